@@ -1,0 +1,1 @@
+"""A library for small services that must lose nothing: it knows no service by name."""

@@ -1,0 +1,35 @@
+"""The one source of time. Rules and SQL get the time as a value, so tests and scenarios can move it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+"""Called without arguments; returns an aware datetime in UTC."""
+
+
+def system_clock() -> datetime:
+    """The machine's time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """``moment`` (aware) as RFC 3339 text in UTC, seconds precision with fraction only when there is one.
+
+    Raises:
+        ValueError: ``moment`` has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs a time zone")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_rfc3339(text: str) -> datetime:
+    """The aware UTC datetime of an RFC 3339 text.
+
+    Raises:
+        ValueError: not RFC 3339, or without an offset.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("an offset is required")
+    return moment.astimezone(UTC)

@@ -1,0 +1,60 @@
+"""The exception tree. Anything else that is raised is a bug.
+
+    Exception
+    ├── DomainError      a rule said no: it has a code that programs may rely on
+    ├── SettingsError    the process must not start: lists everything that is wrong
+    ├── Unavailable      something the request needs is down or too busy: try again later
+    └── MessageFailure   what a message handler may raise
+        ├── Retry        not now: deliver again after a while
+        └── Poison       never: park it with this reason
+"""
+
+
+class DomainError(Exception):
+    """A rule refused. ``code`` is stable (``form-closed``); ``detail`` is a sentence without personal data."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
+
+
+class SettingsError(Exception):
+    """Environment, key file or sample is unusable. ``problems`` names every fault found, one line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Unavailable(Exception):
+    """The work was not done and may be tried again after ``retry_after_s`` seconds. Never follows a commit."""
+
+    def __init__(self, reason: str, retry_after_s: float = 2.0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+class MessageFailure(Exception):
+    """Base of the two answers a message handler has besides returning."""
+
+
+class Retry(MessageFailure):
+    """Deliver the message again later; ``after_s`` is a wish, the tiers of the broker decide.
+
+    ``reason`` is a constant without personal data: it travels in a header and stands in a log.
+    """
+
+    def __init__(self, reason: str, after_s: float = 10.0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.after_s = after_s
+
+
+class Poison(MessageFailure):
+    """The message can never be handled: park it. ``reason`` is shown to operators and holds no personal data."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,28 @@
+"""Identifiers and secrets. Identifiers sort by age (kind to indexes); secrets are random and only their hash is kept."""
+
+import hashlib
+import os
+import secrets
+import time
+import uuid
+
+TOKEN_BYTES = 32
+"""256 bit: guessing is hopeless at any rate a server can answer (OWASP ASVS 5.0, 11.5.1)."""
+
+
+def new_id() -> str:
+    """A UUID version 7 (RFC 9562, section 5.7) as text: 48 bits of Unix milliseconds, 74 random bits."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=value))
+
+
+def new_token() -> str:
+    """A fresh URL-safe secret of 256 bits (43 characters)."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def token_hash(token: str) -> bytes:
+    """SHA-256 of a token, 32 bytes. A random 256-bit secret needs no slow hash."""
+    return hashlib.sha256(token.encode()).digest()

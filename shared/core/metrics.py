@@ -1,0 +1,118 @@
+"""Every metric of the project, with unit and meaning. Labels are bounded and never hold personal data.
+
+Counters and histograms work across gunicorn's workers; every gauge states how workers are combined. Backlogs are
+read from a database by single processes only, so they are never added up twice.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""From a bare answer (5 ms) past the objective (300 ms lies between two of them) to the proxy's time limit."""
+
+CONFIRM_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
+"""From one broker round trip (1 ms) to the relay's own limit."""
+
+HANDOVER_BUCKETS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+"""Around the objectives: half within 1 s, 99 % within 10 s, everything within a minute."""
+
+build_info = Gauge("troika_build_info", "1, with the version that runs.", ["service", "version"], multiprocess_mode="mostrecent")
+
+http_request_duration_seconds = Histogram(
+    "troika_http_request_duration_seconds",
+    "Time from a request's arrival in the application to its answer, seconds.",
+    ["service", "route", "method", "status_class"],
+    buckets=REQUEST_BUCKETS,
+)
+http_inflight_requests = Gauge(
+    "troika_http_inflight_requests", "Requests being worked on now.", ["service"], multiprocess_mode="livesum"
+)
+
+intake_requests_total = Counter(
+    "troika_intake_requests_total",
+    "Registrations asked for, by outcome: accepted, duplicate, invalid, closed, failed, shed.",
+    ["outcome"],
+)
+idempotency_replays_total = Counter(
+    "troika_idempotency_replays_total", "Requests with a known idempotency key, by result: replay, mismatch.", ["result"]
+)
+write_group_size = Histogram(
+    "troika_write_group_size", "Commands in one transaction of the write group.", buckets=(1, 2, 4, 8, 16, 32, 64, 128)
+)
+write_group_singled_out_total = Counter(
+    "troika_write_group_singled_out_total", "Batches that failed whole and were run one command at a time."
+)
+
+db_errors_total = Counter(
+    "troika_db_errors_total", "Database errors by kind: timeout, lock, connection, other.", ["service", "kind"]
+)
+
+outbox_published_total = Counter(
+    "troika_outbox_published_total",
+    "Outbox rows offered to the broker, by outcome: confirmed, unroutable, refused, unknown.",
+    ["service", "outcome"],
+)
+outbox_confirm_seconds = Histogram(
+    "troika_outbox_confirm_seconds",
+    "Time from the commit of an outbox row to the broker's confirm, seconds.",
+    ["service"],
+    buckets=CONFIRM_BUCKETS,
+)
+outbox_oldest_unpublished_age_seconds = Gauge(
+    "troika_outbox_oldest_unpublished_age_seconds",
+    "Age of the oldest outbox row the broker has not confirmed, seconds; 0 if there is none.",
+    ["service"],
+    multiprocess_mode="mostrecent",
+)
+broker_connected = Gauge(
+    "troika_broker_connected", "1 while this process has a connection to the broker.", ["service", "role"],
+    multiprocess_mode="livemin",
+)
+broker_reconnects_total = Counter(
+    "troika_broker_reconnects_total", "Connections to the broker lost and opened again.", ["service", "role"]
+)
+
+consumed_total = Counter(
+    "troika_consumed_total",
+    "Messages settled by a consumer, by outcome: done, duplicate, retried, parked.",
+    ["queue", "outcome"],
+)
+consume_batch_seconds = Histogram(
+    "troika_consume_batch_seconds", "Time to handle one batch of messages in one transaction, seconds.", ["queue"],
+    buckets=REQUEST_BUCKETS,
+)
+message_age_seconds = Histogram(
+    "troika_message_age_seconds", "Time from a message's making to its effect, seconds.", ["queue"],
+    buckets=HANDOVER_BUCKETS,
+)
+consumer_last_tick_timestamp_seconds = Gauge(
+    "troika_consumer_last_tick_timestamp_seconds", "Unix time of the consumer loop's last turn.", ["service"],
+    multiprocess_mode="mostrecent",
+)
+consumer_halted = Gauge(
+    "troika_consumer_halted", "1 if the consumer stopped because too many messages in a row were poison.", ["service"],
+    multiprocess_mode="mostrecent",
+)
+queue_parked_messages = Gauge(
+    "troika_queue_parked_messages", "Parked messages waiting for an operator.", ["queue"], multiprocess_mode="mostrecent"
+)
+
+mails_total = Counter(
+    "troika_mails_total",
+    "Mails by kind and outcome: sent, deferred, failed, unknown, called_off, suppressed.",
+    ["kind", "outcome"],
+)
+mail_unknown_resolved_total = Counter(
+    "troika_mail_unknown_resolved_total", "Mails whose handover was unknown, by resolution: resent, given_up.", ["resolution"]
+)
+mail_handover_seconds = Histogram(
+    "troika_mail_handover_seconds", "Time from the cause (a registration accepted) to the mail's handover, seconds.",
+    ["kind"], buckets=HANDOVER_BUCKETS,
+)
+mail_oldest_pending_age_seconds = Gauge(
+    "troika_mail_oldest_pending_age_seconds", "Age of the oldest mail that is due and not sent, seconds; 0 if none.",
+    ["lane"], multiprocess_mode="mostrecent",
+)
+smtp_phase_seconds = Histogram(
+    "troika_smtp_phase_seconds", "Duration of one phase of an SMTP dialogue, seconds.", ["phase"],
+    buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0),
+)

@@ -1,0 +1,90 @@
+"""Settings come from the environment, are checked once at start, and one error names everything that is wrong."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from shared.core.errors import SettingsError
+
+T = TypeVar("T")
+
+
+class Reader:
+    """Collects values and faults; :meth:`finish` raises once, with all of them.
+
+    Values themselves never stand in a fault: they may be secrets.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = os.environ if environment is None else environment
+        self.problems: list[str] = []
+
+    def take(self, name: str, parse: Callable[[str], T], default: T | None = None) -> T:
+        """The parsed value of ``name``; ``default`` if unset; a fault if there is neither or it does not parse."""
+        text = self._environment.get(name, "").strip()
+        if not text:
+            if default is None:
+                self.problems.append(f"{name}: is required")
+            return default  # type: ignore[return-value]  # finish() raises before a missing value is used
+        try:
+            return parse(text)
+        except (ValueError, OSError) as error:
+            self.problems.append(f"{name}: {error}")
+            return default  # type: ignore[return-value]  # as above
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Any text."""
+        return self.take(name, str, default)
+
+    def integer(self, name: str, default: int, least: int = 0, most: int = 2**31 - 1) -> int:
+        """A whole number within bounds."""
+
+        def parse(text: str) -> int:
+            value = int(text) if text.lstrip("-").isdigit() else None
+            if value is None or not least <= value <= most:
+                raise ValueError(f"a whole number from {least} to {most} is required")
+            return value
+
+        return self.take(name, parse, default)
+
+    def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
+        """An absolute URL with one of ``schemes``."""
+
+        def parse(text: str) -> str:
+            parts = urlsplit(text)
+            if parts.scheme not in schemes or not (parts.netloc or parts.query or parts.path):
+                raise ValueError(f"an address that begins with {' or '.join(s + '://' for s in schemes)} is required")
+            return text
+
+        return self.take(name, parse, default)
+
+    def file(self, name: str, default: Path | None = None) -> Path:
+        """The path of a file that exists and can be read."""
+
+        def parse(text: str) -> Path:
+            path = Path(text)
+            if not path.is_file() or not os.access(path, os.R_OK):
+                raise ValueError("a file that can be read is required")
+            return path
+
+        return self.take(name, parse, default)
+
+    def folder(self, name: str, default: Path | None = None) -> Path:
+        """The path of a folder that exists."""
+
+        def parse(text: str) -> Path:
+            path = Path(text)
+            if not path.is_dir():
+                raise ValueError("a folder that exists is required")
+            return path
+
+        return self.take(name, parse, default)
+
+    def finish(self) -> None:
+        """Raises:
+        SettingsError: anything was wrong; it lists all of it.
+        """
+        if self.problems:
+            raise SettingsError(self.problems)
