@@ -1,12 +1,12 @@
 """The exception tree. Anything else that is raised is a bug.
 
-    Exception
-    ├── DomainError      a rule said no: it has a code that programs may rely on
-    ├── SettingsError    the process must not start: lists everything that is wrong
-    ├── Unavailable      something the request needs is down or too busy: try again later
-    └── MessageFailure   what a message handler may raise
-        ├── Retry        not now: deliver again after a while
-        └── Poison       never: park it with this reason
+Exception
+├── DomainError      a rule said no: it has a code that programs may rely on
+├── SettingsError    the process must not start: lists everything that is wrong
+├── Unavailable      something the request needs is down or too busy: try again later
+└── MessageFailure   what a message handler may raise
+    ├── Retry        not now: deliver again after a while
+    └── Poison       never: park it with this reason
 """
 
 

@@ -1,4 +1,4 @@
-"""Identifiers and secrets. Identifiers sort by age (kind to indexes); secrets are random and only their hash is kept."""
+"""Identifiers and secrets. Identifiers sort by age (kind to indexes); secrets are random, only their hash is kept."""
 
 import hashlib
 import os

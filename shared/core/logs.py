@@ -13,7 +13,11 @@ class _Formatter(JsonFormatter):
     """Adds who speaks and what it belongs to; a newline in a value stays inside its JSON string."""
 
     def __init__(self, service: str, role: str) -> None:
-        super().__init__("%(levelname)s %(name)s %(message)s", timestamp="at", rename_fields={"levelname": "level", "name": "logger"})
+        super().__init__(
+            "%(levelname)s %(name)s %(message)s",
+            timestamp="at",
+            rename_fields={"levelname": "level", "name": "logger"},
+        )
         self._who = {"service": service, "role": role}
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
@@ -33,3 +37,13 @@ def configure_logs(service: str, role: str, level: str = "INFO") -> None:
     root.setLevel(level)
     for noisy in ("pika", "amqp", "kombu", "mail.log", "alembic"):
         logging.getLogger(noisy).setLevel("WARNING")
+
+
+def describe(error: BaseException) -> str:
+    """Type and place of an error (``ValueError at reader.py:41``), never its message: that may quote people's data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    return f"{type(error).__name__} at {trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"

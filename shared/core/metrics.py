@@ -15,7 +15,12 @@ CONFIRM_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
 HANDOVER_BUCKETS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 """Around the objectives: half within 1 s, 99 % within 10 s, everything within a minute."""
 
-build_info = Gauge("troika_build_info", "1, with the version that runs.", ["service", "version"], multiprocess_mode="mostrecent")
+build_info = Gauge(
+    "troika_build_info",
+    "1, with the version that runs.",
+    ["service", "version"],
+    multiprocess_mode="mostrecent",
+)
 
 http_request_duration_seconds = Histogram(
     "troika_http_request_duration_seconds",
@@ -33,17 +38,23 @@ intake_requests_total = Counter(
     ["outcome"],
 )
 idempotency_replays_total = Counter(
-    "troika_idempotency_replays_total", "Requests with a known idempotency key, by result: replay, mismatch.", ["result"]
+    "troika_idempotency_replays_total",
+    "Requests with a known idempotency key, by result: replay, mismatch.",
+    ["result"],
 )
 write_group_size = Histogram(
-    "troika_write_group_size", "Commands in one transaction of the write group.", buckets=(1, 2, 4, 8, 16, 32, 64, 128)
+    "troika_write_group_size",
+    "Commands in one transaction of the write group.",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128),
 )
 write_group_singled_out_total = Counter(
     "troika_write_group_singled_out_total", "Batches that failed whole and were run one command at a time."
 )
 
 db_errors_total = Counter(
-    "troika_db_errors_total", "Database errors by kind: timeout, lock, connection, other.", ["service", "kind"]
+    "troika_db_errors_total",
+    "Database errors by kind: timeout, lock, connection, other.",
+    ["service", "kind"],
 )
 
 outbox_published_total = Counter(
@@ -64,7 +75,9 @@ outbox_oldest_unpublished_age_seconds = Gauge(
     multiprocess_mode="mostrecent",
 )
 broker_connected = Gauge(
-    "troika_broker_connected", "1 while this process has a connection to the broker.", ["service", "role"],
+    "troika_broker_connected",
+    "1 while this process has a connection to the broker.",
+    ["service", "role"],
     multiprocess_mode="livemin",
 )
 broker_reconnects_total = Counter(
@@ -77,23 +90,34 @@ consumed_total = Counter(
     ["queue", "outcome"],
 )
 consume_batch_seconds = Histogram(
-    "troika_consume_batch_seconds", "Time to handle one batch of messages in one transaction, seconds.", ["queue"],
+    "troika_consume_batch_seconds",
+    "Time to handle one batch of messages in one transaction, seconds.",
+    ["queue"],
     buckets=REQUEST_BUCKETS,
 )
 message_age_seconds = Histogram(
-    "troika_message_age_seconds", "Time from a message's making to its effect, seconds.", ["queue"],
+    "troika_message_age_seconds",
+    "Time from a message's making to its effect, seconds.",
+    ["queue"],
     buckets=HANDOVER_BUCKETS,
 )
 consumer_last_tick_timestamp_seconds = Gauge(
-    "troika_consumer_last_tick_timestamp_seconds", "Unix time of the consumer loop's last turn.", ["service"],
+    "troika_consumer_last_tick_timestamp_seconds",
+    "Unix time of the consumer loop's last turn.",
+    ["service"],
     multiprocess_mode="mostrecent",
 )
 consumer_halted = Gauge(
-    "troika_consumer_halted", "1 if the consumer stopped because too many messages in a row were poison.", ["service"],
+    "troika_consumer_halted",
+    "1 if the consumer stopped because too many messages in a row were poison.",
+    ["service"],
     multiprocess_mode="mostrecent",
 )
 queue_parked_messages = Gauge(
-    "troika_queue_parked_messages", "Parked messages waiting for an operator.", ["queue"], multiprocess_mode="mostrecent"
+    "troika_queue_parked_messages",
+    "Parked messages waiting for an operator.",
+    ["queue"],
+    multiprocess_mode="mostrecent",
 )
 
 mails_total = Counter(
@@ -102,17 +126,25 @@ mails_total = Counter(
     ["kind", "outcome"],
 )
 mail_unknown_resolved_total = Counter(
-    "troika_mail_unknown_resolved_total", "Mails whose handover was unknown, by resolution: resent, given_up.", ["resolution"]
+    "troika_mail_unknown_resolved_total",
+    "Mails whose handover was unknown, by resolution: resent, given_up.",
+    ["resolution"],
 )
 mail_handover_seconds = Histogram(
-    "troika_mail_handover_seconds", "Time from the cause (a registration accepted) to the mail's handover, seconds.",
-    ["kind"], buckets=HANDOVER_BUCKETS,
+    "troika_mail_handover_seconds",
+    "Time from the cause (a registration accepted) to the mail's handover, seconds.",
+    ["kind"],
+    buckets=HANDOVER_BUCKETS,
 )
 mail_oldest_pending_age_seconds = Gauge(
-    "troika_mail_oldest_pending_age_seconds", "Age of the oldest mail that is due and not sent, seconds; 0 if none.",
-    ["lane"], multiprocess_mode="mostrecent",
+    "troika_mail_oldest_pending_age_seconds",
+    "Age of the oldest mail that is due and not sent, seconds; 0 if none.",
+    ["lane"],
+    multiprocess_mode="mostrecent",
 )
 smtp_phase_seconds = Histogram(
-    "troika_smtp_phase_seconds", "Duration of one phase of an SMTP dialogue, seconds.", ["phase"],
+    "troika_smtp_phase_seconds",
+    "Duration of one phase of an SMTP dialogue, seconds.",
+    ["phase"],
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0),
 )

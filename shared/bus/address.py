@@ -1,0 +1,47 @@
+"""Where the bus is: RabbitMQ, or the embedded one in a PostgreSQL database."""
+
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from shared.core.settings import Reader
+
+AMQP_SCHEMES = ("amqp", "amqps")
+
+
+@dataclass(frozen=True, slots=True)
+class BusAddress:
+    """Exactly one of the two is set.
+
+    Attributes:
+        broker_urls: ``amqp://user:password@host:port/vhost``, one a node of the cluster.
+        database_url: of the embedded bus.
+    """
+
+    broker_urls: tuple[str, ...] = ()
+    database_url: str = ""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether messages travel through PostgreSQL."""
+        return not self.broker_urls
+
+    @property
+    def user(self) -> str:
+        """The login name at the broker, which it attaches to each message as proof of the sender."""
+        return unquote(urlsplit(self.broker_urls[0]).username or "guest") if self.broker_urls else ""
+
+
+def read_address(reader: Reader, embedded_default: str) -> BusAddress:
+    """The address from ``TROIKA_BROKER_URL`` (several for a cluster) or ``TROIKA_BUS_DATABASE_URL``."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        urls = tuple(part.strip() for part in text.split(",") if part.strip())
+        if not urls or any(urlsplit(url).scheme not in AMQP_SCHEMES or not urlsplit(url).hostname for url in urls):
+            raise ValueError("amqp:// or amqps:// addresses, separated by commas, are required")
+        return urls
+
+    none: tuple[str, ...] = ()
+    broker_urls = reader.take("TROIKA_BROKER_URL", parse, none)
+    if broker_urls:
+        return BusAddress(broker_urls=broker_urls)
+    return BusAddress(database_url=reader.text("TROIKA_BUS_DATABASE_URL", embedded_default))

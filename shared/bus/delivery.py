@@ -1,0 +1,46 @@
+"""One delivery in a consumer's hands: the raw message, what was read from it, and what became of it."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared.bus.names import ATTEMPT_HEADER, DELIVERY_COUNT_HEADER
+from shared.contracts import registry
+from shared.contracts.envelope import Message, decode
+from shared.core.errors import Poison
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Mutable on purpose: a delivery passes from read to judged to settled.
+
+    Attributes:
+        raw: kombu's message.
+        queue: the queue it came from.
+        message: what was read, its data checked against the table; None if it cannot be read.
+        verdict: ``done``, ``duplicate`` or an exception; None until it is known.
+    """
+
+    raw: Any
+    queue: str
+    message: Message | None = None
+    verdict: str | Exception | None = None
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first time a handler sees it; counted in our own header, which outlives every queue."""
+        value = self.raw.headers.get(ATTEMPT_HEADER, 1)
+        return value if isinstance(value, int) and value > 0 else 1
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it was in a consumer's hands before that did not live to settle it."""
+        return bool(self.raw.headers.get(DELIVERY_COUNT_HEADER)) or bool(self.raw.delivery_info.get("redelivered"))
+
+    def read(self) -> None:
+        """Decode and check; a fault becomes the verdict."""
+        body = self.raw.body
+        try:
+            message = decode(body.encode() if isinstance(body, str) else bytes(body or b""))
+            self.message = replace(message, data=registry.read(message))
+        except Poison as reason:
+            self.verdict = reason

@@ -1,0 +1,148 @@
+"""The embedded bus: queues as rows of one PostgreSQL table.
+
+A row is claimed for a consumer's session, which holds an advisory lock as its sign of life. When the session ends,
+cleanly or by ``kill -9``, the lock goes with it and the next sweep gives its rows back: nothing is lost and nobody
+waits for a lease to run out. A row is deleted by its acknowledgement and by nothing else.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+from sqlalchemy import make_url
+
+from shared.bus.names import DELIVERY_COUNT_HEADER, DELIVERY_LIMIT, PARKED_SUFFIX, REASON_HEADER
+
+DDL = """
+CREATE TABLE IF NOT EXISTS bus_message (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    queue text NOT NULL,
+    body bytea NOT NULL,
+    properties jsonb NOT NULL,
+    headers jsonb NOT NULL,
+    visible_at timestamptz NOT NULL DEFAULT now(),
+    claimed_by bigint,
+    claims integer NOT NULL DEFAULT 0,
+    stored_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX IF NOT EXISTS bus_message_ready ON bus_message (queue, id) WHERE claimed_by IS NULL;
+CREATE INDEX IF NOT EXISTS bus_message_claimed ON bus_message (claimed_by) WHERE claimed_by IS NOT NULL;
+ALTER TABLE bus_message SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+"""
+
+_PUT = """
+    INSERT INTO bus_message (queue, body, properties, headers, visible_at)
+    VALUES (%s, %s, %s, %s, now() + %s * interval '1 second')
+"""
+_CLAIM = """
+    UPDATE bus_message SET claimed_by = %(session)s, claims = claims + 1 WHERE id IN (
+        SELECT id FROM bus_message WHERE queue = %(queue)s AND claimed_by IS NULL AND visible_at <= now()
+        ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+    RETURNING id, queue, body, properties, headers, claims
+"""
+_ACK = "DELETE FROM bus_message WHERE id = ANY(%s)"
+_GIVE_BACK = "UPDATE bus_message SET claimed_by = NULL WHERE id = ANY(%s)"
+_SWEEP = """
+    UPDATE bus_message SET claimed_by = NULL WHERE claimed_by IS NOT NULL AND claimed_by NOT IN (
+        SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
+        WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
+_PARK_EXHAUSTED = """
+    UPDATE bus_message SET queue = queue || %(suffix)s, headers = headers || %(reason)s
+    WHERE claimed_by IS NULL AND claims > %(limit)s AND right(queue, length(%(suffix)s)) <> %(suffix)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A row to put on, or taken off, a queue. ``claims`` counts how often a consumer has had it."""
+
+    queue: str
+    body: bytes
+    properties: Mapping[str, Any]
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    delay_s: float = 0.0
+    id: int = 0
+    claims: int = 0
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    """An autocommit connection that notices a dead peer and never waits for ever."""
+    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg.connect(
+        address,
+        autocommit=True,
+        connect_timeout=2,
+        row_factory=dict_row,
+        tcp_user_timeout=10000,
+        options="-c statement_timeout=5000 -c lock_timeout=2000",
+        application_name="troika-bus",
+    )
+
+
+def create_table(url: str) -> None:
+    """Make the table if it is missing; safe to call from several processes at once."""
+    with connect(url) as connection, connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(7240011)")
+        connection.execute(DDL)
+
+
+class EmbeddedQueues:
+    """One session on the table.
+
+    Args:
+        url: of the bus's database.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._connection = connect(url)
+        self.session = secrets.randbits(62)
+        self._connection.execute("SELECT pg_advisory_lock(%s)", (self.session,))
+
+    def close(self) -> None:
+        """End the session; its claimed rows return to their queues."""
+        self._connection.close()
+
+    def put(self, messages: Iterable[StoredMessage]) -> None:
+        """Store all of ``messages`` or none."""
+        rows = [(m.queue, m.body, Jsonb(dict(m.properties)), Jsonb(dict(m.headers)), m.delay_s) for m in messages]
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.executemany(_PUT, rows)
+
+    def claim(self, queue: str, most: int) -> list[StoredMessage]:
+        """Up to ``most`` messages that are ready, oldest first, now held by this session."""
+        rows = self._connection.execute(_CLAIM, {"session": self.session, "queue": queue, "most": most}).fetchall()
+        return sorted((self._read(row) for row in rows), key=lambda message: message.id)
+
+    def acknowledge(self, ids: Sequence[int]) -> None:
+        """Done: delete."""
+        self._connection.execute(_ACK, (list(ids),))
+
+    def give_back(self, ids: Sequence[int]) -> None:
+        """Not done: ready again at once; the claim still counts."""
+        self._connection.execute(_GIVE_BACK, (list(ids),))
+
+    def sweep(self) -> None:
+        """Give back what dead sessions held, and park what has killed too many of them."""
+        self._connection.execute(_SWEEP)
+        reason = Jsonb({REASON_HEADER: "delivery limit reached"})
+        self._connection.execute(_PARK_EXHAUSTED, {"suffix": PARKED_SUFFIX, "reason": reason, "limit": DELIVERY_LIMIT})
+
+    def depth(self, queue: str) -> int:
+        """Messages on ``queue``, held and delayed ones included."""
+        row = self._connection.execute("SELECT count(*) AS n FROM bus_message WHERE queue = %s", (queue,)).fetchone()
+        return int(row["n"]) if row else 0
+
+    @staticmethod
+    def _read(row: Mapping[str, Any]) -> StoredMessage:
+        headers = dict(row["headers"])
+        if row["claims"] > 1:
+            headers[DELIVERY_COUNT_HEADER] = row["claims"] - 1
+        return StoredMessage(
+            row["queue"], bytes(row["body"]), row["properties"], headers, 0.0, row["id"], row["claims"]
+        )

@@ -1,0 +1,239 @@
+"""The reading side: a hardened kombu consumer for both buses.
+
+It takes what has arrived, up to a small batch, hands it to a handler that works in one transaction, and only then
+acknowledges. What it guards against was seen to happen:
+
+- prefetch is a blast radius: a consumer killed eight times with twenty messages in hand parks all twenty. It starts
+  with one message, takes more once that one is settled, and goes back to one by one whenever it meets a message
+  that somebody else did not live to settle;
+- a database outage must not use up the redeliveries of healthy messages: it stops consuming, keeps what it holds,
+  and goes on when the database is back;
+- a bad deploy must not park everything: after too many parked in a row it halts and says so.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from kombu import Connection, Queue
+from kombu.mixins import ConsumerProducerMixin
+from kombu.utils.limits import TokenBucket
+
+from shared.bus.delivery import Delivery
+from shared.bus.retry_plan import RetryPlan
+from shared.bus.settlement import Settler
+from shared.contracts.envelope import Message
+from shared.core.errors import Unavailable
+from shared.core.logs import describe
+from shared.core.metrics import (
+    broker_connected,
+    broker_reconnects_total,
+    consume_batch_seconds,
+    consumer_halted,
+    consumer_last_tick_timestamp_seconds,
+)
+
+log = logging.getLogger(__name__)
+
+PREFETCH = 10
+GATHER_S = 0.002
+PARKED_IN_A_ROW = 10
+OUTAGE_PROBE_S = 1.0
+
+Handler = Callable[[Sequence[Message]], Sequence[str | Exception]]
+"""Gets a batch, returns one verdict a message (``done``, ``duplicate``, Retry, Poison or a bug). Raises Unavailable
+if nothing could be done for reasons of its own; the batch is then offered again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A queue and who handles its messages."""
+
+    queue: str
+    handle: Handler
+
+
+class Listener(ConsumerProducerMixin):
+    """Consumes all subscriptions of one service in one thread.
+
+    Args:
+        connection: from :func:`shared.bus.connection.open_connection`.
+        subscriptions: what to hear.
+        service: named in metrics.
+        plan: when to retry.
+        prefetch: most messages in hand.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        subscriptions: Sequence[Subscription],
+        service: str,
+        *,
+        plan: RetryPlan | None = None,
+        prefetch: int = PREFETCH,
+    ) -> None:
+        self.connection = connection
+        self.ticked_at = time.monotonic()
+        self.halted = False
+        self._handlers = {subscription.queue: subscription.handle for subscription in subscriptions}
+        self._service = service
+        self._prefetch = prefetch
+        self._careful = True
+        self._pending: list[Delivery] = []
+        self._settler = Settler(plan or RetryPlan(), lambda: self.producer)
+        consumer_halted.labels(service).set(0)
+
+    # kombu's hooks
+
+    def get_consumers(self, consumer: Any, channel: Any) -> list[Any]:
+        self._careful = True
+        self._pending.clear()
+        return [
+            consumer(
+                queues=[Queue(queue, no_declare=True)],
+                accept=["json"],
+                prefetch_count=1,
+                on_message=self._take_from(queue),
+                auto_declare=False,
+            )
+            for queue in self._handlers
+        ]
+
+    def on_connection_error(self, exc: Exception, interval: float) -> None:
+        log.warning("broker unreachable", extra={"reason": describe(exc), "again_in_s": interval})
+        broker_connected.labels(self._service, "consumer").set(0)
+        self.tick()
+
+    def on_connection_revived(self) -> None:
+        broker_connected.labels(self._service, "consumer").set(1)
+        broker_reconnects_total.labels(self._service, "consumer").inc()
+        self.tick()
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """Never reached with ``on_message``; kombu's default would log the body and acknowledge it."""
+        raise AssertionError("bodies are decoded by shared.contracts") from exc
+
+    @cached_property
+    def restart_limit(self) -> TokenBucket:
+        """How often the connection may be taken up again: twice a second."""
+        return TokenBucket(2)
+
+    def consume(
+        self, limit: int | None = None, timeout: float | None = None, safety_interval: float = 1, **_kw: Any
+    ) -> Iterator[None]:
+        """The loop of one connection. Ends when asked to stop; raises when the connection is lost."""
+        del limit, timeout
+        with self.consumer_context() as (connection, _channel, consumers):
+            while not self.should_stop and not self.halted:
+                self.tick()
+                if self._drain(connection, safety_interval):
+                    self._gather(connection)
+                    self._work(connection, consumers)
+                    yield
+        self._idle_while_halted()
+
+    def tick(self) -> None:
+        """Sign of life, for the watchdog and for Prometheus."""
+        self.ticked_at = time.monotonic()
+        consumer_last_tick_timestamp_seconds.labels(self._service).set_to_current_time()
+
+    # one turn
+
+    def _take_from(self, queue: str) -> Callable[[Any], None]:
+        return lambda raw: self._pending.append(Delivery(raw, queue))
+
+    def _drain(self, connection: Any, wait_s: float) -> bool:
+        try:
+            connection.drain_events(timeout=wait_s)
+        except TimeoutError:
+            connection.heartbeat_check()
+        return bool(self._pending)
+
+    def _gather(self, connection: Any) -> None:
+        """Take what else has arrived already, without waiting for more."""
+        while not self._careful and len(self._pending) < self._prefetch:
+            before = len(self._pending)
+            try:
+                connection.drain_events(timeout=GATHER_S)
+            except TimeoutError:
+                return
+            if len(self._pending) == before:
+                return
+
+    def _work(self, connection: Any, consumers: Sequence[Any]) -> None:
+        batch, self._pending = self._pending, []
+        suspects = [delivery for delivery in batch if delivery.suspect]
+        if suspects and not self._careful:
+            self._be(consumers, careful=True)
+        innocent = [delivery for delivery in batch if not delivery.suspect]
+        for queue in self._handlers:
+            self._handle(connection, consumers, [d for d in innocent if d.queue == queue])
+        for suspect in suspects:
+            self._handle(connection, consumers, [suspect])
+        if self._careful and not suspects:
+            self._be(consumers, careful=False)
+
+    def _be(self, consumers: Sequence[Any], *, careful: bool) -> None:
+        """Change the prefetch: a broker applies it to new consumers only, so each is started anew."""
+        self._careful = careful
+        for consumer in consumers:
+            consumer.cancel()
+            consumer.qos(prefetch_count=1 if careful else self._prefetch)
+            consumer.consume()
+
+    def _handle(self, connection: Any, consumers: Sequence[Any], batch: list[Delivery]) -> None:
+        if not batch:
+            return
+        for delivery in batch:
+            delivery.read()
+        readable = [delivery for delivery in batch if delivery.message is not None]
+        with consume_batch_seconds.labels(batch[0].queue).time():
+            self._judge(connection, consumers, readable)
+        for delivery in batch:
+            self._settler.settle(delivery)
+        if self._settler.parked_in_a_row >= PARKED_IN_A_ROW:
+            self._halt()
+
+    def _judge(self, connection: Any, consumers: Sequence[Any], batch: list[Delivery]) -> None:
+        """Let the handler judge; while its database is away, hold the batch, take no more and keep the connection."""
+        waiting = False
+        while batch:
+            try:
+                verdicts = self._handlers[batch[0].queue]([d.message for d in batch if d.message is not None])
+            except Unavailable as error:
+                log.warning("consumer waits", extra={"reason": error.reason})
+                if not waiting:
+                    waiting = True
+                    for consumer in consumers:
+                        consumer.cancel()
+                self._rest(connection)
+                continue
+            for delivery, verdict in zip(batch, verdicts, strict=True):
+                delivery.verdict = verdict
+            break
+        if waiting:
+            self._be(consumers, careful=True)
+
+    def _rest(self, connection: Any) -> None:
+        if self.should_stop:
+            raise ConnectionAbortedError("stopped while the database was away")
+        self.tick()
+        try:
+            connection.drain_events(timeout=OUTAGE_PROBE_S)
+        except TimeoutError:
+            connection.heartbeat_check()
+
+    def _halt(self) -> None:
+        self.halted = True
+        consumer_halted.labels(self._service).set(1)
+        log.error("consumer halted: too many messages in a row had to be parked", extra={"parked": PARKED_IN_A_ROW})
+
+    def _idle_while_halted(self) -> None:
+        """Stay up, so that the halt can be seen and nothing restarts into parking the next ten."""
+        while self.halted and not self.should_stop:
+            self.tick()
+            time.sleep(0.5)

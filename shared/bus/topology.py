@@ -1,0 +1,212 @@
+"""What must exist on the broker, generated from the table of message types: definitions, and declaring by AMQP.
+
+Routing (queue type, where dead letters go) is part of a queue; every limit is a policy, because arguments of a
+queue can never be changed. ``definitions`` holds both and is what a deployment imports. ``declare`` makes everything
+but the policies through an ordinary AMQP connection: enough to run, short of the limits, and idempotent.
+"""
+
+import re
+from typing import Any
+
+import pika
+from pika.exceptions import ChannelClosedByBroker
+
+from shared.bus.address import BusAddress
+from shared.bus.embedded_store import create_table
+from shared.bus.names import (
+    DEAD,
+    DELIVERY_LIMIT,
+    EXCHANGES,
+    FACTS,
+    REQUEUE,
+    RETRY,
+    RETRY_TIERS,
+    VHOST,
+    bindings,
+    parked,
+    retry_queue,
+)
+from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, service_of
+
+WORK_MAX_MESSAGES = 200_000
+WORK_MAX_BYTES = 256 * 1024 * 1024
+"""Past this the outbox is the buffer, not the broker: 200,000 messages of 1 KB fit under the disk alarm."""
+RETRY_MAX_MESSAGES = 50_000
+
+
+def queue_arguments() -> dict[str, dict[str, Any]]:
+    """Each queue's fixed arguments: its type and the route of its dead letters."""
+    quorum: dict[str, Any] = {"x-queue-type": "quorum"}
+    queues: dict[str, dict[str, Any]] = {}
+    for name in QUEUES:
+        queues[name] = {**quorum, "x-dead-letter-exchange": DEAD, "x-dead-letter-routing-key": name}
+        queues[parked(name)] = dict(quorum)
+    for tier in RETRY_TIERS:
+        queues[retry_queue(tier)] = {**quorum, "x-dead-letter-exchange": REQUEUE}
+    return queues
+
+
+def policies() -> list[dict[str, Any]]:
+    """Every limit, as policies."""
+    safe = {"dead-letter-strategy": "at-least-once", "overflow": "reject-publish"}
+    work = {
+        **safe,
+        "delivery-limit": DELIVERY_LIMIT,
+        "max-length": WORK_MAX_MESSAGES,
+        "max-length-bytes": WORK_MAX_BYTES,
+    }
+    rows = [_policy(f"work-{name}", f"^{re.escape(name)}$", work, 20) for name in QUEUES]
+    for tier, delay_s in RETRY_TIERS.items():
+        definition = {
+            **safe,
+            "message-ttl": int(delay_s * 1000),
+            "max-length": RETRY_MAX_MESSAGES,
+            "delivery-limit": -1,
+        }
+        rows.append(_policy(f"retry-{tier}", f"^{re.escape(retry_queue(tier))}$", definition, 20))
+    rows.append(_policy("parked", r"\.parked$", {"delivery-limit": -1, "overflow": "reject-publish"}, 10))
+    return rows
+
+
+def _policy(name: str, pattern: str, definition: dict[str, Any], priority: int) -> dict[str, Any]:
+    return {
+        "vhost": VHOST,
+        "name": name,
+        "pattern": pattern,
+        "apply-to": "quorum_queues",
+        "definition": definition,
+        "priority": priority,
+    }
+
+
+def user_names() -> list[str]:
+    """Every login: two a service, one for operators' tools, one that declares."""
+    return [
+        *(f"troika-{s}-{kind}" for s in SERVICES for kind in ("relay", "consumer")),
+        "troika-operator",
+        "troika-topology",
+    ]
+
+
+def permissions() -> list[dict[str, str]]:
+    """What each login may do: nobody but the deployment configures anything."""
+    rows = [_permission("troika-topology", ".*", ".*", ".*")]
+    rows.append(_permission("troika-operator", "^$", f"^{re.escape(REQUEUE)}$", r"\.parked$"))
+    for service in SERVICES:
+        own = _alternatives([queue for queue in QUEUES if service_of(queue) == service])
+        rows.append(_permission(f"troika-{service}-relay", "^$", f"^{re.escape(FACTS)}$", "^$"))
+        write = f"^({re.escape(RETRY)}|{re.escape(DEAD)})$"
+        rows.append(_permission(f"troika-{service}-consumer", "^$", write, f"^{own}$"))
+    return rows
+
+
+def topic_permissions() -> list[dict[str, str]]:
+    """Which routing keys each login may write: registration cannot forge ``event.cancelled``."""
+    rows: list[dict[str, str]] = []
+    for service in SERVICES:
+        said = _alternatives([entry.key for entry in MESSAGE_TYPES if entry.speaker == service])
+        own = _alternatives([queue for queue in QUEUES if service_of(queue) == service])
+        tiers = _alternatives(list(RETRY_TIERS))
+        relay, consumer = f"troika-{service}-relay", f"troika-{service}-consumer"
+        rows.append(_topic(relay, FACTS, f"^{said}$"))
+        rows.append(_topic(consumer, RETRY, rf"^{tiers}\.{own}$"))
+        rows.append(_topic(consumer, DEAD, f"^{own}$"))
+    rows.append(_topic("troika-operator", REQUEUE, r"^replay\..+$"))
+    return rows
+
+
+def _alternatives(names: list[str]) -> str:
+    return f"({'|'.join(re.escape(name) for name in names)})"
+
+
+def _permission(user: str, configure: str, write: str, read: str) -> dict[str, str]:
+    return {"user": user, "vhost": VHOST, "configure": configure, "write": write, "read": read}
+
+
+def _topic(user: str, exchange: str, write: str) -> dict[str, str]:
+    return {"user": user, "vhost": VHOST, "exchange": exchange, "write": write, "read": "^$"}
+
+
+def definitions() -> dict[str, Any]:
+    """The broker's definitions file, without users: passwords come from the deployment's secrets."""
+    queues = queue_arguments()
+    return {
+        "vhosts": [{"name": VHOST, "default_queue_type": "quorum"}],
+        "exchanges": [
+            {
+                "name": name,
+                "vhost": VHOST,
+                "type": "topic",
+                "durable": True,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": {},
+            }
+            for name in EXCHANGES
+        ],
+        "queues": [
+            {"name": name, "vhost": VHOST, "durable": True, "auto_delete": False, "arguments": arguments}
+            for name, arguments in queues.items()
+        ],
+        "bindings": [
+            {
+                "source": source,
+                "vhost": VHOST,
+                "destination": queue,
+                "destination_type": "queue",
+                "routing_key": key,
+                "arguments": {},
+            }
+            for source, key, queue in bindings()
+        ],
+        "policies": policies(),
+        "permissions": permissions(),
+        "topic_permissions": topic_permissions(),
+    }
+
+
+def declare(address: BusAddress) -> None:
+    """Make exchanges, queues and bindings (or the embedded bus's table). Safe to repeat.
+
+    Raises:
+        pika.exceptions.ChannelClosedByBroker: something exists under that name with other properties.
+    """
+    if address.embedded:
+        create_table(address.database_url)
+        return
+    with _connection(address) as connection:
+        channel = connection.channel()
+        for name in EXCHANGES:
+            channel.exchange_declare(name, "topic", durable=True)
+        for name, arguments in queue_arguments().items():
+            channel.queue_declare(name, durable=True, arguments=arguments)
+        for source, key, queue in bindings():
+            channel.queue_bind(queue, source, key)
+
+
+def missing(address: BusAddress) -> list[str]:
+    """Names of exchanges and queues that are not there; empty when all is well."""
+    if address.embedded:
+        return []
+    absent: list[str] = []
+    with _connection(address) as connection:
+        for name in (*EXCHANGES, *queue_arguments()):
+            channel = connection.channel()
+            try:
+                if name in EXCHANGES:
+                    channel.exchange_declare(name, passive=True)
+                else:
+                    channel.queue_declare(name, passive=True)
+                channel.close()
+            except ChannelClosedByBroker:
+                absent.append(name)
+    return absent
+
+
+def _connection(address: BusAddress) -> pika.BlockingConnection:
+    parameters = []
+    for url in address.broker_urls:
+        each = pika.URLParameters(url)
+        each.socket_timeout, each.stack_timeout, each.heartbeat = 3.0, 5.0, 30
+        parameters.append(each)
+    return pika.BlockingConnection(parameters)

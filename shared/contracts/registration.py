@@ -1,0 +1,40 @@
+"""What the registration service says. In clear: what is counted. Sealed to notifications: who it is."""
+
+from marshmallow import fields, validate
+
+from shared.contracts.schemas import MessageSchema, identity, moment, one_of, revision, slug, text
+
+FORM_KINDS = ("webinar", "delegation", "working_group", "attendance", "interest", "proposal")
+REGISTRATION_STATUSES = ("confirmed", "waitlisted", "cancelled")
+
+
+class RegistrationData(MessageSchema):
+    """State of one registration.
+
+    ``person_ref`` is a keyed hash of the address (the key never leaves registration); ``sealed`` is base64 of a
+    libsodium sealed box that only notifications can open: ``{name, address, token, time_zone}``.
+    """
+
+    registration_id = identity()
+    revision = revision()
+    form = slug()
+    form_kind = one_of(*FORM_KINDS)
+    event = slug(required=False)
+    status = one_of(*REGISTRATION_STATUSES)
+    position = fields.Integer(allow_none=True, load_default=None, strict=True)
+    working_group = slug(required=False)
+    representative = fields.Boolean(load_default=False)
+    organisation_id = text(36, required=False)
+    country = fields.String(allow_none=True, load_default=None, validate=validate.Length(equal=2))
+    mode = one_of("online", "in_person", required=False)
+    language = text(35)
+    partner = slug(required=False)
+    person_ref = fields.String(required=True, validate=validate.Regexp(r"^[0-9a-f]{64}$"))
+    occurred_at = moment()
+    sealed = text(4096)
+
+
+class AttemptData(RegistrationData):
+    """Somebody tried to register an address that is registered already; ``attempt`` counts the mails about it."""
+
+    attempt = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))

@@ -1,0 +1,143 @@
+"""The one closed table of message types: who says it, which queues hear it, what stands in it in clear.
+
+Bindings, topic permissions, the broker's definitions and the AsyncAPI document are generated from this table; a
+type without a hearer is not published, a queue without a type does not exist.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from marshmallow import Schema, ValidationError
+
+from shared.contracts.envelope import TYPE_PREFIX, Message
+from shared.contracts.events import EventData, WorkingGroupData
+from shared.contracts.notifications import MailData
+from shared.contracts.registration import AttemptData, RegistrationData
+from shared.core.errors import Poison
+
+
+@dataclass(frozen=True, slots=True)
+class MessageType:
+    """One row of the table.
+
+    Attributes:
+        key: ``<noun>.<past-tense verb>.v<n>``; the routing key.
+        speaker: the only service that may say it.
+        hearers: names of the queues that get a copy.
+        schema: what ``data`` must hold.
+        sealed: names of the fields that only one service can read; all other fields travel in clear.
+        meaning: one sentence for the generated documents.
+    """
+
+    key: str
+    speaker: str
+    hearers: tuple[str, ...]
+    schema: type[Schema]
+    meaning: str
+    sealed: tuple[str, ...] = ()
+
+    @property
+    def type(self) -> str:
+        """The CloudEvents type."""
+        return TYPE_PREFIX + self.key
+
+    @property
+    def clear(self) -> tuple[str, ...]:
+        """Names of the fields that anybody at the broker could read, sorted."""
+        return tuple(sorted(set(self.schema().fields) - set(self.sealed)))
+
+
+_COPIES = ("registration.copies", "notifications.copies")
+_ROLLUP_AND_MAIL = ("events.rollup", "notifications.mail")
+_SEALED = ("sealed",)
+
+MESSAGE_TYPES: tuple[MessageType, ...] = (
+    MessageType("event.published.v1", "events", _COPIES, EventData, "An event became visible."),
+    MessageType("event.changed.v1", "events", _COPIES, EventData, "Something a participant sees has changed."),
+    MessageType(
+        "working-group.changed.v1",
+        "events",
+        ("registration.copies",),
+        WorkingGroupData,
+        "A working group is new or renamed.",
+    ),
+    MessageType(
+        "registration.confirmed.v1",
+        "registration",
+        _ROLLUP_AND_MAIL,
+        RegistrationData,
+        "Somebody has a seat.",
+        _SEALED,
+    ),
+    MessageType(
+        "registration.waitlisted.v1",
+        "registration",
+        _ROLLUP_AND_MAIL,
+        RegistrationData,
+        "Somebody waits for a seat.",
+        _SEALED,
+    ),
+    MessageType(
+        "registration.promoted.v1",
+        "registration",
+        _ROLLUP_AND_MAIL,
+        RegistrationData,
+        "Somebody who waited has a seat now.",
+        _SEALED,
+    ),
+    MessageType(
+        "registration.cancelled.v1",
+        "registration",
+        _ROLLUP_AND_MAIL,
+        RegistrationData,
+        "Somebody gave their place back.",
+        _SEALED,
+    ),
+    MessageType(
+        "registration.attempt-repeated.v1",
+        "registration",
+        ("notifications.mail",),
+        AttemptData,
+        "Somebody tried to register an address that is registered.",
+        _SEALED,
+    ),
+    MessageType("mail.sent.v1", "notifications", ("events.contact",), MailData, "The mail relay took a mail."),
+)
+
+SERVICES: tuple[str, ...] = ("registration", "events", "notifications")
+QUEUES: tuple[str, ...] = tuple(sorted({queue for entry in MESSAGE_TYPES for queue in entry.hearers}))
+BY_TYPE: dict[str, MessageType] = {entry.type: entry for entry in MESSAGE_TYPES}
+BY_KEY: dict[str, MessageType] = {entry.key: entry for entry in MESSAGE_TYPES}
+
+
+def source_of(service: str) -> str:
+    """The CloudEvents source of a service."""
+    return f"/troika/{service}"
+
+
+def service_of(queue: str) -> str:
+    """The service that owns a queue: the part of its name before the first dot."""
+    return queue.partition(".")[0]
+
+
+@cache
+def _schema(entry: MessageType) -> Schema:
+    return entry.schema()
+
+
+def read(message: Message) -> dict[str, object]:
+    """The checked content of a message, with moments as aware datetimes.
+
+    Raises:
+        Poison: unknown type, wrong speaker, or content that breaks the schema (fields are named, not values).
+    """
+    entry = BY_TYPE.get(message.type)
+    if entry is None:
+        raise Poison("unknown message type")
+    if message.source != source_of(entry.speaker):
+        raise Poison("wrong speaker for this message type")
+    try:
+        content: dict[str, object] = _schema(entry).load(dict(message.data))
+    except ValidationError as error:
+        raise Poison(f"content breaks the schema: {', '.join(sorted(map(str, error.messages_dict)))}") from None
+    return content

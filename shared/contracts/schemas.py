@@ -1,0 +1,44 @@
+"""Bases and pieces of the message schemas: a consumer ignores what it does not know, a reader never guesses."""
+
+from marshmallow import EXCLUDE, Schema, fields, validate
+
+SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
+
+
+class MessageSchema(Schema):
+    """Unknown fields are ignored, so a sender may add optional ones without a new version."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+def slug(*, required: bool = True) -> fields.String:
+    """A lower-case name with hyphens, at most 80 characters; may be null where it is not required."""
+    return fields.String(
+        required=required, allow_none=not required, validate=[validate.Length(max=80), validate.Regexp(SLUG)]
+    )
+
+
+def identity() -> fields.String:
+    """A UUID as text."""
+    return fields.String(required=True, validate=validate.Length(min=36, max=36))
+
+
+def revision() -> fields.Integer:
+    """Counts the changes of a subject from 1."""
+    return fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+
+
+def moment(*, required: bool = True) -> fields.AwareDateTime:
+    """RFC 3339 with an offset; may be null where it is not required."""
+    return fields.AwareDateTime(required=required, allow_none=not required, format="iso")
+
+
+def text(most: int, *, required: bool = True) -> fields.String:
+    """Text of at most ``most`` characters; may be null where it is not required."""
+    return fields.String(required=required, allow_none=not required, validate=validate.Length(max=most))
+
+
+def one_of(*values: str, required: bool = True) -> fields.String:
+    """One of ``values``; may be null where it is not required."""
+    return fields.String(required=required, allow_none=not required, validate=validate.OneOf(values))

@@ -1,0 +1,174 @@
+"""The command line that all services share: ``web relay consume migrate parked topology``."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from shared.bus import parked as parked_messages
+from shared.bus import topology as bus_topology
+from shared.bus.connection import open_publisher
+from shared.contracts.registry import QUEUES, service_of
+from shared.core.clock import system_clock
+from shared.core.errors import SettingsError
+from shared.core.logs import configure_logs
+from shared.core.metrics import build_info
+from shared.process.consuming import listen, make_listener
+from shared.process.relay import Relay
+from shared.process.runner import Stop, run
+from shared.process.service import Service
+from shared.store.engine import open_engine
+from shared.store.migrate import migrate as migrate_schema
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.health import running_version
+
+GUNICORN_SETTINGS = Path("deploy/gunicorn.conf.py")
+
+
+def make_command_line(service: Service) -> click.Group:
+    """The group of commands of ``service``; it adds its own to it."""
+    group = click.Group(service.name, help=f"Processes and tools of the {service.name} service.")
+    for add in (_add_processes, _add_migrate, _add_parked, _add_topology):
+        add(group, service)
+    return group
+
+
+def main(group: click.Group) -> None:
+    """Run ``group``; unusable settings end the process with code 2 and every fault on its own line."""
+    try:
+        group.main(standalone_mode=True)
+    except SettingsError as error:
+        click.echo("\n".join(["The settings cannot be used:", *(f"  {fault}" for fault in error.problems)]), err=True)
+        sys.exit(2)
+
+
+def run_worker(service: Service, role: str, work: Callable[[UnitOfWork, Stop], None]) -> None:
+    """Run a worker's loop on the service's database until it is asked to stop; ends the process."""
+    configure_logs(service.name, role)
+    settings = service.settings()
+    build_info.labels(service.name, running_version()).set(1)
+    engine = open_engine(settings.database_url, application=f"troika-{service.name}-{role}")
+    unit = UnitOfWork(engine, service.name)
+
+    def loop(stop: Stop) -> None:
+        work(unit, stop)
+
+    code = run(loop, metrics_port=settings.metrics_port, ready=lambda: _reaches(unit))
+    engine.dispose()
+    sys.exit(code)
+
+
+def _reaches(unit: UnitOfWork) -> bool:
+    try:
+        with unit.transaction():
+            return True
+    except Exception:
+        return False
+
+
+def _add_processes(group: click.Group, service: Service) -> None:
+    @group.command()
+    def web() -> None:
+        """Serve HTTP with gunicorn."""
+        service.settings()
+        application = f"services.{service.name}.wsgi:application()"
+        os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(GUNICORN_SETTINGS), application])
+
+    @group.command()
+    def relay() -> None:
+        """Take stored messages to the bus."""
+        settings = service.settings()
+
+        def work(unit: UnitOfWork, stop: Stop) -> None:
+            publisher = open_publisher(settings.bus, service.name)
+            Relay(unit, publisher, service.name, system_clock).run(stop)
+
+        run_worker(service, "relay", work)
+
+    @group.command()
+    def consume() -> None:
+        """Hear messages from the bus."""
+        settings = service.settings()
+
+        def work(unit: UnitOfWork, stop: Stop) -> None:
+            listen(make_listener(settings.bus, unit, service.name, service.effects(unit)), stop)
+
+        run_worker(service, "consume", work)
+
+
+def _add_migrate(group: click.Group, service: Service) -> None:
+    @group.command()
+    def migrate() -> None:
+        """Bring the database to the newest schema."""
+        engine = open_engine(service.settings().database_url, statement_timeout_ms=0)
+        click.echo(f"{service.name}: schema {migrate_schema(engine, service.migrations)}")
+        engine.dispose()
+
+
+def _add_parked(group: click.Group, service: Service) -> None:
+    queue = click.option(
+        "--queue", required=True, type=click.Choice([name for name in QUEUES if service_of(name) == service.name])
+    )
+    which = click.option("--id", "message_id", default="", help="Only the message with this id; all if left out.")
+    parked = click.Group("parked", help="Messages that could not be handled and wait for a decision.")
+    group.add_command(parked)
+
+    def chosen(message_id: str) -> Callable[[parked_messages.ParkedMessage], bool]:
+        return lambda message: not message_id or message.message_id == message_id
+
+    @parked.command("list")
+    @queue
+    def list_them(queue: str) -> None:
+        """Id, type, attempts and reason of each."""
+        for message in parked_messages.list_parked(service.settings().bus, queue):
+            click.echo(f"{message.message_id or '-'}  {message.type or '-'}  {message.attempt}  {message.reason}")
+
+    @parked.command()
+    @queue
+    @which
+    def show(queue: str, message_id: str) -> None:
+        """The body; what is personal in it is sealed."""
+        for message in filter(chosen(message_id), parked_messages.list_parked(service.settings().bus, queue)):
+            click.echo(f"{message.message_id}: {message.reason}\n{message.readable_body()}")
+
+    @parked.command()
+    @queue
+    @which
+    def replay(queue: str, message_id: str) -> None:
+        """Send back to the queue it came from."""
+        count = parked_messages.replay(service.settings().bus, queue, chosen(message_id))
+        click.echo(f"{count} replayed")
+
+    @parked.command()
+    @queue
+    @which
+    @click.confirmation_option(prompt="Delete for good?")
+    def drop(queue: str, message_id: str) -> None:
+        """Delete for good."""
+        click.echo(f"{parked_messages.drop(service.settings().bus, queue, chosen(message_id))} dropped")
+
+
+def _add_topology(group: click.Group, service: Service) -> None:
+    topology = click.Group("topology", help="Exchanges and queues on the broker.")
+    group.add_command(topology)
+
+    @topology.command()
+    def check() -> None:
+        """Exit 1 and name what is missing."""
+        absent = bus_topology.missing(service.settings().bus)
+        click.echo("\n".join(absent) or "complete")
+        sys.exit(1 if absent else 0)
+
+    @topology.command()
+    def declare() -> None:
+        """Make exchanges, queues and bindings."""
+        bus_topology.declare(service.settings().bus)
+        click.echo("declared")
+
+    @topology.command()
+    def definitions() -> None:
+        """Print the definitions file for the broker, limits included."""
+        click.echo(json.dumps(bus_topology.definitions(), indent=2))

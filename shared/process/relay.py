@@ -1,0 +1,119 @@
+"""The relay: takes what the outbox holds to the bus, and marks it only when the broker has it.
+
+The rows stay locked while the broker answers (at most a few seconds): this is the one transaction that waits for
+the network. A crash rolls it back and the rows are offered again, which the inboxes absorb. It polls: 25 ms after
+work, doubling to 200 ms at rest.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from shared.bus.publisher import Outcome, Outgoing, Publisher
+from shared.contracts.envelope import TYPE_PREFIX
+from shared.contracts.registry import source_of
+from shared.core.clock import Clock
+from shared.core.errors import Unavailable
+from shared.core.metrics import (
+    outbox_confirm_seconds,
+    outbox_oldest_unpublished_age_seconds,
+    outbox_published_total,
+)
+from shared.process.runner import Stop
+from shared.store import outbox
+from shared.store.outbox import OutboxRow
+from shared.store.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+CONFIRM_TIMEOUT_S = 5.0
+REST_LEAST_S = 0.025
+REST_MOST_S = 0.2
+REST_IN_OUTAGE_S = 1.0
+HOUSEKEEPING_EVERY_S = 5.0
+KEEP_PUBLISHED = timedelta(days=7)
+"""The audit reconciles published rows with the inboxes; after that they are only history."""
+
+REASONS = {
+    Outcome.UNROUTABLE: "no queue is bound for this type",
+    Outcome.REFUSED: "the broker refused it (a queue is full)",
+}
+
+
+class Relay:
+    """One service's relay; any number may run, they share the rows.
+
+    Args:
+        work: on the service's database.
+        publisher: of the bus.
+        service: the speaker.
+        clock: of the project.
+    """
+
+    def __init__(self, work: UnitOfWork, publisher: Publisher, service: str, clock: Clock) -> None:
+        self._work = work
+        self._publisher = publisher
+        self._service = service
+        self._clock = clock
+        self._housekeeping_at = 0.0
+
+    def run(self, stop: Stop) -> None:
+        """Relay until ``stop``."""
+        rest_s = REST_LEAST_S
+        while not stop:
+            try:
+                moved = self.turn()
+                self._keep_house()
+                rest_s = REST_LEAST_S if moved else min(REST_MOST_S, rest_s * 2)
+            except Unavailable as error:
+                log.warning("relay waits", extra={"reason": error.reason})
+                moved, rest_s = 0, REST_IN_OUTAGE_S
+            if moved < BATCH:
+                stop.wait(rest_s)
+        self._publisher.close()
+
+    def turn(self) -> int:
+        """Offer one batch; returns how many messages the broker now has."""
+        with self._work.transaction() as connection:
+            rows = outbox.claim(connection, self._clock(), BATCH)
+            if not rows:
+                return 0
+            outcomes = self._publisher.publish([self._outgoing(row) for row in rows], CONFIRM_TIMEOUT_S)
+            self._record(connection, rows, outcomes)
+        return outcomes.count(Outcome.CONFIRMED)
+
+    def _outgoing(self, row: OutboxRow) -> Outgoing:
+        key = row.type.removeprefix(TYPE_PREFIX)
+        return Outgoing(row.message_id, row.type, key, source_of(self._service), row.body)
+
+    def _record(self, connection: Connection, rows: Sequence[OutboxRow], outcomes: Sequence[Outcome]) -> None:
+        now = self._clock()
+        by_outcome: dict[Outcome, list[OutboxRow]] = {}
+        for row, outcome in zip(rows, outcomes, strict=True):
+            by_outcome.setdefault(outcome, []).append(row)
+            outbox_published_total.labels(self._service, outcome.value).inc()
+        confirmed = by_outcome.get(Outcome.CONFIRMED, [])
+        outbox.mark_published(connection, [row.id for row in confirmed], now)
+        for row in confirmed:
+            outbox_confirm_seconds.labels(self._service).observe(max(0.0, (now - row.stored_at).total_seconds()))
+        for outcome, reason in REASONS.items():
+            refused = [row.id for row in by_outcome.get(outcome, [])]
+            if refused:
+                log.error("messages not accepted by the broker", extra={"reason": reason, "count": len(refused)})
+            outbox.mark_refused(connection, refused, reason, now)
+
+    def _keep_house(self) -> None:
+        """Every few seconds: say how old the backlog is (by its oldest row, never by counting), forget old rows."""
+        if time.monotonic() - self._housekeeping_at < HOUSEKEEPING_EVERY_S:
+            return
+        self._housekeeping_at = time.monotonic()
+        now = self._clock()
+        with self._work.transaction() as connection:
+            oldest = outbox.oldest_unpublished(connection)
+            outbox.forget_published(connection, now - KEEP_PUBLISHED)
+        age_s = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
+        outbox_oldest_unpublished_age_seconds.labels(self._service).set(age_s)

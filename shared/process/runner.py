@@ -1,0 +1,106 @@
+"""The frame around every worker: signals, a port for Prometheus and probes, a bounded drain."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import make_wsgi_app
+
+from shared.core.logs import describe
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 30.0
+
+
+class Stop:
+    """Set by SIGTERM or SIGINT; workers look at it between two pieces of work."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._callbacks: list[Callable[[], None]] = []
+
+    def __bool__(self) -> bool:
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep at most ``seconds``; returns whether it is time to stop."""
+        return self._event.wait(seconds)
+
+    def then(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` (quick, from a signal handler) when it is time to stop."""
+        self._callbacks.append(callback)
+
+    def now(self) -> None:
+        """It is time to stop."""
+        self._event.set()
+        for callback in self._callbacks:
+            callback()
+
+
+def run(work: Callable[[Stop], None], *, metrics_port: int, ready: Callable[[], bool]) -> int:
+    """Do ``work`` until it returns or a signal asks for the end, then wait at most ``DRAIN_S`` for it.
+
+    Args:
+        work: the loop; returns soon after the stop is set. What it raises ends the process with code 1, so that a
+            supervisor starts it anew.
+        metrics_port: on loopback, for ``/metrics``, ``/livez`` and ``/readyz``; 0 for none.
+        ready: asked by ``/readyz``.
+
+    Returns:
+        exit code: 0 drained, 1 failed or not drained in time.
+    """
+    stop, failure = Stop(), threading.Event()
+
+    def guarded() -> None:
+        try:
+            work(stop)
+        except Exception as error:
+            log.exception("worker failed", exc_info=None, extra={"error": describe(error)})
+            failure.set()
+        finally:
+            stop.now()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: _on_signal(stop, _frame))
+    server = _serve_probes(metrics_port, ready) if metrics_port else None
+    thread = threading.Thread(target=guarded, name="work", daemon=True)
+    thread.start()
+    while not stop.wait(1.0):
+        pass
+    thread.join(DRAIN_S)
+    if server is not None:
+        server.shutdown()
+    if thread.is_alive():
+        log.error("not drained in time", extra={"drain_s": DRAIN_S})
+    return 1 if failure.is_set() or thread.is_alive() else 0
+
+
+def _on_signal(stop: Stop, frame: FrameType | None) -> None:
+    del frame
+    stop.now()
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Probes come every few seconds: they are not logged."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def _serve_probes(port: int, ready: Callable[[], bool]) -> WSGIServer:
+    metrics = make_wsgi_app()
+
+    def application(environ, start_response):  # type: ignore[no-untyped-def]  # WSGI
+        if environ["PATH_INFO"] == "/metrics":
+            return metrics(environ, start_response)
+        well = environ["PATH_INFO"] == "/livez" or (environ["PATH_INFO"] == "/readyz" and ready())
+        start_response("200 OK" if well else "503 Service Unavailable", [("Content-Type", "text/plain")])
+        return [b"ok\n" if well else b"not ready\n"]
+
+    server = make_server("127.0.0.1", port, application, handler_class=_QuietHandler)
+    threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
+    return server

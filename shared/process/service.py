@@ -1,0 +1,29 @@
+"""What a service says of itself, so that its command line and its processes can be made from it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import Engine
+
+from shared.process.settings import CommonSettings
+from shared.store.inbox import Effect
+from shared.store.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Attributes:
+    name: ``registration``, ``events`` or ``notifications``.
+    migrations: folder of its schema changes.
+    settings: reads and checks the common settings from the environment.
+    effects: what it does with messages, by queue.
+    app: makes its web application on an engine.
+    """
+
+    name: str
+    migrations: Path
+    settings: Callable[[], CommonSettings]
+    effects: Callable[[UnitOfWork], Mapping[str, Effect]]
+    app: Callable[[Engine], Flask]

@@ -1,0 +1,56 @@
+"""The embedded PostgreSQL: a real server from a wheel, on a Unix socket, with one database and one role a service."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+
+class EmbeddedServer:
+    """A server in a folder; whoever starts it first starts it for all, and the last one to leave stops it.
+
+    Args:
+        folder: of its data; made if missing. Its path must be short enough for a Unix socket (about 100 characters),
+            else the socket moves to a folder for temporary files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server: object | None = None
+
+    def start(self, databases: Iterable[str]) -> dict[str, str]:
+        """Start or join the server and make what is missing.
+
+        Args:
+            databases: names; each gets a role of the same name with ``troika_`` before it, which owns it.
+
+        Returns:
+            SQLAlchemy URL by database name.
+        """
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        server = PostgresServer(self._folder.resolve(), cleanup_mode="stop")
+        server.start()
+        self._server = server
+        socket_folder = server.get_postmaster_info().socket_dir
+        for name in databases:
+            self._make(server.get_uri(), name)
+        return {name: f"postgresql+psycopg://{role_of(name)}@/{name}?host={socket_folder}" for name in databases}
+
+    @staticmethod
+    def _make(admin_uri: str, name: str) -> None:
+        role = role_of(name)
+        with psycopg.connect(admin_uri, autocommit=True) as connection:
+            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(role))
+                )
+                connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+
+
+def role_of(database: str) -> str:
+    """The role that owns ``database``."""
+    return f"troika_{database}"

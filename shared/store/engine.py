@@ -1,0 +1,81 @@
+"""Connections to PostgreSQL with limits on everything that could wait for ever.
+
+Pools are opened after the fork (never at import) and closed by whoever opened them.
+"""
+
+from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+CONNECT_TIMEOUT_S = 2
+STATEMENT_TIMEOUT_MS = 5000
+LOCK_TIMEOUT_MS = 2000
+IDLE_IN_TRANSACTION_MS = 15000
+
+
+def open_engine(
+    url: str,
+    *,
+    pool_size: int = 4,
+    pool_timeout_s: float = 0.5,
+    statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+    application: str = "troika",
+) -> Engine:
+    """An engine whose connections give up instead of hanging.
+
+    Args:
+        url: ``postgresql+psycopg://…``; a plain ``postgresql://`` is taken as the same.
+        pool_size: connections of this process; none is opened beyond it.
+        pool_timeout_s: how long a caller waits for a free one, seconds.
+        statement_timeout_ms: longest single statement, milliseconds (0: no limit, for migrations and loads).
+        application: shown in ``pg_stat_activity``.
+    """
+    address = make_url(url)
+    if address.drivername in ("postgresql", "postgres"):
+        address = address.set(drivername="postgresql+psycopg")
+    limits = {
+        "statement_timeout": statement_timeout_ms,
+        "lock_timeout": LOCK_TIMEOUT_MS,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in limits.items()) + " -c timezone=UTC -c jit=off"
+    return create_engine(
+        address,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=pool_timeout_s,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "options": options,
+            "application_name": application,
+            "tcp_user_timeout": 10000,
+        },
+    )
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether ``error`` says the database is away, busy or changing hands, so that the work may be tried again.
+
+    Serialization failures and deadlocks (class 40), lost connections (08), resource limits (53), operator
+    intervention and shutdown (57), lock and statement timeouts (55P03, 57014).
+    """
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    if state:
+        return state[:2] in {"08", "40", "53", "57"} or state == "55P03"
+    return error.connection_invalidated or isinstance(error, OperationalError)
+
+
+def outage_kind(error: BaseException) -> str:
+    """The label under which ``error`` is counted: timeout, lock, connection or other."""
+    state = str(getattr(getattr(error, "orig", None), "sqlstate", "") or "")
+    if state == "57014" or isinstance(error, PoolTimeout):
+        return "timeout"
+    if state.startswith("40") or state == "55P03":
+        return "lock"
+    return "connection" if is_outage(error) else "other"

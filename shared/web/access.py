@@ -1,0 +1,177 @@
+"""Who may call a route. Every route states it; one that does not is refused, and the build fails.
+
+People and programs hold keys. The access file lists them with the SHA-256 of their key, so the file itself opens
+nothing; it is read again when it changes, so a key can be withdrawn without a restart.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, g, request
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from shared.core.errors import SettingsError
+from shared.core.ids import token_hash
+
+ROLES = ("viewer", "coordinator", "sealed-reader", "operator", "partner")
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a key. ``forms`` limits them to some forms; None: all."""
+
+    name: str
+    roles: frozenset[str]
+    key_hash: str
+    forms: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who may call: anybody (``public``), the holder of a link (``link``), or one of ``roles``."""
+
+    kind: str
+    roles: frozenset[str] = frozenset()
+
+
+def public(view: View) -> View:
+    """Anybody may call this route."""
+    return _state(view, Policy("public"))
+
+
+def by_link(view: View) -> View:
+    """The token in the path or the ``Authorization`` header is the permission; the view checks it."""
+    return _state(view, Policy("link"))
+
+
+def needs(*roles: str) -> Callable[[View], View]:
+    """Only holders of a key with one of ``roles`` (or signed in with one) may call this route."""
+    unknown = set(roles) - set(ROLES)
+    if unknown or not roles:
+        raise ValueError(f"unknown roles: {sorted(unknown)}")
+    return lambda view: _state(view, Policy("role", frozenset(roles)))
+
+
+def _state(view: View, policy: Policy) -> View:
+    view.access_policy = policy  # type: ignore[attr-defined]  # read back by policy_of
+    return view
+
+
+def policy_of(view: Callable[..., Any]) -> Policy | None:
+    """What a view states, also through decorators that keep ``__dict__``."""
+    policy: Policy | None = getattr(view, "access_policy", None)
+    return policy
+
+
+class AccessFile:
+    """The holders in a JSON file: ``[{"name", "roles": […], "key_sha256", "forms"?}]``.
+
+    Raises:
+        SettingsError: at first reading, if anything in it is wrong. A later change that is wrong is refused as a
+            whole and the last good one stays in force.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._stamp = 0
+        self._holders: dict[str, Holder] = {}
+        self._read(first=True)
+
+    def holder_of(self, key: str) -> Holder | None:
+        """Who holds ``key``; compares hashes, so the time taken tells nothing of the key."""
+        return self.by_hash(token_hash(key).hex())
+
+    def by_hash(self, key_hash: str) -> Holder | None:
+        """Who holds the key with this hash now."""
+        self._read(first=False)
+        return self._holders.get(key_hash)
+
+    def _read(self, *, first: bool) -> None:
+        with self._lock:
+            try:
+                stamp = self._path.stat().st_mtime_ns
+                if stamp == self._stamp:
+                    return
+                self._holders = {holder.key_hash: holder for holder in _parse(json.loads(self._path.read_text()))}
+                self._stamp = stamp
+            except (OSError, ValueError) as error:
+                if first:
+                    raise SettingsError([f"access file: {error}"]) from None
+
+
+def _parse(rows: Any) -> list[Holder]:
+    if not isinstance(rows, list):
+        raise ValueError("a list of holders is required")
+    return [_holder(number, row) for number, row in enumerate(rows, start=1)]
+
+
+def _holder(number: int, row: Any) -> Holder:
+    try:
+        roles, key_hash = frozenset(row["roles"]), str(row["key_sha256"])
+        forms = frozenset(row["forms"]) if row.get("forms") is not None else None
+        if not roles <= set(ROLES) or len(bytes.fromhex(key_hash)) != 32:
+            raise ValueError
+        return Holder(str(row["name"]), roles, key_hash, forms)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ValueError(f"holder {number}: name, known roles and key_sha256 (64 hex digits) are required") from None
+
+
+def guard(app: Flask, access: AccessFile, signed_in: Callable[[], Holder | None]) -> None:
+    """Check every request against its route's policy before anything else sees it.
+
+    Args:
+        app: to guard.
+        access: key holders.
+        signed_in: whom the console's cookie names, if anyone.
+    """
+
+    @app.before_request
+    def check() -> None:
+        if request.url_rule is None or request.method == "OPTIONS":
+            return
+        policy = policy_of(app.view_functions[request.endpoint or ""])
+        if policy is None:
+            raise Forbidden
+        g.holder = None
+        if policy.kind == "role":
+            g.holder = _authorised(policy, access, signed_in)
+
+
+def _authorised(policy: Policy, access: AccessFile, signed_in: Callable[[], Holder | None]) -> Holder:
+    key = bearer()
+    holder = access.holder_of(key) if key else signed_in()
+    if holder is None:
+        raise Unauthorized
+    if not key and request.method not in ("GET", "HEAD") and _is_cross_site():
+        raise Forbidden
+    if not holder.roles & policy.roles:
+        raise Forbidden
+    return holder
+
+
+def _is_cross_site() -> bool:
+    """Whether another site made the browser send this (Fetch Metadata; ``Origin`` where a browser lacks it)."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    return urlsplit(request.headers.get("Origin", "")).netloc != request.host
+
+
+def bearer() -> str:
+    """The key or token of the ``Authorization: Bearer`` header; empty if there is none."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else ""
+
+
+def holder() -> Holder:
+    """Who is calling; only inside a route that ``needs`` a role."""
+    found: Holder = g.holder
+    return found

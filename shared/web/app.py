@@ -1,0 +1,95 @@
+"""Makes a service's Flask application: the same order of hooks, errors, headers and documents everywhere."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Flask, Response
+from flask_smorest import Api
+
+from shared.web.access import AccessFile, guard, public
+from shared.web.headers import secure_headers
+from shared.web.health import health_blueprint, running_version
+from shared.web.measuring import measure
+from shared.web.problems import ProblemSchema, from_http, handle_problems
+from shared.web.signing_in import SignIn
+
+MAX_BODY_BYTES = 64 * 1024
+"""A filled form is a few kilobytes; more is refused before it is read."""
+
+MAX_FIELDS = 200
+
+
+class ProblemApi(Api):
+    """flask-smorest with its error format replaced by RFC 9457."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        """Errors are registered once, for all routes, by :func:`handle_problems`."""
+
+    def handle_http_exception(self, error: Any) -> Response:
+        """As the rest of the application does."""
+        return from_http(error)
+
+
+@dataclass(frozen=True, slots=True)
+class WebParts:
+    """What a service brings to its application.
+
+    Attributes:
+        service: its name.
+        title: of its OpenAPI document.
+        operations: flask-smorest blueprints, which stand in the document.
+        pages: plain blueprints, which do not.
+        ready: whether it can work now.
+    """
+
+    service: str
+    title: str
+    operations: Sequence[Any]
+    pages: Sequence[Blueprint]
+    ready: Callable[[], bool]
+
+
+def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, *, https: bool) -> Flask:
+    """The application of one service.
+
+    Args:
+        parts: its routes.
+        access: key holders.
+        sign_in: the console's cookie.
+        https: whether its public address is HTTPS.
+    """
+    app = Flask(parts.service, static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.config.update(
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
+        MAX_FORM_PARTS=MAX_FIELDS,
+        API_TITLE=parts.title,
+        API_VERSION=f"v1 ({running_version()})",
+        OPENAPI_VERSION="3.1.0",
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    measure(app, parts.service)
+    secure_headers(app, https=https)
+    handle_problems(app)
+    guard(app, access, sign_in.signed_in)
+    api = ProblemApi(app)
+    for blueprint in parts.operations:
+        api.register_blueprint(blueprint)
+    for page in parts.pages:
+        app.register_blueprint(page)
+    app.register_blueprint(health_blueprint(parts.service, parts.ready))
+    _serve_document(app, api, parts.service)
+    return app
+
+
+def _serve_document(app: Flask, api: Any, service: str) -> None:
+    @app.get(f"/-/{service}/openapi.json")
+    @public
+    def openapi() -> dict[str, Any]:
+        document: dict[str, Any] = api.spec.to_dict()
+        return document

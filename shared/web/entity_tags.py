@@ -1,0 +1,32 @@
+"""Entity tags: 304 when nothing changed, 412 when somebody else was faster."""
+
+import hashlib
+
+from flask import Response, request
+
+from shared.core.errors import DomainError
+
+
+def tag_of(*parts: object) -> str:
+    """A short strong tag over ``parts``."""
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:20]
+
+
+def conditional(response: Response) -> Response:
+    """Tag a finished answer by its body and turn it into 304 if the client has it already."""
+    response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:20])
+    response.headers.setdefault("Cache-Control", "no-cache")
+    response.make_conditional(request)
+    return response
+
+
+def require_match(current: str) -> None:
+    """For changes: the client must have seen the state it changes.
+
+    Raises:
+        DomainError: ``if-match-required`` without the header, ``changed-meanwhile`` if it names another state.
+    """
+    if not request.if_match:
+        raise DomainError("if-match-required", "send the ETag you have seen as If-Match")
+    if not request.if_match.contains(current):
+        raise DomainError("changed-meanwhile", "read it again and repeat your change")

@@ -1,0 +1,35 @@
+"""The ``Idempotency-Key`` header (IETF draft-ietf-httpapi-idempotency-key-header): the same key, the same answer.
+
+The key's row is stored in the registration's own transaction, so there is no state in which one exists without the
+other, and a process that dies leaves nothing behind that would have to lapse.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flask import request
+from werkzeug.exceptions import BadRequest
+
+HEADER = "Idempotency-Key"
+_SHAPE = re.compile(r"[\x21-\x7e]{8,200}")
+
+
+def idempotency_key() -> str:
+    """The key of the request, without the quotes some clients send; empty if there is none.
+
+    Raises:
+        BadRequest: present but not 8 to 200 visible ASCII characters.
+    """
+    key = request.headers.get(HEADER, "").strip().strip('"')
+    if key and not _SHAPE.fullmatch(key):
+        raise BadRequest("Idempotency-Key: 8 to 200 visible characters are required")
+    return key
+
+
+def fingerprint(scope: str, content: Mapping[str, Any]) -> bytes:
+    """SHA-256 of what was asked for, independent of the order of its fields, 32 bytes."""
+    canonical = json.dumps([scope, content], sort_keys=True, ensure_ascii=False, default=str, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).digest()

@@ -1,0 +1,52 @@
+"""Measures each request, ties it to a correlation id, and refuses what is too much before it costs anything."""
+
+import re
+import time
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from shared.core.context import caused_by
+from shared.core.metrics import http_inflight_requests, http_request_duration_seconds
+
+_CORRELATION = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+CORRELATION_HEADER = "X-Correlation-Id"
+
+
+def measure(app: Flask, service: str) -> None:
+    """Register the hooks on ``app``; must come before every other hook."""
+    inflight = http_inflight_requests.labels(service)
+
+    @app.before_request
+    def begin() -> None:
+        g.began_at = time.perf_counter()
+        inflight.inc()
+        given, trace = request.headers.get(CORRELATION_HEADER, ""), request.headers.get("traceparent", "")
+        g.cause = caused_by(
+            given if _CORRELATION.fullmatch(given) else "", trace if _TRACEPARENT.fullmatch(trace) else ""
+        )
+        g.correlation_id = g.cause.__enter__()
+        if (request.content_length or 0) > app.config["MAX_CONTENT_LENGTH"]:
+            raise RequestEntityTooLarge
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        if "began_at" not in g:
+            return response
+        response.headers[CORRELATION_HEADER] = g.correlation_id
+        route = str(request.url_rule) if request.url_rule else "unknown"
+        method = request.method if request.method in _METHODS else "other"
+        http_request_duration_seconds.labels(service, route, method, f"{response.status_code // 100}xx").observe(
+            time.perf_counter() - g.began_at
+        )
+        return response
+
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        if "cause" in g:
+            inflight.dec()
+            g.pop("cause").__exit__(None, None, None)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -1,0 +1,92 @@
+"""Signing in to the console: by key, for eight hours, in a cookie that ends with its key."""
+
+import logging
+import time
+from dataclasses import dataclass
+
+from flask import Response, g, redirect, request
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from shared.web.access import AccessFile, Holder
+
+log = logging.getLogger(__name__)
+
+SESSION_S = 8 * 3600
+TRIES_PER_MINUTE = 10
+
+
+@dataclass(slots=True)
+class _Window:
+    """Failed tries in the minute that began at ``began_at`` (monotonic seconds). Changes with each try."""
+
+    began_at: float = 0.0
+    tries: int = 0
+
+
+class SignIn:
+    """Makes and reads the console's cookie.
+
+    Args:
+        access: key holders; the cookie names a key by its hash and is worth nothing once that key is withdrawn.
+        signing_key: 32 bytes, the same in every process that shows the console.
+        secure: whether pages are served by HTTPS; the cookie is then ``__Host-`` and ``Secure``.
+    """
+
+    def __init__(self, access: AccessFile, signing_key: bytes, *, secure: bool) -> None:
+        self._access = access
+        self._serializer = URLSafeTimedSerializer(signing_key, salt="console session")
+        self._secure = secure
+        self._window = _Window()
+        self.cookie = "__Host-troika" if secure else "troika"
+
+    def signed_in(self) -> Holder | None:
+        """Whom the request's cookie names, if it is genuine, young enough and its key still valid."""
+        if "signed_in" not in g:
+            g.signed_in = self._read(request.cookies.get(self.cookie, ""))
+        found: Holder | None = g.signed_in
+        return found
+
+    def _read(self, value: str) -> Holder | None:
+        try:
+            key_hash = self._serializer.loads(value, max_age=SESSION_S)
+        except BadSignature:
+            return None
+        return self._access.by_hash(str(key_hash))
+
+    def enter(self, key: str, target: str) -> Response | None:
+        """A redirect to ``target`` with the cookie set; None if the key is not known or too many tries were made."""
+        if not self._may_try():
+            return None
+        holder = self._access.holder_of(key)
+        if holder is None:
+            self._window.tries += 1
+            log.warning("console sign-in refused")
+            return None
+        log.info("console sign-in", extra={"holder": holder.name})
+        response = redirect(target if _is_local(target) else "/console", 303)
+        response.set_cookie(
+            self.cookie,
+            self._serializer.dumps(holder.key_hash),
+            max_age=SESSION_S,
+            secure=self._secure,
+            httponly=True,
+            samesite="Lax",
+            path="/",
+        )
+        return response  # type: ignore[return-value]  # werkzeug's response is Flask's here
+
+    def leave(self, target: str) -> Response:
+        """A redirect to ``target`` with the cookie gone."""
+        response = redirect(target, 303)
+        response.delete_cookie(self.cookie, path="/", secure=self._secure, httponly=True, samesite="Lax")
+        return response  # type: ignore[return-value]  # as above
+
+    def _may_try(self) -> bool:
+        if time.monotonic() - self._window.began_at > 60:
+            self._window = _Window(time.monotonic(), 0)
+        return self._window.tries < TRIES_PER_MINUTE
+
+
+def _is_local(target: str) -> bool:
+    """Only paths of our own: ``//host`` and ``/\\host`` lead elsewhere."""
+    return target.startswith("/console") and "\\" not in target and not target.startswith("//")
