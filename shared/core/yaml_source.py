@@ -28,11 +28,7 @@ LIMIT_BYTES = 512 * 1024
 LIMIT_DEPTH = 24
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _TAB = re.compile(r" *\t")
-_WORDS: Mapping[str, bool | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
+_WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _KINDS: Mapping[type, str] = {list: "a list", dict: "a mapping of keys to values"}
 
 
