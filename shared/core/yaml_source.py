@@ -24,7 +24,7 @@ D = TypeVar("D")
 Choice = TypeVar("Choice", bound=StrEnum)
 
 LIMIT_BYTES = 512 * 1024
-"""Larger than any file written by hand; the parser needs some seconds for it."""
+"""Larger than any file written by hand; the parser needs about a second for it."""
 LIMIT_DEPTH = 24
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _TAB = re.compile(r" *\t")

@@ -1,0 +1,57 @@
+"""How a value says no: with every broken rule at once, each tied to its field and a stable code."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.core.errors import DomainError
+
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+"""Lower-case Latin words and digits joined by single hyphens: safe in addresses and routing keys."""
+SLUG_LENGTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRule:
+    """One rule that does not hold: the field to look at, a code for programs, a sentence for people."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class RulesBroken(DomainError):
+    """A value would break rules; ``broken`` lists all of them, code and detail are those of the first."""
+
+    def __init__(self, broken: tuple[BrokenRule, ...]) -> None:
+        super().__init__(broken[0].code, f"{broken[0].field} {broken[0].detail}")
+        self.broken = broken
+
+
+def enforce(rules: Iterable[BrokenRule | None]) -> None:
+    """Do nothing if every entry of ``rules`` is None.
+
+    Raises:
+        RulesBroken: with all entries that are not None, in their order.
+    """
+    if broken := tuple(rule for rule in rules if rule is not None):
+        raise RulesBroken(broken)
+
+
+def slug_rule(field: str, value: str) -> BrokenRule | None:
+    """``value`` must be a slug of at most 80 characters."""
+    if len(value) <= SLUG_LENGTH and SLUG.fullmatch(value):
+        return None
+    return BrokenRule(field, "not-a-slug", "must be lower-case letters and digits joined by hyphens, at most 80")
+
+
+def text_rule(field: str, value: str, *, least: int, most: int) -> BrokenRule | None:
+    """``value`` must have from ``least`` to ``most`` characters and no blank ends."""
+    if least <= len(value) <= most and value == value.strip():
+        return None
+    return BrokenRule(field, "text-length", f"must have {least} to {most} characters, without blanks at the ends")
+
+
+def number_rule(field: str, value: int, *, least: int) -> BrokenRule | None:
+    """``value`` must be at least ``least``."""
+    return None if value >= least else BrokenRule(field, "number-too-small", f"must be at least {least}")

@@ -1,0 +1,46 @@
+"""What no row can know of itself: names used twice, and names of things that are not there."""
+
+from collections.abc import Collection, Hashable, Iterable
+from typing import Any
+
+from services.events.domain.event import EVERY_GROUP
+from shared.core.yaml_source import Fields
+
+
+def check_unique(rows: Iterable[Fields], *keys: str) -> None:
+    """Note a fault at each row that has the same values under all of ``keys`` as an earlier row of its file."""
+    first: dict[tuple[Hashable, ...], int] = {}
+    for row in rows:
+        values = tuple(_read(row, key) for key in keys)
+        if not all(isinstance(value, str | int) for value in values):
+            continue
+        line = row.node.line_of((keys[-1],))
+        if values in first:
+            row.fault(f"is used twice, first in line {first[values]}", keys[-1])
+        first.setdefault(values, line)
+
+
+def check_series(events: Iterable[Fields], series: Collection[str]) -> None:
+    """Note a fault at each event of a series that is not among the ids ``series``."""
+    for row in events:
+        name = _read(row, "series")
+        if isinstance(name, str) and name not in series:
+            row.fault(f"{name[:80]!r} is not in series.yaml", "series")
+
+
+def check_groups(events: Iterable[Fields], groups: Collection[str]) -> None:
+    """Note a fault at each asked group that is neither ``*`` nor among the ids ``groups``."""
+    for row in events:
+        asked = _read(row, "asked_groups")
+        for index, name in enumerate(asked if isinstance(asked, list) else []):
+            if isinstance(name, str) and name != EVERY_GROUP and name not in groups:
+                row.fault(f"{name[:80]!r} is not in working-groups.yaml", "asked_groups", index)
+
+
+def ids_of(rows: Iterable[Fields]) -> frozenset[str]:
+    """Every text under ``id``, also of rows with other faults, so that one fault does not cause others."""
+    return frozenset(name for row in rows if isinstance(name := _read(row, "id"), str))
+
+
+def _read(row: Fields, key: str) -> Any:
+    return row.node.data.get(key) if isinstance(row.node.data, dict) else None

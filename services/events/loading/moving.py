@@ -1,0 +1,72 @@
+"""Moves a folder's dates to about today, so that a demonstration has its events ahead of it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from services.events.domain.event import Event
+from services.events.domain.local_time import to_local, to_utc
+from services.events.loading.folder import Loaded
+from shared.core.errors import DomainError, SettingsError
+
+
+def time_to_next(loaded: Loaded, event_id: str, weekday: int, now: datetime) -> timedelta:
+    """By how much to move all dates so that one event falls on its next weekday after today, in its own zone.
+
+    Args:
+        loaded: as read from a folder, not moved.
+        event_id: the event to look at.
+        weekday: the day on which it must be, Monday is 0.
+        now: aware. On that weekday itself the answer is a week later: a demonstration needs time before it.
+
+    Returns:
+        whole weeks, negative when the event is far ahead.
+
+    Raises:
+        SettingsError: the event is missing, has no date, or is on another weekday.
+    """
+    event = next((event for event in loaded.events if event.id == event_id), None)
+    if event is None or event.starts_at is None:
+        raise SettingsError([f"events.yaml: there is no event {event_id!r} with a date to move by"])
+    day = to_local(event.starts_at, event.time_zone).date()
+    if day.weekday() != weekday:
+        raise SettingsError([f"events.yaml: {event_id!r} is on another weekday; whole weeks cannot change that"])
+    today = to_local(now, event.time_zone).date()
+    return timedelta(weeks=(today - day).days // 7 + 1)
+
+
+def moved(loaded: Loaded, by: timedelta) -> Loaded:
+    """The same with every date moved by ``by`` (whole days); clocks on the wall show the same time as before.
+
+    Raises:
+        SettingsError: a moved time does not exist, or twice, where clocks are changed; lists all such.
+        ValueError: ``by`` is not whole days.
+    """
+    if by % timedelta(days=1):
+        raise ValueError("dates are moved by whole days")
+    events, faults = [], []
+    for event in loaded.events:
+        try:
+            events.append(_moved(event, by))
+        except DomainError as error:
+            faults.append(f"events.yaml: {event.id}: moved by {by.days} days: {error.detail}")
+    if faults:
+        raise SettingsError(faults)
+    return replace(loaded, events=tuple(events))
+
+
+def move_to_next(loaded: Loaded, event_id: str, weekday: int, now: datetime) -> Loaded:
+    """``loaded`` with all dates moved by the weeks that ``time_to_next`` says; arguments and faults as there."""
+    return moved(loaded, time_to_next(loaded, event_id, weekday, now))
+
+
+def _moved(event: Event, by: timedelta) -> Event:
+    def move(moment: datetime | None) -> datetime | None:
+        return None if moment is None else to_utc(to_local(moment, event.time_zone) + by, event.time_zone)
+
+    return replace(
+        event,
+        starts_at=move(event.starts_at),
+        ends_at=move(event.ends_at),
+        last_starts_at=move(event.last_starts_at),
+        last_ends_at=move(event.last_ends_at),
+    )

@@ -1,0 +1,168 @@
+"""The state machine: only allowed steps, and revisions that count what participants see."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.events.domain import lifecycle
+from services.events.domain.event import Event, EventStatus
+from services.events.domain.revision import revise, visible_difference
+from shared.core.errors import DomainError
+from tests.unit.events.builders import HOUR, START, an_event
+
+LATER = START + timedelta(weeks=26)
+Step = Callable[[Event], Event]
+STEPS: dict[str, Step] = {
+    "announce": lifecycle.announce,
+    "confirm": lifecycle.confirm,
+    "postpone": lifecycle.postpone,
+    "reschedule": lambda event: lifecycle.reschedule(event, LATER, LATER + HOUR),
+    "reschedule confirmed": lambda event: lifecycle.reschedule(
+        event, LATER, LATER + HOUR, status=EventStatus.CONFIRMED
+    ),
+    "reschedule tentative": lambda event: lifecycle.reschedule(
+        event, LATER, LATER + HOUR, status=EventStatus.TENTATIVE
+    ),
+    "cancel": lifecycle.cancel,
+    "revive": lifecycle.revive,
+    "revive confirmed": lambda event: lifecycle.revive(event, status=EventStatus.CONFIRMED),
+    "hold": lambda event: lifecycle.hold(event, LATER + HOUR),
+}
+ALLOWED = {
+    ("draft", "announce"): "tentative",
+    ("draft", "reschedule"): "draft",
+    ("draft", "reschedule tentative"): "tentative",
+    ("tentative", "confirm"): "confirmed",
+    ("tentative", "postpone"): "postponed",
+    ("tentative", "reschedule"): "tentative",
+    ("tentative", "reschedule tentative"): "tentative",
+    ("tentative", "reschedule confirmed"): "confirmed",
+    ("tentative", "cancel"): "cancelled",
+    ("confirmed", "postpone"): "postponed",
+    ("confirmed", "reschedule"): "confirmed",
+    ("confirmed", "reschedule confirmed"): "confirmed",
+    ("confirmed", "cancel"): "cancelled",
+    ("confirmed", "hold"): "held",
+    ("postponed", "reschedule"): "tentative",
+    ("postponed", "reschedule tentative"): "tentative",
+    ("postponed", "reschedule confirmed"): "confirmed",
+    ("cancelled", "revive"): "tentative",
+    ("cancelled", "revive confirmed"): "confirmed",
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("status", EventStatus)
+def test_step_leads_where_the_design_says_or_is_refused(status: EventStatus, step: str) -> None:
+    event = an_event(status)
+    if status is EventStatus.DRAFT and step == "announce":
+        event = an_event(status, starts_at=START, ends_at=START + HOUR)
+    if (status, step) in ALLOWED:
+        assert STEPS[step](event).status == ALLOWED[status, step]
+        return
+    with pytest.raises(DomainError) as refused:
+        STEPS[step](event)
+    assert refused.value.code == "event-transition"
+
+
+@given(st.lists(st.sampled_from(sorted(STEPS)), max_size=25))
+def test_any_steps_keep_the_rules_and_revisions_never_fall(steps: list[str]) -> None:
+    event = an_event(EventStatus.DRAFT, starts_at=START, ends_at=START + HOUR)
+    for step in steps:
+        try:
+            after = STEPS[step](event)
+        except DomainError:
+            continue
+        assert after.status is event.status or after.status in lifecycle.NEXT[event.status]
+        assert after.revision - event.revision == (1 if visible_difference(event, after) else 0)
+        assert lifecycle.can_follow(event.status, after.status)
+        event = after
+
+
+def test_next_statuses_are_those_of_the_design() -> None:
+    assert {str(status): sorted(after) for status, after in lifecycle.NEXT.items()} == {
+        "draft": ["tentative"],
+        "tentative": ["cancelled", "confirmed", "postponed"],
+        "confirmed": ["cancelled", "held", "postponed"],
+        "postponed": ["confirmed", "tentative"],
+        "cancelled": ["confirmed", "tentative"],
+        "held": [],
+    }
+
+
+def test_announce_needs_a_date() -> None:
+    with pytest.raises(DomainError) as refused:
+        lifecycle.announce(an_event(EventStatus.DRAFT))
+    assert refused.value.code == "date-required"
+
+
+def test_postponed_event_remembers_its_last_date_and_comes_back() -> None:
+    event = lifecycle.postpone(an_event(EventStatus.CONFIRMED))
+    assert (event.starts_at, event.ends_at) == (None, None)
+    assert (event.last_starts_at, event.last_ends_at) == (START, START + HOUR)
+    back = lifecycle.reschedule(event, LATER, LATER + HOUR, status=EventStatus.CONFIRMED)
+    assert (back.status, back.starts_at, back.revision) == (EventStatus.CONFIRMED, LATER, 3)
+
+
+def test_cancelled_event_keeps_its_date_and_is_revived_on_it() -> None:
+    event = lifecycle.cancel(an_event())
+    assert (event.starts_at, event.revision) == (START, 2)
+    assert (lifecycle.revive(event).starts_at, lifecycle.revive(event).revision) == (START, 3)
+
+
+@pytest.mark.parametrize("status", [EventStatus.HELD, EventStatus.POSTPONED, EventStatus.CANCELLED, EventStatus.DRAFT])
+def test_reschedule_and_revive_lead_only_to_tentative_or_confirmed(status: EventStatus) -> None:
+    confirmed, cancelled = an_event(EventStatus.CONFIRMED), lifecycle.cancel(an_event())
+    with pytest.raises(DomainError) as refused:
+        lifecycle.reschedule(confirmed, LATER, LATER + HOUR, status=status)
+    assert refused.value.code == "event-transition"
+    with pytest.raises(DomainError) as refused:
+        lifecycle.revive(cancelled, status=status)
+    assert refused.value.code == "event-transition"
+
+
+def test_reschedule_to_the_same_date_is_no_change() -> None:
+    event = an_event(EventStatus.CONFIRMED)
+    assert lifecycle.reschedule(event, START, START + HOUR) == event
+
+
+def test_event_that_has_not_begun_is_not_held() -> None:
+    with pytest.raises(DomainError) as refused:
+        lifecycle.hold(an_event(EventStatus.CONFIRMED), START - timedelta(seconds=1))
+    assert refused.value.code == "event-not-started"
+    assert lifecycle.hold(an_event(EventStatus.CONFIRMED), START).status is EventStatus.HELD
+
+
+def test_internal_note_and_drafts_raise_no_revision() -> None:
+    event = an_event()
+    assert revise(event, an_event(internal_note="Ask for a speaker.")).revision == 1
+    assert revise(an_event(EventStatus.DRAFT), an_event(EventStatus.DRAFT, title="Another")).revision == 1
+    changed = revise(event, an_event(title="Another", join_url="https://meet.example.org/a"))
+    assert (visible_difference(event, changed), changed.revision) == (("title", "join_url"), 2)
+
+
+def test_revision_of_another_event_is_refused() -> None:
+    with pytest.raises(DomainError) as refused:
+        revise(an_event(), an_event(id="upr-review"))
+    assert refused.value.code == "other-event"
+
+
+def test_can_follow_any_number_of_steps() -> None:
+    def reached(status: EventStatus) -> set[EventStatus]:
+        return {later for later in EventStatus if lifecycle.can_follow(status, later)}
+
+    assert reached(EventStatus.HELD) == {EventStatus.HELD}
+    assert reached(EventStatus.DRAFT) == set(EventStatus)
+    assert reached(EventStatus.CANCELLED) == set(EventStatus) - {EventStatus.DRAFT}
+
+
+def test_moments_of_the_scenario_second_act() -> None:
+    """The review was tentative for May, lost its date and was held in November."""
+    november = datetime(2020, 11, 9, 8, 0, tzinfo=UTC)
+    event = lifecycle.postpone(an_event(id="upr-review"))
+    event = lifecycle.reschedule(event, november, november + 3 * HOUR, status=EventStatus.CONFIRMED)
+    event = lifecycle.hold(event, november + 3 * HOUR)
+    assert (event.status, event.revision, event.starts_at) == (EventStatus.HELD, 4, november)

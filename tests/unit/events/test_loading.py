@@ -1,0 +1,190 @@
+"""Reading a folder: the reference scenario, and every kind of fault with its file, line and field."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import deploy
+from services.events.domain.event import EventKind, EventStatus
+from services.events.domain.merging import merge_described, merge_loaded
+from services.events.loading.folder import Loaded, read_folder
+from shared.core.errors import SettingsError
+from shared.core.yaml_source import read_yaml
+
+SAMPLE = Path(deploy.__file__).parent / "samples" / "upr2020"
+FILES = {
+    "series.yaml": "- id: wednesdays\n  title: Wednesdays\n",
+    "working-groups.yaml": "- id: housing\n  title: Housing\n",
+    "events.yaml": """\
+- id: webinar-1
+  kind: webinar
+  series: wednesdays
+  series_number: 1
+  title: The first
+  status: confirmed
+  starts: 2020-03-04 14:00
+  ends: 2020-03-04 15:00
+  time_zone: America/New_York
+  mode: online
+  asked_groups:
+    - housing
+""",
+    "consultations.yaml": """\
+- id: round
+  title: A round
+  city: Geneva
+  host_kind: embassy
+  hosts: 2
+  presentations: 3
+""",
+}
+
+
+def folder(path: Path, **changed: str) -> Path:
+    """The small folder above, with some files replaced: ``events`` stands for ``events.yaml``."""
+    for name, content in FILES.items():
+        path.joinpath(name).write_text(changed.get(name.removesuffix(".yaml").replace("-", "_"), content))
+    return path
+
+
+def problems_of(path: Path, moved_by: timedelta | None = None) -> list[str]:
+    with pytest.raises(SettingsError) as refused:
+        read_folder(path, moved_by)
+    return refused.value.problems
+
+
+def test_scenario_holds_the_stated_facts() -> None:
+    loaded = read_folder(SAMPLE)
+    webinar = loaded.events[0]
+    assert (webinar.id, webinar.series, webinar.series_number) == ("upr-webinar-10", "upr-webinar-wednesday", 10)
+    assert webinar.starts_at == datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
+    assert (webinar.status, webinar.asked_groups) == (EventStatus.CONFIRMED, ("*",))
+    assert [(event.kind, event.status, event.city) for event in loaded.events[1:]] == [
+        (EventKind.COUNCIL_SESSION, EventStatus.CONFIRMED, "Geneva"),
+        (EventKind.REVIEW, EventStatus.TENTATIVE, "Geneva"),
+        (EventKind.PRESS_CONFERENCE, EventStatus.TENTATIVE, "Geneva"),
+        (EventKind.TRAINING, EventStatus.DRAFT, None),
+    ]
+    assert [(round_.presentations, round_.hosts) for round_ in loaded.consultations] == [(16, 9), (27, 2)]
+    assert (len(loaded.working_groups), [series.began_in for series in loaded.series]) == (12, [2019])
+
+
+def test_scenario_forms_and_partners_fit_together() -> None:
+    forms, partners = (read_yaml(SAMPLE / name, list).data for name in ("forms.yaml", "partners.yaml"))
+    events = {event.id for event in read_folder(SAMPLE).events}
+    assert [form["event"] in events for form in forms] == [True]
+    assert {slug for form in forms for slug in form["partners"]} <= {partner["slug"] for partner in partners}
+
+
+def test_scenario_loaded_twice_changes_nothing() -> None:
+    first, second = read_folder(SAMPLE), read_folder(SAMPLE)
+    stored = [merge_loaded(None, event) for event in first.events]
+    assert [change for _, change in stored] == ["published"] * 4 + ["none"]
+    again = [merge_loaded(old, new) for (old, _), new in zip(stored, second.events, strict=True)]
+    assert again == [(old, "none") for old, _ in stored]
+    groups = [merge_described(merge_described(None, group)[0], group) for group in second.working_groups]
+    assert groups == [(group, "none") for group in first.working_groups]
+
+
+def event_with(old: str, new: str) -> str:
+    assert FILES["events.yaml"].count(old) == 1
+    return FILES["events.yaml"].replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("id: webinar-1", "id: Webinar 1", "1: id: must be lower-case letters and digits joined "
+         "by hyphens, at most 80"),
+        ("  title: The first\n", "", "1: title: is required"),
+        ("kind: webinar", "kind: party", "2: kind: must be one of webinar, side_event, review, council_session, "
+         "press_conference, consultation, training"),
+        ("status: confirmed", "status: on", "6: status: must be one of draft, tentative, confirmed, postponed, "
+         "cancelled, held"),
+        ("mode: online", "mode: hybrid", "1: city: is required: people come in person"),
+        ("starts: 2020-03-04 14:00", "starts: 4 March", "7: starts: must be a date and a local time such as "
+         "2020-03-04 14:00"),
+        ("starts: 2020-03-04 14:00", "starts: 2020-02-30 14:00", "7: starts: is not a date and time that exists"),
+        ("starts: 2020-03-04 14:00", "starts: 2020-03-04 16:00", "8: ends: must be later than the start"),
+        ("starts: 2020-03-04 14:00\n  ", "", "1: starts: is required: a date has a start and an end"),
+        ("starts: 2020-03-04 14:00\n  ends: 2020-03-04 15:00\n  ", "", "1: starts: is required: a confirmed event "
+         "has a date"),
+        ("starts: 2020-03-04 14:00", "starts: 2019-11-03 01:30", "7: starts: 01:30 on 2019-11-03 in America/New_York "
+         "exists twice: clocks go back that day; choose another time"),
+        ("ends: 2020-03-04 15:00", "ends: 2020-03-08 02:30", "8: ends: 02:30 on 2020-03-08 in America/New_York does "
+         "not exist: clocks go forward over it; choose another time"),
+        ("time_zone: America/New_York", "time_zone: Eastern", "9: time_zone: must be an IANA time zone such as "
+         "Europe/Zurich"),
+        ("series: wednesdays", "series: thursdays", "3: series: 'thursdays' is not in series.yaml"),
+        ("  series: wednesdays\n", "", "3: series_number: needs a series to be a number of"),
+        ("    - housing\n", "    - housing\n    - health\n", "13: asked_groups: 'health' is not in "
+         "working-groups.yaml"),
+        ("    - housing\n", '    - housing\n    - "*"\n', '11: asked_groups: must be "*" alone or name the groups'),
+        ("mode: online", "mode: online\n  join_url: http://meet.example.org", "11: join_url: must begin with https://, "
+         "at most 500 characters"),
+        ("mode: online", "mode: online\n  colour: red", "11: colour: is not known here; known are asked_groups, city, "
+         "ends, id, internal_note, join_url, kind, mode, place, series, series_number, starts, status, summary, "
+         "time_zone, title"),
+    ],
+)  # fmt: skip
+def test_fault_of_an_event_names_file_line_and_field(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    assert problems_of(folder(tmp_path, events=event_with(old, new))) == [f"events.yaml:{problem}"]
+
+
+def test_names_and_numbers_used_twice_are_refused(tmp_path: Path) -> None:
+    assert problems_of(folder(tmp_path, events=FILES["events.yaml"] * 2)) == [
+        "events.yaml:13: id: is used twice, first in line 1",
+        "events.yaml:16: series_number: is used twice, first in line 4",
+    ]
+
+
+def test_faults_of_all_files_come_together(tmp_path: Path) -> None:
+    faulty = folder(
+        tmp_path,
+        series="- id: wednesdays\n  title: ''\n  began_in: 12\n",
+        working_groups="housing: Housing\n",
+        consultations=FILES["consultations.yaml"].replace("hosts: 2", "hosts: 4"),
+        events=event_with("starts: 2020-03-04 14:00", "starts: soon").replace("The first", "''"),
+    )
+    assert problems_of(faulty) == [
+        "series.yaml:2: title: must have 1 to 200 characters",
+        "series.yaml:3: began_in: must be a whole number from 1945 to 2999",
+        "working-groups.yaml:1: the file must be a list",
+        "events.yaml:5: title: must have 1 to 200 characters",
+        "events.yaml:7: starts: must be a date and a local time such as 2020-03-04 14:00",
+        "consultations.yaml:6: presentations: must be at least as many as hosts",
+    ]
+
+
+def test_missing_files_and_rows_that_are_no_mappings_are_refused(tmp_path: Path) -> None:
+    path = folder(tmp_path, events="- words\n")
+    path.joinpath("series.yaml").unlink()
+    assert problems_of(path) == [
+        "series.yaml: does not exist or is not a file",
+        "events.yaml:1: must be a mapping of keys to values",
+    ]
+    assert len(problems_of(tmp_path / "absent")) == 4
+
+
+def test_postponed_event_remembers_the_times_in_the_file(tmp_path: Path) -> None:
+    event = read_folder(folder(tmp_path, events=event_with("confirmed", "postponed"))).events[0]
+    assert (event.starts_at, event.ends_at) == (None, None)
+    assert event.last_starts_at == datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
+
+
+def test_empty_lists_are_a_folder_too(tmp_path: Path) -> None:
+    empty = folder(tmp_path, series="[]\n", working_groups="[]\n", events="[]\n", consultations="[]\n")
+    assert read_folder(empty) == Loaded((), (), (), ())
+
+
+def test_moved_times_are_read_at_their_new_date(tmp_path: Path) -> None:
+    event = read_folder(folder(tmp_path), timedelta(weeks=1)).events[0]
+    assert event.starts_at == datetime(2020, 3, 11, 18, 0, tzinfo=UTC)
+    night = event_with("starts: 2020-03-04 14:00", "starts: 2020-03-01 02:30")
+    assert problems_of(folder(tmp_path, events=night), timedelta(weeks=1)) == [
+        "events.yaml:7: starts: 02:30 on 2020-03-08 in America/New_York does not exist: clocks go forward over it; "
+        "choose another time"
+    ]
+    with pytest.raises(ValueError, match="whole days"):
+        read_folder(tmp_path, timedelta(hours=1))

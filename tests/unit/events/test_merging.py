@@ -1,0 +1,87 @@
+"""Loading again: what is stored, what is told."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.events.domain.event import EventStatus
+from services.events.domain.merging import merge_described, merge_loaded
+from services.events.domain.network import Series, WorkingGroup
+from shared.core.errors import DomainError
+from tests.unit.events.builders import HOUR, START, an_event
+
+
+def test_new_event_is_published_and_a_new_draft_is_not() -> None:
+    assert merge_loaded(None, an_event()) == (an_event(), "published")
+    assert merge_loaded(None, an_event(EventStatus.DRAFT)) == (an_event(EventStatus.DRAFT), "none")
+
+
+def test_same_event_again_is_none_whatever_its_revision() -> None:
+    stored = an_event(revision=7)
+    assert merge_loaded(stored, an_event()) == (stored, "none")
+
+
+def test_visible_change_is_told_once() -> None:
+    stored, change = merge_loaded(an_event(), an_event(title="Another"))
+    assert (stored, change) == (an_event(title="Another", revision=2), "changed")
+    assert merge_loaded(stored, an_event(title="Another")) == (stored, "none")
+
+
+def test_internal_note_is_stored_and_not_told() -> None:
+    assert merge_loaded(an_event(), an_event(internal_note="x")) == (an_event(internal_note="x"), "none")
+
+
+def test_draft_that_becomes_visible_is_published() -> None:
+    assert merge_loaded(an_event(EventStatus.DRAFT), an_event()) == (an_event(revision=2), "published")
+    assert merge_loaded(an_event(EventStatus.DRAFT), an_event(EventStatus.DRAFT, title="B"))[1] == "none"
+
+
+def test_postponed_in_the_folder_remembers_the_stored_date() -> None:
+    stored, change = merge_loaded(an_event(), an_event(EventStatus.POSTPONED))
+    assert (stored.last_starts_at, stored.last_ends_at, stored.revision, change) == (START, START + HOUR, 2, "changed")
+    assert merge_loaded(stored, an_event(EventStatus.POSTPONED)) == (stored, "none")
+    back, change = merge_loaded(stored, an_event(EventStatus.CONFIRMED))
+    assert (back.last_starts_at, back.revision, change) == (START, 3, "changed")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(EventStatus.TENTATIVE, EventStatus.DRAFT), (EventStatus.HELD, EventStatus.CONFIRMED)],
+)
+def test_status_that_cannot_follow_is_refused(old: EventStatus, new: EventStatus) -> None:
+    with pytest.raises(DomainError) as refused:
+        merge_loaded(an_event(old), an_event(new))
+    assert refused.value.code == "event-transition"
+
+
+@given(
+    st.lists(
+        st.builds(
+            an_event, st.sampled_from(EventStatus), title=st.sampled_from("AB"), internal_note=st.sampled_from("xy")
+        )
+    )
+)
+def test_loading_anything_twice_is_none_and_revisions_never_fall(folders: list[object]) -> None:
+    stored = an_event(EventStatus.DRAFT)
+    for read in folders:
+        assert isinstance(read, type(stored))
+        try:
+            after, change = merge_loaded(stored, read)
+        except DomainError:
+            continue
+        assert after.revision == stored.revision + (0 if change == "none" else 1)
+        assert merge_loaded(after, read) == (after, "none")
+        stored = after
+
+
+@pytest.mark.parametrize("old", [Series(id="a", title="A"), WorkingGroup(id="a", title="A")])
+def test_series_and_groups_merge_alike(old: Series | WorkingGroup) -> None:
+    if isinstance(old, Series):
+        told = [merge_described(known, replace(old, title="B"))[1] for known in (None, old)]
+        assert merge_described(replace(old, revision=4), old) == (replace(old, revision=4), "none")
+    else:
+        told = [merge_described(known, replace(old, title="B"))[1] for known in (None, old)]
+        assert merge_described(old, replace(old, title="B")) == (replace(old, title="B", revision=2), "changed")
+    assert told == ["published", "changed"]
