@@ -13,7 +13,7 @@ from shared.bus import topology as bus_topology
 from shared.bus.connection import open_publisher
 from shared.contracts.registry import QUEUES, service_of
 from shared.core.clock import system_clock
-from shared.core.errors import SettingsError
+from shared.core.errors import SettingsError, Unavailable
 from shared.core.logs import configure_logs
 from shared.core.metrics import build_info
 from shared.process.consuming import listen, make_listener
@@ -65,7 +65,7 @@ def _reaches(unit: UnitOfWork) -> bool:
     try:
         with unit.transaction():
             return True
-    except Exception:
+    except Unavailable:
         return False
 
 
@@ -75,7 +75,7 @@ def _add_processes(group: click.Group, service: Service) -> None:
         """Serve HTTP with gunicorn."""
         service.settings()
         application = f"services.{service.name}.wsgi:application()"
-        os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(GUNICORN_SETTINGS), application])
+        os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(GUNICORN_SETTINGS), application])  # noqa: S606
 
     @group.command()
     def relay() -> None:

@@ -7,6 +7,7 @@ wording     the sentences, one YAML file per language in ``languages/``
 moments     times a reader can trust: always with the name of their zone
 timezone    VTIMEZONE of one event, in the one form every client reads
 calendar    the invitation or its cancellation (RFC 5545, 5546)
+headers     header values outside ASCII
 rendering   all of it as one message (RFC 5322, 6047)
 preview     each kind in each language, for documentation and for eyes
 relay       where the relay is: the form of ``SMTP_URL``

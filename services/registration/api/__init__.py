@@ -1,0 +1,1 @@
+"""The service's HTTP routes: programs' operations and people's pages."""

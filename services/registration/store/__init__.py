@@ -1,0 +1,1 @@
+"""Statements on the registration service's database; nothing here decides, opens or ends a transaction."""

@@ -1,0 +1,138 @@
+"""The calendar part: one event, one attendee, as an invitation or as its cancellation (RFC 5545, 5546, 6047).
+
+UID is ``<registration id>@<domain of the sender>``: a new registration after a cancellation is a new entry, and a
+change of the sender's domain would orphan the entries in people's calendars. SEQUENCE is the sum of both revisions
+minus two: whichever of event and registration changes, it rises, because neither ever falls. A client that gets two
+mails in the wrong order keeps the one with the larger SEQUENCE (RFC 5546, section 2.1.4).
+
+The entry is ``CLASS:PRIVATE``: it holds a personal link, and taking part may be nobody else's business. Colleagues
+with whom a calendar is shared see "busy".
+"""
+
+from datetime import UTC, datetime
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from icalendar import Calendar, Event, vCalAddress, vText, vUri
+
+from services.notifications.mail.content import CalendarMethod, EventCopy, MailContext
+from services.notifications.mail.defusing import defuse, safe_link
+from services.notifications.mail.mailbox import domain_of, mailbox
+from services.notifications.mail.timezone import vtimezone
+from services.notifications.mail.wording import Wording, language_for, wording
+
+PRODID = "-//Troika//Notifications//EN"
+
+
+def invitation(context: MailContext, method: CalendarMethod) -> bytes:
+    """An iCalendar object that puts the event in the recipient's calendar (REQUEST) or takes it out (CANCEL).
+
+    Returns:
+        UTF-8 with CRLF line ends, folded at 75 octets.
+
+    Raises:
+        ValueError: the event has no date, so there is nothing a calendar could hold; or an address is unusable.
+        zoneinfo.ZoneInfoNotFoundError: the event's zone does not exist.
+    """
+    starts_at = context.event.starts_at
+    if starts_at is None:
+        raise ValueError("an event without a date has no calendar part")
+    zone = ZoneInfo(context.event.time_zone)
+    calendar = Calendar()
+    for name, value in (("version", "2.0"), ("prodid", PRODID), ("calscale", "GREGORIAN"), ("method", method)):
+        calendar.add(name, value)
+    if zone.key not in ("UTC", "Etc/UTC"):
+        calendar.add_component(vtimezone(zone, starts_at))
+    calendar.add_component(_entry(context, method, starts_at, zone))
+    return bytes(calendar.to_ical())
+
+
+def sequence(context: MailContext) -> int:
+    """``(event.revision - 1) + (recipient.revision - 1)``: 0 at first, rises strictly when either rises."""
+    return context.event.revision + context.recipient.revision - 2
+
+
+def _entry(context: MailContext, method: CalendarMethod, starts_at: datetime, zone: ZoneInfo) -> Event:
+    event, words = context.event, wording(language_for(context.recipient.language))
+    link = personal_link(context)
+    entry = Event()
+    entry.add("uid", f"{context.recipient.registration_id}@{domain_of(context.mail_from)}")
+    entry.add("sequence", sequence(context))
+    entry.add("dtstamp", context.now.astimezone(UTC).replace(microsecond=0))
+    entry.add("dtstart", _in_zone(starts_at, zone))
+    if event.ends_at is not None and event.ends_at > starts_at:
+        entry.add("dtend", _in_zone(event.ends_at, zone))
+    entry.add("status", _status(event, method))
+    entry.add("summary", defuse(event.title))
+    entry.add("description", _description(event, words, link, method))
+    entry.add("location", _location(event, words))
+    entry.add("url", vUri(link))
+    entry.add("class", "PRIVATE")
+    entry.add("organizer", _address(context.mail_from, defuse(context.organiser_name, 60), {}))
+    entry.add("attendee", _attendee(context, method), encode=False)
+    return entry
+
+
+def personal_link(context: MailContext) -> str:
+    """The recipient's own page. Opening it changes nothing: mail scanners do."""
+    return f"{context.public_url.rstrip('/')}/r/{quote(context.recipient.token, safe='')}"
+
+
+def join_link(event: EventCopy) -> str | None:
+    """Where to join online, if the event is online at all and the address is one a mail may make a link of."""
+    return safe_link(event.join_url) if event.mode in ("online", "hybrid") else None
+
+
+def place_line(event: EventCopy, words: Wording) -> str:
+    """Where the event is, in one line: place and city, or the word for online, or both."""
+    parts = [defuse(part) for part in (event.place, event.city) if part and event.mode != "online"]
+    if event.mode != "in_person":
+        parts.append(words.online)
+    return ", ".join(parts)
+
+
+def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
+    utc = zone.key in ("UTC", "Etc/UTC")
+    return moment.astimezone(UTC if utc else zone).replace(microsecond=0)
+
+
+def _status(event: EventCopy, method: CalendarMethod) -> str:
+    if method == "CANCEL":
+        return "CANCELLED"
+    return "TENTATIVE" if event.status == "tentative" else "CONFIRMED"
+
+
+def _description(event: EventCopy, words: Wording, link: str, method: CalendarMethod) -> str:
+    lines = [defuse(event.summary, 600)] if event.summary else []
+    join = join_link(event)
+    if method == "CANCEL":
+        return "\n\n".join([*lines, f"{words.see_link}: {link}"])
+    if event.status == "tentative":
+        lines.append(words.tentative)
+    if join:
+        lines.append(f"{words.join}: {join}")
+    return "\n\n".join([*lines, f"{words.open_link}: {link}"])
+
+
+def _location(event: EventCopy, words: Wording) -> str:
+    join = join_link(event)
+    return join if join and event.mode == "online" else place_line(event, words)
+
+
+def _attendee(context: MailContext, method: CalendarMethod) -> vCalAddress:
+    recipient = context.recipient
+    parameters = {"cutype": "INDIVIDUAL", "role": "REQ-PARTICIPANT", "rsvp": "FALSE"}
+    if method == "REQUEST":
+        parameters["partstat"] = "ACCEPTED"  # they asked for the seat, so their calendar need not ask them again
+    name = defuse(recipient.name, 60) if recipient.address_confirmed else ""
+    return _address(recipient.address, name, parameters)
+
+
+def _address(address: str, name: str, parameters: dict[str, str]) -> vCalAddress:
+    """A ``mailto:`` (RFC 6068) with its parameters. Double quotes cannot stand in a parameter (RFC 5545, 3.1)."""
+    plain = mailbox(address)
+    value = vCalAddress(f"mailto:{quote(plain, safe='@!$*+.=_~-')}")
+    value.params["cn"] = vText(name.replace('"', "'") or plain)
+    for key, text in parameters.items():
+        value.params[key] = vText(text)
+    return value

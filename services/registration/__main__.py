@@ -1,0 +1,33 @@
+"""``python -m services.registration web | relay | consume | migrate | load | parked … | topology …``."""
+
+from pathlib import Path
+
+import click
+
+from services.registration.settings import read_settings
+from services.registration.usecases.load_forms import load_forms
+from services.registration.wiring import NAME, build_form_keys, describe
+from shared.process.commands import main, make_command_line
+from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
+
+
+def command_line() -> click.Group:
+    """All commands of the service."""
+    group = make_command_line(describe())
+
+    @group.command()
+    @click.argument("folder", type=click.Path(path_type=Path))
+    def load(folder: Path) -> None:
+        """Load forms and partners from FOLDER; a broken folder changes nothing."""
+        settings = read_settings()
+        engine = open_engine(settings.common.database_url)
+        forms, partners = load_forms(UnitOfWork(engine, NAME), build_form_keys(settings), folder)
+        engine.dispose()
+        click.echo(f"{forms} forms, {partners} partners")
+
+    return group
+
+
+if __name__ == "__main__":
+    main(command_line())

@@ -1,0 +1,65 @@
+"""The form as a page: framed in a partner's page, or on its own where there is no script or no frame."""
+
+from pathlib import Path
+
+from flask import Blueprint, Response, request, send_from_directory
+from werkzeug.exceptions import NotFound
+
+from services.registration.api.intake_pages import form_page
+from services.registration.api.looks import closed_page, look_of, page, parent_origin
+from services.registration.api.submitted import language_of
+from services.registration.api.tools import Tools
+from services.registration.domain.opening import closed_reason
+from services.registration.embed.assets import STATIC_FOLDER
+from services.registration.embed.pages import render_frame
+from services.registration.usecases.look_up import view_form
+from shared.core.ids import new_token
+from shared.web.access import public
+
+SCRIPT_KEPT_S = 300
+"""The script's address is in partners' pages and never changes: a mended one must reach them within minutes."""
+
+FILE_KEPT_S = 31_536_000
+"""Other files carry the mark of their content in their address."""
+
+
+def embed_blueprint(tools: Tools) -> Blueprint:
+    """Routes below ``/embed``."""
+    blueprint = Blueprint("embed", __name__, url_prefix="/embed")
+
+    @blueprint.get("/<slug>")
+    @public
+    def form(slug: str) -> Response:
+        view = view_form(tools.work, slug)
+        partner = view.partner(request.args.get("partner", ""))
+        parent = parent_origin(partner, request.args.get("parent", ""))
+        language = language_of(request.args.to_dict(), partner.language if partner else None)
+        look = look_of(language, request.args, partner, framed=bool(parent))
+        origins = partner.origins if partner else ()
+        reason = closed_reason(view.stored.opening, tools.clock())
+        reason = reason or ("full" if view.stored.seats.word == "full" else "")
+        if reason:
+            return closed_page(view, look, reason, origins, 200)
+        return page(render_frame(form_page(tools, view, partner, look, parent, new_token())), look, origins)
+
+    @blueprint.get("/troika.js")
+    @public
+    def script() -> Response:
+        return _file("troika.js", SCRIPT_KEPT_S)
+
+    @blueprint.get("/static/<name>")
+    @public
+    def static_file(name: str) -> Response:
+        return _file(name, FILE_KEPT_S if "v" in request.args else SCRIPT_KEPT_S)
+
+    return blueprint
+
+
+def _file(name: str, kept_s: int) -> Response:
+    """A public file. Module scripts are fetched with CORS, so any page may read it; nothing in it is secret."""
+    if not (Path(STATIC_FOLDER) / name).is_file():
+        raise NotFound
+    response = send_from_directory(STATIC_FOLDER, name, max_age=kept_s)
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response

@@ -1,0 +1,174 @@
+"""Forms: what they ask, and registering by them."""
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Response, jsonify
+from flask_smorest import Blueprint
+
+from services.registration.api import intake_pages
+from services.registration.api.cross_origin import allow, preflight
+from services.registration.api.intake import Refused, as_json, faults_as_json, take
+from services.registration.api.schemas import (
+    FormAdminSchema,
+    FormChangeSchema,
+    FormListSchema,
+    FormQuery,
+    FormSchema,
+    ReceiptSchema,
+    SubmissionSchema,
+)
+from services.registration.api.submitted import language_of, read_submitted
+from services.registration.api.tools import Tools
+from services.registration.domain.opening import closed_reason
+from services.registration.store.forms import StoredForm
+from services.registration.usecases.change_form import FormChange, change_form
+from services.registration.usecases.look_up import list_forms, view_form
+from shared.core.errors import DomainError, Unavailable
+from shared.forms.public import to_public
+from shared.web.access import needs, public
+from shared.web.entity_tags import conditional, require_match
+from shared.web.problems import ProblemSchema, from_domain, from_outage
+
+NO_VERIFICATION = "Addresses are not confirmed by mail: anybody could register anybody."
+
+
+def forms_blueprint(tools: Tools) -> Any:
+    """Routes below ``/v1/forms``."""
+    blueprint = Blueprint("forms", __name__, url_prefix="/v1/forms", description="Forms and registering by them")
+    _add_public(blueprint, tools)
+    _add_intake(blueprint, tools)
+    _add_coordinators(blueprint, tools)
+    return blueprint
+
+
+def _add_public(blueprint: Any, tools: Tools) -> None:
+    @blueprint.get("/<slug>")
+    @blueprint.arguments(FormQuery, location="query")
+    @blueprint.response(200, FormSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @public
+    def show(query: dict[str, Any], slug: str) -> Response:
+        """What a form asks, and whether it takes registrations."""
+        view = view_form(tools.work, slug)
+        language = language_of({"lang": query["lang"]}, None)
+        reason = closed_reason(view.stored.opening, tools.clock())
+        content = to_public(view.definition, language)
+        content |= {"event": view.stored.event_id, "open": not reason}
+        content["seats"] = "closed" if reason else view.stored.seats.word
+        return conditional(allow(jsonify(content), view.origins))
+
+    @blueprint.route("/<slug>", methods=["OPTIONS"])
+    @blueprint.doc(summary="May another origin read this form?")
+    @blueprint.response(204)
+    @public
+    def ask_to_read(slug: str) -> Response:
+        return preflight(tools.form_view(slug).origins, "GET")
+
+
+def _add_intake(blueprint: Any, tools: Tools) -> None:
+    @blueprint.post("/<slug>/registrations")
+    @blueprint.doc(**_INTAKE_DOCUMENT)
+    @blueprint.response(201, ReceiptSchema)
+    @public
+    def register(slug: str) -> Response:
+        """Register. Repeating it with the same ``Idempotency-Key`` gives the same answer and no second registration."""
+        view = tools.form_view(slug)
+        submitted = read_submitted(view.definition)
+        if submitted.as_page:
+            return intake_pages.register(tools, view, submitted)
+        try:
+            return as_json(take(tools, view, submitted), view)
+        except Refused as refused:
+            return faults_as_json(refused, view)
+        except DomainError as refusal:
+            return allow(from_domain(refusal), view.origins)
+        except Unavailable as outage:
+            return allow(from_outage(outage), view.origins)
+
+    @blueprint.route("/<slug>/registrations", methods=["OPTIONS"])
+    @blueprint.doc(summary="May another origin register by this form?")
+    @blueprint.response(204)
+    @public
+    def ask_to_register(slug: str) -> Response:
+        return preflight(tools.form_view(slug).origins, "POST")
+
+
+def _add_coordinators(blueprint: Any, tools: Tools) -> None:
+    @blueprint.get("")
+    @blueprint.response(200, FormListSchema)
+    @needs("coordinator", "viewer")
+    def list_all() -> dict[str, Any]:
+        """All forms, with their seats."""
+        return {"items": [_for_coordinators(form, tools) for form in list_forms(tools.work)]}
+
+    @blueprint.patch("/<slug>")
+    @blueprint.arguments(FormChangeSchema)
+    @blueprint.response(200, FormAdminSchema)
+    @blueprint.alt_response(412, schema=ProblemSchema)
+    @blueprint.alt_response(428, schema=ProblemSchema)
+    @needs("coordinator")
+    def change(wanted: dict[str, Any], slug: str) -> Response:
+        """Change capacity or opening; send the revision you have seen as ``If-Match``. More seats promote who waits."""
+        current = view_form(tools.work, slug).stored
+        require_match(str(current.revision))
+        asked = FormChange(
+            slug=slug,
+            revision=current.revision,
+            capacity=wanted.get("capacity"),
+            unlimited="capacity" in wanted and wanted["capacity"] is None,
+            open=wanted.get("open"),
+        )
+        changed = change_form(tools.work, tools.clock, asked)
+        tools.views.pop(slug, None)
+        response = jsonify(_for_coordinators(changed, tools))
+        response.set_etag(str(changed.revision))
+        return response
+
+
+def _for_coordinators(form: StoredForm, tools: Tools) -> dict[str, Any]:
+    seats = asdict(form.seats)
+    return {
+        "slug": form.slug,
+        "kind": form.kind,
+        "event": form.event_id,
+        "revision": form.revision,
+        "open": form.open,
+        "closed_reason": closed_reason(form.opening, tools.clock()),
+        "verification": form.verification,
+        "warning": NO_VERIFICATION if form.verification == "none" else "",
+        "partners": list(form.partners),
+        **{name: seats[name] for name in ("capacity", "confirmed", "waiting", "waiting_list")},
+    }
+
+
+_PROBLEM = {"application/problem+json": {"schema": ProblemSchema}}
+_INTAKE_DOCUMENT: dict[str, Any] = {
+    "parameters": [
+        {
+            "in": "header",
+            "name": "Idempotency-Key",
+            "schema": {"type": "string", "minLength": 8, "maxLength": 200, "pattern": "^[!-~]+$"},
+            "description": "Made by the client, new for each filled form, kept over its repetitions",
+        }
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": SubmissionSchema},
+            "application/x-www-form-urlencoded": {"schema": SubmissionSchema},
+        },
+    },
+    "responses": {
+        str(status): {"description": text, "content": _PROBLEM}
+        for status, text in {
+            400: "Cannot be parsed",
+            404: "No such form",
+            409: "`form-closed`",
+            413: "Too large",
+            415: "Neither JSON nor a form",
+            422: "Answers are wrong, or the key was used for another request",
+            503: "Too busy; see Retry-After",
+        }.items()
+    },
+}

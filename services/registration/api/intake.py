@@ -1,0 +1,87 @@
+"""The one door for registrations, for programs and for plain forms alike."""
+
+from flask import Response, make_response
+
+from services.registration.api.cross_origin import allow
+from services.registration.api.submitted import Submitted, language_of
+from services.registration.api.tools import Tools
+from services.registration.domain.intake import Answered
+from services.registration.embed.strings import result_message
+from services.registration.usecases.look_up import FormView
+from services.registration.usecases.prepare import Envelope, prepare, receipts
+from shared.core.errors import DomainError, Unavailable
+from shared.core.ids import new_id
+from shared.core.metrics import idempotency_replays_total, intake_requests_total
+from shared.forms.validation import Answers, validate
+from shared.web.problems import problem
+
+STATUSES = ("confirmed", "waitlisted")
+
+
+class Refused(Exception):
+    """The answers have faults; ``answers`` holds them with what could be read."""
+
+    def __init__(self, answers: Answers) -> None:
+        super().__init__("the form has faults")
+        self.answers = answers
+
+
+def take(tools: Tools, view: FormView, submitted: Submitted) -> Answered:
+    """Check, store and answer one submission; count how it went.
+
+    Raises:
+        Refused: fields are wrong.
+        DomainError: closed, or the key was used for something else.
+        Unavailable: nothing is known to be stored; try again.
+    """
+    partner = view.partner(submitted.partner)
+    language = language_of(submitted.beside, partner.language if partner else None)
+    messages = {status: result_message(status, language) for status in STATUSES}
+    if submitted.trapped:
+        return _pretend(messages)
+    answers = validate(view.definition, submitted.answers, language)
+    if not answers.ok:
+        intake_requests_total.labels("invalid").inc()
+        raise Refused(answers)
+    envelope = Envelope(partner.slug if partner else None, language, submitted.key, submitted.fingerprint, messages)
+    return _counted(tools, view, answers, envelope)
+
+
+def _counted(tools: Tools, view: FormView, answers: Answers, envelope: Envelope) -> Answered:
+    try:
+        answered = tools.register(prepare(tools.keys, view, answers, envelope, tools.clock()))
+    except DomainError as refusal:
+        mismatch = refusal.code == "idempotency-mismatch"
+        intake_requests_total.labels("invalid" if mismatch else "closed").inc()
+        if mismatch:
+            idempotency_replays_total.labels("mismatch").inc()
+        raise
+    except Unavailable:
+        intake_requests_total.labels("failed").inc()
+        raise
+    if answered.how == "replay":
+        idempotency_replays_total.labels("replay").inc()
+    intake_requests_total.labels("duplicate" if answered.how == "replay" else answered.how).inc()
+    return answered
+
+
+def _pretend(messages: dict[str, str]) -> Answered:
+    """What a program gets that filled in the field no person sees: an answer like any other, and nothing stored."""
+    intake_requests_total.labels("trapped").inc()
+    return Answered(receipts(new_id(), messages)["confirmed"], "trapped")
+
+
+def as_json(answered: Answered, view: FormView) -> Response:
+    """201 with the answer, readable by the partners' pages."""
+    response = make_response(answered.body, 201)
+    response.content_type = "application/json"
+    response.headers["Cache-Control"] = "no-store"
+    return allow(response, view.origins)
+
+
+def faults_as_json(refused: Refused, view: FormView) -> Response:
+    """422 with every fault and a JSON pointer to its field."""
+    errors = [
+        {"pointer": fault.pointer, "code": fault.code, "message": fault.message} for fault in refused.answers.errors
+    ]
+    return allow(problem(422, "invalid", "Some answers need attention", errors=errors), view.origins)

@@ -1,0 +1,76 @@
+"""Registering without a script: the same door, answered with pages."""
+
+import json
+from dataclasses import replace
+from typing import Literal
+
+from flask import Response
+
+from services.registration.api.intake import Refused, take
+from services.registration.api.looks import closed_page, event_time, look_of, page, parent_origin
+from services.registration.api.submitted import Submitted, language_of
+from services.registration.api.tools import Tools
+from services.registration.embed.pages import FramePage, Look, Notice, ResultPage, render_frame, render_result
+from services.registration.store.forms import Partner
+from services.registration.usecases.look_up import FormView
+from shared.core.errors import DomainError, Unavailable
+from shared.core.ids import new_token
+from shared.forms.validation import Answers
+
+
+def register(tools: Tools, view: FormView, submitted: Submitted) -> Response:
+    """Take a plain form and answer with a page: the result, the form with its faults, or why it is closed."""
+    partner = view.partner(submitted.partner)
+    language = language_of(submitted.beside, partner.language if partner else None)
+    parent = parent_origin(partner, str(submitted.beside.get("parent") or ""))
+    look = look_of(language, submitted.beside, partner, framed=bool(parent))
+    origins = partner.origins if partner else ()
+    try:
+        answered = take(tools, view, submitted)
+    except Refused as refused:
+        return again(tools, view, submitted, look, answers=refused.answers, status=422)
+    except DomainError as refusal:
+        if refusal.code == "form-closed":
+            return closed_page(view, look, refusal.detail, origins, 409)
+        return again(tools, view, submitted, look, notice="failed", status=422)
+    except Unavailable:
+        response = again(tools, view, submitted, look, notice="busy", status=503)
+        response.headers["Retry-After"] = "5"
+        return response
+    status: Literal["confirmed", "waitlisted"] = json.loads(answered.body)["status"]
+    title = view.definition.title.in_language(language)
+    return page(render_result(ResultPage(look, title, event_time(view.stored), status)), look, origins, 201)
+
+
+def again(
+    tools: Tools,
+    view: FormView,
+    submitted: Submitted,
+    look: Look,
+    *,
+    status: int,
+    answers: Answers | None = None,
+    notice: Notice | None = None,
+) -> Response:
+    """The form once more, filled with what was sent. The key is kept while the content may still be the same."""
+    partner = view.partner(submitted.partner)
+    parent = parent_origin(partner, str(submitted.beside.get("parent") or ""))
+    values = {**answers.values, **answers.sealed} if answers else submitted.answers
+    key = submitted.key if notice == "busy" and submitted.key else new_token()
+    empty = form_page(tools, view, partner, look, parent, key)
+    shown = replace(empty, values=values, errors=answers.errors if answers else (), notice=notice)
+    return page(render_frame(shown), look, partner.origins if partner else (), status)
+
+
+def form_page(tools: Tools, view: FormView, partner: Partner | None, look: Look, parent: str, key: str) -> FramePage:
+    """The empty form."""
+    return FramePage(
+        look=look,
+        definition=view.definition,
+        event_time=event_time(view.stored),
+        partner=partner.slug if partner else "",
+        parent_origin=parent,
+        idempotency_key=key,
+        seats="waiting-list" if view.stored.seats.word == "waiting-list" else "open",
+        organiser=tools.organiser,
+    )

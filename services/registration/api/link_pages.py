@@ -1,0 +1,88 @@
+"""The page behind a person's own link: see and cancel. Reading it changes nothing: mail scanners follow links."""
+
+from typing import Literal, cast
+
+from flask import Blueprint, Response, redirect, request
+from werkzeug.exceptions import BadRequest
+
+from services.registration.api.looks import event_time, look_of, page
+from services.registration.api.submitted import language_of
+from services.registration.api.tools import Tools
+from services.registration.domain.opening import closed_reason
+from services.registration.embed.pages import LinkPage, Look, embed_path, render_link, render_link_gone
+from services.registration.store.forms import StoredForm
+from services.registration.store.registrations import Person
+from services.registration.usecases.cancel import cancel
+from services.registration.usecases.look_up import show_own
+from shared.core.errors import DomainError
+from shared.forms.definition import parse_definition
+from shared.forms.rendering import answers_for_display
+from shared.web.access import by_link
+from shared.web.headers import personal
+
+LONGEST_TOKEN = 100
+
+
+def link_blueprint(tools: Tools) -> Blueprint:
+    """Routes below ``/r``."""
+    blueprint = Blueprint("link", __name__, url_prefix="/r")
+
+    @blueprint.get("/<token>")
+    @by_link
+    def show(token: str) -> Response:
+        asking = request.args.get("ask") == "cancel"
+        return _page(tools, token, asking=asking)
+
+    @blueprint.post("/<token>")
+    @by_link
+    def act(token: str) -> Response:
+        if request.form.get("action") != "cancel":
+            raise BadRequest("unknown action")
+        try:
+            cancel(tools.work, tools.clock, token[:LONGEST_TOKEN])
+        except DomainError:
+            return _gone()
+        language = language_of(request.form.to_dict(), None)
+        return personal(cast(Response, redirect(f"/r/{token}?lang={language}", 303)))
+
+    return blueprint
+
+
+def _page(tools: Tools, token: str, *, asking: bool) -> Response:
+    try:
+        person, form = show_own(tools.work, token[:LONGEST_TOKEN])
+    except DomainError:
+        return _gone()
+    look = look_of(language_of(request.args.to_dict(), person.registration.language), {}, None)
+    shown = _link_page(tools, person, form, look, asking=asking)
+    return page(render_link(shown), look)
+
+
+def _link_page(tools: Tools, person: Person, form: StoredForm, look: Look, *, asking: bool) -> LinkPage:
+    definition = parse_definition(form.definition)
+    values = {"name": person.name, "email": person.email, "organisation": person.organisation, **person.answers}
+    begun = form.starts_at is not None and form.starts_at <= tools.clock()
+    reopened = not closed_reason(form.opening, tools.clock())
+    registration = person.registration
+    return LinkPage(
+        look=look,
+        title=form.event_title or definition.title.in_language(look.language),
+        event_time=event_time(form),
+        path=request.path,
+        status=cast(Literal["confirmed", "waitlisted", "cancelled"], registration.status),
+        revision=registration.revision,
+        position=registration.position if registration.status == "waitlisted" else None,
+        answers=answers_for_display(definition, {k: v for k, v in values.items() if v is not None}, look.language),
+        has_sealed=person.has_sealed,
+        asking=asking,
+        can_cancel=not begun,
+        again_path=embed_path(form.slug, {"lang": look.language, "partner": registration.partner or ""})
+        if reopened
+        else "",
+    )
+
+
+def _gone() -> Response:
+    """The same for a link that never was, is mistyped, or has ended."""
+    look = look_of(language_of(request.args.to_dict(), None), {}, None)
+    return page(render_link_gone(look), look, status=404)

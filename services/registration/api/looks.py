@@ -1,0 +1,61 @@
+"""What the service's pages share: their look, their policy, and when their event is."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, make_response
+
+from services.registration.embed.moments import EventTime
+from services.registration.embed.pages import ClosedPage, ClosedReason, Look, render_closed
+from services.registration.embed.theme import read_theme
+from services.registration.store.forms import Partner, StoredForm
+from services.registration.usecases.look_up import FormView
+from shared.forms.definition import FormDefinition
+from shared.web.headers import personal
+
+
+def look_of(language: str, values: Mapping[str, Any], partner: Partner | None, *, framed: bool = False) -> Look:
+    """The look of a page, with a fresh nonce; the address's values come before the partner's."""
+    own = {name: str(value) for name, value in (partner.theme if partner else {}).items()}
+    given = {name: str(values[name]) for name in ("theme", "accent", "radius", "font") if values.get(name)}
+    return Look(language, secrets.token_urlsafe(16), read_theme({**own, **given}), framed)
+
+
+def event_time(form: StoredForm) -> EventTime:
+    """When the form's event is."""
+    return EventTime(form.starts_at, form.time_zone or "UTC", form.event_status == "tentative")
+
+
+def parent_origin(partner: Partner | None, claimed: str) -> str:
+    """The origin that may frame the page and hear it: the claimed one if it is the partner's, else none."""
+    return claimed if partner is not None and claimed in partner.origins else ""
+
+
+def page(html: str, look: Look, origins: tuple[str, ...] = (), status: int = 200) -> Response:
+    """A page that loads only what is ours and may be framed by exactly ``origins``."""
+    response = make_response(html, status)
+    nonce, ancestors = f"'nonce-{look.nonce}'", " ".join(origins) or "'none'"
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; script-src 'self' {nonce}; style-src 'self' {nonce}; img-src 'self' data:; "
+        f"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
+    )
+    response.headers["Content-Language"] = look.language
+    return personal(response)
+
+
+def closed_page(view: FormView, look: Look, reason: str, origins: tuple[str, ...], status: int) -> Response:
+    """The page that says why there is no form."""
+    return page(render_closed(_closed(view.definition, view.stored, look, reason)), look, origins, status)
+
+
+def _closed(definition: FormDefinition, form: StoredForm, look: Look, reason: str) -> ClosedPage:
+    known: dict[str, ClosedReason] = {
+        "closed": "closed",
+        "full": "full",
+        "cancelled": "cancelled",
+        "postponed": "postponed",
+        "held": "held",
+        "not-open": "not-open",
+    }
+    return ClosedPage(look, definition.title.in_language(look.language), event_time(form), known.get(reason, "closed"))

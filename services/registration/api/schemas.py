@@ -1,0 +1,152 @@
+"""Shapes of requests and answers, for checking and for the OpenAPI document."""
+
+import marshmallow as ma
+
+from shared.web.paging import PageArguments
+
+
+class FieldOptionSchema(ma.Schema):
+    """A choice."""
+
+    value = ma.fields.String(required=True)
+    label = ma.fields.String(required=True)
+
+
+class FormFieldSchema(ma.Schema):
+    """One question."""
+
+    name = ma.fields.String(required=True)
+    kind = ma.fields.String(required=True)
+    label = ma.fields.String(required=True)
+    help = ma.fields.String()
+    required = ma.fields.Boolean()
+    sealed = ma.fields.Boolean(metadata={"description": "Stored encrypted and read by named people only"})
+    options = ma.fields.List(ma.fields.Nested(FieldOptionSchema))
+    shown_when = ma.fields.Dict(keys=ma.fields.String())
+    min = ma.fields.Raw()
+    max = ma.fields.Raw()
+    autocomplete = ma.fields.String()
+
+
+class FormSchema(ma.Schema):
+    """A form as the public sees it."""
+
+    slug = ma.fields.String(required=True)
+    kind = ma.fields.String(required=True)
+    version = ma.fields.Integer(required=True)
+    language = ma.fields.String(required=True)
+    direction = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    intro = ma.fields.String()
+    event = ma.fields.String(allow_none=True)
+    open = ma.fields.Boolean(required=True)
+    seats = ma.fields.String(
+        required=True, metadata={"enum": ["open", "waiting-list", "full", "closed"], "description": "Never a number"}
+    )
+    fields = ma.fields.List(ma.fields.Nested(FormFieldSchema), required=True)  # type: ignore[assignment]
+
+
+class FormQuery(ma.Schema):
+    """Query of a form."""
+
+    lang = ma.fields.String(load_default="", validate=ma.validate.Length(max=35))
+
+
+class ReceiptSchema(ma.Schema):
+    """The answer to a registration. It is the same for a new one and for one that was there before."""
+
+    id = ma.fields.String(required=True)
+    status = ma.fields.String(required=True, metadata={"enum": ["confirmed", "waitlisted"]})
+    message = ma.fields.String(required=True, metadata={"description": "A sentence for the person, in their language"})
+
+
+class SubmissionSchema(ma.Schema):
+    """The answers by field name, as ``GET /v1/forms/{slug}`` names them, and what travels beside them."""
+
+    class Meta:
+        unknown = ma.INCLUDE
+
+    name = ma.fields.String(required=True)
+    email = ma.fields.Email(required=True)
+    partner = ma.fields.String(metadata={"description": "Slug of the partner whose page it came through"})
+    lang = ma.fields.String(metadata={"description": "Language of the answer and the mails"})
+
+
+class FormAdminSchema(ma.Schema):
+    """A form as coordinators see it."""
+
+    slug = ma.fields.String(required=True)
+    kind = ma.fields.String(required=True)
+    event = ma.fields.String(allow_none=True)
+    revision = ma.fields.Integer(required=True)
+    open = ma.fields.Boolean(required=True)
+    closed_reason = ma.fields.String(required=True, metadata={"description": "Empty while people can register"})
+    verification = ma.fields.String(required=True)
+    warning = ma.fields.String(
+        required=True, metadata={"description": "What to mind about this form; empty if nothing"}
+    )
+    capacity = ma.fields.Integer(allow_none=True, required=True)
+    confirmed = ma.fields.Integer(required=True)
+    waiting = ma.fields.Integer(required=True)
+    waiting_list = ma.fields.Boolean(required=True)
+    partners = ma.fields.List(ma.fields.String(), required=True)
+
+
+class FormListSchema(ma.Schema):
+    """All forms."""
+
+    items = ma.fields.List(ma.fields.Nested(FormAdminSchema), required=True)
+
+
+class FormChangeSchema(ma.Schema):
+    """What to change; what is left out stays."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    capacity = ma.fields.Integer(
+        allow_none=True,
+        strict=True,
+        validate=ma.validate.Range(min=0, max=1_000_000),
+        metadata={"description": "null: no limit"},
+    )
+    open = ma.fields.Boolean()
+
+
+class RegistrationQuery(PageArguments):
+    """Filters of the list of registrations."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    form = ma.fields.String(load_default="", validate=ma.validate.Length(max=80))
+    event = ma.fields.String(load_default="", validate=ma.validate.Length(max=80))
+    status = ma.fields.String(load_default="", validate=ma.validate.OneOf(["", "confirmed", "waitlisted", "cancelled"]))
+
+
+class PersonSchema(ma.Schema):
+    """A registration with the person's data. Sealed answers are not here."""
+
+    id = ma.fields.String(required=True)
+    form = ma.fields.String(required=True)
+    event = ma.fields.String(allow_none=True)
+    status = ma.fields.String(required=True)
+    position = ma.fields.Integer(allow_none=True)
+    name = ma.fields.String(required=True)
+    email = ma.fields.String(required=True)
+    organisation = ma.fields.String(allow_none=True)
+    working_group = ma.fields.String(allow_none=True)
+    representative = ma.fields.Boolean(required=True)
+    country = ma.fields.String(allow_none=True)
+    language = ma.fields.String(required=True)
+    partner = ma.fields.String(allow_none=True)
+    answers = ma.fields.Dict(keys=ma.fields.String(), required=True)
+    has_sealed = ma.fields.Boolean(required=True)
+    accepted_at = ma.fields.AwareDateTime(format="iso", required=True)
+
+
+class PersonListSchema(ma.Schema):
+    """One page of registrations."""
+
+    items = ma.fields.List(ma.fields.Nested(PersonSchema), required=True)
+    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})

@@ -1,0 +1,94 @@
+"""Reads what was submitted, as JSON or as a plain form, into one shape."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from shared.forms.definition import FormDefinition
+from shared.forms.encoded import from_form_encoded
+from shared.forms.texts import LANGUAGES
+from shared.forms.transport import TRANSPORT_FIELDS, split_transport
+from shared.web.idempotency import fingerprint, idempotency_key
+
+JSON_TYPE = "application/json"
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """Attributes:
+    answers: as they came, unchecked.
+    beside: what travels beside the answers.
+    key: the idempotency key, from the header or from a hidden field; empty if there is none.
+    fingerprint: of the content, without the key.
+    as_page: a plain form in a browser: it is answered with a page.
+    """
+
+    answers: dict[str, Any]
+    beside: dict[str, Any]
+    key: str
+    fingerprint: bytes
+    as_page: bool
+
+    @property
+    def trapped(self) -> bool:
+        """Whether the field that no person sees was filled in."""
+        return bool(self.beside.get("website"))
+
+    @property
+    def partner(self) -> str:
+        """Slug of the partner it came through, as claimed."""
+        return str(self.beside.get("partner") or "")
+
+
+def read_submitted(definition: FormDefinition) -> Submitted:
+    """The request's content.
+
+    Raises:
+        BadRequest: cannot be parsed.
+        UnsupportedMediaType: neither JSON nor a form.
+    """
+    if request.mimetype == JSON_TYPE:
+        raw, as_page = _json(), False
+    elif request.mimetype in FORM_TYPES:
+        beside = {name: request.form[name] for name in TRANSPORT_FIELDS if name in request.form}
+        raw, as_page = {**from_form_encoded(definition, request.form), **beside}, _wants_page()
+    else:
+        raise UnsupportedMediaType("application/json or a form is required")
+    beside, answers = split_transport(raw)
+    key = idempotency_key() or str(beside.pop("idempotency_key", "") or "")[:200]
+    beside.pop("idempotency_key", None)
+    return Submitted(answers, beside, key, fingerprint(definition.slug, {**answers, **beside}), as_page)
+
+
+def language_of(beside: dict[str, Any], partner_language: str | None) -> str:
+    """The page's language: asked for, else the browser's, else the partner's, else English."""
+    asked = beside.get("lang")
+    if isinstance(asked, str) and asked in LANGUAGES:
+        return asked
+    if request.accept_languages:
+        best = request.accept_languages.best_match(LANGUAGES)
+        if best:
+            return best
+    return partner_language or "en"
+
+
+def _wants_page() -> bool:
+    return request.accept_mimetypes.best_match(["text/html", JSON_TYPE]) == "text/html"
+
+
+def _json() -> dict[str, Any]:
+    try:
+        content = json.loads(request.get_data(), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise BadRequest("the body is not JSON") from None
+    if not isinstance(content, dict):
+        raise BadRequest("a JSON object is required")
+    return content
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)

@@ -1,0 +1,47 @@
+"""What the routes of the service work with."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from services.registration.domain.intake import Answered, Submission
+from services.registration.usecases.look_up import FormView, view_form
+from services.registration.usecases.prepare import IntakeKeys
+from shared.core.clock import Clock
+from shared.store.unit_of_work import UnitOfWork
+
+VIEW_KEPT_S = 1.0
+"""How long a form's questions and partners may be a memory. Seats and opening never are: they are read under lock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Attributes:
+    work: transactions on the service's database.
+    clock: of the project.
+    keys: for preparing submissions.
+    register: stores one, through the write group.
+    organiser: shown on forms.
+    views: forms seen a moment ago.
+    public_origin: scheme, host and port of the public address.
+    """
+
+    work: UnitOfWork
+    clock: Clock
+    keys: IntakeKeys
+    register: Callable[[Submission], Answered]
+    organiser: str
+    views: dict[str, tuple[float, FormView]] = field(default_factory=dict)
+
+    def form_view(self, slug: str) -> FormView:
+        """The form called ``slug``, at most a second old.
+
+        Raises:
+            DomainError: ``form-unknown``.
+        """
+        kept = self.views.get(slug)
+        if kept is not None and time.monotonic() - kept[0] < VIEW_KEPT_S:
+            return kept[1]
+        view = view_form(self.work, slug)
+        self.views[slug] = (time.monotonic(), view)
+        return view

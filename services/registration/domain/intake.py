@@ -1,0 +1,151 @@
+"""Decides a whole batch of submissions, in order of arrival, from what was true under the lock of their seats.
+
+Pure: facts in, plan out. The store reads the facts and writes the plan in one transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from services.registration.domain.opening import Opening, closed_reason
+from services.registration.domain.registration import Registration
+from services.registration.domain.seats import Place, Seats, next_place, take
+from shared.core.errors import DomainError
+
+ATTEMPT_MAIL_EVERY = timedelta(hours=24)
+"""The owner of an address is told of further attempts once a day at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A checked form, ready to be stored whatever place it gets.
+
+    Attributes:
+        person: the new registration as it would be, with status and position still to be decided.
+        name, email, organisation, time_zone: for the store only.
+        answers: all other clear answers.
+        sealed: ciphertext of the sealed answers; None if there are none.
+        token_hash: of the link token.
+        key_hash: of the idempotency key; None if none was sent.
+        fingerprint: of the content, to tell a repetition from another request under the same key.
+        bodies: the answer to the client by status. A duplicate gets the very same, so both are made beforehand.
+        cause: correlation id and trace context of the request.
+    """
+
+    person: Registration
+    name: str
+    email: str
+    organisation: str | None
+    time_zone: str | None
+    answers: dict[str, object]
+    sealed: bytes | None
+    token_hash: bytes
+    key_hash: bytes | None
+    fingerprint: bytes
+    bodies: dict[str, str]
+    cause: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FormFacts:
+    """A form under lock."""
+
+    opening: Opening
+    seats: Seats
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A live registration that holds an address already."""
+
+    registration: Registration
+    attempts: int
+    attempted_at: datetime | None
+
+
+@dataclass(slots=True)
+class Facts:
+    """What was read under the lock; :func:`decide` updates it as it goes through the batch."""
+
+    forms: dict[str, FormFacts]
+    keys: dict[bytes, tuple[bytes, str]]
+    live: dict[tuple[str, str], Known]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the client is told; ``how`` (``accepted``, ``duplicate``, ``replay``) is for metrics, never for them."""
+
+    body: str
+    how: str
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to write, and one outcome a submission, in order."""
+
+    outcomes: list[Answered | DomainError] = field(default_factory=list)
+    new: list[tuple[Submission, Registration, int | None]] = field(default_factory=list)
+    attempts: dict[str, Known] = field(default_factory=dict)
+    attempt_causes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    keys: list[tuple[bytes, bytes, str]] = field(default_factory=list)
+
+
+def decide(facts: Facts, batch: Sequence[Submission], now: datetime) -> Plan:
+    """The plan for ``batch``. ``facts.forms`` holds the seats as they are afterwards."""
+    plan = Plan()
+    for submission in batch:
+        try:
+            plan.outcomes.append(_decide_one(facts, plan, submission, now))
+        except DomainError as refusal:
+            plan.outcomes.append(refusal)
+    return plan
+
+
+def _decide_one(facts: Facts, plan: Plan, submission: Submission, now: datetime) -> Answered:
+    if submission.key_hash is not None and submission.key_hash in facts.keys:
+        return _replay(facts.keys[submission.key_hash], submission)
+    slug = submission.person.form
+    form = facts.forms.get(slug)
+    if form is None:
+        raise DomainError("form-unknown")
+    if reason := closed_reason(form.opening, now):
+        raise DomainError("form-closed", reason)
+    place = next_place(form.seats)
+    if place is None:
+        raise DomainError("form-closed", "full")
+    known = facts.live.get((slug, submission.person.person_ref))
+    if known is None:
+        _accept(facts, plan, submission, place, now)
+    else:
+        _note_attempt(facts, plan, known, submission, now)
+    body = submission.bodies[place.status]
+    if submission.key_hash is not None:
+        facts.keys[submission.key_hash] = (submission.fingerprint, body)
+        plan.keys.append((submission.key_hash, submission.fingerprint, body))
+    return Answered(body, "accepted" if known is None else "duplicate")
+
+
+def _replay(stored: tuple[bytes, str], submission: Submission) -> Answered:
+    fingerprint, body = stored
+    if fingerprint != submission.fingerprint:
+        raise DomainError("idempotency-mismatch", "this Idempotency-Key was used for another request")
+    return Answered(body, "replay")
+
+
+def _accept(facts: Facts, plan: Plan, submission: Submission, place: Place, now: datetime) -> None:
+    slug = submission.person.form
+    form = facts.forms[slug]
+    registration = replace(submission.person, status=place.status, position=place.position, accepted_at=now)
+    facts.forms[slug] = replace(form, seats=take(form.seats, place))
+    facts.live[(slug, registration.person_ref)] = Known(registration, 0, None)
+    plan.new.append((submission, registration, form.seats.capacity if place.status == "confirmed" else None))
+
+
+def _note_attempt(facts: Facts, plan: Plan, known: Known, submission: Submission, now: datetime) -> None:
+    if known.attempted_at is not None and now - known.attempted_at < ATTEMPT_MAIL_EVERY:
+        return
+    noted = Known(known.registration, known.attempts + 1, now)
+    facts.live[(noted.registration.form, noted.registration.person_ref)] = noted
+    plan.attempts[noted.registration.id] = noted
+    plan.attempt_causes[noted.registration.id] = submission.cause

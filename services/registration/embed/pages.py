@@ -1,0 +1,195 @@
+"""The pages, each a function from one value to HTML. Everything in them is escaped by Jinja."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from services.registration.embed.assets import asset
+from services.registration.embed.moments import EventTime, when_text
+from services.registration.embed.strings import page_texts, script_texts
+from services.registration.embed.theme import PLAIN, Theme, theme_css
+from shared.forms.definition import FormDefinition
+from shared.forms.rendering import render_fields, render_summary
+from shared.forms.texts import LANGUAGE_NAMES, direction
+from shared.forms.validation import FieldError
+
+Notice = Literal["busy", "still-running", "rate-limited", "failed"]
+ResultStatus = Literal["confirmed", "waitlisted"]
+ClosedReason = Literal["closed", "full", "cancelled", "postponed", "held", "not-open"]
+LinkStatus = Literal["confirmed", "waitlisted", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What every page has: language (one of ``texts.LANGUAGES``), the nonce of its policy, its theme.
+
+    ``framed`` pages stand in another page: no margin, no heading of their own size.
+    """
+
+    language: str
+    nonce: str
+    theme: Theme = PLAIN
+    framed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FramePage:
+    """The form, in a frame or as a page of its own.
+
+    Attributes:
+        partner: slug of the partner through whose page somebody comes, ``""`` for none.
+        parent_origin: the exact origin that may hear messages; ``""`` unless it is one of the partner's.
+        idempotency_key: a new random key, for submissions without a script.
+        seats: ``open``, or ``waiting-list`` when whoever registers now has to wait.
+        values, errors, notice: what to show again after a submission without a script that was not taken.
+    """
+
+    look: Look
+    definition: FormDefinition
+    event_time: EventTime
+    partner: str
+    parent_origin: str
+    idempotency_key: str
+    seats: Literal["open", "waiting-list"] = "open"
+    organiser: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    errors: Sequence[FieldError] = ()
+    notice: Notice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """The answer to a submission without a script that was taken."""
+
+    look: Look
+    title: str
+    event_time: EventTime
+    status: ResultStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedPage:
+    """Shown in place of the form when nobody can register."""
+
+    look: Look
+    title: str
+    event_time: EventTime
+    reason: ClosedReason
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPage:
+    """A person's own registration.
+
+    Attributes:
+        path: of this page, ``/r/<token>``.
+        position: place on the waiting list, from 1; ``None`` unless waitlisted.
+        answers: (label, answer) in order, see ``answers_for_display``.
+        has_sealed: there are answers that are not shown.
+        asking: show the question whether to cancel; a page that is only read.
+        can_cancel: false once the event has begun.
+        again_path: where to register again after cancelling, ``""`` when that is not possible.
+    """
+
+    look: Look
+    title: str
+    event_time: EventTime
+    path: str
+    status: LinkStatus
+    revision: int
+    position: int | None = None
+    answers: Sequence[tuple[str, str]] = ()
+    has_sealed: bool = False
+    asking: bool = False
+    can_cancel: bool = True
+    again_path: str = ""
+
+
+def render_frame(page: FramePage) -> str:
+    """The form with its heading, its questions and its notes."""
+    slug, language = page.definition.slug, page.look.language
+    return _render(
+        "frame.html",
+        page.look,
+        page=page,
+        title=page.definition.title.in_language(language),
+        intro=page.definition.intro.in_language(language),
+        action=f"/v1/forms/{quote(slug)}/registrations",
+        languages=_language_links(page),
+        fields=render_fields(page.definition, language, values=_answers(page), errors=page.errors),
+        summary=render_summary(page.definition, language, page.errors),
+        script_texts=script_texts(language),
+    )
+
+
+def render_result(page: ResultPage) -> str:
+    """The confirmation, for people without the script."""
+    return _render("result.html", page.look, page=page, title=page.title)
+
+
+def render_closed(page: ClosedPage) -> str:
+    """Says why there is no form."""
+    return _render("closed.html", page.look, page=page, title=page.title)
+
+
+def render_link(page: LinkPage) -> str:
+    """A person's registration, or the question whether to cancel it."""
+    return _render("link.html", page.look, page=page, title=page.title)
+
+
+def render_link_gone(look: Look) -> str:
+    """The answer to a link that opens nothing; the same for every such link."""
+    return _render("link_gone.html", look, title=page_texts().text("link.gone.title", look.language))
+
+
+def embed_path(slug: str, query: Mapping[str, str]) -> str:
+    """The path of a form's page with those of the ``query`` values that are not empty."""
+    pairs = {key: value for key, value in query.items() if value}
+    return f"/embed/{quote(slug)}" + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+def _answers(page: FramePage) -> dict[str, Any]:
+    """The answers to show: who reads a page in a language probably wants mails in it."""
+    languages = [item.name for item in page.definition.fields if item.kind == "language"]
+    return {**dict.fromkeys(languages, page.look.language), **page.values}
+
+
+def _language_links(page: FramePage) -> list[tuple[str, str, str]]:
+    """(language, its name in itself, address of this form in it)."""
+    query = {"partner": page.partner, **page.look.theme.query(), "parent": page.parent_origin}
+    return [
+        (code, name, embed_path(page.definition.slug, {"lang": code, **query})) for code, name in LANGUAGE_NAMES.items()
+    ]
+
+
+def _render(template: str, look: Look, **values: Any) -> str:
+    def text(key: str, **places: object) -> str:
+        return page_texts().text(key, look.language, **places)
+
+    def when(moment: EventTime) -> str:
+        return when_text(moment, look.language)
+
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **values, look=look, dir=direction(look.language), text=text, when=when, theme_css=theme_css(look.theme)
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("services.registration.embed"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["asset"] = asset
+    return made

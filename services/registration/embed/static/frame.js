@@ -1,0 +1,94 @@
+/* Makes the form page nicer where a script may run; without it the page works as a plain form. */
+
+import { answersOf, fillFromBrowser, watchConditions } from "./questions.js";
+import { clearErrors, showErrors, showProblem } from "./errors.js";
+import { send } from "./sending.js";
+import { reportHeight, tellParent } from "./parent.js";
+
+const form = document.getElementById("form");
+const progress = document.getElementById("progress");
+const button = form.querySelector("button[type=submit]");
+const texts = JSON.parse(form.dataset.texts);
+const tell = tellParent(form.dataset.parentOrigin);
+let sending = false;
+let attempted = { body: "", key: "" };
+
+document.documentElement.classList.add("scripted");
+form.noValidate = true; /* the summary says all that is wrong at once, in the page's language */
+watchConditions(form);
+fillFromBrowser(form);
+showLocalTime();
+form.addEventListener("submit", submit);
+reportHeight(tell);
+tell({ type: "troika:ready" });
+form.querySelector(".summary:not([hidden])")?.focus();
+
+async function submit(event) {
+  event.preventDefault();
+  if (sending) return;
+  setSending(true);
+  clearErrors(form);
+  const body = JSON.stringify(answersOf(form));
+  /* The same answers keep their key however often they are sent, so that nobody is registered twice. */
+  if (body !== attempted.body) attempted = { body, key: newKey() };
+  progress.textContent = texts.sending;
+  const outcome = await send(form.action, body, attempted.key, (wait) => {
+    progress.textContent = fill(texts.retry, wait);
+  });
+  setSending(false);
+  progress.textContent = "";
+  show(outcome);
+}
+
+function show({ status, content }) {
+  if (status === 201) return showDone(content);
+  if (status === 422 && content.errors?.length) {
+    showErrors(form, content.errors);
+  } else if (status === 409 && content.code === "form-closed") {
+    showProblem(form, texts.closed);
+  } else {
+    showProblem(form, status === 0 || status === 503 || status === 409 || status === 429 ? texts["gave-up"] : texts.failed);
+  }
+  tell({ type: "troika:error", code: content.code ?? (status === 0 ? "unreachable" : `http-${status}`) });
+  return undefined;
+}
+
+function showDone({ status, message }) {
+  const done = document.getElementById("done");
+  const known = status === "waitlisted" ? "waitlisted" : "confirmed";
+  document.getElementById("done-title").textContent = texts[`result.${known}.title`];
+  document.getElementById("done-message").textContent = message || texts[`result.${known}.message`];
+  document.title = `${texts[`result.${known}.title`]} – ${document.title}`;
+  document.querySelector(".languages")?.remove();
+  form.remove();
+  done.hidden = false;
+  done.focus();
+  tell({ type: "troika:registered", status: known });
+}
+
+function setSending(now) {
+  sending = now;
+  button.setAttribute("aria-disabled", String(now));
+}
+
+function showLocalTime() {
+  const time = document.querySelector(".when time");
+  if (!time) return;
+  const formats = { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" };
+  const language = document.documentElement.lang.replace(/^en$/, "en-GB");
+  const local = document.createElement("span");
+  local.className = "local";
+  local.textContent = fill(texts["local-time"], {
+    time: new Intl.DateTimeFormat(language, formats).format(new Date(time.dateTime)),
+  });
+  time.parentElement.append(local);
+}
+
+function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+}
+
+function newKey() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,60 @@
+/* Reads the answers, shows the questions that apply, and fills in what the browser knows. */
+
+const TRANSPORT = ["partner", "lang", "website"];
+
+/* The answers as the service's JSON has them; questions that are hidden or empty are left out. */
+export function answersOf(form) {
+  const data = new FormData(form);
+  const answers = {};
+  for (const name of TRANSPORT) {
+    if (data.get(name)) answers[name] = data.get(name);
+  }
+  for (const question of form.querySelectorAll("[data-field]:not([hidden])")) {
+    const given = data.getAll(question.dataset.field).filter((value) => value !== "");
+    if (given.length) answers[question.dataset.field] = typed(question.dataset.kind, given);
+  }
+  return answers;
+}
+
+function typed(kind, given) {
+  if (kind === "some_of") return given;
+  const [value] = given;
+  if (kind === "yes_no" || kind === "consent") return value === "yes";
+  if (kind === "number") {
+    const number = Number(value.trim().replace(",", "."));
+    return Number.isNaN(number) ? value : number;
+  }
+  return value;
+}
+
+/* Hides each question whose condition is not met, at once and on every change. */
+export function watchConditions(form) {
+  const conditional = [...form.querySelectorAll("[data-shown-when]")];
+  const apply = () => {
+    for (const question of conditional) question.hidden = !isMet(form, question.dataset);
+  };
+  form.addEventListener("input", apply);
+  form.addEventListener("change", apply);
+  apply();
+}
+
+function isMet(form, { shownWhen, shownEquals }) {
+  if (form.querySelector(`[data-field="${shownWhen}"]`)?.hidden) return false;
+  const given = new FormData(form).getAll(shownWhen).filter((value) => value !== "");
+  if (shownEquals !== undefined) return given.includes(shownEquals);
+  return given.length > 0 && given[0] !== "no";
+}
+
+/* Time zone, and the country that goes with it, where the person has not chosen. Nothing is sent by this. */
+export function fillFromBrowser(form) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const select of form.querySelectorAll('[data-kind="time_zone"] select')) {
+    if (select.value || !zone) continue;
+    if (![...select.options].some((option) => option.value === zone)) select.add(new Option(zone, zone));
+    select.value = zone;
+  }
+  const country = form.querySelector('[data-kind="time_zone"] select')?.selectedOptions[0]?.dataset.country;
+  for (const select of form.querySelectorAll('[data-kind="country"] select')) {
+    if (!select.value && country) select.value = country;
+  }
+}

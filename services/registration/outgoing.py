@@ -1,0 +1,67 @@
+"""What happened to a registration, as a message. The only translation; it decides what leaves the service."""
+
+import base64
+from datetime import datetime
+from typing import Any
+
+from services.registration.domain.registration import Registration
+from shared.contracts.envelope import TYPE_PREFIX, Message
+from shared.contracts.registry import source_of
+from shared.core.clock import rfc3339
+from shared.core.context import correlation_id, traceparent
+from shared.core.ids import new_id
+
+CONFIRMED = "registration.confirmed.v1"
+WAITLISTED = "registration.waitlisted.v1"
+PROMOTED = "registration.promoted.v1"
+CANCELLED = "registration.cancelled.v1"
+ATTEMPT_REPEATED = "registration.attempt-repeated.v1"
+
+ARRIVALS = {"confirmed": CONFIRMED, "waitlisted": WAITLISTED}
+"""The message about a new registration, by its status."""
+
+
+def registration_message(
+    key: str, registration: Registration, at: datetime, cause: tuple[str, str] | None = None, **extra: Any
+) -> Message:
+    """The message ``key`` about ``registration`` as it is now.
+
+    Args:
+        key: type without prefix.
+        at: when it became true.
+        cause: correlation id and trace context of the request, where it is not the current one.
+        extra: fields that only this type has.
+    """
+    correlation, trace = cause or (correlation_id(), traceparent())
+    return Message(
+        id=new_id(),
+        type=TYPE_PREFIX + key,
+        source=source_of("registration"),
+        subject=registration.id,
+        time=at,
+        data=_data(registration, at) | extra,
+        correlation_id=correlation,
+        traceparent=trace,
+    )
+
+
+def _data(registration: Registration, at: datetime) -> dict[str, Any]:
+    return {
+        "registration_id": registration.id,
+        "revision": registration.revision,
+        "form": registration.form,
+        "form_kind": registration.form_kind,
+        "event": registration.event_id,
+        "status": registration.status,
+        "position": registration.position if registration.status == "waitlisted" else None,
+        "working_group": registration.working_group,
+        "representative": registration.representative,
+        "organisation_id": registration.organisation_id,
+        "country": registration.country,
+        "mode": None,
+        "language": registration.language,
+        "partner": registration.partner,
+        "person_ref": registration.person_ref,
+        "occurred_at": rfc3339(at),
+        "sealed": base64.b64encode(registration.box).decode(),
+    }

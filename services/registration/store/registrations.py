@@ -1,0 +1,109 @@
+"""Registrations one at a time and in lists; the write group has statements of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from services.registration.domain.registration import Registration
+from services.registration.store.rows import REGISTRATION_COLUMNS, WIDTH, to_registration
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A registration with the data of the person, for themselves and for coordinators."""
+
+    registration: Registration
+    name: str
+    email: str
+    organisation: str | None
+    time_zone: str | None
+    answers: Mapping[str, Any]
+    has_sealed: bool
+
+
+_PERSON = f"""
+    SELECT {REGISTRATION_COLUMNS}, r.name, r.email, o.name, r.time_zone, r.answers, r.sealed IS NOT NULL
+    FROM registration r JOIN form f ON f.slug = r.form LEFT JOIN organisation o ON o.id = r.organisation_id
+"""  # noqa: S608 - a constant list of columns
+_BY_TOKEN = text(_PERSON + "WHERE r.token_hash = :token_hash")
+_BY_TOKEN_LOCKED = text(_PERSON + "WHERE r.token_hash = :token_hash FOR UPDATE OF r")
+_NEXT_IN_LINE = text(f"""
+    SELECT {REGISTRATION_COLUMNS} FROM registration r JOIN form f ON f.slug = r.form
+    WHERE r.form = :form AND r.status = 'waitlisted' ORDER BY r.position LIMIT :most FOR UPDATE OF r
+""")  # noqa: S608 - as above
+_LIST = text(
+    _PERSON
+    + """
+    WHERE (:form = '' OR r.form = :form) AND (:event = '' OR r.event_id = :event)
+        AND (:status = '' OR r.status = :status) AND (:after = '' OR r.id > CAST(NULLIF(:after, '') AS uuid))
+    ORDER BY r.id LIMIT :most
+"""
+)
+_CONFIRM = text("""
+    UPDATE registration SET status = 'confirmed', revision = revision + 1, confirmed_at = :now,
+        capacity_then = :capacity WHERE id = CAST(:id AS uuid)
+""")
+_CANCEL = text("""
+    UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now
+    WHERE id = CAST(:id AS uuid)
+""")
+_CHANGE = text("""
+    INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason)
+    VALUES (CAST(:id AS uuid), :revision, :status, :now, :capacity, :reason)
+""")
+_FORGET_KEYS = text("""
+    DELETE FROM idempotency WHERE key_hash IN (
+        SELECT key_hash FROM idempotency WHERE stored_at < :before ORDER BY stored_at LIMIT 5000)
+""")
+
+
+def find_by_token(connection: Connection, token_hash: bytes) -> Person | None:
+    """The registration whose link token has this hash, or None."""
+    return _person(connection.execute(_BY_TOKEN, {"token_hash": token_hash}).fetchone())
+
+
+def lock_by_token(connection: Connection, token_hash: bytes) -> Person | None:
+    """The same, locked. Lock the form's seats first, as everybody does."""
+    return _person(connection.execute(_BY_TOKEN_LOCKED, {"token_hash": token_hash}).fetchone())
+
+
+def next_in_line(connection: Connection, form: str, most: int) -> list[Registration]:
+    """The first ``most`` of a form's waiting list, in order of arrival, locked."""
+    return [to_registration(row) for row in connection.execute(_NEXT_IN_LINE, {"form": form, "most": most})]
+
+
+def list_people(connection: Connection, wanted: Mapping[str, str], after: str, most: int) -> list[Person]:
+    """Registrations in order of arrival, after the id ``after``; ``wanted`` may name form, event and status."""
+    filters = {name: wanted.get(name, "") for name in ("form", "event", "status")}
+    rows = connection.execute(_LIST, {**filters, "after": after, "most": most})
+    return [person for row in rows if (person := _person(row)) is not None]
+
+
+def store_confirmed(connection: Connection, registration: Registration, capacity: int | None, now: datetime) -> None:
+    """Give a seat to somebody who waited, recorded with the capacity then in force."""
+    connection.execute(_CONFIRM, {"id": registration.id, "capacity": capacity, "now": now})
+
+
+def store_cancelled(connection: Connection, registration: Registration, now: datetime) -> None:
+    """Take a registration back."""
+    connection.execute(_CANCEL, {"id": registration.id, "now": now})
+
+
+def store_change(
+    connection: Connection, registration: Registration, reason: str, now: datetime, capacity: int | None = None
+) -> None:
+    """A line of the audit trail: ``registration`` as it is after the change, and why."""
+    values = {"id": registration.id, "revision": registration.revision, "status": registration.status}
+    connection.execute(_CHANGE, {**values, "now": now, "capacity": capacity, "reason": reason})
+
+
+def forget_keys(connection: Connection, before: datetime) -> int:
+    """Delete up to 5,000 idempotency keys stored before ``before``; returns how many."""
+    return connection.execute(_FORGET_KEYS, {"before": before}).rowcount
+
+
+def _person(row: Sequence[Any] | None) -> Person | None:
+    return None if row is None else Person(to_registration(row), *row[WIDTH:])

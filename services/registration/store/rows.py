@@ -1,0 +1,20 @@
+"""The columns of a registration and the value they make, in one place for every statement that reads one."""
+
+from typing import Any
+
+from services.registration.domain.registration import Registration
+
+REGISTRATION_COLUMNS = """
+    r.id::text, r.form, f.kind, r.event_id, r.status, r.position, r.revision, encode(r.person_ref, 'hex'),
+    r.working_group, r.representative, r.organisation_id::text, r.country, r.language, r.partner, r.box, r.accepted_at
+"""
+"""For ``registration r JOIN form f ON f.slug = r.form``."""
+
+WIDTH = 16
+
+
+def to_registration(row: Any) -> Registration:
+    """The value of a row that begins with ``REGISTRATION_COLUMNS``."""
+    values = list(row[:WIDTH])
+    values[14] = bytes(values[14])
+    return Registration(*values)

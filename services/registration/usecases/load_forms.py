@@ -1,0 +1,158 @@
+"""Load forms and partners from a folder of samples. A broken folder changes nothing."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from services.registration.embed.theme import read_theme
+from services.registration.store.form_keys import FormKeys
+from services.registration.store.forms import Partner, save_form, save_partner
+from shared.contracts.schemas import SLUG
+from shared.core.errors import SettingsError
+from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
+from shared.forms.definition import FormDefinition, parse_definition, to_mapping
+from shared.forms.texts import LANGUAGES
+from shared.forms.webinar import webinar_form
+from shared.store.unit_of_work import UnitOfWork
+
+STANDARD_WEBINAR = "standard/webinar"
+PROMOTION_NOTICE_MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedForm:
+    """A form as the folder describes it; ``values`` are the columns the store wants."""
+
+    slug: str
+    values: dict[str, Any]
+    capacity: int | None
+    partners: tuple[str, ...]
+
+
+def load_forms(work: UnitOfWork, keys: FormKeys, folder: Path) -> tuple[int, int]:
+    """Store every form and partner of ``folder`` in one transaction; capacities of known forms stay as they are.
+
+    Returns:
+        how many forms and partners the folder holds.
+
+    Raises:
+        SettingsError: lists every fault with file, line and field; nothing was changed.
+    """
+    faults: list[str] = []
+    partners = [_partner(fields) for fields in _rows(folder / "partners.yaml", faults)]
+    forms = [_form(fields) for fields in _rows(folder / "forms.yaml", faults)]
+    _check_partners(forms, partners, faults)
+    if faults:
+        raise SettingsError(faults)
+    for form in forms:
+        keys.make(form.slug)
+    with work.transaction() as connection:
+        for partner in partners:
+            save_partner(connection, partner)
+        for form in forms:
+            save_form(connection, form.values, form.capacity)
+    return len(forms), len(partners)
+
+
+def _rows(path: Path, faults: list[str]) -> list[Fields]:
+    try:
+        top: Node = read_yaml(path, list)
+    except SettingsError as error:
+        faults.extend(error.problems)
+        return []
+    rows = [top.child(index) for index in range(len(top.data))]
+    faults.extend(row.fault("a mapping is required") for row in rows if not isinstance(row.data, dict))
+    return [Fields(row, faults) for row in rows if isinstance(row.data, dict)]
+
+
+def _partner(fields: Fields) -> Partner:
+    partner = Partner(
+        slug=fields.required("slug", _slug, ""),
+        name=fields.required("name", text(), ""),
+        origins=fields.each("origins", _origin),
+        language=fields.optional("language", _language, "en"),
+        theme=fields.optional("theme", _theme, {}),
+    )
+    fields.finish()
+    return partner
+
+
+def _form(fields: Fields) -> LoadedForm:
+    slug = fields.required("slug", _slug, "form")
+    title = fields.required("title", text(300), "title")
+    event = fields.optional("event", _slug, None)
+    kind = fields.required("kind", text(40), "webinar")
+    definition = fields.required("fields", _definition(slug, title), None)
+    partners = fields.each("partners", _slug)
+    values = {
+        "slug": slug,
+        "kind": kind,
+        "event_id": event,
+        "definition": to_mapping(definition) if definition else {},
+        "verification": fields.required("verification", _verification, "none"),
+        "waiting_list": fields.optional("waiting_list", flag, True),
+        "partners": list(partners),
+        "promotion_notice_minutes": fields.optional(
+            "promotion_notice_minutes", whole(0, 100_000), PROMOTION_NOTICE_MINUTES
+        ),
+    }
+    capacity = fields.optional("capacity", whole(0, 1_000_000), None)
+    fields.finish()
+    return LoadedForm(slug, values, capacity, partners)
+
+
+def _check_partners(forms: list[LoadedForm], partners: list[Partner], faults: list[str]) -> None:
+    known = {partner.slug for partner in partners}
+    for form in forms:
+        unknown = sorted(set(form.partners) - known)
+        faults.extend(f"forms.yaml: {form.slug}: partners: {slug} is not in partners.yaml" for slug in unknown)
+
+
+def _slug(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(SLUG, value) or len(value) > 80:
+        raise ValueError("lower-case letters, digits and single hyphens are required")
+    return value
+
+
+def _origin(value: Any) -> str:
+    parts = urlsplit(value) if isinstance(value, str) else None
+    if parts is None or parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != value:
+        raise ValueError("an origin is required: scheme, host and port, nothing after")
+    return str(value)
+
+
+def _theme(value: Any) -> dict[str, str]:
+    known = ("accent", "radius", "font")
+    if not isinstance(value, dict) or not set(value) <= set(known):
+        raise ValueError(f"a mapping with {', '.join(known)} is required")
+    unusable = [name for name, given in value.items() if not read_theme({name: str(given)}).query()]
+    if unusable:
+        raise ValueError(f"cannot be used: {', '.join(unusable)}")
+    return {name: str(given) for name, given in value.items()}
+
+
+def _language(value: Any) -> str:
+    if value not in LANGUAGES:
+        raise ValueError(f"one of {', '.join(LANGUAGES)} is required")
+    return str(value)
+
+
+def _verification(value: Any) -> str:
+    if value != "none":
+        raise ValueError("only `none` is known so far")
+    return "none"
+
+
+def _definition(slug: str, title: str) -> Any:
+    """A parser of the questions: the name of a standard set, or a whole definition."""
+
+    def parse(value: Any) -> FormDefinition:
+        if value == STANDARD_WEBINAR:
+            return webinar_form(slug, title)
+        if isinstance(value, list):
+            return parse_definition({"slug": slug, "kind": "webinar", "title": title, "version": 1, "fields": value})
+        raise ValueError(f"`{STANDARD_WEBINAR}` or a list of fields is required")
+
+    return parse

@@ -1,0 +1,81 @@
+"""Look up: registrations by link and for coordinators, forms for their pages. Nothing here changes anything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.registration.store.copies import working_groups
+from services.registration.store.forms import Partner, StoredForm, all_forms, find_form, find_partners
+from services.registration.store.registrations import Person, find_by_token, list_people
+from shared.core.errors import DomainError
+from shared.core.ids import token_hash
+from shared.forms.definition import FormDefinition, parse_definition, with_options
+from shared.store.unit_of_work import UnitOfWork
+
+GROUP_FIELD = "working_group"
+
+
+@dataclass(frozen=True, slots=True)
+class FormView:
+    """A form ready to be shown and filled.
+
+    Attributes:
+        definition: the questions, with the working groups that can be chosen now.
+        partners: those that may show it.
+    """
+
+    stored: StoredForm
+    definition: FormDefinition
+    partners: tuple[Partner, ...]
+
+    def partner(self, slug: str) -> Partner | None:
+        """The partner called ``slug`` if it may show this form."""
+        return next((partner for partner in self.partners if partner.slug == slug), None)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Every origin that may show this form."""
+        return tuple(sorted({origin for partner in self.partners for origin in partner.origins}))
+
+
+def view_form(work: UnitOfWork, slug: str) -> FormView:
+    """The form called ``slug``.
+
+    Raises:
+        DomainError: ``form-unknown``.
+    """
+    with work.transaction() as connection:
+        stored = find_form(connection, slug)
+        if stored is None:
+            raise DomainError("form-unknown")
+        groups = working_groups(connection)
+        partners = find_partners(connection, stored.partners)
+    definition = parse_definition(stored.definition)
+    if any(field.name == GROUP_FIELD for field in definition.fields):
+        definition = with_options(definition, GROUP_FIELD, groups)
+    return FormView(stored, definition, tuple(partners))
+
+
+def list_forms(work: UnitOfWork) -> list[StoredForm]:
+    """Every form, for coordinators."""
+    with work.transaction() as connection:
+        return all_forms(connection)
+
+
+def show_own(work: UnitOfWork, token: str) -> tuple[Person, StoredForm]:
+    """The registration that ``token`` opens, and its form.
+
+    Raises:
+        DomainError: ``not-found`` if it opens nothing.
+    """
+    with work.transaction() as connection:
+        person = find_by_token(connection, token_hash(token))
+        form = find_form(connection, person.registration.form) if person else None
+    if person is None or form is None:
+        raise DomainError("not-found")
+    return person, form
+
+
+def list_registrations(work: UnitOfWork, wanted: Mapping[str, str], after: str, most: int) -> list[Person]:
+    """Registrations in order of arrival, for coordinators; see :func:`list_people`."""
+    with work.transaction() as connection:
+        return list_people(connection, wanted, after, most)

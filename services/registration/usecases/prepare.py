@@ -1,0 +1,118 @@
+"""Prepare: what somebody sent becomes a submission that can be stored, whatever seat it gets.
+
+All that costs time and does not depend on the seat is done here, in the request's own thread: checking, hashing,
+sealing. The write group then only decides and stores.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.registration.domain.intake import Submission
+from services.registration.domain.registration import Registration
+from services.registration.store.form_keys import FormKeys
+from services.registration.usecases.look_up import FormView
+from shared.core.context import correlation_id, traceparent
+from shared.core.ids import new_id, new_token, token_hash
+from shared.core.sealing import keyed_hash, seal_to
+from shared.forms.addresses import address_key
+from shared.forms.validation import Answers
+
+COLUMNS = frozenset(
+    {"name", "email", "organisation", "working_group", "representative", "country", "time_zone", "language", "consent"}
+)
+"""Answers that have a column of their own; all others are stored together."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeKeys:
+    """Attributes:
+    person_key: 32 bytes; turns an address into a ``person_ref``. It never leaves this service.
+    notifications_key: public X25519 key (32 bytes): what only notifications may read is sealed to it.
+    form_keys: for sealed answers.
+    """
+
+    person_key: bytes
+    notifications_key: bytes
+    form_keys: FormKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What travels beside the answers.
+
+    Attributes:
+        partner: slug of a partner that may show the form, or None.
+        language: of the page, used unless an answer names another.
+        key: the idempotency key, or empty.
+        fingerprint: of the whole request.
+        messages: the sentence for the client, by status.
+    """
+
+    partner: str | None
+    language: str
+    key: str
+    fingerprint: bytes
+    messages: Mapping[str, str]
+
+
+def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelope, now: datetime) -> Submission:
+    """The submission for checked ``answers`` (they must have no errors)."""
+    values, token, identity = answers.values, new_token(), new_id()
+    language = str(values.get("language") or envelope.language)
+    content = {
+        "name": values["name"],
+        "address": values["email"],
+        "token": token,
+        "time_zone": values.get("time_zone"),
+    }
+    organisation = values.get("organisation")
+    person = Registration(
+        id=identity,
+        form=view.stored.slug,
+        form_kind=view.stored.kind,
+        event_id=view.stored.event_id,
+        status="confirmed",
+        position=None,
+        revision=1,
+        person_ref=keyed_hash(keys.person_key, "person", address_key(values["email"])).hex(),
+        working_group=values.get("working_group"),
+        representative=bool(values.get("representative")),
+        organisation_id=_organisation_id(keys.person_key, organisation) if organisation else None,
+        country=values.get("country"),
+        language=language,
+        partner=envelope.partner,
+        box=seal_to(keys.notifications_key, content),
+        accepted_at=now,
+    )
+    return Submission(
+        person=person,
+        name=values["name"],
+        email=values["email"],
+        organisation=organisation,
+        time_zone=values.get("time_zone"),
+        answers={name: value for name, value in values.items() if name not in COLUMNS},
+        sealed=keys.form_keys.vault(person.form).close(answers.sealed, row=identity) if answers.sealed else None,
+        token_hash=token_hash(token),
+        key_hash=keyed_hash(keys.person_key, "idempotency", f"{person.form}\0{envelope.key}") if envelope.key else None,
+        fingerprint=envelope.fingerprint,
+        bodies=receipts(identity, envelope.messages),
+        cause=(correlation_id(), traceparent()),
+    )
+
+
+def receipts(identity: str, messages: Mapping[str, str]) -> dict[str, str]:
+    """The answer to the client by status, as JSON. A duplicate gets the same: its ``id`` then belongs to nothing."""
+
+    def body(status: str, message: str) -> str:
+        return json.dumps({"id": identity, "status": status, "message": message}, ensure_ascii=False)
+
+    return {status: body(status, message) for status, message in messages.items()}
+
+
+def _organisation_id(key: bytes, name: str) -> str:
+    """A stable id for an organisation's name, however it is spaced and cased; keyed, so it cannot be guessed."""
+    folded = " ".join(name.split()).casefold()
+    return str(UUID(bytes=keyed_hash(key, "organisation", folded)[:16], version=5))

@@ -1,0 +1,68 @@
+"""Register: store a submission and decide its seat, in one transaction with many others."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from services.registration.domain.intake import Answered, Plan, Submission, decide
+from services.registration.outgoing import ARRIVALS, ATTEMPT_REPEATED, registration_message
+from services.registration.store.intake import read_facts, write_plan
+from shared.contracts.envelope import Message
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.store.unit_of_work import UnitOfWork
+from shared.store.write_group import WriteGroup
+
+
+def make_register(work: UnitOfWork, clock: Clock, *, most: int = 64) -> Callable[[Submission], Answered]:
+    """A function that registers through the process's write group.
+
+    Args:
+        work: on the service's database.
+        clock: of the project.
+        most: submissions in one transaction; 1 switches grouping off (the reference of the benchmark).
+
+    Returns:
+        ``register(submission)``. It returns after the commit and raises ``DomainError`` (``form-unknown``,
+        ``form-closed``, ``idempotency-mismatch``) or ``Unavailable``.
+    """
+
+    def run(batch: Sequence[Submission]) -> list[Answered | DomainError]:
+        return register_batch(work, clock, batch)
+
+    group: WriteGroup[Submission, Answered | DomainError] = WriteGroup(run, most=most)
+
+    def register(submission: Submission) -> Answered:
+        outcome = group.submit(submission)
+        if isinstance(outcome, DomainError):
+            raise outcome
+        return outcome
+
+    return register
+
+
+def register_batch(work: UnitOfWork, clock: Clock, batch: Sequence[Submission]) -> list[Answered | DomainError]:
+    """Decide and store ``batch`` in one transaction; one outcome a submission, in order of arrival."""
+    with work.transaction() as connection:
+        facts = read_facts(connection, batch)
+        now = clock()
+        plan = decide(facts, batch, now)
+        write_plan(connection, plan, facts, _messages(plan, now), now)
+    return plan.outcomes
+
+
+def _messages(plan: Plan, now: datetime) -> list[Message]:
+    arrivals = [
+        registration_message(ARRIVALS[registration.status], registration, now, submission.cause)
+        for submission, registration, _ in plan.new
+    ]
+    attempts = [
+        registration_message(
+            ATTEMPT_REPEATED,
+            known.registration,
+            now,
+            plan.attempt_causes[known.registration.id],
+            attempt=known.attempts,
+        )
+        for known in plan.attempts.values()
+    ]
+    return arrivals + attempts

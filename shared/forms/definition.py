@@ -1,0 +1,121 @@
+"""A whole form as data, and the way back and forth to the plain mappings that YAML and JSONB hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from shared.forms.fields import Condition, Field, FieldKind, Option, Text
+from shared.forms.reading import read_definition
+
+__all__ = [
+    "FORM_KINDS",
+    "Condition",
+    "Field",
+    "FieldKind",
+    "FormDefinition",
+    "FormKind",
+    "Option",
+    "Text",
+    "parse_definition",
+    "to_mapping",
+    "with_options",
+]
+
+FormKind = Literal["webinar", "delegation", "working_group", "attendance", "interest", "proposal"]
+FORM_KINDS: frozenset[str] = frozenset(get_args(FormKind))
+
+
+@dataclass(frozen=True, slots=True)
+class FormDefinition:
+    """The questions of one form, in the order they are asked.
+
+    Attributes:
+        slug: the form's name in addresses, such as ``upr-webinar-10``.
+        version: rises with every change of the questions.
+    """
+
+    slug: str
+    kind: FormKind
+    title: Text
+    intro: Text
+    fields: tuple[Field, ...]
+    version: int
+
+    def field(self, name: str) -> Field:
+        """The field called ``name``.
+
+        Raises:
+            KeyError: the form has no such field.
+        """
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
+
+
+def parse_definition(mapping: Mapping[str, Any]) -> FormDefinition:
+    """The form that ``mapping`` (from YAML or JSONB) describes.
+
+    Texts may be a string (one for all languages), a mapping from language to text, or ``{key: …}``, which
+    takes the project's own translations.
+
+    Raises:
+        ValueError: lists everything that is wrong, one line each, field by field.
+    """
+    found, fields, problems = read_definition(mapping, FORM_KINDS)
+    if problems:
+        raise ValueError("\n".join(problems))
+    return FormDefinition(fields=fields, **found)
+
+
+def with_options(definition: FormDefinition, field_name: str, options: Sequence[tuple[str, str]]) -> FormDefinition:
+    """The same form with the choices of one field replaced by ``options``, (value, label) pairs.
+
+    Raises:
+        KeyError: the form has no field ``field_name``.
+    """
+    definition.field(field_name)
+    choices = tuple(Option(value, Text((("", label),))) for value, label in options)
+    fields = tuple(
+        replace(field, options=choices) if field.name == field_name else field for field in definition.fields
+    )
+    return replace(definition, fields=fields)
+
+
+def to_mapping(definition: FormDefinition) -> dict[str, Any]:
+    """The plain mapping of ``definition``, ready for JSON; ``parse_definition`` gives back an equal value."""
+    return {
+        "slug": definition.slug,
+        "kind": definition.kind,
+        "title": dict(definition.title.by_language),
+        "intro": dict(definition.intro.by_language),
+        "version": definition.version,
+        "fields": [_field_mapping(field) for field in definition.fields],
+    }
+
+
+def _field_mapping(field: Field) -> dict[str, Any]:
+    """One field as a mapping; what has its default value is left out."""
+    whole: dict[str, Any] = {
+        "name": field.name,
+        "kind": field.kind,
+        "label": dict(field.label.by_language),
+        "help": dict(field.help.by_language),
+        "required": field.required,
+        "options": [{"value": o.value, "label": dict(o.label.by_language)} for o in field.options],
+        "shown_when": _condition_mapping(field.shown_when),
+        "sealed": field.sealed,
+        "retention_days": field.retention_days,
+        "min": field.minimum,
+        "max": field.maximum,
+        "autocomplete": field.autocomplete,
+    }
+    return {key: value for key, value in whole.items() if value not in (None, False, "", [], {})}
+
+
+def _condition_mapping(condition: Condition | None) -> dict[str, Any] | None:
+    """A condition as a mapping, ``None`` for none."""
+    if condition is None:
+        return None
+    whole = {"field": condition.field}
+    return whole if condition.equals is None else {**whole, "equals": condition.equals}

@@ -1,0 +1,98 @@
+"""Reads the mapping of a form definition and collects every fault instead of stopping at the first."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from shared.forms.field_reading import read_field
+from shared.forms.fields import Field
+from shared.forms.text_reading import read_text
+from shared.forms.transport import TRANSPORT_FIELDS
+
+SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+LONGEST_SLUG = 80
+MOST_FIELDS = 100
+KEYS = frozenset({"slug", "kind", "title", "intro", "version", "fields"})
+
+
+def read_definition(
+    mapping: Mapping[str, Any], form_kinds: frozenset[str]
+) -> tuple[dict[str, Any], tuple[Field, ...], list[str]]:
+    """Everything but the fields, the fields, and the list of what is wrong (empty if nothing is)."""
+    if not isinstance(mapping, Mapping):
+        return {}, (), ["form: must be a mapping"]
+    problems = [f"form: unknown key {key!r}" for key in mapping if key not in KEYS]
+    fields = _read_fields(mapping.get("fields"), problems)
+    found = {
+        "slug": _read_slug(mapping.get("slug"), problems),
+        "kind": mapping.get("kind"),
+        "title": read_text(mapping.get("title"), "title", problems, required=True),
+        "intro": read_text(mapping.get("intro"), "intro", problems),
+        "version": _read_version(mapping.get("version", 1), problems),
+    }
+    if found["kind"] not in form_kinds:
+        problems.append(f"kind: must be one of {', '.join(sorted(form_kinds))}")
+    _check_together(fields, problems)
+    return found, tuple(fields), problems
+
+
+def _read_slug(slug: object, problems: list[str]) -> str:
+    """The slug if it can stand in an address."""
+    if isinstance(slug, str) and len(slug) <= LONGEST_SLUG and SLUG.fullmatch(slug):
+        return slug
+    problems.append("slug: must be lower-case letters, digits and single hyphens, at most 80")
+    return ""
+
+
+def _read_version(version: object, problems: list[str]) -> int:
+    """The version if it is a whole number from 1."""
+    if isinstance(version, int) and not isinstance(version, bool) and version >= 1:
+        return version
+    problems.append("version: must be a whole number from 1")
+    return 1
+
+
+def _read_fields(raw: object, problems: list[str]) -> list[Field]:
+    """The fields that can be read; the others leave their problems."""
+    if not isinstance(raw, list) or not raw:
+        problems.append("fields: must be a list with at least name and email")
+        return []
+    if len(raw) > MOST_FIELDS:
+        problems.append(f"fields: at most {MOST_FIELDS}")
+    read = [read_field(item, position, problems) for position, item in enumerate(raw[:MOST_FIELDS], start=1)]
+    return [field for field in read if field is not None]
+
+
+def _check_together(fields: list[Field], problems: list[str]) -> None:
+    """Rules that need more than one field: the two that are always there, repeated names, conditions."""
+    kinds = {field.name: field.kind for field in fields}
+    for name, kind in (("name", "text"), ("email", "email")):
+        if kinds.get(name) != kind or not next(f.required for f in fields if f.name == name):
+            problems.append(f"fields.{name}: every form needs a required field {name!r} of kind {kind}")
+    seen: dict[str, Field] = {}
+    for field in fields:
+        if field.name in seen:
+            problems.append(f"fields.{field.name}: the name is used twice")
+        if field.name in TRANSPORT_FIELDS:
+            problems.append(f"fields.{field.name}: the name is reserved")
+        _check_condition(field, seen, problems)
+        seen[field.name] = field
+
+
+def _check_condition(field: Field, earlier: Mapping[str, Field], problems: list[str]) -> None:
+    """A condition may only look at an earlier field, and at a value that this field can have."""
+    if field.shown_when is None:
+        return
+    where = f"fields.{field.name}.shown_when"
+    asked = earlier.get(field.shown_when.field)
+    wanted = field.shown_when.equals
+    if field.name in ("name", "email"):
+        problems.append(f"{where}: name and email are always asked")
+    elif asked is None:
+        problems.append(f"{where}: {field.shown_when.field!r} is not an earlier field")
+    elif isinstance(wanted, bool) != (asked.kind in ("yes_no", "consent")) and wanted is not None:
+        problems.append(f"{where}: {asked.name!r} can never hold {wanted!r}")
+    elif asked.options and wanted is not None and wanted not in {o.value for o in asked.options}:
+        problems.append(f"{where}: {wanted!r} is not a choice of {asked.name!r}")
+    elif wanted is not None and asked.kind == "number":
+        problems.append(f"{where}: a value of {asked.name!r} cannot be compared")

@@ -1,0 +1,389 @@
+"""The handover against a relay that does what a script says: every verb refused, stalled and cut has its outcome."""
+
+import contextlib
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import BufferedReader
+from ipaddress import ip_address
+from json import load
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from services.notifications.mail.mailbox import UnusableAddress
+from services.notifications.mail.preview import sample
+from services.notifications.mail.rendering import render
+from services.notifications.mail.transport import (
+    HandoverUnknown,
+    NotReached,
+    Refused,
+    Session,
+    SmtpTransport,
+    Timeouts,
+)
+from shared.core.metrics import smtp_phase_seconds
+
+SENDER, RECIPIENT = "coordinators@example.org", "participant@example.org"
+CONTENT = b"Subject: x\r\n\r\none\r\n.two\r\n.\r\nthree\r\n"
+QUICK = Timeouts(connect_s=2.0, command_s=0.4, data_end_s=0.8)
+STALL, CUT = "stall", "cut"
+REPLIES = {
+    "GREETING": "220 relay",
+    "EHLO": "250 relay",
+    "MAIL": "250 ok",
+    "RCPT": "250 ok",
+    "DATA": "354 go on",
+    "DOT": "250 2.0.0 queued as A1",
+    "RSET": "250 ok",
+    "QUIT": "221 bye",
+}
+
+
+class Relay:
+    """A relay on a port of its own. ``script`` replaces replies by verb: a text, STALL, CUT, or a list of these."""
+
+    def __init__(self, script: dict[str, str | list[str]], tls: ssl.SSLContext | None = None) -> None:
+        self._script = {verb: [reply] if isinstance(reply, str) else list(reply) for verb, reply in script.items()}
+        self._tls = tls
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._serve)
+        self.port: int = self._listener.getsockname()[1]
+        self.heard: list[str] = []
+        self.mails: list[bytes] = []
+        self.connections = 0
+
+    def __enter__(self) -> "Relay":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        self._thread.join()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            raw, _ = self._listener.accept()
+            with raw:
+                if self._over.is_set():
+                    return
+                self.connections += 1
+                with contextlib.suppress(OSError):
+                    connection = self._tls.wrap_socket(raw, server_side=True) if self._tls else raw
+                    with connection:
+                        self._converse(connection)
+
+    def _converse(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as reader:
+            reply = self._say(connection, "GREETING")
+            while reply is not None and (line := reader.readline()):
+                verb = (line.split() or [b""])[0].decode().upper()
+                self.heard.append(line.decode().strip())
+                reply = self._say(connection, verb)
+                if reply == REPLIES["DATA"]:
+                    if self._script.get("CONTENT") == [CUT]:
+                        reader.read(100)
+                        return
+                    self.mails.append(self._content(reader))
+                    reply = self._say(connection, "DOT")
+                if verb == "QUIT":
+                    return
+
+    def _say(self, connection: socket.socket, verb: str) -> str | None:
+        """The reply that was given; None if the connection is to end without one."""
+        replies = self._script.get(verb) or [REPLIES.get(verb, "502 what")]
+        reply = replies.pop(0) if len(replies) > 1 else replies[0]
+        if reply == STALL:
+            self._over.wait(10)
+        if reply in (STALL, CUT):
+            return None
+        connection.sendall(reply.encode() + b"\r\n")
+        return reply
+
+    @staticmethod
+    def _content(reader: BufferedReader) -> bytes:
+        lines: list[bytes] = []
+        while (line := reader.readline()) not in (b".\r\n", b""):
+            lines.append(line.removeprefix(b"."))
+        return b"".join(lines)
+
+
+def transport(relay: Relay, form: str = "smtp://127.0.0.1:{port}", tls: ssl.SSLContext | None = None) -> SmtpTransport:
+    """A transport to the scripted relay that loses patience quickly."""
+    return SmtpTransport(form.format(port=relay.port), QUICK, tls)
+
+
+def hand_over(session: Session, content: bytes = CONTENT) -> str:
+    """One mail, whole."""
+    session.begin(SENDER, RECIPIENT)
+    return session.deliver(content)
+
+
+def test_mail_arrives_whole_and_the_reply_is_returned() -> None:
+    with Relay({}) as relay:
+        with transport(relay).connect() as session:
+            assert hand_over(session) == "2.0.0 queued as A1"
+        assert relay.mails == [CONTENT]
+        assert relay.heard[1:] == [f"mail FROM:<{SENDER}>", f"rcpt TO:<{RECIPIENT}>", "DATA", "quit"]
+
+
+def test_nothing_is_sent_between_begin_and_deliver() -> None:
+    with Relay({}) as relay, transport(relay).connect() as session:
+        session.begin(SENDER, RECIPIENT)
+        assert relay.mails == []
+        assert relay.heard[-1] == f"rcpt TO:<{RECIPIENT}>"
+        session.deliver(CONTENT)
+
+
+def test_several_mails_share_a_connection_with_rset_between() -> None:
+    with Relay({}) as relay:
+        with transport(relay).connect() as session:
+            for number in range(3):
+                hand_over(session, b"Subject: %d\r\n\r\n" % number)
+        assert relay.connections == 1
+        assert [line for line in relay.heard if line == "rset"] == ["rset", "rset"]
+        assert relay.mails == [b"Subject: 0\r\n\r\n", b"Subject: 1\r\n\r\n", b"Subject: 2\r\n\r\n"]
+
+
+@pytest.mark.parametrize("content", [b"a\n.\nb\n", b"a\r.\rb\r", b"a\r\n.\r\nb\r\n", b"a\n.\r\nb", b".\n"])
+def test_no_line_of_the_content_ends_the_mail(content: bytes) -> None:
+    with Relay({}) as relay:
+        with transport(relay).connect() as session:
+            hand_over(session, content)
+            hand_over(session, b"second\r\n")
+        whole = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+        assert relay.mails == [whole if whole.endswith(b"\r\n") else whole + b"\r\n", b"second\r\n"]
+
+
+@pytest.mark.parametrize("code", [421, 450, 550])
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "DOT"])
+def test_refusal_has_code_verb_and_permanence(verb: str, code: int) -> None:
+    with Relay({verb: f"{code} no mail for {RECIPIENT}"}) as relay, transport(relay).connect() as session:
+        with pytest.raises(Refused) as caught:
+            hand_over(session)
+        refusal = caught.value
+        assert (refusal.verb, refusal.code, refusal.permanent) == (verb, code, code == 550)
+        assert refusal.reply == f"no mail for {RECIPIENT}"
+        assert RECIPIENT not in str(refusal)
+        assert session.usable == (code != 421)
+
+
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "DOT"])
+def test_mail_after_a_refused_one_goes_through(verb: str) -> None:
+    with Relay({verb: ["550 no", REPLIES[verb]]}) as relay:
+        with transport(relay).connect() as session:
+            with pytest.raises(Refused):
+                hand_over(session)
+            assert hand_over(session, b"second\r\n") == "2.0.0 queued as A1"
+        assert relay.mails[-1] == b"second\r\n"
+
+
+@pytest.mark.parametrize("fault", ["421 busy", "550 go away", STALL, CUT, "nonsense"])
+@pytest.mark.parametrize("verb", ["GREETING", "EHLO"])
+def test_relay_that_does_not_let_us_in_is_not_reached(verb: str, fault: str) -> None:
+    script: dict[str, str | list[str]] = {verb: fault}
+    if verb == "EHLO":
+        script["HELO"] = fault
+    with Relay(script) as relay, pytest.raises(NotReached):
+        transport(relay).connect()
+
+
+@pytest.mark.parametrize("fault", [STALL, CUT, "nonsense", "354 what"])
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT"])
+def test_connection_lost_while_announcing_is_not_reached(verb: str, fault: str) -> None:
+    with Relay({verb: fault}) as relay, transport(relay).connect() as session:
+        with pytest.raises(NotReached):
+            session.begin(SENDER, RECIPIENT)
+        assert not session.usable
+        with pytest.raises(NotReached):
+            session.begin(SENDER, RECIPIENT)
+
+
+@pytest.mark.parametrize("fault", [STALL, CUT, "nonsense", "250 what"])
+def test_connection_lost_at_data_is_not_reached(fault: str) -> None:
+    with Relay({"DATA": fault}) as relay, transport(relay).connect() as session:
+        with pytest.raises(NotReached):
+            hand_over(session)
+        assert relay.mails == []
+
+
+def test_connection_lost_within_the_content_is_not_reached() -> None:
+    with Relay({"CONTENT": CUT}) as relay, transport(relay).connect() as session:
+        with pytest.raises(NotReached):
+            hand_over(session, b"x" * 70 + b"\r\n" + b"y" * 20_000_000)
+        assert relay.mails == []
+
+
+@pytest.mark.parametrize("fault", [STALL, CUT, "nonsense", "354 what"])
+def test_no_answer_to_the_final_dot_is_unknown_though_the_mail_is_there(fault: str) -> None:
+    with Relay({"DOT": fault}) as relay, transport(relay).connect() as session:
+        with pytest.raises(HandoverUnknown):
+            hand_over(session)
+        assert relay.mails == [CONTENT]
+        assert not session.usable
+
+
+@pytest.mark.parametrize("fault", [STALL, CUT, "500 no", "nonsense"])
+def test_quit_that_fails_after_250_is_success(fault: str) -> None:
+    with Relay({"QUIT": fault}) as relay:
+        with transport(relay).connect() as session:
+            assert hand_over(session) == "2.0.0 queued as A1"
+        assert relay.mails == [CONTENT]
+
+
+@pytest.mark.parametrize("fault", [STALL, CUT, "450 no"])
+def test_failed_rset_loses_only_the_connection(fault: str) -> None:
+    with Relay({"RSET": fault}) as relay, transport(relay).connect() as session:
+        hand_over(session)
+        with pytest.raises(NotReached):
+            session.begin(SENDER, RECIPIENT)
+        assert relay.mails == [CONTENT]
+
+
+def test_relay_that_is_down_is_not_reached() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    with pytest.raises(NotReached):
+        SmtpTransport(f"smtp://127.0.0.1:{port}", QUICK).connect()
+
+
+def test_slow_answer_to_the_final_dot_is_waited_for_longer_than_a_command() -> None:
+    class Slow(Relay):
+        def _say(self, connection: socket.socket, verb: str) -> str | None:
+            if verb == "DOT":
+                time.sleep((QUICK.command_s + QUICK.data_end_s) / 2)
+            return super()._say(connection, verb)
+
+    with Slow({}) as relay, transport(relay).connect() as session:
+        assert hand_over(session) == "2.0.0 queued as A1"
+
+
+@pytest.mark.parametrize("address", ["", "a", "a@b\r\nRCPT TO:<c@d>", "<a@b>, <c@d>", "a b@example.org"])
+def test_only_one_plain_recipient_is_announced(address: str) -> None:
+    with Relay({}) as relay, transport(relay).connect() as session:
+        with pytest.raises(UnusableAddress):
+            session.begin(SENDER, address)
+        assert len(relay.heard) == 1
+
+
+def test_password_that_is_refused_fails_no_mail() -> None:
+    script: dict[str, str | list[str]] = {"EHLO": "250-relay\r\n250 AUTH PLAIN", "AUTH": "535 5.7.8 wrong"}
+    with Relay(script) as relay, pytest.raises(NotReached) as caught:
+        transport(relay, "smtp://user:secret@127.0.0.1:{port}").connect()
+    assert "secret" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate for 127.0.0.1 with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "relay")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "relay.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def serving(certificate: Path) -> ssl.SSLContext:
+    """The relay's side of TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def test_encrypted_relay_is_used_when_its_certificate_is_trusted(certificate: Path) -> None:
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    with Relay({}, serving(certificate)) as relay:
+        with transport(relay, "smtps://127.0.0.1:{port}", trusting).connect() as session:
+            hand_over(session)
+        assert relay.mails == [CONTENT]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_unverified_certificate_is_not_reached(certificate: Path, host: str) -> None:
+    tls = ssl.create_default_context(cafile=str(certificate)) if host == "localhost" else None  # trusted, other name
+    with Relay({}, serving(certificate)) as relay:
+        with pytest.raises(NotReached):
+            transport(relay, f"smtps://{host}:{{port}}", tls).connect()
+        assert relay.heard == []
+
+
+def test_relay_without_starttls_is_not_talked_to_in_clear() -> None:
+    with Relay({}) as relay:
+        with pytest.raises(NotReached):
+            transport(relay, "smtp://127.0.0.1:{port}?starttls=required").connect()
+        assert [line.split()[0] for line in relay.heard] == ["ehlo", "STARTTLS"]
+
+
+def test_each_phase_is_measured() -> None:
+    def counted() -> dict[str, float]:
+        samples = next(iter(smtp_phase_seconds.collect())).samples
+        return {found.labels["phase"]: found.value for found in samples if found.name.endswith("_count")}
+
+    before = counted()
+    with Relay({}) as relay, transport(relay).connect() as session:
+        hand_over(session)
+        hand_over(session)
+    after = counted()
+    assert {phase: after[phase] - before.get(phase, 0) for phase in after if after[phase] != before.get(phase, 0)} == {
+        "connect": 1,
+        "mail": 2,
+        "rcpt": 2,
+        "data": 2,
+        "content": 2,
+        "dot": 2,
+        "rset": 1,
+        "quit": 1,
+    }
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[tuple[int, int, "subprocess.Popen[bytes]"]]:
+    """A running sink: its SMTP port, its HTTP port, its process."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        smtp_port, http_port = one.getsockname()[1], two.getsockname()[1]
+    ports = ["--smtp-port", str(smtp_port), "--http-port", str(http_port)]
+    command = [sys.executable, "-W", "error", "-m", "deploy.local.sink", *ports, "--folder", str(tmp_path / "mails")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"mail sink:")
+        yield smtp_port, http_port, process
+        process.kill()
+
+
+def test_sink_keeps_what_it_answered_250_for_and_stops_cleanly(
+    sink: tuple[int, int, "subprocess.Popen[bytes]"],
+) -> None:
+    smtp_port, http_port, process = sink
+    with SmtpTransport(f"smtp://127.0.0.1:{smtp_port}").connect() as session:
+        replies = [hand_over(session, render(sample(kind, "ru")).as_bytes()) for kind in ("promotion", "waiting-list")]
+    with urllib.request.urlopen(f"http://127.0.0.1:{http_port}/mails.json", timeout=10) as answer:
+        mails = load(answer)
+    assert [f"2.0.0 Kept as {mail['id']}" for mail in reversed(mails)] == replies
+    assert [mail["to"] for mail in mails] == [RECIPIENT, RECIPIENT]
+    assert [mail["calendar"] and mail["calendar"]["method"] for mail in mails] == [None, "REQUEST"]
+    process.terminate()
+    assert process.wait(10) == 0

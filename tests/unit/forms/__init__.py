@@ -1,0 +1,1 @@
+"""The form engine and the pages made of it, without any server."""

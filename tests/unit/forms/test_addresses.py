@@ -1,0 +1,41 @@
+"""The two forms of an address."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.forms.addresses import address_key, normal_address
+
+LOCAL = st.from_regex(r"[A-Za-z0-9_+-]{1,20}(\.[A-Za-z0-9_+-]{1,20})?", fullmatch=True)
+DOMAIN = st.sampled_from(["example.org", "Example.ORG", "mail.example.net", "BÜCHER.example"])
+
+
+@given(LOCAL, DOMAIN)
+def test_key_is_the_same_however_the_address_is_written(local: str, domain: str) -> None:
+    address = normal_address(f"{local}@{domain}")
+    keys = {address_key(written) for written in (address, address.upper(), address.lower(), f" {address} ")}
+    assert keys == {address_key(address)}
+
+
+@given(LOCAL, DOMAIN)
+def test_normal_address_is_stable(local: str, domain: str) -> None:
+    once = normal_address(f"{local}@{domain}")
+    assert normal_address(once) == once
+    assert once.split("@") == [local, once.split("@")[1].lower()]
+    assert once.isascii()
+
+
+@given(st.text(max_size=60))
+def test_key_of_any_text_is_stable(text: str) -> None:
+    assert address_key(address_key(text)) == address_key(text)
+
+
+def test_key_tells_different_people_apart() -> None:
+    assert address_key("a.b@example.org") != address_key("ab@example.org")
+    assert address_key("a+x@example.org") != address_key("a@example.org")
+
+
+@pytest.mark.parametrize("text", ["", "a", "a@", "@example.org", "a@localhost", "a@[127.0.0.1]", '"a b"@example.org'])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not an address"):
+        normal_address(text)

@@ -1,0 +1,163 @@
+"""The pages: what they say, that they obey their policy, that nothing typed becomes markup."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from services.registration.embed.assets import STATIC_FOLDER, asset
+from services.registration.embed.moments import EventTime, when_text
+from services.registration.embed.pages import (
+    ClosedPage,
+    FramePage,
+    LinkPage,
+    Look,
+    ResultPage,
+    embed_path,
+    render_closed,
+    render_frame,
+    render_link,
+    render_link_gone,
+    render_result,
+)
+from services.registration.embed.theme import Theme, read_theme, theme_css
+from shared.forms.texts import LANGUAGES
+from tests.unit.forms.samples import webinar
+from tests.unit.forms.test_rendering import ATTACK, elements
+
+WHEN = EventTime(datetime(2020, 3, 4, 19, 0, tzinfo=UTC), "America/New_York")
+LOOK = Look("en", "a-nonce", Theme(accent="#b3541e"))
+FRAME = FramePage(LOOK, webinar(), WHEN, "example-partner", "https://partner.example.org", "a-key")
+LINK = LinkPage(LOOK, "UPR Webinar Wednesday #10", WHEN, "/r/a-token", "confirmed", 3)
+
+
+def every_page(look: Look) -> list[str]:
+    frame = replace(FRAME, look=look)
+    return [
+        render_frame(frame),
+        render_frame(replace(frame, seats="waiting-list", notice="busy", organiser=ATTACK, partner=ATTACK)),
+        render_result(ResultPage(look, ATTACK, WHEN, "waitlisted")),
+        render_closed(ClosedPage(look, ATTACK, EventTime(None, "Europe/Zurich"), "postponed")),
+        render_link(replace(LINK, look=look, answers=[(ATTACK, ATTACK)])),
+        render_link(replace(LINK, look=look, asking=True)),
+        render_link(replace(LINK, look=look, status="waitlisted", position=7)),
+        render_link(replace(LINK, look=look, status="cancelled", again_path="/embed/upr-webinar-10")),
+        render_link_gone(look),
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_has_language_direction_and_one_heading(language: str) -> None:
+    for page in every_page(replace(LOOK, language=language)):
+        [(_, html)] = elements(page, "html")
+        assert (html["lang"], html["dir"]) == (language, "rtl" if language == "ar" else "ltr")
+        assert len(elements(page, "h1")) == 1
+        assert len(elements(page, "title")) == 1
+
+
+def test_every_page_obeys_its_policy() -> None:
+    for page in every_page(LOOK):
+        for tag, attrs in elements(page):
+            assert not [name for name in attrs if name == "style" or name.startswith("on")]
+            if tag in ("script", "style"):
+                assert attrs["nonce"] == "a-nonce"
+            for name in ("src", "href", "action"):
+                assert (attrs.get(name) or "/")[0] in "/#"
+        assert "alert(1)</script>" not in page
+
+
+def test_form_works_without_a_script() -> None:
+    page = render_frame(FRAME)
+    [(_, form)] = elements(page, "form")
+    hidden = {attrs["name"]: attrs["value"] for _, attrs in elements(page, "input") if attrs["type"] == "hidden"}
+    assert (form["method"], form["action"]) == ("post", "/v1/forms/upr-webinar-10/registrations")
+    assert form["data-parent-origin"] == "https://partner.example.org"
+    assert hidden == {
+        "lang": "en",
+        "idempotency_key": "a-key",
+        "partner": "example-partner",
+        "parent": "https://partner.example.org",
+        "accent": "#b3541e",
+    }
+
+
+def test_language_of_the_page_is_proposed_for_mails() -> None:
+    page = render_frame(replace(FRAME, look=replace(LOOK, language="ru")))
+    assert [attrs["value"] for _, attrs in elements(page, "option") if "selected" in attrs] == ["ru"]
+
+
+def test_cancelling_takes_a_post_after_a_question() -> None:
+    first, second = render_link(LINK), render_link(replace(LINK, asking=True))
+    assert [attrs["method"] for _, attrs in elements(first, "form")] == ["get"]
+    assert [(attrs["method"], attrs["action"]) for _, attrs in elements(second, "form")] == [("post", "/r/a-token")]
+    hidden = {attrs["name"]: attrs["value"] for _, attrs in elements(second, "input")}
+    assert hidden == {"action": "cancel", "revision": "3", "lang": "en"}
+
+
+@pytest.mark.parametrize("page", [replace(LINK, can_cancel=False), replace(LINK, status="cancelled", asking=True)])
+def test_what_cannot_be_cancelled_has_no_button(page: LinkPage) -> None:
+    assert elements(render_link(page), "form", "button") == []
+
+
+def test_place_on_the_waiting_list_is_said() -> None:
+    assert "at place 7" in render_link(replace(LINK, status="waitlisted", position=7))
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Wednesday 4 March 2020, 14:00 (America/New_York), 19:00 UTC"),
+        ("fr", "mercredi 4 mars 2020, 14:00 (America/New_York), 19:00 UTC"),
+    ],
+)
+def test_moment_is_written_in_the_zone_of_the_event_and_in_utc(language: str, text: str) -> None:
+    assert when_text(WHEN, language) == text
+
+
+def test_moment_on_another_day_in_utc_has_both_days() -> None:
+    moment = EventTime(datetime(2020, 3, 4, 3, 30, tzinfo=UTC), "America/New_York")
+    assert when_text(moment, "en") == (
+        "Tuesday 3 March 2020, 22:30 (America/New_York), Wednesday 4 March 2020, 03:30 UTC"
+    )
+
+
+def test_event_without_a_date_says_so() -> None:
+    assert when_text(EventTime(None, "Europe/Zurich"), "en") == "The date is not fixed yet."
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"accent": "red;}body{display:none"},
+        {"accent": "#12345"},
+        {"radius": "99px"},
+        {"radius": "calc(1px)"},
+        {"font": "x;background:url(//example.org)"},
+        {"font": "</style><script>"},
+        {"font": "x" * 101},
+        {"theme": "neon"},
+    ],
+)
+def test_theme_that_is_not_valid_is_left_out(values: dict[str, str]) -> None:
+    assert read_theme(values) == Theme()
+
+
+def test_theme_becomes_custom_properties() -> None:
+    theme = read_theme({"theme": "dark", "accent": "#FFD166", "radius": "4", "font": "Georgia, Noto Serif"})
+    assert theme == Theme("dark", "#ffd166", "4px", "Georgia, Noto Serif")
+    assert theme_css(theme) == (
+        ":root:root{--troika-accent:#ffd166;--troika-on-accent:#000000;--troika-radius:4px;"
+        "--troika-font:Georgia, Noto Serif,system-ui,sans-serif}"
+    )
+
+
+def test_address_of_a_form_leaves_out_what_is_empty() -> None:
+    assert embed_path("a-form", {"partner": "p", "lang": "", "accent": "#ffffff"}) == (
+        "/embed/a-form?partner=p&accent=%23ffffff"
+    )
+
+
+def test_static_files_exist_and_the_script_of_partners_is_small() -> None:
+    for name in ("form.css", "frame.js"):
+        assert asset(name).startswith(f"/embed/static/{name}?v=")
+    assert (STATIC_FOLDER / "troika.js").stat().st_size < 8192

@@ -1,0 +1,178 @@
+"""The calendar part, read back by a parser that is not the one that wrote it where it matters."""
+
+import io
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from dateutil.tz import tzical  # type: ignore[import-untyped]  # comes with icalendar, without types
+from hypothesis import given
+from hypothesis import strategies as st
+from icalendar import Calendar, Event
+
+from services.notifications.mail.calendar import invitation, sequence
+from services.notifications.mail.content import MailContext
+from services.notifications.mail.preview import SAMPLE
+from services.notifications.mail.timezone import vtimezone
+
+ZONES = sorted(zone for zone in available_timezones() if "/" in zone)
+
+
+def at(moment: datetime, zone: str) -> MailContext:
+    """The sample, held at ``moment`` in ``zone`` for an hour and a half."""
+    ends_at = moment + timedelta(minutes=90)
+    return replace(SAMPLE, event=replace(SAMPLE.event, starts_at=moment, ends_at=ends_at, time_zone=zone))
+
+
+def parsed(content: bytes) -> tuple[Any, Any]:
+    """The calendar and its only event. Any: each property is one of thirty types."""
+    calendar = Calendar.from_ical(content)
+    assert isinstance(calendar, Calendar)
+    (event,) = calendar.walk("VEVENT")
+    assert isinstance(event, Event)
+    return calendar, event
+
+
+def foreign_zone(content: bytes, name: str) -> Any:
+    """The zone as dateutil understands the VTIMEZONE, and nothing but it."""
+    text = content.decode()
+    block = text[text.index("BEGIN:VTIMEZONE") : text.index("END:VTIMEZONE")] + "END:VTIMEZONE\r\n"
+    return tzical(io.StringIO(block)).get(name)
+
+
+def test_invitation_says_all_that_a_calendar_needs() -> None:
+    calendar, event = parsed(invitation(SAMPLE, "REQUEST"))
+    assert str(calendar["METHOD"]) == "REQUEST"
+    assert {name: str(event[name]) for name in ("UID", "STATUS", "SUMMARY", "LOCATION", "URL", "CLASS")} == {
+        "UID": f"{SAMPLE.recipient.registration_id}@example.org",
+        "STATUS": "CONFIRMED",
+        "SUMMARY": SAMPLE.event.title,
+        "LOCATION": "https://meet.example.org/upr-webinar-10",
+        "URL": "https://register.example.org/r/sample-link-that-opens-nothing",
+        "CLASS": "PRIVATE",
+    }
+    assert event["DTSTART"].to_ical() == b"20200304T140000"
+    assert event["DTSTART"].params["TZID"] == "America/New_York"
+    assert event["DTEND"].dt == SAMPLE.event.ends_at
+    assert event["DTSTAMP"].dt == SAMPLE.now
+    assert event["SEQUENCE"] == 0
+    assert event["URL"] in event["DESCRIPTION"]
+
+
+def test_organizer_is_read_by_people_and_the_recipient_is_the_only_attendee() -> None:
+    _, event = parsed(invitation(SAMPLE, "REQUEST"))
+    assert str(event["ORGANIZER"]) == "mailto:coordinators@example.org"
+    assert event["ORGANIZER"].params["CN"] == "UPR coordinators"
+    assert str(event["ATTENDEE"]) == "mailto:participant@example.org"
+    assert {key: str(value) for key, value in event["ATTENDEE"].params.items()} == {
+        "CN": "participant@example.org",
+        "CUTYPE": "INDIVIDUAL",
+        "ROLE": "REQ-PARTICIPANT",
+        "RSVP": "FALSE",
+        "PARTSTAT": "ACCEPTED",
+    }
+
+
+def test_cancellation_names_the_same_entry() -> None:
+    later = replace(SAMPLE, recipient=replace(SAMPLE.recipient, revision=2))
+    _, invited = parsed(invitation(SAMPLE, "REQUEST"))
+    calendar, cancelled = parsed(invitation(later, "CANCEL"))
+    assert str(calendar["METHOD"]) == "CANCEL"
+    assert str(cancelled["STATUS"]) == "CANCELLED"
+    assert cancelled["UID"] == invited["UID"]
+    assert cancelled["SEQUENCE"] == invited["SEQUENCE"] + 1
+
+
+def test_tentative_event_is_tentative_in_the_calendar() -> None:
+    context = replace(SAMPLE, event=replace(SAMPLE.event, status="tentative"))
+    assert str(parsed(invitation(context, "REQUEST"))[1]["STATUS"]) == "TENTATIVE"
+    assert str(parsed(invitation(context, "CANCEL"))[1]["STATUS"]) == "CANCELLED"
+
+
+def test_event_without_a_date_is_refused() -> None:
+    with pytest.raises(ValueError, match="without a date"):
+        invitation(replace(SAMPLE, event=replace(SAMPLE.event, starts_at=None)), "REQUEST")
+
+
+def test_event_in_utc_needs_no_zone() -> None:
+    content = invitation(at(datetime(2020, 3, 4, 19, tzinfo=UTC), "UTC"), "REQUEST")
+    assert b"VTIMEZONE" not in content
+    assert b"DTSTART:20200304T190000Z" in content
+
+
+@given(event=st.integers(1, 1000), person=st.integers(1, 1000), more=st.integers(1, 50))
+def test_sequence_rises_strictly_with_either_revision(event: int, person: int, more: int) -> None:
+    def of(event_revision: int, revision: int) -> int:
+        recipient = replace(SAMPLE.recipient, revision=revision)
+        return sequence(replace(SAMPLE, event=replace(SAMPLE.event, revision=event_revision), recipient=recipient))
+
+    assert of(1, 1) == 0
+    assert of(event + more, person) > of(event, person)
+    assert of(event, person + more) > of(event, person)
+
+
+@pytest.mark.parametrize(
+    ("zone", "changes_at"),
+    [
+        ("America/New_York", datetime(2020, 3, 8, 7, tzinfo=UTC)),
+        ("America/New_York", datetime(2020, 11, 1, 6, tzinfo=UTC)),
+        ("Europe/Zurich", datetime(2020, 3, 29, 1, tzinfo=UTC)),
+        ("Europe/Zurich", datetime(2020, 10, 25, 1, tzinfo=UTC)),
+    ],
+)
+@pytest.mark.parametrize("minutes", [-24 * 60, -121, -61, -1, 0, 1, 61, 121, 24 * 60])
+def test_zone_is_right_on_both_sides_of_a_change(zone: str, changes_at: datetime, minutes: int) -> None:
+    moment = changes_at + timedelta(minutes=minutes)
+    content = invitation(at(moment, zone), "REQUEST")
+    foreign = foreign_zone(content, zone)
+    local = moment.astimezone(ZoneInfo(zone))
+    ambiguous = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    understood = local.replace(tzinfo=foreign)
+    assert ambiguous or understood.utcoffset() == local.utcoffset()
+    assert parsed(content)[1]["DTSTART"].to_ical().decode() == local.strftime("%Y%m%dT%H%M%S")
+
+
+def test_zone_has_one_yearly_rule_for_each_change() -> None:
+    text = bytes(vtimezone(ZoneInfo("Europe/Zurich"), datetime(2020, 3, 4, tzinfo=UTC)).to_ical()).decode()
+    assert text.split("\r\n")[:-1] == [
+        "BEGIN:VTIMEZONE",
+        "TZID:Europe/Zurich",
+        "BEGIN:STANDARD",
+        "DTSTART:20191027T030000",
+        "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10",
+        "TZNAME:CET",
+        "TZOFFSETFROM:+0200",
+        "TZOFFSETTO:+0100",
+        "END:STANDARD",
+        "BEGIN:DAYLIGHT",
+        "DTSTART:20200329T020000",
+        "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3",
+        "TZNAME:CEST",
+        "TZOFFSETFROM:+0100",
+        "TZOFFSETTO:+0200",
+        "END:DAYLIGHT",
+        "END:VTIMEZONE",
+    ]
+
+
+@given(zone=st.sampled_from(ZONES), moment=st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)))  # noqa: DTZ001
+def test_every_zone_is_understood_at_any_time(zone: str, moment: datetime) -> None:
+    start = moment.replace(tzinfo=UTC, microsecond=0)
+    local = start.astimezone(ZoneInfo(zone))
+    before, after = (local.replace(fold=fold).utcoffset() for fold in (0, 1))
+    foreign = foreign_zone(b"BEGIN:VCALENDAR\r\n" + vtimezone(ZoneInfo(zone), start).to_ical(), zone)
+    assert before != after or local.replace(tzinfo=foreign).utcoffset() == before
+
+
+@given(name=st.text(), title=st.text())
+def test_any_text_leaves_one_event_with_the_same_properties(name: str, title: str) -> None:
+    recipient = replace(SAMPLE.recipient, name=name, address_confirmed=True)
+    event = replace(SAMPLE.event, title=title, place=title, mode="in_person")
+    content = invitation(replace(SAMPLE, recipient=recipient, event=event, organiser_name=name), "REQUEST")
+    _, found = parsed(content)
+    assert sorted(found.keys()) == sorted(parsed(invitation(SAMPLE, "REQUEST"))[1].keys())
+    assert str(found["ATTENDEE"]) == "mailto:participant@example.org"
+    assert found.errors == []
+    assert all(len(line) <= 75 for line in content.split(b"\r\n"))

@@ -1,0 +1,265 @@
+"""What a mail consists of, kind by kind, and that nobody's words become more than words."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP, default
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifications.mail.content import KINDS, MailContext, MailKind
+from services.notifications.mail.mailbox import UnusableAddress
+from services.notifications.mail.preview import SAMPLE, previews, sample
+from services.notifications.mail.rendering import render
+from services.notifications.mail.wording import LANGUAGES, language_for, wording
+from tests.unit.mail.hostile import CLICKABLE, hostile
+
+HEADERS = [
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+    "Content-Language",
+    "MIME-Version",
+    "Content-Type",
+]
+WITH_CALENDAR = [
+    "multipart/mixed",
+    "multipart/alternative",
+    "text/plain",
+    "text/html",
+    "text/calendar",
+    "application/ics",
+]
+WITHOUT_CALENDAR = ["multipart/alternative", "text/plain", "text/html"]
+STRUCTURE = {
+    "confirmation": WITH_CALENDAR,
+    "waiting-list": WITHOUT_CALENDAR,
+    "promotion": WITH_CALENDAR,
+    "cancelled-by-you": WITH_CALENDAR,
+    "attempt-repeated": WITHOUT_CALENDAR,
+}
+LINK = "https://register.example.org/r/sample-link-that-opens-nothing"
+JOIN = "https://meet.example.org/upr-webinar-10"
+
+
+class Links(HTMLParser):
+    """Collects what a page links to and every tag it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hrefs: list[str | None] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.hrefs += [value for name, value in attrs if name in ("href", "src")]
+
+
+def received(context: MailContext) -> EmailMessage:
+    """The mail as a recipient's client parses it."""
+    message = message_from_bytes(render(context).as_bytes(), policy=default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def part(message: EmailMessage, kind: str) -> str:
+    """The text of a body part."""
+    body = message.get_body((kind,))
+    assert body is not None
+    text: str = body.get_content()
+    return text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_mail_has_exactly_these_headers_and_parts(kind: MailKind, language: str) -> None:
+    message = received(sample(kind, language))
+    assert sorted(message.keys()) == sorted(HEADERS)
+    assert [found.get_content_type() for found in message.walk()] == STRUCTURE[kind]
+    assert message["From"] == "UPR coordinators <coordinators@example.org>"
+    assert message["To"] == "participant@example.org"
+    assert message["Subject"] == wording(language).subject[kind].format(title=SAMPLE.event.title)
+    assert message["Date"].datetime == SAMPLE.now
+    assert message["Message-ID"] == f"<{SAMPLE.mail_id}@example.org>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Content-Language"] == language
+
+
+@pytest.mark.parametrize("kind", ["confirmation", "promotion", "cancelled-by-you"])
+def test_calendar_is_in_the_alternative_and_attached(kind: MailKind) -> None:
+    message = received(sample(kind, "en"))
+    parts = list(message.walk())
+    method = "CANCEL" if kind == "cancelled-by-you" else "REQUEST"
+    assert parts[4]["Content-Type"].params == {"charset": "utf-8", "method": method}
+    assert parts[5].get_filename() == "invite.ics"
+    assert parts[5].get_content_disposition() == "attachment"
+    assert parts[4].get_payload(decode=True) == parts[5].get_payload(decode=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_mail_is_seven_bit_with_crlf(kind: MailKind) -> None:
+    content = render(sample(kind, "zh")).as_bytes()
+    assert content.isascii()
+    assert content.count(b"\n") == content.count(b"\r\n") == content.count(b"\r")
+    assert max(len(line) for line in content.split(b"\r\n")) <= 998
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_and_html_link_to_the_same_places(kind: MailKind) -> None:
+    message = received(sample(kind, "es"))
+    expected = [JOIN, LINK] if kind in ("confirmation", "promotion") else [LINK]
+    links = Links()
+    links.feed(part(message, "html"))
+    assert links.hrefs == expected
+    assert re.findall(r"https?://\S+", part(message, "plain")) == expected
+
+
+def test_repeated_attempt_renders_the_same_headers() -> None:
+    first, second = (render(SAMPLE) for _ in range(2))
+    assert [item for item in first.items() if item[0] != "Content-Type"] == [
+        item for item in second.items() if item[0] != "Content-Type"
+    ]
+
+
+def test_times_stand_in_the_events_zone_then_the_readers_then_utc() -> None:
+    text = part(received(sample("confirmation", "en")), "plain").replace("\u00a0", " ")
+    assert [line for line in text.splitlines() if line.startswith("- ")] == [
+        "- Wednesday, March 4, 2020 · 2:00 PM – 3:30 PM · Eastern Standard Time (New York, UTC−5)",
+        "- Your time: Wednesday, March 4, 2020 · 10:00 PM – 11:30 PM · East Africa Time (Nairobi, UTC+3)",
+        "- Wednesday, March 4, 2020 · 7:00 PM – 8:30 PM · Coordinated Universal Time (UTC)",
+    ]
+
+
+def test_event_without_a_date_has_no_calendar_and_says_so() -> None:
+    event = replace(SAMPLE.event, status="postponed", starts_at=None, ends_at=None)
+    message = received(replace(SAMPLE, event=event))
+    assert [found.get_content_type() for found in message.walk()] == WITHOUT_CALENDAR
+    assert wording("en").date_open in part(message, "plain")
+    assert wording("en").calendar_attached not in part(message, "plain")
+
+
+def test_tentative_date_is_called_tentative() -> None:
+    message = received(replace(SAMPLE, event=replace(SAMPLE.event, status="tentative")))
+    assert wording("en").tentative in part(message, "plain")
+    assert wording("en").tentative in part(message, "html")
+
+
+def test_name_is_shown_only_once_the_address_is_confirmed() -> None:
+    stranger = replace(SAMPLE.recipient, name="Canary Name")
+    known = replace(stranger, address_confirmed=True)
+    assert b"Canary Name" in render(replace(SAMPLE, recipient=known)).as_bytes()
+    for kind in KINDS:
+        message = received(replace(SAMPLE, kind=kind, recipient=stranger))
+        everything = " ".join(str(found.get_payload(decode=True)) for found in message.walk())
+        assert "Canary" not in everything + str(message.items())
+
+
+def test_attempt_repeated_says_perhaps_you_and_gives_the_link() -> None:
+    text = part(received(sample("attempt-repeated", "en")), "plain")
+    assert wording("en").lead["attempt-repeated"] in text
+    assert JOIN not in text
+    assert LINK in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_html_states_language_and_direction(language: str) -> None:
+    html = part(received(sample("confirmation", language)), "html")
+    direction = "rtl" if language == "ar" else "ltr"
+    assert f'<html lang="{language}" dir="{direction}">' in html
+
+
+def test_every_language_has_every_text_of_its_own() -> None:
+    texts = [wording(language) for language in LANGUAGES]
+    for kind in KINDS:
+        for group in ("subject", "heading", "lead"):
+            assert len({getattr(words, group)[kind] for words in texts}) == len(LANGUAGES)
+    assert len(list(previews())) == len(LANGUAGES) * len(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("tag", "language"),
+    [("es-MX", "es"), ("zh-Hant-TW", "zh"), ("AR", "ar"), ("pt", "en"), ("", "en"), ("ru_RU", "ru")],
+)
+def test_language_falls_back(tag: str, language: str) -> None:
+    assert language_for(tag) == language
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "a",
+        "a@",
+        "@b",
+        "a@b@c",
+        "a b@example.org",
+        "a@example.org\r\nBcc: x@y",
+        "a@exa\x00mple.org",
+        "<a@b>, c@d",
+        "ä@b",
+    ],
+)
+def test_address_that_is_not_one_mailbox_is_refused(address: str) -> None:
+    with pytest.raises(UnusableAddress) as caught:
+        render(replace(SAMPLE, recipient=replace(SAMPLE.recipient, address=address)))
+    assert len(address) < 2 or address not in str(caught.value)
+
+
+def test_domain_outside_ascii_is_sent_as_idna() -> None:
+    message = received(replace(SAMPLE, recipient=replace(SAMPLE.recipient, address="a@exämple.org")))
+    assert message["To"] == "a@xn--exmple-cua.org"
+
+
+@given(name=hostile, title=hostile, organisation=hostile, summary=hostile, kind=st.sampled_from(KINDS))
+def test_no_text_becomes_a_header_a_link_or_a_tag(
+    name: str, title: str, organisation: str, summary: str, kind: MailKind
+) -> None:
+    recipient = replace(SAMPLE.recipient, name=name, address_confirmed=True)
+    event = replace(SAMPLE.event, title=title, summary=summary, place=title, city=name, mode="hybrid")
+    context = replace(SAMPLE, kind=kind, recipient=recipient, event=event, organiser_name=organisation)
+    message = received(context)
+    assert sorted(message.keys()) == sorted(HEADERS)
+    assert message.defects == []
+    assert [address.addr_spec for address in message["From"].addresses] == ["coordinators@example.org"]
+    assert [address.addr_spec for address in message["To"].addresses] == ["participant@example.org"]
+    assert [found.get_content_type() for found in message.walk()] == STRUCTURE[kind]
+    text = part(message, "plain").replace(LINK, "").replace(JOIN, "")
+    assert CLICKABLE.findall(text) == []
+    assert CLICKABLE.findall(str(message["Subject"])) == []
+    links = Links()
+    links.feed(part(message, "html"))
+    assert set(links.hrefs) <= {LINK, JOIN}
+    assert "script" not in links.tags
+
+
+@pytest.mark.parametrize(
+    "join",
+    [
+        "javascript:alert(1)",
+        "https://",
+        'https://x.example/"onclick=',
+        "https://x.example/ b",
+        "file:///etc",
+        "//x.example",
+        "h",
+    ],
+)
+def test_join_address_that_is_not_plain_http_is_no_link(join: str) -> None:
+    message = received(replace(SAMPLE, event=replace(SAMPLE.event, join_url=join)))
+    links = Links()
+    links.feed(part(message, "html"))
+    assert links.hrefs == [LINK]
+
+
+def test_policy_of_a_mail_is_smtp() -> None:
+    message = render(replace(SAMPLE, now=datetime(2020, 3, 1, tzinfo=UTC)))
+    assert message.policy.linesep == SMTP.linesep
+    assert message.policy.cte_type == "7bit"

@@ -1,0 +1,44 @@
+"""The deadline of a poll and the clock of the tests."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.support.clock import FrozenClock
+from tests.support.ports import FIRST_PORT, LAST_PORT, free_port, is_listening
+from tests.support.waiting import poll_until
+
+
+def test_poll_returns_the_first_true_value() -> None:
+    values = iter([0, "", 7, 8])
+    assert poll_until(lambda: next(values), every_s=0.0) == 7
+
+
+def test_poll_past_its_deadline_names_what_was_awaited_and_the_last_value() -> None:
+    with pytest.raises(AssertionError) as failure:
+        poll_until(lambda: 0, 0.02, every_s=0.001, what="the mail")
+    assert str(failure.value) == "not within 0.02 s: the mail (last value: 0)"
+
+
+def test_poll_lets_an_error_through_at_once() -> None:
+    with pytest.raises(ZeroDivisionError):
+        poll_until(lambda: 1 / 0, 60.0)
+
+
+def test_frozen_clock_stands_until_it_is_moved() -> None:
+    clock = FrozenClock(datetime(2020, 3, 4, 19, 0, tzinfo=UTC))
+    assert clock() == clock() == datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
+    clock.advance(timedelta(hours=1), seconds=30)
+    assert clock() == datetime(2020, 3, 4, 20, 0, 30, tzinfo=UTC)
+
+
+def test_frozen_clock_without_a_time_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="aware"):
+        FrozenClock(datetime(2020, 3, 4, 19, 0))  # noqa: DTZ001 - the very thing that is refused
+
+
+def test_free_ports_differ_and_lie_below_those_of_outgoing_connections() -> None:
+    ports = [free_port() for _ in range(50)]
+    assert len(set(ports)) == 50
+    assert all(FIRST_PORT <= port <= LAST_PORT for port in ports)
+    assert not any(is_listening(port) for port in ports)
