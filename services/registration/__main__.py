@@ -18,11 +18,13 @@ def command_line() -> click.Group:
 
     @group.command()
     @click.argument("folder", type=click.Path(path_type=Path))
-    def load(folder: Path) -> None:
+    @click.option("--origin", "origins", multiple=True, help="partner=https://origin in place of the folder's.")
+    def load(folder: Path, origins: tuple[str, ...]) -> None:
         """Load forms and partners from FOLDER; a broken folder changes nothing."""
         settings = read_settings()
         engine = open_engine(settings.common.database_url)
-        forms, partners = load_forms(UnitOfWork(engine, NAME), build_form_keys(settings), folder)
+        moved = dict(pair.split("=", 1) for pair in origins)
+        forms, partners = load_forms(UnitOfWork(engine, NAME), build_form_keys(settings), folder, moved)
         engine.dispose()
         click.echo(f"{forms} forms, {partners} partners")
 

@@ -1,7 +1,8 @@
 """Load forms and partners from a folder of samples. A broken folder changes nothing."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,8 +32,16 @@ class LoadedForm:
     partners: tuple[str, ...]
 
 
-def load_forms(work: UnitOfWork, keys: FormKeys, folder: Path) -> tuple[int, int]:
+def load_forms(
+    work: UnitOfWork, keys: FormKeys, folder: Path, origins: Mapping[str, str] | None = None
+) -> tuple[int, int]:
     """Store every form and partner of ``folder`` in one transaction; capacities of known forms stay as they are.
+
+    Args:
+        work: on the service's database.
+        keys: where a new form gets its key.
+        folder: with ``forms.yaml`` and ``partners.yaml``.
+        origins: by partner, in place of those in the folder (for an installation that stands elsewhere).
 
     Returns:
         how many forms and partners the folder holds.
@@ -50,7 +59,8 @@ def load_forms(work: UnitOfWork, keys: FormKeys, folder: Path) -> tuple[int, int
         keys.make(form.slug)
     with work.transaction() as connection:
         for partner in partners:
-            save_partner(connection, partner)
+            moved = (origins or {}).get(partner.slug)
+            save_partner(connection, replace(partner, origins=(_origin(moved),)) if moved else partner)
         for form in forms:
             save_form(connection, form.values, form.capacity)
     return len(forms), len(partners)

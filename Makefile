@@ -1,0 +1,58 @@
+# `make` alone lists the commands. Each says what it does in the words after `##`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Another interpreter: make PYTHON=/path/to/python3.12 test
+PYTHON ?=
+# More words for pytest: make test PYTEST="-k bus"
+PYTEST ?=
+COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	--python-version 3.11 --quiet pyproject.toml
+
+.PHONY: help demo demo-check demo-reset test check specs format lock
+
+help: ## list these commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.ready ## set up and start everything on this machine with sample data; Ctrl-C stops it
+	@$(BIN)/python -m deploy.local.demo run
+
+demo-check: $(VENV)/.ready ## the same unattended: one registration all the way, each step with its time, then stop
+	@$(BIN)/python -m deploy.local.demo check
+
+demo-reset: $(VENV)/.ready ## delete the demo's data, so that the next `make demo` begins anew
+	@$(BIN)/python -m deploy.local.demo reset
+
+test: $(VENV)/.ready-dev ## install what the tests need, start private servers, run every test, print one summary
+	@deploy/setup/test_machine.sh
+	@$(BIN)/python -m pytest $(PYTEST)
+
+check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m deploy.specs --check
+
+specs: $(VENV)/.ready ## rewrite the OpenAPI and AsyncAPI documents from the code
+	@$(BIN)/python -m deploy.specs
+
+format: $(VENV)/.ready-dev ## put the code into its format and mend what the linter can mend
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+lock: $(VENV)/.ready-dev ## renew requirements.txt and requirements-dev.txt after a change in pyproject.toml
+	@$(COMPILE) -o requirements.txt
+	@$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
+
+$(VENV)/.ready: requirements.txt deploy/setup/environment.sh
+	@PYTHON="$(PYTHON)" deploy/setup/environment.sh $(VENV) requirements.txt
+	@touch $@
+
+$(VENV)/.ready-dev: requirements.txt requirements-dev.txt deploy/setup/environment.sh
+	@PYTHON="$(PYTHON)" deploy/setup/environment.sh $(VENV) requirements-dev.txt
+	@touch $(VENV)/.ready $@

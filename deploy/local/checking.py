@@ -1,0 +1,189 @@
+"""One registration, all the way, by the interfaces that people and programs use; each step says how long it took."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.local.installation import PARTNER, WEBINAR, Installation
+from deploy.local.processes import WORKERS, worker_name
+
+ADDRESS = "participant@example.org"
+ANSWERS: dict[str, Any] = {
+    "name": "A participant",
+    "email": ADDRESS,
+    "organisation": "Example Organisation",
+    "country": "CH",
+    "time_zone": "Europe/Zurich",
+    "language": "en",
+    "consent": True,
+}
+PATIENCE_S = 30.0
+
+
+class StepFailed(Exception):
+    """A step did not happen; says what was seen instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The steps, on one installation."""
+
+    installation: Installation
+
+    def run(self) -> None:
+        """Every step in order.
+
+        Raises:
+            StepFailed: the first that did not happen.
+        """
+        steps: list[tuple[str, Callable[[], str]]] = [
+            ("partner page shows the form's place", self.partner_page),
+            ("form opens in the partner's frame only", self.form),
+            ("registration is answered 201", self.registration),
+            ("the same key again changes nothing", self.repetition),
+            ("mail with invitation is in the inbox", self.mail),
+            ("coordinator reads the roll-up", self.roll_up),
+            ("metrics: accepted 1, handed over 1", self.metrics),
+        ]
+        for name, step in steps:
+            began_at = time.perf_counter()
+            seen = step()
+            print(f"  ok  {(time.perf_counter() - began_at) * 1000:7.0f} ms  {name}: {seen}", flush=True)
+
+    def partner_page(self) -> str:
+        """The snippet stands in a page of another origin."""
+        page = requests.get(self.installation.ports.partner_url + "/", timeout=5)
+        expect(page.status_code == 200 and f'<troika-form form="{WEBINAR}"' in page.text, page.text[:200])
+        return self.installation.ports.partner_url
+
+    def form(self) -> str:
+        """The frame allows exactly the partner's origin to show it."""
+        ports = self.installation.ports
+        query = {"partner": PARTNER, "parent": ports.partner_url}
+        page = requests.get(f"{ports.public_url}/embed/{WEBINAR}", params=query, timeout=5)
+        policy = page.headers.get("Content-Security-Policy", "")
+        expect(policy.endswith(f"frame-ancestors {ports.partner_url}"), policy)
+        expect('name="email"' in page.text, page.text[:200])
+        return policy.rpartition("; ")[2]
+
+    def registration(self) -> str:
+        """As the framed form sends it."""
+        answer = self._register()
+        expect(answer.status_code == 201, answer.text)
+        return str(answer.json()["status"])
+
+    def repetition(self) -> str:
+        """An impatient client sends once more."""
+        first, second = self._register(), self._register()
+        expect(first.status_code == second.status_code == 201 and first.text == second.text, second.text)
+        return "the same answer"
+
+    def mail(self) -> str:
+        """The participant's mail has arrived, once, with a calendar invitation."""
+        mail = self._wait_for(self._mail)
+        calendar = mail["calendar"]
+        return f"{mail['subject']!r}, {calendar['method']} for {calendar['dtstart']}"
+
+    def roll_up(self) -> str:
+        """The events service counts one confirmed registration."""
+        counts = self._wait_for(self._counts)
+        return f"{counts['confirmed']} confirmed"
+
+    def metrics(self) -> str:
+        """What Prometheus would read."""
+        ports = self.installation.ports
+        accepted = figure(f"{ports.public_url}/-/registration/metrics", "troika_intake_requests_total", "accepted")
+        number = [worker_name(*worker) for worker in WORKERS].index("notifications-send")
+        address = f"http://127.0.0.1:{ports.metrics(number)}/metrics"
+        sent = self._wait_for(lambda: figure(address, "troika_mails_total", "sent") or None)
+        expect((accepted, sent) == (1.0, 1.0), f"accepted {accepted}, handed over {sent}")
+        return "as said"
+
+    def _register(self) -> requests.Response:
+        ports = self.installation.ports
+        headers = {"Idempotency-Key": "demo-check-0001", "Origin": ports.public_url}
+        address = f"{ports.public_url}/v1/forms/{WEBINAR}/registrations"
+        return requests.post(address, json={**ANSWERS, "partner": PARTNER, "lang": "en"}, headers=headers, timeout=10)
+
+    def _mail(self) -> dict[str, Any] | None:
+        mails = requests.get(f"{self.installation.ports.inbox_url}/mails.json", params={"to": ADDRESS}, timeout=5)
+        found: list[dict[str, Any]] = mails.json()
+        expect(len(found) <= 1, f"{len(found)} mails")
+        return found[0] if found and found[0]["calendar"] else None
+
+    def _counts(self) -> dict[str, Any] | None:
+        headers = {"Authorization": f"Bearer {self.installation.secrets.coordinator_key}"}
+        address = f"{self.installation.ports.public_url}/v1/events/{WEBINAR}/counts"
+        answer = requests.get(address, headers=headers, timeout=5)
+        expect(answer.status_code == 200, answer.text)
+        counts: dict[str, Any] = answer.json()
+        return counts if counts.get("confirmed") == 1 else None
+
+    @staticmethod
+    def _wait_for(look: Callable[[], Any]) -> Any:
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            found = look()
+            if found is not None:
+                return found
+            time.sleep(0.05)
+        raise StepFailed(f"not seen within {PATIENCE_S:.0f} s")
+
+
+def expect(happened: object, seen: str) -> None:
+    """Raises:
+    StepFailed: it did not happen.
+    """
+    if not happened:
+        raise StepFailed(f"seen instead: {seen}")
+
+
+def figure(address: str, name: str, outcome: str) -> float:
+    """Sum of a counter's samples with this outcome, from a metrics page."""
+    text = requests.get(address, timeout=5).text
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name and sample.labels.get("outcome") == outcome
+    )
+
+
+def wait_until_up(installation: Installation, patience_s: float = 60.0) -> None:
+    """Return when every page answers and the form is open.
+
+    Raises:
+        StepFailed: not within ``patience_s`` seconds; names what does not answer.
+    """
+    ports, until = installation.ports, time.monotonic() + patience_s
+    addresses = [f"{ports.public_url}/-/{name}/readyz" for name in ("registration", "events", "notifications")]
+    addresses += [ports.partner_url + "/", f"{ports.inbox_url}/livez"]
+    while time.monotonic() < until:
+        silent = [address for address in addresses if not _answers(address)]
+        if not silent and _form_is_open(ports.public_url):
+            return
+        time.sleep(0.1)
+    raise StepFailed(f"no answer from {', '.join(silent) or 'the form'}")
+
+
+def _answers(address: str) -> bool:
+    try:
+        return requests.get(address, timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def _form_is_open(public_url: str) -> bool:
+    """The event has reached the registration service."""
+    answer = requests.get(f"{public_url}/v1/forms/{WEBINAR}", timeout=5)
+    return answer.status_code == 200 and bool(answer.json()["open"])
+
+
+def report(error: StepFailed) -> None:
+    """Say on standard error what failed."""
+    print(f"FAILED: {error}", file=sys.stderr, flush=True)

@@ -1,0 +1,157 @@
+"""``python -m deploy.local.demo run | check | reset``: the whole system on this machine, on sample data.
+
+Without ``TROIKA_BROKER_URL`` messages travel through PostgreSQL, which comes from a wheel: nothing has to be
+installed. With it they travel through that RabbitMQ.
+"""
+
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from honcho.manager import Manager
+from honcho.printer import Printer
+
+from deploy.local.checking import Check, StepFailed, report, wait_until_up
+from deploy.local.installation import Installation, NotPrepared, prepare
+from deploy.local.ports import Ports, chosen_ports, free_ports
+from deploy.local.processes import WORKERS, processes
+
+DEMO_FOLDER = Path("var/demo")
+CHECK_FOLDER = Path("var/demo-check")
+
+
+class _Silent:
+    """Where honcho's lines go: each process writes to a log file of its own."""
+
+    def write(self, _text: str) -> None:
+        """Nothing."""
+
+    def flush(self) -> None:
+        """Nothing."""
+
+    def isatty(self) -> bool:
+        """No."""
+        return False
+
+
+@click.group()
+def demo() -> None:
+    """Everything on this machine, with sample data."""
+
+
+@demo.command()
+def run() -> None:
+    """Start everything and print where to look; Ctrl-C stops it."""
+    ports = chosen_ports()
+    taken = ports.taken(len(WORKERS))
+    if taken:
+        _fail(f"Already in use: port {', '.join(map(str, taken))}. Choose others: TROIKA_DEMO_PORT=9000 make demo")
+    sys.exit(_run(DEMO_FOLDER, ports, _tell_where_to_look))
+
+
+@demo.command()
+def check() -> None:
+    """One registration all the way, unattended, on data of its own; exit 0 only if all of it happened."""
+    shutil.rmtree(CHECK_FOLDER, ignore_errors=True)
+    ports = chosen_ports() if os.environ.get("TROIKA_DEMO_PORT") else free_ports(len(WORKERS))
+    outcome: list[int] = []
+
+    def steps(installation: Installation) -> None:
+        outcome.append(_check(installation))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    code = _run(CHECK_FOLDER, ports, steps)
+    sys.exit(outcome[0] if outcome else code or 1)
+
+
+@demo.command()
+def reset() -> None:
+    """Delete the demo's data."""
+    if DEMO_FOLDER.exists() and chosen_ports().taken(0):
+        _fail("The demo is running. Stop it first.")
+    shutil.rmtree(DEMO_FOLDER, ignore_errors=True)
+    print("The demo's data is deleted.")
+
+
+def _run(folder: Path, ports: Ports, then: Callable[[Installation], None]) -> int:
+    """Prepare, start, call ``then`` (in a thread of its own) once everything answers, and run until told to stop."""
+    began_at = time.perf_counter()
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    print(f"Preparing {folder} …", flush=True)
+    try:
+        installation = prepare(folder, ports)
+    except NotPrepared as error:
+        _fail(f"Could not prepare the demo: {error}")
+    manager = Manager(Printer(_Silent()))
+    for process in processes(installation):
+        manager.add_process(process.name, process.command, env=process.environment)
+
+    def follow() -> None:
+        try:
+            wait_until_up(installation)
+        except StepFailed as error:
+            report(error)
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        print(f"Everything answers after {time.perf_counter() - began_at:.1f} s.", flush=True)
+        then(installation)
+
+    threading.Thread(target=follow, daemon=True).start()
+    manager.loop()
+    return _code(manager.returncode, folder)
+
+
+def _code(returncode: int | None, folder: Path) -> int:
+    """Being told to stop is success; a process that ended by itself is not."""
+    if returncode in (130, 143):
+        print("Stopped.", flush=True)
+        return 0
+    print(f"A process ended by itself: see {folder / 'logs'}.", file=sys.stderr, flush=True)
+    return returncode or 1
+
+
+def _check(installation: Installation) -> int:
+    way = "RabbitMQ" if os.environ.get("TROIKA_BROKER_URL") else "the embedded bus"
+    print(f"One registration, all the way, over {way}:", flush=True)
+    began_at = time.perf_counter()
+    try:
+        Check(installation).run()
+    except StepFailed as error:
+        report(error)
+        return 1
+    print(f"All of it happened, in {time.perf_counter() - began_at:.1f} s.", flush=True)
+    return 0
+
+
+def _tell_where_to_look(installation: Installation) -> None:
+    ports = installation.ports
+    print(
+        f"""
+  Start here            {ports.public_url}/
+  A partner's page      {ports.partner_url}/
+  Inbox                 {ports.inbox_url}/
+  Console               {ports.public_url}/console
+  Key for the console   {installation.secrets.coordinator_key}
+  Metrics               {ports.public_url}/-/registration/metrics
+  Logs                  {installation.folder / "logs"}/
+
+Ctrl-C stops it. Data stays for the next start; `make demo-reset` deletes it.
+""",
+        flush=True,
+    )
+
+
+def _fail(sentence: str) -> NoReturn:
+    print(sentence, file=sys.stderr, flush=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    demo()

@@ -1,0 +1,67 @@
+"""One door for the local installation: the three services' applications behind one port.
+
+A production gateway only routes, since no two services share a path; this does the same inside one process.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask, render_template
+from flask.typing import ResponseReturnValue
+
+from services.events.wsgi import application as events
+from services.notifications.wsgi import application as notifications
+from services.registration.wsgi import application as registration
+from shared.web.headers import secure_headers
+
+ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "registration",
+        ("/v1/forms", "/v1/registrations", "/embed/", "/r/", "/console/registrations", "/-/registration/"),
+    ),
+    ("notifications", ("/v1/mails", "/-/notifications/")),
+    ("events", ("/v1/", "/console", "/calendar/", "/-/events/")),
+)
+"""Beginnings of paths by service; the first that fits decides."""
+
+WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def application() -> WSGI:
+    """The front as a WSGI application."""
+    apps: dict[str, WSGI] = {
+        "registration": registration().wsgi_app,
+        "notifications": notifications().wsgi_app,
+        "events": events().wsgi_app,
+        "": _first_page().wsgi_app,
+    }
+
+    def dispatch(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        return apps[service_for(environ["PATH_INFO"])](environ, start_response)
+
+    return dispatch
+
+
+def service_for(path: str) -> str:
+    """The service that answers for ``path``; empty for the first page."""
+    return next((service for service, beginnings in ROUTES if path.startswith(beginnings)), "")
+
+
+def _first_page() -> Flask:
+    app = Flask(__name__, template_folder="templates", static_folder="static")
+    secure_headers(app, https=False)
+
+    @app.get("/")
+    def where_to_look() -> ResponseReturnValue:
+        return render_template(
+            "where_to_look.html",
+            partner_url=os.environ["TROIKA_LOCAL_PARTNER_URL"],
+            inbox_url=os.environ["TROIKA_LOCAL_INBOX_URL"],
+        )
+
+    @app.get("/local.css")
+    def style() -> ResponseReturnValue:
+        return app.send_static_file("local.css")
+
+    return app

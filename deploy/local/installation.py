@@ -1,0 +1,86 @@
+"""Prepares a local installation in a folder: secrets, databases, schema, topology, sample data."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.ports import Ports
+from deploy.local.secrets import Secrets, make_secrets
+from shared.store.embedded import EmbeddedServer
+
+SERVICES = ("registration", "events", "notifications")
+DATABASES = (*SERVICES, "bus")
+SAMPLE = Path("deploy/samples/upr2020")
+WEBINAR = "upr-webinar-10"
+PARTNER = "example-partner"
+MAIL_FROM = "upr@example.org"
+ORGANISER = "The UPR coordination"
+
+
+class NotPrepared(Exception):
+    """A step of the preparation failed; says which, and what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Attributes:
+    folder: of its data.
+    ports: it listens on.
+    secrets: of all processes.
+    common: environment of every process.
+    """
+
+    folder: Path
+    ports: Ports
+    secrets: Secrets
+    common: dict[str, str]
+
+    def environment(self, service: str) -> dict[str, str]:
+        """Environment of one service's processes: what is common, and that service's own secrets."""
+        mail = {
+            "SMTP_URL": f"smtp://127.0.0.1:{self.ports.smtp}",
+            "TROIKA_MAIL_FROM": MAIL_FROM,
+            "TROIKA_MAIL_FROM_NAME": ORGANISER,
+        }
+        own = {
+            "registration": {**self.secrets.registration(), "TROIKA_ORGANISER": ORGANISER},
+            "events": self.secrets.common(),
+            "notifications": {**self.secrets.notifications(), **mail},
+        }
+        return {**self.common, **own[service]}
+
+
+def prepare(folder: Path, ports: Ports) -> Installation:
+    """Make what is missing and start the embedded PostgreSQL; it stops with this process.
+
+    Raises:
+        NotPrepared: a step failed.
+    """
+    urls = EmbeddedServer(folder / "postgres").start(DATABASES)
+    common = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("TROIKA_DEMO")},
+        **{f"{service.upper()}_DATABASE_URL": urls[service] for service in SERVICES},
+        "TROIKA_BUS_DATABASE_URL": urls["bus"],
+        "TROIKA_PUBLIC_URL": ports.public_url,
+    }
+    installation = Installation(folder, ports, make_secrets(folder / "secrets"), common)
+    for service in SERVICES:
+        run(installation, service, "migrate")
+    run(installation, "events", "topology", "declare")
+    run(installation, "events", "load", str(SAMPLE), "--move-to-next", WEBINAR)
+    run(installation, "registration", "load", str(SAMPLE), "--origin", f"{PARTNER}={ports.partner_url}")
+    return installation
+
+
+def run(installation: Installation, service: str, *arguments: str) -> None:
+    """Run one command of a service to its end.
+
+    Raises:
+        NotPrepared: it failed.
+    """
+    command = [sys.executable, "-m", f"services.{service}", *arguments]
+    done = subprocess.run(command, env=installation.environment(service), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NotPrepared(f"services.{service} {' '.join(arguments)}:\n{done.stdout}{done.stderr}")

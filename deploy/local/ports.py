@@ -1,0 +1,81 @@
+"""Which ports the local installation listens on."""
+
+import os
+import socket
+from dataclasses import dataclass
+
+FIRST = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All are counted from ``first``: one number moves the whole installation out of somebody's way."""
+
+    first: int = FIRST
+
+    @property
+    def front(self) -> int:
+        """The three services."""
+        return self.first
+
+    @property
+    def partner(self) -> int:
+        """A partner's page with the form in it."""
+        return self.first + 1
+
+    @property
+    def inbox(self) -> int:
+        """The page of the mail sink."""
+        return self.first + 25
+
+    @property
+    def smtp(self) -> int:
+        """The mail sink."""
+        return self.first + 26
+
+    def metrics(self, number: int) -> int:
+        """Of the worker with this number, from 0."""
+        return self.first + 101 + number
+
+    @property
+    def public_url(self) -> str:
+        """Where people find Troika."""
+        return f"http://127.0.0.1:{self.front}"
+
+    @property
+    def partner_url(self) -> str:
+        """Where the partner's page is: ``localhost`` is another origin than ``127.0.0.1``."""
+        return f"http://localhost:{self.partner}"
+
+    @property
+    def inbox_url(self) -> str:
+        """Where the mails can be read."""
+        return f"http://127.0.0.1:{self.inbox}"
+
+    def taken(self, workers: int) -> list[int]:
+        """Those of our ports that somebody listens on already."""
+        wanted = [self.front, self.partner, self.inbox, self.smtp, *(self.metrics(n) for n in range(workers))]
+        return [port for port in wanted if _is_taken(port)]
+
+
+def chosen_ports() -> Ports:
+    """From ``TROIKA_DEMO_PORT``, else the usual ones."""
+    return Ports(int(os.environ.get("TROIKA_DEMO_PORT") or FIRST))
+
+
+def free_ports(workers: int) -> Ports:
+    """The first block of ports that is free, for a run that nobody watches."""
+    for first in range(21000, 30000, 200):
+        if not Ports(first).taken(workers):
+            return Ports(first)
+    raise OSError("no block of free ports between 21000 and 30000")
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False

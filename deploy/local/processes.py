@@ -1,0 +1,87 @@
+"""The processes of a local installation, each with its own environment and log file."""
+
+import shlex
+import sys
+from dataclasses import dataclass
+
+from deploy.local.installation import PARTNER, SERVICES, WEBINAR, Installation
+
+WORKERS = (
+    ("registration", "relay"),
+    ("registration", "consume"),
+    ("events", "relay"),
+    ("events", "consume"),
+    ("notifications", "relay"),
+    ("notifications", "consume"),
+    ("notifications", "send"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalProcess:
+    """Attributes:
+    name: also of its log file.
+    command: for a shell.
+    environment: all of it.
+    """
+
+    name: str
+    command: str
+    environment: dict[str, str]
+
+
+def processes(installation: Installation) -> list[LocalProcess]:
+    """Everything that runs, one process a role."""
+    return [_front(installation), _partner(installation), _sink(installation), *_workers(installation)]
+
+
+def worker_name(service: str, role: str) -> str:
+    """Name of a worker's process."""
+    return f"{service}-{role}"
+
+
+def _front(installation: Installation) -> LocalProcess:
+    """The one process that is all three services, so it has all of their environments."""
+    environment = {key: value for service in SERVICES for key, value in installation.environment(service).items()}
+    ports = installation.ports
+    environment |= {
+        "TROIKA_BIND": f"127.0.0.1:{ports.front}",
+        "TROIKA_WEB_WORKERS": "1",
+        "TROIKA_WEB_THREADS": "32",
+        "PROMETHEUS_MULTIPROC_DIR": str((installation.folder / "metrics").resolve()),
+        "TROIKA_LOCAL_PARTNER_URL": ports.partner_url,
+        "TROIKA_LOCAL_INBOX_URL": ports.inbox_url,
+    }
+    command = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "deploy.local.front:application()"]
+    return _process(installation, "front", command, environment)
+
+
+def _partner(installation: Installation) -> LocalProcess:
+    """Somebody else's web site: it knows nothing of ours but the address."""
+    ports = installation.ports
+    command = ["-m", "deploy.local.partner", "--port", str(ports.partner), "--troika", ports.public_url]
+    command += ["--form", WEBINAR, "--partner", PARTNER]
+    return _process(installation, "partner", command, installation.common)
+
+
+def _sink(installation: Installation) -> LocalProcess:
+    ports, folder = installation.ports, installation.folder / "mails"
+    command = ["-m", "deploy.local.sink", "--smtp-port", str(ports.smtp), "--http-port", str(ports.inbox)]
+    return _process(installation, "sink", [*command, "--folder", str(folder)], installation.common)
+
+
+def _workers(installation: Installation) -> list[LocalProcess]:
+    return [
+        _process(
+            installation,
+            worker_name(service, role),
+            ["-m", f"services.{service}", role],
+            {**installation.environment(service), "TROIKA_METRICS_PORT": str(installation.ports.metrics(number))},
+        )
+        for number, (service, role) in enumerate(WORKERS)
+    ]
+
+
+def _process(installation: Installation, name: str, arguments: list[str], environment: dict[str, str]) -> LocalProcess:
+    log = shlex.quote(str(installation.folder / "logs" / f"{name}.log"))
+    return LocalProcess(name, f"exec {shlex.join([sys.executable, *arguments])} >>{log} 2>&1", environment)

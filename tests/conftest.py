@@ -1,0 +1,97 @@
+"""Fixtures for all tests. What a test needs and this machine lacks is an error that says what to install."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+from playwright.sync_api import Browser
+
+from tests.support.browser import chromium
+from tests.support.clock import FrozenClock
+from tests.support.completeness import Completeness
+from tests.support.postgres import PostgresServer
+from tests.support.processes import ProcessGroup
+from tests.support.rabbitmq import RabbitNode
+from tests.support.run_folder import RunFolder, sweep
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The same examples in every run, however slow the machine; nothing may be skipped."""
+    settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+    settings.load_profile("ci")
+    config.pluginmanager.register(Completeness(), "completeness")
+
+
+@pytest.fixture(scope="session")
+def run_folder() -> Iterator[RunFolder]:
+    """The folder of this run. Ends what crashed runs have left before it starts, and everything of its own after."""
+    sweep()
+    run = RunFolder.create()
+    yield run
+    run.remove()
+
+
+@pytest.fixture(scope="session")
+def rabbit(run_folder: RunFolder) -> Iterator[RabbitNode]:
+    """A running RabbitMQ node, shared by all tests: use ``fresh_vhost``, and leave it running.
+
+    A test that stops or kills a node takes ``own_rabbit``.
+    """
+    node = RabbitNode(run_folder)
+    node.start()
+    yield node
+    node.stop()
+
+
+@pytest.fixture
+def own_rabbit(run_folder: RunFolder) -> Iterator[RabbitNode]:
+    """A RabbitMQ node of this test alone, started, to be killed and frozen."""
+    node = RabbitNode(run_folder, plugins=["rabbitmq_prometheus"])
+    node.start()
+    yield node
+    node.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres(run_folder: RunFolder) -> Iterator[PostgresServer]:
+    """A running PostgreSQL, shared by all tests: use ``fresh_database``, and leave it running.
+
+    A test that stops or kills a server takes ``own_postgres``.
+    """
+    server = PostgresServer(run_folder)
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def own_postgres(run_folder: RunFolder) -> Iterator[PostgresServer]:
+    """A PostgreSQL of this test alone, started, to be killed."""
+    server = PostgresServer(run_folder)
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def processes(run_folder: RunFolder) -> Iterator[ProcessGroup]:
+    """Starts our own programs; ends them after the test."""
+    group = ProcessGroup(run_folder)
+    yield group
+    group.end()
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """A clock that stands still on Monday, 2 March 2020, 09:00 UTC."""
+    return FrozenClock()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium, once for each module of tests.
+
+    Not once for the run: Playwright keeps an event loop in the main thread, in which later tests could not use theirs.
+    """
+    with chromium() as running:
+        yield running

@@ -1,0 +1,102 @@
+"""Starting a child that cannot outlive the tests: the kernel ends it when they die, and its run's folder names it.
+
+The kernel watches the *thread* that starts a child (prctl(2), PR_SET_PDEATHSIG): start children from the main thread.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from tests.support.accounts import Account
+from tests.support.run_folder import RUN_VARIABLE, RunFolder
+from tests.support.waiting import poll_until
+
+BASE_ENVIRONMENT = {
+    "PATH": os.defpath + ":/usr/sbin:/sbin",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+}
+"""All that a child gets besides what its test hands it: nothing leaks in from the machine."""
+
+
+def prefix(account: Account | None, death_signal: signal.Signals = signal.SIGKILL) -> list[str]:
+    """The words before a command that make it run as ``account`` and die with the tests.
+
+    Raises:
+        RuntimeError: ``setpriv`` is missing.
+    """
+    if shutil.which("setpriv") is None:
+        raise RuntimeError("setpriv is missing; on Debian: apt-get install util-linux")
+    words = ["setpriv", "--pdeathsig", death_signal.name.removeprefix("SIG")]
+    if account is not None:
+        words += [f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups"]
+    return words
+
+
+def start_child(
+    run: RunFolder,
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    account: Account | None = None,
+    death_signal: signal.Signals = signal.SIGKILL,
+) -> subprocess.Popen[bytes]:
+    """Start ``command`` in a session of its own and write it down in ``run``.
+
+    Args:
+        run: the run that it belongs to.
+        command: program and arguments; replaced in place, so that the returned pid is the program's own.
+        env: added to ``BASE_ENVIRONMENT``.
+        folder: its working folder.
+        log: file that its output is appended to.
+        account: user to run as; None for the running user.
+        death_signal: what the kernel sends when the tests die.
+    """
+    environment = {**BASE_ENVIRONMENT, **env, RUN_VARIABLE: str(run.path)}
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            [*prefix(account, death_signal), *command],
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    run.record(child.pid)
+    return child
+
+
+def kill_tree(child: subprocess.Popen[bytes]) -> None:
+    """SIGKILL ``child`` and everything below it at once, as a power cut would; returns when all have ended."""
+    if child.poll() is not None:
+        return
+    top = psutil.Process(child.pid)
+    below = top.children(recursive=True)
+    child.kill()
+    for process in below:
+        if process.is_running():
+            process.kill()
+    child.wait()
+    poll_until(lambda: all(_ended(process) for process in below), 10.0, every_s=0.01, what="end of all children")
+
+
+def _ended(process: psutil.Process) -> bool:
+    """A zombie has ended: collecting it is the init process' business."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def tail(log: Path, lines: int = 30) -> str:
+    """The last ``lines`` of a log, for the message of a failure."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else "(no log)"

@@ -1,0 +1,37 @@
+"""A clock that stands still until a test moves it."""
+
+from datetime import UTC, datetime, timedelta
+
+WEBINAR_WEEK = datetime(2020, 3, 2, 9, 0, tzinfo=UTC)
+"""Monday of the week of UPR Webinar Wednesday #10: where most tests begin."""
+
+
+class FrozenClock:
+    """A ``shared.core.clock.Clock``: call it for the time, ``advance`` it, or ``set`` it."""
+
+    def __init__(self, now: datetime = WEBINAR_WEEK) -> None:
+        self._now = _aware(now)
+
+    def __call__(self) -> datetime:
+        """The aware UTC moment at which the clock stands."""
+        return self._now
+
+    def advance(self, step: timedelta | None = None, *, seconds: float = 0.0) -> datetime:
+        """Move on by ``step`` plus ``seconds`` (negative goes back) and return the new time."""
+        self._now += (step or timedelta()) + timedelta(seconds=seconds)
+        return self._now
+
+    def set(self, now: datetime) -> datetime:
+        """Stand at ``now`` (aware).
+
+        Raises:
+            ValueError: ``now`` has no time zone.
+        """
+        self._now = _aware(now)
+        return self._now
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a clock needs an aware datetime")
+    return moment.astimezone(UTC)

@@ -1,0 +1,221 @@
+"""A private PostgreSQL: real, durable (fsync on), own folder and port, so that tests may kill it at will."""
+
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from tests.support.accounts import service_account
+from tests.support.children import BASE_ENVIRONMENT, kill_tree, prefix, start_child, tail
+from tests.support.ports import free_port
+from tests.support.postgres_binaries import binaries
+from tests.support.run_folder import RunFolder
+from tests.support.shared_memory import remove_segment
+from tests.support.waiting import poll_until
+
+SUPERUSER = "postgres"
+
+SERVER_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "300",
+    "shared_buffers": "64MB",
+    "fsync": "on",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "jit": "off",
+    # shared memory in the data folder: a killed server leaves nothing in /dev/shm
+    "dynamic_shared_memory_type": "mmap",
+    # cheap password checks: the passwords are random and live as long as the run
+    "scram_iterations": "64",
+}
+
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class PostgresServer:
+    """One server. URLs are SQLAlchemy's (``postgresql+psycopg://``), over TCP on loopback, with a password."""
+
+    def __init__(self, run: RunFolder) -> None:
+        """Prepare a server in ``run``; nothing runs before ``start``."""
+        self._run = run
+        self._account = service_account("postgres", "nobody")
+        self._bin = binaries(run, self._account)
+        self.port = free_port()
+        self.folder = run.part("postgres", self._account)
+        self.data_folder = self.folder / "data"
+        self.log = self.folder / "server.log"
+        self._passwords = {SUPERUSER: secrets.token_hex(12)}
+        self._server: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the server's process exists."""
+        return self._server is not None and self._server.poll() is None
+
+    def start(self, within_s: float = 30.0) -> None:
+        """Make the cluster if there is none, start the server, and wait until it takes connections (0.5 s).
+
+        Raises:
+            RuntimeError: it ended instead; with the end of its log.
+        """
+        if self.running:
+            return
+        if not (self.data_folder / "PG_VERSION").exists():
+            self._make_cluster()
+        settings = [word for name, value in SERVER_SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        self._server = start_child(
+            self._run,
+            [
+                str(self._bin / "postgres"),
+                "-D",
+                str(self.data_folder),
+                "-p",
+                str(self.port),
+                "-k",
+                "",
+                *settings,
+            ],
+            env={},
+            folder=self.folder,
+            log=self.log,
+            account=self._account,
+            death_signal=signal.SIGQUIT,
+        )
+        poll_until(self._ready, within_s, what=f"start of PostgreSQL on port {self.port}")
+
+    def stop(self, within_s: float = 30.0) -> None:
+        """Stop in good order, without waiting for clients to leave (fast shutdown: SIGINT)."""
+        if self._server is not None and self.running:
+            self._server.send_signal(signal.SIGINT)
+            self._server.wait(within_s)
+
+    def kill(self) -> None:
+        """End postmaster and backends at once, as a power cut would (SIGKILL)."""
+        if self._server is not None:
+            kill_tree(self._server)
+
+    def restart(self) -> None:
+        """Stop in good order and start again on the same port."""
+        self.stop()
+        self.start()
+
+    def remove(self) -> None:
+        """Stop the server and delete its folder."""
+        self.stop()
+        remove_segment(self.data_folder / "postmaster.pid")
+        shutil.rmtree(self.folder)
+
+    def url(self, database: str, role: str = SUPERUSER) -> str:
+        """URL of ``database`` for ``role``, who is ``SUPERUSER`` or was made by ``create_role``."""
+        return f"postgresql+psycopg://{role}:{self._passwords[role]}@127.0.0.1:{self.port}/{database}"
+
+    def connect(self, database: str = SUPERUSER, role: str = SUPERUSER) -> Connection:
+        """A psycopg connection in autocommit, to look into a database from outside. The caller closes it."""
+        address = self.url(database, role).replace("+psycopg", "", 1)
+        return psycopg.connect(address, autocommit=True, connect_timeout=5)
+
+    def create_role(self, name: str) -> None:
+        """Make a login role without any rights; nothing happens when it is there."""
+        if name not in self._passwords:
+            password = secrets.token_hex(12)
+            self._run_sql("CREATE ROLE {} LOGIN PASSWORD {}", sql.Identifier(name), sql.Literal(password))
+            self._passwords[name] = password
+
+    def create_database(self, name: str, owner: str | None = None) -> str:
+        """Make an empty database that only ``owner`` may enter (by default a role of the same name).
+
+        Returns:
+            its URL for the owner.
+
+        Raises:
+            psycopg.errors.DuplicateDatabase: it is there already.
+        """
+        return self._create(name, owner or name, "template1")
+
+    def make_template(self, name: str, prepare: Callable[[str], None]) -> str:
+        """Make a database once, fill it by ``prepare(url)``, and return its name for ``fresh_database``.
+
+        ``prepare`` (migrations) closes every connection that it opens.
+        """
+        if not self._exists(name):
+            try:
+                prepare(self._create(name, name, "template1"))
+            except BaseException:
+                self.drop_database(name)
+                raise
+        return name
+
+    def fresh_database(self, template: str | None = None, owner: str | None = None) -> str:
+        """Make a database with a new name, as a copy of ``template`` (about 50 ms), and return its URL.
+
+        Args:
+            template: what ``make_template`` returned; None for an empty database.
+            owner: whose URL is returned; by default the template's owner, or a new role for an empty database.
+        """
+        name = f"test_{secrets.token_hex(5)}"
+        return self._create(name, owner or template or name, template or "template1")
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database if it is there; whoever is connected to it is cut off."""
+        self._run_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", sql.Identifier(name))
+
+    def _create(self, name: str, owner: str, template: str) -> str:
+        self.create_role(owner)
+        database, role = sql.Identifier(name), sql.Identifier(owner)
+        self._run_sql("CREATE DATABASE {} OWNER {} TEMPLATE {}", database, role, sql.Identifier(template))
+        self._run_sql("REVOKE CONNECT ON DATABASE {} FROM PUBLIC", database)
+        return self.url(name, owner)
+
+    def _exists(self, database: str) -> bool:
+        with self.connect() as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
+        return found is not None
+
+    def _run_sql(self, statement: str, *parts: sql.Composable) -> None:
+        with self.connect() as connection:
+            connection.execute(sql.SQL(statement).format(*parts))
+
+    def _make_cluster(self) -> None:
+        password = self.folder / "password"
+        password.write_text(self._passwords[SUPERUSER])
+        password.chmod(0o644)
+        options = [
+            "-U",
+            SUPERUSER,
+            "--auth=scram-sha-256",
+            f"--pwfile={password}",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+        ]
+        made = subprocess.run(
+            [
+                *prefix(self._account),
+                str(self._bin / "initdb"),
+                "-D",
+                str(self.data_folder),
+                *options,
+                "--no-sync",
+            ],
+            env=BASE_ENVIRONMENT,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+        )
+        password.unlink()
+        if made.returncode != 0:
+            raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
+
+    def _ready(self) -> bool:
+        if not self.running:
+            raise RuntimeError(f"PostgreSQL ended while starting:\n{tail(self.log)}")
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True

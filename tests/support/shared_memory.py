@@ -1,0 +1,23 @@
+"""A killed PostgreSQL leaves a System V memory segment behind, which no end of a process and no deletion removes."""
+
+import subprocess
+from pathlib import Path
+
+
+def segment_of(pid_file: Path) -> int | None:
+    """Id of the segment of the server that wrote ``postmaster.pid`` (the end of its line 7); None without one."""
+    lines = pid_file.read_text().splitlines() if pid_file.exists() else []
+    return int(lines[6].split()[-1]) if len(lines) > 6 and lines[6].strip() else None
+
+
+def segments() -> set[int]:
+    """Ids of all segments of this machine."""
+    rows = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+    return {int(row.split()[1]) for row in rows}
+
+
+def remove_segment(pid_file: Path) -> None:
+    """Remove the segment of a PostgreSQL that was killed; nothing happens when it has gone."""
+    segment = segment_of(pid_file)
+    if segment is not None and segment in segments():
+        subprocess.run(["ipcrm", "-m", str(segment)], check=True, timeout=10)
