@@ -1,7 +1,6 @@
 """gunicorn's settings, one file for all services. Everything that differs comes from the environment."""
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -35,21 +34,19 @@ proc_name = "troika-web"
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn's own heartbeat file
 
 
+metrics_folder = Path(os.environ.get("TROIKA_METRICS_FOLDER") or tempfile.mkdtemp(prefix="troika-metrics-"))
+metrics_folder.mkdir(parents=True, exist_ok=True)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
+
+
 def on_starting(_server: Any) -> None:
-    """Give this start its own empty folder for metrics: figures of dead workers of an earlier start would stay."""
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if folder:
-        shutil.rmtree(folder, ignore_errors=True)
-        Path(folder).mkdir(parents=True)
+    """Begin each start with an empty folder: figures of an earlier start's dead workers would stay for ever."""
+    for file in metrics_folder.glob("*.db"):
+        file.unlink()
 
 
 def child_exit(_server: Any, worker: Any) -> None:
     """Forget a dead worker's live gauges."""
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        from prometheus_client.multiprocess import mark_process_dead  # after the folder is set
+    from prometheus_client.multiprocess import mark_process_dead  # only after the folder is named
 
-        mark_process_dead(worker.pid)
-
-
-if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="troika-metrics-")
+    mark_process_dead(worker.pid)

@@ -1,6 +1,11 @@
 """CORS for a partner's own pages: exactly the origins of the form's partners, never credentials, never ``*``."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from flask import Response, request
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 PREFLIGHT_KEPT_S = 600
 ALLOWED_HEADERS = "Content-Type, Idempotency-Key"
@@ -15,6 +20,12 @@ def allow(response: Response, origins: tuple[str, ...]) -> Response:
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = SHOWN_HEADERS
     return response
+
+
+def with_preflight(view: View) -> View:
+    """Leave ``OPTIONS`` of this route to the view that calls :func:`preflight`; Flask would answer it by itself."""
+    view.provide_automatic_options = False  # type: ignore[attr-defined]  # read by Flask
+    return view
 
 
 def preflight(origins: tuple[str, ...], methods: str) -> Response:

@@ -7,7 +7,7 @@ from flask import Response, jsonify
 from flask_smorest import Blueprint
 
 from services.registration.api import intake_pages
-from services.registration.api.cross_origin import allow, preflight
+from services.registration.api.cross_origin import allow, preflight, with_preflight
 from services.registration.api.intake import Refused, as_json, faults_as_json, take
 from services.registration.api.schemas import (
     FormAdminSchema,
@@ -43,11 +43,12 @@ def forms_blueprint(tools: Tools) -> Any:
 
 
 def _add_public(blueprint: Any, tools: Tools) -> None:
-    @blueprint.get("/<slug>")
+    @blueprint.route("/<slug>", methods=["GET"])
     @blueprint.arguments(FormQuery, location="query")
     @blueprint.response(200, FormSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @public
+    @with_preflight
     def show(query: dict[str, Any], slug: str) -> Response:
         """What a form asks, and whether it takes registrations."""
         view = view_form(tools.work, slug)
@@ -67,10 +68,11 @@ def _add_public(blueprint: Any, tools: Tools) -> None:
 
 
 def _add_intake(blueprint: Any, tools: Tools) -> None:
-    @blueprint.post("/<slug>/registrations")
+    @blueprint.route("/<slug>/registrations", methods=["POST"])
     @blueprint.doc(**_INTAKE_DOCUMENT)
     @blueprint.response(201, ReceiptSchema)
     @public
+    @with_preflight
     def register(slug: str) -> Response:
         """Register. Repeating it with the same ``Idempotency-Key`` gives the same answer and no second registration."""
         view = tools.form_view(slug)

@@ -1,5 +1,6 @@
 """What the routes of the service work with."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from shared.store.unit_of_work import UnitOfWork
 
 VIEW_KEPT_S = 1.0
 """How long a form's questions and partners may be a memory. Seats and opening never are: they are read under lock."""
+
+MOST_VIEWS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,10 @@ class Tools:
     register: Callable[[Submission], Answered]
     organiser: str
     views: dict[str, tuple[float, FormView]] = field(default_factory=dict)
+    refreshing: threading.Lock = field(default_factory=threading.Lock)
 
     def form_view(self, slug: str) -> FormView:
-        """The form called ``slug``, at most a second old.
+        """The form called ``slug``, about a second old at most: one caller reads it anew, the others go on meanwhile.
 
         Raises:
             DomainError: ``form-unknown``.
@@ -42,6 +46,19 @@ class Tools:
         kept = self.views.get(slug)
         if kept is not None and time.monotonic() - kept[0] < VIEW_KEPT_S:
             return kept[1]
+        if not self.refreshing.acquire(blocking=kept is None):
+            return kept[1] if kept is not None else view_form(self.work, slug)
+        try:
+            return self._refreshed(slug)
+        finally:
+            self.refreshing.release()
+
+    def _refreshed(self, slug: str) -> FormView:
+        kept = self.views.get(slug)
+        if kept is not None and time.monotonic() - kept[0] < VIEW_KEPT_S:
+            return kept[1]
         view = view_form(self.work, slug)
+        if len(self.views) >= MOST_VIEWS:
+            self.views.clear()
         self.views[slug] = (time.monotonic(), view)
         return view

@@ -1,0 +1,61 @@
+"""The same key, the same answer: whoever repeats a request gets what the first one got, and nothing happens twice."""
+
+import http.client
+from urllib.parse import urlsplit
+
+from flask.testing import FlaskClient
+
+from tests.support.clients import REGISTRATIONS, Answer, answers, post, rows, together
+from tests.support.installation import TestInstallation
+from tests.support.processes import ProcessGroup
+from tests.support.web import start_web
+
+THREADS = 50
+ROUNDS = 100
+
+
+def test_one_key_from_fifty_threads(processes: ProcessGroup, installation: TestInstallation) -> None:
+    """One hundred rounds: one row, one message, fifty equal answers."""
+    web = start_web(processes, installation, workers=2)
+    place = urlsplit(web.url)
+    connections = [http.client.HTTPConnection(str(place.hostname), place.port, timeout=30) for _ in range(THREADS)]
+    for turn in range(ROUNDS):
+        headers = {"Idempotency-Key": f"key-of-round-{turn:04}"}
+
+        def send(number: int, turn: int = turn, headers: dict[str, str] = headers) -> Answer:
+            return post(connections[number], REGISTRATIONS, answers(turn), headers)
+
+        given = together(THREADS, send)
+        assert {answer.status for answer in given} == {201}
+        assert len({answer.body["id"] for answer in given}) == 1
+    for connection in connections:
+        connection.close()
+    url = installation.urls["registration"]
+    assert rows(url, "SELECT count(*), count(DISTINCT person_ref) FROM registration") == [(ROUNDS, ROUNDS)]
+    assert rows(url, "SELECT type, count(*) FROM outbox GROUP BY type") == [
+        ("org.troika.registration.confirmed.v1", ROUNDS)
+    ]
+
+
+def test_key_with_other_content_refused(client: FlaskClient) -> None:
+    """422 and nothing stored: a key belongs to one request."""
+    headers = {"Idempotency-Key": "one-key-only"}
+    assert client.post(REGISTRATIONS, json=answers(1), headers=headers).status_code == 201
+    other = client.post(REGISTRATIONS, json=answers(2), headers=headers)
+    assert (other.status_code, other.get_json()["code"]) == (422, "idempotency-mismatch")
+
+
+def test_key_replayed_after_the_form_closed(client: FlaskClient, installation: TestInstallation) -> None:
+    """Who was answered 201 is answered 201 again, though nobody else could register any more."""
+    headers = {"Idempotency-Key": "before-it-closed"}
+    first = client.post(REGISTRATIONS, json=answers(1), headers=headers)
+    rows(installation.urls["registration"], "UPDATE form SET open = false")
+    again = client.post(REGISTRATIONS, json=answers(1), headers=headers)
+    assert (again.status_code, again.get_data()) == (201, first.get_data())
+    assert client.post(REGISTRATIONS, json=answers(2)).get_json()["code"] == "form-closed"
+
+
+def test_key_of_wrong_shape_refused(client: FlaskClient) -> None:
+    """A key that anybody might guess or that cannot be stored is no key."""
+    for key in ("short", "with space inside", "x" * 201):
+        assert client.post(REGISTRATIONS, json=answers(1), headers={"Idempotency-Key": key}).status_code == 400

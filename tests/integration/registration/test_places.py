@@ -1,0 +1,168 @@
+"""Places change hands: cancelling, promotion, capacity up and down, and the link by which people do it."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from shared.core.sealing import open_sealed, read_keys
+from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+from tests.support.installation import TestInstallation
+
+
+def register(client: FlaskClient, *numbers: int) -> None:
+    """Register the participants with these numbers, in this order."""
+    for number in numbers:
+        assert client.post(REGISTRATIONS, json=answers(number)).status_code == 201
+
+
+def token_of(installation: TestInstallation, number: int) -> str:
+    """The link token that notifications would mail to this participant, opened with its private key."""
+    keys = read_keys(installation.secrets.folder / "notifications.key")
+    for (body,) in rows(installation.urls["registration"], "SELECT body FROM outbox ORDER BY id"):
+        content = open_sealed(keys, base64.b64decode(json.loads(bytes(body))["data"]["sealed"]))
+        if content["address"] == f"participant-{number}@example.org":
+            return str(content["token"])
+    raise AssertionError(f"no message about participant {number}")
+
+
+def states(installation: TestInstallation) -> dict[int, tuple[str, int | None]]:
+    """(status, position) by participant."""
+    found = rows(installation.urls["registration"], "SELECT email, status, position FROM registration ORDER BY id")
+    return {int(row[0].split("-")[1].split("@")[0]): (row[1], row[2]) for row in found}
+
+
+def capacity(installation: TestInstallation, seats: int) -> None:
+    """Set the capacity behind the service's back, before anybody has registered."""
+    rows(installation.urls["registration"], "UPDATE seat SET capacity = %s", seats)
+
+
+def said(installation: TestInstallation) -> list[tuple[str, str]]:
+    """(verb, position or status) of every message, in order."""
+    found = rows(installation.urls["registration"], "SELECT body FROM outbox ORDER BY id")
+    messages = [json.loads(bytes(row[0])) for row in found]
+    return [(m["type"].split(".")[-2], m["data"]["status"]) for m in messages]
+
+
+def change(client: FlaskClient, headers: dict[str, Any], revision: int, **what: Any) -> Any:
+    """PATCH the form."""
+    return client.patch(f"/v1/forms/{WEBINAR}", json=what, headers={**headers, "If-Match": f'"{revision}"'})
+
+
+def test_cancelling_promotes_the_next(client: FlaskClient, installation: TestInstallation) -> None:
+    """The seat goes to whoever waited longest, at once, and both are told."""
+    capacity(installation, 1)
+    register(client, 1, 2, 3)
+    answer = client.post(f"/r/{token_of(installation, 1)}", data={"action": "cancel"})
+    assert answer.status_code == 303
+    assert states(installation) == {1: ("cancelled", None), 2: ("confirmed", 1), 3: ("waitlisted", 2)}
+    assert said(installation)[3:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
+    trail = "SELECT status, capacity_then, reason FROM registration_change WHERE revision = 2 ORDER BY status"
+    assert rows(installation.urls["registration"], trail) == [
+        ("cancelled", None, "cancelled by link"),
+        ("confirmed", 1, "a seat was given back"),
+    ]
+
+
+def test_cancelling_twice_changes_nothing(client: FlaskClient, installation: TestInstallation) -> None:
+    """The second press of the button finds it done."""
+    register(client, 1)
+    token = token_of(installation, 1)
+    for _ in range(2):
+        assert client.post(f"/r/{token}", data={"action": "cancel"}).status_code == 303
+    assert said(installation) == [("confirmed", "confirmed"), ("cancelled", "cancelled")]
+    assert rows(installation.urls["registration"], "SELECT confirmed FROM seat") == [(0,)]
+
+
+def test_waiting_person_cancels(client: FlaskClient, installation: TestInstallation) -> None:
+    """Nobody is promoted, the others keep their numbers."""
+    capacity(installation, 1)
+    register(client, 1, 2, 3)
+    client.post(f"/r/{token_of(installation, 2)}", data={"action": "cancel"})
+    assert states(installation) == {1: ("confirmed", None), 2: ("cancelled", 1), 3: ("waitlisted", 2)}
+
+
+def test_return_after_cancelling_queues_last(client: FlaskClient, installation: TestInstallation) -> None:
+    """A new registration with a new id, behind those who wait."""
+    capacity(installation, 1)
+    register(client, 1, 2)
+    client.post(f"/r/{token_of(installation, 2)}", data={"action": "cancel"})
+    register(client, 3, 2)
+    waiting = "SELECT email, position FROM registration WHERE status = 'waitlisted' ORDER BY position"
+    assert rows(installation.urls["registration"], waiting) == [
+        ("participant-3@example.org", 2),
+        ("participant-2@example.org", 3),
+    ]
+
+
+def test_reading_the_link_changes_nothing(client: FlaskClient, installation: TestInstallation) -> None:
+    """Mail scanners follow links: only the button cancels."""
+    register(client, 1)
+    token = token_of(installation, 1)
+    for path in (f"/r/{token}", f"/r/{token}?ask=cancel", f"/r/{token}?action=cancel"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert page.headers["Cache-Control"] == "no-store"
+        assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert client.head(f"/r/{token}").status_code == 200
+    assert states(installation) == {1: ("confirmed", None)}
+
+
+def test_unknown_link_tells_nothing(client: FlaskClient) -> None:
+    """The same page for whatever opens nothing, for reading and for acting."""
+    pages = [client.get("/r/unknown"), client.get("/r/" + "x" * 43), client.post("/r/no", data={"action": "cancel"})]
+    assert [page.status_code for page in pages] == [404] * 3
+    assert len({len(page.get_data()) for page in pages}) == 1
+
+
+def test_lowered_capacity_takes_no_seat(
+    client: FlaskClient, installation: TestInstallation, coordinator: dict[str, Any]
+) -> None:
+    """Who is confirmed stays; nobody is confirmed until the count is below the capacity again."""
+    capacity(installation, 3)
+    register(client, 1, 2, 3)
+    assert change(client, coordinator, 1, capacity=1).status_code == 200
+    register(client, 4)
+    client.post(f"/r/{token_of(installation, 1)}", data={"action": "cancel"})
+    client.post(f"/r/{token_of(installation, 2)}", data={"action": "cancel"})
+    assert states(installation)[4] == ("waitlisted", 1)
+    client.post(f"/r/{token_of(installation, 3)}", data={"action": "cancel"})
+    assert states(installation)[4] == ("confirmed", 1)
+
+
+def test_no_promotion_just_before_the_start(client: FlaskClient, installation: TestInstallation) -> None:
+    """Less than the notice time before the start nobody is told to come any more."""
+    capacity(installation, 1)
+    register(client, 1, 2)
+    soon = datetime.now(UTC) + timedelta(minutes=30)
+    rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = %s", soon)
+    client.post(f"/r/{token_of(installation, 1)}", data={"action": "cancel"})
+    assert states(installation)[2] == ("waitlisted", 1)
+
+
+def test_change_needs_the_state_seen(client: FlaskClient, coordinator: dict[str, Any]) -> None:
+    """428 without ``If-Match``, 412 with an old one, 401 and 403 for others."""
+    bare = client.patch(f"/v1/forms/{WEBINAR}", json={"capacity": 5}, headers=coordinator)
+    assert (bare.status_code, bare.get_json()["code"]) == (428, "if-match-required")
+    assert change(client, coordinator, 7, capacity=5).status_code == 412
+    assert change(client, {}, 1, capacity=5).status_code == 401
+    assert change(client, {"Authorization": "Bearer wrong"}, 1, capacity=5).status_code == 401
+
+
+def test_list_pages_neither_skip_nor_repeat(
+    client: FlaskClient, installation: TestInstallation, coordinator: dict[str, Any]
+) -> None:
+    """People arrive while a coordinator turns pages."""
+    register(client, *range(5))
+    first = client.get("/v1/registrations?limit=2", headers=coordinator).get_json()
+    register(client, 5)
+    seen, cursor = [row["email"] for row in first["items"]], first["next"]
+    while cursor:
+        page = client.get(f"/v1/registrations?limit=2&cursor={cursor}", headers=coordinator).get_json()
+        seen += [row["email"] for row in page["items"]]
+        cursor = page["next"]
+    assert seen == [f"participant-{number}@example.org" for number in range(6)]
+    assert client.get("/v1/registrations?form=other", headers=coordinator).get_json()["items"] == []
+    assert client.get("/v1/registrations").status_code == 401

@@ -1,0 +1,57 @@
+"""Five hundred people, one hundred seats, four processes."""
+
+import requests
+
+from tests.support.clients import WEBINAR, all_at_once, answers, rows
+from tests.support.installation import TestInstallation
+from tests.support.processes import ProcessGroup
+from tests.support.web import start_web
+
+PEOPLE = 500
+SEATS = 100
+CLIENTS = 64
+
+
+def test_race_for_seats_exact(
+    processes: ProcessGroup, installation: TestInstallation, coordinator: dict[str, str]
+) -> None:
+    """Exactly the capacity is confirmed, the others wait without a hole, and a raise takes the first of them."""
+    web = start_web(processes, installation, workers=4)
+    given = all_at_once(web.url, [(answers(n), {}) for n in range(PEOPLE)], CLIENTS)
+    assert [answer.status for answer in given] == [201] * PEOPLE
+    assert sum(answer.body["status"] == "confirmed" for answer in given) == SEATS
+    assert count(installation, "confirmed") == SEATS
+    assert positions(installation, "waitlisted") == list(range(1, PEOPLE - SEATS + 1))
+
+    changed = requests.patch(
+        f"{web.url}/v1/forms/{WEBINAR}",
+        json={"capacity": SEATS + 50},
+        headers={**coordinator, "If-Match": '"1"'},
+        timeout=10,
+    )
+    assert (changed.status_code, changed.json()["confirmed"]) == (200, SEATS + 50)
+    promoted = rows(
+        installation.urls["registration"],
+        "SELECT position FROM registration WHERE status = 'confirmed' AND position IS NOT NULL ORDER BY position",
+    )
+    assert [row[0] for row in promoted] == list(range(1, 51))
+    assert positions(installation, "waitlisted") == list(range(51, PEOPLE - SEATS + 1))
+
+
+def test_race_without_the_lock_oversells(processes: ProcessGroup, installation: TestInstallation) -> None:
+    """Negative control: the test above can fail. With the lock taken out more are confirmed than there are seats."""
+    web = start_web(processes, installation, workers=4, arguments="tests.support.unlocked", name="unlocked")
+    all_at_once(web.url, [(answers(n), {}) for n in range(PEOPLE)], CLIENTS)
+    assert count(installation, "confirmed") > SEATS
+
+
+def count(installation: TestInstallation, status: str) -> int:
+    """Registrations with this status."""
+    found = rows(installation.urls["registration"], "SELECT count(*) FROM registration WHERE status = %s", status)
+    return int(found[0][0])
+
+
+def positions(installation: TestInstallation, status: str) -> list[int]:
+    """Positions of those with this status, ascending."""
+    statement = "SELECT position FROM registration WHERE status = %s ORDER BY position"
+    return [row[0] for row in rows(installation.urls["registration"], statement, status)]
