@@ -1,0 +1,9 @@
+"""Owns mails and the book of their recipients. The only service that can read who a registration belongs to.
+
+Says: ``mail.sent``.
+Hears: ``event.published | changed`` (queue ``notifications.copies``) and ``registration.confirmed | waitlisted |
+promoted | cancelled | attempt-repeated`` (queue ``notifications.mail``).
+
+A message that causes a mail makes exactly one row; a sender takes due rows and hands them to the relay. Both go on
+while the other services are down. What a mail can become is in :mod:`services.notifications.domain.states`.
+"""

@@ -1,5 +1,7 @@
 """Bases and pieces of the message schemas: a consumer ignores what it does not know, a reader never guesses."""
 
+from typing import Any
+
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
@@ -13,10 +15,8 @@ class MessageSchema(Schema):
 
 
 def slug(*, required: bool = True) -> fields.String:
-    """A lower-case name with hyphens, at most 80 characters; may be null where it is not required."""
-    return fields.String(
-        required=required, allow_none=not required, validate=[validate.Length(max=80), validate.Regexp(SLUG)]
-    )
+    """A lower-case name with hyphens, at most 80 characters; may be null or absent where it is not required."""
+    return fields.String(validate=[validate.Length(max=80), validate.Regexp(SLUG)], **_presence(required))
 
 
 def identity() -> fields.String:
@@ -30,15 +30,20 @@ def revision() -> fields.Integer:
 
 
 def moment(*, required: bool = True) -> fields.AwareDateTime:
-    """RFC 3339 with an offset; may be null where it is not required."""
-    return fields.AwareDateTime(required=required, allow_none=not required, format="iso")
+    """RFC 3339 with an offset; may be null or absent where it is not required."""
+    return fields.AwareDateTime(format="iso", **_presence(required))
 
 
 def text(most: int, *, required: bool = True) -> fields.String:
-    """Text of at most ``most`` characters; may be null where it is not required."""
-    return fields.String(required=required, allow_none=not required, validate=validate.Length(max=most))
+    """Text of at most ``most`` characters; may be null or absent where it is not required."""
+    return fields.String(validate=validate.Length(max=most), **_presence(required))
 
 
 def one_of(*values: str, required: bool = True) -> fields.String:
-    """One of ``values``; may be null where it is not required."""
-    return fields.String(required=required, allow_none=not required, validate=validate.OneOf(values))
+    """One of ``values``; may be null or absent where it is not required."""
+    return fields.String(validate=validate.OneOf(values), **_presence(required))
+
+
+def _presence(required: bool) -> dict[str, Any]:
+    """Whoever reads an optional field finds it, null if the sender left it out."""
+    return {"required": True} if required else {"allow_none": True, "load_default": None}

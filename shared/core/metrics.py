@@ -127,7 +127,7 @@ mails_total = Counter(
 )
 mail_unknown_resolved_total = Counter(
     "troika_mail_unknown_resolved_total",
-    "Mails whose handover was unknown, by resolution: resent, given_up.",
+    "Mails whose handover was unknown, by resolution: found (its sender came back and knew), resent, given_up.",
     ["resolution"],
 )
 mail_handover_seconds = Histogram(

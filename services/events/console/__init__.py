@@ -1,0 +1,1 @@
+"""The coordinators' pages about events, inside the shared frame."""
