@@ -1,0 +1,64 @@
+"""``python -m services.events web | relay | consume | migrate | load | parked … | topology …``."""
+
+from pathlib import Path
+
+import click
+
+from services.events.domain.local_time import to_local
+from services.events.loading.folder import Loaded, read_folder
+from services.events.loading.moving import move_to_next
+from services.events.settings import read_settings
+from services.events.usecases.load_sample import load_sample
+from services.events.wiring import NAME, describe
+from shared.core.clock import system_clock
+from shared.core.context import caused_by
+from shared.process.commands import main, make_command_line
+from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
+
+
+def command_line() -> click.Group:
+    """All commands of the service."""
+    group = make_command_line(describe())
+
+    @group.command()
+    @click.argument("folder", type=click.Path(path_type=Path))
+    @click.option(
+        "--move-to-next",
+        "event_id",
+        metavar="EVENT",
+        help="Move all dates by whole weeks so that EVENT is on the next of its weekday after today, in its own zone.",
+    )
+    def load(folder: Path, event_id: str | None) -> None:
+        """Load events, series, working groups and consultations from FOLDER; a broken folder changes nothing."""
+        loaded = _read(folder, event_id)
+        settings = read_settings()
+        engine = open_engine(settings.database_url, statement_timeout_ms=0)
+        with caused_by():
+            report = load_sample(UnitOfWork(engine, NAME), system_clock, loaded)
+        engine.dispose()
+        click.echo(
+            f"{report.events} events, {report.series} series, {report.working_groups} working groups, "
+            f"{report.consultations} consultations; {report.messages} changes to tell"
+        )
+
+    return group
+
+
+def _read(folder: Path, event_id: str | None) -> Loaded:
+    loaded = read_folder(folder)
+    if event_id is None:
+        return loaded
+    return move_to_next(loaded, event_id, _weekday_of(loaded, event_id), system_clock())
+
+
+def _weekday_of(loaded: Loaded, event_id: str) -> int:
+    """The event's own weekday, Monday is 0; of an event without a date any will do, since it is refused."""
+    found = next((event for event in loaded.events if event.id == event_id), None)
+    if found is None or found.starts_at is None:
+        return 0
+    return to_local(found.starts_at, found.time_zone).weekday()
+
+
+if __name__ == "__main__":
+    main(command_line())

@@ -1,0 +1,108 @@
+"""Shapes of requests for events and of the answers, for checking and for the OpenAPI document."""
+
+from collections.abc import Sequence
+
+import marshmallow as ma
+
+from services.events.domain.event import EventKind, EventStatus, Mode
+from services.events.domain.rules import SLUG, SLUG_LENGTH
+from shared.web.paging import PageArguments
+
+_NO_NUL = ma.validate.Regexp(r"\A[^\x00]*\Z", error="must not hold a NUL character")
+
+
+def _moment(description: str) -> ma.fields.AwareDateTime:
+    return ma.fields.AwareDateTime(format="iso", allow_none=True, metadata={"description": description})
+
+
+def _slug(description: str) -> ma.fields.String:
+    return ma.fields.String(
+        load_default=None,
+        validate=[ma.validate.Length(max=SLUG_LENGTH), ma.validate.Regexp(rf"^{SLUG.pattern}\Z")],
+        metadata={"description": description},
+    )
+
+
+def _text(most: int, description: str) -> ma.fields.String:
+    return ma.fields.String(
+        load_default=None,
+        validate=[ma.validate.Length(min=1, max=most), _NO_NUL],
+        metadata={"description": description},
+    )
+
+
+def _one_of(values: Sequence[str], description: str) -> ma.fields.String:
+    choices = [str(value) for value in values]
+    return ma.fields.String(
+        load_default=None, validate=ma.validate.OneOf(choices), metadata={"description": description}
+    )
+
+
+class SparseArguments(ma.Schema):
+    """Query of one event."""
+
+    fields = ma.fields.String(  # type: ignore[assignment]  # the name of the query argument
+        load_default=None,
+        validate=ma.validate.Length(min=1, max=500),
+        metadata={"description": "Only these fields, separated by commas; `id` always comes with them"},
+    )
+
+
+class EventArguments(PageArguments, SparseArguments):
+    """Filters of the list of events; an event must fit all that are given."""
+
+    kind = _one_of(list(EventKind), "Only this kind of event")
+    series = _slug("Only events of the series with this id")
+    status = _one_of(list(EventStatus), "Only events with this status; only coordinators find drafts")
+    mode = _one_of(list(Mode), "Only events that people attend in this way")
+    on_from = ma.fields.AwareDateTime(
+        data_key="from",
+        format="iso",
+        load_default=None,
+        metadata={"description": "Only events that are still on after this moment (RFC 3339 with an offset)"},
+    )
+    on_until = ma.fields.AwareDateTime(
+        data_key="to",
+        format="iso",
+        load_default=None,
+        metadata={"description": "Only events that start before this moment (RFC 3339 with an offset)"},
+    )
+    working_group = _slug("Only events to which the working group with this id is asked")
+    city = _text(200, "Only events in this city, upper or lower case alike")
+    q = _text(200, "Only events with this text in title, summary, city or place, upper or lower case alike")
+
+
+class EventSchema(ma.Schema):
+    """An event. Moments are RFC 3339, in UTC and in the event's own zone."""
+
+    id = ma.fields.String(required=True, metadata={"description": "A lower-case name with hyphens"})
+    kind = ma.fields.String(validate=ma.validate.OneOf([str(kind) for kind in EventKind]))
+    title = ma.fields.String()
+    summary = ma.fields.String(metadata={"description": "Empty if there is none"})
+    series = ma.fields.String(allow_none=True, metadata={"description": "Id of the series it belongs to"})
+    series_number = ma.fields.Integer(allow_none=True, metadata={"description": "Its number in the series"})
+    starts_at = _moment("Start in UTC; null while there is no date")
+    ends_at = _moment("End in UTC; null while there is no date")
+    starts_at_local = _moment("Start in the event's own zone, with the offset of that day")
+    ends_at_local = _moment("End in the event's own zone, with the offset of that day")
+    time_zone = ma.fields.String(metadata={"description": "IANA name of the event's own zone"})
+    status = ma.fields.String(validate=ma.validate.OneOf([str(status) for status in EventStatus]))
+    mode = ma.fields.String(validate=ma.validate.OneOf([str(mode) for mode in Mode]))
+    city = ma.fields.String(allow_none=True)
+    place = ma.fields.String(allow_none=True)
+    asked_groups = ma.fields.List(
+        ma.fields.String(),
+        metadata={"description": 'Ids of the working groups that are asked to come; `["*"]` asks all of them'},
+    )
+    revision = ma.fields.Integer(metadata={"description": "Rises with every change that a participant would see"})
+    last_starts_at = _moment("Start, in UTC, of the date a postponed event had")
+    last_ends_at = _moment("End, in UTC, of the date a postponed event had")
+    join_url = ma.fields.String(allow_none=True, metadata={"description": "Meeting link; only with a key"})
+    internal_note = ma.fields.String(metadata={"description": "For coordinators; only with a key"})
+
+
+class EventListSchema(ma.Schema):
+    """One page of events."""
+
+    items = ma.fields.List(ma.fields.Nested(EventSchema), required=True)
+    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})

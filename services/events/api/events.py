@@ -1,0 +1,102 @@
+"""Events for everybody; drafts and meeting links only for coordinators."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, jsonify
+
+from services.events.api.event_schemas import EventArguments, EventListSchema, EventSchema, SparseArguments
+from services.events.api.showing import chosen_fields, shown
+from services.events.api.tools import Tools, audience
+from services.events.domain.event import Event
+from services.events.store.events import Audience, EventFilter
+from services.events.usecases.list_events import list_events
+from services.events.usecases.positions import event_position, read_event_position
+from services.events.usecases.show_event import show_event
+from shared.web.access import public
+from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
+from shared.web.entity_tags import conditional
+from shared.web.paging import page_of, position_in
+from shared.web.problems import MEDIA_TYPE as PROBLEM
+from shared.web.problems import ProblemSchema
+
+CSV_CHUNK = 200
+"""Rows read at once for a CSV file; between two chunks no transaction is open."""
+
+_SAME_NAME = ("kind", "series", "status", "mode", "on_from", "on_until", "working_group", "city", "limit")
+
+
+def add_events(blueprint: Any, tools: Tools) -> None:
+    """Add the public routes to the blueprint of ``/v1/events``."""
+    _add_list(blueprint, tools)
+    _add_one(blueprint, tools)
+
+
+def _add_list(blueprint: Any, tools: Tools) -> None:
+    @blueprint.get("")
+    @blueprint.arguments(EventArguments, location="query", unknown="raise")
+    @blueprint.response(200, EventListSchema)
+    @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
+    @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
+    @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is not one")
+    @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="Nobody holds this key")
+    @public
+    def list_them(query: dict[str, Any]) -> Response:
+        """Events by start, those without a date last; as CSV if `Accept` asks for it, then all pages in one."""
+        who = audience()
+        names = chosen_fields(query["fields"], who)
+        wanted = filter_of(query, who)
+        if wants_csv():
+            rows = ([_cell(shown(event, names)[name]) for name in names] for event in _each(tools, wanted))
+            return _for(who, csv_answer("events", list(names), rows))
+        found = list_events(tools.work, replace(wanted, limit=wanted.limit + 1))
+        page = page_of(found, wanted.limit, event_position)
+        return _for(who, conditional(jsonify(items=[shown(event, names) for event in page.items], next=page.next)))
+
+
+def _add_one(blueprint: Any, tools: Tools) -> None:
+    @blueprint.get("/<event_id>")
+    @blueprint.arguments(SparseArguments, location="query", unknown="raise")
+    @blueprint.response(200, EventSchema)
+    @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
+    @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="Nobody holds this key")
+    @blueprint.alt_response(404, schema=ProblemSchema, content_type=PROBLEM, description="No such event")
+    @public
+    def show_one(query: dict[str, Any], event_id: str) -> Response:
+        """One event."""
+        who = audience()
+        event = show_event(tools.work, event_id, who)
+        return _for(who, conditional(jsonify(shown(event, chosen_fields(query["fields"], who)))))
+
+
+def filter_of(query: Mapping[str, Any], who: Audience) -> EventFilter:
+    """What the checked arguments of a listing ask for.
+
+    Raises:
+        BadRequest: the cursor is not one of this listing.
+    """
+    same = {name: query[name] for name in _SAME_NAME}
+    return EventFilter(
+        audience=who, words=query["q"] or "", after=position_in(query["cursor"], 2, read_event_position), **same
+    )
+
+
+def _each(tools: Tools, wanted: EventFilter) -> Iterator[Event]:
+    """All events from ``wanted.after`` on, chunk by chunk."""
+    chunk = replace(wanted, limit=CSV_CHUNK)
+    while found := list_events(tools.work, chunk):
+        yield from found
+        chunk = replace(chunk, after=event_position(found[-1]))
+
+
+def _cell(value: Any) -> object:
+    return " ".join(value) if isinstance(value, list) else value
+
+
+def _for(who: Audience, response: Response) -> Response:
+    """What coordinators are shown is kept by no shared cache, and no cache gives one the answer to the other."""
+    response.vary.update(["Accept", "Authorization", "Cookie"])
+    if who is Audience.COORDINATORS:
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response

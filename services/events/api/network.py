@@ -1,0 +1,75 @@
+"""What stands around events. Each list is short and answered whole."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Response, jsonify
+from flask_smorest import Blueprint
+
+from services.events.api.network_schemas import (
+    ConsultationListSchema,
+    SeriesListSchema,
+    WorkingGroupListSchema,
+)
+from services.events.api.tools import READERS, Tools
+from services.events.domain.network import Consultation, HostKind
+from services.events.usecases.list_network import list_consultations, list_series, list_working_groups
+from shared.web.access import needs, public
+from shared.web.entity_tags import conditional
+from shared.web.problems import MEDIA_TYPE as PROBLEM
+from shared.web.problems import ProblemSchema
+
+_SERIES, _GROUPS = SeriesListSchema(), WorkingGroupListSchema()
+
+
+def network_blueprint(tools: Tools) -> Any:
+    """``/v1/series``, ``/v1/working-groups`` and ``/v1/consultations``."""
+    blueprint = Blueprint("network", __name__, url_prefix="/v1", description="Series, working groups, consultations")
+    _add_public(blueprint, tools)
+    _add_consultations(blueprint, tools)
+    return blueprint
+
+
+def _add_public(blueprint: Any, tools: Tools) -> None:
+    unchanged = "Nothing has changed since the answer with the ETag that was sent"
+
+    @blueprint.get("/series")
+    @blueprint.response(200, SeriesListSchema)
+    @blueprint.alt_response(304, description=unchanged)
+    @public
+    def series() -> Response:
+        """All series."""
+        return conditional(jsonify(_SERIES.dump({"items": list_series(tools.work)})))
+
+    @blueprint.get("/working-groups")
+    @blueprint.response(200, WorkingGroupListSchema)
+    @blueprint.alt_response(304, description=unchanged)
+    @public
+    def working_groups() -> Response:
+        """All working groups."""
+        return conditional(jsonify(_GROUPS.dump({"items": list_working_groups(tools.work)})))
+
+
+def _add_consultations(blueprint: Any, tools: Tools) -> None:
+    @blueprint.get("/consultations")
+    @blueprint.response(200, ConsultationListSchema)
+    @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="No key")
+    @blueprint.alt_response(403, schema=ProblemSchema, content_type=PROBLEM, description="The key's roles forbid it")
+    @needs(*READERS)
+    def consultations() -> dict[str, Any]:
+        """All consultations, and their sums by kind of host."""
+        found = list_consultations(tools.work)
+        return {"items": found, "totals": list(totals(found))}
+
+
+def totals(consultations: Iterable[Consultation]) -> Iterable[dict[str, Any]]:
+    """How many hosts and presentations there were, for each kind of host that had any."""
+    rounds = list(consultations)
+    for kind in HostKind:
+        of_kind = [consultation for consultation in rounds if consultation.host_kind is kind]
+        if of_kind:
+            yield {
+                "host_kind": kind,
+                "hosts": sum(consultation.hosts for consultation in of_kind),
+                "presentations": sum(consultation.presentations for consultation in of_kind),
+            }

@@ -1,0 +1,80 @@
+"""Shapes of the answers about who comes, for checking and for the OpenAPI document. Nobody's name is in them."""
+
+import marshmallow as ma
+
+from shared.web.paging import PageArguments
+
+STATUSES = ("confirmed", "waitlisted", "cancelled")
+
+
+class GroupCoverageSchema(ma.Schema):
+    """One working group that is asked to an event."""
+
+    id = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    representatives = ma.fields.Integer(required=True, metadata={"description": "Representatives who have a seat"})
+    waiting = ma.fields.Integer(required=True, metadata={"description": "Representatives on the waiting list"})
+    last_mail_at = ma.fields.AwareDateTime(
+        format="iso",
+        allow_none=True,
+        required=True,
+        metadata={"description": "When a mail last went to anybody of the group; null if never"},
+    )
+
+
+class CoverageSchema(ma.Schema):
+    """Which of the asked working groups have a representative, and which have none."""
+
+    event = ma.fields.String(required=True, metadata={"description": "Id of the event"})
+    covered = ma.fields.List(ma.fields.Nested(GroupCoverageSchema), required=True)
+    missing = ma.fields.List(ma.fields.Nested(GroupCoverageSchema), required=True)
+
+
+class CountsSchema(ma.Schema):
+    """Registrations of an event, by status."""
+
+    event = ma.fields.String(required=True, metadata={"description": "Id of the event"})
+    confirmed = ma.fields.Integer(required=True)
+    waitlisted = ma.fields.Integer(required=True)
+    cancelled = ma.fields.Integer(required=True)
+
+
+class RosterArguments(PageArguments):
+    """Filters of a roster."""
+
+    status = ma.fields.String(
+        load_default=None,
+        validate=ma.validate.OneOf(STATUSES),
+        metadata={"description": "Only registrations with this status"},
+    )
+
+
+class RosterLineSchema(ma.Schema):
+    """One registration, without name or address: those are kept by the registration service."""
+
+    registration_id = ma.fields.String(required=True)
+    status = ma.fields.String(required=True, validate=ma.validate.OneOf(STATUSES))
+    revision = ma.fields.Integer(required=True)
+    form = ma.fields.String(required=True)
+    form_kind = ma.fields.String(required=True)
+    person_ref = ma.fields.String(
+        required=True, metadata={"description": "The same for all registrations of one person; tells nothing else"}
+    )
+    working_group = ma.fields.String(allow_none=True, required=True)
+    representative = ma.fields.Boolean(required=True, metadata={"description": "Comes for the working group"})
+    organisation_id = ma.fields.String(allow_none=True, required=True)
+    country = ma.fields.String(allow_none=True, required=True, metadata={"description": "ISO 3166 alpha-2"})
+    mode = ma.fields.String(allow_none=True, required=True, metadata={"description": "`online` or `in_person`"})
+    language = ma.fields.String(required=True, metadata={"description": "BCP 47"})
+    partner = ma.fields.String(allow_none=True, required=True, metadata={"description": "Whose page it came through"})
+    position = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "On the waiting list"})
+    occurred_at = ma.fields.AwareDateTime(
+        format="iso", required=True, metadata={"description": "When it came to this status"}
+    )
+
+
+class RosterSchema(ma.Schema):
+    """One page of a roster."""
+
+    items = ma.fields.List(ma.fields.Nested(RosterLineSchema), required=True)
+    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})

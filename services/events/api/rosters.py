@@ -1,0 +1,72 @@
+"""Who comes to an event: numbers, coverage of working groups, and a roster without names."""
+
+from dataclasses import asdict
+from typing import Any
+
+from flask_smorest import Blueprint
+
+from services.events.api.roster_schemas import CountsSchema, CoverageSchema, RosterArguments, RosterSchema
+from services.events.api.tools import READERS, Tools
+from services.events.store.roster import RosterQuery
+from services.events.usecases.count_registrations import count_registrations
+from services.events.usecases.list_roster import list_roster
+from services.events.usecases.positions import read_registration_position, registration_position
+from services.events.usecases.show_coverage import show_coverage
+from shared.web.access import needs
+from shared.web.paging import page_of, position_in
+from shared.web.problems import MEDIA_TYPE as PROBLEM
+from shared.web.problems import ProblemSchema
+
+
+def add_rosters(blueprint: Any, tools: Tools) -> None:
+    """Add the coordinators' routes to the blueprint of ``/v1/events``."""
+    _add_numbers(blueprint, tools)
+    _add_roster(blueprint, tools)
+
+
+def _add_numbers(blueprint: Any, tools: Tools) -> None:
+    @blueprint.get("/<event_id>/counts")
+    @blueprint.response(200, CountsSchema)
+    @_problems(blueprint)
+    @needs(*READERS)
+    def counts(event_id: str) -> dict[str, Any]:
+        """How many registrations an event has, by status."""
+        return {"event": event_id} | asdict(count_registrations(tools.work, event_id))
+
+    @blueprint.get("/<event_id>/coverage")
+    @blueprint.response(200, CoverageSchema)
+    @_problems(blueprint)
+    @needs(*READERS)
+    def coverage(event_id: str) -> dict[str, Any]:
+        """Which of the asked working groups have a representative with a seat or on the waiting list, and which not."""
+        report = show_coverage(tools.work, event_id)
+        return {"event": report.event_id, "covered": report.covered, "missing": report.missing}
+
+
+def _add_roster(blueprint: Any, tools: Tools) -> None:
+    @blueprint.get("/<event_id>/roster")
+    @blueprint.arguments(RosterArguments, location="query", unknown="raise")
+    @blueprint.response(200, RosterSchema)
+    @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is not one")
+    @_problems(blueprint)
+    @needs(*READERS)
+    def roster(query: dict[str, Any], event_id: str) -> dict[str, Any]:
+        """Registrations in order of arrival; names come from `/v1/registrations`."""
+        wanted = RosterQuery(
+            event_id, query["status"], position_in(query["cursor"], 1, read_registration_position), query["limit"] + 1
+        )
+        page = page_of(list_roster(tools.work, wanted), query["limit"], registration_position)
+        return {"items": page.items, "next": page.next}
+
+
+def _problems(blueprint: Blueprint) -> Any:
+    """Document what all these routes may say instead."""
+
+    def decorate(view: Any) -> Any:
+        for status, description in ((401, "No key"), (403, "The key's roles do not allow it"), (404, "No such event")):
+            view = blueprint.alt_response(status, schema=ProblemSchema, content_type=PROBLEM, description=description)(
+                view
+            )
+        return view
+
+    return decorate

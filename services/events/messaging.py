@@ -1,0 +1,63 @@
+"""Incoming messages and the use case each one is for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.events.store.contacts import MailContact
+from services.events.store.roster import Registered
+from services.events.usecases.note_contact import note_contact
+from services.events.usecases.note_registration import note_registration
+from shared.contracts.envelope import Message
+from shared.contracts.registry import read
+from shared.store.inbox import Effect
+from shared.store.unit_of_work import UnitOfWork
+
+_SAME_NAME = (
+    "registration_id",
+    "form",
+    "form_kind",
+    "status",
+    "revision",
+    "person_ref",
+    "working_group",
+    "representative",
+    "organisation_id",
+    "country",
+    "mode",
+    "language",
+    "partner",
+    "position",
+    "occurred_at",
+)
+
+
+def effects(work: UnitOfWork) -> Mapping[str, Effect]:
+    """What a message from each queue does. Both effects live in the transaction that the inbox gives them."""
+    del work
+    return {"events.rollup": on_registration, "events.contact": on_mail}
+
+
+def on_registration(connection: Connection, message: Message) -> None:
+    """A registration is what the message says, unless something newer is known.
+
+    Raises:
+        Poison: the message breaks its contract.
+    """
+    content: dict[str, Any] = read(message)
+    known: dict[str, Any] = {name: content.get(name) for name in _SAME_NAME}
+    note_registration(connection, Registered(event_id=content.get("event"), **known))
+
+
+def on_mail(connection: Connection, message: Message) -> None:
+    """A mail went out.
+
+    Raises:
+        Poison: the message breaks its contract.
+    """
+    content: dict[str, Any] = read(message)
+    note_contact(
+        connection,
+        MailContact(content["mail_id"], content["registration_id"], content["kind"], content["sent_at"]),
+    )

@@ -1,0 +1,51 @@
+"""What happened to events and working groups, as messages. The only translation; it decides what leaves the service."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Literal
+
+from services.events.domain.event import Event
+from services.events.domain.network import WorkingGroup
+from services.events.domain.revision import VISIBLE
+from shared.contracts.envelope import TYPE_PREFIX, Message
+from shared.contracts.registry import source_of
+from shared.core.clock import rfc3339
+from shared.core.context import correlation_id, traceparent
+from shared.core.ids import new_id
+
+EVENT_KEYS = {"published": "event.published.v1", "changed": "event.changed.v1"}
+"""The message type by what is to be told of an event."""
+
+GROUP_CHANGED = "working-group.changed.v1"
+
+
+def event_message(change: Literal["published", "changed"], event: Event, at: datetime) -> Message:
+    """That ``event`` became visible or changed, at ``at`` (aware), with its whole public state."""
+    state = asdict(event)
+    data = {"id": event.id, "revision": event.revision} | {name: _plain(state[name]) for name in VISIBLE}
+    return _message(EVENT_KEYS[change], event.id, at, data)
+
+
+def working_group_message(group: WorkingGroup, at: datetime) -> Message:
+    """That ``group`` is new or renamed, at ``at`` (aware)."""
+    return _message(GROUP_CHANGED, group.id, at, {"id": group.id, "title": group.title, "revision": group.revision})
+
+
+def _message(key: str, subject: str, at: datetime, data: dict[str, Any]) -> Message:
+    return Message(
+        id=new_id(),
+        type=TYPE_PREFIX + key,
+        source=source_of("events"),
+        subject=subject,
+        time=at,
+        data=data,
+        correlation_id=correlation_id(),
+        traceparent=traceparent(),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A field's value as JSON has it."""
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,58 @@
+"""Which mails went out, and when each working group last got one. Ids and times only."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+
+@dataclass(frozen=True, slots=True)
+class MailContact:
+    """One mail that was handed over; ``sent_at`` is aware."""
+
+    mail_id: str
+    registration_id: str
+    kind: str
+    sent_at: datetime
+
+
+_ADD = text("""
+    INSERT INTO mail_contact (mail_id, registration_id, kind, sent_at)
+    VALUES (:mail_id, :registration_id, :kind, :sent_at) ON CONFLICT DO NOTHING
+""")
+_NOTE = text("""
+    INSERT INTO group_contact (working_group, last_mail_at)
+    SELECT :working_group, max(sent_at) FROM mail_contact WHERE registration_id = :registration_id
+    HAVING count(*) > 0
+    ON CONFLICT (working_group) DO UPDATE
+        SET last_mail_at = greatest(group_contact.last_mail_at, excluded.last_mail_at)
+""")
+_FORGET = text("DELETE FROM group_contact WHERE working_group = :working_group")
+_RECKON = text("""
+    INSERT INTO group_contact (working_group, last_mail_at)
+    SELECT :working_group, max(sent_at) FROM roster JOIN mail_contact USING (registration_id)
+    WHERE roster.working_group = :working_group HAVING count(*) > 0
+""")
+_READ = text("SELECT working_group, last_mail_at FROM group_contact")
+
+
+def add(connection: Connection, contact: MailContact) -> None:
+    """Store that a mail went out; a mail that is known already changes nothing."""
+    connection.execute(_ADD, asdict(contact))
+
+
+def note_group(connection: Connection, working_group: str, registration_id: str) -> None:
+    """The mails to a registration, as far as there are any, reached this working group."""
+    connection.execute(_NOTE, {"working_group": working_group, "registration_id": registration_id})
+
+
+def reckon_group(connection: Connection, working_group: str) -> None:
+    """Find anew when a group last got a mail, after one of its registrations left it."""
+    connection.execute(_FORGET, {"working_group": working_group})
+    connection.execute(_RECKON, {"working_group": working_group})
+
+
+def last_mails(connection: Connection) -> Mapping[str, datetime]:
+    """When each working group last got a mail, by id; groups without one are not in it."""
+    return {row.working_group: row.last_mail_at for row in connection.execute(_READ)}

@@ -1,0 +1,123 @@
+"""The table of events: one row is one ``Event``."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from services.events.domain.event import EVERY_GROUP, Event, EventKind, EventStatus, Mode
+
+COLUMNS = tuple(field.name for field in fields(Event))
+_LISTED = ", ".join(COLUMNS)
+UNDATED = "infinity"
+"""Where an event without a date stands in the order by start: behind all others."""
+
+
+class Audience(Enum):
+    """Who is asking: the public sees no drafts."""
+
+    PUBLIC = "public"
+    COORDINATORS = "coordinators"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which events, and from where on; None or empty means any.
+
+    Attributes:
+        on_from: only events that are on at or after this moment (aware); leaves undated ones out.
+        on_until: only events that start before this moment (aware); leaves undated ones out.
+        not_over_at: only events that were not over at this moment (aware), undated ones among them.
+        working_group: only events to which this group is asked.
+        city: as it is written in the event, whatever the case.
+        words: text that stands in title, summary, city or place, whatever the case.
+        after: start (RFC 3339 or ``UNDATED``) and id of the event before the first.
+        limit: most events returned.
+    """
+
+    audience: Audience
+    kind: str | None = None
+    series: str | None = None
+    status: str | None = None
+    mode: str | None = None
+    on_from: datetime | None = None
+    on_until: datetime | None = None
+    not_over_at: datetime | None = None
+    working_group: str | None = None
+    city: str | None = None
+    words: str = ""
+    after: tuple[str, str] | None = None
+    limit: int = 50
+
+
+_CONDITIONS: Mapping[str, str] = {
+    "kind": "kind = :kind",
+    "series": "series = :series",
+    "status": "status = :status",
+    "mode": "mode = :mode",
+    "on_from": "ends_at > :on_from",
+    "on_until": "starts_at < :on_until",
+    "not_over_at": "(ends_at > :not_over_at OR ends_at IS NULL)",
+    "working_group": "asked_groups && CAST(:asked AS text[])",
+    "city": "lower(city) = lower(:city)",
+    "words": "concat_ws(' ', title, summary, city, place) ILIKE :pattern",
+    "after": "(coalesce(starts_at, 'infinity'), id) > (CAST(:after_start AS timestamptz), :after_id)",
+}
+
+_FIND = text(f"SELECT {_LISTED} FROM event WHERE id = :id")  # noqa: S608 - names of our own columns
+_SAVE = text(
+    f"INSERT INTO event ({_LISTED}) VALUES ({', '.join(f':{name}' for name in COLUMNS)}) "  # noqa: S608 - as above
+    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS[1:])}"
+)
+
+
+def find(connection: Connection, event_id: str) -> Event | None:
+    """The event with this id."""
+    row = connection.execute(_FIND, {"id": event_id}).first()
+    return None if row is None else _event(row)
+
+
+def save(connection: Connection, event: Event) -> None:
+    """Store ``event`` in place of what was stored under its id."""
+    connection.execute(_SAVE, asdict(event) | {"asked_groups": list(event.asked_groups)})
+
+
+def select(connection: Connection, wanted: EventFilter) -> list[Event]:
+    """At most ``wanted.limit`` events by start, then id; undated ones last."""
+    conditions = [condition for name, condition in _CONDITIONS.items() if getattr(wanted, name)]
+    if wanted.audience is Audience.PUBLIC:
+        conditions.append("status <> 'draft'")
+    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+    query = text(
+        f"SELECT {_LISTED} FROM event {where}"  # noqa: S608 - constant parts, values are parameters
+        "ORDER BY coalesce(starts_at, 'infinity'), id LIMIT :limit"
+    )
+    return [_event(row) for row in connection.execute(query, _parameters(wanted))]
+
+
+def _parameters(wanted: EventFilter) -> dict[str, Any]:
+    start, event_id = wanted.after or ("", "")
+    escaped = wanted.words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    special = {
+        "asked": [wanted.working_group, EVERY_GROUP],
+        "pattern": f"%{escaped}%",
+        "after_start": start,
+        "after_id": event_id,
+    }
+    return {name: getattr(wanted, name) for name in _CONDITIONS if name != "after"} | special | {"limit": wanted.limit}
+
+
+def _event(row: Row[Any]) -> Event:
+    values = dict(row._mapping)
+    return Event(
+        **values
+        | {
+            "kind": EventKind(values["kind"]),
+            "status": EventStatus(values["status"]),
+            "mode": Mode(values["mode"]),
+            "asked_groups": tuple(values["asked_groups"]),
+        }
+    )

@@ -1,0 +1,116 @@
+"""The roster: the newest known state of each registration, without names or addresses."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+LIVE = ("confirmed", "waitlisted")
+"""Statuses of a registration that has or may still get a seat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """One registration as of one revision. ``person_ref`` is 64 hex digits and names nobody; moments are aware."""
+
+    registration_id: str
+    form: str
+    form_kind: str
+    event_id: str | None
+    status: str
+    revision: int
+    person_ref: str
+    working_group: str | None
+    representative: bool
+    organisation_id: str | None
+    country: str | None
+    mode: str | None
+    language: str
+    partner: str | None
+    position: int | None
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RosterQuery:
+    """Whose registrations: of one event, with one status (None: any), after a registration's id, at most ``limit``."""
+
+    event_id: str
+    status: str | None = None
+    after: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Representatives:
+    """How many people come to an event as representatives of one group, and how many wait for a seat."""
+
+    confirmed: int = 0
+    waitlisted: int = 0
+
+
+_COLUMNS = """registration_id::text AS registration_id, form, form_kind, event_id, status, revision,
+    encode(person_ref, 'hex') AS person_ref, working_group, representative, organisation_id, country, mode, language,
+    partner, position, occurred_at"""
+_VALUES = """:form, :form_kind, :event_id, :status, :revision, decode(:person_ref, 'hex'), :working_group,
+    :representative, :organisation_id, :country, :mode, :language, :partner, :position, :occurred_at"""
+_NAMES = """form, form_kind, event_id, status, revision, person_ref, working_group, representative, organisation_id,
+    country, mode, language, partner, position, occurred_at"""
+# ruff: noqa: S608 - the parts above are constant, all values are parameters
+_ADD = text(f"""
+    INSERT INTO roster (registration_id, {_NAMES}) VALUES (:registration_id, {_VALUES}) ON CONFLICT DO NOTHING
+""")
+_FIND = text(f"SELECT {_COLUMNS} FROM roster WHERE registration_id = :registration_id FOR UPDATE")
+_REPLACE = text(f"UPDATE roster SET ({_NAMES}) = ROW ({_VALUES}) WHERE registration_id = :registration_id")
+_GROUP = text("SELECT working_group FROM roster WHERE registration_id = :registration_id")
+_PAGE = text(f"""
+    SELECT {_COLUMNS} FROM roster WHERE event_id = :event_id AND registration_id > CAST(:after AS uuid)
+    ORDER BY registration_id LIMIT :limit
+""")
+_PAGE_OF_STATUS = text(f"""
+    SELECT {_COLUMNS} FROM roster
+    WHERE event_id = :event_id AND status = :status AND registration_id > CAST(:after AS uuid)
+    ORDER BY registration_id LIMIT :limit
+""")
+_REPRESENTATIVES = text("""
+    SELECT working_group, count(*) FILTER (WHERE status = 'confirmed'), count(*) FILTER (WHERE status = 'waitlisted')
+    FROM roster WHERE event_id = :event_id AND representative AND status <> 'cancelled' AND working_group IS NOT NULL
+    GROUP BY working_group
+""")
+FIRST = "00000000-0000-0000-0000-000000000000"
+
+
+def add(connection: Connection, registered: Registered) -> bool:
+    """Store a registration that is not known yet; whether it was not."""
+    return connection.execute(_ADD, asdict(registered)).rowcount == 1
+
+
+def find_for_change(connection: Connection, registration_id: str) -> Registered:
+    """What is known of a registration that is in the roster, locked until the transaction ends."""
+    row = connection.execute(_FIND, {"registration_id": registration_id}).one()
+    return Registered(**row._mapping)
+
+
+def replace(connection: Connection, registered: Registered) -> None:
+    """Store a newer state of a known registration."""
+    connection.execute(_REPLACE, asdict(registered))
+
+
+def group_of(connection: Connection, registration_id: str) -> str | None:
+    """The working group of a registration; None if it has none or is not known yet."""
+    group: str | None = connection.execute(_GROUP, {"registration_id": registration_id}).scalar()
+    return group
+
+
+def page(connection: Connection, wanted: RosterQuery) -> list[Registered]:
+    """At most ``wanted.limit`` registrations in order of their ids, which is the order of arrival."""
+    statement = _PAGE if wanted.status is None else _PAGE_OF_STATUS
+    rows = connection.execute(statement, asdict(wanted) | {"after": wanted.after or FIRST})
+    return [Registered(**row._mapping) for row in rows]
+
+
+def representatives(connection: Connection, event_id: str) -> Mapping[str, Representatives]:
+    """The representatives of each group that has a live one at the event, by the group's id."""
+    rows = connection.execute(_REPRESENTATIVES, {"event_id": event_id})
+    return {group: Representatives(confirmed, waitlisted) for group, confirmed, waitlisted in rows}

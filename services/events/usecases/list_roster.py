@@ -1,0 +1,23 @@
+"""List who comes to an event, by pseudonyms. Names stay with registration."""
+
+from services.events.store import roster
+from services.events.store.events import Audience
+from services.events.store.roster import Registered, RosterQuery
+from services.events.usecases.finding import find_event
+from shared.store.unit_of_work import UnitOfWork
+
+
+def list_roster(work: UnitOfWork, wanted: RosterQuery) -> list[Registered]:
+    """At most ``wanted.limit`` registrations of an event, in order of arrival.
+
+    Args:
+        work: on the database of events.
+        wanted: of which event, with which status, after which registration.
+
+    Raises:
+        DomainError: ``not-found``, there is no such event.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        find_event(connection, wanted.event_id, Audience.COORDINATORS)
+        return roster.page(connection, wanted)

@@ -1,0 +1,94 @@
+"""Load a folder: what stands in it is merged with what is stored; others are told what really changed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from services.events.domain.event import Event
+from services.events.domain.merging import merge_described, merge_loaded
+from services.events.domain.network import Series, WorkingGroup
+from services.events.loading.folder import Loaded
+from services.events.outgoing import event_message, working_group_message
+from services.events.store import events, network
+from services.events.store.locks import lock_loading
+from shared.contracts.envelope import Message
+from shared.core.clock import Clock
+from shared.core.errors import DomainError, SettingsError
+from shared.store import outbox
+from shared.store.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """How many there are in the folder, and how many messages their changes made."""
+
+    series: int
+    working_groups: int
+    events: int
+    consultations: int
+    messages: int
+
+
+def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
+    """Store all of ``loaded`` with the messages it causes, or nothing.
+
+    What is stored and does not stand in the folder stays. Loading the same folder again changes nothing and tells
+    nobody.
+
+    Args:
+        work: on the database of events.
+        clock: tells when the changes became true.
+        loaded: what ``read_folder`` or ``move_to_next`` returned.
+
+    Raises:
+        SettingsError: what is stored cannot become what the folder says; lists each such event.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        lock_loading(connection)
+        now = clock()
+        _load_series(connection, loaded.series)
+        messages = [
+            *_load_groups(connection, loaded.working_groups, now),
+            *_load_events(connection, loaded.events, now),
+        ]
+        for consultation in loaded.consultations:
+            network.save_consultation(connection, consultation)
+        outbox.add(connection, messages)
+    return LoadReport(
+        len(loaded.series), len(loaded.working_groups), len(loaded.events), len(loaded.consultations), len(messages)
+    )
+
+
+def _load_series(connection: Connection, loaded: tuple[Series, ...]) -> None:
+    stored = {series.id: series for series in network.all_series(connection)}
+    for new in loaded:
+        series, _ = merge_described(stored.get(new.id), new)
+        network.save_series(connection, series)
+
+
+def _load_groups(connection: Connection, loaded: tuple[WorkingGroup, ...], now: datetime) -> Iterator[Message]:
+    stored = {group.id: group for group in network.all_working_groups(connection)}
+    for new in loaded:
+        group, change = merge_described(stored.get(new.id), new)
+        network.save_working_group(connection, group)
+        if change != "none":
+            yield working_group_message(group, now)
+
+
+def _load_events(connection: Connection, loaded: tuple[Event, ...], now: datetime) -> list[Message]:
+    messages, faults = [], []
+    for new in loaded:
+        try:
+            event, change = merge_loaded(events.find(connection, new.id), new)
+        except DomainError as error:
+            faults.append(f"events.yaml: {new.id}: {error.detail}")
+            continue
+        events.save(connection, event)
+        if change != "none":
+            messages.append(event_message(change, event, now))
+    if faults:
+        raise SettingsError(faults)
+    return messages

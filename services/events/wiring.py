@@ -1,0 +1,75 @@
+"""The only module that builds things: settings become transactions, routes, application, command line."""
+
+from pathlib import Path
+from typing import Any
+
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask_smorest import Blueprint
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.events.api.events import add_events
+from services.events.api.network import network_blueprint
+from services.events.api.rosters import add_rosters
+from services.events.api.tools import Tools
+from services.events.console.pages import console_blueprint
+from services.events.messaging import effects
+from services.events.settings import read_settings
+from shared.core.clock import Clock, system_clock
+from shared.process.service import Service
+from shared.process.settings import CommonSettings
+from shared.store.engine import is_outage
+from shared.store.migrate import current_revision
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import AccessFile
+from shared.web.app import WebParts, make_app
+from shared.web.console.frame import frame_blueprint
+from shared.web.signing_in import SignIn
+
+NAME = "events"
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def describe() -> Service:
+    """The service, for its command line."""
+    return Service(
+        name=NAME,
+        migrations=MIGRATIONS,
+        settings=read_settings,
+        effects=effects,
+        app=lambda engine: build_app(read_settings(), engine),
+    )
+
+
+def build_app(settings: CommonSettings, engine: Engine, clock: Clock = system_clock) -> Flask:
+    """The web application on ``engine``."""
+    access = AccessFile(settings.access_file)
+    sign_in = SignIn(access, settings.signing_keys[0], secure=settings.https)
+    tools = Tools(UnitOfWork(engine, NAME), clock)
+    newest = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS / "versions")]).get_current_head()
+    parts = WebParts(
+        service=NAME,
+        title="Troika: events",
+        operations=[_events_blueprint(tools), network_blueprint(tools)],
+        pages=[frame_blueprint(sign_in), console_blueprint(tools.work, clock)],
+        ready=lambda: _ready(engine, newest),
+    )
+    return make_app(parts, access, sign_in, https=settings.https)
+
+
+def _events_blueprint(tools: Tools) -> Any:
+    blueprint = Blueprint("events", __name__, url_prefix="/v1/events", description="What is on, and who comes")
+    add_events(blueprint, tools)
+    add_rosters(blueprint, tools)
+    return blueprint
+
+
+def _ready(engine: Engine, newest: str | None) -> bool:
+    """Whether the database answers and has the newest schema."""
+    try:
+        return current_revision(engine) == newest
+    except SQLAlchemyError as error:
+        if not is_outage(error):
+            raise
+        return False

@@ -1,0 +1,15 @@
+"""The application for gunicorn: ``services.events.wsgi:application()``, made in each worker after the fork."""
+
+from flask import Flask
+
+from services.events.settings import read_settings
+from services.events.wiring import NAME, build_app
+from shared.core.logs import configure_logs
+from shared.store.engine import open_engine
+
+
+def application() -> Flask:
+    """The application on an engine of its own."""
+    configure_logs(NAME, "web")
+    settings = read_settings()
+    return build_app(settings, open_engine(settings.database_url, application=f"troika-{NAME}-web"))

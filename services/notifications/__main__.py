@@ -1,0 +1,32 @@
+"""``python -m services.notifications web | relay | consume | send | migrate | parked … | topology …``."""
+
+import click
+
+from services.notifications.sending.sender import Sender
+from services.notifications.settings import read_settings
+from services.notifications.wiring import build_sending, describe
+from shared.process.commands import main, make_command_line, run_worker
+from shared.process.runner import Stop
+from shared.store.unit_of_work import UnitOfWork
+
+
+def command_line() -> click.Group:
+    """All commands of the service."""
+    service = describe()
+    group = make_command_line(service)
+
+    @group.command()
+    def send() -> None:
+        """Hand mails that are due to the mail relay."""
+        settings = read_settings()
+
+        def work(unit: UnitOfWork, stop: Stop) -> None:
+            Sender(build_sending(settings, unit)).run(stop)
+
+        run_worker(service, "send", work)
+
+    return group
+
+
+if __name__ == "__main__":
+    main(command_line())

@@ -1,0 +1,85 @@
+"""A mail as one row, and what a sender may say of its handover."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+RELEASED = "released"
+"""An outcome of its own: the mail was not tried, somebody else may have it at once."""
+
+OUTCOME_STATES = {
+    "sent": "sent",
+    "deferred": "deferred",
+    "failed": "failed",
+    "unknown": "unknown",
+    RELEASED: "queued",
+}
+"""The state that each outcome of a handover leads to."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewMail:
+    """A mail that a message causes.
+
+    Attributes:
+        subject: id of the registration.
+        revision: of the registration, or the number of the attempt; one mail for each.
+        recipient: the person's reference.
+        state: ``queued``, or ``called_off`` with a ``reason`` if it came too late to be true.
+        cause_at: when what it tells of happened, aware UTC.
+    """
+
+    id: str
+    kind: str
+    subject: str
+    revision: int
+    recipient: str
+    event: str | None
+    lane: str
+    state: str
+    reason: str | None
+    message_id: str
+    cause_at: datetime
+    created_at: datetime
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedMail:
+    """A mail in a sender's hands until ``lease_until``. ``fence`` tells this claim from every other of the mail.
+
+    ``attempts`` and ``unknowns`` count what came before this claim.
+    """
+
+    id: str
+    kind: str
+    subject: str
+    revision: int
+    event: str | None
+    message_id: str
+    fence: int
+    attempts: int
+    unknowns: int
+    lease_until: datetime
+    cause_at: datetime
+    created_at: datetime
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a claimed mail.
+
+    Attributes:
+        outcome: a key of ``OUTCOME_STATES``.
+        at: when it was known.
+        reason: why it was not sent, without personal data; None if sent.
+        due_at: when to try again (deferred) or to resolve it (unknown); None for sent and failed.
+        tried: whether the relay was asked, so that the next delay is longer.
+    """
+
+    mail: ClaimedMail
+    outcome: str
+    at: datetime
+    reason: str | None = None
+    due_at: datetime | None = None
+    tried: bool = False

@@ -1,0 +1,54 @@
+"""Whether a mail that has not gone yet would still say something true. One that would not is called off.
+
+Messages come in any order and more than once, so this compares what a mail says with the newest state that is known
+of its registration, never with what arrived last.
+"""
+
+from dataclasses import dataclass
+
+from services.notifications.domain.kinds import KINDS
+
+ATTEMPT_REPEATED = "attempt-repeated"
+SUPERSEDED = "superseded by a newer state of the registration"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a registration: its newest ``revision`` and the ``status`` it had then."""
+
+    revision: int
+    status: str
+
+
+def newer(known: Standing | None, told: Standing, kind: str) -> bool:
+    """Whether ``told`` replaces ``known``.
+
+    A repeated attempt only repeats a state, so at the same revision the message about that state itself wins.
+
+    Args:
+        known: None if the registration was not heard of.
+        told: by the message.
+        kind: of the mail that the message causes.
+    """
+    if known is None or told.revision > known.revision:
+        return True
+    return told.revision == known.revision and kind != ATTEMPT_REPEATED
+
+
+def is_untrue(kind: str, revision: int, known: Standing) -> bool:
+    """Whether a mail says what is no longer so.
+
+    Args:
+        kind: of the mail.
+        revision: of the mail: the registration's that it is about, or the number of the attempt, which has nothing to
+            do with the registration's revision.
+        known: of its registration, with the mail's own message taken in.
+    """
+    if kind != ATTEMPT_REPEATED and revision >= known.revision:
+        return False
+    return known.status not in KINDS[kind].true_while
+
+
+def untrue_kinds(known: Standing) -> list[str]:
+    """The kinds of older mails that a registration's standing makes untrue, sorted."""
+    return sorted(name for name, kind in KINDS.items() if known.status not in kind.true_while)

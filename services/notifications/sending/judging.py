@@ -1,0 +1,66 @@
+"""What an outcome of the handover means for the mail. Reasons are shown to people: no address, no reply of a relay."""
+
+from datetime import datetime, timedelta
+
+from services.notifications.domain.mail import RELEASED, ClaimedMail, Verdict
+from services.notifications.domain.retrying import next_try
+from services.notifications.mail.transport import HandoverUnknown, NotReached, Refused, TransportError
+
+GAVE_UP = "given up after 72 hours: "
+UNKNOWN = "the relay gave no answer to the final dot"
+NOT_REACHED = "the relay was not reached"
+
+
+def judge(mail: ClaimedMail, error: TransportError, now: datetime, unknown_after: timedelta) -> Verdict:
+    """The verdict on a handover that ended with ``error``.
+
+    Args:
+        mail: in hand.
+        error: of the transport.
+        now: the time.
+        unknown_after: how long to wait before an unknown outcome is decided on.
+    """
+    if isinstance(error, HandoverUnknown):
+        return Verdict(mail, "unknown", now, UNKNOWN, now + unknown_after, tried=True)
+    if not isinstance(error, Refused):
+        return retried(mail, NOT_REACHED, now)
+    reason = f"the relay answered {error.code} to {error.verb}"
+    return failed(mail, reason, now, tried=True) if is_final(error) else retried(mail, reason, now)
+
+
+def is_final(error: Refused) -> bool:
+    """Whether no later try can succeed: 5xx about this recipient or this content.
+
+    A 5xx to MAIL is about ourselves (our address, our permission): it must not fail every mail that waits.
+    """
+    return error.permanent and error.verb != "MAIL"
+
+
+def is_relay_trouble(error: TransportError) -> bool:
+    """Whether the next mail would fare the same, so that the sender had better wait."""
+    if isinstance(error, Refused):
+        return error.verb == "MAIL"
+    return isinstance(error, NotReached | HandoverUnknown)
+
+
+def sent(mail: ClaimedMail, now: datetime) -> Verdict:
+    """The relay has the mail."""
+    return Verdict(mail, "sent", now, tried=True)
+
+
+def released(mail: ClaimedMail, now: datetime) -> Verdict:
+    """The mail was not tried; somebody else may have it at once."""
+    return Verdict(mail, RELEASED, now)
+
+
+def failed(mail: ClaimedMail, reason: str, now: datetime, *, tried: bool = False) -> Verdict:
+    """The mail will never go; ``tried``: the relay was asked."""
+    return Verdict(mail, "failed", now, reason, tried=tried)
+
+
+def retried(mail: ClaimedMail, reason: str, now: datetime) -> Verdict:
+    """Try again later, or give up when it has taken too long."""
+    due_at = next_try(mail.attempts + 1, mail.created_at, now)
+    if due_at is None:
+        return failed(mail, GAVE_UP + reason, now, tried=True)
+    return Verdict(mail, "deferred", now, reason, due_at, tried=True)

@@ -1,0 +1,95 @@
+"""What senders left behind: mails whose lease has run out, handovers that nobody knows the end of, and the backlog."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from services.notifications.domain.truth import Standing
+
+_GIVE_BACK = text("""
+    WITH lost AS (
+        SELECT id, fence FROM mail WHERE state = 'claimed' AND phase = 'claimed' AND lease_until <= :now
+        ORDER BY lease_until LIMIT :most FOR UPDATE SKIP LOCKED),
+    closed AS (
+        UPDATE mail_attempt a SET ended_at = :now, outcome = 'released' FROM lost
+        WHERE a.mail_id = lost.id AND a.number = lost.fence)
+    UPDATE mail m SET state = 'queued', phase = NULL, lease_until = NULL, due_at = :now
+    FROM lost WHERE m.id = lost.id
+""")
+_LOSE = text("""
+    WITH lost AS (
+        SELECT id, fence FROM mail WHERE state = 'claimed' AND phase = 'data' AND lease_until <= :now
+        ORDER BY lease_until LIMIT :most FOR UPDATE SKIP LOCKED),
+    closed AS (
+        UPDATE mail_attempt a SET ended_at = :now, outcome = 'unknown' FROM lost
+        WHERE a.mail_id = lost.id AND a.number = lost.fence)
+    UPDATE mail m SET state = 'unknown', phase = NULL, lease_until = NULL, due_at = :due_at, reason = :reason,
+        attempts = attempts + 1, unknowns = unknowns + 1
+    FROM lost WHERE m.id = lost.id
+    RETURNING m.kind
+""")
+_UNKNOWN = text("""
+    SELECT m.id::text, m.kind, m.revision, m.unknowns, r.revision, r.status
+    FROM mail m JOIN recipient r ON r.registration_id = m.subject
+    WHERE m.state = 'unknown' AND m.due_at <= :now
+    ORDER BY m.due_at LIMIT :most FOR UPDATE OF m SKIP LOCKED
+""")
+_RESEND = text("UPDATE mail SET state = 'queued', due_at = :now, reason = NULL WHERE id = CAST(:id AS uuid)")
+_LEAVE = text("UPDATE mail SET due_at = NULL, reason = :reason WHERE id = CAST(:id AS uuid)")
+_OLDEST = text("""
+    SELECT min(due_at) FROM mail
+    WHERE lane = :lane AND state IN ('queued', 'deferred', 'claimed') AND due_at <= :now
+""")
+
+MOST = 100
+"""Rows of one sweep, so that no transaction is long."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownMail:
+    """A mail that was handed over or not, with what is known of its registration by now."""
+
+    id: str
+    kind: str
+    revision: int
+    unknowns: int
+    standing: Standing
+
+
+def give_back(connection: Connection, now: datetime) -> int:
+    """Queue again what was claimed and surely not handed over when its lease ran out; returns how many."""
+    return connection.execute(_GIVE_BACK, {"now": now, "most": MOST}).rowcount
+
+
+def lose(connection: Connection, now: datetime, due_at: datetime, reason: str) -> list[str]:
+    """Make unknown what was being handed over when its lease ran out; returns the kinds.
+
+    Args:
+        now: the time.
+        due_at: when to decide what is done about it.
+        reason: shown to operators.
+    """
+    return list(connection.execute(_LOSE, {"now": now, "most": MOST, "due_at": due_at, "reason": reason}).scalars())
+
+
+def due_unknown(connection: Connection, now: datetime) -> list[UnknownMail]:
+    """Unknown mails that are to be decided on now, locked."""
+    rows = connection.execute(_UNKNOWN, {"now": now, "most": MOST})
+    return [UnknownMail(row[0], row[1], row[2], row[3], Standing(row[4], row[5])) for row in rows]
+
+
+def resend(connection: Connection, mail_id: str, now: datetime) -> None:
+    """Queue an unknown mail again."""
+    connection.execute(_RESEND, {"id": mail_id, "now": now})
+
+
+def leave_unknown(connection: Connection, mail_id: str, reason: str) -> None:
+    """An unknown mail stays so for good."""
+    connection.execute(_LEAVE, {"id": mail_id, "reason": reason})
+
+
+def oldest_due(connection: Connection, lane: str, now: datetime) -> datetime | None:
+    """Since when the longest waiting mail of a lane is due; None if none is."""
+    value: datetime | None = connection.execute(_OLDEST, {"lane": lane, "now": now}).scalar()
+    return value

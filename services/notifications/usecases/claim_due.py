@@ -1,0 +1,39 @@
+"""Takes a batch of due mails into a sender's hands."""
+
+from datetime import timedelta
+
+from services.notifications.domain.sharing import claim_plan
+from services.notifications.store.handovers import Claim, claim
+from shared.core.clock import Clock
+from shared.store.unit_of_work import UnitOfWork
+
+LEASE = timedelta(minutes=10)
+"""Longer than all time limits of one handover together: announced (two minutes) and handed over (three)."""
+
+
+def claim_due(work: UnitOfWork, clock: Clock, most: int, lease: timedelta = LEASE) -> list[Claim]:
+    """Claim up to ``most`` due mails, urgent lanes first, with a place for every lane that has something due.
+
+    Args:
+        work: on the service's database.
+        clock: of the project.
+        most: mails in the batch.
+        lease: how long they are the caller's; after that anybody may have them.
+
+    Raises:
+        Unavailable: the database is away; nothing was claimed for sure only as far as anybody knows: a claim whose
+            commit was not answered runs out with its lease.
+    """
+    claims: list[Claim] = []
+    empty: set[str] = set()
+    with work.transaction() as connection:
+        now = clock()
+        for lane, share in claim_plan(most):
+            wanted = min(share, most - len(claims))
+            if lane in empty or wanted == 0:
+                continue
+            found = claim(connection, lane, wanted, now, now + lease)
+            claims += found
+            if len(found) < wanted:
+                empty.add(lane)
+    return claims

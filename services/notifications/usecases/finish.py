@@ -1,0 +1,50 @@
+"""Settles mails: stores what became of them and, for those that the relay took, the message that says so."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from services.notifications.domain.mail import RELEASED, Verdict
+from services.notifications.outgoing import mail_sent
+from services.notifications.store.handovers import settle
+from shared.core.metrics import mail_handover_seconds, mail_unknown_resolved_total, mails_total
+from shared.store import outbox
+from shared.store.unit_of_work import UnitOfWork
+
+Settled = tuple[Verdict, str]
+"""A verdict that counted, and the state its mail was in before."""
+
+
+def finish(work: UnitOfWork, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Store ``verdicts``. Doing it again, after a commit that was not answered, changes nothing.
+
+    Returns:
+        those that counted; the others came too late: their mail is in somebody else's hands.
+
+    Raises:
+        Unavailable: the database is away; try again with the same.
+    """
+    with work.transaction() as connection:
+        settled = settle_all(connection, verdicts)
+    count(settled)
+    return [verdict for verdict, _before in settled]
+
+
+def settle_all(connection: Connection, verdicts: Sequence[Verdict]) -> list[Settled]:
+    """Store ``verdicts`` in the caller's transaction; :func:`count` them after its commit."""
+    found = [(verdict, settle(connection, verdict)) for verdict in verdicts]
+    settled = [(verdict, before) for verdict, before in found if before is not None]
+    outbox.add(connection, [mail_sent(v.mail, v.at) for v, _before in settled if v.outcome == "sent"])
+    return settled
+
+
+def count(settled: Sequence[Settled]) -> None:
+    """Count what has been committed."""
+    for verdict, before in settled:
+        if before == "unknown":
+            mail_unknown_resolved_total.labels("found").inc()
+        if verdict.outcome != RELEASED:
+            mails_total.labels(verdict.mail.kind, verdict.outcome).inc()
+        if verdict.outcome == "sent":
+            age = verdict.at - verdict.mail.cause_at
+            mail_handover_seconds.labels(verdict.mail.kind).observe(max(0.0, age.total_seconds()))

@@ -1,0 +1,79 @@
+"""The only module that builds things: settings become keys, transport, sender, application, command line."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import Engine, text
+
+from services.notifications.api.mails import mails_blueprint
+from services.notifications.mail.transport import SmtpTransport
+from services.notifications.messaging import Intake, effects
+from services.notifications.sending.batch import SendingTools
+from services.notifications.sending.composing import Composer
+from services.notifications.settings import NotificationsSettings, read_settings
+from shared.core.clock import Clock, system_clock
+from shared.core.errors import Unavailable
+from shared.core.sealing import Vault
+from shared.process.service import Service
+from shared.store.inbox import Effect
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import AccessFile
+from shared.web.app import WebParts, make_app
+from shared.web.signing_in import SignIn
+
+NAME = "notifications"
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def describe() -> Service:
+    """The service, for its command line."""
+    return Service(
+        name=NAME,
+        migrations=MIGRATIONS,
+        settings=lambda: read_settings().common,
+        effects=lambda _work: build_effects(read_settings()),
+        app=lambda engine: build_app(read_settings(), engine),
+    )
+
+
+def build_app(settings: NotificationsSettings, engine: Engine) -> Flask:
+    """The web application on ``engine``."""
+    work = UnitOfWork(engine, NAME)
+    access = AccessFile(settings.common.access_file)
+    sign_in = SignIn(access, settings.common.signing_keys[0], secure=settings.common.https)
+    parts = WebParts(
+        service=NAME,
+        title="Troika: notifications",
+        operations=[mails_blueprint(work)],
+        pages=[],
+        ready=lambda: _ready(work),
+    )
+    return make_app(parts, access, sign_in, https=settings.common.https)
+
+
+def build_effects(settings: NotificationsSettings, clock: Clock = system_clock) -> Mapping[str, Effect]:
+    """What messages do, by queue."""
+    vault = Vault(list(settings.vault_keys))
+    return effects(Intake(clock, settings.private_keys, vault, settings.mail_domain))
+
+
+def build_sending(settings: NotificationsSettings, work: UnitOfWork, clock: Clock = system_clock) -> SendingTools:
+    """What a sender works with."""
+    composer = Composer(
+        vault=Vault(list(settings.vault_keys)),
+        public_url=settings.common.public_url,
+        mail_from=settings.mail_from,
+        organiser=settings.mail_from_name,
+        clock=clock,
+    )
+    transport = SmtpTransport(settings.smtp_url)
+    return SendingTools(work, clock, transport, composer, unknown_after=settings.unknown_after)
+
+
+def _ready(work: UnitOfWork) -> bool:
+    try:
+        with work.transaction() as connection:
+            return bool(connection.execute(text("SELECT to_regclass('outbox') IS NOT NULL")).scalar())
+    except Unavailable:
+        return False

@@ -1,0 +1,15 @@
+"""The application for gunicorn: ``services.notifications.wsgi:application()``, made in each worker after the fork."""
+
+from flask import Flask
+
+from services.notifications.settings import read_settings
+from services.notifications.wiring import NAME, build_app
+from shared.core.logs import configure_logs
+from shared.store.engine import open_engine
+
+
+def application() -> Flask:
+    """The application on an engine of its own."""
+    configure_logs(NAME, "web")
+    settings = read_settings()
+    return build_app(settings, open_engine(settings.common.database_url, application=f"troika-{NAME}-web"))

@@ -1,0 +1,163 @@
+"""The AsyncAPI 3.0 document of the bus, generated from the table of message types.
+
+Two kinds of channels, since that is how the bus works: a routing key on the exchange, to which one service sends a
+type, and a queue, from which one service receives all types that it is bound for. The document never says what the
+table does not.
+"""
+
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+
+from shared.contracts.envelope import CONTENT_TYPE, SPEC_VERSION
+from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, MessageType, service_of, source_of
+
+AMQP_BINDING = "0.3.0"
+"""Version of the AMQP bindings of AsyncAPI that is followed."""
+
+
+def document(*, vhost: str, exchange: str) -> dict[str, Any]:
+    """The whole document, the same for the same table.
+
+    Args:
+        vhost: of the broker.
+        exchange: to which all types are sent.
+    """
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Troika: messages between the services",
+            "version": "1",
+            "description": (
+                "CloudEvents 1.0 in structured JSON. Delivered at least once and in any order: a hearer keeps the ids "
+                "that it has seen and ignores revisions older than the one it knows. Fields that a hearer does not "
+                "know are ignored."
+            ),
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "defaultContentType": CONTENT_TYPE,
+        "channels": _key_channels(vhost, exchange) | _queue_channels(vhost),
+        "operations": _sends() | _receives(),
+        "components": {
+            "messages": {entry.key: _message(entry) for entry in MESSAGE_TYPES},
+            "schemas": _data_schemas(),
+        },
+    }
+
+
+def _key_channels(vhost: str, exchange: str) -> dict[str, Any]:
+    place = {"name": exchange, "type": "topic", "durable": True, "autoDelete": False, "vhost": vhost}
+    return {
+        entry.key: {
+            "address": entry.key,
+            "title": entry.type,
+            "description": entry.meaning,
+            "messages": {entry.key: _ref("components", "messages", entry.key)},
+            "bindings": _amqp({"is": "routingKey", "exchange": place}),
+        }
+        for entry in MESSAGE_TYPES
+    }
+
+
+def _queue_channels(vhost: str) -> dict[str, Any]:
+    return {
+        queue: {
+            "address": queue,
+            "title": f"Queue {queue}",
+            "description": f"Consumed by the {service_of(queue)} service.",
+            "messages": {entry.key: _ref("components", "messages", entry.key) for entry in _heard_on(queue)},
+            "bindings": _amqp({"is": "queue", "queue": _queue(queue, vhost)}),
+        }
+        for queue in QUEUES
+    }
+
+
+def _queue(name: str, vhost: str) -> dict[str, Any]:
+    return {"name": name, "durable": True, "exclusive": False, "autoDelete": False, "vhost": vhost}
+
+
+def _sends() -> dict[str, Any]:
+    return {
+        f"{entry.speaker}.sends.{entry.key}": {
+            "action": "send",
+            "title": f"The {entry.speaker} service sends {entry.key}",
+            "channel": _ref("channels", entry.key),
+            "messages": [_ref("channels", entry.key, "messages", entry.key)],
+            "tags": [{"name": entry.speaker}],
+            "bindings": _amqp({"deliveryMode": 2, "mandatory": True}),
+        }
+        for service in SERVICES
+        for entry in MESSAGE_TYPES
+        if entry.speaker == service
+    }
+
+
+def _receives() -> dict[str, Any]:
+    return {
+        f"{service_of(queue)}.receives.{queue}": {
+            "action": "receive",
+            "title": f"The {service_of(queue)} service receives from {queue}",
+            "channel": _ref("channels", queue),
+            "messages": [_ref("channels", queue, "messages", entry.key) for entry in _heard_on(queue)],
+            "tags": [{"name": service_of(queue)}],
+            "bindings": _amqp({"ack": True}),
+        }
+        for queue in QUEUES
+    }
+
+
+def _heard_on(queue: str) -> list[MessageType]:
+    return [entry for entry in MESSAGE_TYPES if queue in entry.hearers]
+
+
+def _message(entry: MessageType) -> dict[str, Any]:
+    readers = "only the notifications service can open it"
+    sealed = f" Sealed: {', '.join(f'`{name}`' for name in entry.sealed)} ({readers})." if entry.sealed else ""
+    return {
+        "name": entry.type,
+        "title": entry.key,
+        "summary": entry.meaning,
+        "description": f"In clear: {', '.join(f'`{name}`' for name in entry.clear)}.{sealed}",
+        "contentType": CONTENT_TYPE,
+        "tags": [{"name": entry.speaker}],
+        "payload": _envelope(entry),
+        "bindings": _amqp({"contentEncoding": "binary", "messageType": entry.type}),
+    }
+
+
+def _envelope(entry: MessageType) -> dict[str, Any]:
+    text = {"type": "string", "minLength": 1}
+    return {
+        "type": "object",
+        "required": ["specversion", "id", "type", "source", "subject", "time", "data"],
+        "properties": {
+            "specversion": {"const": SPEC_VERSION},
+            "id": text | {"description": "UUID, the same for each delivery"},
+            "type": {"const": entry.type},
+            "source": {"const": source_of(entry.speaker)},
+            "subject": text | {"description": "Id of what the message is about"},
+            "time": {"type": "string", "format": "date-time"},
+            "datacontenttype": {"const": "application/json"},
+            "data": _ref("components", "schemas", entry.schema.__name__),
+            "correlationid": {"type": "string", "description": "Ties it to the request that caused it"},
+            "traceparent": {"type": "string", "description": "W3C trace context"},
+        },
+    }
+
+
+def _data_schemas() -> dict[str, Any]:
+    """JSON Schema of each content, made from the marshmallow schema; those of OpenAPI 3.1 are plain JSON Schema."""
+    spec = APISpec("", "", openapi_version="3.1.0", plugins=[MarshmallowPlugin()])
+    for schema in dict.fromkeys(entry.schema for entry in MESSAGE_TYPES):
+        spec.components.schema(schema.__name__, schema=schema)
+    schemas: dict[str, Any] = spec.to_dict()["components"]["schemas"]
+    return schemas
+
+
+def _ref(*steps: str) -> dict[str, str]:
+    return {"$ref": "#/" + "/".join(steps)}
+
+
+def _amqp(content: dict[str, Any]) -> dict[str, Any]:
+    return {"amqp": {**content, "bindingVersion": AMQP_BINDING}}

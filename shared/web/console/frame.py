@@ -1,0 +1,149 @@
+"""The frame itself: its style, the sign-in page, and what every page of a service's console has in common.
+
+A gateway sends ``/console/static``, ``/console/sign-in`` and ``/console/sign-out`` to one service; each can serve them.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException, Unauthorized
+from werkzeug.wrappers import Response as AnyResponse
+
+from shared.core.errors import DomainError, Unavailable
+from shared.web.access import ROLES, needs, public, refuse_cross_site
+from shared.web.headers import personal
+from shared.web.problems import from_domain, from_outage
+from shared.web.signing_in import SignIn
+
+HERE = Path(__file__).parent
+STYLE = HERE / "static" / "console.css"
+HOME = "/console"
+STYLE_KEPT_S = 365 * 24 * 3600
+"""The address of the style changes with its content, so it may be kept for long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the navigation; ``path`` begins with ``/console``."""
+
+    title: str
+    path: str
+
+
+def frame_blueprint(sign_in: SignIn) -> Blueprint:
+    """Style, sign-in and sign-out.
+
+    Args:
+        sign_in: makes and takes the cookie.
+    """
+    blueprint = Blueprint("console_frame", __name__, url_prefix=HOME, template_folder="templates")
+    blueprint.context_processor(lambda: _around(()))
+    blueprint.register_error_handler(Unauthorized, _to_sign_in)
+    blueprint.register_error_handler(HTTPException, _http_page)
+    _add_style(blueprint)
+    _add_signing(blueprint, sign_in)
+    return blueprint
+
+
+def pages_blueprint(name: str, module: str, places: Sequence[Place]) -> Blueprint:
+    """An empty blueprint below ``/console`` for a service's pages, which extend ``console/base.html``.
+
+    Whoever is not signed in is sent to the sign-in page and from there to the page asked for; a refusal is a page too.
+
+    Args:
+        name: of the blueprint.
+        module: ``__name__`` of the caller; its folder ``templates`` holds the pages.
+        places: the navigation.
+    """
+    blueprint = Blueprint(name, module, url_prefix=HOME, template_folder="templates")
+    blueprint.context_processor(lambda: _around(places))
+    blueprint.register_error_handler(Unauthorized, _to_sign_in)
+    blueprint.register_error_handler(HTTPException, _http_page)
+    blueprint.register_error_handler(DomainError, _domain_page)
+    blueprint.register_error_handler(Unavailable, _outage_page)
+    return blueprint
+
+
+def _add_style(blueprint: Blueprint) -> None:
+    @blueprint.get("/static/console.css")
+    @public
+    def style() -> Response:
+        response = Response(_style(), mimetype="text/css")
+        response.cache_control.public, response.cache_control.max_age = True, STYLE_KEPT_S
+        return response
+
+
+def _add_signing(blueprint: Blueprint, sign_in: SignIn) -> None:
+    @blueprint.get("/sign-in")
+    @public
+    def show_sign_in() -> Response:
+        return _sign_in_page(request.args.get("next", HOME))
+
+    @blueprint.post("/sign-in")
+    @public
+    def enter() -> Response:
+        refuse_cross_site()
+        target = request.form.get("next", HOME)
+        entered = sign_in.enter(request.form.get("key", "").strip(), target)
+        return entered or _sign_in_page(target, refused=True)
+
+    @blueprint.post("/sign-out")
+    @needs(*ROLES)
+    def leave() -> Response:
+        return sign_in.leave(url_for("console_frame.show_sign_in"))
+
+
+def _sign_in_page(target: str, **state: Any) -> Response:
+    page = make_response(render_template("console/sign_in.html", target=target, **state))
+    page.status_code = 403 if state else 200
+    return personal(page)
+
+
+@cache
+def _style() -> str:
+    return STYLE.read_text()
+
+
+@cache
+def _style_version() -> str:
+    return hashlib.sha256(_style().encode()).hexdigest()[:12]
+
+
+def _around(places: Sequence[Place]) -> dict[str, Any]:
+    """What the frame's templates show: style, navigation, who is signed in."""
+    return {
+        "style": f"{HOME}/static/console.css?v={_style_version()}",
+        "places": places,
+        "here": request.path,
+        "signed_in": g.get("holder"),
+    }
+
+
+def _to_sign_in(_error: Unauthorized) -> AnyResponse:
+    target = request.full_path.rstrip("?") if request.method == "GET" else HOME
+    return redirect(url_for("console_frame.show_sign_in", next=target), 303)
+
+
+def _http_page(error: HTTPException) -> Response:
+    return _refusal(error.code or 500, error.name)
+
+
+def _domain_page(error: DomainError) -> Response:
+    return _refusal(from_domain(error).status_code, error.detail)
+
+
+def _outage_page(error: Unavailable) -> Response:
+    answer = from_outage(error)
+    page = _refusal(answer.status_code, error.reason)
+    page.headers["Retry-After"] = answer.headers["Retry-After"]
+    return page
+
+
+def _refusal(status: int, reason: str) -> Response:
+    page = make_response(render_template("console/refusal.html", status=status, reason=reason), status)
+    return personal(page)

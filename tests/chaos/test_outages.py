@@ -1,0 +1,60 @@
+"""Things stop and come back: whoever was answered 201 is counted and mailed exactly once."""
+
+import time
+
+import pytest
+
+from tests.support.arrivals import Arrivals
+from tests.support.rabbitmq import RabbitNode
+from tests.support.stack import Stack, assert_reconciled, settle
+
+RATE = 20
+MINUTE_S = 60.0
+
+
+@pytest.mark.timeout(300)
+def test_broker_off_for_a_minute(rabbit_stack: Stack, own_rabbit: RabbitNode) -> None:
+    """The intake does not notice: not one registration is refused while the broker is away."""
+    rabbit_stack.start()
+    assert rabbit_stack.web is not None
+    time.sleep(1.0)  # a quorum queue is safe a moment after it was declared
+    own_rabbit.stop()
+    people = Arrivals(rabbit_stack.web.url, RATE)
+    people.run(MINUTE_S)
+    assert (len(people.ids), people.refused, people.lost) == (RATE * MINUTE_S, {}, [])
+    assert rabbit_stack.copies() == {}
+    own_rabbit.start()
+    settle(rabbit_stack, len(people.ids))
+    assert_reconciled(rabbit_stack, people.ids)
+
+
+@pytest.mark.timeout(300)
+def test_consumers_killed_every_five_seconds(stack: Stack) -> None:
+    """``kill -9`` of both consumers, twelve times in a minute."""
+    stack.start()
+    assert stack.web is not None
+    people = Arrivals(stack.web.url, RATE)
+    arriving = people.during(MINUTE_S)
+    for _ in range(int(MINUTE_S / 5)):
+        time.sleep(5.0)
+        stack.kill("notifications-consume")
+        stack.kill("events-consume")
+    arriving.join()
+    assert (len(people.ids), people.refused, people.lost) == (RATE * MINUTE_S, {}, [])
+    settle(stack, len(people.ids))
+    assert_reconciled(stack, people.ids)
+
+
+@pytest.mark.timeout(200)
+def test_mail_relay_down_and_back(embedded_stack: Stack) -> None:
+    """Nothing is mailed while it is away, everything once after it is back."""
+    embedded_stack.start()
+    assert embedded_stack.web is not None
+    embedded_stack.programs["sink"].kill()
+    people = Arrivals(embedded_stack.web.url, RATE)
+    people.run(5.0)
+    assert embedded_stack.sql("notifications", "SELECT count(*) FROM mail WHERE state = 'sent'") == [(0,)]
+    embedded_stack.start_sink()
+    embedded_stack.sql("notifications", "UPDATE mail SET due_at = now() WHERE state = 'deferred'")
+    settle(embedded_stack, len(people.ids))
+    assert_reconciled(embedded_stack, people.ids)

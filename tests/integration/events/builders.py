@@ -1,0 +1,98 @@
+"""Messages and values for the tests of the events service."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.events.messaging import effects
+from services.events.store.roster import Registered
+from shared.contracts.envelope import TYPE_PREFIX, Message
+from shared.contracts.registry import source_of
+from shared.core.clock import rfc3339
+from shared.core.ids import new_id
+from shared.store.inbox import apply_batch
+from shared.store.unit_of_work import UnitOfWork
+
+WEBINAR = "upr-webinar-10"
+NOON = datetime(2020, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def registration_id(number: int) -> str:
+    """The same UUID for the same number; they sort as the numbers do."""
+    return str(UUID(int=(0x7 << 76) | (0x2 << 62) | number))
+
+
+def registered(number: int, **changes: Any) -> Registered:
+    """A confirmed registration for the webinar."""
+    values: dict[str, Any] = {
+        "registration_id": registration_id(number),
+        "form": WEBINAR,
+        "form_kind": "webinar",
+        "event_id": WEBINAR,
+        "status": "confirmed",
+        "revision": 1,
+        "person_ref": hashlib.sha256(str(number).encode()).hexdigest(),
+        "working_group": None,
+        "representative": False,
+        "organisation_id": None,
+        "country": None,
+        "mode": "online",
+        "language": "en",
+        "partner": "example-partner",
+        "position": None,
+        "occurred_at": NOON + timedelta(minutes=number),
+    }
+    return Registered(**values | changes)
+
+
+def registration_message(known: Registered, message_id: str | None = None) -> Message:
+    """What registration says of ``known``."""
+    names = [name for name in Registered.__slots__ if name not in ("event_id", "occurred_at")]
+    data = {name: getattr(known, name) for name in names}
+    return Message(
+        id=message_id or new_id(),
+        type=f"{TYPE_PREFIX}registration.{known.status}.v1",
+        source=source_of("registration"),
+        subject=known.registration_id,
+        time=known.occurred_at,
+        data=data | {"event": known.event_id, "occurred_at": rfc3339(known.occurred_at), "sealed": "c2VhbGVk"},
+    )
+
+
+def mail_message(number: int, to: int, sent_at: datetime) -> Message:
+    """That mail ``number`` to registration ``to`` was handed over."""
+    return Message(
+        id=new_id(),
+        type=f"{TYPE_PREFIX}mail.sent.v1",
+        source=source_of("notifications"),
+        subject=registration_id(number),
+        time=sent_at,
+        data={
+            "mail_id": registration_id(number),
+            "revision": 1,
+            "kind": "confirmation",
+            "registration_id": registration_id(to),
+            "event": WEBINAR,
+            "sent_at": rfc3339(sent_at),
+        },
+    )
+
+
+def hear(work: UnitOfWork, messages: Sequence[Message]) -> list[object]:
+    """Let the messages come in, each to its queue, one by one; returns the verdicts."""
+    by_queue = effects(work)
+    verdicts: list[object] = []
+    for message in messages:
+        queue = "events.contact" if message.type.endswith("mail.sent.v1") else "events.rollup"
+        verdicts.extend(apply_batch(work, queue, [message], by_queue[queue]))
+    return verdicts
+
+
+def rows(work: UnitOfWork, query: str) -> list[tuple[Any, ...]]:
+    """What is stored, as plain tuples."""
+    with work.transaction() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]

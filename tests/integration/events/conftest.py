@@ -1,0 +1,105 @@
+"""The events service on a real PostgreSQL: a migrated database for each test, the scenario, the web application."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, Engine
+
+from services.events.loading.folder import Loaded, read_folder
+from services.events.settings import read_settings
+from services.events.usecases.load_sample import load_sample
+from services.events.wiring import MIGRATIONS, build_app
+from shared.core.ids import new_token, token_hash
+from shared.store.engine import open_engine
+from shared.store.migrate import migrate
+from shared.store.unit_of_work import UnitOfWork
+from tests.support.clock import FrozenClock
+from tests.support.postgres import PostgresServer
+
+SAMPLE = Path(__file__).parents[3] / "deploy" / "samples" / "upr2020"
+ROLES = ("viewer", "coordinator", "operator", "partner")
+
+Run = Callable[[Callable[[Connection], object]], None]
+
+
+def _migrated(url: str) -> None:
+    engine = open_engine(url)
+    migrate(engine, MIGRATIONS)
+    engine.dispose()
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> str:
+    """URL of a new database with the newest schema."""
+    return postgres.fresh_database(postgres.make_template("events_template", _migrated))
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    """Connections to ``database``."""
+    opened = open_engine(database)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def work(engine: Engine) -> UnitOfWork:
+    """Transactions on ``database``."""
+    return UnitOfWork(engine, "events")
+
+
+@pytest.fixture(scope="session")
+def sample() -> Loaded:
+    """The scenario as read from its folder."""
+    return read_folder(SAMPLE)
+
+
+@pytest.fixture
+def loaded(work: UnitOfWork, clock: FrozenClock, sample: Loaded) -> UnitOfWork:
+    """Transactions on a database that holds the scenario."""
+    load_sample(work, clock, sample)
+    return work
+
+
+@pytest.fixture(scope="session")
+def keys() -> Mapping[str, str]:
+    """One key for each role."""
+    return {role: new_token() for role in ROLES}
+
+
+@pytest.fixture
+def app(database: str, engine: Engine, clock: FrozenClock, keys: Mapping[str, str], tmp_path: Path) -> Flask:
+    """The web application."""
+    access = tmp_path / "access.json"
+    access.write_text(
+        json.dumps(
+            [{"name": f"a {role}", "roles": [role], "key_sha256": token_hash(key).hex()} for role, key in keys.items()]
+        )
+    )
+    signing = tmp_path / "signing.key"
+    signing.write_text("11" * 32 + "\n")
+    settings = read_settings(
+        {
+            "EVENTS_DATABASE_URL": database,
+            "TROIKA_BROKER_URL": "amqp://unused.example.org",
+            "TROIKA_ACCESS_FILE": str(access),
+            "TROIKA_SIGNING_KEY_FILE": str(signing),
+        }
+    )
+    return build_app(settings, engine, clock)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A caller without a key."""
+    return app.test_client()
+
+
+@pytest.fixture
+def as_role(keys: Mapping[str, str]) -> Callable[[str], dict[str, str]]:
+    """The headers of a caller with a role."""
+    return lambda role: {"Authorization": f"Bearer {keys[role]}"}

@@ -1,0 +1,124 @@
+"""The console: signing in and out, and what stands on the pages."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.events.builders import WEBINAR, hear, registered, registration_message
+
+OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
+
+
+def _sign_in(client: FlaskClient, key: str, target: str = "/console") -> int:
+    answer = client.post("/console/sign-in", data={"key": key, "next": target}, headers=OWN_SITE)
+    return answer.status_code
+
+
+@pytest.mark.parametrize("page", ["/console?show=all", f"/console/events/{WEBINAR}?status=confirmed"])
+def test_without_a_session_the_page_asks_to_sign_in_and_comes_back(
+    loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str], page: str
+) -> None:
+    asked = client.get(page)
+    place = urlsplit(asked.headers["Location"])
+    assert (asked.status_code, place.path, parse_qs(place.query)["next"]) == (303, "/console/sign-in", [page])
+    form = client.get(asked.headers["Location"])
+    assert form.status_code == 200
+    entered = client.post("/console/sign-in", data={"key": keys["viewer"], "next": page}, headers=OWN_SITE)
+    assert (entered.status_code, entered.headers["Location"]) == (303, page)
+    assert client.get(page).status_code == 200
+
+
+def test_a_wrong_key_is_refused_on_the_same_page(client: FlaskClient) -> None:
+    answer = client.post("/console/sign-in", data={"key": "wrong", "next": "/console"}, headers=OWN_SITE)
+    assert (answer.status_code, "Set-Cookie" in answer.headers) == (403, False)
+    assert "This key is not known" in answer.text
+    assert "wrong" not in answer.text.replace("notice wrong", "")
+
+
+def test_another_site_cannot_sign_anybody_in_or_out(client: FlaskClient, keys: Mapping[str, str]) -> None:
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    answer = client.post("/console/sign-in", data={"key": keys["viewer"]}, headers=foreign)
+    assert (answer.status_code, "Set-Cookie" in answer.headers) == (403, False)
+    assert _sign_in(client, keys["viewer"]) == 303
+    assert client.post("/console/sign-out", headers=foreign).status_code == 403
+    assert client.get("/console").status_code == 200
+
+
+@pytest.mark.parametrize("target", ["https://elsewhere.example.org", "//elsewhere.example.org", "/console/\\\\x"])
+def test_signing_in_leads_nowhere_else(client: FlaskClient, keys: Mapping[str, str], target: str) -> None:
+    answer = client.post("/console/sign-in", data={"key": keys["viewer"], "next": target}, headers=OWN_SITE)
+    assert answer.headers["Location"] == "/console"
+
+
+def test_signing_out_ends_it(client: FlaskClient, keys: Mapping[str, str]) -> None:
+    assert _sign_in(client, keys["viewer"]) == 303
+    assert client.post("/console/sign-out", headers=OWN_SITE).headers["Location"] == "/console/sign-in"
+    assert client.get("/console").status_code == 303
+
+
+def test_a_key_without_the_role_is_told_so_on_a_page(client: FlaskClient, keys: Mapping[str, str]) -> None:
+    assert _sign_in(client, keys["partner"]) == 303
+    answer = client.get("/console")
+    assert (answer.status_code, answer.mimetype) == (403, "text/html")
+    assert "Your key does not open this page" in answer.text
+
+
+def test_the_list_shows_times_with_zones_and_counts(
+    loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
+) -> None:
+    hear(loaded, [registration_message(registered(number)) for number in (1, 2, 3)])
+    _sign_in(client, keys["viewer"])
+    page = client.get("/console").text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Wed 4 Mar 2020, 14:00 to 15:00" in page
+    assert "New York time (EST, UTC-05:00)" in page
+    assert "Wed 4 Mar 2020, 19:00 to 20:00 UTC" in page
+    assert '<td role="cell" data-label="Confirmed" class="number"><span>3</span></td>' in page
+
+
+def test_an_event_shows_who_is_missing_and_a_roster_without_names(
+    loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
+) -> None:
+    hear(
+        loaded,
+        [
+            registration_message(registered(1, working_group="health", representative=True)),
+            *(registration_message(registered(number)) for number in range(2, 40)),
+        ],
+    )
+    _sign_in(client, keys["coordinator"])
+    page = client.get(f"/console/events/{WEBINAR}").text
+    assert "No representative yet (11)" in page
+    assert "Represented (1)" in page
+    assert f'href="/console/registrations?event={WEBINAR}"' in page
+    assert page.count('<th role="rowheader"') == 25
+    rest = client.get(page.split(">Next page<")[0].rpartition('href="')[2].partition('"')[0].replace("&amp;", "&"))
+    assert rest.text.count('<th role="rowheader"') == 14
+    assert registered(1).person_ref not in page
+
+
+@pytest.mark.parametrize("path", ["/console/events/no-such-event", "/console/events/%00"])
+def test_an_unknown_event_is_a_page_that_says_so(client: FlaskClient, keys: Mapping[str, str], path: str) -> None:
+    _sign_in(client, keys["viewer"])
+    answer = client.get(path)
+    assert (answer.status_code, "There is no such page" in answer.text) == (404, True)
+
+
+def test_pages_hold_nothing_inline_and_are_kept_by_no_cache(
+    loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
+) -> None:
+    _sign_in(client, keys["viewer"])
+    for path in ("/console", f"/console/events/{WEBINAR}", "/console/sign-in", "/console/events/none"):
+        answer = client.get(path)
+        assert not [part for part in ("<style", "style=", "<script", "onclick") if part in answer.text]
+        assert "style-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_style_is_served_and_its_address_follows_its_content(client: FlaskClient) -> None:
+    address = client.get("/console/sign-in").text.partition('rel="stylesheet" href="')[2].partition('"')[0]
+    answer = client.get(address)
+    assert (answer.status_code, answer.mimetype) == (200, "text/css")
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000"

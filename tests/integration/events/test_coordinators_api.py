@@ -1,0 +1,155 @@
+"""Counts, coverage and rosters over HTTP, and who may call which route."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from services.events.loading.folder import Loaded
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import policy_of
+from tests.integration.events.builders import (
+    NOON,
+    WEBINAR,
+    hear,
+    mail_message,
+    registered,
+    registration_id,
+    registration_message,
+)
+
+Headers = Callable[[str], dict[str, str]]
+
+PUBLIC = {
+    "/v1/events",
+    "/v1/events/<event_id>",
+    "/v1/series",
+    "/v1/working-groups",
+    "/console/static/console.css",
+    "/console/sign-in",
+    "/-/events/livez",
+    "/-/events/readyz",
+    "/-/events/version",
+    "/-/events/metrics",
+    "/-/events/openapi.json",
+}
+FOR_READERS = {
+    "/v1/events/<event_id>/counts",
+    "/v1/events/<event_id>/coverage",
+    "/v1/events/<event_id>/roster",
+    "/v1/consultations",
+    "/console",
+    "/console/events/<event_id>",
+}
+
+
+def test_every_route_states_who_may_call_it(app: Flask) -> None:
+    stated = {rule.rule: policy_of(app.view_functions[rule.endpoint]) for rule in app.url_map.iter_rules()}
+    assert {path for path, policy in stated.items() if policy and policy.kind == "public"} == PUBLIC
+    readers = {path for path, policy in stated.items() if policy and policy.roles == {"viewer", "coordinator"}}
+    assert readers == FOR_READERS
+    assert set(stated) - PUBLIC - FOR_READERS == {"/console/sign-out"}
+
+
+@pytest.mark.parametrize("path", sorted(path for path in FOR_READERS if path.startswith("/v1")))
+def test_readers_routes_need_the_role(loaded: UnitOfWork, client: FlaskClient, as_role: Headers, path: str) -> None:
+    address = path.replace("<event_id>", WEBINAR)
+    statuses = {role: client.get(address, headers=as_role(role)).status_code for role in ("operator", "partner")}
+    assert client.get(address).status_code == 401
+    assert statuses == {"operator": 403, "partner": 403}
+    for role in ("viewer", "coordinator"):
+        answer = client.get(address, headers=as_role(role))
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+
+
+@pytest.mark.parametrize("part", ["counts", "coverage", "roster"])
+def test_nothing_is_known_of_an_unknown_event(
+    loaded: UnitOfWork, client: FlaskClient, as_role: Headers, part: str
+) -> None:
+    assert client.get(f"/v1/events/no-such-event/{part}", headers=as_role("viewer")).status_code == 404
+
+
+def test_coverage_names_the_groups_that_are_missing(
+    loaded: UnitOfWork, client: FlaskClient, as_role: Headers, sample: Loaded
+) -> None:
+    hear(
+        loaded,
+        [
+            registration_message(registered(1, working_group="health", representative=True)),
+            registration_message(registered(2, working_group="health", representative=True, status="waitlisted")),
+            registration_message(registered(3, working_group="housing", representative=True, status="cancelled")),
+            registration_message(registered(4, working_group="education")),
+            registration_message(registered(5, working_group="migration", representative=True, event_id="upr-review")),
+            mail_message(9, 1, NOON),
+        ],
+    )
+    answer = client.get(f"/v1/events/{WEBINAR}/coverage", headers=as_role("coordinator")).json or {}
+    assert answer["covered"] == [
+        {
+            "id": "health",
+            "title": "Health",
+            "representatives": 1,
+            "waiting": 1,
+            "last_mail_at": "2020-03-02T12:00:00+00:00",
+        }
+    ]
+    everyone = {group.id for group in sample.working_groups}
+    assert [group["id"] for group in answer["missing"]] == sorted(everyone - {"health"})
+    assert {group["last_mail_at"] for group in answer["missing"]} == {None}
+
+
+def test_counts_follow_the_registrations(loaded: UnitOfWork, client: FlaskClient, as_role: Headers) -> None:
+    address = f"/v1/events/{WEBINAR}/counts"
+    nothing = {"event": WEBINAR, "confirmed": 0, "waitlisted": 0, "cancelled": 0}
+    assert client.get(address, headers=as_role("viewer")).json == nothing
+    hear(loaded, [registration_message(registered(number, status="waitlisted")) for number in (1, 2)])
+    hear(loaded, [registration_message(registered(1, revision=2))])
+    assert client.get(address, headers=as_role("viewer")).json == nothing | {"confirmed": 1, "waitlisted": 1}
+
+
+@pytest.mark.parametrize("status", ["", "confirmed"])
+def test_a_roster_in_pages_has_everybody_once(
+    loaded: UnitOfWork, client: FlaskClient, as_role: Headers, status: str
+) -> None:
+    hear(loaded, [registration_message(registered(number)) for number in range(1, 12)])
+    seen: list[str] = []
+    query: dict[str, object] = {"limit": 4} | ({"status": status} if status else {})
+    page = client.get(f"/v1/events/{WEBINAR}/roster", query_string=query, headers=as_role("viewer")).json or {}
+    seen += [line["registration_id"] for line in page["items"]]
+    while page["next"]:
+        query["cursor"] = page["next"]
+        page = client.get(f"/v1/events/{WEBINAR}/roster", query_string=query, headers=as_role("viewer")).json or {}
+        seen += [line["registration_id"] for line in page["items"]]
+    assert seen == [registration_id(number) for number in range(1, 12)]
+
+
+def test_a_roster_line_is_what_the_message_said(loaded: UnitOfWork, client: FlaskClient, as_role: Headers) -> None:
+    known = registered(1, working_group="health", representative=True, status="waitlisted", position=3, country="CH")
+    hear(loaded, [registration_message(known)])
+    page = client.get(f"/v1/events/{WEBINAR}/roster?status=waitlisted", headers=as_role("viewer")).json or {}
+    names = [name for name in known.__slots__ if name not in ("event_id", "occurred_at")]
+    expected = {name: getattr(known, name) for name in names} | {"occurred_at": "2020-03-02T12:01:00+00:00"}
+    assert page == {"items": [expected], "next": ""}
+
+
+@pytest.mark.parametrize("query", ["?cursor=WyJhIl0", "?cursor=x"])
+def test_a_roster_cursor_of_another_kind_is_refused(
+    loaded: UnitOfWork, client: FlaskClient, as_role: Headers, query: str
+) -> None:
+    assert client.get(f"/v1/events/{WEBINAR}/roster{query}", headers=as_role("viewer")).status_code == 400
+
+
+def test_consultations_are_summed_by_host(loaded: UnitOfWork, client: FlaskClient, as_role: Headers) -> None:
+    answer = client.get("/v1/consultations", headers=as_role("viewer")).json or {}
+    assert answer["totals"] == [
+        {"host_kind": "embassy", "hosts": 9, "presentations": 16},
+        {"host_kind": "permanent_mission", "hosts": 2, "presentations": 27},
+    ]
+
+
+def test_ready_only_with_the_newest_schema(client: FlaskClient, work: UnitOfWork) -> None:
+    assert client.get("/-/events/readyz").status_code == 200
+    with work.transaction() as connection:
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+    assert client.get("/-/events/readyz").status_code == 503

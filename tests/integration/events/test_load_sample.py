@@ -1,0 +1,107 @@
+"""Loading a folder: all or nothing, and only real changes are told."""
+
+import shutil
+from collections import Counter
+from dataclasses import fields, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from services.events.domain.event import Event, EventStatus
+from services.events.loading.folder import Loaded, read_folder
+from services.events.loading.moving import moved
+from services.events.store.events import Audience
+from services.events.usecases.list_network import list_consultations, list_series, list_working_groups
+from services.events.usecases.load_sample import load_sample
+from services.events.usecases.show_event import show_event
+from services.events.wiring import MIGRATIONS
+from shared.contracts.envelope import decode
+from shared.contracts.registry import read
+from shared.core.errors import SettingsError
+from shared.store.migrate import migrate
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.events.builders import WEBINAR, rows
+from tests.integration.events.conftest import SAMPLE
+from tests.support.clock import FrozenClock
+
+EVERYTHING = """
+    SELECT 'event', id, revision::text FROM event UNION ALL SELECT 'series', id, revision::text FROM series
+    UNION ALL SELECT 'group', id, revision::text FROM working_group UNION ALL SELECT 'consultation', id, '' FROM
+    consultation UNION ALL SELECT 'message', type, subject FROM outbox ORDER BY 1, 2, 3
+"""
+
+
+def _told(work: UnitOfWork) -> list[tuple[str, str]]:
+    return [tuple(row) for row in rows(work, "SELECT type, subject FROM outbox ORDER BY id")]
+
+
+def test_first_load_stores_all_and_tells_all_but_drafts(loaded: UnitOfWork, sample: Loaded) -> None:
+    assert list_series(loaded) == list(sample.series)
+    assert sorted(list_working_groups(loaded), key=lambda group: group.id) == sorted(
+        sample.working_groups, key=lambda group: group.id
+    )
+    assert {item.id: item for item in list_consultations(loaded)} == {item.id: item for item in sample.consultations}
+    for event in sample.events:
+        assert show_event(loaded, event.id, Audience.COORDINATORS) == event
+    assert Counter(kind for kind, _ in _told(loaded)) == {
+        "org.troika.working-group.changed.v1": len(sample.working_groups),
+        "org.troika.event.published.v1": sum(event.status is not EventStatus.DRAFT for event in sample.events),
+    }
+
+
+def test_stored_messages_keep_their_contract(loaded: UnitOfWork) -> None:
+    bodies = [bytes(body) for (body,) in rows(loaded, "SELECT body FROM outbox")]
+    assert all(read(decode(body)) for body in bodies)
+
+
+def test_second_load_changes_nothing_and_tells_nobody(loaded: UnitOfWork, clock: FrozenClock, sample: Loaded) -> None:
+    before = rows(loaded, EVERYTHING)
+    assert load_sample(loaded, clock, sample).messages == 0
+    assert rows(loaded, EVERYTHING) == before
+
+
+def test_a_real_change_is_told_once_with_a_new_revision(loaded: UnitOfWork, clock: FrozenClock, sample: Loaded) -> None:
+    later = moved(sample, timedelta(weeks=1))
+    undated = sum(event.starts_at is None for event in sample.events)
+    assert load_sample(loaded, clock, later).messages == len(sample.events) - undated
+    webinar = show_event(loaded, WEBINAR, Audience.COORDINATORS)
+    assert webinar.revision == 2
+    assert ("org.troika.event.changed.v1", WEBINAR) in _told(loaded)
+
+
+def test_an_internal_note_is_stored_and_told_nobody(loaded: UnitOfWork, clock: FrozenClock, sample: Loaded) -> None:
+    noted = tuple(replace(event, internal_note="Ask for a room") for event in sample.events)
+    assert load_sample(loaded, clock, replace(sample, events=noted)).messages == 0
+    assert show_event(loaded, WEBINAR, Audience.COORDINATORS).internal_note == "Ask for a room"
+
+
+def test_a_broken_folder_changes_nothing(loaded: UnitOfWork, clock: FrozenClock, tmp_path: Path) -> None:
+    before = rows(loaded, EVERYTHING)
+    folder = tmp_path / "broken"
+    shutil.copytree(SAMPLE, folder)
+    events = (folder / "events.yaml").read_text()
+    (folder / "events.yaml").write_text(events.replace("2020-03-04 14:00", "2020-13-04 14:00"))
+    with pytest.raises(SettingsError) as caught:
+        load_sample(loaded, clock, read_folder(folder))
+    assert [problem.split(": ")[1] for problem in caught.value.problems] == ["starts"]
+    assert rows(loaded, EVERYTHING) == before
+
+
+def test_a_status_that_cannot_follow_changes_nothing_at_all(
+    loaded: UnitOfWork, clock: FrozenClock, sample: Loaded
+) -> None:
+    before = rows(loaded, EVERYTHING)
+    renamed = tuple(replace(group, title=f"{group.title} again") for group in sample.working_groups)
+    drafts = tuple(replace(event, status=EventStatus.DRAFT) for event in sample.events)
+    with pytest.raises(SettingsError) as caught:
+        load_sample(loaded, clock, replace(sample, working_groups=renamed, events=drafts))
+    assert len(caught.value.problems) == sum(event.status is not EventStatus.DRAFT for event in sample.events)
+    assert rows(loaded, EVERYTHING) == before
+
+
+def test_the_schema_has_a_column_for_each_field_of_an_event(engine: Engine, work: UnitOfWork) -> None:
+    columns = rows(work, "SELECT column_name FROM information_schema.columns WHERE table_name = 'event'")
+    assert {name for (name,) in columns} == {field.name for field in fields(Event)}
+    assert migrate(engine, MIGRATIONS) == "0001"

@@ -1,0 +1,158 @@
+"""The read side: whatever order and however often, the numbers are those of the newest revisions."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from services.events.messaging import effects
+from services.events.store import contacts, roster
+from services.events.store.contacts import MailContact
+from services.events.store.roster import Registered
+from services.events.usecases.count_registrations import count_registrations
+from services.events.usecases.note_registration import note_registration
+from shared.contracts.envelope import Message
+from shared.store.inbox import apply_batch
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.events.builders import (
+    NOON,
+    WEBINAR,
+    hear,
+    mail_message,
+    registered,
+    registration_id,
+    registration_message,
+    rows,
+)
+from tests.support.waiting import poll_until
+
+GROUPS = (None, "health", "housing")
+STATUSES = ("confirmed", "waitlisted", "cancelled")
+COUNTS = "SELECT event_id, status, registrations FROM event_count WHERE registrations > 0 ORDER BY 1, 2"
+WAITING = "SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+CONTACTS = "SELECT working_group, last_mail_at FROM group_contact ORDER BY 1"
+
+
+@st.composite
+def _facts(draw: st.DrawFn) -> tuple[list[Registered], list[Message]]:
+    """Some registrations with a few revisions each, mails to them, and all as messages, shuffled and some doubled."""
+    known: list[Registered] = []
+    for number in range(1, draw(st.integers(1, 4)) + 1):
+        for revision in range(1, draw(st.integers(1, 3)) + 1):
+            known.append(
+                registered(
+                    number,
+                    revision=revision,
+                    status=draw(st.sampled_from(STATUSES)),
+                    event_id=draw(st.sampled_from((WEBINAR, "upr-review", None))),
+                    working_group=draw(st.sampled_from(GROUPS)),
+                    representative=draw(st.booleans()),
+                )
+            )
+    mails = draw(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 50)), max_size=4))
+    messages = [registration_message(state) for state in known]
+    messages += [mail_message(n, to, NOON + timedelta(minutes=m)) for n, (to, m) in enumerate(mails, start=100)]
+    doubled = messages + draw(st.lists(st.sampled_from(messages), max_size=4))
+    return known, draw(st.permutations(doubled))
+
+
+def _newest(known: Sequence[Registered]) -> dict[str, Registered]:
+    newest: dict[str, Registered] = {}
+    for state in sorted(known, key=lambda state: state.revision):
+        newest[state.registration_id] = state
+    return newest
+
+
+def _model_counts(known: Sequence[Registered]) -> list[tuple[object, ...]]:
+    counts = Counter((state.event_id, state.status) for state in _newest(known).values() if state.event_id)
+    return sorted((event, status, number) for (event, status), number in counts.items())
+
+
+def _model_contacts(known: Sequence[Registered], messages: Sequence[Message]) -> list[tuple[object, ...]]:
+    newest, last = _newest(known), {}
+    for message in messages:
+        state = newest.get(str(message.data["registration_id"]))
+        if message.type.endswith("mail.sent.v1") and state is not None and state.working_group is not None:
+            last[state.working_group] = max(message.time, last.get(state.working_group, message.time))
+    return sorted(last.items())
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(facts=_facts())
+def test_any_order_and_any_duplicates_end_the_same(
+    work: UnitOfWork, facts: tuple[list[Registered], list[Message]]
+) -> None:
+    known, messages = facts
+    with work.transaction() as connection:
+        connection.execute(text("TRUNCATE roster, event_count, mail_contact, group_contact, inbox"))
+    assert set(hear(work, messages)) <= {"done", "duplicate"}
+    assert rows(work, COUNTS) == _model_counts(known)
+    assert rows(work, CONTACTS) == _model_contacts(known, messages)
+
+
+def test_an_older_revision_after_a_newer_one_changes_nothing(work: UnitOfWork) -> None:
+    newer = registered(1, revision=2, status="cancelled")
+    hear(work, [registration_message(newer), registration_message(registered(1))])
+    assert rows(work, COUNTS) == [(WEBINAR, "cancelled", 1)]
+
+
+def test_a_mail_before_its_registration_counts_when_the_registration_comes(work: UnitOfWork) -> None:
+    hear(work, [mail_message(9, 1, NOON)])
+    assert rows(work, CONTACTS) == []
+    hear(work, [registration_message(registered(1, working_group="health"))])
+    assert rows(work, CONTACTS) == [("health", NOON)]
+
+
+def test_a_mail_noted_while_its_registration_is_noted_counts(work: UnitOfWork) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with work.transaction() as connection:
+            note_registration(connection, registered(1, working_group="health"))
+            mail = pool.submit(hear, work, [mail_message(9, 1, NOON)])
+            poll_until(lambda: rows(work, WAITING) == [(1,)], 5, what="the mail to wait for its registration")
+        assert mail.result(5) == ["done"]
+    assert rows(work, CONTACTS) == [("health", NOON)]
+
+
+def test_a_mail_noted_while_its_registration_is_noted_is_lost_without_the_lock(work: UnitOfWork) -> None:
+    """The negative control: the same steps, interleaved as the lock forbids."""
+    known = registered(1, working_group="health")
+    with work.transaction() as first, work.transaction() as second:
+        roster.add(first, known)
+        contacts.note_group(first, "health", known.registration_id)
+        contacts.add(second, MailContact(registration_id(9), known.registration_id, "confirmation", NOON))
+        assert roster.group_of(second, known.registration_id) is None
+    assert rows(work, CONTACTS) == []
+
+
+def test_counts_of_many_writers_at_once_are_exact(work: UnitOfWork, loaded: UnitOfWork) -> None:
+    statuses = ("confirmed", "waitlisted")
+    batches = [
+        [
+            registration_message(registered(number, status=statuses[(number + first) % 2]))
+            for number in range(first, first + 25)
+        ]
+        for first in range(0, 100, 25)
+    ]
+    effect = effects(work)["events.rollup"]
+    with ThreadPoolExecutor(4) as pool:
+        verdicts = list(pool.map(lambda batch: apply_batch(work, "events.rollup", batch, effect), batches))
+    assert {verdict for batch in verdicts for verdict in batch} == {"done"}
+    counts = count_registrations(loaded, WEBINAR)
+    assert counts.confirmed + counts.waitlisted == 100
+    assert rows(work, "SELECT status, count(*)::int FROM roster GROUP BY status ORDER BY status") == [
+        ("confirmed", counts.confirmed),
+        ("waitlisted", counts.waitlisted),
+    ]
+
+
+def test_a_message_of_a_later_sender_with_fields_left_out_is_understood(work: UnitOfWork) -> None:
+    message = registration_message(registered(1))
+    optional = ("working_group", "organisation_id", "country", "mode", "partner", "position", "representative")
+    slim = {name: value for name, value in message.data.items() if name not in optional} | {"new_field": 1}
+    verdicts = hear(work, [Message(message.id, message.type, message.source, message.subject, message.time, slim)])
+    assert verdicts == ["done"]
+    assert rows(work, "SELECT registration_id::text, mode FROM roster") == [(registration_id(1), None)]

@@ -1,0 +1,176 @@
+"""The notifications service without processes: messages go in through the inbox, senders take turns by hand."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from services.notifications.mail.transport import SmtpTransport, Timeouts
+from services.notifications.messaging import COPIES, MAIL, Intake, effects
+from services.notifications.sending.batch import SendingTools
+from services.notifications.sending.composing import Composer
+from services.notifications.sending.sender import Sender
+from shared.contracts import registry
+from shared.contracts.envelope import TYPE_PREFIX, Message
+from shared.core.clock import rfc3339
+from shared.core.ids import new_id
+from shared.core.sealing import Vault, new_key, public_key_of, seal_to
+from shared.store.inbox import Effect, Verdict, apply_batch
+from shared.store.unit_of_work import UnitOfWork
+from tests.support.clock import FrozenClock
+
+EVENT = "upr-webinar-10"
+ADDRESS = "participant@example.org"
+PERSON = "ab" * 32
+QUICK = Timeouts(connect_s=2.0, command_s=0.4, data_end_s=0.8)
+STATUS = {
+    "confirmed": "confirmed",
+    "waitlisted": "waitlisted",
+    "promoted": "confirmed",
+    "cancelled": "cancelled",
+    "attempt-repeated": "confirmed",
+}
+"""The status that a message tells, unless a test says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """One database with its keys and its clock."""
+
+    engine: Engine
+    clock: FrozenClock
+    private_key: bytes
+    vault: Vault
+
+    @property
+    def work(self) -> UnitOfWork:
+        """A unit of work on the database."""
+        return UnitOfWork(self.engine, "notifications")
+
+    @property
+    def effects(self) -> Mapping[str, Effect]:
+        """What the service does with messages."""
+        return effects(Intake(self.clock, (self.private_key,), self.vault, "example.org"))
+
+    def hear(self, *messages: Message, queue: str = MAIL) -> list[Verdict]:
+        """Give checked messages to the service, as its consumer does."""
+        checked = [replace(message, data=registry.read(message)) for message in messages]
+        return apply_batch(self.work, queue, checked, self.effects[queue])
+
+    def hear_event(self, **changes: Any) -> list[Verdict]:
+        """The event, told by the events service."""
+        return self.hear(event_message(**changes), queue=COPIES)
+
+    def told(self, key: str, registration_id: str, revision: int = 1, **changes: Any) -> Message:
+        """A message of the registration service that this office can open."""
+        sealed = {"name": "A participant", "address": ADDRESS, "token": "a-token", "time_zone": "Africa/Nairobi"}
+        sealed |= changes.pop("sealed", {})
+        box = seal_to(public_key_of(self.private_key), sealed)
+        data: dict[str, Any] = {
+            "registration_id": registration_id,
+            "revision": revision,
+            "form": EVENT,
+            "form_kind": "webinar",
+            "event": EVENT,
+            "status": STATUS[key],
+            "position": 3 if key == "waitlisted" else None,
+            "language": "en",
+            "person_ref": PERSON,
+            "occurred_at": rfc3339(self.clock()),
+            "sealed": base64.b64encode(box).decode(),
+        } | changes
+        return _message(f"registration.{key}.v1", "registration", registration_id, self.clock(), data)
+
+    def queue_mails(self, count: int) -> None:
+        """As many confirmations, each of a registration of its own."""
+        self.hear(*(self.told("confirmed", new_id(), person_ref=f"{n:064x}") for n in range(count)))
+
+    def tools(self, port: int, **changes: Any) -> SendingTools:
+        """What a sender to the relay on ``port`` works with; ``changes`` to it."""
+        composer = Composer(self.vault, "https://register.example.org", "upr@example.org", "UPR", self.clock)
+        transport = SmtpTransport(f"smtp://127.0.0.1:{port}", QUICK)
+        return replace(SendingTools(self.work, self.clock, transport, composer), **changes)
+
+    def sender(self, port: int, **changes: Any) -> Sender:
+        """A sender to the relay on ``port``."""
+        return Sender(self.tools(port, **changes))
+
+    def mails(self) -> list[dict[str, Any]]:
+        """All rows of mails, in order of their making."""
+        return self.rows("SELECT *, id::text AS id FROM mail ORDER BY mail.id")
+
+    def states(self) -> dict[str, str]:
+        """State by kind, where there is one mail a kind."""
+        return {mail["kind"]: mail["state"] for mail in self.mails()}
+
+    def mail(self) -> dict[str, Any]:
+        """The only mail."""
+        (row,) = self.mails()
+        return row
+
+    def attempts(self) -> list[tuple[int, str, str | None]]:
+        """Number, phase and outcome of all attempts."""
+        rows = self.rows("SELECT number, phase, outcome FROM mail_attempt ORDER BY mail_id, number")
+        return [(row["number"], row["phase"], row["outcome"]) for row in rows]
+
+    def told_sent(self) -> list[str]:
+        """Ids of the mails that ``mail.sent`` was stored for."""
+        return [row["subject"] for row in self.rows("SELECT subject FROM outbox ORDER BY id")]
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """What ``query`` gives."""
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+    def pass_time(self, **step: float) -> datetime:
+        """Move the clock on."""
+        return self.clock.advance(timedelta(**step))
+
+
+def make_office(engine: Engine, clock: FrozenClock) -> Office:
+    """An office with new keys."""
+    return Office(engine, clock, new_key(), Vault([new_key()]))
+
+
+def event_message(**changes: Any) -> Message:
+    """The reference scenario's webinar as a message."""
+    data: dict[str, Any] = {
+        "id": EVENT,
+        "kind": "webinar",
+        "series": "upr-webinar-wednesday",
+        "series_number": 10,
+        "title": "UPR Webinar Wednesday #10",
+        "summary": "Advocacy with embassies and missions.",
+        "starts_at": "2020-03-04T19:00:00Z",
+        "ends_at": "2020-03-04T20:30:00Z",
+        "time_zone": "America/New_York",
+        "status": "confirmed",
+        "mode": "online",
+        "city": None,
+        "place": None,
+        "join_url": "https://meet.example.org/10",
+        "asked_groups": ["*"],
+        "revision": 1,
+    } | changes
+    now = FrozenClock()()
+    return _message("event.changed.v1", "events", data["id"], now, data)
+
+
+def verdict_kinds(verdicts: Sequence[Verdict]) -> list[str]:
+    """Verdicts as words: errors by their type."""
+    return [verdict if isinstance(verdict, str) else type(verdict).__name__ for verdict in verdicts]
+
+
+def _message(key: str, service: str, subject: str, at: datetime, data: Mapping[str, Any]) -> Message:
+    return Message(
+        id=new_id(),
+        type=TYPE_PREFIX + key,
+        source=registry.source_of(service),
+        subject=subject,
+        time=at,
+        data=data,
+        correlation_id="a-correlation",
+    )

@@ -1,0 +1,237 @@
+"""Senders that die, freeze, lose their lease or their database: no mail is lost, none is doubled uncounted."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from email import message_from_bytes
+
+import pytest
+from sqlalchemy import Connection
+
+from services.notifications.domain.mail import Verdict
+from services.notifications.sending.judging import sent
+from services.notifications.sending.sender import Sender
+from services.notifications.usecases.begin_handover import begin_handover
+from services.notifications.usecases.claim_due import LEASE, claim_due
+from services.notifications.usecases.finish import finish
+from services.notifications.usecases.measure import measure
+from services.notifications.usecases.reap_leases import GIVEN_UP_REASON, UNKNOWN_AFTER, Reaped, reap_leases
+from shared.core.errors import Unavailable
+from shared.core.ids import new_id
+from shared.core.metrics import mail_unknown_resolved_total
+from shared.process.runner import Stop
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.notifications.office import Office
+from tests.integration.test_smtp_transport import CUT, Relay
+
+PAST_LEASE_S = LEASE.total_seconds() + 1
+NOTHING = Reaped(0, 0, 0, 0)
+
+
+def resolved(resolution: str) -> float:
+    """How many unknown mails were resolved so."""
+    value: float = mail_unknown_resolved_total.labels(resolution)._value.get()
+    return value
+
+
+def message_ids(mails: list[bytes]) -> list[str]:
+    """The Message-IDs of mails as a relay got them."""
+    return [str(message_from_bytes(mail)["Message-ID"]) for mail in mails]
+
+
+class _FailingWork(UnitOfWork):
+    """A database that is away once ``good`` transactions are used up."""
+
+    def __init__(self, office: Office, good: int) -> None:
+        super().__init__(office.engine, "notifications")
+        self.good = good
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction, as long as there are any."""
+        if self.good == 0:
+            raise Unavailable("database unavailable")
+        self.good -= 1
+        with super().transaction() as connection:
+            yield connection
+
+
+@pytest.fixture
+def queued(office: Office) -> Office:
+    """An office with one confirmation to send."""
+    office.hear_event()
+    office.queue_mails(1)
+    return office
+
+
+def test_sender_that_dies_before_the_commit_costs_only_time(queued: Office) -> None:
+    assert len(claim_due(queued.work, queued.clock, 10)) == 1
+    assert claim_due(queued.work, queued.clock, 10) == []
+    assert reap_leases(queued.work, queued.clock) == NOTHING
+    queued.pass_time(seconds=PAST_LEASE_S)
+    assert reap_leases(queued.work, queued.clock) == Reaped(given_back=1, lost=0, resent=0, given_up=0)
+    with Relay({}) as relay:
+        queued.sender(relay.port).turn(Stop())
+        assert len(relay.mails) == 1
+    assert queued.attempts() == [(1, "claimed", "released"), (2, "data", "sent")]
+
+
+def test_sender_that_dies_after_the_commit_leaves_an_unknown_that_is_resent_once(queued: Office) -> None:
+    before = resolved("resent")
+    with Relay({}) as relay:
+        (claim,) = claim_due(queued.work, queued.clock, 10)
+        assert begin_handover(queued.work, queued.clock, claim.mail)
+        letter = queued.tools(relay.port).composer.compose(claim)
+        assert not isinstance(letter, Verdict)
+        with queued.tools(relay.port).transport.connect() as session:
+            session.begin("upr@example.org", letter.address)
+            session.deliver(letter.content)  # and dies before it can say so
+        queued.pass_time(seconds=PAST_LEASE_S)
+        assert reap_leases(queued.work, queued.clock) == Reaped(given_back=0, lost=1, resent=0, given_up=0)
+        assert queued.mail()["state"] == "unknown"
+        queued.clock.advance(UNKNOWN_AFTER - timedelta(seconds=1))
+        assert reap_leases(queued.work, queued.clock) == NOTHING
+        queued.pass_time(seconds=1)
+        assert reap_leases(queued.work, queued.clock) == Reaped(given_back=0, lost=0, resent=1, given_up=0)
+        queued.sender(relay.port).turn(Stop())
+        first, second = message_ids(relay.mails)
+    assert first == second == queued.mail()["message_id"]
+    assert resolved("resent") == before + 1
+    assert (queued.mail()["state"], queued.mail()["unknowns"]) == ("sent", 1)
+    assert queued.attempts() == [(1, "data", "unknown"), (2, "data", "sent")]
+    assert queued.told_sent() == [queued.mail()["id"]]
+
+
+def test_second_unknown_is_not_sent_again(queued: Office) -> None:
+    before = resolved("given_up")
+    with Relay({"DOT": CUT}) as relay:
+        for expected in (Reaped(0, 0, 1, 0), Reaped(0, 0, 0, 1)):
+            queued.sender(relay.port).turn(Stop())
+            assert queued.mail()["state"] == "unknown"
+            queued.clock.advance(UNKNOWN_AFTER)
+            assert reap_leases(queued.work, queued.clock) == expected
+        queued.pass_time(days=1)
+        assert reap_leases(queued.work, queued.clock) == NOTHING
+        queued.sender(relay.port).turn(Stop())
+        assert len(relay.mails) == 2
+    assert (queued.mail()["state"], queued.mail()["reason"]) == ("unknown", GIVEN_UP_REASON)
+    assert resolved("given_up") == before + 1
+
+
+def test_unknown_that_became_untrue_is_not_sent_again(office: Office) -> None:
+    office.hear_event()
+    registration_id = new_id()
+    office.hear(office.told("confirmed", registration_id))
+    with Relay({"DOT": CUT}) as relay:
+        office.sender(relay.port).turn(Stop())
+    office.hear(office.told("cancelled", registration_id, 2))
+    office.clock.advance(UNKNOWN_AFTER)
+    assert reap_leases(office.work, office.clock) == Reaped(0, 0, 0, given_up=1)
+    assert office.states() == {"confirmation": "unknown", "cancelled-by-you": "queued"}
+
+
+def test_fence_stops_a_sender_whose_mail_another_has(queued: Office) -> None:
+    (slow,) = claim_due(queued.work, queued.clock, 10)
+    assert begin_handover(queued.work, queued.clock, slow.mail)
+    queued.pass_time(seconds=PAST_LEASE_S)
+    reap_leases(queued.work, queued.clock)
+    queued.clock.advance(UNKNOWN_AFTER)
+    reap_leases(queued.work, queued.clock)
+    (other,) = claim_due(queued.work, queued.clock, 10)
+    assert (slow.mail.fence, other.mail.fence) == (1, 2)
+    assert finish(queued.work, [sent(slow.mail, queued.clock())]) == []
+    assert not begin_handover(queued.work, queued.clock, slow.mail)
+    assert queued.mail()["state"] == "claimed"
+    assert queued.told_sent() == []
+    assert begin_handover(queued.work, queued.clock, other.mail)
+    assert len(finish(queued.work, [sent(other.mail, queued.clock())])) == 1
+    assert queued.mail()["state"] == "sent"
+
+
+def test_lease_that_ran_out_is_not_begun_though_nobody_else_has_the_mail(queued: Office) -> None:
+    (claim,) = claim_due(queued.work, queued.clock, 10)
+    queued.pass_time(seconds=PAST_LEASE_S)
+    assert not begin_handover(queued.work, queued.clock, claim.mail)
+
+
+def test_sender_that_comes_back_before_the_decision_settles_the_unknown(queued: Office) -> None:
+    before = resolved("found")
+    (claim,) = claim_due(queued.work, queued.clock, 10)
+    assert begin_handover(queued.work, queued.clock, claim.mail)
+    queued.pass_time(seconds=PAST_LEASE_S)
+    reap_leases(queued.work, queued.clock)
+    assert len(finish(queued.work, [sent(claim.mail, queued.clock())])) == 1
+    assert queued.mail()["state"] == "sent"
+    assert queued.attempts() == [(1, "data", "sent")]
+    assert resolved("found") == before + 1
+
+
+def test_outcome_stored_twice_counts_once(queued: Office) -> None:
+    (claim,) = claim_due(queued.work, queued.clock, 10)
+    begin_handover(queued.work, queued.clock, claim.mail)
+    verdict = sent(claim.mail, queued.clock())
+    assert finish(queued.work, [verdict]) == [verdict]
+    assert finish(queued.work, [verdict]) == []
+    assert len(queued.told_sent()) == 1
+
+
+def test_sender_that_stood_still_after_the_commit_does_not_send(queued: Office) -> None:
+    seconds = iter((0.0, LEASE.total_seconds() / 2))
+    with Relay({}) as relay:
+        queued.sender(relay.port, monotonic=lambda: next(seconds)).turn(Stop())
+        assert relay.mails == []
+    assert queued.mail()["state"] == "queued"
+
+
+def test_database_that_goes_away_after_a_handover_is_told_when_it_is_back(queued: Office) -> None:
+    queued.queue_mails(3)
+    with Relay({}) as relay:
+        tools = queued.tools(relay.port)
+        work = _FailingWork(queued, good=2)  # the claim and one handover; then the next handover finds no database
+        sender = Sender(replace(tools, work=work))
+        with pytest.raises(Unavailable):
+            sender.turn(Stop())
+        assert len(relay.mails) == 1
+        assert [mail["state"] for mail in queued.mails()] == ["claimed"] * 4
+        work.good = 1000
+        while sender.turn(Stop()):
+            pass
+        assert sorted(message_ids(relay.mails)) == sorted(mail["message_id"] for mail in queued.mails())
+    assert {mail["state"] for mail in queued.mails()} == {"sent"}
+
+
+def test_two_senders_at_once_send_no_mail_twice(office: Office) -> None:
+    office.hear_event()
+    office.queue_mails(200)
+    counts = [0, 0]
+    with Relay({}) as one, Relay({}) as two:
+
+        def work(number: int, port: int) -> None:
+            sender = office.sender(port)
+            while handled := sender.turn(Stop()):
+                counts[number] += handled
+
+        threads = [threading.Thread(target=work, args=(n, relay.port)) for n, relay in enumerate((one, two))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        received = message_ids(one.mails + two.mails)
+    assert sum(counts) == 200
+    assert min(counts) > 0
+    assert sorted(received) == sorted(mail["message_id"] for mail in office.mails())
+    assert {mail["state"] for mail in office.mails()} == {"sent"}
+    assert sorted(office.told_sent()) == sorted(mail["id"] for mail in office.mails())
+
+
+def test_backlog_is_measured_by_the_longest_due(office: Office) -> None:
+    none = {"transactional": 0.0, "reminder": 0.0, "bulletin": 0.0}
+    assert measure(office.work, office.clock) == none
+    office.queue_mails(1)
+    office.pass_time(seconds=7)
+    office.queue_mails(2)
+    assert measure(office.work, office.clock) == none | {"transactional": 7.0}
+    claim_due(office.work, office.clock, 10)
+    assert measure(office.work, office.clock) == none | {"transactional": 7.0}

@@ -1,0 +1,244 @@
+"""A sender against a relay that does what a script says: each outcome leads to its state, and says so once."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from email import message_from_bytes
+from email.policy import default as modern
+
+import pytest
+
+from services.notifications.domain.retrying import FIRST_DELAY_S, GIVE_UP_AFTER
+from services.notifications.sending.composing import EVENT_MISSING, NO_EVENT
+from services.notifications.sending.judging import NOT_REACHED, UNKNOWN
+from shared.contracts import registry
+from shared.contracts.envelope import decode
+from shared.core.ids import new_id
+from shared.core.metrics import mail_handover_seconds, mails_total
+from shared.process.runner import Stop
+from tests.integration.notifications.office import ADDRESS, EVENT, Office
+from tests.integration.test_smtp_transport import CUT, STALL, Relay
+from tests.support.ports import free_port
+
+
+def counted(kind: str, outcome: str) -> float:
+    """How many mails of that kind had that outcome so far."""
+    value: float = mails_total.labels(kind, outcome)._value.get()
+    return value
+
+
+def test_mail_is_handed_over_and_said_to_be(office: Office) -> None:
+    office.hear_event()
+    registration_id = new_id()
+    office.hear(office.told("confirmed", registration_id))
+    office.pass_time(seconds=3)
+    before = counted("confirmation", "sent")
+    timed = mail_handover_seconds.labels("confirmation")._sum.get()
+    with Relay({}) as relay:
+        assert office.sender(relay.port).turn(Stop()) == 1
+        (content,) = relay.mails
+        assert f"rcpt TO:<{ADDRESS}>" in relay.heard
+    mail = office.mail()
+    assert (mail["state"], mail["sent_at"], mail["attempts"], mail["reason"]) == ("sent", office.clock(), 1, None)
+    assert office.attempts() == [(1, "data", "sent")]
+    received = message_from_bytes(content, policy=modern)
+    assert received["Message-ID"] == mail["message_id"]
+    assert received["To"] == ADDRESS
+    (row,) = office.rows("SELECT body FROM outbox")
+    message = decode(bytes(row["body"]))
+    assert message.correlation_id == "a-correlation"
+    assert registry.read(message) == {
+        "mail_id": mail["id"],
+        "revision": 1,
+        "kind": "confirmation",
+        "registration_id": registration_id,
+        "event": EVENT,
+        "sent_at": office.clock(),
+    }
+    assert counted("confirmation", "sent") == before + 1
+    assert mail_handover_seconds.labels("confirmation")._sum.get() == timed + 3
+
+
+def test_every_kind_is_handed_over_in_one_session(office: Office) -> None:
+    office.hear_event()
+    for key in ("confirmed", "waitlisted", "promoted", "cancelled"):
+        office.hear(office.told(key, new_id()))
+    office.hear(office.told("attempt-repeated", new_id(), attempt=1))
+    with Relay({}) as relay:
+        assert office.sender(relay.port).turn(Stop()) == 5
+        assert relay.connections == 1
+        subjects = [message_from_bytes(mail, policy=modern)["Subject"] for mail in relay.mails]
+    assert [subject.partition(":")[0] for subject in subjects] == [
+        "You are registered",
+        "You are on the waiting list",
+        "A seat is yours",
+        "Registration cancelled",
+        "You have already registered",
+    ]
+    assert set(office.states().values()) == {"sent"}
+
+
+@pytest.mark.parametrize(
+    ("script", "state", "attempt", "reason"),
+    [
+        ({"RCPT": "550 no such person"}, "failed", ("claimed", "failed"), "the relay answered 550 to RCPT"),
+        ({"DATA": "554 no"}, "failed", ("data", "failed"), "the relay answered 554 to DATA"),
+        ({"DOT": "550 spam"}, "failed", ("data", "failed"), "the relay answered 550 to DOT"),
+        ({"MAIL": "550 not you"}, "deferred", ("claimed", "deferred"), "the relay answered 550 to MAIL"),
+        ({"RCPT": "450 later"}, "deferred", ("claimed", "deferred"), "the relay answered 450 to RCPT"),
+        ({"DOT": "451 disk full"}, "deferred", ("data", "deferred"), "the relay answered 451 to DOT"),
+        ({"RCPT": "421 bye"}, "deferred", ("claimed", "deferred"), "the relay answered 421 to RCPT"),
+        ({"GREETING": "554 go away"}, "deferred", ("claimed", "deferred"), NOT_REACHED),
+        ({"RCPT": CUT}, "deferred", ("claimed", "deferred"), NOT_REACHED),
+        ({"RCPT": STALL}, "deferred", ("claimed", "deferred"), NOT_REACHED),
+        ({"DATA": CUT}, "deferred", ("data", "deferred"), NOT_REACHED),
+        ({"DOT": CUT}, "unknown", ("data", "unknown"), UNKNOWN),
+        ({"DOT": STALL}, "unknown", ("data", "unknown"), UNKNOWN),
+    ],
+)
+def test_outcome_leads_to_its_state(
+    office: Office, script: dict[str, str | list[str]], state: str, attempt: tuple[str, str], reason: str
+) -> None:
+    office.hear_event()
+    office.queue_mails(1)
+    before = counted("confirmation", state)
+    with Relay(script) as relay:
+        office.sender(relay.port).turn(Stop())
+    mail = office.mail()
+    assert (mail["state"], mail["reason"], mail["attempts"]) == (state, reason, 1)
+    assert office.attempts() == [(1, *attempt)]
+    assert office.told_sent() == []
+    assert counted("confirmation", state) == before + 1
+    if state == "deferred":
+        assert timedelta() <= mail["due_at"] - office.clock() <= timedelta(seconds=FIRST_DELAY_S)
+
+
+def test_refused_mail_does_not_hold_up_the_next(office: Office) -> None:
+    office.hear_event()
+    office.queue_mails(3)
+    with Relay({"RCPT": ["250 ok", "550 no", "250 ok"]}) as relay:
+        office.sender(relay.port).turn(Stop())
+    assert [mail["state"] for mail in office.mails()] == ["sent", "failed", "sent"]
+
+
+def test_relay_that_limits_a_session_gets_another(office: Office) -> None:
+    office.hear_event()
+    office.queue_mails(3)
+    with Relay({"MAIL": ["250 ok", "250 ok", "250 ok"], "RCPT": ["250 ok", "421 enough", "250 ok"]}) as relay:
+        office.sender(relay.port).turn(Stop())
+        assert relay.connections == 2
+    assert [mail["state"] for mail in office.mails()] == ["sent", "deferred", "sent"]
+
+
+def test_quit_that_fails_changes_nothing(office: Office) -> None:
+    office.hear_event()
+    office.queue_mails(1)
+    with Relay({"QUIT": CUT}) as relay:
+        office.sender(relay.port).turn(Stop())
+    assert office.mail()["state"] == "sent"
+
+
+def test_mail_is_given_up_after_three_days(office: Office) -> None:
+    office.hear_event()
+    office.queue_mails(1)
+    office.clock.advance(GIVE_UP_AFTER)
+    with Relay({"RCPT": "450 later"}) as relay:
+        office.sender(relay.port).turn(Stop())
+    mail = office.mail()
+    assert (mail["state"], mail["reason"]) == ("failed", "given up after 72 hours: the relay answered 450 to RCPT")
+
+
+def test_mail_waits_for_its_event(office: Office) -> None:
+    office.queue_mails(1)
+    with Relay({}) as relay:
+        sender = office.sender(relay.port)
+        sender.turn(Stop())
+        mail = office.mail()
+        assert (mail["state"], mail["reason"], mail["attempts"]) == ("deferred", EVENT_MISSING, 0)
+        assert mail["due_at"] == office.clock() + timedelta(seconds=5)
+        office.hear_event()
+        assert sender.turn(Stop()) == 0
+        office.pass_time(seconds=5)
+        assert sender.turn(Stop()) == 1
+    assert office.mail()["state"] == "sent"
+
+
+def test_form_without_event_has_nothing_to_write_about(office: Office) -> None:
+    office.hear(office.told("confirmed", new_id(), event=None))
+    with Relay({}) as relay:
+        office.sender(relay.port).turn(Stop())
+        assert relay.connections == 0
+    assert (office.mail()["state"], office.mail()["reason"]) == ("failed", NO_EVENT)
+
+
+def test_mail_that_cannot_be_composed_stops_no_other(office: Office) -> None:
+    office.hear_event()
+    office.hear_event(id="broken", time_zone="Nowhere/Land")
+    office.hear(office.told("confirmed", new_id(), event="broken"))
+    office.queue_mails(1)
+    with Relay({}) as relay:
+        office.sender(relay.port).turn(Stop())
+    assert [mail["state"] for mail in office.mails()] == ["deferred", "sent"]
+
+
+def test_address_that_is_none_fails(office: Office) -> None:
+    office.hear_event()
+    office.hear(office.told("confirmed", new_id(), sealed={"address": "a@example.org, b@example.org"}))
+    with Relay({}) as relay:
+        office.sender(relay.port).turn(Stop())
+        assert relay.mails == []
+    assert office.mail()["state"] == "failed"
+
+
+def test_relay_down_costs_one_mail_its_turn_and_back_all_go(office: Office) -> None:
+    office.hear_event()
+    office.queue_mails(25)
+    down = office.sender(free_port())
+    assert down.turn(Stop()) == 10
+    states = [mail["state"] for mail in office.mails()]
+    assert (states.count("deferred"), states.count("queued")) == (1, 24)
+    assert down.turn(Stop()) == 1
+    states = [mail["state"] for mail in office.mails()]
+    assert (states.count("deferred"), states.count("queued")) == (2, 23)
+    office.pass_time(seconds=FIRST_DELAY_S)
+    with Relay({}) as relay:
+        up = office.sender(relay.port)
+        while up.turn(Stop()):
+            pass
+        assert len(relay.mails) == 25
+    assert {mail["state"] for mail in office.mails()} == {"sent"}
+    assert len(set(office.told_sent())) == 25
+
+
+def test_stop_ends_between_two_mails_and_gives_back_the_rest(office: Office) -> None:
+    office.hear_event()
+    office.queue_mails(3)
+    stop = Stop()
+
+    def asked_to_stop() -> float:
+        stop.now()
+        return 0.0
+
+    with Relay({}) as relay:
+        sender = office.sender(relay.port, monotonic=asked_to_stop)  # looked at just before a handover
+        sender.turn(stop)
+        assert len(relay.mails) == 1
+    assert [mail["state"] for mail in office.mails()] == ["sent", "queued", "queued"]
+    assert office.attempts() == [(1, "data", "sent"), (1, "claimed", "released"), (1, "claimed", "released")]
+
+
+def test_mail_called_off_while_claimed_is_not_sent(office: Office) -> None:
+    office.hear_event()
+    registration_id = new_id()
+    office.hear(office.told("confirmed", registration_id))
+    with Relay({}) as relay:
+        composer = office.tools(relay.port).composer
+        cancelled = office.told("cancelled", registration_id, 2)
+
+        def cancelled_meanwhile() -> datetime:
+            office.hear(cancelled)
+            return office.clock()
+
+        office.sender(relay.port, composer=replace(composer, clock=cancelled_meanwhile)).turn(Stop())
+        assert relay.mails == []
+    assert office.states() == {"confirmation": "called_off", "cancelled-by-you": "queued"}
+    assert office.attempts() == [(1, "claimed", "called_off")]

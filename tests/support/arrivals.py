@@ -1,0 +1,61 @@
+"""People who register at a steady rate and do not give up: each repeats with the same key until it is answered 201."""
+
+import http.client
+import threading
+import time
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from tests.support.clients import REGISTRATIONS, answers, post
+
+PATIENCE_S = 60.0
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """Attributes:
+    url: of the service.
+    per_second: new people a second.
+    ids: of everybody who was answered 201.
+    refused: answers other than 201 on the way there, by status (0: none came).
+    lost: people who were never answered 201.
+    """
+
+    url: str
+    per_second: float
+    ids: list[str] = field(default_factory=list)
+    refused: dict[int, int] = field(default_factory=dict)
+    lost: list[int] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, seconds: float, first: int = 0) -> None:
+        """Let people arrive for ``seconds`` on schedule, then wait for the last of them."""
+        began_at, people = time.monotonic(), []
+        for number in range(int(seconds * self.per_second)):
+            time.sleep(max(0.0, began_at + number / self.per_second - time.monotonic()))
+            person = threading.Thread(target=self._register, args=(first + number,))
+            person.start()
+            people.append(person)
+        for person in people:
+            person.join()
+
+    def during(self, seconds: float, first: int = 0) -> threading.Thread:
+        """The same in a thread of its own, already started."""
+        thread = threading.Thread(target=self.run, args=(seconds, first))
+        thread.start()
+        return thread
+
+    def _register(self, number: int) -> None:
+        place, until = urlsplit(self.url), time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=20)
+            answer = post(connection, REGISTRATIONS, answers(number), {"Idempotency-Key": f"person-number-{number:06}"})
+            connection.close()
+            with self._lock:
+                if answer.status == 201:
+                    self.ids.append(answer.body["id"])
+                    return
+                self.refused[answer.status] = self.refused.get(answer.status, 0) + 1
+            time.sleep(0.3)
+        with self._lock:
+            self.lost.append(number)

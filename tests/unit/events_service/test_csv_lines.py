@@ -1,0 +1,28 @@
+"""CSV that a spreadsheet can open without running anything."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.web.csv_lines import FORMULA_STARTS, csv_lines, safe_cell
+
+
+@pytest.mark.parametrize("start", FORMULA_STARTS)
+def test_a_cell_that_begins_like_a_formula_is_defused(start: str) -> None:
+    assert safe_cell(f"{start}1+1") == f"'{start}1+1"
+    assert safe_cell(f"  {start}1+1") == f"'  {start}1+1"
+
+
+def test_numbers_and_nothing_stay_what_they_are() -> None:
+    assert [safe_cell(value) for value in (-3, 0, None, "")] == ["-3", "0", "", ""]
+
+
+@given(st.lists(st.text(alphabet=st.characters(exclude_characters="\r\x00"), max_size=20), min_size=1, max_size=4))
+def test_a_row_is_read_back_as_its_safe_cells(cells: list[str]) -> None:
+    lines = list(csv_lines([f"c{number}" for number in range(len(cells))], [cells]))
+    assert len(lines) == 2
+    read_back = list(csv.reader(io.StringIO("".join(lines), newline="")))
+    assert read_back[1] == [safe_cell(cell) for cell in cells]

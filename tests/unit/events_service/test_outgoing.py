@@ -1,0 +1,57 @@
+"""Events and working groups as messages: they keep their contract, and the public part only."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from services.events.domain.event import EventStatus
+from services.events.domain.network import WorkingGroup
+from services.events.outgoing import event_message, working_group_message
+from shared.contracts.events import EventData
+from shared.contracts.registry import read
+from shared.core.context import caused_by
+from tests.unit.events.builders import START, an_event
+
+AT = datetime(2020, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def test_event_message_keeps_the_contract() -> None:
+    event = an_event(EventStatus.CONFIRMED, asked_groups=("*",), join_url="https://meet.example.org/10", revision=3)
+    content = read(event_message("published", event, AT))
+    assert content["revision"] == 3
+    assert content["starts_at"] == START
+    assert content["asked_groups"] == ["*"]
+    assert content["join_url"] == "https://meet.example.org/10"
+
+
+def test_event_message_says_all_fields_of_the_contract_and_no_other() -> None:
+    message = event_message("changed", an_event(internal_note="for us alone"), AT)
+    assert set(message.data) == set(EventData().fields)
+    assert message.type == "org.troika.event.changed.v1"
+
+
+def test_event_message_without_a_date_keeps_the_contract() -> None:
+    content = read(event_message("changed", an_event(EventStatus.POSTPONED), AT))
+    assert content["starts_at"] is None
+
+
+def test_working_group_message_keeps_the_contract() -> None:
+    message = working_group_message(WorkingGroup(id="health", title="Health", revision=2), AT)
+    assert read(message) == {"id": "health", "title": "Health", "revision": 2}
+    assert (message.subject, message.time) == ("health", AT)
+
+
+def test_messages_carry_the_cause_and_ids_of_their_own() -> None:
+    with caused_by("a-request-id", "00-" + "a" * 32 + "-" + "b" * 16 + "-01"):
+        first, second = (event_message("published", an_event(), AT) for _ in range(2))
+    assert first.correlation_id == "a-request-id"
+    assert first.traceparent.startswith("00-aaaa")
+    assert first.id != second.id
+
+
+@pytest.mark.parametrize("field", ["title", "summary", "city", "place"])
+def test_event_message_at_the_longest_the_domain_allows_keeps_the_contract(field: str) -> None:
+    longest = {"title": 200, "summary": 2000, "city": 120, "place": 200}[field]
+    event = replace(an_event(), **{field: "x" * longest})
+    assert read(event_message("published", event, AT))[field] == "x" * longest
