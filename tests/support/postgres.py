@@ -58,6 +58,17 @@ class PostgresServer:
         """Whether the server's process exists."""
         return self._server is not None and self._server.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Process id of the server as it runs now.
+
+        Raises:
+            RuntimeError: it does not run.
+        """
+        if self._server is None:
+            raise RuntimeError("the server does not run")
+        return self._server.pid
+
     def start(self, within_s: float = 30.0) -> None:
         """Make the cluster if there is none, start the server, and wait until it takes connections (0.5 s).
 

@@ -13,13 +13,12 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.store.write_group import WriteGroup
 
 
-def make_register(work: UnitOfWork, clock: Clock, *, most: int = 64) -> Callable[[Submission], Answered]:
+def make_register(work: UnitOfWork, clock: Clock) -> Callable[[Submission], Answered]:
     """A function that registers through the process's write group.
 
     Args:
         work: on the service's database.
         clock: of the project.
-        most: submissions in one transaction; 1 switches grouping off (the reference of the benchmark).
 
     Returns:
         ``register(submission)``. It returns after the commit and raises ``DomainError`` (``form-unknown``,
@@ -29,7 +28,7 @@ def make_register(work: UnitOfWork, clock: Clock, *, most: int = 64) -> Callable
     def run(batch: Sequence[Submission]) -> list[Answered | DomainError]:
         return register_batch(work, clock, batch)
 
-    group: WriteGroup[Submission, Answered | DomainError] = WriteGroup(run, most=most)
+    group: WriteGroup[Submission, Answered | DomainError] = WriteGroup(run)
 
     def register(submission: Submission) -> Answered:
         outcome = group.submit(submission)

@@ -1,0 +1,55 @@
+"""The reference that the intake is measured against: the least a durable web form can do.
+
+Flask on the same gunicorn, one durable INSERT of twelve fields a request, a psycopg pool of four.
+"""
+
+import os
+from typing import Any
+
+from flask import Flask, request
+from psycopg_pool import ConnectionPool
+from sqlalchemy import make_url
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text, email text,
+    organisation text, country text, time_zone text, language text, questions text, consent boolean, working_group text,
+    representative boolean, access_needs text, partner text)
+"""
+FIELDS = (
+    "name",
+    "email",
+    "organisation",
+    "country",
+    "time_zone",
+    "language",
+    "questions",
+    "consent",
+    "working_group",
+    "representative",
+    "access_needs",
+    "partner",
+)
+INSERT = f"INSERT INTO floor ({', '.join(FIELDS)}) VALUES ({', '.join(['%s'] * len(FIELDS))}) RETURNING id"
+
+
+def application() -> Flask:
+    """The application for gunicorn."""
+    url = make_url(os.environ["EVENTS_DATABASE_URL"]).set(drivername="postgresql")
+    pool = ConnectionPool(url.render_as_string(hide_password=False), min_size=4, max_size=4, open=True)
+    app = Flask(__name__)
+    with pool.connection() as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(1)")
+        connection.execute(TABLE)
+
+    @app.get("/-/registration/readyz")
+    def ready() -> str:
+        return "ok"
+
+    @app.post("/v1/forms/upr-webinar-10/registrations")
+    def register() -> tuple[dict[str, Any], int]:
+        content = request.get_json()
+        with pool.connection() as connection:
+            row = connection.execute(INSERT, [content.get(name) for name in FIELDS]).fetchone()
+        return {"id": row[0] if row else None}, 201
+
+    return app
