@@ -1,5 +1,7 @@
 """``python -m services.notifications web | relay | consume | send | migrate | parked … | topology …``."""
 
+import sys
+
 import click
 
 from services.notifications.sending.sender import Sender
@@ -8,6 +10,10 @@ from services.notifications.wiring import build_sending, describe
 from shared.process.commands import main, make_command_line, run_worker
 from shared.process.runner import Stop
 from shared.store.unit_of_work import UnitOfWork
+
+SWITCH_INTERVAL_S = 0.0001
+"""How soon composing yields to the thread that has an answer of the relay or the database to go on with, seconds. With
+Python's 5 ms each of ten answers a mail waits for its turn: measured 56 mails/s, against 99 with this."""
 
 
 def command_line() -> click.Group:
@@ -19,6 +25,7 @@ def command_line() -> click.Group:
     def send() -> None:
         """Hand mails that are due to the mail relay."""
         settings = read_settings()
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
 
         def work(unit: UnitOfWork, stop: Stop) -> None:
             Sender(build_sending(settings, unit)).run(stop)

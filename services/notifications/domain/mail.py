@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.notifications.domain.states import require_way
+
 RELEASED = "released"
 """An outcome of its own: the mail was not tried, somebody else may have it at once."""
 
@@ -83,3 +85,9 @@ class Verdict:
     reason: str | None = None
     due_at: datetime | None = None
     tried: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises:
+        DomainError: ``mail-state``: a mail in a sender's hands cannot end so.
+        """
+        require_way("claimed", OUTCOME_STATES.get(self.outcome, self.outcome))

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any, cast
 
 from services.notifications.domain.mail import Verdict
-from services.notifications.domain.retrying import when_event_is_here
 from services.notifications.mail.content import EventCopy, MailContext, MailKind, Recipient
 from services.notifications.mail.mailbox import UnusableAddress
 from services.notifications.mail.rendering import render
-from services.notifications.sending.judging import failed, retried
+from services.notifications.sending.judging import failed, postponed, retried
 from services.notifications.store.handovers import Claim
 from shared.core.clock import Clock, parse_rfc3339
+from shared.core.context import caused_by
 from shared.core.logs import describe
 from shared.core.sealing import Unsealable, Vault
 
@@ -54,14 +54,15 @@ class Composer:
 
     def compose(self, claim: Claim) -> Letter | Verdict:
         """The mail, or the verdict if there is none to send. Whatever is wrong with one mail stops no other."""
+        with caused_by(claim.mail.correlation_id):
+            return self._compose(claim)
+
+    def _compose(self, claim: Claim) -> Letter | Verdict:
         mail, now = claim.mail, self.clock()
         if mail.event is None:
             return failed(mail, NO_EVENT, now)
         if claim.event is None:
-            due_at = when_event_is_here(mail.created_at, now)
-            if due_at is None:
-                return failed(mail, EVENT_MISSING, now)
-            return Verdict(mail, "deferred", now, EVENT_MISSING, due_at)
+            return postponed(mail, EVENT_MISSING, now)
         try:
             return self._write(claim, claim.event, now)
         except Unsealable:

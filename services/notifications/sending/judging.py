@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 
 from services.notifications.domain.mail import RELEASED, ClaimedMail, Verdict
-from services.notifications.domain.retrying import next_try
+from services.notifications.domain.retrying import EVENT_DELAY, FIRST_DELAY_S, LONGEST_DELAY_S, is_over
 from services.notifications.mail.transport import HandoverUnknown, NotReached, Refused, TransportError
+from shared.core.retry import delay_before
 
 GAVE_UP = "given up after 72 hours: "
 UNKNOWN = "the relay gave no answer to the final dot"
@@ -59,8 +60,15 @@ def failed(mail: ClaimedMail, reason: str, now: datetime, *, tried: bool = False
 
 
 def retried(mail: ClaimedMail, reason: str, now: datetime) -> Verdict:
-    """Try again later, or give up when it has taken too long."""
-    due_at = next_try(mail.attempts + 1, mail.created_at, now)
-    if due_at is None:
+    """Try again later, each time after a longer wait, or give up when it has taken too long."""
+    if is_over(mail.created_at, now):
         return failed(mail, GAVE_UP + reason, now, tried=True)
-    return Verdict(mail, "deferred", now, reason, due_at, tried=True)
+    delay_s = delay_before(mail.attempts + 1, base_s=FIRST_DELAY_S, cap_s=LONGEST_DELAY_S)
+    return Verdict(mail, "deferred", now, reason, now + timedelta(seconds=delay_s), tried=True)
+
+
+def postponed(mail: ClaimedMail, reason: str, now: datetime) -> Verdict:
+    """Wait a little for something of our own, which costs no attempt, or give up when it has taken too long."""
+    if is_over(mail.created_at, now):
+        return failed(mail, GAVE_UP + reason, now)
+    return Verdict(mail, "deferred", now, reason, now + EVENT_DELAY)

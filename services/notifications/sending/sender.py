@@ -2,6 +2,7 @@
 
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from services.notifications.domain.mail import Verdict
 from services.notifications.sending.batch import Batch, SendingTools
@@ -34,6 +35,7 @@ class Sender:
 
     def __init__(self, tools: SendingTools) -> None:
         self._tools = tools
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="composing")
         self._verdicts: list[Verdict] = []
         self._relay_rest_s = 0.0
         self._housekeeping_at = 0.0
@@ -54,6 +56,7 @@ class Sender:
             elif handled < BATCH:
                 stop.wait(rest_s)
         self._say_last_words()
+        self._ahead.shutdown()
 
     def turn(self, stop: Stop) -> int:
         """Claim one batch and send it; returns how many mails were in it. While the relay is in trouble, only one.
@@ -66,7 +69,7 @@ class Sender:
         claims = claim_due(self._tools.work, self._tools.clock, most, self._tools.lease)
         if not claims:
             return 0
-        batch = Batch(self._tools, claims, self._verdicts)
+        batch = Batch(self._tools, claims, self._verdicts, self._ahead)
         try:
             self._note_relay(well=batch.run(stop))
             self._store_verdicts()

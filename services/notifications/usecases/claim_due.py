@@ -21,8 +21,7 @@ def claim_due(work: UnitOfWork, clock: Clock, most: int, lease: timedelta = LEAS
         lease: how long they are the caller's; after that anybody may have them.
 
     Raises:
-        Unavailable: the database is away; nothing was claimed for sure only as far as anybody knows: a claim whose
-            commit was not answered runs out with its lease.
+        Unavailable: the database is away. A claim whose commit was not answered ends with its lease.
     """
     claims: list[Claim] = []
     empty: set[str] = set()

@@ -1,0 +1,151 @@
+"""``GET /v1/mails``: who may ask, what is shown, and that it names nobody."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from services.notifications.settings import read_settings
+from services.notifications.wiring import build_app
+from shared.core.ids import new_id
+from shared.process.runner import Stop
+from tests.integration.notifications.office import ADDRESS, EVENT, PERSON, Office
+from tests.integration.test_smtp_transport import Relay
+
+HOLDERS = {
+    "viewer": {"roles": ["viewer"]},
+    "coordinator": {"roles": ["coordinator"]},
+    "operator": {"roles": ["operator"]},
+    "partner": {"roles": ["partner"]},
+    "limited": {"roles": ["coordinator"], "forms": ["another-form"]},
+}
+
+
+@pytest.fixture
+def client(office: Office, tmp_path: Path) -> FlaskClient:
+    """The service's web application on the office's database; each holder's key is their name."""
+    access, key = tmp_path / "access.json", tmp_path / "some.key"
+    hashes = {name: hashlib.sha256(name.encode()).hexdigest() for name in HOLDERS}
+    access.write_text(json.dumps([h | {"name": n, "key_sha256": hashes[n]} for n, h in HOLDERS.items()]))
+    key.write_text("ab" * 32)
+    environment = {
+        "NOTIFICATIONS_DATABASE_URL": "postgresql://127.0.0.1/unused",
+        "TROIKA_BUS_DATABASE_URL": "postgresql://127.0.0.1/unused",
+        "TROIKA_ACCESS_FILE": str(access),
+        "TROIKA_SIGNING_KEY_FILE": str(key),
+        "SMTP_URL": "smtp://127.0.0.1:9",
+        "TROIKA_MAIL_FROM": "upr@example.org",
+        "TROIKA_NOTIFICATIONS_KEY_FILE": str(key),
+        "TROIKA_NOTIFICATIONS_VAULT_FILE": str(key),
+    }
+    return build_app(read_settings(environment), office.engine).test_client()
+
+
+def get(client: FlaskClient, path: str, key: str = "coordinator") -> tuple[int, dict[str, object]]:
+    """Status and JSON of a path."""
+    answer = client.get(path, headers={"Authorization": f"Bearer {key}"} if key else {})
+    return answer.status_code, answer.get_json()
+
+
+def ids(answer: tuple[int, dict[str, object]]) -> list[str]:
+    """Ids of the mails listed."""
+    items = answer[1]["items"]
+    assert isinstance(items, list)
+    return [item["id"] for item in items]
+
+
+@pytest.mark.parametrize(
+    ("key", "status"),
+    [("viewer", 200), ("coordinator", 200), ("operator", 200), ("partner", 403), ("nobody", 401), ("", 401)],
+)
+def test_who_may_see_mails(client: FlaskClient, key: str, status: int) -> None:
+    assert get(client, "/v1/mails", key)[0] == status
+    assert get(client, f"/v1/mails/{new_id()}", key)[0] == (404 if status == 200 else status)
+
+
+def test_mail_is_shown_without_the_person(client: FlaskClient, office: Office) -> None:
+    office.hear_event()
+    office.hear(office.told("confirmed", new_id()))
+    with Relay({"DOT": ["451 later", "250 ok"]}) as relay:
+        for _ in range(2):
+            office.sender(relay.port).turn(Stop())
+            office.pass_time(seconds=60)
+    row = office.mail()
+    status, mail = get(client, f"/v1/mails/{row['id']}")
+    assert status == 200
+    assert ADDRESS not in json.dumps(mail)
+    history = mail.pop("history")
+    assert isinstance(history, list)
+    assert [(entry["number"], entry["phase"], entry["outcome"]) for entry in history] == [
+        (1, "data", "deferred"),
+        (2, "data", "sent"),
+    ]
+    assert mail == {
+        "id": row["id"],
+        "kind": "confirmation",
+        "registration_id": str(row["subject"]),
+        "revision": 1,
+        "person_ref": PERSON,
+        "event": EVENT,
+        "lane": "transactional",
+        "state": "sent",
+        "attempts": 2,
+        "due_at": None,
+        "cause_at": "2020-03-02T09:00:00+00:00",
+        "created_at": "2020-03-02T09:00:00+00:00",
+        "sent_at": "2020-03-02T09:01:00+00:00",
+        "reason": None,
+    }
+    del mail["id"]
+    listed = get(client, "/v1/mails")[1]["items"]
+    assert isinstance(listed, list)
+    assert listed == [{"id": row["id"]} | mail]
+
+
+def test_pages_show_each_mail_once_newest_first(client: FlaskClient, office: Office) -> None:
+    office.queue_mails(5)
+    seen, cursor = [], ""
+    for _ in range(3):
+        answer = get(client, f"/v1/mails?limit=2&cursor={cursor}")
+        seen += ids(answer)
+        cursor = str(answer[1]["next"])
+    assert cursor == ""
+    assert seen == sorted((mail["id"] for mail in office.mails()), reverse=True)
+
+
+def test_filters_all_have_to_fit(client: FlaskClient, office: Office) -> None:
+    office.queue_mails(1)
+    registration_id = new_id()
+    office.hear(office.told("waitlisted", registration_id, event="other-event"))
+    office.hear(office.told("cancelled", registration_id, 2, event="other-event"))
+    by_kind = {mail["kind"]: mail["id"] for mail in office.mails()}
+    assert ids(get(client, "/v1/mails?kind=confirmation")) == [by_kind["confirmation"]]
+    assert ids(get(client, "/v1/mails?state=called_off")) == [by_kind["waiting-list"]]
+    assert ids(get(client, "/v1/mails?event=other-event&state=queued")) == [by_kind["cancelled-by-you"]]
+    assert ids(get(client, f"/v1/mails?event={EVENT}&kind=promotion")) == []
+
+
+@pytest.mark.parametrize("query", ["kind=love-letter", "state=gone", "event=A%00", "limit=0"])
+def test_query_that_makes_no_sense_is_refused(client: FlaskClient, query: str) -> None:
+    assert get(client, f"/v1/mails?{query}")[0] == 422
+
+
+@pytest.mark.parametrize("cursor", ["x", "WzFd", "WyJub3QtYW4taWQiXQ"])
+def test_cursor_of_somebody_elses_making_is_refused(client: FlaskClient, cursor: str) -> None:
+    assert get(client, f"/v1/mails?cursor={cursor}")[0] == 400
+
+
+def test_key_that_is_limited_to_forms_finds_only_their_mails(client: FlaskClient, office: Office) -> None:
+    office.queue_mails(1)
+    office.hear(office.told("confirmed", new_id(), form="another-form"))
+    hidden, shown = (mail["id"] for mail in office.mails())
+    assert ids(get(client, "/v1/mails", "limited")) == [shown]
+    assert get(client, f"/v1/mails/{shown}", "limited")[0] == 200
+    assert get(client, f"/v1/mails/{hidden}", "limited")[0] == 404
+
+
+def test_service_is_ready_on_a_migrated_database(client: FlaskClient) -> None:
+    assert client.get("/-/notifications/readyz").status_code == 200
+    assert "/v1/mails/{mail_id}" in client.get("/-/notifications/openapi.json").get_json()["paths"]

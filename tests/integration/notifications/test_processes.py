@@ -1,0 +1,108 @@
+"""The real ``send``: it drains on SIGTERM, and killed in the middle of a handover it leaves an unknown, not a loss."""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from shared.core.clock import system_clock
+from tests.integration.notifications.office import ADDRESS, Office
+from tests.integration.test_smtp_transport import STALL, Relay
+from tests.support.processes import ProcessGroup, Program
+from tests.support.waiting import poll_until
+
+Start = Callable[[str, int], Program]
+
+
+@pytest.fixture
+def start(office: Office, processes: ProcessGroup, tmp_path: Path) -> Start:
+    """Starts a sender with the office's keys, to the relay on a port; the office's time is the machine's."""
+    office.clock.set(system_clock())
+    vault_key = os.urandom(32)
+    vault, private, access = tmp_path / "vault.key", tmp_path / "private.key", tmp_path / "access.json"
+    vault.write_text(vault_key.hex())
+    private.write_text(office.private_key.hex())
+    access.write_text("[]")
+    object.__setattr__(office, "vault", type(office.vault)([vault_key]))
+
+    def start_sender(name: str, smtp_port: int) -> Program:
+        environment = {
+            "NOTIFICATIONS_DATABASE_URL": office.engine.url.render_as_string(hide_password=False),
+            "TROIKA_BUS_DATABASE_URL": "postgresql://127.0.0.1/unused",
+            "TROIKA_ACCESS_FILE": str(access),
+            "TROIKA_SIGNING_KEY_FILE": str(private),
+            "TROIKA_NOTIFICATIONS_KEY_FILE": str(private),
+            "TROIKA_NOTIFICATIONS_VAULT_FILE": str(vault),
+            "SMTP_URL": f"smtp://127.0.0.1:{smtp_port}",
+            "TROIKA_MAIL_FROM": "upr@example.org",
+            "TROIKA_MAIL_UNKNOWN_AFTER_S": "1",
+        }
+        return processes.start(name, "services.notifications send", env=environment)
+
+    return start_sender
+
+
+def test_sender_sends_what_is_due_and_drains(office: Office, start: Start) -> None:
+    office.hear_event()
+    office.queue_mails(3)
+    with Relay({}) as relay:
+        sender = start("sender", relay.port)
+        poll_until(lambda: {mail["state"] for mail in office.mails()} == {"sent"}, 20)
+        assert len(relay.mails) == 3
+        assert sender.terminate() == 0
+    assert ADDRESS not in sender.log_text()
+
+
+def test_relay_that_is_down_and_comes_back_gets_everything_once(office: Office, start: Start) -> None:
+    office.hear_event()
+    office.queue_mails(5)
+    with Relay({"GREETING": "421 not now"}) as relay:
+        sender = start("sender", relay.port)
+        poll_until(lambda: any(mail["state"] == "deferred" for mail in office.mails()), 20)
+        relay._script["GREETING"] = ["220 relay"]
+        with office.engine.begin() as connection:  # instead of waiting half a minute for what is deferred
+            connection.execute(text("UPDATE mail SET due_at = now() WHERE state = 'deferred'"))
+        poll_until(lambda: {mail["state"] for mail in office.mails()} <= {"sent", "deferred"}, 30)
+        with office.engine.begin() as connection:
+            connection.execute(text("UPDATE mail SET due_at = now() WHERE state = 'deferred'"))
+        poll_until(lambda: {mail["state"] for mail in office.mails()} == {"sent"}, 40)
+        assert sender.terminate() == 0
+        assert len(relay.mails) == 5
+
+
+def test_sender_killed_in_the_handover_leaves_an_unknown_that_is_resent_once(office: Office, start: Start) -> None:
+    office.hear_event()
+    office.queue_mails(1)
+    with Relay({"DOT": [STALL, "250 ok"]}) as relay:
+        first = start("first", relay.port)
+        poll_until(lambda: len(relay.mails) == 1, 20)
+        first.kill()
+        assert (office.mail()["state"], office.mail()["phase"]) == ("claimed", "data")
+        with office.engine.begin() as connection:  # instead of waiting ten minutes
+            connection.execute(text("UPDATE mail SET lease_until = :then"), {"then": system_clock() - timedelta(1)})
+        second = start("second", relay.port)
+        poll_until(lambda: office.mail()["state"] == "sent", 40)
+        assert second.terminate() == 0
+        names = [message_from_bytes(mail)["Message-ID"] for mail in relay.mails]
+    assert names == [office.mail()["message_id"]] * 2
+    assert office.attempts() == [(1, "data", "unknown"), (2, "data", "sent")]
+
+
+def test_unusable_settings_end_the_process_with_all_faults(processes: ProcessGroup) -> None:
+    sound = "postgresql://127.0.0.1/unused"
+    environment = {"NOTIFICATIONS_DATABASE_URL": sound, "TROIKA_BUS_DATABASE_URL": sound}
+    wrong = {"SMTP_URL": "http://x", "TROIKA_MAIL_FROM": "x", "TROIKA_MAIL_UNKNOWN_AFTER_S": "soon"}
+    sender = processes.start("sender", "services.notifications send", env={**environment, **wrong})
+    assert sender.wait() == 2
+    faults = {line.partition(":")[0].strip() for line in sender.log_text().splitlines()[1:]}
+    assert faults == {
+        *wrong,
+        "TROIKA_ACCESS_FILE",
+        "TROIKA_SIGNING_KEY_FILE",
+        "TROIKA_NOTIFICATIONS_KEY_FILE",
+        "TROIKA_NOTIFICATIONS_VAULT_FILE",
+    }

@@ -1,0 +1,54 @@
+"""Whatever comes in between, no mail goes out that is untrue at that moment, and none goes out twice."""
+
+from dataclasses import replace
+from email import message_from_bytes
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.notifications.domain.kinds import KINDS
+from shared.core.ids import new_id
+from shared.process.runner import Stop
+from tests.integration.notifications.office import Office
+from tests.integration.notifications.test_noting import history
+from tests.integration.test_smtp_transport import Relay
+
+SEND = 5
+"""A step that is not a message: a sender takes its turn."""
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.integers(0, SEND), max_size=16))
+def test_no_untrue_mail_goes_out_and_none_twice(office: Office, steps: list[int]) -> None:
+    office.hear_event()
+    registration_id = new_id()
+    messages = history(office, registration_id)
+    sent_of_this = f"SELECT kind, message_id FROM mail WHERE subject = '{registration_id}' AND state = 'sent'"
+    standing = f"SELECT status FROM recipient WHERE registration_id = '{registration_id}'"
+    sent: dict[str, str] = {}
+    with Relay({}) as relay:
+        for step in [*steps, *range(SEND + 1)]:
+            if step != SEND:
+                office.hear(replace(messages[step], id=new_id()))
+                continue
+            office.sender(relay.port).turn(Stop())
+            now_sent = {row["message_id"]: row["kind"] for row in office.rows(sent_of_this)}
+            for kind in (kind for message_id, kind in now_sent.items() if message_id not in sent):
+                assert office.rows(standing)[0]["status"] in KINDS[kind].true_while
+            sent = now_sent
+        received = [str(message_from_bytes(mail)["Message-ID"]) for mail in relay.mails]
+    assert sorted(received) == sorted(sent)
+    assert "cancelled-by-you" in sent.values()
+
+
+def test_without_the_rule_an_untrue_mail_would_go_out(office: Office) -> None:
+    """The negative control: the same cancellation, with the calling off taken back."""
+    office.hear_event()
+    registration_id = new_id()
+    office.hear(office.told("confirmed", registration_id), office.told("cancelled", registration_id, 2))
+    with office.work.transaction() as connection:
+        connection.exec_driver_sql("UPDATE mail SET state = 'queued', reason = NULL WHERE state = 'called_off'")
+    with Relay({}) as relay:
+        office.sender(relay.port).turn(Stop())
+        subjects = [str(message_from_bytes(mail)["Subject"]) for mail in relay.mails]
+    assert [subject.partition(":")[0] for subject in subjects] == ["You are registered", "Registration cancelled"]

@@ -1,0 +1,54 @@
+"""The settings of the notifications service: one error names everything, and never a value."""
+
+from pathlib import Path
+
+import pytest
+
+from services.notifications.settings import read_settings
+from shared.core.errors import SettingsError
+
+
+def environment(folder: Path, **changes: str) -> dict[str, str]:
+    """All that is required, with ``changes``."""
+    key, access = folder / "some.key", folder / "access.json"
+    key.write_text("ab" * 32 + "\n")
+    access.write_text("[]")
+    return {
+        "NOTIFICATIONS_DATABASE_URL": "postgresql://127.0.0.1/notifications",
+        "TROIKA_BUS_DATABASE_URL": "postgresql://127.0.0.1/bus",
+        "TROIKA_ACCESS_FILE": str(access),
+        "TROIKA_SIGNING_KEY_FILE": str(key),
+        "SMTP_URL": "smtps://user:a-secret@relay.example.org",
+        "TROIKA_MAIL_FROM": "UPR <upr@Mail.Example.org>",
+        "TROIKA_NOTIFICATIONS_KEY_FILE": str(key),
+        "TROIKA_NOTIFICATIONS_VAULT_FILE": str(key),
+    } | changes
+
+
+def test_settings_are_read_and_secrets_are_not_shown(tmp_path: Path) -> None:
+    settings = read_settings(environment(tmp_path))
+    assert settings.mail_from == "upr@Mail.Example.org"
+    assert settings.mail_domain == "mail.example.org"
+    assert settings.private_keys == (bytes.fromhex("ab" * 32),)
+    assert settings.unknown_after.total_seconds() == 900
+    assert "a-secret" not in repr(settings)
+    assert repr(settings.private_keys[0]) not in repr(settings).replace(repr(settings.common), "")
+
+
+def test_one_error_names_all_that_is_wrong(tmp_path: Path) -> None:
+    wrong = environment(
+        tmp_path,
+        SMTP_URL="smtp://user:a-secret@relay.example.org",
+        TROIKA_MAIL_FROM="nobody",
+        TROIKA_NOTIFICATIONS_KEY_FILE="",
+        TROIKA_MAIL_UNKNOWN_AFTER_S="0",
+    )
+    with pytest.raises(SettingsError) as caught:
+        read_settings(wrong)
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == [
+        "SMTP_URL",
+        "TROIKA_MAIL_FROM",
+        "TROIKA_NOTIFICATIONS_KEY_FILE",
+        "TROIKA_MAIL_UNKNOWN_AFTER_S",
+    ]
+    assert "a-secret" not in str(caught.value)

@@ -1,0 +1,73 @@
+"""What a mail says against what is known: order and repetition of messages make no difference."""
+
+import random as randomness
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifications.domain.kinds import KIND_OF_MESSAGE, KINDS, LANES
+from services.notifications.domain.truth import ATTEMPT_REPEATED, Standing, is_untrue, newer, untrue_kinds
+from services.notifications.mail.content import KINDS as WORDED_KINDS
+from shared.contracts.registry import MESSAGE_TYPES
+
+STATUSES = ("confirmed", "waitlisted", "cancelled")
+told = st.tuples(
+    st.sampled_from(sorted(KINDS)), st.builds(Standing, revision=st.integers(1, 5), status=st.sampled_from(STATUSES))
+)
+
+
+def test_every_message_of_the_queue_causes_a_kind_that_has_words() -> None:
+    heard = {entry.key for entry in MESSAGE_TYPES if "notifications.mail" in entry.hearers}
+    assert set(KIND_OF_MESSAGE) == heard
+    assert sorted(KIND_OF_MESSAGE.values()) == sorted(KINDS) == sorted(WORDED_KINDS)
+
+
+def test_every_kind_of_this_service_is_transactional_and_resent() -> None:
+    assert {(kind.lane, kind.resent) for kind in KINDS.values()} == {(LANES[0], True)}
+
+
+def test_cancellation_makes_older_mails_untrue_and_nothing_makes_a_cancellation_untrue() -> None:
+    cancelled = Standing(3, "cancelled")
+    assert is_untrue("confirmation", 1, cancelled)
+    assert is_untrue("waiting-list", 1, cancelled)
+    assert is_untrue("promotion", 2, cancelled)
+    assert not is_untrue("cancelled-by-you", 3, cancelled)
+
+
+def test_promotion_makes_the_waiting_list_mail_untrue_but_not_a_confirmation() -> None:
+    promoted = Standing(2, "confirmed")
+    assert is_untrue("waiting-list", 1, promoted)
+    assert not is_untrue("promotion", 2, promoted)
+    assert not is_untrue("confirmation", 1, promoted)
+
+
+def test_attempt_is_told_unless_the_registration_was_cancelled_whatever_its_number() -> None:
+    for number in (1, 7):
+        assert not is_untrue(ATTEMPT_REPEATED, number, Standing(2, "confirmed"))
+        assert not is_untrue(ATTEMPT_REPEATED, number, Standing(2, "waitlisted"))
+        assert is_untrue(ATTEMPT_REPEATED, number, Standing(2, "cancelled"))
+
+
+@given(told, st.integers(1, 5))
+def test_old_mail_is_untrue_exactly_if_its_kind_is(entry: tuple[str, Standing], older_by: int) -> None:
+    kind, known = entry
+    assert is_untrue(kind, known.revision - older_by, known) == (kind in untrue_kinds(known))
+
+
+@given(st.lists(told, min_size=1, max_size=12), st.randoms(use_true_random=False))
+def test_newest_revision_wins_in_any_order(entries: list[tuple[str, Standing]], random: randomness.Random) -> None:
+    highest = max(standing.revision for _kind, standing in entries)
+    random.shuffle(entries)
+    known: Standing | None = None
+    for kind, standing in entries:
+        known = standing if newer(known, standing, kind) else known
+    assert known is not None
+    assert known.revision == highest
+
+
+def test_repeated_attempt_never_replaces_what_was_told_of_the_same_revision() -> None:
+    known = Standing(2, "confirmed")
+    assert not newer(known, Standing(2, "waitlisted"), ATTEMPT_REPEATED)
+    assert newer(known, Standing(2, "confirmed"), "promotion")
+    assert newer(known, Standing(3, "cancelled"), ATTEMPT_REPEATED)
+    assert newer(None, known, ATTEMPT_REPEATED)
