@@ -49,4 +49,4 @@ def child_exit(_server: Any, worker: Any) -> None:
     """Forget a dead worker's live gauges."""
     from prometheus_client.multiprocess import mark_process_dead  # only after the folder is named
 
-    mark_process_dead(worker.pid)
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library is half typed

@@ -23,7 +23,7 @@ from deploy.local.installation import Installation, NotPrepared, prepare
 from deploy.local.ports import Ports, chosen_ports, free_ports
 from deploy.local.processes import WORKERS, processes
 
-DEMO_FOLDER = Path("var/demo")
+DEMO_FOLDER = Path(os.environ.get("TROIKA_DEMO_FOLDER") or "var/demo")
 CHECK_FOLDER = Path("var/demo-check")
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from flask import Flask, render_template
 from flask.typing import ResponseReturnValue
-from services.notifications.wsgi import application as notifications
 
 from services.events.wsgi import application as events
+from services.notifications.wsgi import application as notifications
 from services.registration.wsgi import application as registration
 from shared.web.headers import secure_headers
 

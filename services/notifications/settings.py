@@ -20,6 +20,7 @@ class NotificationsSettings:
     private_keys: open what is sealed to this service, newest first.
     vault_keys: close the recipient book, newest first.
     unknown_after: how long a handover that nobody knows the end of waits before it is decided on.
+    lease: how long a claimed mail is a sender's own; longer than any SMTP dialogue can last.
     """
 
     common: CommonSettings
@@ -29,6 +30,7 @@ class NotificationsSettings:
     private_keys: tuple[bytes, ...] = field(repr=False)
     vault_keys: tuple[bytes, ...] = field(repr=False)
     unknown_after: timedelta
+    lease: timedelta = timedelta(minutes=10)
 
     @property
     def mail_domain(self) -> str:
@@ -51,6 +53,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Notifications
         private_keys=reader.take("TROIKA_NOTIFICATIONS_KEY_FILE", key_file),
         vault_keys=reader.take("TROIKA_NOTIFICATIONS_VAULT_FILE", key_file),
         unknown_after=timedelta(seconds=reader.integer("TROIKA_MAIL_UNKNOWN_AFTER_S", 900, 1, 7 * 86_400)),
+        lease=timedelta(seconds=reader.integer("TROIKA_MAIL_LEASE_S", 600, 1, 86_400)),
     )
     reader.finish()
     return settings

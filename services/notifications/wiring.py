@@ -68,7 +68,7 @@ def build_sending(settings: NotificationsSettings, work: UnitOfWork, clock: Cloc
         clock=clock,
     )
     transport = SmtpTransport(settings.smtp_url)
-    return SendingTools(work, clock, transport, composer, unknown_after=settings.unknown_after)
+    return SendingTools(work, clock, transport, composer, lease=settings.lease, unknown_after=settings.unknown_after)
 
 
 def _ready(work: UnitOfWork) -> bool:

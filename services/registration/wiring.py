@@ -11,6 +11,7 @@ from services.registration.api.forms import forms_blueprint
 from services.registration.api.link_pages import link_blueprint
 from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.tools import Tools
+from services.registration.console.pages import console_blueprint
 from services.registration.messaging import effects
 from services.registration.settings import RegistrationSettings, read_settings
 from services.registration.store.form_keys import FormKeys
@@ -23,6 +24,7 @@ from shared.store.inbox import Effect
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
 from shared.web.app import WebParts, make_app
+from shared.web.console.frame import frame_blueprint
 from shared.web.signing_in import SignIn
 
 NAME = "registration"
@@ -50,7 +52,7 @@ def build_app(settings: RegistrationSettings, engine: Engine, clock: Clock = sys
         service=NAME,
         title="Troika: registration",
         operations=[forms_blueprint(tools), registrations_blueprint(tools)],
-        pages=[embed_blueprint(tools), link_blueprint(tools)],
+        pages=[embed_blueprint(tools), link_blueprint(tools), frame_blueprint(sign_in), console_blueprint(work)],
         ready=lambda: _ready(work),
     )
     return make_app(parts, access, sign_in, https=settings.common.https)

@@ -1,6 +1,6 @@
 """Settings that every process of every service has."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shared.bus.address import BusAddress, read_address
@@ -46,20 +46,30 @@ def read_common(reader: Reader, service: str) -> CommonSettings:
     """
     database_url = reader.url(f"{service.upper()}_DATABASE_URL", ("postgresql", "postgresql+psycopg"), "")
     bus_url = reader.url("TROIKA_BUS_DATABASE_URL", ("postgresql", "postgresql+psycopg"), "")
-    bus = read_address(reader, bus_url)
-    if not database_url or (bus.embedded and not bus_url):
-        embedded = _embedded(reader, service)
-        database_url = database_url or embedded[service]
-        bus = bus if bus.broker_urls or bus_url else BusAddress(database_url=embedded[BUS_DATABASE])
-    return CommonSettings(
+    settings = CommonSettings(
         service=service,
         database_url=database_url,
-        bus=bus,
+        bus=read_address(reader, bus_url),
         public_url=reader.url("TROIKA_PUBLIC_URL", ("http", "https"), "http://127.0.0.1:8000").rstrip("/"),
         access_file=reader.file("TROIKA_ACCESS_FILE"),
         signing_keys=reader.take("TROIKA_SIGNING_KEY_FILE", key_file),
         metrics_port=reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535),
         bind=reader.text("TROIKA_BIND", "127.0.0.1:8000"),
+    )
+    return settings if reader.problems else _with_embedded(reader, settings)
+
+
+def _with_embedded(reader: Reader, settings: CommonSettings) -> CommonSettings:
+    """Start or join the embedded server for what has no database of its own. Nothing is started for bad settings."""
+    needs_bus = settings.bus.embedded and not settings.bus.database_url
+    if settings.database_url and not needs_bus:
+        return settings
+    folder = Path(reader.text("TROIKA_DATA", "var"))
+    urls = EmbeddedServer(folder / "postgres").start((settings.service, BUS_DATABASE))
+    return replace(
+        settings,
+        database_url=settings.database_url or urls[settings.service],
+        bus=BusAddress(database_url=urls[BUS_DATABASE]) if needs_bus else settings.bus,
     )
 
 
@@ -70,8 +80,3 @@ def key_file(path: str) -> tuple[bytes, ...]:
         ValueError, OSError: it cannot be read or holds no keys.
     """
     return tuple(read_keys(Path(path)))
-
-
-def _embedded(reader: Reader, service: str) -> dict[str, str]:
-    folder = Path(reader.text("TROIKA_DATA", "var"))
-    return EmbeddedServer(folder / "postgres").start((service, BUS_DATABASE))

@@ -106,6 +106,7 @@ class Stack:
         mail = {
             "SMTP_URL": f"smtp://127.0.0.1:{self.ports['smtp']}",
             "TROIKA_MAIL_UNKNOWN_AFTER_S": str(UNKNOWN_AFTER_S),
+            "TROIKA_MAIL_LEASE_S": str(LEASE_S),
         }
         return {**self.installation.environment(service), **own, **mail}
 
@@ -115,6 +116,10 @@ class Stack:
         name = f"{service}-{role}"
         self.ports[name] = port
         self.programs[name] = self.processes.start(name, f"services.{service} {role}", env=environment)
+
+
+LEASE_S = 8
+"""A killed sender's mails wait this long for another; ten minutes in production, longer than any dialogue lasts."""
 
 
 def settle(stack: Stack, accepted: int, within_s: float = 90.0) -> None:

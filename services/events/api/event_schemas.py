@@ -8,7 +8,7 @@ from services.events.domain.event import EventKind, EventStatus, Mode
 from services.events.domain.rules import SLUG, SLUG_LENGTH
 from shared.web.paging import PageArguments
 
-_NO_NUL = ma.validate.Regexp(r"\A[^\x00]*\Z", error="must not hold a NUL character")
+_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
 
 
 def _moment(description: str) -> ma.fields.AwareDateTime:
@@ -17,15 +17,13 @@ def _moment(description: str) -> ma.fields.AwareDateTime:
 
 def _slug(description: str) -> ma.fields.String:
     return ma.fields.String(
-        load_default=None,
-        validate=[ma.validate.Length(max=SLUG_LENGTH), ma.validate.Regexp(rf"^{SLUG.pattern}\Z")],
+        validate=[ma.validate.Length(max=SLUG_LENGTH), ma.validate.Regexp(f"^{SLUG.pattern}$")],
         metadata={"description": description},
     )
 
 
 def _text(most: int, description: str) -> ma.fields.String:
     return ma.fields.String(
-        load_default=None,
         validate=[ma.validate.Length(min=1, max=most), _NO_NUL],
         metadata={"description": description},
     )
@@ -33,43 +31,7 @@ def _text(most: int, description: str) -> ma.fields.String:
 
 def _one_of(values: Sequence[str], description: str) -> ma.fields.String:
     choices = [str(value) for value in values]
-    return ma.fields.String(
-        load_default=None, validate=ma.validate.OneOf(choices), metadata={"description": description}
-    )
-
-
-class SparseArguments(ma.Schema):
-    """Query of one event."""
-
-    fields = ma.fields.String(  # type: ignore[assignment]  # the name of the query argument
-        load_default=None,
-        validate=ma.validate.Length(min=1, max=500),
-        metadata={"description": "Only these fields, separated by commas; `id` always comes with them"},
-    )
-
-
-class EventArguments(PageArguments, SparseArguments):
-    """Filters of the list of events; an event must fit all that are given."""
-
-    kind = _one_of(list(EventKind), "Only this kind of event")
-    series = _slug("Only events of the series with this id")
-    status = _one_of(list(EventStatus), "Only events with this status; only coordinators find drafts")
-    mode = _one_of(list(Mode), "Only events that people attend in this way")
-    on_from = ma.fields.AwareDateTime(
-        data_key="from",
-        format="iso",
-        load_default=None,
-        metadata={"description": "Only events that are still on after this moment (RFC 3339 with an offset)"},
-    )
-    on_until = ma.fields.AwareDateTime(
-        data_key="to",
-        format="iso",
-        load_default=None,
-        metadata={"description": "Only events that start before this moment (RFC 3339 with an offset)"},
-    )
-    working_group = _slug("Only events to which the working group with this id is asked")
-    city = _text(200, "Only events in this city, upper or lower case alike")
-    q = _text(200, "Only events with this text in title, summary, city or place, upper or lower case alike")
+    return ma.fields.String(validate=ma.validate.OneOf(choices), metadata={"description": description})
 
 
 class EventSchema(ma.Schema):
@@ -99,6 +61,40 @@ class EventSchema(ma.Schema):
     last_ends_at = _moment("End, in UTC, of the date a postponed event had")
     join_url = ma.fields.String(allow_none=True, metadata={"description": "Meeting link; only with a key"})
     internal_note = ma.fields.String(metadata={"description": "For coordinators; only with a key"})
+
+
+_FIELD = f"({'|'.join(EventSchema().fields)})"
+
+
+class SparseArguments(ma.Schema):
+    """Query of one event."""
+
+    fields = ma.fields.String(  # type: ignore[assignment]  # the name of the query argument
+        validate=[ma.validate.Length(max=500), ma.validate.Regexp(f"^{_FIELD}(,{_FIELD})*$", error="no such field")],
+        metadata={"description": "Only these fields, separated by commas; `id` always comes with them"},
+    )
+
+
+class EventArguments(PageArguments, SparseArguments):
+    """Filters of the list of events; an event must fit all that are given."""
+
+    kind = _one_of(list(EventKind), "Only this kind of event")
+    series = _slug("Only events of the series with this id")
+    status = _one_of(list(EventStatus), "Only events with this status; only coordinators find drafts")
+    mode = _one_of(list(Mode), "Only events that people attend in this way")
+    on_from = ma.fields.AwareDateTime(
+        data_key="from",
+        format="iso",
+        metadata={"description": "Only events that are still on after this moment (RFC 3339 with an offset)"},
+    )
+    on_until = ma.fields.AwareDateTime(
+        data_key="to",
+        format="iso",
+        metadata={"description": "Only events that start before this moment (RFC 3339 with an offset)"},
+    )
+    working_group = _slug("Only events to which the working group with this id is asked")
+    city = _text(200, "Only events in this city, upper or lower case alike")
+    q = _text(200, "Only events with this text in title, summary, city or place, upper or lower case alike")
 
 
 class EventListSchema(ma.Schema):

@@ -45,7 +45,7 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
     def list_them(query: dict[str, Any]) -> Response:
         """Events by start, those without a date last; as CSV if `Accept` asks for it, then all pages in one."""
         who = audience()
-        names = chosen_fields(query["fields"], who)
+        names = chosen_fields(query.get("fields"), who)
         wanted = filter_of(query, who)
         if wants_csv():
             rows = ([_cell(shown(event, names)[name]) for name in names] for event in _each(tools, wanted))
@@ -67,7 +67,7 @@ def _add_one(blueprint: Any, tools: Tools) -> None:
         """One event."""
         who = audience()
         event = show_event(tools.work, event_id, who)
-        return _for(who, conditional(jsonify(shown(event, chosen_fields(query["fields"], who)))))
+        return _for(who, conditional(jsonify(shown(event, chosen_fields(query.get("fields"), who)))))
 
 
 def filter_of(query: Mapping[str, Any], who: Audience) -> EventFilter:
@@ -76,9 +76,9 @@ def filter_of(query: Mapping[str, Any], who: Audience) -> EventFilter:
     Raises:
         BadRequest: the cursor is not one of this listing.
     """
-    same = {name: query[name] for name in _SAME_NAME}
+    same = {name: query[name] for name in _SAME_NAME if name in query}
     return EventFilter(
-        audience=who, words=query["q"] or "", after=position_in(query["cursor"], 2, read_event_position), **same
+        audience=who, words=query.get("q", ""), after=position_in(query["cursor"], 2, read_event_position), **same
     )
 
 

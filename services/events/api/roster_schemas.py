@@ -43,7 +43,6 @@ class RosterArguments(PageArguments):
     """Filters of a roster."""
 
     status = ma.fields.String(
-        load_default=None,
         validate=ma.validate.OneOf(STATUSES),
         metadata={"description": "Only registrations with this status"},
     )

@@ -53,7 +53,10 @@ def _add_roster(blueprint: Any, tools: Tools) -> None:
     def roster(query: dict[str, Any], event_id: str) -> dict[str, Any]:
         """Registrations in order of arrival; names come from `/v1/registrations`."""
         wanted = RosterQuery(
-            event_id, query["status"], position_in(query["cursor"], 1, read_registration_position), query["limit"] + 1
+            event_id,
+            query.get("status"),
+            position_in(query["cursor"], 1, read_registration_position),
+            query["limit"] + 1,
         )
         page = page_of(list_roster(tools.work, wanted), query["limit"], registration_position)
         return {"items": page.items, "next": page.next}

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from services.events.domain.event import Event
-
-NO_BREAK = "\N{NO-BREAK SPACE}"
+from shared.web.console.words import NO_BREAK
+from shared.web.console.words import utc_text as utc_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,6 @@ def span_of(event: Event) -> Span | None:
 def last_span_of(event: Event) -> Span | None:
     """When a postponed event should have been; None if there never was a date."""
     return _span(event.last_starts_at, event.last_ends_at, event.time_zone)
-
-
-def utc_text(moment: datetime) -> str:
-    """``moment`` (aware) as ``4 Mar 2020, 19:00 UTC``."""
-    in_utc = moment.astimezone(UTC)
-    return f"{in_utc.day}{NO_BREAK}{in_utc:%b %Y, %H:%M}{NO_BREAK}UTC"
 
 
 def _span(starts_at: datetime | None, ends_at: datetime | None, time_zone: str) -> Span | None:

@@ -25,7 +25,7 @@ from shared.web.access import needs
 from shared.web.console.frame import Place, pages_blueprint
 from shared.web.paging import page_of, position_in
 
-PLACES = (Place("Events", "/console"),)
+PLACES = (Place("Events", "/console"), Place("Registrations", "/console/registrations"))
 PAGE = 50
 ROSTER_PAGE = 25
 READERS = ("viewer", "coordinator")

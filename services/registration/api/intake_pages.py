@@ -55,7 +55,7 @@ def again(
     """The form once more, filled with what was sent. The key is kept while the content may still be the same."""
     partner = view.partner(submitted.partner)
     parent = parent_origin(partner, str(submitted.beside.get("parent") or ""))
-    values = {**answers.values, **answers.sealed} if answers else submitted.answers
+    values = {**submitted.answers, **(answers.values | answers.sealed if answers else {})}
     key = submitted.key if notice == "busy" and submitted.key else new_token()
     empty = form_page(tools, view, partner, look, parent, key)
     shown = replace(empty, values=values, errors=answers.errors if answers else (), notice=notice)

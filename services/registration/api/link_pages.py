@@ -1,6 +1,6 @@
 """The page behind a person's own link: see and cancel. Reading it changes nothing: mail scanners follow links."""
 
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import BadRequest
@@ -13,9 +13,9 @@ from services.registration.embed.pages import LinkPage, Look, embed_path, render
 from services.registration.store.forms import StoredForm
 from services.registration.store.registrations import Person
 from services.registration.usecases.cancel import cancel
-from services.registration.usecases.look_up import show_own
+from services.registration.usecases.look_up import GROUP_FIELD, show_own, working_group_titles
 from shared.core.errors import DomainError
-from shared.forms.definition import parse_definition
+from shared.forms.definition import FormDefinition, parse_definition, with_options
 from shared.forms.rendering import answers_for_display
 from shared.web.access import by_link
 from shared.web.headers import personal
@@ -59,8 +59,7 @@ def _page(tools: Tools, token: str, *, asking: bool) -> Response:
 
 
 def _link_page(tools: Tools, person: Person, form: StoredForm, look: Look, *, asking: bool) -> LinkPage:
-    definition = parse_definition(form.definition)
-    values = {"name": person.name, "email": person.email, "organisation": person.organisation, **person.answers}
+    definition = _with_groups(tools, parse_definition(form.definition))
     begun = form.starts_at is not None and form.starts_at <= tools.clock()
     reopened = not closed_reason(form.opening, tools.clock())
     registration = person.registration
@@ -72,7 +71,7 @@ def _link_page(tools: Tools, person: Person, form: StoredForm, look: Look, *, as
         status=cast(Literal["confirmed", "waitlisted", "cancelled"], registration.status),
         revision=registration.revision,
         position=registration.position if registration.status == "waitlisted" else None,
-        answers=answers_for_display(definition, {k: v for k, v in values.items() if v is not None}, look.language),
+        answers=answers_for_display(definition, _told(person), look.language),
         has_sealed=person.has_sealed,
         asking=asking,
         can_cancel=not begun,
@@ -80,6 +79,30 @@ def _link_page(tools: Tools, person: Person, form: StoredForm, look: Look, *, as
         if reopened
         else "",
     )
+
+
+def _with_groups(tools: Tools, definition: FormDefinition) -> FormDefinition:
+    """The questions with the names of the working groups."""
+    if not any(field.name == GROUP_FIELD for field in definition.fields):
+        return definition
+    return with_options(definition, GROUP_FIELD, tuple(working_group_titles(tools.work).items()))
+
+
+def _told(person: Person) -> dict[str, Any]:
+    """Everything that the person has told us in clear, by the name of the question."""
+    registration = person.registration
+    told = {
+        "name": person.name,
+        "email": person.email,
+        "organisation": person.organisation,
+        "working_group": registration.working_group,
+        "representative": registration.representative if registration.working_group else None,
+        "country": registration.country,
+        "time_zone": person.time_zone,
+        "language": registration.language,
+        **person.answers,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _gone() -> Response:

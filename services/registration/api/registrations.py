@@ -8,8 +8,9 @@ from services.registration.api.schemas import PersonListSchema, RegistrationQuer
 from services.registration.api.tools import Tools
 from services.registration.store.registrations import Person
 from services.registration.usecases.look_up import list_registrations
+from services.registration.usecases.positions import read_registration_position, registration_position
 from shared.web.access import Holder, holder, needs
-from shared.web.paging import from_cursor, page_of
+from shared.web.paging import page_of, position_in
 
 MINDED = ("form", "event", "status")
 
@@ -24,11 +25,10 @@ def registrations_blueprint(tools: Tools) -> Any:
     @needs("coordinator")
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
         """Registrations in order of arrival."""
-        after = from_cursor(query["cursor"], 1)
-        people = list_registrations(
-            tools.work, {name: query[name] for name in MINDED}, after[0] if after else "", query["limit"] + 1
-        )
-        page = page_of(people, query["limit"], lambda person: [person.registration.id])
+        after = position_in(query["cursor"], 1, read_registration_position) or ""
+        wanted = {name: query[name] for name in MINDED}
+        people = list_registrations(tools.work, wanted, after, query["limit"] + 1)
+        page = page_of(people, query["limit"], registration_position)
         return {"items": [to_public(person) for person in page.items if may_see(person, holder())], "next": page.next}
 
     return blueprint

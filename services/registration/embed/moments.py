@@ -1,10 +1,10 @@
-"""Writes when an event is: in the event's own zone, with the zone's name, and in UTC."""
+"""Writes when an event is: in the event's own zone, with the name of its place, and in UTC."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
+from babel.dates import format_date, get_timezone_location
 
 from services.registration.embed.strings import page_texts
 from shared.forms.texts import locale_of
@@ -23,7 +23,7 @@ class EventTime:
 
 
 def when_text(moment: EventTime, language: str) -> str:
-    """Date and time as one line, such as ``Wednesday 4 March 2020, 14:00 (America/New_York), 19:00 UTC``.
+    """Date and time as one line, such as ``Wednesday 4 March 2020, 14:00 (New York), 19:00 UTC``.
 
     The date of UTC is added when it is another day there.
 
@@ -39,10 +39,16 @@ def when_text(moment: EventTime, language: str) -> str:
         language,
         date=_day(here, language),
         time=here.strftime("%H:%M"),
-        zone=moment.time_zone,
+        zone=_place(moment.time_zone, language),
         utc_date=_day(there, language),
         utc=there.strftime("%H:%M"),
     )
+
+
+def _place(time_zone: str, language: str) -> str:
+    """The place that a zone is named after, in ``language``: people know New York, and not its path in a database."""
+    place: str = get_timezone_location(time_zone, locale=locale_of(language), return_city=True)
+    return place
 
 
 def _day(moment: datetime, language: str) -> str:

@@ -15,7 +15,7 @@ from shared.core.errors import SettingsError
 from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
 from shared.forms.definition import FormDefinition, parse_definition, to_mapping
 from shared.forms.texts import LANGUAGES
-from shared.forms.webinar import webinar_form
+from shared.forms.webinar import TextInput, webinar_form
 from shared.store.unit_of_work import UnitOfWork
 
 STANDARD_WEBINAR = "standard/webinar"
@@ -91,7 +91,8 @@ def _partner(fields: Fields) -> Partner:
 
 def _form(fields: Fields) -> LoadedForm:
     slug = fields.required("slug", _slug, "form")
-    title = fields.required("title", text(300), "title")
+    untitled: TextInput = "title"
+    title = fields.required("title", _title, untitled)
     event = fields.optional("event", _slug, None)
     kind = fields.required("kind", text(40), "webinar")
     definition = fields.required("fields", _definition(slug, title), None)
@@ -143,6 +144,16 @@ def _theme(value: Any) -> dict[str, str]:
     return {name: str(given) for name, given in value.items()}
 
 
+def _title(value: Any) -> TextInput:
+    """One text, or texts by language with English among them."""
+    plain = text(300)
+    if not isinstance(value, dict):
+        return plain(value)
+    if "en" not in value:
+        raise ValueError("the title in English (en) is required")
+    return {_language(language): plain(title) for language, title in value.items()}
+
+
 def _language(value: Any) -> str:
     if value not in LANGUAGES:
         raise ValueError(f"one of {', '.join(LANGUAGES)} is required")
@@ -155,7 +166,7 @@ def _verification(value: Any) -> str:
     return "none"
 
 
-def _definition(slug: str, title: str) -> Any:
+def _definition(slug: str, title: TextInput) -> Any:
     """A parser of the questions: the name of a standard set, or a whole definition."""
 
     def parse(value: Any) -> FormDefinition:

@@ -61,6 +61,12 @@ def list_forms(work: UnitOfWork) -> list[StoredForm]:
         return all_forms(connection)
 
 
+def working_group_titles(work: UnitOfWork) -> dict[str, str]:
+    """Title of each working group by its slug."""
+    with work.transaction() as connection:
+        return dict(working_groups(connection))
+
+
 def show_own(work: UnitOfWork, token: str) -> tuple[Person, StoredForm]:
     """The registration that ``token`` opens, and its form.
 

@@ -1,0 +1,95 @@
+"""The generated pages of the reference: the table of message types and the list of metrics, in Markdown."""
+
+from collections.abc import Iterable
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from shared.bus.names import DELIVERY_LIMIT, RETRY_TIERS, parked
+from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, MessageType, service_of
+from shared.core import metrics
+
+Metric = Counter | Gauge | Histogram
+
+GENERATED = "<!-- Written by `make specs` from the code. Do not edit. -->\n\n"
+
+_METRICS_INTRODUCTION = """\
+# Metrics
+
+Each web process answers at `/-/<service>/metrics`, each worker at `/metrics` of its own metrics port. No label and no
+value holds anything personal. Histograms have the series `_bucket`, `_sum` and `_count`. Where several processes of
+one kind run, the last column says how a gauge of several web workers is combined into one.
+
+"""
+
+_MESSAGES_INTRODUCTION = """\
+# Messages
+
+What the services tell each other, from the one closed table in `shared/contracts/registry.py`. The same as a machine
+reads it: [asyncapi.json](asyncapi.json). One frozen sample of each version: `shared/contracts/samples/`.
+
+Each message is a CloudEvent 1.0 in structured JSON. Its type is `org.troika.` followed by the routing key. It is
+delivered at least once and in any order; a hearer ignores fields that it does not know.
+
+"""
+
+
+def metrics_page() -> str:
+    """Every metric of ``shared/core/metrics.py``, in its order."""
+    rows = [(f"`{name_of(metric)}`", *_facts(metric)) for metric in all_metrics()]
+    return GENERATED + _METRICS_INTRODUCTION + _table(("metric", "kind", "labels", "meaning", "workers"), rows)
+
+
+def messages_page() -> str:
+    """Every message type with its speaker and hearers, the fields of each content, and the queues."""
+    types = [
+        (f"`{entry.key}`", entry.speaker, _codes(entry.hearers), entry.meaning, _codes(entry.sealed))
+        for entry in MESSAGE_TYPES
+    ]
+    queues = [(f"`{queue}`", service_of(queue), _codes(_heard_on(queue)), f"`{parked(queue)}`") for queue in QUEUES]
+    tiers = ", ".join(f"{tier} ({delay_s:g} s)" for tier, delay_s in RETRY_TIERS.items())
+    return "".join(
+        (
+            GENERATED,
+            _MESSAGES_INTRODUCTION,
+            _table(("routing key", "said by", "heard on", "meaning", "sealed"), types),
+            "\n## Content\n\nFields in clear: whoever can read the broker's disk can read these.\n\n",
+            _table(("routing key", "fields in clear"), [(f"`{e.key}`", _codes(e.clear)) for e in MESSAGE_TYPES]),
+            "\n## Queues\n\n",
+            _table(("queue", "consumed by", "holds", "parked in"), queues),
+            f"\nA message that must wait passes through one of the retry tiers {tiers}. One that has killed its "
+            f"consumer more than {DELIVERY_LIMIT} times, or cannot be handled, is parked: it waits for an operator.\n",
+        )
+    )
+
+
+def all_metrics() -> list[Metric]:
+    """The project's metrics in the order in which they are declared."""
+    return [value for value in vars(metrics).values() if isinstance(value, Counter | Gauge | Histogram)]
+
+
+def name_of(metric: Metric) -> str:
+    """The name under which Prometheus stores it; a counter's ends in ``_total``."""
+    name = next(iter(metric.describe())).name
+    return f"{name}_total" if isinstance(metric, Counter) else name
+
+
+def _facts(metric: Metric) -> tuple[str, ...]:
+    family = next(iter(metric.describe()))
+    # prometheus-client shows labels and mode of an unused metric nowhere else
+    labels = _codes(metric._labelnames)
+    workers = metric._multiprocess_mode if isinstance(metric, Gauge) else ""
+    return family.type, labels, family.documentation, workers
+
+
+def _heard_on(queue: str) -> list[str]:
+    heard: list[MessageType] = [entry for entry in MESSAGE_TYPES if queue in entry.hearers]
+    return [entry.key for service in SERVICES for entry in heard if entry.speaker == service]
+
+
+def _codes(names: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in names)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

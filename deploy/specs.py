@@ -1,0 +1,142 @@
+"""``python -m deploy.specs``: writes every specification that the code implies; ``--check`` tells what is out of date.
+
+The documents come from the applications themselves, built on settings that are thrown away and an engine that never
+connects, from the table of message types and from the list of metrics. The same code gives the same bytes.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import Flask
+
+from deploy.local.secrets import Secrets, make_secrets
+from deploy.reference_pages import messages_page, metrics_page
+from services.events import wiring as events
+from services.notifications import wiring as notifications
+from services.notifications.settings import NotificationsSettings
+from services.registration import wiring as registration
+from services.registration.settings import RegistrationSettings
+from shared.bus import topology
+from shared.bus.address import BusAddress
+from shared.bus.names import FACTS, VHOST
+from shared.contracts import asyncapi
+from shared.core.sealing import public_key_of, read_keys
+from shared.process.settings import CommonSettings
+from shared.store.engine import open_engine
+
+PROJECT = Path(__file__).resolve().parents[1]
+REFERENCE = Path("docs/reference")
+NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nowhere"
+"""Valid, and never connected to: a document needs no rows."""
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; exit 1 and name the files that differ.")
+def main(check: bool) -> None:
+    """Write the OpenAPI and AsyncAPI documents, the broker's definitions and the reference tables."""
+    stale = {path: text for path, text in all_specs().items() if _content(path) != text}
+    if check:
+        for path in stale:
+            click.echo(f"{path} is out of date: run `make specs`", err=True)
+        sys.exit(1 if stale else 0)
+    for path, text in stale.items():
+        _write(path, text)
+        click.echo(f"{path} written")
+
+
+def all_specs() -> dict[Path, str]:
+    """Text of every generated file, by its path from the project's root."""
+    specs = {REFERENCE / f"openapi-{name}.json": _as_json(openapi(app)) for name, app in applications().items()}
+    return specs | {
+        REFERENCE / "asyncapi.json": _as_json(asyncapi.document(vhost=VHOST, exchange=FACTS)),
+        Path("deploy/rabbitmq/rabbitmq-definitions.json"): _as_json(topology.definitions()),
+        REFERENCE / "metrics.md": metrics_page(),
+        REFERENCE / "messages.md": messages_page(),
+    }
+
+
+def applications() -> dict[str, Flask]:
+    """The web application of each service, unable to reach any database."""
+    with tempfile.TemporaryDirectory() as folder:
+        secrets = make_secrets(Path(folder))
+        builders: dict[str, Callable[[Secrets], Flask]] = {
+            "registration": _registration,
+            "events": lambda secrets: events.build_app(_common("events", secrets), open_engine(NOWHERE)),
+            "notifications": _notifications,
+        }
+        return {name: build(secrets) for name, build in builders.items()}
+
+
+def openapi(app: Flask) -> dict[str, Any]:
+    """The OpenAPI document that ``app`` serves, without the version that happens to run."""
+    answer = app.test_client().get(f"/-/{app.name}/openapi.json")
+    document: dict[str, Any] = answer.get_json()
+    document["info"]["version"] = "v1"
+    return document
+
+
+def _registration(secrets: Secrets) -> Flask:
+    settings = RegistrationSettings(
+        common=_common("registration", secrets),
+        person_keys=_keys(secrets, "person"),
+        master_keys=_keys(secrets, "master"),
+        form_keys_folder=secrets.folder / "form-keys",
+        notifications_key=public_key_of(_keys(secrets, "notifications")[0]),
+        organiser="The organisers",
+    )
+    return registration.build_app(settings, open_engine(NOWHERE))
+
+
+def _notifications(secrets: Secrets) -> Flask:
+    settings = NotificationsSettings(
+        common=_common("notifications", secrets),
+        smtp_url="smtp://127.0.0.1:1",
+        mail_from="upr@example.org",
+        mail_from_name="The organisers",
+        private_keys=_keys(secrets, "notifications"),
+        vault_keys=_keys(secrets, "vault"),
+        unknown_after=timedelta(minutes=15),
+    )
+    return notifications.build_app(settings, open_engine(NOWHERE))
+
+
+def _common(service: str, secrets: Secrets) -> CommonSettings:
+    return CommonSettings(
+        service=service,
+        database_url=NOWHERE,
+        bus=BusAddress(database_url=NOWHERE),
+        public_url="https://registration.example.org",
+        access_file=secrets.folder / "access.json",
+        signing_keys=_keys(secrets, "signing"),
+        metrics_port=0,
+        bind="127.0.0.1:0",
+    )
+
+
+def _keys(secrets: Secrets, name: str) -> tuple[bytes, ...]:
+    return tuple(read_keys(secrets.folder / f"{name}.key"))
+
+
+def _as_json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _content(path: Path) -> str:
+    file = PROJECT / path
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
+def _write(path: Path, text: str) -> None:
+    file = PROJECT / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
