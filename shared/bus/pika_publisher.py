@@ -10,7 +10,7 @@ The connection lives in a thread of its own, so that heartbeats go on while the 
 import itertools
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pika
@@ -31,6 +31,7 @@ HEARTBEAT_S = 10
 SOCKET_TIMEOUT_S = 3.0
 STACK_TIMEOUT_S = 5.0
 BLOCKED_TIMEOUT_S = 30.0
+HANG_UP_S = 1.0
 RECONNECT_CAP_S = 5.0
 
 
@@ -48,6 +49,7 @@ class PikaPublisher:
         self._service = service
         self._stopping = threading.Event()
         self._ready = threading.Event()
+        self._guard = threading.Lock()
         self._connection: SelectConnection | None = None
         self._channel: Channel | None = None
         self._job: PublishJob | None = None
@@ -58,21 +60,31 @@ class PikaPublisher:
 
     def publish(self, batch: Sequence[Outgoing], timeout_s: float) -> list[Outcome]:
         """See :class:`shared.bus.publisher.Publisher`."""
-        connection = self._connection
-        if not self._ready.wait(timeout_s) or connection is None:
-            return [Outcome.UNKNOWN] * len(batch)
         job = PublishJob(batch)
-        connection.ioloop.add_callback_threadsafe(lambda: self._send(job))
+        if not self._ready.wait(timeout_s) or not self._tell(lambda: self._send(job)):
+            return job.outcomes()
         if not job.done.wait(timeout_s):
-            self._drop(connection)
+            self._drop()
         return job.outcomes()
 
     def close(self) -> None:
         """See :class:`shared.bus.publisher.Publisher`."""
         self._stopping.set()
-        if self._connection is not None:
-            self._drop(self._connection)
+        self._drop()
         self._thread.join(STACK_TIMEOUT_S)
+
+    def _tell(self, callback: Callable[[], None]) -> bool:
+        """Have ``callback`` called in the connection's thread; False if there is no connection now."""
+        with self._guard:
+            if self._connection is None:
+                return False
+            self._connection.ioloop.add_callback_threadsafe(callback)
+            return True
+
+    def _drop(self) -> None:
+        """End the connection: it no longer answers, so its good-bye is not waited for."""
+        self._ready.clear()
+        self._tell(self._hang_up)
 
     # Everything below runs in the connection's thread.
 
@@ -87,13 +99,18 @@ class PikaPublisher:
     def _serve(self, url: str) -> bool:
         """Hold one connection until it ends; returns whether it was ever usable."""
         self._was_ready = False
-        self._connection = SelectConnection(
+        connection = SelectConnection(
             self._parameters(url),
-            on_open_callback=lambda connection: connection.channel(on_open_callback=self._on_channel),
+            on_open_callback=self._on_open,
             on_open_error_callback=self._on_closed,
             on_close_callback=self._on_closed,
         )
-        self._connection.ioloop.start()
+        self._connection = connection
+        connection.ioloop.start()
+        self._end()
+        with self._guard:
+            self._connection = None
+            connection.ioloop.close()
         return self._was_ready
 
     def _parameters(self, url: str) -> pika.URLParameters:
@@ -106,11 +123,20 @@ class PikaPublisher:
         parameters.client_properties = {"connection_name": f"troika-{self._service}-relay"}
         return parameters
 
+    def _on_open(self, connection: SelectConnection) -> None:
+        connection.channel(on_open_callback=self._on_channel)
+        connection.ioloop.call_later(STACK_TIMEOUT_S, lambda: self._require_ready(connection))
+
+    def _require_ready(self, connection: SelectConnection) -> None:
+        """A connection that lives but opens no channel is worth nothing."""
+        if connection.is_open and not self._ready.is_set():
+            connection.close()
+
     def _on_channel(self, channel: Channel) -> None:
         self._channel = channel
         self._next_tag = 1
         channel.add_on_return_callback(self._on_return)
-        channel.add_on_close_callback(lambda _channel, _reason: self._end())
+        channel.add_on_close_callback(lambda channel, _reason: self._on_channel_closed(channel))
         channel.confirm_delivery(self._on_confirm, callback=self._on_selected)
 
     def _on_selected(self, _frame: Any) -> None:
@@ -154,24 +180,32 @@ class PikaPublisher:
         self._end()
         connection.ioloop.stop()
 
+    def _on_channel_closed(self, channel: Channel) -> None:
+        """After any error a fresh connection: a channel's confirms are worth nothing without the channel."""
+        self._end()
+        if channel.connection.is_open:
+            channel.connection.close()
+
     def _end(self) -> None:
-        """The channel is gone: nothing more will be confirmed on it. A fresh connection follows."""
+        """Nothing more will be confirmed: what is open stays unknown."""
         self._ready.clear()
         broker_connected.labels(self._service, "relay").set(0)
         self._channel = None
         if self._job is not None:
             self._job.give_up()
             self._job = None
-        if self._connection is not None and self._connection.is_open:
-            self._connection.close()
 
-    def _drop(self, connection: SelectConnection) -> None:
-        """From another thread: end a connection that no longer answers, without waiting for its good-bye."""
-        self._ready.clear()
+    def _hang_up(self) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        if connection.is_open:
+            connection.close()
+        connection.ioloop.call_later(HANG_UP_S, lambda: _cut(connection))
 
-        def end() -> None:
-            if connection.is_open:
-                connection.close()
-            connection.ioloop.call_later(1.0, connection.ioloop.stop)
 
-        connection.ioloop.add_callback_threadsafe(end)
+def _cut(connection: SelectConnection) -> None:
+    """Let go of a socket whose other end does not say good-bye. pika has no public way to do so."""
+    if not connection.is_closed:
+        connection._adapter_disconnect_stream()
+    connection.ioloop.call_later(HANG_UP_S / 10, connection.ioloop.stop)

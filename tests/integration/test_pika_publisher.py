@@ -1,0 +1,43 @@
+"""The publisher on a real node that stops, dies, freezes and comes back."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from shared.bus import topology
+from shared.bus.address import BusAddress
+from shared.bus.pika_publisher import PikaPublisher
+from shared.bus.publisher import Outcome, Outgoing
+from tests.support.rabbitmq import RabbitNode
+from tests.support.waiting import poll_until
+
+STOPS: dict[str, tuple[Callable[[RabbitNode], None], Callable[[RabbitNode], None]]] = {
+    "stopped": (RabbitNode.stop, RabbitNode.start),
+    "killed": (RabbitNode.kill, RabbitNode.start),
+    "frozen": (RabbitNode.suspend, RabbitNode.resume),
+}
+
+
+def message() -> Outgoing:
+    """A message that one queue is bound for."""
+    identity = str(uuid.uuid4())
+    return Outgoing(identity, "org.troika.mail.sent.v1", "mail.sent.v1", "/troika/notifications", b"{}")
+
+
+@pytest.mark.parametrize("way", STOPS)
+def test_publisher_back_after_the_broker(own_rabbit: RabbitNode, way: str) -> None:
+    """While it is away nothing is said to be confirmed; when it is back, publishing works again by itself."""
+    stop, start = STOPS[way]
+    address = BusAddress(broker_urls=(own_rabbit.amqp_url(),))
+    topology.declare(address)
+    publisher = PikaPublisher(address, "notifications")
+    try:
+        assert publisher.publish([message()], 10) == [Outcome.CONFIRMED]
+        stop(own_rabbit)
+        assert [publisher.publish([message()], 1) for _ in range(3)] == [[Outcome.UNKNOWN]] * 3
+        start(own_rabbit)
+        poll_until(lambda: publisher.publish([message()], 1) == [Outcome.CONFIRMED], 30, what="confirmed again")
+        assert publisher.publish([message() for _ in range(200)], 10) == [Outcome.CONFIRMED] * 200
+    finally:
+        publisher.close()
