@@ -31,7 +31,7 @@ class EventData(MessageSchema):
     time_zone = text(64)
     status = one_of(*EVENT_STATUSES)
     mode = one_of(*EVENT_MODES)
-    city = text(120, required=False)
+    city = text(200, required=False)
     place = text(300, required=False)
     join_url = text(500, required=False)
     asked_groups = fields.List(fields.String(validate=validate.Length(max=80)), required=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from services.events.loading.folder import Loaded, read_folder
 from services.events.settings import read_settings
@@ -22,8 +22,6 @@ from tests.support.postgres import PostgresServer
 
 SAMPLE = Path(__file__).parents[3] / "deploy" / "samples" / "upr2020"
 ROLES = ("viewer", "coordinator", "operator", "partner")
-
-Run = Callable[[Callable[[Connection], object]], None]
 
 
 def _migrated(url: str) -> None:
@@ -72,25 +70,26 @@ def keys() -> Mapping[str, str]:
 
 
 @pytest.fixture
-def app(database: str, engine: Engine, clock: FrozenClock, keys: Mapping[str, str], tmp_path: Path) -> Flask:
-    """The web application."""
-    access = tmp_path / "access.json"
-    access.write_text(
-        json.dumps(
-            [{"name": f"a {role}", "roles": [role], "key_sha256": token_hash(key).hex()} for role, key in keys.items()]
-        )
-    )
-    signing = tmp_path / "signing.key"
+def environment(database: str, keys: Mapping[str, str], tmp_path: Path) -> dict[str, str]:
+    """The settings of a process of the service."""
+    holders = [
+        {"name": f"a {role}", "roles": [role], "key_sha256": token_hash(key).hex()} for role, key in keys.items()
+    ]
+    access, signing = tmp_path / "access.json", tmp_path / "signing.key"
+    access.write_text(json.dumps(holders))
     signing.write_text("11" * 32 + "\n")
-    settings = read_settings(
-        {
-            "EVENTS_DATABASE_URL": database,
-            "TROIKA_BROKER_URL": "amqp://unused.example.org",
-            "TROIKA_ACCESS_FILE": str(access),
-            "TROIKA_SIGNING_KEY_FILE": str(signing),
-        }
-    )
-    return build_app(settings, engine, clock)
+    return {
+        "EVENTS_DATABASE_URL": database,
+        "TROIKA_BROKER_URL": "amqp://unused.example.org",
+        "TROIKA_ACCESS_FILE": str(access),
+        "TROIKA_SIGNING_KEY_FILE": str(signing),
+    }
+
+
+@pytest.fixture
+def app(environment: dict[str, str], engine: Engine, clock: FrozenClock) -> Flask:
+    """The web application."""
+    return build_app(read_settings(environment), engine, clock)
 
 
 @pytest.fixture

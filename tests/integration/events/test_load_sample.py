@@ -3,13 +3,16 @@
 import shutil
 from collections import Counter
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import Engine
 
+from services.events.__main__ import command_line
 from services.events.domain.event import Event, EventStatus
+from services.events.domain.local_time import to_local
 from services.events.loading.folder import Loaded, read_folder
 from services.events.loading.moving import moved
 from services.events.store.events import Audience
@@ -99,6 +102,22 @@ def test_a_status_that_cannot_follow_changes_nothing_at_all(
         load_sample(loaded, clock, replace(sample, working_groups=renamed, events=drafts))
     assert len(caught.value.problems) == sum(event.status is not EventStatus.DRAFT for event in sample.events)
     assert rows(loaded, EVERYTHING) == before
+
+
+def test_the_load_command_moves_the_webinar_to_its_next_wednesday(
+    work: UnitOfWork, environment: dict[str, str]
+) -> None:
+    arguments = ["load", str(SAMPLE), "--move-to-next", WEBINAR]
+    first = CliRunner().invoke(command_line(), arguments, env=environment, catch_exceptions=False)
+    again = CliRunner().invoke(command_line(), arguments, env=environment, catch_exceptions=False)
+    contents = "5 events, 1 series, 12 working groups, 2 consultations"
+    assert first.output == f"{contents}; 16 changes to tell\n"
+    assert again.output == f"{contents}; 0 changes to tell\n"
+    webinar = show_event(work, WEBINAR, Audience.COORDINATORS)
+    assert webinar.starts_at is not None
+    local = to_local(webinar.starts_at, webinar.time_zone)
+    assert (local.weekday(), local.hour) == (2, 14)
+    assert timedelta(0) < webinar.starts_at - datetime.now(UTC) < timedelta(days=8)
 
 
 def test_the_schema_has_a_column_for_each_field_of_an_event(engine: Engine, work: UnitOfWork) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,7 +33,10 @@ from tests.support.waiting import poll_until
 GROUPS = (None, "health", "housing")
 STATUSES = ("confirmed", "waitlisted", "cancelled")
 COUNTS = "SELECT event_id, status, registrations FROM event_count WHERE registrations > 0 ORDER BY 1, 2"
-WAITING = "SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+WAITING = """
+    SELECT count(*)::int FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
+"""
 CONTACTS = "SELECT working_group, last_mail_at FROM group_contact ORDER BY 1"
 
 
@@ -73,7 +76,7 @@ def _model_counts(known: Sequence[Registered]) -> list[tuple[object, ...]]:
 
 
 def _model_contacts(known: Sequence[Registered], messages: Sequence[Message]) -> list[tuple[object, ...]]:
-    newest, last = _newest(known), {}
+    newest, last = _newest(known), dict[str, datetime]()
     for message in messages:
         state = newest.get(str(message.data["registration_id"]))
         if message.type.endswith("mail.sent.v1") and state is not None and state.working_group is not None:

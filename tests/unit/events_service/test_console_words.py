@@ -6,11 +6,12 @@ import pytest
 
 from services.events.console import moments, wording
 from services.events.domain.event import EventKind, EventStatus, Mode
+from shared.web.console.words import NO_BREAK
 from tests.unit.events.builders import an_event
 
 
 def _plain(text: str) -> str:
-    return text.replace(moments.NO_BREAK, " ")
+    return text.replace(NO_BREAK, " ")
 
 
 def test_span_says_own_zone_and_utc() -> None:

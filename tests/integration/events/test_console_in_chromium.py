@@ -1,0 +1,98 @@
+"""The console in a real browser: accessible, on a phone too, in the dark too, with the keyboard alone."""
+
+import threading
+from collections.abc import Iterator, Mapping
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, Page
+from werkzeug.serving import make_server
+
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.events.builders import (
+    NOON,
+    WEBINAR,
+    hear,
+    mail_message,
+    registered,
+    registration_id,
+    registration_message,
+)
+from tests.support.ports import free_port
+
+PAGES = ("/console", f"/console/events/{WEBINAR}", "/console/events/upr-cities-training", "/console/events/none")
+LOOKS = [("light", 1280), ("dark", 1280), ("light", 320), ("dark", 320)]
+
+
+@pytest.fixture
+def address(app: Flask, loaded: UnitOfWork) -> Iterator[str]:
+    """Where the console is served, with registrations of every kind in it."""
+    groups = (None, "health", "housing", "racial-discrimination")
+    states = [
+        registered(
+            number,
+            working_group=groups[number % 4],
+            representative=number % 4 > 1,
+            status=("confirmed", "waitlisted", "cancelled")[number % 3],
+            position=number if number % 3 == 1 else None,
+            country=(None, "CH", "MX")[number % 3],
+            language=("en", "es", "ar")[number % 3],
+            organisation_id=registration_id(900 + number),
+        )
+        for number in range(1, 31)
+    ]
+    hear(loaded, [*map(registration_message, states), mail_message(99, 5, NOON)])
+    server = make_server("127.0.0.1", free_port(), app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_pages_are_accessible_and_fit(
+    browser: Browser, address: str, keys: Mapping[str, str], scheme: str, width: int
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 720},
+        color_scheme=scheme,  # type: ignore[arg-type]  # one of the two literals
+    )
+    page = context.new_page()
+    page.goto(f"{address}/console")
+    assert _faults(page) == []
+    _sign_in(page, keys["coordinator"])
+    assert {path: _faults(page) for path in PAGES if page.goto(address + path)} == {path: [] for path in PAGES}
+    context.close()
+
+
+def test_the_console_works_without_script_by_keyboard_alone(
+    browser: Browser, address: str, keys: Mapping[str, str]
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/console/events/{WEBINAR}?status=waitlisted")
+    _sign_in(page, keys["viewer"])
+    page.wait_for_url(f"**/console/events/{WEBINAR}?status=waitlisted")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main")
+    page.get_by_role("button", name="Sign out").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/sign-in")
+    context.close()
+
+
+def _sign_in(page: Page, key: str) -> None:
+    page.keyboard.type(key)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Sign out").wait_for()
+
+
+def _faults(page: Page) -> list[str]:
+    """What axe finds, and whether something sticks out of the window."""
+    found = [violation["id"] for violation in Axe().run(page).response["violations"]]
+    sticks_out = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    return [*found, "sticks out"] if sticks_out else found
