@@ -51,8 +51,8 @@ def load_forms(
     """
     faults: list[str] = []
     partners = [_partner(fields) for fields in _rows(folder / "partners.yaml", faults)]
-    forms = [_form(fields) for fields in _rows(folder / "forms.yaml", faults)]
-    _check_partners(forms, partners, faults)
+    known = {partner.slug for partner in partners}
+    forms = [_form(fields, known) for fields in _rows(folder / "forms.yaml", faults)]
     if faults:
         raise SettingsError(faults)
     for form in forms:
@@ -89,7 +89,7 @@ def _partner(fields: Fields) -> Partner:
     return partner
 
 
-def _form(fields: Fields) -> LoadedForm:
+def _form(fields: Fields, known: set[str]) -> LoadedForm:
     slug = fields.required("slug", _slug, "form")
     untitled: TextInput = "title"
     title = fields.required("title", _title, untitled)
@@ -97,6 +97,9 @@ def _form(fields: Fields) -> LoadedForm:
     kind = fields.required("kind", text(40), "webinar")
     definition = fields.required("fields", _definition(slug, title), None)
     partners = fields.each("partners", _slug)
+    for index, partner in enumerate(partners):
+        if partner not in known:
+            fields.fault(f"{partner} is not in partners.yaml", "partners", index)
     values = {
         "slug": slug,
         "kind": kind,
@@ -112,13 +115,6 @@ def _form(fields: Fields) -> LoadedForm:
     capacity = fields.optional("capacity", whole(0, 1_000_000), None)
     fields.finish()
     return LoadedForm(slug, values, capacity, partners)
-
-
-def _check_partners(forms: list[LoadedForm], partners: list[Partner], faults: list[str]) -> None:
-    known = {partner.slug for partner in partners}
-    for form in forms:
-        unknown = sorted(set(form.partners) - known)
-        faults.extend(f"forms.yaml: {form.slug}: partners: {slug} is not in partners.yaml" for slug in unknown)
 
 
 def _slug(value: Any) -> str:

@@ -1,0 +1,123 @@
+"""The console's page with names: who may read it, what it shows, and how its filters and pages work."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from services.registration.console.pages import PAGE, PATH
+from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+from tests.support.installation import TestInstallation
+
+Headers = dict[str, Any]
+
+
+@pytest.fixture
+def people(client: FlaskClient) -> FlaskClient:
+    """The application with three participants."""
+    for number in (1, 2, 3):
+        assert client.post(REGISTRATIONS, json=answers(number)).status_code == 201
+    return client
+
+
+def addresses(html: str) -> list[str]:
+    """Of everybody on a page, in order."""
+    return re.findall(r"participant-\d+@example\.org", html)
+
+
+def test_page_without_key_leads_to_the_sign_in(people: FlaskClient) -> None:
+    answer = people.get(f"{PATH}?status=confirmed")
+
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/console/sign-in?next=/console/registrations?status%3Dconfirmed"
+    assert "participant" not in answer.text
+
+
+def test_page_for_a_viewer_is_refused(people: FlaskClient, installation: TestInstallation) -> None:
+    file, key = installation.secrets.folder / "access.json", installation.secrets.coordinator_key
+    holders = json.loads(file.read_text())
+    file.write_text(json.dumps([{**holders[0], "roles": ["viewer"]}]))
+    answer = people.get(PATH, headers={"Authorization": f"Bearer {key}"})
+
+    assert answer.status_code == 403
+    assert addresses(answer.text) == []
+
+
+def test_page_shows_everybody_in_order_of_arrival(people: FlaskClient, coordinator: Headers) -> None:
+    answer = people.get(PATH, headers=coordinator)
+
+    assert answer.status_code == 200
+    assert addresses(answer.text) == [f"participant-{number}@example.org" for number in (1, 2, 3)]
+    assert (answer.headers["Cache-Control"], answer.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        (f"event={WEBINAR}", 3),
+        (f"form={WEBINAR}", 3),
+        ("status=confirmed", 2),
+        ("status=cancelled", 1),
+        (f"event={WEBINAR}&status=waitlisted", 0),
+        ("event=another-event", 0),
+    ],
+)
+def test_filter_keeps_what_fits(
+    people: FlaskClient, coordinator: Headers, installation: TestInstallation, query: str, shown: int
+) -> None:
+    rows(
+        installation.urls["registration"],
+        "UPDATE registration SET status = 'cancelled', cancelled_at = accepted_at WHERE email = %s",
+        "participant-2@example.org",
+    )
+    answer = people.get(f"{PATH}?{query}", headers=coordinator)
+
+    assert len(addresses(answer.text)) == shown
+    assert ("Nobody here." in answer.text) is (shown == 0)
+
+
+@pytest.mark.parametrize("query", ["status=%00", "form=../etc", "cursor=nonsense", "cursor=WyJub25zZW5zZSJd"])
+def test_address_that_cannot_be_read_is_a_page_that_says_so(
+    people: FlaskClient, coordinator: Headers, query: str
+) -> None:
+    answer = people.get(f"{PATH}?{query}", headers=coordinator)
+
+    assert answer.status_code == 400
+    assert "This address does not work" in answer.text
+
+
+def test_pages_follow_each_other(client: FlaskClient, coordinator: Headers) -> None:
+    everybody = [f"participant-{number}@example.org" for number in range(PAGE + 1)]
+    for number in range(PAGE + 1):
+        assert client.post(REGISTRATIONS, json=answers(number)).status_code == 201
+    first = client.get(f"{PATH}?form={WEBINAR}", headers=coordinator).text
+    following = re.search(r'href="([^"]*cursor=[^"]*)">Next page', first)
+    assert following is not None
+    second = client.get(following[1].replace("&amp;", "&"), headers=coordinator).text
+
+    assert [addresses(first), addresses(second)] == [everybody[:PAGE], everybody[PAGE:]]
+    assert ("Next page" in second, "From the beginning" in second) == (False, True)
+
+
+def test_key_for_some_forms_shows_only_those(
+    people: FlaskClient, coordinator: Headers, installation: TestInstallation
+) -> None:
+    file = installation.secrets.folder / "access.json"
+    holders = json.loads(file.read_text())
+    file.write_text(json.dumps([{**holders[0], "forms": ["another-form"]}]))
+    answer = people.get(PATH, headers=coordinator)
+
+    assert (answer.status_code, addresses(answer.text)) == (200, [])
+    assert WEBINAR not in answer.text
+
+
+def test_what_people_wrote_is_text_and_never_markup(client: FlaskClient, coordinator: Headers) -> None:
+    content = answers(1, name="<b>A participant</b>", organisation='"><script>alert(1)</script>')
+    assert client.post(REGISTRATIONS, json=content).status_code == 201
+    page = client.get(PATH, headers=coordinator).text
+
+    assert "&lt;b&gt;A participant&lt;/b&gt;" in page
+    assert "<b>" not in page
+    assert "<script" not in page

@@ -1,0 +1,89 @@
+"""Loading forms and partners: a broken folder changes nothing, a good one twice changes nothing the second time."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from deploy.local.installation import SAMPLE
+from services.registration.store.form_keys import FormKeys
+from services.registration.usecases.load_forms import load_forms
+from shared.core.errors import SettingsError
+from shared.core.sealing import read_keys
+from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
+from tests.support.clients import rows
+from tests.support.installation import TestInstallation
+
+BROKEN_FORMS = """\
+- slug: Upper Case
+  kind: webinar
+  event: upr-webinar-10
+  title: A form
+  fields: standard/unknown
+  capacity: -1
+  verification: none
+  partners: [nobody]
+  surprise: true
+"""
+BROKEN_PARTNERS = """\
+- slug: example-partner
+  name: Example Partner
+  origins: ["http://localhost:8001/path", "ftp://localhost"]
+  language: xx
+  theme: {accent: red}
+"""
+
+
+def load(installation: TestInstallation, folder: Path) -> tuple[int, int]:
+    """Load ``folder`` as the command does."""
+    secrets = installation.secrets.folder
+    keys = FormKeys(secrets / "form-keys", read_keys(secrets / "master.key"))
+    engine = open_engine(installation.urls["registration"])
+    try:
+        return load_forms(UnitOfWork(engine, "registration"), keys, folder)
+    finally:
+        engine.dispose()
+
+
+def stored(installation: TestInstallation) -> list[tuple[object, ...]]:
+    """Everything about forms and partners."""
+    url = installation.urls["registration"]
+    return rows(url, "SELECT f::text FROM form f UNION ALL SELECT p::text FROM partner p ORDER BY 1")
+
+
+def test_second_loading_changes_nothing(installation: TestInstallation) -> None:
+    """Also not the revision by which coordinators see that a form has changed."""
+    before = stored(installation)
+    assert load(installation, SAMPLE) == (1, 2)
+    assert stored(installation) == before
+
+
+def test_broken_folder_changes_nothing(installation: TestInstallation, tmp_path: Path) -> None:
+    """Every fault is named at once, with file, line and field, and nothing is stored."""
+    before = stored(installation)
+    (tmp_path / "forms.yaml").write_text(BROKEN_FORMS)
+    (tmp_path / "partners.yaml").write_text(BROKEN_PARTNERS)
+    with pytest.raises(SettingsError) as caught:
+        load(installation, tmp_path)
+    places = {fault.split(": ")[0] + " " + fault.split(": ")[1] for fault in caught.value.problems}
+    assert places == {
+        "forms.yaml:1 slug",
+        "forms.yaml:5 fields",
+        "forms.yaml:6 capacity",
+        "forms.yaml:9 surprise",
+        "forms.yaml:8 partners",
+        "partners.yaml:3 origins",
+        "partners.yaml:4 language",
+        "partners.yaml:5 theme",
+    }
+    assert stored(installation) == before
+
+
+def test_missing_file_changes_nothing(installation: TestInstallation, tmp_path: Path) -> None:
+    """Half a folder is no folder."""
+    before = stored(installation)
+    shutil.copy(SAMPLE / "forms.yaml", tmp_path)
+    with pytest.raises(SettingsError):
+        load(installation, tmp_path)
+    assert stored(installation) == before
