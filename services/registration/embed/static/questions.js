@@ -2,6 +2,29 @@
 
 const TRANSPORT = ["partner", "lang", "website"];
 
+/* Browsers keep saying the names of these zones that the list of zones has given up. */
+const LATER_NAMES = {
+  "Africa/Asmera": "Africa/Asmara",
+  "America/Buenos_Aires": "America/Argentina/Buenos_Aires",
+  "America/Catamarca": "America/Argentina/Catamarca",
+  "America/Coral_Harbour": "America/Atikokan",
+  "America/Cordoba": "America/Argentina/Cordoba",
+  "America/Godthab": "America/Nuuk",
+  "America/Indianapolis": "America/Indiana/Indianapolis",
+  "America/Jujuy": "America/Argentina/Jujuy",
+  "America/Louisville": "America/Kentucky/Louisville",
+  "America/Mendoza": "America/Argentina/Mendoza",
+  "Asia/Calcutta": "Asia/Kolkata",
+  "Asia/Katmandu": "Asia/Kathmandu",
+  "Asia/Rangoon": "Asia/Yangon",
+  "Asia/Saigon": "Asia/Ho_Chi_Minh",
+  "Atlantic/Faeroe": "Atlantic/Faroe",
+  "Europe/Kiev": "Europe/Kyiv",
+  "Pacific/Enderbury": "Pacific/Kanton",
+  "Pacific/Ponape": "Pacific/Pohnpei",
+  "Pacific/Truk": "Pacific/Chuuk",
+};
+
 /* The answers as the service's JSON has them; questions that are hidden or empty are left out. */
 export function answersOf(form) {
   const data = new FormData(form);
@@ -47,7 +70,8 @@ function isMet(form, { shownWhen, shownEquals }) {
 
 /* Time zone, and the country that goes with it, where the person has not chosen. Nothing is sent by this. */
 export function fillFromBrowser(form) {
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const said = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zone = LATER_NAMES[said] ?? said;
   for (const select of form.querySelectorAll('[data-kind="time_zone"] select')) {
     if (select.value || !zone) continue;
     if (![...select.options].some((option) => option.value === zone)) select.add(new Option(zone, zone));

@@ -1,0 +1,178 @@
+"""Every page that a running local installation shows, each as a way to get there with a browser."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from playwright.sync_api import FrameLocator, Page
+
+from deploy.local.installation import PARTNER, WEBINAR
+from deploy.local.ports import Ports
+
+WITHIN_S = 15.0
+WITHIN_MS = WITHIN_S * 1000
+PERSON = "participant-1@example.org"
+"""Whose mail and own page are shown."""
+
+PARTICIPANTS = (
+    ("education", True, "CH", "en"),
+    ("education", False, "US", "en"),
+    ("housing", True, "US", "es"),
+    ("migration", False, "MX", "es"),
+    ("indigenous-peoples", True, "US", "en"),
+    ("health", True, "FR", "fr"),
+)
+"""Working group, whether they represent it, country and language of those who have registered before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the running installation is, and the key that opens its console."""
+
+    ports: Ports
+    key: str
+
+    def form(self, language: str) -> str:
+        """Address of the form's own page."""
+        return f"{self.ports.public_url}/embed/{WEBINAR}?partner={PARTNER}&lang={language}"
+
+
+Scene = Callable[[Page, Places], None]
+
+
+def partner_page(page: Page, places: Places) -> None:
+    """The form in somebody else's page."""
+    page.goto(places.ports.partner_url)
+    page.locator("troika-form iframe.ready").wait_for(timeout=WITHIN_MS)
+
+
+def partner_confirmation(page: Page, places: Places) -> None:
+    """After the form in the partner's page was sent."""
+    partner_page(page, places)
+    _fill_and_send(page, page.frame_locator("troika-form iframe"), "partner")
+
+
+def form_in(language: str) -> Scene:
+    """The form as a page of its own."""
+
+    def scene(page: Page, places: Places) -> None:
+        page.goto(places.form(language))
+
+    return scene
+
+
+def confirmation_in(language: str) -> Scene:
+    """What follows it."""
+
+    def scene(page: Page, places: Places) -> None:
+        form_in(language)(page, places)
+        _fill_and_send(page, page, language)
+
+    return scene
+
+
+def faults(page: Page, places: Places) -> None:
+    """The form after it was sent with answers missing."""
+    form_in("en")(page, places)
+    page.locator("#field-email").fill("participant at example.org")
+    page.locator("button[type=submit]").click()
+    page.locator("#summary").wait_for(timeout=WITHIN_MS)
+
+
+def console(path: str) -> Scene:
+    """A page of the console, signed in."""
+
+    def scene(page: Page, places: Places) -> None:
+        page.goto(f"{places.ports.public_url}/console")
+        if page.locator("#key").count():
+            page.locator("#key").fill(places.key)
+            page.get_by_role("button", name="Sign in").click()
+            page.get_by_role("button", name="Sign out").wait_for(timeout=WITHIN_MS)
+        page.goto(f"{places.ports.public_url}{path}")
+
+    return scene
+
+
+def inbox(page: Page, places: Places) -> None:
+    """The list of the mails that the local sink has caught."""
+    page.goto(places.ports.inbox_url)
+    page.locator(".mails li").first.wait_for(timeout=WITHIN_MS)
+
+
+def mail(page: Page, places: Places) -> None:
+    """One of them, opened."""
+    page.goto(f"{places.ports.inbox_url}/mails/{confirmation(places)['id']}")
+    page.frame_locator("iframe").locator("body").wait_for(timeout=WITHIN_MS)
+
+
+def own_page(page: Page, places: Places) -> None:
+    """The page behind the link in that mail."""
+    shown = requests.get(f"{places.ports.inbox_url}/mails/{confirmation(places)['id']}", timeout=5).text
+    start = shown.index(f"{places.ports.public_url}/r/")
+    page.goto(shown[start : shown.index('"', start)])
+
+
+def _fill_and_send(page: Page, form: Page | FrameLocator, whose: str) -> None:
+    """Fill in what is required, as somebody who has not registered before in this language and size."""
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    form.locator("#field-name").fill("A participant")
+    form.locator("#field-email").fill(f"participant-{whose}-{width}@example.org")
+    form.locator("#field-consent").check()
+    form.locator("button[type=submit]").click()
+    form.locator("#done").wait_for(timeout=WITHIN_MS)
+
+
+SCENES: dict[str, Scene] = {
+    "partner": partner_page,
+    "partner-confirmation": partner_confirmation,
+    "form": form_in("en"),
+    "form-faults": faults,
+    "confirmation": confirmation_in("en"),
+    "form-ar": form_in("ar"),
+    "confirmation-ar": confirmation_in("ar"),
+    "own-page": own_page,
+    "inbox": inbox,
+    "mail": mail,
+    "console-events": console("/console"),
+    "console-event": console(f"/console/events/{WEBINAR}"),
+    "console-registrations": console(f"/console/registrations?event={WEBINAR}"),
+}
+
+
+def confirmation(places: Places, address: str = PERSON) -> dict[str, Any]:
+    """The confirmation to ``address``, once it is there.
+
+    Raises:
+        TimeoutError: it does not arrive.
+    """
+    until = time.monotonic() + WITHIN_S
+    while time.monotonic() < until:
+        mails = requests.get(f"{places.ports.inbox_url}/mails.json", params={"to": address}, timeout=5).json()
+        for found in mails:
+            if found["calendar"]:
+                return dict(found)
+        time.sleep(0.1)
+    raise TimeoutError(f"no confirmation to {address} within {WITHIN_S:.0f} s")
+
+
+def register_some(places: Places) -> None:
+    """Some participants, always the same: who is registered already stays so. Returns when each has their mail."""
+    for number, (group, represents, country, language) in enumerate(PARTICIPANTS, start=1):
+        answers = {
+            "name": f"Participant {number}",
+            "email": f"participant-{number}@example.org",
+            "organisation": f"Example Organisation {number}",
+            "working_group": group,
+            "representative": represents,
+            "country": country,
+            "time_zone": "Europe/Zurich",
+            "language": language,
+            "consent": True,
+            "partner": PARTNER,
+        }
+        address = f"{places.ports.public_url}/v1/forms/{WEBINAR}/registrations"
+        requests.post(address, json=answers, timeout=10).raise_for_status()
+    for number in range(1, len(PARTICIPANTS) + 1):
+        confirmation(places, f"participant-{number}@example.org")

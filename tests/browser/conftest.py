@@ -1,0 +1,46 @@
+"""The whole installation, once for all tests of this folder, and visitors with browsers."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from deploy.local.scenes import register_some
+from tests.browser.running import Demo, end_demo, start_demo
+from tests.browser.visiting import Visit, visit
+from tests.support.processes import ProcessGroup
+from tests.support.run_folder import RunFolder
+
+NewVisitor = Callable[..., Visit]
+
+
+@pytest.fixture(scope="package")
+def demo(run_folder: RunFolder) -> Iterator[Demo]:
+    """Everything that `make demo` starts, with a few participants in it; nothing of it is left afterwards."""
+    processes = ProcessGroup(run_folder)
+    try:
+        running = start_demo(run_folder, processes)
+        register_some(running.places)
+        yield running
+        end_demo(running, processes)
+    finally:
+        processes.end()
+
+
+@pytest.fixture
+def new_visitor(browser: Browser) -> Iterator[NewVisitor]:
+    """Makes visitors; their windows are closed after the test."""
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> Visit:
+            return stack.enter_context(visit(browser, **options))
+
+        yield make
+
+
+@pytest.fixture
+def visitor(new_visitor: NewVisitor) -> Visit:
+    """One visitor at a desk."""
+    return new_visitor(viewport={"width": 1280, "height": 800})

@@ -1,0 +1,151 @@
+"""The whole local installation as one running program, and what a test asks it beside the browser."""
+
+import email
+import email.policy
+import os
+import random
+import secrets
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from deploy.local.installation import PARTNER, WEBINAR
+from deploy.local.ports import Ports
+from deploy.local.processes import WORKERS
+from deploy.local.scenes import Places
+from tests.support.ports import FIRST_PORT, LAST_PORT
+from tests.support.processes import ProcessGroup
+from tests.support.run_folder import RunFolder
+from tests.support.waiting import poll_until
+
+PORTS_OF_A_DEMO = 120
+STARTS_WITHIN_S = 90.0
+ENDS_WITHIN_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The installation that runs.
+
+    Attributes:
+        folder: of its data.
+        places: its addresses and the key of its console.
+    """
+
+    folder: Path
+    places: Places
+
+    @property
+    def ports(self) -> Ports:
+        """Where it listens."""
+        return self.places.ports
+
+    @property
+    def form_url(self) -> str:
+        """The form's own page, in the browser's language."""
+        return f"{self.ports.public_url}/embed/{WEBINAR}?partner={PARTNER}"
+
+    def registrations(self, address: str) -> list[dict[str, Any]]:
+        """All registrations of ``address``, as a coordinator's program reads them."""
+        found: list[dict[str, Any]] = []
+        query: dict[str, str | int] = {"form": WEBINAR, "limit": 200}
+        while True:
+            answer = requests.get(
+                f"{self.ports.public_url}/v1/registrations",
+                params=query,
+                headers={"Authorization": f"Bearer {self.places.key}"},
+                timeout=10,
+            )
+            answer.raise_for_status()
+            found += [item for item in answer.json()["items"] if item["email"] == address]
+            query["cursor"] = answer.json()["next"]
+            if not query["cursor"]:
+                return found
+
+    def register(self, address: str, **answers: Any) -> None:
+        """Register ``address`` as a partner's program does."""
+        content = {"name": "A participant", "email": address, "language": "en", "consent": True, "partner": PARTNER}
+        url = f"{self.ports.public_url}/v1/forms/{WEBINAR}/registrations"
+        requests.post(url, json={**content, **answers}, timeout=10).raise_for_status()
+
+    def mail(self, address: str, method: str = "REQUEST") -> dict[str, Any]:
+        """The mail to ``address`` with a calendar part of this method, once it is in the sink."""
+
+        def look() -> dict[str, Any] | None:
+            return next(
+                (mail for mail in self.mails(address) if (mail["calendar"] or {}).get("method") == method), None
+            )
+
+        found = poll_until(look, 20.0, what=f"mail with {method}")
+        assert found is not None
+        return found
+
+    def mails(self, address: str) -> list[dict[str, Any]]:
+        """All mails to ``address``, newest first."""
+        answer = requests.get(f"{self.ports.inbox_url}/mails.json", params={"to": address}, timeout=10)
+        return list(answer.json())
+
+    def link(self, address: str) -> str:
+        """The link to the person's own page, from the text of their mail as it was delivered."""
+        source = requests.get(f"{self.ports.inbox_url}/mails/{self.mail(address)['id']}.eml", timeout=10).content
+        message = email.message_from_bytes(source, EmailMessage, policy=email.policy.default)
+        body = message.get_body(("plain",))
+        assert body is not None
+        start = f"{self.ports.public_url}/r/"
+        return next(word for word in str(body.get_content()).split() if word.startswith(start))
+
+
+def new_address() -> str:
+    """An address that nobody else in this run has."""
+    return f"participant-{secrets.token_hex(5)}@example.org"
+
+
+def start_demo(run: RunFolder, processes: ProcessGroup) -> Demo:
+    """Start ``python -m deploy.local.demo run`` with data and ports of its own; returns when everything answers.
+
+    Raises:
+        AssertionError: it did not start; with what it printed.
+    """
+    folder, ports = run.path / f"demo-{secrets.token_hex(3)}", _free_block()
+    folder.mkdir(mode=0o711)  # the embedded server may run as another user and has to reach its part
+    environment = {"TROIKA_DEMO_PORT": str(ports.first), "TROIKA_DEMO_FOLDER": str(folder)}
+    program = processes.start("demo", "deploy.local.demo run", env=environment)
+    poll_until(
+        lambda: "Everything answers" in program.log_text() or not program.running, STARTS_WITHIN_S, what="demo starts"
+    )
+    assert program.running, program.log_text()
+    for child in psutil.Process(program.pid).children(recursive=True):
+        run.record(child.pid)
+    run.record(_postmaster(folder))
+    return Demo(folder, Places(ports, (folder / "secrets" / "coordinator.txt").read_text().strip()))
+
+
+def end_demo(demo: Demo, processes: ProcessGroup) -> None:
+    """End it as Ctrl-C does, and see that nothing of it is left.
+
+    Raises:
+        AssertionError: a process of it still runs.
+    """
+    program = processes.programs[0]
+    family = [psutil.Process(program.pid), *psutil.Process(program.pid).children(recursive=True)]
+    family.append(psutil.Process(_postmaster(demo.folder)))
+    processes.end(ENDS_WITHIN_S)
+    poll_until(lambda: not any(process.is_running() for process in family), 10.0, what="end of all of the demo")
+
+
+def _postmaster(folder: Path) -> int:
+    return int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
+
+
+def _free_block() -> Ports:
+    """A block of ports that nobody uses, chosen at random so that two runs seldom choose the same."""
+    choice = random.Random(os.urandom(8))
+    for _ in range(100):
+        ports = Ports(choice.randrange(FIRST_PORT, LAST_PORT - PORTS_OF_A_DEMO))
+        if not ports.taken(len(WORKERS)):
+            return ports
+    raise RuntimeError(f"no free block of ports between {FIRST_PORT} and {LAST_PORT}")

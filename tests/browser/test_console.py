@@ -1,0 +1,128 @@
+"""What a coordinator sees, and what nobody else gets to see or do."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from deploy.local.installation import WEBINAR
+from deploy.local.scenes import PARTICIPANTS
+from tests.browser.foreign import foreign_site
+from tests.browser.running import Demo, new_address
+from tests.browser.visiting import Visit
+from tests.support.waiting import poll_until
+
+EVENT = f"/console/events/{WEBINAR}"
+REPRESENTED = {group for group, represents, _, _ in PARTICIPANTS if represents}
+
+
+def sign_in(page: Page, demo: Demo, path: str = "/console") -> None:
+    """Open ``path`` and sign in where that leads."""
+    page.goto(demo.ports.public_url + path)
+    page.fill("#key", demo.places.key)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign out").wait_for()
+
+
+@pytest.fixture
+def coordinator(demo: Demo, visitor: Visit) -> Visit:
+    """A visitor who is signed in and looks at the events."""
+    sign_in(visitor.page, demo)
+    return visitor
+
+
+def test_wrong_key_is_refused_with_a_message(demo: Demo, visitor: Visit) -> None:
+    visitor.page.goto(f"{demo.ports.public_url}/console")
+    visitor.page.fill("#key", "mistyped")
+    visitor.page.get_by_role("button", name="Sign in").click()
+
+    expect(visitor.page.get_by_role("alert")).to_contain_text("This key is not known")
+    expect(visitor.page.locator("#key")).to_have_attribute("aria-invalid", "true")
+    assert visitor.context.cookies() == []
+
+
+def test_signing_in_leads_to_the_page_asked_for(demo: Demo, visitor: Visit) -> None:
+    sign_in(visitor.page, demo, EVENT)
+
+    assert visitor.page.url == demo.ports.public_url + EVENT
+    (cookie,) = visitor.context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
+
+
+def test_events_lead_to_the_event_and_back(coordinator: Visit) -> None:
+    page = coordinator.page
+    expect(page.get_by_role("heading", level=1)).to_have_text("Events")
+    page.get_by_role("link", name="UPR Webinar Wednesday #10").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("UPR Webinar Wednesday #10")
+    page.get_by_role("link", name="Back to events").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Events")
+    assert coordinator.faults == []
+
+
+def test_counts_and_roster_follow_a_registration(demo: Demo, coordinator: Visit) -> None:
+    page = coordinator.page
+
+    def confirmed() -> int:
+        page.goto(demo.ports.public_url + EVENT)
+        return int(page.locator(".numbers .good dd").inner_text())
+
+    before = confirmed()
+    demo.register(new_address(), country="NP")
+    poll_until(lambda: confirmed() == before + 1, 15.0, what="one more is counted")
+
+    page.goto(f"{demo.ports.public_url}{EVENT}?status=confirmed")
+    while page.get_by_role("link", name="Next page").count():
+        page.get_by_role("link", name="Next page").click()
+    expect(page.get_by_role("row").filter(has_text="Nepal")).to_have_count(1)
+    assert "@example.org" not in page.content()
+
+
+def test_coverage_names_who_is_missing(demo: Demo, coordinator: Visit) -> None:
+    page = coordinator.page
+    page.goto(demo.ports.public_url + EVENT)
+    missing = page.locator(".groups.missing li strong").all_inner_texts()
+    represented = page.locator(".groups:not(.missing) li strong").all_inner_texts()
+
+    assert len(missing) + len(represented) == 12
+    assert {"Disability Rights", "Environment", "Migration"} <= set(missing)
+    assert {title.lower().replace(" ", "-") for title in represented} >= REPRESENTED
+
+
+def test_names_are_on_the_page_of_registrations(demo: Demo, coordinator: Visit) -> None:
+    page, address = coordinator.page, new_address()
+    demo.register(address)
+    page.goto(demo.ports.public_url + EVENT)
+    page.get_by_role("link", name="Names and addresses").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Registrations")
+    assert page.locator("#event").input_value() == WEBINAR
+    while page.get_by_role("link", name="Next page").count():
+        page.get_by_role("link", name="Next page").click()
+    expect(page.get_by_role("row").filter(has_text=address)).to_contain_text("Confirmed")
+    page.select_option("#status", "waitlisted")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("Nobody here.")).to_be_visible()
+    assert coordinator.faults == []
+
+
+def test_signed_out_nothing_is_shown(demo: Demo, coordinator: Visit) -> None:
+    page = coordinator.page
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    for path in (EVENT, "/console/registrations"):
+        page.goto(demo.ports.public_url + path)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    assert coordinator.context.cookies() == []
+
+
+def test_page_of_another_origin_cannot_send_console_forms(demo: Demo, coordinator: Visit) -> None:
+    page = coordinator.page
+    body = f'<form method="post" action="{demo.ports.public_url}/console/sign-out"><button>Win a prize</button></form>'
+    with foreign_site(body, "127.0.0.1") as address:  # the same site by its name, so the cookie goes along
+        page.goto(address)
+        with page.expect_response("**/console/sign-out") as answer:
+            page.get_by_role("button").click()
+
+    assert "cookie" in answer.value.request.all_headers()
+    assert answer.value.status == 403
+    page.goto(f"{demo.ports.public_url}/console")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()

@@ -1,0 +1,74 @@
+"""Every page people see: without a fault that axe-core finds, and without scrolling sideways on a phone."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Frame, Page
+
+from tests.browser.running import Demo
+from tests.browser.scenes import PAGES
+from tests.browser.visiting import visit
+from tests.support.waiting import poll_until
+
+NARROW_PX, WIDE_PX = 320, 1280
+RULES: dict[str, Any] = {
+    "resultTypes": ["violations"],
+    "iframes": False,  # each frame is checked by itself: axe cannot reach into one of another origin
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+TOO_WIDE = """
+() => {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  if (scrollWidth <= clientWidth) return [];
+  const wide = [...document.querySelectorAll("body *")].filter((one) => one.scrollWidth > one.clientWidth);
+  return [`${scrollWidth} px in a window of ${clientWidth}`, ...wide.map((one) => one.outerHTML.slice(0, 120))];
+}
+"""
+"""What a person would have to scroll sideways for; empty when there is nothing."""
+
+
+@pytest.fixture(scope="module", params=list(PAGES))
+def shown(request: pytest.FixtureRequest, demo: Demo, browser: Browser) -> Iterator[Page]:
+    """One page, opened once for all tests of this module."""
+    with visit(browser, viewport={"width": WIDE_PX, "height": 800}, reduced_motion="reduce") as visitor:
+        PAGES[request.param](visitor.page, demo.places)
+        yield visitor.page
+
+
+def frames(page: Page) -> list[Frame]:
+    """The page and our frames in it; the frame of a mail in the inbox runs no script and is left out."""
+    return [frame for frame in page.frames if "/mails/" not in frame.url or frame == page.main_frame]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(WIDE_PX, "light"), (NARROW_PX, "dark")])
+def test_page_has_no_accessibility_fault(shown: Page, width: int, scheme: Any) -> None:
+    shown.emulate_media(color_scheme=scheme)
+    shown.set_viewport_size({"width": width, "height": 800})
+
+    faults = [
+        (violation["id"], [node["html"][:150] for node in violation["nodes"]])
+        for frame in frames(shown)
+        for violation in Axe().run(frame, options=RULES).response["violations"]
+    ]
+    assert faults == []
+
+
+def test_page_does_not_scroll_sideways_on_a_phone(shown: Page) -> None:
+    shown.set_viewport_size({"width": NARROW_PX, "height": 800})
+    poll_until(lambda: shown.evaluate("document.documentElement.clientWidth") == NARROW_PX, what="the page is narrow")
+
+    assert [frame.evaluate(TOO_WIDE) for frame in frames(shown)] == [[] for _ in frames(shown)]
+
+
+def test_faults_are_found_where_there_are_some(demo: Demo, browser: Browser) -> None:
+    with visit(browser, viewport={"width": NARROW_PX, "height": 800}) as visitor:
+        visitor.page.goto(demo.ports.partner_url)
+        frame = visitor.frame()
+        frame.evaluate("document.querySelector('label[for=field-name]').remove()")
+        frame.evaluate("document.querySelector('h1').style.whiteSpace = 'nowrap'")
+
+        found = {violation["id"] for violation in Axe().run(frame, options=RULES).response["violations"]}
+        assert found == {"label", "label-title-only"}
+        assert frame.evaluate(TOO_WIDE)[0].endswith("px in a window of 288")

@@ -1,0 +1,60 @@
+"""Arabic runs from right to left, and who asks for less motion gets none."""
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import NewVisitor
+from tests.browser.running import Demo
+from tests.browser.visiting import Visit
+
+TRANSITION = "getComputedStyle(document.querySelector('button[type=submit]')).transitionDuration"
+
+
+def edges(locator: Locator) -> tuple[float, float]:
+    """Left and right edge of an element, in pixels."""
+    box = locator.bounding_box()
+    assert box is not None
+    return box["x"], box["x"] + box["width"]
+
+
+@pytest.mark.parametrize(("language", "first_is_right"), [("en", False), ("ar", True)])
+def test_line_begins_on_the_side_of_its_language(
+    demo: Demo, visitor: Visit, language: str, first_is_right: bool
+) -> None:
+    visitor.page.goto(f"{demo.form_url}&lang={language}")
+    links = visitor.page.locator(".languages a")
+    _, end_of_first = edges(links.first)
+    start_of_last, _ = edges(links.last)
+    box, text = edges(visitor.page.locator(".consent input")), edges(visitor.page.locator(".consent label"))
+
+    assert (end_of_first > start_of_last) is first_is_right
+    assert (box[0] > text[0]) is first_is_right
+
+
+def test_language_can_be_chosen_inside_the_partner_page(demo: Demo, visitor: Visit) -> None:
+    visitor.page.goto(demo.ports.partner_url)
+    frame = visitor.frame()
+    frame.get_by_role("link", name="العربية").click()
+
+    expect(frame.locator("html")).to_have_attribute("dir", "rtl")
+    expect(frame.locator("h1")).to_contain_text("التسجيل")
+    assert visitor.page.url == f"{demo.ports.partner_url}/"
+    assert visitor.faults == []
+
+
+def test_time_of_the_event_is_told_in_the_readers_zone_too(demo: Demo, new_visitor: NewVisitor) -> None:
+    page = new_visitor(timezone_id="Asia/Kathmandu").page
+    page.goto(demo.form_url)
+
+    expect(page.locator(".when time")).to_contain_text("14:00 (New York), 19:00 UTC")
+    expect(page.locator(".when .local")).to_contain_text("00:45")
+    assert page.input_value("#field-time_zone") == "Asia/Kathmandu"
+    assert page.input_value("#field-country") == "NP"
+
+
+def test_less_motion_means_no_motion(demo: Demo, visitor: Visit) -> None:
+    visitor.page.goto(demo.form_url)
+    assert visitor.page.evaluate(TRANSITION) != "0s"
+    visitor.page.emulate_media(reduced_motion="reduce")
+
+    assert visitor.page.evaluate(TRANSITION) == "0s"

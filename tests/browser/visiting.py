@@ -1,0 +1,72 @@
+"""A person's browser in a test: it remembers every request, every fault of a page and what the host page heard."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, Request
+
+WITHIN_MS = 15_000.0
+LISTEN = """
+window.heard = [];
+for (const name of ["troika:ready", "troika:registered", "troika:error"]) {
+  document.addEventListener(name, (event) => window.heard.push([name, event.detail]));
+}
+window.messages = [];
+window.addEventListener("message", (event) => window.messages.push([event.origin, event.data]));
+"""
+"""Runs in every page before its own scripts: what a partner's script could hear."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """One visitor's browser window and what happened in it. Grows while the test runs."""
+
+    page: Page
+    context: BrowserContext
+    requests: list[Request] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def origins(self) -> set[str]:
+        """Every origin that was asked for anything; the browser's own pages are none."""
+        parts = [urlsplit(request.url) for request in self.requests]
+        return {f"{part.scheme}://{part.netloc}" for part in parts if part.scheme not in ("data", "blob", "about")}
+
+    def frame(self) -> Frame:
+        """The frame with the form in the partner's page, once the page shows it."""
+        self.page.locator("troika-form iframe.ready").wait_for(timeout=WITHIN_MS)
+        return self.page.frames[1]
+
+    def heard(self, name: str) -> list[dict[str, Any]]:
+        """Details of the events called ``name`` that the host page has heard."""
+        return [detail for heard, detail in self.page.evaluate("window.heard") if heard == name]
+
+    def wait_until_heard(self, name: str) -> dict[str, Any]:
+        """The details of the first event called ``name``."""
+        self.page.wait_for_function("name => window.heard.some((one) => one[0] === name)", arg=name, timeout=WITHIN_MS)
+        return self.heard(name)[0]
+
+    def note(self, message: ConsoleMessage) -> None:
+        """Remember a fault. That an answer was a refusal is no fault of a page, and Chromium says it by itself."""
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            self.faults.append(message.text)
+
+
+@contextmanager
+def visit(browser: Browser, **options: Any) -> Iterator[Visit]:
+    """A new visitor with an empty profile, in Zurich, who reads English; ``options`` as of a browser context."""
+    context = browser.new_context(**{"locale": "en-GB", "timezone_id": "Europe/Zurich", **options})
+    context.set_default_timeout(WITHIN_MS)
+    context.add_init_script(LISTEN)
+    page = context.new_page()
+    made = Visit(page, context)
+    context.on("request", lambda request: made.requests.append(request))
+    context.on("console", lambda message: made.note(message))
+    context.on("weberror", lambda error: made.faults.append(str(error.error)))
+    try:
+        yield made
+    finally:
+        context.close()
