@@ -3,13 +3,14 @@
 from flask import Flask
 
 from services.registration.settings import read_settings
-from services.registration.wiring import NAME, build_app
+from services.registration.wiring import NAME, build_app, open_intake_engine
 from shared.core.logs import configure_logs
 from shared.store.engine import open_engine
 
 
 def application() -> Flask:
-    """The application on an engine of its own."""
+    """The application on engines of its own."""
     configure_logs(NAME, "web")
     settings = read_settings()
-    return build_app(settings, open_engine(settings.common.database_url, application=f"troika-{NAME}-web"))
+    url = settings.common.database_url
+    return build_app(settings, open_engine(url, application=f"troika-{NAME}-web"), open_intake_engine(url))

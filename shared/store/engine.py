@@ -3,6 +3,8 @@
 Pools are opened after the fork (never at import) and closed by whoever opened them.
 """
 
+from collections.abc import Mapping
+
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -20,6 +22,8 @@ def open_engine(
     pool_timeout_s: float = 0.5,
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
     application: str = "troika",
+    server_settings: Mapping[str, str] | None = None,
+    pre_ping: bool = True,
 ) -> Engine:
     """An engine whose connections give up instead of hanging.
 
@@ -29,6 +33,9 @@ def open_engine(
         pool_timeout_s: how long a caller waits for a free one, seconds.
         statement_timeout_ms: longest single statement, milliseconds (0: no limit, for migrations and loads).
         application: shown in ``pg_stat_activity``.
+        server_settings: further settings of each session.
+        pre_ping: ask a pooled connection whether it lives before each use; without it the first use after a loss
+            fails, and then the whole pool is renewed.
     """
     address = make_url(url)
     if address.drivername in ("postgresql", "postgres"):
@@ -37,6 +44,7 @@ def open_engine(
         "statement_timeout": statement_timeout_ms,
         "lock_timeout": LOCK_TIMEOUT_MS,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
+        **(server_settings or {}),
     }
     options = " ".join(f"-c {name}={value}" for name, value in limits.items()) + " -c timezone=UTC -c jit=off"
     return create_engine(
@@ -44,7 +52,7 @@ def open_engine(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_timeout_s,
-        pool_pre_ping=True,
+        pool_pre_ping=pre_ping,
         pool_use_lifo=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,

@@ -10,6 +10,8 @@ from flask import Flask, request
 from psycopg_pool import ConnectionPool
 from sqlalchemy import make_url
 
+import shared.core.metrics  # noqa: F401 - as every process of ours; its files tell that a worker has started
+
 TABLE = """
 CREATE TABLE IF NOT EXISTS floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text, email text,
     organisation text, country text, time_zone text, language text, questions text, consent boolean, working_group text,

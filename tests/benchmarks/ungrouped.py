@@ -18,7 +18,9 @@ def application() -> Flask:
     """The application; who waits for one of the four connections waits as long as it takes."""
     vars(wiring)["make_register"] = one_by_one
     settings = read_settings()
-    return wiring.build_app(settings, open_engine(settings.common.database_url, pool_timeout_s=30))
+    url = settings.common.database_url
+    intake = wiring.open_intake_engine(url, pool_size=4, pool_timeout_s=30)
+    return wiring.build_app(settings, open_engine(url), intake)
 
 
 def one_by_one(work: UnitOfWork, clock: Clock) -> Callable[[Submission], Answered]:

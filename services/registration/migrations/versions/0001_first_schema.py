@@ -88,7 +88,7 @@ CREATE TABLE registration (
     CHECK ((status = 'waitlisted') <= (position IS NOT NULL)),
     CHECK ((status = 'cancelled') = (cancelled_at IS NOT NULL))
 );
-CREATE UNIQUE INDEX registration_live ON registration (form, person_ref) WHERE status <> 'cancelled';
+CREATE UNIQUE INDEX registration_live ON registration (person_ref, form) WHERE status <> 'cancelled';
 CREATE INDEX registration_waiting ON registration (form, position) WHERE status = 'waitlisted';
 CREATE INDEX registration_by_form ON registration (form, id);
 CREATE INDEX registration_by_event ON registration (event_id, id);
