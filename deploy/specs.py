@@ -7,13 +7,14 @@ connects, from the table of message types and from the list of metrics. The same
 import json
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 from flask import Flask
+from sqlalchemy import Engine
 
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.reference_pages import messages_page, metrics_page
@@ -26,6 +27,7 @@ from shared.bus import topology
 from shared.bus.address import BusAddress
 from shared.bus.names import FACTS, VHOST
 from shared.contracts import asyncapi
+from shared.contracts.registry import SERVICES
 from shared.core.sealing import public_key_of, read_keys
 from shared.process.settings import CommonSettings
 from shared.store.engine import open_engine
@@ -64,13 +66,18 @@ def all_specs() -> dict[Path, str]:
 def applications() -> dict[str, Flask]:
     """The web application of each service, unable to reach any database."""
     with tempfile.TemporaryDirectory() as folder:
-        secrets = make_secrets(Path(folder))
-        builders: dict[str, Callable[[Secrets], Flask]] = {
-            "registration": _registration,
-            "events": lambda secrets: events.build_app(_common("events", secrets), open_engine(NOWHERE)),
-            "notifications": _notifications,
-        }
-        return {name: build(secrets) for name, build in builders.items()}
+        return build_applications(make_secrets(Path(folder)), {name: open_engine(NOWHERE) for name in SERVICES})
+
+
+def build_applications(secrets: Secrets, engines: Mapping[str, Engine]) -> dict[str, Flask]:
+    """The web application of each service.
+
+    Args:
+        secrets: of an installation.
+        engines: by service; whoever opened them closes them.
+    """
+    builders = {"registration": _registration, "events": _events, "notifications": _notifications}
+    return {name: build(secrets, engines[name]) for name, build in builders.items()}
 
 
 def openapi(app: Flask) -> dict[str, Any]:
@@ -81,7 +88,11 @@ def openapi(app: Flask) -> dict[str, Any]:
     return document
 
 
-def _registration(secrets: Secrets) -> Flask:
+def _events(secrets: Secrets, engine: Engine) -> Flask:
+    return events.build_app(_common("events", secrets), engine)
+
+
+def _registration(secrets: Secrets, engine: Engine) -> Flask:
     settings = RegistrationSettings(
         common=_common("registration", secrets),
         person_keys=_keys(secrets, "person"),
@@ -90,10 +101,10 @@ def _registration(secrets: Secrets) -> Flask:
         notifications_key=public_key_of(_keys(secrets, "notifications")[0]),
         organiser="The organisers",
     )
-    return registration.build_app(settings, open_engine(NOWHERE))
+    return registration.build_app(settings, engine)
 
 
-def _notifications(secrets: Secrets) -> Flask:
+def _notifications(secrets: Secrets, engine: Engine) -> Flask:
     settings = NotificationsSettings(
         common=_common("notifications", secrets),
         smtp_url="smtp://127.0.0.1:1",
@@ -103,7 +114,7 @@ def _notifications(secrets: Secrets) -> Flask:
         vault_keys=_keys(secrets, "vault"),
         unknown_after=timedelta(minutes=15),
     )
-    return notifications.build_app(settings, open_engine(NOWHERE))
+    return notifications.build_app(settings, engine)
 
 
 def _common(service: str, secrets: Secrets) -> CommonSettings:

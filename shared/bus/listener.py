@@ -23,6 +23,7 @@ from kombu.mixins import ConsumerProducerMixin
 from kombu.utils.limits import TokenBucket
 
 from shared.bus.delivery import Delivery
+from shared.bus.names import parked
 from shared.bus.retry_plan import RetryPlan
 from shared.bus.settlement import Settler
 from shared.contracts.envelope import Message
@@ -34,6 +35,7 @@ from shared.core.metrics import (
     consume_batch_seconds,
     consumer_halted,
     consumer_last_tick_timestamp_seconds,
+    queue_parked_messages,
 )
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ PREFETCH = 10
 GATHER_S = 0.002
 PARKED_IN_A_ROW = 10
 OUTAGE_PROBE_S = 1.0
+COUNT_PARKED_EVERY_S = 10.0
 
 Handler = Callable[[Sequence[Message]], Sequence[str | Exception]]
 """Gets a batch, returns one verdict a message (``done``, ``duplicate``, Retry, Poison or a bug). Raises Unavailable
@@ -83,6 +86,7 @@ class Listener(ConsumerProducerMixin):
         self._service = service
         self._prefetch = prefetch
         self._careful = True
+        self._counted_at = 0.0
         self._pending: list[Delivery] = []
         self._settler = Settler(plan or RetryPlan(), lambda: self.producer)
         consumer_halted.labels(service).set(0)
@@ -127,9 +131,10 @@ class Listener(ConsumerProducerMixin):
     ) -> Iterator[None]:
         """The loop of one connection. Ends when asked to stop; raises when the connection is lost."""
         del limit, timeout
-        with self.consumer_context() as (connection, _channel, consumers):
+        with self.consumer_context() as (connection, channel, consumers):
             while not self.should_stop and not self.halted:
                 self.tick()
+                self._count_parked(channel)
                 if self._drain(connection, safety_interval):
                     self._gather(connection)
                     self._work(connection, consumers)
@@ -140,6 +145,15 @@ class Listener(ConsumerProducerMixin):
         """Sign of life, for the watchdog and for Prometheus."""
         self.ticked_at = time.monotonic()
         consumer_last_tick_timestamp_seconds.labels(self._service).set_to_current_time()
+
+    def _count_parked(self, channel: Any) -> None:
+        """Every few seconds: how many messages wait for an operator (a passive declaration tells it cheaply)."""
+        if time.monotonic() - self._counted_at < COUNT_PARKED_EVERY_S:
+            return
+        self._counted_at = time.monotonic()
+        for queue in self._handlers:
+            found = channel.queue_declare(queue=parked(queue), passive=True)
+            queue_parked_messages.labels(queue).set(found.message_count)
 
     # one turn
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from shared.bus import parked as parked_messages
 from shared.bus import topology as bus_topology
 from shared.bus.connection import open_publisher
 from shared.contracts.registry import QUEUES, service_of
@@ -17,6 +16,7 @@ from shared.core.errors import SettingsError, Unavailable
 from shared.core.logs import configure_logs
 from shared.core.metrics import build_info
 from shared.process.consuming import listen, make_listener
+from shared.process.parked_commands import parked_commands
 from shared.process.relay import Relay
 from shared.process.runner import Stop, run
 from shared.process.service import Service
@@ -109,46 +109,8 @@ def _add_migrate(group: click.Group, service: Service) -> None:
 
 
 def _add_parked(group: click.Group, service: Service) -> None:
-    queue = click.option(
-        "--queue", required=True, type=click.Choice([name for name in QUEUES if service_of(name) == service.name])
-    )
-    which = click.option("--id", "message_id", default="", help="Only the message with this id; all if left out.")
-    parked = click.Group("parked", help="Messages that could not be handled and wait for a decision.")
-    group.add_command(parked)
-
-    def chosen(message_id: str) -> Callable[[parked_messages.ParkedMessage], bool]:
-        return lambda message: not message_id or message.message_id == message_id
-
-    @parked.command("list")
-    @queue
-    def list_them(queue: str) -> None:
-        """Id, type, attempts and reason of each."""
-        for message in parked_messages.list_parked(service.settings().bus, queue):
-            click.echo(f"{message.message_id or '-'}  {message.type or '-'}  {message.attempt}  {message.reason}")
-
-    @parked.command()
-    @queue
-    @which
-    def show(queue: str, message_id: str) -> None:
-        """The body; what is personal in it is sealed."""
-        for message in filter(chosen(message_id), parked_messages.list_parked(service.settings().bus, queue)):
-            click.echo(f"{message.message_id}: {message.reason}\n{message.readable_body()}")
-
-    @parked.command()
-    @queue
-    @which
-    def replay(queue: str, message_id: str) -> None:
-        """Send back to the queue it came from."""
-        count = parked_messages.replay(service.settings().bus, queue, chosen(message_id))
-        click.echo(f"{count} replayed")
-
-    @parked.command()
-    @queue
-    @which
-    @click.confirmation_option(prompt="Delete for good?")
-    def drop(queue: str, message_id: str) -> None:
-        """Delete for good."""
-        click.echo(f"{parked_messages.drop(service.settings().bus, queue, chosen(message_id))} dropped")
+    own = [name for name in QUEUES if service_of(name) == service.name]
+    group.add_command(parked_commands(own, lambda: service.settings().bus))
 
 
 def _add_topology(group: click.Group, service: Service) -> None:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from services.registration.domain.intake import Submission
@@ -60,17 +61,42 @@ class Envelope:
 
 def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelope, now: datetime) -> Submission:
     """The submission for checked ``answers`` (they must have no errors)."""
-    values, token, identity = answers.values, new_token(), new_id()
-    language = str(values.get("language") or envelope.language)
-    content = {
+    values, token = answers.values, new_token()
+    person = _person(keys, view, answers, envelope, seal_to(keys.notifications_key, _content(values, token)), now)
+    vault = keys.form_keys.vault(person.form) if answers.sealed else None
+    return Submission(
+        person=person,
+        name=values["name"],
+        email=values["email"],
+        organisation=values.get("organisation"),
+        time_zone=values.get("time_zone"),
+        answers={name: value for name, value in values.items() if name not in COLUMNS},
+        sealed=vault.close(answers.sealed, row=person.id) if vault else None,
+        token_hash=token_hash(token),
+        key_hash=keyed_hash(keys.person_key, "idempotency", f"{person.form}\0{envelope.key}") if envelope.key else None,
+        fingerprint=envelope.fingerprint,
+        bodies=receipts(person.id, envelope.messages),
+        cause=(correlation_id(), traceparent()),
+    )
+
+
+def _content(values: Mapping[str, Any], token: str) -> dict[str, Any]:
+    """What only notifications may read."""
+    return {
         "name": values["name"],
         "address": values["email"],
         "token": token,
         "time_zone": values.get("time_zone"),
     }
+
+
+def _person(
+    keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelope, box: bytes, now: datetime
+) -> Registration:
+    values = answers.values
     organisation = values.get("organisation")
-    person = Registration(
-        id=identity,
+    return Registration(
+        id=new_id(),
         form=view.stored.slug,
         form_kind=view.stored.kind,
         event_id=view.stored.event_id,
@@ -82,24 +108,10 @@ def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelo
         representative=bool(values.get("representative")),
         organisation_id=_organisation_id(keys.person_key, organisation) if organisation else None,
         country=values.get("country"),
-        language=language,
+        language=str(values.get("language") or envelope.language),
         partner=envelope.partner,
-        box=seal_to(keys.notifications_key, content),
+        box=box,
         accepted_at=now,
-    )
-    return Submission(
-        person=person,
-        name=values["name"],
-        email=values["email"],
-        organisation=organisation,
-        time_zone=values.get("time_zone"),
-        answers={name: value for name, value in values.items() if name not in COLUMNS},
-        sealed=keys.form_keys.vault(person.form).close(answers.sealed, row=identity) if answers.sealed else None,
-        token_hash=token_hash(token),
-        key_hash=keyed_hash(keys.person_key, "idempotency", f"{person.form}\0{envelope.key}") if envelope.key else None,
-        fingerprint=envelope.fingerprint,
-        bodies=receipts(identity, envelope.messages),
-        cause=(correlation_id(), traceparent()),
     )
 
 

@@ -116,9 +116,7 @@ def test_moment_is_written_in_the_zone_of_the_event_and_in_utc(language: str, te
 
 def test_moment_on_another_day_in_utc_has_both_days() -> None:
     moment = EventTime(datetime(2020, 3, 4, 3, 30, tzinfo=UTC), "America/New_York")
-    assert when_text(moment, "en") == (
-        "Tuesday 3 March 2020, 22:30 (New York), Wednesday 4 March 2020, 03:30 UTC"
-    )
+    assert when_text(moment, "en") == ("Tuesday 3 March 2020, 22:30 (New York), Wednesday 4 March 2020, 03:30 UTC")
 
 
 def test_event_without_a_date_says_so() -> None:

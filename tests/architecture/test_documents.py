@@ -1,0 +1,80 @@
+"""Documents tell the truth: links lead somewhere, and generated files are what the code says now."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy import specs
+from tests.architecture.sources import text_of, tracked_files
+from tests.support.processes import PROJECT
+
+PAGES = [path for path in tracked_files() if path.suffix == ".md"]
+_LINK = re.compile(r"\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
+_CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+_HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
+_ELSEWHERE = ("http://", "https://", "mailto:")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = [link for link in _LINK.findall(_CODE.sub("", text_of(page))) if not _leads_somewhere(page, link)]
+    assert broken == []
+
+
+def test_links_are_found() -> None:
+    assert _LINK.findall('[a](b.md) ![c](<d.png>) [e](f.md#g "title")') == ["b.md", "d.png", "f.md#g"]
+
+
+@pytest.mark.parametrize("path", sorted(specs.all_specs()), ids=str)
+def test_generated_file_is_up_to_date(path: Path) -> None:
+    assert text_of(path) == specs.all_specs()[path]
+
+
+def test_specifications_do_not_depend_on_hash_order() -> None:
+    """Sets of texts iterate in another order in each process: two processes with other seeds agree."""
+    script = (
+        "import hashlib; from deploy.specs import all_specs; "
+        "print(hashlib.sha256(repr(sorted((str(k), v) for k, v in all_specs().items())).encode()).hexdigest())"
+    )
+    prints = {_run(script, seed) for seed in ("1", "2")}
+    assert len(prints) == 1
+
+
+def test_check_names_the_file_that_differs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    page = specs.REFERENCE / "metrics.md"
+    assert _exit_code(["--check"]) == 0
+    monkeypatch.setattr(specs, "metrics_page", lambda: "another page\n")
+    assert _exit_code(["--check"]) == 1
+    assert capsys.readouterr().err == f"{page} is out of date: run `make specs`\n"
+
+
+def _exit_code(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as ended:
+        specs.main.main(arguments)
+    return int(ended.value.code or 0)
+
+
+def _run(script: str, seed: str) -> str:
+    command = [sys.executable, "-c", script]
+    environment = {"PYTHONHASHSEED": seed, "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=True, text=True).stdout
+
+
+def _leads_somewhere(page: Path, link: str) -> bool:
+    if link.startswith(_ELSEWHERE):
+        return True
+    name, _, anchor = link.partition("#")
+    target = (PROJECT / page.parent / name).resolve() if name else PROJECT / page
+    if not target.exists() or not target.is_relative_to(PROJECT):
+        return False
+    return not anchor or target.suffix != ".md" or anchor in _anchors(target)
+
+
+def _anchors(page: Path) -> set[str]:
+    """Names of a page's headings as a forge makes them: lower case, words joined by hyphens."""
+    headings = _HEADING.findall(page.read_text(encoding="utf-8"))
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.strip().replace(" ", "-") for heading in plain}

@@ -1,0 +1,161 @@
+"""The scenarios of messages that cannot be handled, on every bus: retried, parked with a reason, never in the way."""
+
+import json
+import time
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from shared.bus import parked
+from shared.bus.publisher import Outgoing
+from shared.contracts.envelope import Message
+from shared.core.errors import Poison, Retry
+from tests.contract.buses import DELAY_S, QUEUE, Bus, Recorder, good, outgoing
+
+SECRET = "what a handler's error may quote"
+
+UNREADABLE: dict[str, tuple[Callable[[], Outgoing], str]] = {
+    "broken body": (lambda: outgoing(body=b'{"specversion": "1.0", '), "body is not JSON"),
+    "not a CloudEvent": (lambda: outgoing(body=b'{"hello": "world"}'), "body is not a CloudEvent 1.0"),
+    "unknown type": (lambda: outgoing(change={"type": "org.troika.mail.pondered.v1"}), "unknown message type"),
+    "wrong speaker": (
+        lambda: outgoing(change={"source": "/troika/events"}),
+        "wrong speaker for this message type",
+    ),
+    "schema break": (
+        lambda: outgoing(change={"data": {"mail_id": "short", "revision": 0}}),
+        "content breaks the schema: kind, mail_id, registration_id, revision, sent_at",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_unreadable_message_parked_with_its_reason(bus: Bus, case: str) -> None:
+    make, reason = UNREADABLE[case]
+    bad, recorder = make(), Recorder()
+    [fine, _] = bus.store([outgoing(), bad])
+    with bus.listening(recorder):
+        [found] = bus.wait_parked(1)
+        recorder.wait_done(1)
+    assert (found.queue, found.message_id, found.type, found.reason, found.attempt, found.body) == (
+        QUEUE,
+        bad.message_id,
+        bad.type,
+        reason,
+        1,
+        bad.body,
+    )
+    assert recorder.batches == [[fine]]
+
+
+def test_poison_parked_with_the_handlers_reason(bus: Bus) -> None:
+    [bad] = bus.store([outgoing()])
+    with bus.listening(Recorder(lambda _message: Poison("of no known registration"))):
+        [found] = bus.wait_parked(1)
+    assert (found.message_id, found.reason, found.attempt) == (bad, "of no known registration", 1)
+    assert bus.depth() == 0
+
+
+def test_retry_comes_back_as_attempt_two_after_its_delay(bus: Bus) -> None:
+    """The attempt is seen where an operator sees it: on the message, once it is parked."""
+    seen_at: list[float] = []
+
+    def judge(_message: Message) -> Exception:
+        seen_at.append(time.monotonic())
+        return Retry("not yet") if len(seen_at) == 1 else Poison("enough seen")
+
+    bus.store([outgoing()])
+    with bus.listening(Recorder(judge)):
+        [found] = bus.wait_parked(1)
+    assert (found.reason, found.attempt) == ("enough seen", 2)
+    assert DELAY_S <= seen_at[1] - seen_at[0] < DELAY_S + 3.0
+
+
+def test_retry_is_done_once_it_can_be(bus: Bus) -> None:
+    tries: list[str] = []
+
+    def judge(message: Message) -> str | Exception:
+        tries.append(message.id)
+        return "done" if len(tries) == 4 else Retry("not yet")
+
+    [sent] = bus.store([outgoing()])
+    recorder = Recorder(judge)
+    with bus.listening(recorder):
+        assert recorder.wait_done(1) == [sent]
+    assert tries == [sent] * 4
+    assert bus.parked() == []
+
+
+def test_handlers_bug_parked_after_its_tries_without_its_text(bus: Bus, caplog: pytest.LogCaptureFixture) -> None:
+    recorder = Recorder(lambda _message: ValueError(SECRET))
+    [sent] = bus.store([outgoing()])
+    with bus.listening(recorder):
+        [found] = bus.wait_parked(1)
+    assert recorder.batches == [[sent]] * 3
+    assert (found.reason, found.attempt) == ("out of tries: handler failed: ValueError", 3)
+    assert [record.message for record in caplog.records if record.name == "shared.bus.settlement"] == [
+        "message retried",
+        "message retried",
+        "message parked",
+    ]
+    assert SECRET not in str([record.__dict__ for record in caplog.records])
+
+
+def test_parked_messages_listed_shown_replayed_and_dropped(bus: Bus) -> None:
+    first, second, third = bus.store(good(3))
+    with bus.listening(Recorder(lambda message: Poison(f"number {[first, second, third].index(message.id)}"))):
+        bus.wait_parked(3)
+    assert [(found.message_id, found.reason) for found in bus.parked()] == [
+        (first, "number 0"),
+        (second, "number 1"),
+        (third, "number 2"),
+    ]
+    assert json.loads(bus.parked()[0].readable_body())["id"] == first
+
+    assert parked.replay(bus.address, QUEUE, lambda found: found.message_id == second) == 1
+    recorder = Recorder()
+    with bus.listening(recorder):
+        assert recorder.wait_done(1) == [second]
+    assert [found.message_id for found in bus.parked()] == [first, third]
+
+    assert parked.drop(bus.address, QUEUE, lambda found: found.message_id == first) == 1
+    assert [found.message_id for found in bus.parked()] == [third]
+    assert bus.depth() == 0
+
+
+def test_replayed_message_begins_at_attempt_one(bus: Bus) -> None:
+    bus.store([outgoing()])
+    with bus.listening(Recorder(lambda _message: ValueError())):
+        assert bus.wait_parked(1)[0].attempt == 3
+    parked.replay(bus.address, QUEUE, lambda _found: True)
+    with bus.listening(Recorder(lambda _message: Poison("again"))):
+        [found] = bus.wait_parked(1)
+    assert (found.reason, found.attempt) == ("again", 1)
+
+
+def test_three_bad_among_a_thousand_delay_nobody(bus: Bus) -> None:
+    """Nobody waits for a retry: the longest pause between two good ones stays below one stay in a tier."""
+    messages = good(1000)
+    thrower, done_at = messages[500].message_id, []
+
+    def judge(message: Message) -> str | Exception:
+        if message.id == thrower:
+            return ValueError(SECRET)
+        done_at.append(time.monotonic())
+        return "done"
+
+    messages[300:300] = [outgoing(body=b"{")]
+    messages[700:700] = [outgoing(change={"type": "org.troika.mail.pondered.v1"})]
+    bus.store(messages)
+    recorder = Recorder(judge)
+    with bus.listening(recorder):
+        recorder.wait_done(999, within_s=60.0)
+        found = bus.wait_parked(3)
+    assert len(set(recorder.done)) == len(recorder.done) == 999
+    assert max(later - earlier for earlier, later in pairwise(done_at)) < DELAY_S
+    assert sorted(each.reason for each in found) == [
+        "body is not JSON",
+        "out of tries: handler failed: ValueError",
+        "unknown message type",
+    ]

@@ -1,0 +1,209 @@
+"""What each login may do on a real broker that was set up by the definitions: its own work and nothing else."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pika
+import pytest
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ChannelClosedByBroker, IncompatibleProtocolError, ProbableAuthenticationError
+
+from shared.bus import topology
+from shared.bus.address import BusAddress
+from shared.bus.names import DEAD, FACTS, REQUEUE, RETRY, parked, replay_key, retry_key
+from shared.bus.parked import replay
+from shared.contracts.registry import BY_KEY, MESSAGE_TYPES, QUEUES, SERVICES, service_of
+from shared.core.errors import Poison
+from tests.contract.buses import QUEUE, Bus, Recorder, definitions_in, outgoing
+from tests.support.rabbitmq import RabbitNode
+from tests.support.rabbitmq_settings import VHOST, Rights
+
+REFUSED = 403
+PRECONDITION_FAILED = 406
+NO_RIGHTS = Rights("^$", "^$", "^$")
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """URLs by login."""
+
+    urls: dict[str, str]
+
+    @contextmanager
+    def channel(self, user: str) -> Iterator[BlockingChannel]:
+        """A channel of ``user`` on which publishing waits for the broker's word."""
+        connection = pika.BlockingConnection(pika.URLParameters(self.urls[user]))
+        try:
+            channel = connection.channel()
+            channel.confirm_delivery()
+            yield channel
+        finally:
+            connection.close()
+
+    def publish(self, user: str, exchange: str, key: str, **properties: Any) -> int:
+        """Publish as ``user``; returns 0, or the code with which the broker refused it."""
+        try:
+            with self.channel(user) as channel:
+                channel.basic_publish(exchange, key, b"{}", pika.BasicProperties(**properties), mandatory=True)
+        except ChannelClosedByBroker as refusal:
+            return int(refusal.reply_code)
+        return 0
+
+    def consume(self, user: str, queue: str) -> int:
+        """Start to consume as ``user``; returns 0 or the broker's code."""
+        try:
+            with self.channel(user) as channel:
+                channel.basic_consume(queue, lambda *_: None)
+        except ChannelClosedByBroker as refusal:
+            return int(refusal.reply_code)
+        return 0
+
+    def declare(self, user: str, queue: str) -> int:
+        """Declare a durable quorum queue as ``user``; returns 0 or the broker's code."""
+        try:
+            with self.channel(user) as channel:
+                channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
+        except ChannelClosedByBroker as refusal:
+            return int(refusal.reply_code)
+        return 0
+
+
+@pytest.fixture(scope="module")
+def broker(rabbit: RabbitNode) -> Broker:
+    """One broker for all tests that only ask what is allowed."""
+    return _broker(rabbit)
+
+
+def _broker(rabbit: RabbitNode) -> Broker:
+    """A vhost made by the definitions, with every login that they know and exactly their permissions."""
+    vhost = rabbit.fresh_vhost().rpartition("/")[2]
+    passwords = {user: f"{user}-{secrets.token_hex(8)}" for user in topology.user_names()}
+    urls = {user: rabbit.add_user(user, passwords[user], NO_RIGHTS, vhost) for user in passwords}
+    rights = {
+        part: [row | {"vhost": vhost} for row in topology.definitions()[part]]
+        for part in ("permissions", "topic_permissions")
+    }
+    rabbit.import_definitions(definitions_in(vhost) | rights)
+    return Broker(urls)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_relay_says_the_types_of_its_service_alone(broker: Broker, service: str) -> None:
+    codes = {entry.key: broker.publish(f"troika-{service}-relay", FACTS, entry.key) for entry in MESSAGE_TYPES}
+    assert codes == {key: 0 if BY_KEY[key].speaker == service else REFUSED for key in BY_KEY}
+
+
+def test_registration_cannot_forge_a_change_of_an_event(broker: Broker) -> None:
+    assert broker.publish("troika-registration-relay", FACTS, "event.changed.v1") == REFUSED
+    assert broker.publish("troika-events-relay", FACTS, "event.changed.v1") == 0
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_relay_reaches_no_other_exchange(broker: Broker, service: str) -> None:
+    queue = next(queue for queue in QUEUES if service_of(queue) != service)
+    codes = [broker.publish(f"troika-{service}-relay", exchange, queue) for exchange in ("", DEAD, RETRY, REQUEUE)]
+    assert codes == [REFUSED] * 4
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_relay_consumes_and_declares_nothing(broker: Broker, service: str) -> None:
+    user = f"troika-{service}-relay"
+    assert [broker.consume(user, queue) for queue in QUEUES] == [REFUSED] * len(QUEUES)
+    assert broker.declare(user, "a-queue-of-its-own") == REFUSED
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_consumer_consumes_the_queues_of_its_service_alone(broker: Broker, service: str) -> None:
+    codes = {queue: broker.consume(f"troika-{service}-consumer", queue) for queue in QUEUES}
+    assert codes == {queue: 0 if service_of(queue) == service else REFUSED for queue in QUEUES}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_consumer_retries_and_parks_for_its_own_queues_alone(broker: Broker, service: str) -> None:
+    user = f"troika-{service}-consumer"
+    expected = {queue: 0 if service_of(queue) == service else REFUSED for queue in QUEUES}
+    assert {queue: broker.publish(user, RETRY, retry_key("10s", queue)) for queue in QUEUES} == expected
+    assert {queue: broker.publish(user, DEAD, queue) for queue in QUEUES} == expected
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_consumer_says_nothing_and_declares_nothing(broker: Broker, service: str) -> None:
+    user = f"troika-{service}-consumer"
+    said = [entry.key for entry in MESSAGE_TYPES if entry.speaker == service]
+    assert [broker.publish(user, FACTS, key) for key in said] == [REFUSED] * len(said)
+    assert broker.declare(user, "a-queue-of-its-own") == REFUSED
+    assert broker.declare(user, f"{service}.another") == REFUSED
+
+
+def test_operator_reads_what_is_parked_and_sends_it_back(broker: Broker) -> None:
+    user = "troika-operator"
+    assert {queue: broker.consume(user, parked(queue)) for queue in QUEUES} == dict.fromkeys(QUEUES, 0)
+    assert {queue: broker.consume(user, queue) for queue in QUEUES} == dict.fromkeys(QUEUES, REFUSED)
+    assert {queue: broker.publish(user, REQUEUE, replay_key(queue)) for queue in QUEUES} == dict.fromkeys(QUEUES, 0)
+    assert broker.publish(user, FACTS, "event.changed.v1") == REFUSED
+
+
+def test_topology_login_declares(broker: Broker) -> None:
+    assert broker.declare("troika-topology", "declared-by-the-deployment") == 0
+
+
+def test_forged_sender_is_refused(broker: Broker) -> None:
+    own = "troika-registration-relay"
+    assert broker.publish(own, FACTS, "registration.confirmed.v1", user_id=own) == 0
+    forged = broker.publish(own, FACTS, "registration.confirmed.v1", user_id="troika-events-relay")
+    assert forged == PRECONDITION_FAILED
+
+
+def test_our_own_processes_need_no_more_rights(rabbit: RabbitNode) -> None:
+    """The real relay, consumer and operator's tools, each with its own login: said, heard, parked and replayed."""
+    broker = _broker(rabbit)
+    relay, consumer, operator = (
+        Bus(BusAddress(broker_urls=(broker.urls[user],)))
+        for user in ("troika-notifications-relay", "troika-events-consumer", "troika-operator")
+    )
+    [sent] = relay.store([outgoing()])
+    with consumer.listening(Recorder(lambda message: Poison("never") if message.id == sent else "done")):
+        [found] = operator.wait_parked(1)
+    assert (found.message_id, found.reason) == (sent, "never")
+    assert replay(operator.address, QUEUE, lambda _found: True) == 1
+    recorder = Recorder()
+    with consumer.listening(recorder):
+        assert recorder.wait_done(1) == [sent]
+
+
+@pytest.mark.parametrize("password", ["guest", ""])
+def test_guest_is_refused(rabbit: RabbitNode, password: str) -> None:
+    with pytest.raises(ProbableAuthenticationError):
+        _connect(rabbit, pika.PlainCredentials("guest", password))
+
+
+def test_anonymous_is_refused(rabbit: RabbitNode) -> None:
+    """The node closes the connection; it does not even offer the mechanism, so it gives no reason."""
+    with pytest.raises((IncompatibleProtocolError, ProbableAuthenticationError)):
+        _connect(rabbit, Anonymous())
+
+
+class Anonymous:
+    """SASL ANONYMOUS, whatever the server offers, as a client that means harm would send it."""
+
+    TYPE = "ANONYMOUS"
+    erase_on_connect = False
+
+    def response_for(self, start: Any) -> tuple[str, bytes]:
+        """Mechanism and answer."""
+        return self.TYPE, b"anybody"
+
+    def erase_credentials(self) -> None:
+        """There are none."""
+
+
+def _connect(rabbit: RabbitNode, credentials: Any) -> None:
+    pika.credentials.VALID_TYPES.append(Anonymous)
+    try:
+        parameters = pika.ConnectionParameters("127.0.0.1", rabbit.ports.amqp, VHOST, credentials, stack_timeout=5)
+        pika.BlockingConnection(parameters).close()
+    finally:
+        pika.credentials.VALID_TYPES.remove(Anonymous)

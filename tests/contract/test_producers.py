@@ -1,0 +1,121 @@
+"""What the services really say: each producer makes exactly the fields of its type's frozen sample."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.events.domain.event import Event, EventKind, EventStatus, Mode
+from services.events.domain.network import WorkingGroup
+from services.events.outgoing import EVENT_KEYS, event_message, working_group_message
+from services.notifications.domain.mail import ClaimedMail
+from services.notifications.outgoing import mail_sent
+from services.registration import outgoing as registration_outgoing
+from services.registration.domain.registration import Registration
+from services.registration.outgoing import registration_message
+from shared.contracts.envelope import Message, decode, encode
+from shared.contracts.registry import MESSAGE_TYPES, read
+from shared.core.context import caused_by
+from shared.core.ids import new_id
+from shared.core.sealing import new_key, public_key_of, seal_to
+from tests.contract.samples import sample
+from tests.support.clock import WEBINAR_WEEK
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+EVENT = Event(
+    id="upr-webinar-10",
+    kind=EventKind.WEBINAR,
+    title="UPR Webinar Wednesday #10",
+    status=EventStatus.CONFIRMED,
+    mode=Mode.ONLINE,
+    time_zone="America/New_York",
+    series="upr-webinar-wednesday",
+    series_number=10,
+    starts_at=WEBINAR_WEEK + timedelta(days=2),
+    ends_at=WEBINAR_WEEK + timedelta(days=2, hours=1),
+    asked_groups=("*",),
+    internal_note="for coordinators alone",
+)
+
+
+def _registration() -> Registration:
+    return Registration(
+        id=new_id(),
+        form="upr-webinar-10",
+        form_kind="webinar",
+        event_id="upr-webinar-10",
+        status="waitlisted",
+        position=3,
+        revision=1,
+        person_ref="ab" * 32,
+        working_group="housing",
+        representative=True,
+        organisation_id=None,
+        country="US",
+        language="en",
+        partner=None,
+        box=seal_to(public_key_of(new_key()), {"name": "A Participant"}),
+        accepted_at=WEBINAR_WEEK,
+    )
+
+
+def _mail() -> ClaimedMail:
+    return ClaimedMail(
+        id=new_id(),
+        kind="confirmation",
+        subject=new_id(),
+        revision=1,
+        event="upr-webinar-10",
+        message_id="<m@example.org>",
+        fence=1,
+        attempts=0,
+        unknowns=0,
+        lease_until=WEBINAR_WEEK,
+        cause_at=WEBINAR_WEEK,
+        created_at=WEBINAR_WEEK,
+        correlation_id=new_id(),
+    )
+
+
+def _about_registration(key: str, **extra: Any) -> Callable[[], Message]:
+    return lambda: registration_message(key, _registration(), WEBINAR_WEEK, **extra)
+
+
+PRODUCERS: dict[str, Callable[[], Message]] = {
+    EVENT_KEYS["published"]: lambda: event_message("published", EVENT, WEBINAR_WEEK),
+    EVENT_KEYS["changed"]: lambda: event_message("changed", EVENT, WEBINAR_WEEK),
+    "working-group.changed.v1": lambda: working_group_message(
+        WorkingGroup(id="housing", title="Housing"), WEBINAR_WEEK
+    ),
+    registration_outgoing.CONFIRMED: _about_registration(registration_outgoing.CONFIRMED),
+    registration_outgoing.WAITLISTED: _about_registration(registration_outgoing.WAITLISTED),
+    registration_outgoing.PROMOTED: _about_registration(registration_outgoing.PROMOTED),
+    registration_outgoing.CANCELLED: _about_registration(registration_outgoing.CANCELLED),
+    registration_outgoing.ATTEMPT_REPEATED: _about_registration(registration_outgoing.ATTEMPT_REPEATED, attempt=2),
+    "mail.sent.v1": lambda: mail_sent(_mail(), WEBINAR_WEEK),
+}
+
+
+def test_every_type_has_a_producer() -> None:
+    assert sorted(PRODUCERS) == sorted(entry.key for entry in MESSAGE_TYPES)
+
+
+@pytest.mark.parametrize("key", sorted(PRODUCERS))
+def test_producer_makes_the_fields_of_the_sample(key: str) -> None:
+    with caused_by("a-cause-of-some-request", TRACE):
+        said = json.loads(encode(PRODUCERS[key]()))
+    frozen = sample(key)
+    assert set(said) == set(frozen)
+    assert set(said["data"]) == set(frozen["data"])
+    assert {name: said[name] for name in ("specversion", "type", "source", "datacontenttype")} == {
+        name: frozen[name] for name in ("specversion", "type", "source", "datacontenttype")
+    }
+
+
+@pytest.mark.parametrize("key", sorted(PRODUCERS))
+def test_produced_message_is_read_back(key: str) -> None:
+    message = PRODUCERS[key]()
+    assert read(decode(encode(message))).keys() == message.data.keys()

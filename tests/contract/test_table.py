@@ -1,0 +1,106 @@
+"""The closed table of message types and what is generated from it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from shared.bus import topology
+from shared.bus.names import DEAD, FACTS, VHOST, bindings, parked, route
+from shared.contracts import asyncapi
+from shared.contracts.registry import BY_KEY, MESSAGE_TYPES, QUEUES, SERVICES, read, service_of, source_of
+from shared.core.errors import Poison
+from tests.contract.samples import sample_message
+
+KEYS = [entry.key for entry in MESSAGE_TYPES]
+
+
+def test_keys_are_unique() -> None:
+    assert len(BY_KEY) == len(MESSAGE_TYPES)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_type_has_a_speaker_and_hearers(key: str) -> None:
+    entry = BY_KEY[key]
+    assert entry.speaker in SERVICES
+    assert entry.hearers
+    assert {service_of(queue) for queue in entry.hearers} <= set(SERVICES) - {entry.speaker}
+
+
+def test_queue_has_an_owner() -> None:
+    assert {queue: service_of(queue) for queue in QUEUES if service_of(queue) not in SERVICES} == {}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_type_said_by_somebody_else_is_refused(key: str) -> None:
+    message = sample_message(key)
+    for service in set(SERVICES) - {BY_KEY[key].speaker}:
+        forged = type(message)(
+            message.id, message.type, source_of(service), message.subject, message.time, message.data
+        )
+        with pytest.raises(Poison, match=r"^wrong speaker for this message type$"):
+            read(forged)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_optional_field_left_out_reads_as_null(key: str) -> None:
+    message = sample_message(key)
+    fields = BY_KEY[key].schema().fields
+    nullable = [name for name, field in fields.items() if not field.required and field.allow_none]
+    short = {name: value for name, value in message.data.items() if name not in nullable}
+    content = read(type(message)(message.id, message.type, message.source, message.subject, message.time, short))
+    assert {name: content[name] for name in nullable} == dict.fromkeys(nullable)
+
+
+def test_definitions_bind_each_hearer_to_its_types() -> None:
+    facts = {
+        (row["routing_key"], row["destination"]) for row in topology.definitions()["bindings"] if row["source"] == FACTS
+    }
+    assert facts == {(entry.key, queue) for entry in MESSAGE_TYPES for queue in entry.hearers}
+
+
+def test_definitions_let_each_type_be_written_by_its_speaker_alone() -> None:
+    rows = [row for row in topology.topic_permissions() if row["exchange"] == FACTS]
+    for entry in MESSAGE_TYPES:
+        writers = [row["user"] for row in rows if re.search(row["write"], entry.key)]
+        assert writers == [f"troika-{entry.speaker}-relay"]
+
+
+def test_embedded_routes_are_the_bindings() -> None:
+    """The embedded bus works its routes out; a broker is told them. Both must reach the same queues."""
+    for exchange, key, queue in bindings():
+        if exchange in (FACTS, DEAD):
+            assert queue in [reached for reached, _delay in route(exchange, key)]
+    for entry in MESSAGE_TYPES:
+        assert [queue for queue, _delay in route(FACTS, entry.key)] == list(entry.hearers)
+    for queue in QUEUES:
+        assert route(DEAD, queue) == ((parked(queue), 0.0),)
+
+
+def test_asyncapi_references_lead_somewhere() -> None:
+    document = asyncapi.document(vhost=VHOST, exchange=FACTS)
+    references = list(_references(document))
+    assert len(references) > len(MESSAGE_TYPES)
+    for reference in references:
+        place: Any = document
+        for step in reference.removeprefix("#/").split("/"):
+            place = place[step]
+
+
+def test_asyncapi_says_who_sends_and_receives() -> None:
+    operations = asyncapi.document(vhost=VHOST, exchange=FACTS)["operations"]
+    sends = {name for name, operation in operations.items() if operation["action"] == "send"}
+    receives = {name for name, operation in operations.items() if operation["action"] == "receive"}
+    assert sends == {f"{entry.speaker}.sends.{entry.key}" for entry in MESSAGE_TYPES}
+    assert receives == {f"{service_of(queue)}.receives.{queue}" for queue in QUEUES}
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if "$ref" in part:
+            yield part["$ref"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for each in part:
+            yield from _references(each)
