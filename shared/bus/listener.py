@@ -183,13 +183,23 @@ class Listener(ConsumerProducerMixin):
         suspects = [delivery for delivery in batch if delivery.suspect]
         if suspects and not self._careful:
             self._be(consumers, careful=True)
+        grows = self._careful and not suspects
+        if grows:
+            # before anything is settled: what the broker sends to a consumer that is being cancelled comes back
+            # counted as a redelivery, and with its one message in hand it has room for nothing
+            self._pause(consumers)
         innocent = [delivery for delivery in batch if not delivery.suspect]
         for queue in self._handlers:
             self._handle(connection, consumers, [d for d in innocent if d.queue == queue])
         for suspect in suspects:
             self._handle(connection, consumers, [suspect])
-        if self._careful and not suspects:
+        if grows:
             self._be(consumers, careful=False)
+
+    @staticmethod
+    def _pause(consumers: Sequence[Any]) -> None:
+        for consumer in consumers:
+            consumer.cancel()
 
     def _be(self, consumers: Sequence[Any], *, careful: bool) -> None:
         """Change the prefetch: a broker applies it to new consumers only, so each is started anew."""
@@ -222,8 +232,7 @@ class Listener(ConsumerProducerMixin):
                 log.warning("consumer waits", extra={"reason": error.reason})
                 if not waiting:
                     waiting = True
-                    for consumer in consumers:
-                        consumer.cancel()
+                    self._pause(consumers)
                 self._rest(connection)
                 continue
             for delivery, verdict in zip(batch, verdicts, strict=True):

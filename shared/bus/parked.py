@@ -108,13 +108,13 @@ def _take(channel: StdChannel, name: str, most: int) -> list[Any]:
 
 
 def _read(queue: str, raw: Any) -> ParkedMessage:
-    reason = raw.headers.get(REASON_HEADER) or raw.headers.get(FIRST_DEATH_HEADER) or "unknown"
+    brokers_own = str(raw.headers.get(FIRST_DEATH_HEADER) or "unknown").replace("_", " ")
     body = raw.body.encode() if isinstance(raw.body, str) else bytes(raw.body or b"")
     return ParkedMessage(
         queue=queue,
         message_id=str(raw.properties.get("message_id") or ""),
         type=str(raw.properties.get("type") or ""),
-        reason=str(reason).replace("_", " "),
+        reason=str(raw.headers.get(REASON_HEADER) or brokers_own),
         attempt=int(raw.headers.get(ATTEMPT_HEADER, 1)),
         body=body,
     )

@@ -144,7 +144,9 @@ def _for_coordinators(form: StoredForm, tools: Tools) -> dict[str, Any]:
     }
 
 
-_PROBLEM = {"application/problem+json": {"schema": ProblemSchema}}
+_PAGE = {"text/html": {"schema": {"type": "string"}}}
+"""To a form sent by a browser the answer is a page, whatever it says."""
+_PROBLEM = {"application/problem+json": {"schema": ProblemSchema}, **_PAGE}
 _INTAKE_DOCUMENT: dict[str, Any] = {
     "parameters": [
         {
@@ -162,6 +164,9 @@ _INTAKE_DOCUMENT: dict[str, Any] = {
         },
     },
     "responses": {
+        "201": {"content": {"application/json": {"schema": ReceiptSchema}, **_PAGE}},
+    }
+    | {
         str(status): {"description": text, "content": _PROBLEM}
         for status, text in {
             400: "Cannot be parsed",
