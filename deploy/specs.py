@@ -134,8 +134,19 @@ def _keys(secrets: Secrets, name: str) -> tuple[bytes, ...]:
     return tuple(read_keys(secrets.folder / f"{name}.key"))
 
 
+RENAMED_STATUSES = {
+    "UNPROCESSABLE_ENTITY": "UNPROCESSABLE_CONTENT",
+    "REQUEST_ENTITY_TOO_LARGE": "CONTENT_TOO_LARGE",
+    "REQUEST_URI_TOO_LONG": "URI_TOO_LONG",
+}
+"""Python 3.13 took over the names of RFC 9110; the documents are the same whatever wrote them."""
+
+
 def _as_json(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    for older, newer in RENAMED_STATUSES.items():
+        text = text.replace(older, newer)
+    return text
 
 
 def _content(path: Path) -> str:

@@ -122,6 +122,7 @@ class Transport(virtual.Transport):
     connection_errors: ClassVar[tuple[type[Exception], ...]] = (
         *virtual.Transport.connection_errors,
         psycopg.Error,
+        OSError,
     )
     channel_errors: ClassVar[tuple[type[Exception], ...]] = (*virtual.Transport.channel_errors, ChannelError)
 
