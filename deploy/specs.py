@@ -138,6 +138,9 @@ RENAMED_STATUSES = {
     "UNPROCESSABLE_ENTITY": "UNPROCESSABLE_CONTENT",
     "REQUEST_ENTITY_TOO_LARGE": "CONTENT_TOO_LARGE",
     "REQUEST_URI_TOO_LONG": "URI_TOO_LONG",
+    "Unprocessable Entity": "Unprocessable Content",
+    "Request Entity Too Large": "Content Too Large",
+    "Request-URI Too Long": "URI Too Long",
 }
 """Python 3.13 took over the names of RFC 9110; the documents are the same whatever wrote them."""
 
