@@ -13,7 +13,7 @@ PYTEST ?=
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	--python-version 3.11 --quiet pyproject.toml
 
-.PHONY: help demo demo-check demo-reset test check specs format lock
+.PHONY: help demo demo-check demo-reset test check bench specs format lock
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the 
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m deploy.specs --check
+
+bench: $(VENV)/.ready-dev ## measure the intake against its references in one run; a table and bench.json
+	@$(BIN)/python -m tests.benchmarks.run
 
 specs: $(VENV)/.ready ## rewrite the OpenAPI and AsyncAPI documents from the code
 	@$(BIN)/python -m deploy.specs
