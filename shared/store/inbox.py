@@ -9,15 +9,6 @@ from shared.core.errors import MessageFailure
 from shared.store.engine import is_outage
 from shared.store.unit_of_work import UnitOfWork
 
-DDL = """
-CREATE TABLE inbox (
-    consumer text NOT NULL,
-    message_id uuid NOT NULL,
-    received_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (consumer, message_id)
-);
-"""
-
 Effect = Callable[[Connection, Message], None]
 """What a message does, inside the transaction it is given. Raises Retry or Poison; anything else is a bug."""
 

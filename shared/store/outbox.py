@@ -12,24 +12,6 @@ from sqlalchemy import Connection, text
 
 from shared.contracts.envelope import Message, encode
 
-DDL = """
-CREATE TABLE outbox (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    message_id uuid NOT NULL UNIQUE,
-    type text NOT NULL,
-    subject text NOT NULL,
-    body bytea NOT NULL,
-    stored_at timestamptz NOT NULL,
-    published_at timestamptz,
-    refusals integer NOT NULL DEFAULT 0,
-    refused_reason text,
-    try_at timestamptz
-);
-CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL;
-CREATE INDEX outbox_published ON outbox (published_at) WHERE published_at IS NOT NULL;
-ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
-"""
-
 _CLAIM = text("""
     SELECT id, message_id::text AS message_id, type, body, stored_at FROM outbox
     WHERE published_at IS NULL AND (try_at IS NULL OR try_at <= :now)

@@ -1,0 +1,113 @@
+"""The operator's commands, as typed: what is parked is listed with its reason, shown, sent back, and dropped."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from shared.bus import topology
+from shared.bus.address import BusAddress
+from shared.bus.connection import open_connection, open_publisher
+from shared.bus.listener import Listener, Subscription
+from shared.bus.parked import list_parked
+from shared.bus.publisher import Outcome, Outgoing
+from shared.contracts.envelope import Message
+from shared.core.errors import Poison
+from tests.support.installation import make_installation
+from tests.support.postgres import PostgresServer
+from tests.support.processes import ProcessGroup
+from tests.support.rabbitmq import RabbitNode
+from tests.support.waiting import poll_until
+
+QUEUE = "events.contact"
+BODIES = {"broken body": b"{broken", "unknown type": b'{"specversion":"1.0"}'}
+
+Run = Callable[..., str]
+
+
+@pytest.fixture(params=["embedded", "rabbitmq"])
+def way(request: pytest.FixtureRequest) -> str:
+    """Both buses."""
+    return str(request.param)
+
+
+@pytest.fixture
+def address(way: str, postgres: PostgresServer, rabbit: RabbitNode) -> BusAddress:
+    """A bus with its topology."""
+    if way == "rabbitmq":
+        made = BusAddress(broker_urls=(rabbit.fresh_vhost(),))
+    else:
+        made = BusAddress(database_url=postgres.fresh_database())
+    topology.declare(made)
+    return made
+
+
+@pytest.fixture
+def run(address: BusAddress, postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path) -> Run:
+    """Runs one command of the events service and returns what it prints."""
+    environment = make_installation(postgres, tmp_path).environment("events")
+    environment |= (
+        {"TROIKA_BUS_DATABASE_URL": address.database_url}
+        if address.embedded
+        else {"TROIKA_BROKER_URL": address.broker_urls[0]}
+    )
+    count = iter(range(100))
+
+    def command(*arguments: str, code: int = 0) -> str:
+        program = processes.start(f"command-{next(count)}", ["services.events", *arguments], env=environment)
+        assert program.wait() == code, program.log_text()
+        return program.log_text()
+
+    return command
+
+
+def park(address: BusAddress) -> None:
+    """Two messages that cannot be read and one that its handler refuses."""
+    known = json.dumps(json.loads(Path("shared/contracts/samples/mail.sent.v1.json").read_text())).encode()
+    publisher = open_publisher(address, "notifications")
+    batch = [
+        Outgoing(f"00000000-0000-7000-8000-00000000000{number}", "t", "mail.sent.v1", "s", body)
+        for number, body in enumerate((*BODIES.values(), known))
+    ]
+    assert publisher.publish(batch, 10) == [Outcome.CONFIRMED] * 3
+    publisher.close()
+    consume(address, Poison("the handler says no"))
+    poll_until(lambda: len(list_parked(address, QUEUE)) == 3, 20, what="all three are parked")
+
+
+def consume(address: BusAddress, verdict: str | Exception) -> None:
+    """A consumer that stops after the first message that can be read, of which it thinks ``verdict``."""
+    stopping: list[Listener] = []
+
+    def handle(messages: Sequence[Message]) -> list[str | Exception]:
+        stopping[0].should_stop = True
+        return [verdict for _ in messages]
+
+    stopping.append(Listener(open_connection(address, "test"), [Subscription(QUEUE, handle)], "events"))
+    stopping[0].run()
+
+
+def test_parked_messages_by_command(address: BusAddress, run: Run) -> None:
+    """List, show, replay one, drop the rest."""
+    park(address)
+    listed = run("parked", "list", "--queue", QUEUE)
+    assert {line.split("  ", 3)[3] for line in listed.splitlines()} == {
+        "body is not JSON",
+        "envelope: id is missing",
+        "the handler says no",
+    }
+    refused = next(line for line in listed.splitlines() if line.endswith("the handler says no"))
+    shown = run("parked", "show", "--queue", QUEUE, "--id", refused.split()[0])
+    assert '"specversion": "1.0"' in shown
+    assert run("parked", "replay", "--queue", QUEUE, "--id", refused.split()[0]) == "1 replayed\n"
+    consume(address, "done")
+    assert run("parked", "drop", "--queue", QUEUE, "--yes") == "2 dropped\n"
+    assert run("parked", "list", "--queue", QUEUE) == ""
+
+
+def test_topology_by_command(address: BusAddress, run: Run) -> None:
+    """What is there is complete; a bus that is not ours names what it lacks."""
+    assert run("topology", "check") == "complete\n"
+    assert run("topology", "declare") == "declared\n"
+    assert '"troika.facts"' in run("topology", "definitions")
