@@ -137,14 +137,15 @@ def test_mail_arrives_whole_and_the_reply_is_returned() -> None:
         with transport(relay).connect() as session:
             assert hand_over(session) == "2.0.0 queued as A1"
         assert relay.mails == [CONTENT]
-        assert relay.heard[1:] == [f"mail FROM:<{SENDER}>", f"rcpt TO:<{RECIPIENT}>", "DATA", "quit"]
+        heard = [line.lower() for line in relay.heard[1:]]
+        assert heard == [f"mail from:<{SENDER}>", f"rcpt to:<{RECIPIENT}>", "data", "quit"]
 
 
 def test_nothing_is_sent_between_begin_and_deliver() -> None:
     with Relay({}) as relay, transport(relay).connect() as session:
         session.begin(SENDER, RECIPIENT)
         assert relay.mails == []
-        assert relay.heard[-1] == f"rcpt TO:<{RECIPIENT}>"
+        assert relay.heard[-1].lower() == f"rcpt to:<{RECIPIENT}>"
         session.deliver(CONTENT)
 
 

@@ -36,7 +36,7 @@ def test_mail_is_handed_over_and_said_to_be(office: Office) -> None:
     with Relay({}) as relay:
         assert office.sender(relay.port).turn(Stop()) == 1
         (content,) = relay.mails
-        assert f"rcpt TO:<{ADDRESS}>" in relay.heard
+        assert f"rcpt to:<{ADDRESS}>" in [line.lower() for line in relay.heard]
     mail = office.mail()
     assert (mail["state"], mail["sent_at"], mail["attempts"], mail["reason"]) == ("sent", office.clock(), 1, None)
     assert office.attempts() == [(1, "data", "sent")]
