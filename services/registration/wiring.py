@@ -1,6 +1,7 @@
 """The only module that builds things: settings become engines, keys, write group, application, command line."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask
@@ -15,6 +16,7 @@ from services.registration.console.pages import console_blueprint
 from services.registration.messaging import effects
 from services.registration.settings import RegistrationSettings, read_settings
 from services.registration.store.form_keys import FormKeys
+from services.registration.store.registrations import forget_keys
 from services.registration.usecases.prepare import IntakeKeys
 from services.registration.usecases.register import make_register
 from shared.core.clock import Clock, system_clock
@@ -29,6 +31,9 @@ from shared.web.console.frame import frame_blueprint
 from shared.web.signing_in import SignIn
 
 NAME = "registration"
+KEEP_KEYS = timedelta(hours=48)
+"""A client that repeats after longer is answered as a new one; the promise is 24 hours."""
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -40,6 +45,7 @@ def describe() -> Service:
         settings=lambda: read_settings().common,
         effects=_effects,
         app=lambda engine: build_app(read_settings(), engine),
+        forget=lambda connection, now: forget_keys(connection, now - KEEP_KEYS),
     )
 
 

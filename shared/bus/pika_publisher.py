@@ -22,6 +22,7 @@ from shared.bus.names import FACTS
 from shared.bus.publish_job import PublishJob
 from shared.bus.publisher import Outcome, Outgoing
 from shared.contracts.envelope import CONTENT_TYPE
+from shared.core.logs import describe
 from shared.core.metrics import broker_connected, broker_reconnects_total
 from shared.core.retry import delay_before
 
@@ -91,10 +92,21 @@ class PikaPublisher:
     def _run(self) -> None:
         attempt = 0
         while not self._stopping.is_set():
-            opened = self._serve(next(self._urls))
+            opened = self._serve_guarded(next(self._urls))
             attempt = 1 if opened else attempt + 1
             broker_reconnects_total.labels(self._service, "relay").inc()
             self._stopping.wait(delay_before(attempt, base_s=0.2, cap_s=RECONNECT_CAP_S))
+
+    def _serve_guarded(self, url: str) -> bool:
+        """The boundary of the thread: whatever the library raises, the next connection is tried."""
+        try:
+            return self._serve(url)
+        except Exception as error:  # noqa: BLE001 - the boundary of the connection's thread
+            log.error("publisher failed", extra={"error": describe(error)})
+            self._end()
+            with self._guard:
+                self._connection = None
+            return False
 
     def _serve(self, url: str) -> bool:
         """Hold one connection until it ends; returns whether it was ever usable."""

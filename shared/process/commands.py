@@ -84,7 +84,7 @@ def _add_processes(group: click.Group, service: Service) -> None:
 
         def work(unit: UnitOfWork, stop: Stop) -> None:
             publisher = open_publisher(settings.bus, service.name)
-            Relay(unit, publisher, service.name, system_clock).run(stop)
+            Relay(unit, publisher, service.name, system_clock, service.forget).run(stop)
 
         run_worker(service, "relay", work)
 

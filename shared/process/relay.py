@@ -7,8 +7,8 @@ work, doubling to 200 ms at rest.
 
 import logging
 import time
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -52,9 +52,18 @@ class Relay:
         publisher: of the bus.
         service: the speaker.
         clock: of the project.
+        forget: deletes what else the service has kept long enough.
     """
 
-    def __init__(self, work: UnitOfWork, publisher: Publisher, service: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        work: UnitOfWork,
+        publisher: Publisher,
+        service: str,
+        clock: Clock,
+        forget: Callable[[Connection, datetime], object] | None = None,
+    ) -> None:
+        self._forget = forget
         self._work = work
         self._publisher = publisher
         self._service = service
@@ -115,5 +124,7 @@ class Relay:
         with self._work.transaction() as connection:
             oldest = outbox.oldest_unpublished(connection)
             outbox.forget_published(connection, now - KEEP_PUBLISHED)
+            if self._forget is not None:
+                self._forget(connection, now)
         age_s = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
         outbox_oldest_unpublished_age_seconds.labels(self._service).set(age_s)

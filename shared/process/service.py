@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from shared.process.settings import CommonSettings
 from shared.store.inbox import Effect
@@ -20,6 +21,7 @@ class Service:
     settings: reads and checks the common settings from the environment.
     effects: what it does with messages, by queue.
     app: makes its web application on an engine.
+    forget: deletes what has been kept long enough, a bit at a time, given the time; None if there is nothing.
     """
 
     name: str
@@ -27,3 +29,4 @@ class Service:
     settings: Callable[[], CommonSettings]
     effects: Callable[[UnitOfWork], Mapping[str, Effect]]
     app: Callable[[Engine], Flask]
+    forget: Callable[[Connection, datetime], object] | None = None

@@ -5,8 +5,9 @@ Pools are opened after the fork (never at import) and closed by whoever opened t
 
 from collections.abc import Mapping
 
+import psycopg
 from sqlalchemy import Engine, create_engine, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 CONNECT_TIMEOUT_S = 2
@@ -71,17 +72,18 @@ def is_outage(error: BaseException) -> bool:
     """
     if isinstance(error, PoolTimeout):
         return True
-    if not isinstance(error, DBAPIError):
+    driver = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(driver, psycopg.Error):
         return False
-    state = str(getattr(error.orig, "sqlstate", "") or "")
+    state = str(driver.sqlstate or "")
     if state:
         return state[:2] in {"08", "40", "53", "57"} or state == "55P03"
-    return error.connection_invalidated or isinstance(error, OperationalError)
+    return getattr(error, "connection_invalidated", False) or isinstance(driver, psycopg.OperationalError)
 
 
 def outage_kind(error: BaseException) -> str:
     """The label under which ``error`` is counted: timeout, lock, connection or other."""
-    state = str(getattr(getattr(error, "orig", None), "sqlstate", "") or "")
+    state = str(getattr(getattr(error, "orig", error), "sqlstate", "") or "")
     if state == "57014" or isinstance(error, PoolTimeout):
         return "timeout"
     if state.startswith("40") or state == "55P03":

@@ -208,3 +208,18 @@ def holder_if_any(*roles: str) -> Holder | None:
         return None
     g.holder = found
     return found
+
+
+def may_touch(form: str) -> bool:
+    """Whether the caller's key is good for ``form``: keys may be limited to some."""
+    return holder().forms is None or form in (holder().forms or ())
+
+
+def require_touch(form: str) -> None:
+    """Refuse a key that is limited to other forms. An event counts as the form of the same name.
+
+    Raises:
+        Forbidden: it is.
+    """
+    if not may_touch(form):
+        raise Forbidden

@@ -23,7 +23,15 @@ def idempotency_key() -> str:
     Raises:
         BadRequest: present but not 8 to 200 visible ASCII characters.
     """
-    key = request.headers.get(HEADER, "").strip().strip('"')
+    return checked_key(request.headers.get(HEADER, "").strip().strip('"'))
+
+
+def checked_key(key: str) -> str:
+    """``key`` if it has the shape of one, or is empty.
+
+    Raises:
+        BadRequest: it has not.
+    """
     if key and not _SHAPE.fullmatch(key):
         raise BadRequest("Idempotency-Key: 8 to 200 visible characters are required")
     return key
@@ -32,4 +40,4 @@ def idempotency_key() -> str:
 def fingerprint(scope: str, content: Mapping[str, Any]) -> bytes:
     """SHA-256 of what was asked for, independent of the order of its fields, 32 bytes."""
     canonical = json.dumps([scope, content], sort_keys=True, ensure_ascii=False, default=str, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).digest()
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest()

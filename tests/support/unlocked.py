@@ -15,7 +15,7 @@ from services.registration.wsgi import application as whole_application
 
 def application() -> Flask:
     """The application without ``FOR UPDATE``."""
-    intake.LOCK_SEATS = intake.LOCK_SEATS.replace("FOR UPDATE OF s", "")
+    intake.LOCK_SEATS = intake.LOCK_SEATS.replace("FOR UPDATE", "")
     return whole_application()
 
 

@@ -12,7 +12,7 @@ from services.events.usecases.count_registrations import count_registrations
 from services.events.usecases.list_roster import list_roster
 from services.events.usecases.positions import read_registration_position, registration_position
 from services.events.usecases.show_coverage import show_coverage
-from shared.web.access import needs
+from shared.web.access import needs, require_touch
 from shared.web.paging import page_of, position_in
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema
@@ -31,6 +31,7 @@ def _add_numbers(blueprint: Any, tools: Tools) -> None:
     @needs(*READERS)
     def counts(event_id: str) -> dict[str, Any]:
         """How many registrations an event has, by status."""
+        require_touch(event_id)
         return {"event": event_id} | asdict(count_registrations(tools.work, event_id))
 
     @blueprint.get("/<event_id>/coverage")
@@ -39,6 +40,7 @@ def _add_numbers(blueprint: Any, tools: Tools) -> None:
     @needs(*READERS)
     def coverage(event_id: str) -> dict[str, Any]:
         """Which of the asked working groups have a representative with a seat or on the waiting list, and which not."""
+        require_touch(event_id)
         report = show_coverage(tools.work, event_id)
         return {"event": report.event_id, "covered": report.covered, "missing": report.missing}
 
@@ -52,6 +54,7 @@ def _add_roster(blueprint: Any, tools: Tools) -> None:
     @needs(*READERS)
     def roster(query: dict[str, Any], event_id: str) -> dict[str, Any]:
         """Registrations in order of arrival; names come from `/v1/registrations`."""
+        require_touch(event_id)
         wanted = RosterQuery(
             event_id,
             query.get("status"),

@@ -21,7 +21,7 @@ from services.events.usecases.show_coverage import show_coverage
 from services.events.usecases.show_event import show_event
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import needs
+from shared.web.access import needs, require_touch
 from shared.web.console.frame import Place, pages_blueprint
 from shared.web.paging import page_of, position_in
 
@@ -61,6 +61,7 @@ def _add_event(blueprint: Blueprint, work: UnitOfWork) -> None:
     @blueprint.get("/events/<event_id>")
     @needs(*READERS)
     def event_page(event_id: str) -> str:
+        require_touch(event_id)
         asked = request.args.get("status", "")
         status = asked if asked in wording.SEATS else None
         query = RosterQuery(

@@ -26,7 +26,7 @@ from services.registration.usecases.change_form import FormChange, change_form
 from services.registration.usecases.look_up import list_forms, view_form
 from shared.core.errors import DomainError, Unavailable
 from shared.forms.public import to_public
-from shared.web.access import needs, public
+from shared.web.access import may_touch, needs, public, require_touch
 from shared.web.entity_tags import conditional, require_match
 from shared.web.problems import ProblemSchema, from_domain, from_outage
 
@@ -102,7 +102,7 @@ def _add_coordinators(blueprint: Any, tools: Tools) -> None:
     @needs("coordinator", "viewer")
     def list_all() -> dict[str, Any]:
         """All forms, with their seats."""
-        return {"items": [_for_coordinators(form, tools) for form in list_forms(tools.work)]}
+        return {"items": [_for_coordinators(form, tools) for form in list_forms(tools.work) if may_touch(form.slug)]}
 
     @blueprint.patch("/<slug>")
     @blueprint.arguments(FormChangeSchema)
@@ -112,6 +112,7 @@ def _add_coordinators(blueprint: Any, tools: Tools) -> None:
     @needs("coordinator")
     def change(wanted: dict[str, Any], slug: str) -> Response:
         """Change capacity or opening; send the revision you have seen as ``If-Match``. More seats promote who waits."""
+        require_touch(slug)
         current = view_form(tools.work, slug).stored
         require_match(str(current.revision))
         asked = FormChange(

@@ -11,7 +11,7 @@ from shared.forms.definition import FormDefinition
 from shared.forms.encoded import from_form_encoded
 from shared.forms.texts import LANGUAGES
 from shared.forms.transport import TRANSPORT_FIELDS, split_transport
-from shared.web.idempotency import fingerprint, idempotency_key
+from shared.web.idempotency import checked_key, fingerprint, idempotency_key
 
 JSON_TYPE = "application/json"
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -59,8 +59,8 @@ def read_submitted(definition: FormDefinition) -> Submitted:
     else:
         raise UnsupportedMediaType("application/json or a form is required")
     beside, answers = split_transport(raw)
-    key = idempotency_key() or str(beside.pop("idempotency_key", "") or "")[:200]
-    beside.pop("idempotency_key", None)
+    inside = beside.pop("idempotency_key", "")
+    key = idempotency_key() or checked_key(inside if isinstance(inside, str) else "?")
     return Submitted(answers, beside, key, fingerprint(definition.slug, {**answers, **beside}), as_page)
 
 

@@ -67,7 +67,7 @@ _FORM = """
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id
 """
 _ONE = text(_FORM + "WHERE f.slug = :slug")
-_ONE_LOCKED = text(_FORM + "WHERE f.slug = :slug FOR UPDATE OF s")
+_LOCK = text("SELECT 1 FROM seat WHERE form = :slug FOR UPDATE")
 _ALL = text(_FORM + "ORDER BY f.slug")
 _SAVE = text("""
     INSERT INTO form (slug, kind, event_id, definition, verification, waiting_list, partners,
@@ -104,9 +104,12 @@ def find_form(connection: Connection, slug: str) -> StoredForm | None:
 
 
 def lock_form(connection: Connection, slug: str) -> StoredForm | None:
-    """The form with its seats locked until the transaction ends, or None. Every change of seats begins here."""
-    row = connection.execute(_ONE_LOCKED, {"slug": slug}).fetchone()
-    return _to_form(row) if row else None
+    """The form with its seats locked until the transaction ends, or None. Every change of seats begins here.
+
+    It is read by a statement of its own after the lock: one that waited would see the form as it was before.
+    """
+    connection.execute(_LOCK, {"slug": slug})
+    return find_form(connection, slug)
 
 
 def all_forms(connection: Connection) -> list[StoredForm]:

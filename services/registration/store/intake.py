@@ -21,11 +21,14 @@ from services.registration.domain.seats import Seats
 from services.registration.store.rows import REGISTRATION_COLUMNS, WIDTH, to_registration
 from shared.contracts.envelope import Message, encode
 
-LOCK_SEATS = """
+LOCK_SEATS = "SELECT 1 FROM seat WHERE form = ANY(%s) ORDER BY form FOR UPDATE"
+"""Alone in its statement: one that waits for a lock sees all other tables as they were before it waited."""
+
+_FORMS = """
     SELECT s.form, s.capacity, s.confirmed, s.waiting, s.last_position, f.waiting_list, f.open,
         f.event_id IS NOT NULL, e.status, e.starts_at
     FROM seat s JOIN form f ON f.slug = s.form LEFT JOIN event_copy e ON e.id = f.event_id
-    WHERE s.form = ANY(%s) ORDER BY s.form FOR UPDATE OF s
+    WHERE s.form = ANY(%s)
 """
 _KEYS = """
     SELECT i.key_hash, i.fingerprint, i.answer
@@ -95,7 +98,8 @@ def read_facts(connection: Connection, batch: Sequence[Submission]) -> Facts:
     keys = [submission.key_hash.hex() for submission in batch if submission.key_hash is not None]
     people = [{"form": submission.person.form, "person": submission.person.person_ref} for submission in batch]
     with raw.pipeline():
-        seats = raw.execute(LOCK_SEATS, (forms,))
+        raw.execute(LOCK_SEATS, (forms,))
+        seats = raw.execute(_FORMS, (forms,))
         known_keys = raw.execute(_KEYS, (json.dumps(keys),))
         live = raw.execute(_LIVE, (json.dumps(people),))
         return Facts(

@@ -22,7 +22,7 @@ from shared.store.unit_of_work import UnitOfWork
 
 
 def cancel(work: UnitOfWork, clock: Clock, token: str) -> Person:
-    """Cancel the registration that ``token`` opens; doing it again changes nothing.
+    """Cancel the registration that ``token`` opens; doing it again, or after the start, changes nothing.
 
     Returns:
         the registration as it is afterwards.
@@ -40,6 +40,8 @@ def cancel(work: UnitOfWork, clock: Clock, token: str) -> Person:
         if person.registration.status not in LIVE:
             return person
         now = clock()
+        if form.starts_at is not None and form.starts_at <= now:
+            return person
         cancelled = replace(person.registration, status="cancelled", revision=person.registration.revision + 1)
         store_cancelled(connection, cancelled, now)
         store_change(connection, cancelled, "cancelled by link", now)

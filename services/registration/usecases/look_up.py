@@ -1,11 +1,13 @@
 """Look up: registrations by link and for coordinators, forms for their pages. Nothing here changes anything."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.registration.store.copies import working_groups
 from services.registration.store.forms import Partner, StoredForm, all_forms, find_form, find_partners
 from services.registration.store.registrations import Person, find_by_token, list_people
+from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError
 from shared.core.ids import token_hash
 from shared.forms.definition import FormDefinition, parse_definition, with_options
@@ -43,6 +45,8 @@ def view_form(work: UnitOfWork, slug: str) -> FormView:
     Raises:
         DomainError: ``form-unknown``.
     """
+    if not re.fullmatch(SLUG, slug):
+        raise DomainError("form-unknown")
     with work.transaction() as connection:
         stored = find_form(connection, slug)
         if stored is None:

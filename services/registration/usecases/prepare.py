@@ -74,7 +74,7 @@ def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelo
         sealed=vault.close(answers.sealed, row=person.id) if vault else None,
         token_hash=token_hash(token),
         key_hash=keyed_hash(keys.person_key, "idempotency", f"{person.form}\0{envelope.key}") if envelope.key else None,
-        fingerprint=envelope.fingerprint,
+        fingerprint=keyed_hash(keys.person_key, "fingerprint", envelope.fingerprint.hex()),
         bodies=receipts(person.id, envelope.messages),
         cause=(correlation_id(), traceparent()),
     )

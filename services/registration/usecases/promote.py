@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from services.registration.domain.opening import OPEN_EVENT_STATUSES
 from services.registration.domain.registration import Registration
 from services.registration.domain.seats import Seats, promotable, promote
 from services.registration.outgoing import PROMOTED, registration_message
@@ -28,7 +29,8 @@ def promote_waiting(
         who was confirmed.
     """
     notice = timedelta(minutes=form.promotion_notice_minutes)
-    count = promotable(seats, form.starts_at, notice, now)
+    takes_place = form.event_id is None or form.event_status in OPEN_EVENT_STATUSES
+    count = promotable(seats, form.starts_at, notice, now) if takes_place else 0
     lucky = [_confirmed(registration) for registration in next_in_line(connection, form.slug, count)] if count else []
     for registration in lucky:
         store_confirmed(connection, registration, seats.capacity, now)
