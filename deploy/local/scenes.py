@@ -41,11 +41,17 @@ class Places:
 
 Scene = Callable[[Page, Places], None]
 
+TWO_DRAWINGS = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))"
+"""A frame of another process that has just become visible is drawn a moment later."""
+
 
 def partner_page(page: Page, places: Places) -> None:
     """The form in somebody else's page."""
     page.goto(places.ports.partner_url)
     page.locator("troika-form iframe.ready").wait_for(timeout=WITHIN_MS)
+    form = page.frame_locator("troika-form iframe")
+    form.locator("#field-name").wait_for(timeout=WITHIN_MS)
+    form.locator("body").evaluate(TWO_DRAWINGS)
 
 
 def partner_confirmation(page: Page, places: Places) -> None:

@@ -9,6 +9,7 @@ import hmac
 import json
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,12 @@ def public_key_of(private: bytes) -> bytes:
 
 def seal_to(public: bytes, content: Mapping[str, Any]) -> bytes:
     """``content`` as JSON in a sealed box for the holder of ``public``'s private key."""
-    return SealedBox(PublicKey(public)).encrypt(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+    return _box_to(public).encrypt(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+@lru_cache(maxsize=16)
+def _box_to(public: bytes) -> "SealedBox[PublicKey]":
+    return SealedBox(PublicKey(public))
 
 
 def open_sealed(privates: list[bytes], box: bytes) -> dict[str, Any]:

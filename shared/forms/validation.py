@@ -75,11 +75,11 @@ def _schema(definition: FormDefinition) -> Schema:
     """The schema of ``definition``, made anew when a form of that slug and version has other choices."""
     key = (definition.slug, definition.version)
     cached = _cached.get(key)
-    if cached is not None and (cached[0] is definition or cached[0] == definition):
+    if cached is not None and cached[0] is definition:
         return cached[1]
+    schema = cached[1] if cached is not None and cached[0] == definition else schema_of(definition)
     if len(_cached) >= MOST_CACHED:
         _cached.clear()
-    schema = schema_of(definition)
     _cached[key] = (definition, schema)
     return schema
 

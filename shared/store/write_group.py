@@ -10,6 +10,7 @@ What it never does: answer before the commit, or let one bad command spoil its n
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from shared.core.errors import DomainError, Unavailable
@@ -20,15 +21,20 @@ Outcome = TypeVar("Outcome")
 
 
 class _Ticket(Generic[Command, Outcome]):
-    """One waiting caller. ``wake`` is a lock used as a one-shot signal: the cheapest there is."""
+    """One waiting caller. ``wake`` is a lock used as a one-shot signal: the cheapest there is.
 
-    __slots__ = ("command", "error", "leads", "outcome", "wake")
+    Whoever wakes passes it on to ``then``, the next of its batch. Waking all at once would have as many threads
+    fight for the interpreter as there are callers, and the next batch's leader among them.
+    """
+
+    __slots__ = ("command", "error", "leads", "outcome", "then", "wake")
 
     def __init__(self, command: Command) -> None:
         self.command = command
         self.outcome: Outcome | None = None
-        self.error: Exception | None = None
+        self.error: Exception | None = Unavailable("the batch was stopped")  # until there is an outcome
         self.leads = False
+        self.then: _Ticket[Command, Outcome] | None = None
         self.wake = threading.Lock()
         self.wake.acquire()
 
@@ -68,8 +74,12 @@ class WriteGroup(Generic[Command, Outcome]):
             self._busy = True
         if not ticket.leads:
             self._await_turn(ticket)
-        if ticket.leads:
-            self._lead()
+        try:
+            if ticket.leads:
+                self._lead()
+        finally:
+            if ticket.then is not None:
+                ticket.then.wake.release()
         if ticket.error is not None:
             raise ticket.error
         return ticket.outcome  # type: ignore[return-value]  # set by the leader whenever error is not
@@ -88,6 +98,8 @@ class WriteGroup(Generic[Command, Outcome]):
         """Run the batch at the head of the queue (it holds the leader itself), then pass the lead on."""
         with self._lock:
             batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        for ticket, then in pairwise(batch):
+            ticket.then = then
         try:
             self._settle(batch)
         finally:
@@ -96,8 +108,6 @@ class WriteGroup(Generic[Command, Outcome]):
                 self._busy = heir is not None
                 if heir is not None:
                     heir.leads = True
-            for ticket in batch:
-                ticket.wake.release()
             if heir is not None:
                 heir.wake.release()
 
@@ -118,7 +128,7 @@ class WriteGroup(Generic[Command, Outcome]):
                 if isinstance(outcome, DomainError):
                     ticket.error = outcome
                 else:
-                    ticket.outcome = outcome
+                    ticket.outcome, ticket.error = outcome, None
 
     def _settle_singly(self, batch: list[_Ticket[Command, Outcome]]) -> None:
         write_group_singled_out_total.inc()

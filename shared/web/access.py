@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, g, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from shared.core.errors import SettingsError
@@ -144,6 +144,12 @@ def guard(app: Flask, access: AccessFile, signed_in: Callable[[], Holder | None]
         g.find_holder = lambda: _caller(access, signed_in)
         if policy.kind == "role":
             g.holder = _authorised(policy)
+
+    @app.after_request
+    def keep_to_the_holder(response: Response) -> Response:
+        if g.get("holder") is not None:
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
 
 
 def _caller(access: AccessFile, signed_in: Callable[[], Holder | None]) -> Holder | None:

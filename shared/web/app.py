@@ -20,6 +20,14 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_FIELDS = 200
 
 
+class PlainFlask(Flask):
+    """Flask without a look, at each call of each hook and view, whether it might be a coroutine: none of ours is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """``func`` as it is."""
+        return func
+
+
 class ProblemApi(Api):
     """flask-smorest with its error format replaced by RFC 9457."""
 
@@ -61,7 +69,7 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, *, https: boo
         sign_in: the console's cookie.
         https: whether its public address is HTTPS.
     """
-    app = Flask(parts.service, static_folder=None)
+    app = PlainFlask(parts.service, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.config.update(

@@ -18,16 +18,19 @@ def measure(app: Flask, service: str) -> None:
     """Register the hooks on ``app``; must come before every other hook."""
     inflight = http_inflight_requests.labels(service)
 
+    most_bytes = app.config["MAX_CONTENT_LENGTH"]
+
     @app.before_request
     def begin() -> None:
         g.began_at = time.perf_counter()
         inflight.inc()
-        given, trace = request.headers.get(CORRELATION_HEADER, ""), request.headers.get("traceparent", "")
+        headers = request.headers
+        given, trace = headers.get(CORRELATION_HEADER, ""), headers.get("traceparent", "")
         g.cause = caused_by(
             given if _CORRELATION.fullmatch(given) else "", trace if _TRACEPARENT.fullmatch(trace) else ""
         )
         g.correlation_id = g.cause.__enter__()
-        if (request.content_length or 0) > app.config["MAX_CONTENT_LENGTH"]:
+        if (request.content_length or 0) > most_bytes:
             raise RequestEntityTooLarge
 
     @app.after_request

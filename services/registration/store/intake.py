@@ -110,7 +110,11 @@ def read_facts(connection: Connection, batch: Sequence[Submission]) -> Facts:
 
 
 def write_plan(connection: Connection, plan: Plan, facts: Facts, messages: Sequence[Message], now: datetime) -> None:
-    """Store everything the plan decided, and its messages; one statement."""
+    """Store everything the plan decided, and its messages, and commit: one round trip.
+
+    The commit travels with the statement because each wait for the database ends in a wait for the interpreter, and
+    until it is over everybody else waits for the seats.
+    """
     raw = _raw(connection)
     fresh = {registration.id for _, registration, _ in plan.new}
     attempts = [{"id": key, "attempts": known.attempts} for key, known in plan.attempts.items()]
@@ -123,10 +127,12 @@ def write_plan(connection: Connection, plan: Plan, facts: Facts, messages: Seque
         "messages": _rows(_message(message) for message in messages),
         "now": now,
     }
-    raw.execute(_WRITE, content)
     at_once = [row for row in attempts if row["id"] in fresh]
-    if at_once:
-        raw.execute(_NOTE_NEW_ATTEMPTS, (now, _rows(at_once)))
+    with raw.pipeline():
+        raw.execute(_WRITE, content)
+        if at_once:
+            raw.execute(_NOTE_NEW_ATTEMPTS, (now, _rows(at_once)))
+        raw.commit()
 
 
 def _raw(connection: Connection) -> psycopg.Connection[Any]:

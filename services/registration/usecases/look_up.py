@@ -23,20 +23,17 @@ class FormView:
     Attributes:
         definition: the questions, with the working groups that can be chosen now.
         partners: those that may show it.
+        origins: every origin that may show it.
     """
 
     stored: StoredForm
     definition: FormDefinition
     partners: tuple[Partner, ...]
+    origins: tuple[str, ...]
 
     def partner(self, slug: str) -> Partner | None:
         """The partner called ``slug`` if it may show this form."""
         return next((partner for partner in self.partners if partner.slug == slug), None)
-
-    @property
-    def origins(self) -> tuple[str, ...]:
-        """Every origin that may show this form."""
-        return tuple(sorted({origin for partner in self.partners for origin in partner.origins}))
 
 
 def view_form(work: UnitOfWork, slug: str) -> FormView:
@@ -56,7 +53,8 @@ def view_form(work: UnitOfWork, slug: str) -> FormView:
     definition = parse_definition(stored.definition)
     if any(field.name == GROUP_FIELD for field in definition.fields):
         definition = with_options(definition, GROUP_FIELD, groups)
-    return FormView(stored, definition, tuple(partners))
+    origins = tuple(sorted({origin for partner in partners for origin in partner.origins}))
+    return FormView(stored, definition, tuple(partners), origins)
 
 
 def list_forms(work: UnitOfWork) -> list[StoredForm]:

@@ -86,7 +86,7 @@ def test_the_console_works_without_script_by_keyboard_alone(
 
 
 def _sign_in(page: Page, key: str) -> None:
-    """By the keyboard, once the browser has put the focus where the page asks for it: it does so at a drawing, later."""
+    """By the keyboard, once the browser has put the focus where the page asks for it, which it does a drawing later."""
     page.locator("#key:focus").wait_for()
     page.keyboard.type(key)
     page.keyboard.press("Enter")

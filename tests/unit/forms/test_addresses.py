@@ -1,7 +1,10 @@
 """The two forms of an address."""
 
+import string
+
 import pytest
-from hypothesis import given
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.forms.addresses import address_key, normal_address
@@ -23,6 +26,30 @@ def test_normal_address_is_stable(local: str, domain: str) -> None:
     assert normal_address(once) == once
     assert once.split("@") == [local, once.split("@")[1].lower()]
     assert once.isascii()
+
+
+CLOSE_TO_PLAIN = st.text(string.ascii_letters + string.digits + '._+-@ \u00e9\u200d"', max_size=70)
+
+
+@given(st.one_of(LOCAL, CLOSE_TO_PLAIN, st.text(max_size=12)), st.one_of(DOMAIN, CLOSE_TO_PLAIN))
+@example("Postmaster", "example.org")
+@example("a" * 64, "example.org")
+@example("a" * 65, "example.org")
+@example("a", "example.test")
+@example("a\n", "example.org")
+@example("a", "example.org\n")
+@example("a" * 64, ".".join(["b" * 60] * 3) + ".example.org")
+def test_short_way_agrees_with_the_library(local: str, domain: str) -> None:
+    text = f"{local}@{domain}"
+    try:
+        expected = validate_email(text, check_deliverability=False, allow_smtputf8=False).ascii_email
+    except EmailNotValidError:
+        expected = None
+    if expected is None or len(text) > 254 or len(expected) > 254:
+        with pytest.raises(ValueError, match=r"not an address|too long"):
+            normal_address(text)
+    else:
+        assert normal_address(text) == expected
 
 
 @given(st.text(max_size=60))
