@@ -23,8 +23,9 @@ Outcome = TypeVar("Outcome")
 class _Ticket(Generic[Command, Outcome]):
     """One waiting caller. ``wake`` is a lock used as a one-shot signal: the cheapest there is.
 
-    Whoever wakes passes it on to ``then``, the next of its batch. Waking all at once would have as many threads
-    fight for the interpreter as there are callers, and the next batch's leader among them.
+    Whoever wakes passes it on to ``then``: the next of its batch, and the last one to the next leader. Waking all at
+    once would have as many threads fight for the interpreter as there are callers; and a leader that came before the
+    others were answered would find few to take along.
     """
 
     __slots__ = ("command", "error", "leads", "outcome", "then", "wake")
@@ -108,8 +109,7 @@ class WriteGroup(Generic[Command, Outcome]):
                 self._busy = heir is not None
                 if heir is not None:
                     heir.leads = True
-            if heir is not None:
-                heir.wake.release()
+            batch[-1].then = heir
 
     def _settle(self, batch: list[_Ticket[Command, Outcome]]) -> None:
         write_group_size.observe(len(batch))
