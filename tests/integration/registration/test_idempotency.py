@@ -1,40 +1,9 @@
 """The same key, the same answer: whoever repeats a request gets what the first one got, and nothing happens twice."""
 
-import http.client
-from urllib.parse import urlsplit
-
 from flask.testing import FlaskClient
 
-from tests.support.clients import REGISTRATIONS, Answer, answers, post, rows, together
+from tests.support.clients import REGISTRATIONS, answers, rows
 from tests.support.installation import TestInstallation
-from tests.support.processes import ProcessGroup
-from tests.support.web import start_web
-
-THREADS = 50
-ROUNDS = 100
-
-
-def test_one_key_from_fifty_threads(processes: ProcessGroup, installation: TestInstallation) -> None:
-    """One hundred rounds: one row, one message, fifty equal answers."""
-    web = start_web(processes, installation, workers=2)
-    place = urlsplit(web.url)
-    connections = [http.client.HTTPConnection(str(place.hostname), place.port, timeout=30) for _ in range(THREADS)]
-    for turn in range(ROUNDS):
-        headers = {"Idempotency-Key": f"key-of-round-{turn:04}"}
-
-        def send(number: int, turn: int = turn, headers: dict[str, str] = headers) -> Answer:
-            return post(connections[number], REGISTRATIONS, answers(turn), headers)
-
-        given = together(THREADS, send)
-        assert {answer.status for answer in given} == {201}
-        assert len({answer.body["id"] for answer in given}) == 1
-    for connection in connections:
-        connection.close()
-    url = installation.urls["registration"]
-    assert rows(url, "SELECT count(*), count(DISTINCT person_ref) FROM registration") == [(ROUNDS, ROUNDS)]
-    assert rows(url, "SELECT type, count(*) FROM outbox GROUP BY type") == [
-        ("org.troika.registration.confirmed.v1", ROUNDS)
-    ]
 
 
 def test_key_with_other_content_refused(client: FlaskClient) -> None:
