@@ -7,11 +7,12 @@ from typing import Any
 from flask import Blueprint, Flask, Response
 from flask_smorest import Api
 
-from shared.web.access import AccessFile, guard, public
+from shared.web.access import AccessFile, guard
+from shared.web.document.routes import document_blueprint
 from shared.web.headers import secure_headers
 from shared.web.health import health_blueprint, running_version
 from shared.web.measuring import measure
-from shared.web.problems import MEDIA_TYPE, ProblemSchema, from_http, handle_problems
+from shared.web.problems import ProblemSchema, from_http, handle_problems
 from shared.web.signing_in import SignIn
 
 MAX_BODY_BYTES = 64 * 1024
@@ -91,24 +92,5 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, *, https: boo
     for page in parts.pages:
         app.register_blueprint(page)
     app.register_blueprint(health_blueprint(parts.service, parts.ready))
-    _serve_document(app, api, parts.service)
+    app.register_blueprint(document_blueprint(parts.service, api))
     return app
-
-
-def _serve_document(app: Flask, api: Any, service: str) -> None:
-    @app.get(f"/-/{service}/openapi.json")
-    @public
-    def openapi() -> dict[str, Any]:
-        return _with_problem_type(api.spec.to_dict())
-
-
-def _with_problem_type(document: dict[str, Any]) -> dict[str, Any]:
-    """``document`` with every problem under its own media type, where flask-smorest writes that of all answers."""
-    operations = [operation for path in document["paths"].values() for operation in path.values()]
-    holders = [*operations, document.get("components", {})]
-    named = [response for holder in holders if "responses" in holder for response in holder["responses"].values()]
-    for response in named:
-        content = response.get("content", {})
-        if content.get("application/json", {}).get("schema") == {"$ref": "#/components/schemas/Problem"}:
-            content[MEDIA_TYPE] = content.pop("application/json")
-    return document

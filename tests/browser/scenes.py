@@ -61,5 +61,6 @@ PAGES: dict[str, Scene] = {
     "own-page-question": _question,
     "link-gone": _open("/r/mistyped"),
     "first-page": _open("/"),
+    "interface": _open("/-/registration/docs"),
     "console-wrong-key": _wrong_key,
 }

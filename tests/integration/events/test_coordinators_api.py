@@ -33,6 +33,8 @@ PUBLIC = {
     "/-/events/version",
     "/-/events/metrics",
     "/-/events/openapi.json",
+    "/-/events/docs",
+    "/-/events/docs.css",
 }
 FOR_READERS = {
     "/v1/events/<event_id>/counts",

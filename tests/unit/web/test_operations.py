@@ -1,0 +1,31 @@
+"""The description of a service's interface: every operation of its document stands on the page for people."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shared.web.document.operations import METHODS, described
+
+DOCUMENTS = sorted(Path("docs/reference").glob("openapi-*.json"))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_every_operation_is_described(path: Path) -> None:
+    document = json.loads(path.read_text())
+    groups = described(document)
+    expected = {(m.upper(), p) for p, item in document["paths"].items() for m in item if m in METHODS}
+    operations = [operation for _, found in groups for operation in found]
+    assert {(operation.method, operation.path) for operation in operations} == expected
+    assert all(operation.summary for operation in operations)
+    assert len({operation.anchor for operation in operations}) == len(operations)
+
+
+def test_what_a_registration_takes_and_answers() -> None:
+    document = json.loads(Path("docs/reference/openapi-registration.json").read_text())
+    operations = {one.path: one for _, found in described(document) for one in found if one.method == "POST"}
+    register = operations["/v1/forms/{slug}/registrations"]
+    assert {value.name: value.required for value in register.parameters} == {"slug": True, "Idempotency-Key": False}
+    answers = {status: {value.name: value.shape for value in values} for status, _, values in register.answers}
+    assert answers["201"]["status"].startswith("one of ")
+    assert set(answers) >= {"201", "404", "409", "413", "415", "422", "503"}
