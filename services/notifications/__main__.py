@@ -1,4 +1,4 @@
-"""``python -m services.notifications web | relay | consume | send | migrate | parked … | topology …``."""
+"""``python -m services.notifications web | relay | consume | send | schedule | migrate | parked … | topology …``."""
 
 import sys
 
@@ -6,7 +6,7 @@ import click
 
 from services.notifications.sending.sender import Sender
 from services.notifications.settings import read_settings
-from services.notifications.wiring import build_sending, describe
+from services.notifications.wiring import build_scheduler, build_sending, describe
 from shared.process.commands import main, make_command_line, run_worker
 from shared.process.runner import Stop
 from shared.store.unit_of_work import UnitOfWork
@@ -31,6 +31,16 @@ def command_line() -> click.Group:
             Sender(build_sending(settings, unit)).run(stop)
 
         run_worker(service, "send", work)
+
+    @group.command()
+    def schedule() -> None:
+        """Turn news of events, recordings, bulletins and dates into mails."""
+        settings = read_settings()
+
+        def work(unit: UnitOfWork, stop: Stop) -> None:
+            build_scheduler(settings, unit).run(stop)
+
+        run_worker(service, "schedule", work)
 
     return group
 

@@ -1,19 +1,22 @@
-"""What the service hears: events, kept as its own copy, and registrations, each of which causes a mail."""
+"""What the service hears: events, groups and resources become copies; registrations and proposals cause mails."""
 
 import base64
 import binascii
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.domain.kinds import KIND_OF_MESSAGE
-from services.notifications.usecases.note_event import note_event
-from services.notifications.usecases.note_registration import Contact, ToldRegistration, note_registration
+from services.notifications.domain.book import Entry
+from services.notifications.domain.kinds import KIND_OF_MESSAGE, MOVED
+from services.notifications.usecases.note_event import NEWS_WAIT, note_event
+from services.notifications.usecases.note_network import note_resource, note_working_group
+from services.notifications.usecases.note_subject import Told, note_subject
 from shared.contracts.envelope import Message
-from shared.core.clock import Clock
+from shared.core.clock import Clock, rfc3339
 from shared.core.errors import Poison
 from shared.core.sealing import Unsealable, Vault, open_sealed
 from shared.store.inbox import Effect
@@ -21,6 +24,9 @@ from shared.store.inbox import Effect
 COPIES = "notifications.copies"
 MAIL = "notifications.mail"
 EVENT_KEYS = ("event.published.v1", "event.changed.v1")
+GROUP_KEY = "working-group.changed.v1"
+RESOURCE_KEY = "resource.published.v1"
+PROPOSALS = "proposal."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,72 +38,100 @@ class Intake:
         private_keys: open what is sealed to this service, newest first.
         vault: closes it again for the table.
         mail_domain: what Message-IDs end with.
+        news_wait: how long changes of an event are gathered before people are told.
     """
 
     clock: Clock
     private_keys: tuple[bytes, ...]
     vault: Vault
     mail_domain: str
+    news_wait: timedelta = NEWS_WAIT
 
 
 def effects(intake: Intake) -> Mapping[str, Effect]:
     """What a message does, by queue."""
 
     def keep(connection: Connection, message: Message) -> None:
-        if message.routing_key not in EVENT_KEYS:
+        if message.routing_key in EVENT_KEYS:
+            note_event(connection, intake.clock, message.data, message.correlation_id, intake.news_wait)
+        elif message.routing_key == GROUP_KEY:
+            note_working_group(connection, intake.clock, message.data)
+        elif message.routing_key == RESOURCE_KEY:
+            note_resource(connection, intake.clock, message.data, message.correlation_id)
+        else:
             raise Poison("a type this queue does not expect")
-        note_event(connection, intake.clock, message.data)
 
     def mail(connection: Connection, message: Message) -> None:
-        told = read_registration(message, list(intake.private_keys))
-        note_registration(connection, intake.clock, intake.vault, intake.mail_domain, told)
+        told = read_told(message, list(intake.private_keys))
+        note_subject(connection, intake.clock, intake.vault, intake.mail_domain, told)
 
     return {COPIES: keep, MAIL: mail}
 
 
-def read_registration(message: Message, private_keys: list[bytes]) -> ToldRegistration:
-    """What a checked message says of a registration, with its sealed part opened.
+def read_told(message: Message, private_keys: list[bytes]) -> Told:
+    """What a checked message says of a registration or a proposal, with its sealed part opened.
 
     Raises:
         Poison: of another type, or its sealed part does not open or lacks something.
     """
-    kind = KIND_OF_MESSAGE.get(message.routing_key)
-    if kind is None:
+    if message.routing_key not in KIND_OF_MESSAGE:
         raise Poison("a type this queue does not expect")
-    data = message.data
-    return ToldRegistration(
+    data, kind = message.data, KIND_OF_MESSAGE[message.routing_key]
+    proposal = message.routing_key.startswith(PROPOSALS)
+    if proposal and data["moved"] and data["status"] == "scheduled":
+        kind = MOVED
+    sealed_names = (
+        ("name", "address", "token", "title", "note") if proposal else ("name", "address", "token", "time_zone")
+    )
+    return Told(
         kind=kind,
         number=data.get("attempt") or data["revision"],
-        registration_id=_identity(data["registration_id"]),
-        revision=data["revision"],
-        status=data["status"],
-        person_ref=data["person_ref"],
-        form=data["form"],
-        event=data["event"],
-        language=data["language"],
-        position=data["position"],
+        entry=_proposal(data) if proposal else _registration(data),
+        personal=_personal(data["sealed"], private_keys, sealed_names),
         occurred_at=data["occurred_at"],
-        contact=_contact(data["sealed"], private_keys),
         correlation_id=message.correlation_id,
     )
 
 
-def _identity(text: str) -> str:
+def _registration(data: Mapping[str, Any]) -> Entry:
+    plain = ("person_ref", "language", "status", "revision", "form", "form_kind", "event", "position", "working_group")
+    told = ("partner", "country", "verified", "attend", "representative")
+    subject = _identity(data["registration_id"], "registration_id")
+    return Entry(subject, "registration", **{name: data[name] for name in (*plain, *told)})
+
+
+def _proposal(data: Mapping[str, Any]) -> Entry:
+    plain = ("person_ref", "language", "status", "revision", "event", "working_group")
+    place = None
+    if data["starts_at"] is not None and data["time_zone"] is not None:
+        ends_at = data["ends_at"]
+        place = {
+            "room": data["room"],
+            "starts_at": rfc3339(data["starts_at"]),
+            "ends_at": None if ends_at is None else rfc3339(ends_at),
+            "time_zone": data["time_zone"],
+        }
+    subject = _identity(data["proposal_id"], "proposal_id")
+    values = {name: data[name] for name in plain}
+    return Entry(subject, "proposal", form=None, form_kind="proposal", place=place, **values)
+
+
+def _identity(text: str, name: str) -> str:
     try:
         return str(uuid.UUID(text))
     except ValueError:
-        raise Poison("registration_id is not a UUID") from None
+        raise Poison(f"{name} is not a UUID") from None
 
 
-def _contact(sealed: str, private_keys: list[bytes]) -> Contact:
+def _personal(sealed: str, private_keys: list[bytes], names: tuple[str, ...]) -> dict[str, str]:
     try:
         content = open_sealed(private_keys, base64.b64decode(sealed, validate=True))
     except (Unsealable, binascii.Error):
         raise Poison("sealed part does not open") from None
-    contact = Contact(*(_text(content, name) for name in ("name", "address", "token", "time_zone")))
-    if not contact.address or not contact.token:
+    personal = {name: _text(content, name) for name in names}
+    if not personal["address"] or not personal["token"]:
         raise Poison("sealed part has no address or no link")
-    return contact
+    return personal
 
 
 def _text(content: Mapping[str, Any], name: str) -> str:

@@ -19,6 +19,7 @@ class NotificationsSettings:
     mail_from_name: shown beside it.
     private_keys: open what is sealed to this service, newest first.
     vault_keys: close the recipient book, newest first.
+    news_wait: how long changes of an event are gathered before people are told.
     unknown_after: how long a handover that nobody knows the end of waits before it is decided on.
     lease: how long a claimed mail is a sender's own; longer than any SMTP dialogue can last.
     """
@@ -31,6 +32,7 @@ class NotificationsSettings:
     vault_keys: tuple[bytes, ...] = field(repr=False)
     unknown_after: timedelta
     lease: timedelta = timedelta(minutes=10)
+    news_wait: timedelta = timedelta(minutes=1)
 
     @property
     def mail_domain(self) -> str:
@@ -54,6 +56,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Notifications
         vault_keys=reader.take("TROIKA_NOTIFICATIONS_VAULT_FILE", key_file),
         unknown_after=timedelta(seconds=reader.integer("TROIKA_MAIL_UNKNOWN_AFTER_S", 900, 1, 7 * 86_400)),
         lease=timedelta(seconds=reader.integer("TROIKA_MAIL_LEASE_S", 600, 1, 86_400)),
+        news_wait=timedelta(seconds=reader.integer("TROIKA_NEWS_WAIT_S", 60, 0, 3600)),
     )
     reader.finish()
     return settings

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 from services.notifications.api.mails import mails_blueprint
 from services.notifications.mail.transport import SmtpTransport
 from services.notifications.messaging import Intake, effects
+from services.notifications.scheduling import Scheduler
 from services.notifications.sending.batch import SendingTools
 from services.notifications.sending.composing import Composer
 from services.notifications.settings import NotificationsSettings, read_settings
@@ -55,7 +56,7 @@ def build_app(settings: NotificationsSettings, engine: Engine) -> Flask:
 def build_effects(settings: NotificationsSettings, clock: Clock = system_clock) -> Mapping[str, Effect]:
     """What messages do, by queue."""
     vault = Vault(list(settings.vault_keys))
-    return effects(Intake(clock, settings.private_keys, vault, settings.mail_domain))
+    return effects(Intake(clock, settings.private_keys, vault, settings.mail_domain, settings.news_wait))
 
 
 def build_sending(settings: NotificationsSettings, work: UnitOfWork, clock: Clock = system_clock) -> SendingTools:
@@ -69,6 +70,11 @@ def build_sending(settings: NotificationsSettings, work: UnitOfWork, clock: Cloc
     )
     transport = SmtpTransport(settings.smtp_url)
     return SendingTools(work, clock, transport, composer, lease=settings.lease, unknown_after=settings.unknown_after)
+
+
+def build_scheduler(settings: NotificationsSettings, work: UnitOfWork, clock: Clock = system_clock) -> Scheduler:
+    """What turns news, announcements and dates into mails."""
+    return Scheduler(work, clock, settings.mail_domain)
 
 
 def _ready(work: UnitOfWork) -> bool:

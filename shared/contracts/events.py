@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from shared.contracts.schemas import MessageSchema, moment, one_of, revision, slug, text
+from shared.contracts.schemas import MessageSchema, identity, moment, one_of, revision, slug, text
 
 EVENT_KINDS = (
     "webinar",
@@ -15,6 +15,8 @@ EVENT_KINDS = (
 )
 EVENT_STATUSES = ("draft", "tentative", "confirmed", "postponed", "cancelled", "held")
 EVENT_MODES = ("online", "in_person", "hybrid")
+RESOURCE_KINDS = ("recording", "slides", "brief")
+PROPOSAL_STATUSES = ("submitted", "accepted", "scheduled", "returned", "declined", "withdrawn")
 
 
 class EventData(MessageSchema):
@@ -44,3 +46,42 @@ class WorkingGroupData(MessageSchema):
     id = slug()
     title = text(200)
     revision = revision()
+
+
+class ResourceData(MessageSchema):
+    """A recording, slides or a brief that can be seen now; ``event``, ``series``, ``city`` are what it belongs to."""
+
+    id = slug()
+    revision = revision()
+    kind = one_of(*RESOURCE_KINDS)
+    title = text(200)
+    url = text(500)
+    language = text(35)
+    event = slug(required=False)
+    series = slug(required=False)
+    city = text(200, required=False)
+
+
+class ProposalData(MessageSchema):
+    """State of a proposal for a side event.
+
+    ``sealed`` is base64 of a libsodium sealed box that only notifications can open: ``{name, address, token, title,
+    note}``; ``note`` is what the coordinators say to the group. ``event``, ``room``, the moments and
+    ``schedule_version`` are of its place in the published timetable, ``moved`` whether it had another one before.
+    """
+
+    proposal_id = identity()
+    revision = revision()
+    status = one_of(*PROPOSAL_STATUSES)
+    working_group = slug(required=False)
+    language = text(35)
+    person_ref = fields.String(required=True, validate=validate.Regexp(r"^[0-9a-f]{64}$"))
+    event = slug(required=False)
+    room = text(200, required=False)
+    starts_at = moment(required=False)
+    ends_at = moment(required=False)
+    time_zone = text(64, required=False)
+    schedule_version = fields.Integer(allow_none=True, load_default=None, strict=True)
+    moved = fields.Boolean(load_default=False)
+    occurred_at = moment()
+    sealed = text(8192)

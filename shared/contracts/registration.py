@@ -5,14 +5,16 @@ from marshmallow import fields, validate
 from shared.contracts.schemas import MessageSchema, identity, moment, one_of, revision, slug, text
 
 FORM_KINDS = ("webinar", "delegation", "working_group", "attendance", "interest", "proposal")
-REGISTRATION_STATUSES = ("confirmed", "waitlisted", "cancelled")
+REGISTRATION_STATUSES = ("unverified", "confirmed", "waitlisted", "cancelled", "expired")
 
 
 class RegistrationData(MessageSchema):
     """State of one registration.
 
     ``person_ref`` is a keyed hash of the address (the key never leaves registration); ``sealed`` is base64 of a
-    libsodium sealed box that only notifications can open: ``{name, address, token, time_zone}``.
+    libsodium sealed box that only notifications can open: ``{name, address, token, time_zone}``. ``verified`` says that
+    the owner of the address has confirmed it; until then no mail shows a word from the form. ``attend`` is the event
+    that everybody on this form should attend as well.
     """
 
     registration_id = identity()
@@ -31,6 +33,8 @@ class RegistrationData(MessageSchema):
     partner = slug(required=False)
     person_ref = fields.String(required=True, validate=validate.Regexp(r"^[0-9a-f]{64}$"))
     occurred_at = moment()
+    verified = fields.Boolean(load_default=False)
+    attend = slug(required=False)
     sealed = text(4096)
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from marshmallow import Schema, ValidationError
 
 from shared.contracts.envelope import TYPE_PREFIX, Message
-from shared.contracts.events import EventData, WorkingGroupData
+from shared.contracts.events import EventData, ProposalData, ResourceData, WorkingGroupData
 from shared.contracts.notifications import MailData
 from shared.contracts.registration import AttemptData, RegistrationData
 from shared.core.errors import Poison
@@ -51,15 +51,50 @@ _COPIES = ("registration.copies", "notifications.copies")
 _ROLLUP_AND_MAIL = ("events.rollup", "notifications.mail")
 _SEALED = ("sealed",)
 
+_PROPOSALS = tuple(
+    MessageType(f"proposal.{verb}.v1", "events", ("notifications.mail",), ProposalData, meaning, _SEALED)
+    for verb, meaning in (
+        ("submitted", "A group proposes a side event."),
+        ("accepted", "A proposal will be scheduled."),
+        ("returned", "A proposal needs work before it can be accepted."),
+        ("declined", "A proposal will not be scheduled."),
+        ("scheduled", "A proposal has a place in the published timetable, or another one than before."),
+    )
+)
+
 MESSAGE_TYPES: tuple[MessageType, ...] = (
     MessageType("event.published.v1", "events", _COPIES, EventData, "An event became visible."),
     MessageType("event.changed.v1", "events", _COPIES, EventData, "Something a participant sees has changed."),
     MessageType(
         "working-group.changed.v1",
         "events",
-        ("registration.copies",),
+        _COPIES,
         WorkingGroupData,
         "A working group is new or renamed.",
+    ),
+    MessageType(
+        "resource.published.v1",
+        "events",
+        ("notifications.copies",),
+        ResourceData,
+        "A recording, slides or a brief can be seen.",
+    ),
+    *_PROPOSALS,
+    MessageType(
+        "registration.verification-requested.v1",
+        "registration",
+        ("notifications.mail",),
+        RegistrationData,
+        "Somebody has to confirm their address; their seat is held for a while.",
+        _SEALED,
+    ),
+    MessageType(
+        "registration.expired.v1",
+        "registration",
+        ("notifications.mail",),
+        RegistrationData,
+        "An address was not confirmed in time.",
+        _SEALED,
     ),
     MessageType(
         "registration.confirmed.v1",

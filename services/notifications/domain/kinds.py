@@ -1,9 +1,15 @@
-"""The kinds of mail: which message causes which, in which lane it goes, and what it says of its registration."""
+"""The kinds of mail: which message causes which, in which lane it goes, and while what it is true."""
 
 from dataclasses import dataclass
 
 LANES = ("transactional", "reminder", "bulletin")
 """Most urgent first. The lane follows from the kind and from nothing else."""
+
+ATTENDING = ("webinar", "attendance", "delegation")
+"""Kinds of form whose people take part in the form's event. The first two are for the event itself."""
+
+LIVE = ("confirmed", "waitlisted")
+"""Statuses of a registration that stands, on a seat or for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,20 +17,46 @@ class Kind:
     """Attributes:
     name: as in tables and messages.
     lane: one of ``LANES``.
-    true_while: statuses of the registration under which its words are true.
+    true_while: statuses of its subject (a registration or a proposal) under which its words are true.
     resent: whether a second copy goes out when nobody knows if the first one did.
+    numbered_apart: its number is not its subject's revision, so only the status tells whether it is true.
+    about: what its subject is.
     """
 
     name: str
     lane: str
     true_while: frozenset[str]
     resent: bool
+    numbered_apart: bool = False
+    about: str = "registration"
 
 
 def _transactional(name: str, *true_while: str) -> Kind:
     """People wait for these and can live with a second copy, which mail programs fold by Message-ID anyway."""
     return Kind(name, "transactional", frozenset(true_while), resent=True)
 
+
+def _apart(name: str, lane: str, *true_while: str) -> Kind:
+    """About something else than the registration's own state; only what people must know is worth a second copy."""
+    return Kind(name, lane, frozenset(true_while), resent=lane == "transactional", numbered_apart=True)
+
+
+def _proposal(name: str, *true_while: str) -> Kind:
+    return Kind(name, "transactional", frozenset(true_while), resent=True, about="proposal")
+
+
+NEWS_KINDS = (
+    "event-rescheduled",
+    "event-postponed",
+    "event-cancelled",
+    "event-revived",
+    "event-confirmed",
+    "event-changed",
+    "remote-possible",
+)
+"""What people are told when an event changes; the last one is for those on a form of the kind ``interest``."""
+
+REMINDER_KINDS = ("reminder-1-day", "reminder-1-hour")
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -33,15 +65,40 @@ KINDS: dict[str, Kind] = {
         _transactional("waiting-list", "waitlisted"),
         _transactional("promotion", "confirmed"),
         _transactional("cancelled-by-you", "cancelled"),
-        _transactional("attempt-repeated", "confirmed", "waitlisted"),
+        _apart("attempt-repeated", "transactional", *LIVE),
+        _transactional("verification", "unverified"),
+        _proposal("proposal-received", "submitted"),
+        _proposal("proposal-accepted", "accepted"),
+        _proposal("proposal-returned", "returned"),
+        _proposal("proposal-declined", "declined"),
+        _proposal("proposal-scheduled", "scheduled"),
+        _proposal("proposal-moved", "scheduled"),
+        *(_apart(name, "transactional", *LIVE) for name in NEWS_KINDS),
+        *(_apart(name, "reminder", "confirmed") for name in REMINDER_KINDS),
+        _apart("recording-available", "bulletin", "confirmed"),
+        _apart("bulletin", "bulletin", *LIVE),
     )
 }
 
-KIND_OF_MESSAGE = {
+NUMBERED_APART = tuple(sorted(name for name, kind in KINDS.items() if kind.numbered_apart))
+
+KIND_OF_MESSAGE: dict[str, str | None] = {
+    "registration.verification-requested.v1": "verification",
+    "registration.expired.v1": None,
     "registration.confirmed.v1": "confirmation",
     "registration.waitlisted.v1": "waiting-list",
     "registration.promoted.v1": "promotion",
     "registration.cancelled.v1": "cancelled-by-you",
     "registration.attempt-repeated.v1": "attempt-repeated",
+    "proposal.submitted.v1": "proposal-received",
+    "proposal.accepted.v1": "proposal-accepted",
+    "proposal.returned.v1": "proposal-returned",
+    "proposal.declined.v1": "proposal-declined",
+    "proposal.scheduled.v1": "proposal-scheduled",
 }
-"""By routing key. An ``attempt-repeated`` only borrows the registration's state: it changes and supersedes nothing."""
+"""By routing key; None where the book changes and no mail is due. An ``attempt-repeated`` only borrows the
+registration's state: it changes and supersedes nothing. A proposal that was scheduled before causes ``MOVED``."""
+
+MOVED = "proposal-moved"
+EVENT_TOLD_BY = frozenset(KINDS) - {name for name, kind in KINDS.items() if kind.about == "proposal"} - {"bulletin"}
+"""Kinds that are about their subject's event, if it has one: they wait until that event was heard of."""

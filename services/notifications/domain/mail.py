@@ -1,7 +1,9 @@
 """A mail as one row, and what a sender may say of its handover."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from services.notifications.domain.states import require_way
 
@@ -14,20 +16,26 @@ OUTCOME_STATES = {
     "failed": "failed",
     "unknown": "unknown",
     RELEASED: "queued",
+    "called_off": "called_off",
+    "suppressed": "suppressed",
 }
 """The state that each outcome of a handover leads to."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewMail:
-    """A mail that a message causes.
+    """A mail that something causes.
 
     Attributes:
-        subject: id of the registration.
-        revision: of the registration, or the number of the attempt; one mail for each.
+        subject: id of the registration or proposal it is addressed by.
+        revision: its number among the mails of this kind and subject: the subject's revision, the number of the
+            attempt, the event's revision, the bulletin's number or the minute of the start; one mail for each.
         recipient: the person's reference.
         state: ``queued``, or ``called_off`` with a ``reason`` if it came too late to be true.
         cause_at: when what it tells of happened, aware UTC.
+        detail: what it says beyond what the book and the copies hold, JSON values.
+        due_at: not to go before; None for at once.
+        expires_at: from then on it is missed instead of sent; None for never.
     """
 
     id: str
@@ -43,6 +51,9 @@ class NewMail:
     cause_at: datetime
     created_at: datetime
     correlation_id: str
+    detail: Mapping[str, Any] | None = None
+    due_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@
     queued, deferred, claimed ──► called_off           superseded before it went
     queued, deferred, claimed ──► suppressed           the recipient wants no mail
     queued, deferred ──► missed                        a reminder whose time has passed
+    called_off ──► queued                              a reminder of a date that is valid again
 
 A claimed mail has a phase: ``claimed`` until the sender commits that it hands over, then ``data``. Only in the phase
 ``data`` may a mail have left, so only from there can it become unknown, and never be called off. An unknown mail still
@@ -28,7 +29,7 @@ _NEXT: dict[str, frozenset[str]] = {
     "sent": frozenset({"bounced"}),
     "failed": frozenset(),
     "suppressed": frozenset(),
-    "called_off": frozenset(),
+    "called_off": frozenset({"queued"}),
     "missed": frozenset(),
     "bounced": frozenset(),
 }

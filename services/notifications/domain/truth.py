@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from services.notifications.domain.kinds import KINDS
 
 ATTEMPT_REPEATED = "attempt-repeated"
-SUPERSEDED = "superseded by a newer state of the registration"
+SUPERSEDED = "superseded by a newer state of what it is about"
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a registration: its newest ``revision`` and the ``status`` it had then."""
+    """What is known of a registration or a proposal: its newest ``revision`` and the ``status`` it had then."""
 
     revision: int
     status: str
 
 
-def newer(known: Standing | None, told: Standing, kind: str) -> bool:
+def newer(known: Standing | None, told: Standing, kind: str | None) -> bool:
     """Whether ``told`` replaces ``known``.
 
     A repeated attempt only repeats a state, so at the same revision the message about that state itself wins.
@@ -28,7 +28,7 @@ def newer(known: Standing | None, told: Standing, kind: str) -> bool:
     Args:
         known: None if the registration was not heard of.
         told: by the message.
-        kind: of the mail that the message causes.
+        kind: of the mail that the message causes; None if it causes none.
     """
     if known is None or told.revision > known.revision:
         return True
@@ -40,15 +40,15 @@ def is_untrue(kind: str, revision: int, known: Standing) -> bool:
 
     Args:
         kind: of the mail.
-        revision: of the mail: the registration's that it is about, or the number of the attempt, which has nothing to
-            do with the registration's revision.
-        known: of its registration, with the mail's own message taken in.
+        revision: of the mail: its subject's that it is about, or a number of its own, which has nothing to do with
+            the subject's revision.
+        known: of its subject, with the mail's own message taken in.
     """
-    if kind != ATTEMPT_REPEATED and revision >= known.revision:
+    if not KINDS[kind].numbered_apart and revision >= known.revision:
         return False
     return known.status not in KINDS[kind].true_while
 
 
 def untrue_kinds(known: Standing) -> list[str]:
-    """The kinds of older mails that a registration's standing makes untrue, sorted."""
+    """The kinds of older mails that a subject's standing makes untrue, sorted."""
     return sorted(name for name, kind in KINDS.items() if known.status not in kind.true_while)

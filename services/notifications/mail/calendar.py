@@ -31,29 +31,40 @@ def invitation(context: MailContext, method: CalendarMethod) -> bytes:
         UTF-8 with CRLF line ends, folded at 75 octets.
 
     Raises:
-        ValueError: the event has no date, so there is nothing a calendar could hold; or an address is unusable.
+        ValueError: the event has and had no date, so there is nothing a calendar could hold; or an address is unusable.
         zoneinfo.ZoneInfoNotFoundError: the event's zone does not exist.
     """
-    starts_at = context.event.starts_at
-    if starts_at is None:
+    event = context.event
+    starts_at = _start(event, method)
+    if event is None or starts_at is None:
         raise ValueError("an event without a date has no calendar part")
-    zone = ZoneInfo(context.event.time_zone)
+    zone = ZoneInfo(event.time_zone)
     calendar = Calendar()
     for name, value in (("version", "2.0"), ("prodid", PRODID), ("calscale", "GREGORIAN"), ("method", method)):
         calendar.add(name, value)
     if zone.key not in ("UTC", "Etc/UTC"):
         calendar.add_component(vtimezone(zone, starts_at))
-    calendar.add_component(_entry(context, method, starts_at, zone))
+    calendar.add_component(_entry(context, event, method, starts_at, zone))
     return bytes(calendar.to_ical())
 
 
 def sequence(context: MailContext) -> int:
     """``(event.revision - 1) + (recipient.revision - 1)``: 0 at first, rises strictly when either rises."""
+    assert context.event is not None
     return context.event.revision + context.recipient.revision - 2
 
 
-def _entry(context: MailContext, method: CalendarMethod, starts_at: datetime, zone: ZoneInfo) -> Event:
-    event, words = context.event, wording(language_for(context.recipient.language))
+def _start(event: EventCopy | None, method: CalendarMethod) -> datetime | None:
+    """When the entry begins; one that is taken out may stand in the calendar at the date before."""
+    if event is None:
+        return None
+    return event.starts_at or (event.last_starts_at if method == "CANCEL" else None)
+
+
+def _entry(
+    context: MailContext, event: EventCopy, method: CalendarMethod, starts_at: datetime, zone: ZoneInfo
+) -> Event:
+    words = wording(language_for(context.recipient.language))
     link = personal_link(context)
     entry = Event()
     entry.add("uid", f"{context.recipient.registration_id}@{domain_of(context.mail_from)}")

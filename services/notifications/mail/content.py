@@ -1,23 +1,45 @@
 """What a mail is made of: plain values, copied from the stores by the sender. Must never read anything itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal
 
-MailKind = Literal["confirmation", "waiting-list", "promotion", "cancelled-by-you", "attempt-repeated"]
-"""The kinds of transactional mail; each has its wording in every language."""
+from services.notifications.domain import kinds
+from services.notifications.domain.kinds import ATTENDING, NEWS_KINDS, REMINDER_KINDS
 
-KINDS: tuple[MailKind, ...] = get_args(MailKind)
+MailKind = str
+"""The name of a kind of mail; each but the bulletin has its wording in every language."""
+
+KINDS: tuple[MailKind, ...] = tuple(name for name in kinds.KINDS if name != "bulletin")
+
+VARIANTS: Mapping[tuple[MailKind, str], str] = {
+    ("confirmation", form_kind): f"confirmation-{form_kind}"
+    for form_kind in ("delegation", "working_group", "interest")
+}
+"""Wordings of their own, by kind of mail and kind of form."""
+
+TEXTS: tuple[str, ...] = (*KINDS, *VARIANTS.values())
+"""Names of the wordings."""
 
 CalendarMethod = Literal["REQUEST", "CANCEL"]
 """What a calendar part asks of the recipient's calendar (RFC 5546, section 1.4)."""
 
-CALENDAR_METHODS: dict[MailKind, CalendarMethod] = {
+CALENDAR_METHODS: Mapping[MailKind, CalendarMethod] = {
     "confirmation": "REQUEST",
     "promotion": "REQUEST",
     "cancelled-by-you": "CANCEL",
+    "event-rescheduled": "REQUEST",
+    "event-postponed": "CANCEL",
+    "event-cancelled": "CANCEL",
+    "event-revived": "REQUEST",
+    "event-confirmed": "REQUEST",
+    "event-changed": "REQUEST",
 }
 """Kinds that are not here carry no calendar part."""
+
+SEAT_KINDS = ("confirmation", "promotion", *NEWS_KINDS, *REMINDER_KINDS)
+"""Kinds that say where to join, to people who have a seat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +47,8 @@ class EventCopy:
     """An event as notifications knows it.
 
     ``starts_at`` and ``ends_at`` are aware; a postponed event has none, or the last one it had. ``time_zone`` is an
-    IANA name. ``revision`` begins at 1. ``join_url`` goes to confirmed participants only.
+    IANA name. ``revision`` begins at 1. ``join_url`` goes to confirmed participants only. ``last_starts_at`` and
+    ``last_ends_at`` are of the date before this one, which may stand in people's calendars.
     """
 
     id: str
@@ -42,6 +65,8 @@ class EventCopy:
     revision: int
     series: str | None = None
     series_number: int | None = None
+    last_starts_at: datetime | None = None
+    last_ends_at: datetime | None = None
 
     @property
     def has_date(self) -> bool:
@@ -56,7 +81,8 @@ class Recipient:
     ``name`` was typed by whoever filled in the form. It is shown only when ``address_confirmed``: until the owner of
     the address has acted on a link of ours, nothing from the form stands in a mail, so that nobody can make us
     write their words to a stranger. ``language`` is a BCP 47 tag, ``time_zone`` an IANA name or empty, ``position``
-    the place on the waiting list, ``revision`` begins at 1.
+    the place on the waiting list, ``revision`` begins at 1. ``status`` and ``form_kind`` are of the registration; a
+    proposal's contact has neither name nor seat to show, and ``proposal`` as form kind.
     """
 
     registration_id: str
@@ -68,6 +94,35 @@ class Recipient:
     revision: int
     position: int | None = None
     address_confirmed: bool = False
+    status: str = "confirmed"
+    form_kind: str = "webinar"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A time: of an event before it moved, or of a proposal in the timetable. Moments are aware."""
+
+    starts_at: datetime
+    ends_at: datetime | None
+    time_zone: str
+    room: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proposal as its contact is told of it; ``note`` is what the coordinators say."""
+
+    title: str
+    note: str
+    slot: Slot | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bulletin:
+    """One language of a bulletin; paragraphs of ``text`` are parted by empty lines."""
+
+    subject: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +130,44 @@ class MailContext:
     """Everything one mail needs.
 
     ``mail_id`` names the mail for ever, through every attempt. ``public_url`` has no slash at its end. ``mail_from``
-    is a mailbox people read. ``now`` is aware.
+    is a mailbox people read. ``now`` is aware. ``event`` is None for a form without one, a proposal or a bulletin.
+    ``attend`` is the event that people on the form are asked to attend as well, ``group`` the title of their working
+    group, ``before`` when the event was to be, ``recording`` an address, ``unsubscribe`` that of a bulletin's way out.
     """
 
     mail_id: str
     kind: MailKind
     recipient: Recipient
-    event: EventCopy
+    event: EventCopy | None
     public_url: str
     mail_from: str
     organiser_name: str
     now: datetime
+    attend: EventCopy | None = None
+    group: str | None = None
+    before: Slot | None = None
+    proposal: Proposal | None = None
+    recording: str | None = None
+    bulletin: Bulletin | None = None
+    unsubscribe: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The name of the wording."""
+        return VARIANTS.get((self.kind, self.recipient.form_kind), self.kind)
 
     @property
     def calendar_method(self) -> CalendarMethod | None:
-        """REQUEST, CANCEL, or None: the kind has no calendar part, or the event has no date or does not take place."""
+        """REQUEST, CANCEL, or None: nothing about this mail concerns the recipient's calendar.
+
+        That is so if the kind has no calendar part, there is no date, the event does not take place, or the person
+        has no seat. Whoever cancels gets a CANCEL in any case: a calendar without the entry ignores it.
+        """
         method = CALENDAR_METHODS.get(self.kind)
-        if not self.event.has_date or (method == "REQUEST" and self.event.status == "cancelled"):
+        if method is None or self.event is None or self.recipient.form_kind not in ATTENDING:
             return None
-        return method
+        if self.kind != "cancelled-by-you" and self.recipient.status != "confirmed":
+            return None
+        if method == "CANCEL":
+            return method if self.event.starts_at or self.event.last_starts_at else None
+        return method if self.event.has_date and self.event.status != "cancelled" else None

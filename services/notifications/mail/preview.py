@@ -3,10 +3,57 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
-from services.notifications.mail.content import KINDS, EventCopy, MailContext, MailKind, Recipient
+from services.notifications.domain.kinds import KINDS as ALL_KINDS
+from services.notifications.mail.content import (
+    KINDS,
+    VARIANTS,
+    Bulletin,
+    EventCopy,
+    MailContext,
+    MailKind,
+    Proposal,
+    Recipient,
+    Slot,
+)
 from services.notifications.mail.rendering import render
 from services.notifications.mail.wording import LANGUAGES
+
+SAMPLE_EVENT = EventCopy(
+    id="upr-webinar-10",
+    title="UPR Webinar Wednesday #10: advocacy with embassies and missions",
+    summary="How to speak with embassies and permanent missions, and what to expect in Geneva.",
+    starts_at=datetime(2020, 3, 4, 19, 0, tzinfo=UTC),
+    ends_at=datetime(2020, 3, 4, 20, 30, tzinfo=UTC),
+    time_zone="America/New_York",
+    status="confirmed",
+    mode="online",
+    city=None,
+    place=None,
+    join_url="https://meet.example.org/upr-webinar-10",
+    revision=1,
+    series="upr-webinar-wednesday",
+    series_number=10,
+)
+"""The webinar."""
+
+REVIEW = replace(
+    SAMPLE_EVENT,
+    id="upr-review",
+    title="Universal Periodic Review of the United States",
+    starts_at=datetime(2020, 11, 9, 13, 30, tzinfo=UTC),
+    ends_at=datetime(2020, 11, 9, 17, 0, tzinfo=UTC),
+    time_zone="Europe/Zurich",
+    mode="in_person",
+    city="Geneva",
+    place="Palais des Nations, Room XX",
+    join_url=None,
+    revision=2,
+    series=None,
+    series_number=None,
+)
+"""The review at its second date."""
 
 SAMPLE = MailContext(
     mail_id="01900000-0000-7000-8000-000000000001",
@@ -21,22 +68,7 @@ SAMPLE = MailContext(
         revision=1,
         position=3,
     ),
-    event=EventCopy(
-        id="upr-webinar-10",
-        title="UPR Webinar Wednesday #10: advocacy with embassies and missions",
-        summary="How to speak with embassies and permanent missions, and what to expect in Geneva.",
-        starts_at=datetime(2020, 3, 4, 19, 0, tzinfo=UTC),
-        ends_at=datetime(2020, 3, 4, 20, 30, tzinfo=UTC),
-        time_zone="America/New_York",
-        status="confirmed",
-        mode="online",
-        city=None,
-        place=None,
-        join_url="https://meet.example.org/upr-webinar-10",
-        revision=1,
-        series="upr-webinar-wednesday",
-        series_number=10,
-    ),
+    event=SAMPLE_EVENT,
     public_url="https://register.example.org",
     mail_from="coordinators@example.org",
     organiser_name="UPR coordinators",
@@ -44,16 +76,57 @@ SAMPLE = MailContext(
 )
 """A context to start from: ``dataclasses.replace`` what matters."""
 
+_BEFORE = Slot(datetime(2020, 5, 11, 12, 30, tzinfo=UTC), datetime(2020, 5, 11, 16, 0, tzinfo=UTC), "Europe/Zurich")
+_SLOT = Slot(
+    datetime(2020, 11, 10, 12, 0, tzinfo=UTC), datetime(2020, 11, 10, 13, 0, tzinfo=UTC), "Europe/Zurich", "Room XXV"
+)
+_BULLETIN = Bulletin(
+    "Working groups: who speaks for you in the webinar?",
+    "Five groups have nobody in Wednesday's webinar yet.\n\nPlease choose somebody and register them here:\n"
+    "https://register.example.org/embed/upr-webinar-10\n\nWith thanks for all your work.",
+)
+_CHANGES: dict[str, dict[str, Any]] = {
+    "event-rescheduled": {"event": REVIEW, "before": _BEFORE},
+    "event-postponed": {
+        "event": replace(REVIEW, status="postponed", starts_at=None, ends_at=None, last_starts_at=_BEFORE.starts_at)
+    },
+    "event-cancelled": {"event": replace(REVIEW, status="cancelled")},
+    "event-revived": {"event": REVIEW},
+    "event-confirmed": {"event": REVIEW},
+    "event-changed": {"event": REVIEW},
+    "remote-possible": {"event": replace(SAMPLE_EVENT, mode="hybrid", city="Geneva", place="Palais des Nations")},
+    "recording-available": {"recording": "https://videos.example.org/upr-webinar-10"},
+}
+_PROPOSAL = Proposal("Housing after the floods", "Please name your speakers.\nTwo are enough.", None)
 
-def sample(kind: MailKind, language: str) -> MailContext:
-    """The sample context as one kind of mail in one language."""
-    return replace(SAMPLE, kind=kind, recipient=replace(SAMPLE.recipient, language=language))
+
+def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailContext:
+    """The sample context as one kind of mail in one language, for somebody on a form of some kind."""
+    recipient = replace(SAMPLE.recipient, language=language, form_kind=form_kind)
+    context = replace(SAMPLE, kind=kind, recipient=recipient, **_CHANGES.get(kind, {}))
+    if kind == "bulletin":
+        return replace(context, event=None, bulletin=_BULLETIN, unsubscribe="https://register.example.org/u/sample")
+    if ALL_KINDS[kind].about == "proposal":
+        placed = kind in ("proposal-scheduled", "proposal-moved")
+        proposal = replace(_PROPOSAL, slot=_SLOT if placed else None)
+        return replace(context, event=None, proposal=proposal, recipient=replace(recipient, form_kind="proposal"))
+    if form_kind == "delegation":
+        return replace(context, event=REVIEW, attend=SAMPLE_EVENT)
+    return replace(context, event=None, group="Housing") if form_kind == "working_group" else context
 
 
-def previews() -> Iterator[tuple[MailKind, str, str]]:
-    """Kind, language and HTML part of every mail there is."""
+def contexts(language: str) -> Iterator[tuple[str, MailContext]]:
+    """A name and a context for every wording in a language, and the bulletin."""
+    for kind in (*KINDS, "bulletin"):
+        yield kind, sample(kind, language)
+    for (kind, form_kind), name in VARIANTS.items():
+        yield name, sample(kind, language, form_kind)
+
+
+def previews() -> Iterator[tuple[str, str, str]]:
+    """Name, language and HTML part of every mail there is."""
     for language in LANGUAGES:
-        for kind in KINDS:
-            body = render(sample(kind, language)).get_body(("html",))
+        for name, context in contexts(language):
+            body = render(context).get_body(("html",))
             assert body is not None
-            yield kind, language, body.get_content()
+            yield name, language, body.get_content()

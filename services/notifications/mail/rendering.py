@@ -19,22 +19,19 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from functools import cache
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from services.notifications.mail.calendar import invitation, join_link, personal_link, place_line
+from services.notifications.mail.calendar import invitation
 from services.notifications.mail.content import MailContext
 from services.notifications.mail.defusing import defuse
-from services.notifications.mail.headers import mailbox_header, text_header
+from services.notifications.mail.headers import WholeHeader, mailbox_header, text_header
 from services.notifications.mail.mailbox import domain_of, mailbox
-from services.notifications.mail.moments import TimeLine, time_lines
+from services.notifications.mail.showing import subject_of, values_of
 from services.notifications.mail.wording import Wording, language_for, wording
 
 _HEADERS_POLICY = SMTP.clone(cte_type="7bit")
 """CRLF, and bodies that any relay takes, with or without 8BITMIME."""
-
-_SEAT_KINDS = ("confirmation", "promotion")
 
 
 def render(context: MailContext) -> EmailMessage:
@@ -48,8 +45,8 @@ def render(context: MailContext) -> EmailMessage:
         zoneinfo.ZoneInfoNotFoundError: the event's zone does not exist.
     """
     words = wording(language_for(context.recipient.language))
-    subject = _subject(context, words)
-    values = _values(context, words) | {"subject": subject}
+    subject = subject_of(context, words)
+    values = values_of(context, words) | {"subject": subject}
     message = EmailMessage(policy=_HEADERS_POLICY)
     message.set_content(_templates().get_template("mail.txt").render(values))
     message.add_alternative(_templates().get_template("mail.html").render(values), subtype="html")
@@ -66,6 +63,9 @@ def _set_headers(message: EmailMessage, context: MailContext, words: Wording, su
     message["Message-ID"] = f"<{context.mail_id}@{domain_of(context.mail_from)}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's robot answers this
     message["Content-Language"] = words.language
+    if context.unsubscribe is not None:  # RFC 8058
+        message["List-Unsubscribe"] = WholeHeader("List-Unsubscribe", f"<{context.unsubscribe}>")
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 
 
 def _add_calendar(message: EmailMessage, context: MailContext) -> None:
@@ -77,65 +77,6 @@ def _add_calendar(message: EmailMessage, context: MailContext) -> None:
         calendar.decode(), subtype="calendar", charset="utf-8", cte="base64", params={"method": method}
     )
     message.add_attachment(calendar, maintype="application", subtype="ics", filename="invite.ics")
-
-
-def _values(context: MailContext, words: Wording) -> dict[str, Any]:
-    """What the templates may show. Everything that others typed is defused here, links are checked."""
-    event = context.event
-    has_seat = context.kind in _SEAT_KINDS
-    return {
-        "words": words,
-        "heading": words.heading[context.kind],
-        "greeting": _greeting(context, words),
-        "paragraphs": _paragraphs(context, words),
-        "title": defuse(event.title),
-        "times": _times(context, words),
-        "notice": _notice(context, words),
-        "place": place_line(event, words),
-        "join": join_link(event) if has_seat else None,
-        "link": personal_link(context),
-        "link_text": words.see_link if context.kind == "cancelled-by-you" else words.open_link,
-        "organiser": defuse(context.organiser_name, 60),
-    }
-
-
-def _greeting(context: MailContext, words: Wording) -> str:
-    name = defuse(context.recipient.name, 60) if context.recipient.address_confirmed else ""
-    return words.greeting_named.format(name=name) if name else words.greeting
-
-
-def _paragraphs(context: MailContext, words: Wording) -> list[str]:
-    first = words.lead[context.kind]
-    if context.calendar_method is not None:
-        calendar = words.calendar_removed if context.calendar_method == "CANCEL" else words.calendar_attached
-        first = f"{first} {calendar}" if words.language != "zh" else first + calendar
-    if context.kind != "waiting-list" or context.recipient.position is None:
-        return [first]
-    return [first, words.position.format(position=context.recipient.position)]
-
-
-def _times(context: MailContext, words: Wording) -> list[tuple[str, TimeLine]]:
-    """Label and line of each zone; a label may be empty. No lines if there is no date."""
-    event = context.event
-    if not event.has_date or event.starts_at is None:
-        return []
-    labels = {"event": "", "recipient": words.your_time, "utc": ""}
-    own_zone = context.recipient.time_zone
-    lines = time_lines(event.starts_at, event.ends_at, event.time_zone, own_zone, words.language)
-    return [(labels[line.whose], line) for line in lines]
-
-
-def _notice(context: MailContext, words: Wording) -> str | None:
-    """What is not settled about the event, if anything."""
-    if context.event.status == "cancelled":
-        return words.called_off
-    if not context.event.has_date:
-        return words.date_open
-    return words.tentative if context.event.status == "tentative" else None
-
-
-def _subject(context: MailContext, words: Wording) -> str:
-    return words.subject[context.kind].format(title=defuse(context.event.title, 120))
 
 
 def _display_name(text: str) -> str:

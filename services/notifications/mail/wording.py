@@ -8,7 +8,7 @@ from typing import Literal
 
 import yaml
 
-from services.notifications.mail.content import KINDS, MailKind
+from services.notifications.mail.content import TEXTS
 
 LANGUAGES = ("en", "fr", "es", "ar", "ru", "zh")
 """The six official languages of the United Nations."""
@@ -18,11 +18,11 @@ FALLBACK = "en"
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One language. The first three hold one text per kind of mail; the others are labels and single sentences."""
+    """One language. The first three hold one text by name of ``TEXTS``; the others are labels and single sentences."""
 
-    subject: Mapping[MailKind, str]
-    heading: Mapping[MailKind, str]
-    lead: Mapping[MailKind, str]
+    subject: Mapping[str, str]
+    heading: Mapping[str, str]
+    lead: Mapping[str, str]
     language: str
     direction: Literal["ltr", "rtl"]
     greeting: str
@@ -43,6 +43,24 @@ class Wording:
     keep_private: str
     why: str
     questions: str
+    attend: str
+    attend_link: str
+    before: str
+    note: str
+    verify_link: str
+    see_proposal: str
+    watch: str
+    keep_private_proposal: str
+    why_form: str
+    why_bulletin: str
+    unsubscribe: str
+    unsubscribe_title: str
+    unsubscribe_question: str
+    unsubscribe_button: str
+    unsubscribe_done_title: str
+    unsubscribe_done: str
+    unsubscribe_gone_title: str
+    unsubscribe_gone: str
 
 
 def language_for(tag: str) -> str:
@@ -62,7 +80,7 @@ def wording(language: str) -> Wording:
     values = {"language": language, **yaml.safe_load(text)}
     wrong = values.keys() ^ {field.name for field in fields(Wording)}
     for group in ("subject", "heading", "lead"):
-        wrong |= {f"{group}.{kind}" for kind in values.get(group, {}).keys() ^ set(KINDS)}
+        wrong |= {f"{group}.{kind}" for kind in values.get(group, {}).keys() ^ set(TEXTS)}
     if wrong:
         raise ValueError(f"{language}.yaml: missing or unknown: {', '.join(sorted(wrong))}")
     return Wording(**values)

@@ -2,16 +2,21 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
+from services.notifications.domain.kinds import ATTENDING, EVENT_TOLD_BY, NEWS_KINDS, REMINDER_KINDS
 from services.notifications.domain.mail import Verdict
-from services.notifications.mail.content import EventCopy, MailContext, MailKind, Recipient
+from services.notifications.domain.news import STANDING, date_of, is_news_untrue
+from services.notifications.domain.reminders import minute_of
+from services.notifications.mail.content import Bulletin, EventCopy, MailContext, Proposal, Recipient, Slot
 from services.notifications.mail.mailbox import UnusableAddress
 from services.notifications.mail.rendering import render
-from services.notifications.sending.judging import failed, postponed, retried
+from services.notifications.mail.wording import FALLBACK, language_for
+from services.notifications.sending.judging import called_off, failed, postponed, retried, suppressed
 from services.notifications.store.handovers import Claim
+from services.notifications.usecases.unsubscribe import WANTS_NONE, make_token
 from shared.core.clock import Clock, parse_rfc3339
 from shared.core.context import caused_by
 from shared.core.logs import describe
@@ -21,6 +26,8 @@ log = logging.getLogger(__name__)
 
 NO_EVENT = "the form has no event to write about"
 EVENT_MISSING = "its event has not been heard of yet"
+GROUP_MISSING = "its working group has not been heard of yet"
+NEWS_UNTRUE = "it is no longer so"
 NOT_OPENED = "the recipient's entry does not open with the keys of the vault"
 BAD_ADDRESS = "the address is not one mailbox"
 NOT_COMPOSED = "the mail could not be composed"
@@ -59,12 +66,11 @@ class Composer:
 
     def _compose(self, claim: Claim) -> Letter | Verdict:
         mail, now = claim.mail, self.clock()
-        if mail.event is None:
-            return failed(mail, NO_EVENT, now)
-        if claim.event is None:
-            return postponed(mail, EVENT_MISSING, now)
+        verdict = unfit(claim, now)
+        if verdict is not None:
+            return verdict
         try:
-            return self._write(claim, claim.event, now)
+            return self._write(claim, now)
         except Unsealable:
             log.error("a recipient's entry does not open", extra={"mail_id": mail.id})
             return retried(mail, NOT_OPENED, now)  # a key that was forgotten can be put back
@@ -74,36 +80,101 @@ class Composer:
             log.error("a mail could not be composed", extra={"mail_id": mail.id, "error": describe(error)})
             return retried(mail, NOT_COMPOSED, now)
 
-    def _write(self, claim: Claim, event: Mapping[str, Any], now: datetime) -> Letter:
-        recipient = _recipient(claim, self.vault)
+    def _write(self, claim: Claim, now: datetime) -> Letter:
+        personal = self.vault.open(claim.recipient.closed, row=claim.recipient.entry.subject)
+        recipient, detail = _recipient(claim, personal), claim.detail or {}
+        tells_of_event = claim.mail.kind in EVENT_TOLD_BY
+        bulletin, language = _bulletin(claim, recipient.language)
         context = MailContext(
             mail_id=claim.mail.id,
-            kind=cast(MailKind, claim.mail.kind),
-            recipient=recipient,
-            event=_event(event),
-            public_url=self.public_url,
+            kind=claim.mail.kind,
+            recipient=replace(recipient, language=language),
+            event=_event(claim.event) if tells_of_event and claim.event is not None else None,
+            public_url=self.public_url.rstrip("/"),
             mail_from=self.mail_from,
             organiser_name=self.organiser,
             now=now,
+            attend=_event(claim.attend) if claim.attend is not None else None,
+            group=claim.group,
+            before=_slot(detail.get("before")),
+            proposal=_proposal(claim, personal),
+            recording=detail.get("url"),
+            bulletin=bulletin,
+            unsubscribe=self._unsubscribe(claim, language) if bulletin is not None else None,
         )
         message = render(context)
         message.replace_header("Message-ID", claim.mail.message_id)  # as stored, though the sender's domain change
         return Letter(recipient.address, message.as_bytes())
 
+    def _unsubscribe(self, claim: Claim, language: str) -> str:
+        token = make_token(self.vault, claim.recipient.entry.person_ref, language)
+        return f"{self.public_url.rstrip('/')}/u/{token}"
 
-def _recipient(claim: Claim, vault: Vault) -> Recipient:
-    entry = claim.recipient
-    personal = vault.open(entry.closed, row=entry.registration_id)
+
+def unfit(claim: Claim, now: datetime) -> Verdict | None:
+    """The verdict on a mail that is not to be written now: too early, untrue by now, or not wanted; else None."""
+    mail, entry = claim.mail, claim.recipient.entry
+    if claim.suppressed:
+        return suppressed(mail, WANTS_NONE, now)
+    if entry.form_kind == "working_group" and entry.working_group is not None and claim.group is None:
+        return postponed(mail, GROUP_MISSING, now)
+    if mail.kind not in EVENT_TOLD_BY:
+        return None
+    if mail.event is None:
+        return failed(mail, NO_EVENT, now) if entry.form_kind in (*ATTENDING, "interest") else None
+    if claim.event is None:
+        return postponed(mail, EVENT_MISSING, now)
+    if mail.kind in NEWS_KINDS and is_news_untrue(mail.kind, claim.event):
+        return called_off(mail, NEWS_UNTRUE, now)
+    if mail.kind in REMINDER_KINDS and not is_date_of(claim.event, mail.revision):
+        return called_off(mail, NEWS_UNTRUE, now)
+    return None
+
+
+def is_date_of(event: Mapping[str, Any], minute: int) -> bool:
+    """Whether the event takes place and begins in this minute."""
+    date = date_of(event) if event["status"] in STANDING else None
+    return date is not None and minute_of(parse_rfc3339(date)) == minute
+
+
+def _recipient(claim: Claim, personal: Mapping[str, str]) -> Recipient:
+    entry = claim.recipient.entry
     return Recipient(
-        registration_id=entry.registration_id,
+        registration_id=entry.subject,
         name=personal["name"],
         address=personal["address"],
         language=entry.language,
-        time_zone=personal["time_zone"],
+        time_zone=personal.get("time_zone", ""),
         token=personal["token"],
         revision=entry.revision,
         position=entry.position,
+        address_confirmed=entry.verified,
+        status=entry.status,
+        form_kind=entry.form_kind,
     )
+
+
+def _proposal(claim: Claim, personal: Mapping[str, str]) -> Proposal | None:
+    entry = claim.recipient.entry
+    if entry.about != "proposal":
+        return None
+    return Proposal(personal["title"], personal["note"], _slot(entry.place))
+
+
+def _bulletin(claim: Claim, language: str) -> tuple[Bulletin | None, str]:
+    """The bulletin's text and its language: the recipient's if there is one in it, else English."""
+    if claim.texts is None:
+        return None, language
+    own = language_for(language)
+    chosen = own if own in claim.texts else FALLBACK
+    return Bulletin(claim.texts[chosen]["subject"], claim.texts[chosen]["text"]), chosen
+
+
+def _slot(content: Mapping[str, Any] | None) -> Slot | None:
+    if content is None or content["starts_at"] is None:
+        return None
+    starts_at, ends_at = parse_rfc3339(content["starts_at"]), _moment(content["ends_at"])
+    return Slot(starts_at, ends_at, content["time_zone"], content.get("room"))
 
 
 def _event(content: Mapping[str, Any]) -> EventCopy:
@@ -122,6 +193,8 @@ def _event(content: Mapping[str, Any]) -> EventCopy:
         revision=content["revision"],
         series=content["series"],
         series_number=content["series_number"],
+        last_starts_at=_moment(content.get("last_starts_at")),
+        last_ends_at=_moment(content.get("last_ends_at")),
     )
 
 

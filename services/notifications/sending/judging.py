@@ -54,6 +54,16 @@ def released(mail: ClaimedMail, now: datetime) -> Verdict:
     return Verdict(mail, RELEASED, now)
 
 
+def called_off(mail: ClaimedMail, reason: str, now: datetime) -> Verdict:
+    """The mail would say something untrue by now."""
+    return Verdict(mail, "called_off", now, reason)
+
+
+def suppressed(mail: ClaimedMail, reason: str, now: datetime) -> Verdict:
+    """The recipient wants no such mail."""
+    return Verdict(mail, "suppressed", now, reason)
+
+
 def failed(mail: ClaimedMail, reason: str, now: datetime, *, tried: bool = False) -> Verdict:
     """The mail will never go; ``tried``: the relay was asked."""
     return Verdict(mail, "failed", now, reason, tried=tried)

@@ -1,22 +1,126 @@
-"""The service's own copy of events, as the events service last told them."""
+"""The service's own copies of what the events service last told, and the news of an event that are still to be told."""
+
+# ruff: noqa: S608 - names of our own tables
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, text
 
-_KEEP = text("""
-    INSERT INTO event_copy (id, revision, content, noted_at)
-    VALUES (:id, :revision, CAST(:content AS jsonb), :now)
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 1))")
+_KNOWN = text("SELECT revision, content, told FROM event_copy WHERE id = :id")
+_KEEP_EVENT = text("""
+    INSERT INTO event_copy (id, revision, content, told, noted_at)
+    VALUES (:id, :revision, CAST(:content AS jsonb), CAST(:content AS jsonb), :now)
     ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, content = excluded.content,
         noted_at = excluded.noted_at
-    WHERE event_copy.revision < excluded.revision
+""")
+_KEEP = {
+    table: text(f"""
+        INSERT INTO {table} (id, revision, content, noted_at)
+        VALUES (:id, :revision, CAST(:content AS jsonb), :now)
+        ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, content = excluded.content,
+            noted_at = excluded.noted_at
+        WHERE {table}.revision < excluded.revision
+    """)
+    for table in ("working_group_copy", "resource_copy")
+}
+_TELL = text("UPDATE event_copy SET told = content WHERE id = :id")
+_OPEN_NEWS = text("SELECT began_at FROM event_news WHERE event = :event")
+_NOTE_NEWS = text("""
+    INSERT INTO event_news (event, began_at, changed_at, due_at, correlation_id)
+    VALUES (:event, :now, :now, :due_at, :correlation_id)
+    ON CONFLICT (event) DO UPDATE SET changed_at = excluded.changed_at, due_at = excluded.due_at
+""")
+_DUE_NEWS = text("SELECT event FROM event_news WHERE due_at <= :now ORDER BY due_at, event LIMIT 1")
+_TAKE_NEWS = text("""
+    DELETE FROM event_news WHERE event = :event AND due_at <= :now RETURNING changed_at, correlation_id
+""")
+_UPCOMING = text("""
+    SELECT id, content FROM event_copy
+    WHERE (content ->> 'starts_at') COLLATE "C" > :after AND (content ->> 'starts_at') COLLATE "C" <= :until
+        AND content ->> 'status' IN ('tentative', 'confirmed')
+    ORDER BY (content ->> 'starts_at') COLLATE "C", id
 """)
 
 
+@dataclass(frozen=True, slots=True)
+class KnownEvent:
+    """An event as kept: its newest state and the one people were told last."""
+
+    revision: int
+    content: Mapping[str, Any]
+    told: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DueNews:
+    """People are to be told of an event now; ``changed_at`` is when its last change was heard of."""
+
+    changed_at: datetime
+    correlation_id: str
+
+
+def lock_event(connection: Connection, event_id: str) -> KnownEvent | None:
+    """What is known of an event, with all else about it kept out until the transaction ends."""
+    connection.execute(_LOCK, {"id": event_id})
+    row = connection.execute(_KNOWN, {"id": event_id}).fetchone()
+    return KnownEvent(*row) if row else None
+
+
 def keep_event(connection: Connection, event_id: str, revision: int, content: Mapping[str, Any], now: datetime) -> None:
-    """Store ``content`` (JSON values) unless the same or a newer revision is here already."""
-    row = {"id": event_id, "revision": revision, "content": json.dumps(content, ensure_ascii=False), "now": now}
-    connection.execute(_KEEP, row)
+    """Store ``content`` (JSON values); the caller holds the lock and has found it newer. The first state is told."""
+    connection.execute(_KEEP_EVENT, _row(event_id, revision, content, now))
+
+
+def mark_told(connection: Connection, event_id: str) -> None:
+    """From here on the newest state is what people know."""
+    connection.execute(_TELL, {"id": event_id})
+
+
+def keep_copy(
+    connection: Connection,
+    table: Literal["working_group_copy", "resource_copy"],
+    copy_id: str,
+    revision: int,
+    content: Mapping[str, Any],
+    now: datetime,
+) -> bool:
+    """Store ``content`` (JSON values) unless the same or a newer revision is here; returns whether it was stored."""
+    return connection.execute(_KEEP[table], _row(copy_id, revision, content, now)).rowcount == 1
+
+
+def open_news_since(connection: Connection, event_id: str) -> datetime | None:
+    """When the first change was heard of that people have not been told; None if there is none."""
+    began_at: datetime | None = connection.execute(_OPEN_NEWS, {"event": event_id}).scalar()
+    return began_at
+
+
+def note_news(connection: Connection, event_id: str, now: datetime, due_at: datetime, correlation_id: str) -> None:
+    """People are to be told of a change heard of ``now``, together with earlier ones."""
+    row = {"event": event_id, "now": now, "due_at": due_at, "correlation_id": correlation_id}
+    connection.execute(_NOTE_NEWS, row)
+
+
+def due_news(connection: Connection, now: datetime) -> str | None:
+    """The event whose news are due longest; None if none are."""
+    event: str | None = connection.execute(_DUE_NEWS, {"now": now}).scalar()
+    return event
+
+
+def take_news(connection: Connection, event_id: str, now: datetime) -> DueNews | None:
+    """Take out the news of an event, if they are still due; the caller holds its lock."""
+    row = connection.execute(_TAKE_NEWS, {"event": event_id, "now": now}).fetchone()
+    return DueNews(*row) if row else None
+
+
+def upcoming(connection: Connection, after: str, until: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Events that take place and begin in between (RFC 3339 in UTC, as stored), soonest first."""
+    return [(row[0], row[1]) for row in connection.execute(_UPCOMING, {"after": after, "until": until})]
+
+
+def _row(copy_id: str, revision: int, content: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    return {"id": copy_id, "revision": revision, "content": json.dumps(content, ensure_ascii=False), "now": now}

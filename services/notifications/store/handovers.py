@@ -13,11 +13,14 @@ from sqlalchemy import Connection, text
 
 from services.notifications.domain.mail import OUTCOME_STATES, ClaimedMail, Verdict
 from services.notifications.domain.states import sources_of
-from services.notifications.store.recipients import BookEntry
+from services.notifications.store.recipients import ENTRY_COLUMNS, ENTRY_WIDTH, BookEntry, entry_of
 
-_CLAIM = text("""
+_BOOK_END = 13 + ENTRY_WIDTH
+
+_CLAIM = text(f"""
     WITH due AS (
         SELECT id FROM mail WHERE lane = :lane AND state IN ('queued', 'deferred') AND due_at <= :now
+            AND (expires_at IS NULL OR expires_at > :now)
         ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED),
     claimed AS (
         UPDATE mail m SET state = 'claimed', phase = 'claimed', fence = fence + 1, lease_until = :lease_until,
@@ -28,15 +31,17 @@ _CLAIM = text("""
         SELECT id, fence, message_id, 'claimed', :now FROM claimed)
     SELECT c.id::text, c.kind, c.subject::text, c.revision, c.event, c.message_id, c.fence, c.attempts, c.unknowns,
         c.lease_until, c.cause_at, c.created_at, c.correlation_id,
-        r.registration_id::text, r.person_ref, r.form, r.event, r.language, r.status, r.revision, r.position,
-        r.closed, e.content
-    FROM claimed c JOIN recipient r ON r.registration_id = c.subject LEFT JOIN event_copy e ON e.id = c.event
+        {ENTRY_COLUMNS}, e.content, a.content, g.content ->> 'title', c.detail, b.texts, s.person_ref IS NOT NULL
+    FROM claimed c JOIN recipient r ON r.subject = c.subject LEFT JOIN event_copy e ON e.id = c.event
+        LEFT JOIN event_copy a ON a.id = r.attend LEFT JOIN working_group_copy g ON g.id = r.working_group
+        LEFT JOIN bulletin b ON c.kind = 'bulletin' AND b.number = c.revision
+        LEFT JOIN suppression s ON c.kind = 'bulletin' AND s.person_ref = c.recipient
     ORDER BY c.due_at, c.id
-""")
+""")  # noqa: S608 - names of our own columns
 _BEGIN = text("""
     WITH mine AS (
         SELECT id, fence FROM mail WHERE id = CAST(:id AS uuid) AND state = 'claimed' AND phase = 'claimed'
-            AND fence = :fence AND lease_until > :now
+            AND fence = :fence AND lease_until > :now AND (expires_at IS NULL OR expires_at > :now)
         FOR UPDATE),
     begun AS (UPDATE mail m SET phase = 'data', lease_until = :lease_until FROM mine WHERE m.id = mine.id)
     UPDATE mail_attempt a SET phase = 'data' FROM mine WHERE a.mail_id = mine.id AND a.number = mine.fence
@@ -60,24 +65,38 @@ _SETTLE = text("""
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claimed mail with what it is written from. ``event`` is None as long as its message is not here."""
+    """A claimed mail with what it is written from.
+
+    Attributes:
+        event: what is known of the mail's event; None as long as its message is not here.
+        attend: the same of the event that the form asks people to attend as well.
+        group: title of the subject's working group.
+        detail: what the mail says beyond that.
+        texts: of the bulletin, by language.
+        suppressed: whether it is a bulletin and the person wants none.
+    """
 
     mail: ClaimedMail
     recipient: BookEntry
     event: Mapping[str, Any] | None
+    attend: Mapping[str, Any] | None = None
+    group: str | None = None
+    detail: Mapping[str, Any] | None = None
+    texts: Mapping[str, Mapping[str, str]] | None = None
+    suppressed: bool = False
 
 
 def claim(connection: Connection, lane: str, most: int, now: datetime, lease_until: datetime) -> list[Claim]:
     """Take up to ``most`` due mails of a lane, longest due first, skipping those in other hands."""
     rows = connection.execute(_CLAIM, {"lane": lane, "most": most, "now": now, "lease_until": lease_until})
-    return [Claim(ClaimedMail(*row[:13]), BookEntry(*row[13:22]), row[22]) for row in rows]
+    return [Claim(ClaimedMail(*row[:13]), entry_of(row[13:_BOOK_END]), *row[_BOOK_END:]) for row in rows]
 
 
 def begin(connection: Connection, mail: ClaimedMail, now: datetime, lease_until: datetime) -> bool:
     """Note that ``mail`` is being handed over, and lengthen its lease; False if it must not be.
 
-    It must not if its lease ran out, it was called off or somebody else has it. Comes first in its transaction, so that
-    it waits for others without holding anything they might wait for.
+    It must not if its lease ran out, its own time has passed, it was called off or somebody else has it. Comes first in
+    its transaction, so that it waits for others without holding anything they might wait for.
     """
     parameters = {"id": mail.id, "fence": mail.fence, "now": now, "lease_until": lease_until}
     return connection.execute(_BEGIN, parameters).rowcount == 1

@@ -31,7 +31,7 @@ _LOSE = text("""
 """)
 _UNKNOWN = text("""
     SELECT m.id::text, m.kind, m.revision, m.unknowns, r.revision, r.status
-    FROM mail m JOIN recipient r ON r.registration_id = m.subject
+    FROM mail m JOIN recipient r ON r.subject = m.subject
     WHERE m.state = 'unknown' AND m.due_at <= :now
     ORDER BY m.due_at LIMIT :most FOR UPDATE OF m SKIP LOCKED
 """)
@@ -48,7 +48,7 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class UnknownMail:
-    """A mail that was handed over or not, with what is known of its registration by now."""
+    """A mail that was handed over or not, with what is known of its subject by now."""
 
     id: str
     kind: str

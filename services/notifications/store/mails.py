@@ -1,21 +1,30 @@
 """Mails as rows: made once, called off while they may be, listed without anything personal."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from services.notifications.domain.mail import NewMail
 
-_ADD = text("""
+_INSERT = """
     INSERT INTO mail (id, kind, subject, revision, recipient, event, lane, state, reason, due_at, message_id,
-        cause_at, created_at, correlation_id)
+        cause_at, created_at, correlation_id, detail, expires_at)
     VALUES (CAST(:id AS uuid), :kind, CAST(:subject AS uuid), :revision, :recipient, :event, :lane, :state, :reason,
-        :created_at, :message_id, :cause_at, :created_at, :correlation_id)
-    ON CONFLICT (kind, subject, revision, recipient) DO NOTHING
-""")
+        coalesce(:due_at, :created_at), :message_id, :cause_at, :created_at, :correlation_id, CAST(:detail AS jsonb),
+        :expires_at)
+    ON CONFLICT (kind, subject, revision, recipient) DO {conflict}
+"""
+_ADD = text(_INSERT.format(conflict="NOTHING"))
+_ADD_REMINDER = text(
+    _INSERT.format(
+        conflict="""UPDATE SET state = 'queued', reason = NULL, due_at = excluded.due_at,
+            expires_at = excluded.expires_at WHERE mail.state = 'called_off'"""
+    )
+)
 _CALL_OFF = text("""
     WITH off AS (
         UPDATE mail SET state = 'called_off', reason = :reason, phase = NULL, lease_until = NULL
@@ -28,10 +37,27 @@ _CALL_OFF = text("""
         WHERE a.mail_id = off.id AND a.number = off.fence AND a.ended_at IS NULL)
     SELECT kind FROM off
 """)
+_WITHDRAW = """
+    WITH off AS (
+        UPDATE mail SET state = :state, reason = :reason, phase = NULL, lease_until = NULL
+        WHERE {condition} AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
+        RETURNING id, fence, kind),
+    closed AS (
+        UPDATE mail_attempt a SET ended_at = :now, outcome = :state FROM off
+        WHERE a.mail_id = off.id AND a.number = off.fence AND a.ended_at IS NULL)
+    SELECT kind FROM off
+"""
+_CALL_OFF_NEWS = text(_WITHDRAW.format(condition="event = :event AND kind = ANY(:kinds) AND revision < :revision"))
+_CALL_OFF_REMINDERS = text(_WITHDRAW.format(condition="event = :event AND lane = 'reminder' AND revision <> :kept"))
+_SUPPRESS = text(_WITHDRAW.format(condition="recipient = :recipient AND kind = 'bulletin'"))
+_MISS = text("""
+    UPDATE mail SET state = 'missed', reason = :reason
+    WHERE expires_at <= :now AND state IN ('queued', 'deferred') RETURNING kind
+""")
 _MAILS = """
     SELECT m.id::text, m.kind, m.subject::text, m.revision, m.recipient, m.event, m.lane, m.state, m.attempts,
         m.due_at, m.cause_at, m.created_at, m.sent_at, m.reason
-    FROM mail m JOIN recipient r ON r.registration_id = m.subject
+    FROM mail m JOIN recipient r ON r.subject = m.subject
 """
 _CONDITIONS = {
     "kind": "m.kind = :kind",
@@ -80,7 +106,12 @@ class AttemptRow:
 
 def add_mail(connection: Connection, mail: NewMail) -> bool:
     """Make the row of a mail; returns False if it is there already, by whatever message."""
-    return connection.execute(_ADD, asdict(mail)).rowcount == 1
+    return connection.execute(_ADD, _values(mail)).rowcount == 1
+
+
+def add_reminder(connection: Connection, mail: NewMail) -> bool:
+    """Make the row of a reminder, or queue it again if it was called off; returns False if there is nothing to do."""
+    return connection.execute(_ADD_REMINDER, _values(mail)).rowcount == 1
 
 
 def call_off(
@@ -97,10 +128,10 @@ def call_off(
     A mail in a sender's hands is called off too, as long as the sender has not committed to hand it over.
 
     Args:
-        subject: registration id.
+        subject: id of the registration or proposal.
         revision: mails about earlier ones are old.
         kinds: that are untrue when old.
-        numbered_apart: kinds whose number is not the registration's revision: untrue whatever it is.
+        numbered_apart: kinds whose number is not the subject's revision: untrue whatever it is.
         reason: shown to coordinators.
         now: the time.
     """
@@ -116,6 +147,29 @@ def call_off(
         },
     )
     return list(rows.scalars())
+
+
+def call_off_news(
+    connection: Connection, event: str, revision: int, kinds: Sequence[str], reason: str, now: datetime
+) -> list[str]:
+    """Call off news of earlier revisions of an event that have not gone yet; returns the kinds of those mails."""
+    row = {"event": event, "revision": revision, "kinds": list(kinds)}
+    return _withdraw(connection, _CALL_OFF_NEWS, row, "called_off", reason, now)
+
+
+def call_off_reminders(connection: Connection, event: str, kept: int, reason: str, now: datetime) -> list[str]:
+    """Call off reminders of an event but those with the number ``kept``; returns the kinds of those mails."""
+    return _withdraw(connection, _CALL_OFF_REMINDERS, {"event": event, "kept": kept}, "called_off", reason, now)
+
+
+def suppress_bulletins(connection: Connection, person_ref: str, reason: str, now: datetime) -> list[str]:
+    """Take back a person's bulletins that have not gone yet; returns the kinds of those mails."""
+    return _withdraw(connection, _SUPPRESS, {"recipient": person_ref}, "suppressed", reason, now)
+
+
+def miss_expired(connection: Connection, now: datetime, reason: str) -> list[str]:
+    """Give up what has not gone in time; returns the kinds of those mails. A sender's own it keeps until it is back."""
+    return list(connection.execute(_MISS, {"now": now, "reason": reason}).scalars())
 
 
 def list_mails(connection: Connection, wanted: Mapping[str, Any], most: int) -> list[MailRow]:
@@ -135,3 +189,14 @@ def list_mails(connection: Connection, wanted: Mapping[str, Any], most: int) -> 
 def list_attempts(connection: Connection, mail_id: str) -> list[AttemptRow]:
     """The attempts at one mail, first to last."""
     return [AttemptRow(*row) for row in connection.execute(_ATTEMPTS, {"id": mail_id})]
+
+
+def _values(mail: NewMail) -> dict[str, Any]:
+    detail = None if mail.detail is None else json.dumps(mail.detail, ensure_ascii=False)
+    return {**asdict(mail), "detail": detail}
+
+
+def _withdraw(
+    connection: Connection, query: TextClause, row: Mapping[str, Any], state: str, reason: str, now: datetime
+) -> list[str]:
+    return list(connection.execute(query, {**row, "state": state, "reason": reason, "now": now}).scalars())

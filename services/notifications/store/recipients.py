@@ -1,64 +1,59 @@
-"""The recipient book: who a registration belongs to. What is personal in it is closed before it comes here."""
+"""The recipient book: whom a registration or a proposal belongs to. What is personal comes here closed."""
 
-from dataclasses import dataclass
+# ruff: noqa: S608 - names of our own columns
+
+import json
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.notifications.domain.book import Entry
 from services.notifications.domain.truth import Standing
 
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:registration_id, 0))")
-_STANDING = text("""
-    SELECT revision, status FROM recipient WHERE registration_id = CAST(:registration_id AS uuid)
-""")
-_KEEP = text("""
-    INSERT INTO recipient (registration_id, person_ref, form, event, language, status, revision, position, closed,
-        noted_at)
-    VALUES (CAST(:registration_id AS uuid), :person_ref, :form, :event, :language, :status, :revision, :position,
-        :closed, :now)
-    ON CONFLICT (registration_id) DO UPDATE SET person_ref = excluded.person_ref, form = excluded.form,
-        event = excluded.event, language = excluded.language, status = excluded.status,
-        revision = excluded.revision, position = excluded.position, closed = excluded.closed,
-        noted_at = excluded.noted_at
+_NAMES = tuple(field.name for field in fields(Entry))
+ENTRY_COLUMNS = ", ".join("r.subject::text" if name == "subject" else f"r.{name}" for name in _NAMES) + ", r.closed"
+"""What :func:`entry_of` reads, from the table under the name ``r``."""
+
+ENTRY_WIDTH = len(_NAMES) + 1
+_VALUES = {name: f":{name}" for name in _NAMES} | {
+    "subject": "CAST(:subject AS uuid)",
+    "place": "CAST(:place AS jsonb)",
+}
+_CHANGING = ", ".join(f"{name} = excluded.{name}" for name in (*_NAMES[1:], "closed", "noted_at"))
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
+_STANDING = text("SELECT revision, status FROM recipient WHERE subject = CAST(:subject AS uuid)")
+_KEEP = text(f"""
+    INSERT INTO recipient ({", ".join(_NAMES)}, closed, noted_at, heard_at)
+    VALUES ({", ".join(_VALUES[name] for name in _NAMES)}, :closed, :now, :now)
+    ON CONFLICT (subject) DO UPDATE SET {_CHANGING}
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class BookEntry:
-    """One registration in the book. ``closed`` is bound to ``registration_id``."""
+    """One subject in the book. ``closed`` is bound to the entry's subject."""
 
-    registration_id: str
-    person_ref: str
-    form: str
-    event: str | None
-    language: str
-    status: str
-    revision: int
-    position: int | None
+    entry: Entry
     closed: bytes
 
 
-def lock_standing(connection: Connection, registration_id: str) -> Standing | None:
-    """What is known of a registration, with all else about it kept out until the transaction ends."""
-    connection.execute(_LOCK, {"registration_id": registration_id})
-    row = connection.execute(_STANDING, {"registration_id": registration_id}).fetchone()
+def lock_standing(connection: Connection, subject: str) -> Standing | None:
+    """What is known of a subject, with all else about it kept out until the transaction ends."""
+    connection.execute(_LOCK, {"subject": subject})
+    row = connection.execute(_STANDING, {"subject": subject}).fetchone()
     return Standing(row[0], row[1]) if row else None
 
 
-def keep_entry(connection: Connection, entry: BookEntry, now: datetime) -> None:
-    """Store ``entry`` in place of what was known; the caller has decided that it is newer."""
-    connection.execute(
-        _KEEP,
-        {
-            "registration_id": entry.registration_id,
-            "person_ref": entry.person_ref,
-            "form": entry.form,
-            "event": entry.event,
-            "language": entry.language,
-            "status": entry.status,
-            "revision": entry.revision,
-            "position": entry.position,
-            "closed": entry.closed,
-            "now": now,
-        },
-    )
+def keep_entry(connection: Connection, kept: BookEntry, now: datetime) -> None:
+    """Store ``kept`` in place of what was known; the caller has decided that it is newer."""
+    values = asdict(kept.entry)
+    values["place"] = None if kept.entry.place is None else json.dumps(kept.entry.place)
+    connection.execute(_KEEP, {**values, "closed": kept.closed, "now": now})
+
+
+def entry_of(values: tuple[Any, ...]) -> BookEntry:
+    """The entry in the columns of ``ENTRY_COLUMNS``."""
+    return BookEntry(Entry(*values[:-1]), values[-1])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from services.notifications.domain.kinds import KINDS
 from services.notifications.domain.mail import RELEASED, Verdict
 from services.notifications.outgoing import mail_sent
 from services.notifications.store.handovers import settle
@@ -34,7 +35,8 @@ def settle_all(connection: Connection, verdicts: Sequence[Verdict]) -> list[Sett
     """Store ``verdicts`` in the caller's transaction; :func:`count` them after its commit."""
     found = [(verdict, settle(connection, verdict)) for verdict in verdicts]
     settled = [(verdict, before) for verdict, before in found if before is not None]
-    outbox.add(connection, [mail_sent(v.mail, v.at) for v, _before in settled if v.outcome == "sent"])
+    sent = [v for v, _before in settled if v.outcome == "sent" and KINDS[v.mail.kind].about == "registration"]
+    outbox.add(connection, [mail_sent(v.mail, v.at) for v in sent])
     return settled
 
 

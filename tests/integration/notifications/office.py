@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from services.notifications.mail.transport import SmtpTransport, Timeouts
 from services.notifications.messaging import COPIES, MAIL, Intake, effects
+from services.notifications.scheduling import Scheduler
 from services.notifications.sending.batch import SendingTools
 from services.notifications.sending.composing import Composer
 from services.notifications.sending.sender import Sender
@@ -32,6 +33,8 @@ STATUS = {
     "promoted": "confirmed",
     "cancelled": "cancelled",
     "attempt-repeated": "confirmed",
+    "verification-requested": "unverified",
+    "expired": "expired",
 }
 """The status that a message tells, unless a test says otherwise."""
 
@@ -63,6 +66,32 @@ class Office:
     def hear_event(self, **changes: Any) -> list[Verdict]:
         """The event, told by the events service."""
         return self.hear(event_message(**changes), queue=COPIES)
+
+    def hear_resource(self, **changes: Any) -> list[Verdict]:
+        """A recording of the event, told by the events service."""
+        return self.hear(resource_message(**changes), queue=COPIES)
+
+    def hear_group(self, **changes: Any) -> list[Verdict]:
+        """A working group, told by the events service."""
+        data: dict[str, Any] = {"id": "housing", "title": "Housing", "revision": 1} | changes
+        told = _message("working-group.changed.v1", "events", data["id"], FrozenClock()(), data)
+        return self.hear(told, queue=COPIES)
+
+    def told_proposal(self, verb: str, proposal_id: str, revision: int = 1, **changes: Any) -> Message:
+        """A message about a proposal that this office can open."""
+        sealed = {"name": "A speaker", "address": ADDRESS, "token": "p-token", "title": "Housing", "note": "A note"}
+        box = seal_to(public_key_of(self.private_key), sealed | changes.pop("sealed", {}))
+        data: dict[str, Any] = {
+            "proposal_id": proposal_id,
+            "revision": revision,
+            "status": verb,
+            "language": "en",
+            "person_ref": PERSON,
+            "moved": False,
+            "occurred_at": rfc3339(self.clock()),
+            "sealed": base64.b64encode(box).decode(),
+        } | changes
+        return _message(f"proposal.{verb}.v1", "events", proposal_id, self.clock(), data)
 
     def told(self, key: str, registration_id: str, revision: int = 1, **changes: Any) -> Message:
         """A message of the registration service that this office can open."""
@@ -97,6 +126,12 @@ class Office:
     def sender(self, port: int, **changes: Any) -> Sender:
         """A sender to the relay on ``port``."""
         return Sender(self.tools(port, **changes))
+
+    def schedule(self) -> None:
+        """The scheduler's turns until nothing is left to do."""
+        scheduler = Scheduler(self.work, self.clock, "example.org")
+        while scheduler.turn():
+            pass
 
     def mails(self) -> list[dict[str, Any]]:
         """All rows of mails, in order of their making."""
@@ -157,6 +192,22 @@ def event_message(**changes: Any) -> Message:
     } | changes
     now = FrozenClock()()
     return _message("event.changed.v1", "events", data["id"], now, data)
+
+
+def resource_message(**changes: Any) -> Message:
+    """The recording of the webinar as a message."""
+    data: dict[str, Any] = {
+        "id": "upr-webinar-10-recording",
+        "revision": 1,
+        "kind": "recording",
+        "title": "Recording",
+        "url": "https://videos.example.org/upr-webinar-10",
+        "language": "en",
+        "event": EVENT,
+        "series": "upr-webinar-wednesday",
+        "city": None,
+    } | changes
+    return _message("resource.published.v1", "events", data["id"], FrozenClock()(), data)
 
 
 def verdict_kinds(verdicts: Sequence[Verdict]) -> list[str]:

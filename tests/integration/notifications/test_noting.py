@@ -31,7 +31,7 @@ def history(office: Office, registration_id: str) -> list[Message]:
 def outcome(office: Office, registration_id: str) -> tuple[list[tuple[object, ...]], tuple[object, ...]]:
     """The mails and the entry of a registration, without what differs from run to run."""
     mails = office.rows(f"SELECT kind, revision, state, lane, recipient FROM mail WHERE subject = '{registration_id}'")
-    (entry,) = office.rows(f"SELECT * FROM recipient WHERE registration_id = '{registration_id}'")
+    (entry,) = office.rows(f"SELECT * FROM recipient WHERE subject = '{registration_id}'")
     personal = office.vault.open(entry["closed"], row=registration_id)
     kept = [entry[name] for name in ("status", "revision", "position", "person_ref", "language", "event")]
     return sorted(tuple(mail.values()) for mail in mails), (*kept, *personal.values())

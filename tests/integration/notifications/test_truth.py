@@ -24,7 +24,7 @@ def test_no_untrue_mail_goes_out_and_none_twice(office: Office, steps: list[int]
     registration_id = new_id()
     messages = history(office, registration_id)
     sent_of_this = f"SELECT kind, message_id FROM mail WHERE subject = '{registration_id}' AND state = 'sent'"
-    standing = f"SELECT status FROM recipient WHERE registration_id = '{registration_id}'"
+    standing = f"SELECT status FROM recipient WHERE subject = '{registration_id}'"
     sent: dict[str, str] = {}
     with Relay({}) as relay:
         for step in [*steps, *range(SEND + 1)]:

@@ -14,7 +14,7 @@ from icalendar import Calendar, Event
 
 from services.notifications.mail.calendar import invitation, sequence
 from services.notifications.mail.content import MailContext
-from services.notifications.mail.preview import SAMPLE
+from services.notifications.mail.preview import SAMPLE, SAMPLE_EVENT
 from services.notifications.mail.timezone import vtimezone
 
 ZONES = sorted(zone for zone in available_timezones() if "/" in zone)
@@ -23,7 +23,7 @@ ZONES = sorted(zone for zone in available_timezones() if "/" in zone)
 def at(moment: datetime, zone: str) -> MailContext:
     """The sample, held at ``moment`` in ``zone`` for an hour and a half."""
     ends_at = moment + timedelta(minutes=90)
-    return replace(SAMPLE, event=replace(SAMPLE.event, starts_at=moment, ends_at=ends_at, time_zone=zone))
+    return replace(SAMPLE, event=replace(SAMPLE_EVENT, starts_at=moment, ends_at=ends_at, time_zone=zone))
 
 
 def parsed(content: bytes) -> tuple[Any, Any]:
@@ -48,14 +48,14 @@ def test_invitation_says_all_that_a_calendar_needs() -> None:
     assert {name: str(event[name]) for name in ("UID", "STATUS", "SUMMARY", "LOCATION", "URL", "CLASS")} == {
         "UID": f"{SAMPLE.recipient.registration_id}@example.org",
         "STATUS": "CONFIRMED",
-        "SUMMARY": SAMPLE.event.title,
+        "SUMMARY": SAMPLE_EVENT.title,
         "LOCATION": "https://meet.example.org/upr-webinar-10",
         "URL": "https://register.example.org/r/sample-link-that-opens-nothing",
         "CLASS": "PRIVATE",
     }
     assert event["DTSTART"].to_ical() == b"20200304T140000"
     assert event["DTSTART"].params["TZID"] == "America/New_York"
-    assert event["DTEND"].dt == SAMPLE.event.ends_at
+    assert event["DTEND"].dt == SAMPLE_EVENT.ends_at
     assert event["DTSTAMP"].dt == SAMPLE.now
     assert event["SEQUENCE"] == 0
     assert event["URL"] in event["DESCRIPTION"]
@@ -86,14 +86,14 @@ def test_cancellation_names_the_same_entry() -> None:
 
 
 def test_tentative_event_is_tentative_in_the_calendar() -> None:
-    context = replace(SAMPLE, event=replace(SAMPLE.event, status="tentative"))
+    context = replace(SAMPLE, event=replace(SAMPLE_EVENT, status="tentative"))
     assert str(parsed(invitation(context, "REQUEST"))[1]["STATUS"]) == "TENTATIVE"
     assert str(parsed(invitation(context, "CANCEL"))[1]["STATUS"]) == "CANCELLED"
 
 
 def test_event_without_a_date_is_refused() -> None:
     with pytest.raises(ValueError, match="without a date"):
-        invitation(replace(SAMPLE, event=replace(SAMPLE.event, starts_at=None)), "REQUEST")
+        invitation(replace(SAMPLE, event=replace(SAMPLE_EVENT, starts_at=None)), "REQUEST")
 
 
 def test_event_in_utc_needs_no_zone() -> None:
@@ -106,7 +106,7 @@ def test_event_in_utc_needs_no_zone() -> None:
 def test_sequence_rises_strictly_with_either_revision(event: int, person: int, more: int) -> None:
     def of(event_revision: int, revision: int) -> int:
         recipient = replace(SAMPLE.recipient, revision=revision)
-        return sequence(replace(SAMPLE, event=replace(SAMPLE.event, revision=event_revision), recipient=recipient))
+        return sequence(replace(SAMPLE, event=replace(SAMPLE_EVENT, revision=event_revision), recipient=recipient))
 
     assert of(1, 1) == 0
     assert of(event + more, person) > of(event, person)
@@ -169,7 +169,7 @@ def test_every_zone_is_understood_at_any_time(zone: str, moment: datetime) -> No
 @given(name=st.text(), title=st.text())
 def test_any_text_leaves_one_event_with_the_same_properties(name: str, title: str) -> None:
     recipient = replace(SAMPLE.recipient, name=name, address_confirmed=True)
-    event = replace(SAMPLE.event, title=title, place=title, mode="in_person")
+    event = replace(SAMPLE_EVENT, title=title, place=title, mode="in_person")
     content = invitation(replace(SAMPLE, recipient=recipient, event=event, organiser_name=name), "REQUEST")
     _, found = parsed(content)
     assert sorted(found.keys()) == sorted(parsed(invitation(SAMPLE, "REQUEST"))[1].keys())

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifications.mail.content import KINDS, MailContext, MailKind
+from services.notifications.domain.kinds import REMINDER_KINDS
+from services.notifications.mail.content import KINDS, TEXTS, MailContext, MailKind
 from services.notifications.mail.mailbox import UnusableAddress
-from services.notifications.mail.preview import SAMPLE, previews, sample
+from services.notifications.mail.preview import SAMPLE, SAMPLE_EVENT, contexts, previews, sample
 from services.notifications.mail.rendering import render
 from services.notifications.mail.wording import LANGUAGES, language_for, wording
 from tests.unit.mail.hostile import CLICKABLE, hostile
@@ -39,15 +40,40 @@ WITH_CALENDAR = [
     "application/ics",
 ]
 WITHOUT_CALENDAR = ["multipart/alternative", "text/plain", "text/html"]
-STRUCTURE = {
-    "confirmation": WITH_CALENDAR,
-    "waiting-list": WITHOUT_CALENDAR,
-    "promotion": WITH_CALENDAR,
-    "cancelled-by-you": WITH_CALENDAR,
-    "attempt-repeated": WITHOUT_CALENDAR,
-}
+CALENDAR_KINDS = (
+    "confirmation",
+    "promotion",
+    "cancelled-by-you",
+    "event-rescheduled",
+    "event-postponed",
+    "event-cancelled",
+    "event-revived",
+    "event-confirmed",
+    "event-changed",
+)
+STRUCTURE = {kind: WITH_CALENDAR if kind in CALENDAR_KINDS else WITHOUT_CALENDAR for kind in KINDS}
+ABOUT_THE_WEBINAR = (
+    "confirmation",
+    "waiting-list",
+    "promotion",
+    "cancelled-by-you",
+    "attempt-repeated",
+    "verification",
+    "reminder-1-day",
+    "reminder-1-hour",
+)
 LINK = "https://register.example.org/r/sample-link-that-opens-nothing"
 JOIN = "https://meet.example.org/upr-webinar-10"
+EMBED = "https://register.example.org/embed/upr-webinar-10"
+LINKS = {
+    **{kind: [JOIN, LINK] for kind in ("confirmation", "promotion", *REMINDER_KINDS, "remote-possible")},
+    **{kind: [LINK.replace("/r/", "/p/")] for kind in KINDS if kind.startswith("proposal-")},
+    "confirmation-delegation": [EMBED, LINK],
+    "confirmation-interest": [LINK],
+    "recording-available": ["https://videos.example.org/upr-webinar-10"],
+    "bulletin": [EMBED, "https://register.example.org/u/sample"],
+}
+"""What each mail links to, in order; where nothing stands here, to the personal page alone."""
 
 
 class Links(HTMLParser):
@@ -86,18 +112,20 @@ def test_mail_has_exactly_these_headers_and_parts(kind: MailKind, language: str)
     assert [found.get_content_type() for found in message.walk()] == STRUCTURE[kind]
     assert message["From"] == "UPR coordinators <coordinators@example.org>"
     assert message["To"] == "participant@example.org"
-    assert message["Subject"] == wording(language).subject[kind].format(title=SAMPLE.event.title)
+    context = sample(kind, language)
+    title = context.event.title if context.event else context.proposal.title if context.proposal else ""
+    assert message["Subject"] == wording(language).subject[kind].format(title=title)
     assert message["Date"].datetime == SAMPLE.now
     assert message["Message-ID"] == f"<{SAMPLE.mail_id}@example.org>"
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Content-Language"] == language
 
 
-@pytest.mark.parametrize("kind", ["confirmation", "promotion", "cancelled-by-you"])
+@pytest.mark.parametrize("kind", CALENDAR_KINDS)
 def test_calendar_is_in_the_alternative_and_attached(kind: MailKind) -> None:
     message = received(sample(kind, "en"))
     parts = list(message.walk())
-    method = "CANCEL" if kind == "cancelled-by-you" else "REQUEST"
+    method = "CANCEL" if kind in ("cancelled-by-you", "event-postponed", "event-cancelled") else "REQUEST"
     assert parts[4]["Content-Type"].params == {"charset": "utf-8", "method": method}
     assert parts[5].get_filename() == "invite.ics"
     assert parts[5].get_content_disposition() == "attachment"
@@ -112,10 +140,10 @@ def test_mail_is_seven_bit_with_crlf(kind: MailKind) -> None:
     assert max(len(line) for line in content.split(b"\r\n")) <= 998
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_text_and_html_link_to_the_same_places(kind: MailKind) -> None:
-    message = received(sample(kind, "es"))
-    expected = [JOIN, LINK] if kind in ("confirmation", "promotion") else [LINK]
+@pytest.mark.parametrize("name", [name for name, _context in contexts("es")])
+def test_text_and_html_link_to_the_same_places(name: str) -> None:
+    message = received(dict(contexts("es"))[name])
+    expected = LINKS.get(name, [LINK])
     links = Links()
     links.feed(part(message, "html"))
     assert links.hrefs == expected
@@ -139,7 +167,7 @@ def test_times_stand_in_the_events_zone_then_the_readers_then_utc() -> None:
 
 
 def test_event_without_a_date_has_no_calendar_and_says_so() -> None:
-    event = replace(SAMPLE.event, status="postponed", starts_at=None, ends_at=None)
+    event = replace(SAMPLE_EVENT, status="postponed", starts_at=None, ends_at=None)
     message = received(replace(SAMPLE, event=event))
     assert [found.get_content_type() for found in message.walk()] == WITHOUT_CALENDAR
     assert wording("en").date_open in part(message, "plain")
@@ -147,7 +175,7 @@ def test_event_without_a_date_has_no_calendar_and_says_so() -> None:
 
 
 def test_tentative_date_is_called_tentative() -> None:
-    message = received(replace(SAMPLE, event=replace(SAMPLE.event, status="tentative")))
+    message = received(replace(SAMPLE, event=replace(SAMPLE_EVENT, status="tentative")))
     assert wording("en").tentative in part(message, "plain")
     assert wording("en").tentative in part(message, "html")
 
@@ -178,10 +206,10 @@ def test_html_states_language_and_direction(language: str) -> None:
 
 def test_every_language_has_every_text_of_its_own() -> None:
     texts = [wording(language) for language in LANGUAGES]
-    for kind in KINDS:
+    for name in TEXTS:
         for group in ("subject", "heading", "lead"):
-            assert len({getattr(words, group)[kind] for words in texts}) == len(LANGUAGES)
-    assert len(list(previews())) == len(LANGUAGES) * len(KINDS)
+            assert len({getattr(words, group)[name] for words in texts}) == len(LANGUAGES)
+    assert len(list(previews())) == len(LANGUAGES) * (len(TEXTS) + 1)
 
 
 @pytest.mark.parametrize(
@@ -218,12 +246,12 @@ def test_domain_outside_ascii_is_sent_as_idna() -> None:
     assert message["To"] == "a@xn--exmple-cua.org"
 
 
-@given(name=hostile, title=hostile, organisation=hostile, summary=hostile, kind=st.sampled_from(KINDS))
+@given(name=hostile, title=hostile, organisation=hostile, summary=hostile, kind=st.sampled_from(ABOUT_THE_WEBINAR))
 def test_no_text_becomes_a_header_a_link_or_a_tag(
     name: str, title: str, organisation: str, summary: str, kind: MailKind
 ) -> None:
     recipient = replace(SAMPLE.recipient, name=name, address_confirmed=True)
-    event = replace(SAMPLE.event, title=title, summary=summary, place=title, city=name, mode="hybrid")
+    event = replace(SAMPLE_EVENT, title=title, summary=summary, place=title, city=name, mode="hybrid")
     context = replace(SAMPLE, kind=kind, recipient=recipient, event=event, organiser_name=organisation)
     message = received(context)
     assert sorted(message.keys()) == sorted(HEADERS)
@@ -253,7 +281,7 @@ def test_no_text_becomes_a_header_a_link_or_a_tag(
     ],
 )
 def test_join_address_that_is_not_plain_http_is_no_link(join: str) -> None:
-    message = received(replace(SAMPLE, event=replace(SAMPLE.event, join_url=join)))
+    message = received(replace(SAMPLE, event=replace(SAMPLE_EVENT, join_url=join)))
     links = Links()
     links.feed(part(message, "html"))
     assert links.hrefs == [LINK]

@@ -14,8 +14,9 @@ WAYS = {
     "deferred": {"claimed", "called_off", "suppressed", "missed"},
     "unknown": {"queued", "sent", "deferred", "failed"},
     "sent": {"bounced"},
+    "called_off": {"queued"},
 }
-FINAL = {"failed", "suppressed", "called_off", "missed", "bounced"}
+FINAL = {"failed", "suppressed", "missed", "bounced"}
 NAMES = ["queued", "claimed", "sent", "deferred", "unknown", "failed", "suppressed", "called_off", "missed", "bounced"]
 
 

@@ -1,0 +1,198 @@
+"""What the templates show of a context. Everything that others typed is defused here, links are checked."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from services.notifications.domain.kinds import ATTENDING, LIVE
+from services.notifications.mail.calendar import join_link, personal_link, place_line
+from services.notifications.mail.content import SEAT_KINDS, EventCopy, MailContext, Proposal, Slot
+from services.notifications.mail.defusing import defuse, safe_link
+from services.notifications.mail.linking import Piece, pieces_of
+from services.notifications.mail.moments import TimeLine, time_lines
+from services.notifications.mail.wording import Wording
+
+PROPOSAL_PATH = "/p/"
+"""Where the link of a proposal leads, below the public address."""
+
+_SEATLESS = ("remote-possible",)
+"""Goes to people who wait for nothing but where to join."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a mail is about: an event, a working group or a side event. ``times`` are label and line of each zone."""
+
+    title: str
+    label: str = ""
+    times: list[tuple[str, TimeLine]] = field(default_factory=list)
+    before: TimeLine | None = None
+    notice: str | None = None
+    place: str = ""
+    join: str | None = None
+    link: str | None = None
+
+
+def values_of(context: MailContext, words: Wording) -> dict[str, Any]:
+    """What the templates may use but for the subject."""
+    link, link_text = _link(context, words)
+    paragraphs = _paragraphs(context, words)
+    return {
+        "words": words,
+        "heading": _heading(context, words),
+        "greeting": _greeting(context, words),
+        "paragraphs": paragraphs,
+        "texts": ["".join(piece.words + "\n" * piece.broken for piece in pieces) for pieces in paragraphs],
+        "cards": _cards(context, words),
+        "note": _note(context),
+        "link": link,
+        "link_text": link_text,
+        "keep_private": _keep_private(context, words),
+        "why": _why(context, words),
+        "unsubscribe": context.unsubscribe,
+        "organiser": defuse(context.organiser_name, 60),
+    }
+
+
+def subject_of(context: MailContext, words: Wording) -> str:
+    """The subject line; the heading where there is no title to name."""
+    if context.bulletin is not None:
+        return defuse(context.bulletin.subject, 160)
+    title = _title(context)
+    return words.subject[context.text].format(title=title) if title else words.heading[context.text]
+
+
+def _title(context: MailContext) -> str:
+    """Of what the mail is about. A proposal's is its group's own words: shown once a coordinator has read them."""
+    if context.proposal is not None:
+        return "" if context.kind == "proposal-received" else defuse(context.proposal.title, 120)
+    return defuse(context.event.title if context.event else context.group or "", 120)
+
+
+def _heading(context: MailContext, words: Wording) -> str:
+    return words.heading[context.text] if context.bulletin is None else defuse(context.bulletin.subject, 160)
+
+
+def _greeting(context: MailContext, words: Wording) -> str:
+    name = defuse(context.recipient.name, 60) if context.recipient.address_confirmed else ""
+    return words.greeting_named.format(name=name) if name else words.greeting
+
+
+def _paragraphs(context: MailContext, words: Wording) -> list[list[Piece]]:
+    if context.bulletin is not None:
+        return pieces_of(context.bulletin.text)
+    first = words.lead[context.text]
+    if context.calendar_method is not None:
+        calendar = words.calendar_removed if context.calendar_method == "CANCEL" else words.calendar_attached
+        first = f"{first} {calendar}" if words.language != "zh" else first + calendar
+    if context.kind != "waiting-list" or context.recipient.position is None:
+        return [[Piece(first)]]
+    return [[Piece(first)], [Piece(words.position.format(position=context.recipient.position))]]
+
+
+def _cards(context: MailContext, words: Wording) -> list[Card]:
+    if context.bulletin is not None:
+        return []
+    if context.proposal is not None:
+        return _proposal_cards(context, context.proposal, words)
+    cards = [_event_card(context, context.event, words)] if context.event is not None else []
+    if not cards and context.group:
+        cards = [Card(defuse(context.group))]
+    if context.text == "confirmation-delegation" and context.attend is not None:
+        cards.append(_attend_card(context, context.attend, words))
+    return cards
+
+
+def _event_card(context: MailContext, event: EventCopy, words: Wording) -> Card:
+    seated = context.recipient.status == "confirmed" and context.recipient.form_kind in ATTENDING
+    shown = context.kind in SEAT_KINDS and (seated or context.kind in _SEATLESS) and event.status != "cancelled"
+    return Card(
+        title=defuse(event.title),
+        times=_times(context, event, words),
+        before=_before(context.before, words) if context.kind == "event-rescheduled" else None,
+        notice=_notice(event, words),
+        place=place_line(event, words),
+        join=join_link(event) if shown else None,
+    )
+
+
+def _attend_card(context: MailContext, event: EventCopy, words: Wording) -> Card:
+    link = f"{context.public_url}/embed/{quote(event.id, safe='')}"
+    return Card(
+        title=defuse(event.title),
+        label=words.attend,
+        times=_times(context, event, words),
+        notice=_notice(event, words),
+        place=place_line(event, words),
+        link=link if event.status != "cancelled" else None,
+    )
+
+
+def _proposal_cards(context: MailContext, proposal: Proposal, words: Wording) -> list[Card]:
+    title = _title(context)
+    if not title:
+        return []
+    if proposal.slot is None:
+        return [Card(title)]
+    slot = proposal.slot
+    lines = time_lines(slot.starts_at, slot.ends_at, slot.time_zone, "", words.language)
+    return [Card(title, times=[("", line) for line in lines], place=defuse(slot.room or ""))]
+
+
+def _times(context: MailContext, event: EventCopy, words: Wording) -> list[tuple[str, TimeLine]]:
+    """Label and line of each zone; a label may be empty. No lines if there is no date."""
+    if not event.has_date or event.starts_at is None:
+        return []
+    labels = {"event": "", "recipient": words.your_time, "utc": ""}
+    own_zone = context.recipient.time_zone
+    lines = time_lines(event.starts_at, event.ends_at, event.time_zone, own_zone, words.language)
+    return [(labels[line.whose], line) for line in lines]
+
+
+def _before(slot: Slot | None, words: Wording) -> TimeLine | None:
+    if slot is None:
+        return None
+    return time_lines(slot.starts_at, slot.ends_at, slot.time_zone, "", words.language)[0]
+
+
+def _notice(event: EventCopy, words: Wording) -> str | None:
+    """What is not settled about the event, if anything."""
+    if event.status == "cancelled":
+        return words.called_off
+    if not event.has_date:
+        return words.date_open
+    return words.tentative if event.status == "tentative" else None
+
+
+def _note(context: MailContext) -> list[str]:
+    """What the coordinators say to a group, by paragraph."""
+    if context.proposal is None or context.kind == "proposal-received":
+        return []
+    return [defuse(part, 2000) for part in context.proposal.note.split("\n") if part.strip()]
+
+
+def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
+    """Where the button leads, and what stands on it."""
+    if context.bulletin is not None:
+        return None, ""
+    if context.proposal is not None:
+        return f"{context.public_url}{PROPOSAL_PATH}{quote(context.recipient.token, safe='')}", words.see_proposal
+    if context.kind == "verification":
+        return personal_link(context), words.verify_link
+    recording = safe_link(context.recording)
+    if recording is not None:
+        return recording, words.watch
+    live = context.kind != "cancelled-by-you" and context.recipient.status in LIVE
+    return personal_link(context), words.open_link if live else words.see_link
+
+
+def _keep_private(context: MailContext, words: Wording) -> str:
+    if context.bulletin is not None or safe_link(context.recording) is not None:
+        return ""
+    return words.keep_private if context.proposal is None else words.keep_private_proposal
+
+
+def _why(context: MailContext, words: Wording) -> str:
+    if context.bulletin is not None:
+        return words.why_bulletin
+    return words.why if context.event is not None else words.why_form

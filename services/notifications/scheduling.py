@@ -1,0 +1,65 @@
+"""The scheduler's loop: news of events become mails, announcements reach everybody, reminders are planned or missed.
+
+Any number may run: what one has in hand is locked. It ends between two chunks.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.notifications.usecases.announce import announce_some, decide_news
+from services.notifications.usecases.plan_reminders import miss_reminders, plan_reminders
+from shared.core.clock import Clock
+from shared.core.errors import Unavailable
+from shared.process.runner import Stop
+from shared.store.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
+
+REST_S = 0.5
+REST_IN_OUTAGE_S = 1.0
+REMINDERS_EVERY_S = 10.0
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """One scheduler. Changes with each turn.
+
+    Attributes:
+        work: on the service's database.
+        clock: of the project.
+        mail_domain: what Message-IDs end with.
+        monotonic: seconds that no change of the machine's time touches.
+    """
+
+    work: UnitOfWork
+    clock: Clock
+    mail_domain: str
+    monotonic: Callable[[], float] = time.monotonic
+    _reminders_at_s: float = float("-inf")
+
+    def run(self, stop: Stop) -> None:
+        """Work until ``stop``."""
+        while not stop:
+            try:
+                busy, rest_s = self.turn(), REST_S
+            except Unavailable as error:
+                log.warning("scheduler waits", extra={"reason": error.reason})
+                busy, rest_s = False, REST_IN_OUTAGE_S
+            if not busy:
+                stop.wait(rest_s)
+
+    def turn(self) -> bool:
+        """A piece of each kind of work; returns whether there may be more at once.
+
+        Raises:
+            Unavailable: the database is away; nothing is lost.
+        """
+        decided = decide_news(self.work, self.clock)
+        people = announce_some(self.work, self.clock, self.mail_domain)
+        if self.monotonic() - self._reminders_at_s >= REMINDERS_EVERY_S:
+            self._reminders_at_s = self.monotonic()
+            miss_reminders(self.work, self.clock)
+            plan_reminders(self.work, self.clock, self.mail_domain)
+        return decided or people is not None

@@ -1,0 +1,75 @@
+"""Who is concerned: distinct people, each by the one registration that fits best, in the order of their references."""
+
+# ruff: noqa: S608 - the conditions are constant, all values are parameters
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+_CONDITIONS = {
+    "event": "r.event = :event",
+    "form": "r.form = :form",
+    "form_kind": "r.form_kind = :form_kind",
+    "working_group": "r.working_group = :working_group",
+    "partner": "r.partner = :partner",
+    "country": "r.country = :country",
+    "language": "r.language = :language",
+    "form_kinds": "r.form_kind = ANY(:form_kinds)",
+    "statuses": "r.status = ANY(:statuses)",
+    "heard_until": "r.heard_at <= :heard_until",
+    "heard_before": "r.heard_at < :heard_before",
+    "not_registered_for": """NOT EXISTS (
+        SELECT FROM recipient o WHERE o.person_ref = r.person_ref AND o.event = :not_registered_for
+            AND o.form_kind <> 'interest' AND o.status IN ('unverified', 'confirmed', 'waitlisted'))""",
+    "wants_bulletins": """(r.status = 'confirmed' OR (r.status = 'waitlisted' AND r.verified))
+        AND NOT EXISTS (SELECT FROM suppression s WHERE s.person_ref = r.person_ref)
+        AND CAST(:wants_bulletins AS boolean)""",
+    "without": """NOT EXISTS (
+        SELECT FROM mail m WHERE m.recipient = r.person_ref AND m.kind = :without AND m.revision = :number
+            AND m.event = r.event AND m.state <> 'called_off')""",
+}
+_BEST = """
+    SELECT DISTINCT ON (r.person_ref) r.subject::text AS subject, r.person_ref, r.form_kind, r.event, r.language
+    FROM recipient r WHERE r.about = 'registration' AND {conditions}
+    ORDER BY r.person_ref, array_position(ARRAY['webinar', 'attendance', 'delegation'], r.form_kind),
+        r.status <> 'confirmed', r.subject
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """A person by one of their registrations."""
+
+    subject: str
+    person_ref: str
+    form_kind: str
+    event: str | None
+    language: str
+
+
+def some_of(connection: Connection, wanted: Mapping[str, Any], after: str, most: int) -> list[Addressee]:
+    """The next people of an audience.
+
+    Args:
+        connection: to read by.
+        wanted: names of ``_CONDITIONS`` with their values; a person's registration must fit all.
+        after: the reference of the last one before; empty at first.
+        most: people.
+    """
+    query = text(f"{_best([*wanted, ''])} LIMIT :most")
+    rows = connection.execute(query, {**wanted, "after": after, "most": most})
+    return [Addressee(*row) for row in rows]
+
+
+def count_by_language(connection: Connection, wanted: Mapping[str, Any]) -> dict[str, int]:
+    """How many people an audience has, by the language of their registrations, largest first."""
+    query = text(f"SELECT language, count(*) FROM ({_best(list(wanted))}) a GROUP BY 1 ORDER BY 2 DESC, 1")
+    return {row[0]: row[1] for row in connection.execute(query, dict(wanted))}
+
+
+def _best(names: list[str]) -> str:
+    """The query; an empty name stands for the place in the order."""
+    conditions = [_CONDITIONS[name] if name else "r.person_ref > :after" for name in names if name != "number"]
+    return _BEST.format(conditions=" AND ".join(conditions) or "true")

@@ -1,0 +1,140 @@
+"""Turns what many people are to be told into mails, some people at a time. Killed anywhere, it goes on where it was.
+
+Each chunk of mails is stored together with how far it reaches, and people come in the order of their references, each
+once: by the registration that fits best. So one person gets one mail of an announcement whatever happens, also someone
+who is on the delegation and has a seat of their own: the latter counts.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.notifications.domain.kinds import ATTENDING, KINDS, LIVE, NEWS_KINDS
+from services.notifications.domain.mail import NewMail
+from services.notifications.domain.news import REMOTE_POSSIBLE, News, news_of
+from services.notifications.store.announcements import (
+    NewAnnouncement,
+    OpenAnnouncement,
+    add_announcement,
+    advance,
+    next_open,
+    supersede_news,
+)
+from services.notifications.store.audience import Addressee, some_of
+from services.notifications.store.bulletins import segment_of
+from services.notifications.store.events import due_news, lock_event, mark_told, take_news
+from services.notifications.store.mails import add_mail, call_off_news
+from shared.core.clock import Clock
+from shared.core.ids import new_id
+from shared.core.metrics import mails_total
+from shared.store.unit_of_work import UnitOfWork
+
+CHUNK = 200
+"""People of one transaction."""
+
+SUPERSEDED = "superseded by newer news of the event"
+
+
+def decide_news(work: UnitOfWork, clock: Clock) -> bool:
+    """Find what the changes of one event, if any are due, mean for people; returns whether there was one.
+
+    Raises:
+        Unavailable: the database is away; nothing is decided.
+    """
+    called_off: list[str] = []
+    with work.transaction() as connection:
+        now = clock()
+        event = due_news(connection, now)
+        if event is None:
+            return False
+        known, due = lock_event(connection, event), take_news(connection, event, now)
+        if known is None or due is None:
+            return True  # somebody else was faster, or another change came in between
+        news = news_of(known.told, known.content)
+        mark_told(connection, event)
+        if news is not None:
+            detail = _detail(news, known.told)
+            new = NewAnnouncement(
+                new_id(), "news", event, known.revision, detail, due.changed_at, now, due.correlation_id
+            )
+            add_announcement(connection, new)
+            supersede_news(connection, event, known.revision, now)
+            called_off = call_off_news(connection, event, known.revision, NEWS_KINDS, SUPERSEDED, now)
+    for kind in called_off:
+        mails_total.labels(kind, "called_off").inc()
+    return True
+
+
+def announce_some(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int = CHUNK) -> int | None:
+    """Make the next mails of an announcement; returns how many people it was, or None if nothing is left to announce.
+
+    Args:
+        work: on the service's database.
+        clock: of the project.
+        mail_domain: what Message-IDs end with.
+        chunk: most people of one transaction.
+
+    Raises:
+        Unavailable: the database is away; the same people are next.
+    """
+    with work.transaction() as connection:
+        now, current = clock(), next_open(connection)
+        if current is None:
+            return None
+        people = some_of(connection, _audience(connection, current.announcement), current.reached, chunk)
+        made = [_mail(current, person, mail_domain, now) for person in people]
+        mails = sum(add_mail(connection, mail) for mail in made)
+        reached = people[-1].person_ref if people else current.reached
+        advance(connection, current.announcement.id, reached, mails, None if len(people) == chunk else now)
+    return len(people)
+
+
+def _detail(news: News, told: Mapping[str, Any]) -> dict[str, Any]:
+    before = {name: told[name] for name in ("starts_at", "ends_at", "time_zone")}
+    return {"kind": news.kind, "remote": news.remote, "before": before}
+
+
+def _audience(connection: Connection, announcement: NewAnnouncement) -> dict[str, Any]:
+    """Conditions for :func:`services.notifications.store.audience.some_of`."""
+    if announcement.cause == "bulletin":
+        return segment_of(connection, announcement.number) | {"wants_bulletins": True}
+    if announcement.cause == "recording":
+        return {"event": announcement.event, "form_kinds": list(ATTENDING), "statuses": ["confirmed"]}
+    kinds = [*ATTENDING, "interest"] if announcement.detail["remote"] else list(ATTENDING)
+    return {
+        "event": announcement.event,
+        "form_kinds": kinds,
+        "statuses": list(LIVE),
+        "heard_until": announcement.changed_at,
+    }
+
+
+def _kind(announcement: NewAnnouncement, person: Addressee) -> str:
+    if announcement.cause == "bulletin":
+        return "bulletin"
+    if announcement.cause == "recording":
+        return "recording-available"
+    return REMOTE_POSSIBLE if person.form_kind == "interest" else str(announcement.detail["kind"])
+
+
+def _mail(current: OpenAnnouncement, person: Addressee, mail_domain: str, now: datetime) -> NewMail:
+    announcement, mail_id = current.announcement, new_id()
+    kind = _kind(announcement, person)
+    return NewMail(
+        id=mail_id,
+        kind=kind,
+        subject=person.subject,
+        revision=announcement.number,
+        recipient=person.person_ref,
+        event=announcement.event,
+        lane=KINDS[kind].lane,
+        state="queued",
+        reason=None,
+        message_id=f"<{mail_id}@{mail_domain}>",
+        cause_at=announcement.changed_at,
+        created_at=now,
+        correlation_id=announcement.correlation_id,
+        detail=announcement.detail,
+    )

@@ -1,0 +1,95 @@
+"""Takes in what happened to a registration or a proposal: the book is brought up to date and one mail is caused.
+
+In any order of a subject's messages, and however often each comes, the same mails and the same entry result. A
+message that causes a mail is never ignored: if it comes too late to be true, its mail is made and called off at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from services.notifications.domain.book import Entry
+from services.notifications.domain.kinds import KINDS, NUMBERED_APART
+from services.notifications.domain.mail import NewMail
+from services.notifications.domain.truth import SUPERSEDED, Standing, is_untrue, newer, untrue_kinds
+from services.notifications.store.mails import add_mail, call_off
+from services.notifications.store.recipients import BookEntry, keep_entry, lock_standing
+from shared.core.clock import Clock
+from shared.core.ids import new_id
+from shared.core.metrics import mails_total
+from shared.core.sealing import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one message says.
+
+    Attributes:
+        kind: of the mail it causes; None if it causes none.
+        number: the mail's revision: the subject's, or the number of the attempt.
+        entry: the subject's state.
+        personal: texts that stand in the table closed only.
+        occurred_at: when it happened, aware UTC.
+    """
+
+    kind: str | None
+    number: int
+    entry: Entry
+    personal: Mapping[str, str]
+    occurred_at: datetime
+    correlation_id: str
+
+    @property
+    def standing(self) -> Standing:
+        """The subject's state as told."""
+        return Standing(self.entry.revision, self.entry.status)
+
+
+def note_subject(connection: Connection, clock: Clock, vault: Vault, mail_domain: str, told: Told) -> None:
+    """Bring the book up to date, make the mail, call off older mails that are untrue by now.
+
+    Args:
+        connection: of the message's own transaction.
+        clock: of the project.
+        vault: closes what is personal.
+        mail_domain: what Message-IDs end with.
+        told: by the message.
+    """
+    now, subject = clock(), told.entry.subject
+    known = lock_standing(connection, subject)
+    if newer(known, told.standing, told.kind):
+        keep_entry(connection, BookEntry(told.entry, vault.close(told.personal, row=subject)), now)
+        known = told.standing
+        _call_off_untrue(connection, subject, known, now)
+    if told.kind is None:
+        return
+    mail = _mail(told, told.kind, known or told.standing, mail_domain, now)
+    if add_mail(connection, mail) and mail.state == "called_off":
+        mails_total.labels(mail.kind, "called_off").inc()
+
+
+def _call_off_untrue(connection: Connection, subject: str, known: Standing, now: datetime) -> None:
+    kinds = untrue_kinds(known)
+    for kind in call_off(connection, subject, known.revision, kinds, NUMBERED_APART, SUPERSEDED, now):
+        mails_total.labels(kind, "called_off").inc()
+
+
+def _mail(told: Told, kind: str, known: Standing, mail_domain: str, now: datetime) -> NewMail:
+    mail_id, untrue = new_id(), is_untrue(kind, told.number, known)
+    return NewMail(
+        id=mail_id,
+        kind=kind,
+        subject=told.entry.subject,
+        revision=told.number,
+        recipient=told.entry.person_ref,
+        event=told.entry.event,
+        lane=KINDS[kind].lane,
+        state="called_off" if untrue else "queued",
+        reason=SUPERSEDED if untrue else None,
+        message_id=f"<{mail_id}@{mail_domain}>",
+        cause_at=told.occurred_at,
+        created_at=now,
+        correlation_id=told.correlation_id,
+    )

@@ -1,0 +1,108 @@
+"""What people on each kind of form, and groups with a proposal, are told; and that nothing from a form goes first."""
+
+from email import message_from_bytes
+from email.policy import default as modern
+from typing import Any
+
+import pytest
+
+from shared.core.ids import new_id
+from shared.process.runner import Stop
+from tests.integration.notifications.office import EVENT, Office
+from tests.integration.test_smtp_transport import Relay
+
+
+def sent(office: Office) -> list[tuple[str, str]]:
+    """Subject and plain text of the mails that go now."""
+    with Relay({}) as relay:
+        while office.sender(relay.port).turn(Stop()):
+            pass
+        found = [message_from_bytes(mail, policy=modern) for mail in relay.mails]
+    bodies = [mail.get_body(("plain",)) for mail in found]
+    return [(mail["Subject"], body.get_content() if body else "") for mail, body in zip(found, bodies, strict=True)]
+
+
+def test_verification_says_nothing_from_the_form_and_is_called_off_when_it_expires(office: Office) -> None:
+    office.hear_event()
+    first, second = new_id(), new_id()
+    office.hear(office.told("verification-requested", first, sealed={"name": "Canary Name"}))
+    ((subject, text),) = sent(office)
+    assert subject == "Please confirm your address: UPR Webinar Wednesday #10"
+    assert "https://register.example.org/r/a-token" in text
+    assert "Canary" not in text
+    office.hear(office.told("verification-requested", second), office.told("expired", second, 2))
+    assert [(mail["kind"], mail["state"]) for mail in office.mails()] == [
+        ("verification", "sent"),
+        ("verification", "called_off"),
+    ]
+    statuses = sorted(row["status"] for row in office.rows("SELECT status FROM recipient"))
+    assert statuses == ["expired", "unverified"]
+
+
+def test_name_is_used_once_the_address_is_verified(office: Office) -> None:
+    office.hear_event()
+    office.hear(office.told("confirmed", new_id(), 2, verified=True))
+    office.hear(office.told("confirmed", new_id(), 1, person_ref="01" * 32))
+    assert [text.splitlines()[2] for _subject, text in sent(office)] == ["Hello A participant,", "Hello,"]
+
+
+def test_delegation_is_told_which_webinar_to_attend(office: Office) -> None:
+    office.hear_event()
+    office.hear_event(id="upr-review", kind="review", title="The review", mode="in_person", join_url=None)
+    delegate: dict[str, Any] = {
+        "form": "geneva-delegation",
+        "form_kind": "delegation",
+        "event": "upr-review",
+        "attend": EVENT,
+    }
+    office.hear(office.told("confirmed", new_id(), **delegate))
+    ((subject, text),) = sent(office)
+    assert subject == "You are on the list of the Geneva delegation: The review"
+    asked = text[text.index("Please attend this as well") :]
+    assert "UPR Webinar Wednesday #10" in asked
+    assert "Eastern Standard Time" in asked
+    assert "https://register.example.org/embed/upr-webinar-10" in asked
+
+
+def test_working_group_is_named_and_waits_until_it_was_heard_of(office: Office) -> None:
+    member: dict[str, Any] = {"form": "join", "form_kind": "working_group", "event": None, "working_group": "housing"}
+    office.hear(office.told("confirmed", new_id(), **member))
+    assert sent(office) == []
+    assert office.mail()["state"] == "deferred"
+    office.hear_group()
+    office.pass_time(seconds=6)
+    ((subject, _text),) = sent(office)
+    assert subject == "You have joined a working group: Housing"
+
+
+@pytest.mark.parametrize(
+    ("verb", "moved", "subject"),
+    [
+        ("submitted", False, "We have received your proposal"),
+        ("accepted", False, "Your proposal is accepted: Housing"),
+        ("returned", False, "Your proposal needs some work: Housing"),
+        ("declined", False, "Your proposal cannot be part of the programme: Housing"),
+        ("scheduled", False, "Your side event has a place: Housing"),
+        ("scheduled", True, "Your side event has moved: Housing"),
+    ],
+)
+def test_group_is_told_what_becomes_of_its_proposal(office: Office, verb: str, moved: bool, subject: str) -> None:
+    place: dict[str, Any] = {
+        "room": "Room XXV",
+        "starts_at": "2020-05-12T11:00:00Z",
+        "ends_at": None,
+        "time_zone": "Europe/Zurich",
+    }
+    office.hear(office.told_proposal(verb, new_id(), moved=moved, **(place if verb == "scheduled" else {})))
+    ((found, text),) = sent(office)
+    assert found == subject
+    assert ("A note" in text) == (verb != "submitted")
+    assert ("Room XXV" in text) == (verb == "scheduled")
+    assert "https://register.example.org/p/p-token" in text
+    assert office.told_sent() == []
+
+
+def test_older_word_on_a_proposal_is_called_off(office: Office) -> None:
+    proposal = new_id()
+    office.hear(office.told_proposal("accepted", proposal, 2), office.told_proposal("submitted", proposal, 1))
+    assert office.states() == {"proposal-accepted": "queued", "proposal-received": "called_off"}
