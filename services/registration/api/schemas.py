@@ -2,6 +2,7 @@
 
 import marshmallow as ma
 
+from shared.contracts.registration import REGISTRATION_STATUSES
 from shared.web.paging import PageArguments
 
 
@@ -56,7 +57,13 @@ class ReceiptSchema(ma.Schema):
     """The answer to a registration. It is the same for a new one and for one that was there before."""
 
     id = ma.fields.String(required=True)
-    status = ma.fields.String(required=True, metadata={"enum": ["confirmed", "waitlisted"]})
+    status = ma.fields.String(
+        required=True,
+        metadata={
+            "enum": ["unverified", "confirmed", "waitlisted"],
+            "description": "``unverified``: by the mail we send",
+        },
+    )
     message = ma.fields.String(required=True, metadata={"description": "A sentence for the person, in their language"})
 
 
@@ -66,7 +73,7 @@ class SubmissionSchema(ma.Schema):
     class Meta:
         unknown = ma.INCLUDE
 
-    name = ma.fields.String(required=True)
+    name = ma.fields.String(metadata={"description": "Required on every form but those of kind ``interest``"})
     email = ma.fields.Email(required=True)
     partner = ma.fields.String(metadata={"description": "Slug of the partner whose page it came through"})
     lang = ma.fields.String(metadata={"description": "Language of the answer and the mails"})
@@ -121,7 +128,7 @@ class RegistrationQuery(PageArguments):
 
     form = ma.fields.String(load_default="", validate=ma.validate.Length(max=80))
     event = ma.fields.String(load_default="", validate=ma.validate.Length(max=80))
-    status = ma.fields.String(load_default="", validate=ma.validate.OneOf(["", "confirmed", "waitlisted", "cancelled"]))
+    status = ma.fields.String(load_default="", validate=ma.validate.OneOf(["", *REGISTRATION_STATUSES]))
 
 
 class PersonSchema(ma.Schema):
@@ -132,7 +139,7 @@ class PersonSchema(ma.Schema):
     event = ma.fields.String(allow_none=True)
     status = ma.fields.String(required=True)
     position = ma.fields.Integer(allow_none=True)
-    name = ma.fields.String(required=True)
+    name = ma.fields.String(required=True, allow_none=True)
     email = ma.fields.String(required=True)
     organisation = ma.fields.String(allow_none=True)
     working_group = ma.fields.String(allow_none=True)

@@ -13,6 +13,7 @@ from services.registration.store.registrations import Person
 from services.registration.usecases.look_up import list_forms, list_registrations, working_group_titles
 from services.registration.usecases.positions import read_registration_position, registration_position
 from shared.contracts.schemas import SLUG
+from shared.core.clock import Clock
 from shared.forms.definition import parse_definition
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import Holder, holder, needs
@@ -35,7 +36,7 @@ class Choices:
     events: tuple[tuple[str, str], ...]
 
 
-def console_blueprint(work: UnitOfWork) -> Blueprint:
+def console_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
     """``/console/registrations``."""
     blueprint = pages_blueprint("registration_console", __name__, PLACES)
     blueprint.context_processor(lambda: {"words": words})
@@ -49,7 +50,7 @@ def console_blueprint(work: UnitOfWork) -> Blueprint:
         page = render_template(
             "registrations/list.html",
             people=[person for person in people.items if _may_see(who, person.registration.form)],
-            choices=_choices([form for form in list_forms(work) if _may_see(who, form.slug)]),
+            choices=_choices([form for form in list_forms(work, clock()) if _may_see(who, form.slug)]),
             groups=working_group_titles(work),
             wanted=wanted,
             first=_address(wanted),

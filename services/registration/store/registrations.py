@@ -16,7 +16,7 @@ class Person:
     """A registration with the data of the person, for themselves and for coordinators."""
 
     registration: Registration
-    name: str
+    name: str | None
     email: str
     organisation: str | None
     time_zone: str | None
@@ -48,6 +48,12 @@ _CONFIRM = text("""
 """)
 _CANCEL = text("""
     UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now
+    WHERE id = CAST(:id AS uuid)
+""")
+_VERIFY = text("""
+    UPDATE registration SET status = :status, revision = :revision, position = :position, verified_at = :now,
+        hold_until = NULL, expires_at = NULL, confirmed_at = CASE WHEN :status = 'confirmed' THEN :now END,
+        capacity_then = CASE WHEN :status = 'confirmed' THEN CAST(:capacity AS integer) END
     WHERE id = CAST(:id AS uuid)
 """)
 _CHANGE = text("""
@@ -85,6 +91,12 @@ def list_people(connection: Connection, wanted: Mapping[str, str], after: str, m
 def store_confirmed(connection: Connection, registration: Registration, capacity: int | None, now: datetime) -> None:
     """Give a seat to somebody who waited, recorded with the capacity then in force."""
     connection.execute(_CONFIRM, {"id": registration.id, "capacity": capacity, "now": now})
+
+
+def store_verified(connection: Connection, registration: Registration, capacity: int | None, now: datetime) -> None:
+    """The owner of an address has confirmed it: ``registration`` as it is then."""
+    values = {"id": registration.id, "revision": registration.revision, "status": registration.status}
+    connection.execute(_VERIFY, {**values, "position": registration.position, "capacity": capacity, "now": now})
 
 
 def store_cancelled(connection: Connection, registration: Registration, now: datetime) -> None:

@@ -20,6 +20,7 @@ from shared.store.unit_of_work import UnitOfWork
 
 STANDARD_WEBINAR = "standard/webinar"
 PROMOTION_NOTICE_MINUTES = 60
+HOLD_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +106,17 @@ def _form(fields: Fields, known: set[str]) -> LoadedForm:
         "kind": kind,
         "event_id": event,
         "definition": to_mapping(definition) if definition else {},
-        "verification": fields.required("verification", _verification, "none"),
+        "verification": fields.optional("verification", _verification, "email"),
         "waiting_list": fields.optional("waiting_list", flag, True),
         "partners": list(partners),
         "promotion_notice_minutes": fields.optional(
             "promotion_notice_minutes", whole(0, 100_000), PROMOTION_NOTICE_MINUTES
         ),
+    }
+    values |= {
+        "hold_minutes": fields.optional("hold_minutes", whole(1, 100_000), HOLD_MINUTES),
+        "closes_hours_before": fields.optional("closes_hours_before", whole(0, 10_000), 0),
+        "attend": fields.optional("attend", _slug, None),
     }
     capacity = fields.optional("capacity", whole(0, 1_000_000), None)
     fields.finish()
@@ -157,9 +163,9 @@ def _language(value: Any) -> str:
 
 
 def _verification(value: Any) -> str:
-    if value != "none":
-        raise ValueError("only `none` is known so far")
-    return "none"
+    if value not in ("email", "none"):
+        raise ValueError("`email` or `none` is required")
+    return str(value)
 
 
 def _definition(slug: str, title: TextInput) -> Any:
