@@ -27,6 +27,7 @@ class FormFieldSchema(ma.Schema):
     min = ma.fields.Raw()
     max = ma.fields.Raw()
     autocomplete = ma.fields.String()
+    not_before = ma.fields.String(metadata={"description": "Name of a date that this one may not come before"})
 
 
 class FormSchema(ma.Schema):

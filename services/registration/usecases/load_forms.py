@@ -14,11 +14,11 @@ from shared.contracts.schemas import SLUG
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
 from shared.forms.definition import FormDefinition, parse_definition, to_mapping
+from shared.forms.standard import STANDARD_KINDS, TextInput, standard_form
 from shared.forms.texts import LANGUAGES
-from shared.forms.webinar import TextInput, webinar_form
 from shared.store.unit_of_work import UnitOfWork
 
-STANDARD_WEBINAR = "standard/webinar"
+STANDARD = "standard/"
 PROMOTION_NOTICE_MINUTES = 60
 HOLD_MINUTES = 24 * 60
 
@@ -95,8 +95,8 @@ def _form(fields: Fields, known: set[str]) -> LoadedForm:
     untitled: TextInput = "title"
     title = fields.required("title", _title, untitled)
     event = fields.optional("event", _slug, None)
-    kind = fields.required("kind", text(40), "webinar")
-    definition = fields.required("fields", _definition(slug, title), None)
+    kind = fields.required("kind", _kind, "webinar")
+    definition = fields.required("fields", _definition(kind, slug, title), None)
     partners = fields.each("partners", _slug)
     for index, partner in enumerate(partners):
         if partner not in known:
@@ -168,14 +168,20 @@ def _verification(value: Any) -> str:
     return str(value)
 
 
-def _definition(slug: str, title: TextInput) -> Any:
+def _kind(value: Any) -> str:
+    if value not in STANDARD_KINDS:
+        raise ValueError(f"one of {', '.join(STANDARD_KINDS)} is required")
+    return str(value)
+
+
+def _definition(kind: str, slug: str, title: TextInput) -> Any:
     """A parser of the questions: the name of a standard set, or a whole definition."""
 
     def parse(value: Any) -> FormDefinition:
-        if value == STANDARD_WEBINAR:
-            return webinar_form(slug, title)
+        if value == STANDARD + kind:
+            return standard_form(kind, slug, title)
         if isinstance(value, list):
-            return parse_definition({"slug": slug, "kind": "webinar", "title": title, "version": 1, "fields": value})
-        raise ValueError(f"`{STANDARD_WEBINAR}` or a list of fields is required")
+            return parse_definition({"slug": slug, "kind": kind, "title": title, "version": 1, "fields": value})
+        raise ValueError(f"`{STANDARD}{kind}` or a list of fields is required")
 
     return parse
