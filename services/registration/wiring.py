@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, text
 from services.registration.api.embed_pages import embed_blueprint
 from services.registration.api.forms import forms_blueprint
 from services.registration.api.link_pages import link_blueprint
-from services.registration.api.registrations import registrations_blueprint
+from services.registration.api.registrations import partners_blueprint, registrations_blueprint
+from services.registration.api.sealed import sealed_blueprint
 from services.registration.api.tools import Tools
 from services.registration.console.pages import console_blueprint
 from services.registration.messaging import effects
@@ -79,8 +80,18 @@ def build_app(
     parts = WebParts(
         service=NAME,
         title="Troika: registration",
-        operations=[forms_blueprint(tools), registrations_blueprint(tools)],
-        pages=[embed_blueprint(tools), link_blueprint(tools), frame_blueprint(sign_in), console_blueprint(work, clock)],
+        operations=[
+            forms_blueprint(tools),
+            registrations_blueprint(tools),
+            sealed_blueprint(tools),
+            partners_blueprint(tools),
+        ],
+        pages=[
+            embed_blueprint(tools),
+            link_blueprint(tools),
+            frame_blueprint(sign_in),
+            console_blueprint(work, clock, tools.keys.form_keys),
+        ],
         ready=lambda: _ready(work),
     )
     return make_app(parts, access, sign_in, https=settings.common.https)

@@ -2,9 +2,6 @@
 
 import marshmallow as ma
 
-from shared.contracts.registration import REGISTRATION_STATUSES
-from shared.web.paging import PageArguments
-
 
 class FieldOptionSchema(ma.Schema):
     """A choice."""
@@ -119,42 +116,3 @@ class FormChangeSchema(ma.Schema):
         metadata={"description": "null: no limit"},
     )
     open = ma.fields.Boolean()
-
-
-class RegistrationQuery(PageArguments):
-    """Filters of the list of registrations."""
-
-    class Meta:
-        unknown = ma.RAISE
-
-    form = ma.fields.String(load_default="", validate=ma.validate.Length(max=80))
-    event = ma.fields.String(load_default="", validate=ma.validate.Length(max=80))
-    status = ma.fields.String(load_default="", validate=ma.validate.OneOf(["", *REGISTRATION_STATUSES]))
-
-
-class PersonSchema(ma.Schema):
-    """A registration with the person's data. Sealed answers are not here."""
-
-    id = ma.fields.String(required=True)
-    form = ma.fields.String(required=True)
-    event = ma.fields.String(allow_none=True)
-    status = ma.fields.String(required=True)
-    position = ma.fields.Integer(allow_none=True)
-    name = ma.fields.String(required=True, allow_none=True)
-    email = ma.fields.String(required=True)
-    organisation = ma.fields.String(allow_none=True)
-    working_group = ma.fields.String(allow_none=True)
-    representative = ma.fields.Boolean(required=True)
-    country = ma.fields.String(allow_none=True)
-    language = ma.fields.String(required=True)
-    partner = ma.fields.String(allow_none=True)
-    answers = ma.fields.Dict(keys=ma.fields.String(), required=True)
-    has_sealed = ma.fields.Boolean(required=True)
-    accepted_at = ma.fields.AwareDateTime(format="iso", required=True)
-
-
-class PersonListSchema(ma.Schema):
-    """One page of registrations."""
-
-    items = ma.fields.List(ma.fields.Nested(PersonSchema), required=True)
-    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})

@@ -121,6 +121,8 @@ _SAVE_PARTNER = text("""
 """)
 _PARTNERS = text("SELECT slug, name, origins, language, theme FROM partner WHERE slug = ANY(:slugs) ORDER BY slug")
 
+_ALL_PARTNERS = text("SELECT slug, name, origins, language, theme FROM partner ORDER BY slug")
+
 
 def find_form(connection: Connection, slug: str, now: datetime) -> StoredForm | None:
     """The form, or None. Seats that are held beyond ``now`` count as taken."""
@@ -187,6 +189,11 @@ def find_partners(connection: Connection, slugs: Sequence[str]) -> list[Partner]
     """The partners with these slugs."""
     rows = connection.execute(_PARTNERS, {"slugs": list(slugs)})
     return [Partner(row[0], row[1], tuple(row[2]), row[3], row[4]) for row in rows]
+
+
+def all_partners(connection: Connection) -> list[Partner]:
+    """Every partner, by slug."""
+    return [Partner(row[0], row[1], tuple(row[2]), row[3], row[4]) for row in connection.execute(_ALL_PARTNERS)]
 
 
 def _to_form(row: Any) -> StoredForm:

@@ -1,13 +1,12 @@
 """Look up: registrations by link and for coordinators, forms for their pages. Nothing here changes anything."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.registration.store.copies import working_groups
 from services.registration.store.forms import Partner, StoredForm, all_forms, find_form, find_partners
-from services.registration.store.registrations import Person, find_by_token, list_people
+from services.registration.store.registrations import Person, find_by_token
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError
 from shared.core.ids import token_hash
@@ -82,9 +81,3 @@ def show_own(work: UnitOfWork, token: str, now: datetime) -> tuple[Person, Store
     if person is None or form is None:
         raise DomainError("not-found")
     return person, form
-
-
-def list_registrations(work: UnitOfWork, wanted: Mapping[str, str], after: str, most: int) -> list[Person]:
-    """Registrations in order of arrival, for coordinators; see :func:`list_people`."""
-    with work.transaction() as connection:
-        return list_people(connection, wanted, after, most)
