@@ -18,7 +18,16 @@ from shared.web.headers import secure_headers
 ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "registration",
-        ("/v1/forms", "/v1/registrations", "/embed/", "/r/", "/console/registrations", "/-/registration/"),
+        (
+            "/v1/forms",
+            "/v1/registrations",
+            "/v1/sealed-readings",
+            "/v1/partners",
+            "/embed/",
+            "/r/",
+            "/console/registrations",
+            "/-/registration/",
+        ),
     ),
     ("notifications", ("/v1/mails", "/-/notifications/")),
     ("events", ("/v1/", "/console", "/calendar/", "/-/events/")),

@@ -11,14 +11,16 @@ from shared.core.clock import rfc3339
 from shared.core.context import correlation_id, traceparent
 from shared.core.ids import new_id
 
+VERIFICATION_REQUESTED = "registration.verification-requested.v1"
+EXPIRED = "registration.expired.v1"
 CONFIRMED = "registration.confirmed.v1"
 WAITLISTED = "registration.waitlisted.v1"
 PROMOTED = "registration.promoted.v1"
 CANCELLED = "registration.cancelled.v1"
 ATTEMPT_REPEATED = "registration.attempt-repeated.v1"
 
-ARRIVALS = {"confirmed": CONFIRMED, "waitlisted": WAITLISTED}
-"""The message about a new registration, by its status."""
+ARRIVALS = {"unverified": VERIFICATION_REQUESTED, "confirmed": CONFIRMED, "waitlisted": WAITLISTED}
+"""The message about a registration that is new, or new to everybody but its owner, by its status."""
 
 
 def registration_message(
@@ -63,5 +65,7 @@ def _data(registration: Registration, at: datetime) -> dict[str, Any]:
         "partner": registration.partner,
         "person_ref": registration.person_ref,
         "occurred_at": rfc3339(at),
+        "verified": registration.verified,
+        "attend": registration.attend,
         "sealed": base64.b64encode(registration.box).decode(),
     }

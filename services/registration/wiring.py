@@ -1,22 +1,24 @@
 """The only module that builds things: settings become engines, keys, write group, application, command line."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from services.registration.api.embed_pages import embed_blueprint
 from services.registration.api.forms import forms_blueprint
 from services.registration.api.link_pages import link_blueprint
-from services.registration.api.registrations import registrations_blueprint
+from services.registration.api.registrations import partners_blueprint, registrations_blueprint
+from services.registration.api.sealed import sealed_blueprint
 from services.registration.api.tools import Tools
 from services.registration.console.pages import console_blueprint
 from services.registration.messaging import effects
 from services.registration.settings import RegistrationSettings, read_settings
 from services.registration.store.form_keys import FormKeys
 from services.registration.store.registrations import forget_keys
+from services.registration.usecases.give_up import give_up
 from services.registration.usecases.prepare import IntakeKeys
 from services.registration.usecases.register import make_register
 from shared.core.clock import Clock, system_clock
@@ -45,7 +47,7 @@ def describe() -> Service:
         settings=lambda: read_settings().common,
         effects=_effects,
         app=lambda engine: build_app(read_settings(), engine),
-        forget=lambda connection, now: forget_keys(connection, now - KEEP_KEYS),
+        forget=_keep_house,
     )
 
 
@@ -78,8 +80,18 @@ def build_app(
     parts = WebParts(
         service=NAME,
         title="Troika: registration",
-        operations=[forms_blueprint(tools), registrations_blueprint(tools)],
-        pages=[embed_blueprint(tools), link_blueprint(tools), frame_blueprint(sign_in), console_blueprint(work)],
+        operations=[
+            forms_blueprint(tools),
+            registrations_blueprint(tools),
+            sealed_blueprint(tools),
+            partners_blueprint(tools),
+        ],
+        pages=[
+            embed_blueprint(tools),
+            link_blueprint(tools),
+            frame_blueprint(sign_in),
+            console_blueprint(work, clock, tools.keys.form_keys),
+        ],
         ready=lambda: _ready(work),
     )
     return make_app(parts, access, sign_in, https=settings.common.https)
@@ -100,6 +112,11 @@ def build_tools(settings: RegistrationSettings, work: UnitOfWork, intake: UnitOf
 def build_form_keys(settings: RegistrationSettings) -> FormKeys:
     """The keys of sealed answers."""
     return FormKeys(settings.form_keys_folder, settings.master_keys)
+
+
+def _keep_house(connection: Connection, now: datetime) -> None:
+    forget_keys(connection, now - KEEP_KEYS)
+    give_up(connection, now)
 
 
 def _effects(_work: UnitOfWork) -> Mapping[str, Effect]:

@@ -109,6 +109,7 @@ def _field_mapping(field: Field) -> dict[str, Any]:
         "min": field.minimum,
         "max": field.maximum,
         "autocomplete": field.autocomplete,
+        "not_before": field.not_before,
     }
     return {key: value for key, value in whole.items() if value not in (None, False, "", [], {})}
 

@@ -22,7 +22,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 OPTION_VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 TOKEN = re.compile(r"[a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*)*")
 TEXT_KEYS = frozenset({"name", "kind", "label", "help", "autocomplete"})
-RULE_KEYS = frozenset({"required", "options", "shown_when", "sealed", "retention_days", "min", "max"})
+RULE_KEYS = frozenset({"required", "options", "shown_when", "sealed", "retention_days", "min", "max", "not_before"})
 KEYS = TEXT_KEYS | RULE_KEYS
 
 
@@ -55,6 +55,7 @@ def read_field(raw: object, position: int, problems: list[str]) -> Field | None:
         minimum=_read_limit(raw, "min", kind, where, problems),
         maximum=_read_limit(raw, "max", kind, where, problems),
         autocomplete=_read_token(raw.get("autocomplete", ""), where, problems),
+        not_before=_read_not_before(raw.get("not_before", ""), kind, where, problems),
     )
 
 
@@ -130,6 +131,14 @@ def _is_day(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
+
+
+def _read_not_before(raw: object, kind: str, where: str, problems: list[str]) -> str:
+    """The name of another date; whether there is one is checked when all fields are read."""
+    if raw == "" or (isinstance(raw, str) and kind == "date"):
+        return raw
+    problems.append(f"{where}.not_before: must name a date field, in a date field")
+    return ""
 
 
 def _read_token(raw: object, where: str, problems: list[str]) -> str:

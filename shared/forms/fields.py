@@ -77,6 +77,7 @@ class Field:
         maximum: the same at the other end.
         sealed: the answer is encrypted and never shown to ordinary coordinators.
         retention_days: days the answer is kept after the last day of the event; ``None`` is the default rule.
+        not_before: name of an earlier date field whose day this one may not come before.
         autocomplete: token of the HTML attribute (WCAG 2.2, 1.3.5), ``""`` for none.
     """
 
@@ -92,6 +93,7 @@ class Field:
     minimum: int | float | str | None = None
     maximum: int | float | str | None = None
     autocomplete: str = ""
+    not_before: str = ""
 
     @property
     def longest(self) -> int:

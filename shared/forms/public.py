@@ -43,6 +43,7 @@ def _public_field(field: Field, language: str) -> dict[str, Any]:
         "min": field.minimum,
         "max": field.longest if field.kind in LONGEST else field.maximum,
         "autocomplete": field.autocomplete,
+        "not_before": field.not_before,
     }
     return {key: value for key, value in whole.items() if value is not None and value != "" and value != []}
 

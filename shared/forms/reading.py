@@ -12,6 +12,10 @@ from shared.forms.transport import TRANSPORT_FIELDS
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 LONGEST_SLUG = 80
 MOST_FIELDS = 100
+ALWAYS_ASKED = (("name", "text"), ("email", "email"))
+ALWAYS_ASKED_OF = {"interest": (("email", "email"),)}
+"""Fields every form has, by kind where one differs: whoever only wants to be told something need not say a name."""
+
 KEYS = frozenset({"slug", "kind", "title", "intro", "version", "fields"})
 
 
@@ -32,7 +36,7 @@ def read_definition(
     }
     if found["kind"] not in form_kinds:
         problems.append(f"kind: must be one of {', '.join(sorted(form_kinds))}")
-    _check_together(fields, problems)
+    _check_together(fields, ALWAYS_ASKED_OF.get(str(found["kind"]), ALWAYS_ASKED), problems)
     return found, tuple(fields), problems
 
 
@@ -63,10 +67,10 @@ def _read_fields(raw: object, problems: list[str]) -> list[Field]:
     return [field for field in read if field is not None]
 
 
-def _check_together(fields: list[Field], problems: list[str]) -> None:
-    """Rules that need more than one field: the two that are always there, repeated names, conditions."""
+def _check_together(fields: list[Field], always: tuple[tuple[str, str], ...], problems: list[str]) -> None:
+    """Rules that need more than one field: those that are always there, repeated names, conditions, order of days."""
     kinds = {field.name: field.kind for field in fields}
-    for name, kind in (("name", "text"), ("email", "email")):
+    for name, kind in always:
         if kinds.get(name) != kind or not next(f.required for f in fields if f.name == name):
             problems.append(f"fields.{name}: every form needs a required field {name!r} of kind {kind}")
     seen: dict[str, Field] = {}
@@ -76,6 +80,8 @@ def _check_together(fields: list[Field], problems: list[str]) -> None:
         if field.name in TRANSPORT_FIELDS:
             problems.append(f"fields.{field.name}: the name is reserved")
         _check_condition(field, seen, problems)
+        if field.not_before and getattr(seen.get(field.not_before), "kind", None) != "date":
+            problems.append(f"fields.{field.name}.not_before: {field.not_before!r} is not an earlier date field")
         seen[field.name] = field
 
 

@@ -100,7 +100,18 @@ def answers_for_display(
     definition: FormDefinition, values: Mapping[str, Any], language: str
 ) -> tuple[tuple[str, str], ...]:
     """(label, answer) of each clear answer in the order of the form, as text for a person to read."""
-    shown = [field for field in definition.fields if field.name in values and not field.sealed]
+    return _display([field for field in definition.fields if not field.sealed], values, language)
+
+
+def sealed_for_display(
+    definition: FormDefinition, values: Mapping[str, Any], language: str
+) -> tuple[tuple[str, str], ...]:
+    """The same of answers that were sealed, for somebody who may read them."""
+    return _display([field for field in definition.fields if field.sealed], values, language)
+
+
+def _display(fields: Sequence[Field], values: Mapping[str, Any], language: str) -> tuple[tuple[str, str], ...]:
+    shown = [field for field in fields if field.name in values]
     return tuple((f.label.in_language(language), _as_text(f, values[f.name], language)) for f in shown)
 
 

@@ -99,12 +99,27 @@ def _sorted_out(
         value = found.get(name)
         if code is not None:
             errors.append(_error(field, f"/{name}", code[0], language))
+        elif field.not_before and _is_before(value, found.get(field.not_before)):
+            errors.append(_before_other(definition, field, language))
+            (sealed if field.sealed else values)[name] = value
         elif value is not None:
             (sealed if field.sealed else values)[name] = value
         elif field.required:
             errors.append(_error(field, f"/{name}", "required", language))
     errors.extend(_error(None, pointer_to(key), "unknown-field", language) for key in codes)
     return Answers(values, sealed, tuple(errors[:MOST_ERRORS]))
+
+
+def _is_before(value: Any, other: Any) -> bool:
+    """Whether a day comes before another; ISO 8601 days sort as text."""
+    return isinstance(value, str) and isinstance(other, str) and value < other
+
+
+def _before_other(definition: FormDefinition, field: Field, language: str) -> FieldError:
+    label = definition.field(field.not_before).label.in_language(language)
+    return FieldError(
+        f"/{field.name}", "before-other", engine_texts().text("error.before-other", language, field=label)
+    )
 
 
 def is_shown(field: Field, values: Mapping[str, Any], sealed: Mapping[str, Any]) -> bool:

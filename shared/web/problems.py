@@ -51,6 +51,8 @@ DOMAIN_STATUS = {
     "changed-meanwhile": 412,
     "if-match-required": 428,
     "already-cancelled": 409,
+    "reason-needed": 422,
+    "sealed-gone": 410,
 }
 """Status of a domain error by its code; 409 for all others."""
 

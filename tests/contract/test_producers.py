@@ -90,6 +90,8 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
     "working-group.changed.v1": lambda: working_group_message(
         WorkingGroup(id="housing", title="Housing"), WEBINAR_WEEK
     ),
+    registration_outgoing.VERIFICATION_REQUESTED: _about_registration(registration_outgoing.VERIFICATION_REQUESTED),
+    registration_outgoing.EXPIRED: _about_registration(registration_outgoing.EXPIRED),
     registration_outgoing.CONFIRMED: _about_registration(registration_outgoing.CONFIRMED),
     registration_outgoing.WAITLISTED: _about_registration(registration_outgoing.WAITLISTED),
     registration_outgoing.PROMOTED: _about_registration(registration_outgoing.PROMOTED),

@@ -8,37 +8,48 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from datetime import datetime
 
 from flask import Flask
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from services.registration.domain.intake import Facts, Submission
-from services.registration.store import intake
-from services.registration.usecases import register
+from services.registration.store import forms, intake
+from services.registration.store.forms import StoredForm
+from services.registration.usecases import register, verify
 from services.registration.wsgi import application as whole_application
 
 PAUSE_S = 0.02
 """Longer than a batch takes, so that batches of several processes meet for certain."""
 
 _read_facts = intake.read_facts
+_find_form = forms.find_form
 
 
 def locked() -> Flask:
     """The application with the pause."""
     vars(register)["read_facts"] = _read_slowly
+    vars(verify)["find_form"] = _find_slowly
     return whole_application()
 
 
 def unlocked() -> Flask:
     """The application with the pause and without ``FOR UPDATE``."""
     intake.LOCK_SEATS = intake.LOCK_SEATS.replace("FOR UPDATE", "")
+    vars(forms)["_LOCK"] = text("SELECT 1 FROM seat WHERE form = :slug")
     return locked()
 
 
-def _read_slowly(connection: Connection, batch: Sequence[Submission]) -> Facts:
-    facts = _read_facts(connection, batch)
+def _read_slowly(connection: Connection, batch: Sequence[Submission], now: datetime) -> Facts:
+    facts = _read_facts(connection, batch, now)
     time.sleep(PAUSE_S)
     return facts
+
+
+def _find_slowly(connection: Connection, slug: str, now: datetime) -> StoredForm | None:
+    form = _find_form(connection, slug, now)
+    time.sleep(PAUSE_S)
+    return form
 
 
 if __name__ == "__main__":

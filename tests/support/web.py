@@ -32,7 +32,7 @@ class RunningWeb:
 
 
 def load_webinar(installation: TestInstallation, *, capacity: int | None) -> None:
-    """The sample's form, open, with ``capacity`` seats (None: no limit)."""
+    """Only the sample's form of the webinar, open, with ``capacity`` seats (None: no limit)."""
     url = installation.urls["registration"]
     engine = open_engine(url)
     folder = installation.secrets.folder
@@ -40,6 +40,8 @@ def load_webinar(installation: TestInstallation, *, capacity: int | None) -> Non
     load_forms(UnitOfWork(engine, "registration"), keys, SAMPLE)
     engine.dispose()
     rows(url, EVENT, datetime.now(UTC) + timedelta(days=5))
+    rows(url, "DELETE FROM seat WHERE form <> 'upr-webinar-10'")
+    rows(url, "DELETE FROM form WHERE slug <> 'upr-webinar-10'")
     rows(url, "UPDATE seat SET capacity = %s", capacity)
 
 

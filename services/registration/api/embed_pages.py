@@ -30,7 +30,7 @@ def embed_blueprint(tools: Tools) -> Blueprint:
     @blueprint.get("/<slug>")
     @public
     def form(slug: str) -> Response:
-        view = view_form(tools.work, slug)
+        view = view_form(tools.work, slug, tools.clock())
         partner = view.partner(request.args.get("partner", ""))
         parent = parent_origin(partner, request.args.get("parent", ""))
         language = language_of(request.args.to_dict(), partner.language if partner else None)

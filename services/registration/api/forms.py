@@ -51,7 +51,7 @@ def _add_public(blueprint: Any, tools: Tools) -> None:
     @with_preflight
     def show(query: dict[str, Any], slug: str) -> Response:
         """What a form asks, and whether it takes registrations."""
-        view = view_form(tools.work, slug)
+        view = view_form(tools.work, slug, tools.clock())
         language = language_of({"lang": query["lang"]}, None)
         reason = closed_reason(view.stored.opening, tools.clock())
         content = to_public(view.definition, language)
@@ -102,7 +102,11 @@ def _add_coordinators(blueprint: Any, tools: Tools) -> None:
     @needs("coordinator", "viewer")
     def list_all() -> dict[str, Any]:
         """All forms, with their seats."""
-        return {"items": [_for_coordinators(form, tools) for form in list_forms(tools.work) if may_touch(form.slug)]}
+        return {
+            "items": [
+                _for_coordinators(form, tools) for form in list_forms(tools.work, tools.clock()) if may_touch(form.slug)
+            ]
+        }
 
     @blueprint.patch("/<slug>")
     @blueprint.arguments(FormChangeSchema)
@@ -113,7 +117,7 @@ def _add_coordinators(blueprint: Any, tools: Tools) -> None:
     def change(wanted: dict[str, Any], slug: str) -> Response:
         """Change capacity or opening; send the revision you have seen as ``If-Match``. More seats promote who waits."""
         require_touch(slug)
-        current = view_form(tools.work, slug).stored
+        current = view_form(tools.work, slug, tools.clock()).stored
         require_match(str(current.revision))
         asked = FormChange(
             slug=slug,

@@ -15,7 +15,8 @@ from shared.core.metrics import idempotency_replays_total, intake_requests_total
 from shared.forms.validation import Answers, validate
 from shared.web.problems import problem
 
-STATUSES = ("confirmed", "waitlisted")
+STATUSES = {"none": ("confirmed", "waitlisted"), "email": ("unverified",)}
+"""What somebody can be told, by how the form has addresses verified: never more than anybody may know."""
 
 
 class Refused(Exception):
@@ -36,7 +37,7 @@ def take(tools: Tools, view: FormView, submitted: Submitted) -> Answered:
     """
     partner = view.partner(submitted.partner)
     language = language_of(submitted.beside, partner.language if partner else None)
-    messages = {status: result_message(status, language) for status in STATUSES}
+    messages = {status: result_message(status, language) for status in STATUSES[view.stored.verification]}
     if submitted.trapped:
         return _pretend(messages)
     answers = validate(view.definition, submitted.answers, language)
@@ -68,7 +69,7 @@ def _counted(tools: Tools, view: FormView, answers: Answers, envelope: Envelope)
 def _pretend(messages: dict[str, str]) -> Answered:
     """What a program gets that filled in the field no person sees: an answer like any other, and nothing stored."""
     intake_requests_total.labels("trapped").inc()
-    return Answered(receipts(new_id(), messages)["confirmed"], "trapped")
+    return Answered(next(iter(receipts(new_id(), messages).values())), "trapped")
 
 
 def as_json(answered: Answered, view: FormView) -> Response:

@@ -2,15 +2,22 @@
 
 import json
 from dataclasses import replace
-from typing import Literal
 
 from flask import Response
 
 from services.registration.api.intake import Refused, take
-from services.registration.api.looks import closed_page, event_time, look_of, page, parent_origin
+from services.registration.api.looks import closed_page, event_time, guest_list_closes, look_of, page, parent_origin
 from services.registration.api.submitted import Submitted, language_of
 from services.registration.api.tools import Tools
-from services.registration.embed.pages import FramePage, Look, Notice, ResultPage, render_frame, render_result
+from services.registration.embed.pages import (
+    FramePage,
+    Look,
+    Notice,
+    ResultPage,
+    ResultStatus,
+    render_frame,
+    render_result,
+)
 from services.registration.store.forms import Partner
 from services.registration.usecases.look_up import FormView
 from shared.core.errors import DomainError, Unavailable
@@ -37,7 +44,7 @@ def register(tools: Tools, view: FormView, submitted: Submitted) -> Response:
         response = again(tools, view, submitted, look, notice="busy", status=503)
         response.headers["Retry-After"] = "5"
         return response
-    status: Literal["confirmed", "waitlisted"] = json.loads(answered.body)["status"]
+    status: ResultStatus = json.loads(answered.body)["status"]
     title = view.definition.title.in_language(language)
     return page(render_result(ResultPage(look, title, event_time(view.stored), status)), look, origins, 201)
 
@@ -73,4 +80,5 @@ def form_page(tools: Tools, view: FormView, partner: Partner | None, look: Look,
         idempotency_key=key,
         seats="waiting-list" if view.stored.seats.word == "waiting-list" else "open",
         organiser=tools.organiser,
+        guest_list=guest_list_closes(view.stored),
     )

@@ -22,9 +22,17 @@ def look_of(language: str, values: Mapping[str, Any], partner: Partner | None, *
     return Look(language, secrets.token_urlsafe(16), read_theme({**own, **given}), framed)
 
 
-def event_time(form: StoredForm) -> EventTime:
-    """When the form's event is."""
+def event_time(form: StoredForm) -> EventTime | None:
+    """When the form's event is; None for a form without an event."""
+    if form.event_id is None:
+        return None
     return EventTime(form.starts_at, form.time_zone or "UTC", form.event_status == "tentative")
+
+
+def guest_list_closes(form: StoredForm) -> EventTime | None:
+    """When the guest list of the form's event closes; None if it stays open until the start."""
+    closes_at = form.opening.guest_list_closes_at
+    return EventTime(closes_at, form.time_zone or "UTC") if closes_at is not None else None
 
 
 def parent_origin(partner: Partner | None, claimed: str) -> str:
@@ -50,6 +58,11 @@ def closed_page(view: FormView, look: Look, reason: str, origins: tuple[str, ...
 
 
 def _closed(definition: FormDefinition, form: StoredForm, look: Look, reason: str) -> ClosedPage:
+    return ClosedPage(look, definition.title.in_language(look.language), event_time(form), reason_known(reason))
+
+
+def reason_known(reason: str) -> ClosedReason:
+    """``reason`` if the pages have words for it, else ``closed``."""
     known: dict[str, ClosedReason] = {
         "closed": "closed",
         "full": "full",
@@ -57,5 +70,6 @@ def _closed(definition: FormDefinition, form: StoredForm, look: Look, reason: st
         "postponed": "postponed",
         "held": "held",
         "not-open": "not-open",
+        "guest-list-closed": "guest-list-closed",
     }
-    return ClosedPage(look, definition.title.in_language(look.language), event_time(form), known.get(reason, "closed"))
+    return known.get(reason, "closed")

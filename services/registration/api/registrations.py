@@ -1,42 +1,100 @@
 """Registrations for coordinators: who they are. Counts and coverage are the events service's."""
 
+from dataclasses import asdict
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from flask import Response, jsonify
 from flask_smorest import Blueprint
 
-from services.registration.api.schemas import PersonListSchema, RegistrationQuery
+from services.registration.api.people_schemas import (
+    PartnerListSchema,
+    PersonDetailSchema,
+    PersonListSchema,
+    PersonSchema,
+    RegistrationQuery,
+)
 from services.registration.api.tools import Tools
+from services.registration.store.people import PeopleFilter
 from services.registration.store.registrations import Person
-from services.registration.usecases.look_up import list_registrations
+from services.registration.usecases.list_people import find_people, list_partners, people_file, show_person
 from services.registration.usecases.positions import read_registration_position, registration_position
-from shared.web.access import Holder, holder, needs
+from shared.web.access import holder, needs, require_touch
+from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
 from shared.web.paging import page_of, position_in
+from shared.web.problems import ProblemSchema
 
-MINDED = ("form", "event", "status")
+SAME_NAME = ("form", "event", "status", "working_group", "partner", "country", "q", "not_registered_for")
 
 
 def registrations_blueprint(tools: Tools) -> Any:
     """Routes below ``/v1/registrations``."""
     blueprint = Blueprint("registrations", __name__, url_prefix="/v1/registrations", description="Who has registered")
+    _add_list(blueprint, tools)
+    _add_one(blueprint, tools)
+    return blueprint
+
+
+def partners_blueprint(tools: Tools) -> Any:
+    """Routes below ``/v1/partners``."""
+    blueprint = Blueprint("partners", __name__, url_prefix="/v1/partners", description="Whose pages show forms")
 
     @blueprint.get("")
-    @blueprint.arguments(RegistrationQuery, location="query")
-    @blueprint.response(200, PersonListSchema)
+    @blueprint.response(200, PartnerListSchema)
     @needs("coordinator")
-    def list_them(query: dict[str, Any]) -> dict[str, Any]:
-        """Registrations in order of arrival."""
-        after = position_in(query["cursor"], 1, read_registration_position) or ""
-        wanted = {name: query[name] for name in MINDED}
-        people = list_registrations(tools.work, wanted, after, query["limit"] + 1)
-        page = page_of(people, query["limit"], registration_position)
-        return {"items": [to_public(person) for person in page.items if may_see(person, holder())], "next": page.next}
+    def list_all() -> dict[str, Any]:
+        """Every partner, with the origins that may show forms."""
+        return {"items": [asdict(partner) for partner in list_partners(tools.work)]}
 
     return blueprint
 
 
-def may_see(person: Person, who: Holder) -> bool:
-    """Whether a key is not limited to other forms."""
-    return who.forms is None or person.registration.form in who.forms
+def _add_list(blueprint: Any, tools: Tools) -> None:
+    @blueprint.get("")
+    @blueprint.arguments(RegistrationQuery, location="query")
+    @blueprint.response(200, PersonListSchema)
+    @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
+    @needs("coordinator")
+    def list_them(query: dict[str, Any]) -> Response:
+        """Registrations in order of arrival; as CSV if `Accept` asks for it, then all pages in one."""
+        wanted = _wanted(query)
+        if wants_csv():
+            return csv_answer("registrations", *people_file(tools.work, tools.clock, wanted))
+        page = page_of(find_people(tools.work, wanted), query["limit"], registration_position)
+        items = PersonSchema(many=True).dump([to_public(person) for person in page.items])
+        response = jsonify(items=items, next=page.next)
+        response.headers["Vary"] = "Accept"
+        return response
+
+
+def _add_one(blueprint: Any, tools: Tools) -> None:
+    @blueprint.get("/<uuid:registration_id>")
+    @blueprint.response(200, PersonDetailSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs("coordinator")
+    def show(registration_id: Any) -> dict[str, Any]:
+        """One registration with its history: every change, and why."""
+        view = show_person(tools.work, tools.clock, str(registration_id))
+        require_touch(view.form.slug)
+        return to_public(view.person) | {"history": [asdict(change) for change in view.history]}
+
+
+def _wanted(query: dict[str, Any]) -> PeopleFilter:
+    return PeopleFilter(
+        **{name: query[name] for name in SAME_NAME},
+        since=begin_of(query["since"]),
+        until=begin_of(query["until"], days_later=1),
+        forms=holder().forms,
+        after=position_in(query["cursor"], 1, read_registration_position) or "",
+        most=query["limit"] + 1,
+    )
+
+
+def begin_of(day: date | None, *, days_later: int = 0) -> datetime | None:
+    """When ``day``, or the one so many days later, begins in UTC; None for none, and at the end of the calendar."""
+    if day is None or (date.max - day).days < days_later:
+        return None
+    return datetime.combine(day + timedelta(days=days_later), time.min, UTC)
 
 
 def to_public(person: Person) -> dict[str, Any]:
@@ -58,5 +116,6 @@ def to_public(person: Person) -> dict[str, Any]:
         "partner": registration.partner,
         "answers": dict(person.answers),
         "has_sealed": person.has_sealed,
+        "verified": registration.verified,
         "accepted_at": registration.accepted_at,
     }

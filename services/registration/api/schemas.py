@@ -2,8 +2,6 @@
 
 import marshmallow as ma
 
-from shared.web.paging import PageArguments
-
 
 class FieldOptionSchema(ma.Schema):
     """A choice."""
@@ -26,6 +24,7 @@ class FormFieldSchema(ma.Schema):
     min = ma.fields.Raw()
     max = ma.fields.Raw()
     autocomplete = ma.fields.String()
+    not_before = ma.fields.String(metadata={"description": "Name of a date that this one may not come before"})
 
 
 class FormSchema(ma.Schema):
@@ -56,7 +55,13 @@ class ReceiptSchema(ma.Schema):
     """The answer to a registration. It is the same for a new one and for one that was there before."""
 
     id = ma.fields.String(required=True)
-    status = ma.fields.String(required=True, metadata={"enum": ["confirmed", "waitlisted"]})
+    status = ma.fields.String(
+        required=True,
+        metadata={
+            "enum": ["unverified", "confirmed", "waitlisted"],
+            "description": "``unverified``: by the mail we send",
+        },
+    )
     message = ma.fields.String(required=True, metadata={"description": "A sentence for the person, in their language"})
 
 
@@ -66,7 +71,7 @@ class SubmissionSchema(ma.Schema):
     class Meta:
         unknown = ma.INCLUDE
 
-    name = ma.fields.String(required=True)
+    name = ma.fields.String(metadata={"description": "Required on every form but those of kind ``interest``"})
     email = ma.fields.Email(required=True)
     partner = ma.fields.String(metadata={"description": "Slug of the partner whose page it came through"})
     lang = ma.fields.String(metadata={"description": "Language of the answer and the mails"})
@@ -111,42 +116,3 @@ class FormChangeSchema(ma.Schema):
         metadata={"description": "null: no limit"},
     )
     open = ma.fields.Boolean()
-
-
-class RegistrationQuery(PageArguments):
-    """Filters of the list of registrations."""
-
-    class Meta:
-        unknown = ma.RAISE
-
-    form = ma.fields.String(load_default="", validate=ma.validate.Length(max=80))
-    event = ma.fields.String(load_default="", validate=ma.validate.Length(max=80))
-    status = ma.fields.String(load_default="", validate=ma.validate.OneOf(["", "confirmed", "waitlisted", "cancelled"]))
-
-
-class PersonSchema(ma.Schema):
-    """A registration with the person's data. Sealed answers are not here."""
-
-    id = ma.fields.String(required=True)
-    form = ma.fields.String(required=True)
-    event = ma.fields.String(allow_none=True)
-    status = ma.fields.String(required=True)
-    position = ma.fields.Integer(allow_none=True)
-    name = ma.fields.String(required=True)
-    email = ma.fields.String(required=True)
-    organisation = ma.fields.String(allow_none=True)
-    working_group = ma.fields.String(allow_none=True)
-    representative = ma.fields.Boolean(required=True)
-    country = ma.fields.String(allow_none=True)
-    language = ma.fields.String(required=True)
-    partner = ma.fields.String(allow_none=True)
-    answers = ma.fields.Dict(keys=ma.fields.String(), required=True)
-    has_sealed = ma.fields.Boolean(required=True)
-    accepted_at = ma.fields.AwareDateTime(format="iso", required=True)
-
-
-class PersonListSchema(ma.Schema):
-    """One page of registrations."""
-
-    items = ma.fields.List(ma.fields.Nested(PersonSchema), required=True)
-    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})

@@ -47,7 +47,7 @@ class Tools:
         if kept is not None and time.monotonic() - kept[0] < VIEW_KEPT_S:
             return kept[1]
         if not self.refreshing.acquire(blocking=kept is None):
-            return kept[1] if kept is not None else view_form(self.work, slug)
+            return kept[1] if kept is not None else view_form(self.work, slug, self.clock())
         try:
             return self._refreshed(slug)
         finally:
@@ -57,7 +57,7 @@ class Tools:
         kept = self.views.get(slug)
         if kept is not None and time.monotonic() - kept[0] < VIEW_KEPT_S:
             return kept[1]
-        view = view_form(self.work, slug)
+        view = view_form(self.work, slug, self.clock())
         if len(self.views) >= MOST_VIEWS:
             self.views.clear()
         self.views[slug] = (time.monotonic(), view)

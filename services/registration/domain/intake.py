@@ -9,11 +9,14 @@ from datetime import datetime, timedelta
 
 from services.registration.domain.opening import Opening, closed_reason
 from services.registration.domain.registration import Registration
-from services.registration.domain.seats import Place, Seats, next_place, take
+from services.registration.domain.seats import Place, Seats, first_place, next_place, take
 from shared.core.errors import DomainError
 
 ATTEMPT_MAIL_EVERY = timedelta(hours=24)
 """The owner of an address is told of further attempts once a day at most."""
+
+GRACE = timedelta(days=7)
+"""How long after its hold a registration can still be confirmed by a late click."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Submission:
 
     Attributes:
         person: the new registration as it would be, with status and position still to be decided.
-        name, email, organisation, time_zone: for the store only.
+        name, email, organisation, time_zone: for the store only; a form may ask for no name.
         answers: all other clear answers.
         sealed: ciphertext of the sealed answers; None if there are none.
         token_hash: of the link token.
@@ -33,7 +36,7 @@ class Submission:
     """
 
     person: Registration
-    name: str
+    name: str | None
     email: str
     organisation: str | None
     time_zone: str | None
@@ -48,10 +51,19 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class FormFacts:
-    """A form under lock."""
+    """A form under lock.
+
+    ``hold``: how long a seat is kept until the address is confirmed; None if addresses are not confirmed.
+    """
 
     opening: Opening
     seats: Seats
+    hold: timedelta | None = None
+
+    @property
+    def place(self) -> Place | None:
+        """What somebody gets who registers now; None if the form is full."""
+        return next_place(self.seats) if self.hold is None else first_place(self.seats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +123,7 @@ def _decide_one(facts: Facts, plan: Plan, submission: Submission, now: datetime)
         raise DomainError("form-unknown")
     if reason := closed_reason(form.opening, now):
         raise DomainError("form-closed", reason)
-    place = next_place(form.seats)
+    place = form.place
     if place is None:
         raise DomainError("form-closed", "full")
     known = facts.live.get((slug, submission.person.person_ref))
@@ -137,6 +149,11 @@ def _accept(facts: Facts, plan: Plan, submission: Submission, place: Place, now:
     slug = submission.person.form
     form = facts.forms[slug]
     registration = replace(submission.person, status=place.status, position=place.position, accepted_at=now)
+    if form.hold is not None:
+        hold_until = now + form.hold
+        registration = replace(
+            registration, hold_until=hold_until if place.holds else None, expires_at=hold_until + GRACE
+        )
     facts.forms[slug] = replace(form, seats=take(form.seats, place))
     facts.live[(slug, registration.person_ref)] = Known(registration, 0, None)
     plan.new.append((submission, registration, form.seats.capacity if place.status == "confirmed" else None))

@@ -1,9 +1,11 @@
 """Whether a form takes registrations now, and if not, why."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 OPEN_EVENT_STATUSES = frozenset({"tentative", "confirmed"})
+OPEN_UNTIL_THE_END = frozenset({"interest"})
+"""Kinds of form that people may fill while the event is on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,19 +16,43 @@ class Opening:
         switched_on: a coordinator's switch.
         needs_event: the form belongs to an event.
         event_status: as last heard; None if nothing was heard of the event yet.
-        starts_at: of the event; None if it has no date.
+        starts_at, ends_at: of the event; None if it has no date.
+        kind: of the form.
+        closes_hours_before: how long before the start the guest list closes; 0 if it stays open until then.
     """
 
     switched_on: bool
     needs_event: bool
     event_status: str | None
     starts_at: datetime | None
+    ends_at: datetime | None = None
+    kind: str = "webinar"
+    closes_hours_before: int = 0
+
+    @property
+    def over_at(self) -> datetime | None:
+        """From when on nothing can be changed any more: the start, for some kinds the end."""
+        if self.kind in OPEN_UNTIL_THE_END and self.ends_at is not None:
+            return self.ends_at
+        return self.starts_at
+
+    @property
+    def guest_list_closes_at(self) -> datetime | None:
+        """When the guest list closes; None if there is none, or no date."""
+        if self.starts_at is None or not self.closes_hours_before:
+            return None
+        return self.starts_at - timedelta(hours=self.closes_hours_before)
+
+
+def is_over(opening: Opening, now: datetime) -> bool:
+    """Whether the event has begun (for some kinds of form: ended)."""
+    return opening.over_at is not None and opening.over_at <= now
 
 
 def closed_reason(opening: Opening, now: datetime) -> str:
-    """Why the form is closed: ``closed``, ``not-open``, ``cancelled``, ``postponed`` or ``held``; empty if open.
+    """Why the form is closed; empty if it is open.
 
-    It closes when the event begins.
+    One of ``closed``, ``not-open``, ``cancelled``, ``postponed``, ``held``, ``guest-list-closed``.
     """
     if not opening.switched_on:
         return "closed"
@@ -36,4 +62,7 @@ def closed_reason(opening: Opening, now: datetime) -> str:
         return "not-open"
     if opening.event_status not in OPEN_EVENT_STATUSES:
         return str(opening.event_status)
-    return "held" if opening.starts_at is not None and opening.starts_at <= now else ""
+    if is_over(opening, now):
+        return "held"
+    closes_at = opening.guest_list_closes_at
+    return "guest-list-closed" if closes_at is not None and closes_at <= now else ""

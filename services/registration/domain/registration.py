@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 LIVE = ("confirmed", "waitlisted")
+"""Those who have a seat or wait for one: they can give it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,10 @@ class Registration:
     position: on the waiting list, once given never changed; None for whoever never waited.
     person_ref: keyed hash of the address, 64 hex digits.
     box: sealed to notifications: name, address, link token, time zone.
+    verified: the owner of the address has confirmed it.
+    attend: slug of the event that everybody on this form should attend as well.
+    hold_until: while unverified, how long a seat is kept; None if there was no free one.
+    expires_at: while unverified, when it is given up.
     """
 
     id: str
@@ -32,3 +37,11 @@ class Registration:
     partner: str | None
     box: bytes
     accepted_at: datetime
+    verified: bool = False
+    attend: str | None = None
+    hold_until: datetime | None = None
+    expires_at: datetime | None = None
+
+    def holds_seat(self, now: datetime) -> bool:
+        """Whether a seat is kept for it until its address is confirmed."""
+        return self.hold_until is not None and self.hold_until > now

@@ -18,9 +18,9 @@ from shared.forms.texts import LANGUAGE_NAMES, direction
 from shared.forms.validation import FieldError
 
 Notice = Literal["busy", "still-running", "rate-limited", "failed"]
-ResultStatus = Literal["confirmed", "waitlisted"]
-ClosedReason = Literal["closed", "full", "cancelled", "postponed", "held", "not-open"]
-LinkStatus = Literal["confirmed", "waitlisted", "cancelled"]
+ResultStatus = Literal["unverified", "confirmed", "waitlisted"]
+ClosedReason = Literal["closed", "full", "cancelled", "postponed", "held", "not-open", "guest-list-closed"]
+LinkStatus = Literal["unverified", "confirmed", "waitlisted", "cancelled", "expired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,19 @@ class FramePage:
         parent_origin: the exact origin that may hear messages; ``""`` unless it is one of the partner's.
         idempotency_key: a new random key, for submissions without a script.
         seats: ``open``, or ``waiting-list`` when whoever registers now has to wait.
+        guest_list: when the guest list closes; ``None`` if it stays open until the start.
         values, errors, notice: what to show again after a submission without a script that was not taken.
     """
 
     look: Look
     definition: FormDefinition
-    event_time: EventTime
+    event_time: EventTime | None
     partner: str
     parent_origin: str
     idempotency_key: str
     seats: Literal["open", "waiting-list"] = "open"
     organiser: str = ""
+    guest_list: EventTime | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     errors: Sequence[FieldError] = ()
     notice: Notice | None = None
@@ -67,7 +69,7 @@ class ResultPage:
 
     look: Look
     title: str
-    event_time: EventTime
+    event_time: EventTime | None
     status: ResultStatus
 
 
@@ -77,7 +79,7 @@ class ClosedPage:
 
     look: Look
     title: str
-    event_time: EventTime
+    event_time: EventTime | None
     reason: ClosedReason
 
 
@@ -92,12 +94,13 @@ class LinkPage:
         has_sealed: there are answers that are not shown.
         asking: show the question whether to cancel; a page that is only read.
         can_cancel: false once the event has begun.
-        again_path: where to register again after cancelling, ``""`` when that is not possible.
+        again_path: where to register again after cancelling or expiry, ``""`` when that is not possible.
+        too_late: why the address can no longer be confirmed, ``""`` if it can.
     """
 
     look: Look
     title: str
-    event_time: EventTime
+    event_time: EventTime | None
     path: str
     status: LinkStatus
     revision: int
@@ -107,6 +110,7 @@ class LinkPage:
     asking: bool = False
     can_cancel: bool = True
     again_path: str = ""
+    too_late: ClosedReason | Literal[""] = ""
 
 
 def render_frame(page: FramePage) -> str:

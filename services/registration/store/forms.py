@@ -35,6 +35,9 @@ class StoredForm:
     Attributes:
         definition: the questions, as a plain mapping.
         partners: slugs of the partners that may show it.
+        hold_minutes: how long a seat is kept until an address is confirmed.
+        closes_hours_before: how long before the start the guest list closes; 0 if it does not.
+        attend: slug of the event that everybody on this form should attend as well.
         event_title, time_zone: of the event; None while nothing was heard of it.
     """
 
@@ -53,34 +56,56 @@ class StoredForm:
     time_zone: str | None
     starts_at: datetime | None
     event_status: str | None
+    ends_at: datetime | None
+    hold_minutes: int
+    closes_hours_before: int
+    attend: str | None
 
     @property
     def opening(self) -> Opening:
         """What decides whether it is open."""
-        return Opening(self.open, self.event_id is not None, self.event_status, self.starts_at)
+        return Opening(
+            switched_on=self.open,
+            needs_event=self.event_id is not None,
+            event_status=self.event_status,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            kind=self.kind,
+            closes_hours_before=self.closes_hours_before,
+        )
 
 
-_FORM = """
+HELD = """
+    CASE WHEN s.capacity IS NULL THEN 0 ELSE (SELECT count(*) FROM registration h
+        WHERE h.form = s.form AND h.status = 'unverified' AND h.hold_until > {now}) END
+"""
+"""Holds that have not run out at the moment ``{now}``, for ``seat s``: by index, and never more than the capacity."""
+
+_FORM = f"""
     SELECT f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners,
         f.promotion_notice_minutes, f.open, f.revision, s.capacity, s.confirmed, s.waiting, s.last_position,
-        e.title, e.time_zone, e.starts_at, e.status
+        e.title, e.time_zone, e.starts_at, e.status, e.ends_at, f.hold_minutes, f.closes_hours_before, f.attend,
+        {HELD.format(now=":now")}
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id
-"""
+"""  # noqa: S608 - constants
 _ONE = text(_FORM + "WHERE f.slug = :slug")
 _LOCK = text("SELECT 1 FROM seat WHERE form = :slug FOR UPDATE")
 _ALL = text(_FORM + "ORDER BY f.slug")
 _SAVE = text("""
     INSERT INTO form (slug, kind, event_id, definition, verification, waiting_list, partners,
-        promotion_notice_minutes, open, revision)
+        promotion_notice_minutes, hold_minutes, closes_hours_before, attend, open, revision)
     VALUES (:slug, :kind, :event_id, :definition, :verification, :waiting_list, :partners,
-        :promotion_notice_minutes, true, 1)
+        :promotion_notice_minutes, :hold_minutes, :closes_hours_before, :attend, true, 1)
     ON CONFLICT (slug) DO UPDATE SET kind = excluded.kind, event_id = excluded.event_id,
         definition = excluded.definition, verification = excluded.verification,
         waiting_list = excluded.waiting_list, partners = excluded.partners,
-        promotion_notice_minutes = excluded.promotion_notice_minutes, revision = form.revision + 1
+        promotion_notice_minutes = excluded.promotion_notice_minutes, hold_minutes = excluded.hold_minutes,
+        closes_hours_before = excluded.closes_hours_before, attend = excluded.attend, revision = form.revision + 1
     WHERE (form.kind, form.event_id, form.definition, form.verification, form.waiting_list, form.partners,
-        form.promotion_notice_minutes) IS DISTINCT FROM (excluded.kind, excluded.event_id, excluded.definition,
-        excluded.verification, excluded.waiting_list, excluded.partners, excluded.promotion_notice_minutes)
+        form.promotion_notice_minutes, form.hold_minutes, form.closes_hours_before, form.attend)
+        IS DISTINCT FROM (excluded.kind, excluded.event_id, excluded.definition, excluded.verification,
+        excluded.waiting_list, excluded.partners, excluded.promotion_notice_minutes, excluded.hold_minutes,
+        excluded.closes_hours_before, excluded.attend)
 """)
 _SEAT = text("INSERT INTO seat (form, capacity) VALUES (:slug, :capacity) ON CONFLICT (form) DO NOTHING")
 _SEATS = text("""
@@ -96,25 +121,26 @@ _SAVE_PARTNER = text("""
 """)
 _PARTNERS = text("SELECT slug, name, origins, language, theme FROM partner WHERE slug = ANY(:slugs) ORDER BY slug")
 
+_ALL_PARTNERS = text("SELECT slug, name, origins, language, theme FROM partner ORDER BY slug")
 
-def find_form(connection: Connection, slug: str) -> StoredForm | None:
-    """The form, or None."""
-    row = connection.execute(_ONE, {"slug": slug}).fetchone()
+
+def find_form(connection: Connection, slug: str, now: datetime) -> StoredForm | None:
+    """The form, or None. Seats that are held beyond ``now`` count as taken."""
+    row = connection.execute(_ONE, {"slug": slug, "now": now}).fetchone()
     return _to_form(row) if row else None
 
 
-def lock_form(connection: Connection, slug: str) -> StoredForm | None:
-    """The form with its seats locked until the transaction ends, or None. Every change of seats begins here.
+def lock_seats(connection: Connection, slug: str) -> None:
+    """Lock a form's seats until the transaction ends. Every change of seats begins here.
 
-    It is read by a statement of its own after the lock: one that waited would see the form as it was before.
+    Look at the clock and read the form afterwards: a statement that waited would see it as it was before.
     """
     connection.execute(_LOCK, {"slug": slug})
-    return find_form(connection, slug)
 
 
-def all_forms(connection: Connection) -> list[StoredForm]:
-    """Every form, by slug."""
-    return [_to_form(row) for row in connection.execute(_ALL)]
+def all_forms(connection: Connection, now: datetime) -> list[StoredForm]:
+    """Every form, by slug, with the seats that are held beyond ``now``."""
+    return [_to_form(row) for row in connection.execute(_ALL, {"now": now})]
 
 
 def save_form(connection: Connection, values: Mapping[str, Any], capacity: int | None) -> None:
@@ -124,7 +150,7 @@ def save_form(connection: Connection, values: Mapping[str, Any], capacity: int |
 
 
 def save_seats(connection: Connection, form: str, seats: Seats) -> None:
-    """Store the seats of a form that :func:`lock_form` has locked."""
+    """Store the seats of a form that :func:`lock_seats` has locked; holds are never stored, but counted."""
     connection.execute(
         _SEATS,
         {
@@ -165,9 +191,15 @@ def find_partners(connection: Connection, slugs: Sequence[str]) -> list[Partner]
     return [Partner(row[0], row[1], tuple(row[2]), row[3], row[4]) for row in rows]
 
 
+def all_partners(connection: Connection) -> list[Partner]:
+    """Every partner, by slug."""
+    return [Partner(row[0], row[1], tuple(row[2]), row[3], row[4]) for row in connection.execute(_ALL_PARTNERS)]
+
+
 def _to_form(row: Any) -> StoredForm:
     values = list(row)
     values[6] = tuple(values[6])
     capacity, confirmed, waiting, last_position = values[10:14]
-    values[10:14] = [Seats(capacity, confirmed, waiting, last_position, waiting_list=values[5])]
+    held = values.pop()
+    values[10:14] = [Seats(capacity, confirmed, waiting, last_position, waiting_list=values[5], held=held)]
     return StoredForm(*values)

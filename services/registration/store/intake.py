@@ -8,7 +8,7 @@ never in a circle.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -18,18 +18,20 @@ from services.registration.domain.intake import Facts, FormFacts, Known, Plan, S
 from services.registration.domain.opening import Opening
 from services.registration.domain.registration import Registration
 from services.registration.domain.seats import Seats
+from services.registration.store.forms import HELD
 from services.registration.store.rows import REGISTRATION_COLUMNS, WIDTH, to_registration
 from shared.contracts.envelope import Message, encode
 
 LOCK_SEATS = "SELECT 1 FROM seat WHERE form = ANY(%s) ORDER BY form FOR UPDATE"
 """Alone in its statement: one that waits for a lock sees all other tables as they were before it waited."""
 
-_FORMS = """
+_FORMS = f"""
     SELECT s.form, s.capacity, s.confirmed, s.waiting, s.last_position, f.waiting_list, f.open,
-        f.event_id IS NOT NULL, e.status, e.starts_at
+        f.event_id IS NOT NULL, e.status, e.starts_at, e.ends_at, f.kind, f.closes_hours_before, f.verification,
+        f.hold_minutes, {HELD.format(now="%s")}
     FROM seat s JOIN form f ON f.slug = s.form LEFT JOIN event_copy e ON e.id = f.event_id
     WHERE s.form = ANY(%s)
-"""
+"""  # noqa: S608 - constants
 _KEYS = """
     SELECT i.key_hash, i.fingerprint, i.answer
     FROM jsonb_array_elements_text(%s::jsonb) AS wanted (key)
@@ -39,7 +41,7 @@ _LIVE = f"""
     SELECT {REGISTRATION_COLUMNS}, r.attempts, r.attempted_at
     FROM jsonb_to_recordset(%s::jsonb) AS wanted (form text, person text)
     JOIN registration r ON r.person_ref = decode(wanted.person, 'hex') AND r.form || '' = wanted.form
-        AND r.status <> 'cancelled'
+        AND r.status NOT IN ('cancelled', 'expired')
     JOIN form f ON f.slug = r.form
 """  # noqa: S608 - a constant list of columns
 """By person alone: an index on the form would look as good to a plan made while the table was empty, and be kept."""
@@ -49,7 +51,7 @@ _WRITE = """
         SELECT * FROM jsonb_to_recordset(%(new)s::jsonb) AS new (id uuid, form text, event_id text, status text,
             position int, person text, name text, email text, organisation_id uuid, working_group text,
             representative boolean, country text, time_zone text, language text, partner text, answers jsonb,
-            sealed text, box text, token text, capacity int)
+            sealed text, box text, token text, capacity int, hold_until timestamptz, expires_at timestamptz)
     ), organisations AS (
         INSERT INTO organisation (id, name)
         SELECT * FROM jsonb_to_recordset(%(organisations)s::jsonb) AS new (id uuid, name text)
@@ -57,11 +59,11 @@ _WRITE = """
     ), registrations AS (
         INSERT INTO registration (id, form, event_id, status, position, revision, person_ref, name, email,
             organisation_id, working_group, representative, country, time_zone, language, partner, answers, sealed,
-            box, token_hash, consent_at, accepted_at, confirmed_at, capacity_then)
+            box, token_hash, consent_at, accepted_at, confirmed_at, capacity_then, hold_until, expires_at)
         SELECT id, form, event_id, status, position, 1, decode(person, 'hex'), name, email, organisation_id,
             working_group, representative, country, time_zone, language, partner, answers, decode(sealed, 'hex'),
             decode(box, 'hex'), decode(token, 'hex'), %(now)s, %(now)s,
-            CASE WHEN status = 'confirmed' THEN %(now)s END, capacity
+            CASE WHEN status = 'confirmed' THEN %(now)s END, capacity, hold_until, expires_at
         FROM new
     ), changes AS (
         INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason)
@@ -88,10 +90,11 @@ _NOTE_NEW_ATTEMPTS = """
 """
 
 
-def read_facts(connection: Connection, batch: Sequence[Submission]) -> Facts:
+def read_facts(connection: Connection, batch: Sequence[Submission], now: datetime) -> Facts:
     """Lock the seats of the batch's forms, then read what decides about it; one round trip.
 
-    What is read after the lock was committed before it: a key or address stored by another process is seen.
+    What is read after the lock was committed before it: a key or address stored by another process is seen. ``now``
+    is from before the lock, so a hold may count a moment longer than it lasts, and never shorter.
     """
     raw = _raw(connection)
     forms = sorted({submission.person.form for submission in batch})
@@ -99,7 +102,7 @@ def read_facts(connection: Connection, batch: Sequence[Submission]) -> Facts:
     people = [{"form": submission.person.form, "person": submission.person.person_ref} for submission in batch]
     with raw.pipeline():
         raw.execute(LOCK_SEATS, (forms,))
-        seats = raw.execute(_FORMS, (forms,))
+        seats = raw.execute(_FORMS, (now, forms))
         known_keys = raw.execute(_KEYS, (json.dumps(keys),))
         live = raw.execute(_LIVE, (json.dumps(people),))
         return Facts(
@@ -167,7 +170,13 @@ def _row(submission: Submission, registration: Registration, capacity: int | Non
         "box": registration.box.hex(),
         "token": submission.token_hash.hex(),
         "capacity": capacity,
+        "hold_until": _moment(registration.hold_until),
+        "expires_at": _moment(registration.expires_at),
     }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None
 
 
 def _organisations(plan: Plan) -> list[dict[str, Any]]:
@@ -189,10 +198,12 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def _form_facts(row: Sequence[Any]) -> FormFacts:
-    _, capacity, confirmed, waiting, last_position, waiting_list, is_open, needs_event, status, starts_at = row
+    capacity, confirmed, waiting, last_position, waiting_list = row[1:6]
+    verification, hold_minutes, held = row[13:]
     return FormFacts(
-        opening=Opening(is_open, needs_event, status, starts_at),
-        seats=Seats(capacity, confirmed, waiting, last_position, waiting_list),
+        opening=Opening(*row[6:13]),
+        seats=Seats(capacity, confirmed, waiting, last_position, waiting_list, held),
+        hold=timedelta(minutes=hold_minutes) if verification == "email" else None,
     )
 
 

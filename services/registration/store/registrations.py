@@ -16,7 +16,7 @@ class Person:
     """A registration with the data of the person, for themselves and for coordinators."""
 
     registration: Registration
-    name: str
+    name: str | None
     email: str
     organisation: str | None
     time_zone: str | None
@@ -24,30 +24,30 @@ class Person:
     has_sealed: bool
 
 
-_PERSON = f"""
+PERSON = f"""
     SELECT {REGISTRATION_COLUMNS}, r.name, r.email, o.name, r.time_zone, r.answers, r.sealed IS NOT NULL
     FROM registration r JOIN form f ON f.slug = r.form LEFT JOIN organisation o ON o.id = r.organisation_id
 """  # noqa: S608 - a constant list of columns
-_BY_TOKEN = text(_PERSON + "WHERE r.token_hash = :token_hash")
-_BY_TOKEN_LOCKED = text(_PERSON + "WHERE r.token_hash = :token_hash FOR UPDATE OF r")
+"""All of a person, without a condition."""
+
+_BY_TOKEN = text(PERSON + "WHERE r.token_hash = :token_hash")
+_BY_TOKEN_LOCKED = text(PERSON + "WHERE r.token_hash = :token_hash FOR UPDATE OF r")
 _NEXT_IN_LINE = text(f"""
     SELECT {REGISTRATION_COLUMNS} FROM registration r JOIN form f ON f.slug = r.form
     WHERE r.form = :form AND r.status = 'waitlisted' ORDER BY r.position LIMIT :most FOR UPDATE OF r
 """)  # noqa: S608 - as above
-_LIST = text(
-    _PERSON
-    + """
-    WHERE (:form = '' OR r.form = :form) AND (:event = '' OR r.event_id = :event)
-        AND (:status = '' OR r.status = :status) AND (:after = '' OR r.id > CAST(NULLIF(:after, '') AS uuid))
-    ORDER BY r.id LIMIT :most
-"""
-)
 _CONFIRM = text("""
     UPDATE registration SET status = 'confirmed', revision = revision + 1, confirmed_at = :now,
         capacity_then = :capacity WHERE id = CAST(:id AS uuid)
 """)
 _CANCEL = text("""
     UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now
+    WHERE id = CAST(:id AS uuid)
+""")
+_VERIFY = text("""
+    UPDATE registration SET status = :status, revision = :revision, position = :position, verified_at = :now,
+        hold_until = NULL, expires_at = NULL, confirmed_at = CASE WHEN :status = 'confirmed' THEN :now END,
+        capacity_then = CASE WHEN :status = 'confirmed' THEN CAST(:capacity AS integer) END
     WHERE id = CAST(:id AS uuid)
 """)
 _CHANGE = text("""
@@ -75,16 +75,15 @@ def next_in_line(connection: Connection, form: str, most: int) -> list[Registrat
     return [to_registration(row) for row in connection.execute(_NEXT_IN_LINE, {"form": form, "most": most})]
 
 
-def list_people(connection: Connection, wanted: Mapping[str, str], after: str, most: int) -> list[Person]:
-    """Registrations in order of arrival, after the id ``after``; ``wanted`` may name form, event and status."""
-    filters = {name: wanted.get(name, "") for name in ("form", "event", "status")}
-    rows = connection.execute(_LIST, {**filters, "after": after, "most": most})
-    return [person for row in rows if (person := _person(row)) is not None]
-
-
 def store_confirmed(connection: Connection, registration: Registration, capacity: int | None, now: datetime) -> None:
     """Give a seat to somebody who waited, recorded with the capacity then in force."""
     connection.execute(_CONFIRM, {"id": registration.id, "capacity": capacity, "now": now})
+
+
+def store_verified(connection: Connection, registration: Registration, capacity: int | None, now: datetime) -> None:
+    """The owner of an address has confirmed it: ``registration`` as it is then."""
+    values = {"id": registration.id, "revision": registration.revision, "status": registration.status}
+    connection.execute(_VERIFY, {**values, "position": registration.position, "capacity": capacity, "now": now})
 
 
 def store_cancelled(connection: Connection, registration: Registration, now: datetime) -> None:
@@ -105,5 +104,10 @@ def forget_keys(connection: Connection, before: datetime) -> int:
     return connection.execute(_FORGET_KEYS, {"before": before}).rowcount
 
 
+def to_person(row: Sequence[Any]) -> Person:
+    """The value of a row of ``PERSON``."""
+    return Person(to_registration(row), *row[WIDTH:])
+
+
 def _person(row: Sequence[Any] | None) -> Person | None:
-    return None if row is None else Person(to_registration(row), *row[WIDTH:])
+    return None if row is None else to_person(row)

@@ -6,11 +6,12 @@ from services.registration.domain.registration import Registration
 
 REGISTRATION_COLUMNS = """
     r.id::text, r.form, f.kind, r.event_id, r.status, r.position, r.revision, encode(r.person_ref, 'hex'),
-    r.working_group, r.representative, r.organisation_id::text, r.country, r.language, r.partner, r.box, r.accepted_at
+    r.working_group, r.representative, r.organisation_id::text, r.country, r.language, r.partner, r.box, r.accepted_at,
+    r.verified_at IS NOT NULL, f.attend, r.hold_until, r.expires_at
 """
 """For ``registration r JOIN form f ON f.slug = r.form``."""
 
-WIDTH = 16
+WIDTH = 20
 
 
 def to_registration(row: Any) -> Registration:

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from services.registration.domain.opening import is_over
 from services.registration.domain.registration import LIVE
 from services.registration.domain.seats import give_back
 from services.registration.outgoing import CANCELLED, registration_message
-from services.registration.store.forms import lock_form
+from services.registration.store.forms import find_form, lock_seats
 from services.registration.store.registrations import (
     Person,
     find_by_token,
@@ -33,14 +34,14 @@ def cancel(work: UnitOfWork, clock: Clock, token: str) -> Person:
     digest = token_hash(token)
     with work.transaction() as connection:
         found = find_by_token(connection, digest)
-        form = lock_form(connection, found.registration.form) if found else None
-        person = lock_by_token(connection, digest)
+        if found is None:
+            raise DomainError("not-found")
+        lock_seats(connection, found.registration.form)
+        person, now = lock_by_token(connection, digest), clock()
+        form = find_form(connection, found.registration.form, now)
         if form is None or person is None:
             raise DomainError("not-found")
-        if person.registration.status not in LIVE:
-            return person
-        now = clock()
-        if form.starts_at is not None and form.starts_at <= now:
+        if person.registration.status not in LIVE or is_over(form.opening, now):
             return person
         cancelled = replace(person.registration, status="cancelled", revision=person.registration.revision + 1)
         store_cancelled(connection, cancelled, now)

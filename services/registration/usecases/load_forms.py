@@ -14,12 +14,13 @@ from shared.contracts.schemas import SLUG
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
 from shared.forms.definition import FormDefinition, parse_definition, to_mapping
+from shared.forms.standard import STANDARD_KINDS, TextInput, standard_form
 from shared.forms.texts import LANGUAGES
-from shared.forms.webinar import TextInput, webinar_form
 from shared.store.unit_of_work import UnitOfWork
 
-STANDARD_WEBINAR = "standard/webinar"
+STANDARD = "standard/"
 PROMOTION_NOTICE_MINUTES = 60
+HOLD_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,8 @@ def _form(fields: Fields, known: set[str]) -> LoadedForm:
     untitled: TextInput = "title"
     title = fields.required("title", _title, untitled)
     event = fields.optional("event", _slug, None)
-    kind = fields.required("kind", text(40), "webinar")
-    definition = fields.required("fields", _definition(slug, title), None)
+    kind = fields.required("kind", _kind, "webinar")
+    definition = fields.required("fields", _definition(kind, slug, title), None)
     partners = fields.each("partners", _slug)
     for index, partner in enumerate(partners):
         if partner not in known:
@@ -105,12 +106,17 @@ def _form(fields: Fields, known: set[str]) -> LoadedForm:
         "kind": kind,
         "event_id": event,
         "definition": to_mapping(definition) if definition else {},
-        "verification": fields.required("verification", _verification, "none"),
+        "verification": fields.optional("verification", _verification, "email"),
         "waiting_list": fields.optional("waiting_list", flag, True),
         "partners": list(partners),
         "promotion_notice_minutes": fields.optional(
             "promotion_notice_minutes", whole(0, 100_000), PROMOTION_NOTICE_MINUTES
         ),
+    }
+    values |= {
+        "hold_minutes": fields.optional("hold_minutes", whole(1, 100_000), HOLD_MINUTES),
+        "closes_hours_before": fields.optional("closes_hours_before", whole(0, 10_000), 0),
+        "attend": fields.optional("attend", _slug, None),
     }
     capacity = fields.optional("capacity", whole(0, 1_000_000), None)
     fields.finish()
@@ -157,19 +163,25 @@ def _language(value: Any) -> str:
 
 
 def _verification(value: Any) -> str:
-    if value != "none":
-        raise ValueError("only `none` is known so far")
-    return "none"
+    if value not in ("email", "none"):
+        raise ValueError("`email` or `none` is required")
+    return str(value)
 
 
-def _definition(slug: str, title: TextInput) -> Any:
+def _kind(value: Any) -> str:
+    if value not in STANDARD_KINDS:
+        raise ValueError(f"one of {', '.join(STANDARD_KINDS)} is required")
+    return str(value)
+
+
+def _definition(kind: str, slug: str, title: TextInput) -> Any:
     """A parser of the questions: the name of a standard set, or a whole definition."""
 
     def parse(value: Any) -> FormDefinition:
-        if value == STANDARD_WEBINAR:
-            return webinar_form(slug, title)
+        if value == STANDARD + kind:
+            return standard_form(kind, slug, title)
         if isinstance(value, list):
-            return parse_definition({"slug": slug, "kind": "webinar", "title": title, "version": 1, "fields": value})
-        raise ValueError(f"`{STANDARD_WEBINAR}` or a list of fields is required")
+            return parse_definition({"slug": slug, "kind": kind, "title": title, "version": 1, "fields": value})
+        raise ValueError(f"`{STANDARD}{kind}` or a list of fields is required")
 
     return parse

@@ -1,12 +1,12 @@
 """Look up: registrations by link and for coordinators, forms for their pages. Nothing here changes anything."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.registration.store.copies import working_groups
 from services.registration.store.forms import Partner, StoredForm, all_forms, find_form, find_partners
-from services.registration.store.registrations import Person, find_by_token, list_people
+from services.registration.store.registrations import Person, find_by_token
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError
 from shared.core.ids import token_hash
@@ -36,7 +36,7 @@ class FormView:
         return next((partner for partner in self.partners if partner.slug == slug), None)
 
 
-def view_form(work: UnitOfWork, slug: str) -> FormView:
+def view_form(work: UnitOfWork, slug: str, now: datetime) -> FormView:
     """The form called ``slug``.
 
     Raises:
@@ -45,7 +45,7 @@ def view_form(work: UnitOfWork, slug: str) -> FormView:
     if not re.fullmatch(SLUG, slug):
         raise DomainError("form-unknown")
     with work.transaction() as connection:
-        stored = find_form(connection, slug)
+        stored = find_form(connection, slug, now)
         if stored is None:
             raise DomainError("form-unknown")
         groups = working_groups(connection)
@@ -57,10 +57,10 @@ def view_form(work: UnitOfWork, slug: str) -> FormView:
     return FormView(stored, definition, tuple(partners), origins)
 
 
-def list_forms(work: UnitOfWork) -> list[StoredForm]:
+def list_forms(work: UnitOfWork, now: datetime) -> list[StoredForm]:
     """Every form, for coordinators."""
     with work.transaction() as connection:
-        return all_forms(connection)
+        return all_forms(connection, now)
 
 
 def working_group_titles(work: UnitOfWork) -> dict[str, str]:
@@ -69,7 +69,7 @@ def working_group_titles(work: UnitOfWork) -> dict[str, str]:
         return dict(working_groups(connection))
 
 
-def show_own(work: UnitOfWork, token: str) -> tuple[Person, StoredForm]:
+def show_own(work: UnitOfWork, token: str, now: datetime) -> tuple[Person, StoredForm]:
     """The registration that ``token`` opens, and its form.
 
     Raises:
@@ -77,13 +77,7 @@ def show_own(work: UnitOfWork, token: str) -> tuple[Person, StoredForm]:
     """
     with work.transaction() as connection:
         person = find_by_token(connection, token_hash(token))
-        form = find_form(connection, person.registration.form) if person else None
+        form = find_form(connection, person.registration.form, now) if person else None
     if person is None or form is None:
         raise DomainError("not-found")
     return person, form
-
-
-def list_registrations(work: UnitOfWork, wanted: Mapping[str, str], after: str, most: int) -> list[Person]:
-    """Registrations in order of arrival, for coordinators; see :func:`list_people`."""
-    with work.transaction() as connection:
-        return list_people(connection, wanted, after, most)

@@ -49,7 +49,7 @@ class Envelope:
         language: of the page, used unless an answer names another.
         key: the idempotency key, or empty.
         fingerprint: of the whole request.
-        messages: the sentence for the client, by status.
+        messages: the sentence for the client, by each status it can be told.
     """
 
     partner: str | None
@@ -66,7 +66,7 @@ def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelo
     vault = keys.form_keys.vault(person.form) if answers.sealed else None
     return Submission(
         person=person,
-        name=values["name"],
+        name=values.get("name"),
         email=values["email"],
         organisation=values.get("organisation"),
         time_zone=values.get("time_zone"),
@@ -83,7 +83,7 @@ def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelo
 def _content(values: Mapping[str, Any], token: str) -> dict[str, Any]:
     """What only notifications may read."""
     return {
-        "name": values["name"],
+        "name": values.get("name"),
         "address": values["email"],
         "token": token,
         "time_zone": values.get("time_zone"),
@@ -112,6 +112,7 @@ def _person(
         partner=envelope.partner,
         box=box,
         accepted_at=now,
+        attend=view.stored.attend,
     )
 
 

@@ -28,7 +28,7 @@ def promote_waiting(
     Returns:
         who was confirmed.
     """
-    notice = timedelta(minutes=form.promotion_notice_minutes)
+    notice = max(timedelta(minutes=form.promotion_notice_minutes), timedelta(hours=form.closes_hours_before))
     takes_place = form.event_id is None or form.event_status in OPEN_EVENT_STATUSES
     count = promotable(seats, form.starts_at, notice, now) if takes_place else 0
     lucky = [_confirmed(registration) for registration in next_in_line(connection, form.slug, count)] if count else []

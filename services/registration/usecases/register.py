@@ -42,7 +42,7 @@ def make_register(work: UnitOfWork, clock: Clock) -> Callable[[Submission], Answ
 def register_batch(work: UnitOfWork, clock: Clock, batch: Sequence[Submission]) -> list[Answered | DomainError]:
     """Decide and store ``batch`` in one transaction; one outcome a submission, in order of arrival."""
     with work.transaction() as connection:
-        facts = read_facts(connection, batch)
+        facts = read_facts(connection, batch, clock())
         now = clock()
         plan = decide(facts, batch, now)
         write_plan(connection, plan, facts, _messages(plan, now), now)

@@ -3,14 +3,14 @@
 from typing import Any
 
 from shared.forms.definition import FormDefinition, parse_definition
-from shared.forms.webinar import webinar_form
+from shared.forms.standard import standard_form
 
 GROUPS = [("housing", "Housing"), ("privacy", "Privacy and surveillance")]
 
 
 def webinar() -> FormDefinition:
     """The standard webinar form with two working groups."""
-    return webinar_form("upr-webinar-10", "UPR Webinar Wednesday #10", working_groups=GROUPS)
+    return standard_form("webinar", "upr-webinar-10", "UPR Webinar Wednesday #10", working_groups=GROUPS)
 
 
 def complete() -> dict[str, Any]:

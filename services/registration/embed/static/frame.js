@@ -55,7 +55,7 @@ function show({ status, content }) {
 
 function showDone({ status, message }) {
   const done = document.getElementById("done");
-  const known = status === "waitlisted" ? "waitlisted" : "confirmed";
+  const known = `result.${status}.title` in texts ? status : "confirmed";
   document.getElementById("done-title").textContent = texts[`result.${known}.title`];
   document.getElementById("done-message").textContent = message || texts[`result.${known}.message`];
   document.title = `${texts[`result.${known}.title`]} – ${document.title}`;

@@ -1,0 +1,133 @@
+"""Shapes of what coordinators ask about people, and of what they are told."""
+
+import marshmallow as ma
+
+from shared.contracts.registration import REGISTRATION_STATUSES
+from shared.contracts.schemas import SLUG
+from shared.web.paging import PageArguments
+
+SLUG_OR_NOTHING = [ma.validate.Length(max=80), ma.validate.Regexp(rf"^$|{SLUG}")]
+PLAIN = [ma.validate.Length(max=100), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")]
+
+
+class RegistrationQuery(PageArguments):
+    """Filters of the list of registrations."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    form = ma.fields.String(load_default="", validate=SLUG_OR_NOTHING)
+    event = ma.fields.String(load_default="", validate=SLUG_OR_NOTHING)
+    status = ma.fields.String(load_default="", validate=ma.validate.OneOf(["", *REGISTRATION_STATUSES]))
+    working_group = ma.fields.String(load_default="", validate=SLUG_OR_NOTHING)
+    partner = ma.fields.String(load_default="", validate=SLUG_OR_NOTHING)
+    country = ma.fields.String(load_default="", validate=ma.validate.Regexp(r"^([A-Z]{2})?$"))
+    q = ma.fields.String(
+        load_default="",
+        validate=PLAIN,
+        metadata={"description": "Beginning of an address, or of a word of a name"},
+    )
+    since = ma.fields.Date(load_default=None, metadata={"description": "First day of registering, in UTC"})
+    until = ma.fields.Date(load_default=None, metadata={"description": "Last day of registering, in UTC"})
+    not_registered_for = ma.fields.String(
+        load_default="",
+        validate=SLUG_OR_NOTHING,
+        metadata={
+            "description": "An event or a form: who is not registered there. Without ``status`` only people who have "
+            "a seat or wait for one"
+        },
+    )
+
+
+class PersonSchema(ma.Schema):
+    """A registration with the person's data. Sealed answers are not here."""
+
+    id = ma.fields.String(required=True)
+    form = ma.fields.String(required=True)
+    event = ma.fields.String(allow_none=True)
+    status = ma.fields.String(required=True, metadata={"enum": list(REGISTRATION_STATUSES)})
+    position = ma.fields.Integer(allow_none=True)
+    name = ma.fields.String(required=True, allow_none=True)
+    email = ma.fields.String(required=True)
+    organisation = ma.fields.String(allow_none=True)
+    working_group = ma.fields.String(allow_none=True)
+    representative = ma.fields.Boolean(required=True)
+    country = ma.fields.String(allow_none=True)
+    language = ma.fields.String(required=True)
+    partner = ma.fields.String(allow_none=True)
+    answers = ma.fields.Dict(keys=ma.fields.String(), required=True)
+    has_sealed = ma.fields.Boolean(required=True)
+    verified = ma.fields.Boolean(required=True, metadata={"description": "The owner of the address has confirmed it"})
+    accepted_at = ma.fields.AwareDateTime(format="iso", required=True)
+
+
+class PersonListSchema(ma.Schema):
+    """One page of registrations."""
+
+    items = ma.fields.List(ma.fields.Nested(PersonSchema), required=True)
+    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
+
+
+class ChangeSchema(ma.Schema):
+    """A line of a registration's history."""
+
+    revision = ma.fields.Integer(required=True)
+    status = ma.fields.String(required=True)
+    changed_at = ma.fields.AwareDateTime(format="iso", required=True)
+    capacity_then = ma.fields.Integer(allow_none=True, metadata={"description": "Where a seat was given"})
+    reason = ma.fields.String(required=True)
+
+
+class PersonDetailSchema(PersonSchema):
+    """One registration with its history."""
+
+    history = ma.fields.List(ma.fields.Nested(ChangeSchema), required=True)
+
+
+class PartnerSchema(ma.Schema):
+    """A partner: its pages may show forms."""
+
+    slug = ma.fields.String(required=True)
+    name = ma.fields.String(required=True)
+    origins = ma.fields.List(ma.fields.String(), required=True)
+    language = ma.fields.String(required=True)
+    theme = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
+
+
+class PartnerListSchema(ma.Schema):
+    """All partners."""
+
+    items = ma.fields.List(ma.fields.Nested(PartnerSchema), required=True)
+
+
+class ReasonSchema(ma.Schema):
+    """Why sealed answers have to be read."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    reason = ma.fields.String(required=True, validate=ma.validate.Length(min=10, max=500))
+
+
+class SealedSchema(ma.Schema):
+    """Sealed answers by field."""
+
+    answers = ma.fields.Dict(keys=ma.fields.String(), required=True)
+
+
+class ReadingSchema(ma.Schema):
+    """Somebody has read somebody's sealed answers."""
+
+    number = ma.fields.Integer(required=True)
+    registration_id = ma.fields.String(required=True)
+    form = ma.fields.String(required=True)
+    reader = ma.fields.String(required=True)
+    reason = ma.fields.String(required=True)
+    read_at = ma.fields.AwareDateTime(format="iso", required=True)
+
+
+class ReadingListSchema(ma.Schema):
+    """One page of readings, newest first."""
+
+    items = ma.fields.List(ma.fields.Nested(ReadingSchema), required=True)
+    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})

@@ -1,0 +1,47 @@
+"""Sealed answers as they are stored, and the log of who has read them: rows are only ever added to it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+_SEALED = text("SELECT form, sealed FROM registration WHERE id = CAST(:id AS uuid)")
+_NOTE = text("""
+    INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
+    VALUES (CAST(:registration_id AS uuid), :form, :reader, :reason, :read_at)
+""")
+_LIST = text("""
+    SELECT id, registration_id::text, form, reader, reason, read_at FROM sealed_reading
+    WHERE (CAST(:before AS bigint) IS NULL OR id < :before) ORDER BY id DESC LIMIT :most
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Somebody has read somebody's sealed answers."""
+
+    number: int
+    registration_id: str
+    form: str
+    reader: str
+    reason: str
+    read_at: datetime
+
+
+def find_sealed(connection: Connection, registration_id: str) -> tuple[str, bytes | None] | None:
+    """(form, ciphertext) of a registration; no ciphertext if it has no sealed answer, None if there is none at all."""
+    row = connection.execute(_SEALED, {"id": registration_id}).fetchone()
+    return None if row is None else (row[0], bytes(row[1]) if row[1] is not None else None)
+
+
+def note_reading(
+    connection: Connection, registration_id: str, form: str, reader: str, reason: str, at: datetime
+) -> None:
+    """Add a line to the log."""
+    values = {"registration_id": registration_id, "form": form, "reader": reader, "reason": reason, "read_at": at}
+    connection.execute(_NOTE, values)
+
+
+def list_readings(connection: Connection, before: int | None, most: int) -> list[Reading]:
+    """Readings, newest first, with numbers below ``before``."""
+    return [Reading(*row) for row in connection.execute(_LIST, {"before": before, "most": most})]

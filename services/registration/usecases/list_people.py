@@ -1,0 +1,120 @@
+"""List people: who has registered, in pages, as a file, or one with their history. For coordinators alone."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from services.registration.store.forms import Partner, StoredForm, all_partners, find_form
+from services.registration.store.people import Change, PeopleFilter, find_person, history_of, list_people
+from services.registration.store.registrations import Person
+from services.registration.usecases.prepare import COLUMNS
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.forms.definition import parse_definition
+from shared.store.unit_of_work import UnitOfWork
+
+CHUNK = 200
+"""Rows read at once for a file; between two chunks no transaction is open."""
+
+FILE_COLUMNS = (
+    "id",
+    "form",
+    "event",
+    "status",
+    "position",
+    "name",
+    "email",
+    "organisation",
+    "working_group",
+    "representative",
+    "country",
+    "time_zone",
+    "language",
+    "partner",
+    "verified",
+    "registered_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonView:
+    """A registration, its form, and what happened to it."""
+
+    person: Person
+    form: StoredForm
+    history: Sequence[Change]
+
+
+def find_people(work: UnitOfWork, wanted: PeopleFilter) -> list[Person]:
+    """Registrations in order of arrival."""
+    with work.transaction() as connection:
+        return list_people(connection, wanted)
+
+
+def show_person(work: UnitOfWork, clock: Clock, registration_id: str) -> PersonView:
+    """One registration.
+
+    Raises:
+        DomainError: ``not-found``.
+    """
+    with work.transaction() as connection:
+        person = find_person(connection, registration_id)
+        form = find_form(connection, person.registration.form, clock()) if person else None
+        if person is None or form is None:
+            raise DomainError("not-found")
+        return PersonView(person, form, history_of(connection, registration_id))
+
+
+def list_partners(work: UnitOfWork) -> list[Partner]:
+    """Every partner, by slug."""
+    with work.transaction() as connection:
+        return all_partners(connection)
+
+
+def people_file(work: UnitOfWork, clock: Clock, wanted: PeopleFilter) -> tuple[list[str], Iterator[list[object]]]:
+    """(header, rows) of a file with all that is ``wanted``, never with a sealed answer.
+
+    For one form its own clear answers have columns too.
+    """
+    own: list[str] = []
+    if wanted.form:
+        with work.transaction() as connection:
+            form = find_form(connection, wanted.form, clock())
+        if form is not None:
+            fields = parse_definition(form.definition).fields
+            own = [field.name for field in fields if not field.sealed and field.name not in COLUMNS]
+    return [*FILE_COLUMNS, *own], (_row(person, own) for person in _everybody(work, wanted))
+
+
+def _everybody(work: UnitOfWork, wanted: PeopleFilter) -> Iterator[Person]:
+    chunk = find_people(work, replace(wanted, most=CHUNK))
+    yield from chunk
+    while len(chunk) == CHUNK:
+        chunk = find_people(work, replace(wanted, most=CHUNK, after=chunk[-1].registration.id))
+        yield from chunk
+
+
+def _row(person: Person, own: Sequence[str]) -> list[object]:
+    registration = person.registration
+    return [
+        registration.id,
+        registration.form,
+        registration.event_id,
+        registration.status,
+        registration.position,
+        person.name,
+        person.email,
+        person.organisation,
+        registration.working_group,
+        registration.representative,
+        registration.country,
+        person.time_zone,
+        registration.language,
+        registration.partner,
+        registration.verified,
+        registration.accepted_at.isoformat(),
+        *(_cell(person.answers.get(name)) for name in own),
+    ]
+
+
+def _cell(answer: object) -> object:
+    return "; ".join(map(str, answer)) if isinstance(answer, list) else answer

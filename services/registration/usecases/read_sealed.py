@@ -1,0 +1,68 @@
+"""Read sealed answers: first the reading is written down and committed, then they are opened."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from services.registration.store.form_keys import FormKeys
+from services.registration.store.sealed import Reading, find_sealed, list_readings, note_reading
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.core.sealing import Unsealable
+from shared.forms.cleaning import Unclean, clean_line
+from shared.store.unit_of_work import UnitOfWork
+
+SHORTEST_REASON = 10
+LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who wants to read whose sealed answers, and why.
+
+    Attributes:
+        may_touch: whether the reader's key is good for a form.
+    """
+
+    registration_id: str
+    reader: str
+    reason: str
+    may_touch: Callable[[str], bool]
+
+
+def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Request) -> dict[str, Any]:
+    """The sealed answers of a registration by field; empty, and nothing written down, if it has none.
+
+    Raises:
+        DomainError: ``reason-needed`` (fewer than 10 characters, or not plain text), ``not-found``, ``sealed-gone``
+            if the form's key has been destroyed.
+    """
+    reason = _reason(request.reason)
+    with work.transaction() as connection:
+        found = find_sealed(connection, request.registration_id)
+        if found is None or not request.may_touch(found[0]):
+            raise DomainError("not-found")
+        form, sealed = found
+        if sealed is None:
+            return {}
+        note_reading(connection, request.registration_id, form, request.reader, reason, clock())
+    try:
+        return keys.vault(form).open(sealed, row=request.registration_id)
+    except (FileNotFoundError, Unsealable):
+        raise DomainError("sealed-gone", "the key of this form has been destroyed") from None
+
+
+def sealed_readings(work: UnitOfWork, before: int | None, most: int) -> list[Reading]:
+    """Who has read what and why, newest first."""
+    with work.transaction() as connection:
+        return list_readings(connection, before, most)
+
+
+def _reason(text: str) -> str:
+    try:
+        reason = clean_line(text, LONGEST_REASON)
+    except Unclean:
+        reason = ""
+    if len(reason) < SHORTEST_REASON:
+        raise DomainError("reason-needed", f"say why, in {SHORTEST_REASON} to {LONGEST_REASON} characters on one line")
+    return reason

@@ -1,0 +1,97 @@
+"""Forms of each kind on a real database: what is stored, what is told, when they are open."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from deploy.local.installation import SAMPLE
+from tests.integration.registration.test_loading import load
+from tests.support.clients import rows
+from tests.support.installation import TestInstallation
+
+EVENT = """
+    INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, ends_at, time_zone, status, mode)
+    VALUES (%s, 1, %s, %s, '', %s, %s, 'Europe/Zurich', 'confirmed', 'in_person')
+"""
+GROUP = "INSERT INTO working_group_copy (id, revision, title) VALUES ('housing', 1, 'Housing')"
+
+
+@pytest.fixture
+def installation(installation: TestInstallation) -> TestInstallation:
+    """All forms of the sample, with their events and a working group."""
+    load(installation, SAMPLE)
+    url, now = installation.urls["registration"], datetime.now(UTC)
+    rows(url, EVENT, "upr-review", "review", "The review", now + timedelta(days=70), now + timedelta(days=71))
+    rows(url, EVENT, "review-press-conference", "press_conference", "Press", now + timedelta(days=70), None)
+    rows(url, EVENT, "council-session-43", "council_session", "Session", now - timedelta(3), now + timedelta(20))
+    rows(url, GROUP)
+    return installation
+
+
+def send(client: FlaskClient, form: str, **answers: Any) -> Any:
+    """Register by ``form``."""
+    content = {"name": "A Participant", "email": "participant@example.org", "consent": True, **answers}
+    filled = {name: answer for name, answer in content.items() if answer is not None}
+    return client.post(f"/v1/forms/{form}/registrations", json=filled)
+
+
+def test_traveller_hears_of_the_webinar(client: FlaskClient, installation: TestInstallation) -> None:
+    answer = send(client, "geneva-delegation", arrives_on="2020-05-09", leaves_on="2020-05-13", diet="vegetarian")
+    body = json.loads(bytes(rows(installation.urls["registration"], "SELECT body FROM outbox")[0][0]))["data"]
+    assert (answer.status_code, answer.get_json()["status"]) == (201, "unverified")
+    assert [body[name] for name in ("form_kind", "event", "attend")] == ["delegation", "upr-review", "upr-webinar-10"]
+    assert rows(installation.urls["registration"], "SELECT answers, sealed IS NOT NULL FROM registration") == [
+        ({}, True)
+    ]
+
+
+def test_days_in_the_wrong_order_are_a_fault(client: FlaskClient, installation: TestInstallation) -> None:
+    answer = send(client, "geneva-delegation", arrives_on="2020-05-09", leaves_on="2020-05-08")
+    assert answer.status_code == 422
+    assert [fault["pointer"] for fault in answer.get_json()["errors"]] == ["/leaves_on"]
+
+
+def test_interest_is_open_while_the_session_is_on(client: FlaskClient, installation: TestInstallation) -> None:
+    """Without a name, in the store and in what is told."""
+    answer = send(client, "council-session-interest", name=None)
+    assert answer.status_code == 201
+    assert rows(installation.urls["registration"], "SELECT name, status FROM registration") == [(None, "unverified")]
+
+
+def test_guest_list_closes_early_and_says_when(client: FlaskClient, installation: TestInstallation) -> None:
+    page = client.get("/embed/review-press-conference?lang=en").text
+    assert "The guest list closes on" in page
+    soon = datetime.now(UTC) + timedelta(hours=47)
+    rows(
+        installation.urls["registration"], "UPDATE event_copy SET starts_at = %s WHERE kind = 'press_conference'", soon
+    )
+    refused = send(client, "review-press-conference")
+    assert (refused.status_code, refused.get_json()["detail"]) == (409, "guest-list-closed")
+    assert "The guest list is closed" in client.get("/embed/review-press-conference?lang=en").text
+
+
+def test_member_joins_a_group(client: FlaskClient, installation: TestInstallation) -> None:
+    """The form has no event, and offers the groups there are."""
+    page = client.get("/embed/join-working-group?lang=en").text
+    assert "Housing" in page
+    assert 'class="when"' not in page
+    assert send(client, "join-working-group", working_group="nowhere").status_code == 422
+    assert send(client, "join-working-group", working_group="housing", contribution=["brief"]).status_code == 201
+    assert rows(installation.urls["registration"], "SELECT working_group, event_id, answers FROM registration") == [
+        ("housing", None, {"contribution": ["brief"]})
+    ]
+
+
+@pytest.mark.parametrize(
+    "form", ["geneva-delegation", "join-working-group", "review-press-conference", "council-session-interest"]
+)
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_page_of_each_form_is_shown(
+    client: FlaskClient, installation: TestInstallation, form: str, language: str
+) -> None:
+    page = client.get(f"/embed/{form}?lang={language}")
+    assert page.status_code == 200
+    assert 'id="form"' in page.text

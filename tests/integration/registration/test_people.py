@@ -1,0 +1,149 @@
+"""Coordinators find people: filters, pages, files, one person's history, partners."""
+
+import csv
+import io
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask.testing import FlaskClient
+
+from services.registration.console.pages import PATH
+from tests.integration.registration.test_kinds import installation as installation
+from tests.integration.registration.test_kinds import send
+from tests.support.clients import WEBINAR, rows
+from tests.support.installation import TestInstallation
+
+Headers = dict[str, Any]
+
+
+@pytest.fixture
+def people(client: FlaskClient, installation: TestInstallation) -> FlaskClient:
+    """Two travellers of whom one is in the webinar too, a member of a group, and one more in the webinar."""
+    rows(installation.urls["registration"], "UPDATE form SET verification = 'none'")
+    send(client, "geneva-delegation", name="Ana María Pérez", email="ana@example.org", country="MX")
+    send(client, "geneva-delegation", name="Ben Okafor", email="ben@example.org", country="NG")
+    send(client, WEBINAR, name="Ben Okafor", email="Ben@example.org", partner="example-partner")
+    send(client, "join-working-group", name="Chi Chen", email="chi@example.org", working_group="housing")
+    send(client, WEBINAR, name="=cmd()", email="dee@example.org", organisation="@sum", questions="-1+1")
+    return client
+
+
+def found(client: FlaskClient, headers: Headers, query: str) -> list[str]:
+    """First part of the address of everybody listed."""
+    answer = client.get(f"/v1/registrations?{query}", headers=headers)
+    assert answer.status_code == 200, answer.text
+    return [row["email"].split("@")[0] for row in answer.get_json()["items"]]
+
+
+QUERIES = [
+    ("form=geneva-delegation", ["ana", "ben"]),
+    (f"event={WEBINAR}", ["Ben", "dee"]),
+    ("working_group=housing", ["chi"]),
+    ("form=join-working-group&working_group=housing", ["chi"]),
+    ("form=join-working-group&working_group=health", []),
+    ("partner=example-partner", ["Ben"]),
+    ("country=NG", ["ben"]),
+    ("q=ben", ["ben", "Ben"]),
+    ("q=p%C3%A9r", ["ana"]),
+    ("q=MAR", ["ana"]),
+    ("q=en", []),
+    ("q=%25", []),
+    ("q=chi@", ["chi"]),
+    ("status=cancelled", []),
+    ("since=2020-01-01&until=2099-12-31", ["ana", "ben", "Ben", "chi", "dee"]),
+    ("since=2099-01-01", []),
+    ("until=2020-01-01", []),
+    (f"form=geneva-delegation&not_registered_for={WEBINAR}", ["ana"]),
+    (f"not_registered_for={WEBINAR}", ["ana", "chi"]),
+]
+
+
+@pytest.mark.parametrize(("query", "expected"), QUERIES)
+def test_filter_keeps_what_fits(people: FlaskClient, coordinator: Headers, query: str, expected: list[str]) -> None:
+    """In the interface and on the page alike."""
+    assert found(people, coordinator, query) == expected
+    page = people.get(f"{PATH}?{query}", headers=coordinator).text
+    assert page.count("@example.org") == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("status = 'cancelled', cancelled_at = accepted_at", ["ana", "ben"]),
+        ("status = 'unverified', expires_at = accepted_at", ["ana", "ben"]),
+    ],
+)
+def test_whoever_has_left_or_never_confirmed_is_missing(
+    people: FlaskClient, coordinator: Headers, installation: TestInstallation, change: str, expected: list[str]
+) -> None:
+    statement = f"UPDATE registration SET {change} WHERE email = 'Ben@example.org'"
+    rows(installation.urls["registration"], statement)
+    assert found(people, coordinator, f"form=geneva-delegation&not_registered_for={WEBINAR}") == expected
+
+
+def test_traveller_who_has_cancelled_need_not_be_reminded(
+    people: FlaskClient, coordinator: Headers, installation: TestInstallation
+) -> None:
+    statement = "UPDATE registration SET status = 'cancelled', cancelled_at = accepted_at WHERE email LIKE 'ana%%'"
+    rows(installation.urls["registration"], statement)
+    assert found(people, coordinator, f"form=geneva-delegation&not_registered_for={WEBINAR}") == []
+
+
+@pytest.mark.parametrize(
+    "query", ["form=Upper", "country=xx", "q=%00", "since=yesterday", "not_registered_for=..", "status=lost"]
+)
+def test_filter_that_cannot_be_is_refused(client: FlaskClient, coordinator: Headers, query: str) -> None:
+    assert client.get(f"/v1/registrations?{query}", headers=coordinator).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/v1/registrations", f"{PATH}.csv"])
+def test_file_is_safe_and_whole(people: FlaskClient, coordinator: Headers, path: str) -> None:
+    """No cell is a formula; filters count; the form's own clear answers have their columns."""
+    answer = people.get(f"{path}?form={WEBINAR}", headers={**coordinator, "Accept": "text/csv"})
+    assert answer.mimetype == "text/csv"
+    lines = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [line["email"] for line in lines] == ["Ben@example.org", "dee@example.org"]
+    assert [lines[1][name] for name in ("name", "organisation", "questions")] == ["'=cmd()", "'@sum", "'-1+1"]
+
+
+def test_file_goes_on_where_a_chunk_ends(
+    people: FlaskClient, coordinator: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.registration.usecases.list_people.CHUNK", 2)
+    answer = people.get("/v1/registrations", headers={**coordinator, "Accept": "text/csv"})
+    lines = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [line["email"].split("@")[0] for line in lines] == ["ana", "ben", "Ben", "chi", "dee"]
+
+
+def test_page_offers_the_question_that_is_asked_most(people: FlaskClient, coordinator: Headers) -> None:
+    """Travellers who are not in the webinar: one click."""
+    page = people.get(PATH, headers=coordinator).text
+    address = f"{PATH}?form=geneva-delegation&amp;not_registered_for={WEBINAR}"
+    assert f'href="{address}"' in page
+    assert "ana@example.org" in people.get(address.replace("&amp;", "&"), headers=coordinator).text
+
+
+def test_page_of_a_person_says_why(people: FlaskClient, coordinator: Headers) -> None:
+    [row] = people.get("/v1/registrations?q=chi", headers=coordinator).get_json()["items"]
+    detail = people.get(f"/v1/registrations/{row['id']}", headers=coordinator).get_json()
+    assert [(line["revision"], line["status"], line["reason"]) for line in detail["history"]] == [
+        (1, "confirmed", "registered")
+    ]
+    page = people.get(f"{PATH}/{row['id']}", headers=coordinator).text
+    assert ("chi@example.org" in page, "Housing" in page, "Registered" in page) == (True, True, True)
+
+
+@pytest.mark.parametrize("identity", ["00000000-0000-4000-8000-000000000000", quote("' OR 1=1 --")])
+def test_person_that_is_none_is_not_found(client: FlaskClient, coordinator: Headers, identity: str) -> None:
+    assert client.get(f"/v1/registrations/{identity}", headers=coordinator).status_code == 404
+    assert client.get(f"{PATH}/{identity}", headers=coordinator).status_code == 404
+
+
+def test_partners_are_listed(client: FlaskClient, installation: TestInstallation, coordinator: Headers) -> None:
+    listed = client.get("/v1/partners", headers=coordinator).get_json()["items"]
+    assert [(partner["slug"], partner["origins"]) for partner in listed] == [
+        ("example-partner", ["http://localhost:8001"]),
+        ("example-partner-fr", ["https://partenaire.example.org"]),
+    ]
+    assert client.get("/v1/partners").status_code == 401

@@ -1,0 +1,57 @@
+"""Owners confirm their addresses late while newcomers register: real processes, real concurrency."""
+
+import base64
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from shared.core.sealing import open_sealed, read_keys
+from tests.support.clients import REGISTRATIONS, all_at_once, answers, rows
+from tests.support.installation import TestInstallation
+from tests.support.processes import ProcessGroup
+from tests.support.web import start_web
+
+SEATS = 30
+EARLY = 60
+NEWCOMERS = 60
+CLIENTS = 24
+
+
+@pytest.mark.parametrize(("lock", "oversold"), [("locked", False), ("unlocked", True)])
+def test_late_clicks_and_newcomers_share_what_there_is(
+    processes: ProcessGroup, installation: TestInstallation, lock: str, oversold: bool
+) -> None:
+    """Confirmed and held together are the capacity; without the lock (negative control) they are more."""
+    url = installation.urls["registration"]
+    rows(url, "UPDATE form SET verification = 'email'; UPDATE seat SET capacity = 30")
+    web = start_web(processes, installation, workers=4, arguments=f"tests.support.slow_seats {lock}", name=lock)
+    given = all_at_once(web.url, [(answers(n), {}) for n in range(EARLY)], CLIENTS)
+    assert [answer.body["status"] for answer in given] == ["unverified"] * EARLY
+    rows(url, "UPDATE registration SET hold_until = accepted_at WHERE hold_until IS NOT NULL")
+
+    clicks = [(f"{web.url}/r/{token}", {"data": {"action": "verify"}}) for token in tokens(installation)]
+    arrivals = [(web.url + REGISTRATIONS, {"json": answers(EARLY + n)}) for n in range(NEWCOMERS)]
+    mixed = [request for pair in zip(clicks, arrivals, strict=True) for request in pair]
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        statuses = list(
+            pool.map(lambda r: requests.post(r[0], timeout=30, allow_redirects=False, **r[1]).status_code, mixed)
+        )
+    assert statuses == [303, 201] * EARLY
+
+    taken = rows(url, "SELECT count(*) FROM registration WHERE status = 'confirmed' OR hold_until > now()")[0][0]
+    assert taken > SEATS if oversold else taken == SEATS
+    if not oversold:
+        seats = rows(url, "SELECT confirmed, waiting, last_position FROM seat")[0]
+        assert seats[0] + seats[1] == EARLY
+        waiting = "SELECT position FROM registration WHERE status = 'waitlisted' ORDER BY position"
+        assert [row[0] for row in rows(url, waiting)] == list(range(1, seats[1] + 1))
+
+
+def tokens(installation: TestInstallation) -> list[str]:
+    """The link tokens that were mailed, opened with the private key of notifications."""
+    keys = read_keys(installation.secrets.folder / "notifications.key")
+    bodies = rows(installation.urls["registration"], "SELECT body FROM outbox ORDER BY id")
+    boxes = [base64.b64decode(json.loads(bytes(body))["data"]["sealed"]) for (body,) in bodies]
+    return [str(open_sealed(keys, box)["token"]) for box in boxes]

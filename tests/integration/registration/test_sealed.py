@@ -1,0 +1,185 @@
+"""Sealed answers: nowhere in the database in clear, read by few, and never without a line in the log."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import make_url
+
+from services.registration.console.pages import PATH
+from services.registration.settings import read_settings
+from services.registration.wiring import build_app
+from shared.store.engine import open_engine
+from tests.integration.registration.test_kinds import installation as installation
+from tests.integration.registration.test_kinds import send
+from tests.support.clients import rows
+from tests.support.installation import TestInstallation
+
+CANARY = "canary7f3a"
+SEALED = {
+    "arrives_on": "2031-07-09",
+    "leaves_on": "2031-07-13",
+    "nationality": "CH",
+    "visa_letter": True,
+    "passport_number": f"P{CANARY}",
+    "passport_expires_on": "2039-11-21",
+    "emergency_contact": f"Somebody {CANARY}",
+    "hotel": "block",
+    "hotel_nights": 4,
+    "diet": f"vegetarian {CANARY}",
+    "access_needs": f"step-free {CANARY}",
+}
+CLEAR = {"side_events": "Housing in cities"}
+REASON = "She asked for her visa letter"
+
+Headers = dict[str, Any]
+
+
+@pytest.fixture
+def traveller(client: FlaskClient, installation: TestInstallation) -> str:
+    """Id of somebody who has told everything."""
+    answer = send(client, "geneva-delegation", **SEALED, **CLEAR)
+    assert answer.status_code == 201
+    return str(answer.get_json()["id"])
+
+
+@pytest.fixture
+def fresh_client(client: FlaskClient, installation: TestInstallation) -> Iterator[FlaskClient]:
+    """Another process of the service, as it were: it has opened no key yet."""
+    engine = open_engine(installation.urls["registration"])
+    yield build_app(read_settings(), engine).test_client()
+    engine.dispose()
+
+
+def with_roles(installation: TestInstallation, *roles: str, **others: Any) -> None:
+    """Give the coordinator's key these roles in place of its own."""
+    file = installation.secrets.folder / "access.json"
+    file.write_text(json.dumps([{**json.loads(file.read_text())[0], "roles": roles, **others}]))
+
+
+def everything_in(url: str) -> str:
+    """All rows of all tables, as text, and binary columns as text too."""
+    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        texts = [connection.execute(f'SELECT t::text FROM "{table}" t').fetchall() for (table,) in tables]
+        bodies = connection.execute("SELECT encode(body, 'escape') FROM outbox").fetchall()
+    return "\n".join(str(row) for table in [*texts, bodies] for row in table)
+
+
+def test_database_holds_no_sealed_answer(client: FlaskClient, traveller: str, installation: TestInstallation) -> None:
+    """Neither in clear nor in the hexadecimal that binary columns are dumped in; the clear answer is found."""
+    whole = everything_in(installation.urls["registration"])
+    assert CLEAR["side_events"] in whole
+    for trace in (CANARY, CANARY.encode().hex(), "2031-07-09", b"2031-07-09".hex(), "2039-11-21"):
+        assert trace not in whole
+
+
+def test_no_listing_shows_sealed_answers(client: FlaskClient, traveller: str, coordinator: Headers) -> None:
+    for path, accept in (
+        ("/v1/registrations", "application/json"),
+        ("/v1/registrations?form=geneva-delegation", "text/csv"),
+        (f"/v1/registrations/{traveller}", "application/json"),
+        (PATH, "text/html"),
+        (f"{PATH}.csv?form=geneva-delegation", "text/html"),
+        (f"{PATH}/{traveller}", "text/html"),
+    ):
+        answer = client.get(path, headers={**coordinator, "Accept": accept})
+        assert answer.status_code == 200, path
+        assert traveller in answer.text or "participant@example.org" in answer.text
+        assert CANARY not in answer.text
+        assert "2031-07-09" not in answer.text
+
+
+def test_reading_is_written_down_with_its_reason(
+    client: FlaskClient, traveller: str, coordinator: Headers, installation: TestInstallation
+) -> None:
+    answer = client.post(f"/v1/registrations/{traveller}/sealed", json={"reason": REASON}, headers=coordinator)
+    assert (answer.status_code, answer.get_json()["answers"]) == (200, SEALED)
+    assert answer.headers["Cache-Control"] == "no-store"
+    [reading] = client.get("/v1/sealed-readings", headers=coordinator).get_json()["items"]
+    assert [reading[name] for name in ("registration_id", "form", "reader", "reason")] == [
+        traveller,
+        "geneva-delegation",
+        "a coordinator",
+        REASON,
+    ]
+
+
+@pytest.mark.parametrize("reason", ["", "because", "         .", None])
+def test_reading_without_a_reason_is_refused(
+    client: FlaskClient, traveller: str, coordinator: Headers, installation: TestInstallation, reason: str | None
+) -> None:
+    answer = client.post(f"/v1/registrations/{traveller}/sealed", json={"reason": reason}, headers=coordinator)
+    assert answer.status_code == 422
+    assert CANARY not in answer.text
+    assert rows(installation.urls["registration"], "SELECT count(*) FROM sealed_reading") == [(0,)]
+
+
+@pytest.mark.parametrize("roles", [("coordinator", "viewer", "operator"), ("partner",)])
+def test_reading_needs_its_own_role(
+    client: FlaskClient, traveller: str, coordinator: Headers, installation: TestInstallation, roles: tuple[str, ...]
+) -> None:
+    with_roles(installation, *roles)
+    for path, body in (
+        (f"/v1/registrations/{traveller}/sealed", {"json": {"reason": REASON}}),
+        (f"{PATH}/{traveller}/sealed", {"data": {"reason": REASON}}),
+    ):
+        answer = client.post(path, headers=coordinator, **body)
+        assert answer.status_code == 403
+        assert CANARY not in answer.text
+    assert rows(installation.urls["registration"], "SELECT count(*) FROM sealed_reading") == [(0,)]
+
+
+def test_key_for_another_form_reads_nothing(
+    client: FlaskClient, traveller: str, coordinator: Headers, installation: TestInstallation
+) -> None:
+    with_roles(installation, "coordinator", "sealed-reader", forms=["another-form"])
+    assert client.get(f"/v1/registrations/{traveller}", headers=coordinator).status_code == 403
+    assert client.get(f"{PATH}/{traveller}", headers=coordinator).status_code == 403
+    answer = client.post(f"/v1/registrations/{traveller}/sealed", json={"reason": REASON}, headers=coordinator)
+    assert answer.status_code == 404
+    assert rows(installation.urls["registration"], "SELECT count(*) FROM sealed_reading") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "attack", ["UPDATE sealed_reading SET reason = 'nothing to see'", "DELETE FROM sealed_reading"]
+)
+def test_log_is_only_ever_added_to(
+    client: FlaskClient, traveller: str, coordinator: Headers, installation: TestInstallation, attack: str
+) -> None:
+    client.post(f"/v1/registrations/{traveller}/sealed", json={"reason": REASON}, headers=coordinator)
+    with pytest.raises(psycopg.errors.RaiseException, match="only ever added"):
+        rows(installation.urls["registration"], attack)
+
+
+def test_destroyed_key_opens_nothing(
+    traveller: str, coordinator: Headers, installation: TestInstallation, fresh_client: FlaskClient
+) -> None:
+    """A process that starts after the destruction opens nothing; the attempt is in the log."""
+    (installation.secrets.folder / "form-keys" / "geneva-delegation.key").unlink()
+    answer = fresh_client.post(f"/v1/registrations/{traveller}/sealed", json={"reason": REASON}, headers=coordinator)
+    assert (answer.status_code, answer.get_json()["code"]) == (410, "sealed-gone")
+    assert rows(installation.urls["registration"], "SELECT count(*) FROM sealed_reading") == [(1,)]
+
+
+def test_console_shows_them_after_a_reason(client: FlaskClient, traveller: str, coordinator: Headers) -> None:
+    """In words a person reads: labels, yes, names of choices."""
+    page = client.post(f"{PATH}/{traveller}/sealed", data={"reason": REASON}, headers=coordinator)
+    assert page.status_code == 200
+    for shown in (f"P{CANARY}", "2031-07-09", "Switzerland", "A room that is reserved for the group", REASON):
+        assert shown in page.text
+    refused = client.post(f"{PATH}/{traveller}/sealed", data={"reason": "short"}, headers=coordinator)
+    assert (refused.status_code, CANARY in refused.text) == (422, False)
+
+
+def test_console_tells_a_coordinator_that_there_is_more(
+    client: FlaskClient, traveller: str, coordinator: Headers, installation: TestInstallation
+) -> None:
+    with_roles(installation, "coordinator")
+    page = client.get(f"{PATH}/{traveller}", headers=coordinator).text
+    assert ("Your key does not open them" in page, "<textarea" in page, 'name="reason"' in page) == (True, False, False)
+    assert "Registered" in page

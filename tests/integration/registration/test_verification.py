@@ -1,0 +1,238 @@
+"""Addresses confirmed by mail: holds, early and late clicks, expiry, and what is told to whom."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from services.registration.settings import read_settings
+from services.registration.usecases.give_up import give_up
+from services.registration.wiring import build_app
+from shared.store.engine import open_engine
+from tests.integration.registration.test_places import capacity, register, said, states, token_of
+from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+from tests.support.clock import FrozenClock
+from tests.support.installation import TestInstallation
+
+HOLD = timedelta(hours=24)
+
+
+@pytest.fixture
+def hand() -> FrozenClock:
+    """The time of the application."""
+    return FrozenClock(datetime.now(UTC))
+
+
+@pytest.fixture
+def client(installation: TestInstallation, hand: FrozenClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+    """The application, with a form whose addresses are confirmed by mail."""
+    for name, value in installation.environment("registration").items():
+        monkeypatch.setenv(name, value)
+    rows(installation.urls["registration"], "UPDATE form SET verification = 'email'")
+    engine = open_engine(installation.urls["registration"])
+    yield build_app(read_settings(), engine, clock=hand).test_client()
+    engine.dispose()
+
+
+def click(client: FlaskClient, installation: TestInstallation, number: int) -> None:
+    """Press the button on the page behind the link."""
+    assert client.post(f"/r/{token_of(installation, number)}", data={"action": "verify"}).status_code == 303
+
+
+def keep_house(installation: TestInstallation, now: datetime) -> None:
+    """What the relay does every few seconds."""
+    engine = open_engine(installation.urls["registration"])
+    with engine.begin() as connection:
+        give_up(connection, now)
+    engine.dispose()
+
+
+def test_registration_waits_for_its_owner(
+    client: FlaskClient, installation: TestInstallation, hand: FrozenClock
+) -> None:
+    """A seat is held, nothing is confirmed, and only notifications hears of it."""
+    answer = client.post(REGISTRATIONS, json=answers(1))
+    assert (answer.status_code, answer.get_json()["status"]) == (201, "unverified")
+    url = installation.urls["registration"]
+    assert rows(url, "SELECT status, hold_until, verified_at, confirmed_at, capacity_then FROM registration") == [
+        ("unverified", hand() + HOLD, None, None, None)
+    ]
+    assert rows(url, "SELECT confirmed, waiting FROM seat") == [(0, 0)]
+    assert said(installation) == [("verification-requested", "unverified")]
+
+
+def test_button_confirms_once(client: FlaskClient, installation: TestInstallation) -> None:
+    """The second click changes nothing and says nothing."""
+    register(client, 1)
+    for _ in range(2):
+        click(client, installation, 1)
+    assert states(installation) == {1: ("confirmed", None)}
+    body = json.loads(bytes(rows(installation.urls["registration"], "SELECT body FROM outbox ORDER BY id")[-1][0]))
+    assert said(installation) == [("verification-requested", "unverified"), ("confirmed", "confirmed")]
+    assert (body["data"]["revision"], body["data"]["verified"]) == (2, True)
+    assert rows(installation.urls["registration"], "SELECT confirmed FROM seat") == [(1,)]
+    trail = "SELECT revision, status, reason FROM registration_change ORDER BY revision"
+    assert rows(installation.urls["registration"], trail) == [
+        (1, "unverified", "registered"),
+        (2, "confirmed", "the address was confirmed in time"),
+    ]
+
+
+def test_page_shows_nothing_personal_before_the_button(client: FlaskClient, installation: TestInstallation) -> None:
+    """Whoever typed somebody else's address must not speak to them through our page. Reading changes nothing."""
+    client.post(REGISTRATIONS, json=answers(1, name="Canary Name", questions="Canary question"))
+    token = token_of(installation, 1)
+    before = client.get(f"/r/{token}")
+    assert before.status_code == 200
+    assert not {"Canary", "participant-1"} & set(before.text.replace("@", " ").split())
+    assert "Canary" not in before.text
+    assert states(installation) == {1: ("unverified", None)}
+    click(client, installation, 1)
+    assert "Canary Name" in client.get(f"/r/{token}").text
+
+
+def test_holds_count_as_taken(client: FlaskClient, installation: TestInstallation) -> None:
+    """The third person gets no seat while two are held, and is told the same."""
+    capacity(installation, 2)
+    given = [client.post(REGISTRATIONS, json=answers(number)).get_json() for number in (1, 2, 3)]
+    assert {(answer["status"], answer["message"]) for answer in given} == {("unverified", given[0]["message"])}
+    held = "SELECT hold_until IS NOT NULL FROM registration ORDER BY id"
+    assert rows(installation.urls["registration"], held) == [(True,), (True,), (False,)]
+    click(client, installation, 3)
+    assert states(installation)[3] == ("waitlisted", 1)
+    assert said(installation)[-1] == ("waitlisted", "waitlisted")
+
+
+def test_hold_that_has_run_out_frees_its_seat(
+    client: FlaskClient, installation: TestInstallation, hand: FrozenClock
+) -> None:
+    """By the clock, not by a cleaner: the newcomer gets it, and the late click takes what is left."""
+    capacity(installation, 1)
+    register(client, 1)
+    hand.advance(HOLD)
+    register(client, 2)
+    click(client, installation, 2)
+    click(client, installation, 1)
+    assert states(installation) == {1: ("waitlisted", 1), 2: ("confirmed", None)}
+
+
+def test_late_click_takes_a_free_seat(client: FlaskClient, installation: TestInstallation, hand: FrozenClock) -> None:
+    """Long after the hold, as long as one is free."""
+    capacity(installation, 1)
+    register(client, 1)
+    hand.advance(HOLD * 3)
+    keep_house(installation, hand())
+    click(client, installation, 1)
+    assert states(installation) == {1: ("confirmed", None)}
+
+
+def test_those_who_wait_get_what_was_not_confirmed(
+    client: FlaskClient, installation: TestInstallation, hand: FrozenClock
+) -> None:
+    """Without anybody registering: keeping house is enough, and the capacity then in force is written down."""
+    capacity(installation, 1)
+    register(client, 1, 2)
+    click(client, installation, 2)
+    keep_house(installation, hand() + HOLD - timedelta(seconds=1))
+    assert states(installation) == {1: ("unverified", None), 2: ("waitlisted", 1)}
+    keep_house(installation, hand() + HOLD)
+    assert states(installation) == {1: ("unverified", None), 2: ("confirmed", 1)}
+    trail = "SELECT reason, capacity_then FROM registration_change WHERE revision = 3"
+    assert rows(installation.urls["registration"], trail) == [("a seat was not confirmed in time", 1)]
+
+
+def test_never_confirmed_expires_and_may_come_again(
+    client: FlaskClient, installation: TestInstallation, hand: FrozenClock
+) -> None:
+    """Seven days after the hold, said once; the link then says so, and the address is free for a new try."""
+    register(client, 1)
+    token = token_of(installation, 1)
+    keep_house(installation, hand() + HOLD + timedelta(days=7) - timedelta(seconds=1))
+    assert states(installation)[1] == ("unverified", None)
+    for _ in range(2):
+        keep_house(installation, hand() + HOLD + timedelta(days=7))
+    assert said(installation)[1:] == [("expired", "expired")]
+    assert "participant-1" not in client.get(f"/r/{token}").text
+    click(client, installation, 1)
+    assert states(installation)[1] == ("expired", None)
+    register(client, 1)
+    assert said(installation)[2:] == [("verification-requested", "unverified")]
+
+
+def test_another_attempt_is_answered_as_the_first(
+    client: FlaskClient, installation: TestInstallation, hand: FrozenClock
+) -> None:
+    """Same words; the owner hears of it once a day at most, and it lengthens no hold."""
+    first = client.post(REGISTRATIONS, json=answers(1)).get_json()
+    for _ in range(2):
+        again = client.post(REGISTRATIONS, json=answers(1, name="Another")).get_json()
+        assert {**again, "id": ""} == {**first, "id": ""}
+    assert said(installation)[1:] == [("attempt-repeated", "unverified")]
+    hand.advance(HOLD)
+    client.post(REGISTRATIONS, json=answers(1))
+    assert said(installation)[2:] == [("attempt-repeated", "unverified")]
+    held = rows(installation.urls["registration"], "SELECT hold_until <= %s FROM registration", hand())
+    assert held == [(True,)]
+
+
+def test_answer_to_a_known_address_is_that_to_a_new_one(client: FlaskClient, installation: TestInstallation) -> None:
+    """Also once it is confirmed."""
+    register(client, 1)
+    click(client, installation, 1)
+    known, new = (client.post(REGISTRATIONS, json=answers(number)).get_json() for number in (1, 2))
+    assert {**known, "id": ""} == {**new, "id": ""}
+
+
+def test_lowered_capacity_gives_a_held_seat_to_nobody(
+    client: FlaskClient, installation: TestInstallation, coordinator: dict[str, Any]
+) -> None:
+    """Nobody is confirmed until the count is below the capacity again."""
+    capacity(installation, 2)
+    register(client, 1, 2)
+    click(client, installation, 1)
+    headers = {**coordinator, "If-Match": '"1"'}
+    assert client.patch(f"/v1/forms/{WEBINAR}", json={"capacity": 1}, headers=headers).status_code == 200
+    click(client, installation, 2)
+    assert states(installation) == {1: ("confirmed", None), 2: ("waitlisted", 1)}
+
+
+def test_raised_capacity_promotes_beside_the_holds(
+    client: FlaskClient, installation: TestInstallation, coordinator: dict[str, Any]
+) -> None:
+    """One seat more is one promotion: the held one stays held."""
+    capacity(installation, 1)
+    register(client, 1, 2, 3)
+    click(client, installation, 2)
+    click(client, installation, 3)
+    headers = {**coordinator, "If-Match": '"1"'}
+    client.patch(f"/v1/forms/{WEBINAR}", json={"capacity": 2}, headers=headers)
+    assert states(installation) == {1: ("unverified", None), 2: ("confirmed", 1), 3: ("waitlisted", 2)}
+
+
+def test_click_after_the_start_is_too_late(
+    client: FlaskClient, installation: TestInstallation, hand: FrozenClock
+) -> None:
+    """The page says so in place of the button."""
+    register(client, 1)
+    rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = %s", hand())
+    click(client, installation, 1)
+    page = client.get(f"/r/{token_of(installation, 1)}").text
+    assert states(installation) == {1: ("unverified", None)}
+    assert ("not confirmed in time" in page, "<button" in page) == (True, False)
+
+
+def test_plain_form_says_that_one_step_is_left(client: FlaskClient) -> None:
+    """Without a script."""
+    form = {**answers(1), "consent": "on"}
+    page = client.post(REGISTRATIONS, data=form, headers={"Accept": "text/html", "Accept-Language": "fr"})
+    assert (page.status_code, "confirmez votre adresse" in page.text) == (201, True)
+
+
+def test_trap_is_answered_alike(client: FlaskClient) -> None:
+    """A program learns nothing from its answer."""
+    genuine = client.post(REGISTRATIONS, json=answers(1)).get_json()
+    trapped = client.post(REGISTRATIONS, json=answers(2, website="https://example.org")).get_json()
+    assert {**trapped, "id": ""} == {**genuine, "id": ""}

@@ -1,0 +1,134 @@
+"""The standard forms of each kind: what they ask, what they seal, and the order of days."""
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.forms.definition import FormDefinition, parse_definition, to_mapping
+from shared.forms.public import to_public
+from shared.forms.standard import STANDARD_KINDS, standard_form
+from shared.forms.texts import LANGUAGES
+from shared.forms.validation import validate
+
+GROUPS = (("housing", "Housing"), ("health", "Health"))
+
+
+def form(kind: str) -> FormDefinition:
+    """The standard form of ``kind``."""
+    return standard_form(kind, "a-form", "A form", working_groups=GROUPS)
+
+
+def answers(**others: Any) -> dict[str, Any]:
+    """Just enough for a form with a name."""
+    return {"name": "A Participant", "email": "participant@example.org", "consent": True, **others}
+
+
+def codes(kind: str, raw: dict[str, Any], language: str = "en") -> dict[str, str]:
+    """Code of each fault by its pointer."""
+    return {error.pointer: error.code for error in validate(form(kind), raw, language).errors}
+
+
+@pytest.mark.parametrize("kind", STANDARD_KINDS)
+def test_form_speaks_every_language(kind: str) -> None:
+    for field in form(kind).fields:
+        assert {language for language, _ in field.label.by_language} == set(LANGUAGES), field.name
+        for option in field.options:
+            assert all(option.label.in_language(language) for language in LANGUAGES)
+
+
+@pytest.mark.parametrize("kind", STANDARD_KINDS)
+def test_form_that_went_through_json_is_equal(kind: str) -> None:
+    assert parse_definition(json.loads(json.dumps(to_mapping(form(kind))))) == form(kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sealed"),
+    [
+        ("webinar", {"access_needs"}),
+        ("attendance", {"access_needs"}),
+        ("working_group", set()),
+        ("interest", set()),
+        (
+            "delegation",
+            {
+                "arrives_on",
+                "leaves_on",
+                "nationality",
+                "visa_letter",
+                "passport_number",
+                "passport_expires_on",
+                "emergency_contact",
+                "hotel",
+                "hotel_nights",
+                "diet",
+                "access_needs",
+            },
+        ),
+    ],
+)
+def test_what_could_endanger_somebody_is_sealed(kind: str, sealed: set[str]) -> None:
+    assert {field.name for field in form(kind).fields if field.sealed} == sealed
+
+
+def test_interest_asks_no_more_than_it_needs() -> None:
+    assert [field.name for field in form("interest").fields] == ["email", "language", "consent"]
+    assert codes("interest", {"email": "participant@example.org", "consent": True}) == {}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in STANDARD_KINDS if kind != "interest"])
+def test_every_other_form_needs_a_name(kind: str) -> None:
+    without = {name: answer for name, answer in answers(working_group="housing").items() if name != "name"}
+    known = {field.name for field in form(kind).fields}
+    assert codes(kind, {name: answer for name, answer in without.items() if name in known}) == {"/name": "required"}
+
+
+def test_joining_needs_a_group() -> None:
+    assert codes("working_group", answers()) == {"/working_group": "required"}
+    assert codes("working_group", answers(working_group="housing", contribution=["brief"])) == {}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "found"),
+    [
+        ("2020-05-09", "2020-05-13", {}),
+        ("2020-05-09", "2020-05-09", {}),
+        ("2020-05-09", "2020-05-08", {"/leaves_on": "before-other"}),
+        ("2020-05-09", None, {}),
+        (None, "2020-05-08", {}),
+        ("never", "2020-05-08", {"/arrives_on": "bad-date"}),
+    ],
+)
+def test_last_day_is_not_before_the_first(first: str | None, last: str | None, found: dict[str, str]) -> None:
+    days = {name: day for name, day in {"arrives_on": first, "leaves_on": last}.items() if day}
+    assert codes("delegation", answers(**days)) == found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_fault_names_the_other_day_in_the_language_of_the_page(language: str) -> None:
+    raw = answers(arrives_on="2020-05-09", leaves_on="2020-05-08")
+    [fault] = validate(form("delegation"), raw, language).errors
+    assert form("delegation").field("arrives_on").label.in_language(language) in fault.message
+
+
+def test_passport_is_asked_for_a_visa_letter_alone() -> None:
+    without = validate(form("delegation"), answers(visa_letter=False, passport_number="X1"))
+    wanted = validate(form("delegation"), answers(visa_letter=True, passport_number="X1"))
+    assert (without.sealed, wanted.sealed) == ({"visa_letter": False}, {"visa_letter": True, "passport_number": "X1"})
+
+
+def test_day_is_a_day_and_says_what_it_follows() -> None:
+    fields = {field["name"]: field for field in to_public(form("delegation"), "en")["fields"]}
+    assert (fields["leaves_on"]["kind"], fields["leaves_on"]["not_before"]) == ("date", "arrives_on")
+
+
+@pytest.mark.parametrize("other", ["name", "later", "nothing"])
+def test_day_may_follow_an_earlier_day_only(other: str) -> None:
+    fields = [
+        {"name": "name", "kind": "text", "label": "Name", "required": True},
+        {"name": "email", "kind": "email", "label": "E-mail", "required": True},
+        {"name": "day", "kind": "date", "label": "Day", "not_before": other},
+        {"name": "later", "kind": "date", "label": "Later"},
+    ]
+    with pytest.raises(ValueError, match=r"fields\.day\.not_before"):
+        parse_definition({"slug": "a", "kind": "webinar", "title": "A", "version": 1, "fields": fields})
