@@ -9,6 +9,7 @@ from flask_smorest import Blueprint
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.events.api.changes import add_changes
 from services.events.api.events import add_events
 from services.events.api.network import network_blueprint
 from services.events.api.rosters import add_rosters
@@ -62,6 +63,7 @@ def _events_blueprint(tools: Tools) -> Any:
     blueprint = Blueprint("events", __name__, url_prefix="/v1/events", description="What is on, and who comes")
     add_events(blueprint, tools)
     add_rosters(blueprint, tools)
+    add_changes(blueprint, tools)
     return blueprint
 
 

@@ -51,6 +51,7 @@ DOMAIN_STATUS = {
     "changed-meanwhile": 412,
     "if-match-required": 428,
     "already-cancelled": 409,
+    "already-exists": 409,
 }
 """Status of a domain error by its code; 409 for all others."""
 

@@ -82,11 +82,11 @@ def _load_events(connection: Connection, loaded: tuple[Event, ...], now: datetim
     messages, faults = [], []
     for new in loaded:
         try:
-            event, change = merge_loaded(events.find(connection, new.id), new)
+            event, change = merge_loaded(events.find_for_change(connection, new.id), new)
         except DomainError as error:
             faults.append(f"events.yaml: {new.id}: {error.detail}")
             continue
-        events.save(connection, event)
+        events.save(connection, event, now)
         if change != "none":
             messages.append(event_message(change, event, now))
     if faults:

@@ -124,7 +124,7 @@ def event_with(old: str, new: str) -> str:
         ("mode: online", "mode: online\n  join_url: http://meet.example.org", "11: join_url: must begin with https://, "
          "at most 500 characters"),
         ("mode: online", "mode: online\n  colour: red", "11: colour: is not known here; known are asked_groups, city, "
-         "ends, id, internal_note, join_url, kind, mode, place, series, series_number, starts, status, summary, "
+         "ends, form, id, internal_note, join_url, kind, mode, place, series, series_number, starts, status, summary, "
          "time_zone, title"),
     ],
 )  # fmt: skip
