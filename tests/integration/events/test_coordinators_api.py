@@ -52,6 +52,8 @@ FOR_READERS = {
 
 STEPS = "any(announce, confirm, postpone, reschedule, cancel, revive, hold)"
 FOR_COORDINATORS = {
+    "/console/events/<event_id>/change/<action>",
+    "POST /console/events/<event_id>/change/<action>",
     "POST /v1/events",
     "PATCH /v1/events/<event_id>",
     f"POST /v1/events/<event_id>/<{STEPS}:step_name>",
