@@ -9,7 +9,8 @@ import pytest
 
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.domain.network import WorkingGroup
-from services.events.outgoing import EVENT_KEYS, event_message, working_group_message
+from services.events.domain.resource import Resource, ResourceKind
+from services.events.outgoing import EVENT_KEYS, event_message, resource_message, working_group_message
 from services.notifications.domain.mail import ClaimedMail
 from services.notifications.outgoing import mail_sent
 from services.registration import outgoing as registration_outgoing
@@ -89,6 +90,17 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
     EVENT_KEYS["changed"]: lambda: event_message("changed", EVENT, WEBINAR_WEEK),
     "working-group.changed.v1": lambda: working_group_message(
         WorkingGroup(id="housing", title="Housing"), WEBINAR_WEEK
+    ),
+    "resource.published.v1": lambda: resource_message(
+        Resource(
+            id="upr-webinar-10-recording",
+            kind=ResourceKind.RECORDING,
+            title="Recording",
+            url="https://videos.example.org/upr-webinar-10",
+            event="upr-webinar-10",
+            published=True,
+        ),
+        WEBINAR_WEEK,
     ),
     registration_outgoing.CONFIRMED: _about_registration(registration_outgoing.CONFIRMED),
     registration_outgoing.WAITLISTED: _about_registration(registration_outgoing.WAITLISTED),

@@ -13,7 +13,7 @@ from tests.integration.events.builders import hear, registered, registration_mes
 OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
 REVIEW = "upr-review"
 NOVEMBER = {"starts": "2020-11-09T09:00", "ends": "2020-11-09T12:30", "status": "confirmed"}
-STATE = f"SELECT status, revision FROM event WHERE id = '{REVIEW}'"  # noqa: S608 - a constant
+STATE = f"SELECT status, revision FROM event WHERE id = '{REVIEW}'"
 Post = Callable[..., TestResponse]
 
 

@@ -33,6 +33,7 @@ PUBLIC = {
     "/v1/events/<event_id>",
     "/v1/series",
     "/v1/working-groups",
+    "/v1/resources",
     "/console/static/console.css",
     "/console/sign-in",
     "/-/events/livez",
@@ -46,6 +47,7 @@ FOR_READERS = {
     "/v1/events/<event_id>/coverage",
     "/v1/events/<event_id>/roster",
     "/v1/consultations",
+    "/v1/hotels",
     "/console",
     "/console/events/<event_id>",
 }
@@ -55,6 +57,8 @@ FOR_COORDINATORS = {
     "/console/events/<event_id>/change/<action>",
     "POST /console/events/<event_id>/change/<action>",
     "POST /v1/events",
+    "POST /v1/resources",
+    "PATCH /v1/resources/<resource_id>",
     "PATCH /v1/events/<event_id>",
     f"POST /v1/events/<event_id>/<{STEPS}:step_name>",
 }
