@@ -39,7 +39,8 @@ def command_line() -> click.Group:
         engine.dispose()
         click.echo(
             f"{report.events} events, {report.series} series, {report.working_groups} working groups, "
-            f"{report.consultations} consultations; {report.messages} changes to tell"
+            f"{report.consultations} consultations, {report.resources} resources, "
+            f"{report.hotels} hotels; {report.messages} changes to tell"
         )
 
     return group

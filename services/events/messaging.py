@@ -30,6 +30,7 @@ _SAME_NAME = (
     "partner",
     "position",
     "occurred_at",
+    "attend",
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from services.events.domain.event import Event
 from services.events.domain.network import WorkingGroup
+from services.events.domain.resource import Resource
 from services.events.domain.revision import VISIBLE
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.registry import source_of
@@ -17,6 +18,7 @@ EVENT_KEYS = {"published": "event.published.v1", "changed": "event.changed.v1"}
 """The message type by what is to be told of an event."""
 
 GROUP_CHANGED = "working-group.changed.v1"
+RESOURCE_PUBLISHED = "resource.published.v1"
 
 
 def event_message(change: Literal["published", "changed"], event: Event, at: datetime) -> Message:
@@ -29,6 +31,13 @@ def event_message(change: Literal["published", "changed"], event: Event, at: dat
 def working_group_message(group: WorkingGroup, at: datetime) -> Message:
     """That ``group`` is new or renamed, at ``at`` (aware)."""
     return _message(GROUP_CHANGED, group.id, at, {"id": group.id, "title": group.title, "revision": group.revision})
+
+
+def resource_message(resource: Resource, at: datetime) -> Message:
+    """That ``resource`` can be seen from now on, at ``at`` (aware)."""
+    names = ("id", "revision", "kind", "title", "url", "language", "event", "series", "city")
+    data = {name: _plain(getattr(resource, name)) for name in names}
+    return _message(RESOURCE_PUBLISHED, resource.id, at, data)
 
 
 def _message(key: str, subject: str, at: datetime, data: dict[str, Any]) -> Message:

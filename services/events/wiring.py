@@ -9,8 +9,10 @@ from flask_smorest import Blueprint
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.events.api.changes import add_changes
 from services.events.api.events import add_events
 from services.events.api.network import network_blueprint
+from services.events.api.resources import resources_blueprint
 from services.events.api.rosters import add_rosters
 from services.events.api.tools import Tools
 from services.events.console.pages import console_blueprint
@@ -51,7 +53,7 @@ def build_app(settings: CommonSettings, engine: Engine, clock: Clock = system_cl
     parts = WebParts(
         service=NAME,
         title="Troika: events",
-        operations=[_events_blueprint(tools), network_blueprint(tools)],
+        operations=[_events_blueprint(tools), network_blueprint(tools), resources_blueprint(tools)],
         pages=[frame_blueprint(sign_in), console_blueprint(tools.work, clock)],
         ready=lambda: _ready(engine, newest),
     )
@@ -62,6 +64,7 @@ def _events_blueprint(tools: Tools) -> Any:
     blueprint = Blueprint("events", __name__, url_prefix="/v1/events", description="What is on, and who comes")
     add_events(blueprint, tools)
     add_rosters(blueprint, tools)
+    add_changes(blueprint, tools)
     return blueprint
 
 

@@ -53,6 +53,7 @@ DOMAIN_STATUS = {
     "already-cancelled": 409,
     "reason-needed": 422,
     "sealed-gone": 410,
+    "already-exists": 409,
 }
 """Status of a domain error by its code; 409 for all others."""
 

@@ -9,7 +9,8 @@ import pytest
 
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.domain.network import WorkingGroup
-from services.events.outgoing import EVENT_KEYS, event_message, working_group_message
+from services.events.domain.resource import Resource, ResourceKind
+from services.events.outgoing import EVENT_KEYS, event_message, resource_message, working_group_message
 from services.notifications.domain.mail import ClaimedMail
 from services.notifications.outgoing import mail_sent
 from services.registration import outgoing as registration_outgoing
@@ -92,6 +93,17 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
     ),
     registration_outgoing.VERIFICATION_REQUESTED: _about_registration(registration_outgoing.VERIFICATION_REQUESTED),
     registration_outgoing.EXPIRED: _about_registration(registration_outgoing.EXPIRED),
+    "resource.published.v1": lambda: resource_message(
+        Resource(
+            id="upr-webinar-10-recording",
+            kind=ResourceKind.RECORDING,
+            title="Recording",
+            url="https://videos.example.org/upr-webinar-10",
+            event="upr-webinar-10",
+            published=True,
+        ),
+        WEBINAR_WEEK,
+    ),
     registration_outgoing.CONFIRMED: _about_registration(registration_outgoing.CONFIRMED),
     registration_outgoing.WAITLISTED: _about_registration(registration_outgoing.WAITLISTED),
     registration_outgoing.PROMOTED: _about_registration(registration_outgoing.PROMOTED),

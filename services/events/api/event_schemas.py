@@ -59,6 +59,7 @@ class EventSchema(ma.Schema):
     revision = ma.fields.Integer(metadata={"description": "Rises with every change that a participant would see"})
     last_starts_at = _moment("Start, in UTC, of the date a postponed event had")
     last_ends_at = _moment("End, in UTC, of the date a postponed event had")
+    form = ma.fields.String(allow_none=True, metadata={"description": "Slug of the form by which people register"})
     join_url = ma.fields.String(allow_none=True, metadata={"description": "Meeting link; only with a key"})
     internal_note = ma.fields.String(metadata={"description": "For coordinators; only with a key"})
 

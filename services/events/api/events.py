@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 
 from services.events.api.event_schemas import EventArguments, EventListSchema, EventSchema, SparseArguments
 from services.events.api.showing import chosen_fields, shown
 from services.events.api.tools import Tools, audience
 from services.events.domain.event import Event
+from services.events.domain.revision import state_tag
 from services.events.store.events import Audience, EventFilter
 from services.events.usecases.list_events import list_events
 from services.events.usecases.positions import event_position, read_event_position
@@ -67,7 +68,12 @@ def _add_one(blueprint: Any, tools: Tools) -> None:
         """One event."""
         who = audience()
         event = show_event(tools.work, event_id, who)
-        return _for(who, conditional(jsonify(shown(event, chosen_fields(query.get("fields"), who)))))
+        answer = jsonify(shown(event, chosen_fields(query.get("fields"), who)))
+        if who is Audience.PUBLIC or "fields" in query:
+            return _for(who, conditional(answer))
+        answer.set_etag(state_tag(event))
+        answer.make_conditional(request)
+        return _for(who, answer)
 
 
 def filter_of(query: Mapping[str, Any], who: Audience) -> EventFilter:

@@ -2,9 +2,11 @@
 
 import marshmallow as ma
 
+from shared.contracts.registration import FORM_KINDS
 from shared.web.paging import PageArguments
 
 STATUSES = ("confirmed", "waitlisted", "cancelled")
+"""Those that are listed. Others do not reach this service."""
 
 
 class GroupCoverageSchema(ma.Schema):
@@ -31,7 +33,7 @@ class CoverageSchema(ma.Schema):
 
 
 class CountsSchema(ma.Schema):
-    """Registrations of an event, by status."""
+    """Registrations that are attendance of an event, by status; interest and membership of a group are none."""
 
     event = ma.fields.String(required=True, metadata={"description": "Id of the event"})
     confirmed = ma.fields.Integer(required=True)
@@ -45,6 +47,10 @@ class RosterArguments(PageArguments):
     status = ma.fields.String(
         validate=ma.validate.OneOf(STATUSES),
         metadata={"description": "Only registrations with this status"},
+    )
+    form_kind = ma.fields.String(
+        validate=ma.validate.OneOf(FORM_KINDS),
+        metadata={"description": "Only registrations on this kind of form; else all by which somebody attends"},
     )
 
 
@@ -67,6 +73,9 @@ class RosterLineSchema(ma.Schema):
     language = ma.fields.String(required=True, metadata={"description": "BCP 47"})
     partner = ma.fields.String(allow_none=True, required=True, metadata={"description": "Whose page it came through"})
     position = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "On the waiting list"})
+    attend = ma.fields.String(
+        allow_none=True, required=True, metadata={"description": "Event that everybody on this form should attend too"}
+    )
     occurred_at = ma.fields.AwareDateTime(
         format="iso", required=True, metadata={"description": "When it came to this status"}
     )

@@ -60,6 +60,7 @@ def _add_roster(blueprint: Any, tools: Tools) -> None:
             query.get("status"),
             position_in(query["cursor"], 1, read_registration_position),
             query["limit"] + 1,
+            query.get("form_kind"),
         )
         page = page_of(list_roster(tools.work, wanted), query["limit"], registration_position)
         return {"items": page.items, "next": page.next}

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from flask import Blueprint, render_template, request
 
-from services.events.console import moments, wording
+from services.events.console import changing_words, moments, wording
+from services.events.console.changing import add_changing
+from services.events.console.changing_words import ACTIONS, possible_actions
 from services.events.store.events import Audience, EventFilter
 from services.events.store.roster import RosterQuery
 from services.events.usecases.count_registrations import count_each, count_registrations
@@ -21,7 +23,7 @@ from services.events.usecases.show_coverage import show_coverage
 from services.events.usecases.show_event import show_event
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import needs, require_touch
+from shared.web.access import holder, needs, require_touch
 from shared.web.console.frame import Place, pages_blueprint
 from shared.web.paging import page_of, position_in
 
@@ -34,9 +36,10 @@ READERS = ("viewer", "coordinator")
 def console_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
     """``/console`` and ``/console/events/<id>``."""
     blueprint = pages_blueprint("events_console", __name__, PLACES)
-    blueprint.context_processor(lambda: {"moments": moments, "wording": wording})
+    blueprint.context_processor(lambda: {"moments": moments, "wording": wording, "changing": changing_words})
     _add_list(blueprint, work, clock)
     _add_event(blueprint, work)
+    add_changing(blueprint, work, clock)
     return blueprint
 
 
@@ -67,9 +70,12 @@ def _add_event(blueprint: Blueprint, work: UnitOfWork) -> None:
         query = RosterQuery(
             event_id, status, position_in(request.args.get("cursor", ""), 1, read_registration_position), PAGE + 1
         )
+        event = show_event(work, event_id, Audience.COORDINATORS)
         return render_template(
             "events/event.html",
-            event=show_event(work, event_id, Audience.COORDINATORS),
+            event=event,
+            actions=possible_actions(event) if "coordinator" in holder().roles else {},
+            done=ACTIONS.get(request.args.get("done", "")),
             counts=count_registrations(work, event_id),
             coverage=show_coverage(work, event_id),
             roster=page_of(list_roster(work, query), ROSTER_PAGE, registration_position),

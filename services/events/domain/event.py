@@ -49,7 +49,8 @@ class Event:
     """An event as of one revision. Moments are aware, in UTC; ``time_zone`` is the zone it is announced in.
 
     ``join_url`` goes to people in mails and to coordinators, never to the public. ``last_starts_at`` and
-    ``last_ends_at`` are the date that a postponed event had. ``internal_note`` is for coordinators.
+    ``last_ends_at`` are the date that a postponed event had. ``internal_note`` is for coordinators. ``form`` is the
+    slug of the form by which people register.
 
     Raises:
         RulesBroken: on construction, with every rule that does not hold.
@@ -74,6 +75,7 @@ class Event:
     last_starts_at: datetime | None = None
     last_ends_at: datetime | None = None
     internal_note: str = ""
+    form: str | None = None
 
     def __post_init__(self) -> None:
         enforce((*_naming(self), *_timing(self), *_placing(self), *_asking(self)))
@@ -85,6 +87,8 @@ def _naming(event: Event) -> Iterator[BrokenRule | None]:
     yield text_rule("summary", event.summary, least=0, most=2000)
     yield text_rule("internal_note", event.internal_note, least=0, most=2000)
     yield number_rule("revision", event.revision, least=1)
+    if event.form is not None:
+        yield slug_rule("form", event.form)
     if event.series is not None:
         yield slug_rule("series", event.series)
     if event.series_number is not None:
@@ -122,11 +126,11 @@ def _placing(event: Event) -> Iterator[BrokenRule | None]:
             yield text_rule(field, value, least=1, most=200)
     if event.mode is not Mode.ONLINE and event.city is None and event.status is not EventStatus.DRAFT:
         yield BrokenRule("city", "city-required", "is required: people come in person")
-    if event.join_url is not None and not _is_web_address(event.join_url):
+    if event.join_url is not None and not is_web_address(event.join_url):
         yield BrokenRule("join_url", "not-a-web-address", "must begin with https://, at most 500 characters")
 
 
-def _is_web_address(text: str) -> bool:
+def is_web_address(text: str) -> bool:
     """An https address without blanks or control characters."""
     if len(text) > 500 or not text.isprintable() or " " in text:
         return False

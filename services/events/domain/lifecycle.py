@@ -3,6 +3,8 @@
 draft → tentative → confirmed → held
              ↕           ↕
          postponed, cancelled
+
+A postponed event can be cancelled too; it takes its last date along, for calendars to find the entry by.
 """
 
 from collections.abc import Mapping
@@ -21,7 +23,7 @@ NEXT: Mapping[EventStatus, frozenset[EventStatus]] = {
     DRAFT: frozenset({TENTATIVE}),
     TENTATIVE: frozenset({CONFIRMED, POSTPONED, CANCELLED}),
     CONFIRMED: frozenset({HELD, POSTPONED, CANCELLED}),
-    POSTPONED: frozenset({TENTATIVE, CONFIRMED}),
+    POSTPONED: frozenset({TENTATIVE, CONFIRMED, CANCELLED}),
     CANCELLED: frozenset({TENTATIVE, CONFIRMED}),
     HELD: frozenset(),
 }
@@ -83,12 +85,15 @@ def reschedule(event: Event, starts_at: datetime, ends_at: datetime, *, status: 
 
 
 def cancel(event: Event) -> Event:
-    """The event will not be. It keeps its date: calendars need it to take the entry out.
+    """The event will not be. It keeps its date, or the last one it had: calendars need it to take the entry out.
 
     Raises:
-        DomainError: ``event-transition``, it is neither tentative nor confirmed.
+        DomainError: ``event-transition``, it is neither tentative, confirmed nor postponed; ``date-required``, a
+            postponed event never had a date.
     """
-    return _become(event, CANCELLED)
+    if event.status is not POSTPONED:
+        return _become(event, CANCELLED)
+    return _become(event, CANCELLED, starts_at=event.last_starts_at, ends_at=event.last_ends_at)
 
 
 def revive(event: Event, *, status: EventStatus = TENTATIVE) -> Event:

@@ -1,6 +1,8 @@
 """When an event counts as changed: by one rule, what a participant would see."""
 
-from dataclasses import replace
+import hashlib
+from dataclasses import astuple, replace
+from datetime import UTC, datetime
 
 from services.events.domain.event import Event, EventStatus
 from shared.core.errors import DomainError
@@ -32,6 +34,15 @@ def visible_difference(old: Event, new: Event) -> tuple[str, ...]:
     if old.status is EventStatus.DRAFT and new.status is EventStatus.DRAFT:
         return ()
     return tuple(name for name in VISIBLE if getattr(old, name) != getattr(new, name))
+
+
+def state_tag(event: Event) -> str:
+    """A short name of everything in ``event``, also of what raises no revision: drafts and internal notes.
+
+    It begins with the revision, for people who read it.
+    """
+    parts = [part.astimezone(UTC) if isinstance(part, datetime) else part for part in astuple(event)]
+    return f"{event.revision}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:12]}"
 
 
 def revise(old: Event, new: Event) -> Event:

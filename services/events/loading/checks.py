@@ -20,6 +20,16 @@ def check_unique(rows: Iterable[Fields], *keys: str) -> None:
         first.setdefault(values, line)
 
 
+def check_events(resources: Iterable[Fields], events: Collection[str], drafts: Collection[str]) -> None:
+    """Note a fault at each resource of an event that is not among the ids ``events``, or is public and of a draft."""
+    for row in resources:
+        name = _read(row, "event")
+        if isinstance(name, str) and name not in events:
+            row.fault(f"{name[:80]!r} is not in events.yaml", "event")
+        if name in drafts and _read(row, "published") is True:
+            row.fault("must wait until its event is announced", "published")
+
+
 def check_series(events: Iterable[Fields], series: Collection[str]) -> None:
     """Note a fault at each event of a series that is not among the ids ``series``."""
     for row in events:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from services.events.domain.event import Event
+from services.events.domain.hotel import HotelBlock
 from services.events.domain.network import Consultation, Series, WorkingGroup
-from services.events.loading.checks import check_groups, check_series, check_unique, ids_of
-from services.events.loading.rows import consultation_of, event_of, series_of, working_group_of
+from services.events.domain.resource import Resource
+from services.events.loading.checks import check_events, check_groups, check_series, check_unique, ids_of
+from services.events.loading.rows import consultation_of, event_of, hotel_of, resource_of, series_of, working_group_of
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import Fields, read_yaml
 
@@ -18,6 +20,9 @@ T = TypeVar("T")
 
 FILES = ("series.yaml", "working-groups.yaml", "events.yaml", "consultations.yaml")
 """What a folder must hold."""
+
+OPTIONAL_FILES = ("resources.yaml", "hotels.yaml")
+"""What it may hold as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +33,20 @@ class Loaded:
     working_groups: tuple[WorkingGroup, ...]
     events: tuple[Event, ...]
     consultations: tuple[Consultation, ...]
+    resources: tuple[Resource, ...] = ()
+    hotels: tuple[HotelBlock, ...] = ()
 
 
 def read_folder(path: Path, moved_by: timedelta | None = None) -> Loaded:
-    """The content of ``series.yaml``, ``working-groups.yaml``, ``events.yaml`` and ``consultations.yaml`` in ``path``.
+    """The content of ``series.yaml``, ``working-groups.yaml``, ``events.yaml`` and ``consultations.yaml`` in ``path``,
+    and of ``resources.yaml`` and ``hotels.yaml`` if they are there.
 
     Args:
         path: the folder; other files in it belong to other services and are left alone.
         moved_by: whole days by which every date is moved; the time on the clock stays, over changes of summer time too.
 
     Raises:
-        SettingsError: with every fault of all four files, ``events.yaml:14: starts: …``.
+        SettingsError: with every fault of all files, ``events.yaml:14: starts: …``.
         ValueError: ``moved_by`` is not whole days.
     """
     by = moved_by or timedelta()
@@ -46,13 +54,17 @@ def read_folder(path: Path, moved_by: timedelta | None = None) -> Loaded:
         raise ValueError("dates are moved by whole days")
     faults: list[str] = []
     series, groups, events, consultations = (_rows(path / name, faults) for name in FILES)
+    resources, hotels = (_rows(path / name, faults) if (path / name).exists() else [] for name in OPTIONAL_FILES)
     loaded = Loaded(
         series=_values(series, series_of),
         working_groups=_values(groups, working_group_of),
         events=_values(events, partial(event_of, moved_by=by)),
         consultations=_values(consultations, consultation_of),
+        resources=_values(resources, resource_of),
+        hotels=_values(hotels, partial(hotel_of, moved_by=by)),
     )
     _check(series, groups, events, consultations)
+    _check_resources(resources, hotels, events, series)
     if faults:
         raise SettingsError(sorted(faults, key=_place))
     return loaded
@@ -61,7 +73,7 @@ def read_folder(path: Path, moved_by: timedelta | None = None) -> Loaded:
 def _place(fault: str) -> tuple[int, int]:
     """Where a fault belongs when they are read from top to bottom: file, then line."""
     name, line = fault.split(":")[:2]
-    return FILES.index(name), int(line) if line.isdigit() else 0
+    return (*FILES, *OPTIONAL_FILES).index(name), int(line) if line.isdigit() else 0
 
 
 def _rows(path: Path, faults: list[str]) -> list[Fields] | None:
@@ -92,3 +104,20 @@ def _check(
         check_series(events or (), ids_of(series))
     if groups is not None:
         check_groups(events or (), ids_of(groups))
+
+
+def _check_resources(
+    resources: list[Fields] | None,
+    hotels: list[Fields] | None,
+    events: list[Fields] | None,
+    series: list[Fields] | None,
+) -> None:
+    check_unique(resources or (), "id")
+    check_unique(hotels or (), "id")
+    if series is not None:
+        check_series(resources or (), ids_of(series))
+    if events is not None:
+        drafts = ids_of(
+            row for row in events if isinstance(row.node.data, dict) and row.node.data.get("status") == "draft"
+        )
+        check_events(resources or (), ids_of(events), drafts)

@@ -51,7 +51,8 @@ def moved(loaded: Loaded, by: timedelta) -> Loaded:
             faults.append(f"events.yaml: {event.id}: moved by {by.days} days: {error.detail}")
     if faults:
         raise SettingsError(faults)
-    return replace(loaded, events=tuple(events))
+    hotels = (replace(block, book_until=block.book_until and block.book_until + by) for block in loaded.hotels)
+    return replace(loaded, events=tuple(events), hotels=tuple(hotels))
 
 
 def move_to_next(loaded: Loaded, event_id: str, weekday: int, now: datetime) -> Loaded:

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
+from services.events.domain.hotel import HotelBlock
 from services.events.domain.local_time import is_zone, to_utc
 from services.events.domain.network import Consultation, HostKind, Series, WorkingGroup
+from services.events.domain.resource import Resource, ResourceKind
 from services.events.domain.rules import RulesBroken
 from shared.core.errors import DomainError
-from shared.core.yaml_source import Fields, one_of, text, whole
+from shared.core.yaml_source import Fields, flag, one_of, text, whole
 
 T = TypeVar("T")
 
@@ -60,6 +62,38 @@ def consultation_of(row: Fields) -> Consultation | None:
     return _made(row, Consultation, values)
 
 
+def resource_of(row: Fields) -> Resource | None:
+    """The resource of a row of ``resources.yaml``; None when the row has faults, which are then noted."""
+    values: dict[str, Any] = {
+        "id": row.required("id", text(80), "stand-in"),
+        "kind": row.required("kind", one_of(ResourceKind), ResourceKind.BRIEF),
+        "title": row.required("title", text(), "stand-in"),
+        "url": row.required("url", text(500), "https://stand-in.example.org"),
+        "language": row.optional("language", text(35), "en"),
+        "event": row.optional("event", text(80), None),
+        "series": row.optional("series", text(80), None),
+        "city": row.optional("city", text(), None),
+        "published": row.optional("published", flag, False),
+    }
+    return _made(row, Resource, values)
+
+
+def hotel_of(row: Fields, moved_by: timedelta) -> HotelBlock | None:
+    """The hotel block of a row of ``hotels.yaml``, its day moved; None when the row has faults, which are noted."""
+    book_until = row.optional("book_until", _day, None)
+    values: dict[str, Any] = {
+        "id": row.required("id", text(80), "stand-in"),
+        "name": row.required("name", text(), "stand-in"),
+        "city": row.required("city", text(), "stand-in"),
+        "rooms": row.required("rooms", whole(1, 9999), 1),
+        "url": row.optional("url", text(500), None),
+        "booking_code": row.optional("booking_code", text(80), None),
+        "book_until": book_until and book_until + moved_by,
+        "note": row.optional("note", text(2000), ""),
+    }
+    return _made(row, HotelBlock, values)
+
+
 def event_of(row: Fields, moved_by: timedelta) -> Event | None:
     """The event of a row of ``events.yaml``, its local times moved by ``moved_by`` (whole days).
 
@@ -87,6 +121,7 @@ def event_of(row: Fields, moved_by: timedelta) -> Event | None:
         "join_url": row.optional("join_url", text(500), None),
         "asked_groups": row.each("asked_groups", text(80)),
         "internal_note": row.optional("internal_note", text(2000), ""),
+        "form": row.optional("form", text(80), None),
     }
     return _made(row, Event, values)
 
@@ -120,6 +155,13 @@ def _zone(value: Any) -> str:
     if not isinstance(value, str) or not is_zone(value):
         raise ValueError("must be an IANA time zone such as Europe/Zurich")
     return value
+
+
+def _day(value: Any) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError("must be a day such as 2020-04-10") from None
 
 
 def _local(value: Any) -> datetime:

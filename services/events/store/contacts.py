@@ -1,4 +1,4 @@
-"""Which mails went out, and when each working group last got one. Ids and times only."""
+"""Which mails went out, and when each working group and each person last got one. References and times only."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -34,6 +34,13 @@ _RECKON = text("""
     SELECT :working_group, max(sent_at) FROM roster JOIN mail_contact USING (registration_id)
     WHERE roster.working_group = :working_group HAVING count(*) > 0
 """)
+_NOTE_PERSON = text("""
+    INSERT INTO person_contact (person_ref, last_mail_at)
+    SELECT decode(:person_ref, 'hex'), max(sent_at) FROM mail_contact WHERE registration_id = :registration_id
+    HAVING count(*) > 0
+    ON CONFLICT (person_ref) DO UPDATE
+        SET last_mail_at = greatest(person_contact.last_mail_at, excluded.last_mail_at)
+""")
 _READ = text("SELECT working_group, last_mail_at FROM group_contact")
 
 
@@ -45,6 +52,11 @@ def add(connection: Connection, contact: MailContact) -> None:
 def note_group(connection: Connection, working_group: str, registration_id: str) -> None:
     """The mails to a registration, as far as there are any, reached this working group."""
     connection.execute(_NOTE, {"working_group": working_group, "registration_id": registration_id})
+
+
+def note_person(connection: Connection, person_ref: str, registration_id: str) -> None:
+    """The mails to a registration, as far as there are any, reached this person (64 hex digits)."""
+    connection.execute(_NOTE_PERSON, {"person_ref": person_ref, "registration_id": registration_id})
 
 
 def reckon_group(connection: Connection, working_group: str) -> None:

@@ -1,14 +1,14 @@
 """How many registrations of each status an event has. Kept by difference, so reading never counts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, text
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Registrations of one event, by status."""
+    """Registrations that are attendance of one event, by status."""
 
     confirmed: int = 0
     waitlisted: int = 0
@@ -25,6 +25,9 @@ _LESS = text("""
 _READ = text("SELECT event_id, status, registrations FROM event_count WHERE event_id = ANY(CAST(:event_ids AS text[]))")
 
 
+_SHOWN = tuple(field.name for field in fields(Counts))
+
+
 def one_more(connection: Connection, event_id: str, status: str) -> None:
     """A registration of the event has come to ``status``."""
     connection.execute(_MORE, {"event_id": event_id, "status": status})
@@ -39,5 +42,6 @@ def counts_of(connection: Connection, event_ids: Sequence[str]) -> Mapping[str, 
     """The counts of each of the events, by id; zeros where nobody has registered."""
     by_event: dict[str, dict[str, int]] = {event_id: {} for event_id in event_ids}
     for event_id, status, registrations in connection.execute(_READ, {"event_ids": list(event_ids)}):
-        by_event[event_id][status] = registrations
+        if status in _SHOWN:
+            by_event[event_id][status] = registrations
     return {event_id: Counts(**found) for event_id, found in by_event.items()}

@@ -1,6 +1,6 @@
 """The table of events: one row is one ``Event``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import Enum
@@ -68,10 +68,18 @@ _CONDITIONS: Mapping[str, str] = {
 }
 
 _FIND = text(f"SELECT {_LISTED} FROM event WHERE id = :id")  # noqa: S608 - names of our own columns
-_SAVE = text(
-    f"INSERT INTO event ({_LISTED}) VALUES ({', '.join(f':{name}' for name in COLUMNS)}) "  # noqa: S608 - as above
-    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS[1:])}"
+_FIND_FOR_CHANGE = text(f"SELECT {_LISTED} FROM event WHERE id = :id FOR UPDATE")  # noqa: S608 - as above
+_INSERT = (
+    f"INSERT INTO event ({_LISTED}, changed_at) "  # noqa: S608 - as above
+    f"VALUES ({', '.join(f':{name}' for name in COLUMNS)}, :changed_at) ON CONFLICT (id) DO "
 )
+_ADD = text(f"{_INSERT} NOTHING")
+_SAVE = text(
+    f"{_INSERT} UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS[1:])}, changed_at = CASE "
+    "WHEN event.revision = excluded.revision THEN event.changed_at "
+    "ELSE coalesce(excluded.changed_at, event.changed_at) END"
+)
+_CHANGED = text("SELECT id, changed_at FROM event WHERE id = ANY(CAST(:ids AS text[])) AND changed_at IS NOT NULL")
 
 
 def find(connection: Connection, event_id: str) -> Event | None:
@@ -80,9 +88,31 @@ def find(connection: Connection, event_id: str) -> Event | None:
     return None if row is None else _event(row)
 
 
-def save(connection: Connection, event: Event) -> None:
-    """Store ``event`` in place of what was stored under its id."""
-    connection.execute(_SAVE, asdict(event) | {"asked_groups": list(event.asked_groups)})
+def find_for_change(connection: Connection, event_id: str) -> Event | None:
+    """The event with this id, locked until the transaction ends: what is decided about it now still holds then."""
+    row = connection.execute(_FIND_FOR_CHANGE, {"id": event_id}).first()
+    return None if row is None else _event(row)
+
+
+def add(connection: Connection, event: Event, at: datetime) -> bool:
+    """Store an event that is not there yet; whether it was not."""
+    return connection.execute(_ADD, _row(event, at)).rowcount == 1
+
+
+def save(connection: Connection, event: Event, at: datetime | None = None) -> None:
+    """Store ``event`` in place of what was stored under its id.
+
+    Args:
+        connection: inside the caller's transaction.
+        event: as it is from now on.
+        at: when that became so (aware); noted as the time of its last change if the revision is another one.
+    """
+    connection.execute(_SAVE, _row(event, at))
+
+
+def last_changes(connection: Connection, event_ids: Sequence[str]) -> Mapping[str, datetime]:
+    """When participants last saw each event change, by id; events of which it is not known are not in it."""
+    return {row.id: row.changed_at for row in connection.execute(_CHANGED, {"ids": list(event_ids)})}
 
 
 def select(connection: Connection, wanted: EventFilter) -> list[Event]:
@@ -108,6 +138,10 @@ def _parameters(wanted: EventFilter) -> dict[str, Any]:
         "after_id": event_id,
     }
     return {name: getattr(wanted, name) for name in _CONDITIONS if name != "after"} | special | {"limit": wanted.limit}
+
+
+def _row(event: Event, at: datetime | None) -> dict[str, Any]:
+    return asdict(event) | {"asked_groups": list(event.asked_groups), "changed_at": at}
 
 
 def _event(row: Row[Any]) -> Event:

@@ -6,13 +6,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-LIVE = ("confirmed", "waitlisted")
-"""Statuses of a registration that has or may still get a seat."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """One registration as of one revision. ``person_ref`` is 64 hex digits and names nobody; moments are aware."""
+    """One registration as of one revision. ``person_ref`` is 64 hex digits and names nobody; moments are aware.
+
+    ``attend`` is the event that everybody on this form should attend as well.
+    """
 
     registration_id: str
     form: str
@@ -30,16 +30,29 @@ class Registered:
     partner: str | None
     position: int | None
     occurred_at: datetime
+    attend: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RosterQuery:
-    """Whose registrations: of one event, with one status (None: any), after a registration's id, at most ``limit``."""
+    """Whose registrations: of one event, with one status (None: any), after a registration's id, at most ``limit``.
+
+    ``form_kind`` None means all by which somebody attends.
+    """
 
     event_id: str
     status: str | None = None
     after: str | None = None
     limit: int = 50
+    form_kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose a registration is: a person's reference (64 hex digits) and a working group, if they said one."""
+
+    person_ref: str
+    working_group: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +65,37 @@ class Representatives:
 
 _COLUMNS = """registration_id::text AS registration_id, form, form_kind, event_id, status, revision,
     encode(person_ref, 'hex') AS person_ref, working_group, representative, organisation_id, country, mode, language,
-    partner, position, occurred_at"""
+    partner, position, occurred_at, attend"""
 _VALUES = """:form, :form_kind, :event_id, :status, :revision, decode(:person_ref, 'hex'), :working_group,
-    :representative, :organisation_id, :country, :mode, :language, :partner, :position, :occurred_at"""
+    :representative, :organisation_id, :country, :mode, :language, :partner, :position, :occurred_at,
+    :attend"""
 _NAMES = """form, form_kind, event_id, status, revision, person_ref, working_group, representative, organisation_id,
-    country, mode, language, partner, position, occurred_at"""
+    country, mode, language, partner, position, occurred_at, attend"""
+_ATTENDING = "form_kind NOT IN ('interest', 'working_group', 'proposal')"
 # ruff: noqa: S608 - the parts above are constant, all values are parameters
 _ADD = text(f"""
     INSERT INTO roster (registration_id, {_NAMES}) VALUES (:registration_id, {_VALUES}) ON CONFLICT DO NOTHING
 """)
 _FIND = text(f"SELECT {_COLUMNS} FROM roster WHERE registration_id = :registration_id FOR UPDATE")
 _REPLACE = text(f"UPDATE roster SET ({_NAMES}) = ROW ({_VALUES}) WHERE registration_id = :registration_id")
-_GROUP = text("SELECT working_group FROM roster WHERE registration_id = :registration_id")
+_WHOSE = text("""
+    SELECT encode(person_ref, 'hex') AS person_ref, working_group FROM roster WHERE registration_id = :registration_id
+""")
 _PAGE = text(f"""
     SELECT {_COLUMNS} FROM roster WHERE event_id = :event_id AND registration_id > CAST(:after AS uuid)
+        AND (form_kind = :form_kind OR CAST(:form_kind AS text) IS NULL AND {_ATTENDING})
     ORDER BY registration_id LIMIT :limit
 """)
 _PAGE_OF_STATUS = text(f"""
     SELECT {_COLUMNS} FROM roster
     WHERE event_id = :event_id AND status = :status AND registration_id > CAST(:after AS uuid)
+        AND (form_kind = :form_kind OR CAST(:form_kind AS text) IS NULL AND {_ATTENDING})
     ORDER BY registration_id LIMIT :limit
 """)
-_REPRESENTATIVES = text("""
+_REPRESENTATIVES = text(f"""
     SELECT working_group, count(*) FILTER (WHERE status = 'confirmed'), count(*) FILTER (WHERE status = 'waitlisted')
-    FROM roster WHERE event_id = :event_id AND representative AND status <> 'cancelled' AND working_group IS NOT NULL
+    FROM roster WHERE event_id = :event_id AND representative AND status IN ('confirmed', 'waitlisted')
+        AND working_group IS NOT NULL AND {_ATTENDING}
     GROUP BY working_group
 """)
 FIRST = "00000000-0000-0000-0000-000000000000"
@@ -97,10 +117,10 @@ def replace(connection: Connection, registered: Registered) -> None:
     connection.execute(_REPLACE, asdict(registered))
 
 
-def group_of(connection: Connection, registration_id: str) -> str | None:
-    """The working group of a registration; None if it has none or is not known yet."""
-    group: str | None = connection.execute(_GROUP, {"registration_id": registration_id}).scalar()
-    return group
+def whose(connection: Connection, registration_id: str) -> Whose | None:
+    """Person and working group of a registration; None if it is not known yet."""
+    row = connection.execute(_WHOSE, {"registration_id": registration_id}).first()
+    return None if row is None else Whose(*row)
 
 
 def page(connection: Connection, wanted: RosterQuery) -> list[Registered]:

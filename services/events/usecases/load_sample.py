@@ -9,10 +9,12 @@ from sqlalchemy import Connection
 from services.events.domain.event import Event
 from services.events.domain.merging import merge_described, merge_loaded
 from services.events.domain.network import Series, WorkingGroup
+from services.events.domain.resource import Resource
 from services.events.loading.folder import Loaded
 from services.events.outgoing import event_message, working_group_message
-from services.events.store import events, network
+from services.events.store import events, network, resources
 from services.events.store.locks import lock_loading
+from services.events.usecases.resources import store_resource
 from shared.contracts.envelope import Message
 from shared.core.clock import Clock
 from shared.core.errors import DomainError, SettingsError
@@ -29,6 +31,8 @@ class LoadReport:
     events: int
     consultations: int
     messages: int
+    resources: int = 0
+    hotels: int = 0
 
 
 def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
@@ -53,12 +57,21 @@ def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
         messages = [
             *_load_groups(connection, loaded.working_groups, now),
             *_load_events(connection, loaded.events, now),
+            *_load_resources(connection, loaded.resources, now),
         ]
+        for block in loaded.hotels:
+            resources.save_hotel(connection, block)
         for consultation in loaded.consultations:
             network.save_consultation(connection, consultation)
         outbox.add(connection, messages)
     return LoadReport(
-        len(loaded.series), len(loaded.working_groups), len(loaded.events), len(loaded.consultations), len(messages)
+        len(loaded.series),
+        len(loaded.working_groups),
+        len(loaded.events),
+        len(loaded.consultations),
+        len(messages),
+        len(loaded.resources),
+        len(loaded.hotels),
     )
 
 
@@ -78,15 +91,21 @@ def _load_groups(connection: Connection, loaded: tuple[WorkingGroup, ...], now: 
             yield working_group_message(group, now)
 
 
+def _load_resources(connection: Connection, loaded: tuple[Resource, ...], now: datetime) -> Iterator[Message]:
+    for new in loaded:
+        _, messages = store_resource(connection, new, now, resources.find_for_change(connection, new.id))
+        yield from messages
+
+
 def _load_events(connection: Connection, loaded: tuple[Event, ...], now: datetime) -> list[Message]:
     messages, faults = [], []
     for new in loaded:
         try:
-            event, change = merge_loaded(events.find(connection, new.id), new)
+            event, change = merge_loaded(events.find_for_change(connection, new.id), new)
         except DomainError as error:
             faults.append(f"events.yaml: {new.id}: {error.detail}")
             continue
-        events.save(connection, event)
+        events.save(connection, event, now)
         if change != "none":
             messages.append(event_message(change, event, now))
     if faults:

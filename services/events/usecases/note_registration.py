@@ -1,12 +1,15 @@
-"""Note what a message said of a registration: the roster, the counts and the contact of its working group.
+"""Note what a message said of a registration: the roster, the counts, the tallies and the contact of its group.
 
 In whatever order the messages come, and however often, the numbers end the same: only the newest revision of each
 registration counts, and a count moves by the difference between what was known and what is known now.
 """
 
+from datetime import UTC
+
 from sqlalchemy import Connection
 
-from services.events.store import contacts, counts, roster
+from services.events.domain.attendance import LIVE, attends
+from services.events.store import contacts, counts, roster, tallies
 from services.events.store.locks import lock_read_side
 from services.events.store.roster import Registered
 
@@ -20,21 +23,47 @@ def note_registration(connection: Connection, registered: Registered) -> None:
             return
         roster.replace(connection, registered)
     _move_count(connection, old, registered)
+    _move_tallies(connection, old, registered)
     _move_contact(connection, old, registered)
 
 
 def _move_count(connection: Connection, old: Registered | None, new: Registered) -> None:
-    before = old and (old.event_id, old.status)
-    if before == (new.event_id, new.status):
+    """Only attendance is counted: interest in an event or membership of a group is none."""
+    before, after = _counted(old), _counted(new)
+    if before == after:
         return
-    if old is not None and old.event_id is not None:
-        counts.one_less(connection, old.event_id, old.status)
-    if new.event_id is not None:
-        counts.one_more(connection, new.event_id, new.status)
+    if before is not None:
+        counts.one_less(connection, *before)
+    if after is not None:
+        counts.one_more(connection, *after)
+
+
+def _counted(known: Registered | None) -> tuple[str, str] | None:
+    """Event and status under which a registration counts."""
+    if known is None or known.event_id is None or not attends(known.form_kind):
+        return None
+    return known.event_id, known.status
+
+
+def _move_tallies(connection: Connection, old: Registered | None, new: Registered) -> None:
+    before, after = _tallied(old), _tallied(new)
+    tallies.less(connection, sorted(before - after))
+    tallies.more(connection, sorted(after - before))
+
+
+def _tallied(known: Registered | None) -> frozenset[tallies.Entry]:
+    """Where a live registration is tallied; ``day`` is that on which it came to its status, in UTC."""
+    if known is None or known.status not in LIVE:
+        return frozenset()
+    day = known.occurred_at.astimezone(UTC).date().isoformat()
+    entries = (("form_kind", known.form_kind), ("partner", known.partner), ("country", known.country), ("day", day))
+    return frozenset((dimension, name) for dimension, name in entries if name is not None)
 
 
 def _move_contact(connection: Connection, old: Registered | None, new: Registered) -> None:
     """Mails that were noted before their registration was, or before it changed its group, count for the group now."""
+    if old is None:
+        contacts.note_person(connection, new.person_ref, new.registration_id)
     left = old.working_group if old is not None else None
     if left == new.working_group:
         return

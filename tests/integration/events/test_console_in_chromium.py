@@ -21,7 +21,15 @@ from tests.integration.events.builders import (
 )
 from tests.support.ports import free_port
 
-PAGES = ("/console", f"/console/events/{WEBINAR}", "/console/events/upr-cities-training", "/console/events/none")
+PAGES = (
+    "/console",
+    f"/console/events/{WEBINAR}",
+    "/console/events/upr-cities-training",
+    "/console/events/none",
+    "/console/events/upr-review/change/reschedule",
+    "/console/events/upr-review/change/attendance",
+    f"/console/events/{WEBINAR}/change/postpone",
+)
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 320), ("dark", 320)]
 
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from services.events.loading.folder import Loaded
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import policy_of
+from shared.web.access import Policy, policy_of
 from tests.integration.events.builders import (
     NOON,
     WEBINAR,
@@ -21,11 +21,19 @@ from tests.integration.events.builders import (
 
 Headers = Callable[[str], dict[str, str]]
 
+POLICIES = {
+    "public": Policy("public"),
+    "readers": Policy("role", frozenset({"viewer", "coordinator"})),
+    "coordinators": Policy("role", frozenset({"coordinator"})),
+}
+SIGNING = {"POST /console/sign-in"}
+
 PUBLIC = {
     "/v1/events",
     "/v1/events/<event_id>",
     "/v1/series",
     "/v1/working-groups",
+    "/v1/resources",
     "/console/static/console.css",
     "/console/sign-in",
     "/-/events/livez",
@@ -41,17 +49,34 @@ FOR_READERS = {
     "/v1/events/<event_id>/coverage",
     "/v1/events/<event_id>/roster",
     "/v1/consultations",
+    "/v1/hotels",
     "/console",
     "/console/events/<event_id>",
 }
 
+STEPS = "any(announce, confirm, postpone, reschedule, cancel, revive, hold)"
+FOR_COORDINATORS = {
+    "/console/events/<event_id>/change/<action>",
+    "POST /console/events/<event_id>/change/<action>",
+    "POST /v1/events",
+    "POST /v1/resources",
+    "PATCH /v1/resources/<resource_id>",
+    "PATCH /v1/events/<event_id>",
+    f"POST /v1/events/<event_id>/<{STEPS}:step_name>",
+}
+
 
 def test_every_route_states_who_may_call_it(app: Flask) -> None:
-    stated = {rule.rule: policy_of(app.view_functions[rule.endpoint]) for rule in app.url_map.iter_rules()}
-    assert {path for path, policy in stated.items() if policy and policy.kind == "public"} == PUBLIC
-    readers = {path for path, policy in stated.items() if policy and policy.roles == {"viewer", "coordinator"}}
-    assert readers == FOR_READERS
-    assert set(stated) - PUBLIC - FOR_READERS == {"/console/sign-out"}
+    stated = {
+        rule.rule if method == "GET" else f"{method} {rule.rule}": policy_of(app.view_functions[rule.endpoint])
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    by_policy = {
+        name: {path for path, policy in stated.items() if policy == wanted} for name, wanted in POLICIES.items()
+    }
+    assert by_policy == {"public": PUBLIC | SIGNING, "readers": FOR_READERS, "coordinators": FOR_COORDINATORS}
+    assert set(stated) - PUBLIC - SIGNING - FOR_READERS - FOR_COORDINATORS == {"POST /console/sign-out"}
 
 
 @pytest.mark.parametrize("path", sorted(path for path in FOR_READERS if path.startswith("/v1")))

@@ -50,6 +50,7 @@ def test_first_load_stores_all_and_tells_all_but_drafts(loaded: UnitOfWork, samp
         assert show_event(loaded, event.id, Audience.COORDINATORS) == event
     assert Counter(kind for kind, _ in _told(loaded)) == {
         "org.troika.working-group.changed.v1": len(sample.working_groups),
+        "org.troika.resource.published.v1": sum(resource.published for resource in sample.resources),
         "org.troika.event.published.v1": sum(event.status is not EventStatus.DRAFT for event in sample.events),
     }
 
@@ -110,8 +111,8 @@ def test_the_load_command_moves_the_webinar_to_its_next_wednesday(
     arguments = ["load", str(SAMPLE), "--move-to-next", WEBINAR]
     first = CliRunner().invoke(command_line(), arguments, env=environment, catch_exceptions=False)
     again = CliRunner().invoke(command_line(), arguments, env=environment, catch_exceptions=False)
-    contents = "5 events, 1 series, 12 working groups, 2 consultations"
-    assert first.output == f"{contents}; 16 changes to tell\n"
+    contents = "5 events, 1 series, 12 working groups, 2 consultations, 4 resources, 2 hotels"
+    assert first.output == f"{contents}; 20 changes to tell\n"
     assert again.output == f"{contents}; 0 changes to tell\n"
     webinar = show_event(work, WEBINAR, Audience.COORDINATORS)
     assert webinar.starts_at is not None
@@ -122,5 +123,5 @@ def test_the_load_command_moves_the_webinar_to_its_next_wednesday(
 
 def test_the_schema_has_a_column_for_each_field_of_an_event(engine: Engine, work: UnitOfWork) -> None:
     columns = rows(work, "SELECT column_name FROM information_schema.columns WHERE table_name = 'event'")
-    assert {name for (name,) in columns} == {field.name for field in fields(Event)}
-    assert migrate(engine, MIGRATIONS) == "0001"
+    assert {name for (name,) in columns} == {field.name for field in fields(Event)} | {"changed_at"}
+    assert migrate(engine, MIGRATIONS) == "0002"

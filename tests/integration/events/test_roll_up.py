@@ -32,11 +32,14 @@ from tests.support.waiting import poll_until
 
 GROUPS = (None, "health", "housing")
 STATUSES = ("confirmed", "waitlisted", "cancelled")
+KINDS = ("webinar", "delegation", "interest", "working_group")
 COUNTS = "SELECT event_id, status, registrations FROM event_count WHERE registrations > 0 ORDER BY 1, 2"
 WAITING = """
     SELECT count(*)::int FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
     WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
 """
+TALLIES = "SELECT dimension, name, registrations FROM tally WHERE registrations <> 0 ORDER BY 1, 2"
+PEOPLE = "SELECT encode(person_ref, 'hex'), last_mail_at FROM person_contact ORDER BY 1"
 CONTACTS = "SELECT working_group, last_mail_at FROM group_contact ORDER BY 1"
 
 
@@ -54,6 +57,10 @@ def _facts(draw: st.DrawFn) -> tuple[list[Registered], list[Message]]:
                     event_id=draw(st.sampled_from((WEBINAR, "upr-review", None))),
                     working_group=draw(st.sampled_from(GROUPS)),
                     representative=draw(st.booleans()),
+                    form_kind=draw(st.sampled_from(KINDS)),
+                    partner=draw(st.sampled_from((None, "example-partner", "other-partner"))),
+                    country=draw(st.sampled_from((None, "CH", "US"))),
+                    occurred_at=NOON + timedelta(hours=draw(st.integers(0, 40))),
                 )
             )
     mails = draw(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 50)), max_size=4))
@@ -71,8 +78,28 @@ def _newest(known: Sequence[Registered]) -> dict[str, Registered]:
 
 
 def _model_counts(known: Sequence[Registered]) -> list[tuple[object, ...]]:
-    counts = Counter((state.event_id, state.status) for state in _newest(known).values() if state.event_id)
+    newest = [state for state in _newest(known).values() if state.form_kind in ("webinar", "delegation")]
+    counts = Counter((state.event_id, state.status) for state in newest if state.event_id)
     return sorted((event, status, number) for (event, status), number in counts.items())
+
+
+def _model_tallies(known: Sequence[Registered]) -> list[tuple[object, ...]]:
+    live = [state for state in _newest(known).values() if state.status != "cancelled"]
+    tallies: Counter[tuple[str, str]] = Counter()
+    for state in live:
+        day = f"{state.occurred_at:%Y-%m-%d}"
+        entries = {"form_kind": state.form_kind, "partner": state.partner, "country": state.country, "day": day}
+        tallies.update((dimension, name) for dimension, name in entries.items() if name)
+    return sorted((dimension, name, number) for (dimension, name), number in tallies.items())
+
+
+def _model_people(known: Sequence[Registered], messages: Sequence[Message]) -> list[tuple[object, ...]]:
+    refs, last = {state.registration_id: state.person_ref for state in known}, dict[str, datetime]()
+    for message in messages:
+        person = refs.get(str(message.data["registration_id"]))
+        if message.type.endswith("mail.sent.v1") and person is not None:
+            last[person] = max(message.time, last.get(person, message.time))
+    return sorted(last.items())
 
 
 def _model_contacts(known: Sequence[Registered], messages: Sequence[Message]) -> list[tuple[object, ...]]:
@@ -91,10 +118,14 @@ def test_any_order_and_any_duplicates_end_the_same(
 ) -> None:
     known, messages = facts
     with work.transaction() as connection:
-        connection.execute(text("TRUNCATE roster, event_count, mail_contact, group_contact, inbox"))
+        connection.execute(
+            text("TRUNCATE roster, event_count, tally, mail_contact, group_contact, person_contact, inbox")
+        )
     assert set(hear(work, messages)) <= {"done", "duplicate"}
     assert rows(work, COUNTS) == _model_counts(known)
+    assert rows(work, TALLIES) == _model_tallies(known)
     assert rows(work, CONTACTS) == _model_contacts(known, messages)
+    assert rows(work, PEOPLE) == _model_people(known, messages)
 
 
 def test_an_older_revision_after_a_newer_one_changes_nothing(work: UnitOfWork) -> None:
@@ -127,7 +158,7 @@ def test_a_mail_noted_while_its_registration_is_noted_is_lost_without_the_lock(w
         roster.add(first, known)
         contacts.note_group(first, "health", known.registration_id)
         contacts.add(second, MailContact(registration_id(9), known.registration_id, "confirmation", NOON))
-        assert roster.group_of(second, known.registration_id) is None
+        assert roster.whose(second, known.registration_id) is None
     assert rows(work, CONTACTS) == []
 
 

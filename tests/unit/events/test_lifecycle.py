@@ -49,6 +49,7 @@ ALLOWED = {
     ("postponed", "reschedule"): "tentative",
     ("postponed", "reschedule tentative"): "tentative",
     ("postponed", "reschedule confirmed"): "confirmed",
+    ("postponed", "cancel"): "cancelled",
     ("cancelled", "revive"): "tentative",
     ("cancelled", "revive confirmed"): "confirmed",
 }
@@ -60,6 +61,8 @@ def test_step_leads_where_the_design_says_or_is_refused(status: EventStatus, ste
     event = an_event(status)
     if status is EventStatus.DRAFT and step == "announce":
         event = an_event(status, starts_at=START, ends_at=START + HOUR)
+    if status is EventStatus.POSTPONED:
+        event = an_event(status, last_starts_at=START, last_ends_at=START + HOUR)
     if (status, step) in ALLOWED:
         assert STEPS[step](event).status == ALLOWED[status, step]
         return
@@ -87,7 +90,7 @@ def test_next_statuses_are_those_of_the_design() -> None:
         "draft": ["tentative"],
         "tentative": ["cancelled", "confirmed", "postponed"],
         "confirmed": ["cancelled", "held", "postponed"],
-        "postponed": ["confirmed", "tentative"],
+        "postponed": ["cancelled", "confirmed", "tentative"],
         "cancelled": ["confirmed", "tentative"],
         "held": [],
     }
@@ -111,6 +114,14 @@ def test_cancelled_event_keeps_its_date_and_is_revived_on_it() -> None:
     event = lifecycle.cancel(an_event())
     assert (event.starts_at, event.revision) == (START, 2)
     assert (lifecycle.revive(event).starts_at, lifecycle.revive(event).revision) == (START, 3)
+
+
+def test_postponed_event_that_is_cancelled_takes_its_last_date_along() -> None:
+    event = lifecycle.cancel(lifecycle.postpone(an_event(EventStatus.CONFIRMED)))
+    assert (event.status, event.starts_at, event.ends_at) == (EventStatus.CANCELLED, START, START + HOUR)
+    with pytest.raises(DomainError) as refused:
+        lifecycle.cancel(an_event(EventStatus.POSTPONED))
+    assert refused.value.code == "date-required"
 
 
 @pytest.mark.parametrize("status", [EventStatus.HELD, EventStatus.POSTPONED, EventStatus.CANCELLED, EventStatus.DRAFT])

@@ -124,7 +124,7 @@ def event_with(old: str, new: str) -> str:
         ("mode: online", "mode: online\n  join_url: http://meet.example.org", "11: join_url: must begin with https://, "
          "at most 500 characters"),
         ("mode: online", "mode: online\n  colour: red", "11: colour: is not known here; known are asked_groups, city, "
-         "ends, id, internal_note, join_url, kind, mode, place, series, series_number, starts, status, summary, "
+         "ends, form, id, internal_note, join_url, kind, mode, place, series, series_number, starts, status, summary, "
          "time_zone, title"),
     ],
 )  # fmt: skip
@@ -188,3 +188,29 @@ def test_moved_times_are_read_at_their_new_date(tmp_path: Path) -> None:
     ]
     with pytest.raises(ValueError, match="whole days"):
         read_folder(tmp_path, timedelta(hours=1))
+
+
+RESOURCE = "- id: slides\n  kind: slides\n  title: Slides\n  url: https://files.example.org/a\n  event: webinar-1\n"
+HOTEL = "- id: inn\n  name: Inn\n  city: Geneva\n  rooms: 3\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        (
+            "resources.yaml",
+            RESOURCE.replace("https", "http"),
+            "4: url: must begin with https://, at most 500 characters",
+        ),
+        ("resources.yaml", RESOURCE.replace("webinar-1", "webinar-2"), "5: event: 'webinar-2' is not in events.yaml"),
+        ("resources.yaml", RESOURCE + "  series: x\n", "6: series: 'x' is not in series.yaml"),
+        ("resources.yaml", RESOURCE + "  published: perhaps\n", "6: published: must be true or false"),
+        ("hotels.yaml", HOTEL + "  book_until: soon\n", "5: book_until: must be a day such as 2020-04-10"),
+        ("hotels.yaml", HOTEL + HOTEL, "5: id: is used twice, first in line 1"),
+    ],
+)
+def test_fault_of_a_resource_or_hotel_names_file_line_and_field(
+    tmp_path: Path, name: str, content: str, problem: str
+) -> None:
+    folder(tmp_path).joinpath(name).write_text(content)
+    assert problems_of(tmp_path) == [f"{name}:{problem}"]

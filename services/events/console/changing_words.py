@@ -1,0 +1,147 @@
+"""What coordinators can do with an event, in the words of the console."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.events.domain.attendance import Audience
+from services.events.domain.event import Event, EventStatus, Mode
+from shared.web.console.words import language_name
+
+DRAFT, TENTATIVE, CONFIRMED = EventStatus.DRAFT, EventStatus.TENTATIVE, EventStatus.CONFIRMED
+POSTPONED, CANCELLED = EventStatus.POSTPONED, EventStatus.CANCELLED
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do.
+
+    Attributes:
+        button: on the page of the event.
+        title: of the page that asks.
+        explained: what it means for participants.
+        confirm: on the button that does it.
+        done: what the page of the event says afterwards.
+        possible: statuses of an event with which it can be done.
+        fields: what has to be filled in first: any of ``date``, ``status``, ``mode``.
+    """
+
+    button: str
+    title: str
+    explained: str
+    confirm: str
+    done: str
+    possible: frozenset[EventStatus]
+    fields: tuple[str, ...] = ()
+
+
+ACTIONS: Mapping[str, Action] = {
+    "announce": Action(
+        "Announce",
+        "Announce the event",
+        "It becomes public, with a tentative date.",
+        "Announce it",
+        "The event is announced.",
+        frozenset({DRAFT}),
+    ),
+    "confirm": Action(
+        "Confirm the date",
+        "Confirm the date",
+        "The date is certain from now on; calendars no longer show it as tentative.",
+        "Confirm the date",
+        "The date is confirmed.",
+        frozenset({TENTATIVE}),
+    ),
+    "reschedule": Action(
+        "Change the date",
+        "Change the date",
+        "Calendars move to the new date; reminders are reckoned anew.",
+        "Change the date",
+        "The date is changed.",
+        frozenset({DRAFT, TENTATIVE, CONFIRMED, POSTPONED}),
+        ("date", "status"),
+    ),
+    "attendance": Action(
+        "Attendance mode",
+        "How people can attend",
+        "Whoever asked to be told when remote attendance becomes possible is told.",
+        "Change it",
+        "The way to attend is changed.",
+        frozenset({DRAFT, TENTATIVE, CONFIRMED, POSTPONED}),
+        ("mode",),
+    ),
+    "postpone": Action(
+        "Postpone",
+        "Postpone the event",
+        "It loses its date, which is remembered, and leaves calendars until there is a new one.",
+        "Postpone it",
+        "The event is postponed.",
+        frozenset({TENTATIVE, CONFIRMED}),
+    ),
+    "cancel": Action(
+        "Cancel",
+        "Cancel the event",
+        "It will not take place. Calendars take it out. It can be revived later.",
+        "Cancel the event",
+        "The event is cancelled.",
+        frozenset({TENTATIVE, CONFIRMED, POSTPONED}),
+    ),
+    "revive": Action(
+        "Revive",
+        "Revive the event",
+        "It will take place after all, on its old date.",
+        "Revive it",
+        "The event is revived.",
+        frozenset({CANCELLED}),
+        ("status",),
+    ),
+    "hold": Action(
+        "It has taken place",
+        "The event has taken place",
+        "It is over; nothing about it changes any more.",
+        "It has taken place",
+        "The event is marked as held.",
+        frozenset({CONFIRMED}),
+    ),
+}
+
+STATUS_CHOICES: Mapping[str, str] = {"tentative": "Tentative: it may still move", "confirmed": "Confirmed"}
+MODE_CHOICES: Mapping[str, str] = {
+    Mode.ONLINE: "Online",
+    Mode.IN_PERSON: "In person",
+    Mode.HYBRID: "Online and in person",
+}
+FIELD_NAMES: Mapping[str, str] = {
+    "starts_at": "start",
+    "ends_at": "end",
+    "status": "status",
+    "mode": "attendance mode",
+    "city": "city",
+}
+
+
+def possible_actions(event: Event) -> Mapping[str, Action]:
+    """What can be done with ``event`` now, by name."""
+    return {name: action for name, action in ACTIONS.items() if event.status in action.possible}
+
+
+def people_sentence(audience: Audience) -> str:
+    """``47 people will be told: 40 confirmed, 7 on the waiting list.``"""
+    if not audience.people:
+        return "Nobody has to be told."
+    people = "1 person" if audience.people == 1 else f"{audience.people} people"
+    parts = [
+        f"{audience.by_status[status]} {words}"
+        for status, words in (("confirmed", "confirmed"), ("waitlisted", "on the waiting list"))
+        if audience.by_status.get(status)
+    ]
+    return f"{people} will be told" + (f": {', '.join(parts)}." if parts else ".")
+
+
+def languages_sentence(audience: Audience) -> str:
+    """``In English 30, in French 17.``; empty if there is nobody."""
+    parts = [f"in {language_name(code)} {number}" for code, number in _largest_first(audience.by_language)]
+    return f"Mails {', '.join(parts)}." if parts else ""
+
+
+def _largest_first(numbers: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(numbers.items(), key=lambda entry: (-entry[1], entry[0]))

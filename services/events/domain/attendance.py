@@ -1,0 +1,74 @@
+"""Which registrations mean that somebody comes, and who is told of a change.
+
+Interest ("tell me if remote attendance becomes possible"), membership of a working group and proposals are on forms
+too and may name an event, but whoever sends one has not said that they come: such a registration counts in no number
+of attendance and covers no working group. A kind that is not known yet counts as attendance.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from services.events.domain.event import Event, EventStatus, Mode
+
+INTEREST = "interest"
+NOT_ATTENDING = (INTEREST, "working_group", "proposal")
+"""Kinds of form by which nobody attends."""
+
+LIVE = ("confirmed", "waitlisted")
+"""Statuses of a registration that has or may still get a seat."""
+
+
+def attends(form_kind: str) -> bool:
+    """Whether a registration on a form of this kind is attendance of its event."""
+    return form_kind not in NOT_ATTENDING
+
+
+def opens_remote(old: Event, new: Event) -> bool:
+    """Whether ``new`` can be attended from afar and ``old`` could not: what those on an interest form wait for."""
+    return old.mode is Mode.IN_PERSON and new.mode is not Mode.IN_PERSON and new.status is not EventStatus.DRAFT
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Live or ended registrations of one event that are alike."""
+
+    form_kind: str
+    status: str
+    language: str
+    registrations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Whom a change of an event concerns.
+
+    Attributes:
+        people: distinct persons who will be told; one who is on two forms is told once.
+        by_status: registrations of attendance by status, also those that ended.
+        by_form_kind: live registrations by kind of form, interest included.
+        by_language: live registrations of those who will be told, by language.
+    """
+
+    people: int = 0
+    by_status: Mapping[str, int] = field(default_factory=dict)
+    by_form_kind: Mapping[str, int] = field(default_factory=dict)
+    by_language: Mapping[str, int] = field(default_factory=dict)
+
+
+def audience_of(groups: Sequence[Group], told_kinds: Sequence[str], people: int) -> Audience:
+    """The audience in ``groups`` when those on forms of ``told_kinds``, ``people`` of them, are told."""
+    live = [group for group in groups if group.status in LIVE]
+    told = [group for group in live if group.form_kind in told_kinds]
+    return Audience(
+        people=people,
+        by_status=_sums((group.status, group) for group in groups if attends(group.form_kind)),
+        by_form_kind=_sums((group.form_kind, group) for group in live),
+        by_language=_sums((group.language, group) for group in told),
+    )
+
+
+def _sums(pairs: Iterable[tuple[str, Group]]) -> Mapping[str, int]:
+    sums: dict[str, int] = {}
+    for name, group in pairs:
+        sums[name] = sums.get(name, 0) + group.registrations
+    return dict(sorted(sums.items()))

@@ -1,0 +1,83 @@
+"""The tables of resources and of hotel blocks."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from services.events.domain.hotel import HotelBlock
+from services.events.domain.resource import Resource, ResourceKind
+
+COLUMNS = tuple(field.name for field in fields(Resource))
+_LISTED = ", ".join(COLUMNS)
+_HOTEL_COLUMNS = tuple(field.name for field in fields(HotelBlock))
+# ruff: noqa: S608 - names of our own columns, all values are parameters
+
+
+def _save(table: str, columns: tuple[str, ...]) -> str:
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(f':{name}' for name in columns)}) "
+        f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in columns[1:])}"
+    )
+
+
+_FIND = text(f"SELECT {_LISTED} FROM resource WHERE id = :id FOR UPDATE")
+_SAVE = text(_save("resource", COLUMNS))
+_HOTELS = text(f"SELECT {', '.join(_HOTEL_COLUMNS)} FROM hotel_block ORDER BY city, name, id")
+_SAVE_HOTEL = text(_save("hotel_block", _HOTEL_COLUMNS))
+_CONDITIONS: Mapping[str, str] = {
+    "kind": "kind = :kind",
+    "event": "event = :event",
+    "series": "series = :series",
+    "city": "lower(city) = lower(:city)",
+    "after": "id > :after",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceFilter:
+    """Which resources; None means any. ``after`` is the id before the first."""
+
+    published_only: bool
+    kind: str | None = None
+    event: str | None = None
+    series: str | None = None
+    city: str | None = None
+    after: str | None = None
+    limit: int = 50
+
+
+def find_for_change(connection: Connection, resource_id: str) -> Resource | None:
+    """The resource with this id, locked until the transaction ends."""
+    row = connection.execute(_FIND, {"id": resource_id}).first()
+    return None if row is None else _resource(row)
+
+
+def save(connection: Connection, resource: Resource) -> None:
+    """Store ``resource`` in place of what was stored under its id."""
+    connection.execute(_SAVE, asdict(resource))
+
+
+def select(connection: Connection, wanted: ResourceFilter) -> list[Resource]:
+    """At most ``wanted.limit`` resources by id."""
+    conditions = [condition for name, condition in _CONDITIONS.items() if getattr(wanted, name) is not None]
+    if wanted.published_only:
+        conditions.append("published")
+    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+    query = text(f"SELECT {_LISTED} FROM resource {where}ORDER BY id LIMIT :limit")
+    return [_resource(row) for row in connection.execute(query, asdict(wanted))]
+
+
+def all_hotels(connection: Connection) -> list[HotelBlock]:
+    """Every hotel block, by city and name."""
+    return [HotelBlock(**row._mapping) for row in connection.execute(_HOTELS)]
+
+
+def save_hotel(connection: Connection, block: HotelBlock) -> None:
+    """Store ``block`` in place of what was stored under its id."""
+    connection.execute(_SAVE_HOTEL, asdict(block))
+
+
+def _resource(row: Row[Any]) -> Resource:
+    return Resource(**{**row._mapping, "kind": ResourceKind(row.kind)})

@@ -1,0 +1,117 @@
+"""Changing an event on the console's pages: the audience before, the change after, local times without guesses."""
+
+import re
+from collections.abc import Callable, Mapping
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.events.builders import hear, registered, registration_message, rows
+
+OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
+REVIEW = "upr-review"
+NOVEMBER = {"starts": "2020-11-09T09:00", "ends": "2020-11-09T12:30", "status": "confirmed"}
+STATE = f"SELECT status, revision FROM event WHERE id = '{REVIEW}'"
+Post = Callable[..., TestResponse]
+
+
+@pytest.fixture
+def signed_in(loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]) -> FlaskClient:
+    """A coordinator in front of the console."""
+    client.post("/console/sign-in", data={"key": keys["coordinator"], "next": "/console"}, headers=OWN_SITE)
+    return client
+
+
+def _path(action: str) -> str:
+    return f"/console/events/{REVIEW}/change/{action}"
+
+
+def _seen(page: TestResponse) -> str:
+    found = re.search(r'name="seen" value="([^"]+)"', page.text)
+    assert found is not None
+    return found[1]
+
+
+def test_a_date_is_changed_in_three_steps(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    people = [registered(n, event_id=REVIEW, language="fr" if n < 3 else "en") for n in range(1, 8)]
+    hear(loaded, [registration_message(known) for known in people])
+    first = signed_in.get(_path("reschedule"))
+    assert 'value="2020-05-11T09:00"' in first.text
+    second = signed_in.post(_path("reschedule"), data=NOVEMBER | {"seen": _seen(first)}, headers=OWN_SITE)
+    assert "7 people will be told: 7 confirmed." in second.text
+    assert "Mails in English 5, in French 2." in second.text
+    assert rows(loaded, STATE) == [("tentative", 1)]
+    third = signed_in.post(_path("reschedule"), data=NOVEMBER | {"seen": _seen(second), "go": "do"}, headers=OWN_SITE)
+    assert (third.status_code, third.headers["Location"]) == (303, f"/console/events/{REVIEW}?done=reschedule")
+    assert rows(loaded, STATE) == [("confirmed", 2)]
+    page = signed_in.get(third.headers["Location"]).text
+    assert "The date is changed." in page
+    assert "Mon 9 Nov 2020" in page.replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize(
+    ("starts", "sentence"),
+    [
+        ("2020-03-29T02:30", "02:30 on 2020-03-29 in Europe/Zurich does not exist: clocks go forward over it"),
+        ("2020-10-25T02:30", "02:30 on 2020-10-25 in Europe/Zurich exists twice: clocks go back that day"),
+        ("2020-11-10T09:00", "The end must be later than the start."),
+        ("soon", "Give a day and a time."),
+        ("", "Give a day and a time."),
+    ],
+)
+def test_a_time_that_cannot_be_is_named(signed_in: FlaskClient, loaded: UnitOfWork, starts: str, sentence: str) -> None:
+    seen = _seen(signed_in.get(_path("reschedule")))
+    for go in ("", "do"):
+        wrong = NOVEMBER | {"starts": starts, "seen": seen, "go": go}
+        answer = signed_in.post(_path("reschedule"), data=wrong, headers=OWN_SITE)
+        assert (answer.status_code, sentence in answer.text) == (422, True)
+    assert rows(loaded, STATE) == [("tentative", 1)]
+
+
+def test_postponing_shows_whom_it_reaches_at_once(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    page = signed_in.get(_path("postpone"))
+    assert "Nobody has to be told." in page.text
+    done = signed_in.post(_path("postpone"), data={"seen": _seen(page), "go": "do"}, headers=OWN_SITE)
+    assert (done.status_code, rows(loaded, STATE)) == (303, [("postponed", 2)])
+    buttons = re.findall(r"/change/(\w+)", signed_in.get(f"/console/events/{REVIEW}").text)
+    assert buttons == ["reschedule", "attendance", "cancel"]
+
+
+def test_who_was_slower_is_asked_again(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    seen = _seen(signed_in.get(_path("confirm")))
+    assert signed_in.post(_path("confirm"), data={"seen": seen, "go": "do"}, headers=OWN_SITE).status_code == 303
+    late = signed_in.post(_path("cancel"), data={"seen": seen, "go": "do"}, headers=OWN_SITE)
+    assert (late.status_code, "Somebody else has changed this event" in late.text) == (412, True)
+    assert rows(loaded, STATE) == [("confirmed", 2)]
+
+
+def test_attendance_from_afar_reaches_those_who_wait_for_it(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    hear(loaded, [registration_message(registered(1, event_id=REVIEW, form_kind="interest"))])
+    wish = {"mode": "hybrid", "city": "Geneva", "seen": _seen(signed_in.get(_path("attendance")))}
+    assert "1 person will be told." in signed_in.post(_path("attendance"), data=wish, headers=OWN_SITE).text
+    without_city = signed_in.post(_path("attendance"), data=wish | {"city": ""}, headers=OWN_SITE)
+    assert "Say in which city" in without_city.text
+
+
+def test_what_is_not_possible_is_said(signed_in: FlaskClient) -> None:
+    answer = signed_in.get(_path("hold"))
+    assert (answer.status_code, "This cannot be done" in answer.text) == (409, True)
+    assert signed_in.get(_path("explode")).status_code == 404
+
+
+def test_a_viewer_sees_no_buttons_and_changes_nothing(
+    loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
+) -> None:
+    client.post("/console/sign-in", data={"key": keys["viewer"], "next": "/console"}, headers=OWN_SITE)
+    assert "/change/" not in client.get(f"/console/events/{REVIEW}").text
+    assert client.get(_path("confirm")).status_code == 403
+    assert client.post(_path("confirm"), data={"go": "do"}, headers=OWN_SITE).status_code == 403
+
+
+def test_another_site_changes_nothing(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    wish = {"seen": _seen(signed_in.get(_path("confirm"))), "go": "do"}
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    assert signed_in.post(_path("confirm"), data=wish, headers=foreign).status_code == 403
+    assert rows(loaded, STATE) == [("tentative", 1)]

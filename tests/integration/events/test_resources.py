@@ -1,0 +1,83 @@
+"""Resources: who sees which, told once, and what a wrong one is refused for."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.events.builders import WEBINAR, rows
+
+Headers = Callable[[str], dict[str, str]]
+RECORDING = {
+    "id": "upr-webinar-10-recording",
+    "kind": "recording",
+    "title": "Recording",
+    "url": "https://videos.example.org/upr-webinar-10",
+    "event": WEBINAR,
+}
+
+
+def _ids(client: FlaskClient, headers: dict[str, str] | None = None, **query: str) -> list[str]:
+    answer = client.get("/v1/resources", query_string=query, headers=headers).json or {}
+    return [resource["id"] for resource in answer["items"]]
+
+
+def _told(work: UnitOfWork) -> list[Any]:
+    said = [json.loads(bytes(body)) for (body,) in rows(work, "SELECT body FROM outbox ORDER BY id")]
+    return [m["data"] for m in said if m["type"].endswith("resource.published.v1") and m["subject"] == RECORDING["id"]]
+
+
+def test_a_resource_is_seen_when_published_and_told_once(
+    loaded: UnitOfWork, client: FlaskClient, as_role: Headers
+) -> None:
+    headers = as_role("coordinator")
+    made = client.post("/v1/resources", json=RECORDING, headers=headers)
+    assert (made.status_code, (made.json or {})["published"]) == (201, False)
+    assert _ids(client, event=WEBINAR) == ["upr-webinar-10-slides"]
+    assert _ids(client, headers, event=WEBINAR) == ["upr-webinar-10-recording", "upr-webinar-10-slides"]
+    path, tag = f"/v1/resources/{RECORDING['id']}", made.get_etag()[0]
+    assert client.patch(path, json={"published": True}, headers=headers).status_code == 428
+    for published in (True, False, True):
+        answer = client.patch(path, json={"published": published}, headers=headers | {"If-Match": f'"{tag}"'})
+        assert (answer.status_code, (answer.json or {})["published"]) == (200, published)
+        stale, tag = tag, answer.get_etag()[0]
+    assert client.patch(path, json={"title": "X"}, headers=headers | {"If-Match": f'"{stale}"'}).status_code == 412
+    assert [(said["id"], said["event"], said["revision"]) for said in _told(loaded)] == [(RECORDING["id"], WEBINAR, 2)]
+    assert RECORDING["id"] in _ids(client, kind="recording")
+
+
+def test_resources_are_found_by_series_and_city(loaded: UnitOfWork, client: FlaskClient) -> None:
+    assert _ids(client, city="new york") == ["upr-cities-recording"]
+    assert _ids(client, series="upr-webinar-wednesday") == ["upr-webinar-10-slides", "upr-webinars-recordings"]
+    assert _ids(client, kind="slides", series="upr-webinar-wednesday") == ["upr-webinar-10-slides"]
+    first = client.get("/v1/resources?limit=3").json or {}
+    assert _ids(client, cursor=first["next"]) == ["upr-webinars-recordings"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"url": "http://videos.example.org/x"}, "/url"),
+        ({"event": None}, "/event"),
+        ({"event": "no-such-event"}, "/event"),
+        ({"event": None, "series": "no-such-series"}, "/series"),
+        ({"event": "upr-cities-training", "published": True}, "/published"),
+    ],
+)
+def test_a_wrong_resource_is_refused(
+    loaded: UnitOfWork, client: FlaskClient, as_role: Headers, changes: dict[str, Any], pointer: str
+) -> None:
+    answer = client.post("/v1/resources", json=RECORDING | changes, headers=as_role("coordinator"))
+    assert (answer.status_code, [fault["pointer"] for fault in (answer.json or {})["errors"]]) == (422, [pointer])
+    assert _told(loaded) == []
+
+
+def test_hotels_are_for_those_with_a_key(loaded: UnitOfWork, client: FlaskClient, as_role: Headers) -> None:
+    hotels = (client.get("/v1/hotels", headers=as_role("viewer")).json or {})["items"]
+    assert [(hotel["name"], hotel["rooms"], hotel["book_until"]) for hotel in hotels] == [
+        ("Guest house by the lake", 8, None),
+        ("Hotel near the Palais", 20, "2020-04-10"),
+    ]
