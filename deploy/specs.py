@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.reference_pages import messages_page, metrics_page
 from services.events import wiring as events
+from services.events.settings import EventsSettings
 from services.notifications import wiring as notifications
 from services.notifications.settings import NotificationsSettings
 from services.registration import wiring as registration
@@ -89,7 +90,12 @@ def openapi(app: Flask) -> dict[str, Any]:
 
 
 def _events(secrets: Secrets, engine: Engine) -> Flask:
-    return events.build_app(_common("events", secrets), engine)
+    settings = EventsSettings(
+        common=_common("events", secrets),
+        proposal_keys=_keys(secrets, "proposal"),
+        notifications_key=public_key_of(_keys(secrets, "notifications")[0]),
+    )
+    return events.build_app(settings, engine)
 
 
 def _registration(secrets: Secrets, engine: Engine) -> Flask:

@@ -46,7 +46,7 @@ class Installation:
         }
         own = {
             "registration": {**self.secrets.registration(), "TROIKA_ORGANISER": ORGANISER},
-            "events": self.secrets.common(),
+            "events": self.secrets.events(),
             "notifications": {**self.secrets.notifications(), **mail},
         }
         return {**self.common, **own[service]}

@@ -11,7 +11,7 @@ from pathlib import Path
 from shared.core.ids import new_token
 from shared.core.sealing import new_key, public_key_of, read_keys
 
-KEY_FILES = ("signing", "person", "master", "notifications", "vault")
+KEY_FILES = ("signing", "person", "master", "proposal", "notifications", "vault")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,15 @@ class Secrets:
             "TROIKA_PERSON_KEY_FILE": str(self.folder / "person.key"),
             "TROIKA_MASTER_KEY_FILE": str(self.folder / "master.key"),
             "TROIKA_FORM_KEYS": str(self.folder / "form-keys"),
+            "TROIKA_NOTIFICATIONS_PUBLIC_KEY": public_key_of(notifications).hex(),
+        }
+
+    def events(self) -> dict[str, str]:
+        """Environment of the events service's processes."""
+        notifications = read_keys(self.folder / "notifications.key")[0]
+        return {
+            **self.common(),
+            "TROIKA_PROPOSAL_KEY_FILE": str(self.folder / "proposal.key"),
             "TROIKA_NOTIFICATIONS_PUBLIC_KEY": public_key_of(notifications).hex(),
         }
 

@@ -1,18 +1,23 @@
-"""``python -m services.events web | relay | consume | migrate | load | parked … | topology …``."""
+"""``python -m services.events web | relay | consume | solve | migrate | load | parked … | topology …``."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from services.events.domain.local_time import to_local
 from services.events.loading.folder import Loaded, read_folder
-from services.events.loading.moving import move_to_next
+from services.events.loading.moving import move_to_next, time_to_next
+from services.events.loading.rooms import read_rooms
+from services.events.schedule_worker import ScheduleWorker
 from services.events.settings import read_settings
+from services.events.usecases.load_rooms import load_rooms
 from services.events.usecases.load_sample import load_sample
 from services.events.wiring import NAME, describe
 from shared.core.clock import system_clock
 from shared.core.context import caused_by
-from shared.process.commands import main, make_command_line
+from shared.process.commands import main, make_command_line, run_worker
+from shared.process.runner import Stop
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 
@@ -20,6 +25,7 @@ from shared.store.unit_of_work import UnitOfWork
 def command_line() -> click.Group:
     """All commands of the service."""
     group = make_command_line(describe())
+    _add_solve(group)
 
     @group.command()
     @click.argument("folder", type=click.Path(path_type=Path))
@@ -32,18 +38,39 @@ def command_line() -> click.Group:
     def load(folder: Path, event_id: str | None) -> None:
         """Load events, series, working groups and consultations from FOLDER; a broken folder changes nothing."""
         loaded = _read(folder, event_id)
-        settings = read_settings()
+        rooms = read_rooms(folder, _move_of(folder, event_id))
+        settings = read_settings().common
         engine = open_engine(settings.database_url, statement_timeout_ms=0)
         with caused_by():
             report = load_sample(UnitOfWork(engine, NAME), system_clock, loaded)
+            load_rooms(UnitOfWork(engine, NAME), rooms)
         engine.dispose()
         click.echo(
             f"{report.events} events, {report.series} series, {report.working_groups} working groups, "
-            f"{report.consultations} consultations, {report.resources} resources, "
-            f"{report.hotels} hotels; {report.messages} changes to tell"
+            f"{report.consultations} consultations, {report.resources} resources, {report.hotels} hotels, "
+            f"{len(rooms.rooms)} rooms; {report.messages} changes to tell"
         )
 
     return group
+
+
+def _add_solve(group: click.Group) -> None:
+    @group.command()
+    def solve() -> None:
+        """Make timetables of side events when somebody asks for one."""
+
+        def work(unit: UnitOfWork, stop: Stop) -> None:
+            ScheduleWorker(unit, system_clock).run(stop)
+
+        run_worker(describe(), "solve", work)
+
+
+def _move_of(folder: Path, event_id: str | None) -> timedelta:
+    """By how much the days of a folder are moved, so that the rooms go with the events."""
+    if event_id is None:
+        return timedelta()
+    loaded = read_folder(folder)
+    return time_to_next(loaded, event_id, _weekday_of(loaded, event_id), system_clock())
 
 
 def _read(folder: Path, event_id: str | None) -> Loaded:

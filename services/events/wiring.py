@@ -13,14 +13,19 @@ from services.events.api.changes import add_changes
 from services.events.api.events import add_events
 from services.events.api.network import network_blueprint
 from services.events.api.resources import resources_blueprint
+from services.events.api.proposal_pages import proposal_pages
+from services.events.api.proposal_tools import SideTools
+from services.events.api.proposals import proposals_blueprint
 from services.events.api.rosters import add_rosters
+from services.events.api.schedule import schedule_blueprint
+from services.events.api.timetable_pages import timetable_pages
 from services.events.api.tools import Tools
 from services.events.console.pages import console_blueprint
 from services.events.messaging import effects
-from services.events.settings import read_settings
+from services.events.settings import EventsSettings, read_settings
+from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.clock import Clock, system_clock
 from shared.process.service import Service
-from shared.process.settings import CommonSettings
 from shared.store.engine import is_outage
 from shared.store.migrate import current_revision
 from shared.store.unit_of_work import UnitOfWork
@@ -38,26 +43,38 @@ def describe() -> Service:
     return Service(
         name=NAME,
         migrations=MIGRATIONS,
-        settings=read_settings,
+        settings=lambda: read_settings().common,
         effects=effects,
         app=lambda engine: build_app(read_settings(), engine),
     )
 
 
-def build_app(settings: CommonSettings, engine: Engine, clock: Clock = system_clock) -> Flask:
+def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_clock) -> Flask:
     """The web application on ``engine``."""
-    access = AccessFile(settings.access_file)
-    sign_in = SignIn(access, settings.signing_keys[0], secure=settings.https)
+    access = AccessFile(settings.common.access_file)
+    sign_in = SignIn(access, settings.common.signing_keys[0], secure=settings.common.https)
     tools = Tools(UnitOfWork(engine, NAME), clock)
+    side = SideTools(tools.work, clock, ProposalKeys(settings.proposal_keys, settings.notifications_key))
     newest = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS / "versions")]).get_current_head()
     parts = WebParts(
         service=NAME,
         title="Troika: events",
-        operations=[_events_blueprint(tools), network_blueprint(tools), resources_blueprint(tools)],
-        pages=[frame_blueprint(sign_in), console_blueprint(tools.work, clock)],
+        operations=[
+            _events_blueprint(tools),
+            network_blueprint(tools),
+            resources_blueprint(tools),
+            proposals_blueprint(side),
+            schedule_blueprint(side),
+        ],
+        pages=[
+            frame_blueprint(sign_in),
+            console_blueprint(tools.work, clock),
+            proposal_pages(side),
+            timetable_pages(side),
+        ],
         ready=lambda: _ready(engine, newest),
     )
-    return make_app(parts, access, sign_in, https=settings.https)
+    return make_app(parts, access, sign_in, https=settings.common.https)
 
 
 def _events_blueprint(tools: Tools) -> Any:

@@ -12,4 +12,4 @@ def application() -> Flask:
     """The application on an engine of its own."""
     configure_logs(NAME, "web")
     settings = read_settings()
-    return build_app(settings, open_engine(settings.database_url, application=f"troika-{NAME}-web"))
+    return build_app(settings, open_engine(settings.common.database_url, application=f"troika-{NAME}-web"))

@@ -148,3 +148,26 @@ smtp_phase_seconds = Histogram(
     ["phase"],
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0),
 )
+
+schedule_solve_seconds = Histogram(
+    "troika_schedule_solve_seconds",
+    "Time from a scheduling job's claim to its end, seconds.",
+    buckets=(0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0),
+)
+schedule_solves_total = Counter(
+    "troika_schedule_solves_total",
+    "Scheduling jobs by outcome: done, returned (told to stop), overtaken (the board was changed meanwhile).",
+    ["outcome"],
+)
+schedule_proposals = Gauge(
+    "troika_schedule_proposals",
+    "Proposals in the last timetable that was made, by state: placed, unplaced.",
+    ["state"],
+    multiprocess_mode="mostrecent",
+)
+schedule_gap_ratio = Gauge(
+    "troika_schedule_gap_ratio",
+    "Distance of the last timetable to what is proven possible, as a share of it, by goal: places, wishes.",
+    ["goal"],
+    multiprocess_mode="mostrecent",
+)

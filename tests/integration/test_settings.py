@@ -31,7 +31,13 @@ ENVIRONMENTS: dict[str, tuple[dict[str, str], set[str]]] = {
     ),
     "events": (
         {"TROIKA_BROKER_URL": "http://not-a-broker", "EVENTS_DATABASE_URL": "postgresql://localhost/events"},
-        {"TROIKA_BROKER_URL", "TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE"},
+        {
+            "TROIKA_BROKER_URL",
+            "TROIKA_ACCESS_FILE",
+            "TROIKA_SIGNING_KEY_FILE",
+            "TROIKA_PROPOSAL_KEY_FILE",
+            "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
+        },
     ),
     "notifications": (
         {"SMTP_URL": "gopher://x", "NOTIFICATIONS_DATABASE_URL": "postgresql://localhost/n"},

@@ -14,6 +14,7 @@ from services.events.settings import read_settings
 from services.events.usecases.load_sample import load_sample
 from services.events.wiring import MIGRATIONS, build_app
 from shared.core.ids import new_token, token_hash
+from shared.core.sealing import public_key_of
 from shared.store.engine import open_engine
 from shared.store.migrate import migrate
 from shared.store.unit_of_work import UnitOfWork
@@ -21,6 +22,9 @@ from tests.support.clock import FrozenClock
 from tests.support.postgres import PostgresServer
 
 SAMPLE = Path(__file__).parents[3] / "deploy" / "samples" / "upr2020"
+NOTIFICATIONS_KEY = bytes(range(32))
+"""Private: opens what the service seals to notifications."""
+
 ROLES = ("viewer", "coordinator", "operator", "partner")
 
 
@@ -78,11 +82,15 @@ def environment(database: str, keys: Mapping[str, str], tmp_path: Path) -> dict[
     access, signing = tmp_path / "access.json", tmp_path / "signing.key"
     access.write_text(json.dumps(holders))
     signing.write_text("11" * 32 + "\n")
+    proposal = tmp_path / "proposal.key"
+    proposal.write_text("22" * 32 + "\n")
     return {
         "EVENTS_DATABASE_URL": database,
         "TROIKA_BROKER_URL": "amqp://unused.example.org",
         "TROIKA_ACCESS_FILE": str(access),
         "TROIKA_SIGNING_KEY_FILE": str(signing),
+        "TROIKA_PROPOSAL_KEY_FILE": str(proposal),
+        "TROIKA_NOTIFICATIONS_PUBLIC_KEY": public_key_of(NOTIFICATIONS_KEY).hex(),
     }
 
 

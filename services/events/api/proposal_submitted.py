@@ -1,0 +1,122 @@
+"""Reads a proposal that was sent, as JSON or as a plain form, and takes it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from services.events.api.proposal_tools import SideTools
+from services.events.domain.rules import RulesBroken
+from services.events.usecases.show_proposal_form import show_proposal_form
+from services.events.usecases.submit_proposal import Submission, submit_proposal
+from shared.core.ids import new_id
+from shared.forms.definition import FormDefinition
+from shared.forms.encoded import from_form_encoded
+from shared.forms.texts import LANGUAGES
+from shared.forms.transport import TRANSPORT_FIELDS, split_transport
+from shared.forms.validation import Answers, FieldError, validate
+from shared.web.idempotency import checked_key, fingerprint, idempotency_key
+
+JSON_TYPE = "application/json"
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+FIELD_OF = {"unavailable_on": "unavailable_days", "preferred_on": "preferred_days"}
+"""Fields of a proposal that are called otherwise in the form."""
+
+
+class Refused(Exception):
+    """The answers have faults; they are shown again with them."""
+
+    def __init__(self, asked: "Asked", answers: Answers) -> None:
+        super().__init__("the form has faults")
+        self.asked = asked
+        self.answers = answers
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was sent: answers as they came, what travels beside them, and whether a page is wanted."""
+
+    definition: FormDefinition
+    answers: dict[str, Any]
+    beside: dict[str, Any]
+    key: str
+    as_page: bool
+
+    @property
+    def language(self) -> str:
+        """Of the answer."""
+        return page_language(self.beside)
+
+
+def read_asked(tools: SideTools) -> Asked:
+    """The request's content.
+
+    Raises:
+        BadRequest: cannot be parsed.
+        UnsupportedMediaType: neither JSON nor a form.
+    """
+    definition = show_proposal_form(tools.work)
+    if request.mimetype == JSON_TYPE:
+        raw, as_page = _json(), False
+    elif request.mimetype in FORM_TYPES:
+        beside = {name: request.form[name] for name in TRANSPORT_FIELDS if name in request.form}
+        raw, as_page = {**from_form_encoded(definition, request.form), **beside}, _wants_page()
+    else:
+        raise UnsupportedMediaType("application/json or a form is required")
+    beside, answers = split_transport(raw)
+    inside = beside.pop("idempotency_key", "")
+    key = idempotency_key() or checked_key(inside if isinstance(inside, str) else "?")
+    return Asked(definition, answers, beside, key, as_page)
+
+
+def take(tools: SideTools, asked: Asked) -> str:
+    """Check and store a proposal; returns its id. A trapped program gets an id too, and nothing is stored.
+
+    Raises:
+        Refused: fields are wrong.
+        DomainError: ``idempotency-mismatch``.
+        Unavailable: nothing is known to be stored.
+    """
+    if asked.beside.get("website"):
+        return new_id()
+    answers = validate(asked.definition, asked.answers, asked.language)
+    if not answers.ok:
+        raise Refused(asked, answers)
+    mark = fingerprint(asked.definition.slug, {**asked.answers, **asked.beside})
+    try:
+        submission = Submission(answers.values, asked.language, asked.key, mark)
+        return submit_proposal(tools.work, tools.clock, tools.keys, submission)
+    except RulesBroken as error:
+        faults = tuple(
+            FieldError(f"/{FIELD_OF.get(rule.field, rule.field)}", rule.code, rule.detail) for rule in error.broken
+        )
+        raise Refused(asked, Answers(answers.values, answers.sealed, faults)) from None
+
+
+def page_language(given: Mapping[str, Any]) -> str:
+    """The language asked for, else the browser's, else English."""
+    wanted = given.get("lang")
+    if isinstance(wanted, str) and wanted in LANGUAGES:
+        return wanted
+    return request.accept_languages.best_match(LANGUAGES) or "en"
+
+
+def _wants_page() -> bool:
+    return request.accept_mimetypes.best_match(["text/html", JSON_TYPE]) == "text/html"
+
+
+def _json() -> dict[str, Any]:
+    try:
+        content = json.loads(request.get_data(), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise BadRequest("the body is not JSON") from None
+    if not isinstance(content, dict):
+        raise BadRequest("a JSON object is required")
+    return content
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)

@@ -1,0 +1,188 @@
+"""Proposals: anybody may make one, coordinators decide."""
+
+from typing import Any
+
+from flask import Response, jsonify
+from flask_smorest import Blueprint
+
+from services.events.api.proposal_pages import busy_page, received_page, refused_page
+from services.events.api.proposal_submitted import Refused, read_asked, take
+from services.events.api.proposal_tools import SideTools
+from services.events.api.schedule_schemas import (
+    DecisionSchema,
+    ProposalAnswersSchema,
+    ProposalArguments,
+    ProposalChangeSchema,
+    ProposalListSchema,
+    ProposalSchema,
+    ReceiptSchema,
+)
+from services.events.api.tools import READERS
+from services.events.domain.proposal import Proposal, ProposalStatus
+from services.events.side_pages.pages import page_texts
+from services.events.store.proposals import ProposalFilter
+from services.events.usecases.change_proposal import change_proposal
+from services.events.usecases.decide_proposal import decide_proposal
+from services.events.usecases.list_proposals import list_proposals, show_proposal
+from services.events.usecases.positions import read_registration_position
+from shared.core.errors import Unavailable
+from shared.web.access import holder, needs, public
+from shared.web.entity_tags import require_match, tag_of
+from shared.web.paging import page_of, position_in
+from shared.web.problems import MEDIA_TYPE as PROBLEM
+from shared.web.problems import ProblemSchema, problem
+
+DECISIONS = {
+    "accept": ProposalStatus.ACCEPTED,
+    "return": ProposalStatus.RETURNED,
+    "decline": ProposalStatus.DECLINED,
+    "withdraw": ProposalStatus.WITHDRAWN,
+}
+_ONE = ProposalSchema()
+
+
+def proposals_blueprint(tools: SideTools) -> Any:
+    """``/v1/proposals``."""
+    blueprint = Blueprint("proposals", __name__, url_prefix="/v1/proposals", description="Ideas for side events")
+    _add_intake(blueprint, tools)
+    _add_reading(blueprint, tools)
+    _add_changing(blueprint, tools)
+    for verb, status in DECISIONS.items():
+        _add_decision(blueprint, tools, verb, status)
+    return blueprint
+
+
+def says(blueprint: Any, **descriptions: str) -> Any:
+    """Document what a route may say instead; names are ``s404`` and the like."""
+
+    def decorate(view: Any) -> Any:
+        for name, description in descriptions.items():
+            view = blueprint.alt_response(
+                int(name[1:]), schema=ProblemSchema, content_type=PROBLEM, description=description
+            )(view)
+        return view
+
+    return decorate
+
+
+def _add_intake(blueprint: Any, tools: SideTools) -> None:
+    @blueprint.post("")
+    @blueprint.doc(
+        requestBody={
+            "required": True,
+            "content": {
+                "application/json": {"schema": ProposalAnswersSchema},
+                "application/x-www-form-urlencoded": {"schema": ProposalAnswersSchema},
+            },
+        }
+    )
+    @blueprint.response(201, ReceiptSchema)
+    @says(
+        blueprint,
+        s400="It cannot be parsed",
+        s415="Neither JSON nor a form",
+        s422="Answers are wrong, or the idempotency key came with other content before",
+    )
+    @public
+    def propose() -> Response:
+        """Propose a side event. A plain form from a browser is answered with a page."""
+        asked = read_asked(tools)
+        try:
+            identity = take(tools, asked)
+        except Refused as refused:
+            return refused_page(refused) if asked.as_page else _faults(refused)
+        except Unavailable:
+            if not asked.as_page:
+                raise
+            return busy_page(asked)
+        if asked.as_page:
+            return received_page(asked)
+        message = page_texts().text("received.message", asked.language)
+        response = jsonify(id=identity, status="submitted", message=message)
+        response.status_code = 201
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _faults(refused: Refused) -> Response:
+    errors = [
+        {"pointer": fault.pointer, "code": fault.code, "message": fault.message} for fault in refused.answers.errors
+    ]
+    return problem(422, "invalid", "Some answers need attention", errors=errors)
+
+
+def _add_reading(blueprint: Any, tools: SideTools) -> None:
+    @blueprint.get("")
+    @blueprint.arguments(ProposalArguments, location="query", unknown="raise")
+    @blueprint.response(200, ProposalListSchema)
+    @says(blueprint, s400="The cursor is not one", s401="No key", s403="The key's roles do not allow it")
+    @needs(*READERS)
+    def proposals(query: dict[str, Any]) -> dict[str, Any]:
+        """Proposals in order of arrival."""
+        after = position_in(query["cursor"], 1, read_registration_position)
+        wanted = ProposalFilter(query.get("status"), query.get("working_group"), after, query["limit"] + 1)
+        page = page_of(list_proposals(tools.work, wanted), query["limit"], lambda proposal: [proposal.id])
+        return {"items": page.items, "next": page.next}
+
+    @blueprint.get("/<uuid:proposal_id>")
+    @blueprint.response(200, ProposalSchema)
+    @says(blueprint, s401="No key", s403="The key's roles do not allow it", s404="No such proposal")
+    @needs(*READERS)
+    def proposal(proposal_id: Any) -> Response:
+        """One proposal; its ETag is needed to change it."""
+        return _shown(show_proposal(tools.work, str(proposal_id)))
+
+
+def _add_changing(blueprint: Any, tools: SideTools) -> None:
+    @blueprint.patch("/<uuid:proposal_id>")
+    @blueprint.arguments(ProposalChangeSchema)
+    @blueprint.response(200, ProposalSchema)
+    @says(
+        blueprint,
+        s401="No key",
+        s403="The key's roles do not allow it",
+        s404="No such proposal",
+        s409="A rule says no",
+        s412="It was changed meanwhile",
+        s428="If-Match is required",
+    )
+    @needs("coordinator")
+    def change(body: dict[str, Any], proposal_id: Any) -> Response:
+        """Change what a proposal says; nobody is told."""
+        seen = show_proposal(tools.work, str(proposal_id))
+        require_match(_tag(seen))
+        days = {name: tuple(value) for name, value in body.items() if name.endswith("_on")}
+        changes = {**body, **days}
+        return _shown(change_proposal(tools.work, tools.clock, seen.id, seen.revision, changes, holder().name))
+
+
+def _add_decision(blueprint: Any, tools: SideTools, verb: str, status: ProposalStatus) -> None:
+    def decide(body: dict[str, Any], proposal_id: Any) -> Response:
+        note = body.get("note", "").strip()
+        return _shown(
+            decide_proposal(tools.work, tools.clock, tools.keys, str(proposal_id), status, note, holder().name)
+        )
+
+    decide.__name__ = f"{verb}_proposal"
+    decide.__doc__ = f"Make a proposal {status}; whoever proposed it is told, with the note."
+    view = needs("coordinator")(decide)
+    view = says(
+        blueprint,
+        s401="No key",
+        s403="The key's roles do not allow it",
+        s404="No such proposal",
+        s409="Its status does not lead there",
+    )(view)
+    view = blueprint.response(200, ProposalSchema)(view)
+    view = blueprint.arguments(DecisionSchema)(view)
+    blueprint.post(f"/<uuid:proposal_id>/{verb}")(view)
+
+
+def _tag(proposal: Proposal) -> str:
+    return tag_of("proposal", proposal.id, proposal.revision)
+
+
+def _shown(proposal: Proposal) -> Response:
+    response = jsonify(_ONE.dump(proposal))
+    response.set_etag(_tag(proposal))
+    return response

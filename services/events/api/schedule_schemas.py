@@ -1,0 +1,226 @@
+"""Shapes of requests and answers for proposals, rooms and timetables."""
+
+import marshmallow as ma
+
+from services.events.domain.proposal import ProposalStatus
+from services.events.domain.rules import SLUG, SLUG_LENGTH
+from services.events.domain.schedule_conflicts import ConflictKind
+from shared.web.paging import PageArguments
+
+_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
+
+
+def _slug(description: str, *, required: bool = False, allow_none: bool = False) -> ma.fields.String:
+    return ma.fields.String(
+        required=required,
+        allow_none=allow_none,
+        validate=[ma.validate.Length(max=SLUG_LENGTH), ma.validate.Regexp(f"^{SLUG.pattern}$")],
+        metadata={"description": description},
+    )
+
+
+def _text(most: int, description: str, *, least: int = 0) -> ma.fields.String:
+    return ma.fields.String(
+        validate=[ma.validate.Length(min=least, max=most), _NO_NUL], metadata={"description": description}
+    )
+
+
+def _moment(description: str) -> ma.fields.AwareDateTime:
+    return ma.fields.AwareDateTime(format="iso", metadata={"description": description})
+
+
+class ProposalAnswersSchema(ma.Schema):
+    """The answers of the proposal form. They are checked by the form itself; other fields are refused by it."""
+
+    class Meta:
+        unknown = ma.INCLUDE
+
+    name = ma.fields.String(required=True)
+    email = ma.fields.Email(required=True)
+    title = ma.fields.String(required=True)
+    summary = ma.fields.String(required=True)
+    attendance = ma.fields.Integer(required=True)
+    consent = ma.fields.Boolean(required=True)
+    organisation = ma.fields.String()
+    working_group = ma.fields.String(metadata={"description": "Id of a working group"})
+    speakers = ma.fields.String(metadata={"description": "One name on each line"})
+    preferred_days = ma.fields.List(ma.fields.Date())
+    unavailable_days = ma.fields.List(ma.fields.Date())
+    language = ma.fields.String()
+
+
+class ReceiptSchema(ma.Schema):
+    """The answer to a proposal."""
+
+    id = ma.fields.UUID(required=True)
+    status = ma.fields.String(required=True)
+    message = ma.fields.String(required=True, metadata={"description": "A sentence for whoever sent it"})
+
+
+class ProposalSchema(ma.Schema):
+    """A proposal, as coordinators see it. Who proposed it is never shown: they are reached by the note, by mail."""
+
+    id = ma.fields.UUID(required=True)
+    title = ma.fields.String(required=True)
+    summary = ma.fields.String(required=True)
+    working_group = ma.fields.String(allow_none=True)
+    organisation = ma.fields.String(allow_none=True)
+    language = ma.fields.String(required=True)
+    attendance = ma.fields.Integer(required=True)
+    speakers = ma.fields.Function(lambda proposal: len(proposal.speakers), metadata={"description": "How many"})
+    preferred_on = ma.fields.List(ma.fields.Date())
+    unavailable_on = ma.fields.List(ma.fields.Date())
+    status = ma.fields.Enum(ProposalStatus, by_value=True, required=True)
+    note = ma.fields.String(metadata={"description": "What the coordinators last said to the group"})
+    event_id = ma.fields.String(allow_none=True, data_key="event")
+    revision = ma.fields.Integer(required=True)
+    submitted_at = _moment("When it came in")
+
+
+class ProposalListSchema(ma.Schema):
+    """One page of proposals."""
+
+    items = ma.fields.List(ma.fields.Nested(ProposalSchema), required=True)
+    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
+
+
+class ProposalArguments(PageArguments):
+    """Filters of the list of proposals."""
+
+    status = ma.fields.String(validate=ma.validate.OneOf([str(status) for status in ProposalStatus]))
+    working_group = _slug("Only proposals of the working group with this id")
+
+
+class ProposalChangeSchema(ma.Schema):
+    """What a coordinator changes; what is left out stays."""
+
+    title = _text(200, "Title", least=1)
+    summary = _text(2000, "What it is about")
+    working_group = _slug("Id of a working group, or null", allow_none=True)
+    attendance = ma.fields.Integer(validate=ma.validate.Range(min=1, max=2000))
+    preferred_on = ma.fields.List(ma.fields.Date(), validate=ma.validate.Length(max=60))
+    unavailable_on = ma.fields.List(ma.fields.Date(), validate=ma.validate.Length(max=60))
+
+
+class DecisionSchema(ma.Schema):
+    """What is said to the group with a decision."""
+
+    note = _text(2000, "To the group; it is mailed to whoever proposed the side event")
+
+
+class SpanSchema(ma.Schema):
+    """A time."""
+
+    starts_at = _moment("In UTC")
+    ends_at = _moment("In UTC")
+
+
+class RoomSchema(ma.Schema):
+    """A room."""
+
+    id = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    city = ma.fields.String(required=True)
+    capacity = ma.fields.Integer(required=True)
+    time_zone = ma.fields.String(required=True)
+    open = ma.fields.List(ma.fields.Nested(SpanSchema), metadata={"description": "When it is ours"})
+
+
+class RoomListSchema(ma.Schema):
+    """All rooms."""
+
+    items = ma.fields.List(ma.fields.Nested(RoomSchema), required=True)
+
+
+class PlaceSchema(ma.Schema):
+    """Where a proposal is put."""
+
+    room = _slug("Id of the room", required=True)
+    slot = _slug("Id of the slot", required=True)
+    pinned = ma.fields.Boolean(load_default=True, metadata={"description": "Left there when a timetable is made anew"})
+
+
+class PlacementSchema(ma.Schema):
+    """One place on the draft board."""
+
+    proposal_id = ma.fields.UUID(required=True, data_key="proposal")
+    room_id = ma.fields.String(required=True, data_key="room")
+    slot_id = ma.fields.String(required=True, data_key="slot")
+    pinned = ma.fields.Boolean(required=True)
+
+
+class ConflictSchema(ma.Schema):
+    """What keeps the draft from being published."""
+
+    kind = ma.fields.Enum(ConflictKind, by_value=True, required=True)
+    proposals = ma.fields.List(ma.fields.UUID(), required=True)
+    subject = ma.fields.String(metadata={"description": "Id of the room, working group or event it is about"})
+
+
+class ConflictListSchema(ma.Schema):
+    """All conflicts of the draft board."""
+
+    items = ma.fields.List(ma.fields.Nested(ConflictSchema), required=True)
+
+
+class DifferenceSchema(ma.Schema):
+    """From one timetable to another, ids of proposals."""
+
+    added = ma.fields.List(ma.fields.UUID(), required=True)
+    moved = ma.fields.List(ma.fields.UUID(), required=True)
+    removed = ma.fields.List(ma.fields.UUID(), required=True)
+    unchanged = ma.fields.List(ma.fields.UUID(), required=True)
+
+
+class BoardSchema(ma.Schema):
+    """The draft board; its ETag is what a change names as If-Match."""
+
+    revision = ma.fields.Integer(required=True)
+    placements = ma.fields.List(ma.fields.Nested(PlacementSchema), required=True)
+    waiting = ma.fields.List(ma.fields.UUID(), required=True, metadata={"description": "Accepted, without a place"})
+    conflicts = ma.fields.List(ma.fields.Nested(ConflictSchema), required=True)
+    published = ma.fields.Integer(allow_none=True, metadata={"description": "Number of the version in force"})
+    changes = ma.fields.Nested(DifferenceSchema, metadata={"description": "What publishing would change"})
+
+
+class JobSchema(ma.Schema):
+    """A wish for a new timetable."""
+
+    id = ma.fields.UUID(required=True)
+    status = ma.fields.String(required=True, validate=ma.validate.OneOf(["queued", "running", "done", "failed"]))
+    requested_at = _moment("When it was asked for")
+    finished_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
+    reason = ma.fields.String(metadata={"description": "Why it failed"})
+    report = ma.fields.Dict(
+        allow_none=True,
+        metadata={"description": "Once done: placed, unplaced with reasons, impossible wishes, bounds and gaps"},
+    )
+
+
+class EntrySchema(ma.Schema):
+    """One side event of a version."""
+
+    proposal_id = ma.fields.UUID(required=True, data_key="proposal")
+    event_id = ma.fields.String(required=True, data_key="event")
+    title = ma.fields.String(required=True)
+    working_group = ma.fields.String(allow_none=True)
+    room_id = ma.fields.String(required=True, data_key="room")
+    room_title = ma.fields.String(required=True)
+    city = ma.fields.String(required=True)
+    span = ma.fields.Nested(SpanSchema, required=True)
+    time_zone = ma.fields.String(required=True)
+
+
+class VersionSchema(ma.Schema):
+    """A published timetable."""
+
+    number = ma.fields.Integer(required=True)
+    published_at = _moment("When it was published")
+    entries = ma.fields.List(ma.fields.Nested(EntrySchema), required=True)
+
+
+class PublishedSchema(ma.Schema):
+    """The version that was just published, and what it changed."""
+
+    version = ma.fields.Nested(VersionSchema, required=True)
+    difference = ma.fields.Nested(DifferenceSchema, required=True)

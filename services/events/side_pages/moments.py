@@ -1,0 +1,63 @@
+"""A published timetable as people read it: day by day, in the zone of the place, with UTC beside it."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, get_timezone_location
+
+from services.events.domain.schedule_diff import Entry
+from services.events.side_pages.pages import Line, TimetablePage, page_texts
+from shared.forms.texts import locale_of
+
+FORMATS = {"en": "EEEE d MMMM y"}
+"""Where the CLDR's full date is not what people write."""
+
+
+def timetable_page(
+    number: int | None, published_at: datetime | None, entries: Iterable[Entry], language: str
+) -> TimetablePage:
+    """The page of a version, or the one that says there is none."""
+    if number is None or published_at is None:
+        return TimetablePage(language, "", "", ())
+    ordered = sorted(entries, key=lambda entry: (entry.span.starts_at, entry.room_title))
+    zone = ordered[0].time_zone if ordered else "UTC"
+    said = page_texts().text("timetable.version", language, number=number, date=_day(published_at, language))
+    days = tuple(
+        (_day(_local(group[0]), language), tuple(_line(entry, language) for entry in group))
+        for _, found in groupby(ordered, key=lambda entry: _local(entry).date())
+        if (group := list(found))
+    )
+    return TimetablePage(language, said, _place(zone, language), days)
+
+
+def _line(entry: Entry, language: str) -> Line:
+    zone = ZoneInfo(entry.time_zone)
+    texts = page_texts()
+    return Line(
+        times=_times(entry, zone, language),
+        utc=_times(entry, UTC, language) + " UTC",
+        iso=entry.span.starts_at.isoformat().replace("+00:00", "Z"),
+        title=entry.title,
+        place=texts.text("timetable.place", language, room=entry.room_title, city=entry.city),
+        room_id=entry.room_id,
+    )
+
+
+def _times(entry: Entry, zone: tzinfo, language: str) -> str:
+    start, end = (moment.astimezone(zone) for moment in (entry.span.starts_at, entry.span.ends_at))
+    return page_texts().text("timetable.times", language, start=f"{start:%H:%M}", end=f"{end:%H:%M}")
+
+
+def _local(entry: Entry) -> datetime:
+    return entry.span.starts_at.astimezone(ZoneInfo(entry.time_zone))
+
+
+def _day(moment: datetime, language: str) -> str:
+    return format_date(moment.date(), FORMATS.get(language, "full"), locale=locale_of(language))
+
+
+def _place(time_zone: str, language: str) -> str:
+    place: str = get_timezone_location(time_zone, locale=locale_of(language), return_city=True)
+    return place

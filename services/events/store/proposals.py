@@ -1,0 +1,125 @@
+"""The table of proposals and of their changes. Who proposed one stands in it closed."""
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from services.events.domain.proposal import Proposal, ProposalStatus
+
+_COLUMNS = (
+    "title", "summary", "working_group", "organisation", "language", "attendance", "speakers", "preferred_on",
+    "unavailable_on", "status", "note", "event_id", "revision", "submitted_at",
+)  # fmt: skip
+_LISTED = f"id::text AS id, {', '.join(_COLUMNS)}, encode(person_ref, 'hex') AS person_ref"
+_ADD = text(
+    f"INSERT INTO proposal (id, {', '.join(_COLUMNS)}, person_ref, contact, key_hash, fingerprint) "  # noqa: S608 - names of our own columns
+    f"VALUES (CAST(:id AS uuid), {', '.join(f':{name}' for name in _COLUMNS)}, decode(:person_ref, 'hex'), "
+    ":contact, :key_hash, :fingerprint) ON CONFLICT (key_hash) DO NOTHING RETURNING id"
+)
+_SAVE = text(
+    f"UPDATE proposal SET {', '.join(f'{name} = :{name}' for name in _COLUMNS)} WHERE id = CAST(:id AS uuid)"  # noqa: S608 - as above
+)
+_FIND = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid)")  # noqa: S608 - as above
+_LOCK = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) FOR UPDATE")  # noqa: S608 - as above
+_BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) ORDER BY id")  # noqa: S608 - as above
+_BY_KEY = text("SELECT id::text, fingerprint FROM proposal WHERE key_hash = :key_hash")
+_CONTACT = text("SELECT contact FROM proposal WHERE id = CAST(:id AS uuid)")
+_ADD_CHANGE = text("""
+    INSERT INTO proposal_change (proposal_id, revision, status, note, changed_by, changed_at)
+    VALUES (CAST(:id AS uuid), :revision, :status, :note, :changed_by, :changed_at)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalFilter:
+    """Which proposals; ``after`` is the id of the last one before, None means any."""
+
+    status: str | None = None
+    working_group: str | None = None
+    after: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What is stored beside a new proposal: the closed contact, the hashed idempotency key, the fingerprint."""
+
+    contact: bytes
+    key_hash: bytes | None
+    fingerprint: bytes
+
+
+def add(connection: Connection, proposal: Proposal, arrival: Arrival) -> bool:
+    """Store a new proposal; False if its idempotency key is known."""
+    values = _row(proposal) | asdict(arrival)
+    return connection.execute(_ADD, values).first() is not None
+
+
+def known_key(connection: Connection, key_hash: bytes) -> tuple[str, bytes] | None:
+    """Id and fingerprint of the proposal that came with this key."""
+    row = connection.execute(_BY_KEY, {"key_hash": key_hash}).first()
+    return None if row is None else (row[0], row[1])
+
+
+def find(connection: Connection, proposal_id: str) -> Proposal | None:
+    """The proposal with this id (UUID text)."""
+    row = connection.execute(_FIND, {"id": proposal_id}).first()
+    return None if row is None else _proposal(row)
+
+
+def find_for_change(connection: Connection, proposal_id: str) -> Proposal | None:
+    """The same, locked until the transaction ends."""
+    row = connection.execute(_LOCK, {"id": proposal_id}).first()
+    return None if row is None else _proposal(row)
+
+
+def contact_of(connection: Connection, proposal_id: str) -> bytes:
+    """The closed contact of a proposal that is there."""
+    contact: bytes = connection.execute(_CONTACT, {"id": proposal_id}).scalar_one()
+    return contact
+
+
+def save(connection: Connection, proposal: Proposal, changed_by: str, at: datetime) -> None:
+    """Store a new revision of ``proposal`` and who made it."""
+    connection.execute(_SAVE, _row(proposal))
+    note_change(connection, proposal, changed_by, at)
+
+
+def note_change(connection: Connection, proposal: Proposal, changed_by: str, at: datetime) -> None:
+    """Keep which status and note this revision of ``proposal`` had, and who made it."""
+    change = {"id": proposal.id, "revision": proposal.revision, "status": proposal.status, "note": proposal.note}
+    connection.execute(_ADD_CHANGE, change | {"changed_by": changed_by, "changed_at": at})
+
+
+def with_status(connection: Connection, statuses: Collection[ProposalStatus]) -> list[Proposal]:
+    """All proposals with one of ``statuses``, in order of arrival."""
+    rows = connection.execute(_BY_STATUS, {"statuses": [str(status) for status in statuses]})
+    return [_proposal(row) for row in rows]
+
+
+def select(connection: Connection, wanted: ProposalFilter) -> list[Proposal]:
+    """At most ``wanted.limit`` proposals in order of arrival."""
+    conditions = {
+        "status = :status": wanted.status,
+        "working_group = :working_group": wanted.working_group,
+        "id > CAST(:after AS uuid)": wanted.after,
+    }
+    where = " AND ".join(condition for condition, value in conditions.items() if value) or "true"
+    query = text(f"SELECT {_LISTED} FROM proposal WHERE {where} ORDER BY id LIMIT :limit")  # noqa: S608 - constants
+    return [_proposal(row) for row in connection.execute(query, asdict(wanted))]
+
+
+def _row(proposal: Proposal) -> dict[str, Any]:
+    row = asdict(proposal)
+    lists = ("speakers", "preferred_on", "unavailable_on")
+    return row | {name: list(row[name]) for name in lists} | {"status": str(proposal.status)}
+
+
+def _proposal(row: Row[Any]) -> Proposal:
+    values = dict(row._mapping)
+    lists = ("speakers", "preferred_on", "unavailable_on")
+    status = ProposalStatus(values["status"])
+    return Proposal(**values | {name: tuple(values[name]) for name in lists} | {"status": status})

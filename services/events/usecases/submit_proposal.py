@@ -1,0 +1,96 @@
+"""Take a proposal: it is in the database, with the message about it, before anybody is answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.events.domain.proposal import Proposal
+from services.events.outgoing_proposals import proposal_message
+from services.events.store import proposals
+from services.events.store.proposals import Arrival
+from services.events.usecases.proposal_keys import ProposalKeys
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.core.ids import new_id, new_token
+from shared.store import outbox
+from shared.store.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Attributes:
+    values: checked answers of the proposal form.
+    language: of the page, unless an answer names another.
+    key: idempotency key, or empty.
+    fingerprint: of the whole request, 32 bytes.
+    """
+
+    values: Mapping[str, Any]
+    language: str
+    key: str
+    fingerprint: bytes
+
+
+def submit_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, submission: Submission) -> str:
+    """Store a proposal; the same idempotency key stores it once.
+
+    Returns:
+        the proposal's id.
+
+    Raises:
+        DomainError: ``idempotency-mismatch``, the key came with other content before.
+        RulesBroken: the answers contradict each other.
+        Unavailable: the database is away; nothing is known to be stored.
+    """
+    at = clock()
+    proposal, contact = _made(keys, submission, at)
+    fingerprint = keys.fingerprint(submission.fingerprint)
+    key_hash = keys.idempotency_hash(submission.key) if submission.key else None
+    arrival = Arrival(keys.close(contact, proposal.id), key_hash, fingerprint)
+    with work.transaction() as connection:
+        if not proposals.add(connection, proposal, arrival):
+            return _replayed(connection, key_hash, fingerprint)
+        proposals.note_change(connection, proposal, "", at)
+        outbox.add(connection, [proposal_message(proposal, keys.sealed(arrival.contact, proposal), at)])
+    return proposal.id
+
+
+def _made(keys: ProposalKeys, submission: Submission, at: datetime) -> tuple[Proposal, dict[str, Any]]:
+    values = submission.values
+    names = speakers_in(values.get("speakers", ""))
+    proposal = Proposal(
+        id=new_id(),
+        title=values["title"],
+        summary=values.get("summary", ""),
+        working_group=values.get("working_group"),
+        organisation=values.get("organisation"),
+        language=str(values.get("language") or submission.language),
+        attendance=int(values["attendance"]),
+        speakers=tuple(dict.fromkeys(keys.speaker_ref(name) for name in names)),
+        preferred_on=days_in(values.get("preferred_days")),
+        unavailable_on=days_in(values.get("unavailable_days")),
+        person_ref=keys.person_ref(values["email"]),
+        submitted_at=at,
+    )
+    contact = {"name": values["name"], "address": values["email"], "token": new_token(), "speakers": names}
+    return proposal, contact
+
+
+def speakers_in(answer: str) -> list[str]:
+    """The names in a text that has one on each line."""
+    return [name for line in answer.splitlines() if (name := " ".join(line.split()))]
+
+
+def days_in(answer: list[str] | None) -> tuple[date, ...]:
+    """The days among the choices of a form, which are ISO 8601."""
+    return tuple(date.fromisoformat(day) for day in answer or ())
+
+
+def _replayed(connection: Connection, key_hash: bytes | None, fingerprint: bytes) -> str:
+    known = proposals.known_key(connection, key_hash) if key_hash else None
+    if known is None or known[1] != fingerprint:
+        raise DomainError("idempotency-mismatch", "this key was used for another proposal")
+    return known[0]

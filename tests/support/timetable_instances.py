@@ -1,0 +1,60 @@
+"""Problems of scheduling, made from a seed: days of slots, rooms of all sizes, people who speak more than once."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+from services.events.domain.room import Room
+from services.events.domain.schedule import Placement, Slot, Span, day_span
+from services.events.domain.schedule_conflicts import Fixed
+from services.events.scheduling.problem import Problem, Request
+
+ZONE = "Europe/Zurich"
+FIRST_DAY = datetime(2020, 5, 4, tzinfo=UTC)
+CAPACITIES = (20, 20, 30, 40, 40, 60, 80, 80, 120, 200)
+
+
+def an_instance(seed: int, *, proposals: int, rooms: int, days: int, slots_a_day: int, pins: int = 0) -> Problem:
+    """A problem; the same arguments make the same one. Some of its proposals can have no place."""
+    dice = random.Random(seed)
+    slots = _slots(days, slots_a_day)
+    made_rooms = tuple(_room(dice, number, days) for number in range(rooms))
+    requests = tuple(_request(dice, number, proposals, slots, made_rooms) for number in range(proposals))
+    review = Fixed("upr-review", Span(slots[-1].span.starts_at - timedelta(minutes=30), slots[-1].span.ends_at))
+    pinned = tuple(
+        Placement(request.proposal_id, dice.choice(made_rooms).id, dice.choice(slots).id, True)
+        for request in dice.sample(requests, pins)
+    )
+    return Problem(requests, made_rooms, slots, (review,), pinned)
+
+
+def _slots(days: int, a_day: int) -> tuple[Slot, ...]:
+    """Slots of an hour that touch, from 06:00 UTC on, on each of the days."""
+    starts = [FIRST_DAY + timedelta(days=day, hours=6 + hour) for day in range(days) for hour in range(a_day)]
+    return tuple(Slot(f"slot-{n}", Span(start, start + timedelta(hours=1)), ZONE) for n, start in enumerate(starts))
+
+
+def _room(dice: random.Random, number: int, days: int) -> Room:
+    first = dice.choice((0, 0, 0, 1)) if days > 1 else 0
+    open_from = FIRST_DAY + timedelta(days=first, hours=dice.choice((4, 6, 8)))
+    windows = tuple(
+        Span(open_from + timedelta(days=day), open_from + timedelta(days=day, hours=dice.choice((8, 12))))
+        for day in range(days - first)
+    )
+    capacity = CAPACITIES[number % len(CAPACITIES)]
+    return Room(
+        id=f"room-{number}", title=f"Room {number}", city="Geneva", capacity=capacity, time_zone=ZONE, open=windows
+    )
+
+
+def _request(dice: random.Random, number: int, of: int, slots: tuple[Slot, ...], rooms: tuple[Room, ...]) -> Request:
+    days = sorted({slot.on for slot in slots})
+    previous = Placement(f"p-{number:03}", dice.choice(rooms).id, dice.choice(slots).id)
+    return Request(
+        proposal_id=f"p-{number:03}",
+        attendance=dice.choice((10, 15, 20, 25, 35, 50, 70, 100, 500 if number % 97 == 96 else 30)),
+        working_group=dice.choice((None, *(f"group-{n}" for n in range(max(2, of // 12))))),
+        speakers=frozenset(f"person-{dice.randrange(max(2, of))}" for _ in range(dice.randrange(1, 4))),
+        unavailable=tuple(day_span(day, ZONE) for day in days if dice.random() < 0.15),
+        preferred_on=frozenset(dice.sample(days, min(len(days), dice.choice((0, 1, 2))))),
+        previous=previous if dice.random() < 0.3 else None,
+    )

@@ -1,0 +1,103 @@
+"""A proposal keeps its rules and goes only where its state machine leads."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.events.domain.proposal import NEXT, PLACEABLE, Proposal, ProposalStatus, become
+from services.events.domain.rules import RulesBroken
+from services.events.domain.schedule import Span
+from services.events.domain.schedule_diff import Entry, difference
+from shared.core.errors import DomainError
+
+S = ProposalStatus
+
+
+def a_proposal(**changes: Any) -> Proposal:
+    """A proposal as it comes in."""
+    base: dict[str, Any] = {
+        "id": "0190e1f2-0000-7000-8000-000000000001",
+        "title": "Housing as a right",
+        "summary": "What was promised and what was done.",
+        "working_group": "housing",
+        "organisation": None,
+        "language": "en",
+        "attendance": 40,
+        "speakers": ("aa", "bb"),
+        "person_ref": "ab" * 32,
+        "submitted_at": datetime(2020, 3, 2, 9, tzinfo=UTC),
+    }
+    return Proposal(**base | changes)
+
+
+@given(st.lists(st.sampled_from(list(S)), max_size=8))
+def test_any_wishes_lead_only_along_the_machine(wishes: list[S]) -> None:
+    proposal = a_proposal()
+    for wish in wishes:
+        before = proposal
+        if wish in NEXT[before.status]:
+            proposal = become(before, wish)
+            assert (proposal.status, proposal.revision) == (wish, before.revision + 1)
+        else:
+            with pytest.raises(DomainError) as refused:
+                become(before, wish)
+            assert refused.value.code == "proposal-transition"
+
+
+def test_declined_and_withdrawn_are_the_end() -> None:
+    assert [status for status in S if not NEXT[status]] == [S.DECLINED, S.WITHDRAWN]
+
+
+def test_only_accepted_ones_are_placed_and_scheduled() -> None:
+    assert {S.ACCEPTED, S.SCHEDULED} == PLACEABLE
+    assert [status for status in S if S.SCHEDULED in NEXT[status]] == [S.ACCEPTED]
+
+
+def test_note_is_kept_unless_a_new_one_is_said() -> None:
+    returned = become(a_proposal(), S.RETURNED, note="Please shorten it.")
+    assert become(returned, S.SUBMITTED).note == "Please shorten it."
+    assert become(returned, S.ACCEPTED, note="").note == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"title": ""}, "text-length"),
+        ({"attendance": 0}, "number-too-small"),
+        ({"working_group": "Not A Slug"}, "not-a-slug"),
+        ({"speakers": ("aa", "aa")}, "speaker-twice"),
+        ({"speakers": tuple(str(n) for n in range(21))}, "too-many"),
+        ({"preferred_on": (date(2020, 5, 6),), "unavailable_on": (date(2020, 5, 6),)}, "wished-and-impossible"),
+    ],
+)
+def test_proposal_refuses(changes: dict[str, Any], code: str) -> None:
+    with pytest.raises(RulesBroken) as refused:
+        a_proposal(**changes)
+    assert [rule.code for rule in refused.value.broken] == [code]
+
+
+def an_entry(name: str, hour: int = 9, room: str = "room-a") -> Entry:
+    """A side event in a version."""
+    when = Span(datetime(2020, 5, 6, hour, tzinfo=UTC), datetime(2020, 5, 6, hour + 1, tzinfo=UTC))
+    return Entry(name, f"event-{name}", name, None, room, room, "Geneva", f"slot-{hour}", when, "Europe/Zurich")
+
+
+def test_difference_tells_the_new_and_the_moved_alone() -> None:
+    old = [an_entry("stays"), an_entry("moves"), an_entry("changes-room", 10), an_entry("goes", 11)]
+    new = [an_entry("stays"), an_entry("moves", 14), an_entry("changes-room", 10, "room-b"), an_entry("comes", 12)]
+    found = difference(old, new)
+    assert (found.added, found.moved, found.removed, found.unchanged) == (
+        ("comes",),
+        ("changes-room", "moves"),
+        ("goes",),
+        ("stays",),
+    )
+    assert found.told == ("changes-room", "comes", "moves")
+
+
+def test_new_title_moves_nobody() -> None:
+    assert difference([an_entry("p")], [replace(an_entry("p"), title="Another")]).told == ()

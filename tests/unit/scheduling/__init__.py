@@ -1,0 +1,1 @@
+"""The solver against rules that it does not share."""
