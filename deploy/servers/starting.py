@@ -46,3 +46,14 @@ def start_ticks(pid: int) -> int | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return int(status.rpartition(")")[2].split()[19])
+
+
+def is_process(pid: int, ticks: int | None) -> bool:
+    """Whether the process that was started as ``pid`` at ``ticks`` still runs; one that has ended and waits to be
+    collected does not."""
+    if ticks is None or start_ticks(pid) != ticks:
+        return False
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
