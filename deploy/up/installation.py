@@ -15,11 +15,12 @@ from deploy.up import secrets
 from deploy.up.gateway import PROGRAM, gateway_unit
 from deploy.up.ports import Ports, chosen_ports
 from deploy.up.servers import broker_units, database_unit, database_urls, make_databases, named_databases
-from deploy.up.services import PROJECT, Services, sink_unit
+from deploy.up.services import PROJECT, Services, canary_unit, has_sink, sink_unit
 from deploy.up.units import Stage, Unit
 from deploy.up.watching import prometheus_unit
 
 SAMPLE_VARIABLE = "TROIKA_UP_SAMPLE"
+CANARY_PROGRAMME = Path("deploy/operations/canary_programme")
 NEEDED = {PROGRAM: "nginx-light", "/usr/bin/prometheus": "prometheus"}
 
 
@@ -61,12 +62,13 @@ def prepare(folder: Path) -> Prepared:
         then()
         _fill(services)
 
-    mine = [*services.units(), *([] if os.environ.get("SMTP_URL") else [sink_unit(folder, ports)])]
+    mine = [*services.units(), *([sink_unit(folder, ports)] if has_sink() else [])]
+    last = [gateway_unit(folder, ports), prometheus_unit(folder, ports)]
     stages = [
         Stage(servers[:1]),
         Stage(servers[1:], fill),
         Stage(mine),
-        Stage([gateway_unit(folder, ports), prometheus_unit(folder, ports)]),
+        Stage([*last, *([canary_unit(folder, ports)] if has_sink() else [])]),
     ]
     return Prepared(stages, ports, keys)
 
@@ -98,6 +100,9 @@ def _fill(services: Services) -> None:
     if sample != "none":
         _run(services, "events", "load", sample, "--move-to-next", WEBINAR)
         _run(services, "registration", "load", sample)
+    if has_sink():
+        for service in ("events", "registration"):
+            _run(services, service, "load", str(CANARY_PROGRAMME))
 
 
 def _run(services: Services, service: str, *arguments: str) -> None:
