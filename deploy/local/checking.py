@@ -10,7 +10,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.installation import PARTNER, WEBINAR, Installation
-from deploy.local.processes import WORKERS, worker_name
+from deploy.shape import WORKERS, worker_name
 
 ADDRESS = "participant@example.org"
 ANSWERS: dict[str, Any] = {

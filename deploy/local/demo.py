@@ -21,7 +21,8 @@ from honcho.printer import Printer
 from deploy.local.checking import Check, StepFailed, report, wait_until_up
 from deploy.local.installation import Installation, NotPrepared, prepare
 from deploy.local.ports import Ports, chosen_ports, free_ports
-from deploy.local.processes import WORKERS, processes
+from deploy.local.processes import processes
+from deploy.shape import WORKERS
 
 DEMO_FOLDER = Path(os.environ.get("TROIKA_DEMO_FOLDER") or "var/demo")
 CHECK_FOLDER = Path("var/demo-check")

@@ -10,29 +10,11 @@ from typing import Any
 from flask import Flask, render_template
 from flask.typing import ResponseReturnValue
 
+from deploy.shape import service_for
 from services.events.wsgi import application as events
 from services.notifications.wsgi import application as notifications
 from services.registration.wsgi import application as registration
 from shared.web.headers import secure_headers
-
-ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
-        "registration",
-        (
-            "/v1/forms",
-            "/v1/registrations",
-            "/v1/sealed-readings",
-            "/v1/partners",
-            "/embed/",
-            "/r/",
-            "/console/registrations",
-            "/-/registration/",
-        ),
-    ),
-    ("notifications", ("/v1/mails", "/-/notifications/")),
-    ("events", ("/v1/", "/console", "/calendar/", "/-/events/")),
-)
-"""Beginnings of paths by service; the first that fits decides."""
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -50,11 +32,6 @@ def application() -> WSGI:
         return apps[service_for(environ["PATH_INFO"])](environ, start_response)
 
     return dispatch
-
-
-def service_for(path: str) -> str:
-    """The service that answers for ``path``; empty for the first page."""
-    return next((service for service, beginnings in ROUTES if path.startswith(beginnings)), "")
 
 
 def _first_page() -> Flask:

@@ -5,17 +5,7 @@ import sys
 from dataclasses import dataclass
 
 from deploy.local.installation import PARTNER, SERVICES, WEBINAR, Installation
-
-WORKERS = (
-    ("registration", "relay"),
-    ("registration", "consume"),
-    ("events", "relay"),
-    ("events", "consume"),
-    ("notifications", "relay"),
-    ("notifications", "consume"),
-    ("notifications", "send"),
-    ("notifications", "schedule"),
-)
+from deploy.shape import WORKERS, worker_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +24,6 @@ class LocalProcess:
 def processes(installation: Installation) -> list[LocalProcess]:
     """Everything that runs, one process a role."""
     return [_front(installation), _partner(installation), _sink(installation), *_workers(installation)]
-
-
-def worker_name(service: str, role: str) -> str:
-    """Name of a worker's process."""
-    return f"{service}-{role}"
 
 
 def _front(installation: Installation) -> LocalProcess:

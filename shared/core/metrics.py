@@ -171,3 +171,20 @@ schedule_gap_ratio = Gauge(
     ["goal"],
     multiprocess_mode="mostrecent",
 )
+canary_rounds_total = Counter(
+    "troika_canary_rounds_total",
+    "Rounds of the canary by outcome: done, refused (no 201), unmailed (no mail in time), uncancelled.",
+    ["form", "outcome"],
+)
+canary_handover_seconds = Histogram(
+    "troika_canary_handover_seconds",
+    "Time from the canary's 201 to the arrival of its mail, seconds.",
+    ["form"],
+    buckets=HANDOVER_BUCKETS,
+)
+canary_last_success_timestamp_seconds = Gauge(
+    "troika_canary_last_success_timestamp_seconds",
+    "Unix time of the end of the canary's last round that was done; of its start before the first.",
+    ["form"],
+    multiprocess_mode="mostrecent",
+)

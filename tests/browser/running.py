@@ -15,8 +15,8 @@ import requests
 
 from deploy.local.installation import PARTNER, WEBINAR
 from deploy.local.ports import Ports
-from deploy.local.processes import WORKERS
 from deploy.local.scenes import Places
+from deploy.shape import WORKERS
 from tests.support.ports import FIRST_PORT, LAST_PORT
 from tests.support.processes import ProcessGroup
 from tests.support.run_folder import RunFolder

@@ -11,6 +11,7 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker, IncompatibleProtocolError, ProbableAuthenticationError
 
+from deploy.servers.rabbitmq import VHOST, Rights
 from shared.bus import topology
 from shared.bus.address import BusAddress
 from shared.bus.names import DEAD, FACTS, REQUEUE, RETRY, parked, replay_key, retry_key
@@ -19,7 +20,6 @@ from shared.contracts.registry import BY_KEY, MESSAGE_TYPES, QUEUES, SERVICES, s
 from shared.core.errors import Poison
 from tests.contract.buses import QUEUE, Bus, Recorder, definitions_in, outgoing
 from tests.support.rabbitmq import RabbitNode
-from tests.support.rabbitmq_settings import VHOST, Rights
 
 REFUSED = 403
 PRECONDITION_FAILED = 406

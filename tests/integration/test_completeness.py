@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.children import BASE_ENVIRONMENT
+from deploy.servers.starting import BASE_ENVIRONMENT
 from tests.support.processes import PROJECT
 
 CONFTEST = """

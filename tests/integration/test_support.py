@@ -12,12 +12,13 @@ import psutil
 import psycopg
 import pytest
 
-from tests.support.children import BASE_ENVIRONMENT, start_child
+from deploy.servers.rabbitmq import Rights
+from deploy.servers.starting import BASE_ENVIRONMENT
+from tests.support.children import start_child
 from tests.support.ports import free_port, is_listening
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT, ProcessGroup, answers
 from tests.support.rabbitmq import QUEUE_IS_SAVED_AFTER_S, RabbitNode
-from tests.support.rabbitmq_settings import Rights
 from tests.support.run_folder import RunFolder, runs_folder, sweep
 from tests.support.shared_memory import segment_of, segments
 from tests.support.waiting import poll_until

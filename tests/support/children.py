@@ -3,8 +3,6 @@
 The kernel watches the *thread* that starts a child (prctl(2), PR_SET_PDEATHSIG): start children from the main thread.
 """
 
-import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -12,31 +10,10 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.accounts import Account
+from deploy.servers.accounts import Account
+from deploy.servers.starting import BASE_ENVIRONMENT, prefix
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
 from tests.support.waiting import poll_until
-
-BASE_ENVIRONMENT = {
-    "PATH": os.defpath + ":/usr/sbin:/sbin",
-    "LANG": "C.UTF-8",
-    "LC_ALL": "C.UTF-8",
-    "TZ": "UTC",
-}
-"""All that a child gets besides what its test hands it: nothing leaks in from the machine."""
-
-
-def prefix(account: Account | None, death_signal: signal.Signals = signal.SIGKILL) -> list[str]:
-    """The words before a command that make it run as ``account`` and die with the tests.
-
-    Raises:
-        RuntimeError: ``setpriv`` is missing.
-    """
-    if shutil.which("setpriv") is None:
-        raise RuntimeError("setpriv is missing; on Debian: apt-get install util-linux")
-    words = ["setpriv", "--pdeathsig", death_signal.name.removeprefix("SIG")]
-    if account is not None:
-        words += [f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups"]
-    return words
 
 
 def start_child(

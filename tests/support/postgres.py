@@ -10,26 +10,16 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from tests.support.accounts import service_account
-from tests.support.children import BASE_ENVIRONMENT, kill_tree, prefix, start_child, tail
+from deploy.servers.accounts import service_account
+from deploy.servers.postgres import SERVER_SETTINGS, SUPERUSER, binaries, make_cluster, server_command
+from tests.support.children import kill_tree, start_child, tail
 from tests.support.ports import free_port
-from tests.support.postgres_binaries import binaries
 from tests.support.run_folder import RunFolder
 from tests.support.shared_memory import remove_segment
 from tests.support.waiting import poll_until
 
-SUPERUSER = "postgres"
-
-SERVER_SETTINGS = {
-    "listen_addresses": "127.0.0.1",
-    "max_connections": "300",
-    "shared_buffers": "64MB",
-    "fsync": "on",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "jit": "off",
-    # shared memory in the data folder: a killed server leaves nothing in /dev/shm
-    "dynamic_shared_memory_type": "mmap",
+TEST_SETTINGS = {
+    **SERVER_SETTINGS,
     # cheap password checks: the passwords are random and live as long as the run
     "scram_iterations": "64",
 }
@@ -45,7 +35,7 @@ class PostgresServer:
         """Prepare a server in ``run``; nothing runs before ``start``."""
         self._run = run
         self._account = service_account("postgres", "nobody")
-        self._bin = binaries(run, self._account)
+        self._bin = binaries(run.path, self._account)
         self.port = free_port()
         self.folder = run.part("postgres", self._account)
         self.data_folder = self.folder / "data"
@@ -78,20 +68,10 @@ class PostgresServer:
         if self.running:
             return
         if not (self.data_folder / "PG_VERSION").exists():
-            self._make_cluster()
-        settings = [word for name, value in SERVER_SETTINGS.items() for word in ("-c", f"{name}={value}")]
+            make_cluster(self._bin, self.folder, self._passwords[SUPERUSER], self._account)
         self._server = start_child(
             self._run,
-            [
-                str(self._bin / "postgres"),
-                "-D",
-                str(self.data_folder),
-                "-p",
-                str(self.port),
-                "-k",
-                "",
-                *settings,
-            ],
+            server_command(self._bin, self.folder, self.port, TEST_SETTINGS),
             env={},
             folder=self.folder,
             log=self.log,
@@ -191,36 +171,6 @@ class PostgresServer:
     def _run_sql(self, statement: str, *parts: sql.Composable) -> None:
         with self.connect() as connection:
             connection.execute(sql.SQL(statement).format(*parts))
-
-    def _make_cluster(self) -> None:
-        password = self.folder / "password"
-        password.write_text(self._passwords[SUPERUSER])
-        password.chmod(0o644)
-        options = [
-            "-U",
-            SUPERUSER,
-            "--auth=scram-sha-256",
-            f"--pwfile={password}",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-        ]
-        made = subprocess.run(
-            [
-                *prefix(self._account),
-                str(self._bin / "initdb"),
-                "-D",
-                str(self.data_folder),
-                *options,
-                "--no-sync",
-            ],
-            env=BASE_ENVIRONMENT,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-        )
-        password.unlink()
-        if made.returncode != 0:
-            raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
 
     def _ready(self) -> bool:
         if not self.running:

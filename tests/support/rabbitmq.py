@@ -5,18 +5,19 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.support import rabbitmq_settings
-from tests.support.accounts import service_account
-from tests.support.children import BASE_ENVIRONMENT, kill_tree, prefix, start_child, tail
-from tests.support.ports import is_listening
-from tests.support.rabbitmq_settings import VHOST, NodePorts, Rights
+from deploy.servers import rabbitmq as rabbitmq_settings
+from deploy.servers.accounts import service_account
+from deploy.servers.rabbitmq import VHOST, NodePorts, Rights
+from deploy.servers.starting import BASE_ENVIRONMENT, prefix
+from tests.support.children import kill_tree, start_child, tail
+from tests.support.ports import free_port, is_listening
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
 from tests.support.waiting import poll_until
 
@@ -47,14 +48,16 @@ class RabbitNode:
         self._scripts = rabbitmq_settings.scripts_folder()
         self._run = run
         self._account = service_account("rabbitmq", "nobody")
-        self.ports = NodePorts()
+        self.ports = NodePorts(*(free_port() for _ in fields(NodePorts)))
         self.folder = run.part("rabbitmq", self._account)
         self._log = self.folder / "output.log"
         self._passwords = {ADMIN: secrets.token_urlsafe(12)}
         self._environment = rabbitmq_settings.environment(self.folder, self.name, self.ports)
         self._server: subprocess.Popen[bytes] | None = None
         self._names: subprocess.Popen[bytes] | None = None
-        conf = rabbitmq_settings.configuration(self.ports, ADMIN, self._passwords[ADMIN], settings or {})
+        conf = rabbitmq_settings.configuration(
+            self.ports, {**rabbitmq_settings.first_user(ADMIN, self._passwords[ADMIN]), **(settings or {})}
+        )
         self._write("rabbitmq.conf", conf)
         self._write("plugins", f"[{','.join(plugins)}].\n")
         self._write(".erlang.cookie", secrets.token_hex(16))
@@ -179,7 +182,7 @@ class RabbitNode:
 
     def _start_port_mapper(self) -> None:
         if self._names is None or self._names.poll() is not None:
-            self._names = self._child(["epmd", "-port", str(self.ports.names), "-address", "127.0.0.1"])
+            self._names = self._child(rabbitmq_settings.name_server_command(self.ports))
             poll_until(lambda: is_listening(self.ports.names), 10.0, what="start of epmd")
 
     def _stop_port_mapper(self) -> None:
@@ -202,18 +205,9 @@ class RabbitNode:
         self._server.send_signal(number)
 
     def _ready(self) -> bool:
-        """The server's first frame is there: it is sent only once the node takes connections."""
         if not self.running:
             raise RuntimeError(f"{self.name} ended while starting:\n{tail(self._log)}")
-        with socket.socket() as probe:
-            probe.settimeout(2.0)
-            if probe.connect_ex(("127.0.0.1", self.ports.amqp)) != 0:
-                return False
-            probe.sendall(b"AMQP\x00\x00\x09\x01")
-            try:
-                return probe.recv(1) == b"\x01"
-            except OSError:
-                return False
+        return rabbitmq_settings.takes_connections(self.ports)
 
     def _write(self, name: str, text: str) -> None:
         file = self.folder / name

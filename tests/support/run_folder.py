@@ -14,7 +14,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.accounts import Account
+from deploy.servers.accounts import Account
+from deploy.servers.starting import start_ticks
 from tests.support.shared_memory import remove_segment
 from tests.support.waiting import poll_until
 
@@ -34,15 +35,6 @@ def runs_folder() -> Path:
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
         raise PermissionError(f"{folder} belongs to somebody else: remove it or set TMPDIR")
     return folder
-
-
-def start_ticks(pid: int) -> int | None:
-    """When process ``pid`` started, in clock ticks since boot; None when there is no such process."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return int(status.rpartition(")")[2].split()[19])
 
 
 class RunFolder:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from deploy.local.installation import SAMPLE
+from deploy.shape import WORKERS
 from shared.bus import topology
 from shared.bus.address import BusAddress
 from tests.support.clients import rows
@@ -16,15 +17,6 @@ from tests.support.processes import ProcessGroup, Program
 from tests.support.waiting import poll_until
 from tests.support.web import RunningWeb, load_webinar, start_web
 
-WORKERS = (
-    ("registration", "relay"),
-    ("registration", "consume"),
-    ("events", "relay"),
-    ("events", "consume"),
-    ("notifications", "relay"),
-    ("notifications", "consume"),
-    ("notifications", "send"),
-)
 _MAILS_BY_STATE = "SELECT state, count(*)::int FROM mail GROUP BY state"
 UNKNOWN_AFTER_S = 3
 """How long an unknown handover waits for its decision in tests; 15 minutes in production."""

@@ -5,7 +5,8 @@ import subprocess
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.stack import WORKERS, Stack
+from deploy.shape import WORKERS
+from tests.support.stack import Stack
 
 
 def pages(whole: Stack) -> dict[str, str]:

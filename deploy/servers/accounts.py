@@ -1,4 +1,4 @@
-"""Which user a server of a test runs as: PostgreSQL refuses root, and nothing else needs it."""
+"""Which user a server runs as: PostgreSQL refuses root, and nothing else needs it."""
 
 import os
 import pwd
@@ -18,7 +18,7 @@ def service_account(*names: str) -> Account | None:
     """The first of ``names`` that exists, for a server started by root.
 
     Returns:
-        None when the tests do not run as root: the server then runs as the same user.
+        None when we do not run as root: the server then runs as the same user.
 
     Raises:
         RuntimeError: root, and none of the users exists.

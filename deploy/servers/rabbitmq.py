@@ -3,15 +3,14 @@
 import base64
 import hashlib
 import secrets
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.ports import free_port
-
 INSTALL_HINT = (
-    "RabbitMQ is missing. `make test` installs it when it runs as root on Debian or Ubuntu; "
+    "RabbitMQ is missing. `make test` and `make up` install it when they run as root on Debian or Ubuntu; "
     "otherwise: apt-get install rabbitmq-server"
 )
 SCRIPT_FOLDERS = (Path("/usr/lib/rabbitmq/bin"), Path("/opt/rabbitmq/sbin"), Path("/usr/local/sbin"))
@@ -27,11 +26,11 @@ ERLANG_ARGUMENTS = "+S 1:1 -start_epmd false -kernel inet_dist_use_interface {12
 class NodePorts:
     """Ports of one node, all on loopback; ``control`` is the first of eleven for ``rabbitmqctl``."""
 
-    amqp: int = field(default_factory=free_port)
-    distribution: int = field(default_factory=free_port)
-    names: int = field(default_factory=free_port)
-    prometheus: int = field(default_factory=free_port)
-    control: int = field(default_factory=free_port)
+    amqp: int
+    distribution: int
+    names: int
+    prometheus: int
+    control: int
 
 
 def scripts_folder() -> Path:
@@ -46,8 +45,14 @@ def scripts_folder() -> Path:
     raise RuntimeError(INSTALL_HINT)
 
 
-def configuration(ports: NodePorts, user: str, password: str, extra: Mapping[str, str]) -> str:
-    """The text of ``rabbitmq.conf``: loopback, no guest, no anonymous, quorum queues by default."""
+def configuration(ports: NodePorts, extra: Mapping[str, str]) -> str:
+    """The text of ``rabbitmq.conf``: loopback, no anonymous entry, quorum queues by default.
+
+    Args:
+        ports: to listen on.
+        extra: lines added, or put in place of these; says where the first users come from (``first_user``, or
+            ``load_definitions``), else RabbitMQ makes ``guest``.
+    """
     settings = {
         "listeners.tcp.1": f"127.0.0.1:{ports.amqp}",
         "prometheus.tcp.ip": "127.0.0.1",
@@ -56,18 +61,42 @@ def configuration(ports: NodePorts, user: str, password: str, extra: Mapping[str
         "anonymous_login_user": "none",
         "default_vhost": VHOST,
         "default_queue_type": "quorum",
-        "default_user": user,
-        "default_pass": password,
-        "default_user_tags.administrator": "true",
-        "default_permissions.configure": ".*",
-        "default_permissions.read": ".*",
-        "default_permissions.write": ".*",
         "max_message_size": "262144",
         "heartbeat": "20",
         "disk_free_limit.absolute": "50MB",
         **extra,
     }
     return "".join(f"{name} = {value}\n" for name, value in settings.items())
+
+
+def first_user(user: str, password: str) -> dict[str, str]:
+    """Lines of ``rabbitmq.conf`` for a node whose first user may do everything."""
+    return {
+        "default_user": user,
+        "default_pass": password,
+        "default_user_tags.administrator": "true",
+        "default_permissions.configure": ".*",
+        "default_permissions.read": ".*",
+        "default_permissions.write": ".*",
+    }
+
+
+def name_server_command(ports: NodePorts) -> list[str]:
+    """Starts the port mapper (epmd) of this node alone."""
+    return ["epmd", "-port", str(ports.names), "-address", "127.0.0.1"]
+
+
+def takes_connections(ports: NodePorts) -> bool:
+    """Whether the server's first frame comes: it is sent only once the node takes connections."""
+    with socket.socket() as probe:
+        probe.settimeout(2.0)
+        if probe.connect_ex(("127.0.0.1", ports.amqp)) != 0:
+            return False
+        try:
+            probe.sendall(b"AMQP\x00\x00\x09\x01")
+            return probe.recv(1) == b"\x01"
+        except OSError:
+            return False
 
 
 def environment(folder: Path, node_name: str, ports: NodePorts) -> dict[str, str]:
@@ -105,7 +134,7 @@ def user_definitions(name: str, password: str, rights: Rights, vhost: str) -> di
     """Definitions that make one user with its rights in ``vhost``."""
     place = {"user": name, "vhost": vhost}
     return {
-        "users": [{"name": name, "password_hash": _hashed(password), "tags": []}],
+        "users": [{"name": name, "password_hash": hashed(password), "tags": []}],
         "permissions": [{**place, "configure": rights.configure, "write": rights.write, "read": rights.read}],
         "topic_permissions": [
             {**place, "exchange": exchange, "write": write, "read": read}
@@ -122,7 +151,7 @@ def vhost_definitions(name: str, user: str) -> dict[str, Any]:
     }
 
 
-def _hashed(password: str) -> str:
+def hashed(password: str) -> str:
     """RabbitMQ's own form (rabbit_password_hashing_sha256): salt, then SHA-256 of salt and password."""
     salt = secrets.token_bytes(4)
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

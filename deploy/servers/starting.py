@@ -1,0 +1,59 @@
+"""The words and the environment with which a server is started, and how its process is known again later."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+from deploy.servers.accounts import Account
+
+BASE_ENVIRONMENT = {
+    "PATH": os.defpath + ":/usr/sbin:/sbin",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+}
+"""All that a child gets besides what it is handed: nothing leaks in from the machine."""
+
+
+def prefix(account: Account | None, death_signal: signal.Signals = signal.SIGKILL) -> list[str]:
+    """The words before a command that make it run as ``account`` and end with whoever starts it.
+
+    The kernel watches the *thread* that starts a child (prctl(2), PR_SET_PDEATHSIG): start from the main thread.
+
+    Args:
+        account: user to run as; None for the running user.
+        death_signal: what the kernel sends to the child when its starter dies.
+
+    Raises:
+        RuntimeError: ``setpriv`` is missing.
+    """
+    if shutil.which("setpriv") is None:
+        raise RuntimeError("setpriv is missing; on Debian: apt-get install util-linux")
+    words = ["setpriv", "--pdeathsig", death_signal.name.removeprefix("SIG")]
+    if account is not None:
+        words += [f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups"]
+    return words
+
+
+def start_ticks(pid: int) -> int | None:
+    """When process ``pid`` started, in clock ticks since boot; None when there is no such process.
+
+    A pid alone is given to somebody else one day; pid and start together are one process for ever.
+    """
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return int(status.rpartition(")")[2].split()[19])
+
+
+def is_process(pid: int, ticks: int | None) -> bool:
+    """Whether the process that was started as ``pid`` at ``ticks`` still runs; one that has ended and waits to be
+    collected does not."""
+    if ticks is None or start_ticks(pid) != ticks:
+        return False
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

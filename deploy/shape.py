@@ -1,0 +1,50 @@
+"""The shape of an installation: which processes there are, and which paths lead to which service.
+
+The local installation, `make up` and the tests all read it here: a new worker is one line.
+"""
+
+SERVICES = ("registration", "events", "notifications")
+
+WORKERS = (
+    ("registration", "relay"),
+    ("registration", "consume"),
+    ("events", "relay"),
+    ("events", "consume"),
+    ("notifications", "relay"),
+    ("notifications", "consume"),
+    ("notifications", "send"),
+    ("notifications", "schedule"),
+)
+"""Every worker as (service, role), beside one web process a service."""
+
+ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "registration",
+        (
+            "/v1/forms",
+            "/v1/registrations",
+            "/v1/sealed-readings",
+            "/v1/partners",
+            "/embed/",
+            "/r/",
+            "/console/registrations",
+            "/-/registration/",
+        ),
+    ),
+    (
+        "notifications",
+        ("/v1/mails", "/v1/bulletins", "/v1/suppressions", "/u/", "/console/mail", "/-/notifications/"),
+    ),
+    ("events", ("/v1/", "/console", "/calendar/", "/programme", "/propose", "/-/events/")),
+)
+"""Beginnings of paths by service; the first that fits decides."""
+
+
+def worker_name(service: str, role: str) -> str:
+    """Name of a process."""
+    return f"{service}-{role}"
+
+
+def service_for(path: str) -> str:
+    """The service that answers for ``path``; empty for a path of nobody."""
+    return next((service for service, beginnings in ROUTES if path.startswith(beginnings)), "")

@@ -1,0 +1,113 @@
+"""``python -m deploy.up up | down | status | hold | release``: the production shape on this machine."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from deploy.shape import SERVICES, WORKERS, worker_name
+from deploy.up.installation import remove
+from deploy.up.ports import chosen_ports
+from deploy.up.records import SUPERVISOR, Records
+from deploy.up.stopping import stop_everything
+
+FOLDER = Path(os.environ.get("TROIKA_UP_FOLDER") or "var/up")
+UP_WITHIN_S = 240.0
+
+
+@click.group()
+def main() -> None:
+    """The production shape on this machine."""
+
+
+@main.command()
+def up() -> None:
+    """Start everything in the background; returns when all of it answers."""
+    if Records(FOLDER).running():
+        sys.exit(f"It runs already, in {FOLDER}: `make down` stops it.")
+    (FOLDER / "logs").mkdir(parents=True, exist_ok=True)
+    (FOLDER / "ready").unlink(missing_ok=True)
+    shutil.rmtree(FOLDER / "held", ignore_errors=True)
+    log = FOLDER / "logs" / "supervisor.log"
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "deploy.up.supervise", str(FOLDER)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + UP_WITHIN_S
+    while not (FOLDER / "ready").exists():
+        if child.poll() is not None or time.monotonic() > deadline:
+            child.terminate()
+            sys.exit(f"Not started: see {log}\n{log.read_text()[-3000:]}")
+        time.sleep(0.1)
+    _tell_where_to_look()
+
+
+@main.command()
+@click.option("--keep", is_flag=True, envvar="KEEP", help="Keep data, keys and logs for the next start.")
+def down(keep: bool) -> None:
+    """Stop everything in order, and delete all of it unless it is to be kept."""
+    if not FOLDER.exists():
+        print(f"Nothing runs in {FOLDER}.")
+        return
+    killed = stop_everything(Records(FOLDER))
+    if killed:
+        print(f"Had to be killed: {', '.join(killed)}", file=sys.stderr)
+    if not keep:
+        remove(FOLDER)
+    print(f"Stopped. {'Data, keys and logs stay in ' + str(FOLDER) if keep else 'Nothing is left.'}")
+
+
+@main.command()
+def status() -> None:
+    """Name and pid of every process that runs; exit 1 if there is none."""
+    running = Records(FOLDER).running()
+    for name, pid in sorted(running.items()):
+        held = " (held)" if (FOLDER / "held" / name).exists() else ""
+        print(f"{name:24} {pid}{held}")
+    sys.exit(0 if running else 1)
+
+
+@main.command()
+@click.argument("name")
+def hold(name: str) -> None:
+    """Stop the process NAME, and do not start it again before it is released."""
+    if name not in Records(FOLDER).running() or name == SUPERVISOR:
+        sys.exit(f"No process of that name runs; {sys.argv[0]} status names them.")
+    (FOLDER / "held" / name).touch()
+
+
+@main.command()
+@click.argument("name")
+def release(name: str) -> None:
+    """Let the supervisor start the process NAME again."""
+    (FOLDER / "held" / name).unlink(missing_ok=True)
+
+
+def _tell_where_to_look() -> None:
+    ports = chosen_ports(FOLDER / "ports.json")
+    print(
+        f"""
+  Public address        {ports.public_url}/console
+  Key for the console   {FOLDER}/secrets/coordinator.txt
+  For operators         http://127.0.0.1:{ports["operations"]}/-/registration/readyz (events, notifications alike)
+  Prometheus            http://127.0.0.1:{ports["prometheus"]}/alerts
+  Inbox                 http://127.0.0.1:{ports["inbox"]}/
+  Logs                  {FOLDER}/logs/
+
+{len(SERVICES) + len(WORKERS)} processes of ours, the last {worker_name(*WORKERS[-1])}. `make down` stops it and deletes
+its data; `make down KEEP=1` keeps them.
+""",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

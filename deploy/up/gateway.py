@@ -1,0 +1,55 @@
+"""The gateway: nginx with our configuration, filled in from the table of paths."""
+
+from pathlib import Path
+
+from deploy.servers.accounts import service_account
+from deploy.shape import ROUTES, SERVICES, worker_name
+from deploy.up.ports import Ports, is_taken
+from deploy.up.units import Unit, own_file, own_folder
+
+TEMPLATE = Path("deploy/nginx/troika.conf")
+PROGRAM = "/usr/sbin/nginx"
+RATE_PER_S = 50
+PRIVATE = "/-/"
+
+
+def gateway_unit(folder: Path, ports: Ports) -> Unit:
+    """nginx in the foreground; its folder and configuration are made."""
+    account = service_account("www-data", "nobody")
+    place = own_folder(folder / "nginx", account).resolve()
+    file = own_file(place / "nginx.conf", gateway_configuration(place, ports), account)
+    command = [PROGRAM, "-p", str(place), "-c", str(file), "-e", "stderr"]
+    return Unit("gateway", command, {"HOME": str(place)}, place, lambda: is_taken(ports["public"]), account)
+
+
+def gateway_configuration(place: Path, ports: Ports) -> str:
+    """The text of ``nginx.conf``.
+
+    Args:
+        place: folder for what does not fit into memory, and for its pid.
+        ports: of the services and of the gateway itself.
+    """
+    public = [(path, service) for service, paths in ROUTES for path in paths if not path.startswith(PRIVATE)]
+    private = [(path, service) for service, paths in ROUTES for path in paths if path.startswith(PRIVATE)]
+    filled = {
+        "folder": str(place),
+        "public": str(ports["public"]),
+        "operations": str(ports["operations"]),
+        "rate": str(RATE_PER_S),
+        "upstreams": "".join(_upstream(service, ports[worker_name(service, "web")]) for service in SERVICES),
+        "locations": "".join(_location(path, service) for path, service in public),
+        "operations_locations": "".join(_location(path, service) for path, service in private),
+    }
+    text = TEMPLATE.read_text(encoding="utf-8")
+    for name, value in filled.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def _upstream(service: str, port: int) -> str:
+    return f"  upstream {service} {{\n    server 127.0.0.1:{port} max_fails=0;\n    keepalive 32;\n  }}\n"
+
+
+def _location(path: str, service: str) -> str:
+    """The longest beginning wins, as in ``deploy.shape.service_for`` the first (a test holds the two together)."""
+    return f"    location ^~ {path} {{\n      proxy_pass http://{service};\n    }}\n"

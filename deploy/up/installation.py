@@ -1,0 +1,113 @@
+"""Puts the installation together: secrets, servers, schema, sample data, services, gateway, Prometheus; in stages."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.installation import SAMPLE, WEBINAR
+from deploy.local.secrets import Secrets, make_secrets
+from deploy.shape import SERVICES
+from deploy.up import secrets
+from deploy.up.gateway import PROGRAM, gateway_unit
+from deploy.up.ports import Ports, chosen_ports
+from deploy.up.servers import broker_units, database_unit, database_urls, make_databases, named_databases
+from deploy.up.services import PROJECT, Services, canary_unit, has_sink, sink_unit
+from deploy.up.units import Stage, Unit
+from deploy.up.watching import prometheus_unit
+
+SAMPLE_VARIABLE = "TROIKA_UP_SAMPLE"
+CANARY_PROGRAMME = Path("deploy/operations/canary_programme")
+NEEDED = {PROGRAM: "nginx-light", "/usr/bin/prometheus": "prometheus"}
+
+
+class NotPrepared(Exception):
+    """A step of the preparation failed; says which, and what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Attributes:
+    stages: for the supervisor.
+    ports: chosen.
+    secrets: of the services.
+    """
+
+    stages: list[Stage]
+    ports: Ports
+    secrets: Secrets
+
+
+def prepare(folder: Path) -> Prepared:
+    """Write what is missing in ``folder``; nothing runs yet.
+
+    Raises:
+        NotPrepared: this machine lacks something; says what to install.
+    """
+    missing = [package for program, package in NEEDED.items() if not Path(program).exists()]
+    if missing:
+        raise NotPrepared(f"missing on this machine: apt-get install --no-install-recommends {' '.join(missing)}")
+    ports = chosen_ports(folder / "ports.json")
+    keys = make_secrets(folder / "secrets")
+    broker = secrets.broker_passwords(keys.folder)
+    names, node = broker_units(folder, ports, broker)
+    servers: list[Unit] = [names, node]
+    urls, then = _databases(folder, ports, keys.folder, servers)
+    services = Services(folder, ports, keys, broker, urls)
+
+    def fill() -> None:
+        then()
+        _fill(services)
+
+    mine = [*services.units(), *([sink_unit(folder, ports)] if has_sink() else [])]
+    last = [gateway_unit(folder, ports), prometheus_unit(folder, ports)]
+    stages = [
+        Stage(servers[:1]),
+        Stage(servers[1:], fill),
+        Stage(mine),
+        Stage([*last, *([canary_unit(folder, ports)] if has_sink() else [])]),
+    ]
+    return Prepared(stages, ports, keys)
+
+
+def remove(folder: Path) -> None:
+    """Delete the installation's folder, and the folder above it when that is left empty and is ours (``var``)."""
+    shutil.rmtree(folder, ignore_errors=False)
+    if folder.parent.name == "var" and not any(folder.parent.iterdir()):
+        folder.parent.rmdir()
+
+
+def _databases(
+    folder: Path, ports: Ports, place: Path, servers: list[Unit]
+) -> tuple[dict[str, str], Callable[[], None]]:
+    """URLs by service, and what makes them once the servers run; ours is added to ``servers`` if none is named."""
+    named = named_databases()
+    if named:
+        return named, lambda: None
+    passwords = secrets.database_passwords(place)
+    servers.append(database_unit(folder, ports["postgres"], passwords))
+    return database_urls(ports["postgres"], passwords), lambda: make_databases(ports["postgres"], passwords)
+
+
+def _fill(services: Services) -> None:
+    """Newest schema, and the sample programme unless ``TROIKA_UP_SAMPLE`` is ``none``."""
+    for service in SERVICES:
+        _run(services, service, "migrate")
+    sample = os.environ.get(SAMPLE_VARIABLE) or str(SAMPLE)
+    if sample != "none":
+        _run(services, "events", "load", sample, "--move-to-next", WEBINAR)
+        _run(services, "registration", "load", sample)
+    if has_sink():
+        for service in ("events", "registration"):
+            _run(services, service, "load", str(CANARY_PROGRAMME))
+
+
+def _run(services: Services, service: str, *arguments: str) -> None:
+    command = [sys.executable, "-m", f"services.{service}", *arguments]
+    environment = {**os.environ, **services.environment(service, arguments[0])}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NotPrepared(f"services.{service} {' '.join(arguments)}:\n{done.stdout}{done.stderr}")

@@ -1,0 +1,89 @@
+"""Which ports the installation listens on: a block chosen once, written down, and the same at each start."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from deploy.servers.rabbitmq import NodePorts
+from deploy.shape import SERVICES, WORKERS, worker_name
+
+FIRST_TRIED, LAST_TRIED = 18_000, 19_900
+BLOCK = 100
+VARIABLE = "TROIKA_UP_PORT"
+CONTROL_PORTS = 11
+"""``rabbitmqctl`` takes the first free one of these."""
+
+_SERVERS = (
+    "public",
+    "operations",
+    "postgres",
+    "amqp",
+    "distribution",
+    "names",
+    "rabbitmq-metrics",
+    "prometheus",
+    "smtp",
+    "inbox",
+    "canary",
+)
+
+
+class Ports:
+    """Every port by the name of what listens on it; all on loopback."""
+
+    def __init__(self, by_name: dict[str, int]) -> None:
+        self._by_name = by_name
+
+    def __getitem__(self, name: str) -> int:
+        return self._by_name[name]
+
+    @property
+    def node(self) -> NodePorts:
+        """RabbitMQ's."""
+        return NodePorts(self["amqp"], self["distribution"], self["names"], self["rabbitmq-metrics"], self["control"])
+
+    @property
+    def public_url(self) -> str:
+        """Where people find Troika."""
+        return f"http://127.0.0.1:{self['public']}"
+
+    def taken(self) -> list[int]:
+        """Those that somebody listens on."""
+        return [port for port in self._by_name.values() if is_taken(port)]
+
+
+def chosen_ports(file: Path) -> Ports:
+    """The ports in ``file``; at the first start they are chosen and written there.
+
+    ``TROIKA_UP_PORT`` names the first of the block; without it the first block that is free is taken.
+
+    Raises:
+        OSError: no block is free.
+    """
+    if not file.exists():
+        asked = os.environ.get(VARIABLE)
+        blocks: Iterator[int] = iter([int(asked)] if asked else range(FIRST_TRIED, LAST_TRIED, BLOCK))
+        free = next((block for block in map(_block, blocks) if asked or not Ports(block).taken()), None)
+        if free is None:
+            raise OSError(f"no block of free ports between {FIRST_TRIED} and {LAST_TRIED}: set {VARIABLE}")
+        file.write_text(json.dumps(free, indent=2) + "\n")
+    return Ports(json.loads(file.read_text()))
+
+
+def is_taken(port: int) -> bool:
+    """Whether somebody listens on ``port`` of loopback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def _block(first: int) -> dict[str, int]:
+    webs = [worker_name(service, "web") for service in SERVICES]
+    names = [*_SERVERS, *webs, *(worker_name(*worker) for worker in WORKERS)]
+    return {name: first + number for number, name in enumerate(names)} | {"control": first + BLOCK - CONTROL_PORTS}

@@ -1,0 +1,44 @@
+"""Passwords of the broker's and the database's logins: made at the first start, readable by their owner alone."""
+
+import json
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from deploy.servers.postgres import SUPERUSER
+from deploy.servers.rabbitmq import VHOST, hashed
+from deploy.shape import SERVICES
+from shared.bus import topology
+
+
+def broker_passwords(folder: Path) -> dict[str, str]:
+    """Password by login of the broker; one a process kind."""
+    return _passwords(folder / "broker.json", topology.user_names())
+
+
+def database_passwords(folder: Path) -> dict[str, str]:
+    """Password by role of the database: the superuser, and one role a service."""
+    return _passwords(folder / "databases.json", [SUPERUSER, *(f"troika_{service}" for service in SERVICES)])
+
+
+def broker_definitions(passwords: dict[str, str]) -> dict[str, Any]:
+    """The generated definitions with their users. RabbitMQ that starts with them never makes ``guest``."""
+    users = [{"name": name, "password_hash": hashed(secret), "tags": []} for name, secret in passwords.items()]
+    return {**topology.definitions(), "users": users}
+
+
+def broker_url(user: str, password: str, port: int) -> str:
+    """``amqp://`` URL of one login."""
+    return f"amqp://{user}:{quote(password, safe='')}@127.0.0.1:{port}/{VHOST}"
+
+
+def _passwords(file: Path, names: Iterable[str]) -> dict[str, str]:
+    """Those in ``file``, and new ones for names that it does not know."""
+    known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    found = {name: known.get(name) or secrets.token_urlsafe(24) for name in names}
+    if found != known:
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(found, indent=2) + "\n")
+    return found

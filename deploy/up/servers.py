@@ -1,0 +1,107 @@
+"""The servers that hold data: RabbitMQ with our definitions, and PostgreSQL with one role a service."""
+
+import json
+import os
+import secrets
+import signal
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from deploy.servers import postgres, rabbitmq
+from deploy.servers.accounts import service_account
+from deploy.shape import SERVICES
+from deploy.up.ports import Ports, is_taken
+from deploy.up.secrets import broker_definitions
+from deploy.up.units import Unit, own_file, own_folder
+
+PLUGINS = "[rabbitmq_prometheus].\n"
+
+
+def broker_units(folder: Path, ports: Ports, passwords: dict[str, str]) -> tuple[Unit, Unit]:
+    """The port mapper, and the node that it serves; their folder is prepared.
+
+    Raises:
+        RuntimeError: RabbitMQ is not installed; says what to install.
+    """
+    scripts, account, node = rabbitmq.scripts_folder(), service_account("rabbitmq", "nobody"), ports.node
+    place = own_folder(folder / "rabbitmq", account).resolve()
+    definitions = own_file(place / "definitions.json", json.dumps(broker_definitions(passwords)), account)
+    extra = {"load_definitions": str(definitions), "prometheus.return_per_object_metrics": "false"}
+    own_file(place / "rabbitmq.conf", rabbitmq.configuration(node, extra), account)
+    own_file(place / "plugins", PLUGINS, account)
+    cookie = place / ".erlang.cookie"
+    if not cookie.exists():
+        own_file(cookie, secrets.token_hex(16), account)
+    environment = rabbitmq.environment(place, f"troika{node.amqp}@localhost", node)
+    mapper = Unit(
+        "names", rabbitmq.name_server_command(node), environment, place, lambda: is_taken(node.names), account
+    )
+    server = [str(scripts / "rabbitmq-server")]
+    return mapper, Unit("rabbitmq", server, environment, place, lambda: rabbitmq.takes_connections(node), account)
+
+
+def database_unit(folder: Path, port: int, passwords: dict[str, str]) -> Unit:
+    """The server, whose cluster is made if there is none."""
+    account = service_account("postgres", "nobody")
+    place = own_folder(folder / "postgres", account).resolve()
+    bin_folder = postgres.binaries(folder, account)
+    if not (place / "data" / "PG_VERSION").exists():
+        postgres.make_cluster(bin_folder, place, passwords[postgres.SUPERUSER], account)
+    return Unit(
+        "postgres",
+        postgres.server_command(bin_folder, place, port, postgres.SERVER_SETTINGS),
+        {},
+        place,
+        lambda: _takes_connections(port, passwords[postgres.SUPERUSER]),
+        account,
+        stop_signal=signal.SIGINT,
+        kill_signal=signal.SIGQUIT,
+    )
+
+
+def make_databases(port: int, passwords: dict[str, str]) -> None:
+    """One database a service, owned by a role that may enter no other; what is there is kept."""
+    with psycopg.connect(_superusers(port, passwords[postgres.SUPERUSER]), autocommit=True) as connection:
+        for service in SERVICES:
+            role, name = sql.Identifier(f"troika_{service}"), sql.Identifier(service)
+            password = sql.Literal(passwords[f"troika_{service}"])
+            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [f"troika_{service}"]).rowcount == 0:
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, password))
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [service]).rowcount == 0:
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, role))
+            connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+        connection.execute("REVOKE ALL ON DATABASE postgres FROM PUBLIC")
+
+
+def database_urls(port: int, passwords: dict[str, str]) -> dict[str, str]:
+    """URL of each service's own database."""
+    return {
+        service: f"postgresql+psycopg://troika_{service}:{passwords[f'troika_{service}']}@127.0.0.1:{port}/{service}"
+        for service in SERVICES
+    }
+
+
+def named_databases() -> dict[str, str]:
+    """Databases that the environment names; all three or none.
+
+    Raises:
+        ValueError: some are named and some are not.
+    """
+    named = {service: os.environ.get(f"{service.upper()}_DATABASE_URL", "") for service in SERVICES}
+    if any(named.values()) and not all(named.values()):
+        raise ValueError("name all of REGISTRATION_, EVENTS_ and NOTIFICATIONS_DATABASE_URL, or none of them")
+    return named if all(named.values()) else {}
+
+
+def _superusers(port: int, password: str) -> str:
+    return f"postgresql://{postgres.SUPERUSER}:{password}@127.0.0.1:{port}/{postgres.SUPERUSER}"
+
+
+def _takes_connections(port: int, password: str) -> bool:
+    try:
+        psycopg.connect(_superusers(port, password), connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True

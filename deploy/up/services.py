@@ -1,0 +1,122 @@
+"""Our own processes: one a role, each with its own settings, its own login at the broker, and no more secrets."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.installation import MAIL_FROM, ORGANISER
+from deploy.local.secrets import Secrets
+from deploy.shape import SERVICES, WORKERS, worker_name
+from deploy.up.ports import Ports
+from deploy.up.secrets import broker_url
+from deploy.up.units import Unit, answers
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+CANARY = "canary"
+
+LOGINS = {"relay": "relay", "consume": "consumer"}
+"""Kind of login by role. The other roles never speak with the broker: they get an address without a password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Attributes:
+    folder: of the installation.
+    ports: they listen on.
+    secrets: keys, and the access file.
+    broker: password by login.
+    databases: URL by service.
+    """
+
+    folder: Path
+    ports: Ports
+    secrets: Secrets
+    broker: dict[str, str]
+    databases: dict[str, str]
+
+    def units(self) -> list[Unit]:
+        """Every process of ours."""
+        return [*map(self._web, SERVICES), *(self._worker(*worker) for worker in WORKERS)]
+
+    def environment(self, service: str, role: str) -> dict[str, str]:
+        """Settings of one process: what the operator has set, and over it what this installation decides."""
+        given = {name: value for name, value in os.environ.items() if name.startswith(("TROIKA_", "SMTP_URL"))}
+        return {
+            **{name: value for name, value in given.items() if not name.startswith("TROIKA_UP_")},
+            "HOME": str(self.folder.resolve()),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            f"{service.upper()}_DATABASE_URL": self.databases[service],
+            "TROIKA_BROKER_URL": self._broker_url(service, role),
+            "TROIKA_PUBLIC_URL": os.environ.get("TROIKA_PUBLIC_URL") or self.ports.public_url,
+            **self._own(service),
+        }
+
+    def _own(self, service: str) -> dict[str, str]:
+        mail = {
+            "SMTP_URL": os.environ.get("SMTP_URL") or f"smtp://127.0.0.1:{self.ports['smtp']}",
+            "TROIKA_MAIL_FROM": os.environ.get("TROIKA_MAIL_FROM") or MAIL_FROM,
+            "TROIKA_MAIL_FROM_NAME": os.environ.get("TROIKA_MAIL_FROM_NAME") or ORGANISER,
+        }
+        organiser = {"TROIKA_ORGANISER": os.environ.get("TROIKA_ORGANISER") or ORGANISER}
+        return {
+            "registration": {**self.secrets.registration(), **organiser},
+            "events": self.secrets.common(),
+            "notifications": {**self.secrets.notifications(), **mail},
+        }[service]
+
+    def _broker_url(self, service: str, role: str) -> str:
+        user = f"troika-{service}-{LOGINS[role]}" if role in LOGINS else ""
+        return broker_url(user or "none", self.broker.get(user, ""), self.ports["amqp"])
+
+    def _web(self, service: str) -> Unit:
+        name = worker_name(service, "web")
+        port = self.ports[name]
+        environment = {
+            **self.environment(service, "web"),
+            "TROIKA_BIND": f"127.0.0.1:{port}",
+            "TROIKA_METRICS_FOLDER": str((self.folder / "metrics" / service).resolve()),
+        }
+        return self._unit(service, "web", environment, f"http://127.0.0.1:{port}/-/{service}/readyz")
+
+    def _worker(self, service: str, role: str) -> Unit:
+        port = self.ports[worker_name(service, role)]
+        environment = {**self.environment(service, role), "TROIKA_METRICS_PORT": str(port)}
+        return self._unit(service, role, environment, f"http://127.0.0.1:{port}/readyz")
+
+    @staticmethod
+    def _unit(service: str, role: str, environment: dict[str, str], ready_url: str) -> Unit:
+        command = [sys.executable, "-m", f"services.{service}", role]
+        return Unit(worker_name(service, role), command, environment, PROJECT, lambda: answers(ready_url))
+
+
+def canary_unit(folder: Path, ports: Ports) -> Unit:
+    """The canary, which reads the local mail sink."""
+    port = ports[CANARY]
+    given = {name: value for name, value in os.environ.items() if name.startswith("TROIKA_CANARY_")}
+    environment = {
+        **given,
+        "HOME": str(folder.resolve()),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TROIKA_PUBLIC_URL": ports.public_url,
+        "TROIKA_CANARY_INBOX_URL": f"http://127.0.0.1:{ports['inbox']}",
+        "TROIKA_METRICS_PORT": str(port),
+    }
+    command = [sys.executable, "-m", "deploy.operations.canary"]
+    return Unit(CANARY, command, environment, PROJECT, lambda: answers(f"http://127.0.0.1:{port}/livez"))
+
+
+def has_sink() -> bool:
+    """Whether mails go to the local sink: unless the operator names a mail relay."""
+    return not os.environ.get("SMTP_URL")
+
+
+def sink_unit(folder: Path, ports: Ports) -> Unit:
+    """The local mail sink: keeps every mail, delivers none."""
+    command = [sys.executable, "-m", "deploy.local.sink", "--smtp-port", str(ports["smtp"])]
+    command += ["--http-port", str(ports["inbox"]), "--folder", str((folder / "mails").resolve())]
+    environment = {"HOME": str(folder.resolve()), "PYTHONDONTWRITEBYTECODE": "1"}
+    return Unit("sink", command, environment, PROJECT, lambda: answers(f"http://127.0.0.1:{ports['inbox']}/livez"))

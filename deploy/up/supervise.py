@@ -1,0 +1,31 @@
+"""``python -m deploy.up.supervise FOLDER``: the supervisor in the foreground, until SIGTERM or SIGINT."""
+
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from deploy.up.installation import NotPrepared, prepare
+from deploy.up.supervisor import NotStarted, Supervisor
+
+READY = "ready"
+
+
+def supervise(folder: Path) -> int:
+    """Run the installation in ``folder``; returns an exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        prepared = prepare(folder)
+        supervisor = Supervisor(folder, prepared.stages)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: supervisor.stop())
+        supervisor.run((folder / READY).touch)
+    except (NotPrepared, NotStarted, RuntimeError, ValueError, OSError) as error:
+        logging.error("%s", error)
+        return 1
+    (folder / READY).unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(supervise(Path(sys.argv[1])))

@@ -1,0 +1,77 @@
+"""What the supervisor runs: one unit a process, with all that it needs to be started and to be stopped."""
+
+import os
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.servers.accounts import Account
+
+
+def always() -> bool:
+    """Ready as soon as it runs."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Attributes:
+    name: also of its log file.
+    command: replaced in place, so that the child's pid is the program's own.
+    environment: all of it but path, language and time zone.
+    folder: it works in.
+    ready: whether it does its work now.
+    account: user to run as; None for the running user.
+    stop_signal: asks it to end in good order.
+    kill_signal: ends it when it does not.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+    ready: Callable[[], bool] = always
+    account: Account | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    kill_signal: signal.Signals = signal.SIGKILL
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Units that start together, after those of the stages before; ``then`` is called once all of them are ready."""
+
+    units: Sequence[Unit]
+    then: Callable[[], None] = field(default=lambda: None)
+
+
+def answers(url: str) -> bool:
+    """Whether ``url`` answers 200 at once."""
+    try:
+        with urllib.request.urlopen(url, timeout=2.0) as response:  # noqa: S310 - our own loopback address
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def own_folder(folder: Path, account: Account | None) -> Path:
+    """``folder``, made if missing, private to ``account``."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    give(folder, account)
+    return folder
+
+
+def own_file(path: Path, content: str, account: Account | None) -> Path:
+    """``path`` with ``content``, readable by ``account`` alone."""
+    path.touch(mode=0o600)
+    path.write_text(content)
+    give(path, account)
+    return path
+
+
+def give(path: Path, account: Account | None) -> None:
+    """Make ``account`` the owner."""
+    if account is not None:
+        os.chown(path, account.uid, account.gid)
