@@ -1,0 +1,1 @@
+"""The reference scenario, played over the real processes in its own time."""

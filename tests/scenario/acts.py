@@ -1,0 +1,163 @@
+"""The acts of the story. Each does what people would do, then waits for exactly the mails that they would get."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.scenario.timetable import decide, november_rooms, solve_and_publish
+from tests.scenario.world import World
+from tests.support.waiting import poll_until
+
+WEBINAR, REVIEW, PRESS, COUNCIL = "upr-webinar-10", "upr-review", "review-press-conference", "council-session-43"
+
+
+@dataclass(slots=True)
+class Cast:
+    """Addresses by what their owners registered for; ``groups`` are ids of all working groups."""
+
+    groups: list[str]
+    webinar: set[str] = field(default_factory=set)
+    travellers: set[str] = field(default_factory=set)
+    members: dict[str, list[str]] = field(default_factory=dict)
+    interested: set[str] = field(default_factory=set)
+    press: set[str] = field(default_factory=set)
+
+
+def people_register(world: World) -> Cast:
+    """Eight of twelve groups send somebody to the webinar; five people travel, two of them are in the webinar."""
+    cast = Cast([group["id"] for group in world.call("GET", "/v1/working-groups", "events")["items"]])
+    for group in cast.groups[:8]:
+        _join_webinar(world, cast, f"{group}@example.org", group)
+    for number in range(3):
+        _join_webinar(world, cast, f"guest-{number}@example.org", None)
+    world.expect("27 Feb: people register on a partner's page", confirmation=11)
+    travellers = [
+        *(f"{group}@example.org" for group in cast.groups[:2]),
+        *(f"traveller-{n}@example.org" for n in "abc"),
+    ]
+    for address in travellers:
+        world.register("geneva-delegation", _person(address) | {"arrives_on": "2020-05-09", "leaves_on": "2020-05-13"})
+    cast.travellers = set(travellers)
+    for group in cast.groups[8:]:
+        cast.members[group] = [f"{group}-{number}@example.org" for number in (1, 2)]
+        for address in cast.members[group]:
+            world.register("join-working-group", _person(address) | {"working_group": group})
+    for number in range(3):
+        world.register("council-session-interest", {"email": f"far-away-{number}@example.org"})
+        cast.interested.add(f"far-away-{number}@example.org")
+    for number in range(2):
+        world.register("review-press-conference", _person(f"journalist-{number}@example.org"))
+        cast.press.add(f"journalist-{number}@example.org")
+    for letter in world.expect("27 Feb: addresses are to be confirmed", verification=18):
+        world.follow(letter, "verify")
+    world.expect("27 Feb: addresses are confirmed", confirmation=18)
+    return cast
+
+
+def announce_gap(world: World, cast: Cast) -> None:
+    """Four groups have nobody in the webinar: their members are written to, and the travellers who are not in it."""
+    missing = world.call("GET", f"/v1/events/{WEBINAR}/coverage", "events")["missing"]
+    assert [group["id"] for group in missing] == cast.groups[8:]
+    for group in cast.groups[8:]:
+        _bulletin(world, {"working_group": group, "not_registered_for": WEBINAR}, 2)
+    _bulletin(world, {"form": "geneva-delegation", "not_registered_for": WEBINAR}, 3)
+    told = {letter.to for letter in world.expect("28 Feb: a bulletin to who is missing", bulletin=11)}
+    assert told == {a for addresses in cast.members.values() for a in addresses} | (cast.travellers - cast.webinar)
+    for group in cast.groups[8:]:
+        _join_webinar(world, cast, cast.members[group][0], group)
+    for address in sorted(cast.travellers - cast.webinar):
+        _join_webinar(world, cast, address, None)
+    world.expect("28 Feb: who was missing registers", confirmation=7)
+    coverage = f"/v1/events/{WEBINAR}/coverage"
+    poll_until(lambda: world.call("GET", coverage, "events")["missing"] == [], what="every group is represented")
+
+
+def remind(world: World, starts_at: datetime, people: int) -> None:
+    """A day and an hour before."""
+    world.at(starts_at - timedelta(days=1) + timedelta(minutes=1))
+    world.expect("3 Mar: a day before the webinar", reminder_1_day=people)
+    world.at(starts_at - timedelta(hours=1) + timedelta(minutes=1))
+    world.expect("4 Mar: an hour before the webinar", reminder_1_hour=people)
+
+
+def publish_recording(world: World, moment: datetime, people: int) -> None:
+    """Whoever was registered is told where the recording is."""
+    world.at(moment)
+    recording = {"id": "upr-webinar-10-recording", "kind": "recording", "title": "Recording", "language": "en"}
+    where = {"url": "https://videos.example.org/upr-webinar-10", "event": WEBINAR, "published": True}
+    world.call("POST", "/v1/resources", "events", status=201, json=recording | where)
+    world.expect("6 Mar: the recording is published", recording_available=people)
+
+
+def open_remote_attendance(world: World, moment: datetime, people: int) -> None:
+    """Those who asked to be told are told, and nobody else."""
+    world.at(moment)
+    world.call("PATCH", f"/v1/events/{COUNCIL}", "events", json={"mode": "hybrid"}, headers={"If-Match": "*"})
+    world.at(moment + timedelta(minutes=6))
+    world.expect("9 Mar: the council session can be attended from afar", remote_possible=people)
+
+
+def propose_side_events(world: World, groups: list[str]) -> list[str]:
+    """Groups propose, the centre accepts. Returns the proposals' ids."""
+    for group in groups:
+        idea = {"title": f"Side event on {group}", "summary": "A short presentation.", "attendance": 25}
+        content = _person(f"{group}@example.org") | idea | {"working_group": group, "consent": True}
+        world.call("POST", "/v1/proposals", "events", status=201, json=content)
+    world.expect("9 Mar: groups propose side events", proposal_received=len(groups))
+    ids = decide(world, "accept")
+    world.expect("9 Mar: the centre accepts them", proposal_accepted=len(groups))
+    return ids
+
+
+def schedule_side_events(world: World, proposals: list[str]) -> None:
+    """All find a room in the week of the review, and each is told where and when."""
+    assert solve_and_publish(world) == len(proposals)
+    world.expect("9 Mar: the timetable is published", proposal_scheduled=len(proposals))
+
+
+def move_the_review(world: World, moment: datetime, review: datetime, press: datetime, cast: Cast) -> None:
+    """From May to November: the audience is shown first, then everybody concerned is told once."""
+    world.at(moment)
+    for event, starts_at, hours, people in ((REVIEW, review, 3.5, cast.travellers), (PRESS, press, 1, cast.press)):
+        step = f"/v1/events/{event}/reschedule"
+        body = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + timedelta(hours=hours)).isoformat()}
+        shown = world.call("POST", f"{step}?dry_run=true", "events", json=body)
+        assert shown["audience"]["people"] == len(people)
+        world.call("POST", step, "events", json=body, headers={"If-Match": "*"})
+    world.at(moment + timedelta(minutes=6))
+    told = world.expect("20 Mar: the review moves to November", event_rescheduled=len(cast.travellers | cast.press))
+    assert {letter.to for letter in told} == cast.travellers | cast.press
+
+
+def reschedule_side_events(world: World, proposals: list[str]) -> None:
+    """One more proposal moves nobody; the new week moves everybody, once."""
+    content = _person("late@example.org") | {"title": "A late idea", "summary": "Short.", "attendance": 10}
+    world.call("POST", "/v1/proposals", "events", status=201, json=content | {"consent": True})
+    world.expect("20 Mar: one more proposal", proposal_received=1)
+    decide(world, "accept")
+    world.expect("20 Mar: it is accepted", proposal_accepted=1)
+    assert solve_and_publish(world) == len(proposals) + 1
+    world.expect("20 Mar: it finds a place, all others keep theirs", proposal_scheduled=1)
+    november_rooms(world)
+    assert solve_and_publish(world) == len(proposals) + 1
+    world.expect("20 Mar: the side events move to November", proposal_moved=len(proposals) + 1)
+
+
+def _join_webinar(world: World, cast: Cast, address: str, group: str | None) -> None:
+    representing = {"working_group": group, "representative": True} if group else {}
+    world.register(WEBINAR, _person(address) | representing)
+    cast.webinar.add(address)
+
+
+def _person(address: str) -> dict[str, Any]:
+    return {"name": address.partition("@")[0], "email": address}
+
+
+def _bulletin(world: World, segment: dict[str, str], expected: int) -> None:
+    texts = {"en": {"subject": "Your group is missing", "text": "Please register for UPR Webinar Wednesday #10."}}
+    drafted = world.call(
+        "POST", "/v1/bulletins", "notifications", status=201, json={"segment": segment, "texts": texts}
+    )
+    place = f"/v1/bulletins/{drafted['id']}"
+    assert world.call("POST", f"{place}/preview", "notifications")["audience"] == expected
+    world.call("POST", f"{place}/send", "notifications", json={"expected": expected})

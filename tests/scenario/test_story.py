@@ -1,0 +1,56 @@
+"""From the public update of 27 February 2020 to the moved review: who is told what in each act, and how often.
+
+Each act waits for exactly the mails it causes; one more, one fewer or one twice ends the story.
+"""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.scenario.acts import (
+    announce_gap,
+    move_the_review,
+    open_remote_attendance,
+    people_register,
+    propose_side_events,
+    publish_recording,
+    remind,
+    reschedule_side_events,
+    schedule_side_events,
+)
+from tests.scenario.letters import calendar_after
+from tests.scenario.world import World
+
+WEBINAR_AT = datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
+REVIEW_AT = datetime(2020, 11, 9, 8, 0, tzinfo=UTC)
+PRESS_AT = datetime(2020, 11, 9, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.timeout(900)
+def test_a_review_is_prepared_and_its_date_moves(world: World) -> None:
+    world.start(datetime(2020, 2, 27, 15, 0, tzinfo=UTC))
+    cast = people_register(world)
+    announce_gap(world, cast)
+    remind(world, WEBINAR_AT, len(cast.webinar))
+    publish_recording(world, WEBINAR_AT + timedelta(days=2), len(cast.webinar))
+    open_remote_attendance(world, datetime(2020, 3, 9, 9, 0, tzinfo=UTC), len(cast.interested))
+    proposals = propose_side_events(world, cast.groups[:6])
+    schedule_side_events(world, proposals)
+    move_the_review(world, datetime(2020, 3, 20, 9, 0, tzinfo=UTC), REVIEW_AT, PRESS_AT, cast)
+    reschedule_side_events(world, proposals)
+    print(world.summary())
+    _every_calendar_is_right(world, cast.webinar, cast.travellers, cast.press)
+
+
+def _every_calendar_is_right(world: World, webinar: set[str], travellers: set[str], press: set[str]) -> None:
+    """Whatever order somebody's mails come in, and however often: the calendar ends as things are."""
+    letters = world.letters()
+    chance = random.Random(2020)  # noqa: S311 - a shuffle, repeatable
+    for address in sorted({letter.to for letter in letters}):
+        own = [letter for letter in letters if letter.to == address] * 2
+        chance.shuffle(own)
+        due = [(webinar, WEBINAR_AT), (travellers, REVIEW_AT), (press, PRESS_AT)]
+        expected = sorted(moment for people, moment in due if address in people)
+        found = sorted(entry.starts_at for entry in calendar_after(own).values() if entry.starts_at)
+        assert found == expected, address

@@ -1,0 +1,185 @@
+"""The whole system as real processes whose clock the story sets, and what the people in the story do with it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from deploy.local.installation import SAMPLE
+from deploy.shape import SERVICES, WORKERS
+from shared.bus import topology
+from shared.bus.address import BusAddress
+from tests.scenario.letters import Letter, read_letters
+from tests.support.clients import rows
+from tests.support.installation import TestInstallation
+from tests.support.moved import OFFSET_FILE
+from tests.support.ports import free_port
+from tests.support.processes import ProcessGroup
+from tests.support.waiting import poll_until
+
+SOLVER = ("events", "solve")
+ORIGIN = "https://partner.example.org"
+_SENT = "SELECT kind, message_id FROM mail WHERE state = 'sent'"
+_PENDING = "SELECT count(*) FROM mail WHERE state NOT IN ('sent', 'called_off', 'missed', 'suppressed')"
+
+
+@dataclass(slots=True)
+class World:
+    """Attributes:
+    processes: starts and ends everything.
+    installation: databases and secrets.
+    broker_urls: of RabbitMQ; empty for the embedded bus.
+    urls: of the web processes, by service.
+    environments: of the services' processes.
+    told: mails that earlier acts have accounted for, by kind.
+    acts: what each act was and whom it told.
+    """
+
+    processes: ProcessGroup
+    installation: TestInstallation
+    broker_urls: tuple[str, ...] = ()
+    urls: dict[str, str] = field(default_factory=dict)
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)
+    told: Counter[str] = field(default_factory=Counter)
+    acts: list[str] = field(default_factory=list)
+
+    @property
+    def mail_folder(self) -> Path:
+        """Where the sink keeps mails."""
+        return Path(self.processes.folder) / "mails"
+
+    def start(self, moment: datetime) -> None:
+        """Start every process at ``moment`` and load the scenario's sample."""
+        self.at(moment)
+        buses = BusAddress(broker_urls=self.broker_urls, database_url="" if self.broker_urls else self._bus)
+        topology.declare(buses)
+        smtp = self._start_sink()
+        environments = {service: self._environment(service, smtp) for service in SERVICES}
+        for service in SERVICES:
+            self._start_web(service, environments[service])
+        for service, role in dict.fromkeys((*WORKERS, SOLVER)):
+            environment = {**environments[service], "TROIKA_METRICS_PORT": str(free_port())}
+            self.processes.start(f"{service}-{role}", f"tests.support.moved {service} {role}", env=environment)
+        self.environments = environments
+        for service in ("registration", "events"):
+            self.load(service, SAMPLE)
+        for service in ("registration", "notifications"):
+            poll_until(partial(self._has_copies, service), 60, what=f"{service} has heard of the events")
+
+    def load(self, service: str, folder: Path) -> None:
+        """Load a folder of samples into a service, as a coordinator does on the command line."""
+        command = f"tests.support.moved {service} load {folder}"
+        loaded = self.processes.start(f"load-{service}-{folder.name}", command, env=self.environments[service])
+        assert loaded.wait(60) == 0, loaded.log_text()
+
+    def at(self, moment: datetime) -> None:
+        """Set the clock; it goes on from there."""
+        offset_s = (moment - datetime.now(UTC)).total_seconds()
+        file = self._clock_file.with_suffix(".new")
+        file.write_text(str(offset_s))
+        file.rename(self._clock_file)
+
+    def call(self, method: str, path: str, service: str, *, status: int = 200, **more: Any) -> Any:
+        """What a coordinator's program gets from ``path``."""
+        headers = {"Authorization": f"Bearer {self.installation.secrets.coordinator_key}", **more.pop("headers", {})}
+        answer = requests.request(method, self.urls[service] + path, headers=headers, timeout=30, **more)
+        assert answer.status_code == status, (method, path, answer.status_code, answer.text[:500])
+        return answer.json() if answer.content else None
+
+    def register(self, form: str, answers: dict[str, Any]) -> dict[str, Any]:
+        """Register on a partner's page, and confirm the address if the form asks for it. Returns the receipt."""
+        address = f"{self.urls['registration']}/v1/forms/{form}/registrations"
+        content = {"consent": True, "partner": "example-partner", **answers}
+        answer = requests.post(address, json=content, headers={"Origin": ORIGIN}, timeout=30)
+        assert answer.status_code == 201, (form, answer.text[:500])
+        receipt: dict[str, Any] = answer.json()
+        return receipt
+
+    def follow(self, letter: Letter, action: str) -> None:
+        """Press the button ``action`` on the page behind the letter's personal link."""
+        address = f"{self.urls['registration']}/r/{letter.token}"
+        shown = requests.get(address, timeout=30)
+        assert shown.status_code == 200
+        answer = requests.post(address, data={"action": action}, allow_redirects=False, timeout=30)
+        assert answer.status_code == 303, answer.text[:500]
+
+    def letters(self) -> list[Letter]:
+        """Every mail in the sink, in order of arrival, with the kind that notifications knows it by."""
+        kinds = {str(message_id): str(kind) for kind, message_id in self.sql("notifications", _SENT)}
+        return read_letters(self.mail_folder, kinds)
+
+    def expect(self, act: str, **kinds: int) -> list[Letter]:
+        """Wait until these mails, and no others, have arrived since the act before; names have ``_`` for ``-``.
+
+        Within one act nobody gets two mails of the same kind about the same thing: the same link.
+
+        Raises:
+            AssertionError: others, more or fewer; or somebody was told the same twice.
+        """
+        wanted = Counter({kind.replace("_", "-"): count for kind, count in kinds.items()})
+
+        def is_so() -> bool:
+            return self._fresh() == wanted and self.sql("notifications", _PENDING) == [(0,)]
+
+        try:
+            poll_until(is_so, 60, every_s=0.2, what="the act's mails have arrived")
+        except AssertionError:
+            raise AssertionError(f"wanted {dict(wanted)}, got {dict(self._fresh())}") from None
+        before = sum(self.told.values())
+        self.told += wanted
+        found = self.letters()
+        assert len({letter.message_id for letter in found}) == len(found) == before + sum(wanted.values())
+        fresh = found[before:]
+        assert len({(letter.kind, letter.to, letter.token, letter.subject) for letter in fresh}) == len(fresh)
+        people = len({letter.to for letter in fresh})
+        self.acts.append(f"{act:<58} {', '.join(f'{n} {kind}' for kind, n in wanted.items())}, {people} people")
+        return fresh
+
+    def summary(self) -> str:
+        """Every act so far, whom it told and how often."""
+        return "\n".join([*self.acts, f"{sum(self.told.values())} mails, each to one person, once"])
+
+    def sql(self, service: str, statement: str, *values: object) -> list[tuple[object, ...]]:
+        """Rows from a service's database."""
+        return rows(self.installation.urls[service], statement, *values)
+
+    def _fresh(self) -> Counter[str]:
+        return Counter(letter.kind for letter in self.letters()) - self.told
+
+    @property
+    def _clock_file(self) -> Path:
+        return Path(self.processes.folder) / "clock"
+
+    @property
+    def _bus(self) -> str:
+        return self.installation.urls["bus"]
+
+    def _has_copies(self, service: str) -> bool:
+        return bool(self.sql(service, "SELECT count(*) FROM event_copy")[0][0] == 4)
+
+    def _environment(self, service: str, smtp: int) -> dict[str, str]:
+        broker = {"TROIKA_BROKER_URL": ",".join(self.broker_urls)} if self.broker_urls else {}
+        own = {"SMTP_URL": f"smtp://127.0.0.1:{smtp}", OFFSET_FILE: str(self._clock_file)}
+        return {**self.installation.environment(service), **own, **broker, "TROIKA_TEST_SERVICE": service}
+
+    def _start_sink(self) -> int:
+        smtp, inbox = free_port(), free_port()
+        command = ["deploy.local.sink", "--smtp-port", str(smtp), "--http-port", str(inbox)]
+        sink = self.processes.start("sink", [*command, "--folder", str(self.mail_folder)])
+        sink.wait_ready(f"http://127.0.0.1:{inbox}/livez")
+        return smtp
+
+    def _start_web(self, service: str, environment: dict[str, str]) -> None:
+        port = free_port()
+        self.urls[service] = f"http://127.0.0.1:{port}"
+        web = {
+            **environment,
+            "TROIKA_BIND": f"127.0.0.1:{port}",
+            "TROIKA_METRICS_FOLDER": str(Path(self.processes.folder) / f"{service}-metrics"),
+        }
+        ready = f"{self.urls[service]}/-/{service}/readyz"
+        self.processes.start(f"{service}-web", f"tests.support.moved {service} web", env=web, ready_url=ready)
