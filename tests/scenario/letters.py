@@ -8,7 +8,7 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from icalendar import Calendar
 
@@ -42,7 +42,7 @@ class Letter:
 def read_letters(folder: Path, kinds: Mapping[str, str]) -> list[Letter]:
     """The mails of ``folder`` in order of arrival; ``kinds`` by Message-ID. What has no kind yet is left out."""
     files = sorted(folder.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns)
-    messages = (cast(EmailMessage, BytesParser(policy=policy.default).parsebytes(f.read_bytes())) for f in files)
+    messages = (BytesParser(policy=policy.default).parsebytes(file.read_bytes()) for file in files)
     return [_letter(message, kinds[message["Message-ID"]]) for message in messages if message["Message-ID"] in kinds]
 
 
@@ -75,7 +75,7 @@ def _entry(message: EmailMessage) -> Entry | None:
     parts = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
     if not parts:
         return None
-    calendar: Any = Calendar.from_ical(parts[0].get_payload(decode=True))
+    calendar: Any = Calendar.from_ical(str(parts[0].get_content()))
     (event,) = calendar.walk("VEVENT")
     starts = event.get("DTSTART")
     return Entry(

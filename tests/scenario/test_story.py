@@ -46,7 +46,7 @@ def test_a_review_is_prepared_and_its_date_moves(world: World) -> None:
 def _every_calendar_is_right(world: World, webinar: set[str], travellers: set[str], press: set[str]) -> None:
     """Whatever order somebody's mails come in, and however often: the calendar ends as things are."""
     letters = world.letters()
-    chance = random.Random(2020)  # noqa: S311 - a shuffle, repeatable
+    chance = random.Random(2020)
     for address in sorted({letter.to for letter in letters}):
         own = [letter for letter in letters if letter.to == address] * 2
         chance.shuffle(own)

@@ -27,7 +27,7 @@ def solve_and_publish(world: World) -> int:
 
     def is_done() -> bool:
         done.update(world.call("GET", f"/v1/schedule/jobs/{job}", "events"))
-        return done["status"] == "done"
+        return bool(done["status"] == "done")
 
     poll_until(is_done, 90, every_s=0.5, what="the timetable is made")
     assert world.call("GET", "/v1/schedule/conflicts", "events")["items"] == []
