@@ -20,7 +20,10 @@ ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
         "registration",
         ("/v1/forms", "/v1/registrations", "/embed/", "/r/", "/console/registrations", "/-/registration/"),
     ),
-    ("notifications", ("/v1/mails", "/-/notifications/")),
+    (
+        "notifications",
+        ("/v1/mails", "/v1/bulletins", "/v1/suppressions", "/u/", "/console/mail", "/-/notifications/"),
+    ),
     ("events", ("/v1/", "/console", "/calendar/", "/-/events/")),
 )
 """Beginnings of paths by service; the first that fits decides."""
