@@ -6,13 +6,18 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import Engine, text
 
+from services.notifications.api.bulletins import Tools, bulletins_blueprint
 from services.notifications.api.mails import mails_blueprint
+from services.notifications.api.suppressions import suppressions_blueprint
+from services.notifications.api.unsubscribe_pages import unsubscribe_blueprint
+from services.notifications.console.pages import console_blueprint
 from services.notifications.mail.transport import SmtpTransport
 from services.notifications.messaging import Intake, effects
 from services.notifications.scheduling import Scheduler
 from services.notifications.sending.batch import SendingTools
 from services.notifications.sending.composing import Composer
 from services.notifications.settings import NotificationsSettings, read_settings
+from services.notifications.usecases.write_bulletin import Letterhead
 from shared.core.clock import Clock, system_clock
 from shared.core.errors import Unavailable
 from shared.core.sealing import Vault
@@ -21,6 +26,7 @@ from shared.store.inbox import Effect
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
 from shared.web.app import WebParts, make_app
+from shared.web.console.frame import frame_blueprint
 from shared.web.signing_in import SignIn
 
 NAME = "notifications"
@@ -38,16 +44,19 @@ def describe() -> Service:
     )
 
 
-def build_app(settings: NotificationsSettings, engine: Engine) -> Flask:
+def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = system_clock) -> Flask:
     """The web application on ``engine``."""
     work = UnitOfWork(engine, NAME)
     access = AccessFile(settings.common.access_file)
     sign_in = SignIn(access, settings.common.signing_keys[0], secure=settings.common.https)
+    letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.mail_from_name)
+    tools = Tools(work, clock, letterhead)
+    leaving = unsubscribe_blueprint(tools, Vault(list(settings.vault_keys)))
     parts = WebParts(
         service=NAME,
         title="Troika: notifications",
-        operations=[mails_blueprint(work)],
-        pages=[],
+        operations=[mails_blueprint(work), bulletins_blueprint(tools), suppressions_blueprint(tools)],
+        pages=[leaving, frame_blueprint(sign_in), console_blueprint(work, clock, letterhead)],
         ready=lambda: _ready(work),
     )
     return make_app(parts, access, sign_in, https=settings.common.https)

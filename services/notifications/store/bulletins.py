@@ -3,12 +3,14 @@
 # ruff: noqa: S608 - a constant list of columns
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
+
+from services.notifications.domain.bulletin import LANGUAGES, SEGMENT
 
 _COLUMNS = "id::text, number, segment, texts, created_at, sent_at, audience"
 _ADD = text("""
@@ -69,18 +71,18 @@ def add_bulletin(
 def read_bulletin(connection: Connection, bulletin_id: str) -> Bulletin | None:
     """The bulletin with this id, if there is one."""
     row = connection.execute(_READ, {"id": bulletin_id}).fetchone()
-    return Bulletin(*row) if row else None
+    return _bulletin(row) if row else None
 
 
 def lock_bulletin(connection: Connection, bulletin_id: str) -> Bulletin | None:
     """The same, with everybody else kept from sending it until the transaction ends."""
     row = connection.execute(_LOCK, {"id": bulletin_id}).fetchone()
-    return Bulletin(*row) if row else None
+    return _bulletin(row) if row else None
 
 
 def list_bulletins(connection: Connection, before: int, most: int) -> list[Bulletin]:
     """Bulletins with a smaller number than ``before``, newest first."""
-    return [Bulletin(*row) for row in connection.execute(_LIST, {"before": before, "most": most})]
+    return [_bulletin(row) for row in connection.execute(_LIST, {"before": before, "most": most})]
 
 
 def mark_sent(connection: Connection, bulletin_id: str, audience: int, now: datetime) -> None:
@@ -112,3 +114,10 @@ def list_suppressions(connection: Connection, after: str, most: int) -> list[Sup
 def count_suppressions(connection: Connection) -> int:
     """How many people get no bulletins."""
     return int(connection.execute(_COUNT_SUPPRESSED).scalar_one())
+
+
+def _bulletin(row: Sequence[Any]) -> Bulletin:
+    """A row with its texts and its segment in their usual order, which jsonb does not keep."""
+    bulletin_id, number, segment, texts, *rest = row
+    ordered = {name: segment[name] for name in SEGMENT if name in segment}
+    return Bulletin(bulletin_id, number, ordered, {name: texts[name] for name in LANGUAGES if name in texts}, *rest)

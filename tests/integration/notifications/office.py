@@ -47,6 +47,7 @@ class Office:
     clock: FrozenClock
     private_key: bytes
     vault: Vault
+    vault_key: bytes
 
     @property
     def work(self) -> UnitOfWork:
@@ -167,7 +168,8 @@ class Office:
 
 def make_office(engine: Engine, clock: FrozenClock) -> Office:
     """An office with new keys."""
-    return Office(engine, clock, new_key(), Vault([new_key()]))
+    vault_key = new_key()
+    return Office(engine, clock, new_key(), Vault([vault_key]), vault_key)
 
 
 def event_message(**changes: Any) -> Message:

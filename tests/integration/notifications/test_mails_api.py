@@ -1,46 +1,22 @@
 """``GET /v1/mails``: who may ask, what is shown, and that it names nobody."""
 
-import hashlib
 import json
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications.settings import read_settings
-from services.notifications.wiring import build_app
 from shared.core.ids import new_id
 from shared.process.runner import Stop
+from tests.integration.notifications.desk import open_desk
 from tests.integration.notifications.office import ADDRESS, EVENT, PERSON, Office
 from tests.integration.test_smtp_transport import Relay
-
-HOLDERS = {
-    "viewer": {"roles": ["viewer"]},
-    "coordinator": {"roles": ["coordinator"]},
-    "operator": {"roles": ["operator"]},
-    "partner": {"roles": ["partner"]},
-    "limited": {"roles": ["coordinator"], "forms": ["another-form"]},
-}
 
 
 @pytest.fixture
 def client(office: Office, tmp_path: Path) -> FlaskClient:
-    """The service's web application on the office's database; each holder's key is their name."""
-    access, key = tmp_path / "access.json", tmp_path / "some.key"
-    hashes = {name: hashlib.sha256(name.encode()).hexdigest() for name in HOLDERS}
-    access.write_text(json.dumps([h | {"name": n, "key_sha256": hashes[n]} for n, h in HOLDERS.items()]))
-    key.write_text("ab" * 32)
-    environment = {
-        "NOTIFICATIONS_DATABASE_URL": "postgresql://127.0.0.1/unused",
-        "TROIKA_BUS_DATABASE_URL": "postgresql://127.0.0.1/unused",
-        "TROIKA_ACCESS_FILE": str(access),
-        "TROIKA_SIGNING_KEY_FILE": str(key),
-        "SMTP_URL": "smtp://127.0.0.1:9",
-        "TROIKA_MAIL_FROM": "upr@example.org",
-        "TROIKA_NOTIFICATIONS_KEY_FILE": str(key),
-        "TROIKA_NOTIFICATIONS_VAULT_FILE": str(key),
-    }
-    return build_app(read_settings(environment), office.engine).test_client()
+    """The service's web application on the office's database."""
+    return open_desk(office, tmp_path)
 
 
 def get(client: FlaskClient, path: str, key: str = "coordinator") -> tuple[int, dict[str, object]]:

@@ -1,0 +1,109 @@
+"""Bulletins: drafted, previewed with counted people, sent once."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from flask_smorest import Blueprint
+from werkzeug.exceptions import Forbidden
+
+from services.notifications.api.bulletin_schemas import (
+    BulletinListSchema,
+    BulletinSchema,
+    DraftSchema,
+    PreviewSchema,
+    SendSchema,
+)
+from services.notifications.usecases.send_bulletin import send_bulletin
+from services.notifications.usecases.write_bulletin import (
+    Letterhead,
+    draft_bulletin,
+    preview_bulletin,
+    show_bulletins,
+)
+from shared.core.clock import Clock
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import holder, needs
+from shared.web.paging import PageArguments, page_of, position_in
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Attributes:
+    work: transactions on the service's database.
+    clock: of the project.
+    letterhead: of samples.
+    """
+
+    work: UnitOfWork
+    clock: Clock
+    letterhead: Letterhead
+
+
+def bulletins_blueprint(tools: Tools) -> Any:
+    """Routes below ``/v1/bulletins``."""
+    blueprint = Blueprint("bulletins", __name__, url_prefix="/v1/bulletins", description="One text to many people")
+    _add_writing(blueprint, tools)
+    _add_sending(blueprint, tools)
+    return blueprint
+
+
+def require_all_forms() -> None:
+    """Refuse a key that is limited to some forms: bulletins reach across all of them.
+
+    Raises:
+        Forbidden: it is.
+    """
+    if holder().forms is not None:
+        raise Forbidden
+
+
+def _add_writing(blueprint: Any, tools: Tools) -> None:
+    @blueprint.get("")
+    @blueprint.arguments(PageArguments, location="query")
+    @blueprint.response(200, BulletinListSchema)
+    @needs("viewer", "coordinator")
+    def list_them(query: dict[str, Any]) -> dict[str, Any]:
+        """Bulletins, newest first."""
+        require_all_forms()
+        before = position_in(query["cursor"], 1, _number)
+        found = show_bulletins(tools.work, before, query["limit"])
+        page = page_of(found, query["limit"], lambda bulletin: [str(bulletin.number)])
+        return {"items": [asdict(bulletin) for bulletin in page.items], "next": page.next}
+
+    @blueprint.post("")
+    @blueprint.arguments(DraftSchema)
+    @blueprint.response(201, BulletinSchema)
+    @needs("coordinator")
+    def draft(content: dict[str, Any]) -> dict[str, Any]:
+        """Draft a bulletin; nothing is sent."""
+        require_all_forms()
+        return asdict(draft_bulletin(tools.work, tools.clock, content["segment"], content["texts"]))
+
+
+def _add_sending(blueprint: Any, tools: Tools) -> None:
+    @blueprint.post("/<uuid:bulletin_id>/preview")
+    @blueprint.response(200, PreviewSchema)
+    @needs("coordinator")
+    def preview(bulletin_id: UUID) -> dict[str, Any]:
+        """Who would get it if it were sent now, and what they would read."""
+        require_all_forms()
+        found = preview_bulletin(tools.work, tools.clock, str(bulletin_id), tools.letterhead)
+        return {**asdict(found), "audience": found.audience}
+
+    @blueprint.post("/<uuid:bulletin_id>/send")
+    @blueprint.arguments(SendSchema)
+    @blueprint.response(200, BulletinSchema)
+    @needs("coordinator")
+    def send(content: dict[str, Any], bulletin_id: UUID) -> dict[str, Any]:
+        """Send it to as many people as were counted."""
+        require_all_forms()
+        return asdict(send_bulletin(tools.work, tools.clock, str(bulletin_id), content["expected"]))
+
+
+def _number(key: Sequence[str]) -> int:
+    number = int(key[0])
+    if not 0 < number < 2**31:
+        raise ValueError("no number of a bulletin")
+    return number

@@ -1,0 +1,69 @@
+"""The way out of bulletins (RFC 8058): reading the page changes nothing, any POST to it does, whoever sends it.
+
+A mail provider's server sends the POST for the person, so neither its content nor its origin says anything.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from flask import Blueprint, Response, make_response, render_template, request
+
+from services.notifications.api.bulletins import Tools
+from services.notifications.mail.wording import FALLBACK, LANGUAGES, wording
+from services.notifications.usecases.unsubscribe import Unsubscriber, read_token, unsubscribe
+from shared.core.sealing import Vault
+from shared.web.access import by_link, public
+from shared.web.headers import personal
+
+STYLE = Path(__file__).parent / "static" / "unsubscribe.css"
+
+
+def unsubscribe_blueprint(tools: Tools, vault: Vault) -> Blueprint:
+    """Routes below ``/u``.
+
+    Args:
+        tools: to work with.
+        vault: opens the links' tokens.
+    """
+    blueprint = Blueprint("unsubscribe", __name__, url_prefix="/u", template_folder="templates")
+
+    @blueprint.get("/-/page.css")
+    @public
+    def style() -> Response:
+        response = Response(_style(), mimetype="text/css")
+        response.cache_control.public, response.cache_control.max_age = True, 3600
+        return response
+
+    @blueprint.get("/<token>")
+    @by_link
+    def show(token: str) -> Response:
+        who = read_token(vault, token)
+        return _page("ask", who) if who is not None else _gone()
+
+    @blueprint.post("/<token>")
+    @by_link
+    def leave(token: str) -> Response:
+        who = read_token(vault, token)
+        if who is None:
+            return _gone()
+        unsubscribe(tools.work, tools.clock, who.person_ref, "recipient")
+        return _page("done", who)
+
+    return blueprint
+
+
+def _page(state: str, who: Unsubscriber) -> Response:
+    language = who.language if who.language in LANGUAGES else FALLBACK
+    return personal(make_response(render_template("unsubscribe/page.html", state=state, words=wording(language))))
+
+
+def _gone() -> Response:
+    language = request.accept_languages.best_match(LANGUAGES, FALLBACK)
+    page = make_response(render_template("unsubscribe/page.html", state="gone", words=wording(language or FALLBACK)))
+    page.status_code = 404
+    return personal(page)
+
+
+@cache
+def _style() -> str:
+    return STYLE.read_text()

@@ -1,0 +1,130 @@
+"""Drafts a bulletin and shows what it would be: counted people, and the mail as they would read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.notifications.domain.bulletin import check_bulletin
+from services.notifications.mail.content import Bulletin as BulletinText
+from services.notifications.mail.content import MailContext, Recipient
+from services.notifications.mail.rendering import render
+from services.notifications.store.audience import count_by_language
+from services.notifications.store.bulletins import Bulletin, add_bulletin, list_bulletins, read_bulletin
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.core.ids import new_id
+from shared.store.unit_of_work import UnitOfWork
+
+FIRST_PAGE = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """What every mail has in common: ``public_url`` of the system, the sender's address and name."""
+
+    public_url: str
+    mail_from: str
+    organiser: str
+
+
+@dataclass(frozen=True, slots=True)
+class SampleMail:
+    """A bulletin's mail in one language."""
+
+    language: str
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A bulletin with the people it has now, by the language of their registrations, and its mails."""
+
+    bulletin: Bulletin
+    languages: Mapping[str, int]
+    samples: list[SampleMail]
+
+    @property
+    def audience(self) -> int:
+        """People in all."""
+        return sum(self.languages.values())
+
+
+def draft_bulletin(
+    work: UnitOfWork, clock: Clock, segment: Mapping[str, str], texts: Mapping[str, Mapping[str, str]]
+) -> Bulletin:
+    """Store a draft.
+
+    Args:
+        work: on the service's database.
+        clock: of the project.
+        segment: whom it is for; an empty one is everybody.
+        texts: ``{subject, text}`` by language; English is required.
+
+    Raises:
+        DomainError: ``bulletin-invalid``.
+        Unavailable: the database is away; nothing is stored.
+    """
+    check_bulletin(segment, texts)
+    bulletin_id = new_id()
+    with work.transaction() as connection:
+        add_bulletin(connection, bulletin_id, segment, texts, clock())
+        stored = read_bulletin(connection, bulletin_id)
+    assert stored is not None
+    return stored
+
+
+def preview_bulletin(work: UnitOfWork, clock: Clock, bulletin_id: str, letterhead: Letterhead) -> Preview:
+    """Count a bulletin's people and write its mail in each of its languages.
+
+    Raises:
+        DomainError: ``not-found``.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        bulletin = found(read_bulletin(connection, bulletin_id))
+        languages = count_by_language(connection, {**bulletin.segment, "wants_bulletins": True})
+    samples = [_sample(bulletin, language, letterhead, clock) for language in bulletin.texts]
+    return Preview(bulletin, languages, samples)
+
+
+def show_bulletins(work: UnitOfWork, before: int | None, limit: int) -> list[Bulletin]:
+    """Up to ``limit`` + 1 bulletins with a number below ``before``, newest first.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return list_bulletins(connection, before or FIRST_PAGE, limit + 1)
+
+
+def found(bulletin: Bulletin | None) -> Bulletin:
+    """``bulletin``.
+
+    Raises:
+        DomainError: ``not-found``: there is none.
+    """
+    if bulletin is None:
+        raise DomainError("not-found", "there is no such bulletin")
+    return bulletin
+
+
+def _sample(bulletin: Bulletin, language: str, letterhead: Letterhead, clock: Clock) -> SampleMail:
+    recipient = Recipient(bulletin.id, "", "you@example.org", language, "", "", 1)
+    context = MailContext(
+        mail_id=bulletin.id,
+        kind="bulletin",
+        recipient=recipient,
+        event=None,
+        public_url=letterhead.public_url.rstrip("/"),
+        mail_from=letterhead.mail_from,
+        organiser_name=letterhead.organiser,
+        now=clock(),
+        bulletin=BulletinText(**bulletin.texts[language]),
+        unsubscribe=f"{letterhead.public_url.rstrip('/')}/u/of-each-person-alone",
+    )
+    message = render(context)
+    plain, rich = message.get_body(("plain",)), message.get_body(("html",))
+    assert plain is not None
+    assert rich is not None
+    return SampleMail(language, str(message["Subject"]), plain.get_content(), rich.get_content())

@@ -1,0 +1,54 @@
+"""The service's web application on an office's database; each holder's key is their name."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from services.notifications.settings import read_settings
+from services.notifications.wiring import build_app
+from tests.integration.notifications.office import Office
+
+HOLDERS: dict[str, dict[str, Any]] = {
+    "viewer": {"roles": ["viewer"]},
+    "coordinator": {"roles": ["coordinator"]},
+    "operator": {"roles": ["operator"]},
+    "partner": {"roles": ["partner"]},
+    "limited": {"roles": ["coordinator"], "forms": ["another-form"]},
+}
+
+
+def open_desk(office: Office, folder: Path) -> FlaskClient:
+    """A client of the application, whose vault is the office's."""
+    access, key = folder / "access.json", folder / "some.key"
+    hashes = {name: hashlib.sha256(name.encode()).hexdigest() for name in HOLDERS}
+    access.write_text(json.dumps([h | {"name": n, "key_sha256": hashes[n]} for n, h in HOLDERS.items()]))
+    key.write_text("ab" * 32)
+    (folder / "vault.key").write_text(office.vault_key.hex())
+    environment = {
+        "NOTIFICATIONS_DATABASE_URL": "postgresql://127.0.0.1/unused",
+        "TROIKA_BUS_DATABASE_URL": "postgresql://127.0.0.1/unused",
+        "TROIKA_ACCESS_FILE": str(access),
+        "TROIKA_SIGNING_KEY_FILE": str(key),
+        "TROIKA_PUBLIC_URL": "http://127.0.0.1:8000",
+        "SMTP_URL": "smtp://127.0.0.1:9",
+        "TROIKA_MAIL_FROM": "upr@example.org",
+        "TROIKA_NOTIFICATIONS_KEY_FILE": str(key),
+        "TROIKA_NOTIFICATIONS_VAULT_FILE": str(folder / "vault.key"),
+    }
+    return build_app(read_settings(environment), office.engine, office.clock).test_client()
+
+
+def ask(client: FlaskClient, method: str, path: str, content: Any = None, key: str = "coordinator") -> TestResponse:
+    """An answer to a holder of a key."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return client.open(path, method=method, json=content, headers=headers)
+
+
+def sign_in(client: FlaskClient, key: str = "coordinator") -> None:
+    """From here on the client shows the console's cookie."""
+    client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
+    assert client.post("/console/sign-in", data={"key": key, "next": "/console/mail"}).status_code == 303
