@@ -57,6 +57,14 @@ def test_days_in_the_wrong_order_are_said_at_the_field(demo: Demo, new_visitor: 
     expect(page.locator(".summary")).to_contain_text("Last day in Geneva")
 
 
+def test_nationality_is_never_guessed(demo: Demo, new_visitor: NewVisitor) -> None:
+    """The browser's zone says where somebody is, which may be put in; it says nothing of their passport."""
+    page = new_visitor(timezone_id="Europe/Zurich").page
+    page.goto(f"{demo.ports.public_url}/embed/geneva-delegation?lang=en")
+    expect(page.locator("#field-country")).to_have_value("CH")
+    expect(page.locator("#field-nationality")).to_have_value("")
+
+
 def test_passport_is_asked_once_a_letter_is_wanted(demo: Demo, new_visitor: NewVisitor) -> None:
     page = new_visitor().page
     page.goto(f"{demo.ports.public_url}/embed/geneva-delegation?lang=en")
