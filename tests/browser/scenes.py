@@ -1,9 +1,10 @@
 """Every page that people see, by name: those of the pictures, and the rarer ones."""
 
+import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
-from deploy.local.scenes import SCENES, Places, Scene, form_in, own_page
+from deploy.local.scenes import SCENES, Places, Scene, console, form_in, own_page
 
 
 def _open(path: str) -> Scene:
@@ -50,6 +51,32 @@ def _wrong_key(page: Page, places: Places) -> None:
     page.get_by_role("alert").wait_for()
 
 
+def _traveller(page: Page, places: Places) -> None:
+    """The page of somebody who has told us what is sealed."""
+    told = {"name": "A traveller", "email": "traveller@example.org", "consent": True, "lang": "en"}
+    days = {"arrives_on": "2020-05-09", "leaves_on": "2020-05-13", "nationality": "MX", "diet": "Vegetarian"}
+    url = f"{places.ports.public_url}/v1"
+    requests.post(f"{url}/forms/geneva-delegation/registrations", json=told | days, timeout=10).raise_for_status()
+    headers = {"Authorization": f"Bearer {places.key}"}
+    found = requests.get(f"{url}/registrations?q=traveller@", headers=headers, timeout=10).json()["items"]
+    console(f"/console/registrations/{found[0]['id']}")(page, places)
+
+
+def _sealed(page: Page, places: Places) -> None:
+    _traveller(page, places)
+    page.fill("#reason", "To look at this page")
+    page.get_by_role("button", name="Show sealed answers").click()
+    page.get_by_text("Vegetarian").wait_for()
+
+
+def _reason_refused(page: Page, places: Places) -> None:
+    _traveller(page, places)
+    page.locator("#reason").evaluate("(field) => field.removeAttribute('minlength')")
+    page.fill("#reason", "short")
+    page.get_by_role("button", name="Show sealed answers").click()
+    page.get_by_role("alert").wait_for()
+
+
 PAGES: dict[str, Scene] = {
     **SCENES,
     "all-questions": _all_questions,
@@ -63,4 +90,13 @@ PAGES: dict[str, Scene] = {
     "first-page": _open("/"),
     "interface": _open("/-/registration/docs"),
     "console-wrong-key": _wrong_key,
+    "form-delegation": _open("/embed/geneva-delegation?lang=en"),
+    "form-delegation-ar": _open("/embed/geneva-delegation?lang=ar"),
+    "form-joining": _open("/embed/join-working-group?lang=fr"),
+    "form-guest-list": _open("/embed/review-press-conference?lang=ru"),
+    "form-interest": _open("/embed/council-session-interest?lang=zh"),
+    "console-travellers": console(f"/console/registrations?form=geneva-delegation&not_registered_for={WEBINAR}"),
+    "console-person": _traveller,
+    "console-sealed": _sealed,
+    "console-reason-refused": _reason_refused,
 }

@@ -113,6 +113,10 @@ class LinkPage:
     too_late: ClosedReason | Literal[""] = ""
 
 
+OWN_BUTTONS = {"interest": "submit.interest", "working_group": "submit.working_group"}
+"""Where the button says something other than that one registers, by kind of form."""
+
+
 def render_frame(page: FramePage) -> str:
     """The form with its heading, its questions and its notes."""
     slug, language = page.definition.slug, page.look.language
@@ -127,6 +131,7 @@ def render_frame(page: FramePage) -> str:
         fields=render_fields(page.definition, language, values=_answers(page), errors=page.errors),
         summary=render_summary(page.definition, language, page.errors),
         script_texts=script_texts(language),
+        submit=OWN_BUTTONS.get(page.definition.kind, "submit"),
     )
 
 

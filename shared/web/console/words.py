@@ -12,8 +12,8 @@ SEATS: Mapping[str, tuple[str, str]] = {
     "confirmed": ("Confirmed", "good"),
     "waitlisted": ("Waiting list", "mind"),
     "cancelled": ("Cancelled", ""),
-    "unverified": ("Address not confirmed", "mind"),
-    "expired": ("Never confirmed", ""),
+    "unverified": ("Unverified", "mind"),
+    "expired": ("Expired", ""),
 }
 """Word and look of each status of a registration."""
 

@@ -78,7 +78,7 @@ export function fillFromBrowser(form) {
     select.value = zone;
   }
   const country = form.querySelector('[data-kind="time_zone"] select')?.selectedOptions[0]?.dataset.country;
-  for (const select of form.querySelectorAll('[data-kind="country"] select')) {
+  for (const select of form.querySelectorAll('[data-field="country"][data-kind="country"] select')) {
     if (!select.value && country) select.value = country;
   }
 }

@@ -1,0 +1,73 @@
+"""The delegation form in a real browser, far west and far east: days are days, wherever somebody fills it in."""
+
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from tests.browser.conftest import NewVisitor
+from tests.browser.running import Demo, new_address
+
+DAYS = {"arrives_on": "2020-05-09", "leaves_on": "2020-05-13"}
+ZONES = {"America/Los_Angeles": -8, "Pacific/Tongatapu": 13}
+
+
+def told(demo: Demo, address: str) -> dict[str, Any]:
+    """The sealed answers of ``address``, as somebody who may read them gets them."""
+    headers = {"Authorization": f"Bearer {demo.places.key}"}
+    url = f"{demo.ports.public_url}/v1/registrations"
+    listed = requests.get(url, params={"q": address}, headers=headers, timeout=10).json()["items"]
+    reason = {"reason": "A test compares the days"}
+    answer = requests.post(f"{url}/{listed[0]['id']}/sealed", json=reason, headers=headers, timeout=10)
+    answers: dict[str, Any] = answer.json()["answers"]
+    return answers
+
+
+@pytest.mark.parametrize("zone", sorted(ZONES))
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+def test_days_arrive_as_they_were_chosen(demo: Demo, new_visitor: NewVisitor, zone: str, script: bool) -> None:
+    visitor = new_visitor(timezone_id=zone, java_script_enabled=script)
+    page, address = visitor.page, new_address()
+    page.goto(f"{demo.ports.public_url}/embed/geneva-delegation?lang=en")
+    page.fill("#field-name", "A traveller")
+    page.fill("#field-email", address)
+    for name, day in DAYS.items():
+        page.fill(f"#field-{name}", day)
+    page.check("#field-consent")
+    page.click("button[type=submit]")
+
+    expect(page.get_by_role("heading", name="One more step: confirm your address")).to_be_visible()
+    answers = told(demo, address)
+    assert {name: answers[name] for name in DAYS} == DAYS
+    assert visitor.faults == []
+
+
+def test_days_in_the_wrong_order_are_said_at_the_field(demo: Demo, new_visitor: NewVisitor) -> None:
+    page = new_visitor(timezone_id="Pacific/Tongatapu").page
+    page.goto(f"{demo.ports.public_url}/embed/geneva-delegation?lang=en")
+    page.fill("#field-name", "A traveller")
+    page.fill("#field-email", new_address())
+    page.fill("#field-arrives_on", DAYS["leaves_on"])
+    page.fill("#field-leaves_on", DAYS["arrives_on"])
+    page.check("#field-consent")
+    page.click("button[type=submit]")
+
+    expect(page.locator("#leaves_on-error")).to_contain_text("This date is before “First day in Geneva”.")
+    expect(page.locator(".summary")).to_contain_text("Last day in Geneva")
+
+
+def test_nationality_is_never_guessed(demo: Demo, new_visitor: NewVisitor) -> None:
+    """The browser's zone says where somebody is, which may be put in; it says nothing of their passport."""
+    page = new_visitor(timezone_id="Europe/Zurich").page
+    page.goto(f"{demo.ports.public_url}/embed/geneva-delegation?lang=en")
+    expect(page.locator("#field-country")).to_have_value("CH")
+    expect(page.locator("#field-nationality")).to_have_value("")
+
+
+def test_passport_is_asked_once_a_letter_is_wanted(demo: Demo, new_visitor: NewVisitor) -> None:
+    page = new_visitor().page
+    page.goto(f"{demo.ports.public_url}/embed/geneva-delegation?lang=en")
+    expect(page.locator("#field-passport_number")).to_be_hidden()
+    page.locator("[data-field=visa_letter] input").first.check()
+    expect(page.locator("#field-passport_number")).to_be_visible()
