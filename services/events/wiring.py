@@ -17,6 +17,8 @@ from services.events.api.rosters import add_rosters
 from services.events.api.tools import Tools
 from services.events.console.pages import console_blueprint
 from services.events.messaging import effects
+from services.events.programme.feeds import feeds_blueprint
+from services.events.programme.pages import programme_blueprint
 from services.events.settings import read_settings
 from shared.core.clock import Clock, system_clock
 from shared.process.service import Service
@@ -54,7 +56,12 @@ def build_app(settings: CommonSettings, engine: Engine, clock: Clock = system_cl
         service=NAME,
         title="Troika: events",
         operations=[_events_blueprint(tools), network_blueprint(tools), resources_blueprint(tools)],
-        pages=[frame_blueprint(sign_in), console_blueprint(tools.work, clock)],
+        pages=[
+            frame_blueprint(sign_in),
+            console_blueprint(tools.work, clock),
+            programme_blueprint(tools.work, clock),
+            feeds_blueprint(tools.work, settings.public_url),
+        ],
         ready=lambda: _ready(engine, newest),
     )
     return make_app(parts, access, sign_in, https=settings.https)
