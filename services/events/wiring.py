@@ -22,6 +22,8 @@ from services.events.api.timetable_pages import timetable_pages
 from services.events.api.tools import Tools
 from services.events.console.pages import console_blueprint
 from services.events.messaging import effects
+from services.events.programme.feeds import feeds_blueprint
+from services.events.programme.pages import programme_blueprint
 from services.events.settings import EventsSettings, read_settings
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.clock import Clock, system_clock
@@ -69,6 +71,8 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
         pages=[
             frame_blueprint(sign_in),
             console_blueprint(tools.work, clock),
+            programme_blueprint(tools.work, clock),
+            feeds_blueprint(tools.work, settings.common.public_url),
             proposal_pages(side),
             timetable_pages(side),
         ],

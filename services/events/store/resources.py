@@ -37,7 +37,10 @@ _CONDITIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceFilter:
-    """Which resources; None means any. ``after`` is the id before the first."""
+    """Which resources; None means any. ``after`` is the id before the first.
+
+    ``cities_only`` leaves out what belongs to an event or a series.
+    """
 
     published_only: bool
     kind: str | None = None
@@ -46,6 +49,7 @@ class ResourceFilter:
     city: str | None = None
     after: str | None = None
     limit: int = 50
+    cities_only: bool = False
 
 
 def find_for_change(connection: Connection, resource_id: str) -> Resource | None:
@@ -62,6 +66,8 @@ def save(connection: Connection, resource: Resource) -> None:
 def select(connection: Connection, wanted: ResourceFilter) -> list[Resource]:
     """At most ``wanted.limit`` resources by id."""
     conditions = [condition for name, condition in _CONDITIONS.items() if getattr(wanted, name) is not None]
+    if wanted.cities_only:
+        conditions.append("event IS NULL AND series IS NULL")
     if wanted.published_only:
         conditions.append("published")
     where = f"WHERE {' AND '.join(conditions)} " if conditions else ""

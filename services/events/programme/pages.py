@@ -1,0 +1,152 @@
+"""The public pages: server-rendered, in six languages, without script, kept by caches for a minute."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, make_response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from services.events.programme import moments
+from services.events.programme.caching import cacheable
+from services.events.programme.texts import programme_texts, wanted_language
+from services.events.store.events import Audience, EventFilter
+from services.events.usecases.list_events import list_events
+from services.events.usecases.positions import event_position, read_event_position
+from services.events.usecases.show_programme import (
+    list_city_resources,
+    public_groups,
+    public_series,
+    show_event_details,
+    show_series,
+)
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.forms.texts import LANGUAGE_NAMES, direction
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import public
+from shared.web.paging import page_of, position_in
+from shared.web.problems import from_domain
+
+HOME = "/programme"
+PAGE = 50
+STYLE = Path(__file__).parent / "static" / "programme.css"
+STYLE_KEPT_S = 365 * 24 * 3600
+
+
+def programme_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
+    """``/programme``, ``/programme/groups``, ``/programme/series/<id>`` and ``/programme/<id>``."""
+    blueprint = Blueprint("programme", __name__, url_prefix=HOME, template_folder="templates")
+    blueprint.context_processor(_around)
+    blueprint.register_error_handler(HTTPException, lambda error: _refusal(error.code or 500))
+    blueprint.register_error_handler(DomainError, lambda error: _refusal(from_domain(error).status_code))
+    _add_style(blueprint)
+    _add_list(blueprint, work, clock)
+    _add_details(blueprint, work)
+    return blueprint
+
+
+def _add_style(blueprint: Blueprint) -> None:
+    @blueprint.get("/static/programme.css")
+    @public
+    def style() -> Response:
+        answer = Response(_style(), content_type="text/css; charset=utf-8")
+        answer.headers["Cache-Control"] = f"public, max-age={STYLE_KEPT_S}"
+        return answer
+
+
+def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
+    @blueprint.get("")
+    @public
+    def programme() -> Response:
+        everything = request.args.get("show") == "all"
+        wanted = EventFilter(
+            audience=Audience.PUBLIC,
+            not_over_at=None if everything else clock(),
+            after=position_in(request.args.get("cursor", ""), 2, read_event_position),
+            limit=PAGE,
+        )
+        return _page(
+            "programme/list.html",
+            page=page_of(list_events(work, replace(wanted, limit=PAGE + 1)), PAGE, event_position),
+            series=public_series(work),
+            cities=list_city_resources(work),
+            everything=everything,
+        )
+
+    @blueprint.get("/groups")
+    @public
+    def groups() -> Response:
+        return _page("programme/groups.html", groups=public_groups(work).values())
+
+
+def _add_details(blueprint: Blueprint, work: UnitOfWork) -> None:
+    @blueprint.get("/series/<series_id>")
+    @public
+    def series(series_id: str) -> Response:
+        return _page("programme/series.html", details=show_series(work, series_id))
+
+    @blueprint.get("/<event_id>")
+    @public
+    def event(event_id: str) -> Response:
+        return _page("programme/event.html", details=show_event_details(work, event_id))
+
+
+def _page(template: str, **values: Any) -> Response:
+    answer = make_response(render_template(template, **values))
+    answer.headers["Content-Language"] = wanted_language()
+    answer.vary.add("Accept-Language")
+    return cacheable(answer)
+
+
+def _refusal(status: int) -> Response:
+    return make_response(render_template("programme/refusal.html", status=status), status)
+
+
+def _around() -> dict[str, Any]:
+    """What every page shows."""
+    language = wanted_language()
+
+    def text(key: str, **values: object) -> str:
+        return programme_texts().text(key, language, **values)
+
+    return {
+        "language": language,
+        "dir": direction(language),
+        "text": text,
+        "when_of": lambda event: moments.when_of(event, language),
+        "last_when_of": lambda event: moments.last_when_of(event, language),
+        "style": f"{HOME}/static/programme.css?v={_style_version()}",
+        "languages": [(code, name, _in_language(code)) for code, name in LANGUAGE_NAMES.items()],
+        "link": _linker(language),
+    }
+
+
+def _linker(language: str) -> Callable[..., str]:
+    """Makes addresses that keep the language, if it was chosen in the address."""
+    chosen = {"lang": language} if "lang" in request.args else {}
+
+    def link(path: str, **query: str) -> str:
+        whole = {**query, **chosen}
+        return f"{path}?{urlencode(whole)}" if whole else path
+
+    return link
+
+
+def _in_language(code: str) -> str:
+    kept = {name: value for name, value in request.args.items() if name in ("show", "cursor")}
+    return f"{request.path}?{urlencode({**kept, 'lang': code})}"
+
+
+@cache
+def _style() -> str:
+    return STYLE.read_text(encoding="utf-8")
+
+
+@cache
+def _style_version() -> str:
+    return hashlib.sha256(_style().encode()).hexdigest()[:12]

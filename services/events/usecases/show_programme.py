@@ -1,0 +1,124 @@
+"""What everybody may see: published events, their series, working groups and resources. No personal data is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.events.domain.event import Event
+from services.events.domain.network import Series, WorkingGroup
+from services.events.domain.resource import Resource
+from services.events.store import events, network, resources
+from services.events.store.events import Audience, EventFilter
+from services.events.store.resources import ResourceFilter
+from services.events.usecases.finding import find_event
+from services.events.usecases.positions import event_position
+from shared.core.errors import DomainError
+from shared.store.unit_of_work import UnitOfWork
+
+MOST_RESOURCES = 200
+CHUNK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class EventDetails:
+    """One event with what belongs to it; ``asked`` are titles of the groups it names."""
+
+    event: Event
+    series: Series | None
+    asked: tuple[str, ...]
+    resources: tuple[Resource, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesDetails:
+    """One series, its events by start, and its resources."""
+
+    series: Series
+    events: tuple[Event, ...]
+    resources: tuple[Resource, ...]
+
+
+def public_series(work: UnitOfWork) -> Mapping[str, Series]:
+    """Every series by id.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return {series.id: series for series in network.all_series(connection)}
+
+
+def public_groups(work: UnitOfWork) -> Mapping[str, WorkingGroup]:
+    """Every working group by id.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return {group.id: group for group in network.all_working_groups(connection)}
+
+
+def show_event_details(work: UnitOfWork, event_id: str) -> EventDetails:
+    """A published event with its series, the groups it names and its published resources.
+
+    Raises:
+        DomainError: ``not-found``, there is none, or it is a draft.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        event = find_event(connection, event_id, Audience.PUBLIC)
+        series = {one.id: one for one in network.all_series(connection)}
+        groups = {one.id: one.title for one in network.all_working_groups(connection)}
+        wanted = ResourceFilter(published_only=True, event=event.id, limit=MOST_RESOURCES)
+        found = resources.select(connection, wanted)
+    asked = tuple(groups[group] for group in event.asked_groups if group in groups)
+    return EventDetails(event, series.get(event.series or ""), asked, tuple(found))
+
+
+def show_series(work: UnitOfWork, series_id: str) -> SeriesDetails:
+    """A series with its published events and resources.
+
+    Raises:
+        DomainError: ``not-found``.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        series = next((one for one in network.all_series(connection) if one.id == series_id), None)
+        if series is None:
+            raise DomainError("not-found", "there is no such series")
+        wanted = EventFilter(audience=Audience.PUBLIC, series=series_id, limit=CHUNK)
+        found = resources.select(
+            connection, ResourceFilter(published_only=True, series=series_id, limit=MOST_RESOURCES)
+        )
+        return SeriesDetails(series, tuple(events.select(connection, wanted)), tuple(found))
+
+
+def list_city_resources(work: UnitOfWork) -> Mapping[str, list[Resource]]:
+    """Published resources that belong to a city and to no event or series, by city.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        found = resources.select(
+            connection, ResourceFilter(published_only=True, cities_only=True, limit=MOST_RESOURCES)
+        )
+    cities: dict[str, list[Resource]] = {}
+    for resource in found:
+        cities.setdefault(resource.city or "", []).append(resource)
+    return dict(sorted(cities.items()))
+
+
+def list_feed(work: UnitOfWork, wanted: EventFilter) -> tuple[list[Event], Mapping[str, datetime]]:
+    """All events that ``wanted`` lets through, by start, and when each was last changed, as far as it is known.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    found: list[Event] = []
+    chunk = replace(wanted, limit=CHUNK)
+    with work.transaction() as connection:
+        while some := events.select(connection, chunk):
+            found += some
+            chunk = replace(chunk, after=event_position(some[-1]))
+        return found, events.last_changes(connection, [event.id for event in found])

@@ -1,0 +1,167 @@
+"""The public programme and its calendars: what stands there, in whose language, and what never does."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from dateutil.tz import tzical  # type: ignore[import-untyped]  # it has no stubs here
+from flask.testing import FlaskClient
+
+from services.events.domain import lifecycle
+from services.events.domain.event import Event
+from services.events.programme import texts
+from services.events.store import events
+from shared.forms.texts import LANGUAGES, load_catalogue
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.events.builders import WEBINAR
+from tests.support.clock import FrozenClock
+
+REVIEW = "upr-review"
+PAGES = (
+    "/programme",
+    "/programme?show=all",
+    f"/programme/{WEBINAR}",
+    f"/programme/{REVIEW}",
+    "/programme/series/upr-webinar-wednesday",
+    "/programme/groups",
+)
+FEEDS = (
+    "/calendar/all.ics",
+    "/calendar/series/upr-webinar-wednesday.ics",
+    "/calendar/kind/webinar.ics",
+    "/calendar/working-group/housing.ics",
+)
+
+
+def _take(work: UnitOfWork, event_id: str, at: datetime, *steps: Callable[[Event], Event]) -> None:
+    with work.transaction() as connection:
+        event = events.find(connection, event_id)
+        assert event is not None
+        for step in steps:
+            event = step(event)
+        events.save(connection, event, at)
+
+
+def _entries(client: FlaskClient, path: str = "/calendar/all.ics") -> dict[str, dict[str, str]]:
+    """The feed read line by line, without the library that wrote it: unfolded properties of each VEVENT by UID."""
+    lines = client.get(path).text.replace("\r\n ", "").split("\r\n")
+    entries, entry = {}, dict[str, str]()
+    for line in lines:
+        name, _, value = line.partition(":")
+        if line == "BEGIN:VEVENT":
+            entry = {}
+        entry[name] = value
+        if line == "END:VEVENT":
+            entries[entry["UID"]] = entry
+    return entries
+
+
+def test_all_languages_have_the_same_texts() -> None:
+    catalogue = load_catalogue(Path(texts.__file__).parent / "strings")
+    english = catalogue.by_language["en"]
+    for language in LANGUAGES:
+        assert sorted(catalogue.by_language[language]) == sorted(english)
+        assert [t.count("{") for t in catalogue.by_language[language].values()] == [
+            english[key].count("{") for key in catalogue.by_language[language]
+        ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_are_in_each_language(loaded: UnitOfWork, client: FlaskClient, path: str, language: str) -> None:
+    answer = client.get(path, headers={"Accept-Language": language})
+    assert (answer.status_code, answer.headers["Content-Language"]) == (200, language)
+    assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">' in answer.text
+    assert (answer.headers["Cache-Control"], answer.headers["Vary"]) == ("public, max-age=60", "Accept-Language")
+    again = client.get(path, headers={"Accept-Language": language, "If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_an_event_says_when_in_its_zone_and_in_utc(loaded: UnitOfWork, client: FlaskClient) -> None:
+    page = client.get(f"/programme/{WEBINAR}?lang=en").text
+    for part in ("Wednesday 4 March 2020", "14:00–15:00", "New York time", "UTC-5", "19:00–20:00", "Online"):
+        assert part in page
+    assert 'href="/embed/upr-webinar-10?lang=en"' in page
+    assert "https://files.example.org/upr-webinar-10-slides.pdf" in page
+    review = client.get(f"/programme/{REVIEW}?lang=fr").text
+    assert "Provisoire" in review
+    assert "lundi 11 mai 2020" in review
+
+
+def test_drafts_links_and_notes_are_never_public(loaded: UnitOfWork, client: FlaskClient) -> None:
+    everything = "".join(client.get(path).text for path in (*PAGES, *FEEDS))
+    assert "meet.example.org" not in everything
+    assert "Announce it as soon" not in everything
+    assert "upr-cities-training" not in everything
+    for path in ("/programme/upr-cities-training", "/programme/none", "/programme/%00", "/programme/series/none"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.mimetype, answer.headers.get("Cache-Control")) == (404, "text/html", None)
+
+
+def test_a_postponed_event_says_when_it_should_have_been(loaded: UnitOfWork, client: FlaskClient) -> None:
+    _take(loaded, REVIEW, datetime(2020, 3, 13, tzinfo=UTC), lifecycle.postpone)
+    page = client.get(f"/programme/{REVIEW}?lang=en").text
+    assert "The date is not fixed yet. It had been planned for Monday 11 May 2020" in page
+
+
+def test_what_is_over_stands_under_all(loaded: UnitOfWork, client: FlaskClient, clock: FrozenClock) -> None:
+    clock.set(datetime(2020, 4, 1, tzinfo=UTC))
+    assert f"/programme/{WEBINAR}" not in client.get("/programme").text
+    assert f"/programme/{WEBINAR}" in client.get("/programme?show=all").text
+
+
+def test_the_date_moves_in_the_same_entry(loaded: UnitOfWork, client: FlaskClient) -> None:
+    uid = f"event-{REVIEW}@127.0.0.1"
+    before = _entries(client)[uid]
+    assert (before["STATUS"], before["SEQUENCE"]) == ("TENTATIVE", "1")
+    assert before["DTSTART;TZID=Europe/Zurich"] == "20200511T090000"
+    november = datetime(2020, 11, 9, 8, tzinfo=UTC), datetime(2020, 11, 9, 11, tzinfo=UTC)
+    at = datetime(2020, 3, 13, 12, 0, tzinfo=UTC)
+    _take(loaded, REVIEW, at, lifecycle.postpone)
+    postponed = _entries(client)[uid]
+    assert (postponed["STATUS"], postponed["SEQUENCE"]) == ("CANCELLED", "2")
+    assert postponed["SUMMARY"].startswith("Postponed: ")
+    _take(loaded, REVIEW, at, lambda event: lifecycle.reschedule(event, *november), lifecycle.confirm)
+    after = _entries(client)[uid]
+    assert (after["STATUS"], after["SEQUENCE"], after["DTSTAMP"]) == ("CONFIRMED", "4", "20200313T120000Z")
+    assert after["DTSTART;TZID=Europe/Zurich"] == "20201109T090000"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (FEEDS[0], [WEBINAR, "council-session-43", REVIEW, "review-press-conference"]),
+        (FEEDS[1], [WEBINAR]),
+        (FEEDS[2], [WEBINAR]),
+        (FEEDS[3], [WEBINAR]),
+        ("/calendar/kind/training.ics", []),
+    ],
+)
+def test_each_feed_holds_its_events(loaded: UnitOfWork, client: FlaskClient, path: str, expected: list[str]) -> None:
+    answer = client.get(path)
+    assert answer.mimetype == "text/calendar"
+    assert sorted(_entries(client, path)) == sorted(f"event-{event}@127.0.0.1" for event in expected)
+    assert client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    assert max(len(line.encode()) for line in answer.text.split("\r\n")) <= 75
+
+
+@pytest.mark.parametrize("path", ["series/none", "kind/party", "working-group/none"])
+def test_an_unknown_feed_is_not_found(loaded: UnitOfWork, client: FlaskClient, path: str) -> None:
+    assert client.get(f"/calendar/{path}.ics").status_code == 404
+
+
+def test_moments_by_the_feed_s_own_zones_are_those_of_the_events(loaded: UnitOfWork, client: FlaskClient) -> None:
+    """Reckoned from the VTIMEZONE in the file by another library, as a client without a database of zones does."""
+    zones = tzical(StringIO(client.get("/calendar/all.ics").text))
+    assert sorted(zones.keys()) == ["America/New_York", "Europe/Zurich"]
+    entries = _entries(client)
+
+    def starts(event_id: str, zone: str) -> datetime:
+        local = datetime.fromisoformat(entries[f"event-{event_id}@127.0.0.1"][f"DTSTART;TZID={zone}"])
+        return local.replace(tzinfo=zones.get(zone)).astimezone(UTC)
+
+    assert starts(WEBINAR, "America/New_York") == datetime(2020, 3, 4, 19, tzinfo=UTC)
+    assert starts("council-session-43", "Europe/Zurich") == datetime(2020, 2, 24, 8, tzinfo=UTC)
+    assert starts(REVIEW, "Europe/Zurich") == datetime(2020, 5, 11, 7, tzinfo=UTC)
