@@ -41,6 +41,33 @@ DECISIONS = {
 _ONE = ProposalSchema()
 
 
+_PAGE = {"text/html": {"schema": {"type": "string"}}}
+_REFUSALS = {
+    400: "It cannot be parsed",
+    413: "It is too large",
+    415: "Neither JSON nor a form",
+    422: "Answers are wrong, or the idempotency key came with other content before",
+    503: "Not possible just now",
+}
+_INTAKE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": ProposalAnswersSchema},
+            "application/x-www-form-urlencoded": {"schema": ProposalAnswersSchema},
+        },
+    },
+    "responses": {
+        "201": {"description": "It has arrived", "content": {"application/json": {"schema": ReceiptSchema}, **_PAGE}},
+    }
+    | {
+        str(status): {"description": text, "content": {PROBLEM: {"schema": ProblemSchema}, **_PAGE}}
+        for status, text in _REFUSALS.items()
+    },
+}
+"""A browser's form is answered with pages, so each answer has two media types."""
+
+
 def proposals_blueprint(tools: SideTools) -> Any:
     """``/v1/proposals``."""
     blueprint = Blueprint("proposals", __name__, url_prefix="/v1/proposals", description="Ideas for side events")
@@ -67,22 +94,7 @@ def says(blueprint: Any, **descriptions: str) -> Any:
 
 def _add_intake(blueprint: Any, tools: SideTools) -> None:
     @blueprint.post("")
-    @blueprint.doc(
-        requestBody={
-            "required": True,
-            "content": {
-                "application/json": {"schema": ProposalAnswersSchema},
-                "application/x-www-form-urlencoded": {"schema": ProposalAnswersSchema},
-            },
-        }
-    )
-    @blueprint.response(201, ReceiptSchema)
-    @says(
-        blueprint,
-        s400="It cannot be parsed",
-        s415="Neither JSON nor a form",
-        s422="Answers are wrong, or the idempotency key came with other content before",
-    )
+    @blueprint.doc(**_INTAKE)
     @public
     def propose() -> Response:
         """Propose a side event. A plain form from a browser is answered with a page."""

@@ -12,7 +12,16 @@ SAMPLE = Path(__file__).parents[3] / "deploy" / "samples" / "upr2020"
 
 
 def test_the_service_has_the_promised_commands() -> None:
-    assert sorted(command_line().commands) == ["consume", "load", "migrate", "parked", "relay", "topology", "web"]
+    assert sorted(command_line().commands) == [
+        "consume",
+        "load",
+        "migrate",
+        "parked",
+        "relay",
+        "solve",
+        "topology",
+        "web",
+    ]
 
 
 @pytest.mark.parametrize("event_id", ["no-such-event", "upr-cities-training"])
