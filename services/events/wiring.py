@@ -12,16 +12,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.events.api.events import add_events
 from services.events.api.network import network_blueprint
 from services.events.api.proposal_pages import proposal_pages
-from services.events.api.proposal_tools import SideTools
 from services.events.api.proposals import proposals_blueprint
 from services.events.api.rosters import add_rosters
 from services.events.api.schedule import schedule_blueprint
 from services.events.api.timetable_pages import timetable_pages
 from services.events.api.tools import Tools
 from services.events.console.pages import console_blueprint
+from services.events.console.timetable_pages import timetable_console
 from services.events.messaging import effects
 from services.events.settings import EventsSettings, read_settings
 from services.events.usecases.proposal_keys import ProposalKeys
+from services.events.usecases.side_tools import SideTools
 from shared.core.clock import Clock, system_clock
 from shared.process.service import Service
 from shared.store.engine import is_outage
@@ -66,6 +67,7 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
         pages=[
             frame_blueprint(sign_in),
             console_blueprint(tools.work, clock),
+            timetable_console(side),
             proposal_pages(side),
             timetable_pages(side),
         ],

@@ -7,7 +7,6 @@ from flask_smorest import Blueprint
 
 from services.events.api.proposal_pages import busy_page, received_page, refused_page
 from services.events.api.proposal_submitted import Refused, read_asked, take
-from services.events.api.proposal_tools import SideTools
 from services.events.api.schedule_schemas import (
     DecisionSchema,
     ProposalAnswersSchema,
@@ -25,6 +24,7 @@ from services.events.usecases.change_proposal import change_proposal
 from services.events.usecases.decide_proposal import decide_proposal
 from services.events.usecases.list_proposals import list_proposals, show_proposal
 from services.events.usecases.positions import read_registration_position
+from services.events.usecases.side_tools import SideTools
 from shared.core.errors import Unavailable
 from shared.web.access import holder, needs, public
 from shared.web.entity_tags import require_match, tag_of
