@@ -13,7 +13,11 @@ from shared.core.context import correlation_id, traceparent
 from shared.core.ids import new_id
 
 PROPOSAL_KEYS = {
-    status: f"proposal.{status}.v1" for status in ("submitted", "accepted", "returned", "declined", "scheduled")
+    "submitted": "proposal.submitted.v1",
+    "accepted": "proposal.accepted.v1",
+    "returned": "proposal.returned.v1",
+    "declined": "proposal.declined.v1",
+    "scheduled": "proposal.scheduled.v1",
 }
 """The message type by the status that a proposal now has; nobody is told of a withdrawal, they did it themselves."""
 

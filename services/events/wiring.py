@@ -13,7 +13,6 @@ from services.events.api.changes import add_changes
 from services.events.api.events import add_events
 from services.events.api.network import network_blueprint
 from services.events.api.proposal_pages import proposal_pages
-from services.events.api.proposal_tools import SideTools
 from services.events.api.proposals import proposals_blueprint
 from services.events.api.resources import resources_blueprint
 from services.events.api.rosters import add_rosters
@@ -21,11 +20,13 @@ from services.events.api.schedule import schedule_blueprint
 from services.events.api.timetable_pages import timetable_pages
 from services.events.api.tools import Tools
 from services.events.console.pages import console_blueprint
+from services.events.console.timetable_pages import timetable_console
 from services.events.messaging import effects
 from services.events.programme.feeds import feeds_blueprint
 from services.events.programme.pages import programme_blueprint
 from services.events.settings import EventsSettings, read_settings
 from services.events.usecases.proposal_keys import ProposalKeys
+from services.events.usecases.side_tools import SideTools
 from shared.core.clock import Clock, system_clock
 from shared.process.service import Service
 from shared.store.engine import is_outage
@@ -73,6 +74,7 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
             console_blueprint(tools.work, clock),
             programme_blueprint(tools.work, clock),
             feeds_blueprint(tools.work, settings.common.public_url),
+            timetable_console(side),
             proposal_pages(side),
             timetable_pages(side),
         ],

@@ -33,7 +33,8 @@ def test_every_queue_has_an_effect_in_its_service() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_service_says_exactly_its_types(service: str) -> None:
-    said = set(re.findall(r'"([a-z-]+\.[a-z-]+\.v\d+)"', text_of(Path("services") / service / "outgoing.py")))
+    translations = [text_of(path) for path in python_files(f"services/{service}") if path.name.startswith("outgoing")]
+    said = set(re.findall(r'"([a-z-]+\.[a-z-]+\.v\d+)"', "".join(translations)))
     assert said == {entry.key for entry in MESSAGE_TYPES if entry.speaker == service}
 
 

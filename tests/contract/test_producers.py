@@ -3,14 +3,19 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.domain.network import WorkingGroup
+from services.events.domain.proposal import Proposal, ProposalStatus
 from services.events.domain.resource import Resource, ResourceKind
+from services.events.domain.schedule import Span
+from services.events.domain.schedule_diff import Entry
 from services.events.outgoing import EVENT_KEYS, event_message, resource_message, working_group_message
+from services.events.outgoing_proposals import PROPOSAL_KEYS, proposal_message, scheduled_message
 from services.notifications.domain.mail import ClaimedMail
 from services.notifications.outgoing import mail_sent
 from services.registration import outgoing as registration_outgoing
@@ -40,6 +45,8 @@ EVENT = Event(
     asked_groups=("*",),
     internal_note="for coordinators alone",
 )
+
+PROPOSAL_BOX = seal_to(public_key_of(new_key()), {"name": "A Participant", "title": "Housing as a right"})
 
 
 def _registration() -> Registration:
@@ -85,6 +92,36 @@ def _about_registration(key: str, **extra: Any) -> Callable[[], Message]:
     return lambda: registration_message(key, _registration(), WEBINAR_WEEK, **extra)
 
 
+def _proposal(status: ProposalStatus) -> Proposal:
+    return Proposal(
+        id=new_id(),
+        title="Housing as a right",
+        summary="What was promised.",
+        working_group="housing",
+        organisation=None,
+        language="en",
+        attendance=30,
+        speakers=(),
+        person_ref="ab" * 32,
+        submitted_at=WEBINAR_WEEK,
+        status=status,
+    )
+
+
+def _about_proposal(status: ProposalStatus) -> Message:
+    return proposal_message(_proposal(status), PROPOSAL_BOX, WEBINAR_WEEK)
+
+
+def _scheduled() -> Message:
+    proposal = _proposal(ProposalStatus.SCHEDULED)
+    span = Span(WEBINAR_WEEK, WEBINAR_WEEK + timedelta(hours=1))
+    entry = Entry(
+        proposal.id, "side-event-1", proposal.title, "housing", "lake-hall", "Lake Hall", "Geneva", "slot-1", span,
+        "Europe/Zurich",
+    )  # fmt: skip
+    return scheduled_message(proposal, PROPOSAL_BOX, WEBINAR_WEEK, entry, version=1, moved=False)
+
+
 PRODUCERS: dict[str, Callable[[], Message]] = {
     EVENT_KEYS["published"]: lambda: event_message("published", EVENT, WEBINAR_WEEK),
     EVENT_KEYS["changed"]: lambda: event_message("changed", EVENT, WEBINAR_WEEK),
@@ -110,6 +147,12 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
     registration_outgoing.CANCELLED: _about_registration(registration_outgoing.CANCELLED),
     registration_outgoing.ATTEMPT_REPEATED: _about_registration(registration_outgoing.ATTEMPT_REPEATED, attempt=2),
     "mail.sent.v1": lambda: mail_sent(_mail(), WEBINAR_WEEK),
+    **{
+        key: partial(_about_proposal, ProposalStatus(status))
+        for status, key in PROPOSAL_KEYS.items()
+        if status != "scheduled"
+    },
+    PROPOSAL_KEYS["scheduled"]: lambda: _scheduled(),
 }
 
 

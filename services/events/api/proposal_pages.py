@@ -3,9 +3,9 @@
 from flask import Blueprint, Response, make_response, request
 
 from services.events.api.proposal_submitted import Asked, Refused, page_language
-from services.events.api.proposal_tools import SideTools
 from services.events.side_pages.pages import ProposePage, render_propose, render_received, style
 from services.events.usecases.show_proposal_form import show_proposal_form
+from services.events.usecases.side_tools import SideTools
 from shared.core.ids import new_token
 from shared.web.access import public
 from shared.web.headers import personal

@@ -8,9 +8,9 @@ from typing import Any
 from flask import request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from services.events.api.proposal_tools import SideTools
 from services.events.domain.rules import RulesBroken
 from services.events.usecases.show_proposal_form import show_proposal_form
+from services.events.usecases.side_tools import SideTools
 from services.events.usecases.submit_proposal import Submission, submit_proposal
 from shared.core.ids import new_id
 from shared.forms.definition import FormDefinition

@@ -7,7 +7,6 @@ from flask_smorest import Blueprint
 
 from services.events.api.proposal_pages import busy_page, received_page, refused_page
 from services.events.api.proposal_submitted import Refused, read_asked, take
-from services.events.api.proposal_tools import SideTools
 from services.events.api.schedule_schemas import (
     DecisionSchema,
     ProposalAnswersSchema,
@@ -25,6 +24,7 @@ from services.events.usecases.change_proposal import change_proposal
 from services.events.usecases.decide_proposal import decide_proposal
 from services.events.usecases.list_proposals import list_proposals, show_proposal
 from services.events.usecases.positions import read_registration_position
+from services.events.usecases.side_tools import SideTools
 from shared.core.errors import Unavailable
 from shared.web.access import holder, needs, public
 from shared.web.entity_tags import require_match, tag_of
@@ -39,6 +39,33 @@ DECISIONS = {
     "withdraw": ProposalStatus.WITHDRAWN,
 }
 _ONE = ProposalSchema()
+
+
+_PAGE = {"text/html": {"schema": {"type": "string"}}}
+_REFUSALS = {
+    400: "It cannot be parsed",
+    413: "It is too large",
+    415: "Neither JSON nor a form",
+    422: "Answers are wrong, or the idempotency key came with other content before",
+    503: "Not possible just now",
+}
+_INTAKE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": ProposalAnswersSchema},
+            "application/x-www-form-urlencoded": {"schema": ProposalAnswersSchema},
+        },
+    },
+    "responses": {
+        "201": {"description": "It has arrived", "content": {"application/json": {"schema": ReceiptSchema}, **_PAGE}},
+    }
+    | {
+        str(status): {"description": text, "content": {PROBLEM: {"schema": ProblemSchema}, **_PAGE}}
+        for status, text in _REFUSALS.items()
+    },
+}
+"""A browser's form is answered with pages, so each answer has two media types."""
 
 
 def proposals_blueprint(tools: SideTools) -> Any:
@@ -67,22 +94,7 @@ def says(blueprint: Any, **descriptions: str) -> Any:
 
 def _add_intake(blueprint: Any, tools: SideTools) -> None:
     @blueprint.post("")
-    @blueprint.doc(
-        requestBody={
-            "required": True,
-            "content": {
-                "application/json": {"schema": ProposalAnswersSchema},
-                "application/x-www-form-urlencoded": {"schema": ProposalAnswersSchema},
-            },
-        }
-    )
-    @blueprint.response(201, ReceiptSchema)
-    @says(
-        blueprint,
-        s400="It cannot be parsed",
-        s415="Neither JSON nor a form",
-        s422="Answers are wrong, or the idempotency key came with other content before",
-    )
+    @blueprint.doc(**_INTAKE)
     @public
     def propose() -> Response:
         """Propose a side event. A plain form from a browser is answered with a page."""

@@ -5,7 +5,6 @@ from typing import Any
 from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 
-from services.events.api.proposal_tools import SideTools
 from services.events.api.proposals import says
 from services.events.api.schedule_schemas import (
     BoardSchema,
@@ -23,6 +22,7 @@ from services.events.usecases.arrange_schedule import Board, place_proposal, sho
 from services.events.usecases.list_proposals import list_rooms
 from services.events.usecases.look_up_schedule import compare_versions, newest_version, show_version
 from services.events.usecases.publish_schedule import publish_schedule
+from services.events.usecases.side_tools import SideTools
 from services.events.usecases.solve_schedule import ask_for_schedule, show_job
 from shared.core.errors import DomainError
 from shared.web.access import holder, needs, public

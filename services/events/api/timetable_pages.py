@@ -8,13 +8,13 @@ from icalendar import Calendar
 from icalendar import Event as CalendarEvent
 
 from services.events.api.proposal_submitted import page_language
-from services.events.api.proposal_tools import SideTools
 from services.events.domain.schedule_diff import Entry
 from services.events.side_pages.moments import timetable_page
 from services.events.side_pages.pages import render_timetable
 from services.events.store.schedule_versions import Version
 from services.events.usecases.list_proposals import list_rooms
 from services.events.usecases.look_up_schedule import newest_version
+from services.events.usecases.side_tools import SideTools
 from shared.core.errors import DomainError
 from shared.web.access import public
 from shared.web.entity_tags import conditional

@@ -27,7 +27,12 @@ from shared.web.access import holder, needs, require_touch
 from shared.web.console.frame import Place, pages_blueprint
 from shared.web.paging import page_of, position_in
 
-PLACES = (Place("Events", "/console"), Place("Registrations", "/console/registrations"))
+PLACES = (
+    Place("Events", "/console"),
+    Place("Registrations", "/console/registrations"),
+    Place("Side events", "/console/side-events"),
+    Place("Timetable", "/console/timetable"),
+)
 PAGE = 50
 ROSTER_PAGE = 25
 READERS = ("viewer", "coordinator")

@@ -1,4 +1,4 @@
-"""What the routes of side events work with."""
+"""What routes and pages of side events work with."""
 
 from dataclasses import dataclass
 

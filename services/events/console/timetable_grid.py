@@ -1,0 +1,92 @@
+"""The draft board as a table: day by day, a row for each slot, a column for each room."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from services.events.domain.proposal import Proposal
+from services.events.domain.room import Room
+from services.events.domain.schedule import Slot
+from services.events.domain.schedule_conflicts import Conflict
+from services.events.usecases.schedule_snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A proposal in its place; ``clashes`` says whether a conflict names it."""
+
+    proposal: Proposal
+    pinned: bool
+    clashes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is in a room in a slot; ``closed`` says that the room is not ours then."""
+
+    room: Room
+    closed: bool
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A slot, by its times in its own zone, with a cell for each room."""
+
+    slot: Slot
+    times: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day's rows, under its name."""
+
+    on: date
+    title: str
+    rows: tuple[Row, ...]
+
+
+def days_of(snapshot: Snapshot, conflicts: Sequence[Conflict]) -> tuple[Day, ...]:
+    """The whole board; every slot and every room is there, also where nothing is."""
+    cards = _cards(snapshot, {name for conflict in conflicts for name in conflict.proposals})
+    rooms = sorted(snapshot.rooms.values(), key=lambda room: (-room.capacity, room.id))
+    slots = sorted(snapshot.slots.values(), key=lambda slot: slot.span.starts_at)
+    return tuple(
+        Day(day, day_text(day), tuple(_row(slot, rooms, cards) for slot in of_day))
+        for day, of_day in groupby(slots, key=lambda slot: slot.on)
+    )
+
+
+def slot_choices(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """(id, words) of each slot, by time."""
+    for slot in sorted(snapshot.slots.values(), key=lambda one: one.span.starts_at):
+        yield slot.id, f"{day_text(slot.on)}, {times_text(slot)}"
+
+
+def day_text(day: date) -> str:
+    """``Wed 6 May 2020``."""
+    return f"{day:%a} {day.day} {day:%b %Y}"
+
+
+def times_text(slot: Slot) -> str:
+    """``09:00 to 10:00``, in the slot's own zone."""
+    zone = ZoneInfo(slot.time_zone)
+    return f"{slot.span.starts_at.astimezone(zone):%H:%M} to {slot.span.ends_at.astimezone(zone):%H:%M}"
+
+
+def _row(slot: Slot, rooms: Sequence[Room], cards: dict[tuple[str, str], list[Card]]) -> Row:
+    cells = (Cell(room, not room.is_open(slot.span), tuple(cards.get((slot.id, room.id), ()))) for room in rooms)
+    return Row(slot, times_text(slot), tuple(cells))
+
+
+def _cards(snapshot: Snapshot, clashing: set[str]) -> dict[tuple[str, str], list[Card]]:
+    found: defaultdict[tuple[str, str], list[Card]] = defaultdict(list)
+    for placement in snapshot.placements:
+        proposal = snapshot.proposals[placement.proposal_id]
+        card = Card(proposal, placement.pinned, proposal.id in clashing)
+        found[placement.slot_id, placement.room_id].append(card)
+    return found

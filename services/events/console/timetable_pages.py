@@ -1,0 +1,154 @@
+"""The coordinators' pages about side events: what is proposed, and the timetable that is being made."""
+
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Response as AnyResponse
+
+from services.events.console import moments, schedule_words
+from services.events.console.pages import PLACES, READERS
+from services.events.console.timetable_grid import days_of, slot_choices
+from services.events.domain.proposal import NEXT
+from services.events.domain.schedule import Placement
+from services.events.store.proposals import ProposalFilter
+from services.events.usecases.arrange_schedule import Board, place_proposal, show_board, take_off
+from services.events.usecases.decide_proposal import decide_proposal
+from services.events.usecases.list_network import list_working_groups
+from services.events.usecases.list_proposals import list_proposals, show_proposal
+from services.events.usecases.positions import read_registration_position
+from services.events.usecases.publish_schedule import publish_schedule
+from services.events.usecases.side_tools import SideTools
+from services.events.usecases.solve_schedule import ask_for_schedule
+from shared.web.access import holder, needs
+from shared.web.console.frame import pages_blueprint
+from shared.web.paging import page_of, position_in
+
+PAGE = 25
+SIDE_EVENTS, TIMETABLE = "/console/side-events", "/console/timetable"
+
+
+def timetable_console(tools: SideTools) -> Blueprint:
+    """``/console/side-events`` and ``/console/timetable``."""
+    blueprint = pages_blueprint("timetable_console", __name__, PLACES)
+    blueprint.context_processor(lambda: {"moments": moments, "words": schedule_words, "next_of": NEXT})
+    _add_proposals(blueprint, tools)
+    _add_board(blueprint, tools)
+    _add_publishing(blueprint, tools)
+    _add_placing(blueprint, tools)
+    return blueprint
+
+
+def _add_proposals(blueprint: Blueprint, tools: SideTools) -> None:
+    @blueprint.get("/side-events")
+    @needs(*READERS)
+    def proposals_page() -> str:
+        asked = request.args.get("status", "")
+        status = asked if asked in schedule_words.STATUSES else None
+        after = position_in(request.args.get("cursor", ""), 1, read_registration_position)
+        found = list_proposals(tools.work, ProposalFilter(status=status, after=after, limit=PAGE + 1))
+        return render_template(
+            "events/proposals.html",
+            page=page_of(found, PAGE, lambda proposal: [proposal.id]),
+            groups=_groups(tools),
+            status=status,
+            may_decide="coordinator" in holder().roles,
+        )
+
+    @blueprint.post("/side-events/<uuid:proposal_id>")
+    @needs("coordinator")
+    def decide(proposal_id: Any) -> AnyResponse:
+        decision = schedule_words.DECISIONS.get(request.form.get("decision", ""))
+        if decision is None:
+            raise BadRequest("no such decision")
+        note = request.form.get("note", "").replace("\r\n", "\n").strip()
+        decide_proposal(tools.work, tools.clock, tools.keys, str(proposal_id), decision[1], note, holder().name)
+        return redirect(f"{SIDE_EVENTS}#p-{proposal_id}", 303)
+
+
+def _add_board(blueprint: Blueprint, tools: SideTools) -> None:
+    @blueprint.get("/timetable")
+    @needs(*READERS)
+    def timetable_page() -> str:
+        board = show_board(tools.work)
+        conflicts = board.snapshot.conflicts
+        return render_template(
+            "events/timetable.html",
+            board=board,
+            conflicts=[schedule_words.conflict_text(conflict, board.snapshot) for conflict in conflicts],
+            days=days_of(board.snapshot, conflicts),
+            groups=_groups(tools),
+            reasons=_reasons(board),
+            told=_told(board),
+            may_change="coordinator" in holder().roles,
+        )
+
+    @blueprint.post("/timetable/schedule")
+    @needs("coordinator")
+    def schedule() -> AnyResponse:
+        ask_for_schedule(tools.work, tools.clock, holder().name)
+        return redirect(TIMETABLE, 303)
+
+
+def _add_publishing(blueprint: Blueprint, tools: SideTools) -> None:
+    @blueprint.post("/timetable/publish")
+    @needs("coordinator")
+    def publish() -> AnyResponse:
+        publish_schedule(tools.work, tools.clock, tools.keys, holder().name, _seen())
+        return redirect(TIMETABLE, 303)
+
+
+def _add_placing(blueprint: Blueprint, tools: SideTools) -> None:
+    @blueprint.get("/timetable/<uuid:proposal_id>")
+    @needs("coordinator")
+    def place_page(proposal_id: Any) -> str:
+        board = show_board(tools.work)
+        placements = {placement.proposal_id: placement for placement in board.snapshot.placements}
+        return render_template(
+            "events/timetable_place.html",
+            proposal=show_proposal(tools.work, str(proposal_id)),
+            placement=placements.get(str(proposal_id)),
+            board=board,
+            slots=list(slot_choices(board.snapshot)),
+            groups=_groups(tools),
+        )
+
+    @blueprint.post("/timetable/<uuid:proposal_id>")
+    @needs("coordinator")
+    def place(proposal_id: Any) -> AnyResponse:
+        form = request.form
+        if form.get("action") == "take-off":
+            take_off(tools.work, str(proposal_id), _seen())
+        else:
+            pinned = form.get("pinned") == "yes"
+            placement = Placement(str(proposal_id), form.get("room", ""), form.get("slot", ""), pinned)
+            place_proposal(tools.work, placement, _seen())
+        return redirect(TIMETABLE, 303)
+
+
+def _seen() -> int:
+    """The board's revision that the page showed."""
+    text = request.form.get("seen", "")
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise BadRequest("which timetable was seen is missing")
+    return int(text)
+
+
+def _groups(tools: SideTools) -> dict[str, str]:
+    return {group.id: group.title for group in list_working_groups(tools.work)}
+
+
+def _reasons(board: Board) -> dict[str, str]:
+    """Why those who wait have no place, as the last search said; empty for who came later."""
+    report = board.job.report if board.job else None
+    unplaced = report["unplaced"] if report else {}
+    return {name: schedule_words.reasons_text(reasons) for name, reasons in unplaced.items()}
+
+
+def _told(board: Board) -> list[tuple[str, str]]:
+    """(title, what they are told) of everybody who gets a mail when the board is published."""
+    titles = {name: proposal.title for name, proposal in board.snapshot.proposals.items()}
+    return [
+        *((titles[name], "gets a place") for name in board.difference.added),
+        *((titles[name], "gets another place") for name in board.difference.moved),
+    ]

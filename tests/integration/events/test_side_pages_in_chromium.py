@@ -1,0 +1,161 @@
+"""The pages about side events in a real browser: accessible, on a phone, in the dark, from right to left, no script."""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import Engine
+from werkzeug.serving import make_server
+
+from services.events.loading.rooms import read_rooms
+from services.events.usecases.load_rooms import load_rooms
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.events.conftest import SAMPLE
+from tests.integration.events.side_events import AsRole, Desk
+from tests.support.clock import FrozenClock
+from tests.support.ports import free_port
+
+LOOKS = [("light", 1280), ("dark", 1280), ("light", 320), ("dark", 320)]
+GROUPS = ("housing", "health", "racial-discrimination", None)
+TITLES = (
+    "Housing as a right: what was promised and what was done",
+    "Health care at the border",
+    "Policing and equal protection",
+    "Water that one can drink",
+    "السكن حقّ للجميع",
+    "Voting without barriers",
+)
+
+
+@pytest.fixture
+def desk(loaded: UnitOfWork, client: FlaskClient, as_role: AsRole, engine: Engine, clock: FrozenClock) -> Desk:
+    """A scenario with proposals of all sorts, a published timetable, and a draft with conflicts and people waiting."""
+    load_rooms(loaded, read_rooms(SAMPLE))
+    made = Desk(client, as_role("coordinator"), engine, clock)
+    for number, title in enumerate(TITLES):
+        made.accepted(title, working_group=GROUPS[number % 4], attendance=15 + 10 * number, speakers=f"Person {number}")
+    made.accepted("A plenary of everybody", attendance=400)
+    made.solve()
+    made.publish()
+    late = made.accepted("An idea that came late", attendance=100, preferred_days=["2020-05-07"])
+    made.put(late, "upper-library", "2020-05-11-0900")
+    made.decide(made.propose("Returned idea", working_group="housing"), "return", "Please say who speaks.")
+    made.propose("New idea", working_group="health", organisation="An organisation", unavailable_days=["2020-05-08"])
+    return made
+
+
+@pytest.fixture
+def address(app: Flask, desk: Desk) -> Iterator[str]:
+    """Where the service is served."""
+    server = make_server("127.0.0.1", free_port(), app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_pages_are_accessible_and_fit(
+    browser: Browser, address: str, desk: Desk, keys: Mapping[str, str], scheme: str, width: int
+) -> None:
+    late = desk.board().get_json()["conflicts"][0]["proposals"][0]
+    paths = (
+        "/propose?lang=en",
+        "/propose?lang=ar",
+        "/programme/timetable?lang=fr",
+        "/programme/timetable?lang=ar",
+        "/console/side-events",
+        "/console/timetable",
+        f"/console/timetable/{late}",
+    )
+    context = browser.new_context(
+        viewport={"width": width, "height": 720},
+        color_scheme=scheme,  # type: ignore[arg-type]  # one of the two literals
+    )
+    page = context.new_page()
+    _sign_in(page, address, keys["coordinator"])
+    assert {path: _faults(page, f"{scheme}-{width}") for path in paths if page.goto(address + path)} == {
+        path: [] for path in paths
+    }
+    context.close()
+
+
+def test_proposal_is_sent_and_faults_lead_to_their_fields_without_script(browser: Browser, address: str) -> None:
+    page = browser.new_context(java_script_enabled=False, locale="en-GB").new_page()
+    page.goto(f"{address}/propose")
+    page.fill("#field-name", "Amara Example")
+    page.fill("#field-email", "amara@example.org")
+    page.fill("#field-title", "Clean air")
+    page.fill("#field-summary", "What we breathe.")
+    page.fill("#field-attendance", "many")
+    page.check("#field-consent")
+    page.get_by_role("button", name="Send the proposal").click()
+    expect(page.get_by_role("alert")).to_contain_text("Please check these answers")
+    expect(page.locator("#field-title")).to_have_value("Clean air")
+    page.fill("#field-attendance", "25")
+    page.get_by_role("button", name="Send the proposal").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your proposal has arrived")
+    page.context.close()
+
+
+def test_coordinator_decides_moves_and_publishes_without_script(
+    browser: Browser, address: str, keys: Mapping[str, str]
+) -> None:
+    page = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 900}).new_page()
+    _sign_in(page, address, keys["coordinator"])
+    page.goto(f"{address}/console/side-events?status=submitted")
+    page.locator("summary").first.click()
+    page.get_by_label("Note to the group").fill("Welcome.")
+    page.get_by_role("button", name="Accept: New idea").click()
+    expect(page.locator("article", has_text="New idea")).to_contain_text("Welcome.")
+
+    page.get_by_role("navigation", name="Console").get_by_role("link", name="Timetable").click()
+    expect(page.get_by_role("heading", name="Publish")).to_have_count(0)
+    page.locator(".clashes a").first.click()
+    page.get_by_label("Time").select_option("2020-05-07-1300")
+    page.get_by_label("Room").select_option("lake-hall")
+    page.get_by_role("button", name="Put it there").click()
+    expect(page.locator(".clashes")).to_have_count(0)
+    section = page.locator("section", has=page.get_by_role("heading", name="Publish version 2"))
+    expect(section).to_contain_text("1 group is told by mail")
+    expect(section).to_contain_text("An idea that came late")
+    page.get_by_role("button", name="Publish version 2").click()
+    expect(page.locator("main")).to_contain_text("Version 2 is published")
+    page.get_by_role("button", name="Schedule").click()
+    expect(page.get_by_role("status")).to_contain_text("A new timetable was asked for")
+    page.context.close()
+
+
+def test_viewer_sees_the_timetable_and_no_button(browser: Browser, address: str, keys: Mapping[str, str]) -> None:
+    page = browser.new_context().new_page()
+    _sign_in(page, address, keys["viewer"])
+    page.goto(f"{address}/console/timetable")
+    expect(page.locator("main button")).to_have_count(0)
+    page.goto(f"{address}/console/side-events")
+    expect(page.locator("main button")).to_have_count(0)
+    page.context.close()
+
+
+def _sign_in(page: Page, address: str, key: str) -> None:
+    page.goto(f"{address}/console/sign-in")
+    page.fill("#key", key)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign out").wait_for()
+
+
+def _faults(page: Page, look: str) -> list[str]:
+    """What axe-core finds, and whether anything stands out to the side."""
+    if folder := os.environ.get("SIDE_SHOTS"):
+        name = page.url.split("/", 3)[3].replace("/", "-").replace("?", "-").replace("=", "-")[:40]
+        page.screenshot(path=str(Path(folder) / f"{name}-{look}.png"), full_page=True)
+    found = [f"{fault['id']}: {fault['nodes'][0]['target']}" for fault in Axe().run(page).response["violations"]]
+    wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    return [*found, *(["wider than the window"] if wide else [])]
