@@ -10,16 +10,19 @@ from pathlib import Path
 
 from deploy.local.installation import SAMPLE, WEBINAR
 from deploy.local.secrets import Secrets, make_secrets
+from deploy.servers.accounts import service_account
+from deploy.servers.starting import BASE_ENVIRONMENT, prefix
 from deploy.shape import SERVICES
 from deploy.up import secrets
 from deploy.up.gateway import PROGRAM, gateway_unit
 from deploy.up.ports import Ports, chosen_ports
 from deploy.up.servers import broker_units, database_unit, database_urls, make_databases, named_databases
-from deploy.up.services import PROJECT, Services, sink_unit
+from deploy.up.services import PROJECT, Services, canary_unit, has_sink, sink_unit
 from deploy.up.units import Stage, Unit
 from deploy.up.watching import prometheus_unit
 
 SAMPLE_VARIABLE = "TROIKA_UP_SAMPLE"
+CANARY_PROGRAMME = Path("deploy/operations/canary_programme")
 NEEDED = {PROGRAM: "nginx-light", "/usr/bin/prometheus": "prometheus"}
 
 
@@ -44,11 +47,12 @@ def prepare(folder: Path) -> Prepared:
     """Write what is missing in ``folder``; nothing runs yet.
 
     Raises:
-        NotPrepared: this machine lacks something; says what to install.
+        NotPrepared: this machine lacks something, or the folder does not do; says what to do.
     """
     missing = [package for program, package in NEEDED.items() if not Path(program).exists()]
     if missing:
         raise NotPrepared(f"missing on this machine: apt-get install --no-install-recommends {' '.join(missing)}")
+    _let_servers_in(folder)
     ports = chosen_ports(folder / "ports.json")
     keys = make_secrets(folder / "secrets")
     broker = secrets.broker_passwords(keys.folder)
@@ -61,14 +65,27 @@ def prepare(folder: Path) -> Prepared:
         then()
         _fill(services)
 
-    mine = [*services.units(), *([] if os.environ.get("SMTP_URL") else [sink_unit(folder, ports)])]
+    mine = [*services.units(), *([sink_unit(folder, ports)] if has_sink() else [])]
+    last = [gateway_unit(folder, ports), prometheus_unit(folder, ports)]
     stages = [
         Stage(servers[:1]),
         Stage(servers[1:], fill),
         Stage(mine),
-        Stage([gateway_unit(folder, ports), prometheus_unit(folder, ports)]),
+        Stage([*last, *([canary_unit(folder, ports)] if has_sink() else [])]),
     ]
     return Prepared(stages, ports, keys)
+
+
+def _let_servers_in(folder: Path) -> None:
+    """Servers that root starts run as their own users, who must be able to enter the folders above theirs."""
+    account = service_account("postgres", "nobody")
+    if account is None:
+        return
+    done = subprocess.run([*prefix(account), "test", "-x", str(folder.resolve())], env=BASE_ENVIRONMENT, check=False)
+    if done.returncode:
+        raise NotPrepared(
+            f"the user {account.name} cannot enter {folder.resolve()}: name a folder elsewhere in TROIKA_UP_FOLDER"
+        )
 
 
 def remove(folder: Path) -> None:
@@ -98,6 +115,9 @@ def _fill(services: Services) -> None:
     if sample != "none":
         _run(services, "events", "load", sample, "--move-to-next", WEBINAR)
         _run(services, "registration", "load", sample)
+    if has_sink():
+        for service in ("events", "registration"):
+            _run(services, service, "load", str(CANARY_PROGRAMME))
 
 
 def _run(services: Services, service: str, *arguments: str) -> None:

@@ -14,6 +14,8 @@ from deploy.up.units import Unit, answers
 
 PROJECT = Path(__file__).resolve().parents[2]
 
+CANARY = "canary"
+
 LOGINS = {"relay": "relay", "consume": "consumer"}
 """Kind of login by role. The other roles never speak with the broker: they get an address without a password."""
 
@@ -88,6 +90,28 @@ class Services:
     def _unit(service: str, role: str, environment: dict[str, str], ready_url: str) -> Unit:
         command = [sys.executable, "-m", f"services.{service}", role]
         return Unit(worker_name(service, role), command, environment, PROJECT, lambda: answers(ready_url))
+
+
+def canary_unit(folder: Path, ports: Ports) -> Unit:
+    """The canary, which reads the local mail sink."""
+    port = ports[CANARY]
+    given = {name: value for name, value in os.environ.items() if name.startswith("TROIKA_CANARY_")}
+    environment = {
+        **given,
+        "HOME": str(folder.resolve()),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TROIKA_PUBLIC_URL": ports.public_url,
+        "TROIKA_CANARY_INBOX_URL": f"http://127.0.0.1:{ports['inbox']}",
+        "TROIKA_METRICS_PORT": str(port),
+    }
+    command = [sys.executable, "-m", "deploy.operations.canary"]
+    return Unit(CANARY, command, environment, PROJECT, lambda: answers(f"http://127.0.0.1:{port}/livez"))
+
+
+def has_sink() -> bool:
+    """Whether mails go to the local sink: unless the operator names a mail relay."""
+    return not os.environ.get("SMTP_URL")
 
 
 def sink_unit(folder: Path, ports: Ports) -> Unit:

@@ -9,6 +9,7 @@ from typing import Any
 from deploy.servers.accounts import service_account
 from deploy.shape import SERVICES, WORKERS, worker_name
 from deploy.up.ports import Ports
+from deploy.up.services import CANARY, has_sink
 from deploy.up.units import Unit, answers, own_file, own_folder
 
 SOURCE = Path("deploy/prometheus")
@@ -40,11 +41,14 @@ def targets(ports: Ports) -> dict[str, list[dict[str, Any]]]:
     """What Prometheus scrapes: content of ``targets/<name>.json`` by name."""
     processes = [(service, "web", f"/-/{service}/metrics") for service in SERVICES]
     processes += [(service, role, "/metrics") for service, role in WORKERS]
+    ours = [
+        _target(ports[worker_name(service, role)], service=service, process=role, __metrics_path__=path)
+        for service, role, path in processes
+    ]
+    if has_sink():
+        ours.append(_target(ports[CANARY], service="operations", process=CANARY))
     return {
-        "troika": [
-            _target(ports[worker_name(service, role)], service=service, process=role, __metrics_path__=path)
-            for service, role, path in processes
-        ],
+        "troika": ours,
         "rabbitmq": [_target(ports["rabbitmq-metrics"])],
     }
 

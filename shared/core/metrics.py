@@ -148,3 +148,21 @@ smtp_phase_seconds = Histogram(
     ["phase"],
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0),
 )
+
+canary_rounds_total = Counter(
+    "troika_canary_rounds_total",
+    "Rounds of the canary by outcome: done, refused (no 201), unmailed (no mail in time), uncancelled.",
+    ["form", "outcome"],
+)
+canary_handover_seconds = Histogram(
+    "troika_canary_handover_seconds",
+    "Time from the canary's 201 to the arrival of its mail, seconds.",
+    ["form"],
+    buckets=HANDOVER_BUCKETS,
+)
+canary_last_success_timestamp_seconds = Gauge(
+    "troika_canary_last_success_timestamp_seconds",
+    "Unix time of the end of the canary's last round that was done; of its start before the first.",
+    ["form"],
+    multiprocess_mode="mostrecent",
+)

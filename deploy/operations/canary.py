@@ -1,0 +1,59 @@
+"""``python -m deploy.operations.canary``: registers once a minute, for metrics and an alert that works at night too."""
+
+import logging
+import sys
+import time
+
+from deploy.operations.rounds import DONE, Canary
+from shared.core.logs import configure_logs
+from shared.core.metrics import canary_handover_seconds, canary_last_success_timestamp_seconds, canary_rounds_total
+from shared.core.settings import Reader
+from shared.process.runner import Stop, run
+
+log = logging.getLogger(__name__)
+
+HTTP = ("http", "https")
+
+
+def read_canary(reader: Reader) -> tuple[Canary, int]:
+    """The canary and the seconds between two rounds, from the environment; faults are collected in ``reader``."""
+    canary = Canary(
+        public_url=reader.url("TROIKA_PUBLIC_URL", HTTP).rstrip("/"),
+        inbox_url=reader.url("TROIKA_CANARY_INBOX_URL", HTTP).rstrip("/"),
+        address=reader.text("TROIKA_CANARY_ADDRESS", "canary@example.org"),
+        form=reader.text("TROIKA_CANARY_FORM", "canary"),
+        patience_s=reader.integer("TROIKA_CANARY_PATIENCE_S", 45, 1, 3600),
+    )
+    return canary, reader.integer("TROIKA_CANARY_EVERY_S", 60, 1, 3600)
+
+
+def watch(canary: Canary, every_s: float, stop: Stop) -> None:
+    """Go round until ``stop``."""
+    canary_last_success_timestamp_seconds.labels(canary.form).set_to_current_time()
+    while not stop:
+        began_at = time.monotonic()
+        result = canary.go_round(stop.wait)
+        if stop:
+            return
+        canary_rounds_total.labels(canary.form, result.outcome).inc()
+        if result.handover_s is not None:
+            canary_handover_seconds.labels(canary.form).observe(result.handover_s)
+        if result.outcome == DONE:
+            canary_last_success_timestamp_seconds.labels(canary.form).set_to_current_time()
+        else:
+            log.warning("round not finished", extra={"outcome": result.outcome, "seen": result.seen})
+        stop.wait(max(0.0, every_s - (time.monotonic() - began_at)))
+
+
+def main() -> int:
+    """Run until SIGTERM; returns an exit code."""
+    configure_logs("operations", "canary")
+    reader = Reader()
+    canary, every_s = read_canary(reader)
+    port = reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535)
+    reader.finish()
+    return run(lambda stop: watch(canary, every_s, stop), metrics_port=port, ready=lambda: True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

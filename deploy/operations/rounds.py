@@ -1,0 +1,113 @@
+"""One round of the canary: register as anybody does, wait for the mail, cancel by its link.
+
+It knows the public address and the mailbox of its own address, and nothing else: what it sees is what people see.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from typing import Any
+
+import requests
+
+REQUEST_TIMEOUT_S = 10.0
+LOOK_EVERY_S = 0.2
+DONE, REFUSED, UNMAILED, UNCANCELLED = "done", "refused", "unmailed", "uncancelled"
+SEE_OTHER, CREATED = 303, 201
+
+
+@dataclass(frozen=True, slots=True)
+class RoundResult:
+    """Attributes:
+    outcome: ``done``, ``refused`` (no 201), ``unmailed`` (no mail in time) or ``uncancelled``.
+    handover_s: from the answer to the mail's arrival, seconds; None if none came.
+    seen: what was seen last, for the log; holds nothing personal.
+    """
+
+    outcome: str
+    handover_s: float | None
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """Attributes:
+    public_url: where people find Troika.
+    inbox_url: the mail sink in which mails to the canary's addresses arrive.
+    address: each round uses a sub-address of it (``name+tag@domain``).
+    form: slug of its own form.
+    patience_s: how long to wait for the mail, seconds.
+    """
+
+    public_url: str
+    inbox_url: str
+    address: str
+    form: str
+    patience_s: float
+
+    def go_round(self, rest: Callable[[float], bool]) -> RoundResult:
+        """One round; a server that does not answer is a result, not an error.
+
+        Args:
+            rest: waits so many seconds, and says whether it is time to stop; then the round ends at once.
+        """
+        tag = secrets.token_hex(6)
+        name, _, domain = self.address.partition("@")
+        address = f"{name}+{tag}@{domain}"
+        handover_s: float | None = None
+        outcome = REFUSED
+        try:
+            status = self._register(address, tag)
+            if status != CREATED:
+                return RoundResult(outcome, None, f"status {status}")
+            outcome, began_at = UNMAILED, time.monotonic()
+            link = self._wait_for_link(address, rest)
+            if not link:
+                return RoundResult(outcome, None, f"no mail within {self.patience_s:g} s")
+            outcome, handover_s = UNCANCELLED, time.monotonic() - began_at
+            status = self._cancel(link)
+            return RoundResult(DONE if status == SEE_OTHER else outcome, handover_s, f"status {status}")
+        except requests.RequestException as error:
+            return RoundResult(outcome, handover_s, type(error).__name__)
+
+    def _register(self, address: str, tag: str) -> int:
+        answers: dict[str, Any] = {
+            "name": "Canary",
+            "email": address,
+            "country": "CH",
+            "time_zone": "Etc/UTC",
+            "language": "en",
+            "consent": True,
+        }
+        return requests.post(
+            f"{self.public_url}/v1/forms/{self.form}/registrations",
+            json=answers,
+            headers={"Idempotency-Key": f"canary-{tag}"},
+            timeout=REQUEST_TIMEOUT_S,
+        ).status_code
+
+    def _wait_for_link(self, address: str, rest: Callable[[float], bool]) -> str:
+        deadline = time.monotonic() + self.patience_s
+        while time.monotonic() < deadline:
+            mails = requests.get(f"{self.inbox_url}/mails.json", params={"to": address}, timeout=REQUEST_TIMEOUT_S)
+            for mail in mails.json():
+                content = requests.get(f"{self.inbox_url}/mails/{mail['id']}.eml", timeout=REQUEST_TIMEOUT_S).content
+                return link_in(content, self.public_url)
+            if rest(LOOK_EVERY_S):
+                break
+        return ""
+
+    @staticmethod
+    def _cancel(link: str) -> int:
+        form = {"action": "cancel"}
+        return requests.post(link, data=form, allow_redirects=False, timeout=REQUEST_TIMEOUT_S).status_code
+
+
+def link_in(mail: bytes, public_url: str) -> str:
+    """The person's own link in the text of a mail; empty if there is none."""
+    text = message_from_bytes(mail, policy=policy.default).get_body(("plain",))
+    found = re.search(re.escape(public_url) + r"/r/[\w-]+", str(text.get_content()) if text else "")
+    return found[0] if found else ""
