@@ -8,12 +8,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Another interpreter: make PYTHON=/path/to/python3.12 test
 PYTHON ?=
+# make down KEEP=1 keeps data, keys and logs
+KEEP ?=
 # More words for pytest: make test PYTEST="-k bus"
 PYTEST ?=
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	--python-version 3.11 --quiet pyproject.toml
 
-.PHONY: help demo demo-check demo-reset test check bench specs format lock
+.PHONY: help demo demo-check demo-reset up down test check bench specs format lock
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +28,13 @@ demo-check: $(VENV)/.ready ## the same unattended: one registration all the way,
 
 demo-reset: $(VENV)/.ready ## delete the demo's data, so that the next `make demo` begins anew
 	@$(BIN)/python -m deploy.local.demo reset
+
+up: $(VENV)/.ready ## start the production shape on this machine: RabbitMQ, PostgreSQL, one process a role, Prometheus
+	@deploy/setup/up_machine.sh
+	@$(BIN)/python -m deploy.up up
+
+down: $(VENV)/.ready ## stop it in order and delete it; KEEP=1 keeps data, keys and logs
+	@KEEP=$(KEEP) $(BIN)/python -m deploy.up down
 
 test: $(VENV)/.ready-dev ## install what the tests need, start private servers, run every test, print one summary
 	@deploy/setup/test_machine.sh
