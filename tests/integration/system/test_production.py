@@ -1,0 +1,248 @@
+"""`make up` for real: who may do what, that Prometheus sees everything, which alert each fault raises, and the end.
+
+One installation for the module; tests run in the order in which they stand, and the last one takes it down.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pika
+import psycopg
+import pytest
+import requests
+from pika.exceptions import ProbableAuthenticationError
+
+from deploy.shape import SERVICES, WORKERS, worker_name
+from deploy.up.ports import is_taken
+from tests.architecture.observed import BROKERS
+from tests.support.production import Alert, Production, Visitors
+from tests.support.run_folder import RunFolder
+from tests.support.waiting import poll_until
+
+QUIET_S = 9.0
+"""Nearly four minutes at the pace of the test: longer than any rule waits that a small fault could raise."""
+
+WORK_QUEUES_OF_EVENTS = ("events.contact", "events.rollup")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Attributes:
+    held: processes that are stopped.
+    raises: exactly the alerts that must fire.
+    may: names of alerts that may fire as well, since what they watch is away for the same reason.
+    """
+
+    held: tuple[str, ...]
+    raises: frozenset[Alert]
+    may: frozenset[str] = frozenset()
+
+
+def _raises(*alerts: Alert) -> frozenset[Alert]:
+    return frozenset(alerts)
+
+
+MAIL_RELAY_IS_HELD = frozenset({"TroikaMailPending", "TroikaCanaryMissing"})
+
+RELAY_AND_CONSUMER = Fault(
+    ("events-relay", "events-consume"),
+    _raises(
+        ("TroikaProcessDown", "events-relay"),
+        ("TroikaProcessDown", "events-consume"),
+        *(("TroikaQueueWithoutConsumer", queue) for queue in WORK_QUEUES_OF_EVENTS),
+    ),
+    MAIL_RELAY_IS_HELD,
+)
+BROKER = Fault(
+    ("rabbitmq",),
+    _raises(
+        ("TroikaBrokerDown", ""),
+        ("TroikaOutboxStalled", "registration"),
+        *(("TroikaBrokerUnreachable", service) for service in SERVICES),
+    ),
+    frozenset({"TroikaConsumerStuck", "TroikaQueueWithoutConsumer"}) | MAIL_RELAY_IS_HELD,
+)
+DATABASE_AND_SENDER = Fault(
+    ("postgres", "notifications-send"),
+    _raises(
+        ("TroikaIntakeErrors", ""),
+        ("TroikaDatabaseErrors", "registration"),
+        ("TroikaProcessDown", "notifications-send"),
+    ),
+    frozenset({"TroikaDatabaseErrors", "TroikaQueueWithoutConsumer", "TroikaIntakeSlow", "TroikaConsumerStuck"})
+    | MAIL_RELAY_IS_HELD,
+)
+
+
+@pytest.fixture(scope="module")
+def production(run_folder: RunFolder) -> Iterator[Production]:
+    """The installation, up."""
+    place = run_folder.part("up")
+    place.chmod(0o711)
+    installation = Production(run_folder, place / "up")
+    installation.prepare()
+    installation.must("up")
+    yield installation
+    if installation.folder.exists():
+        installation.must("down")
+
+
+@pytest.fixture(scope="module")
+def visitors(production: Production) -> Iterator[Visitors]:
+    """Somebody who registers all the time."""
+    with Visitors(production.ports.public_url) as busy:
+        yield busy
+
+
+def test_prometheus_sees_every_process(production: Production) -> None:
+    def seen() -> dict[str, str]:
+        targets = production.prometheus("targets")["activeTargets"]
+        return {_name(target["labels"]): target["health"] for target in targets}
+
+    ours = [worker_name(service, "web") for service in SERVICES] + [worker_name(*worker) for worker in WORKERS]
+    wanted = dict.fromkeys([*ours, "operations-canary", "rabbitmq", "rabbitmq-queues"], "up")
+    poll_until(lambda: seen() == wanted, 20, what=f"{wanted}, not {seen()}")
+
+
+def test_broker_has_the_metrics_that_rules_and_boards_use(production: Production) -> None:
+    series = production.prometheus("series", **{"match[]": '{__name__=~"rabbitmq_.+"}'})
+    labels = {each["__name__"]: set(each) - {"__name__", "job", "instance"} for each in series}
+    assert {name: labels.get(name) for name in BROKERS} == BROKERS
+
+
+def test_each_role_enters_its_own_database_alone(production: Production) -> None:
+    passwords, port = production.secret("databases.json"), production.ports["postgres"]
+
+    def entering(service: str, database: str) -> str:
+        role = f"troika_{service}"
+        try:
+            psycopg.connect(f"postgresql://{role}:{passwords[role]}@127.0.0.1:{port}/{database}").close()
+        except psycopg.OperationalError as error:
+            return "refused" if "permission denied for database" in str(error) else str(error)
+        return "enters"
+
+    databases = (*SERVICES, "postgres")
+    entered = {(service, name): entering(service, name) for service in SERVICES for name in databases}
+    assert entered == {place: "enters" if place[0] == place[1] else "refused" for place in entered}
+
+
+def test_nobody_is_a_guest_of_the_broker(production: Production) -> None:
+    parameters = pika.ConnectionParameters(
+        "127.0.0.1", production.ports["amqp"], "troika", pika.PlainCredentials("guest", "guest")
+    )
+    with pytest.raises(ProbableAuthenticationError):
+        pika.BlockingConnection(parameters)
+
+
+def test_secrets_are_readable_by_their_owner_alone(production: Production) -> None:
+    files = [path for path in (production.folder / "secrets").iterdir() if path.is_file()]
+    assert len(files) >= 8
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in files} == dict.fromkeys(
+        (path.name for path in files), "0o600"
+    )
+
+
+@pytest.mark.parametrize("path", ["/-/registration/metrics", "/-/events/readyz", "/-/notifications/openapi.json"])
+def test_what_is_for_operators_is_not_public(production: Production, path: str) -> None:
+    public = requests.get(production.ports.public_url + path, timeout=5)
+    assert (public.status_code, public.json()["code"]) == (404, "not-found")
+    assert requests.get(f"http://127.0.0.1:{production.ports['operations']}{path}", timeout=5).status_code == 200
+
+
+def test_gateway_refuses_what_is_too_large_before_it_costs_anything(production: Production) -> None:
+    address = f"{production.ports.public_url}/v1/forms/upr-webinar-10/registrations"
+    answer = requests.post(address, data=b"x" * 70_000, headers={"Content-Type": "application/json"}, timeout=5)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
+
+
+def test_killed_process_is_started_again_and_the_others_go_on(production: Production) -> None:
+    before = production.pids()
+    killed = production.kill("events-relay")
+    poll_until(lambda: production.pids().get("events-relay", killed) != killed, 10, what="events-relay runs again")
+    after = production.pids()
+    assert {name: pid for name, pid in after.items() if name != "events-relay"} == {
+        name: pid for name, pid in before.items() if name != "events-relay"
+    }
+    address = f"http://127.0.0.1:{production.ports['events-relay']}/readyz"
+    poll_until(lambda: _is_ready(address), 20, what="events-relay is ready")
+
+
+def test_second_start_is_refused(production: Production) -> None:
+    done = production.command("up")
+    assert done.returncode == 1
+    assert "It runs already" in done.stderr
+
+
+def test_alerts_rise_with_their_fault_and_go_with_it(production: Production, visitors: Visitors) -> None:
+    """A healthy time is silent; then each fault, the mail relay's beside the others since its alert takes longest."""
+    poll_until(lambda: production.firing() == set(), 30, what="silence after the start")
+    silent_until = time.monotonic() + QUIET_S
+    while time.monotonic() < silent_until:
+        assert production.firing() == set()
+        time.sleep(0.5)
+    assert len(visitors.accepted) > QUIET_S
+    production.hold("sink")
+    _suffer(production, RELAY_AND_CONSUMER)
+    _suffer(production, BROKER)
+    _wait(lambda: {name for name, _ in production.firing()} == MAIL_RELAY_IS_HELD, production, "no mail goes")
+    production.release("sink")
+    _suffer(production, DATABASE_AND_SENDER)
+    _wait_for_silence(production)
+
+
+def test_everybody_who_was_accepted_has_had_one_mail(production: Production, visitors: Visitors) -> None:
+    """Through all of these faults."""
+    visitors.__exit__()
+    inbox = f"http://127.0.0.1:{production.ports['inbox']}/mails.json"
+    accepted = sorted(visitors.accepted)
+
+    def arrived() -> list[str]:
+        return sorted(mail["to"] for mail in requests.get(inbox, timeout=5).json())
+
+    poll_until(lambda: set(accepted) <= set(arrived()), 30, every_s=0.5, what="a mail for each")
+    assert [address for address in arrived() if address in set(accepted)] == accepted
+
+
+def test_nothing_is_left_after_the_end(production: Production) -> None:
+    ports, pids = production.ports, production.pids()
+    assert {"supervisor", "rabbitmq", "postgres", "gateway", "prometheus"} <= set(pids)
+    assert len(ports.taken()) >= 15
+    printed = production.must("down")
+    assert printed == "Stopped. Nothing is left.\n"
+    assert not production.folder.exists()
+    assert [port for port in ports.taken() if is_taken(port)] == []
+    assert [process.pid for process in production.run.processes() if process.pid in pids.values()] == []
+    assert production.must("down") == f"Nothing runs in {production.folder}.\n"
+
+
+def _suffer(production: Production, fault: Fault) -> None:
+    """Hold, see exactly its alerts rise, release, see them go."""
+    production.hold(*fault.held)
+    _wait(lambda: fault.raises <= production.firing(), production, f"the alerts of {fault.held}")
+    others = production.firing() - fault.raises
+    production.release(*fault.held)
+    assert {name for name, _about in others} <= fault.may
+    _wait(lambda: not fault.raises & production.firing(), production, f"the end of the alerts of {fault.held}")
+
+
+def _wait_for_silence(production: Production) -> None:
+    _wait(lambda: production.firing() == set(), production, "silence")
+
+
+def _wait(condition: Callable[[], bool], production: Production, what: str) -> None:
+    try:
+        poll_until(condition, 60, every_s=0.5)
+    except AssertionError:
+        raise AssertionError(f"not within 60 s: {what}; firing: {sorted(production.firing())}") from None
+
+
+def _name(labels: dict[str, str]) -> str:
+    return worker_name(labels["service"], labels["process"]) if labels["job"] == "troika" else labels["job"]
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        return requests.get(address, timeout=2).status_code == 200
+    except requests.RequestException:
+        return False

@@ -1,0 +1,170 @@
+"""`make up` for tests: the whole installation in a folder of the run, with alerts at a faster pace."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from deploy.local.installation import SAMPLE, WEBINAR
+from deploy.servers.starting import BASE_ENVIRONMENT
+from deploy.up.ports import BLOCK, VARIABLE, Ports, chosen_ports, is_taken
+from deploy.up.records import Records
+from deploy.up.watching import PACE_VARIABLE
+from tests.support.ports import FIRST_PORT, LAST_PORT
+from tests.support.processes import PROJECT
+from tests.support.run_folder import RUN_VARIABLE, RunFolder
+
+PACE = 25
+"""A minute is 2.4 seconds: still more than the second in which an idle consumer turns, and than one scrape."""
+
+Alert = tuple[str, str]
+"""Its name, and what it is about: service and process, queue, or nothing."""
+
+
+@dataclass(slots=True)
+class Production:
+    """Attributes:
+    run: that it belongs to.
+    folder: of the installation.
+    environment: of the commands.
+    """
+
+    run: RunFolder
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ports(self) -> Ports:
+        """Chosen at the start."""
+        return chosen_ports(self.folder / "ports.json")
+
+    def prepare(self) -> None:
+        """Choose ports, and a small programme: working groups are not what is looked at here."""
+        sample = self.run.part("sample")
+        shutil.copytree(PROJECT / SAMPLE, sample, dirs_exist_ok=True)
+        (sample / "working-groups.yaml").write_text("[]\n")
+        self.environment = {
+            **BASE_ENVIRONMENT,
+            RUN_VARIABLE: str(self.run.path),
+            "TROIKA_UP_FOLDER": str(self.folder),
+            "TROIKA_UP_SAMPLE": str(sample),
+            PACE_VARIABLE: str(PACE),
+            VARIABLE: str(_free_block()),
+            "TROIKA_CANARY_EVERY_S": "2",
+            "TROIKA_CANARY_PATIENCE_S": "5",
+        }
+
+    def command(self, *arguments: str, within_s: float = 300.0) -> subprocess.CompletedProcess[str]:
+        """Run ``python -m deploy.up …`` to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "deploy.up", *arguments],
+            cwd=PROJECT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=within_s,
+        )
+
+    def must(self, *arguments: str) -> str:
+        """Run a command that has to succeed; returns what it prints."""
+        done = self.command(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def hold(self, *names: str) -> None:
+        """Stop processes, and keep them stopped."""
+        for name in names:
+            self.must("hold", name)
+
+    def release(self, *names: str) -> None:
+        """Let them start again."""
+        for name in names:
+            self.must("release", name)
+
+    def pids(self) -> dict[str, int]:
+        """Pid by name of all that runs."""
+        return Records(self.folder).running()
+
+    def kill(self, name: str) -> int:
+        """``kill -9`` of one process, which is known by pid and start time; returns its pid."""
+        pid = self.pids()[name]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def prometheus(self, path: str, **query: str) -> Any:
+        """Data of an answer of Prometheus' interface."""
+        address = f"http://127.0.0.1:{self.ports['prometheus']}/api/v1/{path}"
+        answer = requests.get(address, params=query, timeout=5)
+        answer.raise_for_status()
+        return answer.json()["data"]
+
+    def firing(self) -> set[Alert]:
+        """Every alert that fires now."""
+        alerts = self.prometheus("alerts")["alerts"]
+        labels = [alert["labels"] for alert in alerts if alert["state"] == "firing"]
+        return {(each["alertname"], _about(each)) for each in labels}
+
+    def secret(self, name: str) -> Any:
+        """Content of a JSON file among the secrets."""
+        return json.loads((self.folder / "secrets" / name).read_text())
+
+
+class Visitors:
+    """Somebody registers twice a second, whatever happens, until told to stop."""
+
+    def __init__(self, url: str) -> None:
+        self.accepted: list[str] = []
+        self._address = f"{url}/v1/forms/{WEBINAR}/registrations"
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._register, name="visitors", daemon=True)
+
+    def __enter__(self) -> "Visitors":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        self._thread.join(15)
+
+    def _register(self) -> None:
+        number = 0
+        while not self._stop.wait(0.5):
+            number += 1
+            answers: dict[str, object] = {
+                "name": "A participant",
+                "email": f"participant-{number}@example.org",
+                "country": "CH",
+                "time_zone": "Europe/Zurich",
+                "language": "en",
+                "consent": True,
+            }
+            if self._is_accepted(answers):
+                self.accepted.append(str(answers["email"]))
+
+    def _is_accepted(self, answers: dict[str, object]) -> bool:
+        try:
+            return requests.post(self._address, json=answers, timeout=10).status_code == 201
+        except requests.RequestException:
+            return False
+
+
+def _about(labels: Mapping[str, str]) -> str:
+    return labels.get("queue") or "-".join(labels[name] for name in ("service", "process") if name in labels)
+
+
+def _free_block() -> int:
+    for _ in range(100):
+        first = random.randrange(FIRST_PORT, LAST_PORT - BLOCK, BLOCK)
+        if not any(is_taken(first + number) for number in range(BLOCK)):
+            return first
+    raise RuntimeError("no block of free ports")
