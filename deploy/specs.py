@@ -16,6 +16,7 @@ import click
 from flask import Flask
 from sqlalchemy import Engine
 
+from deploy.board import board
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.reference_pages import messages_page, metrics_page
 from services.events import wiring as events
@@ -42,7 +43,7 @@ NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nowhere"
 @click.command()
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 and name the files that differ.")
 def main(check: bool) -> None:
-    """Write the OpenAPI and AsyncAPI documents, the broker's definitions and the reference tables."""
+    """Write the OpenAPI and AsyncAPI documents, the broker's definitions, the board and the reference tables."""
     stale = {path: text for path, text in all_specs().items() if _content(path) != text}
     if check:
         for path in stale:
@@ -59,6 +60,7 @@ def all_specs() -> dict[Path, str]:
     return specs | {
         REFERENCE / "asyncapi.json": _as_json(asyncapi.document(vhost=VHOST, exchange=FACTS)),
         Path("deploy/rabbitmq/rabbitmq-definitions.json"): _as_json(topology.definitions()),
+        Path("deploy/grafana/troika.json"): board(),
         REFERENCE / "metrics.md": metrics_page(),
         REFERENCE / "messages.md": messages_page(),
     }

@@ -32,7 +32,9 @@ def watch(canary: Canary, every_s: float, stop: Stop) -> None:
     canary_last_success_timestamp_seconds.labels(canary.form).set_to_current_time()
     while not stop:
         began_at = time.monotonic()
-        result = canary.go_round()
+        result = canary.go_round(stop.wait)
+        if stop:
+            return
         canary_rounds_total.labels(canary.form, result.outcome).inc()
         if result.handover_s is not None:
             canary_handover_seconds.labels(canary.form).observe(result.handover_s)

@@ -6,6 +6,7 @@ It knows the public address and the mailbox of its own address, and nothing else
 import re
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from typing import Any
@@ -47,8 +48,12 @@ class Canary:
     form: str
     patience_s: float
 
-    def go_round(self) -> RoundResult:
-        """One round; a server that does not answer is a result, not an error."""
+    def go_round(self, rest: Callable[[float], bool]) -> RoundResult:
+        """One round; a server that does not answer is a result, not an error.
+
+        Args:
+            rest: waits so many seconds, and says whether it is time to stop; then the round ends at once.
+        """
         tag = secrets.token_hex(6)
         name, _, domain = self.address.partition("@")
         address = f"{name}+{tag}@{domain}"
@@ -59,7 +64,7 @@ class Canary:
             if status != CREATED:
                 return RoundResult(outcome, None, f"status {status}")
             outcome, began_at = UNMAILED, time.monotonic()
-            link = self._wait_for_link(address)
+            link = self._wait_for_link(address, rest)
             if not link:
                 return RoundResult(outcome, None, f"no mail within {self.patience_s:g} s")
             outcome, handover_s = UNCANCELLED, time.monotonic() - began_at
@@ -84,14 +89,15 @@ class Canary:
             timeout=REQUEST_TIMEOUT_S,
         ).status_code
 
-    def _wait_for_link(self, address: str) -> str:
+    def _wait_for_link(self, address: str, rest: Callable[[float], bool]) -> str:
         deadline = time.monotonic() + self.patience_s
         while time.monotonic() < deadline:
             mails = requests.get(f"{self.inbox_url}/mails.json", params={"to": address}, timeout=REQUEST_TIMEOUT_S)
             for mail in mails.json():
                 content = requests.get(f"{self.inbox_url}/mails/{mail['id']}.eml", timeout=REQUEST_TIMEOUT_S).content
                 return link_in(content, self.public_url)
-            time.sleep(LOOK_EVERY_S)
+            if rest(LOOK_EVERY_S):
+                break
         return ""
 
     @staticmethod

@@ -1,5 +1,6 @@
-"""``python -m deploy.up up | down | status | hold | release``: the production shape on this machine."""
+"""``python -m deploy.up up | down | status | hold | release | definitions``: the production shape on this machine."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,7 +14,9 @@ from deploy.shape import SERVICES, WORKERS, worker_name
 from deploy.up.installation import remove
 from deploy.up.ports import chosen_ports
 from deploy.up.records import SUPERVISOR, Records
+from deploy.up.secrets import broker_definitions
 from deploy.up.stopping import stop_everything
+from shared.bus.topology import user_names
 
 FOLDER = Path(os.environ.get("TROIKA_UP_FOLDER") or "var/up")
 UP_WITHIN_S = 240.0
@@ -89,6 +92,16 @@ def hold(name: str) -> None:
 def release(name: str) -> None:
     """Let the supervisor start the process NAME again."""
     (FOLDER / "held" / name).unlink(missing_ok=True)
+
+
+@main.command()
+@click.argument("passwords", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def definitions(passwords: Path) -> None:
+    """Print the broker's definitions with its users, whose passwords are in the JSON file PASSWORDS."""
+    given = json.loads(passwords.read_text())
+    if missing := sorted(set(user_names()) - set(given)):
+        sys.exit(f"no password for {', '.join(missing)}")
+    print(json.dumps(broker_definitions({name: given[name] for name in user_names()}), indent=2))
 
 
 def _tell_where_to_look() -> None:

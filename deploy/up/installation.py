@@ -10,6 +10,8 @@ from pathlib import Path
 
 from deploy.local.installation import SAMPLE, WEBINAR
 from deploy.local.secrets import Secrets, make_secrets
+from deploy.servers.accounts import service_account
+from deploy.servers.starting import BASE_ENVIRONMENT, prefix
 from deploy.shape import SERVICES
 from deploy.up import secrets
 from deploy.up.gateway import PROGRAM, gateway_unit
@@ -45,11 +47,12 @@ def prepare(folder: Path) -> Prepared:
     """Write what is missing in ``folder``; nothing runs yet.
 
     Raises:
-        NotPrepared: this machine lacks something; says what to install.
+        NotPrepared: this machine lacks something, or the folder does not do; says what to do.
     """
     missing = [package for program, package in NEEDED.items() if not Path(program).exists()]
     if missing:
         raise NotPrepared(f"missing on this machine: apt-get install --no-install-recommends {' '.join(missing)}")
+    _let_servers_in(folder)
     ports = chosen_ports(folder / "ports.json")
     keys = make_secrets(folder / "secrets")
     broker = secrets.broker_passwords(keys.folder)
@@ -71,6 +74,18 @@ def prepare(folder: Path) -> Prepared:
         Stage([*last, *([canary_unit(folder, ports)] if has_sink() else [])]),
     ]
     return Prepared(stages, ports, keys)
+
+
+def _let_servers_in(folder: Path) -> None:
+    """Servers that root starts run as their own users, who must be able to enter the folders above theirs."""
+    account = service_account("postgres", "nobody")
+    if account is None:
+        return
+    done = subprocess.run([*prefix(account), "test", "-x", str(folder.resolve())], env=BASE_ENVIRONMENT, check=False)
+    if done.returncode:
+        raise NotPrepared(
+            f"the user {account.name} cannot enter {folder.resolve()}: name a folder elsewhere in TROIKA_UP_FOLDER"
+        )
 
 
 def remove(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 A unit that ends is started again after a delay that doubles; the others go on. A unit whose name stands in the folder
 ``held`` is stopped and left alone until it is released. Whatever ends the supervisor itself ends what it has started:
-the kernel sees to that.
+the kernel sees to that. (Not honcho, which the demo uses: it stops everything when one process ends.)
 """
 
 import logging

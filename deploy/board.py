@@ -1,0 +1,224 @@
+"""The Grafana board, made from a short list of panels; `make specs` writes it to deploy/grafana/troika.json."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+COLUMNS, WIDTH, HEIGHT = 3, 8, 8
+WORK_QUEUES = 'vhost="troika",queue!~"troika\\\\.retry\\\\..+|.+\\\\.parked"'
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Attributes:
+    title: a question that an operator has, or the name of what is shown.
+    unit: Grafana's name of it.
+    queries: expression by legend.
+    """
+
+    title: str
+    unit: str
+    queries: dict[str, str]
+
+
+ROWS: dict[str, tuple[Panel, ...]] = {
+    "Can people register?": (
+        Panel(
+            "Registrations asked for, by outcome",
+            "reqps",
+            {"{{outcome}}": "sum by (outcome) (rate(troika_intake_requests_total[$__rate_interval]))"},
+        ),
+        Panel(
+            "Time to the answer of POST",
+            "s",
+            {
+                f"{share}": f"histogram_quantile({share}, sum by (le) (rate("
+                'troika_http_request_duration_seconds_bucket{service="registration",method="POST"}[$__rate_interval])))'
+                for share in ("0.5", "0.95", "0.99")
+            },
+        ),
+        Panel(
+            "Registrations in one transaction",
+            "short",
+            {
+                "mean": "sum(rate(troika_write_group_size_sum[$__rate_interval]))"
+                " / sum(rate(troika_write_group_size_count[$__rate_interval]))",
+                "singled out a second": "sum(rate(troika_write_group_singled_out_total[$__rate_interval]))",
+            },
+        ),
+    ),
+    "Services": (
+        Panel(
+            "Requests",
+            "reqps",
+            {"{{service}}": "sum by (service) (rate(troika_http_request_duration_seconds_count[$__rate_interval]))"},
+        ),
+        Panel(
+            "Requests that failed (5xx)",
+            "reqps",
+            {
+                "{{service}}": "sum by (service) "
+                '(rate(troika_http_request_duration_seconds_count{status_class="5xx"}[$__rate_interval]))'
+            },
+        ),
+        Panel(
+            "Time to the answer, 95 of 100",
+            "s",
+            {
+                "{{service}}": "histogram_quantile(0.95, sum by (service, le) "
+                "(rate(troika_http_request_duration_seconds_bucket[$__rate_interval])))"
+            },
+        ),
+        Panel("Requests at work", "short", {"{{service}}": "sum by (service) (troika_http_inflight_requests)"}),
+        Panel(
+            "Database errors",
+            "ops",
+            {"{{service}} {{kind}}": "sum by (service, kind) (rate(troika_db_errors_total[$__rate_interval]))"},
+        ),
+        Panel("Processes that answer", "short", {"{{service}}": 'sum by (service) (up{job="troika"})'}),
+    ),
+    "Messages": (
+        Panel(
+            "Age of the oldest message not yet on the broker",
+            "s",
+            {"{{service}}": "max by (service) (troika_outbox_oldest_unpublished_age_seconds)"},
+        ),
+        Panel(
+            "Messages offered to the broker",
+            "ops",
+            {
+                "{{service}} {{outcome}}": "sum by (service, outcome) "
+                "(rate(troika_outbox_published_total[$__rate_interval]))"
+            },
+        ),
+        Panel(
+            "From commit to the broker's confirm, 95 of 100",
+            "s",
+            {
+                "{{service}}": "histogram_quantile(0.95, sum by (service, le) "
+                "(rate(troika_outbox_confirm_seconds_bucket[$__rate_interval])))"
+            },
+        ),
+        Panel(
+            "Messages in queues",
+            "short",
+            {"{{queue}}": f"sum by (queue) (rabbitmq_detailed_queue_messages{{{WORK_QUEUES}}})"},
+        ),
+        Panel(
+            "Consumers of queues",
+            "short",
+            {"{{queue}}": f"sum by (queue) (rabbitmq_detailed_queue_consumers{{{WORK_QUEUES}}})"},
+        ),
+        Panel("Parked messages", "short", {"{{queue}}": "max by (queue) (troika_queue_parked_messages)"}),
+        Panel(
+            "Messages settled",
+            "ops",
+            {"{{queue}} {{outcome}}": "sum by (queue, outcome) (rate(troika_consumed_total[$__rate_interval]))"},
+        ),
+        Panel(
+            "From making to effect, 95 of 100",
+            "s",
+            {
+                "{{queue}}": "histogram_quantile(0.95, sum by (queue, le) "
+                "(rate(troika_message_age_seconds_bucket[$__rate_interval])))"
+            },
+        ),
+        Panel(
+            "Room of the broker, as a share of its limit",
+            "percentunit",
+            {
+                "memory in use": "max(rabbitmq_process_resident_memory_bytes / rabbitmq_resident_memory_limit_bytes)",
+                "disk limit": "max(rabbitmq_disk_space_available_limit_bytes / rabbitmq_disk_space_available_bytes)",
+            },
+        ),
+    ),
+    "Mails": (
+        Panel(
+            "Mails by outcome",
+            "ops",
+            {"{{outcome}}": "sum by (outcome) (rate(troika_mails_total[$__rate_interval]))"},
+        ),
+        Panel(
+            "Age of the oldest mail that is due",
+            "s",
+            {"{{lane}}": "max by (lane) (troika_mail_oldest_pending_age_seconds)"},
+        ),
+        Panel(
+            "From registration to handover",
+            "s",
+            {
+                f"{share}": f"histogram_quantile({share}, sum by (le) "
+                "(rate(troika_mail_handover_seconds_bucket[$__rate_interval])))"
+                for share in ("0.5", "0.99")
+            },
+        ),
+        Panel(
+            "Phases of the SMTP dialogue, 95 of 100",
+            "s",
+            {
+                "{{phase}}": "histogram_quantile(0.95, sum by (phase, le) "
+                "(rate(troika_smtp_phase_seconds_bucket[$__rate_interval])))"
+            },
+        ),
+        Panel(
+            "Unknown handovers, how they were resolved",
+            "short",
+            {"{{resolution}}": "sum by (resolution) (increase(troika_mail_unknown_resolved_total[1h]))"},
+        ),
+        Panel(
+            "Seconds since the canary came all the way",
+            "s",
+            {"{{form}}": "time() - max by (form) (troika_canary_last_success_timestamp_seconds)"},
+        ),
+    ),
+}
+
+
+def all_queries() -> list[str]:
+    """Every expression of the board."""
+    return [query for panels in ROWS.values() for panel in panels for query in panel.queries.values()]
+
+
+def board() -> str:
+    """The board as Grafana imports it; it asks for its Prometheus."""
+    panels: list[dict[str, Any]] = []
+    top = 0
+    for title, row in ROWS.items():
+        panels.append({"type": "row", "title": title, "id": len(panels) + 1, "gridPos": _place(top, 0, 24, 1)})
+        top += 1
+        for number, panel in enumerate(row):
+            line, column = divmod(number, COLUMNS)
+            panels.append(_panel(panel, len(panels) + 1, _place(top + line * HEIGHT, column * WIDTH, WIDTH, HEIGHT)))
+        top += -(-len(row) // COLUMNS) * HEIGHT
+    content = {
+        "title": "Troika",
+        "uid": "troika",
+        "schemaVersion": 39,
+        "editable": True,
+        "refresh": "30s",
+        "time": {"from": "now-3h", "to": "now"},
+        "tags": ["troika"],
+        "templating": {"list": [{"name": "prometheus", "type": "datasource", "query": "prometheus"}]},
+        "panels": panels,
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _place(y: int, x: int, width: int, height: int) -> dict[str, int]:
+    return {"x": x, "y": y, "w": width, "h": height}
+
+
+def _panel(panel: Panel, number: int, place: dict[str, int]) -> dict[str, Any]:
+    source = {"type": "prometheus", "uid": "${prometheus}"}
+    return {
+        "type": "timeseries",
+        "id": number,
+        "title": panel.title,
+        "datasource": source,
+        "gridPos": place,
+        "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
+        "targets": [
+            {"refId": chr(ord("A") + index), "datasource": source, "expr": query, "legendFormat": legend}
+            for index, (legend, query) in enumerate(panel.queries.items())
+        ],
+    }

@@ -1,0 +1,110 @@
+"""The canary's round against small servers that fail in each way."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from deploy.operations.rounds import DONE, REFUSED, UNCANCELLED, UNMAILED, Canary, link_in
+from tests.support.ports import free_port
+
+NEVER = threading.Event()
+
+
+class Everything:
+    """Troika and the mail sink in one: what was registered gets a mail, unless told otherwise."""
+
+    def __init__(self, port: int, *, answer: int = 201, mailing: bool = True, cancelling: int = 303) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.registered: list[str] = []
+        self.cancelled = 0
+        self._answer, self._mailing, self._cancelling = answer, mailing, cancelling
+
+    def __call__(self, environ, start_response):  # type: ignore[no-untyped-def]  # WSGI
+        return self._respond(Request(environ))(environ, start_response)
+
+    def _respond(self, request: Request) -> Response:
+        if request.path == "/v1/forms/canary/registrations":
+            self.registered.append(request.get_json()["email"])
+            return Response("{}", self._answer)
+        if request.path == "/mails.json":
+            wanted = parse_qs(urlsplit(request.url).query)["to"][0]
+            found = [{"id": "1"}] if self._mailing and wanted in self.registered else []
+            return Response(json.dumps(found), mimetype="application/json")
+        if request.path == "/mails/1.eml":
+            return Response(_mail(f"{self.url}/r/secret-token"))
+        assert (request.method, request.path, request.form["action"]) == ("POST", "/r/secret-token", "cancel")
+        self.cancelled += 1
+        return Response(status=self._cancelling)
+
+
+def _mail(link: str) -> bytes:
+    mail = EmailMessage()
+    mail.set_content(f"See or cancel your registration:\n{link}\n\nThe organisers\n")
+    mail.add_alternative("<p>html</p>", subtype="html")
+    return mail.as_bytes()
+
+
+@contextmanager
+def _serving(**ways: object) -> Iterator[Everything]:
+    port = free_port()
+    everything = Everything(port, **ways)  # type: ignore[arg-type]  # as the parameters say
+    server = make_server("127.0.0.1", port, everything)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield everything
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def _canary(url: str) -> Canary:
+    return Canary(url, url, "canary@example.org", "canary", patience_s=0.5)
+
+
+def test_round_registers_waits_and_cancels() -> None:
+    with _serving() as everything:
+        first, second = _canary(everything.url).go_round(NEVER.wait), _canary(everything.url).go_round(NEVER.wait)
+    assert (first.outcome, second.outcome, everything.cancelled) == (DONE, DONE, 2)
+    assert first.handover_s is not None
+    assert len(set(everything.registered)) == 2
+    assert all(address.startswith("canary+") for address in everything.registered)
+
+
+@pytest.mark.parametrize(
+    ("ways", "outcome", "seen"),
+    [
+        ({"answer": 503}, REFUSED, "status 503"),
+        ({"mailing": False}, UNMAILED, "no mail within 0.5 s"),
+        ({"cancelling": 404}, UNCANCELLED, "status 404"),
+    ],
+)
+def test_round_that_fails_says_how_far_it_came(ways: dict[str, object], outcome: str, seen: str) -> None:
+    with _serving(**ways) as everything:
+        result = _canary(everything.url).go_round(NEVER.wait)
+    assert (result.outcome, result.seen) == (outcome, seen)
+
+
+def test_round_ends_at_once_when_it_is_time_to_stop() -> None:
+    told = threading.Event()
+    told.set()
+    with _serving(mailing=False) as everything:
+        began_at = time.monotonic()
+        Canary(everything.url, everything.url, "canary@example.org", "canary", patience_s=60).go_round(told.wait)
+        assert time.monotonic() - began_at < 10
+
+
+def test_server_that_is_away_is_a_result() -> None:
+    result = _canary(f"http://127.0.0.1:{free_port()}").go_round(NEVER.wait)
+    assert (result.outcome, result.seen) == (REFUSED, "ConnectionError")
+
+
+def test_link_of_somebody_else_is_not_followed() -> None:
+    assert link_in(_mail("https://elsewhere.example.org/r/secret-token"), "https://troika.example.org") == ""

@@ -1,0 +1,60 @@
+"""The gateway sends each path where the table of paths says."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.shape import ROUTES, SERVICES, WORKERS, service_for, worker_name
+from deploy.up.gateway import gateway_configuration
+from deploy.up.ports import Ports
+from deploy.up.watching import targets
+
+NAMES = ["public", "operations", "rabbitmq-metrics", "canary"]
+NAMES += [worker_name(service, "web") for service in SERVICES] + [worker_name(*worker) for worker in WORKERS]
+PORTS = Ports({name: 20_000 + number for number, name in enumerate(NAMES)})
+CONFIGURATION = gateway_configuration(Path("/var/lib/troika"), PORTS)
+BEGINNINGS = [path for _, paths in ROUTES for path in paths]
+
+
+def _servers() -> Iterator[dict[str, str]]:
+    """Service by beginning of path, of the public server and of the operators'."""
+    for server in CONFIGURATION.split("  server {")[1:]:
+        yield dict(re.findall(r"location \^~ (\S+) \{\s+proxy_pass http://(\w+);", server))
+
+
+PUBLIC, OPERATIONS = _servers()
+
+
+def _as_nginx(path: str, locations: dict[str, str]) -> str:
+    """The longest beginning wins."""
+    fitting = [beginning for beginning in locations if path.startswith(beginning)]
+    return locations[max(fitting, key=len)] if fitting else ""
+
+
+@given(st.sampled_from(BEGINNINGS), st.text("abcdefgr/-", max_size=12))
+def test_gateway_and_local_front_agree(beginning: str, rest: str) -> None:
+    assert _as_nginx(beginning + rest, PUBLIC | OPERATIONS) == service_for(beginning + rest)
+
+
+def test_what_is_for_operators_stands_at_their_port_alone() -> None:
+    assert [path for path in PUBLIC if path.startswith("/-/")] == []
+    assert {f"/-/{service}/": service for service in SERVICES} == OPERATIONS
+
+
+def test_every_sign_is_filled_in() -> None:
+    assert re.findall(r"@(?!nowhere|too_large|too_many|busy)\w+@?", CONFIGURATION) == []
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"])
+def test_what_a_client_says_of_itself_is_replaced(header: str) -> None:
+    [value] = re.findall(rf"proxy_set_header {header} (\S+);", CONFIGURATION)
+    assert value == ("$remote_addr" if header == "X-Forwarded-For" else '""')
+
+
+def test_prometheus_is_told_of_every_process() -> None:
+    told = {(each["labels"]["service"], each["labels"]["process"]) for each in targets(PORTS)["troika"]}
+    assert told == {*WORKERS, *((service, "web") for service in SERVICES), ("operations", "canary")}
