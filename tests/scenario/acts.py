@@ -93,7 +93,7 @@ def open_remote_attendance(world: World, moment: datetime, people: int) -> None:
     """Those who asked to be told are told, and nobody else."""
     world.at(moment)
     world.call("PATCH", f"/v1/events/{COUNCIL}", "events", json={"mode": "hybrid"}, headers={"If-Match": "*"})
-    world.at(moment + timedelta(minutes=6))
+    world.pass_time(COUNCIL, moment + timedelta(minutes=6))
     world.expect("9 Mar: the council session can be attended from afar", remote_possible=people)
 
 
@@ -124,7 +124,7 @@ def move_the_review(world: World, moment: datetime, review: datetime, press: dat
         shown = world.call("POST", f"{step}?dry_run=true", "events", json=body)
         assert shown["audience"]["people"] == len(people)
         world.call("POST", step, "events", json=body, headers={"If-Match": "*"})
-    world.at(moment + timedelta(minutes=6))
+    world.pass_time(PRESS, moment + timedelta(minutes=6))
     told = world.expect("20 Mar: the review moves to November", event_rescheduled=len(cast.travellers | cast.press))
     assert {letter.to for letter in told} == cast.travellers | cast.press
 

@@ -32,14 +32,14 @@ def solve_and_publish(world: World) -> int:
     poll_until(is_done, 90, every_s=0.5, what="the timetable is made")
     assert world.call("GET", "/v1/schedule/conflicts", "events")["items"] == []
     world.call("POST", "/v1/schedule/publish", "events", status=201)
-    return len(world.call("GET", "/v1/schedule.json", "events")["items"])
+    return len(world.call("GET", "/v1/schedule.json", "events")["entries"])
 
 
 def november_rooms(world: World) -> None:
     """The week in May is void: everything comes off the board, and there are slots in November instead."""
     board = world.call("GET", "/v1/schedule", "events")
     for placement in board["placements"]:
-        place = f"/v1/schedule/placements/{placement['proposal_id']}"
+        place = f"/v1/schedule/placements/{placement['proposal']}"
         world.call("DELETE", place, "events", headers={"If-Match": "*"})
     folder = world.mail_folder.parent / "november"
     folder.mkdir()

@@ -24,6 +24,7 @@ from tests.support.waiting import poll_until
 SOLVER = ("events", "solve")
 ORIGIN = "https://partner.example.org"
 _SENT = "SELECT kind, message_id FROM mail WHERE state = 'sent'"
+_SENT_BY_KIND = "SELECT kind, count(*)::int FROM mail WHERE state = 'sent' GROUP BY kind"
 _PENDING = "SELECT count(*) FROM mail WHERE state NOT IN ('sent', 'called_off', 'missed', 'suppressed')"
 
 
@@ -90,6 +91,13 @@ class World:
         assert answer.status_code == status, (method, path, answer.status_code, answer.text[:500])
         return answer.json() if answer.content else None
 
+    def pass_time(self, event: str, moment: datetime) -> None:
+        """Wait until notifications has heard of the last change of ``event``, then set the clock."""
+        (told,) = self.sql("events", "SELECT revision FROM event WHERE id = %s", event)
+        newest = partial(self.sql, "notifications", "SELECT revision FROM event_copy WHERE id = %s", event)
+        poll_until(lambda: newest() == [told], 30, what=f"notifications has heard of {event}")
+        self.at(moment)
+
     def register(self, form: str, answers: dict[str, Any]) -> dict[str, Any]:
         """Register on a partner's page, and confirm the address if the form asks for it. Returns the receipt."""
         address = f"{self.urls['registration']}/v1/forms/{form}/registrations"
@@ -123,7 +131,9 @@ class World:
         wanted = Counter({kind.replace("_", "-"): count for kind, count in kinds.items()})
 
         def is_so() -> bool:
-            return self._fresh() == wanted and self.sql("notifications", _PENDING) == [(0,)]
+            sent = {str(kind): count for kind, count in self.sql("notifications", _SENT_BY_KIND)}
+            arrived = len(list(self.mail_folder.glob("*.eml")))
+            return (sent, arrived) == (self.told + wanted, (self.told + wanted).total()) and self._is_at_rest()
 
         try:
             poll_until(is_so, 60, every_s=0.2, what="the act's mails have arrived")
@@ -146,6 +156,9 @@ class World:
     def sql(self, service: str, statement: str, *values: object) -> list[tuple[object, ...]]:
         """Rows from a service's database."""
         return rows(self.installation.urls[service], statement, *values)
+
+    def _is_at_rest(self) -> bool:
+        return self.sql("notifications", _PENDING) == [(0,)]
 
     def _fresh(self) -> Counter[str]:
         return Counter(letter.kind for letter in self.letters()) - self.told
