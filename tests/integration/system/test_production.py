@@ -156,6 +156,18 @@ def test_gateway_refuses_what_is_too_large_before_it_costs_anything(production: 
     assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
 
 
+def test_service_that_is_away_is_answered_for_by_the_gateway(production: Production) -> None:
+    """503 with the time to try again, not a bare 502; and it finds the service again by itself."""
+    address = f"{production.ports.public_url}/v1/forms/upr-webinar-10"
+    production.hold("registration-web")
+    poll_until(lambda: "registration-web" not in production.pids(), 30, what="the end of registration-web")
+    answer = requests.get(address, timeout=5)
+    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "unavailable", "5")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    production.release("registration-web")
+    poll_until(lambda: _is_ready(address), 30, what="the form answers again")
+
+
 def test_killed_process_is_started_again_and_the_others_go_on(production: Production) -> None:
     before = production.pids()
     killed = production.kill("events-relay")
