@@ -24,6 +24,7 @@ WORKERS = (
     ("notifications", "relay"),
     ("notifications", "consume"),
     ("notifications", "send"),
+    ("notifications", "schedule"),
 )
 _MAILS_BY_STATE = "SELECT state, count(*)::int FROM mail GROUP BY state"
 UNKNOWN_AFTER_S = 3
