@@ -1,4 +1,4 @@
-"""The real ``send`` and ``schedule``: they drain on SIGTERM, and a kill in the middle neither loses nor doubles a mail."""
+"""The real ``send`` and ``schedule``: they drain on SIGTERM, and a kill in the middle loses and doubles nothing."""
 
 import os
 from collections.abc import Callable
