@@ -77,8 +77,23 @@ def _reason_refused(page: Page, places: Places) -> None:
     page.get_by_role("alert").wait_for()
 
 
+def _draft(page: Page, places: Places) -> None:
+    console("/console/mail/bulletins/new")(page, places)
+    page.fill("#subject-en", "Who speaks for your group?")
+    page.fill("#text-en", f"Please choose somebody.\n\nRegister here: {places.ports.public_url}/embed/{WEBINAR}")
+    page.get_by_text("Arabic", exact=True).click()
+    page.fill("#subject-ar", "\u0645\u0646 \u064a\u0645\u062b\u0644\u0643\u0645\u061f")
+    page.fill("#text-ar", "\u0627\u062e\u062a\u0627\u0631\u0648\u0627.")
+    page.get_by_role("button", name="Save the draft").click()
+    page.get_by_role("heading", name="For whom").wait_for()
+
+
 PAGES: dict[str, Scene] = {
     **SCENES,
+    "mail-overview": console("/console/mail"),
+    "bulletin-new": console("/console/mail/bulletins/new"),
+    "bulletin-draft": _draft,
+    "no-way-out": _open("/u/none"),
     "all-questions": _all_questions,
     "form-faults-ar": _faults_in("ar"),
     "plain-frame": _plain_frame,

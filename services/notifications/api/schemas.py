@@ -29,9 +29,14 @@ class MailSchema(ma.Schema):
 
     id = ma.fields.String(required=True)
     kind = ma.fields.String(validate=ma.validate.OneOf(tuple(KINDS)))
-    registration_id = ma.fields.String()
+    registration_id = ma.fields.String(
+        metadata={"description": "The registration it is addressed by; for the kinds `proposal-…` the proposal"}
+    )
     revision = ma.fields.Integer(
-        metadata={"description": "Of the registration it is about; for attempt-repeated the number of the attempt"}
+        metadata={
+            "description": "Its number among the mails of this kind to this registration: the registration's or the "
+            "event's revision, the attempt's or the bulletin's number, or the minute of the start"
+        }
     )
     person_ref = ma.fields.String(metadata={"description": "The same as in rosters"})
     event = ma.fields.String(allow_none=True)

@@ -6,12 +6,15 @@ the name is written out in the reader's language, with the distance from UTC.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time, get_timezone_location, get_timezone_name
 
 _UTC_NAMES = ("UTC", "Etc/UTC")
+KEPT = 2048
+"""Ways to write a time that are remembered: each event in the languages and zones of its people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ def known_zone(name: str) -> ZoneInfo | None:
         return None
 
 
+@lru_cache(maxsize=KEPT)
 def _spell(starts_at: datetime, ends_at: datetime | None, zone: ZoneInfo, language: str) -> tuple[str, ...]:
     start, end = starts_at.astimezone(zone), (ends_at or starts_at).astimezone(zone)
     day, clock = format_date(start, "full", language), _clock(start, zone, language)

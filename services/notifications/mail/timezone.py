@@ -8,17 +8,25 @@ is exact from the change before the event to the one after it, which is all that
 
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from icalendar import Timezone, TimezoneDaylight, TimezoneStandard
 
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _SEARCH_DAYS = 366
+KEPT = 256
+"""Zones and moments that are remembered: events of which mails go at the same time."""
+
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local time, as VTIMEZONE wants it
 
 
+@lru_cache(maxsize=KEPT)
 def vtimezone(zone: ZoneInfo, moment: datetime) -> Timezone:
-    """The component that defines ``zone`` for an event at ``moment`` (aware) and for a year around it."""
+    """The component that defines ``zone`` for an event at ``moment`` (aware) and for a year around it.
+
+    It is made once an event, since all mails about one say the same; do not change it.
+    """
     moment = moment.replace(microsecond=0)
     before, after = _change(zone, moment, -1), _change(zone, moment, 1)
     component = Timezone()

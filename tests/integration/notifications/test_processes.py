@@ -1,4 +1,4 @@
-"""The real ``send``: it drains on SIGTERM, and killed in the middle of a handover it leaves an unknown, not a loss."""
+"""The real ``send`` and ``schedule``: they drain on SIGTERM, and a kill in the middle loses and doubles nothing."""
 
 import os
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Start = Callable[[str, int], Program]
 
 @pytest.fixture
 def start(office: Office, processes: ProcessGroup, tmp_path: Path) -> Start:
-    """Starts a sender with the office's keys, to the relay on a port; the office's time is the machine's."""
+    """Starts a sender with the office's keys, or a scheduler by that name; the office's time is the machine's."""
     office.clock.set(system_clock())
     vault_key = os.urandom(32)
     vault, private, access = tmp_path / "vault.key", tmp_path / "private.key", tmp_path / "access.json"
@@ -29,7 +29,7 @@ def start(office: Office, processes: ProcessGroup, tmp_path: Path) -> Start:
     access.write_text("[]")
     object.__setattr__(office, "vault", type(office.vault)([vault_key]))
 
-    def start_sender(name: str, smtp_port: int) -> Program:
+    def start_worker(name: str, smtp_port: int) -> Program:
         environment = {
             "NOTIFICATIONS_DATABASE_URL": office.engine.url.render_as_string(hide_password=False),
             "TROIKA_BUS_DATABASE_URL": "postgresql://127.0.0.1/unused",
@@ -41,9 +41,10 @@ def start(office: Office, processes: ProcessGroup, tmp_path: Path) -> Start:
             "TROIKA_MAIL_FROM": "upr@example.org",
             "TROIKA_MAIL_UNKNOWN_AFTER_S": "1",
         }
-        return processes.start(name, "services.notifications send", env=environment)
+        role = "schedule" if name.startswith("scheduler") else "send"
+        return processes.start(name, f"services.notifications {role}", env=environment)
 
-    return start_sender
+    return start_worker
 
 
 def test_sender_sends_what_is_due_and_drains(office: Office, start: Start) -> None:
@@ -90,6 +91,23 @@ def test_sender_killed_in_the_handover_leaves_an_unknown_that_is_resent_once(off
         names = [message_from_bytes(mail)["Message-ID"] for mail in relay.mails]
     assert names == [office.mail()["message_id"]] * 2
     assert office.attempts() == [(1, "data", "unknown"), (2, "data", "sent")]
+
+
+def test_scheduler_killed_in_an_announcement_goes_on_and_tells_everybody_once(office: Office, start: Start) -> None:
+    people, told = 900, "SELECT count(*) AS n, count(DISTINCT recipient) AS people FROM mail WHERE kind LIKE 'event-%'"
+    office.hear_event()
+    office.queue_mails(people)
+    office.hear_event(revision=2, place="Another room")
+    with office.engine.begin() as connection:  # instead of waiting a minute
+        connection.execute(text("UPDATE event_news SET due_at = began_at"))
+    first = start("scheduler-1", 9)
+    poll_until(lambda: office.rows(told)[0]["n"] > 0, 30)
+    first.kill()
+    assert office.rows(told)[0]["n"] < people
+    second = start("scheduler-2", 9)
+    poll_until(lambda: office.rows("SELECT 1 FROM announcement WHERE ended_at IS NOT NULL") != [], 30)
+    assert second.terminate() == 0
+    assert office.rows(told) == [{"n": people, "people": people}]
 
 
 def test_unusable_settings_end_the_process_with_all_faults(processes: ProcessGroup) -> None:

@@ -1,0 +1,95 @@
+"""What a change means, and that no two states lead to news that are untrue at once."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifications.domain.kinds import NEWS_KINDS
+from services.notifications.domain.news import LONGEST_WAIT, SHOWN, differs, due_after, is_news_untrue, news_of
+from services.notifications.domain.reminders import LOOK_AHEAD, REMINDERS, horizon, minute_of, plan
+
+BASE: dict[str, Any] = {
+    "starts_at": "2020-05-11T12:30:00Z",
+    "ends_at": None,
+    "time_zone": "Europe/Zurich",
+    "status": "confirmed",
+    "mode": "in_person",
+    "place": None,
+    "city": "Geneva",
+    "join_url": None,
+    "title": "Review",
+}
+NOW = datetime(2020, 3, 2, 9, tzinfo=UTC)
+WAIT = timedelta(minutes=1)
+
+states = st.fixed_dictionaries(
+    {
+        **{name: st.just(value) for name, value in BASE.items()},
+        "starts_at": st.sampled_from([None, "2020-05-11T12:30:00Z", "2020-11-09T13:30:00Z"]),
+        "status": st.sampled_from(["tentative", "confirmed", "postponed", "cancelled", "held"]),
+        "mode": st.sampled_from(["in_person", "hybrid", "online"]),
+        "title": st.sampled_from(["Review", "The review"]),
+    }
+)
+
+
+@given(states)
+def test_state_that_people_know_is_no_news(state: dict[str, Any]) -> None:
+    assert not differs(state, dict(state))
+    assert news_of(state, dict(state)) is None
+
+
+@given(states, states)
+def test_news_are_of_a_known_kind_and_true(told: dict[str, Any], now: dict[str, Any]) -> None:
+    news = news_of(told, now)
+    if news is None:
+        return
+    assert news.kind in NEWS_KINDS
+    assert not is_news_untrue(news.kind, now)
+    if news.remote:
+        assert not is_news_untrue("remote-possible", now)
+
+
+@given(states, states)
+def test_whatever_would_stand_wrong_in_a_calendar_is_told(told: dict[str, Any], now: dict[str, Any]) -> None:
+    def entry(state: dict[str, Any]) -> tuple[str, str] | None:
+        shown = state["status"] in ("tentative", "confirmed") and state["starts_at"]
+        return (state["starts_at"], state["status"]) if shown else None
+
+    if now["status"] != "held" and entry(told) != entry(now):
+        assert news_of(told, now) is not None
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_each_thing_that_people_see_is_compared(name: str) -> None:
+    assert differs(BASE, {**BASE, name: "another"})
+
+
+def test_what_people_do_not_see_is_not_compared() -> None:
+    assert not differs(BASE, {**BASE, "summary": "another", "revision": 7, "asked_groups": []})
+
+
+@given(st.integers(0, 600), st.integers(0, 600))
+def test_news_wait_a_minute_after_the_last_change_and_five_after_the_first(first_s: int, more_s: int) -> None:
+    began_at, changed_at = NOW + timedelta(seconds=first_s), NOW + timedelta(seconds=first_s + more_s)
+    due_at = due_after(began_at, changed_at, WAIT)
+    assert began_at + min(WAIT, LONGEST_WAIT) <= due_at <= began_at + LONGEST_WAIT
+    assert due_at == changed_at + WAIT or due_at == began_at + LONGEST_WAIT
+
+
+@given(st.timedeltas(timedelta(), timedelta(days=3)))
+def test_reminder_is_planned_from_a_quarter_of_an_hour_before_it_is_due_until_it_is_late(left: timedelta) -> None:
+    starts_at = NOW + left
+    expected = [
+        reminder.kind
+        for reminder in REMINDERS
+        if reminder.before - reminder.late_after < left <= reminder.before + LOOK_AHEAD
+    ]
+    planned = plan(starts_at, NOW)
+    assert [one.kind for one in planned] == expected
+    assert all(one.number == minute_of(starts_at) for one in planned)
+    assert all(one.due_at < one.expires_at <= starts_at for one in planned)
+    assert not planned or left <= horizon()
