@@ -109,6 +109,31 @@ def test_reading_is_written_down_with_its_reason(
     ]
 
 
+@pytest.mark.parametrize(
+    ("roles", "status"), [(("operator",), 200), (("sealed-reader",), 200), (("coordinator",), 403)]
+)
+def test_log_is_read_by_those_who_watch_over_it(
+    client: FlaskClient, coordinator: Headers, installation: TestInstallation, roles: tuple[str, ...], status: int
+) -> None:
+    with_roles(installation, *roles)
+    assert client.get("/v1/sealed-readings", headers=coordinator).status_code == status
+
+
+def test_log_pages_neither_skip_nor_repeat(client: FlaskClient, traveller: str, coordinator: Headers) -> None:
+    for number in range(5):
+        reason = {"reason": f"Reading number {number}"}
+        client.post(f"/v1/registrations/{traveller}/sealed", json=reason, headers=coordinator)
+    seen, cursor = [], ""
+    while True:
+        page = client.get(f"/v1/sealed-readings?limit=2&cursor={cursor}", headers=coordinator).get_json()
+        seen += [reading["reason"][-1] for reading in page["items"]]
+        cursor = page["next"]
+        if not cursor:
+            break
+    assert seen == ["4", "3", "2", "1", "0"]
+    assert client.get("/v1/sealed-readings?cursor=WyJ4Il0", headers=coordinator).status_code == 400
+
+
 @pytest.mark.parametrize("reason", ["", "because", "         .", None])
 def test_reading_without_a_reason_is_refused(
     client: FlaskClient, traveller: str, coordinator: Headers, installation: TestInstallation, reason: str | None

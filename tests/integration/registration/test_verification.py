@@ -9,8 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.registration.settings import read_settings
-from services.registration.usecases.give_up import give_up
-from services.registration.wiring import build_app
+from services.registration.wiring import build_app, describe
 from shared.store.engine import open_engine
 from tests.integration.registration.test_places import capacity, register, said, states, token_of
 from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
@@ -44,9 +43,10 @@ def click(client: FlaskClient, installation: TestInstallation, number: int) -> N
 
 def keep_house(installation: TestInstallation, now: datetime) -> None:
     """What the relay does every few seconds."""
-    engine = open_engine(installation.urls["registration"])
+    forget, engine = describe().forget, open_engine(installation.urls["registration"])
+    assert forget is not None
     with engine.begin() as connection:
-        give_up(connection, now)
+        forget(connection, now)
     engine.dispose()
 
 
