@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.events.api.changes import add_changes
 from services.events.api.events import add_events
 from services.events.api.network import network_blueprint
+from services.events.api.overview import overview_blueprint
 from services.events.api.resources import resources_blueprint
 from services.events.api.rosters import add_rosters
 from services.events.api.tools import Tools
@@ -55,7 +56,12 @@ def build_app(settings: CommonSettings, engine: Engine, clock: Clock = system_cl
     parts = WebParts(
         service=NAME,
         title="Troika: events",
-        operations=[_events_blueprint(tools), network_blueprint(tools), resources_blueprint(tools)],
+        operations=[
+            _events_blueprint(tools),
+            network_blueprint(tools),
+            resources_blueprint(tools),
+            overview_blueprint(tools),
+        ],
         pages=[
             frame_blueprint(sign_in),
             console_blueprint(tools.work, clock),

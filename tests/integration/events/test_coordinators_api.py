@@ -57,6 +57,10 @@ FOR_READERS = {
     "/v1/events/<event_id>/roster",
     "/v1/consultations",
     "/v1/hotels",
+    "/v1/overview",
+    "/console/overview",
+    "/console/groups",
+    "/console/geneva",
     "/console",
     "/console/events/<event_id>",
 }
