@@ -14,6 +14,7 @@ from services.events.api.events import add_events
 from services.events.api.network import network_blueprint
 from services.events.api.proposal_pages import proposal_pages
 from services.events.api.proposals import proposals_blueprint
+from services.events.api.overview import overview_blueprint
 from services.events.api.resources import resources_blueprint
 from services.events.api.rosters import add_rosters
 from services.events.api.schedule import schedule_blueprint
@@ -68,6 +69,7 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
             resources_blueprint(tools),
             proposals_blueprint(side),
             schedule_blueprint(side),
+            overview_blueprint(tools),
         ],
         pages=[
             frame_blueprint(sign_in),

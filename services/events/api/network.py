@@ -1,6 +1,5 @@
 """What stands around events. Each list is short and answered whole."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from flask import Response, jsonify
@@ -12,8 +11,8 @@ from services.events.api.network_schemas import (
     WorkingGroupListSchema,
 )
 from services.events.api.tools import READERS, Tools
-from services.events.domain.network import Consultation, HostKind
 from services.events.usecases.list_network import list_consultations, list_series, list_working_groups
+from services.events.usecases.show_overview import consultation_totals
 from shared.web.access import needs, public
 from shared.web.entity_tags import conditional
 from shared.web.problems import MEDIA_TYPE as PROBLEM
@@ -59,17 +58,4 @@ def _add_consultations(blueprint: Any, tools: Tools) -> None:
     def consultations() -> dict[str, Any]:
         """All consultations, and their sums by kind of host."""
         found = list_consultations(tools.work)
-        return {"items": found, "totals": list(totals(found))}
-
-
-def totals(consultations: Iterable[Consultation]) -> Iterable[dict[str, Any]]:
-    """How many hosts and presentations there were, for each kind of host that had any."""
-    rounds = list(consultations)
-    for kind in HostKind:
-        of_kind = [consultation for consultation in rounds if consultation.host_kind is kind]
-        if of_kind:
-            yield {
-                "host_kind": kind,
-                "hosts": sum(consultation.hosts for consultation in of_kind),
-                "presentations": sum(consultation.presentations for consultation in of_kind),
-            }
+        return {"items": found, "totals": list(consultation_totals(found))}

@@ -1,11 +1,19 @@
 """Who comes to an event: numbers, coverage of working groups, and a roster without names."""
 
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from typing import Any
 
+from flask import Response
 from flask_smorest import Blueprint
 
-from services.events.api.roster_schemas import CountsSchema, CoverageSchema, RosterArguments, RosterSchema
+from services.events.api.roster_schemas import (
+    CountsSchema,
+    CoverageSchema,
+    RosterArguments,
+    RosterLineSchema,
+    RosterSchema,
+)
 from services.events.api.tools import READERS, Tools
 from services.events.store.roster import RosterQuery
 from services.events.usecases.count_registrations import count_registrations
@@ -13,9 +21,16 @@ from services.events.usecases.list_roster import list_roster
 from services.events.usecases.positions import read_registration_position, registration_position
 from services.events.usecases.show_coverage import show_coverage
 from shared.web.access import needs, require_touch
+from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
 from shared.web.paging import page_of, position_in
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema
+
+CSV_CHUNK = 500
+"""Rows read at once for a CSV file; between two chunks no transaction is open."""
+
+_LINE = RosterLineSchema()
+_COLUMNS = tuple(_LINE.fields)
 
 
 def add_rosters(blueprint: Any, tools: Tools) -> None:
@@ -49,11 +64,12 @@ def _add_roster(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("/<event_id>/roster")
     @blueprint.arguments(RosterArguments, location="query", unknown="raise")
     @blueprint.response(200, RosterSchema)
+    @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
     @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is not one")
     @_problems(blueprint)
     @needs(*READERS)
-    def roster(query: dict[str, Any], event_id: str) -> dict[str, Any]:
-        """Registrations in order of arrival; names come from `/v1/registrations`."""
+    def roster(query: dict[str, Any], event_id: str) -> dict[str, Any] | Response:
+        """Registrations in order of arrival, as CSV if `Accept` asks for it; names come from `/v1/registrations`."""
         require_touch(event_id)
         wanted = RosterQuery(
             event_id,
@@ -62,8 +78,25 @@ def _add_roster(blueprint: Any, tools: Tools) -> None:
             query["limit"] + 1,
             query.get("form_kind"),
         )
+        if wants_csv():
+            return csv_answer(f"roster-{event_id}", _COLUMNS, _rows(tools, wanted))
         page = page_of(list_roster(tools.work, wanted), query["limit"], registration_position)
         return {"items": page.items, "next": page.next}
+
+
+def _rows(tools: Tools, wanted: RosterQuery) -> Iterator[list[object]]:
+    """All registrations, chunk by chunk; the first is read before the answer begins, so that no event is a 404."""
+    first = list_roster(tools.work, replace(wanted, limit=CSV_CHUNK))
+
+    def each() -> Iterator[list[object]]:
+        found = first
+        while found:
+            for registered in found:
+                line = _LINE.dump(registered)
+                yield [line[name] for name in _COLUMNS]
+            found = list_roster(tools.work, replace(wanted, after=found[-1].registration_id, limit=CSV_CHUNK))
+
+    return each()
 
 
 def _problems(blueprint: Blueprint) -> Any:

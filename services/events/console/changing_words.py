@@ -145,3 +145,13 @@ def languages_sentence(audience: Audience) -> str:
 
 def _largest_first(numbers: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(numbers.items(), key=lambda entry: (-entry[1], entry[0]))
+
+
+def form_kind_name(code: str) -> str:
+    """A kind of form as people read it: ``Working group``."""
+    return code.replace("_", " ").capitalize()
+
+
+def as_it_is(code: str) -> str:
+    """A name that people know as it is."""
+    return code

@@ -7,6 +7,7 @@ from flask import Blueprint, render_template, request
 from services.events.console import changing_words, moments, wording
 from services.events.console.changing import add_changing
 from services.events.console.changing_words import ACTIONS, possible_actions
+from services.events.console.overview import add_overview
 from services.events.store.events import Audience, EventFilter
 from services.events.store.roster import RosterQuery
 from services.events.usecases.count_registrations import count_each, count_registrations
@@ -32,6 +33,10 @@ PLACES = (
     Place("Registrations", "/console/registrations"),
     Place("Side events", "/console/side-events"),
     Place("Timetable", "/console/timetable"),
+    Place("Overview", "/console/overview"),
+    Place("Events", "/console"),
+    Place("Groups", "/console/groups"),
+    Place("Registrations", "/console/registrations"),
 )
 PAGE = 50
 ROSTER_PAGE = 25
@@ -45,6 +50,7 @@ def console_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
     _add_list(blueprint, work, clock)
     _add_event(blueprint, work)
     add_changing(blueprint, work, clock)
+    add_overview(blueprint, work, clock)
     return blueprint
 
 

@@ -23,6 +23,8 @@ from shared.web.signing_in import SignIn
 HERE = Path(__file__).parent
 STYLE = HERE / "static" / "console.css"
 HOME = "/console"
+FIRST = "/console/overview"
+"""Where somebody goes who signs in without having asked for a page."""
 STYLE_KEPT_S = 365 * 24 * 3600
 """The address of the style changes with its content, so it may be kept for long."""
 
@@ -82,13 +84,13 @@ def _add_signing(blueprint: Blueprint, sign_in: SignIn) -> None:
     @blueprint.get("/sign-in")
     @public
     def show_sign_in() -> Response:
-        return _sign_in_page(request.args.get("next", HOME))
+        return _sign_in_page(request.args.get("next", FIRST))
 
     @blueprint.post("/sign-in")
     @public
     def enter() -> Response:
         refuse_cross_site()
-        target = request.form.get("next", HOME)
+        target = request.form.get("next", FIRST)
         entered = sign_in.enter(request.form.get("key", "").strip(), target)
         return entered or _sign_in_page(target, refused=True)
 

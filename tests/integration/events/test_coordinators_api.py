@@ -1,5 +1,7 @@
 """Counts, coverage and rosters over HTTP, and who may call which route."""
 
+import csv
+import io
 from collections.abc import Callable
 
 import pytest
@@ -59,6 +61,10 @@ FOR_READERS = {
     "/v1/events/<event_id>/roster",
     "/v1/consultations",
     "/v1/hotels",
+    "/v1/overview",
+    "/console/overview",
+    "/console/groups",
+    "/console/geneva",
     "/console",
     "/console/events/<event_id>",
 }
@@ -189,3 +195,34 @@ def test_ready_only_with_the_newest_schema(client: FlaskClient, work: UnitOfWork
     with work.transaction() as connection:
         connection.exec_driver_sql("DROP TABLE alembic_version")
     assert client.get("/-/events/readyz").status_code == 503
+
+
+def test_a_roster_as_csv_has_everybody_and_no_formula(
+    loaded: UnitOfWork, client: FlaskClient, as_role: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.events.api.rosters.CSV_CHUNK", 3)
+    hear(loaded, [registration_message(registered(n, language="=cmd" if n == 1 else "en")) for n in range(1, 9)])
+    headers = as_role("viewer") | {"Accept": "text/csv"}
+    answer = client.get(f"/v1/events/{WEBINAR}/roster", headers=headers)
+    lines = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [line["registration_id"] for line in lines] == [registration_id(n) for n in range(1, 9)]
+    assert (answer.mimetype, lines[0]["language"], lines[1]["language"]) == ("text/csv", "'=cmd", "en")
+    assert client.get("/v1/events/none/roster", headers=headers).status_code == 404
+
+
+def test_interest_and_membership_are_no_attendance(loaded: UnitOfWork, client: FlaskClient, as_role: Headers) -> None:
+    kinds = ("webinar", "interest", "working_group", "proposal", "delegation")
+    people = [
+        registered(n, form_kind=kind, working_group="health", representative=kind != "webinar")
+        for n, kind in enumerate(kinds, 1)
+    ]
+    hear(loaded, [registration_message(known) for known in people])
+    path, headers = f"/v1/events/{WEBINAR}", as_role("viewer")
+    assert (client.get(f"{path}/counts", headers=headers).json or {})["confirmed"] == 2
+    covered = (client.get(f"{path}/coverage", headers=headers).json or {})["covered"]
+    assert [(group["id"], group["representatives"]) for group in covered] == [("health", 1)]
+    roster = {
+        kind: [line["form_kind"] for line in (client.get(f"{path}/roster{kind}", headers=headers).json or {})["items"]]
+        for kind in ("", "?form_kind=interest")
+    }
+    assert roster == {"": ["webinar", "delegation"], "?form_kind=interest": ["interest"]}

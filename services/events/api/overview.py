@@ -1,0 +1,45 @@
+"""The overview over HTTP."""
+
+from dataclasses import asdict
+from typing import Any
+
+from flask_smorest import Blueprint
+
+from services.events.api.overview_schemas import OverviewArguments, OverviewSchema
+from services.events.api.tools import READERS, Tools
+from services.events.usecases.show_overview import EventLine, show_overview
+from shared.web.access import needs
+from shared.web.problems import MEDIA_TYPE as PROBLEM
+from shared.web.problems import ProblemSchema
+
+
+def overview_blueprint(tools: Tools) -> Any:
+    """``/v1/overview``."""
+    blueprint = Blueprint("overview", __name__, url_prefix="/v1", description="All numbers at one moment")
+
+    @blueprint.get("/overview")
+    @blueprint.arguments(OverviewArguments, location="query", unknown="raise")
+    @blueprint.response(200, OverviewSchema)
+    @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="No key")
+    @blueprint.alt_response(403, schema=ProblemSchema, content_type=PROBLEM, description="The key's roles forbid it")
+    @needs(*READERS)
+    def overview(query: dict[str, Any]) -> dict[str, Any]:
+        """By event, form, partner, country, day and group; travellers who are missing; totals of consultations."""
+        found = show_overview(tools.work, tools.clock, query.get("travellers_not_in"))
+        return {
+            "events": [_event(line) for line in found.events],
+            "by_form_kind": found.by_form_kind,
+            "by_partner": found.by_partner,
+            "by_country": found.by_country,
+            "by_day": found.by_day,
+            "travellers": {"people": found.travellers, "not_in": found.missing},
+            "working_groups": found.groups,
+            "consultations": found.consultations,
+        }
+
+    return blueprint
+
+
+def _event(line: EventLine) -> dict[str, Any]:
+    event = line.event
+    return {"id": event.id, "title": event.title, "status": event.status} | asdict(line.counts)

@@ -1,0 +1,146 @@
+"""The overview: every number that coordinators ask for, from the read side alone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from services.events.domain.event import Event
+from services.events.domain.network import Consultation, HostKind
+from services.events.store import contacts, events, network, overview, tallies
+from services.events.store.counts import Counts, counts_of
+from services.events.store.events import Audience, EventFilter
+from services.events.store.overview import Membership, Missing, Traveller
+from services.events.store.roster import FIRST
+from shared.core.clock import Clock
+from shared.store.unit_of_work import UnitOfWork
+
+MOST_EVENTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLine:
+    """One working group: members, representatives by event, its last mail (aware), and whether one came this month."""
+
+    id: str
+    title: str
+    members: int
+    members_without_mail: int
+    representatives: Mapping[str, int]
+    last_mail_at: datetime | None
+    mailed_this_month: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultationTotal:
+    """What the consultations with one kind of host came to."""
+
+    host_kind: HostKind
+    hosts: int
+    presentations: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """One event that is not over, with its registrations."""
+
+    event: Event
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All numbers at one moment.
+
+    Attributes:
+        events: that are not over, at most ``MOST_EVENTS`` by start.
+        by_form_kind, by_partner, by_country, by_day: live registrations.
+        travellers: distinct people on the delegation's form.
+        missing: of them, those who are not where they should be, by event.
+        groups: every working group, by id.
+        consultations: sums by kind of host.
+    """
+
+    events: Sequence[EventLine]
+    by_form_kind: Mapping[str, int]
+    by_partner: Mapping[str, int]
+    by_country: Mapping[str, int]
+    by_day: Mapping[str, int]
+    travellers: int
+    missing: Sequence[Missing]
+    groups: Sequence[GroupLine]
+    consultations: Sequence[ConsultationTotal]
+
+
+def show_overview(work: UnitOfWork, clock: Clock, travellers_not_in: str | None) -> Overview:
+    """The overview now.
+
+    Args:
+        work: on the database of events.
+        clock: tells what is over, and which month it is, in UTC.
+        travellers_not_in: the event at which travellers are missed; None: the one that their own form names.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    now = clock()
+    with work.transaction() as connection:
+        wanted = EventFilter(audience=Audience.COORDINATORS, not_over_at=now, limit=MOST_EVENTS)
+        ahead = events.select(connection, wanted)
+        counts = counts_of(connection, [event.id for event in ahead])
+        return Overview(
+            events=[EventLine(event, counts[event.id]) for event in ahead],
+            by_form_kind=tallies.by(connection, "form_kind"),
+            by_partner=tallies.by(connection, "partner"),
+            by_country=tallies.by(connection, "country"),
+            by_day=tallies.by(connection, "day"),
+            travellers=overview.travellers(connection),
+            missing=overview.missing_travellers(connection, travellers_not_in),
+            groups=_groups(connection, [event.id for event in ahead], month_of(now)),
+            consultations=list(consultation_totals(network.all_consultations(connection))),
+        )
+
+
+def list_missing_travellers(
+    work: UnitOfWork, event_id: str | None, after: str | None = None, limit: int = 50
+) -> list[Traveller]:
+    """At most ``limit`` travellers who are not at ``event_id`` (None: at the event their own form names).
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return overview.who_is_missing(connection, event_id, after or FIRST, limit)
+
+
+def month_of(now: datetime) -> datetime:
+    """The first moment of the month of ``now`` (aware), in UTC."""
+    return now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def consultation_totals(consultations: Iterable[Consultation]) -> Iterable[ConsultationTotal]:
+    """How many hosts and presentations there were, for each kind of host that had any."""
+    rounds = list(consultations)
+    for kind in HostKind:
+        of_kind = [one for one in rounds if one.host_kind is kind]
+        if of_kind:
+            hosts, presentations = sum(one.hosts for one in of_kind), sum(one.presentations for one in of_kind)
+            yield ConsultationTotal(kind, hosts, presentations)
+
+
+def _groups(connection: Connection, event_ids: Sequence[str], since: datetime) -> list[GroupLine]:
+    members, last = overview.memberships(connection, since), contacts.last_mails(connection)
+    represented, nobody = overview.representatives(connection, event_ids), Membership()
+    return [
+        GroupLine(
+            group.id,
+            group.title,
+            members.get(group.id, nobody).members,
+            members.get(group.id, nobody).without_mail,
+            represented.get(group.id, {}),
+            last.get(group.id),
+            group.id in last and last[group.id] >= since,
+        )
+        for group in network.all_working_groups(connection)
+    ]
