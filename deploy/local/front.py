@@ -21,7 +21,7 @@ ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("/v1/forms", "/v1/registrations", "/embed/", "/r/", "/console/registrations", "/-/registration/"),
     ),
     ("notifications", ("/v1/mails", "/-/notifications/")),
-    ("events", ("/v1/", "/console", "/calendar/", "/-/events/")),
+    ("events", ("/v1/", "/console", "/calendar/", "/-/events/", "/propose", "/programme")),
 )
 """Beginnings of paths by service; the first that fits decides."""
 

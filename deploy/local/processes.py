@@ -14,6 +14,7 @@ WORKERS = (
     ("notifications", "relay"),
     ("notifications", "consume"),
     ("notifications", "send"),
+    ("events", "solve"),
 )
 
 
