@@ -29,7 +29,7 @@ class TestInstallation:
         """Environment of one service, as a deployment would give it; mail and broker are the caller's to add."""
         own = {
             "registration": self.secrets.registration(),
-            "events": self.secrets.common(),
+            "events": self.secrets.events(),
             "notifications": {
                 **self.secrets.notifications(),
                 "SMTP_URL": "smtp://127.0.0.1:9",
