@@ -10,6 +10,7 @@ WORKERS = (
     ("registration", "consume"),
     ("events", "relay"),
     ("events", "consume"),
+    ("events", "solve"),
     ("notifications", "relay"),
     ("notifications", "consume"),
     ("notifications", "send"),

@@ -12,9 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.events.api.changes import add_changes
 from services.events.api.events import add_events
 from services.events.api.network import network_blueprint
+from services.events.api.overview import overview_blueprint
 from services.events.api.proposal_pages import proposal_pages
 from services.events.api.proposals import proposals_blueprint
-from services.events.api.overview import overview_blueprint
 from services.events.api.resources import resources_blueprint
 from services.events.api.rosters import add_rosters
 from services.events.api.schedule import schedule_blueprint

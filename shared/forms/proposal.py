@@ -13,6 +13,8 @@ from shared.forms.definition import FormDefinition, Option, Text, parse_definiti
 from shared.forms.texts import LANGUAGES, locale_of
 
 DAY_FIELDS = ("preferred_days", "unavailable_days")
+FORMATS = {"en": "EEEE d MMMM y"}
+"""Where the CLDR's full date is not what people write."""
 
 
 def proposal_form(working_groups: Sequence[tuple[str, str]], days: Sequence[date]) -> FormDefinition:
@@ -30,7 +32,10 @@ def proposal_form(working_groups: Sequence[tuple[str, str]], days: Sequence[date
 
 def _option(day: date) -> Option:
     """A day, by its ISO 8601 form, as people write it in each language."""
-    texts = sorted((language, format_date(day, "full", locale=locale_of(language))) for language in LANGUAGES)
+    texts = sorted(
+        (language, format_date(day, FORMATS.get(language, "full"), locale=locale_of(language)))
+        for language in LANGUAGES
+    )
     return Option(day.isoformat(), Text(tuple(texts)))
 
 

@@ -25,19 +25,9 @@ from services.events.usecases.show_event import show_event
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs, require_touch
-from shared.web.console.frame import Place, pages_blueprint
+from shared.web.console.frame import pages_blueprint
 from shared.web.paging import page_of, position_in
 
-PLACES = (
-    Place("Events", "/console"),
-    Place("Registrations", "/console/registrations"),
-    Place("Side events", "/console/side-events"),
-    Place("Timetable", "/console/timetable"),
-    Place("Overview", "/console/overview"),
-    Place("Events", "/console"),
-    Place("Groups", "/console/groups"),
-    Place("Registrations", "/console/registrations"),
-)
 PAGE = 50
 ROSTER_PAGE = 25
 READERS = ("viewer", "coordinator")
@@ -45,7 +35,7 @@ READERS = ("viewer", "coordinator")
 
 def console_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
     """``/console`` and ``/console/events/<id>``."""
-    blueprint = pages_blueprint("events_console", __name__, PLACES)
+    blueprint = pages_blueprint("events_console", __name__)
     blueprint.context_processor(lambda: {"moments": moments, "wording": wording, "changing": changing_words})
     _add_list(blueprint, work, clock)
     _add_event(blueprint, work)

@@ -45,13 +45,14 @@ def conflict_text(conflict: Conflict, snapshot: Snapshot) -> str:
     titles = [f"“{snapshot.proposals[name].title}”" for name in conflict.proposals]
     who = " and ".join(titles)
     room = snapshot.rooms[conflict.subject].title if conflict.subject in snapshot.rooms else conflict.subject
+    event = next((event.title for event in snapshot.fixed if event.id == conflict.subject), conflict.subject)
     return {
         ConflictKind.ROOM: f"{who} are in {room} at the same time.",
         ConflictKind.SPEAKER: f"{who} have a speaker in common and are at the same time.",
         ConflictKind.WORKING_GROUP: f"{who} are of the same working group and at the same time.",
         ConflictKind.ROOM_CLOSED: f"{who} is in {room} when it is not ours.",
         ConflictKind.ROOM_TOO_SMALL: f"{who} expects more people than {room} holds.",
-        ConflictKind.FIXED_EVENT: f"{who} overlaps {conflict.subject}, when nothing else can be.",
+        ConflictKind.FIXED_EVENT: f"{who} overlaps “{event}”, when no side event can be.",
         ConflictKind.SPEAKER_UNAVAILABLE: f"{who} is on a day when a speaker cannot come.",
     }[conflict.kind]
 

@@ -12,6 +12,7 @@ from services.events.domain.room import Room
 from services.events.domain.schedule import Slot
 from services.events.domain.schedule_conflicts import Conflict
 from services.events.usecases.schedule_snapshot import Snapshot
+from shared.web.console.words import NO_BREAK
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,14 @@ def slot_choices(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
 
 def day_text(day: date) -> str:
     """``Wed 6 May 2020``."""
-    return f"{day:%a} {day.day} {day:%b %Y}"
+    return f"{day:%a}{NO_BREAK}{day.day}{NO_BREAK}{day:%b}{NO_BREAK}{day.year}"
 
 
 def times_text(slot: Slot) -> str:
     """``09:00 to 10:00``, in the slot's own zone."""
     zone = ZoneInfo(slot.time_zone)
-    return f"{slot.span.starts_at.astimezone(zone):%H:%M} to {slot.span.ends_at.astimezone(zone):%H:%M}"
+    start, end = (moment.astimezone(zone) for moment in (slot.span.starts_at, slot.span.ends_at))
+    return f"{start:%H:%M}{NO_BREAK}to{NO_BREAK}{end:%H:%M}"
 
 
 def _row(slot: Slot, rooms: Sequence[Room], cards: dict[tuple[str, str], list[Card]]) -> Row:

@@ -7,8 +7,8 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.events.console import moments, schedule_words
-from services.events.console.pages import PLACES, READERS
-from services.events.console.timetable_grid import days_of, slot_choices
+from services.events.console.pages import READERS
+from services.events.console.timetable_grid import day_text, days_of, slot_choices
 from services.events.domain.proposal import NEXT
 from services.events.domain.schedule import Placement
 from services.events.store.proposals import ProposalFilter
@@ -30,8 +30,9 @@ SIDE_EVENTS, TIMETABLE = "/console/side-events", "/console/timetable"
 
 def timetable_console(tools: SideTools) -> Blueprint:
     """``/console/side-events`` and ``/console/timetable``."""
-    blueprint = pages_blueprint("timetable_console", __name__, PLACES)
+    blueprint = pages_blueprint("timetable_console", __name__)
     blueprint.context_processor(lambda: {"moments": moments, "words": schedule_words, "next_of": NEXT})
+    blueprint.add_app_template_filter(day_text, "day_text")
     _add_proposals(blueprint, tools)
     _add_board(blueprint, tools)
     _add_publishing(blueprint, tools)

@@ -48,10 +48,11 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """An event that side events must not overlap, such as the review itself."""
+    """An event that side events must not overlap, such as the review itself; the title is for people."""
 
     id: str
     span: Span
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -16,7 +16,7 @@ _ADD = text("""
 _CLAIM = text(f"""
     UPDATE solve_job SET status = 'running', fence = fence + 1, lease_until = :lease_until WHERE id = (
         SELECT id FROM solve_job WHERE status = 'queued' OR (status = 'running' AND lease_until <= :now)
-        ORDER BY requested_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+        ORDER BY requested_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING {_LISTED}
 """)  # noqa: S608 - names of our own columns
 _END = text("""
@@ -25,7 +25,7 @@ _END = text("""
     WHERE id = CAST(:id AS uuid) AND status = 'running' AND fence = :fence
 """)
 _FIND = text(f"SELECT {_LISTED} FROM solve_job WHERE id = CAST(:id AS uuid)")  # noqa: S608 - as above
-_NEWEST = text(f"SELECT {_LISTED} FROM solve_job ORDER BY requested_at DESC LIMIT 1")  # noqa: S608 - as above
+_NEWEST = text(f"SELECT {_LISTED} FROM solve_job ORDER BY requested_at DESC, id DESC LIMIT 1")  # noqa: S608 - as above
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,18 +24,17 @@ from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs
 from shared.web.console import words
-from shared.web.console.frame import Place, pages_blueprint
+from shared.web.console.frame import pages_blueprint
 from shared.web.headers import personal
 
 PATH = "/console/mail"
-PLACES = (Place("Events", "/console"), Place("Registrations", "/console/registrations"), Place("Mail", PATH))
 SHOWN = 20
 """Bulletins on the page; older ones are found by the API."""
 
 
 def console_blueprint(work: UnitOfWork, clock: Clock, letterhead: Letterhead) -> Blueprint:
     """``/console/mail``."""
-    blueprint = pages_blueprint("mail_console", __name__, PLACES)
+    blueprint = pages_blueprint("mail_console", __name__)
     blueprint.context_processor(lambda: {"words": words, "wording": wording, "pieces_of": pieces_of})
     _add_overview(blueprint, work)
     _add_writing(blueprint, work, clock)

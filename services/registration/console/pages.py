@@ -26,19 +26,18 @@ from shared.forms.standard import GROUP_FIELD
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.console import words
-from shared.web.console.frame import Place, pages_blueprint
+from shared.web.console.frame import pages_blueprint
 from shared.web.csv_lines import csv_answer
 from shared.web.headers import personal
 from shared.web.paging import page_of
 
 PATH = "/console/registrations"
-PLACES = (Place("Events", "/console"), Place("Registrations", PATH))
 PAGE = 50
 
 
 def console_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys) -> Blueprint:
     """``/console/registrations`` and ``/console/registrations/<id>``."""
-    blueprint = pages_blueprint("registration_console", __name__, PLACES)
+    blueprint = pages_blueprint("registration_console", __name__)
     blueprint.context_processor(lambda: {"words": words})
     _add_list(blueprint, work, clock)
     _add_person(blueprint, work, clock)

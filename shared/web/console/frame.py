@@ -37,6 +37,18 @@ class Place:
     path: str
 
 
+PLACES = (
+    Place("Overview", "/console/overview"),
+    Place("Events", "/console"),
+    Place("Registrations", "/console/registrations"),
+    Place("Groups", "/console/groups"),
+    Place("Side events", "/console/side-events"),
+    Place("Timetable", "/console/timetable"),
+    Place("Mail", "/console/mail"),
+)
+"""The navigation on every page of the console, whichever service it comes from."""
+
+
 def frame_blueprint(sign_in: SignIn) -> Blueprint:
     """Style, sign-in and sign-out.
 
@@ -52,7 +64,7 @@ def frame_blueprint(sign_in: SignIn) -> Blueprint:
     return blueprint
 
 
-def pages_blueprint(name: str, module: str, places: Sequence[Place]) -> Blueprint:
+def pages_blueprint(name: str, module: str) -> Blueprint:
     """An empty blueprint below ``/console`` for a service's pages, which extend ``console/base.html``.
 
     Whoever is not signed in is sent to the sign-in page and from there to the page asked for; a refusal is a page too.
@@ -60,10 +72,9 @@ def pages_blueprint(name: str, module: str, places: Sequence[Place]) -> Blueprin
     Args:
         name: of the blueprint.
         module: ``__name__`` of the caller; its folder ``templates`` holds the pages.
-        places: the navigation.
     """
     blueprint = Blueprint(name, module, url_prefix=HOME, template_folder="templates")
-    blueprint.context_processor(lambda: _around(places))
+    blueprint.context_processor(lambda: _around(PLACES))
     blueprint.register_error_handler(Unauthorized, _to_sign_in)
     blueprint.register_error_handler(HTTPException, _http_page)
     blueprint.register_error_handler(DomainError, _domain_page)
