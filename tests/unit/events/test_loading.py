@@ -73,7 +73,8 @@ def test_scenario_holds_the_stated_facts() -> None:
 def test_scenario_forms_and_partners_fit_together() -> None:
     forms, partners = (read_yaml(SAMPLE / name, list).data for name in ("forms.yaml", "partners.yaml"))
     events = {event.id for event in read_folder(SAMPLE).events}
-    assert {form["event"] for form in forms if "event" in form} <= events
+    named = [form[key] for form in forms for key in ("event", "attend") if key in form]
+    assert set(named) <= events
     assert {form["slug"] for form in forms if "event" not in form} == {"join-working-group"}
     assert {slug for form in forms for slug in form["partners"]} <= {partner["slug"] for partner in partners}
 
