@@ -56,7 +56,7 @@ def _add_creation(blueprint: Any, tools: Tools) -> None:
 
 def _add_edit(blueprint: Any, tools: Tools) -> None:
     @blueprint.patch("/<event_id>")
-    @blueprint.arguments(EditEventSchema)
+    @blueprint.arguments(EditEventSchema, required=False)
     @blueprint.arguments(StepArguments, location="query", unknown="raise")
     @blueprint.response(200, ChangeSchema)
     @_problems(blueprint, 404, 409, 412, 428)

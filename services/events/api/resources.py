@@ -87,7 +87,7 @@ def _add_changes(blueprint: Any, tools: Tools) -> None:
         return answer
 
     @blueprint.patch("/resources/<resource_id>")
-    @blueprint.arguments(EditResourceSchema)
+    @blueprint.arguments(EditResourceSchema, required=False)
     @blueprint.response(200, ResourceSchema)
     @blueprint.alt_response(404, schema=ProblemSchema, content_type=PROBLEM, description="No such resource")
     @blueprint.alt_response(
