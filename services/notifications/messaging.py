@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.notifications.domain.book import Entry
-from services.notifications.domain.kinds import KIND_OF_MESSAGE, MOVED
+from services.notifications.domain.kinds import KIND_OF_MESSAGE, MOVED, VERIFICATION_AGAIN
 from services.notifications.usecases.note_event import NEWS_WAIT, note_event
 from services.notifications.usecases.note_network import note_resource, note_working_group
 from services.notifications.usecases.note_subject import Told, note_subject
@@ -78,6 +78,8 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
         raise Poison("a type this queue does not expect")
     data, kind = message.data, KIND_OF_MESSAGE[message.routing_key]
     proposal = message.routing_key.startswith(PROPOSALS)
+    if kind == "attempt-repeated" and data["status"] == "unverified":
+        kind = VERIFICATION_AGAIN
     if proposal and data["moved"] and data["status"] == "scheduled":
         kind = MOVED
     sealed_names = (

@@ -11,6 +11,7 @@ import shutil
 import signal
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -84,7 +85,7 @@ class RunFolder:
         poll_until(self._end_all, 10.0, what=f"end of the processes of {self.path}")
         for pid_file in self.path.glob("*/data/postmaster.pid"):
             remove_segment(pid_file)
-        shutil.rmtree(self.path)
+        shutil.rmtree(self.path, onerror=_unless_gone)
         return ended
 
     def _end_all(self) -> bool:
@@ -136,3 +137,9 @@ def _signal(process: psutil.Process, number: signal.Signals) -> None:
         process.send_signal(number)
     except psutil.NoSuchProcess:
         return
+
+
+def _unless_gone(_function: Any, _path: str, failure: Any) -> None:
+    """Two runs may sweep the same dead one at once: what the other has deleted already is no fault."""
+    if not isinstance(failure[1], FileNotFoundError):
+        raise failure[1]

@@ -79,9 +79,10 @@ def _add_changes(blueprint: Any, tools: Tools) -> None:
     @needs("coordinator")
     def create(wanted: dict[str, Any]) -> Response:
         """Make a resource; if it is published, those concerned are told."""
-        require_touch(wanted.get("event") or wanted.get("series") or "")
         with broken_rules_as_faults():
-            made = create_resource(tools.work, tools.clock, Resource(**_typed(wanted)))
+            resource = Resource(**_typed(wanted))
+            _require_touch(resource)
+            made = create_resource(tools.work, tools.clock, resource)
         answer = _tagged(made)
         answer.status_code = 201
         return answer
@@ -97,9 +98,11 @@ def _add_changes(blueprint: Any, tools: Tools) -> None:
     @needs("coordinator")
     def change(changes: dict[str, Any], resource_id: str) -> Response:
         """Change or publish a resource; the ETag that was seen, or the revision, as `If-Match`."""
-        require_touch(resource_id)
         with broken_rules_as_faults():
-            return _tagged(change_resource(tools.work, tools.clock, resource_id, _typed(changes), seen_tags()))
+            changed = change_resource(
+                tools.work, tools.clock, resource_id, _typed(changes), seen_tags(), _require_touch
+            )
+            return _tagged(changed)
 
 
 def _add_hotels(blueprint: Any, tools: Tools) -> None:
@@ -111,6 +114,11 @@ def _add_hotels(blueprint: Any, tools: Tools) -> None:
     def hotels() -> dict[str, Any]:
         """Hotel blocks for the delegation, by city."""
         return {"items": list_hotels(tools.work)}
+
+
+def _require_touch(resource: Resource) -> None:
+    """A key limited to some forms is good for what belongs to an event or series of the same name."""
+    require_touch(resource.event or resource.series or "")
 
 
 def _typed(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """List resources, make them and change them. That one is published is told once, however often it is hidden."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -60,7 +60,12 @@ def create_resource(work: UnitOfWork, clock: Clock, resource: Resource) -> Resou
 
 
 def change_resource(
-    work: UnitOfWork, clock: Clock, resource_id: str, changes: Mapping[str, Any], seen: Collection[str]
+    work: UnitOfWork,
+    clock: Clock,
+    resource_id: str,
+    changes: Mapping[str, Any],
+    seen: Collection[str],
+    permit: Callable[[Resource], None],
 ) -> Resource:
     """Give a resource other values; publishing it for the first time is told.
 
@@ -70,6 +75,7 @@ def change_resource(
         resource_id: of the resource.
         changes: values by field.
         seen: tags (``resource_tag``, or a revision alone) that the caller may have seen, or ``ANY``.
+        permit: raises for a resource that the caller may not touch; asked about it as it was and as it would be.
 
     Raises:
         RulesBroken: as for a new one.
@@ -82,7 +88,10 @@ def change_resource(
             raise DomainError("not-found", "there is no such resource")
         if not {ANY, resource_tag(old), str(old.revision)} & set(seen):
             raise DomainError("changed-meanwhile", "somebody changed the resource; read it again")
-        stored, messages = store_resource(connection, replace(old, **changes), clock(), old)
+        new = replace(old, **changes)
+        for resource in (old, new):
+            permit(resource)
+        stored, messages = store_resource(connection, new, clock(), old)
         outbox.add(connection, messages)
     return stored
 

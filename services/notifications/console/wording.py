@@ -9,6 +9,7 @@ KINDS: Mapping[str, str] = {
     "cancelled-by-you": "Cancelled by the person",
     "attempt-repeated": "Registered already",
     "verification": "Confirm the address",
+    "verification-again": "Confirm the address, again",
     "proposal-received": "Proposal received",
     "proposal-accepted": "Proposal accepted",
     "proposal-returned": "Proposal needs work",

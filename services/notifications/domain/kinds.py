@@ -67,6 +67,7 @@ KINDS: dict[str, Kind] = {
         _transactional("cancelled-by-you", "cancelled"),
         _apart("attempt-repeated", "transactional", *LIVE),
         _transactional("verification", "unverified"),
+        _apart("verification-again", "transactional", "unverified"),
         _proposal("proposal-received", "submitted"),
         _proposal("proposal-accepted", "accepted"),
         _proposal("proposal-returned", "returned"),
@@ -98,6 +99,9 @@ KIND_OF_MESSAGE: dict[str, str | None] = {
 }
 """By routing key; None where the book changes and no mail is due. An ``attempt-repeated`` only borrows the
 registration's state: it changes and supersedes nothing. A proposal that was scheduled before causes ``MOVED``."""
+
+VERIFICATION_AGAIN = "verification-again"
+"""In place of ``attempt-repeated`` while the address is not confirmed: the same words as the first time."""
 
 MOVED = "proposal-moved"
 EVENT_TOLD_BY = frozenset(KINDS) - {name for name, kind in KINDS.items() if kind.about == "proposal"} - {"bulletin"}

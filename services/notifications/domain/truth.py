@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from services.notifications.domain.kinds import KINDS
 
-ATTEMPT_REPEATED = "attempt-repeated"
+REPEATED = ("attempt-repeated", "verification-again")
+"""Mails about an attempt; they only borrow the registration's state."""
 SUPERSEDED = "superseded by a newer state of what it is about"
 
 
@@ -32,7 +33,7 @@ def newer(known: Standing | None, told: Standing, kind: str | None) -> bool:
     """
     if known is None or told.revision > known.revision:
         return True
-    return told.revision == known.revision and kind != ATTEMPT_REPEATED
+    return told.revision == known.revision and kind not in REPEATED
 
 
 def is_untrue(kind: str, revision: int, known: Standing) -> bool:

@@ -19,7 +19,10 @@ VARIANTS: Mapping[tuple[MailKind, str], str] = {
 }
 """Wordings of their own, by kind of mail and kind of form."""
 
-TEXTS: tuple[str, ...] = (*KINDS, *VARIANTS.values())
+SAME_WORDS: Mapping[MailKind, MailKind] = {"verification-again": "verification"}
+"""Kinds that say what another one says."""
+
+TEXTS: tuple[str, ...] = (*(kind for kind in KINDS if kind not in SAME_WORDS), *VARIANTS.values())
 """Names of the wordings."""
 
 CalendarMethod = Literal["REQUEST", "CANCEL"]
@@ -154,7 +157,8 @@ class MailContext:
     @property
     def text(self) -> str:
         """The name of the wording."""
-        return VARIANTS.get((self.kind, self.recipient.form_kind), self.kind)
+        kind = SAME_WORDS.get(self.kind, self.kind)
+        return VARIANTS.get((kind, self.recipient.form_kind), kind)
 
     @property
     def calendar_method(self) -> CalendarMethod | None:

@@ -8,6 +8,7 @@ from typing import Any
 from services.notifications.domain.kinds import KINDS as ALL_KINDS
 from services.notifications.mail.content import (
     KINDS,
+    SAME_WORDS,
     VARIANTS,
     Bulletin,
     EventCopy,
@@ -117,7 +118,7 @@ def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailCon
 
 def contexts(language: str) -> Iterator[tuple[str, MailContext]]:
     """A name and a context for every wording in a language, and the bulletin."""
-    for kind in (*KINDS, "bulletin"):
+    for kind in (*(kind for kind in KINDS if kind not in SAME_WORDS), "bulletin"):
         yield kind, sample(kind, language)
     for (kind, form_kind), name in VARIANTS.items():
         yield name, sample(kind, language, form_kind)

@@ -177,7 +177,7 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
         return None, ""
     if context.proposal is not None:
         return f"{context.public_url}{PROPOSAL_PATH}{quote(context.recipient.token, safe='')}", words.see_proposal
-    if context.kind == "verification":
+    if context.text == "verification":
         return personal_link(context), words.verify_link
     recording = safe_link(context.recording)
     if recording is not None:

@@ -203,3 +203,20 @@ def test_a_key_limited_to_forms_touches_only_events_of_their_names(
     }
     assert statuses == {REVIEW: 200, "review-press-conference": 403}
     assert client.post("/v1/events", json=NEW, headers=headers).status_code == 403
+
+
+def test_a_key_limited_to_forms_touches_only_resources_of_their_events(
+    environment: dict[str, str], client: FlaskClient, loaded: UnitOfWork, as_role: Headers
+) -> None:
+    key, resource = new_token(), {"kind": "brief", "title": "Brief", "url": "https://example.org/brief"}
+    everything = as_role("coordinator")
+    for name, event in (("own", REVIEW), ("other", "review-press-conference")):
+        made = client.post("/v1/resources", json=resource | {"id": name, "event": event}, headers=everything)
+        assert made.status_code == 201
+    holder = {"name": "one", "roles": ["coordinator"], "key_sha256": token_hash(key).hex(), "forms": [REVIEW]}
+    with open(environment["TROIKA_ACCESS_FILE"], "w") as file:
+        json.dump([holder], file)
+    headers = {"Authorization": f"Bearer {key}", "If-Match": "*"}
+    changes = [("own", {"title": "X"}), ("other", {"title": "X"}), ("own", {"event": "review-press-conference"})]
+    answers = [client.patch(f"/v1/resources/{name}", json=change, headers=headers) for name, change in changes]
+    assert [answer.status_code for answer in answers] == [200, 403, 403]

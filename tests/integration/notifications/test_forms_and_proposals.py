@@ -39,6 +39,21 @@ def test_verification_says_nothing_from_the_form_and_is_called_off_when_it_expir
     assert statuses == ["expired", "unverified"]
 
 
+def test_attempt_on_an_unconfirmed_address_is_answered_by_the_same_mail_again(office: Office) -> None:
+    office.hear_event()
+    who = new_id()
+    office.hear(office.told("verification-requested", who))
+    ((first_subject, first_text),) = sent(office)
+    again: dict[str, Any] = {"status": "unverified", "attempt": 1, "sealed": {"name": "Canary Name"}}
+    office.hear(office.told("attempt-repeated", who, **again))
+    *_, (subject, text) = sent(office)
+    assert (subject, text) == (first_subject, first_text)
+    assert [(mail["kind"], mail["state"]) for mail in office.mails()] == [
+        ("verification", "sent"),
+        ("verification-again", "sent"),
+    ]
+
+
 def test_name_is_used_once_the_address_is_verified(office: Office) -> None:
     office.hear_event()
     office.hear(office.told("confirmed", new_id(), 2, verified=True))

@@ -59,6 +59,7 @@ ABOUT_THE_WEBINAR = (
     "cancelled-by-you",
     "attempt-repeated",
     "verification",
+    "verification-again",
     "reminder-1-day",
     "reminder-1-hour",
 )
@@ -114,7 +115,7 @@ def test_mail_has_exactly_these_headers_and_parts(kind: MailKind, language: str)
     assert message["To"] == "participant@example.org"
     context = sample(kind, language)
     title = context.event.title if context.event else context.proposal.title if context.proposal else ""
-    assert message["Subject"] == wording(language).subject[kind].format(title=title)
+    assert message["Subject"] == wording(language).subject[context.text].format(title=title)
     assert message["Date"].datetime == SAMPLE.now
     assert message["Message-ID"] == f"<{SAMPLE.mail_id}@example.org>"
     assert message["Auto-Submitted"] == "auto-generated"

@@ -2,15 +2,17 @@
 
 import random as randomness
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifications.domain.kinds import KIND_OF_MESSAGE, KINDS, LANES, REMINDER_KINDS
-from services.notifications.domain.truth import ATTEMPT_REPEATED, Standing, is_untrue, newer, untrue_kinds
+from services.notifications.domain.truth import REPEATED, Standing, is_untrue, newer, untrue_kinds
 from services.notifications.mail.content import KINDS as WORDED_KINDS
 from shared.contracts.registry import MESSAGE_TYPES
 
 STATUSES = ("confirmed", "waitlisted", "cancelled")
+ALL_STATUSES = (*STATUSES, "unverified", "expired")
 told = st.tuples(
     st.sampled_from(sorted(KINDS)), st.builds(Standing, revision=st.integers(1, 5), status=st.sampled_from(STATUSES))
 )
@@ -44,11 +46,13 @@ def test_promotion_makes_the_waiting_list_mail_untrue_but_not_a_confirmation() -
     assert not is_untrue("confirmation", 1, promoted)
 
 
-def test_attempt_is_told_unless_the_registration_was_cancelled_whatever_its_number() -> None:
-    for number in (1, 7):
-        assert not is_untrue(ATTEMPT_REPEATED, number, Standing(2, "confirmed"))
-        assert not is_untrue(ATTEMPT_REPEATED, number, Standing(2, "waitlisted"))
-        assert is_untrue(ATTEMPT_REPEATED, number, Standing(2, "cancelled"))
+@pytest.mark.parametrize("number", [1, 7])
+def test_attempt_is_told_unless_the_registration_ended_whatever_its_number(number: int) -> None:
+    told_while = {
+        kind: {status for status in ALL_STATUSES if not is_untrue(kind, number, Standing(2, status))}
+        for kind in REPEATED
+    }
+    assert told_while == {"attempt-repeated": {"confirmed", "waitlisted"}, "verification-again": {"unverified"}}
 
 
 @given(told, st.integers(1, 5))
@@ -68,9 +72,10 @@ def test_newest_revision_wins_in_any_order(entries: list[tuple[str, Standing]], 
     assert known.revision == highest
 
 
-def test_repeated_attempt_never_replaces_what_was_told_of_the_same_revision() -> None:
+@pytest.mark.parametrize("kind", REPEATED)
+def test_repeated_attempt_never_replaces_what_was_told_of_the_same_revision(kind: str) -> None:
     known = Standing(2, "confirmed")
-    assert not newer(known, Standing(2, "waitlisted"), ATTEMPT_REPEATED)
+    assert not newer(known, Standing(2, "waitlisted"), kind)
     assert newer(known, Standing(2, "confirmed"), "promotion")
-    assert newer(known, Standing(3, "cancelled"), ATTEMPT_REPEATED)
-    assert newer(None, known, ATTEMPT_REPEATED)
+    assert newer(known, Standing(3, "cancelled"), kind)
+    assert newer(None, known, kind)
