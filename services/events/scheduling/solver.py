@@ -7,7 +7,7 @@ In three steps, as measured on 300 proposals, 10 rooms and 80 slots:
 3. Only if not: a search for more places, in which one place outweighs a handful of wishes, from there on.
 
 Asking for places and wishes at once, or for places first, found less in ten seconds and proved less (see the record
-of the decision, docs/adr/0010-timetable.md).
+of the decision, docs/adr/0009-timetable.md).
 """
 
 import threading
