@@ -36,7 +36,7 @@ ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
         "notifications",
         ("/v1/mails", "/v1/bulletins", "/v1/suppressions", "/u/", "/console/mail", "/-/notifications/"),
     ),
-    ("events", ("/v1/", "/console", "/calendar/", "/programme", "/propose", "/-/events/")),
+    ("events", ("/v1/", "/console", "/calendar/", "/programme", "/propose", "/p/", "/-/events/")),
 )
 """Beginnings of paths by service; the first that fits decides."""
 

@@ -13,6 +13,7 @@ from services.events.api.changes import add_changes
 from services.events.api.events import add_events
 from services.events.api.network import network_blueprint
 from services.events.api.overview import overview_blueprint
+from services.events.api.own_proposal_pages import own_proposal_pages
 from services.events.api.proposal_pages import proposal_pages
 from services.events.api.proposals import proposals_blueprint
 from services.events.api.resources import resources_blueprint
@@ -78,6 +79,7 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
             feeds_blueprint(tools.work, settings.common.public_url),
             timetable_console(side),
             proposal_pages(side),
+            own_proposal_pages(side),
             timetable_pages(side),
         ],
         ready=lambda: _ready(engine, newest),

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, get_timezone_location
 
 from services.events.domain.schedule_diff import Entry
-from services.events.side_pages.pages import Line, TimetablePage, page_texts
+from services.events.side_pages.pages import Line, Place, TimetablePage, page_texts
 from shared.forms.texts import locale_of
 
 FORMATS = {"en": "EEEE d MMMM y"}
@@ -30,6 +30,22 @@ def timetable_page(
         if (group := list(found))
     )
     return TimetablePage(language, said, _place(zone, language), days)
+
+
+def place_of(entry: Entry, language: str) -> Place:
+    """Where and when a side event is; the day in UTC is named where it is another than in the zone of the place."""
+    zone, texts = ZoneInfo(entry.time_zone), page_texts()
+    local, utc = entry.span.starts_at.astimezone(zone), entry.span.starts_at.astimezone(UTC)
+    other_day = "" if local.date() == utc.date() else f" · {_day(utc, language)}"
+    return Place(
+        day=_day(local, language),
+        time=texts.text(
+            "own.zone", language, times=_times(entry, zone, language), zone=_place(entry.time_zone, language)
+        ),
+        utc=f"{_times(entry, UTC, language)} UTC{other_day}",
+        iso=utc.isoformat().replace("+00:00", "Z"),
+        room=texts.text("timetable.place", language, room=entry.room_title, city=entry.city),
+    )
 
 
 def _line(entry: Entry, language: str) -> Line:

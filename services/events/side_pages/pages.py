@@ -53,6 +53,42 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where and when a side event is; ``time`` with its zone, ``utc`` with its day if another."""
+
+    day: str
+    time: str
+    utc: str
+    iso: str
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPage:
+    """A proposer's own page.
+
+    Attributes:
+        path: of the page.
+        status: of the proposal; a text says it in words.
+        note: what the coordinators last said, or empty.
+        place: in the published timetable, if it has one.
+        can_withdraw: whether there is a way to do so.
+        asking: whether to ask before it is done.
+        refused: it was to be withdrawn, which could not be.
+    """
+
+    language: str
+    path: str
+    title: str
+    status: str
+    note: str
+    place: Place | None
+    can_withdraw: bool
+    asking: bool = False
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TimetablePage:
     """The published timetable by day: (day, side events); ``version`` is a sentence, empty before the first."""
 
@@ -99,6 +135,17 @@ def render_timetable(page: TimetablePage) -> str:
     """The published timetable."""
     title = page_texts().text("timetable.title", page.language)
     return _render("timetable.html", page.language, "/programme/timetable", page=page, title=title)
+
+
+def render_own(page: OwnPage) -> str:
+    """What became of a proposal, for whoever proposed it."""
+    title = page_texts().text("own.heading", page.language)
+    return _render("own.html", page.language, page.path, page=page, title=title)
+
+
+def render_own_gone(language: str, path: str) -> str:
+    """The same for a link that never was, is mistyped, or has ended."""
+    return _render("own_gone.html", language, path, title=page_texts().text("own.gone.title", language))
 
 
 def _render(template: str, language: str, path: str, **values: Any) -> str:

@@ -15,15 +15,16 @@ _COLUMNS = (
 )  # fmt: skip
 _LISTED = f"id::text AS id, {', '.join(_COLUMNS)}, encode(person_ref, 'hex') AS person_ref"
 _ADD = text(
-    f"INSERT INTO proposal (id, {', '.join(_COLUMNS)}, person_ref, contact, key_hash, fingerprint) "  # noqa: S608 - names of our own columns
+    f"INSERT INTO proposal (id, {', '.join(_COLUMNS)}, person_ref, contact, token_hash, key_hash, fingerprint) "  # noqa: S608 - names of our own columns
     f"VALUES (CAST(:id AS uuid), {', '.join(f':{name}' for name in _COLUMNS)}, decode(:person_ref, 'hex'), "
-    ":contact, :key_hash, :fingerprint) ON CONFLICT (key_hash) DO NOTHING RETURNING id"
+    ":contact, :token_hash, :key_hash, :fingerprint) ON CONFLICT (key_hash) DO NOTHING RETURNING id"
 )
 _SAVE = text(
     f"UPDATE proposal SET {', '.join(f'{name} = :{name}' for name in _COLUMNS)} WHERE id = CAST(:id AS uuid)"  # noqa: S608 - as above
 )
 _FIND = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid)")  # noqa: S608 - as above
 _LOCK = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) FOR UPDATE")  # noqa: S608 - as above
+_BY_TOKEN = text(f"SELECT {_LISTED} FROM proposal WHERE token_hash = :token_hash")  # noqa: S608 - as above
 _BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) ORDER BY id")  # noqa: S608 - as above
 _BY_KEY = text("SELECT id::text, fingerprint FROM proposal WHERE key_hash = :key_hash")
 _CONTACT = text("SELECT contact FROM proposal WHERE id = CAST(:id AS uuid)")
@@ -45,9 +46,11 @@ class ProposalFilter:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What is stored beside a new proposal: the closed contact, the hashed idempotency key, the fingerprint."""
+    """What is stored beside a new proposal: the closed contact, the hashes of link token and idempotency key,
+    the fingerprint."""
 
     contact: bytes
+    token_hash: bytes
     key_hash: bytes | None
     fingerprint: bytes
 
@@ -73,6 +76,12 @@ def find(connection: Connection, proposal_id: str) -> Proposal | None:
 def find_for_change(connection: Connection, proposal_id: str) -> Proposal | None:
     """The same, locked until the transaction ends."""
     row = connection.execute(_LOCK, {"id": proposal_id}).first()
+    return None if row is None else _proposal(row)
+
+
+def find_by_token(connection: Connection, token_hash: bytes) -> Proposal | None:
+    """The proposal whose link token has this SHA-256."""
+    row = connection.execute(_BY_TOKEN, {"token_hash": token_hash}).first()
     return None if row is None else _proposal(row)
 
 

@@ -14,7 +14,7 @@ from services.events.store.proposals import Arrival
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.core.ids import new_id, new_token
+from shared.core.ids import new_id, new_token, token_hash
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 
@@ -49,7 +49,7 @@ def submit_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, submissi
     proposal, contact = _made(keys, submission, at)
     fingerprint = keys.fingerprint(submission.fingerprint)
     key_hash = keys.idempotency_hash(submission.key) if submission.key else None
-    arrival = Arrival(keys.close(contact, proposal.id), key_hash, fingerprint)
+    arrival = Arrival(keys.close(contact, proposal.id), token_hash(contact["token"]), key_hash, fingerprint)
     with work.transaction() as connection:
         if not proposals.add(connection, proposal, arrival):
             return _replayed(connection, key_hash, fingerprint)

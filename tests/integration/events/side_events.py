@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from services.events.schedule_worker import ScheduleWorker
+from services.notifications.mail.showing import PROPOSAL_PATH
 from shared.contracts.envelope import decode
 from shared.contracts.registry import read
 from shared.core.sealing import open_sealed
@@ -41,6 +42,11 @@ class Desk:
     def decide(self, proposal: str, verb: str, note: str = "") -> Any:
         """Decide; returns the answer."""
         return self.client.post(f"/v1/proposals/{proposal}/{verb}", json={"note": note}, headers=self.headers)
+
+    def link(self, proposal: str) -> str:
+        """The path in the mails about a proposal, as notifications are told its token."""
+        tokens = {said["proposal_id"]: said["sealed"]["token"] for _, said in self.said_of_proposals()}
+        return f"{PROPOSAL_PATH}{tokens[proposal]}"
 
     def board(self) -> Any:
         """The draft board's answer."""

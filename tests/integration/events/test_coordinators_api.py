@@ -25,6 +25,7 @@ Headers = Callable[[str], dict[str, str]]
 
 POLICIES = {
     "public": Policy("public"),
+    "link": Policy("link"),
     "readers": Policy("role", frozenset({"viewer", "coordinator"})),
     "coordinators": Policy("role", frozenset({"coordinator"})),
 }
@@ -45,6 +46,15 @@ PUBLIC = {
     "/calendar/kind/<kind>.ics",
     "/calendar/series/<series_id>.ics",
     "/calendar/working-group/<group_id>.ics",
+    "/calendar/room/<room_id>.ics",
+    "/programme/timetable",
+    "/propose",
+    "/propose/side.css",
+    "POST /v1/proposals",
+    "/v1/rooms",
+    "/v1/schedule.json",
+    "/v1/schedule/versions/<int:number>",
+    "/v1/schedule/versions/<int:number>/diff/<int:other>",
     "/console/static/console.css",
     "/console/sign-in",
     "/-/events/livez",
@@ -55,6 +65,7 @@ PUBLIC = {
     "/-/events/docs",
     "/-/events/docs.css",
 }
+BY_LINK = {"/p/<token>", "POST /p/<token>"}
 FOR_READERS = {
     "/v1/events/<event_id>/counts",
     "/v1/events/<event_id>/coverage",
@@ -69,6 +80,17 @@ FOR_READERS = {
     "/console/events/<event_id>",
 }
 
+SIDE_EVENTS_FOR_READERS = {
+    "/console/side-events",
+    "/console/timetable",
+    "/v1/proposals",
+    "/v1/proposals/<uuid:proposal_id>",
+    "/v1/schedule",
+    "/v1/schedule/conflicts",
+    "/v1/schedule/jobs/<uuid:job_id>",
+}
+"""Tried out where there are side events: test_side_events."""
+
 STEPS = "any(announce, confirm, postpone, reschedule, cancel, revive, hold)"
 FOR_COORDINATORS = {
     "/console/events/<event_id>/change/<action>",
@@ -78,6 +100,17 @@ FOR_COORDINATORS = {
     "PATCH /v1/resources/<resource_id>",
     "PATCH /v1/events/<event_id>",
     f"POST /v1/events/<event_id>/<{STEPS}:step_name>",
+    "/console/timetable/<uuid:proposal_id>",
+    "POST /console/timetable/<uuid:proposal_id>",
+    "POST /console/timetable/publish",
+    "POST /console/timetable/schedule",
+    "POST /console/side-events/<uuid:proposal_id>",
+    "PATCH /v1/proposals/<uuid:proposal_id>",
+    *(f"POST /v1/proposals/<uuid:proposal_id>/{verb}" for verb in ("accept", "return", "decline", "withdraw")),
+    "PUT /v1/schedule/placements/<uuid:proposal_id>",
+    "DELETE /v1/schedule/placements/<uuid:proposal_id>",
+    "POST /v1/schedule/solve",
+    "POST /v1/schedule/publish",
 }
 
 
@@ -90,8 +123,14 @@ def test_every_route_states_who_may_call_it(app: Flask) -> None:
     by_policy = {
         name: {path for path, policy in stated.items() if policy == wanted} for name, wanted in POLICIES.items()
     }
-    assert by_policy == {"public": PUBLIC | SIGNING, "readers": FOR_READERS, "coordinators": FOR_COORDINATORS}
-    assert set(stated) - PUBLIC - SIGNING - FOR_READERS - FOR_COORDINATORS == {"POST /console/sign-out"}
+    expected = {
+        "public": PUBLIC | SIGNING,
+        "link": BY_LINK,
+        "readers": FOR_READERS | SIDE_EVENTS_FOR_READERS,
+        "coordinators": FOR_COORDINATORS,
+    }
+    assert by_policy == expected
+    assert set(stated) - set().union(*expected.values()) == {"POST /console/sign-out"}
 
 
 @pytest.mark.parametrize("path", sorted(path for path in FOR_READERS if path.startswith("/v1")))

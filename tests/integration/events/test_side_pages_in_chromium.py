@@ -67,7 +67,7 @@ def test_pages_are_accessible_and_fit(
     browser: Browser, address: str, desk: Desk, keys: Mapping[str, str], scheme: str, width: int
 ) -> None:
     late = desk.board().get_json()["conflicts"][0]["proposals"][0]
-    paths = (
+    paths: tuple[str, ...] = (
         "/propose?lang=en",
         "/propose?lang=ar",
         "/programme/timetable?lang=fr",
@@ -75,6 +75,15 @@ def test_pages_are_accessible_and_fit(
         "/console/side-events",
         "/console/timetable",
         f"/console/timetable/{late}",
+    )
+    scheduled, fresh = desk.link(_with_title(desk, TITLES[0])), desk.link(_with_title(desk, "New idea"))
+    returned, gone = desk.link(_with_title(desk, "Returned idea")), "/p/mistyped?lang=zh"
+    paths += (
+        f"{scheduled}?lang=en",
+        f"{desk.link(_with_title(desk, TITLES[4]))}?lang=ar",
+        f"{returned}?lang=ar",
+        f"{fresh}?ask=withdraw&lang=ru",
+        gone,
     )
     context = browser.new_context(
         viewport={"width": width, "height": 720},
@@ -142,6 +151,24 @@ def test_viewer_sees_the_timetable_and_no_button(browser: Browser, address: str,
     page.goto(f"{address}/console/side-events")
     expect(page.locator("main button")).to_have_count(0)
     page.context.close()
+
+
+def test_proposer_withdraws_without_script(browser: Browser, address: str, desk: Desk) -> None:
+    page = browser.new_context(java_script_enabled=False, locale="en-GB").new_page()
+    page.goto(f"{address}{desk.link(_with_title(desk, TITLES[0]))}?lang=en")
+    expect(page.get_by_role("heading", level=1)).to_have_text(TITLES[0])
+    page.get_by_role("button", name="Withdraw my proposal").click()
+    page.get_by_role("link", name="No, keep it").click()
+    page.get_by_role("button", name="Withdraw my proposal").click()
+    page.get_by_role("button", name="Yes, withdraw it").click()
+    expect(page.locator("main")).to_contain_text("It is withdrawn.")
+    expect(page.get_by_role("button")).to_have_count(0)
+    page.context.close()
+
+
+def _with_title(desk: Desk, title: str) -> str:
+    listed = desk.client.get("/v1/proposals", headers=desk.headers).get_json()["items"]
+    return next(str(item["id"]) for item in listed if item["title"] == title)
 
 
 def _sign_in(page: Page, address: str, key: str) -> None:

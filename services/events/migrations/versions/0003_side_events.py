@@ -48,6 +48,8 @@ CREATE TABLE proposal (
     submitted_at timestamptz NOT NULL,
     -- name, address and link token of whoever proposed it, and the speakers' names: AES-GCM, the key is outside
     contact bytea NOT NULL,
+    -- SHA-256 of that token
+    token_hash bytea NOT NULL UNIQUE CHECK (length(token_hash) = 32),
     key_hash bytea UNIQUE CHECK (length(key_hash) = 32),
     fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32),
     CONSTRAINT proposal_scheduled_is_event CHECK (status <> 'scheduled' OR event_id IS NOT NULL)

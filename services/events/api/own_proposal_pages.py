@@ -1,0 +1,85 @@
+"""The page behind a proposer's own link: see what became of the proposal, and withdraw it.
+
+Reading it changes nothing: mail scanners follow links.
+"""
+
+from typing import cast
+from urllib.parse import quote
+
+from flask import Blueprint, Response, make_response, redirect, request
+from werkzeug.exceptions import BadRequest
+
+from services.events.api.proposal_submitted import page_language
+from services.events.domain.proposal import NEXT, ProposalStatus
+from services.events.side_pages.moments import place_of
+from services.events.side_pages.pages import OwnPage, render_own, render_own_gone
+from services.events.usecases.own_proposal import OwnProposal, show_own_proposal, withdraw_own_proposal
+from services.events.usecases.side_tools import SideTools
+from shared.core.errors import DomainError
+from shared.forms.texts import LANGUAGES
+from shared.web.access import by_link
+from shared.web.headers import personal
+
+LONGEST_TOKEN = 100
+
+
+def own_proposal_pages(tools: SideTools) -> Blueprint:
+    """``/p/<token>``."""
+    blueprint = Blueprint("own_proposal", __name__, url_prefix="/p")
+
+    @blueprint.get("/<token>")
+    @by_link
+    def show(token: str) -> Response:
+        return _page(tools, token, asking=request.args.get("ask") == "withdraw")
+
+    @blueprint.post("/<token>")
+    @by_link
+    def act(token: str) -> Response:
+        if request.form.get("action") != "withdraw":
+            raise BadRequest("unknown action")
+        try:
+            withdraw_own_proposal(tools.work, tools.clock, token[:LONGEST_TOKEN])
+        except DomainError as refusal:
+            return _gone(token) if refusal.code == "not-found" else _page(tools, token, refused=True)
+        return personal(cast(Response, redirect(f"{_path(token)}?lang={page_language(request.form)}", 303)))
+
+    return blueprint
+
+
+def _page(tools: SideTools, token: str, *, asking: bool = False, refused: bool = False) -> Response:
+    try:
+        own = show_own_proposal(tools.work, token[:LONGEST_TOKEN])
+    except DomainError:
+        return _gone(token)
+    page = _own_page(own, _path(token), asking=asking, refused=refused)
+    return personal(make_response(render_own(page), 409 if refused else 200))
+
+
+def _own_page(own: OwnProposal, path: str, *, asking: bool, refused: bool) -> OwnPage:
+    language = _language(own.proposal.language)
+    return OwnPage(
+        language=language,
+        path=path,
+        title=own.proposal.title,
+        status=str(own.proposal.status),
+        note=own.proposal.note,
+        place=place_of(own.entry, language) if own.entry else None,
+        can_withdraw=ProposalStatus.WITHDRAWN in NEXT[own.proposal.status],
+        asking=asking,
+        refused=refused,
+    )
+
+
+def _language(own: str) -> str:
+    """The language asked for, else the proposal's, else the browser's."""
+    asked = request.values.get("lang")
+    return own if asked not in LANGUAGES and own in LANGUAGES else page_language(request.values)
+
+
+def _path(token: str) -> str:
+    return f"/p/{quote(token, safe='')}"
+
+
+def _gone(token: str) -> Response:
+    """The same for a link that never was, is mistyped, or has ended."""
+    return personal(make_response(render_own_gone(page_language(request.values), _path(token)), 404))

@@ -1,0 +1,66 @@
+"""What whoever proposed a side event may do by their link: look at it, and withdraw it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from services.events.domain.proposal import Proposal, ProposalStatus, become
+from services.events.domain.schedule_diff import Entry
+from services.events.store import proposals, schedule_board, schedule_versions
+from services.events.usecases.decide_proposal import found_for_change
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.core.ids import token_hash
+from shared.store.unit_of_work import UnitOfWork
+
+BY_LINK = "by link"
+"""Stands in the record of changes for whoever proposed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnProposal:
+    """A proposal, and its place in the timetable in force while it is scheduled."""
+
+    proposal: Proposal
+    entry: Entry | None
+
+
+def show_own_proposal(work: UnitOfWork, token: str) -> OwnProposal:
+    """The proposal that ``token`` opens.
+
+    Raises:
+        DomainError: ``not-found`` if the token opens nothing.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        proposal = _opened(connection, token)
+        scheduled = proposal.status is ProposalStatus.SCHEDULED
+        version = schedule_versions.newest(connection) if scheduled else None
+    entries = version.entries if version else ()
+    return OwnProposal(proposal, next((entry for entry in entries if entry.proposal_id == proposal.id), None))
+
+
+def withdraw_own_proposal(work: UnitOfWork, clock: Clock, token: str) -> None:
+    """Withdraw the proposal that ``token`` opens; doing it again changes nothing.
+
+    It leaves the draft board; the published timetable stays until the next version. What the coordinators said is kept.
+
+    Raises:
+        DomainError: ``not-found`` if the token opens nothing; ``proposal-transition``, it was declined.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        found = _opened(connection, token)
+        schedule_board.lock(connection)
+        old = found_for_change(connection, found.id)
+        if old.status is ProposalStatus.WITHDRAWN:
+            return
+        proposals.save(connection, become(old, ProposalStatus.WITHDRAWN), BY_LINK, clock())
+        schedule_board.take_off(connection, old.id)
+
+
+def _opened(connection: Connection, token: str) -> Proposal:
+    proposal = proposals.find_by_token(connection, token_hash(token))
+    if proposal is None:
+        raise DomainError("not-found", "this link opens nothing")
+    return proposal
