@@ -81,7 +81,7 @@ def _draft(page: Page, places: Places) -> None:
     console("/console/mail/bulletins/new")(page, places)
     page.fill("#subject-en", "Who speaks for your group?")
     page.fill("#text-en", f"Please choose somebody.\n\nRegister here: {places.ports.public_url}/embed/{WEBINAR}")
-    page.get_by_text("Arabic", exact=True).click()
+    page.locator("summary", has_text="Arabic").click()
     page.fill("#subject-ar", "\u0645\u0646 \u064a\u0645\u062b\u0644\u0643\u0645\u061f")
     page.fill("#text-ar", "\u0627\u062e\u062a\u0627\u0631\u0648\u0627.")
     page.get_by_role("button", name="Save the draft").click()

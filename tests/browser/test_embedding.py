@@ -130,7 +130,8 @@ def test_page_of_another_origin_cannot_show_the_form(demo: Demo, visitor: Visit)
         poll_until(lambda: visitor.faults, what="the browser says that it does not show the frame")
 
         assert "frame-ancestors" in visitor.faults[0]
-        assert visitor.page.frames[1].url.startswith("chrome-error:")
+        refused = visitor.page.frames[1]
+        poll_until(lambda: refused.url.startswith("chrome-error:"), what="the frame shows the browser's refusal")
 
 
 def test_element_in_a_page_of_another_origin_leaves_the_link(demo: Demo, visitor: Visit) -> None:
