@@ -63,7 +63,7 @@ class Services:
         organiser = {"TROIKA_ORGANISER": os.environ.get("TROIKA_ORGANISER") or ORGANISER}
         return {
             "registration": {**self.secrets.registration(), **organiser},
-            "events": self.secrets.common(),
+            "events": self.secrets.events(),
             "notifications": {**self.secrets.notifications(), **mail},
         }[service]
 

@@ -43,7 +43,7 @@ def test_no_personal_data_in_metrics(whole: Stack) -> None:
     assert whole.web is not None
     pages = [f"{whole.web.url}/-/registration/metrics"]
     pages += [f"http://127.0.0.1:{port}/metrics" for name, port in whole.ports.items() if name not in ("smtp", "inbox")]
-    assert len(pages) == 9
+    assert len(pages) == 10
     for page in pages:
         assert found_in(requests.get(page, timeout=5).content) == set()
 
