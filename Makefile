@@ -12,7 +12,7 @@ PYTHON ?=
 KEEP ?=
 # More words for pytest: make test PYTEST="-k bus"
 PYTEST ?=
-COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
+COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 --quiet pyproject.toml
 
 .PHONY: help demo demo-check demo-reset up down test check bench specs format lock
