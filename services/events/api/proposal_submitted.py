@@ -1,12 +1,11 @@
 """Reads a proposal that was sent, as JSON or as a plain form, and takes it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import UnsupportedMediaType
 
 from services.events.domain.rules import RulesBroken
 from services.events.usecases.show_proposal_form import show_proposal_form
@@ -18,9 +17,9 @@ from shared.forms.encoded import from_form_encoded
 from shared.forms.texts import LANGUAGES
 from shared.forms.transport import TRANSPORT_FIELDS, split_transport
 from shared.forms.validation import Answers, FieldError, validate
+from shared.web.bodies import JSON_TYPE, json_object, wants_page
 from shared.web.idempotency import checked_key, fingerprint, idempotency_key
 
-JSON_TYPE = "application/json"
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 FIELD_OF = {"unavailable_on": "unavailable_days", "preferred_on": "preferred_days"}
 """Fields of a proposal that are called otherwise in the form."""
@@ -60,10 +59,10 @@ def read_asked(tools: SideTools) -> Asked:
     """
     definition = show_proposal_form(tools.work)
     if request.mimetype == JSON_TYPE:
-        raw, as_page = _json(), False
+        raw, as_page = json_object(), False
     elif request.mimetype in FORM_TYPES:
         beside = {name: request.form[name] for name in TRANSPORT_FIELDS if name in request.form}
-        raw, as_page = {**from_form_encoded(definition, request.form), **beside}, _wants_page()
+        raw, as_page = {**from_form_encoded(definition, request.form), **beside}, wants_page()
     else:
         raise UnsupportedMediaType("application/json or a form is required")
     beside, answers = split_transport(raw)
@@ -102,21 +101,3 @@ def page_language(given: Mapping[str, Any]) -> str:
     if isinstance(wanted, str) and wanted in LANGUAGES:
         return wanted
     return request.accept_languages.best_match(LANGUAGES) or "en"
-
-
-def _wants_page() -> bool:
-    return request.accept_mimetypes.best_match(["text/html", JSON_TYPE]) == "text/html"
-
-
-def _json() -> dict[str, Any]:
-    try:
-        content = json.loads(request.get_data(), parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        raise BadRequest("the body is not JSON") from None
-    if not isinstance(content, dict):
-        raise BadRequest("a JSON object is required")
-    return content
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(name)

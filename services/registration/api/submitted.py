@@ -1,19 +1,18 @@
 """Reads what was submitted, as JSON or as a plain form, into one shape."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import UnsupportedMediaType
 
 from shared.forms.definition import FormDefinition
 from shared.forms.encoded import from_form_encoded
 from shared.forms.texts import LANGUAGES
 from shared.forms.transport import TRANSPORT_FIELDS, split_transport
+from shared.web.bodies import JSON_TYPE, json_object, wants_page
 from shared.web.idempotency import checked_key, fingerprint, idempotency_key
 
-JSON_TYPE = "application/json"
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -52,10 +51,10 @@ def read_submitted(definition: FormDefinition) -> Submitted:
         UnsupportedMediaType: neither JSON nor a form.
     """
     if request.mimetype == JSON_TYPE:
-        raw, as_page = _json(), False
+        raw, as_page = json_object(), False
     elif request.mimetype in FORM_TYPES:
         beside = {name: request.form[name] for name in TRANSPORT_FIELDS if name in request.form}
-        raw, as_page = {**from_form_encoded(definition, request.form), **beside}, _wants_page()
+        raw, as_page = {**from_form_encoded(definition, request.form), **beside}, wants_page()
     else:
         raise UnsupportedMediaType("application/json or a form is required")
     beside, answers = split_transport(raw)
@@ -74,21 +73,3 @@ def language_of(beside: dict[str, Any], partner_language: str | None) -> str:
         if best:
             return best
     return partner_language or "en"
-
-
-def _wants_page() -> bool:
-    return request.accept_mimetypes.best_match(["text/html", JSON_TYPE]) == "text/html"
-
-
-def _json() -> dict[str, Any]:
-    try:
-        content = json.loads(request.get_data(), parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        raise BadRequest("the body is not JSON") from None
-    if not isinstance(content, dict):
-        raise BadRequest("a JSON object is required")
-    return content
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(name)
