@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 from tests.support.browser import chromium
 from tests.support.clock import FrozenClock
 from tests.support.completeness import Completeness
+from tests.support.lanes import LanesPlugin
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
 from tests.support.rabbitmq import RabbitNode
@@ -20,6 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
     settings.load_profile("ci")
     config.pluginmanager.register(Completeness(), "completeness")
+    config.pluginmanager.register(LanesPlugin(), "lanes")
 
 
 @pytest.fixture(scope="session")
