@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from deploy.local.scenes import register_some
+from deploy.local.scenes.participants import register_some
 from tests.browser.running import Demo, end_demo, start_demo
 from tests.browser.visiting import Visit, visit
 from tests.support.processes import ProcessGroup

@@ -2,8 +2,6 @@
 
 import email
 import email.policy
-import os
-import random
 import secrets
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -15,9 +13,8 @@ import requests
 
 from deploy.local.installation import PARTNER, WEBINAR
 from deploy.local.ports import Ports
-from deploy.local.scenes import Places
-from deploy.shape import WORKERS
-from tests.support.ports import FIRST_PORT, LAST_PORT
+from deploy.local.scenes.places import Places
+from tests.support.ports import free_block
 from tests.support.processes import ProcessGroup
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
@@ -110,7 +107,7 @@ def start_demo(run: RunFolder, processes: ProcessGroup) -> Demo:
     Raises:
         AssertionError: it did not start; with what it printed.
     """
-    folder, ports = run.path / f"demo-{secrets.token_hex(3)}", _free_block()
+    folder, ports = run.path / f"demo-{secrets.token_hex(3)}", Ports(free_block(PORTS_OF_A_DEMO))
     folder.mkdir(mode=0o711)  # the embedded server may run as another user and has to reach its part
     environment = {"TROIKA_DEMO_PORT": str(ports.first), "TROIKA_DEMO_FOLDER": str(folder)}
     program = processes.start("demo", "deploy.local.demo run", env=environment)
@@ -139,13 +136,3 @@ def end_demo(demo: Demo, processes: ProcessGroup) -> None:
 
 def _postmaster(folder: Path) -> int:
     return int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
-
-
-def _free_block() -> Ports:
-    """A block of ports that nobody uses, chosen at random so that two runs seldom choose the same."""
-    choice = random.Random(os.urandom(8))
-    for _ in range(100):
-        ports = Ports(choice.randrange(FIRST_PORT, LAST_PORT - PORTS_OF_A_DEMO))
-        if not ports.taken(len(WORKERS)):
-            return ports
-    raise RuntimeError(f"no free block of ports between {FIRST_PORT} and {LAST_PORT}")

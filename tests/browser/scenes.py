@@ -1,17 +1,13 @@
 """Every page that people see, by name: those of the pictures, and the rarer ones."""
 
-import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
-from deploy.local.scenes import SCENES, Places, Scene, console, form_in, own_page
-
-
-def _open(path: str) -> Scene:
-    def scene(page: Page, places: Places) -> None:
-        page.goto(places.ports.public_url + path)
-
-    return scene
+from deploy.local.scenes.console import console, person
+from deploy.local.scenes.participants import form_in, own_page
+from deploy.local.scenes.places import Places, Scene, opened
+from deploy.local.scenes.side_events import RECEIVED, TITLES, own_proposal
+from deploy.local.scenes.table import SCENES
 
 
 def _faults_in(language: str) -> Scene:
@@ -51,26 +47,15 @@ def _wrong_key(page: Page, places: Places) -> None:
     page.get_by_role("alert").wait_for()
 
 
-def _traveller(page: Page, places: Places) -> None:
-    """The page of somebody who has told us what is sealed."""
-    told = {"name": "A traveller", "email": "traveller@example.org", "consent": True, "lang": "en"}
-    days = {"arrives_on": "2020-05-09", "leaves_on": "2020-05-13", "nationality": "MX", "diet": "Vegetarian"}
-    url = f"{places.ports.public_url}/v1"
-    requests.post(f"{url}/forms/geneva-delegation/registrations", json=told | days, timeout=10).raise_for_status()
-    headers = {"Authorization": f"Bearer {places.key}"}
-    found = requests.get(f"{url}/registrations?q=traveller@", headers=headers, timeout=10).json()["items"]
-    console(f"/console/registrations/{found[0]['id']}")(page, places)
-
-
 def _sealed(page: Page, places: Places) -> None:
-    _traveller(page, places)
+    person(page, places)
     page.fill("#reason", "To look at this page")
     page.get_by_role("button", name="Show sealed answers").click()
     page.get_by_text("Vegetarian").wait_for()
 
 
 def _reason_refused(page: Page, places: Places) -> None:
-    _traveller(page, places)
+    person(page, places)
     page.locator("#reason").evaluate("(field) => field.removeAttribute('minlength')")
     page.fill("#reason", "short")
     page.get_by_role("button", name="Show sealed answers").click()
@@ -90,28 +75,37 @@ def _draft(page: Page, places: Places) -> None:
 
 PAGES: dict[str, Scene] = {
     **SCENES,
-    "mail-overview": console("/console/mail"),
     "bulletin-new": console("/console/mail/bulletins/new"),
     "bulletin-draft": _draft,
-    "no-way-out": _open("/u/none"),
+    "no-way-out": opened("/u/none"),
     "all-questions": _all_questions,
     "form-faults-ar": _faults_in("ar"),
     "plain-frame": _plain_frame,
-    "without-partner": _open(f"/embed/{WEBINAR}?lang=zh"),
-    "themed": _open(f"/embed/{WEBINAR}?partner={PARTNER}&accent=%23ffcc00&radius=0&font=Georgia"),
+    "without-partner": opened(f"/embed/{WEBINAR}?lang=zh"),
+    "themed": opened(f"/embed/{WEBINAR}?partner={PARTNER}&accent=%23ffcc00&radius=0&font=Georgia"),
     "own-page-ar": _own_page_in_arabic,
     "own-page-question": _question,
-    "link-gone": _open("/r/mistyped"),
-    "first-page": _open("/"),
-    "interface": _open("/-/registration/docs"),
+    "link-gone": opened("/r/mistyped"),
+    "first-page": opened("/"),
+    "interface": opened("/-/registration/docs"),
     "console-wrong-key": _wrong_key,
-    "form-delegation": _open("/embed/geneva-delegation?lang=en"),
-    "form-delegation-ar": _open("/embed/geneva-delegation?lang=ar"),
-    "form-joining": _open("/embed/join-working-group?lang=fr"),
-    "form-guest-list": _open("/embed/review-press-conference?lang=ru"),
-    "form-interest": _open("/embed/council-session-interest?lang=zh"),
+    "form-joining": opened("/embed/join-working-group?lang=fr"),
+    "form-guest-list": opened("/embed/review-press-conference?lang=ru"),
+    "form-interest": opened("/embed/council-session-interest?lang=zh"),
+    "programme-everything": opened("/programme?show=all&lang=fr"),
+    "programme-series-zh": opened("/programme/series/upr-webinar-wednesday?lang=zh"),
+    "programme-groups-ru": opened("/programme/groups?lang=ru"),
+    "programme-none": opened("/programme/none"),
+    "timetable-fr": opened("/programme/timetable?lang=fr"),
+    "own-proposal-returned": own_proposal("A returned idea", "lang=ar"),
+    "own-proposal-question": own_proposal(RECEIVED, "ask=withdraw&lang=ru"),
+    "own-proposal-scheduled-es": own_proposal(TITLES[1], "lang=es"),
+    "own-proposal-gone": opened("/p/mistyped?lang=zh"),
+    "console-reschedule": console("/console/events/upr-review/change/reschedule"),
+    "console-attendance": console("/console/events/upr-review/change/attendance"),
+    "console-no-event": console("/console/events/none"),
+    "console-resources": console("/console/events/upr-cities-training"),
     "console-travellers": console(f"/console/registrations?form=geneva-delegation&not_registered_for={WEBINAR}"),
-    "console-person": _traveller,
     "console-sealed": _sealed,
     "console-reason-refused": _reason_refused,
 }

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from deploy.local.installation import WEBINAR
-from deploy.local.scenes import PARTICIPANTS
+from deploy.local.scenes.participants import PARTICIPANTS
 from tests.browser.foreign import foreign_site
 from tests.browser.running import Demo, new_address
 from tests.browser.visiting import Visit

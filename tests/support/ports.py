@@ -1,27 +1,56 @@
 """Free loopback ports that stay free while their server is stopped."""
 
+import fcntl
+import os
 import random
 import socket
+import tempfile
+from pathlib import Path
 
 FIRST_PORT, LAST_PORT = 20_000, 29_999
 """Below Linux' range for outgoing connections (32768 and up), so that no client's socket can take a port of a server
 that a test has stopped and means to start again."""
 
-_given: set[int] = set()
+_reserved: set[int] = set()
+"""By this process, until it ends: each is a lock on a file, which the kernel lets go with the process."""
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on; never the same twice in one process.
+    """A TCP port on 127.0.0.1 that nobody listens on, and that no other test process of this machine is given.
 
     Raises:
         RuntimeError: no free port was found.
     """
+    return free_block(1)
+
+
+def free_block(length: int) -> int:
+    """The first of ``length`` such ports in a row.
+
+    Raises:
+        RuntimeError: no such block was found.
+    """
     for _ in range(1_000):
-        port = random.randint(FIRST_PORT, LAST_PORT)
-        if port not in _given and _is_free(port):
-            _given.add(port)
-            return port
-    raise RuntimeError(f"no free port between {FIRST_PORT} and {LAST_PORT}")
+        first = random.randint(FIRST_PORT, LAST_PORT + 1 - length)
+        if all(_reserve(port) for port in range(first, first + length)):
+            return first
+    raise RuntimeError(f"no {length} free ports in a row between {FIRST_PORT} and {LAST_PORT}")
+
+
+def _reserve(port: int) -> bool:
+    """Two tests at once never get the same port, not even one whose server is stopped for a moment."""
+    if port in _reserved:
+        return False
+    folder = Path(tempfile.gettempdir()) / f"troika-ports-{os.geteuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lock = os.open(folder / str(port), os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return False
+    _reserved.add(port)
+    return _is_free(port)
 
 
 def is_listening(port: int) -> bool:

@@ -1,5 +1,7 @@
 """The deadline of a poll and the clock of the tests."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -42,3 +44,11 @@ def test_free_ports_differ_and_lie_below_those_of_outgoing_connections() -> None
     assert len(set(ports)) == 50
     assert all(FIRST_PORT <= port <= LAST_PORT for port in ports)
     assert not any(is_listening(port) for port in ports)
+
+
+def test_port_of_one_process_is_given_to_no_other() -> None:
+    """Not even while nobody listens on it, as when a test has stopped its server for a moment."""
+    port = free_port()
+    others = f"from tests.support import ports; ports.FIRST_PORT = ports.LAST_PORT = {port}; ports.free_port()"
+    done = subprocess.run([sys.executable, "-c", others], capture_output=True, text=True, check=False)
+    assert "no 1 free ports in a row" in done.stderr

@@ -1,18 +1,13 @@
-"""Every page that a running local installation shows, each as a way to get there with a browser."""
+"""What participants see: the form in a partner's page and by itself, what follows it, and their own page."""
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import requests
 from playwright.sync_api import FrameLocator, Page
 
 from deploy.local.installation import PARTNER, WEBINAR
-from deploy.local.ports import Ports
+from deploy.local.scenes.places import WITHIN_MS, Places, Scene, soon
 
-WITHIN_S = 15.0
-WITHIN_MS = WITHIN_S * 1000
 PERSON = "participant-1@example.org"
 """Whose mail and own page are shown."""
 
@@ -26,20 +21,6 @@ PARTICIPANTS = (
 )
 """Working group, whether they represent it, country and language of those who have registered before."""
 
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where the running installation is, and the key that opens its console."""
-
-    ports: Ports
-    key: str
-
-    def form(self, language: str) -> str:
-        """Address of the form's own page."""
-        return f"{self.ports.public_url}/embed/{WEBINAR}?partner={PARTNER}&lang={language}"
-
-
-Scene = Callable[[Page, Places], None]
 
 TWO_DRAWINGS = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))"
 """A frame of another process that has just become visible is drawn a moment later."""
@@ -87,37 +68,9 @@ def faults(page: Page, places: Places) -> None:
     page.locator("#summary").wait_for(timeout=WITHIN_MS)
 
 
-def console(path: str) -> Scene:
-    """A page of the console, signed in."""
-
-    def scene(page: Page, places: Places) -> None:
-        page.goto(f"{places.ports.public_url}/console")
-        if page.locator("#key").count():
-            page.locator("#key").fill(places.key)
-            page.get_by_role("button", name="Sign in").click()
-            page.get_by_role("button", name="Sign out").wait_for(timeout=WITHIN_MS)
-        page.goto(f"{places.ports.public_url}{path}")
-
-    return scene
-
-
-def inbox(page: Page, places: Places) -> None:
-    """The list of the mails that the local sink has caught."""
-    page.goto(places.ports.inbox_url)
-    page.locator(".mails li").first.wait_for(timeout=WITHIN_MS)
-
-
-def mail(page: Page, places: Places) -> None:
-    """One of them, opened."""
-    page.goto(f"{places.ports.inbox_url}/mails/{confirmation(places)['id']}")
-    page.frame_locator("iframe").locator("body").wait_for(timeout=WITHIN_MS)
-
-
 def own_page(page: Page, places: Places) -> None:
-    """The page behind the link in that mail."""
-    shown = requests.get(f"{places.ports.inbox_url}/mails/{confirmation(places)['id']}", timeout=5).text
-    start = shown.index(f"{places.ports.public_url}/r/")
-    page.goto(shown[start : shown.index('"', start)])
+    """The page behind the link in somebody's confirmation."""
+    page.goto(places.linked(confirmation(places)["id"], "/r/"))
 
 
 def _fill_and_send(page: Page, form: Page | FrameLocator, whose: str) -> None:
@@ -130,37 +83,13 @@ def _fill_and_send(page: Page, form: Page | FrameLocator, whose: str) -> None:
     form.locator("#done").wait_for(timeout=WITHIN_MS)
 
 
-SCENES: dict[str, Scene] = {
-    "partner": partner_page,
-    "partner-confirmation": partner_confirmation,
-    "form": form_in("en"),
-    "form-faults": faults,
-    "confirmation": confirmation_in("en"),
-    "form-ar": form_in("ar"),
-    "confirmation-ar": confirmation_in("ar"),
-    "own-page": own_page,
-    "inbox": inbox,
-    "mail": mail,
-    "console-events": console("/console"),
-    "console-event": console(f"/console/events/{WEBINAR}"),
-    "console-registrations": console(f"/console/registrations?event={WEBINAR}"),
-}
-
-
 def confirmation(places: Places, address: str = PERSON) -> dict[str, Any]:
     """The confirmation to ``address``, once it is there.
 
     Raises:
         TimeoutError: it does not arrive.
     """
-    until = time.monotonic() + WITHIN_S
-    while time.monotonic() < until:
-        mails = requests.get(f"{places.ports.inbox_url}/mails.json", params={"to": address}, timeout=5).json()
-        for found in mails:
-            if found["calendar"]:
-                return dict(found)
-        time.sleep(0.1)
-    raise TimeoutError(f"no confirmation to {address} within {WITHIN_S:.0f} s")
+    return soon(lambda: next((mail for mail in places.mails(address) if mail["calendar"]), None), "confirmation")
 
 
 def register_some(places: Places) -> None:
@@ -182,3 +111,15 @@ def register_some(places: Places) -> None:
         requests.post(address, json=answers, timeout=10).raise_for_status()
     for number in range(1, len(PARTICIPANTS) + 1):
         confirmation(places, f"participant-{number}@example.org")
+
+
+SCENES: dict[str, Scene] = {
+    "partner": partner_page,
+    "partner-confirmation": partner_confirmation,
+    "form": form_in("en"),
+    "form-faults": faults,
+    "confirmation": confirmation_in("en"),
+    "form-ar": form_in("ar"),
+    "confirmation-ar": confirmation_in("ar"),
+    "own-page": own_page,
+}

@@ -1,0 +1,44 @@
+"""What coordinators see."""
+
+from playwright.sync_api import Page
+
+from deploy.local.installation import WEBINAR
+from deploy.local.scenes.places import WITHIN_MS, Places, Scene
+from deploy.local.scenes.travellers import register_traveller
+
+
+def console(path: str) -> Scene:
+    """A page of the console, signed in."""
+
+    def scene(page: Page, places: Places) -> None:
+        page.goto(f"{places.ports.public_url}/console")
+        if page.locator("#key").count():
+            page.locator("#key").fill(places.key)
+            page.get_by_role("button", name="Sign in").click()
+            page.get_by_role("button", name="Sign out").wait_for(timeout=WITHIN_MS)
+        page.goto(f"{places.ports.public_url}{path}")
+
+    return scene
+
+
+def person(page: Page, places: Places) -> None:
+    """The page of somebody who travels, the sealed answers closed."""
+    console(f"/console/registrations/{register_traveller(places)}")(page, places)
+
+
+def geneva(page: Page, places: Places) -> None:
+    """Who travels, and whom the webinar misses."""
+    register_traveller(places)
+    console("/console/geneva")(page, places)
+
+
+SCENES: dict[str, Scene] = {
+    "console-overview": console("/console/overview"),
+    "console-events": console("/console"),
+    "console-event": console(f"/console/events/{WEBINAR}"),
+    "console-change": console(f"/console/events/{WEBINAR}/change/postpone"),
+    "console-registrations": console(f"/console/registrations?event={WEBINAR}"),
+    "console-person": person,
+    "console-groups": console("/console/groups"),
+    "console-geneva": geneva,
+}

@@ -1,0 +1,78 @@
+"""Where a running installation is, what a scene is, and how to open one."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import requests
+from playwright.sync_api import Page
+
+from deploy.local.installation import PARTNER, WEBINAR
+from deploy.local.ports import Ports
+
+T = TypeVar("T")
+
+WITHIN_S = 15.0
+WITHIN_MS = WITHIN_S * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The running installation's addresses, and the key that opens its console."""
+
+    ports: Ports
+    key: str
+
+    def form(self, language: str) -> str:
+        """Address of the webinar's form as a page of its own."""
+        return f"{self.ports.public_url}/embed/{WEBINAR}?partner={PARTNER}&lang={language}"
+
+    def ask(self, method: str, path: str, **options: Any) -> Any:
+        """What the interface answers to a coordinator's program, as JSON.
+
+        Raises:
+            requests.HTTPError: it refuses.
+        """
+        headers = {"Authorization": f"Bearer {self.key}", **options.pop("headers", {})}
+        answer = requests.request(method, self.ports.public_url + path, headers=headers, timeout=10, **options)
+        answer.raise_for_status()
+        return answer.json()
+
+    def mails(self, address: str) -> list[dict[str, Any]]:
+        """The mails to ``address`` that the local sink has caught, newest first."""
+        found = requests.get(f"{self.ports.inbox_url}/mails.json", params={"to": address}, timeout=5).json()
+        return list(found)
+
+    def linked(self, mail_id: str, beginning: str) -> str:
+        """The first address in a mail whose path begins with ``beginning``."""
+        shown = requests.get(f"{self.ports.inbox_url}/mails/{mail_id}", timeout=5).text
+        start = shown.index(self.ports.public_url + beginning)
+        return shown[start : shown.index('"', start)]
+
+
+Scene = Callable[[Page, Places], None]
+
+
+def opened(path: str) -> Scene:
+    """A page that everybody may open."""
+
+    def scene(page: Page, places: Places) -> None:
+        page.goto(places.ports.public_url + path)
+
+    return scene
+
+
+def soon(look: Callable[[], T | None], what: str) -> T:
+    """What ``look`` finds, once it finds something.
+
+    Raises:
+        TimeoutError: it finds nothing.
+    """
+    until = time.monotonic() + WITHIN_S
+    while time.monotonic() < until:
+        found = look()
+        if found is not None:
+            return found
+        time.sleep(0.1)  # another look
+    raise TimeoutError(f"no {what} within {WITHIN_S:.0f} s")

@@ -1,0 +1,13 @@
+"""All scenes by name, in the order in which somebody would come upon them."""
+
+from deploy.local.scenes import console, mails, participants, programme, side_events, travellers
+from deploy.local.scenes.places import Scene
+
+SCENES: dict[str, Scene] = {
+    **participants.SCENES,
+    **travellers.SCENES,
+    **mails.SCENES,
+    **programme.SCENES,
+    **side_events.SCENES,
+    **console.SCENES,
+}

@@ -1,0 +1,52 @@
+"""Somebody who travels to Geneva: the address confirmed by the link in the first mail, some answers sealed."""
+
+from typing import Any
+
+import requests
+from playwright.sync_api import Page
+
+from deploy.local.scenes.places import Places, Scene, opened, soon
+
+TRAVELLER = "traveller@example.org"
+UNDECIDED = "traveller-2@example.org"
+"""Has not followed the link yet."""
+
+ANSWERS = {
+    "name": "A traveller",
+    "organisation": "Example Organisation",
+    "country": "MX",
+    "arrives_on": "2020-05-09",
+    "leaves_on": "2020-05-13",
+    "nationality": "MX",
+    "diet": "Vegetarian",
+    "consent": True,
+    "lang": "en",
+}
+
+
+def first_mail(places: Places, address: str) -> dict[str, Any]:
+    """The mail that asks ``address`` to confirm itself, after its form was sent if it was not yet."""
+    told = {**ANSWERS, "email": address}
+    if not places.mails(address):
+        places.ask("POST", "/v1/forms/geneva-delegation/registrations", json=told)
+    return soon(lambda: next(reversed(places.mails(address)), None), "mail to a traveller")
+
+
+def register_traveller(places: Places) -> str:
+    """The id of a traveller's registration, confirmed."""
+    link = places.linked(first_mail(places, TRAVELLER)["id"], "/r/")
+    requests.post(link, data={"action": "verify"}, timeout=10).raise_for_status()
+    found = places.ask("GET", "/v1/registrations", params={"q": TRAVELLER})["items"]
+    return str(found[0]["id"])
+
+
+def confirm_address(page: Page, places: Places) -> None:
+    """The page behind the link in the first mail."""
+    page.goto(places.linked(first_mail(places, UNDECIDED)["id"], "/r/"))
+
+
+SCENES: dict[str, Scene] = {
+    "delegation": opened("/embed/geneva-delegation?lang=en"),
+    "delegation-ar": opened("/embed/geneva-delegation?lang=ar"),
+    "confirm-address": confirm_address,
+}

@@ -1,0 +1,91 @@
+"""A coordinator's working day in the console: find a person, take the list away, put a side event right, publish."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from deploy.local.installation import WEBINAR
+from deploy.local.scenes.participants import PARTICIPANTS
+from deploy.local.scenes.side_events import LATE, PROPOSER, propose_some
+from tests.browser.running import Demo
+from tests.browser.test_console import sign_in
+from tests.browser.visiting import Visit
+from tests.support.waiting import poll_until
+
+
+@pytest.fixture
+def desk(demo: Demo, visitor: Visit) -> Page:
+    """The console, signed in, with proposals and a published timetable in it."""
+    propose_some(demo.places)
+    sign_in(visitor.page, demo, "/console/overview")
+    return visitor.page
+
+
+def follow(page: Page, name: str) -> None:
+    """Go to another part of the console."""
+    page.get_by_role("navigation", name="Console").get_by_role("link", name=name, exact=True).click()
+
+
+def test_person_is_found_and_the_list_taken_away(desk: Page, tmp_path: Path) -> None:
+    follow(desk, "Registrations")
+    desk.get_by_label("Event", exact=True).select_option(WEBINAR)
+    desk.get_by_label("Name or address").fill("participant-4@")
+    desk.get_by_role("button", name="Show").click()
+    expect(desk.locator("tbody tr")).to_have_count(1)
+    desk.get_by_role("link", name="Participant 4").click()
+    expect(desk.get_by_role("heading", level=1)).to_have_text("Participant 4")
+    expect(desk.locator("main")).to_contain_text("participant-4@example.org")
+
+    desk.go_back()
+    desk.get_by_label("Name or address").fill("participant-")
+    desk.get_by_role("button", name="Show").click()
+    with desk.expect_download() as taken:
+        desk.get_by_text("Download CSV").click()
+    taken.value.save_as(tmp_path / "registrations.csv")
+    with (tmp_path / "registrations.csv").open(encoding="utf-8-sig", newline="") as file:
+        addresses = {row["email"] for row in csv.DictReader(file)}
+    assert {f"participant-{number}@example.org" for number in range(1, len(PARTICIPANTS) + 1)} <= addresses
+
+
+def test_side_event_is_moved_scheduled_and_published(demo: Demo, desk: Page) -> None:
+    follow(desk, "Timetable")
+    expect(desk.get_by_role("heading", name="Conflicts (2)")).to_be_visible()
+    desk.locator("table").get_by_role("link", name=LATE).click()
+    desk.get_by_label("Room", exact=True).select_option("lake-hall")
+    desk.get_by_role("button", name="Put it there").click()
+    expect(desk.get_by_role("heading", name="Conflicts")).to_have_count(0)
+    before = said_of_search(desk)
+    desk.get_by_role("button", name="Schedule").click()
+    expect(desk.get_by_role("status")).to_contain_text("A new timetable was asked for")
+    poll_until(again(desk, lambda: said_of_search(desk) not in ("", before)), 20.0, what="a new timetable")
+
+    desk.get_by_role("button", name="Publish version 2").click()
+    expect(desk.locator("main")).to_contain_text("Version 2 is published")
+    desk.goto(f"{demo.ports.public_url}/programme/timetable?lang=en")
+    expect(desk.locator("main")).to_contain_text(LATE)
+    placed = poll_until(
+        lambda: [mail for mail in demo.mails(PROPOSER) if LATE in mail["subject"] and "place" in mail["subject"]],
+        20.0,
+        what="mail to the proposer",
+    )
+    assert placed is not None
+    assert len(placed) == 1
+
+
+def said_of_search(page: Page) -> str:
+    """What the page says of the last search for a timetable; empty while one runs."""
+    found = page.get_by_text("The last search placed")
+    return found.inner_text() if found.count() else ""
+
+
+def again(page: Page, look: Callable[[], bool]) -> Callable[[], bool]:
+    """The same look at the page as it is now."""
+
+    def reloaded() -> bool:
+        page.goto(page.url.split("?")[0])
+        return look()
+
+    return reloaded
