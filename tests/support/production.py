@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -17,10 +16,10 @@ import requests
 
 from deploy.local.installation import SAMPLE, WEBINAR
 from deploy.servers.starting import BASE_ENVIRONMENT
-from deploy.up.ports import BLOCK, VARIABLE, Ports, chosen_ports, is_taken
+from deploy.up.ports import BLOCK, VARIABLE, Ports, chosen_ports
 from deploy.up.records import Records
 from deploy.up.watching import PACE_VARIABLE
-from tests.support.ports import FIRST_PORT, LAST_PORT
+from tests.support.ports import free_block
 from tests.support.processes import PROJECT
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
 
@@ -59,7 +58,7 @@ class Production:
             "TROIKA_UP_FOLDER": str(self.folder),
             "TROIKA_UP_SAMPLE": str(sample),
             PACE_VARIABLE: str(PACE),
-            VARIABLE: str(_free_block()),
+            VARIABLE: str(free_block(BLOCK)),
             "TROIKA_CANARY_EVERY_S": "2",
             "TROIKA_CANARY_PATIENCE_S": "5",
         }
@@ -160,11 +159,3 @@ class Visitors:
 
 def _about(labels: Mapping[str, str]) -> str:
     return labels.get("queue") or "-".join(labels[name] for name in ("service", "process") if name in labels)
-
-
-def _free_block() -> int:
-    for _ in range(100):
-        first = random.randrange(FIRST_PORT, LAST_PORT - BLOCK, BLOCK)
-        if not any(is_taken(first + number) for number in range(BLOCK)):
-            return first
-    raise RuntimeError("no block of free ports")
