@@ -37,7 +37,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT
 
 SAMPLES = PROJECT / "deploy" / "samples" / "upr2020"
-EXAMPLES_PER_OPERATION = 50
+EXAMPLES_PER_OPERATION = 30
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
