@@ -11,12 +11,12 @@ from services.events.console.filling import Filled, first_values, read_filled
 from services.events.domain.event import Event
 from services.events.domain.revision import state_tag
 from services.events.store.events import Audience
-from services.events.usecases.change_event import change_event, preview_change
+from services.events.usecases.change_event import Deed, change_event, preview_change
 from services.events.usecases.show_event import show_event
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import needs, require_touch
+from shared.web.access import holder, needs, require_touch
 
 
 def add_changing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
@@ -68,7 +68,7 @@ def _second(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: F
 def _do(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: Filled, seen: str) -> AnyResponse:
     assert filled.step is not None
     try:
-        change_event(work, clock, event.id, filled.step, {seen})
+        change_event(work, clock, event.id, filled.step, {seen}, Deed(action, holder().name))
     except DomainError as error:
         notice = _MEANWHILE if error.code == "changed-meanwhile" else f"This cannot be done: {error.detail}."
         return _page(event, action, filled, seen, notice=notice, status=409)
