@@ -46,9 +46,8 @@ def zone_name(moment: datetime, time_zone: str, language: str, city: str | None 
     letters = there.tzname() or ""
     key = "zone.letters" if letters.isalpha() else "zone"
     of = "d\N{RIGHT SINGLE QUOTATION MARK}" if _begins_with_vowel(place) else "de "
-    return zone_texts().text(
-        key, language, place=place, of=of, letters=letters, offset=set_apart(utc_offset(there), language)
-    )
+    offset = set_apart(utc_offset(there), language)
+    return zone_texts().text(key, language, place=place, of=of, letters=letters, offset=offset)
 
 
 def city_name(city: str, language: str) -> str:
@@ -65,7 +64,7 @@ def utc_offset(moment: datetime) -> str:
 
 
 def set_apart(text: str, language: str) -> str:
-    """``text`` in an isolate of its own (Unicode TR 9) where it might be torn apart: in Arabic, or in another script."""
+    """``text`` in an isolate of its own (Unicode UAX 9) where it might be torn apart: in Arabic or another script."""
     if direction(language) == "ltr" and text.isascii():
         return text
     return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"

@@ -16,7 +16,7 @@ FOLLOWING = ("revision", "last_starts_at", "last_ends_at", "announced")
 
 @dataclass(frozen=True, slots=True)
 class EventChange:
-    """One deed, at one moment (aware). ``id`` is a UUID (text) that sorts by time; ``revision`` the event's after it.
+    """One deed, at one moment (aware). ``id`` is a UUID (text), ``revision`` the event's after it.
 
     ``resource_id`` names the resource, if it was about one; ``changed_by`` is the name of the key or the program.
     """

@@ -10,7 +10,7 @@ MOST_CHARACTERS = 4000
 
 @dataclass(frozen=True, slots=True)
 class EventNote:
-    """One note. ``id`` is a UUID (text) that sorts by time, ``written_by`` the name of a key, ``written_at`` aware.
+    """One note. ``id`` is a UUID (text), ``written_by`` the name of a key, ``written_at`` aware.
 
     Raises:
         RulesBroken: on construction, with every rule that does not hold.

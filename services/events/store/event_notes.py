@@ -6,14 +6,15 @@ from sqlalchemy import Connection, text
 
 from services.events.domain.event_note import EventNote
 
-LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 _ADD = text("""
     INSERT INTO event_note (id, event_id, words, written_by, written_at)
     VALUES (CAST(:id AS uuid), :event_id, :words, :written_by, :written_at) ON CONFLICT (id) DO NOTHING
 """)
 _PAGE = text("""
     SELECT id::text AS id, event_id, words, written_by, written_at FROM event_note
-    WHERE event_id = :event_id AND id < CAST(:before AS uuid) ORDER BY id DESC LIMIT :limit
+    WHERE event_id = :event_id AND (CAST(:before AS uuid) IS NULL
+        OR number < (SELECT number FROM event_note WHERE id = CAST(:before AS uuid)))
+    ORDER BY number DESC LIMIT :limit
 """)
 _FIND = text("""
     SELECT id::text AS id, event_id, words, written_by, written_at FROM event_note WHERE id = CAST(:id AS uuid)
@@ -22,7 +23,7 @@ _FIND = text("""
 
 @dataclass(frozen=True, slots=True)
 class NoteQuery:
-    """Which notes: of one event, older than the one with the id ``before`` (None: from the newest on)."""
+    """Which notes: of one event, kept before the one with the id ``before`` (None: from the newest on)."""
 
     event_id: str
     before: str | None = None
@@ -41,5 +42,5 @@ def find(connection: Connection, note_id: str) -> EventNote:
 
 def page(connection: Connection, wanted: NoteQuery) -> list[EventNote]:
     """At most ``wanted.limit`` notes, the newest first."""
-    rows = connection.execute(_PAGE, asdict(wanted) | {"before": wanted.before or LAST})
+    rows = connection.execute(_PAGE, asdict(wanted))
     return [EventNote(**row._mapping) for row in rows]

@@ -17,12 +17,14 @@ ALTER TABLE tally ADD PRIMARY KEY (internal, dimension, name);
 
 CREATE TABLE event_note (
     id uuid PRIMARY KEY,
+    -- Order of writing: ids come from outside, and clocks may show the same time twice.
+    number bigint GENERATED ALWAYS AS IDENTITY,
     event_id text NOT NULL REFERENCES event (id),
     words text NOT NULL CHECK (words <> '' AND length(words) <= 4000),
     written_by text NOT NULL CHECK (written_by <> ''),
     written_at timestamptz NOT NULL
 );
-CREATE INDEX event_note_by_event ON event_note (event_id, id);
+CREATE INDEX event_note_by_event ON event_note (event_id, number);
 -- What was written stays as it was. Deleting is left to whoever has to erase what should never have been written.
 CREATE FUNCTION event_note_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -33,6 +35,7 @@ CREATE TRIGGER event_note_stays BEFORE UPDATE ON event_note FOR EACH ROW EXECUTE
 -- Who did what to an event or its resources, without the values: those may be meeting links and notes.
 CREATE TABLE event_change (
     id uuid PRIMARY KEY,
+    number bigint GENERATED ALWAYS AS IDENTITY,
     event_id text NOT NULL REFERENCES event (id),
     revision integer NOT NULL CHECK (revision >= 1),
     deed text NOT NULL CHECK (deed <> ''),
@@ -41,7 +44,7 @@ CREATE TABLE event_change (
     changed_by text NOT NULL CHECK (changed_by <> ''),
     changed_at timestamptz NOT NULL
 );
-CREATE INDEX event_change_by_event ON event_change (event_id, id);
+CREATE INDEX event_change_by_event ON event_change (event_id, number);
 
 -- The day on which somebody registered stands in the id, a UUID of version 7; before, it was that of their status.
 DELETE FROM tally WHERE dimension = 'day';
