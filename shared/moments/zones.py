@@ -42,7 +42,7 @@ def zone_name(moment: datetime, time_zone: str, language: str, city: str | None 
     if time_zone in UTC_NAMES:
         return "UTC"
     there = moment.astimezone(ZoneInfo(time_zone))
-    place = city_name(city, language) if city else _place_of(time_zone, language)
+    place = _city(city, language) if city else _place_of(time_zone, language)
     letters = there.tzname() or ""
     key = "zone.letters" if letters.isalpha() else "zone"
     of = "d\N{RIGHT SINGLE QUOTATION MARK}" if _begins_with_vowel(place) else "de "
@@ -53,7 +53,7 @@ def zone_name(moment: datetime, time_zone: str, language: str, city: str | None 
 def city_name(city: str, language: str) -> str:
     """``city`` in ``language`` where we know it; as it was typed where we do not."""
     words = city.casefold().replace(".", " ").replace(",", " ").split()
-    return zone_texts().get(f"city.{'-'.join(words)}", language) or set_apart(city, language)
+    return zone_texts().get(f"city.{'-'.join(words)}", language) or city
 
 
 def utc_offset(moment: datetime) -> str:
@@ -73,6 +73,11 @@ def set_apart(text: str, language: str) -> str:
 def _begins_with_vowel(place: str) -> bool:
     """For French, which says ``heure d'Oslo``; before an H either may be right, and the plain form is understood."""
     return normalize("NFKD", place.lstrip("\N{FIRST STRONG ISOLATE}"))[:1].casefold() in tuple("aeiouy")
+
+
+def _city(city: str, language: str) -> str:
+    known = city_name(city, language)
+    return set_apart(city, language) if known == city else known
 
 
 def _place_of(time_zone: str, language: str) -> str:

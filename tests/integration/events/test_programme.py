@@ -87,6 +87,8 @@ def test_an_event_says_when_in_its_zone_and_in_utc(loaded: UnitOfWork, client: F
     assert "https://files.example.org/upr-webinar-10-slides.pdf" in page
     review = client.get(f"/programme/{REVIEW}?lang=fr").text
     assert "heure de Genève (CEST, UTC+2)" in review
+    assert "<bdi>Genève</bdi>" in review
+    assert '<bdi lang="en">Geneva</bdi>' in client.get(f"/programme/{REVIEW}?lang=en").text
     assert "Provisoire" in review
     assert "lundi 11 mai 2020" in review
 
