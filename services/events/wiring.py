@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.events.api.changes import add_changes
+from services.events.api.event_notes import add_notes
 from services.events.api.events import add_events
 from services.events.api.network import network_blueprint
 from services.events.api.overview import overview_blueprint
@@ -92,6 +93,7 @@ def _events_blueprint(tools: Tools) -> Any:
     add_events(blueprint, tools)
     add_rosters(blueprint, tools)
     add_changes(blueprint, tools)
+    add_notes(blueprint, tools)
     return blueprint
 
 

@@ -5,7 +5,9 @@ import os
 import secrets
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TOKEN_BYTES = 32
 """256 bit: guessing is hopeless at any rate a server can answer (OWASP ASVS 5.0, 11.5.1)."""
 
@@ -16,6 +18,14 @@ def new_id() -> str:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return str(uuid.UUID(int=value))
+
+
+def made_at_of(identifier: str) -> datetime | None:
+    """When a UUID (text) was made, in UTC, to the millisecond; None if it is not one of version 7."""
+    value = uuid.UUID(identifier)
+    if value.version != 7:
+        return None
+    return _EPOCH + timedelta(milliseconds=value.int >> 80)
 
 
 def new_token() -> str:

@@ -49,6 +49,9 @@ class EditEventSchema(ma.Schema):
     asked_groups = _asked()
     internal_note = text_field(2000, "For coordinators", least=0)
     form = slug_field("Slug of the form by which people register", allow_none=True)
+    internal = ma.fields.Boolean(
+        metadata={"description": "The system's own: in no programme, feed or number; only while it is a draft"}
+    )
 
 
 class NewEventSchema(EditEventSchema):

@@ -19,12 +19,13 @@ from services.events.api.event_schemas import EventSchema
 from services.events.api.showing import ALL, shown
 from services.events.api.tools import Tools
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
+from services.events.domain.event_change import EDITED
 from services.events.domain.revision import state_tag
 from services.events.domain.rules import RulesBroken
-from services.events.usecases.change_event import ANY, Changed, change_event, create_event, preview_change
+from services.events.usecases.change_event import ANY, Changed, Deed, change_event, create_event, preview_change
 from services.events.usecases.steps import STEPS, StepWish, edit, step_of
 from shared.core.errors import DomainError
-from shared.web.access import needs, require_touch
+from shared.web.access import holder, needs, require_touch
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema
 
@@ -48,7 +49,9 @@ def _add_creation(blueprint: Any, tools: Tools) -> None:
         """Make a draft. Nobody is told until it is announced."""
         require_touch(wanted["id"])
         with broken_rules_as_faults():
-            event = create_event(tools.work, tools.clock, Event(status=EventStatus.DRAFT, **typed(wanted)))
+            event = create_event(
+                tools.work, tools.clock, Event(status=EventStatus.DRAFT, **typed(wanted)), holder().name
+            )
         answer = _tagged(jsonify(shown(event, ALL)), event)
         answer.status_code, answer.headers["Location"] = 201, f"/v1/events/{event.id}"
         return answer
@@ -68,7 +71,8 @@ def _add_edit(blueprint: Any, tools: Tools) -> None:
         with broken_rules_as_faults():
             if query["dry_run"]:
                 return _told(preview_change(tools.work, tools.clock, event_id, step), dry_run=True)
-            return _told(change_event(tools.work, tools.clock, event_id, step, seen_tags()), dry_run=False)
+            deed = Deed(EDITED, holder().name)
+            return _told(change_event(tools.work, tools.clock, event_id, step, seen_tags(), deed), dry_run=False)
 
 
 def _add_steps(blueprint: Any, tools: Tools) -> None:
@@ -86,7 +90,8 @@ def _add_steps(blueprint: Any, tools: Tools) -> None:
         taken = step_of(StepWish(name=step_name, **typed(wanted or {})))
         if query["dry_run"]:
             return _told(preview_change(tools.work, tools.clock, event_id, taken), dry_run=True)
-        return _told(change_event(tools.work, tools.clock, event_id, taken, seen_tags()), dry_run=False)
+        deed = Deed(step_name, holder().name)
+        return _told(change_event(tools.work, tools.clock, event_id, taken, seen_tags(), deed), dry_run=False)
 
 
 def typed(values: dict[str, Any]) -> dict[str, Any]:

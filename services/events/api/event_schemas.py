@@ -62,6 +62,7 @@ class EventSchema(ma.Schema):
     form = ma.fields.String(allow_none=True, metadata={"description": "Slug of the form by which people register"})
     join_url = ma.fields.String(allow_none=True, metadata={"description": "Meeting link; only with a key"})
     internal_note = ma.fields.String(metadata={"description": "For coordinators; only with a key"})
+    internal = ma.fields.Boolean(metadata={"description": "The system's own, told to nobody; only with a key"})
 
 
 _FIELD = f"({'|'.join(EventSchema().fields)})"
@@ -95,6 +96,10 @@ class EventArguments(PageArguments, SparseArguments):
     )
     working_group = _slug("Only events to which the working group with this id is asked")
     city = _text(200, "Only events in this city, upper or lower case alike")
+    internal = ma.fields.Boolean(
+        load_default=False,
+        metadata={"description": "The system's own events instead of all others; only for coordinators and operators"},
+    )
     q = _text(200, "Only events with this text in title, summary, city or place, upper or lower case alike")
 
 

@@ -8,7 +8,7 @@ from flask import Response, jsonify, request
 
 from services.events.api.event_schemas import EventArguments, EventListSchema, EventSchema, SparseArguments
 from services.events.api.showing import chosen_fields, shown
-from services.events.api.tools import Tools, audience
+from services.events.api.tools import Tools, audience, require_internal
 from services.events.domain.event import Event
 from services.events.domain.revision import state_tag
 from services.events.store.events import Audience, EventFilter
@@ -25,7 +25,7 @@ from shared.web.problems import ProblemSchema
 CSV_CHUNK = 200
 """Rows read at once for a CSV file; between two chunks no transaction is open."""
 
-_SAME_NAME = ("kind", "series", "status", "mode", "on_from", "on_until", "working_group", "city", "limit")
+_SAME_NAME = ("kind", "series", "status", "mode", "on_from", "on_until", "working_group", "city", "internal", "limit")
 
 
 def add_events(blueprint: Any, tools: Tools) -> None:
@@ -42,10 +42,11 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
     @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
     @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is not one")
     @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="Nobody holds this key")
+    @blueprint.alt_response(403, schema=ProblemSchema, content_type=PROBLEM, description="Who asks for internal events")
     @public
     def list_them(query: dict[str, Any]) -> Response:
         """Events by start, those without a date last; as CSV if `Accept` asks for it, then all pages in one."""
-        who = audience()
+        who = _asked_by(query)
         names = chosen_fields(query.get("fields"), who)
         wanted = filter_of(query, who)
         if wants_csv():
@@ -74,6 +75,14 @@ def _add_one(blueprint: Any, tools: Tools) -> None:
         answer.set_etag(state_tag(event))
         answer.make_conditional(request)
         return _for(who, answer)
+
+
+def _asked_by(query: Mapping[str, Any]) -> Audience:
+    """For whom a listing answers; whoever asks for what is internal has to be somebody who may."""
+    if query["internal"]:
+        require_internal()
+        return Audience.COORDINATORS
+    return audience()
 
 
 def filter_of(query: Mapping[str, Any], who: Audience) -> EventFilter:

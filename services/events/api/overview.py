@@ -6,7 +6,7 @@ from typing import Any
 from flask_smorest import Blueprint
 
 from services.events.api.overview_schemas import OverviewArguments, OverviewSchema
-from services.events.api.tools import READERS, Tools
+from services.events.api.tools import INTERNAL_READERS, READERS, Tools, require_one_of
 from services.events.usecases.show_overview import EventLine, show_overview
 from shared.web.access import needs
 from shared.web.problems import MEDIA_TYPE as PROBLEM
@@ -22,10 +22,12 @@ def overview_blueprint(tools: Tools) -> Any:
     @blueprint.response(200, OverviewSchema)
     @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="No key")
     @blueprint.alt_response(403, schema=ProblemSchema, content_type=PROBLEM, description="The key's roles forbid it")
-    @needs(*READERS)
+    @needs(*READERS, "operator")
     def overview(query: dict[str, Any]) -> dict[str, Any]:
         """By event, form, partner, country, day and group; travellers who are missing; totals of consultations."""
-        found = show_overview(tools.work, tools.clock, query.get("travellers_not_in"))
+        internal = query["internal"]
+        require_one_of(*(INTERNAL_READERS if internal else READERS))
+        found = show_overview(tools.work, tools.clock, query.get("travellers_not_in"), internal=internal)
         return {
             "events": [_event(line) for line in found.events],
             "by_form_kind": found.by_form_kind,

@@ -15,6 +15,10 @@ class OverviewArguments(ma.Schema):
     travellers_not_in = slug_field(
         "Miss travellers at the event with this id; without it at the event that their own form asks them to attend"
     )
+    internal = ma.fields.Boolean(
+        load_default=False,
+        metadata={"description": "Numbers of the system's own events instead; only for coordinators and operators"},
+    )
 
 
 def _numbers(description: str) -> Any:
@@ -69,7 +73,7 @@ class OverviewSchema(ma.Schema):
     by_form_kind = _numbers("Live registrations by kind of form")
     by_partner = _numbers("Live registrations by the partner whose page they came through")
     by_country = _numbers("Live registrations by country (ISO 3166 alpha-2), where it was said")
-    by_day = _numbers("Live registrations by the day (UTC) on which they came to their status")
+    by_day = _numbers("Live registrations by the day (UTC) on which somebody registered")
     travellers = ma.fields.Nested(TravellersSchema, required=True)
     working_groups = ma.fields.List(ma.fields.Nested(GroupNumbersSchema), required=True)
     consultations = ma.fields.List(ma.fields.Nested(ConsultationTotalSchema), required=True)

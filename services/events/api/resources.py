@@ -21,7 +21,7 @@ from services.events.domain.rules import slug_rule
 from services.events.store.events import Audience
 from services.events.store.resources import ResourceFilter
 from services.events.usecases.resources import change_resource, create_resource, list_hotels, list_resources
-from shared.web.access import needs, public, require_touch
+from shared.web.access import holder, needs, public, require_touch
 from shared.web.entity_tags import conditional
 from shared.web.paging import page_of, position_in
 from shared.web.problems import MEDIA_TYPE as PROBLEM
@@ -82,7 +82,7 @@ def _add_changes(blueprint: Any, tools: Tools) -> None:
         with broken_rules_as_faults():
             resource = Resource(**_typed(wanted))
             _require_touch(resource)
-            made = create_resource(tools.work, tools.clock, resource)
+            made = create_resource(tools.work, tools.clock, resource, holder().name)
         answer = _tagged(made)
         answer.status_code = 201
         return answer
@@ -100,7 +100,7 @@ def _add_changes(blueprint: Any, tools: Tools) -> None:
         """Change or publish a resource; the ETag that was seen, or the revision, as `If-Match`."""
         with broken_rules_as_faults():
             changed = change_resource(
-                tools.work, tools.clock, resource_id, _typed(changes), seen_tags(), _require_touch
+                tools.work, tools.clock, resource_id, _typed(changes), seen_tags(), _require_touch, holder().name
             )
             return _tagged(changed)
 

@@ -11,7 +11,7 @@ from services.events.api.event_schemas import EventSchema
 from services.events.domain.event import Event
 from services.events.store.events import Audience
 
-FOR_COORDINATORS = ("join_url", "internal_note")
+FOR_COORDINATORS = ("join_url", "internal_note", "internal")
 """Fields that the public never sees: who has the link can disturb a meeting."""
 
 _SCHEMA = EventSchema()

@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 
+from werkzeug.exceptions import Forbidden, Unauthorized
+
 from services.events.store.events import Audience
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder_if_any
+from shared.web.access import ROLES, holder, holder_if_any
 
 READERS = ("viewer", "coordinator")
 """Roles that see drafts, meeting links, counts and rosters."""
+
+INTERNAL_READERS = ("coordinator", "operator")
+"""Roles that may ask for the system's own events, such as the canary's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +34,25 @@ def audience() -> Audience:
         Unauthorized: a key was sent and nobody holds it.
     """
     return Audience.COORDINATORS if holder_if_any(*READERS) else Audience.PUBLIC
+
+
+def require_internal() -> None:
+    """Refuse a caller of a public route who asks for what is internal and is no coordinator or operator.
+
+    Raises:
+        Unauthorized: nobody holds the key that was sent, or there was none.
+        Forbidden: the holder has another role.
+    """
+    if holder_if_any(*ROLES) is None:
+        raise Unauthorized
+    require_one_of(*INTERNAL_READERS)
+
+
+def require_one_of(*roles: str) -> None:
+    """Refuse a holder without any of ``roles``, where the route alone does not say which are needed.
+
+    Raises:
+        Forbidden: the holder has none of them.
+    """
+    if holder().roles.isdisjoint(roles):
+        raise Forbidden

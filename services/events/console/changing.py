@@ -9,14 +9,15 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.events.console.changing_words import ACTIONS
 from services.events.console.filling import Filled, first_values, read_filled
 from services.events.domain.event import Event
+from services.events.domain.event_change import EDITED
 from services.events.domain.revision import state_tag
 from services.events.store.events import Audience
-from services.events.usecases.change_event import change_event, preview_change
+from services.events.usecases.change_event import Deed, change_event, preview_change
 from services.events.usecases.show_event import show_event
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import needs, require_touch
+from shared.web.access import holder, needs, require_touch
 
 
 def add_changing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
@@ -45,6 +46,9 @@ def add_changing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         return _do(work, clock, event, action, filled, seen)
 
 
+DEED = {"attendance": EDITED}
+"""What the history calls an action that is no step of an event's life."""
+
 _MEANWHILE = "Somebody else has changed this event meanwhile. Look at it as it is now, and decide again."
 
 
@@ -68,7 +72,7 @@ def _second(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: F
 def _do(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: Filled, seen: str) -> AnyResponse:
     assert filled.step is not None
     try:
-        change_event(work, clock, event.id, filled.step, {seen})
+        change_event(work, clock, event.id, filled.step, {seen}, Deed(DEED.get(action, action), holder().name))
     except DomainError as error:
         notice = _MEANWHILE if error.code == "changed-meanwhile" else f"This cannot be done: {error.detail}."
         return _page(event, action, filled, seen, notice=notice, status=409)

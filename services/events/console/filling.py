@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.events.console.changing_words import ACTIONS, MODE_CHOICES, STATUS_CHOICES
+from services.events.console.fields import cleaned
 from services.events.domain.event import Event, EventStatus, Mode
 from services.events.domain.local_time import to_local, to_utc
 from services.events.usecases.steps import Step, StepWish, edit, step_of
@@ -39,12 +40,12 @@ def first_values(event: Event) -> dict[str, str]:
 def read_filled(action: str, event: Event, form: Mapping[str, str]) -> Filled:
     """``form`` read for ``action`` (one of ``ACTIONS``); local times are those of the event's own zone."""
     asked = ACTIONS[action].fields
-    values = {name: form.get(name, "").strip() for name in ("starts", "ends", "status", "mode", "city")}
+    values = {name: cleaned(form.get(name, "")) for name in ("starts", "ends", "status", "mode", "city")}
     faults: dict[str, str] = {}
     if "mode" in asked:
         return _mode(event, values, faults)
-    starts_at = _moment("starts", values, event.time_zone, faults) if "date" in asked else None
-    ends_at = _moment("ends", values, event.time_zone, faults) if "date" in asked else None
+    starts_at = moment_in("starts", values, event.time_zone, faults) if "date" in asked else None
+    ends_at = moment_in("ends", values, event.time_zone, faults) if "date" in asked else None
     if starts_at and ends_at and starts_at >= ends_at:
         faults["ends"] = "The end must be later than the start."
     status = values["status"]
@@ -69,8 +70,8 @@ def _mode(event: Event, values: dict[str, str], faults: dict[str, str]) -> Fille
     return Filled(values, faults, step)
 
 
-def _moment(name: str, values: Mapping[str, str], zone: str, faults: dict[str, str]) -> datetime | None:
-    """The moment of a local time; a time that clocks skip or show twice is a fault, not a guess."""
+def moment_in(name: str, values: Mapping[str, str], zone: str, faults: dict[str, str]) -> datetime | None:
+    """The moment of the local time under ``name``; one that clocks skip or show twice is a fault, not a guess."""
     try:
         local = datetime.strptime(values[name], "%Y-%m-%dT%H:%M")  # noqa: DTZ007 - local, the zone is the event's
         return to_utc(local, zone)

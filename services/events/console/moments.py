@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from services.events.domain.event import Event
+from shared.moments.zones import zone_name
 from shared.web.console.words import NO_BREAK
 from shared.web.console.words import utc_text as utc_text
 
@@ -21,22 +22,22 @@ class Span:
 
 def span_of(event: Event) -> Span | None:
     """When ``event`` is; None while it has no date."""
-    return _span(event.starts_at, event.ends_at, event.time_zone)
+    return _span(event.starts_at, event.ends_at, event)
 
 
 def last_span_of(event: Event) -> Span | None:
     """When a postponed event should have been; None if there never was a date."""
-    return _span(event.last_starts_at, event.last_ends_at, event.time_zone)
+    return _span(event.last_starts_at, event.last_ends_at, event)
 
 
-def _span(starts_at: datetime | None, ends_at: datetime | None, time_zone: str) -> Span | None:
+def _span(starts_at: datetime | None, ends_at: datetime | None, event: Event) -> Span | None:
     if starts_at is None or ends_at is None:
         return None
-    zone = ZoneInfo(time_zone)
+    zone = ZoneInfo(event.time_zone)
     local = starts_at.astimezone(zone)
     return Span(
         local=_range(local, ends_at.astimezone(zone)),
-        zone=_zone_name(local, time_zone),
+        zone=zone_name(local, event.time_zone, "en", event.city),
         utc=f"{_range(starts_at.astimezone(UTC), ends_at.astimezone(UTC))}{NO_BREAK}UTC",
         iso=starts_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
     )
@@ -51,11 +52,3 @@ def _range(start: datetime, end: datetime) -> str:
 
 def _day(moment: datetime) -> str:
     return f"{moment:%a}{NO_BREAK}{moment.day}{NO_BREAK}{moment:%b}{NO_BREAK}{moment.year}"
-
-
-def _zone_name(start: datetime, time_zone: str) -> str:
-    """``New York time (EST, UTC-05:00)``; the letters are left out where a zone has none."""
-    place = time_zone.rpartition("/")[2].replace("_", " ")
-    offset = f"UTC{start:%z}"[:6] + ":" + f"{start:%z}"[3:5]
-    letters = start.tzname() or ""
-    return f"{place} time ({letters}, {offset})" if letters.isalpha() else f"{place} time ({offset})"

@@ -50,7 +50,8 @@ class Event:
 
     ``join_url`` goes to people in mails and to coordinators, never to the public. ``last_starts_at`` and
     ``last_ends_at`` are the date that a postponed event had. ``internal_note`` is for coordinators. ``form`` is the
-    slug of the form by which people register.
+    slug of the form by which people register. An ``internal`` event is the system's own, such as the canary's: people
+    can register for it as for any other, but it stands in no programme, no feed and no number.
 
     Raises:
         RulesBroken: on construction, with every rule that does not hold.
@@ -76,6 +77,7 @@ class Event:
     last_ends_at: datetime | None = None
     internal_note: str = ""
     form: str | None = None
+    internal: bool = False
 
     def __post_init__(self) -> None:
         enforce((*_naming(self), *_timing(self), *_placing(self), *_asking(self)))

@@ -14,6 +14,7 @@ from typing import Any
 
 from services.events.domain.event import Event, EventStatus
 from services.events.domain.revision import revise
+from services.events.domain.rules import BrokenRule, RulesBroken
 from shared.core.errors import DomainError
 
 DRAFT, TENTATIVE, CONFIRMED = EventStatus.DRAFT, EventStatus.TENTATIVE, EventStatus.CONFIRMED
@@ -117,6 +118,19 @@ def hold(event: Event, now: datetime) -> Event:
     if held.starts_at is None or now < held.starts_at:
         raise DomainError("event-not-started", f"{event.id} has not begun")
     return held
+
+
+def amend(event: Event, **changes: Any) -> Event:
+    """The event with other values of fields; its date and status have steps of their own.
+
+    Raises:
+        RulesBroken: ``already-announced``, it would become internal or stop being so, and is no draft any more: who
+            has been told of it cannot be untold; and every rule that would not hold.
+    """
+    changed = replace(event, **changes)
+    if changed.internal != event.internal and event.status is not DRAFT:
+        raise RulesBroken((BrokenRule("internal", "already-announced", "can be changed only while it is a draft"),))
+    return revise(event, changed)
 
 
 def can_follow(old: EventStatus, new: EventStatus) -> bool:

@@ -18,7 +18,8 @@ Described = TypeVar("Described", Series, WorkingGroup)
 def merge_loaded(old: Event | None, new: Event) -> tuple[Event, Change]:
     """The event to store when ``new`` was read from a folder and ``old`` is what is stored, and what to tell.
 
-    The event may differ from ``old`` although the change is ``none``: a draft, or an internal note. A date
+    The event may differ from ``old`` although the change is ``none``: a draft, an internal note, or whether the event
+    is internal, which a folder says at any time: an operator may find out late that it should have been. A date
     that ``old`` loses by being postponed is remembered.
 
     Raises:

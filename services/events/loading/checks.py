@@ -20,14 +20,19 @@ def check_unique(rows: Iterable[Fields], *keys: str) -> None:
         first.setdefault(values, line)
 
 
-def check_events(resources: Iterable[Fields], events: Collection[str], drafts: Collection[str]) -> None:
-    """Note a fault at each resource of an event that is not among the ids ``events``, or is public and of a draft."""
+def check_events(
+    resources: Iterable[Fields], events: Collection[str], drafts: Collection[str], internal: Collection[str]
+) -> None:
+    """Note a fault at each resource of an event that is not among the ids ``events``, or that is public although its
+    event is among ``drafts`` or ``internal`` ones."""
     for row in resources:
         name = _read(row, "event")
         if isinstance(name, str) and name not in events:
             row.fault(f"{name[:80]!r} is not in events.yaml", "event")
         if name in drafts and _read(row, "published") is True:
             row.fault("must wait until its event is announced", "published")
+        elif name in internal and _read(row, "published") is True:
+            row.fault("must not be: its event is internal", "published")
 
 
 def check_series(events: Iterable[Fields], series: Collection[str]) -> None:
@@ -45,6 +50,11 @@ def check_groups(events: Iterable[Fields], groups: Collection[str]) -> None:
         for index, name in enumerate(asked if isinstance(asked, list) else []):
             if isinstance(name, str) and name != EVERY_GROUP and name not in groups:
                 row.fault(f"{name[:80]!r} is not in working-groups.yaml", "asked_groups", index)
+
+
+def ids_where(rows: Iterable[Fields], key: str, value: object) -> frozenset[str]:
+    """The ids of the rows that have ``value`` under ``key``."""
+    return ids_of(row for row in rows if _read(row, key) == value)
 
 
 def ids_of(rows: Iterable[Fields]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from services.events.domain.event import Event
 from services.events.domain.hotel import HotelBlock
 from services.events.domain.network import Consultation, Series, WorkingGroup
 from services.events.domain.resource import Resource
-from services.events.loading.checks import check_events, check_groups, check_series, check_unique, ids_of
+from services.events.loading.checks import check_events, check_groups, check_series, check_unique, ids_of, ids_where
 from services.events.loading.rows import consultation_of, event_of, hotel_of, resource_of, series_of, working_group_of
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import Fields, read_yaml
@@ -117,7 +117,5 @@ def _check_resources(
     if series is not None:
         check_series(resources or (), ids_of(series))
     if events is not None:
-        drafts = ids_of(
-            row for row in events if isinstance(row.node.data, dict) and row.node.data.get("status") == "draft"
-        )
-        check_events(resources or (), ids_of(events), drafts)
+        drafts, internal = ids_where(events, "status", "draft"), ids_where(events, "internal", True)
+        check_events(resources or (), ids_of(events), drafts, internal)

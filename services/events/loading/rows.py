@@ -122,6 +122,7 @@ def event_of(row: Fields, moved_by: timedelta) -> Event | None:
         "asked_groups": row.each("asked_groups", text(80)),
         "internal_note": row.optional("internal_note", text(2000), ""),
         "form": row.optional("form", text(80), None),
+        "internal": row.optional("internal", flag, False),
     }
     return _made(row, Event, values)
 

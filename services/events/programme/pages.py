@@ -27,6 +27,7 @@ from services.events.usecases.show_programme import (
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.forms.texts import LANGUAGE_NAMES, direction
+from shared.moments.zones import city_name
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import public
 from shared.web.paging import page_of, position_in
@@ -119,6 +120,7 @@ def _around() -> dict[str, Any]:
         "dir": direction(language),
         "text": text,
         "when_of": lambda event: moments.when_of(event, language),
+        "city_name": lambda city: city_name(city, language),
         "last_when_of": lambda event: moments.last_when_of(event, language),
         "style": f"{HOME}/static/programme.css?v={_style_version()}",
         "languages": [(code, name, _in_language(code)) for code, name in LANGUAGE_NAMES.items()],

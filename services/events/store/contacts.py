@@ -23,7 +23,8 @@ _ADD = text("""
 """)
 _NOTE = text("""
     INSERT INTO group_contact (working_group, last_mail_at)
-    SELECT :working_group, max(sent_at) FROM mail_contact WHERE registration_id = :registration_id
+    SELECT :working_group, max(sent_at) FROM mail_contact JOIN roster USING (registration_id)
+    WHERE registration_id = :registration_id AND (event_id IN (SELECT id FROM event WHERE internal)) IS NOT TRUE
     HAVING count(*) > 0
     ON CONFLICT (working_group) DO UPDATE
         SET last_mail_at = greatest(group_contact.last_mail_at, excluded.last_mail_at)
@@ -32,7 +33,8 @@ _FORGET = text("DELETE FROM group_contact WHERE working_group = :working_group")
 _RECKON = text("""
     INSERT INTO group_contact (working_group, last_mail_at)
     SELECT :working_group, max(sent_at) FROM roster JOIN mail_contact USING (registration_id)
-    WHERE roster.working_group = :working_group HAVING count(*) > 0
+    WHERE roster.working_group = :working_group
+        AND (event_id IN (SELECT id FROM event WHERE internal)) IS NOT TRUE HAVING count(*) > 0
 """)
 _NOTE_PERSON = text("""
     INSERT INTO person_contact (person_ref, last_mail_at)
@@ -50,7 +52,8 @@ def add(connection: Connection, contact: MailContact) -> None:
 
 
 def note_group(connection: Connection, working_group: str, registration_id: str) -> None:
-    """The mails to a registration, as far as there are any, reached this working group."""
+    """The mails to a registration, as far as there are any, reached this working group; those of an internal event
+    reached nobody in it."""
     connection.execute(_NOTE, {"working_group": working_group, "registration_id": registration_id})
 
 

@@ -17,7 +17,7 @@ UNDATED = "infinity"
 
 
 class Audience(Enum):
-    """Who is asking: the public sees no drafts."""
+    """Who is asking: the public sees no drafts, and never what is internal."""
 
     PUBLIC = "public"
     COORDINATORS = "coordinators"
@@ -31,6 +31,7 @@ class EventFilter:
         on_from: only events that are on at or after this moment (aware); leaves undated ones out.
         on_until: only events that start before this moment (aware); leaves undated ones out.
         not_over_at: only events that were not over at this moment (aware), undated ones among them.
+        internal: internal events instead of all others; only coordinators can have them.
         working_group: only events to which this group is asked.
         city: as it is written in the event, whatever the case.
         words: text that stands in title, summary, city or place, whatever the case.
@@ -39,6 +40,7 @@ class EventFilter:
     """
 
     audience: Audience
+    internal: bool = False
     kind: str | None = None
     series: str | None = None
     status: str | None = None
@@ -118,11 +120,11 @@ def last_changes(connection: Connection, event_ids: Sequence[str]) -> Mapping[st
 def select(connection: Connection, wanted: EventFilter) -> list[Event]:
     """At most ``wanted.limit`` events by start, then id; undated ones last."""
     conditions = [condition for name, condition in _CONDITIONS.items() if getattr(wanted, name)]
+    conditions.append("internal" if wanted.internal else "NOT internal")
     if wanted.audience is Audience.PUBLIC:
-        conditions.append("status <> 'draft'")
-    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+        conditions.append("status <> 'draft' AND NOT internal")
     query = text(
-        f"SELECT {_LISTED} FROM event {where}"  # noqa: S608 - constant parts, values are parameters
+        f"SELECT {_LISTED} FROM event WHERE {' AND '.join(conditions)} "  # noqa: S608 - constant parts, values are parameters
         "ORDER BY coalesce(starts_at, 'infinity'), id LIMIT :limit"
     )
     return [_event(row) for row in connection.execute(query, _parameters(wanted))]

@@ -35,13 +35,13 @@ class Membership:
     without_mail: int = 0
 
 
-_EVENT_COUNTS = text("""
-    SELECT event_id, status, registrations FROM event_count WHERE registrations > 0 ORDER BY event_id, status
-""")
+# ruff: noqa: S608 - the part below is constant, all values are parameters
+_OF_KIND = "coalesce(event_id IN (SELECT id FROM event WHERE internal), false) = :internal"
+"""Registrations of internal events, or all others. A form without an event is not internal."""
 # OFFSET 0 keeps it a look into the index for each traveller: joined, the planner reads all of a million rows instead.
-_NOT_THERE = """
+_NOT_THERE = f"""
     FROM roster AS traveller
-    WHERE traveller.form_kind = 'delegation' AND traveller.status IN ('confirmed', 'waitlisted')
+    WHERE traveller.form_kind = 'delegation' AND traveller.status IN ('confirmed', 'waitlisted') AND {_OF_KIND}
         AND NOT EXISTS (
             SELECT FROM roster AS attending
             WHERE attending.event_id = coalesce(CAST(:event AS text), traveller.attend)
@@ -51,9 +51,9 @@ _NOT_THERE = """
             OFFSET 0)
         AND coalesce(CAST(:event AS text), traveller.attend) IS NOT NULL
 """
-_TRAVELLERS = text("""
+_TRAVELLERS = text(f"""
     SELECT count(DISTINCT person_ref)::int FROM roster
-    WHERE form_kind = 'delegation' AND status IN ('confirmed', 'waitlisted')
+    WHERE form_kind = 'delegation' AND status IN ('confirmed', 'waitlisted') AND {_OF_KIND}
 """)
 _MISSING = text(f"""
     SELECT coalesce(CAST(:event AS text), attend) AS event, count(DISTINCT person_ref)::int AS people
@@ -63,12 +63,13 @@ _WHO_IS_MISSING = text(f"""
     SELECT registration_id::text, encode(person_ref, 'hex'), form, working_group, country, occurred_at
     {_NOT_THERE} AND registration_id > CAST(:after AS uuid) ORDER BY registration_id LIMIT :limit
 """)
-_MEMBERS = text("""
+_MEMBERS = text(f"""
     SELECT working_group, count(*)::int AS members,
         (count(*) FILTER (WHERE last_mail_at IS NULL OR last_mail_at < :since))::int AS without_mail
     FROM (
         SELECT DISTINCT working_group, person_ref FROM roster
         WHERE form_kind = 'working_group' AND status IN ('confirmed', 'waitlisted') AND working_group IS NOT NULL
+            AND {_OF_KIND}
     ) AS member LEFT JOIN person_contact USING (person_ref)
     GROUP BY working_group
 """)
@@ -80,33 +81,25 @@ _REPRESENTATIVES = text("""
 """)
 
 
-def event_counts(connection: Connection) -> Mapping[str, Mapping[str, int]]:
-    """Registrations that are attendance, by event and status."""
-    found: dict[str, dict[str, int]] = {}
-    for event_id, status, registrations in connection.execute(_EVENT_COUNTS):
-        found.setdefault(event_id, {})[status] = registrations
-    return found
-
-
-def travellers(connection: Connection) -> int:
+def travellers(connection: Connection, *, internal: bool) -> int:
     """How many distinct people have a live registration for the delegation."""
-    return int(connection.execute(_TRAVELLERS).scalar_one())
+    return int(connection.execute(_TRAVELLERS, {"internal": internal}).scalar_one())
 
 
-def missing_travellers(connection: Connection, event_id: str | None) -> list[Missing]:
+def missing_travellers(connection: Connection, event_id: str | None, *, internal: bool) -> list[Missing]:
     """How many travellers are not at ``event_id``, or with None at the event that their own form asks them to."""
-    return [Missing(*row) for row in connection.execute(_MISSING, {"event": event_id})]
+    return [Missing(*row) for row in connection.execute(_MISSING, {"event": event_id, "internal": internal})]
 
 
 def who_is_missing(connection: Connection, event_id: str | None, after: str, limit: int) -> list[Traveller]:
     """The travellers that ``missing_travellers`` counts, by registration, after the registration ``after``."""
-    values = {"event": event_id, "after": after, "limit": limit}
+    values = {"event": event_id, "after": after, "limit": limit, "internal": False}
     return [Traveller(*row) for row in connection.execute(_WHO_IS_MISSING, values)]
 
 
-def memberships(connection: Connection, since: datetime) -> Mapping[str, Membership]:
+def memberships(connection: Connection, since: datetime, *, internal: bool) -> Mapping[str, Membership]:
     """Members by working group; those without a mail since ``since`` (aware) are counted apart."""
-    rows = connection.execute(_MEMBERS, {"since": since})
+    rows = connection.execute(_MEMBERS, {"since": since, "internal": internal})
     return {row.working_group: Membership(row.members, row.without_mail) for row in rows}
 
 

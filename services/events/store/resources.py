@@ -69,7 +69,7 @@ def select(connection: Connection, wanted: ResourceFilter) -> list[Resource]:
     if wanted.cities_only:
         conditions.append("event IS NULL AND series IS NULL")
     if wanted.published_only:
-        conditions.append("published")
+        conditions.append("published AND (event IN (SELECT id FROM event WHERE internal)) IS NOT TRUE")
     where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
     query = text(f"SELECT {_LISTED} FROM resource {where}ORDER BY id LIMIT :limit")
     return [_resource(row) for row in connection.execute(query, asdict(wanted))]

@@ -1,6 +1,6 @@
 """The roster: the newest known state of each registration, without names or addresses."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -98,6 +98,12 @@ _REPRESENTATIVES = text(f"""
         AND working_group IS NOT NULL AND {_ATTENDING}
     GROUP BY working_group
 """)
+_LIVE_OF = text(f"""
+    SELECT {_COLUMNS} FROM roster WHERE event_id = :event_id AND status IN ('confirmed', 'waitlisted')
+""")
+_GROUPS_OF = text("""
+    SELECT DISTINCT working_group FROM roster WHERE event_id = :event_id AND working_group IS NOT NULL ORDER BY 1
+""")
 FIRST = "00000000-0000-0000-0000-000000000000"
 
 
@@ -128,6 +134,17 @@ def page(connection: Connection, wanted: RosterQuery) -> list[Registered]:
     statement = _PAGE if wanted.status is None else _PAGE_OF_STATUS
     rows = connection.execute(statement, asdict(wanted) | {"after": wanted.after or FIRST})
     return [Registered(**row._mapping) for row in rows]
+
+
+def live_of(connection: Connection, event_id: str) -> Iterator[Registered]:
+    """Every live registration of an event, on whatever form."""
+    for row in connection.execute(_LIVE_OF, {"event_id": event_id}):
+        yield Registered(**row._mapping)
+
+
+def groups_of(connection: Connection, event_id: str) -> list[str]:
+    """The working groups that any registration of an event names."""
+    return [str(row[0]) for row in connection.execute(_GROUPS_OF, {"event_id": event_id})]
 
 
 def representatives(connection: Connection, event_id: str) -> Mapping[str, Representatives]:

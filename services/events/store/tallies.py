@@ -1,4 +1,7 @@
-"""Live registrations by kind of form, partner, country and day. Kept by difference, so the overview never counts."""
+"""Live registrations by kind of form, partner, country and day. Kept by difference, so the overview never counts.
+
+Those of internal events are tallied apart: whether an event is internal is looked up where a number moves.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,34 +10,57 @@ from sqlalchemy import Connection, text
 Entry = tuple[str, str]
 """A dimension and a name in it: ``("country", "CH")``."""
 
-_MORE = text("""
-    INSERT INTO tally (dimension, name, registrations)
-    SELECT dimension, name, 1 FROM unnest(CAST(:dimensions AS text[]), CAST(:names AS text[])) AS each (dimension, name)
-    ON CONFLICT (dimension, name) DO UPDATE SET registrations = tally.registrations + 1
+_IS_INTERNAL = "EXISTS (SELECT FROM event WHERE event.id = :event_id AND event.internal)"
+_ADDED = """
+    ON CONFLICT (internal, dimension, name) DO UPDATE SET registrations = tally.registrations + excluded.registrations
+"""
+# ruff: noqa: S608 - the parts above are constant, all values are parameters
+_MORE = text(f"""
+    INSERT INTO tally (internal, dimension, name, registrations)
+    SELECT {_IS_INTERNAL}, dimension, name, 1
+    FROM unnest(CAST(:dimensions AS text[]), CAST(:names AS text[])) AS each (dimension, name) {_ADDED}
 """)
-_LESS = text("""
+_LESS = text(f"""
     UPDATE tally SET registrations = registrations - 1
     FROM unnest(CAST(:dimensions AS text[]), CAST(:names AS text[])) AS each (dimension, name)
-    WHERE tally.dimension = each.dimension AND tally.name = each.name
+    WHERE tally.internal = {_IS_INTERNAL} AND tally.dimension = each.dimension AND tally.name = each.name
 """)
-_READ = text("SELECT name, registrations FROM tally WHERE dimension = :dimension AND registrations <> 0 ORDER BY name")
+_MOVE = text(f"""
+    INSERT INTO tally (internal, dimension, name, registrations)
+    SELECT side.internal, dimension, name, side.sign * registrations
+    FROM unnest(CAST(:dimensions AS text[]), CAST(:names AS text[]), CAST(:numbers AS integer[]))
+        AS each (dimension, name, registrations),
+        (VALUES (:internal, 1), (NOT :internal, -1)) AS side (internal, sign) {_ADDED}
+""")
+_READ = text("""
+    SELECT name, registrations FROM tally
+    WHERE internal = :internal AND dimension = :dimension AND registrations <> 0 ORDER BY name
+""")
 
 
-def more(connection: Connection, entries: Sequence[Entry]) -> None:
-    """One registration more in each of ``entries``, which differ."""
+def more(connection: Connection, entries: Sequence[Entry], event_id: str | None) -> None:
+    """One registration of an event more in each of ``entries``, which differ."""
     if entries:
-        connection.execute(_MORE, _arrays(entries))
+        connection.execute(_MORE, _arrays(entries) | {"event_id": event_id})
 
 
-def less(connection: Connection, entries: Sequence[Entry]) -> None:
-    """One registration less in each of ``entries``, which differ."""
+def less(connection: Connection, entries: Sequence[Entry], event_id: str | None) -> None:
+    """One registration of an event less in each of ``entries``, which differ."""
     if entries:
-        connection.execute(_LESS, _arrays(entries))
+        connection.execute(_LESS, _arrays(entries) | {"event_id": event_id})
 
 
-def by(connection: Connection, dimension: str) -> Mapping[str, int]:
+def move(connection: Connection, numbers: Mapping[Entry, int], *, internal: bool) -> None:
+    """So many registrations of each entry count as internal from now on, or as others, and no longer where they did."""
+    if numbers:
+        values = _arrays(list(numbers)) | {"numbers": list(numbers.values()), "internal": internal}
+        connection.execute(_MOVE, values)
+
+
+def by(connection: Connection, dimension: str, *, internal: bool) -> Mapping[str, int]:
     """Live registrations by the names of one dimension, in their order; names without any are not in it."""
-    return {row.name: row.registrations for row in connection.execute(_READ, {"dimension": dimension})}
+    rows = connection.execute(_READ, {"dimension": dimension, "internal": internal})
+    return {row.name: row.registrations for row in rows}
 
 
 def _arrays(entries: Sequence[Entry]) -> dict[str, list[str]]:

@@ -8,13 +8,16 @@ from sqlalchemy import Connection
 
 from services.events.domain.attendance import INTEREST, NOT_ATTENDING, Audience, audience_of, opens_remote
 from services.events.domain.event import EVERY_GROUP, Event, EventStatus
+from services.events.domain.event_change import MADE
 from services.events.domain.merging import Change
 from services.events.domain.revision import state_tag, visible_difference
 from services.events.domain.rules import BrokenRule, enforce
 from services.events.outgoing import event_message
 from services.events.store import audiences, events, network
 from services.events.store.events import Audience as Readers
+from services.events.usecases.event_history import keep_change
 from services.events.usecases.finding import find_event
+from services.events.usecases.move_numbers import move_numbers
 from services.events.usecases.steps import Step
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -42,8 +45,16 @@ class Changed:
     audience: Audience
 
 
-def create_event(work: UnitOfWork, clock: Clock, event: Event) -> Event:
-    """Store a new event, which is a draft: nobody is told of it.
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What is done and by whom, for the event's history: the name of a step, and of a key."""
+
+    name: str
+    by: str
+
+
+def create_event(work: UnitOfWork, clock: Clock, event: Event, by: str) -> Event:
+    """Store a new event, which is a draft: nobody is told of it. ``by`` is the name of a key, for its history.
 
     Raises:
         RulesBroken: it names a series or a working group that does not exist.
@@ -54,12 +65,17 @@ def create_event(work: UnitOfWork, clock: Clock, event: Event) -> Event:
         raise DomainError("event-transition", "a new event is a draft; announce it afterwards")
     with work.transaction() as connection:
         _check_names(connection, event)
-        if not events.add(connection, event, clock()):
+        now = clock()
+        if not events.add(connection, event, now):
             raise DomainError("already-exists", f"there is an event {event.id} already")
+        move_numbers(connection, None, event)
+        keep_change(connection, MADE, by, None, event, now)
     return event
 
 
-def change_event(work: UnitOfWork, clock: Clock, event_id: str, step: Step, seen: Collection[str]) -> Changed:
+def change_event(
+    work: UnitOfWork, clock: Clock, event_id: str, step: Step, seen: Collection[str], deed: Deed
+) -> Changed:
     """Take ``step`` with an event and tell the others, if a participant sees a difference.
 
     Args:
@@ -68,6 +84,7 @@ def change_event(work: UnitOfWork, clock: Clock, event_id: str, step: Step, seen
         event_id: of the event.
         step: what to do with it.
         seen: tags (``state_tag``, or a revision alone) of the states that the caller may have seen, or ``ANY``.
+        deed: how the history calls the step, and whose it is.
 
     Raises:
         DomainError: ``not-found``; ``changed-meanwhile``, the event is in none of the states ``seen``; what the step
@@ -83,6 +100,8 @@ def change_event(work: UnitOfWork, clock: Clock, event_id: str, step: Step, seen
         new = step(old, now)
         _check_names(connection, new)
         events.save(connection, new, now)
+        move_numbers(connection, old, new)
+        keep_change(connection, deed.name, deed.by, old, new, now)
         outcome = _outcome(connection, old, new)
         if outcome.change != "none":
             outbox.add(connection, [event_message(outcome.change, new, now)])

@@ -13,9 +13,10 @@ def find_event(connection: Connection, event_id: str, audience: Audience) -> Eve
     """The event with this id as ``audience`` may know it.
 
     Raises:
-        DomainError: ``not-found``, there is none, or a draft and the public asks.
+        DomainError: ``not-found``, there is none, or the public asks for a draft or for what is internal.
     """
     event = None if slug_rule("id", event_id) else events.find(connection, event_id)
-    if event is None or (audience is Audience.PUBLIC and event.status is EventStatus.DRAFT):
+    hidden = event is not None and (event.internal or event.status is EventStatus.DRAFT)
+    if event is None or (hidden and audience is Audience.PUBLIC):
         raise DomainError("not-found", "there is no such event")
     return event

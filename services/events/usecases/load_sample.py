@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.events.domain.event import Event
+from services.events.domain.event_change import LOADED
 from services.events.domain.merging import merge_described, merge_loaded
 from services.events.domain.network import Series, WorkingGroup
 from services.events.domain.resource import Resource
@@ -14,12 +15,17 @@ from services.events.loading.folder import Loaded
 from services.events.outgoing import event_message, working_group_message
 from services.events.store import events, network, resources
 from services.events.store.locks import lock_loading
+from services.events.usecases.event_history import keep_change, keep_resource_change
+from services.events.usecases.move_numbers import move_numbers
 from services.events.usecases.resources import store_resource
 from shared.contracts.envelope import Message
 from shared.core.clock import Clock
 from shared.core.errors import DomainError, SettingsError
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
+
+BY = "a loaded folder"
+"""Who changed it, in the history of an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,9 @@ def _load_groups(connection: Connection, loaded: tuple[WorkingGroup, ...], now: 
 
 def _load_resources(connection: Connection, loaded: tuple[Resource, ...], now: datetime) -> Iterator[Message]:
     for new in loaded:
-        _, messages = store_resource(connection, new, now, resources.find_for_change(connection, new.id))
+        old = resources.find_for_change(connection, new.id)
+        stored, messages = store_resource(connection, new, now, old)
+        keep_resource_change(connection, BY, old, stored, now)
         yield from messages
 
 
@@ -101,11 +109,14 @@ def _load_events(connection: Connection, loaded: tuple[Event, ...], now: datetim
     messages, faults = [], []
     for new in loaded:
         try:
-            event, change = merge_loaded(events.find_for_change(connection, new.id), new)
+            old = events.find_for_change(connection, new.id)
+            event, change = merge_loaded(old, new)
         except DomainError as error:
             faults.append(f"events.yaml: {new.id}: {error.detail}")
             continue
         events.save(connection, event, now)
+        move_numbers(connection, old, event)
+        keep_change(connection, LOADED, BY, old, event, now)
         if change != "none":
             messages.append(event_message(change, event, now))
     if faults:

@@ -12,6 +12,7 @@ from services.events.domain.attendance import LIVE, attends
 from services.events.store import contacts, counts, roster, tallies
 from services.events.store.locks import lock_read_side
 from services.events.store.roster import Registered
+from shared.core.ids import made_at_of
 
 
 def note_registration(connection: Connection, registered: Registered) -> None:
@@ -46,16 +47,19 @@ def _counted(known: Registered | None) -> tuple[str, str] | None:
 
 
 def _move_tallies(connection: Connection, old: Registered | None, new: Registered) -> None:
-    before, after = _tallied(old), _tallied(new)
-    tallies.less(connection, sorted(before - after))
-    tallies.more(connection, sorted(after - before))
+    before, after = tallied(old), tallied(new)
+    old_event = old.event_id if old is not None else None
+    kept = before & after if old_event == new.event_id else frozenset()
+    tallies.less(connection, sorted(before - kept), old_event)
+    tallies.more(connection, sorted(after - kept), new.event_id)
 
 
-def _tallied(known: Registered | None) -> frozenset[tallies.Entry]:
-    """Where a live registration is tallied; ``day`` is that on which it came to its status, in UTC."""
+def tallied(known: Registered | None) -> frozenset[tallies.Entry]:
+    """Where a live registration is tallied; ``day`` is that on which somebody registered, in UTC."""
     if known is None or known.status not in LIVE:
         return frozenset()
-    day = known.occurred_at.astimezone(UTC).date().isoformat()
+    made_at = made_at_of(known.registration_id) or known.occurred_at
+    day = made_at.astimezone(UTC).date().isoformat()
     entries = (("form_kind", known.form_kind), ("partner", known.partner), ("country", known.country), ("day", day))
     return frozenset((dimension, name) for dimension, name in entries if name is not None)
 

@@ -14,6 +14,7 @@ from services.events.domain.rules import BrokenRule, enforce, slug_rule
 from services.events.outgoing import resource_message
 from services.events.store import events, network, resources
 from services.events.store.resources import ResourceFilter
+from services.events.usecases.event_history import keep_resource_change
 from shared.contracts.envelope import Message
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -43,8 +44,19 @@ def list_hotels(work: UnitOfWork) -> list[HotelBlock]:
         return resources.all_hotels(connection)
 
 
-def create_resource(work: UnitOfWork, clock: Clock, resource: Resource) -> Resource:
-    """Store a new resource, and tell of it if it is published.
+def show_resource(work: UnitOfWork, resource_id: str) -> Resource:
+    """The resource with this id, published or not.
+
+    Raises:
+        DomainError: ``not-found``.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return _found_for_change(connection, resource_id)
+
+
+def create_resource(work: UnitOfWork, clock: Clock, resource: Resource, by: str) -> Resource:
+    """Store a new resource, and tell of it if it is published. ``by`` is the name of a key, for its event's history.
 
     Raises:
         RulesBroken: its event or series does not exist, or it is published and its event still a draft.
@@ -54,7 +66,9 @@ def create_resource(work: UnitOfWork, clock: Clock, resource: Resource) -> Resou
     with work.transaction() as connection:
         if resources.find_for_change(connection, resource.id) is not None:
             raise DomainError("already-exists", f"there is a resource {resource.id} already")
-        stored, messages = store_resource(connection, resource, clock())
+        now = clock()
+        stored, messages = store_resource(connection, resource, now)
+        keep_resource_change(connection, by, None, stored, now)
         outbox.add(connection, messages)
     return stored
 
@@ -66,6 +80,7 @@ def change_resource(
     changes: Mapping[str, Any],
     seen: Collection[str],
     permit: Callable[[Resource], None],
+    by: str,
 ) -> Resource:
     """Give a resource other values; publishing it for the first time is told.
 
@@ -76,6 +91,7 @@ def change_resource(
         changes: values by field.
         seen: tags (``resource_tag``, or a revision alone) that the caller may have seen, or ``ANY``.
         permit: raises for a resource that the caller may not touch; asked about it as it was and as it would be.
+        by: name of a key, for the history of its event.
 
     Raises:
         RulesBroken: as for a new one.
@@ -83,15 +99,15 @@ def change_resource(
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        old = None if slug_rule("id", resource_id) else resources.find_for_change(connection, resource_id)
-        if old is None:
-            raise DomainError("not-found", "there is no such resource")
+        old = _found_for_change(connection, resource_id)
         if not {ANY, resource_tag(old), str(old.revision)} & set(seen):
             raise DomainError("changed-meanwhile", "somebody changed the resource; read it again")
         new = replace(old, **changes)
         for resource in (old, new):
             permit(resource)
-        stored, messages = store_resource(connection, new, clock(), old)
+        now = clock()
+        stored, messages = store_resource(connection, new, now, old)
+        keep_resource_change(connection, by, old, stored, now)
         outbox.add(connection, messages)
     return stored
 
@@ -110,6 +126,13 @@ def store_resource(
     return stored, [resource_message(stored, now)] if tell else []
 
 
+def _found_for_change(connection: Connection, resource_id: str) -> Resource:
+    found = None if slug_rule("id", resource_id) else resources.find_for_change(connection, resource_id)
+    if found is None:
+        raise DomainError("not-found", "there is no such resource")
+    return found
+
+
 def _check_names(connection: Connection, resource: Resource) -> None:
     enforce(_wrong_names(connection, resource))
 
@@ -121,5 +144,7 @@ def _wrong_names(connection: Connection, resource: Resource) -> Iterable[BrokenR
             yield BrokenRule("event", "unknown-event", "must be an event that exists")
         elif resource.published and event.status is EventStatus.DRAFT:
             yield BrokenRule("published", "event-is-draft", "must wait until its event is announced")
+        elif resource.published and event.internal:
+            yield BrokenRule("published", "event-is-internal", "must not be: its event is internal")
     if resource.series is not None and resource.series not in {one.id for one in network.all_series(connection)}:
         yield BrokenRule("series", "unknown-series", "must be a series that exists")

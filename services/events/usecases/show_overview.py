@@ -55,7 +55,7 @@ class Overview:
 
     Attributes:
         events: that are not over, at most ``MOST_EVENTS`` by start.
-        by_form_kind, by_partner, by_country, by_day: live registrations.
+        by_form_kind, by_partner, by_country, by_day: live registrations; a day is that of registering, in UTC.
         travellers: distinct people on the delegation's form.
         missing: of them, those who are not where they should be, by event.
         groups: every working group, by id.
@@ -73,31 +73,32 @@ class Overview:
     consultations: Sequence[ConsultationTotal]
 
 
-def show_overview(work: UnitOfWork, clock: Clock, travellers_not_in: str | None) -> Overview:
+def show_overview(work: UnitOfWork, clock: Clock, travellers_not_in: str | None, *, internal: bool = False) -> Overview:
     """The overview now.
 
     Args:
         work: on the database of events.
         clock: tells what is over, and which month it is, in UTC.
         travellers_not_in: the event at which travellers are missed; None: the one that their own form names.
+        internal: the numbers of internal events and their registrations instead of all others.
 
     Raises:
         Unavailable: the database is away.
     """
     now = clock()
     with work.transaction() as connection:
-        wanted = EventFilter(audience=Audience.COORDINATORS, not_over_at=now, limit=MOST_EVENTS)
+        wanted = EventFilter(audience=Audience.COORDINATORS, internal=internal, not_over_at=now, limit=MOST_EVENTS)
         ahead = events.select(connection, wanted)
         counts = counts_of(connection, [event.id for event in ahead])
         return Overview(
             events=[EventLine(event, counts[event.id]) for event in ahead],
-            by_form_kind=tallies.by(connection, "form_kind"),
-            by_partner=tallies.by(connection, "partner"),
-            by_country=tallies.by(connection, "country"),
-            by_day=tallies.by(connection, "day"),
-            travellers=overview.travellers(connection),
-            missing=overview.missing_travellers(connection, travellers_not_in),
-            groups=_groups(connection, [event.id for event in ahead], month_of(now)),
+            by_form_kind=tallies.by(connection, "form_kind", internal=internal),
+            by_partner=tallies.by(connection, "partner", internal=internal),
+            by_country=tallies.by(connection, "country", internal=internal),
+            by_day=tallies.by(connection, "day", internal=internal),
+            travellers=overview.travellers(connection, internal=internal),
+            missing=overview.missing_travellers(connection, travellers_not_in, internal=internal),
+            groups=_groups(connection, [event.id for event in ahead], month_of(now), internal=internal),
             consultations=list(consultation_totals(network.all_consultations(connection))),
         )
 
@@ -129,8 +130,8 @@ def consultation_totals(consultations: Iterable[Consultation]) -> Iterable[Consu
             yield ConsultationTotal(kind, hosts, presentations)
 
 
-def _groups(connection: Connection, event_ids: Sequence[str], since: datetime) -> list[GroupLine]:
-    members, last = overview.memberships(connection, since), contacts.last_mails(connection)
+def _groups(connection: Connection, event_ids: Sequence[str], since: datetime, *, internal: bool) -> list[GroupLine]:
+    members, last = overview.memberships(connection, since, internal=internal), contacts.last_mails(connection)
     represented, nobody = overview.representatives(connection, event_ids), Membership()
     return [
         GroupLine(

@@ -1,13 +1,12 @@
 """The steps of an event's life by the names that coordinators use, each ready to be tried on an event."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from services.events.domain import lifecycle
 from services.events.domain.event import Event, EventStatus
-from services.events.domain.revision import revise
 from shared.core.errors import DomainError
 
 Step = Callable[[Event, datetime], Event]
@@ -49,7 +48,7 @@ def step_of(wish: StepWish) -> Step:
 
 def edit(changes: Mapping[str, Any]) -> Step:
     """The step that gives an event other values of fields; its date and status have steps of their own."""
-    return lambda event, _: revise(event, replace(event, **changes))
+    return lambda event, _: lifecycle.amend(event, **changes)
 
 
 def _reschedule(wish: StepWish) -> Step:

@@ -33,6 +33,12 @@ PAGES = (
     f"/programme/{WEBINAR}?lang=ar",
     "/programme/series/upr-webinar-wednesday?lang=zh",
     "/programme/groups?lang=ru",
+    "/console?internal=true",
+    "/console/new-event",
+    f"/console/events/{WEBINAR}/edit",
+    "/console/events/upr-cities-training/edit",
+    f"/console/events/{WEBINAR}/new-resource",
+    f"/console/events/{WEBINAR}/resources/{WEBINAR}-slides",
     "/console/events/upr-review/change/reschedule",
     "/console/events/upr-review/change/attendance",
     f"/console/events/{WEBINAR}/change/postpone",
@@ -97,6 +103,45 @@ def test_the_console_works_without_script_by_keyboard_alone(
     page.get_by_role("button", name="Sign out").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/console/sign-in")
+    context.close()
+
+
+def test_an_event_is_edited_by_keyboard_and_a_fault_leads_to_its_field(
+    browser: Browser, address: str, keys: Mapping[str, str]
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/console/events/{WEBINAR}/edit")
+    _sign_in(page, keys["coordinator"])
+    page.goto(f"{address}/console/events/{WEBINAR}/edit")
+    page.get_by_label("Number in the series").fill("ten")
+    page.get_by_label("Internal note").fill("Ask for slides.")
+    page.get_by_role("button", name="Save").press("Enter")
+    page.get_by_role("link", name="Give a number").press("Enter")
+    page.wait_for_url("**#series_number")
+    assert page.get_by_label("Internal note").input_value() == "Ask for slides."
+    page.get_by_label("Number in the series").fill("10")
+    page.get_by_label("City").fill("Geneva")
+    page.get_by_role("button", name="Save").press("Enter")
+    page.get_by_role("button", name="Save the changes").press("Enter")
+    page.get_by_text("The changes are saved. Those concerned are told by mail.").wait_for()
+    context.close()
+
+
+def test_faults_and_previews_are_accessible_too(browser: Browser, address: str, keys: Mapping[str, str]) -> None:
+    context = browser.new_context(viewport={"width": 320, "height": 720})
+    page = context.new_page()
+    page.goto(f"{address}/console/new-event")
+    _sign_in(page, keys["coordinator"])
+    page.goto(f"{address}/console/new-event")
+    page.get_by_role("button", name="Make the draft").click()
+    assert page.get_by_role("alert").count() == 1
+    assert _faults(page) == []
+    page.goto(f"{address}/console/events/{WEBINAR}/edit")
+    page.get_by_label("Title").fill("Another title")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("heading", name="Whom it reaches").wait_for()
+    assert _faults(page) == []
     context.close()
 
 

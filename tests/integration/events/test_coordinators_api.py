@@ -28,6 +28,7 @@ POLICIES = {
     "link": Policy("link"),
     "readers": Policy("role", frozenset({"viewer", "coordinator"})),
     "coordinators": Policy("role", frozenset({"coordinator"})),
+    "operators too": Policy("role", frozenset({"viewer", "coordinator", "operator"})),
 }
 SIGNING = {"POST /console/sign-in"}
 
@@ -72,7 +73,6 @@ FOR_READERS = {
     "/v1/events/<event_id>/roster",
     "/v1/consultations",
     "/v1/hotels",
-    "/v1/overview",
     "/console/overview",
     "/console/groups",
     "/console/geneva",
@@ -91,11 +91,25 @@ SIDE_EVENTS_FOR_READERS = {
 }
 """Tried out where there are side events: test_side_events."""
 
+FOR_OPERATORS_TOO = {"/v1/overview"}
+"""Numbers of the system's own events: test_internal_events."""
+
 STEPS = "any(announce, confirm, postpone, reschedule, cancel, revive, hold)"
+CONSOLE_FORMS = (
+    "new-event",
+    "events/<event_id>/edit",
+    "events/<event_id>/new-resource",
+    "events/<event_id>/resources/<resource_id>",
+)
 FOR_COORDINATORS = {
     "/console/events/<event_id>/change/<action>",
     "POST /console/events/<event_id>/change/<action>",
     "POST /v1/events",
+    "/v1/events/<event_id>/notes",
+    "POST /v1/events/<event_id>/notes",
+    "/v1/events/<event_id>/history",
+    "POST /console/events/<event_id>/notes",
+    *(f"{method}/console/{path}" for method in ("", "POST ") for path in CONSOLE_FORMS),
     "POST /v1/resources",
     "PATCH /v1/resources/<resource_id>",
     "PATCH /v1/events/<event_id>",
@@ -128,6 +142,7 @@ def test_every_route_states_who_may_call_it(app: Flask) -> None:
         "link": BY_LINK,
         "readers": FOR_READERS | SIDE_EVENTS_FOR_READERS,
         "coordinators": FOR_COORDINATORS,
+        "operators too": FOR_OPERATORS_TOO,
     }
     assert by_policy == expected
     assert set(stated) - set().union(*expected.values()) == {"POST /console/sign-out"}

@@ -133,8 +133,8 @@ _LIVES: Mapping[int, list[tuple[int, str]]] = {
 @pytest.mark.parametrize(
     ("statement", "values", "index"),
     [
-        (overview._MISSING, {"event": None}, "roster_live_person"),
-        (overview._MEMBERS, {"since": NOON}, "roster_member"),
+        (overview._MISSING, {"event": None, "internal": False}, "roster_live_person"),
+        (overview._MEMBERS, {"since": NOON, "internal": False}, "roster_member"),
         (overview._REPRESENTATIVES, {"events": [WEBINAR]}, "roster_representative"),
     ],
 )

@@ -81,11 +81,14 @@ def test_pages_are_in_each_language(loaded: UnitOfWork, client: FlaskClient, pat
 
 def test_an_event_says_when_in_its_zone_and_in_utc(loaded: UnitOfWork, client: FlaskClient) -> None:
     page = client.get(f"/programme/{WEBINAR}?lang=en").text
-    for part in ("Wednesday 4 March 2020", "14:00–15:00", "New York time", "UTC-5", "19:00–20:00", "Online"):
+    for part in ("Wednesday 4 March 2020", "14:00–15:00", "New York time (EST, UTC-5)", "19:00–20:00", "Online"):
         assert part in page
     assert 'href="/embed/upr-webinar-10?lang=en"' in page
     assert "https://files.example.org/upr-webinar-10-slides.pdf" in page
     review = client.get(f"/programme/{REVIEW}?lang=fr").text
+    assert "heure de Genève (CEST, UTC+2)" in review
+    assert "<bdi>Genève</bdi>" in review
+    assert '<bdi lang="en">Geneva</bdi>' in client.get(f"/programme/{REVIEW}?lang=en").text
     assert "Provisoire" in review
     assert "lundi 11 mai 2020" in review
 

@@ -18,7 +18,7 @@ def test_span_says_own_zone_and_utc() -> None:
     span = moments.span_of(an_event())
     assert span is not None
     assert _plain(span.local) == "Wed 4 Mar 2020, 14:00 to 15:00"
-    assert span.zone == "New York time (EST, UTC-05:00)"
+    assert span.zone == "New York time (EST, UTC-5)"
     assert _plain(span.utc) == "Wed 4 Mar 2020, 19:00 to 20:00 UTC"
     assert span.iso == "2020-03-04T19:00:00Z"
 
@@ -34,7 +34,7 @@ def test_span_over_midnight_in_utc_names_both_days_there() -> None:
 
 @pytest.mark.parametrize(
     ("zone", "shown"),
-    [("Asia/Kathmandu", "Kathmandu time (UTC+05:45)"), ("UTC", "UTC time (UTC, UTC+00:00)")],
+    [("Asia/Kathmandu", "Kathmandu time (UTC+5:45)"), ("UTC", "UTC")],
 )
 def test_span_names_zones_without_letters_by_offset(zone: str, shown: str) -> None:
     span = moments.span_of(an_event(time_zone=zone))

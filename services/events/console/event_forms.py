@@ -1,0 +1,171 @@
+"""Making an event, and changing what is written about it: fill in, see whom it reaches, done."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from services.events.console.event_fields import DOMAIN_NAMES, changes_in, edit_sections, new_sections, values_of
+from services.events.console.fields import Section, Typed, faults_of, in_order, missing_in, typed_in
+from services.events.console.filling import moment_in
+from services.events.console.naming import name_from
+from services.events.domain.event import Event, EventStatus
+from services.events.domain.event_change import EDITED, changed_fields
+from services.events.domain.local_time import is_zone
+from services.events.domain.revision import state_tag
+from services.events.domain.rules import RulesBroken
+from services.events.store.events import Audience
+from services.events.usecases.change_event import Changed, Deed, change_event, create_event, preview_change
+from services.events.usecases.list_network import list_series, list_working_groups
+from services.events.usecases.show_event import show_event
+from services.events.usecases.steps import edit
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import holder, needs, require_touch
+
+MEANWHILE = (
+    "Somebody else has changed this event meanwhile. Under each field you see what is stored now, where it is not "
+    "what you typed. Look at it, and save again what should stand."
+)
+Values = Mapping[str, str | Sequence[str]]
+
+
+def add_event_forms(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
+    """``/console/new-event`` and ``/console/events/<id>/edit``."""
+    _add_new(blueprint, work, clock)
+    _add_edit(blueprint, work, clock)
+
+
+def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
+    @blueprint.get("/new-event")
+    @needs("coordinator")
+    def new_event() -> Response:
+        return _new_page(_new_sections(work), Typed({"kind": "webinar", "mode": "online"}))
+
+    @blueprint.post("/new-event")
+    @needs("coordinator")
+    def make_event() -> AnyResponse:
+        sections = _new_sections(work)
+        values = typed_in(request.form, sections)
+        faults = missing_in(values, sections)
+        try:
+            event = _draft_in(values, faults)
+            if event is not None:
+                require_touch(event.id)
+                create_event(work, clock, event, holder().name)
+                return redirect(f"/console/events/{event.id}?done=made", 303)
+        except RulesBroken as error:
+            faults.update(faults_of(error, sections, DOMAIN_NAMES))
+        except DomainError as error:
+            faults["id"] = f"This cannot be done: {error.detail}."
+        return _new_page(sections, Typed(values, in_order(faults, sections)), status=422)
+
+
+def _draft_in(values: Values, faults: dict[str, str]) -> Event | None:
+    """The draft that was typed; None if something cannot be read, which is then in ``faults``.
+
+    Raises:
+        RulesBroken: it can be read, and breaks a rule.
+    """
+    wanted = changes_in(values, faults)
+    event_id = str(values["id"]) or name_from(str(values["title"]))
+    if not event_id and values["title"]:
+        faults["id"] = "Give a name in Latin letters: none can be made from the title."
+    zone = str(values["time_zone"])
+    if not is_zone(zone):
+        faults["time_zone"] = "Choose the time zone."
+    if is_zone(zone) and (values["starts"] or values["ends"]):
+        texts = {name: str(values[name]) for name in ("starts", "ends")}
+        wanted["starts_at"] = moment_in("starts", texts, zone, faults)
+        wanted["ends_at"] = moment_in("ends", texts, zone, faults)
+    if faults:
+        return None
+    return Event(id=event_id, status=EventStatus.DRAFT, **wanted)
+
+
+def _add_edit(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
+    @blueprint.get("/events/<event_id>/edit")
+    @needs("coordinator")
+    def edit_event(event_id: str) -> Response:
+        event = _event(work, event_id)
+        return _edit_page(work, event, Typed(values_of(event)), state_tag(event))
+
+    @blueprint.post("/events/<event_id>/edit")
+    @needs("coordinator")
+    def save_event(event_id: str) -> AnyResponse:
+        event = _event(work, event_id)
+        seen, sections = request.form.get("seen", ""), _edit_sections(work, event)
+        values = typed_in(request.form, sections)
+        faults = missing_in(values, sections)
+        changes = changes_in(values, faults)
+        if request.form.get("go") == "back":
+            return _edit_page(work, event, Typed(values), seen)
+        if faults:
+            return _edit_page(work, event, Typed(values, in_order(faults, sections)), seen, status=422)
+        if seen != state_tag(event):
+            return _meanwhile(work, event, values)
+        try:
+            return _saved(work, clock, event, changes, values, seen)
+        except RulesBroken as error:
+            broken = faults_of(error, sections, DOMAIN_NAMES)
+            return _edit_page(work, event, Typed(values, broken), seen, status=422)
+        except DomainError as error:
+            if error.code != "changed-meanwhile":
+                raise
+            return _meanwhile(work, show_event(work, event_id, Audience.COORDINATORS), values)
+
+
+def _saved(
+    work: UnitOfWork, clock: Clock, event: Event, changes: Mapping[str, Any], values: Values, seen: str
+) -> AnyResponse:
+    """Save, unless participants would see a difference and nobody has looked yet whom it reaches."""
+    step = edit(changes)
+    preview = preview_change(work, clock, event.id, step)
+    if preview.change != "none" and request.form.get("go") != "do":
+        return _edit_page(work, event, Typed(values), seen, preview=preview, lines=_lines(event, preview))
+    change_event(work, clock, event.id, step, {seen}, Deed(EDITED, holder().name))
+    return redirect(f"/console/events/{event.id}?done={'edited' if preview.change != 'none' else 'noted'}", 303)
+
+
+def _meanwhile(work: UnitOfWork, event: Event, values: Values) -> Response:
+    now = values_of(event)
+    stored = {name: _plain(now[name]) for name in values if now[name] != values[name]}
+    return _edit_page(work, event, Typed(values, {}, stored), state_tag(event), notice=MEANWHILE, status=412)
+
+
+def _lines(event: Event, preview: Changed) -> list[tuple[str, str, str]]:
+    """Name, old and new value of each field that changes, also of those that only coordinators see."""
+    old, new = values_of(event), values_of(preview.event)
+    return [(name, _plain(old[name]), _plain(new[name])) for name in changed_fields(event, preview.event)]
+
+
+def _plain(value: str | Sequence[str]) -> str:
+    return value if isinstance(value, str) else ", ".join(value)
+
+
+def _event(work: UnitOfWork, event_id: str) -> Event:
+    require_touch(event_id)
+    return show_event(work, event_id, Audience.COORDINATORS)
+
+
+def _new_sections(work: UnitOfWork) -> list[Section]:
+    return new_sections(list_series(work), list_working_groups(work))
+
+
+def _edit_sections(work: UnitOfWork, event: Event) -> list[Section]:
+    return edit_sections(event, list_series(work), list_working_groups(work))
+
+
+def _new_page(sections: Sequence[Section], typed: Typed, *, status: int = 200) -> Response:
+    return make_response(render_template("events/new_event.html", sections=sections, typed=typed), status)
+
+
+def _edit_page(work: UnitOfWork, event: Event, typed: Typed, seen: str, *, status: int = 200, **more: Any) -> Response:
+    sections = _edit_sections(work, event)
+    labels = {one.name: one.label for section in sections for one in section.fields}
+    page = render_template(
+        "events/edit_event.html", event=event, sections=sections, labels=labels, typed=typed, seen=seen, **more
+    )
+    return make_response(page, status)

@@ -1,0 +1,69 @@
+"""The fields of a resource on the console, and what is typed into them as values of the domain."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.events.console.fields import Field, Section
+from services.events.domain.resource import Resource, ResourceKind
+from shared.forms.texts import LANGUAGE_NAMES
+
+KINDS: Mapping[ResourceKind, str] = {
+    ResourceKind.RECORDING: "Recording",
+    ResourceKind.SLIDES: "Slides",
+    ResourceKind.BRIEF: "Brief",
+}
+ID = Field(
+    name="id",
+    label="Name in addresses",
+    most=80,
+    help="Lower-case letters, digits and hyphens. It never changes. Left empty, it is made from event and title.",
+)
+
+
+def resource_sections(known: Resource | None) -> list[Section]:
+    """The form of a resource; ``known`` is the one to change, None for a new one."""
+    other = [] if known is None or known.language in LANGUAGE_NAMES else [(known.language, known.language)]
+    told = known is not None and known.announced
+    help_text = (
+        "It has been told already; hiding it and showing it again tells nobody."
+        if told
+        else "Everybody sees it then. Whoever is registered for the event is told by mail, once."
+    )
+    fields = [
+        Field(name="title", label="Title", required=True),
+        *([ID] if known is None else []),
+        Field(name="kind", label="Kind", look="select", required=True, choices=list(KINDS.items())),
+        Field(name="url", label="Address", most=500, required=True, help="Begins with https://"),
+        Field(
+            name="language",
+            label="Language it is in",
+            look="select",
+            required=True,
+            choices=[*LANGUAGE_NAMES.items(), *other],
+        ),
+        Field(name="published", label="Published", look="tick", help=help_text),
+    ]
+    return [Section("", fields)]
+
+
+def resource_values(resource: Resource) -> dict[str, str | Sequence[str]]:
+    """What the fields hold at first."""
+    values: dict[str, str | Sequence[str]] = {
+        name: str(getattr(resource, name)) for name in ("title", "kind", "url", "language")
+    }
+    return values | {"published": "yes" if resource.published else ""}
+
+
+def resource_changes(values: Mapping[str, str | Sequence[str]], faults: dict[str, str]) -> dict[str, Any]:
+    """``values`` with the types of the domain, without the id; what cannot be read becomes a fault."""
+    kind = str(values["kind"])
+    if kind not in list(ResourceKind):
+        faults["kind"] = "Choose one."
+        kind = ResourceKind.RECORDING
+    return {
+        "title": values["title"],
+        "kind": ResourceKind(kind),
+        "url": values["url"],
+        "language": values["language"],
+        "published": values["published"] == "yes",
+    }

@@ -1,0 +1,1 @@
+"""How moments are written for people, the same on every page and in every mail."""

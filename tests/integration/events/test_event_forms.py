@@ -1,0 +1,219 @@
+"""Making and editing an event on the console: what is typed stays, faults stand at their fields, nobody is overrun."""
+
+import re
+from collections.abc import Mapping
+from html import unescape
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.events.builders import WEBINAR, hear, registered, registration_message, rows
+
+OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
+NEW = "/console/new-event"
+EDIT = f"/console/events/{WEBINAR}/edit"
+HOUSING: dict[str, Any] = {
+    "title": "Housing as a right: a side event",
+    "kind": "side_event",
+    "time_zone": "Europe/Zurich",
+    "starts": "2020-05-12T15:00",
+    "ends": "2020-05-12T16:00",
+    "mode": "in_person",
+    "city": "Geneva",
+    "asked_groups": ["housing", "health"],
+}
+MADE = "housing-as-a-right-a-side-event"
+STATE = "SELECT status, title, starts_at, asked_groups, internal FROM event WHERE id = '{}'"
+TOLD = "SELECT count(*)::int FROM outbox"
+
+
+@pytest.fixture
+def signed_in(loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]) -> FlaskClient:
+    """A coordinator in front of the console."""
+    client.post("/console/sign-in", data={"key": keys["coordinator"], "next": "/console"}, headers=OWN_SITE)
+    return client
+
+
+def _send(client: FlaskClient, path: str, content: Mapping[str, Any], **more: Any) -> TestResponse:
+    return client.post(path, data=dict(content) | more, headers=OWN_SITE)
+
+
+def _typed(page: TestResponse) -> dict[str, Any]:
+    """What a browser would send back of the form as it stands on the page, for texts, areas, selects and ticks."""
+    values: dict[str, Any] = {}
+    for tag in re.findall(r"<input[^>]*>", page.text):
+        name, value = re.search(r' name="([^"]+)"', tag), re.search(r' value="([^"]*)"', tag)
+        if name and value and ('type="checkbox"' not in tag or " checked" in tag):
+            values.setdefault(name[1], []).append(unescape(value[1]))
+    for name_of, body in re.findall(r'<textarea[^>]* name="([^"]+)"[^>]*>\n?(.*?)</textarea>', page.text, re.S):
+        values[name_of] = [unescape(body)]
+    for name_of, body in re.findall(r'<select[^>]* name="([^"]+)"[^>]*>(.*?)</select>', page.text, re.S):
+        chosen = re.search(r'<option value="([^"]*)" selected>', body) or re.search(r'<option value="([^"]*)"', body)
+        values[name_of] = [chosen[1]] if chosen else []
+    return values
+
+
+def _faults(page: TestResponse) -> dict[str, str]:
+    """The summary: sentence by field, each linked to a field that is on the page and says the same."""
+    found = dict(re.findall(r'<li><a href="#(\w+)">([^<]+)</a></li>', page.text))
+    for name, sentence in found.items():
+        assert f'id="{name}"' in page.text
+        assert f'<p class="fault" id="{name}-fault">{sentence}</p>' in page.text
+    return found
+
+
+def test_a_draft_is_made_and_leads_to_its_page(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    assert NEW in signed_in.get("/console").text
+    before = rows(loaded, TOLD)
+    made = _send(signed_in, NEW, HOUSING)
+    assert (made.status_code, made.headers["Location"]) == (303, f"/console/events/{MADE}?done=made")
+    ((status, title, starts_at, asked, internal),) = rows(loaded, STATE.format(MADE))
+    assert (status, title, asked, internal) == ("draft", HOUSING["title"], ["housing", "health"], False)
+    assert starts_at.isoformat() == "2020-05-12T13:00:00+00:00"
+    page = signed_in.get(made.headers["Location"]).text
+    assert "The event is made, as a draft." in page
+    assert "Geneva time (CEST, UTC+2)" in page
+    assert (rows(loaded, TOLD), signed_in.get(f"/programme/{MADE}").status_code) == (before, 404)
+
+
+def test_faults_stand_at_their_fields_and_what_was_typed_stays(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    wrong = HOUSING | {
+        "title": "",
+        "series_number": "ten",
+        "starts": "2020-03-29T02:30",
+        "ends": "",
+        "kind": "party",
+        "summary": "Two\r\nlines <b>",
+    }
+    answer = _send(signed_in, NEW, wrong)
+    assert (answer.status_code, rows(loaded, STATE.format(MADE))) == (422, [])
+    faults = _faults(answer)
+    assert list(faults) == ["title", "kind", "series_number", "starts", "ends"]
+    assert faults["starts"].startswith("02:30 on 2020-03-29 in Europe/Zurich does not exist")
+    kept = _typed(answer)
+    assert kept["series_number"] + kept["starts"] + kept["city"] == ["ten", "2020-03-29T02:30", "Geneva"]
+    assert (kept["summary"], kept["asked_groups"]) == (["Two\nlines <b>"], ["health", "housing"])
+    assert kept["time_zone"] == ["Europe/Zurich"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "sentence"),
+    [
+        ({"join_url": "http://plain.example.org"}, "join_url", "Meeting link must begin with https://"),
+        ({"ends": "2020-05-12T14:00"}, "ends", "End must be later than the start."),
+        ({"series_number": "3"}, "series_number", "Number in the series needs a series to be a number of."),
+        ({"series": "no-such-series"}, "series", "Series must be a series that exists."),
+        ({"asked_groups": ["no-such-group"]}, "asked_groups", "Working groups that are asked there is no group"),
+        ({"id": WEBINAR}, "id", f"This cannot be done: there is an event {WEBINAR} already."),
+        ({"id": "Not A Name"}, "id", "Name in addresses must be lower-case letters"),
+        ({"title": "住房"}, "id", "Give a name in Latin letters"),
+        ({"time_zone": "Europe/Geneva"}, "time_zone", "Choose the time zone."),
+        ({"title": "x" * 201}, "title", "Title must have 1 to 200 characters"),
+        ({"form": "No Form"}, "form", "Form must be lower-case letters"),
+        ({"series_number": "9" * 12}, "series_number", "Give a number from 1 to 9999"),
+    ],
+)
+def test_a_rule_that_is_broken_is_named(
+    signed_in: FlaskClient, loaded: UnitOfWork, changes: dict[str, Any], field: str, sentence: str
+) -> None:
+    answer = _send(signed_in, NEW, HOUSING | changes)
+    assert answer.status_code == 422
+    assert sentence in _faults(answer)[field].replace("&#39;", "'")
+    assert rows(loaded, "SELECT count(*)::int FROM event") == [(5,)]
+
+
+def test_all_groups_are_asked_and_an_internal_draft_is_one(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    _send(signed_in, NEW, HOUSING | {"asked_groups": ["*", "housing"], "internal": "yes", "starts": "", "ends": ""})
+    assert rows(loaded, STATE.format(MADE)) == [("draft", HOUSING["title"], None, ["*"], True)]
+
+
+def test_what_participants_see_is_changed_in_two_steps(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    hear(loaded, [registration_message(registered(n, language="fr")) for n in (1, 2, 3)])
+    before = rows(loaded, TOLD)
+    typed = _typed(signed_in.get(EDIT)) | {"title": "Another title", "internal_note": "Ask again."}
+    second = _send(signed_in, EDIT, typed)
+    assert (second.status_code, rows(loaded, TOLD)) == (200, before)
+    assert "3 people will be told: 3 confirmed." in second.text
+    assert "before: UPR Webinar Wednesday #10" in second.text
+    back = _send(signed_in, EDIT, _typed(second), go="back")
+    assert _typed(back)["title"] == ["Another title"]
+    third = _send(signed_in, EDIT, _typed(second), go="do")
+    assert (third.status_code, third.headers["Location"]) == (303, f"/console/events/{WEBINAR}?done=edited")
+    assert rows(loaded, f"SELECT title, internal_note, revision FROM event WHERE id = '{WEBINAR}'") == [
+        ("Another title", "Ask again.", 2)
+    ]
+    assert rows(loaded, TOLD) == [(before[0][0] + 1,)]
+    assert "Those concerned are told by mail." in signed_in.get(third.headers["Location"]).text
+
+
+def test_the_form_as_it_stands_changes_nothing(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    before = rows(loaded, "SELECT event::text FROM event ORDER BY id")
+    for event in (WEBINAR, "upr-review", "council-session-43", "upr-cities-training"):
+        path = f"/console/events/{event}/edit"
+        assert _send(signed_in, path, _typed(signed_in.get(path))).status_code == 303
+    assert rows(loaded, "SELECT event::text FROM event ORDER BY id") == before
+
+
+def test_what_only_coordinators_see_is_saved_at_once(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    before = rows(loaded, TOLD)
+    saved = _send(signed_in, EDIT, _typed(signed_in.get(EDIT)) | {"internal_note": "Ask\r\nagain.\0"})
+    assert saved.headers["Location"] == f"/console/events/{WEBINAR}?done=noted"
+    assert rows(loaded, f"SELECT internal_note, revision FROM event WHERE id = '{WEBINAR}'") == [("Ask\nagain.", 1)]
+    assert rows(loaded, TOLD) == before
+    assert "so nobody is told" in signed_in.get(saved.headers["Location"]).text
+
+
+def test_a_broken_rule_of_an_edit_is_named_and_a_published_event_keeps_its_city(
+    signed_in: FlaskClient, loaded: UnitOfWork
+) -> None:
+    typed = _typed(signed_in.get(EDIT)) | {"mode": "in_person", "title": ""}
+    assert list(_faults(_send(signed_in, EDIT, typed))) == ["title"]
+    answer = _send(signed_in, EDIT, typed | {"title": "X"})
+    assert (answer.status_code, _faults(answer)) == (422, {"city": "City is required: people come in person."})
+    assert _typed(answer)["mode"] == ["in_person"]
+
+
+def test_who_was_slower_sees_what_is_stored_now(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    typed = _typed(signed_in.get(EDIT))
+    _send(signed_in, EDIT, typed | {"internal_note": "First."})
+    late = _send(signed_in, EDIT, typed | {"place": "Room XX"})
+    assert (late.status_code, "Somebody else has changed this event meanwhile." in late.text) == (412, True)
+    assert 'id="internal_note-stored">Stored now: First.</p>' in late.text
+    assert 'id="place-stored">Stored now: nothing</p>' in late.text
+    assert 'id="title-stored"' not in late.text
+    assert (_typed(late)["place"], _typed(late)["internal_note"]) == (["Room XX"], [""])
+    assert rows(loaded, f"SELECT internal_note, place FROM event WHERE id = '{WEBINAR}'") == [("First.", None)]
+    again = _send(signed_in, EDIT, _typed(late) | {"internal_note": "First."})
+    assert _send(signed_in, EDIT, _typed(again), go="do").status_code == 303
+    assert rows(loaded, f"SELECT internal_note, place FROM event WHERE id = '{WEBINAR}'") == [("First.", "Room XX")]
+
+
+def test_only_a_draft_can_become_internal(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    assert 'name="internal"' not in signed_in.get(EDIT).text
+    _send(signed_in, EDIT, _typed(signed_in.get(EDIT)), internal="yes")
+    draft = "/console/events/upr-cities-training/edit"
+    _send(signed_in, draft, _typed(signed_in.get(draft)), internal="yes")
+    assert rows(loaded, "SELECT id FROM event WHERE internal") == [("upr-cities-training",)]
+
+
+def test_a_viewer_and_another_site_write_nothing(
+    loaded: UnitOfWork, signed_in: FlaskClient, keys: Mapping[str, str]
+) -> None:
+    typed = _typed(signed_in.get(EDIT)) | {"internal_note": "X"}
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    assert signed_in.post(EDIT, data=typed, headers=foreign).status_code == 403
+    assert signed_in.post(NEW, data=HOUSING, headers=foreign).status_code == 403
+    signed_in.post("/console/sign-in", data={"key": keys["viewer"], "next": "/console"}, headers=OWN_SITE)
+    assert [signed_in.get(path).status_code for path in (NEW, EDIT)] == [403, 403]
+    assert [_send(signed_in, path, typed).status_code for path in (NEW, EDIT)] == [403, 403]
+    assert "/edit" not in signed_in.get(f"/console/events/{WEBINAR}").text
+    assert NEW not in signed_in.get("/console").text
+    assert rows(loaded, f"SELECT internal_note FROM event WHERE id = '{WEBINAR}'") == [("",)]
+    assert rows(loaded, STATE.format(MADE)) == []
+
+
+def test_an_unknown_event_has_no_form(signed_in: FlaskClient) -> None:
+    assert signed_in.get("/console/events/no-such-event/edit").status_code == 404

@@ -1,0 +1,72 @@
+"""Zones as people know them: by the city of the event, with letters and the distance from UTC, in six languages."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfoNotFoundError, available_timezones
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.forms.texts import LANGUAGES
+from shared.moments.zones import UTC_NAMES, zone_name, zone_texts
+
+WINTER, SUMMER = datetime(2020, 3, 4, 19, tzinfo=UTC), datetime(2020, 5, 11, 7, tzinfo=UTC)
+MARKS = str.maketrans("", "", "\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}")
+
+
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [
+        ("en", "Geneva time (CET, UTC+1)"),
+        ("fr", "heure de Genève (CET, UTC+1)"),
+        ("es", "hora de Ginebra (CET, UTC+1)"),
+        ("ar", "بتوقيت جنيف (CET، UTC+1)"),
+        ("ru", "время: Женева (CET, UTC+1)"),
+        ("zh", "日内瓦时间（CET，UTC+1）"),
+    ],
+)
+def test_an_event_s_own_city_names_its_zone(language: str, name: str) -> None:
+    assert zone_name(WINTER, "Europe/Zurich", language, "Geneva").translate(MARKS) == name
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "language", "city", "name"),
+    [
+        (SUMMER, "Europe/Zurich", "en", "Geneva", "Geneva time (CEST, UTC+2)"),
+        (WINTER, "America/New_York", "en", None, "New York time (EST, UTC-5)"),
+        (WINTER, "America/New_York", "ru", "", "время: Нью-Йорк (EST, UTC-5)"),
+        (SUMMER, "America/New_York", "en", "Washington, D.C.", "Washington, D.C. time (EDT, UTC-4)"),
+        (WINTER, "Asia/Kathmandu", "en", None, "Kathmandu time (UTC+5:45)"),
+        (WINTER, "Europe/Zurich", "es", "Bern", "hora de Bern (CET, UTC+1)"),
+        (WINTER, "Europe/Oslo", "fr", None, "heure d\N{RIGHT SINGLE QUOTATION MARK}Oslo (CET, UTC+1)"),
+        (WINTER, "Africa/Addis_Ababa", "fr", None, "heure d\N{RIGHT SINGLE QUOTATION MARK}Addis-Abeba (EAT, UTC+3)"),
+        (WINTER, "Etc/UTC", "fr", "Geneva", "UTC"),
+    ],
+)
+def test_how_zones_are_called(moment: datetime, zone: str, language: str, city: str | None, name: str) -> None:
+    assert zone_name(moment, zone, language, city) == name
+
+
+def test_what_runs_left_to_right_is_set_apart_in_arabic_alone() -> None:
+    assert "\N{FIRST STRONG ISOLATE}UTC+1\N{POP DIRECTIONAL ISOLATE}" in zone_name(WINTER, "Europe/Zurich", "ar")
+    assert zone_name(WINTER, "Europe/Zurich", "en", "Bern").isascii()
+    assert "\N{FIRST STRONG ISOLATE}Zürich\N{POP DIRECTIONAL ISOLATE}" in zone_name(
+        WINTER, "Europe/Zurich", "en", "Zürich"
+    )
+
+
+@given(st.sampled_from(sorted(available_timezones() - UTC_NAMES - {"Factory"})), st.sampled_from(LANGUAGES))
+def test_every_zone_says_how_far_it_is_from_utc(zone: str, language: str) -> None:
+    name = zone_name(WINTER, zone, language)
+    assert ("UTC+" in name or "UTC-" in name, "{" in name) == (True, False)
+
+
+def test_a_zone_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(ZoneInfoNotFoundError):
+        zone_name(WINTER, "Europe/Geneva", "en", "Geneva")
+
+
+def test_all_languages_have_the_same_texts() -> None:
+    texts = zone_texts().by_language
+    assert [sorted(texts[language]) for language in LANGUAGES] == [sorted(texts["en"])] * len(LANGUAGES)
+    assert all("{place}" in texts[language][key] for language in LANGUAGES for key in ("zone", "zone.letters"))
