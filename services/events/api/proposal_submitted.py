@@ -8,6 +8,7 @@ from flask import request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from services.events.domain.rules import RulesBroken
+from services.events.side_pages.pages import fault_text
 from services.events.usecases.show_proposal_form import show_proposal_form
 from services.events.usecases.side_tools import SideTools
 from services.events.usecases.submit_proposal import Submission, submit_proposal
@@ -23,6 +24,8 @@ from shared.web.idempotency import checked_key, fingerprint, idempotency_key
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 FIELD_OF = {"unavailable_on": "unavailable_days", "preferred_on": "preferred_days"}
 """Fields of a proposal that are called otherwise in the form."""
+BESIDE_A_LINK = ("action", "seen")
+"""What a proposer's own page sends beside the answers."""
 
 
 class Refused(Exception):
@@ -71,6 +74,14 @@ def read_asked(tools: SideTools) -> Asked:
     return Asked(definition, answers, beside, key, as_page)
 
 
+def read_edited(definition: FormDefinition) -> Asked:
+    """The content of the form on a proposer's own page."""
+    beside = {name: request.form[name] for name in TRANSPORT_FIELDS if name in request.form}
+    answers = from_form_encoded(definition, request.form)
+    own = {name: value for name, value in answers.items() if name not in (*TRANSPORT_FIELDS, *BESIDE_A_LINK)}
+    return Asked(definition, own, beside, "", as_page=True)
+
+
 def take(tools: SideTools, asked: Asked) -> str:
     """Check and store a proposal; returns its id. A trapped program gets an id too, and nothing is stored.
 
@@ -81,18 +92,36 @@ def take(tools: SideTools, asked: Asked) -> str:
     """
     if asked.beside.get("website"):
         return new_id()
-    answers = validate(asked.definition, asked.answers, asked.language)
-    if not answers.ok:
-        raise Refused(asked, answers)
+    answers = checked(asked)
     mark = fingerprint(asked.definition.slug, {**asked.answers, **asked.beside})
     try:
         submission = Submission(answers.values, asked.language, asked.key, mark)
         return submit_proposal(tools.work, tools.clock, tools.keys, submission)
     except RulesBroken as error:
-        faults = tuple(
-            FieldError(f"/{FIELD_OF.get(rule.field, rule.field)}", rule.code, rule.detail) for rule in error.broken
+        raise refused_by(error, asked, answers) from None
+
+
+def checked(asked: Asked) -> Answers:
+    """The answers, all of them right.
+
+    Raises:
+        Refused: fields are wrong.
+    """
+    answers = validate(asked.definition, asked.answers, asked.language)
+    if not answers.ok:
+        raise Refused(asked, answers)
+    return answers
+
+
+def refused_by(error: RulesBroken, asked: Asked, answers: Answers) -> Refused:
+    """What to raise where answers that are right one by one contradict each other."""
+    faults = tuple(
+        FieldError(
+            f"/{FIELD_OF.get(rule.field, rule.field)}", rule.code, fault_text(rule.code, asked.language) or rule.detail
         )
-        raise Refused(asked, Answers(answers.values, answers.sealed, faults)) from None
+        for rule in error.broken
+    )
+    return Refused(asked, Answers(answers.values, answers.sealed, faults))
 
 
 def page_language(given: Mapping[str, Any]) -> str:

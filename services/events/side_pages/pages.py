@@ -74,7 +74,8 @@ class OwnPage:
         place: in the published timetable, if it has one.
         can_withdraw: whether there is a way to do so.
         asking: whether to ask before it is done.
-        refused: it was to be withdrawn, which could not be.
+        can_edit: whether it can be changed and sent again.
+        refused: key of the text that says what could not be done; empty if nothing was refused.
     """
 
     language: str
@@ -84,8 +85,33 @@ class OwnPage:
     note: str
     place: Place | None
     can_withdraw: bool
+    can_edit: bool = False
     asking: bool = False
-    refused: bool = False
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EditPage:
+    """The form with which a returned proposal is changed and sent again.
+
+    Attributes:
+        path: of the proposer's own page.
+        seen: the revision that is changed.
+        note: what the coordinators last said, or empty.
+        values, errors: what to show at the questions.
+        notice: key of a text above the form, or empty.
+        stored: (question, answer) that is stored, where it differs from what was sent.
+    """
+
+    definition: FormDefinition
+    language: str
+    path: str
+    seen: int
+    note: str
+    values: Mapping[str, Any]
+    errors: Sequence[FieldError] = ()
+    notice: str = ""
+    stored: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +169,40 @@ def render_own(page: OwnPage) -> str:
     return _render("own.html", page.language, page.path, page=page, title=title)
 
 
+def render_edit(page: EditPage) -> str:
+    """The form of a proposal that exists, with its answers."""
+    return _render(
+        "edit.html",
+        page.language,
+        page.path,
+        page=page,
+        kept={"ask": "edit"},
+        title=page_texts().text("own.edit.title", page.language),
+        fields=render_fields(page.definition, page.language, values=page.values, errors=page.errors),
+        summary=render_summary(page.definition, page.language, page.errors),
+    )
+
+
+def fault_text(code: str, language: str) -> str:
+    """What to say to people about a rule that answers break together; empty where there is no text for it."""
+    key = f"fault.{code}"
+    return page_texts().text(key, language) if key in page_texts().by_language["en"] else ""
+
+
 def render_own_gone(language: str, path: str) -> str:
     """The same for a link that never was, is mistyped, or has ended."""
     return _render("own_gone.html", language, path, title=page_texts().text("own.gone.title", language))
 
 
-def _render(template: str, language: str, path: str, **values: Any) -> str:
+def _render(template: str, language: str, path: str, *, kept: Mapping[str, str] | None = None, **values: Any) -> str:
+    """A page; ``kept`` stays in the address when another language is chosen."""
+
     def text(key: str, **places: object) -> str:
         return page_texts().text(key, language, **places)
 
-    links = [(code, name, f"{path}?{urlencode({'lang': code})}") for code, name in LANGUAGE_NAMES.items()]
+    links = [
+        (code, name, f"{path}?{urlencode({**(kept or {}), 'lang': code})}") for code, name in LANGUAGE_NAMES.items()
+    ]
     page = _environment().get_template(f"side/{template}")
     mark = sha256(style().encode()).hexdigest()[:12]
     return page.render(
