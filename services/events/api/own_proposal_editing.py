@@ -55,7 +55,7 @@ def send_edited(tools: SideTools, link: OwnLink) -> Response | None:
         DomainError: ``not-found``, the link opens nothing.
         NotEditable: it is not returned (any more).
     """
-    asked = read_edited(show_proposal_form(tools.work))
+    asked = read_edited(show_proposal_form(tools.work).definition)
     try:
         _store(tools, link, asked)
     except Refused as refused:
@@ -104,7 +104,7 @@ def _page(tools: SideTools, link: OwnLink) -> tuple[EditPage, dict[str, Any]]:
     proposal, stored = own_answers(tools.work, tools.keys, link.token)
     if not can_edit(proposal):
         raise NotEditable
-    definition = show_proposal_form(tools.work)
+    definition = show_proposal_form(tools.work).definition
     page = EditPage(definition, link.language, link.path, proposal.revision, proposal.note, stored)
     return page, stored
 

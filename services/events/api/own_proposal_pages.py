@@ -10,7 +10,7 @@ from flask import Blueprint, Response, make_response, redirect, request
 from werkzeug.exceptions import BadRequest
 
 from services.events.api.own_proposal_editing import NotEditable, OwnLink, can_edit, edit_page, send_edited
-from services.events.api.proposal_submitted import page_language
+from services.events.api.proposal_looks import page_language
 from services.events.domain.proposal import NEXT, ProposalStatus
 from services.events.side_pages.moments import place_of
 from services.events.side_pages.pages import OwnPage, render_own, render_own_gone

@@ -1,12 +1,13 @@
 """Reads a proposal that was sent, as JSON or as a plain form, and takes it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import request
 from werkzeug.exceptions import UnsupportedMediaType
 
+from services.events.api.proposal_looks import page_language
+from services.events.domain.partner import Partner
 from services.events.domain.rules import RulesBroken
 from services.events.side_pages.pages import fault_text
 from services.events.usecases.show_proposal_form import show_proposal_form
@@ -15,7 +16,6 @@ from services.events.usecases.submit_proposal import Submission, submit_proposal
 from shared.core.ids import new_id
 from shared.forms.definition import FormDefinition
 from shared.forms.encoded import from_form_encoded
-from shared.forms.texts import LANGUAGES
 from shared.forms.transport import TRANSPORT_FIELDS, split_transport
 from shared.forms.validation import Answers, FieldError, validate
 from shared.web.bodies import JSON_TYPE, json_object, wants_page
@@ -46,11 +46,12 @@ class Asked:
     beside: dict[str, Any]
     key: str
     as_page: bool
+    partner: Partner | None = None
 
     @property
     def language(self) -> str:
         """Of the answer."""
-        return page_language(self.beside)
+        return page_language(self.beside, self.partner)
 
 
 def read_asked(tools: SideTools) -> Asked:
@@ -60,7 +61,8 @@ def read_asked(tools: SideTools) -> Asked:
         BadRequest: cannot be parsed.
         UnsupportedMediaType: neither JSON nor a form.
     """
-    definition = show_proposal_form(tools.work)
+    form = show_proposal_form(tools.work, _claimed_partner())
+    definition = form.definition
     if request.mimetype == JSON_TYPE:
         raw, as_page = json_object(), False
     elif request.mimetype in FORM_TYPES:
@@ -71,7 +73,13 @@ def read_asked(tools: SideTools) -> Asked:
     beside, answers = split_transport(raw)
     inside = beside.pop("idempotency_key", "")
     key = idempotency_key() or checked_key(inside if isinstance(inside, str) else "?")
-    return Asked(definition, answers, beside, key, as_page)
+    return Asked(definition, answers, beside, key, as_page, form.partner)
+
+
+def _claimed_partner() -> str:
+    """The partner through whose page somebody says they come; a program says it in its JSON."""
+    claimed = json_object().get("partner") if request.mimetype == JSON_TYPE else request.form.get("partner")
+    return claimed if isinstance(claimed, str) else ""
 
 
 def read_edited(definition: FormDefinition) -> Asked:
@@ -95,7 +103,8 @@ def take(tools: SideTools, asked: Asked) -> str:
     answers = checked(asked)
     mark = fingerprint(asked.definition.slug, {**asked.answers, **asked.beside})
     try:
-        submission = Submission(answers.values, asked.language, asked.key, mark)
+        partner = asked.partner.slug if asked.partner else None
+        submission = Submission(answers.values, asked.language, asked.key, mark, partner)
         return submit_proposal(tools.work, tools.clock, tools.keys, submission)
     except RulesBroken as error:
         raise refused_by(error, asked, answers) from None
@@ -122,11 +131,3 @@ def refused_by(error: RulesBroken, asked: Asked, answers: Answers) -> Refused:
         for rule in error.broken
     )
     return Refused(asked, Answers(answers.values, answers.sealed, faults))
-
-
-def page_language(given: Mapping[str, Any]) -> str:
-    """The language asked for, else the browser's, else English."""
-    wanted = given.get("lang")
-    if isinstance(wanted, str) and wanted in LANGUAGES:
-        return wanted
-    return request.accept_languages.best_match(LANGUAGES) or "en"
