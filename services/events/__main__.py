@@ -8,9 +8,11 @@ import click
 from services.events.domain.local_time import to_local
 from services.events.loading.folder import Loaded, read_folder
 from services.events.loading.moving import move_to_next, time_to_next
+from services.events.loading.partners import read_partners
 from services.events.loading.rooms import read_rooms
 from services.events.schedule_worker import ScheduleWorker
 from services.events.settings import read_settings
+from services.events.usecases.load_partners import load_partners
 from services.events.usecases.load_rooms import load_rooms
 from services.events.usecases.load_sample import load_sample
 from services.events.wiring import NAME, describe
@@ -35,20 +37,23 @@ def command_line() -> click.Group:
         metavar="EVENT",
         help="Move all dates by whole weeks so that EVENT is on the next of its weekday after today, in its own zone.",
     )
-    def load(folder: Path, event_id: str | None) -> None:
-        """Load events, series, working groups and consultations from FOLDER; a broken folder changes nothing."""
+    @click.option("--origin", "origins", multiple=True, help="partner=https://origin in place of the folder's.")
+    def load(folder: Path, event_id: str | None, origins: tuple[str, ...]) -> None:
+        """Load events, series, groups, consultations, rooms and partners from FOLDER; a broken one changes nothing."""
         loaded = _read(folder, event_id)
         rooms = read_rooms(folder, _move_of(folder, event_id))
+        partners = read_partners(folder, dict(pair.split("=", 1) for pair in origins))
         settings = read_settings().common
         engine = open_engine(settings.database_url, statement_timeout_ms=0)
         with caused_by():
             report = load_sample(UnitOfWork(engine, NAME), system_clock, loaded)
             load_rooms(UnitOfWork(engine, NAME), rooms)
+            load_partners(UnitOfWork(engine, NAME), partners)
         engine.dispose()
         click.echo(
             f"{report.events} events, {report.series} series, {report.working_groups} working groups, "
             f"{report.consultations} consultations, {report.resources} resources, {report.hotels} hotels, "
-            f"{len(rooms.rooms)} rooms; {report.messages} changes to tell"
+            f"{len(rooms.rooms)} rooms, {len(partners)} partners; {report.messages} changes to tell"
         )
 
     return group

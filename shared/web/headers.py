@@ -1,6 +1,6 @@
 """Headers that every answer carries, and the stricter ones of pages with personal data."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response
@@ -16,6 +16,20 @@ PAGE_POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """For our own pages: everything from our own origin, nothing inline, in nobody's frame."""
+
+
+def framed_policy(nonce: str, origins: Sequence[str]) -> str:
+    """For a page that others may frame.
+
+    Args:
+        nonce: of its one style and its scripts.
+        origins: exactly those that may frame it; nobody may if there are none.
+    """
+    own, ancestors = f"'nonce-{nonce}'", " ".join(origins) or "'none'"
+    return (
+        f"default-src 'none'; script-src 'self' {own}; style-src 'self' {own}; img-src 'self' data:; "
+        f"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
+    )
 
 
 _ALWAYS = (

@@ -1,4 +1,4 @@
-"""The page behind a proposer's own link: see what became of the proposal, and withdraw it.
+"""The page behind a proposer's own link: see what became of the proposal, change it if it is returned, withdraw it.
 
 Reading it changes nothing: mail scanners follow links.
 """
@@ -9,7 +9,8 @@ from urllib.parse import quote
 from flask import Blueprint, Response, make_response, redirect, request
 from werkzeug.exceptions import BadRequest
 
-from services.events.api.proposal_submitted import page_language
+from services.events.api.own_proposal_editing import NotEditable, OwnLink, can_edit, edit_page, send_edited
+from services.events.api.proposal_looks import page_language
 from services.events.domain.proposal import NEXT, ProposalStatus
 from services.events.side_pages.moments import place_of
 from services.events.side_pages.pages import OwnPage, render_own, render_own_gone
@@ -30,23 +31,57 @@ def own_proposal_pages(tools: SideTools) -> Blueprint:
     @blueprint.get("/<token>")
     @by_link
     def show(token: str) -> Response:
+        if request.args.get("ask") == "edit":
+            return _edit(tools, token)
         return _page(tools, token, asking=request.args.get("ask") == "withdraw")
 
     @blueprint.post("/<token>")
     @by_link
     def act(token: str) -> Response:
-        if request.form.get("action") != "withdraw":
+        action = ACTIONS.get(request.form.get("action", ""))
+        if action is None:
             raise BadRequest("unknown action")
-        try:
-            withdraw_own_proposal(tools.work, tools.clock, token[:LONGEST_TOKEN])
-        except DomainError as refusal:
-            return _gone(token) if refusal.code == "not-found" else _page(tools, token, refused=True)
-        return personal(cast(Response, redirect(f"{_path(token)}?lang={page_language(request.form)}", 303)))
+        return action(tools, token)
 
     return blueprint
 
 
-def _page(tools: SideTools, token: str, *, asking: bool = False, refused: bool = False) -> Response:
+def _edit(tools: SideTools, token: str) -> Response:
+    """The form with which a returned proposal is changed; the plain page where that is not possible."""
+    try:
+        proposal = show_own_proposal(tools.work, token[:LONGEST_TOKEN]).proposal
+        return edit_page(tools, _link(token, proposal.language))
+    except DomainError:
+        return _gone(token)
+    except NotEditable:
+        return _page(tools, token)
+
+
+def _send_again(tools: SideTools, token: str) -> Response:
+    try:
+        return send_edited(tools, _link(token, "")) or _done(token)
+    except DomainError:
+        return _gone(token)
+    except NotEditable:
+        return _page(tools, token, refused="own.edit.too-late")
+
+
+def _withdraw(tools: SideTools, token: str) -> Response:
+    try:
+        withdraw_own_proposal(tools.work, tools.clock, token[:LONGEST_TOKEN])
+    except DomainError as refusal:
+        return _gone(token) if refusal.code == "not-found" else _page(tools, token, refused="own.too-late")
+    return _done(token)
+
+
+ACTIONS = {"withdraw": _withdraw, "send-again": _send_again}
+
+
+def _done(token: str) -> Response:
+    return personal(cast(Response, redirect(f"{_path(token)}?lang={page_language(request.form)}", 303)))
+
+
+def _page(tools: SideTools, token: str, *, asking: bool = False, refused: str = "") -> Response:
     try:
         own = show_own_proposal(tools.work, token[:LONGEST_TOKEN])
     except DomainError:
@@ -55,7 +90,7 @@ def _page(tools: SideTools, token: str, *, asking: bool = False, refused: bool =
     return personal(make_response(render_own(page), 409 if refused else 200))
 
 
-def _own_page(own: OwnProposal, path: str, *, asking: bool, refused: bool) -> OwnPage:
+def _own_page(own: OwnProposal, path: str, *, asking: bool, refused: str) -> OwnPage:
     language = _language(own.proposal.language)
     return OwnPage(
         language=language,
@@ -65,9 +100,14 @@ def _own_page(own: OwnProposal, path: str, *, asking: bool, refused: bool) -> Ow
         note=own.proposal.note,
         place=place_of(own.entry, language) if own.entry else None,
         can_withdraw=ProposalStatus.WITHDRAWN in NEXT[own.proposal.status],
+        can_edit=can_edit(own.proposal),
         asking=asking,
         refused=refused,
     )
+
+
+def _link(token: str, own_language: str) -> OwnLink:
+    return OwnLink(token[:LONGEST_TOKEN], _path(token), _language(own_language))
 
 
 def _language(own: str) -> str:

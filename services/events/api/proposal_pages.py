@@ -1,58 +1,65 @@
-"""Proposing a side event in a browser, without a script: the form, the form with its faults, the receipt."""
+"""Proposing a side event in a browser, without a script: the form, the form with its faults, the receipt.
 
-from flask import Blueprint, Response, make_response, request
+On its own or in a partner's page: each of them may be framed by that partner's origins and by nobody else.
+"""
 
-from services.events.api.proposal_submitted import Asked, Refused, page_language
-from services.events.side_pages.pages import ProposePage, render_propose, render_received, style
+from flask import Blueprint, Response, request, send_file
+from werkzeug.exceptions import NotFound
+
+from services.events.api.proposal_looks import framed, look_of
+from services.events.api.proposal_submitted import Asked, Refused
+from services.events.side_pages.pages import SCRIPTS, ProposePage, render_propose, render_received, side_sheet
 from services.events.usecases.show_proposal_form import show_proposal_form
 from services.events.usecases.side_tools import SideTools
 from shared.core.ids import new_token
 from shared.web.access import public
-from shared.web.headers import personal
+from shared.web.look.sheets import serve_sheet
 
-STYLE_KEPT_S = 31_536_000
-"""The stylesheet carries the mark of its content in its address."""
+SCRIPT_KEPT_S = 300
+"""One script loads the other by a name that never changes: a mended one must arrive within minutes."""
 
 
 def proposal_pages(tools: SideTools) -> Blueprint:
-    """``/propose`` and the stylesheet of the public pages about side events."""
+    """``/propose``, and what the public pages about side events load."""
     blueprint = Blueprint("propose", __name__, url_prefix="/propose")
+    serve_sheet(blueprint, "/side.css", side_sheet())
 
     @blueprint.get("")
     @public
     def form() -> Response:
-        definition = show_proposal_form(tools.work)
-        return _page(render_propose(ProposePage(definition, page_language(request.args), new_token())), 200)
+        shown = show_proposal_form(tools.work, request.args.get("partner", ""))
+        look = look_of(request.args, shown.partner)
+        return framed(render_propose(ProposePage(shown.definition, look, new_token())), 200, look, shown.partner)
 
-    @blueprint.get("/side.css")
+    @blueprint.get("/<name>.js")
     @public
-    def stylesheet() -> Response:
-        response = Response(style(), mimetype="text/css")
-        response.cache_control.public, response.cache_control.max_age = True, STYLE_KEPT_S
-        return response
+    def script(name: str) -> Response:
+        file = SCRIPTS.get(f"{name}.js")
+        if file is None:
+            raise NotFound
+        return send_file(file, max_age=SCRIPT_KEPT_S)
 
     return blueprint
 
 
 def refused_page(refused: Refused) -> Response:
     """The form once more, filled with what was sent, with its faults."""
-    values = {**refused.asked.answers, **refused.answers.values}
-    page = ProposePage(refused.asked.definition, refused.asked.language, new_token(), values, refused.answers.errors)
-    return _page(render_propose(page), 422)
+    asked, look = refused.asked, look_of(refused.asked.beside, refused.asked.partner)
+    values = {**asked.answers, **refused.answers.values}
+    page = ProposePage(asked.definition, look, new_token(), values, refused.answers.errors)
+    return framed(render_propose(page), 422, look, asked.partner)
 
 
 def busy_page(asked: Asked) -> Response:
     """The form once more, with the same key: nobody knows whether the proposal is stored."""
-    page = ProposePage(asked.definition, asked.language, asked.key or new_token(), asked.answers, busy=True)
-    response = _page(render_propose(page), 503)
+    look = look_of(asked.beside, asked.partner)
+    page = ProposePage(asked.definition, look, asked.key or new_token(), asked.answers, busy=True)
+    response = framed(render_propose(page), 503, look, asked.partner)
     response.headers["Retry-After"] = "5"
     return response
 
 
 def received_page(asked: Asked) -> Response:
     """The receipt; the same for everybody."""
-    return _page(render_received(asked.language), 201)
-
-
-def _page(html: str, status: int) -> Response:
-    return personal(make_response(html, status))
+    look = look_of(asked.beside, asked.partner)
+    return framed(render_received(look), 201, look, asked.partner)

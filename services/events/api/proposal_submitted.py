@@ -1,20 +1,21 @@
 """Reads a proposal that was sent, as JSON or as a plain form, and takes it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import request
 from werkzeug.exceptions import UnsupportedMediaType
 
+from services.events.api.proposal_looks import page_language
+from services.events.domain.partner import Partner
 from services.events.domain.rules import RulesBroken
+from services.events.side_pages.pages import fault_text
 from services.events.usecases.show_proposal_form import show_proposal_form
 from services.events.usecases.side_tools import SideTools
 from services.events.usecases.submit_proposal import Submission, submit_proposal
 from shared.core.ids import new_id
 from shared.forms.definition import FormDefinition
 from shared.forms.encoded import from_form_encoded
-from shared.forms.texts import LANGUAGES
 from shared.forms.transport import TRANSPORT_FIELDS, split_transport
 from shared.forms.validation import Answers, FieldError, validate
 from shared.web.bodies import JSON_TYPE, json_object, wants_page
@@ -23,6 +24,8 @@ from shared.web.idempotency import checked_key, fingerprint, idempotency_key
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 FIELD_OF = {"unavailable_on": "unavailable_days", "preferred_on": "preferred_days"}
 """Fields of a proposal that are called otherwise in the form."""
+BESIDE_A_LINK = ("action", "seen")
+"""What a proposer's own page sends beside the answers."""
 
 
 class Refused(Exception):
@@ -43,11 +46,12 @@ class Asked:
     beside: dict[str, Any]
     key: str
     as_page: bool
+    partner: Partner | None = None
 
     @property
     def language(self) -> str:
         """Of the answer."""
-        return page_language(self.beside)
+        return page_language(self.beside, self.partner)
 
 
 def read_asked(tools: SideTools) -> Asked:
@@ -57,7 +61,8 @@ def read_asked(tools: SideTools) -> Asked:
         BadRequest: cannot be parsed.
         UnsupportedMediaType: neither JSON nor a form.
     """
-    definition = show_proposal_form(tools.work)
+    form = show_proposal_form(tools.work, _claimed_partner())
+    definition = form.definition
     if request.mimetype == JSON_TYPE:
         raw, as_page = json_object(), False
     elif request.mimetype in FORM_TYPES:
@@ -68,7 +73,21 @@ def read_asked(tools: SideTools) -> Asked:
     beside, answers = split_transport(raw)
     inside = beside.pop("idempotency_key", "")
     key = idempotency_key() or checked_key(inside if isinstance(inside, str) else "?")
-    return Asked(definition, answers, beside, key, as_page)
+    return Asked(definition, answers, beside, key, as_page, form.partner)
+
+
+def _claimed_partner() -> str:
+    """The partner through whose page somebody says they come; a program says it in its JSON."""
+    claimed = json_object().get("partner") if request.mimetype == JSON_TYPE else request.form.get("partner")
+    return claimed if isinstance(claimed, str) else ""
+
+
+def read_edited(definition: FormDefinition) -> Asked:
+    """The content of the form on a proposer's own page."""
+    beside = {name: request.form[name] for name in TRANSPORT_FIELDS if name in request.form}
+    answers = from_form_encoded(definition, request.form)
+    own = {name: value for name, value in answers.items() if name not in (*TRANSPORT_FIELDS, *BESIDE_A_LINK)}
+    return Asked(definition, own, beside, "", as_page=True)
 
 
 def take(tools: SideTools, asked: Asked) -> str:
@@ -81,23 +100,34 @@ def take(tools: SideTools, asked: Asked) -> str:
     """
     if asked.beside.get("website"):
         return new_id()
+    answers = checked(asked)
+    mark = fingerprint(asked.definition.slug, {**asked.answers, **asked.beside})
+    try:
+        partner = asked.partner.slug if asked.partner else None
+        submission = Submission(answers.values, asked.language, asked.key, mark, partner)
+        return submit_proposal(tools.work, tools.clock, tools.keys, submission)
+    except RulesBroken as error:
+        raise refused_by(error, asked, answers) from None
+
+
+def checked(asked: Asked) -> Answers:
+    """The answers, all of them right.
+
+    Raises:
+        Refused: fields are wrong.
+    """
     answers = validate(asked.definition, asked.answers, asked.language)
     if not answers.ok:
         raise Refused(asked, answers)
-    mark = fingerprint(asked.definition.slug, {**asked.answers, **asked.beside})
-    try:
-        submission = Submission(answers.values, asked.language, asked.key, mark)
-        return submit_proposal(tools.work, tools.clock, tools.keys, submission)
-    except RulesBroken as error:
-        faults = tuple(
-            FieldError(f"/{FIELD_OF.get(rule.field, rule.field)}", rule.code, rule.detail) for rule in error.broken
+    return answers
+
+
+def refused_by(error: RulesBroken, asked: Asked, answers: Answers) -> Refused:
+    """What to raise where answers that are right one by one contradict each other."""
+    faults = tuple(
+        FieldError(
+            f"/{FIELD_OF.get(rule.field, rule.field)}", rule.code, fault_text(rule.code, asked.language) or rule.detail
         )
-        raise Refused(asked, Answers(answers.values, answers.sealed, faults)) from None
-
-
-def page_language(given: Mapping[str, Any]) -> str:
-    """The language asked for, else the browser's, else English."""
-    wanted = given.get("lang")
-    if isinstance(wanted, str) and wanted in LANGUAGES:
-        return wanted
-    return request.accept_languages.best_match(LANGUAGES) or "en"
+        for rule in error.broken
+    )
+    return Refused(asked, Answers(answers.values, answers.sealed, faults))

@@ -12,6 +12,7 @@ from services.events.api.schedule_schemas import (
     ProposalAnswersSchema,
     ProposalArguments,
     ProposalChangeSchema,
+    ProposalHistorySchema,
     ProposalListSchema,
     ProposalSchema,
     ReceiptSchema,
@@ -22,7 +23,7 @@ from services.events.side_pages.pages import page_texts
 from services.events.store.proposals import ProposalFilter
 from services.events.usecases.change_proposal import change_proposal
 from services.events.usecases.decide_proposal import decide_proposal
-from services.events.usecases.list_proposals import list_proposals, show_proposal
+from services.events.usecases.list_proposals import list_proposals, show_history, show_proposal
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.side_tools import SideTools
 from shared.core.errors import Unavailable
@@ -143,6 +144,14 @@ def _add_reading(blueprint: Any, tools: SideTools) -> None:
     def proposal(proposal_id: Any) -> Response:
         """One proposal; its ETag is needed to change it."""
         return _shown(show_proposal(tools.work, str(proposal_id)))
+
+    @blueprint.get("/<uuid:proposal_id>/history")
+    @blueprint.response(200, ProposalHistorySchema)
+    @says(blueprint, s401="No key", s403="The key's roles do not allow it", s404="No such proposal")
+    @needs(*READERS)
+    def proposal_history(proposal_id: Any) -> dict[str, Any]:
+        """What became of a proposal and what each revision changed, also when it was sent again by its link."""
+        return {"items": show_history(tools.work, str(proposal_id))}
 
 
 def _add_changing(blueprint: Any, tools: SideTools) -> None:

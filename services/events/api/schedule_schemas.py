@@ -75,6 +75,36 @@ class ProposalSchema(ma.Schema):
     event_id = ma.fields.String(allow_none=True, data_key="event")
     revision = ma.fields.Integer(required=True)
     submitted_at = _moment("When it came in")
+    partner = ma.fields.String(allow_none=True, metadata={"description": "Slug of the partner whose page it came from"})
+
+
+class ProposalChangeNoteSchema(ma.Schema):
+    """One field that a revision changed."""
+
+    field = ma.fields.String(
+        required=True, metadata={"description": "A field of the proposal; `contact` for who proposed it"}
+    )
+    before = ma.fields.Raw(allow_none=True, metadata={"description": "Of speakers how many; of the contact nothing"})
+    after = ma.fields.Raw(allow_none=True)
+
+
+class ProposalRevisionSchema(ma.Schema):
+    """What one revision of a proposal was."""
+
+    number = ma.fields.Integer(required=True, data_key="revision")
+    status = ma.fields.Enum(ProposalStatus, by_value=True, required=True)
+    note = ma.fields.String(required=True)
+    changed_by = ma.fields.String(
+        required=True, metadata={"description": "A coordinator, `by link` for who proposed it, empty for the first"}
+    )
+    changed_at = _moment("When")
+    changes = ma.fields.List(ma.fields.Nested(ProposalChangeNoteSchema), required=True)
+
+
+class ProposalHistorySchema(ma.Schema):
+    """Every revision of a proposal, from the first on."""
+
+    items = ma.fields.List(ma.fields.Nested(ProposalRevisionSchema), required=True)
 
 
 class ProposalListSchema(ma.Schema):

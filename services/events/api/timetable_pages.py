@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from icalendar import Calendar
 from icalendar import Event as CalendarEvent
 
-from services.events.api.proposal_submitted import page_language
+from services.events.api.proposal_looks import page_language
 from services.events.domain.schedule_diff import Entry
 from services.events.side_pages.moments import timetable_page
 from services.events.side_pages.pages import render_timetable

@@ -1,21 +1,25 @@
 """The coordinators' pages about side events: what is proposed, and the timetable that is being made."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.events.console import moments, schedule_words
+from services.events.console import change_words, moments, schedule_words
+from services.events.console.change_words import Told
 from services.events.console.pages import READERS
 from services.events.console.timetable_grid import day_text, days_of, slot_choices
-from services.events.domain.proposal import NEXT
+from services.events.domain.proposal import NEXT, Proposal, ProposalStatus
 from services.events.domain.schedule import Placement
 from services.events.store.proposals import ProposalFilter
 from services.events.usecases.arrange_schedule import Board, place_proposal, show_board, take_off
 from services.events.usecases.decide_proposal import decide_proposal
 from services.events.usecases.list_network import list_working_groups
-from services.events.usecases.list_proposals import list_proposals, show_proposal
+from services.events.usecases.list_proposals import list_proposals, list_sent_again, show_proposal
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.publish_schedule import publish_schedule
 from services.events.usecases.side_tools import SideTools
@@ -26,6 +30,14 @@ from shared.web.paging import page_of, position_in
 
 PAGE = 25
 SIDE_EVENTS, TIMETABLE = "/console/side-events", "/console/timetable"
+
+
+@dataclass(frozen=True, slots=True)
+class SentAgain:
+    """When a proposal was sent again, and what it says otherwise than before."""
+
+    at: datetime
+    changes: list[Told]
 
 
 def timetable_console(tools: SideTools) -> Blueprint:
@@ -48,10 +60,12 @@ def _add_proposals(blueprint: Blueprint, tools: SideTools) -> None:
         status = asked if asked in schedule_words.STATUSES else None
         after = position_in(request.args.get("cursor", ""), 1, read_registration_position)
         found = list_proposals(tools.work, ProposalFilter(status=status, after=after, limit=PAGE + 1))
+        groups = _groups(tools)
         return render_template(
             "events/proposals.html",
             page=page_of(found, PAGE, lambda proposal: [proposal.id]),
-            groups=_groups(tools),
+            groups=groups,
+            again=_sent_again(tools, found, groups),
             status=status,
             may_decide="coordinator" in holder().roles,
         )
@@ -125,6 +139,15 @@ def _add_placing(blueprint: Blueprint, tools: SideTools) -> None:
             placement = Placement(str(proposal_id), form.get("room", ""), form.get("slot", ""), pinned)
             place_proposal(tools.work, placement, _seen())
         return redirect(TIMETABLE, 303)
+
+
+def _sent_again(tools: SideTools, found: Sequence[Proposal], groups: Mapping[str, str]) -> dict[str, SentAgain]:
+    """Which proposals wait for a second look: when they were sent again, and what that changed, in words."""
+    waiting = [proposal.id for proposal in found if proposal.status is ProposalStatus.SUBMITTED]
+    return {
+        name: SentAgain(revision.changed_at, [change_words.change_text(one, groups) for one in revision.changes])
+        for name, revision in list_sent_again(tools.work, waiting).items()
+    }
 
 
 def _seen() -> int:

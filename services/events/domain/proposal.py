@@ -54,6 +54,7 @@ class Proposal:
         person_ref: who proposed it (keyed hash of the address, 64 hex digits).
         note: what the coordinators last said to the group.
         event_id: of the side event it became, once it was in a published timetable.
+        partner: slug of the partner through whose page it came.
 
     Raises:
         RulesBroken: on construction, with every rule that does not hold.
@@ -75,6 +76,7 @@ class Proposal:
     note: str = ""
     event_id: str | None = None
     revision: int = 1
+    partner: str | None = None
 
     def __post_init__(self) -> None:
         enforce(_rules(self))
@@ -90,6 +92,8 @@ def _rules(proposal: Proposal) -> Iterator[BrokenRule | None]:
     yield number_rule("revision", proposal.revision, least=1)
     if proposal.working_group is not None:
         yield slug_rule("working_group", proposal.working_group)
+    if proposal.partner is not None:
+        yield slug_rule("partner", proposal.partner)
     if len(set(proposal.speakers)) != len(proposal.speakers):
         yield BrokenRule("speakers", "speaker-twice", "must name each speaker once")
     if len(proposal.speakers) > MOST_SPEAKERS:

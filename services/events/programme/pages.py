@@ -1,6 +1,5 @@
 """The public pages: server-rendered, in six languages, without script, kept by caches for a minute."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -30,13 +29,13 @@ from shared.forms.texts import LANGUAGE_NAMES, direction
 from shared.moments.zones import city_name
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import public
+from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
 from shared.web.paging import page_of, position_in
 from shared.web.problems import from_domain
 
 HOME = "/programme"
 PAGE = 50
 STYLE = Path(__file__).parent / "static" / "programme.css"
-STYLE_KEPT_S = 365 * 24 * 3600
 
 
 def programme_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
@@ -45,19 +44,10 @@ def programme_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
     blueprint.context_processor(_around)
     blueprint.register_error_handler(HTTPException, lambda error: _refusal(error.code or 500))
     blueprint.register_error_handler(DomainError, lambda error: _refusal(from_domain(error).status_code))
-    _add_style(blueprint)
+    serve_sheet(blueprint, "/static/programme.css", _sheet())
     _add_list(blueprint, work, clock)
     _add_details(blueprint, work)
     return blueprint
-
-
-def _add_style(blueprint: Blueprint) -> None:
-    @blueprint.get("/static/programme.css")
-    @public
-    def style() -> Response:
-        answer = Response(_style(), content_type="text/css; charset=utf-8")
-        answer.headers["Cache-Control"] = f"public, max-age={STYLE_KEPT_S}"
-        return answer
 
 
 def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
@@ -122,7 +112,7 @@ def _around() -> dict[str, Any]:
         "when_of": lambda event: moments.when_of(event, language),
         "city_name": lambda city: city_name(city, language),
         "last_when_of": lambda event: moments.last_when_of(event, language),
-        "style": f"{HOME}/static/programme.css?v={_style_version()}",
+        "style": _sheet().address(f"{HOME}/static/programme.css"),
         "languages": [(code, name, _in_language(code)) for code, name in LANGUAGE_NAMES.items()],
         "link": _linker(language),
     }
@@ -145,10 +135,5 @@ def _in_language(code: str) -> str:
 
 
 @cache
-def _style() -> str:
-    return STYLE.read_text(encoding="utf-8")
-
-
-@cache
-def _style_version() -> str:
-    return hashlib.sha256(_style().encode()).hexdigest()[:12]
+def _sheet() -> Sheet:
+    return card_sheet(STYLE)

@@ -3,21 +3,26 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from services.events.side_pages.look import Look
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import render_fields, render_summary
 from shared.forms.texts import LANGUAGE_NAMES, Catalogue, direction, load_catalogue
+from shared.forms.theme import theme_css
 from shared.forms.validation import FieldError
+from shared.web.look.sheets import STATIC_FOLDER, Sheet, paper_sheet
 
 HERE = Path(__file__).parent
-STYLE = HERE / "static" / "side.css"
 STYLE_PATH = "/propose/side.css"
+SCRIPT_PATH = "/propose/framed.js"
+SCRIPTS = {"framed.js": HERE / "static" / "framed.js", "parent.js": STATIC_FOLDER / "parent.js"}
+"""What a framed page loads, by name."""
+PLACE = "/propose"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +31,14 @@ class ProposePage:
 
     Attributes:
         definition: its questions.
-        language: one of ``texts.LANGUAGES``.
+        look: its language, and in whose page it stands.
         idempotency_key: a new random key, so that pressing twice proposes once.
         values, errors: what to show again after a submission that was not taken.
         busy: it was not taken because the service is busy.
     """
 
     definition: FormDefinition
-    language: str
+    look: Look
     idempotency_key: str
     values: Mapping[str, Any] = field(default_factory=dict)
     errors: Sequence[FieldError] = ()
@@ -74,7 +79,8 @@ class OwnPage:
         place: in the published timetable, if it has one.
         can_withdraw: whether there is a way to do so.
         asking: whether to ask before it is done.
-        refused: it was to be withdrawn, which could not be.
+        can_edit: whether it can be changed and sent again.
+        refused: key of the text that says what could not be done; empty if nothing was refused.
     """
 
     language: str
@@ -84,8 +90,33 @@ class OwnPage:
     note: str
     place: Place | None
     can_withdraw: bool
+    can_edit: bool = False
     asking: bool = False
-    refused: bool = False
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EditPage:
+    """The form with which a returned proposal is changed and sent again.
+
+    Attributes:
+        path: of the proposer's own page.
+        seen: the revision that is changed.
+        note: what the coordinators last said, or empty.
+        values, errors: what to show at the questions.
+        notice: key of a text above the form, or empty.
+        stored: (question, answer) that is stored, where it differs from what was sent.
+    """
+
+    definition: FormDefinition
+    language: str
+    path: str
+    seen: int
+    note: str
+    values: Mapping[str, Any]
+    errors: Sequence[FieldError] = ()
+    notice: str = ""
+    stored: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,63 +136,100 @@ def page_texts() -> Catalogue:
 
 
 @cache
-def style() -> str:
+def side_sheet() -> Sheet:
     """The one stylesheet."""
-    return STYLE.read_text(encoding="utf-8")
+    return paper_sheet(HERE / "static" / "side.css")
 
 
 def render_propose(page: ProposePage) -> str:
     """The form with its heading and its notes."""
+    language = page.look.language
     languages = [item.name for item in page.definition.fields if item.kind == "language"]
-    values = {**dict.fromkeys(languages, page.language), **page.values}
+    values = {**dict.fromkeys(languages, language), **page.values}
     return _render(
         "propose.html",
-        page.language,
-        "/propose",
+        page.look,
+        PLACE,
         page=page,
-        title=page.definition.title.in_language(page.language),
-        intro=page.definition.intro.in_language(page.language),
-        fields=render_fields(page.definition, page.language, values=values, errors=page.errors),
-        summary=render_summary(page.definition, page.language, page.errors),
+        kept=page.look.query(),
+        outcome="refused" if page.errors or page.busy else "",
+        title=page.definition.title.in_language(language),
+        intro=page.definition.intro.in_language(language),
+        fields=render_fields(page.definition, language, values=values, errors=page.errors),
+        summary=render_summary(page.definition, language, page.errors),
     )
 
 
-def render_received(language: str) -> str:
-    """Says that a proposal has arrived; it depends on nothing but the language."""
-    return _render("received.html", language, "/propose", title=page_texts().text("received.title", language))
+def render_received(look: Look) -> str:
+    """Says that a proposal has arrived; it depends on nothing but the language and the look."""
+    again = f"{PLACE}?{urlencode({**look.query(), 'lang': look.language})}"
+    title = page_texts().text("received.title", look.language)
+    return _render("received.html", look, PLACE, kept=look.query(), outcome="proposed", again=again, title=title)
 
 
 def render_timetable(page: TimetablePage) -> str:
     """The published timetable."""
     title = page_texts().text("timetable.title", page.language)
-    return _render("timetable.html", page.language, "/programme/timetable", page=page, title=title)
+    return _render("timetable.html", Look(page.language), "/programme/timetable", page=page, title=title)
 
 
 def render_own(page: OwnPage) -> str:
     """What became of a proposal, for whoever proposed it."""
     title = page_texts().text("own.heading", page.language)
-    return _render("own.html", page.language, page.path, page=page, title=title)
+    return _render("own.html", Look(page.language), page.path, page=page, title=title)
+
+
+def render_edit(page: EditPage) -> str:
+    """The form of a proposal that exists, with its answers."""
+    return _render(
+        "edit.html",
+        Look(page.language),
+        page.path,
+        page=page,
+        kept={"ask": "edit"},
+        title=page_texts().text("own.edit.title", page.language),
+        fields=render_fields(page.definition, page.language, values=page.values, errors=page.errors),
+        summary=render_summary(page.definition, page.language, page.errors),
+    )
+
+
+def fault_text(code: str, language: str) -> str:
+    """What to say to people about a rule that answers break together; empty where there is no text for it."""
+    key = f"fault.{code}"
+    return page_texts().text(key, language) if key in page_texts().by_language["en"] else ""
 
 
 def render_own_gone(language: str, path: str) -> str:
     """The same for a link that never was, is mistyped, or has ended."""
-    return _render("own_gone.html", language, path, title=page_texts().text("own.gone.title", language))
+    return _render("own_gone.html", Look(language), path, title=page_texts().text("own.gone.title", language))
 
 
-def _render(template: str, language: str, path: str, **values: Any) -> str:
+def _render(
+    template: str, look: Look, path: str, *, kept: Mapping[str, str] | None = None, outcome: str = "", **values: Any
+) -> str:
+    """A page; ``kept`` stays in its address when another language is chosen, a framing page hears the ``outcome``."""
+
     def text(key: str, **places: object) -> str:
-        return page_texts().text(key, language, **places)
+        return page_texts().text(key, look.language, **places)
 
-    links = [(code, name, f"{path}?{urlencode({'lang': code})}") for code, name in LANGUAGE_NAMES.items()]
-    page = _environment().get_template(f"side/{template}")
-    mark = sha256(style().encode()).hexdigest()[:12]
-    return page.render(
-        **values,
-        language=language,
-        dir=direction(language),
-        languages=links,
-        text=text,
-        style=f"{STYLE_PATH}?v={mark}",
+    links = [
+        (code, name, f"{path}?{urlencode({**(kept or {}), 'lang': code})}") for code, name in LANGUAGE_NAMES.items()
+    ]
+    return (
+        _environment()
+        .get_template(f"side/{template}")
+        .render(
+            **values,
+            look=look,
+            language=look.language,
+            dir=direction(look.language),
+            languages=links,
+            outcome=outcome,
+            text=text,
+            theme_css=theme_css(look.theme),
+            style=side_sheet().address(STYLE_PATH),
+            script=SCRIPT_PATH,
+        )
     )
 
 

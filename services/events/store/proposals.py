@@ -1,6 +1,6 @@
-"""The table of proposals and of their changes. Who proposed one stands in it closed."""
+"""The table of proposals. Who proposed one stands in it closed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from services.events.domain.proposal import Proposal, ProposalStatus
+from services.events.domain.proposal_changes import Change
+from services.events.store.proposal_changes import note_change
 
 _COLUMNS = (
     "title", "summary", "working_group", "organisation", "language", "attendance", "speakers", "preferred_on",
-    "unavailable_on", "status", "note", "event_id", "revision", "submitted_at",
+    "unavailable_on", "status", "note", "event_id", "revision", "submitted_at", "partner",
 )  # fmt: skip
 _LISTED = f"id::text AS id, {', '.join(_COLUMNS)}, encode(person_ref, 'hex') AS person_ref"
 _ADD = text(
@@ -20,7 +22,8 @@ _ADD = text(
     ":contact, :token_hash, :key_hash, :fingerprint) ON CONFLICT (key_hash) DO NOTHING RETURNING id"
 )
 _SAVE = text(
-    f"UPDATE proposal SET {', '.join(f'{name} = :{name}' for name in _COLUMNS)} WHERE id = CAST(:id AS uuid)"  # noqa: S608 - as above
+    f"UPDATE proposal SET {', '.join(f'{name} = :{name}' for name in _COLUMNS)}, "  # noqa: S608 - as above
+    "person_ref = decode(:person_ref, 'hex') WHERE id = CAST(:id AS uuid)"
 )
 _FIND = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid)")  # noqa: S608 - as above
 _LOCK = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) FOR UPDATE")  # noqa: S608 - as above
@@ -28,10 +31,7 @@ _BY_TOKEN = text(f"SELECT {_LISTED} FROM proposal WHERE token_hash = :token_hash
 _BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) ORDER BY id")  # noqa: S608 - as above
 _BY_KEY = text("SELECT id::text, fingerprint FROM proposal WHERE key_hash = :key_hash")
 _CONTACT = text("SELECT contact FROM proposal WHERE id = CAST(:id AS uuid)")
-_ADD_CHANGE = text("""
-    INSERT INTO proposal_change (proposal_id, revision, status, note, changed_by, changed_at)
-    VALUES (CAST(:id AS uuid), :revision, :status, :note, :changed_by, :changed_at)
-""")
+_KEEP_CONTACT = text("UPDATE proposal SET contact = :contact WHERE id = CAST(:id AS uuid)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +91,17 @@ def contact_of(connection: Connection, proposal_id: str) -> bytes:
     return contact
 
 
-def save(connection: Connection, proposal: Proposal, changed_by: str, at: datetime) -> None:
-    """Store a new revision of ``proposal`` and who made it."""
+def keep_contact(connection: Connection, proposal_id: str, contact: bytes) -> None:
+    """Store another closed contact; its link token must be the same."""
+    connection.execute(_KEEP_CONTACT, {"id": proposal_id, "contact": contact})
+
+
+def save(
+    connection: Connection, proposal: Proposal, changed_by: str, at: datetime, changes: Sequence[Change] = ()
+) -> None:
+    """Store a new revision of ``proposal``, who made it, and what it changed."""
     connection.execute(_SAVE, _row(proposal))
-    note_change(connection, proposal, changed_by, at)
-
-
-def note_change(connection: Connection, proposal: Proposal, changed_by: str, at: datetime) -> None:
-    """Keep which status and note this revision of ``proposal`` had, and who made it."""
-    change = {"id": proposal.id, "revision": proposal.revision, "status": proposal.status, "note": proposal.note}
-    connection.execute(_ADD_CHANGE, change | {"changed_by": changed_by, "changed_at": at})
+    note_change(connection, proposal, changed_by, at, changes)
 
 
 def with_status(connection: Connection, statuses: Collection[ProposalStatus]) -> list[Proposal]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.events.domain.proposal import Proposal
+from services.events.domain.proposal_changes import changes_between
 from services.events.store import proposals
 from services.events.usecases.decide_proposal import found_for_change
 from shared.core.clock import Clock
@@ -40,5 +41,5 @@ def change_proposal(
         if new == old:
             return old
         revised = replace(new, revision=old.revision + 1)
-        proposals.save(connection, revised, by, clock())
+        proposals.save(connection, revised, by, clock(), changes_between(old, revised))
     return revised

@@ -1,20 +1,21 @@
 """What whoever proposed a side event may do by their link: look at it, and withdraw it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
 from services.events.domain.proposal import Proposal, ProposalStatus, become
 from services.events.domain.schedule_diff import Entry
 from services.events.store import proposals, schedule_board, schedule_versions
+from services.events.store.proposal_changes import BY_LINK
 from services.events.usecases.decide_proposal import found_for_change
+from services.events.usecases.proposal_answers import answers_of
+from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.ids import token_hash
 from shared.store.unit_of_work import UnitOfWork
-
-BY_LINK = "by link"
-"""Stands in the record of changes for whoever proposed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def show_own_proposal(work: UnitOfWork, token: str) -> OwnProposal:
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        proposal = _opened(connection, token)
+        proposal = opened_by(connection, token)
         scheduled = proposal.status is ProposalStatus.SCHEDULED
         version = schedule_versions.newest(connection) if scheduled else None
     entries = version.entries if version else ()
@@ -50,7 +51,7 @@ def withdraw_own_proposal(work: UnitOfWork, clock: Clock, token: str) -> None:
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        found = _opened(connection, token)
+        found = opened_by(connection, token)
         schedule_board.lock(connection)
         old = found_for_change(connection, found.id)
         if old.status is ProposalStatus.WITHDRAWN:
@@ -59,7 +60,25 @@ def withdraw_own_proposal(work: UnitOfWork, clock: Clock, token: str) -> None:
         schedule_board.take_off(connection, old.id)
 
 
-def _opened(connection: Connection, token: str) -> Proposal:
+def own_answers(work: UnitOfWork, keys: ProposalKeys, token: str) -> tuple[Proposal, dict[str, Any]]:
+    """The proposal that ``token`` opens, and the answers that it was made from.
+
+    Raises:
+        DomainError: ``not-found`` if the token opens nothing.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        proposal = opened_by(connection, token)
+        contact = keys.opened(proposals.contact_of(connection, proposal.id), proposal.id)
+    return proposal, answers_of(proposal, contact)
+
+
+def opened_by(connection: Connection, token: str) -> Proposal:
+    """The proposal that ``token`` opens.
+
+    Raises:
+        DomainError: ``not-found`` if it opens nothing.
+    """
     proposal = proposals.find_by_token(connection, token_hash(token))
     if proposal is None:
         raise DomainError("not-found", "this link opens nothing")

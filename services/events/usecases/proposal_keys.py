@@ -39,13 +39,21 @@ class ProposalKeys:
         """``{name, address, token, speakers}`` as it is stored."""
         return self._vault().close(contact, row=proposal_id)
 
+    def opened(self, closed: bytes, proposal_id: str) -> dict[str, Any]:
+        """What ``close`` closed.
+
+        Raises:
+            Unsealable: no key opens it.
+        """
+        return self._vault().open(closed, row=proposal_id)
+
     def sealed(self, closed: bytes, proposal: Proposal) -> bytes:
         """The sealed part of a message about ``proposal``, made from its stored contact.
 
         Raises:
             Unsealable: no key opens the contact.
         """
-        contact = self._vault().open(closed, row=proposal.id)
+        contact = self.opened(closed, proposal.id)
         told = {name: contact[name] for name in ("name", "address", "token")}
         return seal_to(self.notifications_key, told | {"title": proposal.title, "note": proposal.note})
 

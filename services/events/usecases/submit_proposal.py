@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,7 +10,9 @@ from sqlalchemy import Connection
 from services.events.domain.proposal import Proposal
 from services.events.outgoing_proposals import proposal_message
 from services.events.store import proposals
+from services.events.store.proposal_changes import note_change
 from services.events.store.proposals import Arrival
+from services.events.usecases.proposal_answers import contact_in, content_in
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -26,12 +28,14 @@ class Submission:
     language: of the page, unless an answer names another.
     key: idempotency key, or empty.
     fingerprint: of the whole request, 32 bytes.
+    partner: slug of the partner through whose page it comes; None without.
     """
 
     values: Mapping[str, Any]
     language: str
     key: str
     fingerprint: bytes
+    partner: str | None = None
 
 
 def submit_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, submission: Submission) -> str:
@@ -53,40 +57,15 @@ def submit_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, submissi
     with work.transaction() as connection:
         if not proposals.add(connection, proposal, arrival):
             return _replayed(connection, key_hash, fingerprint)
-        proposals.note_change(connection, proposal, "", at)
+        note_change(connection, proposal, "", at)
         outbox.add(connection, [proposal_message(proposal, keys.sealed(arrival.contact, proposal), at)])
     return proposal.id
 
 
 def _made(keys: ProposalKeys, submission: Submission, at: datetime) -> tuple[Proposal, dict[str, Any]]:
-    values = submission.values
-    names = speakers_in(values.get("speakers", ""))
-    proposal = Proposal(
-        id=new_id(),
-        title=values["title"],
-        summary=values.get("summary", ""),
-        working_group=values.get("working_group"),
-        organisation=values.get("organisation"),
-        language=str(values.get("language") or submission.language),
-        attendance=int(values["attendance"]),
-        speakers=tuple(dict.fromkeys(keys.speaker_ref(name) for name in names)),
-        preferred_on=days_in(values.get("preferred_days")),
-        unavailable_on=days_in(values.get("unavailable_days")),
-        person_ref=keys.person_ref(values["email"]),
-        submitted_at=at,
-    )
-    contact = {"name": values["name"], "address": values["email"], "token": new_token(), "speakers": names}
-    return proposal, contact
-
-
-def speakers_in(answer: str) -> list[str]:
-    """The names in a text that has one on each line."""
-    return [name for line in answer.splitlines() if (name := " ".join(line.split()))]
-
-
-def days_in(answer: list[str] | None) -> tuple[date, ...]:
-    """The days among the choices of a form, which are ISO 8601."""
-    return tuple(date.fromisoformat(day) for day in answer or ())
+    content = content_in(keys, submission.values, submission.language)
+    proposal = Proposal(id=new_id(), submitted_at=at, partner=submission.partner, **content)
+    return proposal, contact_in(submission.values) | {"token": new_token()}
 
 
 def _replayed(connection: Connection, key_hash: bytes | None, fingerprint: bytes) -> str:

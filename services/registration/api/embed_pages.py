@@ -1,8 +1,6 @@
 """The form as a page: framed in a partner's page, or on its own where there is no script or no frame."""
 
-from pathlib import Path
-
-from flask import Blueprint, Response, request, send_from_directory
+from flask import Blueprint, Response, request, send_file
 from werkzeug.exceptions import NotFound
 
 from services.registration.api.intake_pages import form_page
@@ -10,11 +8,12 @@ from services.registration.api.looks import closed_page, look_of, page, parent_o
 from services.registration.api.submitted import language_of
 from services.registration.api.tools import Tools
 from services.registration.domain.opening import closed_reason
-from services.registration.embed.assets import STATIC_FOLDER
+from services.registration.embed.assets import SHEET, file_of, sheet
 from services.registration.embed.pages import render_frame
 from services.registration.usecases.look_up import view_form
 from shared.core.ids import new_token
 from shared.web.access import public
+from shared.web.look.sheets import serve_sheet
 
 SCRIPT_KEPT_S = 300
 """The script's address is in partners' pages and never changes: a mended one must reach them within minutes."""
@@ -26,6 +25,7 @@ FILE_KEPT_S = 31_536_000
 def embed_blueprint(tools: Tools) -> Blueprint:
     """Routes below ``/embed``."""
     blueprint = Blueprint("embed", __name__, url_prefix="/embed")
+    serve_sheet(blueprint, f"/static/{SHEET}", sheet())
 
     @blueprint.get("/<slug>")
     @public
@@ -57,9 +57,10 @@ def embed_blueprint(tools: Tools) -> Blueprint:
 
 def _file(name: str, kept_s: int) -> Response:
     """A public file. Module scripts are fetched with CORS, so any page may read it; nothing in it is secret."""
-    if not (Path(STATIC_FOLDER) / name).is_file():
+    file = file_of(name)
+    if not file.is_file():
         raise NotFound
-    response = send_from_directory(STATIC_FOLDER, name, max_age=kept_s)
+    response = send_file(file, max_age=kept_s)
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

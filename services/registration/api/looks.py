@@ -8,11 +8,11 @@ from flask import Response, make_response
 
 from services.registration.embed.moments import EventTime
 from services.registration.embed.pages import ClosedPage, ClosedReason, Look, render_closed
-from services.registration.embed.theme import read_theme
 from services.registration.store.forms import Partner, StoredForm
 from services.registration.usecases.look_up import FormView
 from shared.forms.definition import FormDefinition
-from shared.web.headers import personal
+from shared.forms.theme import read_theme
+from shared.web.headers import framed_policy, personal
 
 
 def look_of(language: str, values: Mapping[str, Any], partner: Partner | None, *, framed: bool = False) -> Look:
@@ -43,11 +43,7 @@ def parent_origin(partner: Partner | None, claimed: str) -> str:
 def page(html: str, look: Look, origins: tuple[str, ...] = (), status: int = 200) -> Response:
     """A page that loads only what is ours and may be framed by exactly ``origins``."""
     response = make_response(html, status)
-    nonce, ancestors = f"'nonce-{look.nonce}'", " ".join(origins) or "'none'"
-    response.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; script-src 'self' {nonce}; style-src 'self' {nonce}; img-src 'self' data:; "
-        f"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
-    )
+    response.headers["Content-Security-Policy"] = framed_policy(look.nonce, origins)
     response.headers["Content-Language"] = look.language
     return personal(response)
 

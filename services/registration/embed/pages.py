@@ -11,10 +11,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from services.registration.embed.assets import asset
 from services.registration.embed.moments import EventTime, when_text
 from services.registration.embed.strings import page_texts, script_texts
-from services.registration.embed.theme import PLAIN, Theme, theme_css
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import render_fields, render_summary
 from shared.forms.texts import LANGUAGE_NAMES, direction
+from shared.forms.theme import PLAIN, Theme, theme_css
 from shared.forms.validation import FieldError
 
 Notice = Literal["busy", "still-running", "rate-limited", "failed"]

@@ -5,17 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from services.registration.embed.theme import read_theme
 from services.registration.store.form_keys import FormKeys
 from services.registration.store.forms import Partner, save_form, save_partner
 from shared.contracts.schemas import SLUG
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
 from shared.forms.definition import FormDefinition, parse_definition, to_mapping
+from shared.forms.partner_values import origin, page_language, theme_values
 from shared.forms.standard import STANDARD_KINDS, TextInput, standard_form
-from shared.forms.texts import LANGUAGES
 from shared.store.unit_of_work import UnitOfWork
 
 STANDARD = "standard/"
@@ -61,7 +59,7 @@ def load_forms(
     with work.transaction() as connection:
         for partner in partners:
             moved = (origins or {}).get(partner.slug)
-            save_partner(connection, replace(partner, origins=(_origin(moved),)) if moved else partner)
+            save_partner(connection, replace(partner, origins=(origin(moved),)) if moved else partner)
         for form in forms:
             save_form(connection, form.values, form.capacity)
     return len(forms), len(partners)
@@ -82,9 +80,9 @@ def _partner(fields: Fields) -> Partner:
     partner = Partner(
         slug=fields.required("slug", _slug, ""),
         name=fields.required("name", text(), ""),
-        origins=fields.each("origins", _origin),
-        language=fields.optional("language", _language, "en"),
-        theme=fields.optional("theme", _theme, {}),
+        origins=fields.each("origins", origin),
+        language=fields.optional("language", page_language, "en"),
+        theme=fields.optional("theme", theme_values, {}),
     )
     fields.finish()
     return partner
@@ -129,23 +127,6 @@ def _slug(value: Any) -> str:
     return value
 
 
-def _origin(value: Any) -> str:
-    parts = urlsplit(value) if isinstance(value, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != value:
-        raise ValueError("an origin is required: scheme, host and port, nothing after")
-    return str(value)
-
-
-def _theme(value: Any) -> dict[str, str]:
-    known = ("accent", "radius", "font")
-    if not isinstance(value, dict) or not set(value) <= set(known):
-        raise ValueError(f"a mapping with {', '.join(known)} is required")
-    unusable = [name for name, given in value.items() if not read_theme({name: str(given)}).query()]
-    if unusable:
-        raise ValueError(f"cannot be used: {', '.join(unusable)}")
-    return {name: str(given) for name, given in value.items()}
-
-
 def _title(value: Any) -> TextInput:
     """One text, or texts by language with English among them."""
     plain = text(300)
@@ -153,13 +134,7 @@ def _title(value: Any) -> TextInput:
         return plain(value)
     if "en" not in value:
         raise ValueError("the title in English (en) is required")
-    return {_language(language): plain(title) for language, title in value.items()}
-
-
-def _language(value: Any) -> str:
-    if value not in LANGUAGES:
-        raise ValueError(f"one of {', '.join(LANGUAGES)} is required")
-    return str(value)
+    return {page_language(language): plain(title) for language, title in value.items()}
 
 
 def _verification(value: Any) -> str:

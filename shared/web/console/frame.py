@@ -3,7 +3,6 @@
 A gateway sends ``/console/static``, ``/console/sign-in`` and ``/console/sign-out`` to one service; each can serve them.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from shared.core.errors import DomainError, Unavailable
 from shared.web.access import ROLES, needs, public, refuse_cross_site
 from shared.web.headers import personal
+from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
 from shared.web.problems import from_domain, from_outage
 from shared.web.signing_in import SignIn
 
@@ -25,8 +25,6 @@ STYLE = HERE / "static" / "console.css"
 HOME = "/console"
 FIRST = "/console/overview"
 """Where somebody goes who signs in without having asked for a page."""
-STYLE_KEPT_S = 365 * 24 * 3600
-"""The address of the style changes with its content, so it may be kept for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ def frame_blueprint(sign_in: SignIn) -> Blueprint:
     blueprint.context_processor(lambda: _around(()))
     blueprint.register_error_handler(Unauthorized, _to_sign_in)
     blueprint.register_error_handler(HTTPException, _http_page)
-    _add_style(blueprint)
+    serve_sheet(blueprint, "/static/console.css", _sheet())
     _add_signing(blueprint, sign_in)
     return blueprint
 
@@ -80,15 +78,6 @@ def pages_blueprint(name: str, module: str) -> Blueprint:
     blueprint.register_error_handler(DomainError, _domain_page)
     blueprint.register_error_handler(Unavailable, _outage_page)
     return blueprint
-
-
-def _add_style(blueprint: Blueprint) -> None:
-    @blueprint.get("/static/console.css")
-    @public
-    def style() -> Response:
-        response = Response(_style(), mimetype="text/css")
-        response.cache_control.public, response.cache_control.max_age = True, STYLE_KEPT_S
-        return response
 
 
 def _add_signing(blueprint: Blueprint, sign_in: SignIn) -> None:
@@ -118,19 +107,14 @@ def _sign_in_page(target: str, **state: Any) -> Response:
 
 
 @cache
-def _style() -> str:
-    return STYLE.read_text()
-
-
-@cache
-def _style_version() -> str:
-    return hashlib.sha256(_style().encode()).hexdigest()[:12]
+def _sheet() -> Sheet:
+    return card_sheet(STYLE)
 
 
 def _around(places: Sequence[Place]) -> dict[str, Any]:
     """What the frame's templates show: style, navigation, who is signed in."""
     return {
-        "style": f"{HOME}/static/console.css?v={_style_version()}",
+        "style": _sheet().address(f"{HOME}/static/console.css"),
         "places": places,
         "here": request.path,
         "signed_in": g.get("holder"),

@@ -20,8 +20,8 @@ from services.registration.embed.pages import (
     render_link_gone,
     render_result,
 )
-from services.registration.embed.theme import Theme, read_theme, theme_css
 from shared.forms.texts import LANGUAGES
+from shared.forms.theme import Theme, read_theme, theme_css
 from tests.unit.forms.samples import webinar
 from tests.unit.forms.test_rendering import ATTACK, elements
 

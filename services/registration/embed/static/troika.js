@@ -1,7 +1,8 @@
-/* <troika-form form="…" partner="…">: a registration form in a frame. Needs of a page's policy:
+/* <troika-form form="…" partner="…">: a form in a frame, for registering or for proposing a side event. Needs of a page's policy:
    script-src and frame-src with the origin of this file. Sets no cookie, reads nothing of the page. */
 
 const HOME = new URL(import.meta.url).origin;
+const PLACES = { "side-event-proposal": "/propose" }; /* forms of other services; all others are below /embed */
 const READY_WITHIN_MS = 8000;
 const HEIGHT_WITHOUT_WORD_PX = 900;
 const LIMITS_PX = [120, 20000];
@@ -80,7 +81,8 @@ class TroikaForm extends HTMLElement {
   }
 
   #address() {
-    const address = new URL(`/embed/${this.#value("form")}`, HOME);
+    const form = this.#value("form");
+    const address = new URL(Object.hasOwn(PLACES, form) ? PLACES[form] : `/embed/${form}`, HOME);
     const lang = this.#value("lang") || this.closest("[lang]")?.lang || "";
     address.searchParams.set("theme", this.#theme());
     const rest = ["partner", "accent", "radius", "font"].map((name) => [name, this.#value(name)]);
@@ -118,8 +120,9 @@ class TroikaForm extends HTMLElement {
       frame.style.height = `${Math.min(Math.max(Math.ceil(height), LIMITS_PX[0]), LIMITS_PX[1])}px`;
     }
     if (type === "troika:registered") this.#tell("registered", { form: this.#value("form"), status: String(status) });
+    if (type === "troika:proposed") this.#tell("proposed", { form: this.#value("form") });
     if (type === "troika:error") this.#tell("error", { code: String(code) });
-    if (type === "troika:registered" || type === "troika:error") this.#scrollToTop();
+    if (["troika:registered", "troika:proposed", "troika:error"].includes(type)) this.#scrollToTop();
   }
 
   #show() {

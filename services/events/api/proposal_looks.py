@@ -1,0 +1,46 @@
+"""How the proposal form looks, and who may frame it."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, make_response, request
+
+from services.events.domain.partner import Partner
+from services.events.side_pages.look import Look
+from shared.forms.texts import LANGUAGES
+from shared.forms.theme import read_theme
+from shared.web.headers import framed_policy, personal
+
+THEME_NAMES = ("theme", "accent", "radius", "font")
+
+
+def page_language(given: Mapping[str, Any], partner: Partner | None = None) -> str:
+    """The language asked for, else the browser's, else the partner's, else English."""
+    wanted = given.get("lang")
+    if isinstance(wanted, str) and wanted in LANGUAGES:
+        return wanted
+    fallback = partner.language if partner else "en"
+    return request.accept_languages.best_match(LANGUAGES) or fallback
+
+
+def look_of(given: Mapping[str, Any], partner: Partner | None) -> Look:
+    """The look of the form's pages, with a fresh nonce; values that were given come before the partner's."""
+    own = {name: str(value) for name, value in (partner.theme if partner else {}).items()}
+    asked = {name: str(given[name]) for name in THEME_NAMES if given.get(name)}
+    claimed = given.get("parent")
+    return Look(
+        language=page_language(given, partner),
+        nonce=secrets.token_urlsafe(16),
+        theme=read_theme({**own, **asked}),
+        partner=partner.slug if partner else "",
+        parent=str(claimed) if partner is not None and claimed in partner.origins else "",
+    )
+
+
+def framed(html: str, status: int, look: Look, partner: Partner | None) -> Response:
+    """A page that exactly the partner's origins may frame, and nobody else."""
+    response = personal(make_response(html, status))
+    response.headers["Content-Security-Policy"] = framed_policy(look.nonce, partner.origins if partner else ())
+    response.headers["Content-Language"] = look.language
+    return response
