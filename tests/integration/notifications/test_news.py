@@ -18,7 +18,7 @@ from shared.core.ids import new_id
 from shared.process.runner import Stop
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.notifications.office import Office, event_message
-from tests.integration.test_smtp_transport import Relay
+from tests.support.smtp_relay import Relay
 
 REVIEW = "upr-review"
 MAY = {"starts_at": "2020-05-11T12:30:00Z", "ends_at": "2020-05-11T16:00:00Z"}

@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from shared.core.clock import system_clock
 from tests.integration.notifications.office import ADDRESS, Office
-from tests.integration.test_smtp_transport import STALL, Relay
 from tests.support.processes import ProcessGroup, Program
+from tests.support.smtp_relay import STALL, Relay
 from tests.support.waiting import poll_until
 
 Start = Callable[[str, int], Program]

@@ -9,7 +9,7 @@ from services.notifications.usecases.plan_reminders import plan_reminders
 from shared.core.ids import new_id
 from shared.process.runner import Stop
 from tests.integration.notifications.office import EVENT, Office
-from tests.integration.test_smtp_transport import Relay
+from tests.support.smtp_relay import Relay
 
 START = datetime(2020, 3, 4, 19, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
