@@ -8,6 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.notifications.store.knowing import KNOWS
+from services.notifications.store.recipients import BEST_FIRST
+
+_KNOWS = KNOWS.format(person="r.person_ref", event="r.event", shown=":unknown_since")
 _CONDITIONS = {
     "event": "r.event = :event",
     "form": "r.form = :form",
@@ -26,15 +30,15 @@ _CONDITIONS = {
     "wants_bulletins": """(r.status = 'confirmed' OR (r.status = 'waitlisted' AND r.verified))
         AND NOT EXISTS (SELECT FROM suppression s WHERE s.person_ref = r.person_ref)
         AND CAST(:wants_bulletins AS boolean)""",
+    "unknown_since": f"(r.form_kind = 'interest' OR NOT {_KNOWS})",
     "without": """NOT EXISTS (
         SELECT FROM mail m WHERE m.recipient = r.person_ref AND m.kind = :without AND m.revision = :number
             AND m.event = r.event AND m.state <> 'called_off')""",
 }
-_BEST = """
+_BEST = f"""
     SELECT DISTINCT ON (r.person_ref) r.subject::text AS subject, r.person_ref, r.form_kind, r.event, r.language
-    FROM recipient r WHERE r.about = 'registration' AND {conditions}
-    ORDER BY r.person_ref, array_position(ARRAY['webinar', 'attendance', 'delegation'], r.form_kind),
-        r.status <> 'confirmed', r.subject
+    FROM recipient r WHERE r.about = 'registration' AND {{conditions}}
+    ORDER BY r.person_ref, {BEST_FIRST.format("r")}
 """
 
 

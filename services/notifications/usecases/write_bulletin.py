@@ -110,7 +110,7 @@ def found(bulletin: Bulletin | None) -> Bulletin:
 
 
 def _sample(bulletin: Bulletin, language: str, letterhead: Letterhead, clock: Clock) -> SampleMail:
-    recipient = Recipient(bulletin.id, "", "you@example.org", language, "", "", 1)
+    recipient = Recipient("", "you@example.org", language, "", "")
     context = MailContext(
         mail_id=bulletin.id,
         kind="bulletin",
