@@ -53,6 +53,19 @@ class Addressee:
     language: str
 
 
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """People by the language of their registrations, largest first; ``print`` is another for any other people."""
+
+    languages: Mapping[str, int]
+    print: str
+
+    @property
+    def people(self) -> int:
+        """All of them."""
+        return sum(self.languages.values())
+
+
 def some_of(connection: Connection, wanted: Mapping[str, Any], after: str, most: int) -> list[Addressee]:
     """The next people of an audience.
 
@@ -67,10 +80,16 @@ def some_of(connection: Connection, wanted: Mapping[str, Any], after: str, most:
     return [Addressee(*row) for row in rows]
 
 
-def count_by_language(connection: Connection, wanted: Mapping[str, Any]) -> dict[str, int]:
-    """How many people an audience has, by the language of their registrations, largest first."""
-    query = text(f"SELECT language, count(*) FROM ({_best(list(wanted))}) a GROUP BY 1 ORDER BY 2 DESC, 1")
-    return {row[0]: row[1] for row in connection.execute(query, dict(wanted))}
+def measure_audience(connection: Connection, wanted: Mapping[str, Any]) -> Audience:
+    """Count an audience as it is now."""
+    query = text(f"""
+        WITH a AS ({_best(list(wanted))}), f AS (
+            SELECT string_agg(person_ref || ' ' || language, ',' ORDER BY person_ref) AS everybody FROM a)
+        SELECT a.language, count(*), encode(sha256(convert_to(f.everybody, 'UTF8')), 'hex') FROM a, f
+        GROUP BY 1, 3 ORDER BY 2 DESC, 1
+    """)
+    rows = connection.execute(query, dict(wanted)).fetchall()
+    return Audience({row[0]: row[1] for row in rows}, rows[0][2] if rows else "")
 
 
 def _best(names: list[str]) -> str:

@@ -99,7 +99,8 @@ def _detail(news: News, known: KnownEvent) -> dict[str, Any]:
 def _audience(connection: Connection, announcement: NewAnnouncement) -> dict[str, Any]:
     """Conditions for :func:`services.notifications.store.audience.some_of`."""
     if announcement.cause == "bulletin":
-        return segment_of(connection, announcement.number) | {"wants_bulletins": True}
+        segment = segment_of(connection, announcement.number)
+        return segment | {"wants_bulletins": True, "heard_until": announcement.changed_at}
     if announcement.cause == "recording":
         return {"event": announcement.event, "form_kinds": list(ATTENDING), "statuses": ["confirmed"]}
     kinds = [*ATTENDING, "interest"] if announcement.detail["remote"] else list(ATTENDING)

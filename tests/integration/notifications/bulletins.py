@@ -37,14 +37,21 @@ def draft(client: FlaskClient, segment: dict[str, str] | None = None, **changes:
     return str(answer.get_json()["id"])
 
 
+def preview(client: FlaskClient, bulletin: str) -> dict[str, Any]:
+    """What it would be if it were sent now."""
+    shown: dict[str, Any] = ask(client, "POST", f"/v1/bulletins/{bulletin}/preview").get_json()
+    return shown
+
+
 def audience(client: FlaskClient, bulletin: str) -> int:
     """People counted now."""
-    return int(ask(client, "POST", f"/v1/bulletins/{bulletin}/preview").get_json()["audience"])
+    return int(preview(client, bulletin)["audience"])
 
 
 def send(client: FlaskClient, bulletin: str) -> int:
     """Send to as many as are counted; returns the status."""
-    order = {"expected": audience(client, bulletin)}
+    shown = preview(client, bulletin)
+    order = {"expected": shown["audience"], "mark": shown["mark"]}
     return ask(client, "POST", f"/v1/bulletins/{bulletin}/send", order).status_code
 
 

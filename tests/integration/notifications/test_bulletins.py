@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.integration.notifications.bulletins import TEXTS, audience, bulletins, delivered, draft, person, send
+from tests.integration.notifications.bulletins import (
+    TEXTS,
+    audience,
+    bulletins,
+    delivered,
+    draft,
+    person,
+    preview,
+    send,
+)
 from tests.integration.notifications.desk import ask
 from tests.integration.notifications.office import EVENT, Office
 
@@ -58,13 +67,49 @@ def test_segment_reaches_exactly_those_who_fit(
 def test_bulletin_is_sent_once_and_only_to_as_many_as_were_seen(office: Office, client: FlaskClient) -> None:
     person(office, 1)
     bulletin = draft(client)
+    seen = preview(client, bulletin)
     person(office, 2)
     path = f"/v1/bulletins/{bulletin}/send"
-    assert ask(client, "POST", path, {"expected": 1}).get_json()["code"] == "audience-changed"
-    assert ask(client, "POST", path, {"expected": 2}).get_json()["audience"] == 2
-    assert ask(client, "POST", path, {"expected": 2}).get_json()["code"] == "already-sent"
+    assert ask(client, "POST", path, {"expected": 1, "mark": seen["mark"]}).get_json()["code"] == "audience-changed"
+    assert ask(client, "POST", path, {"expected": 2, "mark": seen["mark"]}).get_json()["code"] == "preview-outdated"
+    order = {"expected": 2, "mark": preview(client, bulletin)["mark"]}
+    assert ask(client, "POST", path, order).get_json()["audience"] == 2
+    assert ask(client, "POST", path, order).get_json()["code"] == "already-sent"
     office.schedule()
     assert len(bulletins(office)) == 2
+
+
+def test_other_people_in_the_same_number_have_to_be_looked_at_again(office: Office, client: FlaskClient) -> None:
+    gone, stays = person(office, 1), person(office, 2)
+    bulletin = draft(client)
+    seen = preview(client, bulletin)
+    ask(client, "POST", "/v1/suppressions", {"person_ref": gone})
+    comes = person(office, 3)
+    order = {"expected": 2, "mark": seen["mark"]}
+    answer = ask(client, "POST", f"/v1/bulletins/{bulletin}/send", order)
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "preview-outdated")
+    assert send(client, bulletin) == 200
+    office.schedule()
+    assert [who for who, _state in bulletins(office)] == [stays, comes]
+
+
+def test_preview_of_unchanged_people_stays_good(office: Office, client: FlaskClient) -> None:
+    person(office, 1, partner="one"), person(office, 2, partner="another")
+    bulletin = draft(client, {"partner": "one"})
+    seen = preview(client, bulletin)
+    person(office, 3, partner="another")
+    assert preview(client, bulletin)["mark"] == seen["mark"]
+    order = {"expected": 1, "mark": seen["mark"]}
+    assert ask(client, "POST", f"/v1/bulletins/{bulletin}/send", order).status_code == 200
+
+
+def test_who_registers_while_it_goes_out_does_not_get_it(office: Office, client: FlaskClient) -> None:
+    seen = person(office, 1)
+    send(client, draft(client))
+    office.pass_time(seconds=1)
+    person(office, 2)
+    office.schedule()
+    assert [who for who, _state in bulletins(office)] == [seen]
 
 
 def test_mail_is_in_the_readers_language_and_says_how_to_get_out(office: Office, client: FlaskClient) -> None:
