@@ -232,8 +232,7 @@ def test_console_lets_only_coordinators_write(client: FlaskClient, key: str, sta
     sign_in(client, key)
     assert client.get("/console/mail").status_code == (403 if key == "limited" else 200)
     assert client.get("/console/mail/bulletins/new").status_code == status
-    posts = [
-        f"/console/mail/bulletins{more}" for more in ("", f"/{new_id()}", f"/{new_id()}/discard", f"/{new_id()}/send")
-    ]
+    place = f"/console/mail/bulletins/{new_id()}"
+    assert client.get(f"{place}/change").status_code == status
+    posts = ["/console/mail/bulletins", *(f"{place}{more}" for more in ("", "/discard", "/send"))]
     assert [client.post(path, data={}).status_code for path in posts] == [status] * len(posts)
-    assert client.get(f"/console/mail/bulletins/{new_id()}/change").status_code == status
