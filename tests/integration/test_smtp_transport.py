@@ -1,24 +1,15 @@
 """The handover against a relay that does what a script says: every verb refused, stalled and cut has its outcome."""
 
-import contextlib
 import socket
-import ssl
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from io import BufferedReader
-from ipaddress import ip_address
 from json import load
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from services.notifications.mail.mailbox import UnusableAddress
 from services.notifications.mail.preview import sample
@@ -27,109 +18,10 @@ from services.notifications.mail.transport import (
     HandoverUnknown,
     NotReached,
     Refused,
-    Session,
     SmtpTransport,
-    Timeouts,
 )
 from shared.core.metrics import smtp_phase_seconds
-
-SENDER, RECIPIENT = "coordinators@example.org", "participant@example.org"
-CONTENT = b"Subject: x\r\n\r\none\r\n.two\r\n.\r\nthree\r\n"
-QUICK = Timeouts(connect_s=2.0, command_s=0.4, data_end_s=0.8)
-STALL, CUT = "stall", "cut"
-REPLIES = {
-    "GREETING": "220 relay",
-    "EHLO": "250 relay",
-    "MAIL": "250 ok",
-    "RCPT": "250 ok",
-    "DATA": "354 go on",
-    "DOT": "250 2.0.0 queued as A1",
-    "RSET": "250 ok",
-    "QUIT": "221 bye",
-}
-
-
-class Relay:
-    """A relay on a port of its own. ``script`` replaces replies by verb: a text, STALL, CUT, or a list of these."""
-
-    def __init__(self, script: dict[str, str | list[str]], tls: ssl.SSLContext | None = None) -> None:
-        self._script = {verb: [reply] if isinstance(reply, str) else list(reply) for verb, reply in script.items()}
-        self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._serve)
-        self.port: int = self._listener.getsockname()[1]
-        self.heard: list[str] = []
-        self.mails: list[bytes] = []
-        self.connections = 0
-
-    def __enter__(self) -> "Relay":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        self._thread.join()
-        self._listener.close()
-
-    def _serve(self) -> None:
-        while True:
-            raw, _ = self._listener.accept()
-            with raw:
-                if self._over.is_set():
-                    return
-                self.connections += 1
-                with contextlib.suppress(OSError):
-                    connection = self._tls.wrap_socket(raw, server_side=True) if self._tls else raw
-                    with connection:
-                        self._converse(connection)
-
-    def _converse(self, connection: socket.socket) -> None:
-        with connection.makefile("rb") as reader:
-            reply = self._say(connection, "GREETING")
-            while reply is not None and (line := reader.readline()):
-                verb = (line.split() or [b""])[0].decode().upper()
-                self.heard.append(line.decode().strip())
-                reply = self._say(connection, verb)
-                if reply == REPLIES["DATA"]:
-                    if self._script.get("CONTENT") == [CUT]:
-                        reader.read(100)
-                        return
-                    self.mails.append(self._content(reader))
-                    reply = self._say(connection, "DOT")
-                if verb == "QUIT":
-                    return
-
-    def _say(self, connection: socket.socket, verb: str) -> str | None:
-        """The reply that was given; None if the connection is to end without one."""
-        replies = self._script.get(verb) or [REPLIES.get(verb, "502 what")]
-        reply = replies.pop(0) if len(replies) > 1 else replies[0]
-        if reply == STALL:
-            self._over.wait(10)
-        if reply in (STALL, CUT):
-            return None
-        connection.sendall(reply.encode() + b"\r\n")
-        return reply
-
-    @staticmethod
-    def _content(reader: BufferedReader) -> bytes:
-        lines: list[bytes] = []
-        while (line := reader.readline()) not in (b".\r\n", b""):
-            lines.append(line.removeprefix(b"."))
-        return b"".join(lines)
-
-
-def transport(relay: Relay, form: str = "smtp://127.0.0.1:{port}", tls: ssl.SSLContext | None = None) -> SmtpTransport:
-    """A transport to the scripted relay that loses patience quickly."""
-    return SmtpTransport(form.format(port=relay.port), QUICK, tls)
-
-
-def hand_over(session: Session, content: bytes = CONTENT) -> str:
-    """One mail, whole."""
-    session.begin(SENDER, RECIPIENT)
-    return session.deliver(content)
+from tests.support.smtp_relay import CONTENT, CUT, QUICK, RECIPIENT, REPLIES, SENDER, STALL, Relay, hand_over, transport
 
 
 def test_mail_arrives_whole_and_the_reply_is_returned() -> None:
@@ -285,58 +177,6 @@ def test_password_that_is_refused_fails_no_mail() -> None:
     with Relay(script) as relay, pytest.raises(NotReached) as caught:
         transport(relay, "smtp://user:secret@127.0.0.1:{port}").connect()
     assert "secret" not in str(caught.value)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate for 127.0.0.1 with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "relay")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "relay.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path
-
-
-def serving(certificate: Path) -> ssl.SSLContext:
-    """The relay's side of TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
-
-
-def test_encrypted_relay_is_used_when_its_certificate_is_trusted(certificate: Path) -> None:
-    trusting = ssl.create_default_context(cafile=str(certificate))
-    with Relay({}, serving(certificate)) as relay:
-        with transport(relay, "smtps://127.0.0.1:{port}", trusting).connect() as session:
-            hand_over(session)
-        assert relay.mails == [CONTENT]
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_unverified_certificate_is_not_reached(certificate: Path, host: str) -> None:
-    tls = ssl.create_default_context(cafile=str(certificate)) if host == "localhost" else None  # trusted, other name
-    with Relay({}, serving(certificate)) as relay:
-        with pytest.raises(NotReached):
-            transport(relay, f"smtps://{host}:{{port}}", tls).connect()
-        assert relay.heard == []
-
-
-def test_relay_without_starttls_is_not_talked_to_in_clear() -> None:
-    with Relay({}) as relay:
-        with pytest.raises(NotReached):
-            transport(relay, "smtp://127.0.0.1:{port}?starttls=required").connect()
-        assert [line.split()[0] for line in relay.heard] == ["ehlo", "STARTTLS"]
 
 
 def test_each_phase_is_measured() -> None:

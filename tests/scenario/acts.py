@@ -159,5 +159,6 @@ def _bulletin(world: World, segment: dict[str, str], expected: int) -> None:
         "POST", "/v1/bulletins", "notifications", status=201, json={"segment": segment, "texts": texts}
     )
     place = f"/v1/bulletins/{drafted['id']}"
-    assert world.call("POST", f"{place}/preview", "notifications")["audience"] == expected
-    world.call("POST", f"{place}/send", "notifications", json={"expected": expected})
+    shown = world.call("POST", f"{place}/preview", "notifications")
+    assert shown["audience"] == expected
+    world.call("POST", f"{place}/send", "notifications", json={"expected": expected, "mark": shown["mark"]})

@@ -53,17 +53,28 @@ def _requires_english(texts: dict[str, object]) -> None:
         raise ma.ValidationError("English is required")
 
 
+def _texts(*, required: bool) -> ma.fields.Dict:
+    return ma.fields.Dict(
+        keys=ma.fields.String(validate=ma.validate.OneOf(LANGUAGES)),
+        values=ma.fields.Nested(TextSchema),
+        required=required,
+        validate=_requires_english,
+        metadata={"description": "By language; English is required and goes to whoever reads none of the others"},
+    )
+
+
 class DraftSchema(ma.Schema):
     """A bulletin as it is written."""
 
     segment = ma.fields.Nested(SegmentSchema, load_default=dict)
-    texts = ma.fields.Dict(
-        keys=ma.fields.String(validate=ma.validate.OneOf(LANGUAGES)),
-        values=ma.fields.Nested(TextSchema),
-        required=True,
-        validate=_requires_english,
-        metadata={"description": "By language; English is required and goes to whoever reads none of the others"},
-    )
+    texts = _texts(required=True)
+
+
+class DraftChangeSchema(ma.Schema):
+    """Another segment, all texts anew, or both."""
+
+    segment = ma.fields.Nested(SegmentSchema)
+    texts = _texts(required=False)
 
 
 class BulletinSchema(ma.Schema):
@@ -71,6 +82,7 @@ class BulletinSchema(ma.Schema):
 
     id = ma.fields.String(required=True)
     number = ma.fields.Integer(required=True)
+    revision = ma.fields.Integer(required=True, metadata={"description": "Also its ETag; rises with each change"})
     segment = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String())
     texts = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Nested(TextSchema))
     created_at = ma.fields.AwareDateTime(format="iso")
@@ -101,6 +113,7 @@ class PreviewSchema(ma.Schema):
     audience = ma.fields.Integer(required=True, metadata={"description": "Distinct people"})
     languages = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Integer())
     samples = ma.fields.List(ma.fields.Nested(SampleSchema), required=True)
+    mark = ma.fields.String(required=True, metadata={"description": "To be named when sending"})
 
 
 class SendSchema(ma.Schema):
@@ -111,6 +124,11 @@ class SendSchema(ma.Schema):
         strict=True,
         validate=ma.validate.Range(min=0, max=2**31 - 1),
         metadata={"description": "People as counted by the preview; another number by now is refused"},
+    )
+    mark = ma.fields.String(
+        required=True,
+        validate=ma.validate.Regexp(PERSON),
+        metadata={"description": "Of the preview that was read; refused if the draft or its people are others by now"},
     )
 
 

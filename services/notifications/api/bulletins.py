@@ -5,27 +5,34 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
+from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import Forbidden
 
 from services.notifications.api.bulletin_schemas import (
     BulletinListSchema,
     BulletinSchema,
+    DraftChangeSchema,
     DraftSchema,
     PreviewSchema,
     SendSchema,
 )
+from services.notifications.store.bulletins import Bulletin
+from services.notifications.usecases.change_draft import ANY, change_draft, discard_draft
 from services.notifications.usecases.send_bulletin import send_bulletin
 from services.notifications.usecases.write_bulletin import (
     Letterhead,
     draft_bulletin,
     preview_bulletin,
+    show_bulletin,
     show_bulletins,
 )
 from shared.core.clock import Clock
+from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs
 from shared.web.paging import PageArguments, page_of, position_in
+from shared.web.problems import MEDIA_TYPE, ProblemSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,7 @@ def bulletins_blueprint(tools: Tools) -> Any:
     """Routes below ``/v1/bulletins``."""
     blueprint = Blueprint("bulletins", __name__, url_prefix="/v1/bulletins", description="One text to many people")
     _add_writing(blueprint, tools)
+    _add_changing(blueprint, tools)
     _add_sending(blueprint, tools)
     return blueprint
 
@@ -82,6 +90,36 @@ def _add_writing(blueprint: Any, tools: Tools) -> None:
         return asdict(draft_bulletin(tools.work, tools.clock, content["segment"], content["texts"]))
 
 
+def _add_changing(blueprint: Any, tools: Tools) -> None:
+    @blueprint.get("/<uuid:bulletin_id>")
+    @blueprint.response(200, BulletinSchema)
+    @needs("viewer", "coordinator")
+    def show(bulletin_id: UUID) -> Response:
+        """One bulletin; its ETag is needed to change it."""
+        require_all_forms()
+        return _tagged(show_bulletin(tools.work, str(bulletin_id)))
+
+    @blueprint.patch("/<uuid:bulletin_id>")
+    @blueprint.arguments(DraftChangeSchema)
+    @blueprint.response(200, BulletinSchema)
+    @_problems(blueprint, 409, 412, 428)
+    @needs("coordinator")
+    def change(content: dict[str, Any], bulletin_id: UUID) -> Response:
+        """Change a draft; the ETag that was seen as `If-Match`. Earlier previews of it cannot be sent any more."""
+        require_all_forms()
+        changed = change_draft(tools.work, str(bulletin_id), seen_tags(), content.get("segment"), content.get("texts"))
+        return _tagged(changed)
+
+    @blueprint.delete("/<uuid:bulletin_id>")
+    @blueprint.response(204)
+    @_problems(blueprint, 409, 412, 428)
+    @needs("coordinator")
+    def discard(bulletin_id: UUID) -> None:
+        """Discard a draft; the ETag that was seen as `If-Match`."""
+        require_all_forms()
+        discard_draft(tools.work, str(bulletin_id), seen_tags())
+
+
 def _add_sending(blueprint: Any, tools: Tools) -> None:
     @blueprint.post("/<uuid:bulletin_id>/preview")
     @blueprint.response(200, PreviewSchema)
@@ -95,11 +133,44 @@ def _add_sending(blueprint: Any, tools: Tools) -> None:
     @blueprint.post("/<uuid:bulletin_id>/send")
     @blueprint.arguments(SendSchema)
     @blueprint.response(200, BulletinSchema)
+    @_problems(blueprint, 409)
     @needs("coordinator")
     def send(content: dict[str, Any], bulletin_id: UUID) -> dict[str, Any]:
-        """Send it to as many people as were counted."""
+        """Send what was previewed, to the people who were counted."""
         require_all_forms()
-        return asdict(send_bulletin(tools.work, tools.clock, str(bulletin_id), content["expected"]))
+        sent = send_bulletin(tools.work, tools.clock, str(bulletin_id), content["expected"], content["mark"])
+        return asdict(sent)
+
+
+def seen_tags() -> frozenset[str]:
+    """The revisions that the caller has seen, from ``If-Match``.
+
+    Raises:
+        DomainError: ``if-match-required``: there is no such header.
+    """
+    if not request.if_match:
+        raise DomainError("if-match-required", "send the ETag you have seen as If-Match")
+    return frozenset({ANY}) if request.if_match.star_tag else frozenset(request.if_match.as_set())
+
+
+def _tagged(bulletin: Bulletin) -> Response:
+    answer = jsonify(BulletinSchema().dump(asdict(bulletin)))
+    answer.set_etag(str(bulletin.revision))
+    return answer
+
+
+def _problems(blueprint: Any, *statuses: int) -> Any:
+    """Document what these routes may say instead."""
+    meanings = {409: "It has been sent, or is not what was previewed", 412: "It was changed meanwhile"}
+    meanings[428] = "`If-Match` is missing"
+
+    def decorate(view: Any) -> Any:
+        for status in statuses:
+            more = {"content_type": MEDIA_TYPE, "description": meanings[status]}
+            view = blueprint.alt_response(status, schema=ProblemSchema, **more)(view)
+        return view
+
+    return decorate
 
 
 def _number(key: Sequence[str]) -> int:

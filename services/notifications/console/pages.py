@@ -1,7 +1,6 @@
 """Mail in the console: where mails stand, and bulletins from draft to sent."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -9,14 +8,16 @@ from werkzeug.exceptions import BadRequest, Forbidden
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.notifications.console import wording
-from services.notifications.domain.bulletin import LANGUAGES, LONGEST_SUBJECT, LONGEST_TEXT, SEGMENT
+from services.notifications.console.writing import form_page, segment_given, texts_given, values_of
 from services.notifications.mail.linking import pieces_of
-from services.notifications.usecases.oversee import mail_overview, segment_choices
+from services.notifications.usecases.change_draft import change_draft, discard_draft
+from services.notifications.usecases.oversee import mail_overview
 from services.notifications.usecases.send_bulletin import send_bulletin
 from services.notifications.usecases.write_bulletin import (
     Letterhead,
     draft_bulletin,
     preview_bulletin,
+    show_bulletin,
     show_bulletins,
 )
 from shared.core.clock import Clock
@@ -32,13 +33,24 @@ SHOWN = 20
 """Bulletins on the page; older ones are found by the API."""
 
 
+@dataclass(frozen=True, slots=True)
+class ConsoleTools:
+    """What pages of bulletins work with; ``letterhead`` is of samples."""
+
+    work: UnitOfWork
+    clock: Clock
+    letterhead: Letterhead
+
+
 def console_blueprint(work: UnitOfWork, clock: Clock, letterhead: Letterhead) -> Blueprint:
     """``/console/mail``."""
     blueprint = pages_blueprint("mail_console", __name__)
     blueprint.context_processor(lambda: {"words": words, "wording": wording, "pieces_of": pieces_of})
     _add_overview(blueprint, work)
     _add_writing(blueprint, work, clock)
-    _add_bulletin(blueprint, work, clock, letterhead)
+    tools = ConsoleTools(work, clock, letterhead)
+    _add_changing(blueprint, tools)
+    _add_bulletin(blueprint, tools)
     return blueprint
 
 
@@ -59,76 +71,89 @@ def _add_writing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @needs("coordinator")
     def new_page() -> Response:
         _require_all_forms()
-        return _form(work, {}, None)
+        return form_page(work, {})
 
     @blueprint.post("/mail/bulletins")
     @needs("coordinator")
     def draft() -> AnyResponse:
         _require_all_forms()
-        segment = {name: value for name in SEGMENT if (value := request.form.get(name, "").strip())}
         try:
-            bulletin = draft_bulletin(work, clock, segment, _texts())
+            bulletin = draft_bulletin(work, clock, segment_given(), texts_given())
         except DomainError as error:
-            return _form(work, request.form.to_dict(), error.detail)
+            return form_page(work, request.form.to_dict(), fault=error.detail)
         return redirect(f"{PATH}/bulletins/{bulletin.id}", 303)
 
 
-def _add_bulletin(blueprint: Blueprint, work: UnitOfWork, clock: Clock, letterhead: Letterhead) -> None:
+def _add_changing(blueprint: Blueprint, tools: ConsoleTools) -> None:
+    @blueprint.get("/mail/bulletins/<uuid:bulletin_id>/change")
+    @needs("coordinator")
+    def change_page(bulletin_id: UUID) -> AnyResponse:
+        _require_all_forms()
+        bulletin = show_bulletin(tools.work, str(bulletin_id))
+        if bulletin.sent_at is not None:
+            return redirect(f"{PATH}/bulletins/{bulletin_id}", 303)
+        return form_page(tools.work, values_of(bulletin), draft=bulletin)
+
+    @blueprint.post("/mail/bulletins/<uuid:bulletin_id>")
+    @needs("coordinator")
+    def change(bulletin_id: UUID) -> AnyResponse:
+        _require_all_forms()
+        seen = {request.form.get("revision", "")}
+        try:
+            change_draft(tools.work, str(bulletin_id), seen, segment_given(), texts_given())
+        except DomainError as error:
+            return _refused_change(tools, str(bulletin_id), error)
+        return redirect(f"{PATH}/bulletins/{bulletin_id}", 303)
+
+    @blueprint.post("/mail/bulletins/<uuid:bulletin_id>/discard")
+    @needs("coordinator")
+    def discard(bulletin_id: UUID) -> AnyResponse:
+        _require_all_forms()
+        try:
+            discard_draft(tools.work, str(bulletin_id), {request.form.get("revision", "")})
+        except DomainError as error:
+            if error.code == "not-found":
+                raise
+            return _bulletin(tools, str(bulletin_id), f"Not discarded: {error.detail}")
+        return redirect(PATH, 303)
+
+
+def _add_bulletin(blueprint: Blueprint, tools: ConsoleTools) -> None:
     @blueprint.get("/mail/bulletins/<uuid:bulletin_id>")
     @needs("coordinator")
     def bulletin_page(bulletin_id: UUID) -> Response:
         _require_all_forms()
-        return _bulletin(work, clock, letterhead, str(bulletin_id), None)
+        return _bulletin(tools, str(bulletin_id), None)
 
     @blueprint.post("/mail/bulletins/<uuid:bulletin_id>/send")
     @needs("coordinator")
     def send(bulletin_id: UUID) -> AnyResponse:
         _require_all_forms()
-        expected = request.form.get("expected", "")
+        expected, mark = request.form.get("expected", ""), request.form.get("mark", "")
         if not expected.isascii() or not expected.isdigit() or len(expected) > 9:
             raise BadRequest("unknown number of people")
         try:
-            send_bulletin(work, clock, str(bulletin_id), int(expected))
+            send_bulletin(tools.work, tools.clock, str(bulletin_id), int(expected), mark)
         except DomainError as error:
             if error.code == "not-found":
                 raise
-            return _bulletin(work, clock, letterhead, str(bulletin_id), error.detail)
+            return _bulletin(tools, str(bulletin_id), f"Not sent: {error.detail}")
         return redirect(f"{PATH}/bulletins/{bulletin_id}", 303)
 
 
-def _texts() -> dict[str, dict[str, str]]:
-    """The languages that somebody wrote something in; English in any case."""
-    texts = {}
-    for language in LANGUAGES:
-        subject = request.form.get(f"subject-{language}", "").strip()
-        content = request.form.get(f"text-{language}", "").replace("\r\n", "\n").strip()
-        if subject or content or language == "en":
-            texts[language] = {"subject": subject, "text": content}
-    return texts
+def _refused_change(tools: ConsoleTools, bulletin_id: str, error: DomainError) -> AnyResponse:
+    """What somebody wrote is shown again, and may be saved in place of what somebody else wrote meanwhile."""
+    if error.code == "not-found":
+        raise error
+    if error.code == "already-sent":
+        return _bulletin(tools, bulletin_id, f"Not changed: {error.detail}")
+    draft = show_bulletin(tools.work, bulletin_id)
+    status = 409 if error.code == "changed-meanwhile" else 422
+    return form_page(tools.work, request.form.to_dict(), draft=draft, fault=error.detail, status=status)
 
 
-def _form(work: UnitOfWork, given: dict[str, Any], fault: str | None) -> Response:
-    page = render_template(
-        "mail/new.html",
-        choices=segment_choices(work),
-        given=given,
-        fault=fault,
-        languages=LANGUAGES,
-        longest=(LONGEST_SUBJECT, LONGEST_TEXT),
-        named=_named,
-    )
-    response = personal(make_response(page))
-    response.status_code = 422 if fault else 200
-    return response
-
-
-def _named(values: Sequence[str], name: Callable[[str], str] = str) -> list[tuple[str, str]]:
-    """Values with what they are called, in that order."""
-    return sorted(((value, name(value)) for value in values), key=lambda pair: pair[1])
-
-
-def _bulletin(work: UnitOfWork, clock: Clock, letterhead: Letterhead, bulletin_id: str, fault: str | None) -> Response:
-    preview = preview_bulletin(work, clock, bulletin_id, letterhead)
+def _bulletin(tools: ConsoleTools, bulletin_id: str, fault: str | None) -> Response:
+    preview = preview_bulletin(tools.work, tools.clock, bulletin_id, tools.letterhead)
     response = personal(make_response(render_template("mail/bulletin.html", preview=preview, fault=fault)))
     response.status_code = 409 if fault else 200
     return response

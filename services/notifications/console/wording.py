@@ -23,6 +23,7 @@ KINDS: Mapping[str, str] = {
     "event-confirmed": "Date confirmed",
     "event-changed": "Changed details",
     "remote-possible": "Remote attendance possible",
+    "reminder-7-days": "Reminder, 7 days",
     "reminder-1-day": "Reminder, 1 day",
     "reminder-1-hour": "Reminder, 1 hour",
     "recording-available": "Recording available",

@@ -56,7 +56,14 @@ NEWS_KINDS = (
 )
 """What people are told when an event changes; the last one is for those on a form of the kind ``interest``."""
 
-REMINDER_KINDS = ("reminder-1-day", "reminder-1-hour")
+TELLING_KINDS = ("confirmation", "waiting-list", "promotion")
+"""After one of these, written from an event's state, a person knows that state and has it in mind as theirs."""
+
+ALWAYS_TOLD = ("event-postponed", "event-cancelled", "remote-possible")
+"""News that no confirmation stands for: a mail headed "you are registered" is no way to hear that nothing takes place,
+and whoever asked about remote attendance is told of that in so many words."""
+
+REMINDER_KINDS = ("reminder-7-days", "reminder-1-day", "reminder-1-hour")
 
 KINDS: dict[str, Kind] = {
     kind.name: kind

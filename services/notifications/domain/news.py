@@ -8,6 +8,9 @@ from typing import Any
 SHOWN = ("starts_at", "ends_at", "time_zone", "status", "mode", "place", "city", "join_url", "title")
 """What a participant sees of an event."""
 
+SHOWN_SINCE = "shown_since"
+"""Kept beside the state: the revision of the last change of it that participants see."""
+
 STANDING = ("tentative", "confirmed")
 REMOTE = ("hybrid", "online")
 REMOTE_POSSIBLE = "remote-possible"

@@ -9,7 +9,7 @@ class Reminder:
     """Attributes:
     kind: of the mail.
     before: how long before the start it is due.
-    late_after: how long after that it says something untrue ("tomorrow", "in an hour") and is missed instead.
+    late_after: how long after that it says something untrue ("in one week", "tomorrow") and is missed instead.
     """
 
     kind: str
@@ -18,6 +18,7 @@ class Reminder:
 
 
 REMINDERS = (
+    Reminder("reminder-7-days", timedelta(days=7), timedelta(hours=12)),
     Reminder("reminder-1-day", timedelta(days=1), timedelta(hours=6)),
     Reminder("reminder-1-hour", timedelta(hours=1), timedelta(minutes=30)),
 )

@@ -1,8 +1,7 @@
 """The calendar part: one event, one attendee, as an invitation or as its cancellation (RFC 5545, 5546, 6047).
 
-UID is ``<registration id>@<domain of the sender>``: a new registration after a cancellation is a new entry, and a
-change of the sender's domain would orphan the entries in people's calendars. SEQUENCE is the sum of both revisions
-minus two: whichever of event and registration changes, it rises, because neither ever falls. A client that gets two
+UID and SEQUENCE are those of :mod:`services.notifications.domain.calendar`: one entry a person and event. The UID ends
+with the domain of the sender, so a change of it would orphan the entries in people's calendars. A client that gets two
 mails in the wrong order keeps the one with the larger SEQUENCE (RFC 5546, section 2.1.4).
 
 The entry is ``CLASS:PRIVATE``: it holds a personal link, and taking part may be nobody else's business. Colleagues
@@ -15,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event, vCalAddress, vText, vUri
 
-from services.notifications.mail.content import CalendarMethod, EventCopy, MailContext
+from services.notifications.domain.calendar import sequence_of
+from services.notifications.mail.content import CalendarEntry, CalendarMethod, EventCopy, MailContext
 from services.notifications.mail.defusing import defuse, safe_link
 from services.notifications.mail.mailbox import domain_of, mailbox
 from services.notifications.mail.timezone import vtimezone
@@ -34,9 +34,9 @@ def invitation(context: MailContext, method: CalendarMethod) -> bytes:
         ValueError: the event has and had no date, so there is nothing a calendar could hold; or an address is unusable.
         zoneinfo.ZoneInfoNotFoundError: the event's zone does not exist.
     """
-    event = context.event
+    event, held = context.event, context.entry
     starts_at = _start(event, method)
-    if event is None or starts_at is None:
+    if event is None or held is None or starts_at is None:
         raise ValueError("an event without a date has no calendar part")
     zone = ZoneInfo(event.time_zone)
     calendar = Calendar()
@@ -44,14 +44,8 @@ def invitation(context: MailContext, method: CalendarMethod) -> bytes:
         calendar.add(name, value)
     if zone.key not in ("UTC", "Etc/UTC"):
         calendar.add_component(vtimezone(zone, starts_at))
-    calendar.add_component(_entry(context, event, method, starts_at, zone))
+    calendar.add_component(_entry(context, event, held, method, starts_at))
     return bytes(calendar.to_ical())
-
-
-def sequence(context: MailContext) -> int:
-    """``(event.revision - 1) + (recipient.revision - 1)``: 0 at first, rises strictly when either rises."""
-    assert context.event is not None
-    return context.event.revision + context.recipient.revision - 2
 
 
 def _start(event: EventCopy | None, method: CalendarMethod) -> datetime | None:
@@ -62,13 +56,13 @@ def _start(event: EventCopy | None, method: CalendarMethod) -> datetime | None:
 
 
 def _entry(
-    context: MailContext, event: EventCopy, method: CalendarMethod, starts_at: datetime, zone: ZoneInfo
+    context: MailContext, event: EventCopy, held: CalendarEntry, method: CalendarMethod, starts_at: datetime
 ) -> Event:
-    words = wording(language_for(context.recipient.language))
-    link = personal_link(context)
+    words, zone = wording(language_for(context.recipient.language)), ZoneInfo(event.time_zone)
+    link = link_of(context, held.token)
     entry = Event()
-    entry.add("uid", f"{context.recipient.registration_id}@{domain_of(context.mail_from)}")
-    entry.add("sequence", sequence(context))
+    entry.add("uid", f"{held.uid}@{domain_of(context.mail_from)}")
+    entry.add("sequence", sequence_of(event.revision, held.changes))
     entry.add("dtstamp", context.now.astimezone(UTC).replace(microsecond=0))
     entry.add("dtstart", _in_zone(starts_at, zone))
     if event.ends_at is not None and event.ends_at > starts_at:
@@ -86,7 +80,12 @@ def _entry(
 
 def personal_link(context: MailContext) -> str:
     """The recipient's own page. Opening it changes nothing: mail scanners do."""
-    return f"{context.public_url.rstrip('/')}/r/{quote(context.recipient.token, safe='')}"
+    return link_of(context, context.recipient.token)
+
+
+def link_of(context: MailContext, token: str) -> str:
+    """The page of the registration that ``token`` opens."""
+    return f"{context.public_url.rstrip('/')}/r/{quote(token, safe='')}"
 
 
 def join_link(event: EventCopy) -> str | None:

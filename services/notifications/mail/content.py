@@ -25,13 +25,15 @@ SAME_WORDS: Mapping[MailKind, MailKind] = {"verification-again": "verification"}
 TEXTS: tuple[str, ...] = (*(kind for kind in KINDS if kind not in SAME_WORDS), *VARIANTS.values())
 """Names of the wordings."""
 
+CANCELLED = "cancelled-by-you"
+
 CalendarMethod = Literal["REQUEST", "CANCEL"]
 """What a calendar part asks of the recipient's calendar (RFC 5546, section 1.4)."""
 
 CALENDAR_METHODS: Mapping[MailKind, CalendarMethod] = {
     "confirmation": "REQUEST",
     "promotion": "REQUEST",
-    "cancelled-by-you": "CANCEL",
+    CANCELLED: "CANCEL",
     "event-rescheduled": "REQUEST",
     "event-postponed": "CANCEL",
     "event-cancelled": "CANCEL",
@@ -84,21 +86,33 @@ class Recipient:
     ``name`` was typed by whoever filled in the form. It is shown only when ``address_confirmed``: until the owner of
     the address has acted on a link of ours, nothing from the form stands in a mail, so that nobody can make us
     write their words to a stranger. ``language`` is a BCP 47 tag, ``time_zone`` an IANA name or empty, ``position``
-    the place on the waiting list, ``revision`` begins at 1. ``status`` and ``form_kind`` are of the registration; a
-    proposal's contact has neither name nor seat to show, and ``proposal`` as form kind.
+    the place on the waiting list. ``status`` and ``form_kind`` are of the registration; a proposal's contact has
+    neither name nor seat to show, and ``proposal`` as form kind.
     """
 
-    registration_id: str
     name: str
     address: str
     language: str
     time_zone: str
     token: str
-    revision: int
     position: int | None = None
     address_confirmed: bool = False
     status: str = "confirmed"
     form_kind: str = "webinar"
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEntry:
+    """The one entry a person has for an event, over all their registrations for it.
+
+    ``uid`` is the part before the ``@``, ``changes`` the sum of the registrations' revisions. ``seated`` says whether
+    one of them has a seat; ``token`` opens that one, or the mail's own if none has.
+    """
+
+    uid: str
+    changes: int
+    seated: bool
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +148,7 @@ class MailContext:
 
     ``mail_id`` names the mail for ever, through every attempt. ``public_url`` has no slash at its end. ``mail_from``
     is a mailbox people read. ``now`` is aware. ``event`` is None for a form without one, a proposal or a bulletin.
+    ``entry`` is what the recipient's calendar holds of it, None if it can hold nothing.
     ``attend`` is the event that people on the form are asked to attend as well, ``group`` the title of their working
     group, ``before`` when the event was to be, ``recording`` an address, ``unsubscribe`` that of a bulletin's way out.
     """
@@ -146,6 +161,7 @@ class MailContext:
     mail_from: str
     organiser_name: str
     now: datetime
+    entry: CalendarEntry | None = None
     attend: EventCopy | None = None
     group: str | None = None
     before: Slot | None = None
@@ -165,12 +181,15 @@ class MailContext:
         """REQUEST, CANCEL, or None: nothing about this mail concerns the recipient's calendar.
 
         That is so if the kind has no calendar part, there is no date, the event does not take place, or the person
-        has no seat. Whoever cancels gets a CANCEL in any case: a calendar without the entry ignores it.
+        has no seat. Whoever cancels gets a CANCEL in any case (a calendar without the entry ignores it), unless another
+        registration of theirs has a seat: then the entry stays, and leads to that one from now on.
         """
         method = CALENDAR_METHODS.get(self.kind)
-        if method is None or self.event is None or self.recipient.form_kind not in ATTENDING:
+        if method is None or self.event is None or self.entry is None or self.recipient.form_kind not in ATTENDING:
             return None
-        if self.kind != "cancelled-by-you" and self.recipient.status != "confirmed":
+        if self.kind == CANCELLED:
+            method = "REQUEST" if self.entry.seated else "CANCEL"
+        elif not self.entry.seated:
             return None
         if method == "CANCEL":
             return method if self.event.starts_at or self.event.last_starts_at else None

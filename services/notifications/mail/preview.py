@@ -7,10 +7,12 @@ from typing import Any
 
 from services.notifications.domain.kinds import KINDS as ALL_KINDS
 from services.notifications.mail.content import (
+    CANCELLED,
     KINDS,
     SAME_WORDS,
     VARIANTS,
     Bulletin,
+    CalendarEntry,
     EventCopy,
     MailContext,
     MailKind,
@@ -60,16 +62,15 @@ SAMPLE = MailContext(
     mail_id="01900000-0000-7000-8000-000000000001",
     kind="confirmation",
     recipient=Recipient(
-        registration_id="01900000-0000-7000-8000-000000000002",
         name="A participant",
         address="participant@example.org",
         language="en",
         time_zone="Africa/Nairobi",
         token="sample-link-that-opens-nothing",  # noqa: S106 - opens nothing
-        revision=1,
         position=3,
     ),
     event=SAMPLE_EVENT,
+    entry=CalendarEntry("entry-of-the-sample", 1, True, "sample-link-that-opens-nothing"),
     public_url="https://register.example.org",
     mail_from="coordinators@example.org",
     organiser_name="UPR coordinators",
@@ -105,6 +106,8 @@ def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailCon
     """The sample context as one kind of mail in one language, for somebody on a form of some kind."""
     recipient = replace(SAMPLE.recipient, language=language, form_kind=form_kind)
     context = replace(SAMPLE, kind=kind, recipient=recipient, **_CHANGES.get(kind, {}))
+    if kind == CANCELLED and SAMPLE.entry is not None:
+        return replace(context, entry=replace(SAMPLE.entry, seated=False))
     if kind == "bulletin":
         return replace(context, event=None, bulletin=_BULLETIN, unsubscribe="https://register.example.org/u/sample")
     if ALL_KINDS[kind].about == "proposal":

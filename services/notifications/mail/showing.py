@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from services.notifications.domain.kinds import ATTENDING, LIVE
 from services.notifications.mail.calendar import join_link, personal_link, place_line
-from services.notifications.mail.content import SEAT_KINDS, EventCopy, MailContext, Proposal, Slot
+from services.notifications.mail.content import CANCELLED, SEAT_KINDS, EventCopy, MailContext, Proposal, Slot
 from services.notifications.mail.defusing import defuse, safe_link
 from services.notifications.mail.linking import Piece, pieces_of
 from services.notifications.mail.moments import TimeLine, time_lines
@@ -83,11 +83,17 @@ def _paragraphs(context: MailContext, words: Wording) -> list[list[Piece]]:
         return pieces_of(context.bulletin.text)
     first = words.lead[context.text]
     if context.calendar_method is not None:
-        calendar = words.calendar_removed if context.calendar_method == "CANCEL" else words.calendar_attached
+        calendar = _on_calendar(context, words)
         first = f"{first} {calendar}" if words.language != "zh" else first + calendar
     if context.kind != "waiting-list" or context.recipient.position is None:
         return [[Piece(first)]]
     return [[Piece(first)], [Piece(words.position.format(position=context.recipient.position))]]
+
+
+def _on_calendar(context: MailContext, words: Wording) -> str:
+    if context.calendar_method == "CANCEL":
+        return words.calendar_removed
+    return words.calendar_kept if context.kind == CANCELLED else words.calendar_attached
 
 
 def _cards(context: MailContext, words: Wording) -> list[Card]:
@@ -182,7 +188,7 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
     recording = safe_link(context.recording)
     if recording is not None:
         return recording, words.watch
-    live = context.kind != "cancelled-by-you" and context.recipient.status in LIVE
+    live = context.kind != CANCELLED and context.recipient.status in LIVE
     return personal_link(context), words.open_link if live else words.see_link
 
 

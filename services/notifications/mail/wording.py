@@ -30,6 +30,7 @@ class Wording:
     position: str
     calendar_attached: str
     calendar_removed: str
+    calendar_kept: str
     date_open: str
     tentative: str
     called_off: str

@@ -6,11 +6,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from services.notifications.domain.calendar import uid_of
 from services.notifications.domain.kinds import ATTENDING, EVENT_TOLD_BY, NEWS_KINDS, REMINDER_KINDS
 from services.notifications.domain.mail import Verdict
 from services.notifications.domain.news import STANDING, date_of, is_news_untrue
 from services.notifications.domain.reminders import minute_of
-from services.notifications.mail.content import Bulletin, EventCopy, MailContext, Proposal, Recipient, Slot
+from services.notifications.mail.content import (
+    Bulletin,
+    CalendarEntry,
+    EventCopy,
+    MailContext,
+    Proposal,
+    Recipient,
+    Slot,
+)
 from services.notifications.mail.mailbox import UnusableAddress
 from services.notifications.mail.rendering import render
 from services.notifications.mail.wording import FALLBACK, language_for
@@ -28,6 +37,7 @@ NO_EVENT = "the form has no event to write about"
 EVENT_MISSING = "its event has not been heard of yet"
 GROUP_MISSING = "its working group has not been heard of yet"
 NEWS_UNTRUE = "it is no longer so"
+NEWS_KNOWN = "the person's confirmation tells them"
 NOT_OPENED = "the recipient's entry does not open with the keys of the vault"
 BAD_ADDRESS = "the address is not one mailbox"
 NOT_COMPOSED = "the mail could not be composed"
@@ -85,6 +95,7 @@ class Composer:
         recipient, detail = _recipient(claim, personal), claim.detail or {}
         tells_of_event = claim.mail.kind in EVENT_TOLD_BY
         bulletin, language = _bulletin(claim, recipient.language)
+        entry = self._entry(claim, recipient.token)
         context = MailContext(
             mail_id=claim.mail.id,
             kind=claim.mail.kind,
@@ -94,6 +105,7 @@ class Composer:
             mail_from=self.mail_from,
             organiser_name=self.organiser,
             now=now,
+            entry=entry,
             attend=_event(claim.attend) if claim.attend is not None else None,
             group=claim.group,
             before=_slot(detail.get("before")),
@@ -105,6 +117,16 @@ class Composer:
         message = render(context)
         message.replace_header("Message-ID", claim.mail.message_id)  # as stored, though the sender's domain change
         return Letter(recipient.address, message.as_bytes())
+
+    def _entry(self, claim: Claim, own_token: str) -> CalendarEntry | None:
+        """What the person's calendar holds of the mail's event; its link is that of the registration with the seat."""
+        held, own = claim.held, claim.recipient.entry
+        if held is None or claim.mail.event is None:
+            return None
+        token = own_token
+        if held.seat is not None and held.seat.subject != own.subject:
+            token = self.vault.open(held.seat.closed, row=held.seat.subject)["token"]
+        return CalendarEntry(uid_of(own.person_ref, claim.mail.event), held.changes, held.seat is not None, token)
 
     def _unsubscribe(self, claim: Claim, language: str) -> str:
         token = make_token(self.vault, claim.recipient.entry.person_ref, language)
@@ -126,6 +148,8 @@ def unfit(claim: Claim, now: datetime) -> Verdict | None:
         return postponed(mail, EVENT_MISSING, now)
     if mail.kind in NEWS_KINDS and is_news_untrue(mail.kind, claim.event):
         return called_off(mail, NEWS_UNTRUE, now)
+    if claim.known:
+        return called_off(mail, NEWS_KNOWN, now)
     if mail.kind in REMINDER_KINDS and not is_date_of(claim.event, mail.revision):
         return called_off(mail, NEWS_UNTRUE, now)
     return None
@@ -140,13 +164,11 @@ def is_date_of(event: Mapping[str, Any], minute: int) -> bool:
 def _recipient(claim: Claim, personal: Mapping[str, str]) -> Recipient:
     entry = claim.recipient.entry
     return Recipient(
-        registration_id=entry.subject,
         name=personal["name"],
         address=personal["address"],
         language=entry.language,
         time_zone=personal.get("time_zone", ""),
         token=personal["token"],
-        revision=entry.revision,
         position=entry.position,
         address_confirmed=entry.verified,
         status=entry.status,

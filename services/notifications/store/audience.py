@@ -8,6 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.notifications.store.knowing import KNOWS
+from services.notifications.store.recipients import BEST_FIRST
+
+_KNOWS = KNOWS.format(person="r.person_ref", event="r.event", shown=":unknown_since")
 _CONDITIONS = {
     "event": "r.event = :event",
     "form": "r.form = :form",
@@ -26,15 +30,15 @@ _CONDITIONS = {
     "wants_bulletins": """(r.status = 'confirmed' OR (r.status = 'waitlisted' AND r.verified))
         AND NOT EXISTS (SELECT FROM suppression s WHERE s.person_ref = r.person_ref)
         AND CAST(:wants_bulletins AS boolean)""",
+    "unknown_since": f"(r.form_kind = 'interest' OR NOT {_KNOWS})",
     "without": """NOT EXISTS (
         SELECT FROM mail m WHERE m.recipient = r.person_ref AND m.kind = :without AND m.revision = :number
             AND m.event = r.event AND m.state <> 'called_off')""",
 }
-_BEST = """
+_BEST = f"""
     SELECT DISTINCT ON (r.person_ref) r.subject::text AS subject, r.person_ref, r.form_kind, r.event, r.language
-    FROM recipient r WHERE r.about = 'registration' AND {conditions}
-    ORDER BY r.person_ref, array_position(ARRAY['webinar', 'attendance', 'delegation'], r.form_kind),
-        r.status <> 'confirmed', r.subject
+    FROM recipient r WHERE r.about = 'registration' AND {{conditions}}
+    ORDER BY r.person_ref, {BEST_FIRST.format("r")}
 """
 
 
@@ -47,6 +51,19 @@ class Addressee:
     form_kind: str
     event: str | None
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """People by the language of their registrations, largest first; ``print`` is another for any other people."""
+
+    languages: Mapping[str, int]
+    print: str
+
+    @property
+    def people(self) -> int:
+        """All of them."""
+        return sum(self.languages.values())
 
 
 def some_of(connection: Connection, wanted: Mapping[str, Any], after: str, most: int) -> list[Addressee]:
@@ -63,10 +80,16 @@ def some_of(connection: Connection, wanted: Mapping[str, Any], after: str, most:
     return [Addressee(*row) for row in rows]
 
 
-def count_by_language(connection: Connection, wanted: Mapping[str, Any]) -> dict[str, int]:
-    """How many people an audience has, by the language of their registrations, largest first."""
-    query = text(f"SELECT language, count(*) FROM ({_best(list(wanted))}) a GROUP BY 1 ORDER BY 2 DESC, 1")
-    return {row[0]: row[1] for row in connection.execute(query, dict(wanted))}
+def measure_audience(connection: Connection, wanted: Mapping[str, Any]) -> Audience:
+    """Count an audience as it is now."""
+    query = text(f"""
+        WITH a AS ({_best(list(wanted))}), f AS (
+            SELECT string_agg(person_ref || ' ' || language, ',' ORDER BY person_ref) AS everybody FROM a)
+        SELECT a.language, count(*), encode(sha256(convert_to(f.everybody, 'UTF8')), 'hex') FROM a, f
+        GROUP BY 1, 3 ORDER BY 2 DESC, 1
+    """)
+    rows = connection.execute(query, dict(wanted)).fetchall()
+    return Audience({row[0]: row[1] for row in rows}, rows[0][2] if rows else "")
 
 
 def _best(names: list[str]) -> str:

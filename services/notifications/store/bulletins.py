@@ -12,11 +12,16 @@ from sqlalchemy import Connection, text
 
 from services.notifications.domain.bulletin import LANGUAGES, SEGMENT
 
-_COLUMNS = "id::text, number, segment, texts, created_at, sent_at, audience"
+_COLUMNS = "id::text, number, revision, segment, texts, created_at, sent_at, audience"
 _ADD = text("""
-    INSERT INTO bulletin (id, segment, texts, created_at)
-    VALUES (CAST(:id AS uuid), CAST(:segment AS jsonb), CAST(:texts AS jsonb), :now)
+    INSERT INTO bulletin (id, revision, segment, texts, created_at)
+    VALUES (CAST(:id AS uuid), 1, CAST(:segment AS jsonb), CAST(:texts AS jsonb), :now)
 """)
+_CHANGE = text("""
+    UPDATE bulletin SET revision = revision + 1, segment = CAST(:segment AS jsonb), texts = CAST(:texts AS jsonb)
+    WHERE id = CAST(:id AS uuid)
+""")
+_DISCARD = text("DELETE FROM bulletin WHERE id = CAST(:id AS uuid) AND sent_at IS NULL")
 _READ = text(f"SELECT {_COLUMNS} FROM bulletin WHERE id = CAST(:id AS uuid)")
 _LOCK = text(f"SELECT {_COLUMNS} FROM bulletin WHERE id = CAST(:id AS uuid) FOR UPDATE")
 _LIST = text(f"SELECT {_COLUMNS} FROM bulletin WHERE number < :before ORDER BY number DESC LIMIT :most")
@@ -36,6 +41,7 @@ _COUNT_SUPPRESSED = text("SELECT count(*) FROM suppression")
 class Bulletin:
     """Attributes:
     number: that of its mails.
+    revision: from 1, rises with each change of the draft.
     segment: whom it is for, by names of :mod:`services.notifications.store.audience`.
     texts: ``{subject, text}`` by language; English is always there.
     sent_at: None while it is a draft.
@@ -44,6 +50,7 @@ class Bulletin:
 
     id: str
     number: int
+    revision: int
     segment: Mapping[str, str]
     texts: Mapping[str, Mapping[str, str]]
     created_at: datetime
@@ -64,8 +71,19 @@ def add_bulletin(
     connection: Connection, bulletin_id: str, segment: Mapping[str, str], texts: Mapping[str, Any], now: datetime
 ) -> None:
     """Store a draft."""
-    row = {"id": bulletin_id, "segment": json.dumps(segment), "texts": json.dumps(texts, ensure_ascii=False)}
-    connection.execute(_ADD, {**row, "now": now})
+    connection.execute(_ADD, {**_content(bulletin_id, segment, texts), "now": now})
+
+
+def change_bulletin(
+    connection: Connection, bulletin_id: str, segment: Mapping[str, str], texts: Mapping[str, Any]
+) -> None:
+    """Store another content of a draft; the caller holds its lock."""
+    connection.execute(_CHANGE, _content(bulletin_id, segment, texts))
+
+
+def discard_bulletin(connection: Connection, bulletin_id: str) -> None:
+    """Delete a draft; the caller holds its lock."""
+    connection.execute(_DISCARD, {"id": bulletin_id})
 
 
 def read_bulletin(connection: Connection, bulletin_id: str) -> Bulletin | None:
@@ -116,8 +134,13 @@ def count_suppressions(connection: Connection) -> int:
     return int(connection.execute(_COUNT_SUPPRESSED).scalar_one())
 
 
+def _content(bulletin_id: str, segment: Mapping[str, str], texts: Mapping[str, Any]) -> dict[str, str]:
+    return {"id": bulletin_id, "segment": json.dumps(segment), "texts": json.dumps(texts, ensure_ascii=False)}
+
+
 def _bulletin(row: Sequence[Any]) -> Bulletin:
     """A row with its texts and its segment in their usual order, which jsonb does not keep."""
-    bulletin_id, number, segment, texts, *rest = row
+    bulletin_id, number, revision, segment, texts, *rest = row
     ordered = {name: segment[name] for name in SEGMENT if name in segment}
-    return Bulletin(bulletin_id, number, ordered, {name: texts[name] for name in LANGUAGES if name in texts}, *rest)
+    languages = {name: texts[name] for name in LANGUAGES if name in texts}
+    return Bulletin(bulletin_id, number, revision, ordered, languages, *rest)

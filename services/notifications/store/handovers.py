@@ -11,11 +11,21 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.notifications.domain.calendar import SEATED
+from services.notifications.domain.kinds import ALWAYS_TOLD, ATTENDING, NEWS_KINDS
 from services.notifications.domain.mail import OUTCOME_STATES, ClaimedMail, Verdict
 from services.notifications.domain.states import sources_of
-from services.notifications.store.recipients import ENTRY_COLUMNS, ENTRY_WIDTH, BookEntry, entry_of
+from services.notifications.store.knowing import KNOWS
+from services.notifications.store.recipients import BEST_FIRST, ENTRY_COLUMNS, ENTRY_WIDTH, BookEntry, entry_of
 
 _BOOK_END = 13 + ENTRY_WIDTH
+_SEATED = f"ORDER BY {BEST_FIRST.format('o')}) FILTER (WHERE o.status = '{SEATED}'))[1]"
+_HELD = f"""
+    SELECT CAST(sum(o.revision) AS integer) AS changes, (array_agg(CAST(o.subject AS text) {_SEATED} AS seat,
+        (array_agg(o.closed {_SEATED} AS closed
+    FROM recipient o WHERE o.person_ref = c.recipient AND o.event = c.event AND o.about = 'registration'
+        AND o.form_kind = ANY(ARRAY{list(ATTENDING)})"""  # noqa: S608 - names of our own columns
+"""All registrations by which a mail's recipient takes part in its event."""
 
 _CLAIM = text(f"""
     WITH due AS (
@@ -24,18 +34,22 @@ _CLAIM = text(f"""
         ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED),
     claimed AS (
         UPDATE mail m SET state = 'claimed', phase = 'claimed', fence = fence + 1, lease_until = :lease_until,
-            reason = NULL
+            reason = NULL, event_revision = (SELECT e.revision FROM event_copy e WHERE e.id = m.event)
         FROM due WHERE m.id = due.id RETURNING m.*),
     opened AS (
         INSERT INTO mail_attempt (mail_id, number, message_id, phase, started_at)
         SELECT id, fence, message_id, 'claimed', :now FROM claimed)
     SELECT c.id::text, c.kind, c.subject::text, c.revision, c.event, c.message_id, c.fence, c.attempts, c.unknowns,
         c.lease_until, c.cause_at, c.created_at, c.correlation_id,
-        {ENTRY_COLUMNS}, e.content, a.content, g.content ->> 'title', c.detail, b.texts, s.person_ref IS NOT NULL
+        {ENTRY_COLUMNS}, h.changes, h.seat, h.closed,
+        e.content, a.content, g.content ->> 'title', c.detail, b.texts, s.person_ref IS NOT NULL,
+        c.kind IN ({", ".join(f"'{kind}'" for kind in NEWS_KINDS if kind not in ALWAYS_TOLD)})
+            AND {KNOWS.format(person="c.recipient", event="c.event", shown="CAST(c.detail ->> 'shown' AS integer)")}
     FROM claimed c JOIN recipient r ON r.subject = c.subject LEFT JOIN event_copy e ON e.id = c.event
         LEFT JOIN event_copy a ON a.id = r.attend LEFT JOIN working_group_copy g ON g.id = r.working_group
         LEFT JOIN bulletin b ON c.kind = 'bulletin' AND b.number = c.revision
         LEFT JOIN suppression s ON c.kind = 'bulletin' AND s.person_ref = c.recipient
+        LEFT JOIN LATERAL ({_HELD}) h ON h.changes IS NOT NULL
     ORDER BY c.due_at, c.id
 """)  # noqa: S608 - names of our own columns
 _BEGIN = text("""
@@ -64,32 +78,58 @@ _SETTLE = text("""
 
 
 @dataclass(frozen=True, slots=True)
+class Seat:
+    """The registration by which a person has a seat, if several the best; ``closed`` is bound to ``subject``."""
+
+    subject: str
+    closed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a person's registrations for an event come to: the sum of their revisions, and the seat, if any."""
+
+    changes: int
+    seat: Seat | None
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A claimed mail with what it is written from.
 
     Attributes:
+        held: by all registrations with which the person takes part in the event; None if there is none.
         event: what is known of the mail's event; None as long as its message is not here.
         attend: the same of the event that the form asks people to attend as well.
         group: title of the subject's working group.
         detail: what the mail says beyond that.
         texts: of the bulletin, by language.
         suppressed: whether it is a bulletin and the person wants none.
+        known: whether it is news and the person's own confirmation tells them.
     """
 
     mail: ClaimedMail
     recipient: BookEntry
+    held: Held | None
     event: Mapping[str, Any] | None
     attend: Mapping[str, Any] | None = None
     group: str | None = None
     detail: Mapping[str, Any] | None = None
     texts: Mapping[str, Mapping[str, str]] | None = None
     suppressed: bool = False
+    known: bool = False
 
 
 def claim(connection: Connection, lane: str, most: int, now: datetime, lease_until: datetime) -> list[Claim]:
     """Take up to ``most`` due mails of a lane, longest due first, skipping those in other hands."""
     rows = connection.execute(_CLAIM, {"lane": lane, "most": most, "now": now, "lease_until": lease_until})
-    return [Claim(ClaimedMail(*row[:13]), entry_of(row[13:_BOOK_END]), *row[_BOOK_END:]) for row in rows]
+    return [_claim(tuple(row)) for row in rows]
+
+
+def _claim(row: tuple[Any, ...]) -> Claim:
+    changes, seat, closed, *rest = row[_BOOK_END:]
+    held = None if changes is None else Held(changes, None if seat is None else Seat(seat, closed))
+    return Claim(ClaimedMail(*row[:13]), entry_of(row[13:_BOOK_END]), held, *rest)
 
 
 def begin(connection: Connection, mail: ClaimedMail, now: datetime, lease_until: datetime) -> bool:

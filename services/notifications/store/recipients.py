@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.notifications.domain.book import Entry
+from services.notifications.domain.calendar import SEATED
+from services.notifications.domain.kinds import ATTENDING
 from services.notifications.domain.truth import Standing
 
 _NAMES = tuple(field.name for field in fields(Entry))
@@ -30,6 +32,10 @@ _KEEP = text(f"""
     VALUES ({", ".join(_VALUES[name] for name in _NAMES)}, :closed, :now, :now)
     ON CONFLICT (subject) DO UPDATE SET {_CHANGING}
 """)
+
+
+BEST_FIRST = f"{{0}}.status <> '{SEATED}', array_position(ARRAY{list(ATTENDING)}, {{0}}.form_kind), {{0}}.subject"
+"""Order of one person's registrations under the name that is put in: with a seat first, the event's own forms first."""
 
 
 @dataclass(frozen=True, slots=True)

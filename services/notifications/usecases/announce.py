@@ -5,15 +5,14 @@ once: by the registration that fits best. So one person gets one mail of an anno
 who is on the delegation and has a seat of their own: the latter counts.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.domain.kinds import ATTENDING, KINDS, LIVE, NEWS_KINDS
+from services.notifications.domain.kinds import ALWAYS_TOLD, ATTENDING, KINDS, LIVE, NEWS_KINDS
 from services.notifications.domain.mail import NewMail
-from services.notifications.domain.news import REMOTE_POSSIBLE, News, news_of
+from services.notifications.domain.news import REMOTE_POSSIBLE, SHOWN_SINCE, News, news_of
 from services.notifications.store.announcements import (
     NewAnnouncement,
     OpenAnnouncement,
@@ -24,7 +23,7 @@ from services.notifications.store.announcements import (
 )
 from services.notifications.store.audience import Addressee, some_of
 from services.notifications.store.bulletins import segment_of
-from services.notifications.store.events import due_news, lock_event, mark_told, take_news
+from services.notifications.store.events import KnownEvent, due_news, lock_event, mark_told, take_news
 from services.notifications.store.mails import add_mail, call_off_news
 from shared.core.clock import Clock
 from shared.core.ids import new_id
@@ -55,7 +54,7 @@ def decide_news(work: UnitOfWork, clock: Clock) -> bool:
         news = news_of(known.told, known.content)
         mark_told(connection, event)
         if news is not None:
-            detail = _detail(news, known.told)
+            detail = _detail(news, known)
             new = NewAnnouncement(
                 new_id(), "news", event, known.revision, detail, due.changed_at, now, due.correlation_id
             )
@@ -91,24 +90,25 @@ def announce_some(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int =
     return len(people)
 
 
-def _detail(news: News, told: Mapping[str, Any]) -> dict[str, Any]:
-    before = {name: told[name] for name in ("starts_at", "ends_at", "time_zone")}
-    return {"kind": news.kind, "remote": news.remote, "before": before}
+def _detail(news: News, known: KnownEvent) -> dict[str, Any]:
+    before = {name: known.told[name] for name in ("starts_at", "ends_at", "time_zone")}
+    shown = known.content.get(SHOWN_SINCE, known.revision)
+    return {"kind": news.kind, "remote": news.remote, "before": before, "shown": shown}
 
 
 def _audience(connection: Connection, announcement: NewAnnouncement) -> dict[str, Any]:
     """Conditions for :func:`services.notifications.store.audience.some_of`."""
     if announcement.cause == "bulletin":
-        return segment_of(connection, announcement.number) | {"wants_bulletins": True}
+        segment = segment_of(connection, announcement.number)
+        return segment | {"wants_bulletins": True, "heard_until": announcement.changed_at}
     if announcement.cause == "recording":
         return {"event": announcement.event, "form_kinds": list(ATTENDING), "statuses": ["confirmed"]}
     kinds = [*ATTENDING, "interest"] if announcement.detail["remote"] else list(ATTENDING)
-    return {
-        "event": announcement.event,
-        "form_kinds": kinds,
-        "statuses": list(LIVE),
-        "heard_until": announcement.changed_at,
-    }
+    concerned: dict[str, Any] = {"event": announcement.event, "form_kinds": kinds, "statuses": list(LIVE)}
+    concerned["heard_until"] = announcement.changed_at
+    if announcement.detail["kind"] in ALWAYS_TOLD:
+        return concerned
+    return concerned | {"unknown_since": announcement.detail["shown"]}
 
 
 def _kind(announcement: NewAnnouncement, person: Addressee) -> str:

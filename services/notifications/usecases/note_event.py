@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.domain.news import STANDING, date_of, differs, due_after
+from services.notifications.domain.news import SHOWN_SINCE, STANDING, date_of, differs, due_after
 from services.notifications.domain.reminders import minute_of
 from services.notifications.store.events import KnownEvent, keep_event, lock_event, note_news, open_news_since
 from services.notifications.store.mails import call_off_reminders
@@ -37,6 +37,7 @@ def note_event(
     if known is not None and told["revision"] <= known.revision:
         return
     now, content = clock(), plain(told) | _last_date(known)
+    content[SHOWN_SINCE] = _shown_since(known, content)
     keep_event(connection, told["id"], told["revision"], content, now)
     if known is None:
         return
@@ -59,6 +60,13 @@ def _last_date(known: KnownEvent | None) -> dict[str, Any]:
     if date_of(before) is not None:
         return {"last_starts_at": before["starts_at"], "last_ends_at": before["ends_at"]}
     return {name: before[name] for name in ("last_starts_at", "last_ends_at") if name in before}
+
+
+def _shown_since(known: KnownEvent | None, content: Mapping[str, Any]) -> int:
+    """The revision of the last change that participants see."""
+    if known is None or differs(known.content, content):
+        return int(content["revision"])
+    return int(known.content.get(SHOWN_SINCE, known.revision))
 
 
 def _call_off_reminders(connection: Connection, event_id: str, content: Mapping[str, Any], now: datetime) -> None:

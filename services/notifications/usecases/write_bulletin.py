@@ -1,13 +1,20 @@
-"""Drafts a bulletin and shows what it would be: counted people, and the mail as they would read it."""
+"""Drafts a bulletin and shows what it would be: counted people, and the mail as they would read it.
+
+A preview has a mark, which is another one for any other content and any other people. Whoever sends names the mark of
+the preview they have read, so that nothing goes out, and to nobody, but what somebody has looked at.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+
+from sqlalchemy import Connection
 
 from services.notifications.domain.bulletin import check_bulletin
 from services.notifications.mail.content import Bulletin as BulletinText
 from services.notifications.mail.content import MailContext, Recipient
 from services.notifications.mail.rendering import render
-from services.notifications.store.audience import count_by_language
+from services.notifications.store.audience import Audience, measure_audience
 from services.notifications.store.bulletins import Bulletin, add_bulletin, list_bulletins, read_bulletin
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -38,11 +45,12 @@ class SampleMail:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A bulletin with the people it has now, by the language of their registrations, and its mails."""
+    """A bulletin with the people it has now, by the language of their registrations, its mails and its mark."""
 
     bulletin: Bulletin
     languages: Mapping[str, int]
     samples: list[SampleMail]
+    mark: str
 
     @property
     def audience(self) -> int:
@@ -83,9 +91,30 @@ def preview_bulletin(work: UnitOfWork, clock: Clock, bulletin_id: str, letterhea
     """
     with work.transaction() as connection:
         bulletin = found(read_bulletin(connection, bulletin_id))
-        languages = count_by_language(connection, {**bulletin.segment, "wants_bulletins": True})
+        audience = audience_of(connection, bulletin)
     samples = [_sample(bulletin, language, letterhead, clock) for language in bulletin.texts]
-    return Preview(bulletin, languages, samples)
+    return Preview(bulletin, audience.languages, samples, mark_of(bulletin, audience))
+
+
+def audience_of(connection: Connection, bulletin: Bulletin) -> Audience:
+    """The people who would get a bulletin if it were sent now."""
+    return measure_audience(connection, {**bulletin.segment, "wants_bulletins": True})
+
+
+def mark_of(bulletin: Bulletin, audience: Audience) -> str:
+    """The mark of a preview of ``bulletin`` for ``audience``: 64 hex digits."""
+    return sha256(f"{bulletin.id} {bulletin.revision} {audience.print}".encode()).hexdigest()
+
+
+def show_bulletin(work: UnitOfWork, bulletin_id: str) -> Bulletin:
+    """One bulletin.
+
+    Raises:
+        DomainError: ``not-found``.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return found(read_bulletin(connection, bulletin_id))
 
 
 def show_bulletins(work: UnitOfWork, before: int | None, limit: int) -> list[Bulletin]:
@@ -110,7 +139,7 @@ def found(bulletin: Bulletin | None) -> Bulletin:
 
 
 def _sample(bulletin: Bulletin, language: str, letterhead: Letterhead, clock: Clock) -> SampleMail:
-    recipient = Recipient(bulletin.id, "", "you@example.org", language, "", "", 1)
+    recipient = Recipient("", "you@example.org", language, "", "")
     context = MailContext(
         mail_id=bulletin.id,
         kind="bulletin",

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from services.notifications.mail.transport import SmtpTransport, Timeouts
+from services.notifications.mail.transport import SmtpTransport
 from services.notifications.messaging import COPIES, MAIL, Intake, effects
 from services.notifications.scheduling import Scheduler
 from services.notifications.sending.batch import SendingTools
@@ -22,11 +22,11 @@ from shared.core.sealing import Vault, new_key, public_key_of, seal_to
 from shared.store.inbox import Effect, Verdict, apply_batch
 from shared.store.unit_of_work import UnitOfWork
 from tests.support.clock import FrozenClock
+from tests.support.smtp_relay import QUICK
 
 EVENT = "upr-webinar-10"
 ADDRESS = "participant@example.org"
 PERSON = "ab" * 32
-QUICK = Timeouts(connect_s=2.0, command_s=0.4, data_end_s=0.8)
 STATUS = {
     "confirmed": "confirmed",
     "waitlisted": "waitlisted",

@@ -24,7 +24,7 @@ from shared.core.metrics import mail_unknown_resolved_total
 from shared.process.runner import Stop
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.notifications.office import Office
-from tests.integration.test_smtp_transport import CUT, Relay
+from tests.support.smtp_relay import CUT, Relay
 
 PAST_LEASE_S = LEASE.total_seconds() + 1
 NOTHING = Reaped(0, 0, 0, 0)

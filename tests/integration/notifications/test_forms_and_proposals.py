@@ -9,7 +9,7 @@ import pytest
 from shared.core.ids import new_id
 from shared.process.runner import Stop
 from tests.integration.notifications.office import EVENT, Office
-from tests.integration.test_smtp_transport import Relay
+from tests.support.smtp_relay import Relay
 
 
 def sent(office: Office) -> list[tuple[str, str]]:

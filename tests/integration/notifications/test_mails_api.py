@@ -10,7 +10,7 @@ from shared.core.ids import new_id
 from shared.process.runner import Stop
 from tests.integration.notifications.desk import open_desk
 from tests.integration.notifications.office import ADDRESS, EVENT, PERSON, Office
-from tests.integration.test_smtp_transport import Relay
+from tests.support.smtp_relay import Relay
 
 
 @pytest.fixture

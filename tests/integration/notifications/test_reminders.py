@@ -5,14 +5,19 @@ from typing import Any
 
 import pytest
 
+from services.notifications.usecases.begin_handover import begin_handover
+from services.notifications.usecases.claim_due import claim_due
 from services.notifications.usecases.plan_reminders import plan_reminders
 from shared.core.ids import new_id
 from shared.process.runner import Stop
 from tests.integration.notifications.office import EVENT, Office
-from tests.integration.test_smtp_transport import Relay
+from tests.support.smtp_relay import Relay
 
 START = datetime(2020, 3, 4, 19, tzinfo=UTC)
-DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+WEEK, DAY, HOUR = timedelta(days=7), timedelta(days=1), timedelta(hours=1)
+BEFORE = {"reminder-7-days": WEEK, "reminder-1-day": DAY, "reminder-1-hour": HOUR}
+LATE = {kind: BEFORE[kind] - timedelta(hours=hours) for kind, hours in zip(BEFORE, (12, 6, 0.5), strict=True)}
+"""How long before the start each is too late."""
 
 
 def reminders(office: Office) -> list[tuple[str, str]]:
@@ -29,20 +34,23 @@ def plan_at(office: Office, moment: datetime) -> None:
 
 @pytest.fixture(autouse=True)
 def known(office: Office) -> None:
-    """The webinar, and one person with a seat."""
+    """The webinar, and one person with a seat, well before."""
+    office.clock.set(START - timedelta(days=10))
     office.hear_event()
     office.hear(office.told("confirmed", new_id()))
 
 
-def test_reminders_are_planned_a_day_and_an_hour_before(office: Office) -> None:
-    plan_at(office, START - DAY - timedelta(minutes=16))
-    assert reminders(office) == []
-    plan_at(office, START - DAY - timedelta(minutes=15))
-    plan_at(office, START - HOUR)
-    rows = office.rows("SELECT kind, due_at FROM mail WHERE lane = 'reminder' ORDER BY due_at")
+def test_reminders_are_planned_a_week_a_day_and_an_hour_before(office: Office) -> None:
+    for before in (WEEK, DAY, HOUR):
+        made = len(reminders(office))
+        plan_at(office, START - before - timedelta(minutes=15, seconds=1))
+        assert len(reminders(office)) == made
+        plan_at(office, START - before - timedelta(minutes=15))
+    rows = office.rows("SELECT kind, due_at, expires_at FROM mail WHERE lane = 'reminder' ORDER BY due_at")
     assert [tuple(row.values()) for row in rows] == [
-        ("reminder-1-day", START - DAY),
-        ("reminder-1-hour", START - HOUR),
+        ("reminder-7-days", START - WEEK, START - LATE["reminder-7-days"]),
+        ("reminder-1-day", START - DAY, START - LATE["reminder-1-day"]),
+        ("reminder-1-hour", START - HOUR, START - LATE["reminder-1-hour"]),
     ]
 
 
@@ -62,16 +70,33 @@ def test_reminder_goes_when_it_is_due_and_not_before(office: Office) -> None:
     assert reminders(office) == [("reminder-1-day", "sent")]
 
 
-def test_reminder_that_could_not_go_in_time_is_missed_and_never_sent(office: Office) -> None:
-    plan_at(office, START - HOUR)
-    office.clock.set(START - timedelta(minutes=30))
+@pytest.mark.parametrize(
+    ("kind", "before"), [("reminder-7-days", WEEK), ("reminder-1-day", DAY), ("reminder-1-hour", HOUR)]
+)
+def test_reminder_that_could_not_go_in_time_is_missed_and_never_sent(
+    office: Office, kind: str, before: timedelta
+) -> None:
+    plan_at(office, START - before)
+    assert reminders(office) == [(kind, "queued")]
+    office.clock.set(START - LATE[kind])
     with Relay({}) as relay:
         for _ in range(3):
             office.sender(relay.port).turn(Stop())
-        subjects = b"".join(relay.mails)
-    assert b"In one hour" not in subjects
+        kinds = office.rows("SELECT kind FROM mail WHERE state = 'sent'")
+        assert len(relay.mails) == len(kinds) == 1
+    assert kinds == [{"kind": "confirmation"}]
     office.schedule()
-    assert reminders(office) == [("reminder-1-hour", "missed")]
+    assert reminders(office) == [(kind, "missed")]
+    assert plan_reminders(office.work, office.clock, "example.org") == 0
+
+
+@pytest.mark.parametrize("kind", list(LATE))
+def test_reminder_is_not_begun_when_its_time_passed_in_the_senders_hands(office: Office, kind: str) -> None:
+    plan_at(office, START - BEFORE[kind])
+    office.clock.set(START - LATE[kind] - timedelta(seconds=1))
+    (claim,) = [claim for claim in claim_due(office.work, office.clock, 10) if claim.mail.kind == kind]
+    office.pass_time(seconds=1)
+    assert not begin_handover(office.work, office.clock, claim.mail)
 
 
 @pytest.mark.parametrize("changes", [{"status": "cancelled"}, {"status": "postponed", "starts_at": None}])
@@ -93,6 +118,17 @@ def test_reminders_follow_an_event_that_moves_and_moves_back(office: Office) -> 
     office.hear_event(revision=4, starts_at="2020-03-05T19:00:00Z", ends_at="2020-03-05T20:00:00Z")
     plan_at(office, START)
     assert reminders(office) == [("reminder-1-day", "called_off"), ("reminder-1-day", "queued")]
+
+
+def test_week_begins_anew_when_the_event_moves_by_a_week(office: Office) -> None:
+    plan_at(office, START - WEEK)
+    with Relay({}) as relay:
+        office.sender(relay.port).turn(Stop())
+    office.hear_event(revision=2, starts_at="2020-03-11T19:00:00Z", ends_at="2020-03-11T20:30:00Z")
+    plan_at(office, START - DAY)
+    assert reminders(office) == [("reminder-7-days", "sent")]
+    plan_at(office, START)
+    assert sorted(reminders(office)) == [("reminder-7-days", "queued"), ("reminder-7-days", "sent")]
 
 
 def test_only_people_with_a_seat_who_were_there_before_it_was_due_are_reminded(office: Office) -> None:

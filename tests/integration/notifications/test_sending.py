@@ -16,8 +16,8 @@ from shared.core.ids import new_id
 from shared.core.metrics import mail_handover_seconds, mails_total
 from shared.process.runner import Stop
 from tests.integration.notifications.office import ADDRESS, EVENT, Office
-from tests.integration.test_smtp_transport import CUT, STALL, Relay
 from tests.support.ports import free_port
+from tests.support.smtp_relay import CUT, STALL, Relay
 
 
 def counted(kind: str, outcome: str) -> float:

@@ -11,7 +11,7 @@ from shared.core.ids import new_id
 from shared.process.runner import Stop
 from tests.integration.notifications.office import Office
 from tests.integration.notifications.test_noting import history
-from tests.integration.test_smtp_transport import Relay
+from tests.support.smtp_relay import Relay
 
 SEND = 5
 """A step that is not a message: a sender takes its turn."""

@@ -12,11 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar, Event
 
-from services.notifications.mail.calendar import invitation, sequence
+from services.notifications.domain.calendar import sequence_of, uid_of
+from services.notifications.mail.calendar import invitation
 from services.notifications.mail.content import MailContext
 from services.notifications.mail.preview import SAMPLE, SAMPLE_EVENT
 from services.notifications.mail.timezone import vtimezone
 
+assert SAMPLE.entry is not None
+ENTRY = SAMPLE.entry
 ZONES = sorted(zone for zone in available_timezones() if "/" in zone)
 
 
@@ -46,7 +49,7 @@ def test_invitation_says_all_that_a_calendar_needs() -> None:
     calendar, event = parsed(invitation(SAMPLE, "REQUEST"))
     assert str(calendar["METHOD"]) == "REQUEST"
     assert {name: str(event[name]) for name in ("UID", "STATUS", "SUMMARY", "LOCATION", "URL", "CLASS")} == {
-        "UID": f"{SAMPLE.recipient.registration_id}@example.org",
+        "UID": "entry-of-the-sample@example.org",
         "STATUS": "CONFIRMED",
         "SUMMARY": SAMPLE_EVENT.title,
         "LOCATION": "https://meet.example.org/upr-webinar-10",
@@ -76,7 +79,7 @@ def test_organizer_is_read_by_people_and_the_recipient_is_the_only_attendee() ->
 
 
 def test_cancellation_names_the_same_entry() -> None:
-    later = replace(SAMPLE, recipient=replace(SAMPLE.recipient, revision=2))
+    later = replace(SAMPLE, entry=replace(ENTRY, changes=2))
     _, invited = parsed(invitation(SAMPLE, "REQUEST"))
     calendar, cancelled = parsed(invitation(later, "CANCEL"))
     assert str(calendar["METHOD"]) == "CANCEL"
@@ -104,13 +107,43 @@ def test_event_in_utc_needs_no_zone() -> None:
 
 @given(event=st.integers(1, 1000), person=st.integers(1, 1000), more=st.integers(1, 50))
 def test_sequence_rises_strictly_with_either_revision(event: int, person: int, more: int) -> None:
-    def of(event_revision: int, revision: int) -> int:
-        recipient = replace(SAMPLE.recipient, revision=revision)
-        return sequence(replace(SAMPLE, event=replace(SAMPLE_EVENT, revision=event_revision), recipient=recipient))
+    assert sequence_of(1, 1) == 0
+    assert sequence_of(event + more, person) > sequence_of(event, person)
+    assert sequence_of(event, person + more) > sequence_of(event, person)
 
-    assert of(1, 1) == 0
-    assert of(event + more, person) > of(event, person)
-    assert of(event, person + more) > of(event, person)
+
+def test_entry_is_one_for_each_person_and_event() -> None:
+    people, events = [f"{number:064x}" for number in range(3)], ("upr-review", "upr-webinar-10")
+    found = {uid_of(person, event) for person in people for event in events}
+    assert len(found) == 6
+    assert uid_of(people[0], events[0]) == "be7c2d415c22b8247c4fd03a53ceac7f"
+    assert all(len(uid) == 32 for uid in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "seated", "method"),
+    [
+        ("confirmation", "confirmed", True, "REQUEST"),
+        ("waiting-list", "waitlisted", True, None),
+        ("event-rescheduled", "confirmed", True, "REQUEST"),
+        ("event-rescheduled", "waitlisted", True, "REQUEST"),
+        ("event-rescheduled", "waitlisted", False, None),
+        ("event-cancelled", "waitlisted", True, "CANCEL"),
+        ("event-cancelled", "waitlisted", False, None),
+        ("cancelled-by-you", "cancelled", False, "CANCEL"),
+        ("cancelled-by-you", "cancelled", True, "REQUEST"),
+    ],
+)
+def test_calendar_follows_all_registrations_of_the_person(
+    kind: str, status: str, seated: bool, method: str | None
+) -> None:
+    recipient, entry = replace(SAMPLE.recipient, status=status), replace(ENTRY, seated=seated)
+    assert replace(SAMPLE, kind=kind, recipient=recipient, entry=entry).calendar_method == method
+
+
+def test_entry_leads_to_the_registration_that_has_the_seat() -> None:
+    _, event = parsed(invitation(replace(SAMPLE, entry=replace(ENTRY, token="the-other")), "REQUEST"))
+    assert str(event["URL"]) == "https://register.example.org/r/the-other"
 
 
 @pytest.mark.parametrize(

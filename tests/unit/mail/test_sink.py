@@ -75,7 +75,7 @@ def test_json_tells_what_a_check_needs(folder: MailFolder, client: FlaskClient) 
     }
     assert {key: calendar[key] for key in ("method", "uid", "sequence", "dtstart", "status", "time_zone")} == {
         "method": "REQUEST",
-        "uid": "01900000-0000-7000-8000-000000000002@example.org",
+        "uid": "entry-of-the-sample@example.org",
         "sequence": 0,
         "dtstart": "2020-03-04T14:00:00-05:00",
         "status": "CONFIRMED",

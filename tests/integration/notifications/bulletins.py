@@ -1,0 +1,71 @@
+"""People, bulletins to them and what goes out, for tests."""
+
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default as modern
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from shared.core.ids import new_id
+from shared.process.runner import Stop
+from tests.integration.notifications.desk import ask
+from tests.integration.notifications.office import Office
+from tests.support.smtp_relay import Relay
+
+TEXTS = {
+    "en": {"subject": "Who speaks for you?", "text": "Please choose.\n\nHere: https://register.example.org/embed/a."},
+    "ar": {
+        "subject": "\u0645\u0646 \u064a\u0645\u062b\u0644\u0643\u0645\u061f",
+        "text": "\u0627\u062e\u062a\u0627\u0631\u0648\u0627.",
+    },
+}
+
+
+def person(office: Office, number: int, key: str = "confirmed", **changes: Any) -> str:
+    """Somebody with a registration; returns their reference."""
+    reference = f"{number:064x}"
+    told: dict[str, Any] = {"person_ref": reference, "working_group": "housing", **changes}
+    office.hear(office.told(key, new_id(), **told))
+    return reference
+
+
+def draft(client: FlaskClient, segment: dict[str, str] | None = None, **changes: Any) -> str:
+    """A draft's id."""
+    answer = ask(client, "POST", "/v1/bulletins", {"segment": segment or {}, "texts": TEXTS, **changes})
+    assert answer.status_code == 201, answer.get_json()
+    return str(answer.get_json()["id"])
+
+
+def preview(client: FlaskClient, bulletin: str) -> dict[str, Any]:
+    """What it would be if it were sent now."""
+    shown: dict[str, Any] = ask(client, "POST", f"/v1/bulletins/{bulletin}/preview").get_json()
+    return shown
+
+
+def audience(client: FlaskClient, bulletin: str) -> int:
+    """People counted now."""
+    return int(preview(client, bulletin)["audience"])
+
+
+def send(client: FlaskClient, bulletin: str) -> int:
+    """Send to as many as are counted; returns the status."""
+    shown = preview(client, bulletin)
+    order = {"expected": shown["audience"], "mark": shown["mark"]}
+    return ask(client, "POST", f"/v1/bulletins/{bulletin}/send", order).status_code
+
+
+def delivered(office: Office) -> list[EmailMessage]:
+    """The mails that go now."""
+    office.schedule()
+    with Relay({}) as relay:
+        while office.sender(relay.port).turn(Stop()):
+            pass
+        found = [message_from_bytes(mail, policy=modern) for mail in relay.mails]
+    return [mail for mail in found if isinstance(mail, EmailMessage)]
+
+
+def bulletins(office: Office) -> list[tuple[str, str]]:
+    """Recipient and state of all mails of bulletins."""
+    rows = office.rows("SELECT recipient, state FROM mail WHERE kind = 'bulletin' ORDER BY recipient")
+    return [(row["recipient"], row["state"]) for row in rows]

@@ -1,0 +1,77 @@
+"""The review, people registered for it, and what their mails do to a calendar."""
+
+from email import message_from_bytes
+from typing import Any
+
+from services.notifications.sending.judging import sent
+from services.notifications.usecases.begin_handover import begin_handover
+from services.notifications.usecases.claim_due import claim_due
+from services.notifications.usecases.finish import finish
+from shared.core.ids import new_id
+from shared.process.runner import Stop
+from tests.integration.notifications.office import Office, event_message
+from tests.support.smtp_relay import Relay
+
+REVIEW = "upr-review"
+MAY = {"starts_at": "2020-05-11T12:30:00Z", "ends_at": "2020-05-11T16:00:00Z"}
+NOVEMBER = {"starts_at": "2020-11-09T13:30:00Z", "ends_at": "2020-11-09T17:00:00Z"}
+NO_DATE: dict[str, Any] = {"starts_at": None, "ends_at": None}
+BASE: dict[str, Any] = {"id": REVIEW, "kind": "review", "time_zone": "Europe/Zurich", "mode": "in_person", **MAY}
+
+
+def tell(office: Office, revision: int, **changes: Any) -> None:
+    """A revision of the review."""
+    office.hear(event_message(**{**BASE, "revision": revision, **changes}), queue="notifications.copies")
+
+
+def register(office: Office, person: int, form_kind: str = "delegation", key: str = "confirmed", **changes: Any) -> str:
+    """Somebody on a form for the review; returns the registration's id."""
+    registration_id = new_id()
+    told: dict[str, Any] = {
+        "form": f"a-{form_kind}",
+        "form_kind": form_kind,
+        "event": REVIEW,
+        "person_ref": f"{person:064x}",
+    }
+    office.hear(office.told(key, registration_id, **{**told, **changes}))
+    return registration_id
+
+
+def registered(office: Office, person: int, form_kind: str = "delegation", **changes: Any) -> str:
+    """The same, and their mail about it has gone: they know the event as it is."""
+    registration_id = register(office, person, form_kind, **changes)
+    settle(office)
+    return registration_id
+
+
+def news(office: Office) -> list[tuple[str, str]]:
+    """Kind and subject of all mails that are not about the registration itself."""
+    rows = office.rows("SELECT kind, subject::text FROM mail WHERE kind LIKE 'event-%' OR kind = 'remote-possible'")
+    return sorted((row["kind"], row["subject"]) for row in rows)
+
+
+def wait_and_tell(office: Office) -> None:
+    """Until the changes are due, and the scheduler's work."""
+    office.pass_time(minutes=6)
+    office.schedule()
+
+
+def settle(office: Office) -> None:
+    """Every mail that is due is handed over, with no relay in between."""
+    while claims := claim_due(office.work, office.clock, 50):
+        for claim in claims:
+            assert begin_handover(office.work, office.clock, claim.mail)
+            finish(office.work, [sent(claim.mail, office.clock())])
+
+
+def send_all(office: Office, relay: Relay) -> None:
+    """Every mail that is due goes to the relay."""
+    sender = office.sender(relay.port)
+    while sender.turn(Stop()):
+        pass
+
+
+def parts(mail: bytes) -> list[str]:
+    """The calendar parts of a mail."""
+    found = [part for part in message_from_bytes(mail).walk() if part.get_content_type() == "text/calendar"]
+    return [bytes(part.get_payload(decode=True)).decode() for part in found]

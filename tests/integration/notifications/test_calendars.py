@@ -1,0 +1,234 @@
+"""Whatever order mails arrive in, and however often: the recipient's calendar ends as things are."""
+
+import random as randomness
+from datetime import datetime
+from email import message_from_bytes
+from email.policy import default as modern
+from itertools import permutations
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from icalendar import Calendar
+
+from services.notifications.domain.calendar import uid_of
+from shared.core.ids import new_id
+from tests.integration.notifications.office import Office, event_message
+from tests.integration.notifications.review import (
+    BASE,
+    MAY,
+    NO_DATE,
+    NOVEMBER,
+    REVIEW,
+    news,
+    parts,
+    register,
+    send_all,
+    tell,
+    wait_and_tell,
+)
+from tests.support.smtp_relay import Relay
+
+STEPS: tuple[dict[str, Any], ...] = (
+    NOVEMBER,
+    MAY,
+    {"status": "postponed", **NO_DATE},
+    {"status": "cancelled"},
+    {"place": "Room XX"},
+    {"status": "tentative"},
+    {"mode": "hybrid"},
+)
+
+
+SECOND = st.sampled_from(("none", "same", "waits", "early", "leaves"))
+"""A second registration of the person: none, one that stays, one without a seat, one that came first, one that ends."""
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(st.tuples(st.sampled_from(STEPS), st.booleans(), st.booleans()), max_size=6),
+    leaves=st.booleans(),
+    second=SECOND,
+    random=st.randoms(use_true_random=False),
+)
+def test_shuffled_and_doubled_mails_end_in_the_true_calendar(
+    office: Office,
+    steps: list[tuple[dict[str, Any], bool, bool]],
+    leaves: bool,
+    second: str,
+    random: randomness.Random,
+) -> None:
+    """One person on one form or two, an event that changes, and mails that come in any order, once or twice."""
+    event, person = f"e{new_id()}", f"{random.getrandbits(256):064x}"
+    base = {**BASE, "id": event, "status": "confirmed"}
+    state = dict(base)
+    first = _Registration(office, event, person, "attendance")
+    other = _Registration(office, event, person, "delegation")
+    with Relay({}) as relay:
+        office.hear(event_message(**state, revision=1), queue="notifications.copies")
+        if second == "early":
+            other.confirmed()
+            send_all(office, relay)
+        first.confirmed()
+        for revision, (step, waits, sends) in enumerate(steps, start=2):
+            state = {**base, **step}
+            office.pass_time(seconds=1)
+            office.hear(event_message(**state, revision=revision), queue="notifications.copies")
+            if waits:
+                wait_and_tell(office)
+            if sends:
+                send_all(office, relay)
+        {"same": other.confirmed, "leaves": other.confirmed, "waits": other.waitlisted}.get(second, lambda: None)()
+        if random.random() < 0.5:
+            send_all(office, relay)
+        if second == "leaves":
+            other.cancelled()
+        if leaves:
+            first.cancelled()
+        wait_and_tell(office)
+        send_all(office, relay)
+        mails = [mail for mail in relay.mails if uid_of(person, event) in str(parts(mail))]
+    replayed = [*mails, *random.sample(mails, k=len(mails))]
+    random.shuffle(replayed)
+    gone = leaves and second not in ("same", "early")
+    expected = None if gone or state["status"] in ("postponed", "cancelled") else truth(state)
+    assert final_entry(replayed) == expected
+
+
+class _Registration:
+    """One registration of a person, as the registration service tells of it."""
+
+    def __init__(self, office: Office, event: str, person: str, form_kind: str) -> None:
+        self._office, self._id, self._revision = office, new_id(), 0
+        self._told = {"form": f"a-{form_kind}", "form_kind": form_kind, "event": event, "person_ref": person}
+
+    def confirmed(self) -> None:
+        self._hear("confirmed")
+
+    def waitlisted(self) -> None:
+        self._hear("waitlisted")
+
+    def cancelled(self) -> None:
+        self._hear("cancelled")
+
+    def _hear(self, verb: str) -> None:
+        self._revision += 1
+        self._office.hear(self._office.told(verb, self._id, self._revision, **self._told))
+
+
+def test_two_registrations_are_one_entry_and_one_mail(office: Office) -> None:
+    """The date moves: one mail, and the one entry of both registrations is right whichever mail comes last."""
+    tell(office, 1, status="confirmed")
+    with Relay({}) as relay:
+        for kind in ("delegation", "attendance"):
+            register(office, 1, kind, sealed={"token": f"token-{kind}"})
+            send_all(office, relay)
+        before = len(relay.mails)
+        tell(office, 2, status="confirmed", **NOVEMBER)
+        wait_and_tell(office)
+        send_all(office, relay)
+        mails = relay.mails
+    assert (before, len(mails)) == (2, 3)
+    entries = [entry_of(mail) for mail in mails]
+    assert {str(entry["UID"]) for entry in entries} == {f"{uid_of(f'{1:064x}', REVIEW)}@example.org"}
+    assert [entry["SEQUENCE"] for entry in entries] == [0, 1, 2]
+    assert [str(entry["URL"]).rpartition("/")[2] for entry in entries] == [
+        "token-delegation",
+        "token-attendance",
+        "token-attendance",
+    ]
+    for order in permutations(mails):
+        assert final_entry([*order, *order]) == truth({**NOVEMBER, "status": "confirmed"})
+
+
+def test_entry_stays_for_the_other_registration_and_goes_with_the_last(office: Office) -> None:
+    tell(office, 1, status="confirmed")
+    kinds = ("attendance", "delegation")
+    with Relay({}) as relay:
+        ids = [register(office, 1, kind, sealed={"token": f"token-{kind}"}) for kind in kinds]
+        send_all(office, relay)
+        for number, kind in enumerate(kinds):
+            told = {"form": f"a-{kind}", "form_kind": kind, "event": REVIEW, "person_ref": f"{1:064x}"}
+            office.hear(office.told("cancelled", ids[number], 2, **told))
+            send_all(office, relay)
+        first, last = relay.mails[2:]
+    assert "stays in your calendar" in plain(first)
+    assert str(entry_of(first)["URL"]).endswith("/r/token-delegation")
+    assert final_entry([*relay.mails[:2], first]) == truth({**MAY, "status": "confirmed"})
+    assert "takes the event out of your calendar" in plain(last)
+    assert final_entry([last, *relay.mails]) is None
+
+
+def test_place_on_the_waiting_list_given_up_leaves_the_seat_in_the_calendar(office: Office) -> None:
+    tell(office, 1, status="confirmed")
+    with Relay({}) as relay:
+        register(office, 1, "delegation")
+        waiting = register(office, 1, "attendance", key="waitlisted")
+        told = {"form": "a-attendance", "form_kind": "attendance", "event": REVIEW, "person_ref": f"{1:064x}"}
+        office.hear(office.told("cancelled", waiting, 2, **told))
+        send_all(office, relay)
+        assert final_entry(relay.mails) == truth({**MAY, "status": "confirmed"})
+
+
+def test_news_go_by_the_registration_that_has_a_seat(office: Office) -> None:
+    tell(office, 1, status="confirmed")
+    register(office, 1, "attendance", key="waitlisted")
+    seat = register(office, 1, "delegation")
+    with Relay({}) as relay:
+        send_all(office, relay)
+        tell(office, 2, status="confirmed", **NOVEMBER)
+        wait_and_tell(office)
+        send_all(office, relay)
+        assert news(office) == [("event-rescheduled", seat)]
+        assert final_entry(relay.mails) == truth({**NOVEMBER, "status": "confirmed"})
+
+
+def entry_of(mail: bytes) -> Any:
+    """The entry in a mail's only calendar part."""
+    (content,) = parts(mail)
+    (entry,) = Calendar.from_ical(content).walk("VEVENT")
+    return entry
+
+
+def plain(mail: bytes) -> str:
+    """The text of a mail."""
+    body = message_from_bytes(mail, policy=modern).get_body(("plain",))
+    assert body is not None
+    return " ".join(str(body.get_content()).split())
+
+
+def truth(state: dict[str, Any]) -> tuple[datetime, str]:
+    """Start and status that a calendar should show."""
+    return datetime.fromisoformat(state["starts_at"]), state["status"].upper()
+
+
+def final_entry(mails: list[bytes]) -> tuple[datetime, str] | None:
+    """What a calendar shows that follows RFC 5546: by UID, the larger SEQUENCE wins, CANCEL takes out."""
+    best: tuple[int, Any, str] | None = None
+    for content in (content for mail in mails for content in parts(mail)):
+        calendar: Any = Calendar.from_ical(content)
+        (entry,) = calendar.walk("VEVENT")
+        if best is None or entry["SEQUENCE"] >= best[0]:
+            best = (entry["SEQUENCE"], entry, str(calendar["METHOD"]))
+    if best is None or best[2] == "CANCEL":
+        return None
+    return best[1]["DTSTART"].dt.astimezone(datetime.fromisoformat("2020-01-01T00:00:00Z").tzinfo), str(
+        best[1]["STATUS"]
+    )
+
+
+def test_without_a_rising_sequence_an_old_mail_would_win(office: Office) -> None:
+    """The negative control of the model: the same mails, numbered alike, in the wrong order."""
+    tell(office, 1, status="confirmed")
+    register(office, 1)
+    with Relay({}) as relay:
+        send_all(office, relay)
+        tell(office, 2, status="confirmed", **NOVEMBER)
+        wait_and_tell(office)
+        send_all(office, relay)
+        first, second = relay.mails
+    assert final_entry([second, first]) == truth({**NOVEMBER, "status": "confirmed"})
+    levelled = [parts(mail)[0].replace("SEQUENCE:1", "SEQUENCE:0") for mail in (second, first)]
+    entries: list[Any] = [Calendar.from_ical(content).walk("VEVENT")[0] for content in levelled]
+    assert entries[0]["SEQUENCE"] == entries[1]["SEQUENCE"]
+    assert entries[-1]["DTSTART"].dt != entries[0]["DTSTART"].dt
