@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from sqlalchemy import Connection
+
 from services.registration.store.forms import Partner, StoredForm, all_partners, find_form
-from services.registration.store.people import Change, PeopleFilter, find_person, history_of, list_people
-from services.registration.store.registrations import Person
+from services.registration.store.people import Change, PeopleFilter, history_of, list_people
+from services.registration.store.promotions import PromotionLine, promotions_between
+from services.registration.store.registrations import Person, find_person
 from services.registration.usecases.prepare import COLUMNS
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -14,6 +17,9 @@ from shared.store.unit_of_work import UnitOfWork
 
 CHUNK = 200
 """Rows read at once for a file; between two chunks no transaction is open."""
+
+MOST_DECISIONS = 50
+"""About one person: more would say nothing more."""
 
 FILE_COLUMNS = (
     "id",
@@ -37,11 +43,15 @@ FILE_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """A registration, its form, and what happened to it."""
+    """A registration, its form, and what happened to it.
+
+    ``while_waiting`` are the latest decisions about the waiting list that left this person on it, newest first.
+    """
 
     person: Person
     form: StoredForm
     history: Sequence[Change]
+    while_waiting: Sequence[PromotionLine]
 
 
 def find_people(work: UnitOfWork, wanted: PeopleFilter) -> list[Person]:
@@ -61,7 +71,17 @@ def show_person(work: UnitOfWork, clock: Clock, registration_id: str) -> PersonV
         form = find_form(connection, person.registration.form, clock()) if person else None
         if person is None or form is None:
             raise DomainError("not-found")
-        return PersonView(person, form, history_of(connection, registration_id))
+        history = history_of(connection, registration_id)
+        return PersonView(person, form, history, _while_waiting(connection, form.slug, history))
+
+
+def _while_waiting(connection: Connection, form: str, history: Sequence[Change]) -> Sequence[PromotionLine]:
+    """Decisions from the moment of queueing until it ended; the one that ended it is in the history itself."""
+    since = next((number for number, change in enumerate(history) if change.status == "waitlisted"), None)
+    if since is None:
+        return ()
+    until = next((change.changed_at for change in history[since + 1 :] if change.status != "waitlisted"), None)
+    return promotions_between(connection, form, history[since].changed_at, until, MOST_DECISIONS)
 
 
 def list_partners(work: UnitOfWork) -> list[Partner]:
