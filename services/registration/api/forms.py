@@ -17,7 +17,7 @@ from services.registration.api.schemas import (
     SubmissionSchema,
 )
 from services.registration.api.submitted import language_of, read_submitted
-from services.registration.api.tools import Tools
+from services.registration.api.tools import Tools, counted_look_up
 from services.registration.domain.opening import closed_reason
 from services.registration.usecases.look_up import list_forms, view_form
 from shared.core.errors import DomainError, Unavailable
@@ -46,7 +46,8 @@ def _add_public(blueprint: Any, tools: Tools) -> None:
     @with_preflight
     def show(query: dict[str, Any], slug: str) -> Response:
         """What a form asks, and whether it takes registrations."""
-        view = view_form(tools.work, slug, tools.clock())
+        with counted_look_up():
+            view = view_form(tools.work, slug, tools.clock())
         language = language_of({"lang": query["lang"]}, None)
         reason = closed_reason(view.stored.opening, tools.clock())
         content = to_public(view.definition, language)
@@ -70,7 +71,8 @@ def _add_intake(blueprint: Any, tools: Tools) -> None:
     @with_preflight
     def register(slug: str) -> Response:
         """Register. Repeating it with the same ``Idempotency-Key`` gives the same answer and no second registration."""
-        view = tools.form_view(slug)
+        with counted_look_up():
+            view = tools.form_view(slug)
         submitted = read_submitted(view.definition)
         if submitted.as_page:
             return intake_pages.register(tools, view, submitted)

@@ -57,11 +57,14 @@ def closed_reason(opening: Opening, now: datetime) -> str:
 
     One of ``closed``, ``not-open``, ``cancelled``, ``postponed``, ``held``, ``guest-list-closed``.
     """
+    return set_reason(opening, now) or event_reason(opening, now)
+
+
+def set_reason(opening: Opening, now: datetime) -> str:
+    """Why coordinators have the form closed, by switch or hours: ``closed`` or ``not-open``; empty if they do not."""
     if not opening.switched_on or (opening.closes_at is not None and opening.closes_at <= now):
         return "closed"
-    if opening.opens_at is not None and now < opening.opens_at:
-        return "not-open"
-    return event_reason(opening, now)
+    return "not-open" if opening.opens_at is not None and now < opening.opens_at else ""
 
 
 def event_reason(opening: Opening, now: datetime) -> str:

@@ -142,6 +142,12 @@ _PARTNERS = text("SELECT slug, name, origins, language, theme FROM partner WHERE
 
 _ALL_PARTNERS = text("SELECT slug, name, origins, language, theme FROM partner ORDER BY slug")
 
+_PARTNERS_OF = text("""
+    SELECT slug, name, origins, language, theme FROM partner p
+    WHERE EXISTS (SELECT 1 FROM form f WHERE f.slug = ANY(:forms) AND p.slug = ANY(f.partners)) ORDER BY slug
+""")
+_NAMED = text("SELECT slug FROM form WHERE slug = :name OR event_id = :name ORDER BY slug")
+
 
 def find_form(connection: Connection, slug: str, now: datetime) -> StoredForm | None:
     """The form, or None. Seats that are held beyond ``now`` count as taken."""
@@ -209,6 +215,17 @@ def find_partners(connection: Connection, slugs: Sequence[str]) -> list[Partner]
 def all_partners(connection: Connection) -> list[Partner]:
     """Every partner, by slug."""
     return [Partner(row[0], row[1], tuple(row[2]), row[3], row[4]) for row in connection.execute(_ALL_PARTNERS)]
+
+
+def partners_of(connection: Connection, forms: Sequence[str]) -> list[Partner]:
+    """The partners that may show one of ``forms``, by slug."""
+    rows = connection.execute(_PARTNERS_OF, {"forms": list(forms)})
+    return [Partner(row[0], row[1], tuple(row[2]), row[3], row[4]) for row in rows]
+
+
+def forms_named(connection: Connection, name: str) -> list[str]:
+    """Slugs of the form called ``name`` and of those that belong to the event called so."""
+    return [row[0] for row in connection.execute(_NAMED, {"name": name})]
 
 
 def _to_form(row: Any) -> StoredForm:

@@ -16,6 +16,7 @@ from services.registration.domain.promotion import Promotion, decide_promotion
 from services.registration.domain.seats import Seats, promote
 from services.registration.store.form_changes import FormChangeLine, form_history, note_form_change
 from services.registration.store.forms import StoredForm, find_form, lock_seats, save_settings
+from services.registration.usecases.look_up import check_slug
 from services.registration.usecases.promote import promote_waiting
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -121,6 +122,7 @@ def show_form(work: UnitOfWork, clock: Clock, slug: str) -> tuple[StoredForm, li
     Raises:
         DomainError: ``form-unknown``.
     """
+    check_slug(slug)
     with work.transaction() as connection:
         form = find_form(connection, slug, clock())
         if form is None:

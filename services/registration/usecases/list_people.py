@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from services.registration.store.forms import Partner, StoredForm, all_partners, find_form
+from services.registration.store.forms import Partner, StoredForm, all_partners, find_form, forms_named, partners_of
 from services.registration.store.people import Change, PeopleFilter, history_of, list_people
 from services.registration.store.promotions import PromotionLine, promotions_between
 from services.registration.store.registrations import Person, find_person
@@ -84,10 +84,26 @@ def _while_waiting(connection: Connection, form: str, history: Sequence[Change])
     return promotions_between(connection, form, history[since].changed_at, until, MOST_DECISIONS)
 
 
-def list_partners(work: UnitOfWork) -> list[Partner]:
-    """Every partner, by slug."""
+def list_partners(work: UnitOfWork, forms: frozenset[str] | None) -> list[Partner]:
+    """Every partner that shows one of ``forms``, by slug; all of them for None."""
     with work.transaction() as connection:
-        return all_partners(connection)
+        return all_partners(connection) if forms is None else partners_of(connection, sorted(forms))
+
+
+def refuse_beyond(work: UnitOfWork, wanted: PeopleFilter) -> None:
+    """Refuse a question that somebody limited to ``wanted.forms`` could only have answered from other forms.
+
+    Who is *not* registered for an event tells who is.
+
+    Raises:
+        DomainError: ``not-allowed``.
+    """
+    if wanted.forms is None or not wanted.not_registered_for:
+        return
+    with work.transaction() as connection:
+        named = forms_named(connection, wanted.not_registered_for)
+    if not set(named) <= wanted.forms:
+        raise DomainError("not-allowed", "your key is not good for all forms of that event")
 
 
 def people_file(work: UnitOfWork, clock: Clock, wanted: PeopleFilter) -> tuple[list[str], Iterator[list[object]]]:
@@ -96,7 +112,7 @@ def people_file(work: UnitOfWork, clock: Clock, wanted: PeopleFilter) -> tuple[l
     For one form its own clear answers have columns too.
     """
     own: list[str] = []
-    if wanted.form:
+    if wanted.form and (wanted.forms is None or wanted.form in wanted.forms):
         with work.transaction() as connection:
             form = find_form(connection, wanted.form, clock())
         if form is not None:
