@@ -70,6 +70,8 @@ def _moment(
     """The moment of a local time; a time that clocks skip or show twice is a fault, not a guess."""
     if values[name] == _typed(before, form):
         return before
+    if not values[name]:
+        return None
     try:
         local = datetime.strptime(values[name], LOCAL)  # noqa: DTZ007 - local, the zone is the event's
         early, late = (local.replace(tzinfo=ZoneInfo(zone_of(form)), fold=fold) for fold in (0, 1))

@@ -132,7 +132,7 @@ def test_second_coordinator_is_told_what_the_first_has_done(
     assert press(full, coordinator, person, "cancelled", 1).status_code == 303
     late = press(full, coordinator, person, "cancelled", 1)
     assert (late.status_code, "changed after you had opened the page" in late.text) == (412, True)
-    assert "Cancelled by a coordinator (a coordinator). The status is now “Cancelled”." in text_of(late.text)
+    assert "Cancelled by a coordinator ( a coordinator ). The status is now “Cancelled”." in text_of(late.text)
     assert said(installation)[5:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
 
 

@@ -47,7 +47,7 @@ def test_event_that_is_off_is_not_what_coordinators_have_set() -> None:
 def test_kept_seat_on_a_closed_form_does_not_outlive_the_event(status: str, starts_at: datetime) -> None:
     """Closing the form must not hide that the event is over."""
     opening = replace(EVENT, switched_on=False, event_status=status, starts_at=starts_at)
-    with pytest.raises(DomainError, match="held|cancelled"):
+    with pytest.raises(DomainError, match=r"held|cancelled"):
         decide_verified(opening, Seats(9, 0, 0, 0, True, held=1), unverified(1, NOON + HOUR), NOON)
 
 
