@@ -16,6 +16,7 @@ from services.registration.api.tools import Tools
 from services.registration.console.pages import console_blueprint
 from services.registration.messaging import effects
 from services.registration.settings import RegistrationSettings, read_settings
+from services.registration.store.ended import forget_ended
 from services.registration.store.form_keys import FormKeys
 from services.registration.store.registrations import forget_keys
 from services.registration.usecases.give_up import give_up
@@ -35,6 +36,8 @@ from shared.web.signing_in import SignIn
 NAME = "registration"
 KEEP_KEYS = timedelta(hours=48)
 """A client that repeats after longer is answered as a new one; the promise is 24 hours."""
+
+MOST_ENDED_AT_ONCE = 500
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -117,6 +120,7 @@ def build_form_keys(settings: RegistrationSettings) -> FormKeys:
 def _keep_house(connection: Connection, now: datetime) -> None:
     forget_keys(connection, now - KEEP_KEYS)
     give_up(connection, now)
+    forget_ended(connection, now, MOST_ENDED_AT_ONCE)
 
 
 def _effects(_work: UnitOfWork) -> Mapping[str, Effect]:

@@ -34,7 +34,8 @@ http_inflight_requests = Gauge(
 
 intake_requests_total = Counter(
     "troika_intake_requests_total",
-    "Registrations asked for, by outcome: accepted, duplicate, invalid, closed, failed, shed.",
+    "Registrations asked for, by outcome: accepted, duplicate, invalid, closed (also a form's page that says so), "
+    "unknown (no such form, also looked up in vain), trapped (the field that no person sees was filled in), failed.",
     ["outcome"],
 )
 idempotency_replays_total = Counter(

@@ -54,6 +54,8 @@ DOMAIN_STATUS = {
     "reason-needed": 422,
     "sealed-gone": 410,
     "already-exists": 409,
+    "not-allowed": 403,
+    "closing-before-opening": 422,
 }
 """Status of a domain error by its code; 409 for all others."""
 

@@ -6,12 +6,13 @@ from werkzeug.exceptions import NotFound
 from services.registration.api.intake_pages import form_page
 from services.registration.api.looks import closed_page, look_of, page, parent_origin
 from services.registration.api.submitted import language_of
-from services.registration.api.tools import Tools
+from services.registration.api.tools import Tools, counted_look_up
 from services.registration.domain.opening import closed_reason
 from services.registration.embed.assets import SHEET, file_of, sheet
 from services.registration.embed.pages import render_frame
 from services.registration.usecases.look_up import view_form
 from shared.core.ids import new_token
+from shared.core.metrics import intake_requests_total
 from shared.web.access import public
 from shared.web.look.sheets import serve_sheet
 
@@ -30,7 +31,8 @@ def embed_blueprint(tools: Tools) -> Blueprint:
     @blueprint.get("/<slug>")
     @public
     def form(slug: str) -> Response:
-        view = view_form(tools.work, slug, tools.clock())
+        with counted_look_up():
+            view = view_form(tools.work, slug, tools.clock())
         partner = view.partner(request.args.get("partner", ""))
         parent = parent_origin(partner, request.args.get("parent", ""))
         language = language_of(request.args.to_dict(), partner.language if partner else None)
@@ -39,6 +41,7 @@ def embed_blueprint(tools: Tools) -> Blueprint:
         reason = closed_reason(view.stored.opening, tools.clock())
         reason = reason or ("full" if view.stored.seats.word == "full" else "")
         if reason:
+            intake_requests_total.labels("closed").inc()
             return closed_page(view, look, reason, origins, 200)
         return page(render_frame(form_page(tools, view, partner, look, parent, new_token())), look, origins)
 

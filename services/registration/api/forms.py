@@ -1,6 +1,5 @@
 """Forms: what they ask, and registering by them."""
 
-from dataclasses import asdict
 from typing import Any
 
 from flask import Response, jsonify
@@ -8,29 +7,24 @@ from flask_smorest import Blueprint
 
 from services.registration.api import intake_pages
 from services.registration.api.cross_origin import allow, preflight, with_preflight
+from services.registration.api.form_change_schemas import FormListSchema
+from services.registration.api.form_changes import add_form_changes, form_for_coordinators
 from services.registration.api.intake import Refused, as_json, faults_as_json, take
 from services.registration.api.schemas import (
-    FormAdminSchema,
-    FormChangeSchema,
-    FormListSchema,
     FormQuery,
     FormSchema,
     ReceiptSchema,
     SubmissionSchema,
 )
 from services.registration.api.submitted import language_of, read_submitted
-from services.registration.api.tools import Tools
+from services.registration.api.tools import Tools, counted_look_up
 from services.registration.domain.opening import closed_reason
-from services.registration.store.forms import StoredForm
-from services.registration.usecases.change_form import FormChange, change_form
 from services.registration.usecases.look_up import list_forms, view_form
 from shared.core.errors import DomainError, Unavailable
 from shared.forms.public import to_public
-from shared.web.access import may_touch, needs, public, require_touch
-from shared.web.entity_tags import conditional, require_match
+from shared.web.access import may_touch, needs, public
+from shared.web.entity_tags import conditional
 from shared.web.problems import ProblemSchema, from_domain, from_outage
-
-NO_VERIFICATION = "Addresses are not confirmed by mail: anybody could register anybody."
 
 
 def forms_blueprint(tools: Tools) -> Any:
@@ -38,7 +32,8 @@ def forms_blueprint(tools: Tools) -> Any:
     blueprint = Blueprint("forms", __name__, url_prefix="/v1/forms", description="Forms and registering by them")
     _add_public(blueprint, tools)
     _add_intake(blueprint, tools)
-    _add_coordinators(blueprint, tools)
+    _add_list(blueprint, tools)
+    add_form_changes(blueprint, tools)
     return blueprint
 
 
@@ -51,7 +46,8 @@ def _add_public(blueprint: Any, tools: Tools) -> None:
     @with_preflight
     def show(query: dict[str, Any], slug: str) -> Response:
         """What a form asks, and whether it takes registrations."""
-        view = view_form(tools.work, slug, tools.clock())
+        with counted_look_up():
+            view = view_form(tools.work, slug, tools.clock())
         language = language_of({"lang": query["lang"]}, None)
         reason = closed_reason(view.stored.opening, tools.clock())
         content = to_public(view.definition, language)
@@ -75,7 +71,8 @@ def _add_intake(blueprint: Any, tools: Tools) -> None:
     @with_preflight
     def register(slug: str) -> Response:
         """Register. Repeating it with the same ``Idempotency-Key`` gives the same answer and no second registration."""
-        view = tools.form_view(slug)
+        with counted_look_up():
+            view = tools.form_view(slug)
         submitted = read_submitted(view.definition)
         if submitted.as_page:
             return intake_pages.register(tools, view, submitted)
@@ -96,7 +93,7 @@ def _add_intake(blueprint: Any, tools: Tools) -> None:
         return preflight(tools.form_view(slug).origins, "POST")
 
 
-def _add_coordinators(blueprint: Any, tools: Tools) -> None:
+def _add_list(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("")
     @blueprint.response(200, FormListSchema)
     @needs("coordinator", "viewer")
@@ -104,49 +101,11 @@ def _add_coordinators(blueprint: Any, tools: Tools) -> None:
         """All forms, with their seats."""
         return {
             "items": [
-                _for_coordinators(form, tools) for form in list_forms(tools.work, tools.clock()) if may_touch(form.slug)
+                form_for_coordinators(form, tools.clock())
+                for form in list_forms(tools.work, tools.clock())
+                if may_touch(form.slug)
             ]
         }
-
-    @blueprint.patch("/<slug>")
-    @blueprint.arguments(FormChangeSchema)
-    @blueprint.response(200, FormAdminSchema)
-    @blueprint.alt_response(412, schema=ProblemSchema)
-    @blueprint.alt_response(428, schema=ProblemSchema)
-    @needs("coordinator")
-    def change(wanted: dict[str, Any], slug: str) -> Response:
-        """Change capacity or opening; send the revision you have seen as ``If-Match``. More seats promote who waits."""
-        require_touch(slug)
-        current = view_form(tools.work, slug, tools.clock()).stored
-        require_match(str(current.revision))
-        asked = FormChange(
-            slug=slug,
-            revision=current.revision,
-            capacity=wanted.get("capacity"),
-            unlimited="capacity" in wanted and wanted["capacity"] is None,
-            open=wanted.get("open"),
-        )
-        changed = change_form(tools.work, tools.clock, asked)
-        tools.views.pop(slug, None)
-        response = jsonify(_for_coordinators(changed, tools))
-        response.set_etag(str(changed.revision))
-        return response
-
-
-def _for_coordinators(form: StoredForm, tools: Tools) -> dict[str, Any]:
-    seats = asdict(form.seats)
-    return {
-        "slug": form.slug,
-        "kind": form.kind,
-        "event": form.event_id,
-        "revision": form.revision,
-        "open": form.open,
-        "closed_reason": closed_reason(form.opening, tools.clock()),
-        "verification": form.verification,
-        "warning": NO_VERIFICATION if form.verification == "none" else "",
-        "partners": list(form.partners),
-        **{name: seats[name] for name in ("capacity", "confirmed", "waiting", "waiting_list")},
-    }
 
 
 _PAGE = {"text/html": {"schema": {"type": "string"}}}

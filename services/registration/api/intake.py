@@ -15,8 +15,11 @@ from shared.core.metrics import idempotency_replays_total, intake_requests_total
 from shared.forms.validation import Answers, validate
 from shared.web.problems import problem
 
-STATUSES = {"none": ("confirmed", "waitlisted"), "email": ("unverified",)}
-"""What somebody can be told, by how the form has addresses verified: never more than anybody may know."""
+STATUSES = {"none": ("confirmed", "waitlisted", "unverified"), "email": ("unverified", "confirmed", "waitlisted")}
+"""What somebody can be told, by how the form has addresses verified, likeliest first; never more than anybody may know.
+
+All of them each time: how addresses are verified is decided under the lock, and may have changed a moment ago.
+"""
 
 
 class Refused(Exception):

@@ -43,6 +43,7 @@ class PersonSchema(ma.Schema):
     """A registration with the person's data. Sealed answers are not here."""
 
     id = ma.fields.String(required=True)
+    revision = ma.fields.Integer(required=True, metadata={"description": "What a decision names as `If-Match`"})
     form = ma.fields.String(required=True)
     event = ma.fields.String(allow_none=True)
     status = ma.fields.String(required=True, metadata={"enum": list(REGISTRATION_STATUSES)})
@@ -76,12 +77,56 @@ class ChangeSchema(ma.Schema):
     changed_at = ma.fields.AwareDateTime(format="iso", required=True)
     capacity_then = ma.fields.Integer(allow_none=True, metadata={"description": "Where a seat was given"})
     reason = ma.fields.String(required=True)
+    changed_by = ma.fields.String(
+        allow_none=True, metadata={"description": "Name of the key of the coordinator who decided it"}
+    )
+
+
+class PromotionSchema(ma.Schema):
+    """A decision about the waiting list that left this person on it."""
+
+    decided_at = ma.fields.AwareDateTime(format="iso", required=True)
+    cause = ma.fields.String(required=True, metadata={"description": "What may have freed a seat"})
+    capacity = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "Then; null: no limit"})
+    free = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "Then; null: no limit"})
+    waiting = ma.fields.Integer(required=True, metadata={"description": "How many waited"})
+    promoted = ma.fields.Integer(required=True, metadata={"description": "How many of them got a seat"})
+    through_position = ma.fields.Integer(
+        allow_none=True, required=True, metadata={"description": "The last number in line that got one"}
+    )
+    withheld = ma.fields.String(
+        required=True,
+        metadata={
+            "enum": ["no-free-seat", "too-late", "not-taking-place", "out-of-turn"],
+            "description": "Why this person got none. `too-late`: nobody is told to come so shortly before the start",
+        },
+    )
 
 
 class PersonDetailSchema(PersonSchema):
     """One registration with its history."""
 
     history = ma.fields.List(ma.fields.Nested(ChangeSchema), required=True)
+    while_waiting = ma.fields.List(
+        ma.fields.Nested(PromotionSchema),
+        required=True,
+        metadata={"description": "Why this person was not promoted: the latest 50 decisions, newest first"},
+    )
+
+
+class DecisionSchema(ma.Schema):
+    """What a coordinator decides about one registration."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    status = ma.fields.String(
+        required=True,
+        validate=ma.validate.OneOf(["confirmed", "cancelled"]),
+        metadata={
+            "description": "`confirmed`: a free seat for somebody who waits; `cancelled`: the place is given back"
+        },
+    )
 
 
 class PartnerSchema(ma.Schema):

@@ -8,6 +8,7 @@ from flask import Response, jsonify
 from flask_smorest import Blueprint
 
 from services.registration.api.people_schemas import (
+    DecisionSchema,
     PartnerListSchema,
     PersonDetailSchema,
     PersonListSchema,
@@ -17,10 +18,18 @@ from services.registration.api.people_schemas import (
 from services.registration.api.tools import Tools
 from services.registration.store.people import PeopleFilter
 from services.registration.store.registrations import Person
-from services.registration.usecases.list_people import find_people, list_partners, people_file, show_person
+from services.registration.usecases.decide import CANCEL, Decision, decide
+from services.registration.usecases.list_people import (
+    find_people,
+    list_partners,
+    people_file,
+    refuse_beyond,
+    show_person,
+)
 from services.registration.usecases.positions import read_registration_position, registration_position
 from shared.web.access import holder, needs, require_touch
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
+from shared.web.entity_tags import require_match
 from shared.web.paging import page_of, position_in
 from shared.web.problems import ProblemSchema
 
@@ -32,6 +41,7 @@ def registrations_blueprint(tools: Tools) -> Any:
     blueprint = Blueprint("registrations", __name__, url_prefix="/v1/registrations", description="Who has registered")
     _add_list(blueprint, tools)
     _add_one(blueprint, tools)
+    _add_decisions(blueprint, tools)
     return blueprint
 
 
@@ -43,8 +53,8 @@ def partners_blueprint(tools: Tools) -> Any:
     @blueprint.response(200, PartnerListSchema)
     @needs("coordinator")
     def list_all() -> dict[str, Any]:
-        """Every partner, with the origins that may show forms."""
-        return {"items": [asdict(partner) for partner in list_partners(tools.work)]}
+        """Every partner, with the origins that may show forms; for a limited key those that show its forms."""
+        return {"items": [asdict(partner) for partner in list_partners(tools.work, holder().forms)]}
 
     return blueprint
 
@@ -58,6 +68,7 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
     def list_them(query: dict[str, Any]) -> Response:
         """Registrations in order of arrival; as CSV if `Accept` asks for it, then all pages in one."""
         wanted = _wanted(query)
+        refuse_beyond(tools.work, wanted)
         if wants_csv():
             return csv_answer("registrations", *people_file(tools.work, tools.clock, wanted))
         page = page_of(find_people(tools.work, wanted), query["limit"], registration_position)
@@ -72,11 +83,54 @@ def _add_one(blueprint: Any, tools: Tools) -> None:
     @blueprint.response(200, PersonDetailSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator")
-    def show(registration_id: Any) -> dict[str, Any]:
+    def show(registration_id: Any) -> Response:
         """One registration with its history: every change, and why."""
         view = show_person(tools.work, tools.clock, str(registration_id))
         require_touch(view.form.slug)
-        return to_public(view.person) | {"history": [asdict(change) for change in view.history]}
+        content = to_public(view.person)
+        content["history"] = [asdict(change) for change in view.history]
+        content["while_waiting"] = [asdict(line) for line in view.while_waiting]
+        return _tagged(PersonDetailSchema().dump(content), view.person)
+
+
+def _add_decisions(blueprint: Any, tools: Tools) -> None:
+    @blueprint.patch("/<uuid:registration_id>")
+    @blueprint.arguments(DecisionSchema)
+    @blueprint.response(200, PersonSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(409, schema=ProblemSchema)
+    @blueprint.alt_response(412, schema=ProblemSchema)
+    @blueprint.alt_response(428, schema=ProblemSchema)
+    @needs("coordinator")
+    def change(wanted: dict[str, Any], registration_id: Any) -> Response:
+        """Confirm somebody who waits, or cancel; `If-Match` names the revision seen. The person is told by mail."""
+        return _decide(tools, str(registration_id), wanted["status"])
+
+    @blueprint.delete("/<uuid:registration_id>")
+    @blueprint.response(200, PersonSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(409, schema=ProblemSchema)
+    @blueprint.alt_response(412, schema=ProblemSchema)
+    @blueprint.alt_response(428, schema=ProblemSchema)
+    @needs("coordinator")
+    def cancel(registration_id: Any) -> Response:
+        """Cancel; the same as changing the status to `cancelled`."""
+        return _decide(tools, str(registration_id), CANCEL)
+
+
+def _decide(tools: Tools, registration_id: str, status: str) -> Response:
+    view = show_person(tools.work, tools.clock, registration_id)
+    require_touch(view.form.slug)
+    revision = view.person.registration.revision
+    require_match(str(revision))
+    person = decide(tools.work, tools.clock, Decision(registration_id, revision, status, holder().name))
+    return _tagged(PersonSchema().dump(to_public(person)), person)
+
+
+def _tagged(content: Any, person: Person) -> Response:
+    response = jsonify(content)
+    response.set_etag(str(person.registration.revision))
+    return response
 
 
 def _wanted(query: dict[str, Any]) -> PeopleFilter:
@@ -102,6 +156,7 @@ def to_public(person: Person) -> dict[str, Any]:
     registration = person.registration
     return {
         "id": registration.id,
+        "revision": registration.revision,
         "form": registration.form,
         "event": registration.event_id,
         "status": registration.status,

@@ -37,8 +37,9 @@ def sealed_blueprint(tools: Tools) -> Any:
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
         """Who has read whose sealed answers and why, newest first."""
         before = position_in(query["cursor"], 1, _read_number)
-        page = page_of(sealed_readings(tools.work, before, query["limit"] + 1), query["limit"], _number)
-        return {"items": [asdict(reading) for reading in page.items if may_touch(reading.form)], "next": page.next}
+        readings = sealed_readings(tools.work, before, query["limit"] + 1, holder().forms)
+        page = page_of(readings, query["limit"], _number)
+        return {"items": [asdict(reading) for reading in page.items], "next": page.next}
 
     return blueprint
 

@@ -2,19 +2,33 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from services.registration.domain.intake import Answered, Submission
 from services.registration.usecases.look_up import FormView, view_form
 from services.registration.usecases.prepare import IntakeKeys
 from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.core.metrics import intake_requests_total
 from shared.store.unit_of_work import UnitOfWork
 
 VIEW_KEPT_S = 1.0
 """How long a form's questions and partners may be a memory. Seats and opening never are: they are read under lock."""
 
 MOST_VIEWS = 500
+
+
+@contextmanager
+def counted_look_up() -> Iterator[None]:
+    """Count it when a form is asked for that there is not: a partner's page names a wrong one, or somebody tries."""
+    try:
+        yield
+    except DomainError as refusal:
+        if refusal.code == "form-unknown":
+            intake_requests_total.labels("unknown").inc()
+        raise
 
 
 @dataclass(frozen=True, slots=True)

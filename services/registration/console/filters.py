@@ -78,7 +78,7 @@ def address(path: str, given: Mapping[str, str]) -> str:
 
 
 def choices_of(path: str, forms: list[StoredForm], groups: Mapping[str, str], partners: list[Partner]) -> Choices:
-    """What can be chosen, given the forms that may be seen."""
+    """What can be chosen, given the forms that may be seen; nothing leads to any other."""
     titles = {form.slug: parse_definition(form.definition).title.in_language("en") for form in forms}
     events = {form.event_id: form.event_title or form.event_id for form in forms if form.event_id}
     missing = [
@@ -87,7 +87,7 @@ def choices_of(path: str, forms: list[StoredForm], groups: Mapping[str, str], pa
             f"{titles[form.slug]}: not registered for {events.get(form.attend, form.attend)}",
         )
         for form in forms
-        if form.attend
+        if form.attend and (form.attend in events or form.attend in titles)
     ]
     return Choices(
         forms=tuple(titles.items()),

@@ -19,6 +19,7 @@ class Opening:
         starts_at, ends_at: of the event; None if it has no date.
         kind: of the form.
         closes_hours_before: how long before the start the guest list closes; 0 if it stays open until then.
+        opens_at, closes_at: a coordinator's hours; None for no bound.
     """
 
     switched_on: bool
@@ -28,6 +29,8 @@ class Opening:
     ends_at: datetime | None = None
     kind: str = "webinar"
     closes_hours_before: int = 0
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
 
     @property
     def over_at(self) -> datetime | None:
@@ -54,8 +57,18 @@ def closed_reason(opening: Opening, now: datetime) -> str:
 
     One of ``closed``, ``not-open``, ``cancelled``, ``postponed``, ``held``, ``guest-list-closed``.
     """
-    if not opening.switched_on:
+    return set_reason(opening, now) or event_reason(opening, now)
+
+
+def set_reason(opening: Opening, now: datetime) -> str:
+    """Why coordinators have the form closed, by switch or hours: ``closed`` or ``not-open``; empty if they do not."""
+    if not opening.switched_on or (opening.closes_at is not None and opening.closes_at <= now):
         return "closed"
+    return "not-open" if opening.opens_at is not None and now < opening.opens_at else ""
+
+
+def event_reason(opening: Opening, now: datetime) -> str:
+    """Why the form's event takes no registrations, whatever coordinators have set; empty if it does."""
     if not opening.needs_event:
         return ""
     if opening.event_status in (None, "draft"):

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from services.registration.domain.opening import Opening, closed_reason
+from services.registration.domain.opening import Opening, closed_reason, event_reason
 from services.registration.domain.registration import Registration
 from services.registration.domain.seats import Place, Seats, let_go, next_place, take, verified_place
 from shared.core.errors import DomainError
 
 NEVER = frozenset({"held", "cancelled"})
-"""Reasons why a form is closed for which also a seat that is kept is worth nothing."""
+"""What can be with the event so that also a seat that is kept is worth nothing, whether the form is open or not."""
 
 
 def decide_verified(opening: Opening, seats: Seats, registration: Registration, now: datetime) -> tuple[Place, Seats]:
@@ -21,7 +21,9 @@ def decide_verified(opening: Opening, seats: Seats, registration: Registration, 
         DomainError: ``form-closed`` with the reason, also ``full``.
     """
     holds, reason = registration.holds_seat(now), closed_reason(opening, now)
-    if reason in NEVER or (reason and not holds):
+    if (never := event_reason(opening, now)) in NEVER:
+        raise DomainError("form-closed", never)
+    if reason and not holds:
         raise DomainError("form-closed", reason)
     others = let_go(seats) if holds else seats
     place = verified_place(others) if holds else next_place(others)

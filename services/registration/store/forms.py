@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
+from services.registration.domain.form_settings import FormSettings
 from services.registration.domain.opening import Opening
 from services.registration.domain.seats import Seats
 
@@ -39,6 +40,7 @@ class StoredForm:
         closes_hours_before: how long before the start the guest list closes; 0 if it does not.
         attend: slug of the event that everybody on this form should attend as well.
         event_title, time_zone: of the event; None while nothing was heard of it.
+        opens_at, closes_at: a coordinator's hours; None for no bound.
     """
 
     slug: str
@@ -60,6 +62,8 @@ class StoredForm:
     hold_minutes: int
     closes_hours_before: int
     attend: str | None
+    opens_at: datetime | None
+    closes_at: datetime | None
 
     @property
     def opening(self) -> Opening:
@@ -72,7 +76,19 @@ class StoredForm:
             ends_at=self.ends_at,
             kind=self.kind,
             closes_hours_before=self.closes_hours_before,
+            opens_at=self.opens_at,
+            closes_at=self.closes_at,
         )
+
+    @property
+    def settings(self) -> FormSettings:
+        """What coordinators have set."""
+        return FormSettings(self.seats.capacity, self.open, self.opens_at, self.closes_at)
+
+    @property
+    def notice(self) -> timedelta:
+        """How long before the start the last of those who wait gets a seat."""
+        return max(timedelta(minutes=self.promotion_notice_minutes), timedelta(hours=self.closes_hours_before))
 
 
 HELD = """
@@ -85,7 +101,7 @@ _FORM = f"""
     SELECT f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners,
         f.promotion_notice_minutes, f.open, f.revision, s.capacity, s.confirmed, s.waiting, s.last_position,
         e.title, e.time_zone, e.starts_at, e.status, e.ends_at, f.hold_minutes, f.closes_hours_before, f.attend,
-        {HELD.format(now=":now")}
+        f.opens_at, f.closes_at, {HELD.format(now=":now")}
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id
 """  # noqa: S608 - constants
 _ONE = text(_FORM + "WHERE f.slug = :slug")
@@ -93,27 +109,30 @@ _LOCK = text("SELECT 1 FROM seat WHERE form = :slug FOR UPDATE")
 _ALL = text(_FORM + "ORDER BY f.slug")
 _SAVE = text("""
     INSERT INTO form (slug, kind, event_id, definition, verification, waiting_list, partners,
-        promotion_notice_minutes, hold_minutes, closes_hours_before, attend, open, revision)
+        promotion_notice_minutes, hold_minutes, closes_hours_before, attend, keep_days, open, revision)
     VALUES (:slug, :kind, :event_id, :definition, :verification, :waiting_list, :partners,
-        :promotion_notice_minutes, :hold_minutes, :closes_hours_before, :attend, true, 1)
+        :promotion_notice_minutes, :hold_minutes, :closes_hours_before, :attend, :keep_days, true, 1)
     ON CONFLICT (slug) DO UPDATE SET kind = excluded.kind, event_id = excluded.event_id,
         definition = excluded.definition, verification = excluded.verification,
         waiting_list = excluded.waiting_list, partners = excluded.partners,
         promotion_notice_minutes = excluded.promotion_notice_minutes, hold_minutes = excluded.hold_minutes,
-        closes_hours_before = excluded.closes_hours_before, attend = excluded.attend, revision = form.revision + 1
+        closes_hours_before = excluded.closes_hours_before, attend = excluded.attend, keep_days = excluded.keep_days,
+        revision = form.revision + 1
     WHERE (form.kind, form.event_id, form.definition, form.verification, form.waiting_list, form.partners,
-        form.promotion_notice_minutes, form.hold_minutes, form.closes_hours_before, form.attend)
+        form.promotion_notice_minutes, form.hold_minutes, form.closes_hours_before, form.attend, form.keep_days)
         IS DISTINCT FROM (excluded.kind, excluded.event_id, excluded.definition, excluded.verification,
         excluded.waiting_list, excluded.partners, excluded.promotion_notice_minutes, excluded.hold_minutes,
-        excluded.closes_hours_before, excluded.attend)
+        excluded.closes_hours_before, excluded.attend, excluded.keep_days)
 """)
 _SEAT = text("INSERT INTO seat (form, capacity) VALUES (:slug, :capacity) ON CONFLICT (form) DO NOTHING")
 _SEATS = text("""
     UPDATE seat SET capacity = :capacity, confirmed = :confirmed, waiting = :waiting, last_position = :last_position
     WHERE form = :form
 """)
-_SWITCH = text("UPDATE form SET open = :open, revision = revision + 1 WHERE slug = :slug")
-_TOUCH = text("UPDATE form SET revision = revision + 1 WHERE slug = :slug")
+_SET = text("""
+    UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at, revision = revision + 1
+    WHERE slug = :slug
+""")
 _SAVE_PARTNER = text("""
     INSERT INTO partner (slug, name, origins, language, theme) VALUES (:slug, :name, :origins, :language, :theme)
     ON CONFLICT (slug) DO UPDATE SET name = excluded.name, origins = excluded.origins,
@@ -122,6 +141,12 @@ _SAVE_PARTNER = text("""
 _PARTNERS = text("SELECT slug, name, origins, language, theme FROM partner WHERE slug = ANY(:slugs) ORDER BY slug")
 
 _ALL_PARTNERS = text("SELECT slug, name, origins, language, theme FROM partner ORDER BY slug")
+
+_PARTNERS_OF = text("""
+    SELECT slug, name, origins, language, theme FROM partner p
+    WHERE EXISTS (SELECT 1 FROM form f WHERE f.slug = ANY(:forms) AND p.slug = ANY(f.partners)) ORDER BY slug
+""")
+_NAMED = text("SELECT slug FROM form WHERE slug = :name OR event_id = :name ORDER BY slug")
 
 
 def find_form(connection: Connection, slug: str, now: datetime) -> StoredForm | None:
@@ -163,14 +188,10 @@ def save_seats(connection: Connection, form: str, seats: Seats) -> None:
     )
 
 
-def switch_form(connection: Connection, slug: str, *, to_open: bool) -> None:
-    """Open or close a form."""
-    connection.execute(_SWITCH, {"slug": slug, "open": to_open})
-
-
-def touch_form(connection: Connection, slug: str) -> None:
-    """Raise the revision: something a coordinator sees has changed."""
-    connection.execute(_TOUCH, {"slug": slug})
+def save_settings(connection: Connection, slug: str, settings: FormSettings) -> None:
+    """Store what coordinators set, all but the seats, and raise the revision."""
+    values = {"open": settings.open, "opens_at": settings.opens_at, "closes_at": settings.closes_at}
+    connection.execute(_SET, {**values, "slug": slug})
 
 
 def save_partner(connection: Connection, partner: Partner) -> None:
@@ -194,6 +215,17 @@ def find_partners(connection: Connection, slugs: Sequence[str]) -> list[Partner]
 def all_partners(connection: Connection) -> list[Partner]:
     """Every partner, by slug."""
     return [Partner(row[0], row[1], tuple(row[2]), row[3], row[4]) for row in connection.execute(_ALL_PARTNERS)]
+
+
+def partners_of(connection: Connection, forms: Sequence[str]) -> list[Partner]:
+    """The partners that may show one of ``forms``, by slug."""
+    rows = connection.execute(_PARTNERS_OF, {"forms": list(forms)})
+    return [Partner(row[0], row[1], tuple(row[2]), row[3], row[4]) for row in rows]
+
+
+def forms_named(connection: Connection, name: str) -> list[str]:
+    """Slugs of the form called ``name`` and of those that belong to the event called so."""
+    return [row[0] for row in connection.execute(_NAMED, {"name": name})]
 
 
 def _to_form(row: Any) -> StoredForm:

@@ -1,10 +1,11 @@
-"""Unverified registrations whose time is over: their seats first, then they themselves."""
+"""Unverified registrations whose time is over, their seats first, then they themselves; and seats left free."""
 
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
 from services.registration.domain.registration import Registration
+from services.registration.store.forms import HELD
 from services.registration.store.rows import REGISTRATION_COLUMNS, to_registration
 
 _RUN_OUT = text("""
@@ -12,6 +13,11 @@ _RUN_OUT = text("""
         WHERE r.form = s.form AND r.status = 'unverified' AND r.hold_until <= :now)
     ORDER BY s.form
 """)
+_FREE = text(f"""
+    SELECT s.form FROM seat s
+    WHERE s.waiting > 0 AND (s.capacity IS NULL OR s.capacity > s.confirmed + {HELD.format(now=":now")})
+    ORDER BY s.form
+""")  # noqa: S608 - constants
 _RELEASE = text("""
     UPDATE registration SET hold_until = NULL WHERE form = :form AND status = 'unverified' AND hold_until <= :now
 """)
@@ -29,6 +35,11 @@ _EXPIRE = text("""
 def forms_with_holds_run_out(connection: Connection, now: datetime) -> list[str]:
     """Forms, in order, that still name holds which have run out."""
     return [row[0] for row in connection.execute(_RUN_OUT, {"now": now})]
+
+
+def forms_with_free_seats(connection: Connection, now: datetime) -> list[str]:
+    """Forms, in order, where people wait although a seat is free."""
+    return [row[0] for row in connection.execute(_FREE, {"now": now})]
 
 
 def release_holds(connection: Connection, form: str, now: datetime) -> None:

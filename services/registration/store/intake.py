@@ -27,8 +27,8 @@ LOCK_SEATS = "SELECT 1 FROM seat WHERE form = ANY(%s) ORDER BY form FOR UPDATE"
 
 _FORMS = f"""
     SELECT s.form, s.capacity, s.confirmed, s.waiting, s.last_position, f.waiting_list, f.open,
-        f.event_id IS NOT NULL, e.status, e.starts_at, e.ends_at, f.kind, f.closes_hours_before, f.verification,
-        f.hold_minutes, {HELD.format(now="%s")}
+        f.event_id IS NOT NULL, e.status, e.starts_at, e.ends_at, f.kind, f.closes_hours_before, f.opens_at,
+        f.closes_at, f.verification, f.hold_minutes, {HELD.format(now="%s")}
     FROM seat s JOIN form f ON f.slug = s.form LEFT JOIN event_copy e ON e.id = f.event_id
     WHERE s.form = ANY(%s)
 """  # noqa: S608 - constants
@@ -199,9 +199,9 @@ def _message(message: Message) -> dict[str, Any]:
 
 def _form_facts(row: Sequence[Any]) -> FormFacts:
     capacity, confirmed, waiting, last_position, waiting_list = row[1:6]
-    verification, hold_minutes, held = row[13:]
+    verification, hold_minutes, held = row[15:]
     return FormFacts(
-        opening=Opening(*row[6:13]),
+        opening=Opening(*row[6:15]),
         seats=Seats(capacity, confirmed, waiting, last_position, waiting_list, held),
         hold=timedelta(minutes=hold_minutes) if verification == "email" else None,
     )

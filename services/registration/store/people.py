@@ -1,4 +1,4 @@
-"""Who has registered, filtered and in pages, for coordinators; and one of them with what happened to it."""
+"""Who has registered, filtered and in pages, for coordinators; and what happened to one of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,13 +42,17 @@ class PeopleFilter:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A line of a registration's history; ``capacity_then`` where a seat was given."""
+    """A line of a registration's history; ``capacity_then`` where a seat was given.
+
+    ``changed_by`` is the coordinator who decided it; None where none did.
+    """
 
     revision: int
     status: str
     changed_at: datetime
     capacity_then: int | None
     reason: str
+    changed_by: str | None
 
 
 _CONDITIONS = {
@@ -68,9 +72,8 @@ _CONDITIONS = {
     "forms": "r.form = ANY(:forms)",
     "after": "r.id > CAST(:after AS uuid)",
 }
-_BY_ID = text(PERSON + "WHERE r.id = CAST(:id AS uuid)")
 _HISTORY = text("""
-    SELECT revision, status, changed_at, capacity_then, reason FROM registration_change
+    SELECT revision, status, changed_at, capacity_then, reason, changed_by FROM registration_change
     WHERE registration_id = CAST(:id AS uuid) ORDER BY revision
 """)
 
@@ -86,12 +89,6 @@ def list_people(connection: Connection, wanted: PeopleFilter) -> list[Person]:
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     rows = connection.execute(text(f"{PERSON} {where} ORDER BY r.id LIMIT :most"), {**given, "most": wanted.most})
     return [to_person(row) for row in rows]
-
-
-def find_person(connection: Connection, registration_id: str) -> Person | None:
-    """The registration with this id (a UUID), or None."""
-    row = connection.execute(_BY_ID, {"id": registration_id}).fetchone()
-    return to_person(row) if row else None
 
 
 def history_of(connection: Connection, registration_id: str) -> Sequence[Change]:

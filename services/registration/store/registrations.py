@@ -31,7 +31,8 @@ PERSON = f"""
 """All of a person, without a condition."""
 
 _BY_TOKEN = text(PERSON + "WHERE r.token_hash = :token_hash")
-_BY_TOKEN_LOCKED = text(PERSON + "WHERE r.token_hash = :token_hash FOR UPDATE OF r")
+_BY_ID = text(PERSON + "WHERE r.id = CAST(:id AS uuid)")
+_BY_ID_LOCKED = text(PERSON + "WHERE r.id = CAST(:id AS uuid) FOR UPDATE OF r")
 _NEXT_IN_LINE = text(f"""
     SELECT {REGISTRATION_COLUMNS} FROM registration r JOIN form f ON f.slug = r.form
     WHERE r.form = :form AND r.status = 'waitlisted' ORDER BY r.position LIMIT :most FOR UPDATE OF r
@@ -51,8 +52,8 @@ _VERIFY = text("""
     WHERE id = CAST(:id AS uuid)
 """)
 _CHANGE = text("""
-    INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason)
-    VALUES (CAST(:id AS uuid), :revision, :status, :now, :capacity, :reason)
+    INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason, changed_by)
+    VALUES (CAST(:id AS uuid), :revision, :status, :now, :capacity, :reason, :changed_by)
 """)
 _FORGET_KEYS = text("""
     DELETE FROM idempotency WHERE key_hash IN (
@@ -65,9 +66,14 @@ def find_by_token(connection: Connection, token_hash: bytes) -> Person | None:
     return _person(connection.execute(_BY_TOKEN, {"token_hash": token_hash}).fetchone())
 
 
-def lock_by_token(connection: Connection, token_hash: bytes) -> Person | None:
+def find_person(connection: Connection, registration_id: str) -> Person | None:
+    """The registration with this id (a UUID), or None."""
+    return _person(connection.execute(_BY_ID, {"id": registration_id}).fetchone())
+
+
+def lock_person(connection: Connection, registration_id: str) -> Person | None:
     """The same, locked. Lock the form's seats first, as everybody does."""
-    return _person(connection.execute(_BY_TOKEN_LOCKED, {"token_hash": token_hash}).fetchone())
+    return _person(connection.execute(_BY_ID_LOCKED, {"id": registration_id}).fetchone())
 
 
 def next_in_line(connection: Connection, form: str, most: int) -> list[Registration]:
@@ -92,11 +98,22 @@ def store_cancelled(connection: Connection, registration: Registration, now: dat
 
 
 def store_change(
-    connection: Connection, registration: Registration, reason: str, now: datetime, capacity: int | None = None
+    connection: Connection,
+    registration: Registration,
+    reason: str,
+    now: datetime,
+    capacity: int | None = None,
+    *,
+    by: str | None = None,
 ) -> None:
-    """A line of the audit trail: ``registration`` as it is after the change, and why."""
+    """A line of the audit trail: ``registration`` as it is after the change, and why.
+
+    Args:
+        capacity: then in force, where a seat was given.
+        by: name of the coordinator's key; None where no coordinator decided.
+    """
     values = {"id": registration.id, "revision": registration.revision, "status": registration.status}
-    connection.execute(_CHANGE, {**values, "now": now, "capacity": capacity, "reason": reason})
+    connection.execute(_CHANGE, {**values, "now": now, "capacity": capacity, "reason": reason, "changed_by": by})
 
 
 def forget_keys(connection: Connection, before: datetime) -> int:

@@ -12,7 +12,9 @@ _NOTE = text("""
 """)
 _LIST = text("""
     SELECT id, registration_id::text, form, reader, reason, read_at FROM sealed_reading
-    WHERE (CAST(:before AS bigint) IS NULL OR id < :before) ORDER BY id DESC LIMIT :most
+    WHERE (CAST(:before AS bigint) IS NULL OR id < :before)
+        AND (CAST(:forms AS text[]) IS NULL OR form = ANY(:forms))
+    ORDER BY id DESC LIMIT :most
 """)
 
 
@@ -42,6 +44,9 @@ def note_reading(
     connection.execute(_NOTE, values)
 
 
-def list_readings(connection: Connection, before: int | None, most: int) -> list[Reading]:
-    """Readings, newest first, with numbers below ``before``."""
-    return [Reading(*row) for row in connection.execute(_LIST, {"before": before, "most": most})]
+def list_readings(
+    connection: Connection, before: int | None, most: int, forms: frozenset[str] | None = None
+) -> list[Reading]:
+    """Readings, newest first, with numbers below ``before``; of ``forms`` alone unless that is None."""
+    values = {"before": before, "most": most, "forms": None if forms is None else sorted(forms)}
+    return [Reading(*row) for row in connection.execute(_LIST, values)]

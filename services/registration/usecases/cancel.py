@@ -2,22 +2,14 @@
 
 from dataclasses import replace
 
-from services.registration.domain.opening import is_over
-from services.registration.domain.registration import LIVE
+from sqlalchemy import Connection
+
 from services.registration.domain.seats import give_back
 from services.registration.outgoing import CANCELLED, registration_message
-from services.registration.store.forms import find_form, lock_seats
-from services.registration.store.registrations import (
-    Person,
-    find_by_token,
-    lock_by_token,
-    store_cancelled,
-    store_change,
-)
+from services.registration.store.registrations import Person, store_cancelled, store_change
+from services.registration.usecases.locking import Locked, lock_own
 from services.registration.usecases.promote import promote_waiting
 from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.ids import token_hash
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 
@@ -31,22 +23,25 @@ def cancel(work: UnitOfWork, clock: Clock, token: str) -> Person:
     Raises:
         DomainError: ``not-found`` if the token opens nothing.
     """
-    digest = token_hash(token)
     with work.transaction() as connection:
-        found = find_by_token(connection, digest)
-        if found is None:
-            raise DomainError("not-found")
-        lock_seats(connection, found.registration.form)
-        person, now = lock_by_token(connection, digest), clock()
-        form = find_form(connection, found.registration.form, now)
-        if form is None or person is None:
-            raise DomainError("not-found")
-        if person.registration.status not in LIVE or is_over(form.opening, now):
-            return person
-        cancelled = replace(person.registration, status="cancelled", revision=person.registration.revision + 1)
-        store_cancelled(connection, cancelled, now)
-        store_change(connection, cancelled, "cancelled by link", now)
-        outbox.add(connection, [registration_message(CANCELLED, cancelled, now)])
-        seats = give_back(form.seats, person.registration.status)
-        promote_waiting(connection, form, seats, now, "a seat was given back")
-        return replace(person, registration=cancelled)
+        locked = lock_own(connection, clock, token)
+        return take_back(connection, locked, "cancelled by link") if locked.can_be_given_back else locked.person
+
+
+def take_back(connection: Connection, locked: Locked, reason: str, by: str | None = None) -> Person:
+    """Cancel what ``can_be_given_back`` and promote the next: a step inside a transaction.
+
+    Args:
+        reason: for the audit trail.
+        by: name of a coordinator's key; None for the person themselves.
+
+    Returns:
+        the registration as it is afterwards.
+    """
+    before, now = locked.registration, locked.now
+    cancelled = replace(before, status="cancelled", revision=before.revision + 1)
+    store_cancelled(connection, cancelled, now)
+    store_change(connection, cancelled, reason, now, by=by)
+    outbox.add(connection, [registration_message(CANCELLED, cancelled, now)])
+    promote_waiting(connection, locked.form, give_back(locked.form.seats, before.status), now, "a seat was given back")
+    return replace(locked.person, registration=cancelled)

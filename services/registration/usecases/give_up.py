@@ -1,7 +1,8 @@
 """Give up: seats whose hold has run out go to those who wait, and what was never confirmed expires.
 
 Nothing depends on when this runs: a hold that has run out counts for nothing wherever a seat is decided. It only sees
-to it that those who wait need not wait for the next registration.
+to it that those who wait need not wait for the next registration, nor, where a seat was withheld from them because the
+event was postponed or about to begin, for the next change of the seats.
 """
 
 from dataclasses import replace
@@ -9,10 +10,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from services.registration.domain.promotion import decide_promotion
 from services.registration.domain.registration import Registration
 from services.registration.outgoing import EXPIRED, registration_message
 from services.registration.store.forms import find_form, lock_seats
 from services.registration.store.holds import (
+    forms_with_free_seats,
     forms_with_holds_run_out,
     lock_overdue,
     release_holds,
@@ -37,6 +40,8 @@ def give_up(connection: Connection, now: datetime) -> None:
         if form is not None:
             release_holds(connection, slug, now)
             promote_waiting(connection, form, form.seats, now, "a seat was not confirmed in time")
+    for slug in forms_with_free_seats(connection, now):
+        _give_what_was_withheld(connection, slug, now)
     overdue = [_expired(registration) for registration in lock_overdue(connection, now, MOST_AT_ONCE)]
     if not overdue:
         return
@@ -44,6 +49,21 @@ def give_up(connection: Connection, now: datetime) -> None:
     for registration in overdue:
         store_change(connection, registration, "the address was not confirmed in time", now)
     outbox.add(connection, [registration_message(EXPIRED, registration, now) for registration in overdue])
+
+
+def _give_what_was_withheld(connection: Connection, slug: str, now: datetime) -> None:
+    """Seats that nobody was given because the event was off, or about to begin, once that is no longer so."""
+    if not _can_promote(connection, slug, now):
+        return
+    lock_seats(connection, slug)
+    form = find_form(connection, slug, now)
+    if form is not None and _can_promote(connection, slug, now):
+        promote_waiting(connection, form, form.seats, now, "a free seat could be given again")
+
+
+def _can_promote(connection: Connection, slug: str, now: datetime) -> bool:
+    form = find_form(connection, slug, now)
+    return form is not None and decide_promotion(form.opening, form.seats, form.notice, now).count > 0
 
 
 def _expired(registration: Registration) -> Registration:

@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from services.registration.store.forms import Partner, StoredForm, all_partners, find_form
-from services.registration.store.people import Change, PeopleFilter, find_person, history_of, list_people
-from services.registration.store.registrations import Person
+from sqlalchemy import Connection
+
+from services.registration.store.forms import Partner, StoredForm, all_partners, find_form, forms_named, partners_of
+from services.registration.store.people import Change, PeopleFilter, history_of, list_people
+from services.registration.store.promotions import PromotionLine, promotions_between
+from services.registration.store.registrations import Person, find_person
 from services.registration.usecases.prepare import COLUMNS
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -14,6 +17,9 @@ from shared.store.unit_of_work import UnitOfWork
 
 CHUNK = 200
 """Rows read at once for a file; between two chunks no transaction is open."""
+
+MOST_DECISIONS = 50
+"""About one person: more would say nothing more."""
 
 FILE_COLUMNS = (
     "id",
@@ -37,11 +43,15 @@ FILE_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """A registration, its form, and what happened to it."""
+    """A registration, its form, and what happened to it.
+
+    ``while_waiting`` are the latest decisions about the waiting list that left this person on it, newest first.
+    """
 
     person: Person
     form: StoredForm
     history: Sequence[Change]
+    while_waiting: Sequence[PromotionLine]
 
 
 def find_people(work: UnitOfWork, wanted: PeopleFilter) -> list[Person]:
@@ -61,13 +71,39 @@ def show_person(work: UnitOfWork, clock: Clock, registration_id: str) -> PersonV
         form = find_form(connection, person.registration.form, clock()) if person else None
         if person is None or form is None:
             raise DomainError("not-found")
-        return PersonView(person, form, history_of(connection, registration_id))
+        history = history_of(connection, registration_id)
+        return PersonView(person, form, history, _while_waiting(connection, form.slug, history))
 
 
-def list_partners(work: UnitOfWork) -> list[Partner]:
-    """Every partner, by slug."""
+def _while_waiting(connection: Connection, form: str, history: Sequence[Change]) -> Sequence[PromotionLine]:
+    """Decisions from the moment of queueing until it ended; the one that ended it is in the history itself."""
+    since = next((number for number, change in enumerate(history) if change.status == "waitlisted"), None)
+    if since is None:
+        return ()
+    until = next((change.changed_at for change in history[since + 1 :] if change.status != "waitlisted"), None)
+    return promotions_between(connection, form, history[since].changed_at, until, MOST_DECISIONS)
+
+
+def list_partners(work: UnitOfWork, forms: frozenset[str] | None) -> list[Partner]:
+    """Every partner that shows one of ``forms``, by slug; all of them for None."""
     with work.transaction() as connection:
-        return all_partners(connection)
+        return all_partners(connection) if forms is None else partners_of(connection, sorted(forms))
+
+
+def refuse_beyond(work: UnitOfWork, wanted: PeopleFilter) -> None:
+    """Refuse a question that somebody limited to ``wanted.forms`` could only have answered from other forms.
+
+    Who is *not* registered for an event tells who is.
+
+    Raises:
+        DomainError: ``not-allowed``.
+    """
+    if wanted.forms is None or not wanted.not_registered_for:
+        return
+    with work.transaction() as connection:
+        named = forms_named(connection, wanted.not_registered_for)
+    if not set(named) <= wanted.forms:
+        raise DomainError("not-allowed", "your key is not good for all forms of that event")
 
 
 def people_file(work: UnitOfWork, clock: Clock, wanted: PeopleFilter) -> tuple[list[str], Iterator[list[object]]]:
@@ -76,7 +112,7 @@ def people_file(work: UnitOfWork, clock: Clock, wanted: PeopleFilter) -> tuple[l
     For one form its own clear answers have columns too.
     """
     own: list[str] = []
-    if wanted.form:
+    if wanted.form and (wanted.forms is None or wanted.form in wanted.forms):
         with work.transaction() as connection:
             form = find_form(connection, wanted.form, clock())
         if form is not None:

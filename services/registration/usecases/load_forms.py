@@ -115,7 +115,10 @@ def _form(fields: Fields, known: set[str]) -> LoadedForm:
         "hold_minutes": fields.optional("hold_minutes", whole(1, 100_000), HOLD_MINUTES),
         "closes_hours_before": fields.optional("closes_hours_before", whole(0, 10_000), 0),
         "attend": fields.optional("attend", _slug, None),
+        "keep_days": fields.optional("keep_days", whole(1, 3650), None),
     }
+    if values["keep_days"] is not None and partners:
+        fields.fault("only a form that no partner shows may forget its registrations by itself", "keep_days")
     capacity = fields.optional("capacity", whole(0, 1_000_000), None)
     fields.finish()
     return LoadedForm(slug, values, capacity, partners)

@@ -42,8 +42,7 @@ def view_form(work: UnitOfWork, slug: str, now: datetime) -> FormView:
     Raises:
         DomainError: ``form-unknown``.
     """
-    if not re.fullmatch(SLUG, slug):
-        raise DomainError("form-unknown")
+    check_slug(slug)
     with work.transaction() as connection:
         stored = find_form(connection, slug, now)
         if stored is None:
@@ -55,6 +54,16 @@ def view_form(work: UnitOfWork, slug: str, now: datetime) -> FormView:
         definition = with_options(definition, GROUP_FIELD, groups)
     origins = tuple(sorted({origin for partner in partners for origin in partner.origins}))
     return FormView(stored, definition, tuple(partners), origins)
+
+
+def check_slug(slug: str) -> None:
+    """Refuse what can be no form, before the database sees it.
+
+    Raises:
+        DomainError: ``form-unknown``.
+    """
+    if not re.fullmatch(SLUG, slug):
+        raise DomainError("form-unknown")
 
 
 def list_forms(work: UnitOfWork, now: datetime) -> list[StoredForm]:

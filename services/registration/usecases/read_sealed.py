@@ -52,10 +52,10 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Request
         raise DomainError("sealed-gone", "the key of this form has been destroyed") from None
 
 
-def sealed_readings(work: UnitOfWork, before: int | None, most: int) -> list[Reading]:
-    """Who has read what and why, newest first."""
+def sealed_readings(work: UnitOfWork, before: int | None, most: int, forms: frozenset[str] | None) -> list[Reading]:
+    """Who has read what and why, newest first; of ``forms`` alone unless that is None."""
     with work.transaction() as connection:
-        return list_readings(connection, before, most)
+        return list_readings(connection, before, most, forms)
 
 
 def _reason(text: str) -> str:

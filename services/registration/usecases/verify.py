@@ -2,19 +2,14 @@
 
 from dataclasses import replace
 
+from services.registration.domain.registration import Registration
+from services.registration.domain.seats import Place
 from services.registration.domain.verifying import decide_verified
 from services.registration.outgoing import ARRIVALS, registration_message
-from services.registration.store.forms import find_form, lock_seats, save_seats
-from services.registration.store.registrations import (
-    Person,
-    find_by_token,
-    lock_by_token,
-    store_change,
-    store_verified,
-)
+from services.registration.store.forms import save_seats
+from services.registration.store.registrations import Person, store_change, store_verified
+from services.registration.usecases.locking import lock_own
 from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.ids import token_hash
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 
@@ -30,31 +25,27 @@ def verify(work: UnitOfWork, clock: Clock, token: str) -> Person:
     Raises:
         DomainError: ``not-found`` if the token opens nothing; ``form-closed`` with the reason if it is too late.
     """
-    digest = token_hash(token)
     with work.transaction() as connection:
-        found = find_by_token(connection, digest)
-        if found is None:
-            raise DomainError("not-found")
-        lock_seats(connection, found.registration.form)
-        person, now = lock_by_token(connection, digest), clock()
-        form = find_form(connection, found.registration.form, now)
-        if form is None or person is None:
-            raise DomainError("not-found")
-        before = person.registration
+        locked = lock_own(connection, clock, token)
+        before, now = locked.registration, locked.now
         if before.status != "unverified":
-            return person
-        place, seats = decide_verified(form.opening, form.seats, before, now)
-        after = replace(
-            before,
-            status=place.status,
-            position=place.position,
-            revision=before.revision + 1,
-            verified=True,
-            hold_until=None,
-            expires_at=None,
-        )
+            return locked.person
+        place, seats = decide_verified(locked.form.opening, locked.form.seats, before, now)
+        after = _verified(before, place)
         store_verified(connection, after, seats.capacity, now)
         store_change(connection, after, REASONS[before.holds_seat(now)], now, seats.capacity)
         outbox.add(connection, [registration_message(ARRIVALS[after.status], after, now)])
-        save_seats(connection, form.slug, seats)
-        return replace(person, registration=after)
+        save_seats(connection, locked.form.slug, seats)
+        return replace(locked.person, registration=after)
+
+
+def _verified(before: Registration, place: Place) -> Registration:
+    return replace(
+        before,
+        status=place.status,
+        position=place.position,
+        revision=before.revision + 1,
+        verified=True,
+        hold_until=None,
+        expires_at=None,
+    )

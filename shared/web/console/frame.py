@@ -39,6 +39,7 @@ PLACES = (
     Place("Overview", "/console/overview"),
     Place("Events", "/console"),
     Place("Registrations", "/console/registrations"),
+    Place("Forms", "/console/registrations/forms"),
     Place("Groups", "/console/groups"),
     Place("Side events", "/console/side-events"),
     Place("Timetable", "/console/timetable"),

@@ -94,3 +94,14 @@ def test_limited_key_touches_its_forms_only(
     assert client.get("/v1/forms", headers=coordinator).get_json() == {"items": []}
     changed = client.patch(f"/v1/forms/{WEBINAR}", json={"open": False}, headers={**coordinator, "If-Match": '"1"'})
     assert changed.status_code == 403
+
+
+def test_verification_that_changes_between_two_requests_is_no_fault(
+    client: FlaskClient, installation: TestInstallation
+) -> None:
+    """The form's questions may be a second old; how addresses are verified never is."""
+    told = []
+    for number, verification in enumerate(("none", "email", "none")):
+        rows(installation.urls["registration"], "UPDATE form SET verification = %s", verification)
+        told.append(client.post(REGISTRATIONS, json=answers(number)).get_json().get("status"))
+    assert told == ["confirmed", "unverified", "confirmed"]

@@ -1,0 +1,103 @@
+"""Shapes of what coordinators set of a form, and of what they are told about it."""
+
+import marshmallow as ma
+
+
+def _moment(description: str) -> ma.fields.AwareDateTime:
+    return ma.fields.AwareDateTime(format="iso", allow_none=True, metadata={"description": description})
+
+
+class FormAdminSchema(ma.Schema):
+    """A form as coordinators see it."""
+
+    slug = ma.fields.String(required=True)
+    kind = ma.fields.String(required=True)
+    event = ma.fields.String(allow_none=True)
+    revision = ma.fields.Integer(required=True)
+    open = ma.fields.Boolean(required=True, metadata={"description": "The switch; off is closed whatever the hours"})
+    opens_at = _moment("Closed before; null: no bound")
+    closes_at = _moment("Closed from then on; null: no bound")
+    closed_reason = ma.fields.String(required=True, metadata={"description": "Empty while people can register"})
+    verification = ma.fields.String(required=True)
+    warning = ma.fields.String(
+        required=True, metadata={"description": "What to mind about this form; empty if nothing"}
+    )
+    capacity = ma.fields.Integer(allow_none=True, required=True)
+    confirmed = ma.fields.Integer(required=True)
+    held = ma.fields.Integer(
+        required=True, metadata={"description": "Kept until an address is confirmed; not counted without a capacity"}
+    )
+    waiting = ma.fields.Integer(required=True)
+    waiting_list = ma.fields.Boolean(required=True)
+    partners = ma.fields.List(ma.fields.String(), required=True)
+
+
+class FormListSchema(ma.Schema):
+    """All forms."""
+
+    items = ma.fields.List(ma.fields.Nested(FormAdminSchema), required=True)
+
+
+class FormChangeSchema(ma.Schema):
+    """What to change; what is left out stays."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    capacity = ma.fields.Integer(
+        allow_none=True,
+        strict=True,
+        validate=ma.validate.Range(min=0, max=1_000_000),
+        metadata={"description": "null: no limit"},
+    )
+    open = ma.fields.Boolean()
+    opens_at = _moment("With an offset; null: no bound")
+    closes_at = _moment("With an offset, later than `opens_at`; null: no bound")
+
+
+class FormChangeQuery(ma.Schema):
+    """Query of a change."""
+
+    dry_run = ma.fields.Boolean(
+        load_default=False, metadata={"description": "Change nothing; answer what it would do to people"}
+    )
+
+
+class FormEffectSchema(ma.Schema):
+    """What a change does to people."""
+
+    promoted = ma.fields.Integer(
+        required=True, metadata={"description": "How many of the waiting list get a seat, first come first"}
+    )
+    still_waiting = ma.fields.Integer(required=True)
+    withheld = ma.fields.String(
+        required=True,
+        metadata={
+            "enum": ["", "no-free-seat", "too-late", "not-taking-place"],
+            "description": "Why the rest goes on waiting",
+        },
+    )
+    closed_reason = ma.fields.String(required=True, metadata={"description": "Afterwards; empty while it is open"})
+
+
+class FormChangedSchema(FormAdminSchema):
+    """The form; `effect` stands there with `dry_run` alone, and the form is then as it is."""
+
+    effect = ma.fields.Nested(FormEffectSchema)
+
+
+class FormHistoryLineSchema(ma.Schema):
+    """A change of a form."""
+
+    revision = ma.fields.Integer(required=True, metadata={"description": "Of the form after it"})
+    changed_at = ma.fields.AwareDateTime(format="iso", required=True)
+    changed_by = ma.fields.String(required=True, metadata={"description": "Name of the key that was used"})
+    before = ma.fields.Dict(keys=ma.fields.String(), required=True)
+    after = ma.fields.Dict(keys=ma.fields.String(), required=True)
+    promoted = ma.fields.Integer(required=True, metadata={"description": "How many who waited got a seat by it"})
+
+
+class FormHistorySchema(ma.Schema):
+    """The latest changes of a form, newest first."""
+
+    items = ma.fields.List(ma.fields.Nested(FormHistoryLineSchema), required=True)

@@ -1,0 +1,70 @@
+"""Decide: a coordinator gives a free seat to somebody who waits, or cancels for somebody who cannot."""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from services.registration.domain.deciding import check_cancelling, check_confirming
+from services.registration.domain.promotion import OUT_OF_TURN
+from services.registration.domain.seats import promote
+from services.registration.outgoing import PROMOTED, registration_message
+from services.registration.store.forms import save_seats
+from services.registration.store.promotions import PromotionLine, note_promotion
+from services.registration.store.registrations import Person, store_change, store_confirmed
+from services.registration.usecases.cancel import take_back
+from services.registration.usecases.locking import Locked, lock_known
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.store import outbox
+from shared.store.unit_of_work import UnitOfWork
+
+CONFIRM, CANCEL = "confirmed", "cancelled"
+"""What a registration can be decided to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Attributes:
+    registration_id: UUID text.
+    revision: of the registration, as the coordinator has seen it.
+    status: ``confirmed`` or ``cancelled``.
+    by: name of the coordinator's key.
+    """
+
+    registration_id: str
+    revision: int
+    status: str
+    by: str
+
+
+def decide(work: UnitOfWork, clock: Clock, decision: Decision) -> Person:
+    """Do what was decided; returns the registration as it is afterwards. The person is told by mail.
+
+    Raises:
+        DomainError: ``not-found``; ``changed-meanwhile`` if it is not as the coordinator has seen it; or what
+            :func:`check_confirming` and :func:`check_cancelling` say.
+    """
+    with work.transaction() as connection:
+        locked = lock_known(connection, clock, decision.registration_id)
+        if locked.registration.revision != decision.revision:
+            raise DomainError("changed-meanwhile", "read it again and repeat your change")
+        if decision.status == CONFIRM:
+            return _give_seat(connection, locked, decision.by)
+        check_cancelling(locked.form.opening, locked.registration, locked.now)
+        return take_back(connection, locked, "cancelled by a coordinator", decision.by)
+
+
+def _give_seat(connection: Connection, locked: Locked, by: str) -> Person:
+    before, seats, now = locked.registration, locked.form.seats, locked.now
+    check_confirming(locked.form.opening, seats, before, now)
+    confirmed = replace(before, status="confirmed", revision=before.revision + 1)
+    store_confirmed(connection, confirmed, seats.capacity, now)
+    store_change(connection, confirmed, "confirmed by a coordinator", now, seats.capacity, by=by)
+    outbox.add(connection, [registration_message(PROMOTED, confirmed, now)])
+    withheld = OUT_OF_TURN if seats.waiting > 1 else ""
+    line = PromotionLine(
+        now, "a coordinator decided", seats.capacity, seats.free, seats.waiting, 1, before.position, withheld
+    )
+    note_promotion(connection, locked.form.slug, line)
+    save_seats(connection, locked.form.slug, promote(seats, 1))
+    return replace(locked.person, registration=confirmed)

@@ -1,0 +1,143 @@
+"""A form that nobody's pages show may say that its ended registrations are deleted after some days; others keep all."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+
+from shared.core.errors import SettingsError
+from tests.integration.registration.test_loading import load
+from tests.integration.registration.test_places import register, said, states, token_of
+from tests.integration.registration.test_verification import HOLD, client, hand, keep_house  # noqa: F401 - fixtures
+from tests.support.clients import rows
+from tests.support.clock import FrozenClock
+from tests.support.installation import TestInstallation
+
+DAYS = 2
+CANARY = """\
+- slug: canary
+  kind: webinar
+  title: Nothing to register for
+  fields: standard/webinar
+  partners: [{partner}]
+  keep_days: {days}
+"""
+
+
+@pytest.fixture
+def ended(client: FlaskClient, installation: TestInstallation) -> FlaskClient:  # noqa: F811 - a fixture
+    """Of four people one has a seat, one has cancelled, and two have not confirmed their address."""
+    rows(installation.urls["registration"], "UPDATE form SET verification = 'none'")
+    register(client, 1, 2)
+    client.post(f"/r/{token_of(installation, 2)}", data={"action": "cancel"})
+    rows(installation.urls["registration"], "UPDATE form SET verification = 'email'")
+    register(client, 3, 4)
+    return client
+
+
+def keep(installation: TestInstallation) -> None:
+    """Let the form say that it keeps nothing for long."""
+    rows(installation.urls["registration"], f"UPDATE form SET partners = '{{}}', keep_days = {DAYS}")
+
+
+def histories(installation: TestInstallation) -> int:
+    """How many registrations have one."""
+    statement = "SELECT count(DISTINCT registration_id) FROM registration_change"
+    return int(rows(installation.urls["registration"], statement)[0][0])
+
+
+def test_cancelled_is_deleted_after_its_days(
+    ended: FlaskClient,
+    installation: TestInstallation,
+    hand: FrozenClock,  # noqa: F811 - a fixture
+) -> None:
+    """Not a second before; with its history; whoever has a seat or may still confirm stays."""
+    keep(installation)
+    messages = said(installation)
+    keep_house(installation, hand() + timedelta(days=DAYS))
+    assert sorted(states(installation)) == [1, 2, 3, 4]
+    keep_house(installation, hand() + timedelta(days=DAYS, seconds=1))
+    assert (sorted(states(installation)), histories(installation)) == ([1, 3, 4], 3)
+    assert said(installation) == messages
+    assert rows(installation.urls["registration"], "SELECT confirmed, waiting FROM seat") == [(1, 0)]
+
+
+def test_days_count_from_the_end_and_not_from_the_beginning(
+    ended: FlaskClient,
+    installation: TestInstallation,
+    hand: FrozenClock,  # noqa: F811 - a fixture
+) -> None:
+    """Somebody who cancels after a month is kept as long as anybody."""
+    keep(installation)
+    hand.advance(timedelta(days=4))
+    ended.post(f"/r/{token_of(installation, 1)}", data={"action": "cancel"})
+    keep_house(installation, hand() + timedelta(days=DAYS))
+    assert 1 in states(installation)
+    keep_house(installation, hand() + timedelta(days=DAYS, seconds=1))
+    assert 1 not in states(installation)
+
+
+def test_never_confirmed_is_deleted_after_it_has_expired(
+    ended: FlaskClient,
+    installation: TestInstallation,
+    hand: FrozenClock,  # noqa: F811 - a fixture
+) -> None:
+    keep(installation)
+    over = hand() + HOLD + timedelta(days=7)
+    keep_house(installation, over)
+    assert states(installation)[3] == ("expired", None)
+    keep_house(installation, over + timedelta(days=DAYS, seconds=1))
+    assert sorted(states(installation)) == [1]
+
+
+def test_form_that_says_nothing_keeps_everything(
+    ended: FlaskClient,
+    installation: TestInstallation,
+    hand: FrozenClock,  # noqa: F811 - a fixture
+) -> None:
+    for _ in range(2):
+        keep_house(installation, hand() + timedelta(days=3650))
+    assert sorted(states(installation)) == [1, 2, 3, 4]
+
+
+def write(folder: Path, days: object, partner: str = "") -> Path:
+    """A folder with one form."""
+    (folder / "forms.yaml").write_text(CANARY.format(days=days, partner=partner))
+    (folder / "partners.yaml").write_text(
+        "- {slug: a-partner, name: A partner, origins: ['https://partner.example.org']}\n"
+    )
+    return folder
+
+
+def test_days_are_loaded_with_the_form(installation: TestInstallation, tmp_path: Path) -> None:
+    """And loading them anew changes them; the standard forms have none."""
+    for days in (1, 30):
+        load(installation, write(tmp_path, days))
+        kept = rows(installation.urls["registration"], "SELECT slug, keep_days FROM form ORDER BY slug")
+        assert kept == [("canary", days), ("upr-webinar-10", None)]
+
+
+@pytest.mark.parametrize(
+    ("days", "partner", "fault"),
+    [
+        (0, "", "forms.yaml:6: keep_days"),
+        (4000, "", "forms.yaml:6: keep_days"),
+        ("soon", "", "forms.yaml:6: keep_days"),
+        (2, "a-partner", "forms.yaml:6: keep_days: only a form that no partner shows"),
+    ],
+)
+def test_days_that_cannot_be_are_named(
+    installation: TestInstallation, tmp_path: Path, days: object, partner: str, fault: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(installation, write(tmp_path, days, partner))
+    [problem] = caught.value.problems
+    assert problem.startswith(fault)
+
+
+def test_database_refuses_days_for_a_form_of_partners(installation: TestInstallation) -> None:
+    """Whoever changes it behind the loader's back."""
+    with pytest.raises(psycopg.errors.CheckViolation):
+        rows(installation.urls["registration"], "UPDATE form SET keep_days = 2")

@@ -1,0 +1,163 @@
+"""A key that is limited to some forms sees of everything that lists people, forms or partners only what is theirs."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from services.registration.console.pages import PATH
+from tests.integration.registration.test_kinds import installation as installation
+from tests.integration.registration.test_kinds import send
+from tests.integration.registration.test_sealed import REASON, with_roles
+from tests.support.clients import WEBINAR, rows
+from tests.support.installation import TestInstallation
+
+Headers = dict[str, Any]
+OWN, OTHER = "join-working-group", "geneva-delegation"
+TRACES = ("other@example.org", OTHER, "Travelling to Geneva", "example-partner-fr", "Partenaire")
+"""Of the other form: none may show on any list."""
+
+LISTS = (
+    "/v1/forms",
+    "/v1/partners",
+    "/v1/registrations",
+    f"/v1/registrations?form={OWN}",
+    "/v1/registrations?q=other",
+    "/v1/registrations?partner=example-partner-fr",
+    "/v1/registrations?country=MX",
+    "/v1/registrations?event=upr-review",
+    "/v1/registrations?status=confirmed",
+    "/v1/registrations?since=2020-01-01",
+    "/v1/sealed-readings",
+    PATH,
+    f"{PATH}?q=other",
+    f"{PATH}?event=upr-review",
+    f"{PATH}.csv",
+    f"{PATH}.csv?country=MX",
+    f"{PATH}/forms",
+)
+
+
+@pytest.fixture
+def both(client: FlaskClient, installation: TestInstallation, coordinator: Headers) -> FlaskClient:
+    """One person on each form; the other form is shown by a partner that the own one is not, and was read sealed."""
+    url = installation.urls["registration"]
+    rows(url, "UPDATE form SET verification = 'none'")
+    rows(url, "UPDATE form SET partners = '{example-partner-fr}' WHERE slug = 'geneva-delegation'")
+    send(client, OWN, email="own@example.org", working_group="housing")
+    other = send(
+        client, OTHER, name="Other Person", email="other@example.org", country="MX", diet="vegetarian",
+        partner="example-partner-fr",
+    ).get_json()["id"]  # fmt: skip
+    answer = client.post(f"/v1/registrations/{other}/sealed", json={"reason": REASON}, headers=coordinator)
+    assert answer.status_code == 200
+    return client
+
+
+def other_id(installation: TestInstallation) -> str:
+    """Id of the person on the other form."""
+    return str(rows(installation.urls["registration"], f"SELECT id FROM registration WHERE form = '{OTHER}'")[0][0])
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("accept", ["application/json", "text/csv"])
+def test_list_shows_only_what_is_theirs(
+    both: FlaskClient, installation: TestInstallation, coordinator: Headers, path: str, accept: str
+) -> None:
+    """First the whole key: what could leak is on those lists that ask for it."""
+    headers = {**coordinator, "Accept": accept}
+    whole = both.get(path, headers=headers)
+    with_roles(installation, "coordinator", "sealed-reader", "viewer", forms=[OWN])
+    limited = both.get(path, headers=headers)
+    assert (whole.status_code, limited.status_code) == (200, 200)
+    assert path.endswith(f"form={OWN}") or any(trace in whole.text for trace in TRACES)
+    asked = [trace for trace in TRACES if trace in path]
+    assert [trace for trace in TRACES if trace in limited.text and trace not in asked] == []
+
+
+@pytest.mark.parametrize("path", ["/v1/registrations", PATH, f"{PATH}.csv"])
+@pytest.mark.parametrize(
+    ("asked", "status"), [(OTHER, 403), ("upr-review", 403), (WEBINAR, 403), (OWN, 200), ("no-such-event", 200)]
+)
+def test_who_is_missing_elsewhere_is_not_told(
+    both: FlaskClient, installation: TestInstallation, coordinator: Headers, path: str, asked: str, status: int
+) -> None:
+    """Who is not registered for an event tells who is."""
+    assert both.get(f"{path}?not_registered_for={asked}", headers=coordinator).status_code == 200
+    with_roles(installation, "coordinator", forms=[OWN])
+    assert both.get(f"{path}?not_registered_for={asked}", headers=coordinator).status_code == status
+
+
+def test_ready_made_question_leads_to_no_other_form(
+    both: FlaskClient, installation: TestInstallation, coordinator: Headers
+) -> None:
+    assert f"not_registered_for={WEBINAR}" in both.get(PATH, headers=coordinator).text
+    with_roles(installation, "coordinator", forms=[OTHER])
+    assert f"not_registered_for={WEBINAR}" not in both.get(PATH, headers=coordinator).text
+    with_roles(installation, "coordinator", forms=[OTHER, WEBINAR])
+    assert f"not_registered_for={WEBINAR}" in both.get(PATH, headers=coordinator).text
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/csv"])
+def test_file_of_another_form_names_no_question_of_it(
+    both: FlaskClient, installation: TestInstallation, coordinator: Headers, accept: str
+) -> None:
+    path, headers = f"{PATH}.csv?form={OTHER}", {**coordinator, "Accept": accept}
+    assert "side_events" in both.get(path, headers=headers).text
+    with_roles(installation, "coordinator", forms=[OWN])
+    assert len(both.get(path, headers=headers).text.splitlines()) == 1
+    assert "side_events" not in both.get(path, headers=headers).text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/registrations/{id}", 403),
+        ("PATCH", "/v1/registrations/{id}", 403),
+        ("DELETE", "/v1/registrations/{id}", 403),
+        ("POST", "/v1/registrations/{id}/sealed", 404),
+        ("PATCH", f"/v1/forms/{OTHER}", 403),
+        ("PATCH", f"/v1/forms/{OTHER}?dry_run=true", 403),
+        ("GET", f"/v1/forms/{OTHER}/history", 403),
+        ("GET", PATH + "/{id}", 403),
+        ("POST", PATH + "/{id}", 403),
+        ("POST", PATH + "/{id}/sealed", 403),
+        ("GET", f"{PATH}/forms/{OTHER}", 403),
+        ("POST", f"{PATH}/forms/{OTHER}", 403),
+    ],
+)
+def test_what_is_another_forms_is_closed(
+    both: FlaskClient, installation: TestInstallation, coordinator: Headers, method: str, path: str, status: int
+) -> None:
+    with_roles(installation, "coordinator", "sealed-reader", "viewer", forms=[OWN])
+    content: dict[str, Any] = {"json": {"status": "cancelled"}} if "registrations/{id}" in path else {"json": {}}
+    if path.endswith("/sealed"):
+        content = {"json": {"reason": REASON}}
+    if path.startswith(PATH):
+        content = {"data": {"reason": REASON, "seen": "1", "status": "cancelled"}}
+    answer = both.open(
+        path.format(id=other_id(installation)),
+        method=method,
+        headers={**coordinator, "If-Match": '"1"'},
+        **(content if method in ("POST", "PATCH") else {}),
+    )
+    assert answer.status_code == status, answer.text
+    assert [trace for trace in TRACES if trace in answer.text] == []
+    assert rows(installation.urls["registration"], "SELECT count(*) FROM registration WHERE status = 'cancelled'") == [
+        (0,)
+    ]
+    assert rows(installation.urls["registration"], "SELECT count(*) FROM sealed_reading") == [(1,)]
+
+
+def test_log_pages_are_filled_with_what_is_theirs(
+    both: FlaskClient, installation: TestInstallation, coordinator: Headers
+) -> None:
+    """Readings of other forms between theirs leave no gaps in the pages."""
+    send(both, WEBINAR, email="seen@example.org", access_needs="step-free")
+    person = rows(installation.urls["registration"], f"SELECT id FROM registration WHERE form = '{WEBINAR}'")[0][0]
+    for identity in (person, other_id(installation), person, other_id(installation), person):
+        both.post(f"/v1/registrations/{identity}/sealed", json={"reason": REASON}, headers=coordinator)
+    with_roles(installation, "sealed-reader", forms=[WEBINAR])
+    page = both.get("/v1/sealed-readings?limit=2", headers=coordinator).get_json()
+    rest = both.get(f"/v1/sealed-readings?limit=2&cursor={page['next']}", headers=coordinator).get_json()
+    assert [len(page["items"]), len(rest["items"]), rest["next"]] == [2, 1, ""]

@@ -1,0 +1,60 @@
+"""What the intake is asked for and how it went, counted: labels are few words, whatever is sent."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client import REGISTRY
+
+from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+from tests.support.installation import TestInstallation
+
+OUTCOMES = ("accepted", "duplicate", "invalid", "closed", "unknown", "trapped", "failed")
+
+
+def counted() -> dict[str, float]:
+    """Registrations asked for so far, by outcome."""
+    values = {name: REGISTRY.get_sample_value("troika_intake_requests_total", {"outcome": name}) for name in OUTCOMES}
+    return {name: value or 0.0 for name, value in values.items()}
+
+
+def close(installation: TestInstallation) -> list[tuple[Any, ...]]:
+    """Switch the form off."""
+    return rows(installation.urls["registration"], "UPDATE form SET open = false")
+
+
+Act = Callable[[FlaskClient, TestInstallation], Any]
+
+ACTS: list[tuple[str, Act, dict[str, int]]] = [
+    ("registration", lambda c, _: c.post(REGISTRATIONS, json=answers(1)), {"accepted": 1}),
+    ("faults", lambda c, _: c.post(REGISTRATIONS, json={}), {"invalid": 1}),
+    ("trap", lambda c, _: c.post(REGISTRATIONS, json=answers(1, website="x")), {"trapped": 1}),
+    ("unknown form", lambda c, _: c.post("/v1/forms/none/registrations", json=answers(1)), {"unknown": 1}),
+    ("unknown definition", lambda c, _: c.get("/v1/forms/none"), {"unknown": 1}),
+    ("unknown page", lambda c, _: c.get("/embed/none"), {"unknown": 1}),
+    ("no name of a form", lambda c, _: c.get("/embed/%00"), {"unknown": 1}),
+    ("known definition", lambda c, _: c.get(f"/v1/forms/{WEBINAR}"), {}),
+    ("known page", lambda c, _: c.get(f"/embed/{WEBINAR}"), {}),
+    ("closed form", lambda c, i: (close(i), c.post(REGISTRATIONS, json=answers(1))), {"closed": 1}),
+    ("page of a closed form", lambda c, i: (close(i), c.get(f"/embed/{WEBINAR}")), {"closed": 1}),
+    ("a browser's question", lambda c, _: c.options("/v1/forms/none/registrations"), {}),
+]
+
+
+@pytest.mark.parametrize(("act", "expected"), [act[1:] for act in ACTS], ids=[act[0] for act in ACTS])
+def test_outcome_is_counted_once(
+    client: FlaskClient, installation: TestInstallation, act: Act, expected: dict[str, int]
+) -> None:
+    before = counted()
+    act(client, installation)
+    assert {name: value - before[name] for name, value in counted().items() if value != before[name]} == expected
+
+
+def test_no_outcome_beside_those_that_are_described(client: FlaskClient) -> None:
+    """Whatever somebody asks for: a label for each slug would fill the memory."""
+    for number in range(3):
+        client.get(f"/embed/none-{number}")
+    [metric] = [metric for metric in REGISTRY.collect() if metric.name == "troika_intake_requests"]
+    assert {sample.labels["outcome"] for sample in metric.samples if sample.name.endswith("_total")} <= set(OUTCOMES)
+    assert [name for name in OUTCOMES if name not in metric.documentation] == []

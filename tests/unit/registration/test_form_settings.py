@@ -1,0 +1,161 @@
+"""Hours of a form, what a change of it does, and why somebody who waits is not promoted."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.registration.domain.deciding import check_cancelling, check_confirming
+from services.registration.domain.form_settings import FormSettings, check_settings, differences
+from services.registration.domain.opening import Opening, closed_reason, set_reason
+from services.registration.domain.promotion import decide_promotion
+from services.registration.domain.seats import Seats, promote
+from services.registration.domain.verifying import decide_verified
+from shared.core.errors import DomainError
+from tests.unit.registration.test_holds import unverified
+
+NOON = datetime(2020, 3, 2, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+FREE = Opening(switched_on=True, needs_event=False, event_status=None, starts_at=None)
+EVENT = Opening(True, True, "confirmed", NOON + 10 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"opens_at": NOON}, ""),
+        ({"opens_at": NOON + HOUR}, "not-open"),
+        ({"closes_at": NOON}, "closed"),
+        ({"closes_at": NOON + HOUR}, ""),
+        ({"opens_at": NOON - HOUR, "closes_at": NOON + HOUR}, ""),
+        ({"switched_on": False, "opens_at": NOON + HOUR}, "closed"),
+    ],
+)
+def test_form_is_open_within_its_hours(change: dict[str, object], reason: str) -> None:
+    opening = replace(FREE, **change)  # type: ignore[arg-type]
+    assert (closed_reason(opening, NOON), set_reason(opening, NOON)) == (reason, reason)
+
+
+def test_event_that_is_off_is_not_what_coordinators_have_set() -> None:
+    assert closed_reason(replace(EVENT, event_status="postponed"), NOON) == "postponed"
+    assert set_reason(replace(EVENT, event_status="postponed"), NOON) == ""
+
+
+@pytest.mark.parametrize(("status", "starts_at"), [("cancelled", NOON + HOUR), ("confirmed", NOON)])
+def test_kept_seat_on_a_closed_form_does_not_outlive_the_event(status: str, starts_at: datetime) -> None:
+    """Closing the form must not hide that the event is over."""
+    opening = replace(EVENT, switched_on=False, event_status=status, starts_at=starts_at)
+    with pytest.raises(DomainError, match=r"held|cancelled"):
+        decide_verified(opening, Seats(9, 0, 0, 0, True, held=1), unverified(1, NOON + HOUR), NOON)
+
+
+@pytest.mark.parametrize("closes_at", [NOON, NOON - HOUR])
+def test_form_that_closes_before_it_opens_is_refused(closes_at: datetime) -> None:
+    with pytest.raises(DomainError, match="closing-before-opening"):
+        check_settings(FormSettings(1, True, NOON, closes_at))
+
+
+def test_hours_with_one_end_are_settings() -> None:
+    check_settings(FormSettings(1, True, NOON, None))
+    check_settings(FormSettings(1, True, None, NOON))
+    check_settings(FormSettings(1, True, NOON, NOON + HOUR))
+
+
+def test_differences_are_ready_for_json() -> None:
+    before, after = FormSettings(5, True), FormSettings(None, True, NOON)
+    assert differences(before, after) == (
+        {"capacity": 5, "opens_at": None},
+        {"capacity": None, "opens_at": "2020-03-02T12:00:00Z"},
+    )
+    assert differences(before, before) == ({}, {})
+
+
+WAITING = Seats(capacity=10, confirmed=8, waiting=3, last_position=3, waiting_list=True)
+
+
+@pytest.mark.parametrize(
+    ("opening", "seats", "count", "withheld"),
+    [
+        (EVENT, WAITING, 2, "no-free-seat"),
+        (EVENT, replace(WAITING, held=2), 0, "no-free-seat"),
+        (EVENT, replace(WAITING, capacity=11), 3, ""),
+        (EVENT, replace(WAITING, capacity=None), 3, ""),
+        (EVENT, replace(WAITING, waiting=0), 0, ""),
+        (replace(EVENT, starts_at=NOON + HOUR / 2), WAITING, 0, "too-late"),
+        (replace(EVENT, starts_at=NOON + HOUR / 2), replace(WAITING, capacity=8), 0, "no-free-seat"),
+        (replace(EVENT, event_status="postponed", starts_at=None), WAITING, 0, "not-taking-place"),
+        (replace(EVENT, event_status="postponed"), replace(WAITING, waiting=0), 0, ""),
+        (FREE, WAITING, 2, "no-free-seat"),
+    ],
+)
+def test_promotion_says_why_the_rest_waits(opening: Opening, seats: Seats, count: int, withheld: str) -> None:
+    decided = decide_promotion(opening, seats, HOUR, NOON)
+    assert (decided.count, decided.withheld) == (count, withheld)
+
+
+@given(
+    st.none() | st.integers(0, 20),
+    st.integers(0, 20),
+    st.integers(0, 5),
+    st.integers(0, 20),
+    st.integers(-2, 20),
+    st.sampled_from(["confirmed", "tentative", "postponed", "cancelled"]),
+)
+def test_nobody_waits_without_a_reason(
+    capacity: int | None, confirmed: int, held: int, waiting: int, hours: int, status: str
+) -> None:
+    """Whoever is left waiting is told why, and only they are; never is a seat given that there is not."""
+    seats = Seats(capacity, confirmed, waiting, waiting, True, held)
+    opening = replace(EVENT, event_status=status, starts_at=NOON + hours * HOUR)
+    decided = decide_promotion(opening, seats, HOUR, NOON)
+    after = promote(seats, decided.count)
+    assert (after.waiting > 0) == (decided.withheld != "")
+    if decided.count and capacity is not None:
+        assert after.confirmed + after.held <= capacity
+
+
+@pytest.mark.parametrize(
+    ("status", "seats", "opening", "code"),
+    [
+        ("waitlisted", WAITING, EVENT, ""),
+        ("waitlisted", replace(WAITING, capacity=None), EVENT, ""),
+        ("waitlisted", WAITING, replace(EVENT, starts_at=NOON + HOUR / 60), ""),
+        ("waitlisted", replace(WAITING, held=2), EVENT, "no-free-seat"),
+        ("waitlisted", WAITING, replace(EVENT, event_status="postponed"), "not-taking-place"),
+        ("waitlisted", WAITING, replace(EVENT, starts_at=NOON), "event-over"),
+        ("confirmed", WAITING, EVENT, "not-waiting"),
+        ("unverified", WAITING, EVENT, "not-waiting"),
+        ("cancelled", WAITING, EVENT, "not-waiting"),
+    ],
+)
+def test_coordinator_gives_only_a_seat_that_is_free(status: str, seats: Seats, opening: Opening, code: str) -> None:
+    """Also shortly before the start, when nobody is promoted any more by itself."""
+    registration = replace(unverified(1, None), status=status)
+    assert refusal_of(lambda: check_confirming(opening, seats, registration, NOON)) == code
+
+
+@pytest.mark.parametrize(
+    ("status", "opening", "code"),
+    [
+        ("confirmed", EVENT, ""),
+        ("waitlisted", EVENT, ""),
+        ("confirmed", replace(EVENT, starts_at=NOON), "event-over"),
+        ("cancelled", EVENT, "no-place"),
+        ("unverified", EVENT, "no-place"),
+        ("expired", EVENT, "no-place"),
+    ],
+)
+def test_coordinator_cancels_only_what_there_is(status: str, opening: Opening, code: str) -> None:
+    registration = replace(unverified(1, None), status=status)
+    assert refusal_of(lambda: check_cancelling(opening, registration, NOON)) == code
+
+
+def refusal_of(check: object) -> str:
+    """Code of the refusal; empty if there is none."""
+    try:
+        check()  # type: ignore[operator]
+    except DomainError as refusal:
+        return refusal.code
+    return ""
