@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 SCHEMA = """
 -- [{"field", "before", "after"}]: what coordinators may read; of who proposed it only that it changed
