@@ -69,8 +69,9 @@ def prepare(folder: Path, ports: Ports) -> Installation:
     for service in SERVICES:
         run(installation, service, "migrate")
     run(installation, "events", "topology", "declare")
-    run(installation, "events", "load", str(SAMPLE), "--move-to-next", WEBINAR)
-    run(installation, "registration", "load", str(SAMPLE), "--origin", f"{PARTNER}={ports.partner_url}")
+    partner = ("--origin", f"{PARTNER}={ports.partner_url}")
+    run(installation, "events", "load", str(SAMPLE), "--move-to-next", WEBINAR, *partner)
+    run(installation, "registration", "load", str(SAMPLE), *partner)
     return installation
 
 

@@ -62,6 +62,24 @@ def _reason_refused(page: Page, places: Places) -> None:
     page.get_by_role("alert").wait_for()
 
 
+def _event_refused(page: Page, places: Places) -> None:
+    console("/console/new-event")(page, places)
+    page.locator("form[method=post] [required]").evaluate_all(
+        "all => all.forEach(one => one.removeAttribute('required'))"
+    )
+    page.locator("main form[method=post] button[type=submit]").first.click()
+    page.get_by_role("alert").wait_for()
+
+
+def _proposal_again(page: Page, places: Places) -> None:
+    own_proposal("A returned idea", "ask=edit&lang=ar")(page, places)
+
+
+def _draft_again(page: Page, places: Places) -> None:
+    _draft(page, places)
+    page.goto(f"{page.url}/change")
+
+
 def _draft(page: Page, places: Places) -> None:
     console("/console/mail/bulletins/new")(page, places)
     page.fill("#subject-en", "Who speaks for your group?")
@@ -100,6 +118,9 @@ PAGES: dict[str, Scene] = {
     "own-proposal-returned": own_proposal("A returned idea", "lang=ar"),
     "own-proposal-question": own_proposal(RECEIVED, "ask=withdraw&lang=ru"),
     "own-proposal-scheduled-es": own_proposal(TITLES[1], "lang=es"),
+    "own-proposal-again": _proposal_again,
+    "bulletin-draft-again": _draft_again,
+    "console-event-refused": _event_refused,
     "own-proposal-gone": opened("/p/mistyped?lang=zh"),
     "console-reschedule": console("/console/events/upr-review/change/reschedule"),
     "console-attendance": console("/console/events/upr-review/change/attendance"),

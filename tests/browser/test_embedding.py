@@ -148,3 +148,22 @@ def test_element_in_a_page_of_another_origin_leaves_the_link(demo: Demo, visitor
         assert visitor.wait_until_heard("troika:error") == {"code": "no-answer"}
         expect(visitor.page.get_by_role("link", name="Register")).to_be_visible()
         expect(visitor.page.locator("troika-form iframe")).not_to_be_visible()
+
+
+def test_side_event_is_proposed_on_a_partners_page(demo: Demo, visitor: Visit) -> None:
+    visitor.page.goto(f"{demo.ports.partner_url}/propose")
+    frame, title = visitor.frame(), f"Clean air {new_address()}"
+    frame.fill("#field-name", "A proposer")
+    frame.fill("#field-email", new_address())
+    frame.fill("#field-title", title)
+    frame.fill("#field-summary", "What we breathe.")
+    frame.fill("#field-attendance", "25")
+    frame.check("#field-consent")
+    frame.click("button[type=submit]")
+
+    assert visitor.wait_until_heard("troika:proposed") == {"form": "side-event-proposal"}
+    expect(visitor.page.frame_locator("iframe").get_by_role("heading", level=1)).to_have_text(
+        "Your proposal has arrived"
+    )
+    assert title in {one["title"] for one in demo.places.ask("GET", "/v1/proposals")["items"]}
+    assert (visitor.context.cookies(), visitor.faults) == ([], [])

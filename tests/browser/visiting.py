@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, 
 WITHIN_MS = 15_000.0
 LISTEN = """
 window.heard = [];
-for (const name of ["troika:ready", "troika:registered", "troika:error"]) {
+for (const name of ["troika:ready", "troika:registered", "troika:proposed", "troika:error"]) {
   document.addEventListener(name, (event) => window.heard.push([name, event.detail]));
 }
 window.messages = [];

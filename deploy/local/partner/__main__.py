@@ -33,6 +33,10 @@ def make_site(troika: str, form: str, partner: str) -> Flask:
     def plain_frame() -> Response:
         return page("plain_frame.html")
 
+    @site.get("/propose")
+    def propose() -> Response:
+        return page("propose.html")
+
     def page(template: str) -> Response:
         response = make_response(render_template(template, troika=troika, form=form, partner=partner))
         response.headers["Content-Security-Policy"] = POLICY.format(troika=troika)

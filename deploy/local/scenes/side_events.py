@@ -104,7 +104,15 @@ def placement(page: Page, places: Places) -> None:
     console(f"/console/timetable/{found['id']}")(page, places)
 
 
+def partner_page(page: Page, places: Places) -> None:
+    """The form for proposals in somebody else's page."""
+    page.goto(f"{places.ports.partner_url}/propose")
+    page.locator("troika-form iframe.ready").wait_for()
+    page.frame_locator("troika-form iframe").locator("#field-title").wait_for()
+
+
 SCENES: dict[str, Scene] = {
+    "partner-propose": partner_page,
     "propose": opened("/propose?lang=en"),
     "propose-ar": opened("/propose?lang=ar"),
     "own-proposal": own_proposal(TITLES[0]),
