@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_smorest import Blueprint
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.events.api.changes import add_changes
 from services.events.api.event_notes import add_notes
@@ -32,8 +30,7 @@ from services.events.usecases.proposal_keys import ProposalKeys
 from services.events.usecases.side_tools import SideTools
 from shared.core.clock import Clock, system_clock
 from shared.process.service import Service
-from shared.store.engine import is_outage
-from shared.store.migrate import current_revision
+from shared.store.schema_state import is_far_enough, newest_revision
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
 from shared.web.app import WebParts, make_app
@@ -61,7 +58,7 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
     sign_in = SignIn(access, settings.common.signing_keys[0], secure=settings.common.https)
     tools = Tools(UnitOfWork(engine, NAME), clock)
     side = SideTools(tools.work, clock, ProposalKeys(settings.proposal_keys, settings.notifications_key))
-    newest = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS / "versions")]).get_current_head()
+    newest = newest_revision(MIGRATIONS)
     parts = WebParts(
         service=NAME,
         title="Troika: events",
@@ -83,7 +80,7 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
             own_proposal_pages(side),
             timetable_pages(side),
         ],
-        ready=lambda: _ready(engine, newest),
+        ready=lambda: is_far_enough(tools.work, newest),
     )
     return make_app(parts, access, sign_in, https=settings.common.https)
 
@@ -95,13 +92,3 @@ def _events_blueprint(tools: Tools) -> Any:
     add_changes(blueprint, tools)
     add_notes(blueprint, tools)
     return blueprint
-
-
-def _ready(engine: Engine, newest: str | None) -> bool:
-    """Whether the database answers and has the newest schema."""
-    try:
-        return current_revision(engine) == newest
-    except SQLAlchemyError as error:
-        if not is_outage(error):
-            raise
-        return False

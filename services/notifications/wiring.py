@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from services.notifications.api.bulletins import Tools, bulletins_blueprint
 from services.notifications.api.mails import mails_blueprint
@@ -19,10 +19,10 @@ from services.notifications.sending.composing import Composer
 from services.notifications.settings import NotificationsSettings, read_settings
 from services.notifications.usecases.write_bulletin import Letterhead
 from shared.core.clock import Clock, system_clock
-from shared.core.errors import Unavailable
 from shared.core.sealing import Vault
 from shared.process.service import Service
 from shared.store.inbox import Effect
+from shared.store.schema_state import is_far_enough, newest_revision
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
 from shared.web.app import WebParts, make_app
@@ -46,7 +46,7 @@ def describe() -> Service:
 
 def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = system_clock) -> Flask:
     """The web application on ``engine``."""
-    work = UnitOfWork(engine, NAME)
+    work, newest = UnitOfWork(engine, NAME), newest_revision(MIGRATIONS)
     access = AccessFile(settings.common.access_file)
     sign_in = SignIn(access, settings.common.signing_keys[0], secure=settings.common.https)
     letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.mail_from_name)
@@ -57,7 +57,7 @@ def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = sy
         title="Troika: notifications",
         operations=[mails_blueprint(work), bulletins_blueprint(tools), suppressions_blueprint(tools)],
         pages=[leaving, frame_blueprint(sign_in), console_blueprint(work, clock, letterhead)],
-        ready=lambda: _ready(work),
+        ready=lambda: is_far_enough(work, newest),
     )
     return make_app(parts, access, sign_in, https=settings.common.https)
 
@@ -84,11 +84,3 @@ def build_sending(settings: NotificationsSettings, work: UnitOfWork, clock: Cloc
 def build_scheduler(settings: NotificationsSettings, work: UnitOfWork, clock: Clock = system_clock) -> Scheduler:
     """What turns news, announcements and dates into mails."""
     return Scheduler(work, clock, settings.mail_domain)
-
-
-def _ready(work: UnitOfWork) -> bool:
-    try:
-        with work.transaction() as connection:
-            return bool(connection.execute(text("SELECT to_regclass('outbox') IS NOT NULL")).scalar())
-    except Unavailable:
-        return False

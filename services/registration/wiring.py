@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from services.registration.api.embed_pages import embed_blueprint
 from services.registration.api.forms import forms_blueprint
@@ -23,10 +23,10 @@ from services.registration.usecases.give_up import give_up
 from services.registration.usecases.prepare import IntakeKeys
 from services.registration.usecases.register import make_register
 from shared.core.clock import Clock, system_clock
-from shared.core.errors import Unavailable
 from shared.process.service import Service
 from shared.store.engine import open_engine
 from shared.store.inbox import Effect
+from shared.store.schema_state import is_far_enough, newest_revision
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
 from shared.web.app import WebParts, make_app
@@ -76,7 +76,7 @@ def build_app(
     settings: RegistrationSettings, engine: Engine, intake: Engine | None = None, clock: Clock = system_clock
 ) -> Flask:
     """The web application on ``engine``; registrations are stored through ``intake``, or the same if None."""
-    work = UnitOfWork(engine, NAME)
+    work, newest = UnitOfWork(engine, NAME), newest_revision(MIGRATIONS)
     access = AccessFile(settings.common.access_file)
     sign_in = SignIn(access, settings.common.signing_keys[0], secure=settings.common.https)
     tools = build_tools(settings, work, UnitOfWork(intake or engine, NAME), clock)
@@ -95,7 +95,7 @@ def build_app(
             frame_blueprint(sign_in),
             console_blueprint(work, clock, tools.keys.form_keys),
         ],
-        ready=lambda: _ready(work),
+        ready=lambda: is_far_enough(work, newest),
     )
     return make_app(parts, access, sign_in, https=settings.common.https)
 
@@ -125,11 +125,3 @@ def _keep_house(connection: Connection, now: datetime) -> None:
 
 def _effects(_work: UnitOfWork) -> Mapping[str, Effect]:
     return effects()
-
-
-def _ready(work: UnitOfWork) -> bool:
-    try:
-        with work.transaction() as connection:
-            return bool(connection.execute(text("SELECT to_regclass('outbox') IS NOT NULL")).scalar())
-    except Unavailable:
-        return False

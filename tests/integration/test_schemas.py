@@ -2,9 +2,17 @@
 
 from pathlib import Path
 
+import pytest
+from alembic.script import ScriptDirectory
+
+from shared.contracts.registry import SERVICES
+from shared.store.engine import open_engine
+from shared.store.schema_state import is_far_enough, newest_revision
+from shared.store.unit_of_work import UnitOfWork
 from tests.support.clients import rows
 from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
+from tests.support.processes import PROJECT
 
 COLUMNS = """
     SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
@@ -21,3 +29,45 @@ def test_outbox_and_inbox_alike_everywhere(postgres: PostgresServer, tmp_path: P
     ]
     assert len(shapes[0][0]) == 13
     assert shapes[0] == shapes[1] == shapes[2]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_numbered_files_are_the_revisions_and_stand_in_one_row(service: str) -> None:
+    folder = migrations_of(service)
+    scripts = ScriptDirectory(str(folder), version_locations=[str(folder / "versions")])
+    newest_first = [script.revision for script in scripts.walk_revisions()]
+    assert newest_first == sorted(newest_first, reverse=True)
+    assert newest_revision(folder) == scripts.get_current_head() == newest_first[0]
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("SELECT 1", True),
+        ("UPDATE alembic_version SET version_num = '0000'", False),
+        ("UPDATE alembic_version SET version_num = '9999'", True),
+        ("DELETE FROM alembic_version", False),
+        ("DROP TABLE alembic_version", False),
+    ],
+)
+def test_database_is_far_enough_from_its_newest_revision_on(
+    postgres: PostgresServer, tmp_path: Path, statement: str, expected: bool
+) -> None:
+    """A later version's migration must not take the running processes out of the gateway."""
+    engine = open_engine(make_installation(postgres, tmp_path).urls["registration"])
+    with engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    assert is_far_enough(UnitOfWork(engine, "registration"), newest_revision(migrations_of("registration"))) is expected
+    engine.dispose()
+
+
+def test_database_that_is_away_is_not_far_enough(own_postgres: PostgresServer) -> None:
+    engine = open_engine(own_postgres.fresh_database())
+    own_postgres.kill()
+    assert not is_far_enough(UnitOfWork(engine, "registration"), "0001")
+    engine.dispose()
+
+
+def migrations_of(service: str) -> Path:
+    """The folder of a service's migrations."""
+    return PROJECT / "services" / service / "migrations"
