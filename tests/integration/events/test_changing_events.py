@@ -140,6 +140,23 @@ def test_a_dry_run_counts_people_and_changes_nothing(
     assert (remote["audience"]["people"], remote["audience"]["by_language"]["ru"]) == (3, 1)
 
 
+def test_a_change_names_what_exists(loaded: UnitOfWork, coordinator: Callable[..., TestResponse]) -> None:
+    for wrong, pointer in (({"asked_groups": ["no-such-group"]}, "/asked_groups"), ({"series": "none"}, "/series")):
+        for path in (f"/{REVIEW}", f"/{REVIEW}?dry_run=true"):
+            answer = coordinator("PATCH", path, wrong, seen="1")
+            assert (answer.status_code, [f["pointer"] for f in (answer.json or {})["errors"]]) == (422, [pointer])
+    assert coordinator("PATCH", f"/{REVIEW}", {"asked_groups": ["*"]}, seen="1").status_code == 200
+
+
+def test_what_participants_do_not_see_reaches_nobody(
+    loaded: UnitOfWork, coordinator: Callable[..., TestResponse]
+) -> None:
+    hear(loaded, [registration_message(registered(1, event_id=REVIEW))])
+    tried = coordinator("PATCH", f"/{REVIEW}?dry_run=true", {"internal_note": "X"}).json or {}
+    assert (tried["change"], tried["differs"], tried["audience"]["people"]) == ("none", [], 0)
+    assert tried["audience"]["by_status"] == {}
+
+
 def test_a_change_needs_the_state_that_was_seen(
     loaded: UnitOfWork, coordinator: Callable[..., TestResponse], client: FlaskClient, as_role: Headers
 ) -> None:
