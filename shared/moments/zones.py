@@ -13,9 +13,18 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import get_timezone_location
 
+from shared.forms.choices import zone_options
 from shared.forms.texts import Catalogue, direction, load_catalogue, locale_of
 
 UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"})
+
+OTHER_CITIES = {
+    "geneva": "Europe/Zurich",
+    "washington": "America/New_York",
+    "washington-d-c": "America/New_York",
+    "washington-dc": "America/New_York",
+}
+"""Cities of reviews and consultations after which no zone is named."""
 
 
 @cache
@@ -31,7 +40,8 @@ def zone_name(moment: datetime, time_zone: str, language: str, city: str | None 
         moment: aware; decides between summer and winter.
         time_zone: IANA name.
         language: one of ``LANGUAGES``.
-        city: where the event is, as it was typed; None or empty if it is in none.
+        city: where the event is, as it was typed; None or empty if it is in none. It is left out of the name if it is
+            known to keep another time: an event in Geneva may be announced in New York's.
 
     Returns:
         ``Geneva time (CET, UTC+1)``; ``UTC`` alone for UTC itself.
@@ -42,7 +52,7 @@ def zone_name(moment: datetime, time_zone: str, language: str, city: str | None 
     if time_zone in UTC_NAMES:
         return "UTC"
     there = moment.astimezone(ZoneInfo(time_zone))
-    place = _city(city, language) if city else _place_of(time_zone, language)
+    place = _city(city, language) if city and _keeps_time(city, there) else _place_of(time_zone, language)
     letters = there.tzname() or ""
     key = "zone.letters" if letters.isalpha() else "zone"
     of = "d\N{RIGHT SINGLE QUOTATION MARK}" if _begins_with_vowel(place) else "de "
@@ -52,8 +62,10 @@ def zone_name(moment: datetime, time_zone: str, language: str, city: str | None 
 
 def city_name(city: str, language: str) -> str:
     """``city`` in ``language`` where we know it; as it was typed where we do not."""
-    words = city.casefold().replace(".", " ").replace(",", " ").split()
-    return zone_texts().get(f"city.{'-'.join(words)}", language) or city
+    known = zone_texts().get(f"city.{_key(city)}", language)
+    if known is None and (zone := _zone_of_cities().get(_key(city))):
+        known = _place_of(zone, language)
+    return known or city
 
 
 def utc_offset(moment: datetime) -> str:
@@ -73,6 +85,23 @@ def set_apart(text: str, language: str) -> str:
 def _begins_with_vowel(place: str) -> bool:
     """For French, which says ``heure d'Oslo``; before an H either may be right, and the plain form is understood."""
     return normalize("NFKD", place.lstrip("\N{FIRST STRONG ISOLATE}"))[:1].casefold() in tuple("aeiouy")
+
+
+def _keeps_time(city: str, there: datetime) -> bool:
+    """Whether clocks in ``city`` show what they show ``there``; of a city that we do not know we believe it."""
+    zone = _zone_of_cities().get(_key(city))
+    return zone is None or there.astimezone(ZoneInfo(zone)).utcoffset() == there.utcoffset()
+
+
+@cache
+def _zone_of_cities() -> dict[str, str]:
+    """The IANA zone of each city that a zone is named after, and of those that we know besides."""
+    named = {_key(place.partition(" (")[0]): zone for _, zones in zone_options("en") for zone, _, place in zones}
+    return named | OTHER_CITIES
+
+
+def _key(city: str) -> str:
+    return "-".join(city.casefold().replace(".", " ").replace(",", " ").split())
 
 
 def _city(city: str, language: str) -> str:

@@ -11,10 +11,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.events.store import events
+from services.events.usecases.change_event import create_event
+from shared.core.errors import DomainError
 from shared.core.ids import new_token, token_hash
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import hear, registered, registration_message, rows
 from tests.support.clock import FrozenClock
+from tests.unit.events.builders import an_event
 
 Headers = Callable[[str], dict[str, str]]
 
@@ -63,6 +66,13 @@ def test_a_new_event_is_a_draft_and_is_told_when_it_is_announced(
     assert client.get("/v1/events/side-event-housing").status_code == 200
     assert [(key, subject) for key, subject, _ in _said(loaded)] == [("event.published.v1", "side-event-housing")]
     assert coordinator("POST", "", NEW).status_code == 409
+
+
+def test_an_event_begins_as_a_draft(loaded: UnitOfWork, clock: FrozenClock) -> None:
+    with pytest.raises(DomainError) as refused:
+        create_event(loaded, clock, an_event(id="another"), "somebody")
+    assert refused.value.code == "event-transition"
+    assert rows(loaded, "SELECT count(*)::int FROM event WHERE id = 'another'") == [(0,)]
 
 
 def test_rules_of_a_new_event_are_named_by_field(loaded: UnitOfWork, coordinator: Callable[..., TestResponse]) -> None:
@@ -128,6 +138,23 @@ def test_a_dry_run_counts_people_and_changes_nothing(
     assert rows(loaded, f"SELECT revision, status FROM event WHERE id = '{REVIEW}'") == [(1, "tentative")]
     remote = coordinator("PATCH", f"/{REVIEW}?dry_run=true", {"mode": "hybrid"}).json or {}
     assert (remote["audience"]["people"], remote["audience"]["by_language"]["ru"]) == (3, 1)
+
+
+def test_a_change_names_what_exists(loaded: UnitOfWork, coordinator: Callable[..., TestResponse]) -> None:
+    for wrong, pointer in (({"asked_groups": ["no-such-group"]}, "/asked_groups"), ({"series": "none"}, "/series")):
+        for path in (f"/{REVIEW}", f"/{REVIEW}?dry_run=true"):
+            answer = coordinator("PATCH", path, wrong, seen="1")
+            assert (answer.status_code, [f["pointer"] for f in (answer.json or {})["errors"]]) == (422, [pointer])
+    assert coordinator("PATCH", f"/{REVIEW}", {"asked_groups": ["*"]}, seen="1").status_code == 200
+
+
+def test_what_participants_do_not_see_reaches_nobody(
+    loaded: UnitOfWork, coordinator: Callable[..., TestResponse]
+) -> None:
+    hear(loaded, [registration_message(registered(1, event_id=REVIEW))])
+    tried = coordinator("PATCH", f"/{REVIEW}?dry_run=true", {"internal_note": "X"}).json or {}
+    assert (tried["change"], tried["differs"], tried["audience"]["people"]) == ("none", [], 0)
+    assert tried["audience"]["by_status"] == {}
 
 
 def test_a_change_needs_the_state_that_was_seen(

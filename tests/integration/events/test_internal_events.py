@@ -229,6 +229,18 @@ def test_a_registration_that_came_before_its_event_is_counted_apart_afterwards(
     assert ("country", "MX", 1) in rows(loaded, TALLIES.format("true"))
 
 
+def test_the_numbers_follow_a_new_event_and_a_draft_that_is_edited(
+    loaded: UnitOfWork, client: FlaskClient, as_role: Headers
+) -> None:
+    hear(loaded, [registration_message(_on_canary(1, event_id="probe"))])
+    headers = as_role("coordinator") | {"If-Match": "*"}
+    draft = {"id": "probe", "kind": "webinar", "title": "Probe", "time_zone": "UTC", "mode": "online", "internal": True}
+    assert client.post("/v1/events", json=draft, headers=headers).status_code == 201
+    assert (rows(loaded, TALLIES.format("false")), len(rows(loaded, TALLIES.format("true")))) == ([], 3)
+    assert client.patch("/v1/events/probe", json={"internal": False}, headers=headers).status_code == 200
+    assert (len(rows(loaded, TALLIES.format("false"))), rows(loaded, TALLIES.format("true"))) == (3, [])
+
+
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deeds=st.lists(st.sampled_from(["confirm", "cancel", "internal", "other"]), max_size=8))
 def test_any_deeds_leave_the_numbers_of_the_roster(

@@ -80,7 +80,7 @@ def test_event_cannot_be_altered() -> None:
 
 
 def test_every_field_is_visible_or_known_not_to_be() -> None:
-    hidden = {"id", "revision", "last_starts_at", "last_ends_at", "internal_note", "form"}
+    hidden = {"id", "revision", "last_starts_at", "last_ends_at", "internal_note", "form", "internal"}
     assert {field.name for field in fields(Event)} == {*VISIBLE, *hidden}
     assert hidden.isdisjoint(VISIBLE)
 

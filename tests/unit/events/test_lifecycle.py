@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from services.events.domain import lifecycle
 from services.events.domain.event import Event, EventStatus
 from services.events.domain.revision import revise, visible_difference
+from services.events.domain.rules import RulesBroken
 from shared.core.errors import DomainError
 from tests.unit.events.builders import HOUR, START, an_event
 
@@ -153,6 +154,26 @@ def test_internal_note_and_drafts_raise_no_revision() -> None:
     assert revise(an_event(EventStatus.DRAFT), an_event(EventStatus.DRAFT, title="Another")).revision == 1
     changed = revise(event, an_event(title="Another", join_url="https://meet.example.org/a"))
     assert (visible_difference(event, changed), changed.revision) == (("title", "join_url"), 2)
+
+
+@pytest.mark.parametrize("status", EventStatus)
+def test_only_a_draft_becomes_internal_or_stops_being_so(status: EventStatus) -> None:
+    event = an_event(status)
+    if status is EventStatus.DRAFT:
+        internal = lifecycle.amend(event, internal=True)
+        assert (internal.internal, internal.revision) == (True, 1)
+        assert lifecycle.amend(internal, internal=False) == event
+        return
+    with pytest.raises(RulesBroken) as refused:
+        lifecycle.amend(event, internal=True)
+    assert [(rule.field, rule.code) for rule in refused.value.broken] == [("internal", "already-announced")]
+    assert lifecycle.amend(event, internal=False) == event
+
+
+def test_amended_event_counts_what_participants_see() -> None:
+    amended = lifecycle.amend(an_event(), title="Another", internal_note="x")
+    assert (amended.title, amended.internal_note, amended.revision) == ("Another", "x", 2)
+    assert lifecycle.amend(an_event(), internal_note="x").revision == 1
 
 
 def test_revision_of_another_event_is_refused() -> None:

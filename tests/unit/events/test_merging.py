@@ -38,6 +38,26 @@ def test_draft_that_becomes_visible_is_published() -> None:
     assert merge_loaded(an_event(EventStatus.DRAFT), an_event(EventStatus.DRAFT, title="B"))[1] == "none"
 
 
+def test_what_is_new_begins_at_the_first_revision_whatever_the_folder_says() -> None:
+    assert merge_loaded(None, an_event(revision=5)) == (an_event(), "published")
+    assert merge_described(None, Series(id="a", title="A", revision=5)) == (Series(id="a", title="A"), "published")
+
+
+def test_changed_series_is_one_revision_above_the_stored_one() -> None:
+    stored = Series(id="a", title="A", revision=4)
+    assert merge_described(stored, replace(stored, title="B", revision=1))[0].revision == 5
+
+
+def test_last_date_in_the_folder_stands_above_the_stored_one() -> None:
+    old = an_event(EventStatus.POSTPONED, last_starts_at=START, last_ends_at=START + HOUR)
+    new = replace(old, last_starts_at=START + HOUR, last_ends_at=START + 2 * HOUR)
+    assert merge_loaded(old, new)[0].last_starts_at == START + HOUR
+
+
+def test_an_event_becomes_internal_by_the_folder_at_any_time_and_nobody_is_told() -> None:
+    assert merge_loaded(an_event(), an_event(internal=True)) == (an_event(internal=True), "none")
+
+
 def test_postponed_in_the_folder_remembers_the_stored_date() -> None:
     stored, change = merge_loaded(an_event(), an_event(EventStatus.POSTPONED))
     assert (stored.last_starts_at, stored.last_ends_at, stored.revision, change) == (START, START + HOUR, 2, "changed")
