@@ -111,7 +111,7 @@ def test_the_load_command_moves_the_webinar_to_its_next_wednesday(
     arguments = ["load", str(SAMPLE), "--move-to-next", WEBINAR]
     first = CliRunner().invoke(command_line(), arguments, env=environment, catch_exceptions=False)
     again = CliRunner().invoke(command_line(), arguments, env=environment, catch_exceptions=False)
-    contents = "5 events, 1 series, 12 working groups, 2 consultations, 4 resources, 2 hotels, 4 rooms"
+    contents = "5 events, 1 series, 12 working groups, 2 consultations, 4 resources, 2 hotels, 4 rooms, 2 partners"
     assert first.output == f"{contents}; 20 changes to tell\n"
     assert again.output == f"{contents}; 0 changes to tell\n"
     webinar = show_event(work, WEBINAR, Audience.COORDINATORS)
@@ -124,4 +124,4 @@ def test_the_load_command_moves_the_webinar_to_its_next_wednesday(
 def test_the_schema_has_a_column_for_each_field_of_an_event(engine: Engine, work: UnitOfWork) -> None:
     columns = rows(work, "SELECT column_name FROM information_schema.columns WHERE table_name = 'event'")
     assert {name for (name,) in columns} == {field.name for field in fields(Event)} | {"changed_at"}
-    assert migrate(engine, MIGRATIONS) == "0003"
+    assert migrate(engine, MIGRATIONS) == "0005"
