@@ -138,3 +138,33 @@ def test_public_sees_the_published_timetable_alone(desk: Desk) -> None:
     assert "BEGIN:VTIMEZONE" in calendar.text
     assert desk.client.get("/calendar/room/lake-hall.ics").text.count("BEGIN:VEVENT") == 0
     assert desk.client.get("/calendar/room/nowhere.ics").status_code == 404
+
+
+def test_console_says_why_somebody_has_no_place_and_what_clashes(desk: Desk) -> None:
+    desk.accepted("Far too large", attendance=500)
+    clash = [desk.accepted(f"Clash {n}", attendance=30) for n in range(2)]
+    desk.solve()
+    page = desk.client.get("/console/timetable", headers=desk.headers).text
+    assert "found a place for 2 of 3 accepted proposals. No timetable has a place for more than 2." in page
+    assert "It expects 500 people, and the largest room holds 120." in page
+    assert "Conflict:" not in page
+    desk.accepted("Came later")
+    for proposal in clash:
+        desk.put(proposal, "small-salon", MORNING)
+    page = desk.client.get("/console/timetable", headers=desk.headers).text
+    assert "It was accepted or taken off after the last search" in page
+    for words in ("Conflict: <bdi>same room as “Clash 1”", "Conflict: <bdi>the room is too small"):
+        assert words in page, words
+
+
+def test_console_names_a_wish_that_is_impossible(desk: Desk) -> None:
+    for hour in ("0900", "1030", "1300", "1430", "1600"):
+        desk.put(
+            desk.accepted(f"At {hour}", speakers="Amara Example", attendance=20), "lake-hall", f"2020-05-06-{hour}"
+        )
+    desk.accepted("Wishes", speakers="Amara Example", preferred_days=["2020-05-07"])
+    assert "Preferred days" not in desk.client.get("/console/timetable", headers=desk.headers).text
+    desk.accepted("Wishes in vain", speakers="Amara Example", preferred_days=["2020-05-06"])
+    page = desk.client.get("/console/timetable", headers=desk.headers).text
+    assert "Preferred days that are not possible (1)" in page
+    assert "but its working group or one of its speakers has another side event." in page
