@@ -73,6 +73,8 @@ def test_pages_are_accessible_and_fit(
         f"{scheduled}?lang=en",
         f"{desk.link(_with_title(desk, TITLES[4]))}?lang=ar",
         f"{returned}?lang=ar",
+        f"{returned}?ask=edit&lang=ar",
+        f"{returned}?ask=edit&lang=en",
         f"{fresh}?ask=withdraw&lang=ru",
         gone,
     )
@@ -154,6 +156,32 @@ def test_proposer_withdraws_without_script(browser: Browser, address: str, desk:
     page.get_by_role("button", name="Yes, withdraw it").click()
     expect(page.locator("main")).to_contain_text("It is withdrawn.")
     expect(page.get_by_role("button")).to_have_count(0)
+    page.context.close()
+
+
+def test_proposer_changes_a_returned_proposal_without_script_and_coordinators_see_it(
+    browser: Browser, address: str, desk: Desk, keys: Mapping[str, str]
+) -> None:
+    page = browser.new_context(java_script_enabled=False, locale="en-GB").new_page()
+    page.goto(f"{address}{desk.link(_with_title(desk, 'Returned idea'))}?lang=en")
+    page.get_by_role("button", name="Change it and send it again").click()
+    expect(page.get_by_label("Title of the side event")).to_have_value("Returned idea")
+    page.get_by_label("Speakers").fill("Amara Example")
+    page.get_by_label("How many people do you expect?").fill("none")
+    page.locator("#field-consent").check()
+    page.get_by_role("button", name="Send it again").click()
+    expect(page.get_by_role("alert")).to_contain_text("Please check these answers")
+    expect(page.get_by_label("Speakers")).to_have_value("Amara Example")
+    page.get_by_label("How many people do you expect?").fill("45")
+    page.get_by_role("button", name="Send it again").click()
+    expect(page.locator("main")).to_contain_text("It has arrived.")
+    expect(page.get_by_role("button", name="Change it and send it again")).to_have_count(0)
+    _sign_in(page, address, keys["viewer"])
+    page.goto(f"{address}/console/side-events?status=submitted")
+    card = page.locator("article", has_text="Returned idea")
+    expect(card).to_contain_text("Sent again")
+    expect(card).to_contain_text("What has changed since it was returned")
+    expect(card).to_contain_text("45 people")
     page.context.close()
 
 
