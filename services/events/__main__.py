@@ -1,19 +1,21 @@
 """``python -m services.events web | relay | consume | solve | migrate | load | parked … | topology …``."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from services.events.domain.local_time import to_local
+from services.events.domain.partner import Partner
 from services.events.loading.folder import Loaded, read_folder
 from services.events.loading.moving import move_to_next, time_to_next
 from services.events.loading.partners import read_partners
-from services.events.loading.rooms import read_rooms
+from services.events.loading.rooms import LoadedRooms, read_rooms
 from services.events.settings import read_settings
 from services.events.usecases.load_partners import load_partners
-from services.events.usecases.load_rooms import load_rooms
-from services.events.usecases.load_sample import load_sample
+from services.events.usecases.load_rooms import check_rooms, load_rooms
+from services.events.usecases.load_sample import LoadReport, load_sample
 from services.events.wiring import NAME, describe
 from shared.core.clock import system_clock
 from shared.core.context import caused_by
@@ -41,14 +43,12 @@ def command_line() -> click.Group:
         """Load events, series, groups, consultations, rooms and partners from FOLDER; a broken one changes nothing."""
         loaded = _read(folder, event_id)
         rooms = read_rooms(folder, _move_of(folder, event_id))
-        partners = read_partners(folder, dict(pair.split("=", 1) for pair in origins))
-        settings = read_settings().common
-        engine = open_engine(settings.database_url, statement_timeout_ms=0)
-        with caused_by():
-            report = load_sample(UnitOfWork(engine, NAME), system_clock, loaded)
-            load_rooms(UnitOfWork(engine, NAME), rooms)
-            load_partners(UnitOfWork(engine, NAME), partners)
-        engine.dispose()
+        partners = read_partners(folder, _pairs(origins))
+        engine = open_engine(read_settings().common.database_url, statement_timeout_ms=0)
+        try:
+            report = _store(UnitOfWork(engine, NAME), loaded, rooms, partners)
+        finally:
+            engine.dispose()
         click.echo(
             f"{report.events} events, {report.series} series, {report.working_groups} working groups, "
             f"{report.consultations} consultations, {report.resources} resources, {report.hotels} hotels, "
@@ -56,6 +56,21 @@ def command_line() -> click.Group:
         )
 
     return group
+
+
+def _pairs(origins: tuple[str, ...]) -> dict[str, str]:
+    if wrong := next((pair for pair in origins if "=" not in pair), None):
+        raise click.BadParameter(f"{wrong!r} is not partner=https://origin", param_hint="--origin")
+    return dict(pair.split("=", 1) for pair in origins)
+
+
+def _store(work: UnitOfWork, loaded: Loaded, rooms: LoadedRooms, partners: Sequence[Partner]) -> LoadReport:
+    with caused_by():
+        check_rooms(work, rooms)
+        report = load_sample(work, system_clock, loaded)
+        load_rooms(work, rooms)
+        load_partners(work, partners)
+    return report
 
 
 def _add_solve(group: click.Group) -> None:

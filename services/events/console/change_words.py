@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from services.events.console.timetable_grid import day_text
+from services.events.console.wording import language_name
 from services.events.domain.proposal_changes import Change
 from services.events.domain.proposal_changes import Told as Value
 
@@ -44,6 +45,8 @@ def change_text(change: Change, groups: Mapping[str, str]) -> Told:
         return Told(what, "", NOT_SHOWN)
     if change.field == "speakers" and change.before == change.after:
         return Told(what, f"{change.before}", f"{change.after}, {OTHERS}")
+    if change.field == "speakers":
+        return Told(what, str(change.before or "nobody"), str(change.after or "nobody"))
     return Told(what, _text(change.field, change.before, groups), _text(change.field, change.after, groups))
 
 
@@ -52,6 +55,8 @@ def _text(field: str, value: Value, groups: Mapping[str, str]) -> str:
         return "nothing"
     if isinstance(value, list):
         return ", ".join(day_text(date.fromisoformat(day)) for day in value)
+    if field == "language":
+        return language_name(str(value))
     if field == "working_group":
         return groups.get(str(value), str(value))
     return f"{value} people" if field == "attendance" else str(value)

@@ -1,7 +1,6 @@
-"""Words for proposals and timetables: statuses, conflicts, and the reasons why somebody has no place."""
+"""Words for proposals and timetables: statuses, decisions, conflicts."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from services.events.domain.proposal import ProposalStatus
 from services.events.domain.schedule_conflicts import Conflict, ConflictKind
@@ -30,15 +29,6 @@ JOBS: Mapping[str, str] = {
     "running": "A new timetable is being made. It takes some seconds.",
 }
 
-_REASONS: Mapping[str, str] = {
-    "no_room_large_enough": "No room is large enough.",
-    "fixed_event": "{n} taken up by the review or the press conference",
-    "speaker_unavailable": "{n} on days when a speaker cannot come",
-    "no_room_open": "{n} without an open room that is large enough",
-    "busy": "{n} when the working group or a speaker is elsewhere",
-    "rooms_taken": "{n} in which every room that is large enough is taken",
-}
-
 
 def conflict_text(conflict: Conflict, snapshot: Snapshot) -> str:
     """A conflict as a sentence, with the titles of who is in it."""
@@ -57,12 +47,17 @@ def conflict_text(conflict: Conflict, snapshot: Snapshot) -> str:
     }[conflict.kind]
 
 
-def reasons_text(reasons: Sequence[Mapping[str, Any]]) -> str:
-    """Why a proposal has no place, as a sentence: the reason that closes most slots stands first."""
-    if [reason["code"] for reason in reasons] == ["no_room_large_enough"]:
-        return _REASONS["no_room_large_enough"]
-    parts = [
-        _REASONS[reason["code"]].format(n=f"{reason['slots']} slot{'' if reason['slots'] == 1 else 's'}")
-        for reason in reasons
-    ]
-    return f"Of all slots: {'; '.join(parts)}." if parts else ""
+def clash_text(conflict: Conflict, proposal_id: str, snapshot: Snapshot) -> str:
+    """The same in a few words, for the card of one of those who are in it."""
+    others = [snapshot.proposals[name].title for name in conflict.proposals if name != proposal_id]
+    other = f"“{others[0]}”" if others else ""
+    event = next((event.title for event in snapshot.fixed if event.id == conflict.subject), conflict.subject)
+    return {
+        ConflictKind.ROOM: f"same room as {other}",
+        ConflictKind.SPEAKER: f"same speaker as {other}",
+        ConflictKind.WORKING_GROUP: f"same working group as {other}",
+        ConflictKind.ROOM_CLOSED: "the room is not ours then",
+        ConflictKind.ROOM_TOO_SMALL: "the room is too small",
+        ConflictKind.FIXED_EVENT: f"at the time of “{event}”",
+        ConflictKind.SPEAKER_UNAVAILABLE: "a speaker cannot come that day",
+    }[conflict.kind]

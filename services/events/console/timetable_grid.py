@@ -7,6 +7,7 @@ from datetime import date
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
+from services.events.console.schedule_words import clash_text
 from services.events.domain.proposal import Proposal
 from services.events.domain.room import Room
 from services.events.domain.schedule import Slot
@@ -17,11 +18,11 @@ from shared.web.console.words import NO_BREAK
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A proposal in its place; ``clashes`` says whether a conflict names it."""
+    """A proposal in its place; ``clashes`` says each conflict that names it, in a few words."""
 
     proposal: Proposal
     pinned: bool
-    clashes: bool
+    clashes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Day:
 
 def days_of(snapshot: Snapshot, conflicts: Sequence[Conflict]) -> tuple[Day, ...]:
     """The whole board; every slot and every room is there, also where nothing is."""
-    cards = _cards(snapshot, {name for conflict in conflicts for name in conflict.proposals})
+    cards = _cards(snapshot, conflicts)
     rooms = sorted(snapshot.rooms.values(), key=lambda room: (-room.capacity, room.id))
     slots = sorted(snapshot.slots.values(), key=lambda slot: slot.span.starts_at)
     return tuple(
@@ -85,10 +86,14 @@ def _row(slot: Slot, rooms: Sequence[Room], cards: dict[tuple[str, str], list[Ca
     return Row(slot, times_text(slot), tuple(cells))
 
 
-def _cards(snapshot: Snapshot, clashing: set[str]) -> dict[tuple[str, str], list[Card]]:
+def _cards(snapshot: Snapshot, conflicts: Sequence[Conflict]) -> dict[tuple[str, str], list[Card]]:
+    clashes: defaultdict[str, list[str]] = defaultdict(list)
+    for conflict in conflicts:
+        for name in conflict.proposals:
+            clashes[name].append(clash_text(conflict, name, snapshot))
     found: defaultdict[tuple[str, str], list[Card]] = defaultdict(list)
     for placement in snapshot.placements:
         proposal = snapshot.proposals[placement.proposal_id]
-        card = Card(proposal, placement.pinned, proposal.id in clashing)
+        card = Card(proposal, placement.pinned, tuple(clashes[proposal.id]))
         found[placement.slot_id, placement.room_id].append(card)
     return found

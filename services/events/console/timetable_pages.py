@@ -9,7 +9,7 @@ from flask import Blueprint, redirect, render_template, request
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.events.console import change_words, moments, schedule_words
+from services.events.console import change_words, moments, schedule_words, search_words
 from services.events.console.change_words import Told
 from services.events.console.pages import READERS
 from services.events.console.timetable_grid import day_text, days_of, slot_choices
@@ -94,6 +94,8 @@ def _add_board(blueprint: Blueprint, tools: SideTools) -> None:
             days=days_of(board.snapshot, conflicts),
             groups=_groups(tools),
             reasons=_reasons(board),
+            search=_search(board),
+            impossible=list(search_words.impossible_text(board.snapshot)),
             told=_told(board),
             may_change="coordinator" in holder().roles,
         )
@@ -162,11 +164,22 @@ def _groups(tools: SideTools) -> dict[str, str]:
     return {group.id: group.title for group in list_working_groups(tools.work)}
 
 
+def _search(board: Board) -> list[str]:
+    """What the last search reached, and how many wishes the draft meets."""
+    report = board.job.report if board.job else None
+    said = search_words.search_text(report) if report else []
+    return [sentence for sentence in (*said, search_words.wishes_text(board.snapshot)) if sentence]
+
+
 def _reasons(board: Board) -> dict[str, str]:
-    """Why those who wait have no place, as the last search said; empty for who came later."""
+    """Why those who wait have no place, as the last search said; without who came later."""
     report = board.job.report if board.job else None
     unplaced = report["unplaced"] if report else {}
-    return {name: schedule_words.reasons_text(reasons) for name, reasons in unplaced.items()}
+    return {
+        proposal.id: search_words.reasons_text(proposal, unplaced[proposal.id], board.snapshot)
+        for proposal in board.snapshot.waiting
+        if proposal.id in unplaced
+    }
 
 
 def _told(board: Board) -> list[tuple[str, str]]:

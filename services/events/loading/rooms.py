@@ -1,31 +1,36 @@
 """Reads ``rooms.yaml``: the days and times of the programme, and the rooms with their hours. A folder may lack it."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from services.events.domain.local_time import is_zone, to_utc
+from services.events.domain.local_time import to_utc
 from services.events.domain.room import Room
-from services.events.domain.rules import RulesBroken
 from services.events.domain.schedule import Slot, Span, overlapping_slots
 from services.events.loading.checks import check_unique
+from services.events.loading.values import a_day, a_zone, made
 from shared.core.errors import DomainError, SettingsError
 from shared.core.yaml_source import Fields, read_yaml, text, whole
 
 FILE = "rooms.yaml"
-_DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 _HOURS = re.compile(r"([0-2][0-9]:[0-5][0-9]) to ([0-2][0-9]:[0-5][0-9])")
 Hours = tuple[time, time]
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedRooms:
-    """Where and when side events can be."""
+    """Where and when side events can be; ``lines`` says where in the file the time of each slot stands."""
 
     rooms: tuple[Room, ...]
     slots: tuple[Slot, ...]
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def fault(self, slot_id: str, message: str) -> str:
+        """``rooms.yaml:6: times: <message>`` for the time from which a slot was made."""
+        return f"{FILE}:{self.lines[slot_id]}: times: {message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,8 @@ def read_rooms(folder: Path, moved_by: timedelta | None = None) -> LoadedRooms:
         return LoadedRooms((), ())
     faults: list[str] = []
     top = Fields(read_yaml(path, dict), faults)
-    days = tuple(day + (moved_by or timedelta()) for day in top.each("days", _day))
-    programme = _Programme(top.required("time_zone", _zone, "UTC"), top.required("city", text(), "stand-in"), days)
+    days = tuple(on + (moved_by or timedelta()) for on in top.each("days", a_day))
+    programme = _Programme(top.required("time_zone", a_zone, "UTC"), top.required("city", text(), "stand-in"), days)
     slots = _slots(top, programme, top.each("times", _hours))
     below = top.below("rooms")
     rooms = tuple(room for row in below if (room := _room(row, programme)) is not None)
@@ -55,7 +60,7 @@ def read_rooms(folder: Path, moved_by: timedelta | None = None) -> LoadedRooms:
     top.finish()
     if faults:
         raise SettingsError(faults)
-    return LoadedRooms(rooms, slots)
+    return LoadedRooms(rooms, slots, _lines(top, slots))
 
 
 def _slots(top: Fields, programme: _Programme, times: tuple[Hours, ...]) -> tuple[Slot, ...]:
@@ -71,6 +76,12 @@ def _slots(top: Fields, programme: _Programme, times: tuple[Hours, ...]) -> tupl
     return tuple(slots)
 
 
+def _lines(top: Fields, slots: Sequence[Slot]) -> dict[str, int]:
+    """The slots come day by day, each with all times in the order of the file."""
+    count = len(top.node.data.get("times") or ())
+    return {slot.id: top.node.line_of(("times", number % count)) for number, slot in enumerate(slots)}
+
+
 def _room(row: Fields, programme: _Programme) -> Room | None:
     spans = [
         _span(row, "hours", programme.zone, day, hours) for hours in row.each("hours", _hours) for day in programme.days
@@ -80,16 +91,9 @@ def _room(row: Fields, programme: _Programme) -> Room | None:
         "title": row.required("title", text(), "stand-in"),
         "capacity": row.required("capacity", whole(1, 9999), 1),
     }
-    row.finish()
     opened = tuple(span for span in spans if span is not None)
-    try:
-        return Room(**values, city=programme.city, time_zone=programme.zone, open=opened)
-    except RulesBroken as error:
-        for rule in error.broken:
-            key = {"open": "hours"}.get(rule.field, rule.field)
-            if key not in row.faulty:
-                row.fault(rule.detail, key)
-        return None
+    values |= {"city": programme.city, "time_zone": programme.zone, "open": opened}
+    return made(row, Room, values, {"open": "hours"})
 
 
 def _span(row: Fields, key: str, zone: str, day: date, hours: Hours) -> Span | None:
@@ -101,21 +105,6 @@ def _span(row: Fields, key: str, zone: str, day: date, hours: Hours) -> Span | N
     except DomainError as error:
         row.fault(error.detail, key)
         return None
-
-
-def _zone(value: Any) -> str:
-    if not isinstance(value, str) or not is_zone(value):
-        raise ValueError("must be an IANA time zone such as Europe/Zurich")
-    return value
-
-
-def _day(value: Any) -> date:
-    if not isinstance(value, str) or not _DAY.fullmatch(value):
-        raise ValueError("must be a day such as 2020-05-06")
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise ValueError("is not a day that exists") from None
 
 
 def _hours(value: Any) -> Hours:

@@ -1,20 +1,18 @@
 """One row of a sample file → one value of the domain. Broken rules come back as faults at the line of their field."""
 
 import re
-from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.domain.hotel import HotelBlock
-from services.events.domain.local_time import is_zone, to_utc
+from services.events.domain.local_time import to_utc
 from services.events.domain.network import Consultation, HostKind, Series, WorkingGroup
 from services.events.domain.resource import Resource, ResourceKind
-from services.events.domain.rules import RulesBroken
+from services.events.loading.values import a_day, a_zone, made
 from shared.core.errors import DomainError
 from shared.core.yaml_source import Fields, flag, one_of, text, whole
-
-T = TypeVar("T")
 
 _LOCAL = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}")
 _KEY_OF: Mapping[str, str] = {
@@ -34,7 +32,7 @@ def series_of(row: Fields) -> Series | None:
         "summary": row.optional("summary", text(2000), ""),
         "began_in": row.optional("began_in", whole(1945, 2999), None),
     }
-    return _made(row, Series, values)
+    return made(row, Series, values, _KEY_OF)
 
 
 def working_group_of(row: Fields) -> WorkingGroup | None:
@@ -44,7 +42,7 @@ def working_group_of(row: Fields) -> WorkingGroup | None:
         "title": row.required("title", text(), "stand-in"),
         "summary": row.optional("summary", text(2000), ""),
     }
-    return _made(row, WorkingGroup, values)
+    return made(row, WorkingGroup, values, _KEY_OF)
 
 
 def consultation_of(row: Fields) -> Consultation | None:
@@ -59,7 +57,7 @@ def consultation_of(row: Fields) -> Consultation | None:
         "presentations": row.required("presentations", whole(1, 9999), 9999),
         "within_days": row.optional("within_days", whole(1, 366), None),
     }
-    return _made(row, Consultation, values)
+    return made(row, Consultation, values, _KEY_OF)
 
 
 def resource_of(row: Fields) -> Resource | None:
@@ -75,12 +73,12 @@ def resource_of(row: Fields) -> Resource | None:
         "city": row.optional("city", text(), None),
         "published": row.optional("published", flag, False),
     }
-    return _made(row, Resource, values)
+    return made(row, Resource, values, _KEY_OF)
 
 
 def hotel_of(row: Fields, moved_by: timedelta) -> HotelBlock | None:
     """The hotel block of a row of ``hotels.yaml``, its day moved; None when the row has faults, which are noted."""
-    book_until = row.optional("book_until", _day, None)
+    book_until = row.optional("book_until", a_day, None)
     values: dict[str, Any] = {
         "id": row.required("id", text(80), "stand-in"),
         "name": row.required("name", text(), "stand-in"),
@@ -91,7 +89,7 @@ def hotel_of(row: Fields, moved_by: timedelta) -> HotelBlock | None:
         "book_until": book_until and book_until + moved_by,
         "note": row.optional("note", text(2000), ""),
     }
-    return _made(row, HotelBlock, values)
+    return made(row, HotelBlock, values, _KEY_OF)
 
 
 def event_of(row: Fields, moved_by: timedelta) -> Event | None:
@@ -101,7 +99,7 @@ def event_of(row: Fields, moved_by: timedelta) -> Event | None:
     None when the row has faults, which are then noted.
     """
     status = row.required("status", one_of(EventStatus), EventStatus.DRAFT)
-    zone = row.required("time_zone", _zone, "UTC")
+    zone = row.required("time_zone", a_zone, "UTC")
     start, end = (_moment(row, key, zone, moved_by) for key in ("starts", "ends"))
     before = "last_" if status is EventStatus.POSTPONED else ""
     values: dict[str, Any] = {
@@ -124,21 +122,7 @@ def event_of(row: Fields, moved_by: timedelta) -> Event | None:
         "form": row.optional("form", text(80), None),
         "internal": row.optional("internal", flag, False),
     }
-    return _made(row, Event, values)
-
-
-def _made(row: Fields, make: Callable[..., T], values: dict[str, Any]) -> T | None:
-    """The value, unless a field is faulty or a rule is broken; a rule about a faulty field is not noted again."""
-    row.finish()
-    faulty = frozenset(row.faulty)
-    try:
-        value = make(**values)
-    except RulesBroken as error:
-        for rule in error.broken:
-            if (key := _KEY_OF.get(rule.field, rule.field)) not in faulty:
-                row.fault(rule.detail, key)
-        return None
-    return None if faulty else value
+    return made(row, Event, values, _KEY_OF)
 
 
 def _moment(row: Fields, key: str, zone: str, moved_by: timedelta) -> datetime | None:
@@ -150,19 +134,6 @@ def _moment(row: Fields, key: str, zone: str, moved_by: timedelta) -> datetime |
     except DomainError as error:
         row.fault(error.detail, key)
         return None
-
-
-def _zone(value: Any) -> str:
-    if not isinstance(value, str) or not is_zone(value):
-        raise ValueError("must be an IANA time zone such as Europe/Zurich")
-    return value
-
-
-def _day(value: Any) -> date:
-    try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise ValueError("must be a day such as 2020-04-10") from None
 
 
 def _local(value: Any) -> datetime:

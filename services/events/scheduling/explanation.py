@@ -37,14 +37,22 @@ def reasons_for(openings: Openings, slots: Mapping[str, str]) -> dict[str, tuple
     }
 
 
-def impossible_wishes(openings: Openings) -> tuple[str, ...]:
-    """Ids of requests that prefer days on which no slot is open to them whoever else is placed."""
-    return tuple(
-        request.proposal_id
+def impossible_wishes(openings: Openings) -> dict[str, tuple[Reason, ...]]:
+    """Requests that prefer days on which no slot is open to them whoever else is placed, and what closes these slots.
+
+    A day without any slot has no reason.
+    """
+    return {
+        request.proposal_id: _wish_reasons(openings, request)
         for request in openings.free
         if request.preferred_on
         and not any(slot.on in request.preferred_on for slot in openings.open_slots[request.proposal_id])
-    )
+    }
+
+
+def _wish_reasons(openings: Openings, request: Request) -> tuple[Reason, ...]:
+    wished = (slot for slot in openings.problem.slots if slot.on in request.preferred_on)
+    return _most_first(Counter(openings.obstacle(request, slot) for slot in wished))
 
 
 class _Board:
@@ -79,4 +87,8 @@ def _reasons(board: _Board, request: Request) -> tuple[Reason, ...]:
     if all(room.capacity < request.attendance for room in problem.rooms):
         return (Reason(TOO_LARGE, len(problem.slots)),)
     found = Counter(board.openings.obstacle(request, slot) or board.refusal(request, slot) for slot in problem.slots)
+    return _most_first(found)
+
+
+def _most_first(found: Counter[str]) -> tuple[Reason, ...]:
     return tuple(Reason(code, count) for code, count in sorted(found.items(), key=lambda one: (-one[1], one[0])))

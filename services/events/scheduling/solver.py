@@ -83,7 +83,7 @@ def solve(problem: Problem, limits: Limits, halt: Halt | None = None) -> Timetab
     return Timetable(
         placements=tuple(sorted((*problem.pinned, *assign_rooms(openings, slots)), key=lambda one: one.proposal_id)),
         unplaced=reasons_for(openings, slots),
-        impossible_wishes=impossible_wishes(openings),
+        impossible_wishes=tuple(impossible_wishes(openings)),
         placed=Stage(len(slots) + pinned, bound + pinned),
         wishes=wishes,
         seconds=time.monotonic() - began,

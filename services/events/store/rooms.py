@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from services.events.domain.room import Room
 from services.events.domain.schedule import Slot, Span
@@ -18,6 +19,10 @@ _SAVE_ROOM = text("""
 _FORGET_HOURS = text("DELETE FROM room_hours WHERE room_id = :id")
 _ADD_HOURS = text("INSERT INTO room_hours (room_id, starts_at, ends_at) VALUES (:room_id, :starts_at, :ends_at)")
 _SLOTS = text("SELECT id, starts_at, ends_at, time_zone FROM slot ORDER BY starts_at")
+_IN_USE = text("""
+    SELECT id, starts_at, ends_at, time_zone FROM slot
+    WHERE EXISTS (SELECT 1 FROM placement WHERE slot_id = slot.id) ORDER BY starts_at
+""")
 _SAVE_SLOT = text("""
     INSERT INTO slot (id, starts_at, ends_at, time_zone) VALUES (:id, :starts_at, :ends_at, :time_zone)
     ON CONFLICT (id) DO UPDATE SET starts_at = excluded.starts_at, ends_at = excluded.ends_at,
@@ -38,8 +43,12 @@ def all_rooms(connection: Connection) -> list[Room]:
 
 def all_slots(connection: Connection) -> list[Slot]:
     """Every slot, by its start."""
-    rows = connection.execute(_SLOTS)
-    return [Slot(row.id, Span(row.starts_at, row.ends_at), row.time_zone) for row in rows]
+    return [_slot(row) for row in connection.execute(_SLOTS)]
+
+
+def slots_in_use(connection: Connection) -> list[Slot]:
+    """Every slot in which something stands on the draft board, by its start."""
+    return [_slot(row) for row in connection.execute(_IN_USE)]
 
 
 def save_room(connection: Connection, room: Room) -> None:
@@ -60,3 +69,7 @@ def save_slots(connection: Connection, slots: Sequence[Slot]) -> None:
     ]
     if rows:
         connection.execute(_SAVE_SLOT, rows)
+
+
+def _slot(row: Row[Any]) -> Slot:
+    return Slot(row.id, Span(row.starts_at, row.ends_at), row.time_zone)

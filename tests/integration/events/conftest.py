@@ -10,7 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from services.events.loading.folder import Loaded, read_folder
+from services.events.loading.rooms import read_rooms
 from services.events.settings import read_settings
+from services.events.usecases.load_rooms import load_rooms
 from services.events.usecases.load_sample import load_sample
 from services.events.wiring import MIGRATIONS, build_app
 from shared.core.ids import new_token, token_hash
@@ -18,13 +20,11 @@ from shared.core.sealing import public_key_of
 from shared.store.engine import open_engine
 from shared.store.migrate import migrate
 from shared.store.unit_of_work import UnitOfWork
+from tests.integration.events.side_events import NOTIFICATIONS_KEY, AsRole, Desk
 from tests.support.clock import FrozenClock
 from tests.support.postgres import PostgresServer
 
 SAMPLE = Path(__file__).parents[3] / "deploy" / "samples" / "upr2020"
-NOTIFICATIONS_KEY = bytes(range(32))
-"""Private: opens what the service seals to notifications."""
-
 ROLES = ("viewer", "coordinator", "operator", "partner")
 
 
@@ -110,3 +110,10 @@ def client(app: Flask) -> FlaskClient:
 def as_role(keys: Mapping[str, str]) -> Callable[[str], dict[str, str]]:
     """The headers of a caller with a role."""
     return lambda role: {"Authorization": f"Bearer {keys[role]}"}
+
+
+@pytest.fixture
+def desk(loaded: UnitOfWork, client: FlaskClient, as_role: AsRole, engine: Engine, clock: FrozenClock) -> Desk:
+    """A coordinator in the scenario, with its rooms."""
+    load_rooms(loaded, read_rooms(SAMPLE))
+    return Desk(client, as_role("coordinator"), engine, clock)

@@ -14,8 +14,10 @@ from shared.contracts.envelope import decode
 from shared.contracts.registry import read
 from shared.core.sealing import open_sealed
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.events.conftest import NOTIFICATIONS_KEY
 from tests.support.clock import FrozenClock
+
+NOTIFICATIONS_KEY = bytes(range(32))
+"""Private: opens what the service seals to notifications."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ PUBLIC = {
     "/programme/timetable",
     "/propose",
     "/propose/side.css",
+    "/propose/<name>.js",
     "POST /v1/proposals",
     "/v1/rooms",
     "/v1/schedule.json",
@@ -85,11 +86,12 @@ SIDE_EVENTS_FOR_READERS = {
     "/console/timetable",
     "/v1/proposals",
     "/v1/proposals/<uuid:proposal_id>",
+    "/v1/proposals/<uuid:proposal_id>/history",
     "/v1/schedule",
     "/v1/schedule/conflicts",
     "/v1/schedule/jobs/<uuid:job_id>",
 }
-"""Tried out where there are side events: test_side_events."""
+"""Tried out where there are side events: test_proposals."""
 
 FOR_OPERATORS_TOO = {"/v1/overview"}
 """Numbers of the system's own events: test_internal_events."""

@@ -2,26 +2,12 @@
 
 from typing import Any
 
-import pytest
-from flask.testing import FlaskClient
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
-from services.events.loading.rooms import read_rooms
-from services.events.usecases.load_rooms import load_rooms
-from shared.store.unit_of_work import UnitOfWork
-from tests.integration.events.conftest import SAMPLE
-from tests.integration.events.side_events import AsRole, Desk
-from tests.support.clock import FrozenClock
+from tests.integration.events.side_events import Desk
 
 NOON = "2020-05-06-1300"
 WITHDRAW = {"action": "withdraw", "lang": "en"}
-
-
-@pytest.fixture
-def desk(loaded: UnitOfWork, client: FlaskClient, as_role: AsRole, engine: Engine, clock: FrozenClock) -> Desk:
-    """A coordinator in the scenario, with its rooms."""
-    load_rooms(loaded, read_rooms(SAMPLE))
-    return Desk(client, as_role("coordinator"), engine, clock)
 
 
 def test_page_says_what_became_of_the_proposal(desk: Desk) -> None:

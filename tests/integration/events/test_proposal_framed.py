@@ -3,8 +3,6 @@
 import re
 
 import pytest
-from flask.testing import FlaskClient
-from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from services.events.domain.partner import Partner
@@ -12,8 +10,7 @@ from services.events.loading.partners import read_partners
 from services.events.usecases.load_partners import load_partners
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.conftest import SAMPLE
-from tests.integration.events.side_events import AsRole, Desk, an_answer
-from tests.support.clock import FrozenClock
+from tests.integration.events.side_events import Desk, an_answer
 
 ORIGINS = ("https://partner.example.org", "https://www.partner.example.org:8443")
 PARTNER = Partner("a-partner", "A partner", ORIGINS, "fr", {"accent": "#7a1f3d"})
@@ -23,10 +20,10 @@ PAGE = {"Accept": "text/html"}
 
 
 @pytest.fixture
-def desk(loaded: UnitOfWork, client: FlaskClient, as_role: AsRole, engine: Engine, clock: FrozenClock) -> Desk:
+def desk(desk: Desk, loaded: UnitOfWork) -> Desk:
     """A coordinator in the scenario, with a partner."""
     load_partners(loaded, [PARTNER])
-    return Desk(client, as_role("coordinator"), engine, clock)
+    return desk
 
 
 def ancestors(answer: TestResponse) -> str:

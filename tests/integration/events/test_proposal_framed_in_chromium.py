@@ -8,22 +8,16 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Frame, Page, expect
-from sqlalchemy import Engine
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
 from services.events.domain.partner import Partner
-from services.events.loading.rooms import read_rooms
 from services.events.usecases.load_partners import load_partners
-from services.events.usecases.load_rooms import load_rooms
 from services.registration.embed.assets import STATIC_FOLDER
 from shared.store.unit_of_work import UnitOfWork
 from tests.browser.foreign import foreign_site
-from tests.integration.events.conftest import SAMPLE
-from tests.integration.events.side_events import AsRole, Desk
-from tests.support.clock import FrozenClock
+from tests.integration.events.side_events import Desk
 from tests.support.ports import free_port
 from tests.support.waiting import poll_until
 
@@ -31,13 +25,6 @@ HEAR = """window.heard = []; for (const name of ["ready", "proposed", "error", "
 addEventListener(`troika:${name}`, (event) => window.heard.push([name, event.detail]))"""
 CONTENT_HEIGHT = "Math.ceil(document.querySelector('main').getBoundingClientRect().bottom + window.scrollY)"
 FORM = "side-event-proposal"
-
-
-@pytest.fixture
-def desk(loaded: UnitOfWork, client: FlaskClient, as_role: AsRole, engine: Engine, clock: FrozenClock) -> Desk:
-    """A coordinator in the scenario, with its rooms."""
-    load_rooms(loaded, read_rooms(SAMPLE))
-    return Desk(client, as_role("coordinator"), engine, clock)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from services.events.usecases.solve_schedule import LEASE, ask_for_schedule, cla
 from shared.core.clock import system_clock
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.side_events import Desk
-from tests.integration.events.test_side_events import desk as desk
 from tests.support.clock import FrozenClock
 from tests.support.processes import ProcessGroup
 from tests.support.waiting import poll_until

@@ -8,17 +8,10 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import Engine
 from werkzeug.serving import make_server
 
-from services.events.loading.rooms import read_rooms
-from services.events.usecases.load_rooms import load_rooms
-from shared.store.unit_of_work import UnitOfWork
-from tests.integration.events.conftest import SAMPLE
-from tests.integration.events.side_events import AsRole, Desk
-from tests.support.clock import FrozenClock
+from tests.integration.events.side_events import Desk
 from tests.support.ports import free_port
 
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 320), ("dark", 320)]
@@ -34,20 +27,18 @@ TITLES = (
 
 
 @pytest.fixture
-def desk(loaded: UnitOfWork, client: FlaskClient, as_role: AsRole, engine: Engine, clock: FrozenClock) -> Desk:
+def desk(desk: Desk) -> Desk:
     """A scenario with proposals of all sorts, a published timetable, and a draft with conflicts and people waiting."""
-    load_rooms(loaded, read_rooms(SAMPLE))
-    made = Desk(client, as_role("coordinator"), engine, clock)
     for number, title in enumerate(TITLES):
-        made.accepted(title, working_group=GROUPS[number % 4], attendance=15 + 10 * number, speakers=f"Person {number}")
-    made.accepted("A plenary of everybody", attendance=400)
-    made.solve()
-    made.publish()
-    late = made.accepted("An idea that came late", attendance=100, preferred_days=["2020-05-07"])
-    made.put(late, "upper-library", "2020-05-11-0900")
-    made.decide(made.propose("Returned idea", working_group="housing"), "return", "Please say who speaks.")
-    made.propose("New idea", working_group="health", organisation="An organisation", unavailable_days=["2020-05-08"])
-    return made
+        desk.accepted(title, working_group=GROUPS[number % 4], attendance=15 + 10 * number, speakers=f"Person {number}")
+    desk.accepted("A plenary of everybody", attendance=400)
+    desk.solve()
+    desk.publish()
+    late = desk.accepted("An idea that came late", attendance=100, preferred_days=["2020-05-07"])
+    desk.put(late, "upper-library", "2020-05-11-0900")
+    desk.decide(desk.propose("Returned idea", working_group="housing"), "return", "Please say who speaks.")
+    desk.propose("New idea", working_group="health", organisation="An organisation", unavailable_days=["2020-05-08"])
+    return desk
 
 
 @pytest.fixture
@@ -82,6 +73,8 @@ def test_pages_are_accessible_and_fit(
         f"{scheduled}?lang=en",
         f"{desk.link(_with_title(desk, TITLES[4]))}?lang=ar",
         f"{returned}?lang=ar",
+        f"{returned}?ask=edit&lang=ar",
+        f"{returned}?ask=edit&lang=en",
         f"{fresh}?ask=withdraw&lang=ru",
         gone,
     )
@@ -163,6 +156,32 @@ def test_proposer_withdraws_without_script(browser: Browser, address: str, desk:
     page.get_by_role("button", name="Yes, withdraw it").click()
     expect(page.locator("main")).to_contain_text("It is withdrawn.")
     expect(page.get_by_role("button")).to_have_count(0)
+    page.context.close()
+
+
+def test_proposer_changes_a_returned_proposal_without_script_and_coordinators_see_it(
+    browser: Browser, address: str, desk: Desk, keys: Mapping[str, str]
+) -> None:
+    page = browser.new_context(java_script_enabled=False, locale="en-GB").new_page()
+    page.goto(f"{address}{desk.link(_with_title(desk, 'Returned idea'))}?lang=en")
+    page.get_by_role("button", name="Change it and send it again").click()
+    expect(page.get_by_label("Title of the side event")).to_have_value("Returned idea")
+    page.get_by_label("Speakers").fill("Amara Example")
+    page.get_by_label("How many people do you expect?").fill("none")
+    page.locator("#field-consent").check()
+    page.get_by_role("button", name="Send it again").click()
+    expect(page.get_by_role("alert")).to_contain_text("Please check these answers")
+    expect(page.get_by_label("Speakers")).to_have_value("Amara Example")
+    page.get_by_label("How many people do you expect?").fill("45")
+    page.get_by_role("button", name="Send it again").click()
+    expect(page.locator("main")).to_contain_text("It has arrived.")
+    expect(page.get_by_role("button", name="Change it and send it again")).to_have_count(0)
+    _sign_in(page, address, keys["viewer"])
+    page.goto(f"{address}/console/side-events?status=submitted")
+    card = page.locator("article", has_text="Returned idea")
+    expect(card).to_contain_text("Sent again")
+    expect(card).to_contain_text("What has changed since it was returned")
+    expect(card).to_contain_text("45 people")
     page.context.close()
 
 

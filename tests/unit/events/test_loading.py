@@ -207,7 +207,7 @@ HOTEL = "- id: inn\n  name: Inn\n  city: Geneva\n  rooms: 3\n"
         ("resources.yaml", RESOURCE.replace("webinar-1", "webinar-2"), "5: event: 'webinar-2' is not in events.yaml"),
         ("resources.yaml", RESOURCE + "  series: x\n", "6: series: 'x' is not in series.yaml"),
         ("resources.yaml", RESOURCE + "  published: perhaps\n", "6: published: must be true or false"),
-        ("hotels.yaml", HOTEL + "  book_until: soon\n", "5: book_until: must be a day such as 2020-04-10"),
+        ("hotels.yaml", HOTEL + "  book_until: soon\n", "5: book_until: must be a day such as 2020-05-06"),
         ("hotels.yaml", HOTEL + HOTEL, "5: id: is used twice, first in line 1"),
     ],
 )

@@ -25,6 +25,14 @@ def test_sample_has_rooms_of_all_sizes_and_twenty_slots() -> None:
     assert (first.id, first.span.starts_at) == ("2020-05-06-0900", datetime(2020, 5, 6, 7, tzinfo=UTC))
 
 
+def test_each_slot_knows_the_line_of_its_time() -> None:
+    loaded = read_rooms(SAMPLE)
+    lines = (SAMPLE / "rooms.yaml").read_text().split("\n")
+    for slot in loaded.slots:
+        assert f"- {slot.id[-4:-2]}:{slot.id[-2:]} to " in lines[loaded.lines[slot.id] - 1]
+    assert loaded.fault("2020-05-11-1030", "is taken").startswith("rooms.yaml:7: times: is taken")
+
+
 def test_days_move_and_the_clock_on_the_wall_stays() -> None:
     moved = read_rooms(SAMPLE, timedelta(weeks=30))
     assert moved.slots[0].span.starts_at == datetime(2020, 12, 2, 8, tzinfo=UTC)

@@ -69,6 +69,7 @@ def test_note_is_kept_unless_a_new_one_is_said() -> None:
         ({"title": ""}, "text-length"),
         ({"attendance": 0}, "number-too-small"),
         ({"working_group": "Not A Slug"}, "not-a-slug"),
+        ({"partner": "Not A Slug"}, "not-a-slug"),
         ({"speakers": ("aa", "aa")}, "speaker-twice"),
         ({"speakers": tuple(str(n) for n in range(21))}, "too-many"),
         ({"preferred_on": (date(2020, 5, 6),), "unavailable_on": (date(2020, 5, 6),)}, "wished-and-impossible"),
@@ -101,3 +102,11 @@ def test_difference_tells_the_new_and_the_moved_alone() -> None:
 
 def test_new_title_moves_nobody() -> None:
     assert difference([an_entry("p")], [replace(an_entry("p"), title="Another")]).told == ()
+
+
+@pytest.mark.parametrize(
+    "elsewhere", [{"room_id": "room-b"}, {"room_title": "Its new name"}, {"span": an_entry("p", 10).span}]
+)
+def test_each_part_of_a_place_that_changes_is_a_move(elsewhere: dict[str, Any]) -> None:
+    """A room that is called otherwise is another place for whoever looks for it."""
+    assert difference([an_entry("p")], [replace(an_entry("p"), **elsewhere)]).moved == ("p",)

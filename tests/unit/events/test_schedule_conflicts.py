@@ -1,6 +1,6 @@
 """Conflicts of a timetable: symmetric, in UTC, over midnight and zones; touching is none."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -167,6 +167,11 @@ def test_room_is_open_over_the_seam_of_two_windows() -> None:
             datetime(2020, 5, 1, 10, tzinfo=UTC),
             "time-without-zone",
         ),
+        (
+            datetime(2020, 5, 1, 9, tzinfo=UTC),
+            datetime(2020, 5, 1, 10, tzinfo=UTC).replace(tzinfo=None),
+            "time-without-zone",
+        ),
         (datetime(2020, 5, 1, 9, tzinfo=UTC), datetime(2020, 5, 1, 9, tzinfo=UTC), "ends-before-start"),
     ],
 )
@@ -176,12 +181,35 @@ def test_span_refuses(start: datetime, end: datetime, code: str) -> None:
     assert refused.value.code == code
 
 
+def test_span_is_kept_in_utc_whatever_its_zone() -> None:
+    zurich = ZoneInfo("Europe/Zurich")
+    span = Span(datetime(2020, 5, 6, 9, tzinfo=zurich), datetime(2020, 5, 6, 10, tzinfo=zurich))
+    assert [moment.isoformat() for moment in (span.starts_at, span.ends_at)] == [
+        "2020-05-06T07:00:00+00:00",
+        "2020-05-06T08:00:00+00:00",
+    ]
+
+
 def test_days_have_the_length_they_have() -> None:
     day = day_span(datetime(2020, 3, 29, tzinfo=UTC).date(), "Europe/Zurich")
     assert (day.starts_at, day.ends_at) == (
         datetime(2020, 3, 28, 23, tzinfo=UTC),
         datetime(2020, 3, 29, 22, tzinfo=UTC),
     )
+
+
+@pytest.mark.parametrize("name", ["", "Morning", "a b", "-a", "a" * 81])
+def test_slot_needs_a_name_that_fits_into_addresses(name: str) -> None:
+    hour = Span(datetime(2020, 5, 6, 7, tzinfo=UTC), datetime(2020, 5, 6, 8, tzinfo=UTC))
+    with pytest.raises(RulesBroken) as refused:
+        Slot(name, hour, "Europe/Zurich")
+    assert refused.value.code == "not-a-slug"
+    assert Slot("2020-05-06-0900", hour, "Europe/Zurich").on == date(2020, 5, 6)
+
+
+def test_slot_is_on_the_day_of_its_own_zone() -> None:
+    late = Span(datetime(2020, 5, 6, 22, 30, tzinfo=UTC), datetime(2020, 5, 6, 23, 30, tzinfo=UTC))
+    assert [Slot("late", late, zone).on.day for zone in ("UTC", "Europe/Zurich", "America/New_York")] == [6, 7, 6]
 
 
 def test_overlapping_slots_are_named() -> None:

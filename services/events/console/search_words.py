@@ -1,0 +1,90 @@
+"""Words for what a search for a timetable found: who has no place and why, which wishes cannot be met, what would help.
+
+For coordinators, who need not know how it is searched.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from services.events.console.timetable_grid import day_text
+from services.events.domain.proposal import Proposal
+from services.events.scheduling.explanation import FULL, TOO_LARGE, impossible_wishes
+from services.events.scheduling.openings import Openings
+from services.events.usecases.schedule_snapshot import Snapshot
+
+_REASONS: Mapping[str, str] = {
+    "fixed_event": "the review or the press conference is on",
+    "speaker_unavailable": "a speaker cannot come that day",
+    "no_room_open": "no room that is large enough is ours",
+    "busy": "its working group or one of its speakers has another side event",
+    FULL: "every room that is large enough is taken",
+}
+_HELP: Mapping[str, str] = {
+    TOO_LARGE: "Ask whether fewer people would do, or look for a larger room.",
+    "fixed_event": "More slots at other times would help.",
+    "speaker_unavailable": "Ask whether another speaker could come.",
+    "no_room_open": "More hours in a larger room would help, or fewer people.",
+    "busy": "Ask whether another speaker could do it, or move the other side event by hand.",
+    FULL: "Another room would help, or taking another side event off.",
+}
+
+
+def search_text(report: Mapping[str, Any]) -> list[str]:
+    """What the last search reached, in sentences."""
+    placed, left = int(report["placed"]), len(report["unplaced"])
+    if not left:
+        return [f"The last search found a place for {_all(placed)}."]
+    most = int(report["places"]["bound"])
+    sure = f"No timetable has a place for more than {most}." if most <= placed else _unsure(most)
+    return [f"The last search found a place for {placed} of {placed + left} accepted proposals.", sure]
+
+
+def wishes_text(snapshot: Snapshot) -> str:
+    """How many of those on the board have a day that they prefer; empty if nobody prefers any."""
+    asking = [
+        (snapshot.proposals[placement.proposal_id], snapshot.slots[placement.slot_id].on)
+        for placement in snapshot.placements
+        if snapshot.proposals[placement.proposal_id].preferred_on
+    ]
+    met = sum(day in proposal.preferred_on for proposal, day in asking)
+    if not asking:
+        return ""
+    return f"Preferred days are met for {met} of {len(asking)} in the draft that named some."
+
+
+def reasons_text(proposal: Proposal, reasons: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> str:
+    """Why a proposal has no place, and what could help; the reason that closes most slots stands first."""
+    if not reasons:
+        return "There are no slots."
+    first = str(reasons[0]["code"])
+    if first == TOO_LARGE:
+        largest = max((room.capacity for room in snapshot.rooms.values()), default=0)
+        return f"It expects {proposal.attendance} people, and the largest room holds {largest}. {_HELP[first]}"
+    slots = sum(int(reason["slots"]) for reason in reasons)
+    found = "; ".join(_reason(str(reason["code"]), int(reason["slots"]), slots) for reason in reasons)
+    return f"{'The only slot is' if slots == 1 else f'All {slots} slots are'} closed to it: {found}. {_HELP[first]}"
+
+
+def impossible_text(snapshot: Snapshot) -> Iterator[tuple[Proposal, str]]:
+    """Each proposal that could have a place, but on none of the days that it prefers, and why."""
+    openings = Openings(snapshot.problem())
+    for name, reasons in impossible_wishes(openings).items():
+        if not openings.open_slots[name]:
+            continue
+        proposal = snapshot.proposals[name]
+        days = " or ".join(day_text(day) for day in proposal.preferred_on)
+        slots = sum(reason.slots for reason in reasons)
+        found = "; ".join(_reason(reason.code, reason.slots, slots) for reason in reasons)
+        yield proposal, f"It prefers {days}, but {found or 'there is no slot then'}."
+
+
+def _reason(code: str, count: int, of_all: int) -> str:
+    return _REASONS[code] if count == of_all else f"in {count}, {_REASONS[code]}"
+
+
+def _unsure(most: int) -> str:
+    return f"Whether there is a timetable with more was not found out; none has a place for more than {most}."
+
+
+def _all(placed: int) -> str:
+    return "the only accepted proposal" if placed == 1 else f"all {placed} accepted proposals"

@@ -1,0 +1,170 @@
+"""The board and the published timetable, on a real database and through the real door."""
+
+from typing import Any
+
+from tests.integration.events.side_events import Desk
+
+MORNING, NOON = "2020-05-06-0900", "2020-05-06-1300"
+DURING_REVIEW = "2020-05-11-0900"
+
+
+def test_timetable_is_made_published_and_told_once(desk: Desk) -> None:
+    names = [desk.accepted(f"Proposal {n}", working_group="housing", speakers=f"Person {n}") for n in range(3)]
+    large = desk.accepted("Far too large", attendance=500)
+    job = desk.solve()
+    assert (job["status"], job["report"]["placed"]) == ("done", 3)
+    assert job["report"]["unplaced"] == {large: [{"code": "no_room_large_enough", "slots": 20}]}
+    board = desk.board().get_json()
+    assert sorted(one["proposal"] for one in board["placements"]) == sorted(names)
+    assert (board["conflicts"], board["waiting"], board["published"]) == ([], [large], None)
+
+    before = len(desk.said())
+    published = desk.publish()
+    assert published.status_code == 201
+    assert published.get_json()["version"]["number"] == 1
+    said = desk.said(before)
+    assert [key for key, _ in said] == ["event.published.v1", "proposal.scheduled.v1"] * 3
+    by_event = {content["id"]: content for key, content in said if key == "event.published.v1"}
+    for key, content in said:
+        if key == "proposal.scheduled.v1":
+            event = by_event[content["event"]]
+            assert (content["starts_at"], content["room"], content["moved"]) == (
+                event["starts_at"],
+                event["place"],
+                False,
+            )
+            assert (event["kind"], event["status"], content["schedule_version"]) == ("side_event", "confirmed", 1)
+
+    again = desk.publish()
+    assert (again.status_code, again.get_json()["code"]) == (409, "schedule-unchanged")
+    assert len(desk.said()) == before + 6
+
+
+def test_only_the_moved_and_the_new_are_told_again(desk: Desk) -> None:
+    stays, moves, goes = (desk.accepted(f"Proposal {n}") for n in range(3))
+    for proposal, room in ((stays, "lake-hall"), (moves, "garden-room"), (goes, "upper-library")):
+        desk.put(proposal, room, NOON)
+    desk.publish()
+    before = len(desk.said())
+    desk.put(moves, "lake-hall", MORNING)
+    seen = {**desk.headers, "If-Match": desk.board().headers["ETag"]}
+    assert desk.client.delete(f"/v1/schedule/placements/{goes}", headers=seen).status_code == 200
+    changes = desk.board().get_json()["changes"]
+    assert (changes["moved"], changes["removed"], changes["unchanged"]) == ([moves], [goes], [stays])
+    assert desk.publish().get_json()["version"]["number"] == 2
+    told = [(key, content.get("proposal_id"), content.get("moved")) for key, content in desk.said(before)]
+    assert told == [
+        ("event.changed.v1", None, None),
+        ("proposal.scheduled.v1", moves, True),
+        ("event.changed.v1", None, None),
+    ]
+    last = desk.said(before)[-1][1]
+    assert (last["status"], last["starts_at"]) == ("postponed", None)
+    shown = desk.client.get(f"/v1/proposals/{goes}", headers=desk.headers).get_json()
+    assert shown["status"] == "accepted"
+    diff = desk.client.get("/v1/schedule/versions/1/diff/2").get_json()
+    assert (diff["moved"], diff["removed"], diff["added"]) == ([moves], [goes], [])
+    first = desk.client.get("/v1/schedule/versions/1").get_json()
+    assert len(first["entries"]) == 3
+    assert desk.client.get("/v1/schedule/versions/9").status_code == 404
+
+
+def test_conflicts_are_shown_and_keep_the_timetable_from_being_published(desk: Desk) -> None:
+    one = desk.accepted("One", speakers="Amara Example", attendance=30)
+    other = desk.accepted("Other", speakers="  amara   EXAMPLE ", attendance=30)
+    desk.put(one, "small-salon", MORNING)
+    desk.put(other, "small-salon", MORNING)
+    found = desk.client.get("/v1/schedule/conflicts", headers=desk.headers).get_json()["items"]
+    assert sorted(item["kind"] for item in found) == ["room", "room_too_small", "room_too_small", "speaker"]
+    refused = desk.publish()
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "schedule-conflicts")
+    desk.put(other, "lake-hall", DURING_REVIEW)
+    desk.put(one, "lake-hall", MORNING)
+    found = desk.client.get("/v1/schedule/conflicts", headers=desk.headers).get_json()["items"]
+    assert found == [{"kind": "fixed_event", "proposals": [other], "subject": "upr-review"}]
+
+
+def test_board_is_changed_only_by_who_has_seen_it(desk: Desk) -> None:
+    proposal = desk.accepted("One")
+    body = {"room": "lake-hall", "slot": MORNING, "pinned": True}
+    path = f"/v1/schedule/placements/{proposal}"
+    old = desk.board().headers["ETag"]
+    assert desk.client.put(path, json=body, headers=desk.headers).status_code == 428
+    assert desk.put(proposal, "garden-room", NOON).status_code == 200
+    late = desk.client.put(path, json=body, headers={**desk.headers, "If-Match": old})
+    assert late.status_code == 412
+    assert desk.put(proposal, "no-such-room", NOON).status_code == 404
+    assert desk.put(desk.propose("Not accepted"), "lake-hall", NOON).status_code == 409
+
+
+def test_withdrawn_proposal_leaves_the_board_and_its_event_is_cancelled(desk: Desk) -> None:
+    proposal, other = desk.accepted("One"), desk.accepted("Two")
+    desk.put(proposal, "lake-hall", NOON)
+    desk.put(other, "garden-room", NOON)
+    desk.publish()
+    desk.decide(proposal, "withdraw")
+    assert [one["proposal"] for one in desk.board().get_json()["placements"]] == [other]
+    before = len(desk.said())
+    desk.publish()
+    assert [(key, content["status"]) for key, content in desk.said(before)] == [("event.changed.v1", "cancelled")]
+
+
+def test_pinned_place_survives_a_new_timetable(desk: Desk) -> None:
+    proposals = [desk.accepted(f"Proposal {n}", working_group="housing") for n in range(4)]
+    desk.put(proposals[2], "small-salon", NOON)
+    desk.solve()
+    places = {one["proposal"]: one for one in desk.board().get_json()["placements"]}
+    assert (places[proposals[2]]["room"], places[proposals[2]]["slot"]) == ("small-salon", NOON)
+    assert len(places) == 4
+
+
+def test_public_sees_the_published_timetable_alone(desk: Desk) -> None:
+    assert "No timetable is published yet" in desk.client.get("/programme/timetable").text
+    assert desk.client.get("/v1/schedule.json").status_code == 404
+    proposal = desk.accepted("Housing <as> a right", working_group="housing")
+    desk.put(proposal, "garden-room", NOON)
+    assert "Housing" not in desk.client.get("/programme/timetable").text
+    desk.publish()
+    page = desk.client.get("/programme/timetable?lang=es")
+    assert "Housing &lt;as&gt; a right" in page.text
+    assert "13:00 a 14:00" in page.text
+    assert "11:00 a 12:00 UTC" in page.text
+    assert "miércoles, 6 de mayo de 2020" in page.text
+    entries: list[Any] = desk.client.get("/v1/schedule.json").get_json()["entries"]
+    assert [(entry["proposal"], entry["room"]) for entry in entries] == [(proposal, "garden-room")]
+    calendar = desk.client.get("/calendar/room/garden-room.ics")
+    assert (calendar.mimetype, calendar.text.count("BEGIN:VEVENT")) == ("text/calendar", 1)
+    assert "DTSTART;TZID=Europe/Zurich:20200506T130000" in calendar.text
+    assert "BEGIN:VTIMEZONE" in calendar.text
+    assert desk.client.get("/calendar/room/lake-hall.ics").text.count("BEGIN:VEVENT") == 0
+    assert desk.client.get("/calendar/room/nowhere.ics").status_code == 404
+
+
+def test_console_says_why_somebody_has_no_place_and_what_clashes(desk: Desk) -> None:
+    desk.accepted("Far too large", attendance=500)
+    clash = [desk.accepted(f"Clash {n}", attendance=30) for n in range(2)]
+    desk.solve()
+    page = desk.client.get("/console/timetable", headers=desk.headers).text
+    assert "found a place for 2 of 3 accepted proposals. No timetable has a place for more than 2." in page
+    assert "It expects 500 people, and the largest room holds 120." in page
+    assert "Conflict:" not in page
+    desk.accepted("Came later")
+    for proposal in clash:
+        desk.put(proposal, "small-salon", MORNING)
+    page = desk.client.get("/console/timetable", headers=desk.headers).text
+    assert "It was accepted or taken off after the last search" in page
+    for words in ("Conflict: <bdi>same room as “Clash 1”", "Conflict: <bdi>the room is too small"):
+        assert words in page, words
+
+
+def test_console_names_a_wish_that_is_impossible(desk: Desk) -> None:
+    for hour in ("0900", "1030", "1300", "1430", "1600"):
+        desk.put(
+            desk.accepted(f"At {hour}", speakers="Amara Example", attendance=20), "lake-hall", f"2020-05-06-{hour}"
+        )
+    desk.accepted("Wishes", speakers="Amara Example", preferred_days=["2020-05-07"])
+    assert "Preferred days" not in desk.client.get("/console/timetable", headers=desk.headers).text
+    desk.accepted("Wishes in vain", speakers="Amara Example", preferred_days=["2020-05-06"])
+    page = desk.client.get("/console/timetable", headers=desk.headers).text
+    assert "Preferred days that are not possible (1)" in page
+    assert "but its working group or one of its speakers has another side event." in page

@@ -1,0 +1,70 @@
+"""A timetable is made by one worker at a time, and no dead or late one changes the board."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from services.events.schedule_worker import ScheduleWorker
+from services.events.scheduling.problem import Limits
+from services.events.scheduling.solver import Halt, solve
+from services.events.usecases.solve_schedule import (
+    LEASE,
+    MOST_TRIES,
+    ask_for_schedule,
+    claim_job,
+    show_job,
+    store_schedule,
+)
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.events.side_events import Desk
+from tests.support.clock import FrozenClock
+
+NOON = "2020-05-06-1300"
+
+
+def test_job_of_a_dead_worker_is_taken_again_and_the_dead_one_changes_nothing(
+    desk: Desk, work: UnitOfWork, clock: FrozenClock
+) -> None:
+    desk.accepted("One")
+    job_id = ask_for_schedule(work, clock, "a coordinator")
+    first = claim_job(work, clock)
+    assert first is not None
+    assert claim_job(work, clock) is None
+    clock.advance(LEASE + timedelta(seconds=1))
+    second = claim_job(work, clock)
+    assert second is not None
+    assert (second.job.id, second.job.fence) == (job_id, 2)
+    made = solve(second.snapshot.problem(), Limits(2.0))
+    assert not store_schedule(work, clock, first, replace(made, placements=()))
+    assert show_job(work, job_id).status == "running"
+    assert store_schedule(work, clock, second, made)
+    assert (show_job(work, job_id).status, len(desk.board().get_json()["placements"])) == ("done", 1)
+
+
+def test_job_that_kills_its_workers_is_given_up(desk: Desk, work: UnitOfWork, clock: FrozenClock) -> None:
+    job_id = ask_for_schedule(work, clock, "a coordinator")
+    for _ in range(MOST_TRIES):
+        assert claim_job(work, clock) is not None
+        clock.advance(LEASE + timedelta(seconds=1))
+    assert claim_job(work, clock) is None
+    assert (show_job(work, job_id).status, show_job(work, job_id).reason != "") == ("failed", True)
+
+
+def test_board_that_was_changed_meanwhile_is_not_overwritten(desk: Desk, work: UnitOfWork, clock: FrozenClock) -> None:
+    proposal = desk.accepted("One")
+    job_id = ask_for_schedule(work, clock, "a coordinator")
+    claimed = claim_job(work, clock)
+    assert claimed is not None
+    made = solve(claimed.snapshot.problem(), Limits(2.0))
+    desk.put(proposal, "small-salon", NOON)
+    assert not store_schedule(work, clock, claimed, made)
+    assert show_job(work, job_id).status == "queued"
+    assert desk.board().get_json()["placements"][0]["room"] == "small-salon"
+
+
+def test_worker_that_is_told_to_stop_gives_its_job_back(desk: Desk, work: UnitOfWork, clock: FrozenClock) -> None:
+    desk.accepted("One")
+    job_id = ask_for_schedule(work, clock, "a coordinator")
+    halt = Halt()
+    halt.stop()
+    assert ScheduleWorker(work, clock, 2.0).turn(halt)
+    assert (show_job(work, job_id).status, desk.board().get_json()["placements"]) == ("queued", [])

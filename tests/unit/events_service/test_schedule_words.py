@@ -1,0 +1,164 @@
+"""What the console says of conflicts, of searches and of wishes, in words that hold for the board they are about."""
+
+import inspect
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.events.console import search_words
+from services.events.console.change_words import FIELDS, change_text
+from services.events.console.schedule_words import clash_text, conflict_text
+from services.events.domain.proposal import Proposal, ProposalStatus
+from services.events.domain.proposal_changes import TOLD_FIELDS, Change
+from services.events.domain.room import Room
+from services.events.domain.schedule import Placement, Slot, Span
+from services.events.domain.schedule_conflicts import Conflict, ConflictKind, Fixed
+from services.events.scheduling import explanation, openings
+from services.events.usecases.schedule_snapshot import Snapshot
+from shared.web.console.words import NO_BREAK
+
+FIRST, SECOND = date(2020, 5, 6), date(2020, 5, 7)
+NINE = datetime(2020, 5, 6, 7, tzinfo=UTC)
+
+
+def hour(after: int) -> Span:
+    """An hour, ``after`` hours after nine on the first day."""
+    return Span(NINE + timedelta(hours=after), NINE + timedelta(hours=after + 1))
+
+
+def a_proposal(name: str, **values: Any) -> Proposal:
+    """An accepted proposal, whose title is its name in capitals."""
+    base: dict[str, Any] = {
+        "id": name, "title": name.upper(), "summary": "", "working_group": None, "organisation": None,
+        "language": "en", "attendance": 10, "speakers": (), "person_ref": "ab" * 32, "submitted_at": NINE,
+        "status": ProposalStatus.ACCEPTED,
+    }  # fmt: skip
+    return Proposal(**base | values)
+
+
+def a_snapshot(*proposals: Proposal, placements: tuple[Placement, ...] = (), fixed: tuple[Fixed, ...] = ()) -> Snapshot:
+    """Two days with two slots each, and one room with 40 seats that is ours all the time."""
+    slots = {
+        name: Slot(name, hour(after), "Europe/Zurich") for name, after in (("a", 0), ("b", 1), ("c", 24), ("d", 25))
+    }
+    open_all_day = (Span(NINE - timedelta(days=1), NINE + timedelta(days=5)),)
+    hall = Room(id="hall", title="Hall", city="Geneva", capacity=40, time_zone="Europe/Zurich", open=open_all_day)
+    return Snapshot(1, {"hall": hall}, slots, {one.id: one for one in proposals}, placements, fixed)
+
+
+def plain(text: str) -> str:
+    """Without spaces at which no line may break."""
+    return text.replace(NO_BREAK, " ")
+
+
+def report(placed: int, unplaced: int, bound: float) -> dict[str, Any]:
+    """A search's report."""
+    return {"placed": placed, "unplaced": {str(n): [] for n in range(unplaced)}, "places": {"bound": bound}}
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (report(6, 0, 6), ["The last search found a place for all 6 accepted proposals."]),
+        (report(1, 0, 1), ["The last search found a place for the only accepted proposal."]),
+        (
+            report(6, 2, 6),
+            [
+                "The last search found a place for 6 of 8 accepted proposals.",
+                "No timetable has a place for more than 6.",
+            ],
+        ),
+        (
+            report(6, 2, 7),
+            [
+                "The last search found a place for 6 of 8 accepted proposals.",
+                "Whether there is a timetable with more was not found out; none has a place for more than 7.",
+            ],
+        ),
+    ],
+)
+def test_search_says_what_is_certain(found: dict[str, Any], said: list[str]) -> None:
+    assert search_words.search_text(found) == said
+
+
+def test_wishes_are_counted_among_those_who_have_some() -> None:
+    met, unmet = a_proposal("met", preferred_on=(FIRST,)), a_proposal("unmet", preferred_on=(FIRST,))
+    places = (Placement("met", "hall", "a"), Placement("unmet", "hall", "c"), Placement("easy", "hall", "b"))
+    snapshot = a_snapshot(met, unmet, a_proposal("easy"), placements=places)
+    assert search_words.wishes_text(snapshot) == "Preferred days are met for 1 of 2 in the draft that named some."
+    assert search_words.wishes_text(a_snapshot(met)) == ""
+
+
+@pytest.mark.parametrize(
+    ("reasons", "said"),
+    [
+        (
+            [("no_room_large_enough", 4)],
+            "It expects 500 people, and the largest room holds 40. "
+            "Ask whether fewer people would do, or look for a larger room.",
+        ),
+        (
+            [("rooms_taken", 3), ("speaker_unavailable", 1)],
+            "All 4 slots are closed to it: in 3, every room that is large enough is taken; in 1, a speaker cannot come "
+            "that day. Another room would help, or taking another side event off.",
+        ),
+        (
+            [("busy", 4)],
+            "All 4 slots are closed to it: its working group or one of its speakers has another side event. "
+            "Ask whether another speaker could do it, or move the other side event by hand.",
+        ),
+        ([], "There are no slots."),
+    ],
+)
+def test_reasons_say_what_closes_the_slots_and_what_could_help(reasons: list[tuple[str, int]], said: str) -> None:
+    given = [{"code": code, "slots": slots} for code, slots in reasons]
+    assert search_words.reasons_text(a_proposal("p", attendance=500), given, a_snapshot()) == said
+
+
+def test_wish_for_days_that_are_closed_is_named_with_the_reason() -> None:
+    wishes = a_proposal("wishes", preferred_on=(FIRST,))
+    review = (Fixed("upr-review", Span(NINE, NINE + timedelta(hours=2)), "The review"),)
+    ((who, why),) = search_words.impossible_text(a_snapshot(wishes, fixed=review))
+    assert (who, plain(why)) == (wishes, "It prefers Wed 6 May 2020, but the review or the press conference is on.")
+    assert list(search_words.impossible_text(a_snapshot(wishes))) == []
+    half = (Fixed("upr-review", hour(0), "The review"),)
+    assert list(search_words.impossible_text(a_snapshot(wishes, fixed=half))) == []
+
+
+def test_wish_for_days_without_slots_is_named_and_one_without_any_place_is_not() -> None:
+    nowhere = a_proposal("nowhere", preferred_on=(date(2020, 6, 1), date(2020, 6, 2)))
+    large = a_proposal("large", attendance=41, preferred_on=(SECOND,))
+    ((who, why),) = search_words.impossible_text(a_snapshot(nowhere, large))
+    assert (who, plain(why)) == (nowhere, "It prefers Mon 1 Jun 2020 or Tue 2 Jun 2020, but there is no slot then.")
+
+
+def test_every_code_of_the_search_has_words() -> None:
+    codes = set()
+    for module in (explanation, openings):
+        codes |= set(re.findall(r'"([a-z]+(?:_[a-z]+)+|busy)"', inspect.getsource(module)))
+    assert {"busy", "fixed_event", "rooms_taken"} < codes
+    assert codes - {explanation.TOO_LARGE} == set(search_words._REASONS)
+    assert codes == set(search_words._HELP)
+
+
+@pytest.mark.parametrize("kind", ConflictKind)
+def test_every_conflict_is_said_in_the_list_and_on_the_card(kind: ConflictKind) -> None:
+    snapshot = a_snapshot(a_proposal("one"), a_proposal("other"), fixed=(Fixed("upr-review", hour(0), "The review"),))
+    pair = kind in (ConflictKind.ROOM, ConflictKind.SPEAKER, ConflictKind.WORKING_GROUP)
+    subject = "upr-review" if kind is ConflictKind.FIXED_EVENT else "hall"
+    conflict = Conflict(kind, ("one", "other") if pair else ("one",), subject)
+    assert "“ONE”" in conflict_text(conflict, snapshot)
+    said = clash_text(conflict, "one", snapshot)
+    assert ("“OTHER”" in said, "“ONE”" in said, "upr-review" in said) == (pair, False, False)
+
+
+def test_every_field_that_can_change_has_words() -> None:
+    assert {*TOLD_FIELDS, "speakers", "contact"} == set(FIELDS)
+    days = change_text(Change("preferred_on", [], ["2020-05-06", "2020-05-07"]), {})
+    assert (days.before, plain(days.now)) == ("nothing", "Wed 6 May 2020, Thu 7 May 2020")
+    assert change_text(Change("working_group", None, "housing"), {"housing": "Housing"}).now == "Housing"
+    assert change_text(Change("language", "en", "fr"), {}).now == "French"
+    speakers = change_text(Change("speakers", 0, 3), {})
+    assert (speakers.before, speakers.now) == ("nobody", "3")
