@@ -5,6 +5,7 @@ import os
 import secrets
 import time
 import uuid
+from datetime import datetime
 
 TOKEN_BYTES = 32
 """256 bit: guessing is hopeless at any rate a server can answer (OWASP ASVS 5.0, 11.5.1)."""
@@ -16,6 +17,12 @@ def new_id() -> str:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return str(uuid.UUID(int=value))
+
+
+def first_id_of(moment: datetime) -> str:
+    """The smallest identifier that :func:`new_id` can make at ``moment`` (aware): all smaller ones are older."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return str(uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | 0x2 << 62))
 
 
 def new_token() -> str:
