@@ -85,6 +85,7 @@ def test_reminder_that_could_not_go_in_time_is_missed_and_never_sent(
         kinds = office.rows("SELECT kind FROM mail WHERE state = 'sent'")
         assert len(relay.mails) == len(kinds) == 1
     assert kinds == [{"kind": "confirmation"}]
+    assert office.rows("SELECT fence FROM mail WHERE lane = 'reminder'") == [{"fence": 0}], "taken in hand, too late"
     office.schedule()
     assert reminders(office) == [(kind, "missed")]
     assert plan_reminders(office.work, office.clock, "example.org") == 0
