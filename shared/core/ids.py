@@ -28,6 +28,12 @@ def made_at_of(identifier: str) -> datetime | None:
     return _EPOCH + timedelta(milliseconds=value.int >> 80)
 
 
+def first_id_of(moment: datetime) -> str:
+    """The smallest identifier that :func:`new_id` can make at ``moment`` (aware): all smaller ones are older."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return str(uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | 0x2 << 62))
+
+
 def new_token() -> str:
     """A fresh URL-safe secret of 256 bits (43 characters)."""
     return secrets.token_urlsafe(TOKEN_BYTES)

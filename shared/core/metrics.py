@@ -75,6 +75,11 @@ outbox_oldest_unpublished_age_seconds = Gauge(
     ["service"],
     multiprocess_mode="mostrecent",
 )
+housekeeping_deleted_total = Counter(
+    "troika_housekeeping_deleted_total",
+    "Rows deleted because they were kept long enough, by table: outbox, inbox.",
+    ["service", "table"],
+)
 broker_connected = Gauge(
     "troika_broker_connected",
     "1 while this process has a connection to the broker.",

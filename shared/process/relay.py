@@ -6,9 +6,8 @@ work, doubling to 200 ms at rest.
 """
 
 import logging
-import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -17,11 +16,8 @@ from shared.contracts.envelope import TYPE_PREFIX
 from shared.contracts.registry import source_of
 from shared.core.clock import Clock
 from shared.core.errors import Unavailable
-from shared.core.metrics import (
-    outbox_confirm_seconds,
-    outbox_oldest_unpublished_age_seconds,
-    outbox_published_total,
-)
+from shared.core.metrics import outbox_confirm_seconds, outbox_published_total
+from shared.process.housekeeping import Housekeeper
 from shared.process.runner import Stop
 from shared.store import outbox
 from shared.store.outbox import OutboxRow
@@ -34,9 +30,6 @@ CONFIRM_TIMEOUT_S = 5.0
 REST_LEAST_S = 0.025
 REST_MOST_S = 0.2
 REST_IN_OUTAGE_S = 1.0
-HOUSEKEEPING_EVERY_S = 5.0
-KEEP_PUBLISHED = timedelta(days=7)
-"""The audit reconciles published rows with the inboxes; after that they are only history."""
 
 REASONS = {
     Outcome.UNROUTABLE: "no queue is bound for this type",
@@ -63,12 +56,11 @@ class Relay:
         clock: Clock,
         forget: Callable[[Connection, datetime], object] | None = None,
     ) -> None:
-        self._forget = forget
         self._work = work
         self._publisher = publisher
         self._service = service
         self._clock = clock
-        self._housekeeping_at = 0.0
+        self._housekeeper = Housekeeper(work, service, clock, forget)
 
     def run(self, stop: Stop) -> None:
         """Relay until ``stop``."""
@@ -76,7 +68,7 @@ class Relay:
         while not stop:
             try:
                 moved = self.turn()
-                self._keep_house()
+                self._housekeeper.turn()
                 rest_s = REST_LEAST_S if moved else min(REST_MOST_S, rest_s * 2)
             except Unavailable as error:
                 log.warning("relay waits", extra={"reason": error.reason})
@@ -114,17 +106,3 @@ class Relay:
             if refused:
                 log.error("messages not accepted by the broker", extra={"reason": reason, "count": len(refused)})
             outbox.mark_refused(connection, refused, reason, now)
-
-    def _keep_house(self) -> None:
-        """Every few seconds: say how old the backlog is (by its oldest row, never by counting), forget old rows."""
-        if time.monotonic() - self._housekeeping_at < HOUSEKEEPING_EVERY_S:
-            return
-        self._housekeeping_at = time.monotonic()
-        now = self._clock()
-        with self._work.transaction() as connection:
-            oldest = outbox.oldest_unpublished(connection)
-            outbox.forget_published(connection, now - KEEP_PUBLISHED)
-            if self._forget is not None:
-                self._forget(connection, now)
-        age_s = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
-        outbox_oldest_unpublished_age_seconds.labels(self._service).set(age_s)

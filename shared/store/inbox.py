@@ -1,11 +1,13 @@
 """The inbox: a message has its effect once, because a row with its id is stored in the effect's own transaction."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
 from shared.contracts.envelope import Message
 from shared.core.errors import MessageFailure
+from shared.core.ids import first_id_of
 from shared.store.engine import is_outage
 from shared.store.unit_of_work import UnitOfWork
 
@@ -18,6 +20,12 @@ Verdict = str | MessageFailure | Exception
 _ENTER = text("""
     INSERT INTO inbox (consumer, message_id)
     SELECT :consumer, unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING RETURNING message_id::text
+""")
+_FORGET = text("""
+    DELETE FROM inbox WHERE (consumer, message_id) IN (
+        SELECT consumer, message_id FROM inbox
+        WHERE consumer = :consumer AND message_id < CAST(:made_before AS uuid) AND received_at < :before
+        LIMIT :most FOR UPDATE SKIP LOCKED)
 """)
 _LEAVE = text("DELETE FROM inbox WHERE consumer = :consumer AND message_id = ANY(CAST(:ids AS uuid[]))")
 
@@ -42,6 +50,17 @@ def apply_batch(work: UnitOfWork, consumer: str, messages: Sequence[Message], ef
         if failed:
             connection.execute(_LEAVE, {"consumer": consumer, "ids": failed})
     return verdicts
+
+
+def forget_received(connection: Connection, consumer: str, before: datetime, most: int) -> int:
+    """Delete up to ``most`` rows of messages that were made and received before ``before``; returns how many.
+
+    A message's id says when it was made, and the primary key is in that order, so that this needs no index of its own.
+    A message that waited for long before it was received is kept as long as any other.
+    """
+    made_before = first_id_of(before)
+    row = {"consumer": consumer, "made_before": made_before, "before": before, "most": most}
+    return connection.execute(_FORGET, row).rowcount
 
 
 def _apply(connection: Connection, message: Message, effect: Effect) -> Verdict:

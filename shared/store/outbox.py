@@ -30,7 +30,7 @@ _ADD = text("""
 _OLDEST = text("SELECT min(stored_at) FROM outbox WHERE published_at IS NULL")
 _FORGET = text("""
     DELETE FROM outbox WHERE id IN (
-        SELECT id FROM outbox WHERE published_at < :before ORDER BY published_at LIMIT 5000)
+        SELECT id FROM outbox WHERE published_at < :before ORDER BY published_at LIMIT :most FOR UPDATE SKIP LOCKED)
 """)
 
 
@@ -86,6 +86,6 @@ def oldest_unpublished(connection: Connection) -> datetime | None:
     return value
 
 
-def forget_published(connection: Connection, before: datetime) -> int:
-    """Delete up to 5,000 rows published before ``before``; returns how many."""
-    return connection.execute(_FORGET, {"before": before}).rowcount
+def forget_published(connection: Connection, before: datetime, most: int) -> int:
+    """Delete up to ``most`` rows published before ``before``; returns how many."""
+    return connection.execute(_FORGET, {"before": before, "most": most}).rowcount

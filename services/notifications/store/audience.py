@@ -84,9 +84,9 @@ def measure_audience(connection: Connection, wanted: Mapping[str, Any]) -> Audie
     """Count an audience as it is now."""
     query = text(f"""
         WITH a AS ({_best(list(wanted))}), f AS (
-            SELECT string_agg(person_ref || ' ' || language, ',' ORDER BY person_ref) AS everybody FROM a)
-        SELECT a.language, count(*), encode(sha256(convert_to(f.everybody, 'UTF8')), 'hex') FROM a, f
-        GROUP BY 1, 3 ORDER BY 2 DESC, 1
+            SELECT sha256(convert_to(string_agg(person_ref || ' ' || language, ',' ORDER BY person_ref), 'UTF8'))
+            FROM a)
+        SELECT language, count(*), (SELECT encode(sha256, 'hex') FROM f) FROM a GROUP BY 1 ORDER BY 2 DESC, 1
     """)
     rows = connection.execute(query, dict(wanted)).fetchall()
     return Audience({row[0]: row[1] for row in rows}, rows[0][2] if rows else "")

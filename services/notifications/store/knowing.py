@@ -16,11 +16,14 @@ def _any(kinds: tuple[str, ...]) -> str:
     return ", ".join(f"'{kind}'" for kind in kinds)
 
 
-KNOWS = f"""(EXISTS (
-        SELECT FROM mail t WHERE t.recipient = {{person}} AND t.event = {{event}} AND t.kind IN ({_any(TELLING_KINDS)})
-            AND (t.state IN ('queued', 'deferred') OR (t.state IN {_GONE} AND t.event_revision >= {{shown}})))
-    AND NOT EXISTS (
-        SELECT FROM mail o WHERE o.recipient = {{person}} AND o.event = {{event}}
-            AND o.kind IN ({_any((*TELLING_KINDS, *NEWS_KINDS))})
-            AND o.state IN {_GONE} AND coalesce(o.event_revision, 0) < {{shown}}))"""
-"""A condition on ``person``, ``event`` and ``shown``, the revision of the last change that people see."""
+KNOWS = f"""(
+    SELECT coalesce(bool_or(t.kind IN ({_any(TELLING_KINDS)}) AND (t.state IN ('queued', 'deferred')
+            OR (t.state IN {_GONE} AND t.event_revision >= {{shown}}))), false)
+        AND NOT coalesce(bool_or(t.state IN {_GONE} AND coalesce(t.event_revision, 0) < {{shown}}), false)
+    FROM mail t WHERE t.recipient = {{person}} AND t.event = {{event}}
+        AND t.kind IN ({_any((*TELLING_KINDS, *NEWS_KINDS))}))"""
+"""A condition on ``person``, ``event`` and ``shown``, the revision of the last change that people see.
+
+An aggregate, so that the planner looks up one person's mails by their index: EXISTS it may answer from a table of all
+mails, which it then makes again for each chunk of people.
+"""

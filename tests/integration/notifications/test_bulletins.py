@@ -103,6 +103,21 @@ def test_preview_of_unchanged_people_stays_good(office: Office, client: FlaskCli
     assert ask(client, "POST", f"/v1/bulletins/{bulletin}/send", order).status_code == 200
 
 
+def test_many_people_are_counted_and_marked_within_one_statements_time(office: Office, client: FlaskClient) -> None:
+    """The mark is made once for all of them: made once a person, it would run into the database's time limit."""
+    person(office, 0)
+    with office.engine.begin() as connection:
+        connection.exec_driver_sql("""
+            INSERT INTO recipient (subject, about, person_ref, language, status, revision, form, form_kind, event,
+                verified, representative, closed, noted_at, heard_at)
+            SELECT gen_random_uuid(), about, encode(sha256(CAST(CAST(n AS text) AS bytea)), 'hex'), language, status,
+                revision, form, form_kind, event, verified, representative, closed, noted_at, heard_at
+            FROM recipient, generate_series(1, 15000) n
+        """)
+    shown = preview(client, draft(client))
+    assert (shown["audience"], shown["languages"], len(shown["mark"])) == (15001, {"en": 15001}, 64)
+
+
 def test_who_registers_while_it_goes_out_does_not_get_it(office: Office, client: FlaskClient) -> None:
     seen = person(office, 1)
     send(client, draft(client))

@@ -56,6 +56,7 @@ def test_who_confirms_their_address_after_the_change_gets_the_confirmation_alone
         send_all(office, relay)
         assert "20201109T143000" in str([parts(mail) for mail in relay.mails])
     assert told(office) == ["confirmation"]
+    assert sorted(office.states()) == ["confirmation", "verification"], "news were made to be called off"
 
 
 def test_confirmation_that_has_not_gone_when_the_event_changes_suffices(office: Office) -> None:

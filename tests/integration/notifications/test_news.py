@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
+from services.notifications.sending.composing import NEWS_UNTRUE
 from services.notifications.usecases.announce import announce_some, decide_news
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.notifications.office import Office
-from tests.integration.notifications.review import NO_DATE, NOVEMBER, news, registered, tell, wait_and_tell
+from tests.integration.notifications.review import NO_DATE, NOVEMBER, news, registered, send_all, tell, wait_and_tell
+from tests.support.smtp_relay import Relay
 
 
 @pytest.mark.parametrize(
@@ -141,6 +143,34 @@ def test_announcement_goes_on_after_each_kill_and_tells_everybody_once(office: O
     assert made == [0, 4, 8, 12, 16, 20, 24, 25]
     assert news(office) == sorted(("event-rescheduled", person) for person in people)
     assert office.rows("SELECT mails, ended_at IS NOT NULL AS over FROM announcement") == [{"mails": 25, "over": True}]
+
+
+def test_announcement_under_way_ends_where_a_newer_one_begins(office: Office) -> None:
+    """Whoever the first has not reached is told once, by the second."""
+    tell(office, 1)
+    people = [registered(office, person) for person in range(3)]
+    tell(office, 2, **NOVEMBER)
+    office.pass_time(minutes=6)
+    assert decide_news(office.work, office.clock)
+    announce_some(office.work, office.clock, "example.org", 1)
+    tell(office, 3, status="cancelled")
+    wait_and_tell(office)
+    assert [kind for kind, _who in news(office)] == ["event-cancelled"] * 3 + ["event-rescheduled"]
+    assert [who for kind, who in news(office) if kind == "event-cancelled"] == sorted(people)
+
+
+def test_news_that_are_untrue_when_they_would_go_are_called_off(office: Office) -> None:
+    """The event changes again while they wait for a sender, and what that means has not been decided yet."""
+    tell(office, 1)
+    registered(office, 1)
+    tell(office, 2, **NOVEMBER)
+    wait_and_tell(office)
+    tell(office, 3, status="cancelled")
+    with Relay({}) as relay:
+        send_all(office, relay)
+        assert relay.mails == []
+    (mail,) = [mail for mail in office.mails() if mail["kind"] == "event-rescheduled"]
+    assert (mail["state"], mail["reason"]) == ("called_off", NEWS_UNTRUE)
 
 
 class _Dying(UnitOfWork):

@@ -1,15 +1,19 @@
 """Reminders come in time or not at all, once for each start, and follow the event when it moves."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from services.notifications.usecases.begin_handover import begin_handover
 from services.notifications.usecases.claim_due import claim_due
 from services.notifications.usecases.plan_reminders import plan_reminders
 from shared.core.ids import new_id
 from shared.process.runner import Stop
+from shared.store.unit_of_work import UnitOfWork
 from tests.integration.notifications.office import EVENT, Office
 from tests.support.smtp_relay import Relay
 
@@ -85,6 +89,7 @@ def test_reminder_that_could_not_go_in_time_is_missed_and_never_sent(
         kinds = office.rows("SELECT kind FROM mail WHERE state = 'sent'")
         assert len(relay.mails) == len(kinds) == 1
     assert kinds == [{"kind": "confirmation"}]
+    assert office.rows("SELECT fence FROM mail WHERE lane = 'reminder'") == [{"fence": 0}], "taken in hand, too late"
     office.schedule()
     assert reminders(office) == [(kind, "missed")]
     assert plan_reminders(office.work, office.clock, "example.org") == 0
@@ -118,6 +123,29 @@ def test_reminders_follow_an_event_that_moves_and_moves_back(office: Office) -> 
     office.hear_event(revision=4, starts_at="2020-03-05T19:00:00Z", ends_at="2020-03-05T20:00:00Z")
     plan_at(office, START)
     assert reminders(office) == [("reminder-1-day", "called_off"), ("reminder-1-day", "queued")]
+
+
+def test_reminder_planned_while_the_event_moved_is_called_off_by_the_sender(office: Office) -> None:
+    """The planner has read the old date, and the move called off what was there before the planner stored its own."""
+
+    class Moving(UnitOfWork):
+        moved = False
+
+        @contextmanager
+        def transaction(self) -> Iterator[Connection]:
+            with super().transaction() as connection:
+                yield connection
+            if not self.moved:
+                self.moved = True
+                office.hear_event(revision=2, starts_at="2020-03-05T19:00:00Z", ends_at="2020-03-05T20:30:00Z")
+
+    office.clock.set(START - DAY)
+    assert plan_reminders(Moving(office.engine, "notifications"), office.clock, "example.org") == 1
+    assert reminders(office) == [("reminder-1-day", "queued")]
+    with Relay({}) as relay:
+        office.sender(relay.port).turn(Stop())
+        assert len(relay.mails) == 1
+    assert reminders(office) == [("reminder-1-day", "called_off")]
 
 
 def test_week_begins_anew_when_the_event_moves_by_a_week(office: Office) -> None:

@@ -15,8 +15,10 @@ from icalendar import Calendar, Event
 from services.notifications.domain.calendar import sequence_of, uid_of
 from services.notifications.mail.calendar import invitation
 from services.notifications.mail.content import MailContext
-from services.notifications.mail.preview import SAMPLE, SAMPLE_EVENT
+from services.notifications.mail.preview import SAMPLE, SAMPLE_EVENT, sample
+from services.notifications.mail.rendering import render
 from services.notifications.mail.timezone import vtimezone
+from services.notifications.mail.wording import LANGUAGES, wording
 
 assert SAMPLE.entry is not None
 ENTRY = SAMPLE.entry
@@ -139,6 +141,21 @@ def test_calendar_follows_all_registrations_of_the_person(
 ) -> None:
     recipient, entry = replace(SAMPLE.recipient, status=status), replace(ENTRY, seated=seated)
     assert replace(SAMPLE, kind=kind, recipient=recipient, entry=entry).calendar_method == method
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("seated", "says"), [(True, "calendar_kept"), (False, "calendar_removed")])
+def test_who_cancels_is_told_what_their_calendar_does(language: str, seated: bool, says: str) -> None:
+    context = sample("cancelled-by-you", language)
+    text = render(replace(context, entry=replace(ENTRY, seated=seated))).get_body(("plain",))
+    assert text is not None
+    words = wording(language)
+    told = [
+        name
+        for name in ("calendar_attached", "calendar_removed", "calendar_kept")
+        if "".join(getattr(words, name).split()) in "".join(str(text.get_content()).split())
+    ]
+    assert told == [says]
 
 
 def test_entry_leads_to_the_registration_that_has_the_seat() -> None:

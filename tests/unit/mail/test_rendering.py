@@ -60,6 +60,7 @@ ABOUT_THE_WEBINAR = (
     "attempt-repeated",
     "verification",
     "verification-again",
+    "reminder-7-days",
     "reminder-1-day",
     "reminder-1-hour",
 )

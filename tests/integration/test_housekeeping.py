@@ -1,0 +1,210 @@
+"""Outbox and inbox stay small: old rows go a bite at a time, and a message that comes again has no second effect."""
+
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event, text
+
+from services.notifications.wiring import MIGRATIONS
+from shared.bus.names import RETRY_TIERS
+from shared.contracts.envelope import TYPE_PREFIX, Message
+from shared.core.ids import first_id_of, new_id
+from shared.core.metrics import housekeeping_deleted_total
+from shared.process.housekeeping import AGAIN_S, BITE, EVERY_S, KEEP_PUBLISHED, KEEP_RECEIVED, Housekeeper
+from shared.store.engine import open_engine
+from shared.store.inbox import apply_batch
+from shared.store.migrate import migrate
+from shared.store.unit_of_work import UnitOfWork
+from tests.support.clock import FrozenClock
+from tests.support.postgres import PostgresServer
+
+SERVICE, QUEUE = "notifications", "notifications.mail"
+MANY = 50_000
+OUTBOX = text("""
+    INSERT INTO outbox (message_id, type, subject, body, stored_at, published_at)
+    SELECT gen_random_uuid(), 'a-type', 'a-subject', 'a-body', :at,
+        CASE WHEN :published THEN CAST(:at AS timestamptz) END
+    FROM generate_series(1, :rows)
+""")
+INBOX = text("""
+    INSERT INTO inbox (consumer, message_id, received_at)
+    SELECT :consumer, CAST(left(:made, 24) || lpad(to_hex(n), 12, '0') AS uuid), :at FROM generate_series(1, :rows) n
+""")
+MOMENT = timedelta(seconds=1)
+
+
+class Seconds:
+    """Time by hand, in place of the machine's."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def engine(postgres: PostgresServer) -> Iterator[Engine]:
+    """An empty database of a service."""
+    engine = open_engine(postgres.fresh_database(postgres.make_template("template_notifications", _prepare)))
+    yield engine
+    engine.dispose()
+
+
+def _prepare(url: str) -> None:
+    engine = open_engine(url, statement_timeout_ms=0)
+    migrate(engine, MIGRATIONS)
+    engine.dispose()
+
+
+def fill(engine: Engine, at: datetime, rows: int, *, published: bool = True) -> None:
+    """Rows of the outbox that were stored (and published) at a moment, and of the inbox received then."""
+    with engine.begin() as connection:
+        connection.execute(OUTBOX, {"at": at, "rows": rows, "published": published})
+        made = first_id_of(at - MOMENT)
+        connection.execute(INBOX, {"consumer": QUEUE, "made": made, "at": at, "rows": rows})
+
+
+def counted(engine: Engine) -> dict[str, int]:
+    """Rows by table."""
+    with engine.connect() as connection:
+        return {
+            table: int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+            for table in ("outbox", "inbox")
+        }
+
+
+def keeper(engine: Engine, clock: FrozenClock, seconds: Seconds, **more: Any) -> Housekeeper:
+    """A housekeeper whose time goes by hand."""
+    return Housekeeper(UnitOfWork(engine, SERVICE), SERVICE, clock, monotonic=seconds, **more)
+
+
+def test_fifty_thousand_old_rows_go_in_short_transactions(engine: Engine, clock: FrozenClock) -> None:
+    fill(engine, clock() - KEEP_RECEIVED - MOMENT, MANY)
+    fill(engine, clock() - KEEP_PUBLISHED + MOMENT, 1000)
+    seconds, lengths_s, bites = Seconds(), list[float](), list[list[int]]()
+
+    def opened(_connection: Connection) -> None:
+        bites.append([])
+        lengths_s.append(-time.monotonic())
+
+    def ran(_connection: Any, cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.lstrip().startswith("DELETE"):
+            bites[-1].append(cursor.rowcount)
+
+    def ended(_connection: Connection) -> None:
+        lengths_s[-1] += time.monotonic()
+
+    event.listen(engine, "begin", opened)
+    event.listen(engine, "after_cursor_execute", ran)
+    event.listen(engine, "commit", ended)
+    before, house, turns = deleted(), keeper(engine, clock, seconds), 0
+    while counted(engine) != {"outbox": 1000, "inbox": 1000}:
+        house.turn()
+        seconds.now_s += AGAIN_S
+        turns += 1
+        assert turns <= MANY / BITE, "a turn deleted less than a bite"
+    assert max(len(bite) for bite in bites) == 1
+    assert max(rows for bite in bites for rows in bite) == BITE
+    assert sum(rows for bite in bites for rows in bite) == 2 * MANY
+    assert sorted(lengths_s)[-3] < 0.5  # the machine may stop twice for reasons of its own
+    assert {table: rows - before[table] for table, rows in deleted().items()} == {"outbox": MANY, "inbox": MANY}
+
+
+def deleted() -> dict[str, float]:
+    """What the metric says."""
+    return {table: housekeeping_deleted_total.labels(SERVICE, table)._value.get() for table in ("outbox", "inbox")}
+
+
+def test_rows_that_others_hold_are_left_alone(engine: Engine, clock: FrozenClock) -> None:
+    """Neither does the housekeeper wait for them, nor does it make anybody wait."""
+    fill(engine, clock() - KEEP_RECEIVED - MOMENT, 3)
+    seconds = Seconds()
+    with engine.connect() as other:
+        for table in ("outbox", "inbox"):
+            other.execute(text(f"SELECT 1 FROM {table} LIMIT 1 FOR UPDATE"))
+        began_s = time.monotonic()
+        keeper(engine, clock, seconds).turn()
+        assert time.monotonic() - began_s < 5
+        assert counted(engine) == {"outbox": 1, "inbox": 1}
+    seconds.now_s += EVERY_S
+    keeper(engine, clock, seconds).turn()
+    assert counted(engine) == {"outbox": 0, "inbox": 0}
+
+
+def test_next_look_is_seconds_away_when_little_is_left(engine: Engine, clock: FrozenClock) -> None:
+    seconds, forgotten = Seconds(), list[datetime]()
+    house = keeper(engine, clock, seconds, forget=lambda _connection, now: forgotten.append(now))
+    house.turn()
+    fill(engine, clock() - KEEP_RECEIVED - MOMENT, 1)
+    seconds.now_s += EVERY_S - 0.1
+    house.turn()
+    assert (counted(engine), len(forgotten)) == ({"outbox": 1, "inbox": 1}, 1)
+    seconds.now_s += 0.1
+    house.turn()
+    assert (counted(engine), len(forgotten)) == ({"outbox": 0, "inbox": 0}, 2)
+
+
+def test_what_the_broker_has_not_confirmed_is_kept_for_ever(engine: Engine, clock: FrozenClock) -> None:
+    fill(engine, clock() - timedelta(days=400), 5, published=False)
+    keeper(engine, clock, Seconds()).turn()
+    assert counted(engine) == {"outbox": 5, "inbox": 0}
+
+
+def hear(engine: Engine, message_id: str, effects: list[str]) -> list[Any]:
+    """One delivery; the verdict."""
+    now = FrozenClock()()
+    message = Message(message_id, f"{TYPE_PREFIX}a.b.v1", "a-source", "a-subject", now, {}, "")
+
+    def effect(_connection: Connection, told: Message) -> None:
+        effects.append(told.id)
+
+    return list(apply_batch(UnitOfWork(engine, SERVICE), QUEUE, [message], effect))
+
+
+@pytest.mark.parametrize("age", [timedelta(days=8), KEEP_RECEIVED - MOMENT])
+def test_message_that_comes_again_within_the_time_has_its_effect_once(
+    engine: Engine, clock: FrozenClock, age: timedelta
+) -> None:
+    effects: list[str] = []
+    message_id = first_id_of(clock() - age - MOMENT)
+    assert hear(engine, message_id, effects) == ["done"]
+    received(engine, message_id, clock() - age)
+    keeper(engine, clock, Seconds()).turn()
+    assert hear(engine, message_id, effects) == ["duplicate"]
+    assert effects == [message_id]
+
+
+def test_message_that_waited_long_is_remembered_as_long_as_any_other(engine: Engine, clock: FrozenClock) -> None:
+    """Its id is old, since it was parked or its consumer away: what counts is when it was received."""
+    effects: list[str] = []
+    message_id = first_id_of(clock() - KEEP_RECEIVED * 3)
+    hear(engine, message_id, effects)
+    received(engine, message_id, clock() - KEEP_RECEIVED + MOMENT)
+    keeper(engine, clock, Seconds()).turn()
+    assert hear(engine, message_id, effects) == ["duplicate"]
+    received(engine, message_id, clock() - KEEP_RECEIVED - MOMENT)
+    keeper(engine, clock, Seconds()).turn()
+    assert counted(engine)["inbox"] == 0
+
+
+def received(engine: Engine, message_id: str, at: datetime) -> None:
+    """As if it had come at another time."""
+    with engine.begin() as connection:
+        row = {"at": at, "id": message_id}
+        connection.execute(text("UPDATE inbox SET received_at = :at WHERE message_id = CAST(:id AS uuid)"), row)
+
+
+def test_inbox_remembers_longer_than_any_message_can_come_again() -> None:
+    """Published anew to the end of the outbox's memory, retried through all tiers, two weeks in a queue."""
+    retries_s = sum(RETRY_TIERS.values()) * 8
+    assert timedelta(seconds=retries_s) + timedelta(days=14) + KEEP_PUBLISHED < KEEP_RECEIVED
+
+
+def test_first_id_of_a_moment_parts_older_from_newer() -> None:
+    now = datetime.fromtimestamp(time.time(), tz=FrozenClock()().tzinfo)
+    made = new_id()
+    assert first_id_of(now - MOMENT) < made < first_id_of(now + MOMENT)
