@@ -78,7 +78,8 @@ def _effect(
     assert filled.wanted is not None
     effect = preview_form_change(work, clock, form.slug, filled.wanted)
     sentences = form_words.effect_sentences(effect, filled.wanted)
-    return _page(form, history, filled, clock(), effect=effect, sentences=sentences)
+    planned = form_words.planned_sentences(form.settings, filled.wanted)
+    return _page(form, history, filled, clock(), effect=effect, sentences=sentences, planned=planned)
 
 
 def _do(work: UnitOfWork, clock: Clock, slug: str, change: FormChange) -> AnyResponse:

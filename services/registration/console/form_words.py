@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from services.registration.domain.form_settings import FormSettings
+from services.registration.domain.form_settings import FormSettings, differences
 from services.registration.store.form_changes import FormChangeLine
 from services.registration.usecases.change_form import FormEffect
 from shared.web.console.words import utc_text
@@ -52,6 +52,12 @@ def effect_sentences(effect: FormEffect, wanted: FormSettings) -> list[str]:
     """What the change does to people, in sentences; empty if it does nothing."""
     said = _about_seats(effect) if "capacity" in effect.differs else []
     return said + _about_opening(effect, wanted) if effect.differs else []
+
+
+def planned_sentences(before: FormSettings, wanted: FormSettings) -> list[str]:
+    """What would be changed, a sentence each."""
+    old, new = differences(before, wanted)
+    return [_changed(name, old[name], new[name]) for name in new]
 
 
 def change_sentences(line: FormChangeLine) -> list[str]:

@@ -8,14 +8,13 @@ from services.registration.domain.registration import Registration
 from services.registration.store.forms import HELD
 from services.registration.store.rows import REGISTRATION_COLUMNS, to_registration
 
-_RUN_OUT = text("""
-    SELECT s.form FROM seat s WHERE EXISTS (SELECT 1 FROM registration r
-        WHERE r.form = s.form AND r.status = 'unverified' AND r.hold_until <= :now)
-    ORDER BY s.form
-""")
-_FREE = text(f"""
-    SELECT s.form FROM seat s
-    WHERE s.waiting > 0 AND (s.capacity IS NULL OR s.capacity > s.confirmed + {HELD.format(now=":now")})
+_SEATS = text(f"""
+    SELECT s.form, EXISTS (SELECT 1 FROM registration r
+        WHERE r.form = s.form AND r.status = 'unverified' AND r.hold_until <= :now) AS run_out
+    FROM seat s
+    WHERE EXISTS (SELECT 1 FROM registration r
+            WHERE r.form = s.form AND r.status = 'unverified' AND r.hold_until <= :now)
+        OR (s.waiting > 0 AND (s.capacity IS NULL OR s.capacity > s.confirmed + {HELD.format(now=":now")}))
     ORDER BY s.form
 """)  # noqa: S608 - constants
 _RELEASE = text("""
@@ -32,14 +31,12 @@ _EXPIRE = text("""
 """)
 
 
-def forms_with_holds_run_out(connection: Connection, now: datetime) -> list[str]:
-    """Forms, in order, that still name holds which have run out."""
-    return [row[0] for row in connection.execute(_RUN_OUT, {"now": now})]
+def forms_with_seats_to_give(connection: Connection, now: datetime) -> list[tuple[str, bool]]:
+    """Forms that still name holds which have run out (True), or where people wait although a seat is free (False).
 
-
-def forms_with_free_seats(connection: Connection, now: datetime) -> list[str]:
-    """Forms, in order, where people wait although a seat is free."""
-    return [row[0] for row in connection.execute(_FREE, {"now": now})]
+    In the order in which everybody locks seats.
+    """
+    return [(row[0], row[1]) for row in connection.execute(_SEATS, {"now": now})]
 
 
 def release_holds(connection: Connection, form: str, now: datetime) -> None:

@@ -13,10 +13,9 @@ from sqlalchemy import Connection
 from services.registration.domain.promotion import decide_promotion
 from services.registration.domain.registration import Registration
 from services.registration.outgoing import EXPIRED, registration_message
-from services.registration.store.forms import find_form, lock_seats
+from services.registration.store.forms import StoredForm, find_form, lock_seats
 from services.registration.store.holds import (
-    forms_with_free_seats,
-    forms_with_holds_run_out,
+    forms_with_seats_to_give,
     lock_overdue,
     release_holds,
     store_expired,
@@ -34,14 +33,11 @@ def give_up(connection: Connection, now: datetime) -> None:
     Args:
         connection: in a transaction of the caller, who calls again and again.
     """
-    for slug in forms_with_holds_run_out(connection, now):
-        lock_seats(connection, slug)
-        form = find_form(connection, slug, now)
-        if form is not None:
-            release_holds(connection, slug, now)
-            promote_waiting(connection, form, form.seats, now, "a seat was not confirmed in time")
-    for slug in forms_with_free_seats(connection, now):
-        _give_what_was_withheld(connection, slug, now)
+    for slug, has_run_out in forms_with_seats_to_give(connection, now):
+        if has_run_out:
+            _give_what_was_held(connection, slug, now)
+        else:
+            _give_what_was_withheld(connection, slug, now)
     overdue = [_expired(registration) for registration in lock_overdue(connection, now, MOST_AT_ONCE)]
     if not overdue:
         return
@@ -51,18 +47,26 @@ def give_up(connection: Connection, now: datetime) -> None:
     outbox.add(connection, [registration_message(EXPIRED, registration, now) for registration in overdue])
 
 
+def _give_what_was_held(connection: Connection, slug: str, now: datetime) -> None:
+    """Seats that nobody has confirmed in time."""
+    lock_seats(connection, slug)
+    form = find_form(connection, slug, now)
+    if form is not None:
+        release_holds(connection, slug, now)
+        promote_waiting(connection, form, form.seats, now, "a seat was not confirmed in time")
+
+
 def _give_what_was_withheld(connection: Connection, slug: str, now: datetime) -> None:
     """Seats that nobody was given because the event was off, or about to begin, once that is no longer so."""
-    if not _can_promote(connection, slug, now):
+    if not _can_promote(find_form(connection, slug, now), now):
         return
     lock_seats(connection, slug)
     form = find_form(connection, slug, now)
-    if form is not None and _can_promote(connection, slug, now):
+    if form is not None and _can_promote(form, now):
         promote_waiting(connection, form, form.seats, now, "a free seat could be given again")
 
 
-def _can_promote(connection: Connection, slug: str, now: datetime) -> bool:
-    form = find_form(connection, slug, now)
+def _can_promote(form: StoredForm | None, now: datetime) -> bool:
     return form is not None and decide_promotion(form.opening, form.seats, form.notice, now).count > 0
 
 

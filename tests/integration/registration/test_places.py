@@ -76,6 +76,16 @@ def test_cancelling_twice_changes_nothing(client: FlaskClient, installation: Tes
     assert rows(installation.urls["registration"], "SELECT confirmed FROM seat") == [(0,)]
 
 
+def test_after_the_start_nobody_gives_a_place_back(client: FlaskClient, installation: TestInstallation) -> None:
+    """Who came stays counted; the page offers no button."""
+    register(client, 1)
+    token = token_of(installation, 1)
+    rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = now() - interval '1 minute'")
+    assert client.post(f"/r/{token}", data={"action": "cancel"}).status_code == 303
+    assert (states(installation), len(said(installation))) == ({1: ("confirmed", None)}, 1)
+    assert "<button" not in client.get(f"/r/{token}").text
+
+
 def test_waiting_person_cancels(client: FlaskClient, installation: TestInstallation) -> None:
     """Nobody is promoted, the others keep their numbers."""
     capacity(installation, 1)
