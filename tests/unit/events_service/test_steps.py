@@ -11,7 +11,7 @@ from shared.core.errors import DomainError
 from tests.unit.events.builders import HOUR, START, an_event
 
 LATER = START + 24 * HOUR
-DATE: dict[str, datetime] = {"starts_at": LATER, "ends_at": LATER + HOUR}
+DATE: dict[str, Any] = {"starts_at": LATER, "ends_at": LATER + HOUR}
 
 
 @pytest.mark.parametrize(
