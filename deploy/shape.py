@@ -40,6 +40,9 @@ ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Beginnings of paths by service; the first that fits decides."""
 
+LARGE_BODIES = {"/v1/bulletins": "1m", "/console/mail": "1m"}
+"""Beginnings of paths that take more than a filled form, and how much the gateway lets through, in nginx' words."""
+
 
 def worker_name(service: str, role: str) -> str:
     """Name of a process."""

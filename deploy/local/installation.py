@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,10 +70,25 @@ def prepare(folder: Path, ports: Ports) -> Installation:
     for service in SERVICES:
         run(installation, service, "migrate")
     run(installation, "events", "topology", "declare")
-    partner = ("--origin", f"{PARTNER}={ports.partner_url}")
+    load_once(folder, ports.partner_url, lambda: _load(installation))
+    return installation
+
+
+def load_once(folder: Path, where: str, load: Callable[[], object]) -> None:
+    """Load the sample into a new installation, and again only if ``where`` it is has changed.
+
+    What coordinators have changed since must not be overwritten by a restart, nor people be told of it.
+    """
+    loaded = folder / "sample-loaded"
+    if not loaded.exists() or loaded.read_text() != where:
+        load()
+        loaded.write_text(where)
+
+
+def _load(installation: Installation) -> None:
+    partner = ("--origin", f"{PARTNER}={installation.ports.partner_url}")
     run(installation, "events", "load", str(SAMPLE), "--move-to-next", WEBINAR, *partner)
     run(installation, "registration", "load", str(SAMPLE), *partner)
-    return installation
 
 
 def run(installation: Installation, service: str, *arguments: str) -> None:

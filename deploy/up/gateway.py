@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from deploy.servers.accounts import service_account
-from deploy.shape import ROUTES, SERVICES, worker_name
+from deploy.shape import LARGE_BODIES, ROUTES, SERVICES, worker_name
 from deploy.up.ports import Ports, is_taken
 from deploy.up.units import Unit, own_file, own_folder
 
@@ -52,4 +52,5 @@ def _upstream(service: str, port: int) -> str:
 
 def _location(path: str, service: str) -> str:
     """The longest beginning wins, as in ``deploy.shape.service_for`` the first (a test holds the two together)."""
-    return f"    location ^~ {path} {{\n      proxy_pass http://{service};\n    }}\n"
+    size = f"      client_max_body_size {LARGE_BODIES[path]};\n" if path in LARGE_BODIES else ""
+    return f"    location ^~ {path} {{\n      proxy_pass http://{service};\n{size}    }}\n"

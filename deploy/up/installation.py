@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.installation import SAMPLE, WEBINAR
+from deploy.local.installation import SAMPLE, WEBINAR, load_once
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.accounts import service_account
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
@@ -63,7 +63,7 @@ def prepare(folder: Path) -> Prepared:
 
     def fill() -> None:
         then()
-        _fill(services)
+        _fill(services, folder)
 
     mine = [*services.units(), *([sink_unit(folder, ports)] if has_sink() else [])]
     last = [gateway_unit(folder, ports), prometheus_unit(folder, ports)]
@@ -107,17 +107,24 @@ def _databases(
     return database_urls(ports["postgres"], passwords), lambda: make_databases(ports["postgres"], passwords)
 
 
-def _fill(services: Services) -> None:
-    """Newest schema, and the sample programme unless ``TROIKA_UP_SAMPLE`` is ``none``."""
+def _fill(services: Services, folder: Path) -> None:
+    """Newest schema, and the sample programme into a new installation.
+
+    ``TROIKA_UP_SAMPLE`` names another, or ``none``; into databases of somebody's own nothing goes unless it is named.
+    """
     for service in SERVICES:
         _run(services, service, "migrate")
-    sample = os.environ.get(SAMPLE_VARIABLE) or str(SAMPLE)
+    sample = os.environ.get(SAMPLE_VARIABLE) or ("none" if named_databases() else str(SAMPLE))
     if sample != "none":
-        _run(services, "events", "load", sample, "--move-to-next", WEBINAR)
-        _run(services, "registration", "load", sample)
+        load_once(folder, sample, lambda: _load(services, sample))
     if has_sink():
         for service in ("events", "registration"):
             _run(services, service, "load", str(CANARY_PROGRAMME))
+
+
+def _load(services: Services, sample: str) -> None:
+    _run(services, "events", "load", sample, "--move-to-next", WEBINAR)
+    _run(services, "registration", "load", sample)
 
 
 def _run(services: Services, service: str, *arguments: str) -> None:

@@ -31,6 +31,8 @@ from shared.web.signing_in import SignIn
 
 NAME = "notifications"
 MIGRATIONS = Path(__file__).parent / "migrations"
+LARGEST_BODY = 1024 * 1024
+"""A bulletin in six languages, each at its longest, as a browser encodes it: Chinese takes nine bytes a sign."""
 
 
 def describe() -> Service:
@@ -58,6 +60,7 @@ def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = sy
         operations=[mails_blueprint(work), bulletins_blueprint(tools), suppressions_blueprint(tools)],
         pages=[leaving, frame_blueprint(sign_in), console_blueprint(work, clock, letterhead)],
         ready=lambda: is_far_enough(work, newest),
+        largest_body=LARGEST_BODY,
     )
     return make_app(parts, access, sign_in, https=settings.common.https)
 

@@ -16,7 +16,7 @@ from shared.web.problems import ProblemSchema, from_http, handle_problems
 from shared.web.signing_in import SignIn
 
 MAX_BODY_BYTES = 64 * 1024
-"""A filled form is a few kilobytes; more is refused before it is read."""
+"""A filled form is a few kilobytes; more is refused before it is read, unless a service says otherwise."""
 
 MAX_FIELDS = 200
 
@@ -52,6 +52,7 @@ class WebParts:
         operations: flask-smorest blueprints, which stand in the document.
         pages: plain blueprints, which do not.
         ready: whether it can work now.
+        largest_body: bytes; more is refused before it is read.
     """
 
     service: str
@@ -59,6 +60,7 @@ class WebParts:
     operations: Sequence[Any]
     pages: Sequence[Blueprint]
     ready: Callable[[], bool]
+    largest_body: int = MAX_BODY_BYTES
 
 
 def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, *, https: bool) -> Flask:
@@ -74,8 +76,8 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, *, https: boo
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.config.update(
-        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
-        MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
+        MAX_CONTENT_LENGTH=parts.largest_body,
+        MAX_FORM_MEMORY_SIZE=parts.largest_body,
         MAX_FORM_PARTS=MAX_FIELDS,
         API_TITLE=parts.title,
         API_VERSION=f"v1 ({running_version()})",

@@ -1,11 +1,13 @@
 """Lists as CSV (RFC 4180), line by line, so that a long one is never held whole, and safe to open in a spreadsheet.
 
 A cell that begins like a formula would be run by the spreadsheet of whoever opens the file (OWASP, CSV injection);
-such a cell gets an apostrophe before it.
+such a cell gets an apostrophe before it. Where a semicolon parts the cells of a list, as on most machines in Geneva, a
+spreadsheet parts our text there too, whatever its quotes: what begins like a formula after one gets an apostrophe too.
 """
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from flask import Response, request
@@ -13,6 +15,8 @@ from flask import Response, request
 MEDIA_TYPE = "text/csv"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What begins a formula in one spreadsheet or another; the wide forms are what East Asian keyboards make."""
+
+_AFTER_A_SEPARATOR = re.compile(rf"""([;\t]["\s]*)(?=[{re.escape("".join(FORMULA_STARTS))}])""")
 
 
 def wants_csv() -> bool:
@@ -28,9 +32,10 @@ def safe_cell(value: object) -> str:
     """
     if value is None:
         return ""
-    text = str(value)
-    is_formula = isinstance(value, str) and text.lstrip(" ").startswith(FORMULA_STARTS)
-    return f"'{text}" if is_formula else text
+    if not isinstance(value, str):
+        return str(value)
+    text = _AFTER_A_SEPARATOR.sub(r"\1'", value)
+    return f"'{text}" if text.lstrip(' "').startswith(FORMULA_STARTS) else text
 
 
 def csv_lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:

@@ -41,7 +41,7 @@ def bulletin_id(places: Places) -> str:
     draft = {"segment": {"event": WEBINAR}, "texts": {"en": {"subject": SUBJECT, "text": text}}}
     made = str(places.ask("POST", "/v1/bulletins", json=draft)["id"])
     seen = places.ask("POST", f"/v1/bulletins/{made}/preview")
-    places.ask("POST", f"/v1/bulletins/{made}/send", json={"expected": seen["audience"]})
+    places.ask("POST", f"/v1/bulletins/{made}/send", json={"expected": seen["audience"], "mark": seen["mark"]})
     return made
 
 

@@ -7,6 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from services.notifications.domain.bulletin import LONGEST_TEXT
+from services.notifications.wiring import LARGEST_BODY
 from shared.core.ids import new_id
 from tests.integration.notifications.bulletins import (
     TEXTS,
@@ -236,3 +238,18 @@ def test_console_lets_only_coordinators_write(client: FlaskClient, key: str, sta
     assert client.get(f"{place}/change").status_code == status
     posts = ["/console/mail/bulletins", *(f"{place}{more}" for more in ("", "/discard", "/send"))]
     assert [client.post(path, data={}).status_code for path in posts] == [status] * len(posts)
+
+
+def test_longest_bulletin_in_every_language_fits_into_the_consoles_form(office: Office, client: FlaskClient) -> None:
+    """A browser sends each Chinese sign as nine bytes; more than we say is refused, not cut off."""
+    sign_in(client)
+    signs = {"en": "a", "fr": "é", "es": "ñ", "ar": "\u0635", "ru": "\u0434", "zh": "\u4f1a"}
+    fields = {f"subject-{language}": sign for language, sign in signs.items()}
+    fields |= {f"text-{language}": sign * LONGEST_TEXT for language, sign in signs.items()}
+    answer = client.post("/console/mail/bulletins", data=fields)
+    assert answer.status_code == 303
+    shown = ask(client, "GET", "/v1/bulletins").get_json()["items"][0]
+    assert {language: len(text["text"]) for language, text in shown["texts"].items()} == dict.fromkeys(
+        signs, LONGEST_TEXT
+    )
+    assert client.post("/console/mail/bulletins", data={"text-en": "a" * (LARGEST_BODY + 1)}).status_code == 413

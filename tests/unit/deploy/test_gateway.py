@@ -12,6 +12,8 @@ from deploy.shape import ROUTES, SERVICES, WORKERS, service_for, worker_name
 from deploy.up.gateway import gateway_configuration
 from deploy.up.ports import Ports
 from deploy.up.watching import targets
+from services.notifications.wiring import LARGEST_BODY
+from shared.web.app import MAX_BODY_BYTES
 
 NAMES = ["public", "operations", "rabbitmq-metrics", "canary"]
 NAMES += [worker_name(service, "web") for service in SERVICES] + [worker_name(*worker) for worker in WORKERS]
@@ -47,6 +49,14 @@ def test_what_is_for_operators_stands_at_their_port_alone() -> None:
 
 def test_every_sign_is_filled_in() -> None:
     assert re.findall(r"@(?!nowhere|too_large|too_many|busy)\w+@?", CONFIGURATION) == []
+
+
+def test_bulletins_alone_may_be_large_and_as_large_as_the_service_takes() -> None:
+    sizes = re.findall(r"location \^~ (\S+) \{\s+proxy_pass \S+\s+client_max_body_size (\w+);", CONFIGURATION)
+    assert sizes == [("/v1/bulletins", "1m"), ("/console/mail", "1m")]
+    assert LARGEST_BODY == 1024 * 1024
+    assert re.findall(r"^  client_max_body_size (\w+);", CONFIGURATION, re.MULTILINE) == ["64k"]
+    assert MAX_BODY_BYTES == 64 * 1024
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"])

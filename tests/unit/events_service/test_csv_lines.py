@@ -26,3 +26,21 @@ def test_a_row_is_read_back_as_its_safe_cells(cells: list[str]) -> None:
     assert len(lines) == 2
     read_back = list(csv.reader(io.StringIO("".join(lines), newline="")))
     assert read_back[1] == [safe_cell(cell) for cell in cells]
+
+
+@pytest.mark.parametrize("between", [";", '; "', ";\t", "\t"])
+def test_what_another_separator_would_part_is_defused_too(between: str) -> None:
+    assert safe_cell(f"A person{between}=1+1") == f"A person{between}'=1+1"
+
+
+@given(st.lists(st.text(alphabet=st.sampled_from("ab ;,\"\t=+-@＝'|!"), max_size=12), min_size=1, max_size=4))
+def test_no_separator_makes_a_cell_that_is_a_formula(cells: list[str]) -> None:
+    """As a spreadsheet reads it whose lists are parted by something else than ours."""
+    text = "".join(csv_lines(["name"] * len(cells), [cells]))
+    for delimiter in (",", ";", "\t"):
+        for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            for cell in line:
+                assert not cell.lstrip(' "\t').startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")), (
+                    delimiter,
+                    cell,
+                )

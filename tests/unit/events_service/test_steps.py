@@ -1,6 +1,5 @@
 """Steps by their names: each leads where the life of an event says, and a wish that is incomplete is refused."""
 
-from datetime import datetime
 from typing import Any
 
 import pytest
