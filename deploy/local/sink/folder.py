@@ -16,6 +16,7 @@ class MailFolder:
     def __init__(self, path: Path) -> None:
         """``path`` is made if it is missing."""
         path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o700)  # the mails hold live links
         self._path = path
 
     def keep(self, content: bytes) -> str:
