@@ -1,5 +1,6 @@
 """Making and editing an event on the console: what is typed stays, faults stand at their fields, nobody is overrun."""
 
+import json
 import re
 from collections.abc import Mapping
 from html import unescape
@@ -9,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from shared.core.ids import new_token, token_hash
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, hear, registered, registration_message, rows
 
@@ -215,6 +217,28 @@ def test_a_viewer_and_another_site_write_nothing(
     assert NEW not in signed_in.get("/console").text
     assert rows(loaded, f"SELECT internal_note FROM event WHERE id = '{WEBINAR}'") == [("",)]
     assert rows(loaded, STATE.format(MADE)) == []
+
+
+def test_a_key_limited_to_forms_writes_only_events_of_their_names(
+    loaded: UnitOfWork, client: FlaskClient, environment: dict[str, str]
+) -> None:
+    key = new_token()
+    holder = {"name": "one", "roles": ["coordinator"], "key_sha256": token_hash(key).hex(), "forms": [WEBINAR, "own"]}
+    with open(environment["TROIKA_ACCESS_FILE"], "w") as file:
+        json.dump([holder], file)
+    client.post("/console/sign-in", data={"key": key, "next": "/console"}, headers=OWN_SITE)
+    typed = _typed(client.get(EDIT)) | {"internal_note": "X"}
+    assert _send(client, EDIT, typed).status_code == 303
+    other = EDIT.replace(WEBINAR, "upr-review")
+    assert (client.get(other).status_code, _send(client, other, typed).status_code) == (403, 403)
+    statuses = [_send(client, NEW, HOUSING | {"id": event}).status_code for event in ("own", "other")]
+    assert statuses == [303, 403]
+    resources = [f"/console/events/{event}/new-resource" for event in (WEBINAR, "upr-review")]
+    assert [client.get(path).status_code for path in resources] == [200, 403]
+    assert rows(loaded, "SELECT id FROM event WHERE internal_note = 'X' OR id IN ('own', 'other') ORDER BY id") == [
+        ("own",),
+        (WEBINAR,),
+    ]
 
 
 def test_an_unknown_event_has_no_form(signed_in: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from sqlalchemy import text
 
 from services.events.domain.event import Event
 from services.events.loading.folder import Loaded, read_folder
-from services.events.store import events
+from services.events.store import events, roster, tallies
 from services.events.usecases.load_sample import load_sample
+from services.events.usecases.note_registration import note_registration, tallied
 from shared.core.errors import SettingsError
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import (
@@ -25,8 +27,10 @@ from tests.integration.events.builders import (
     registration_message,
     rows,
 )
+from tests.integration.events.test_roll_up import WAITING
 from tests.support.clock import FrozenClock
 from tests.support.processes import PROJECT
+from tests.support.waiting import poll_until
 
 Headers = Callable[[str], dict[str, str]]
 CANARY = "canary"
@@ -239,6 +243,29 @@ def test_the_numbers_follow_a_new_event_and_a_draft_that_is_edited(
     assert (rows(loaded, TALLIES.format("false")), len(rows(loaded, TALLIES.format("true")))) == ([], 3)
     assert client.patch("/v1/events/probe", json={"internal": False}, headers=headers).status_code == 200
     assert (len(rows(loaded, TALLIES.format("false"))), rows(loaded, TALLIES.format("true"))) == (3, [])
+
+
+def test_a_registration_noted_while_its_event_becomes_internal_is_counted_where_it_belongs(
+    loaded: UnitOfWork, clock: FrozenClock, sample: Loaded
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with loaded.transaction() as connection:
+            note_registration(connection, registered(1))
+            flip = pool.submit(_set, loaded, clock, sample, WEBINAR, internal=True)
+            poll_until(lambda: rows(loaded, WAITING) == [(1,)], 5, what="the folder to wait for the registration")
+        flip.result(5)
+    assert rows(loaded, TALLIES.format("false")) == []
+    assert len(rows(loaded, TALLIES.format("true"))) == 3
+
+
+def test_without_the_lock_it_would_be_counted_as_another_s(loaded: UnitOfWork) -> None:
+    """The negative control: the same steps, interleaved as the lock forbids."""
+    with loaded.transaction() as first, loaded.transaction() as second:
+        roster.add(first, registered(1))
+        tallies.more(first, sorted(tallied(registered(1))), WEBINAR)
+        second.execute(text("UPDATE event SET internal = true WHERE id = :id"), {"id": WEBINAR})
+        assert list(roster.live_of(second, WEBINAR)) == []
+    assert len(rows(loaded, TALLIES.format("false"))) == 3
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
