@@ -113,8 +113,9 @@ def test_what_was_changed_is_stored_told_and_shown_to_coordinators(desk: Desk, r
 def test_address_that_is_another_has_another_reference(desk: Desk, returned: str) -> None:
     desk.client.post(desk.link(returned), data=an_edit(email="bo@example.org"))
     desk.propose("Another", email="bo@example.org")
+    desk.decide(returned, "accept")
     refs = [told["person_ref"] for _, told in desk.said_of_proposals()]
-    assert (refs[2] == refs[0], refs[2] == refs[3]) == (False, True)
+    assert (refs[2] == refs[0], refs[2] == refs[3], refs[2] == refs[4]) == (False, True, True)
 
 
 def test_same_edit_twice_is_sent_once(desk: Desk, returned: str) -> None:
