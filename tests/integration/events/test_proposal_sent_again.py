@@ -113,8 +113,9 @@ def test_what_was_changed_is_stored_told_and_shown_to_coordinators(desk: Desk, r
 def test_address_that_is_another_has_another_reference(desk: Desk, returned: str) -> None:
     desk.client.post(desk.link(returned), data=an_edit(email="bo@example.org"))
     desk.propose("Another", email="bo@example.org")
+    desk.decide(returned, "accept")
     refs = [told["person_ref"] for _, told in desk.said_of_proposals()]
-    assert (refs[2] == refs[0], refs[2] == refs[3]) == (False, True)
+    assert (refs[2] == refs[0], refs[2] == refs[3], refs[2] == refs[4]) == (False, True, True)
 
 
 def test_same_edit_twice_is_sent_once(desk: Desk, returned: str) -> None:
@@ -130,6 +131,32 @@ def test_second_edit_does_not_overwrite_the_first(desk: Desk, returned: str) -> 
     late = desk.client.post(path, data=an_edit(title="The second"))
     assert (late.status_code, "can no longer be changed" in late.text) == (409, True)
     assert _rows(desk)[0]["title"] == "The first"
+
+
+def test_second_edit_that_differs_in_the_name_alone_is_another_edit(desk: Desk, returned: str) -> None:
+    path = desk.link(returned)
+    assert desk.client.post(path, data=an_edit(name="Amara E. Example")).status_code == 303
+    said = len(desk.said())
+    assert desk.client.post(path, data=an_edit(name="Somebody Else")).status_code == 409
+    assert len(desk.said()) == said
+
+
+def test_unchanged_proposal_is_sent_again_too(desk: Desk, returned: str) -> None:
+    """Perhaps the note asked for nothing that stands in the form."""
+    said = len(desk.said())
+    assert desk.client.post(desk.link(returned), data=an_edit()).status_code == 303
+    assert [key for key, _ in desk.said(said)] == ["proposal.submitted.v1"]
+    assert "it says the same as before" in desk.client.get("/console/side-events", headers=desk.headers).text
+
+
+def test_what_was_changed_stands_in_the_form_when_it_is_returned_again(desk: Desk, returned: str) -> None:
+    path = desk.link(returned)
+    desk.client.post(path, data=an_edit(name="Amara E. Example", speakers="Cleo Third"))
+    desk.decide(returned, "return", "One more thing.")
+    page = desk.client.get(f"{path}?ask=edit&lang=en").text
+    for part in ('value="Amara E. Example"', "Cleo Third</textarea>", 'name="seen" value="4"', "One more thing."):
+        assert part in page, part
+    assert desk.said_of_proposals()[-1][1]["sealed"]["name"] == "Amara E. Example"
 
 
 def test_edit_of_an_older_state_is_shown_again_beside_what_is_stored(desk: Desk, returned: str) -> None:

@@ -56,6 +56,25 @@ def test_idempotency_key_proposes_once(desk: Desk) -> None:
     assert len(desk.said_of_proposals()) == 1
 
 
+def test_proposals_without_a_key_are_each_their_own(desk: Desk) -> None:
+    first, second = desk.propose("One"), desk.propose("One")
+    assert first != second
+    assert len(desk.said_of_proposals()) == 2
+
+
+def test_speaker_who_is_named_twice_is_one(desk: Desk) -> None:
+    desk.propose("One", speakers="Amara Example\n\n  amara   EXAMPLE \nBo Sample")
+    listed = desk.client.get("/v1/proposals", headers=desk.headers).get_json()["items"]
+    assert listed[0]["speakers"] == 2
+
+
+def test_language_is_the_answer_and_else_that_of_the_page(desk: Desk) -> None:
+    desk.propose("One", lang="ar", language="fr")
+    desk.propose("Two", lang="ar")
+    listed = desk.client.get("/v1/proposals", headers=desk.headers).get_json()["items"]
+    assert [item["language"] for item in listed] == ["fr", "ar"]
+
+
 def test_faults_have_pointers_and_nothing_is_stored(desk: Desk) -> None:
     day = "2020-05-06"
     wrong = desk.client.post("/v1/proposals", json=an_answer("", attendance=0, email="nobody"))
