@@ -20,6 +20,19 @@ def conditional(response: Response) -> Response:
     return response
 
 
+def seen_tags() -> frozenset[str]:
+    """The states that the client has seen, from ``If-Match``; ``*`` for whatever it is.
+
+    For use cases that compare inside their own transaction, where nobody comes in between.
+
+    Raises:
+        DomainError: ``if-match-required``: there is no such header.
+    """
+    if not request.if_match:
+        raise DomainError("if-match-required", "send the ETag you have seen as If-Match")
+    return frozenset({"*"}) if request.if_match.star_tag else frozenset(request.if_match.as_set())
+
+
 def require_match(current: str) -> None:
     """For changes: the client must have seen the state it changes.
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 from flask_smorest import Blueprint
 from werkzeug.exceptions import Forbidden
 
@@ -18,7 +18,7 @@ from services.notifications.api.bulletin_schemas import (
     SendSchema,
 )
 from services.notifications.store.bulletins import Bulletin
-from services.notifications.usecases.change_draft import ANY, change_draft, discard_draft
+from services.notifications.usecases.change_draft import change_draft, discard_draft
 from services.notifications.usecases.send_bulletin import send_bulletin
 from services.notifications.usecases.write_bulletin import (
     Letterhead,
@@ -28,9 +28,9 @@ from services.notifications.usecases.write_bulletin import (
     show_bulletins,
 )
 from shared.core.clock import Clock
-from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs
+from shared.web.entity_tags import seen_tags
 from shared.web.paging import PageArguments, page_of, position_in
 from shared.web.problems import MEDIA_TYPE, ProblemSchema
 
@@ -140,17 +140,6 @@ def _add_sending(blueprint: Any, tools: Tools) -> None:
         require_all_forms()
         sent = send_bulletin(tools.work, tools.clock, str(bulletin_id), content["expected"], content["mark"])
         return asdict(sent)
-
-
-def seen_tags() -> frozenset[str]:
-    """The revisions that the caller has seen, from ``If-Match``.
-
-    Raises:
-        DomainError: ``if-match-required``: there is no such header.
-    """
-    if not request.if_match:
-        raise DomainError("if-match-required", "send the ETag you have seen as If-Match")
-    return frozenset({ANY}) if request.if_match.star_tag else frozenset(request.if_match.as_set())
 
 
 def _tagged(bulletin: Bulletin) -> Response:
