@@ -7,6 +7,12 @@ def _moment(description: str) -> ma.fields.AwareDateTime:
     return ma.fields.AwareDateTime(format="iso", allow_none=True, metadata={"description": description})
 
 
+def _is_flag(value: object) -> None:
+    """Only true and false: whether a form is open must not hang on what a program takes for one of them."""
+    if not isinstance(value, bool):
+        raise ma.ValidationError("Not a valid boolean.")
+
+
 class FormAdminSchema(ma.Schema):
     """A form as coordinators see it."""
 
@@ -50,7 +56,7 @@ class FormChangeSchema(ma.Schema):
         validate=ma.validate.Range(min=0, max=1_000_000),
         metadata={"description": "null: no limit"},
     )
-    open = ma.fields.Boolean()
+    open = ma.fields.Raw(validate=_is_flag, metadata={"type": "boolean", "description": "false: closed at once"})
     opens_at = _moment("With an offset; null: no bound")
     closes_at = _moment("With an offset, later than `opens_at`; null: no bound")
 

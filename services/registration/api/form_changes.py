@@ -38,7 +38,7 @@ def add_form_changes(blueprint: Any, tools: Tools) -> None:
 
 def _add_change(blueprint: Any, tools: Tools) -> None:
     @blueprint.patch("/<slug>")
-    @blueprint.arguments(FormChangeSchema)
+    @blueprint.arguments(FormChangeSchema, required=False)
     @blueprint.arguments(FormChangeQuery, location="query", unknown="raise")
     @blueprint.response(200, FormChangedSchema)
     @blueprint.alt_response(412, schema=ProblemSchema)

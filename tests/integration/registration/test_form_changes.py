@@ -1,6 +1,7 @@
 """Coordinators change forms: the effect first, nobody overwritten, every change written down with who made it."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,12 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
+from services.registration.domain.form_settings import FormSettings
+from services.registration.usecases.change_form import FormChange, change_form
+from shared.core.clock import system_clock
+from shared.core.errors import DomainError
+from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.test_places import capacity, change, register, states, token_of
 from tests.integration.registration.test_sealed import with_roles
 from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
@@ -106,7 +113,10 @@ def test_hours_open_and_close_a_form(client: FlaskClient, coordinator: Headers) 
         assert ('id="form"' in client.get(f"/embed/{WEBINAR}?lang=en").text) == (reason == "")
 
 
-@pytest.mark.parametrize("wanted", [{"opens_at": "2020-03-04T12:00"}, {"opens_at": 1}, {"seats": 1}])
+@pytest.mark.parametrize(
+    "wanted",
+    [{"opens_at": "2020-03-04T12:00"}, {"opens_at": 1}, {"seats": 1}, {"open": "no"}, {"open": 0}, {"open": None}],
+)
 def test_change_that_cannot_be_read_is_refused(client: FlaskClient, coordinator: Headers, wanted: Any) -> None:
     assert change(client, coordinator, 1, **wanted).status_code == 422
 
@@ -288,3 +298,24 @@ def test_event_that_takes_place_again_gives_what_was_withheld(
         ("a seat was given back", 0, "not-taking-place"),
         ("a free seat could be given again", 1, "no-free-seat"),
     ]
+
+
+def test_changes_at_the_same_moment_are_one(full: FlaskClient, installation: TestInstallation) -> None:
+    """The revision is compared under the lock: of ten who have seen the same form one changes it."""
+    engine = open_engine(installation.urls["registration"], pool_size=10)
+    work = UnitOfWork(engine, "registration")
+
+    def one(number: int) -> str:
+        wanted = FormSettings(capacity=2 + number, open=True)
+        try:
+            return str(
+                change_form(work, system_clock, FormChange(WEBINAR, 1, f"coordinator {number}", wanted)).revision
+            )
+        except DomainError as refusal:
+            return refusal.code
+
+    with ThreadPoolExecutor(10) as pool:
+        given = sorted(pool.map(one, range(10)))
+    engine.dispose()
+    assert given == ["2", *["changed-meanwhile"] * 9]
+    assert rows(installation.urls["registration"], "SELECT count(*) FROM form_change") == [(1,)]
