@@ -6,7 +6,7 @@ nothing; it is read again when it changes, so a key can be withdrawn without a r
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,10 +35,14 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who may call: anybody (``public``), the holder of a link (``link``), or one of ``roles``."""
+    """Who may call: anybody (``public``), the holder of a link (``link``), or one of ``roles``.
+
+    ``all_forms``: a key that is limited to some forms is refused, whatever its roles.
+    """
 
     kind: str
     roles: frozenset[str] = frozenset()
+    all_forms: bool = False
 
 
 def public(view: View) -> View:
@@ -53,10 +57,19 @@ def by_link(view: View) -> View:
 
 def needs(*roles: str) -> Callable[[View], View]:
     """Only holders of a key with one of ``roles`` (or signed in with one) may call this route."""
+    return lambda view: _state(view, Policy("role", _known(roles)))
+
+
+def needs_all_forms(*roles: str) -> Callable[[View], View]:
+    """As ``needs``, and the key must not be limited to some forms: the route reaches across all of them."""
+    return lambda view: _state(view, Policy("role", _known(roles), all_forms=True))
+
+
+def _known(roles: Collection[str]) -> frozenset[str]:
     unknown = set(roles) - set(ROLES)
     if unknown or not roles:
         raise ValueError(f"unknown roles: {sorted(unknown)}")
-    return lambda view: _state(view, Policy("role", frozenset(roles)))
+    return frozenset(roles)
 
 
 def _state(view: View, policy: Policy) -> View:
@@ -144,6 +157,8 @@ def guard(app: Flask, access: AccessFile, signed_in: Callable[[], Holder | None]
         g.find_holder = lambda: _caller(access, signed_in)
         if policy.kind == "role":
             g.holder = _authorised(policy)
+        if policy.all_forms:
+            require_all_forms()
 
     @app.after_request
     def keep_to_the_holder(response: Response) -> Response:
@@ -228,4 +243,26 @@ def require_touch(form: str) -> None:
         Forbidden: it is.
     """
     if not may_touch(form):
+        raise Forbidden
+
+
+def require_touch_each(*forms: str) -> None:
+    """Refuse a limited key unless it is good for every one of ``forms``; what belongs to none, it never touches.
+
+    Raises:
+        Forbidden: it is limited to others.
+    """
+    if not forms:
+        require_all_forms()
+    for form in forms:
+        require_touch(form)
+
+
+def require_all_forms() -> None:
+    """Refuse a key that is limited to some forms, where what is asked reaches across all of them.
+
+    Raises:
+        Forbidden: it is.
+    """
+    if holder().forms is not None:
         raise Forbidden

@@ -23,9 +23,9 @@ from services.events.domain.event_change import EDITED
 from services.events.domain.revision import state_tag
 from services.events.domain.rules import RulesBroken
 from services.events.usecases.change_event import ANY, Changed, Deed, change_event, create_event, preview_change
-from services.events.usecases.steps import STEPS, StepWish, edit, step_of
+from services.events.usecases.steps import STEPS, StepWish, edit, joining, step_of
 from shared.core.errors import DomainError
-from shared.web.access import holder, needs, require_touch
+from shared.web.access import holder, needs, require_touch, require_touch_each
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema
 
@@ -47,7 +47,7 @@ def _add_creation(blueprint: Any, tools: Tools) -> None:
     @needs("coordinator")
     def create(wanted: dict[str, Any]) -> Response:
         """Make a draft. Nobody is told until it is announced."""
-        require_touch(wanted["id"])
+        require_touch_each(*(wanted[name] for name in ("id", "series") if wanted.get(name)))
         with broken_rules_as_faults():
             event = create_event(
                 tools.work, tools.clock, Event(status=EventStatus.DRAFT, **typed(wanted)), holder().name
@@ -67,7 +67,7 @@ def _add_edit(blueprint: Any, tools: Tools) -> None:
     def change(changes: dict[str, Any], query: dict[str, Any], event_id: str) -> Response:
         """Change fields; the ETag that was seen, or the revision, as `If-Match`."""
         require_touch(event_id)
-        step = edit(typed(changes))
+        step = joining(edit(typed(changes)), require_touch)
         with broken_rules_as_faults():
             if query["dry_run"]:
                 return _told(preview_change(tools.work, tools.clock, event_id, step), dry_run=True)

@@ -1,21 +1,21 @@
 """Events for everybody; drafts and meeting links only for coordinators."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from flask import Response, jsonify, request
 
 from services.events.api.event_schemas import EventArguments, EventListSchema, EventSchema, SparseArguments
-from services.events.api.showing import chosen_fields, shown
-from services.events.api.tools import Tools, audience, require_internal
+from services.events.api.showing import PUBLIC, chosen_fields, shown
+from services.events.api.tools import Tools, audience, own_forms, require_internal
 from services.events.domain.event import Event
 from services.events.domain.revision import state_tag
 from services.events.store.events import Audience, EventFilter
 from services.events.usecases.list_events import list_events
 from services.events.usecases.positions import event_position, read_event_position
 from services.events.usecases.show_event import show_event
-from shared.web.access import public
+from shared.web.access import may_touch, public
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
 from shared.web.entity_tags import conditional
 from shared.web.paging import page_of, position_in
@@ -47,14 +47,18 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
     def list_them(query: dict[str, Any]) -> Response:
         """Events by start, those without a date last; as CSV if `Accept` asks for it, then all pages in one."""
         who = _asked_by(query)
+        own = own_forms(who)
         names = chosen_fields(query.get("fields"), who)
         wanted = filter_of(query, who)
         if wants_csv():
-            rows = ([_cell(shown(event, names)[name]) for name in names] for event in _each(tools, wanted))
+            lines = (_shown(event, names, own) for event in _each(tools, wanted))
+            rows = ([_cell(line.get(name)) for name in names] for line in lines)
             return _for(who, csv_answer("events", list(names), rows))
         found = list_events(tools.work, replace(wanted, limit=wanted.limit + 1))
         page = page_of(found, wanted.limit, event_position)
-        return _for(who, conditional(jsonify(items=[shown(event, names) for event in page.items], next=page.next)))
+        return _for(
+            who, conditional(jsonify(items=[_shown(event, names, own) for event in page.items], next=page.next))
+        )
 
 
 def _add_one(blueprint: Any, tools: Tools) -> None:
@@ -67,7 +71,7 @@ def _add_one(blueprint: Any, tools: Tools) -> None:
     @public
     def show_one(query: dict[str, Any], event_id: str) -> Response:
         """One event."""
-        who = audience()
+        who = _audience_of(event_id)
         event = show_event(tools.work, event_id, who)
         answer = jsonify(shown(event, chosen_fields(query.get("fields"), who)))
         if who is Audience.PUBLIC or "fields" in query:
@@ -85,6 +89,19 @@ def _asked_by(query: Mapping[str, Any]) -> Audience:
     return audience()
 
 
+def _audience_of(event_id: str) -> Audience:
+    """For whom one event is shown: whoever has a key that is limited to others sees what everybody sees."""
+    who = audience()
+    return who if who is Audience.PUBLIC or may_touch(event_id) else Audience.PUBLIC
+
+
+def _shown(event: Event, names: Sequence[str], own: frozenset[str] | None) -> dict[str, Any]:
+    """An event of a listing; of one that is not among the ``own`` ones of a limited key, the public part."""
+    if own is None or event.id in own:
+        return shown(event, names)
+    return shown(event, [name for name in names if name in PUBLIC])
+
+
 def filter_of(query: Mapping[str, Any], who: Audience) -> EventFilter:
     """What the checked arguments of a listing ask for.
 
@@ -92,8 +109,13 @@ def filter_of(query: Mapping[str, Any], who: Audience) -> EventFilter:
         BadRequest: the cursor is not one of this listing.
     """
     same = {name: query[name] for name in _SAME_NAME if name in query}
+    own = own_forms(who)
     return EventFilter(
-        audience=who, words=query.get("q", ""), after=position_in(query["cursor"], 2, read_event_position), **same
+        audience=who if own is None else Audience.PUBLIC,
+        own=own or frozenset(),
+        words=query.get("q", ""),
+        after=position_in(query["cursor"], 2, read_event_position),
+        **same,
     )
 
 

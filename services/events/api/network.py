@@ -13,7 +13,7 @@ from services.events.api.network_schemas import (
 from services.events.api.tools import READERS, Tools
 from services.events.usecases.list_network import list_consultations, list_series, list_working_groups
 from services.events.usecases.show_overview import consultation_totals
-from shared.web.access import needs, public
+from shared.web.access import needs_all_forms, public
 from shared.web.entity_tags import conditional
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema
@@ -53,8 +53,10 @@ def _add_consultations(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("/consultations")
     @blueprint.response(200, ConsultationListSchema)
     @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="No key")
-    @blueprint.alt_response(403, schema=ProblemSchema, content_type=PROBLEM, description="The key's roles forbid it")
-    @needs(*READERS)
+    @blueprint.alt_response(
+        403, schema=ProblemSchema, content_type=PROBLEM, description="The key's roles or forms forbid it"
+    )
+    @needs_all_forms(*READERS)
     def consultations() -> dict[str, Any]:
         """All consultations, and their sums by kind of host."""
         found = list_consultations(tools.work)

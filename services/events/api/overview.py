@@ -8,7 +8,7 @@ from flask_smorest import Blueprint
 from services.events.api.overview_schemas import OverviewArguments, OverviewSchema
 from services.events.api.tools import INTERNAL_READERS, READERS, Tools, require_one_of
 from services.events.usecases.show_overview import EventLine, show_overview
-from shared.web.access import needs
+from shared.web.access import needs_all_forms
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema
 
@@ -21,8 +21,10 @@ def overview_blueprint(tools: Tools) -> Any:
     @blueprint.arguments(OverviewArguments, location="query", unknown="raise")
     @blueprint.response(200, OverviewSchema)
     @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="No key")
-    @blueprint.alt_response(403, schema=ProblemSchema, content_type=PROBLEM, description="The key's roles forbid it")
-    @needs(*READERS, "operator")
+    @blueprint.alt_response(
+        403, schema=ProblemSchema, content_type=PROBLEM, description="The key's roles or forms forbid it"
+    )
+    @needs_all_forms(*READERS, "operator")
     def overview(query: dict[str, Any]) -> dict[str, Any]:
         """By event, form, partner, country, day and group; travellers who are missing; totals of consultations."""
         internal = query["internal"]

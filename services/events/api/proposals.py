@@ -27,7 +27,7 @@ from services.events.usecases.list_proposals import list_proposals, show_history
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.side_tools import SideTools
 from shared.core.errors import Unavailable
-from shared.web.access import holder, needs, public
+from shared.web.access import holder, needs_all_forms, public
 from shared.web.entity_tags import require_match, tag_of
 from shared.web.paging import page_of, position_in
 from shared.web.problems import MEDIA_TYPE as PROBLEM
@@ -128,8 +128,8 @@ def _add_reading(blueprint: Any, tools: SideTools) -> None:
     @blueprint.get("")
     @blueprint.arguments(ProposalArguments, location="query", unknown="raise")
     @blueprint.response(200, ProposalListSchema)
-    @says(blueprint, s400="The cursor is not one", s401="No key", s403="The key's roles do not allow it")
-    @needs(*READERS)
+    @says(blueprint, s400="The cursor is not one", s401="No key", s403="The key's roles or forms do not allow it")
+    @needs_all_forms(*READERS)
     def proposals(query: dict[str, Any]) -> dict[str, Any]:
         """Proposals in order of arrival."""
         after = position_in(query["cursor"], 1, read_registration_position)
@@ -139,16 +139,16 @@ def _add_reading(blueprint: Any, tools: SideTools) -> None:
 
     @blueprint.get("/<uuid:proposal_id>")
     @blueprint.response(200, ProposalSchema)
-    @says(blueprint, s401="No key", s403="The key's roles do not allow it", s404="No such proposal")
-    @needs(*READERS)
+    @says(blueprint, s401="No key", s403="The key's roles or forms do not allow it", s404="No such proposal")
+    @needs_all_forms(*READERS)
     def proposal(proposal_id: Any) -> Response:
         """One proposal; its ETag is needed to change it."""
         return _shown(show_proposal(tools.work, str(proposal_id)))
 
     @blueprint.get("/<uuid:proposal_id>/history")
     @blueprint.response(200, ProposalHistorySchema)
-    @says(blueprint, s401="No key", s403="The key's roles do not allow it", s404="No such proposal")
-    @needs(*READERS)
+    @says(blueprint, s401="No key", s403="The key's roles or forms do not allow it", s404="No such proposal")
+    @needs_all_forms(*READERS)
     def proposal_history(proposal_id: Any) -> dict[str, Any]:
         """What became of a proposal and what each revision changed, also when it was sent again by its link."""
         return {"items": show_history(tools.work, str(proposal_id))}
@@ -161,13 +161,13 @@ def _add_changing(blueprint: Any, tools: SideTools) -> None:
     @says(
         blueprint,
         s401="No key",
-        s403="The key's roles do not allow it",
+        s403="The key's roles or forms do not allow it",
         s404="No such proposal",
         s409="A rule says no",
         s412="It was changed meanwhile",
         s428="If-Match is required",
     )
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def change(body: dict[str, Any], proposal_id: Any) -> Response:
         """Change what a proposal says; nobody is told."""
         seen = show_proposal(tools.work, str(proposal_id))
@@ -186,11 +186,11 @@ def _add_decision(blueprint: Any, tools: SideTools, verb: str, status: ProposalS
 
     decide.__name__ = f"{verb}_proposal"
     decide.__doc__ = f"Make a proposal {status}; whoever proposed it is told, with the note."
-    view = needs("coordinator")(decide)
+    view = needs_all_forms("coordinator")(decide)
     view = says(
         blueprint,
         s401="No key",
-        s403="The key's roles do not allow it",
+        s403="The key's roles or forms do not allow it",
         s404="No such proposal",
         s409="Its status does not lead there",
     )(view)

@@ -15,13 +15,13 @@ from services.events.api.resource_schemas import (
     ResourceListSchema,
     ResourceSchema,
 )
-from services.events.api.tools import READERS, Tools, audience
+from services.events.api.tools import READERS, Tools, audience, own_forms
 from services.events.domain.resource import Resource, ResourceKind, resource_tag
 from services.events.domain.rules import slug_rule
 from services.events.store.events import Audience
 from services.events.store.resources import ResourceFilter
 from services.events.usecases.resources import change_resource, create_resource, list_hotels, list_resources
-from shared.web.access import holder, needs, public, require_touch
+from shared.web.access import holder, needs, needs_all_forms, public, require_touch_each
 from shared.web.entity_tags import conditional
 from shared.web.paging import page_of, position_in
 from shared.web.problems import MEDIA_TYPE as PROBLEM
@@ -48,10 +48,12 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
     @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="Nobody holds this key")
     @public
     def list_them(query: dict[str, Any]) -> Response:
-        """Resources by id: those that are published; with a key, all."""
+        """Resources by id: those that are published; with a key, all of its forms."""
         who = audience()
+        own = own_forms(who)
         wanted = ResourceFilter(
-            published_only=who is Audience.PUBLIC,
+            published_only=who is Audience.PUBLIC or own is not None,
+            own=own or frozenset(),
             after=position_in(query.pop("cursor"), 1, _read_position),
             **query,
         )
@@ -109,16 +111,18 @@ def _add_hotels(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("/hotels")
     @blueprint.response(200, HotelListSchema)
     @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="No key")
-    @blueprint.alt_response(403, schema=ProblemSchema, content_type=PROBLEM, description="The key's roles forbid it")
-    @needs(*READERS)
+    @blueprint.alt_response(
+        403, schema=ProblemSchema, content_type=PROBLEM, description="The key's roles or forms forbid it"
+    )
+    @needs_all_forms(*READERS)
     def hotels() -> dict[str, Any]:
         """Hotel blocks for the delegation, by city."""
         return {"items": list_hotels(tools.work)}
 
 
 def _require_touch(resource: Resource) -> None:
-    """A key limited to some forms is good for what belongs to an event or series of the same name."""
-    require_touch(resource.event or resource.series or "")
+    """A key limited to some forms is good for what stands on pages of events and series of the same names alone."""
+    require_touch_each(*resource.stands_on)
 
 
 def _typed(values: dict[str, Any]) -> dict[str, Any]:

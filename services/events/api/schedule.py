@@ -25,11 +25,11 @@ from services.events.usecases.publish_schedule import publish_schedule
 from services.events.usecases.side_tools import SideTools
 from services.events.usecases.solve_schedule import ask_for_schedule, show_job
 from shared.core.errors import DomainError
-from shared.web.access import holder, needs, public
+from shared.web.access import holder, needs_all_forms, public
 from shared.web.entity_tags import conditional, require_match, tag_of
 
 _BOARD, _PUBLISHED, _VERSION, _ROOMS = BoardSchema(), PublishedSchema(), VersionSchema(), RoomListSchema()
-_REFUSED = {"s401": "No key", "s403": "The key's roles do not allow it"}
+_REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
 
 
 def schedule_blueprint(tools: SideTools) -> Any:
@@ -68,7 +68,7 @@ def _add_jobs(blueprint: Any, tools: SideTools) -> None:
     @blueprint.post("/schedule/solve")
     @blueprint.response(202, JobSchema)
     @says(blueprint, **_REFUSED)
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def solve() -> Any:
         """Ask for a new timetable; pinned places stay. What is found stands on the draft board, nobody is told."""
         return show_job(tools.work, ask_for_schedule(tools.work, tools.clock, holder().name))
@@ -76,7 +76,7 @@ def _add_jobs(blueprint: Any, tools: SideTools) -> None:
     @blueprint.get("/schedule/jobs/<uuid:job_id>")
     @blueprint.response(200, JobSchema)
     @says(blueprint, **_REFUSED, s404="No such job")
-    @needs(*READERS)
+    @needs_all_forms(*READERS)
     def job(job_id: Any) -> Any:
         """How far a wish for a timetable has got, and what came of it."""
         return show_job(tools.work, str(job_id))
@@ -86,7 +86,7 @@ def _add_board(blueprint: Any, tools: SideTools) -> None:
     @blueprint.get("/schedule")
     @blueprint.response(200, BoardSchema)
     @says(blueprint, **_REFUSED)
-    @needs(*READERS)
+    @needs_all_forms(*READERS)
     def board() -> Response:
         """The draft board, with its conflicts and what publishing it would change."""
         return _shown(show_board(tools.work))
@@ -94,7 +94,7 @@ def _add_board(blueprint: Any, tools: SideTools) -> None:
     @blueprint.get("/schedule/conflicts")
     @blueprint.response(200, ConflictListSchema)
     @says(blueprint, **_REFUSED)
-    @needs(*READERS)
+    @needs_all_forms(*READERS)
     def conflicts() -> dict[str, Any]:
         """What keeps the draft board from being published."""
         return {"items": show_board(tools.work).snapshot.conflicts}
@@ -112,7 +112,7 @@ def _add_moves(blueprint: Any, tools: SideTools) -> None:
     @blueprint.arguments(PlaceSchema)
     @blueprint.response(200, BoardSchema)
     @says(blueprint, **refusals, s409="The proposal is not accepted")
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def place(body: dict[str, Any], proposal_id: Any) -> Response:
         """Put a proposal into a room and slot. Where that breaks a rule, the board shows the conflict."""
         placement = Placement(str(proposal_id), body["room"], body["slot"], body["pinned"])
@@ -122,7 +122,7 @@ def _add_moves(blueprint: Any, tools: SideTools) -> None:
     @blueprint.delete("/schedule/placements/<uuid:proposal_id>")
     @blueprint.response(200, BoardSchema)
     @says(blueprint, **refusals)
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def remove(proposal_id: Any) -> Response:
         """Take a proposal from the draft board."""
         take_off(tools.work, str(proposal_id), _seen(tools))
@@ -133,7 +133,7 @@ def _add_versions(blueprint: Any, tools: SideTools) -> None:
     @blueprint.post("/schedule/publish")
     @blueprint.response(201, PublishedSchema)
     @says(blueprint, **_REFUSED, s409="There are conflicts, or nothing would change", s412="It was changed meanwhile")
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def publish() -> Response:
         """The draft board becomes the next version; those with a new place are told, once. `If-Match` is optional."""
         seen = _seen(tools) if request.if_match else None

@@ -36,6 +36,14 @@ def audience() -> Audience:
     return Audience.COORDINATORS if holder_if_any(*READERS) else Audience.PUBLIC
 
 
+def own_forms(who: Audience) -> frozenset[str] | None:
+    """The forms to which the caller's key is limited, an event counting as the form of its name; None: to none.
+
+    The public has no key, so nothing is limited there: it is shown no more than what is public anyway.
+    """
+    return None if who is Audience.PUBLIC else holder().forms
+
+
 def require_internal() -> None:
     """Refuse a caller of a public route who asks for what is internal and is no coordinator or operator.
 

@@ -19,11 +19,11 @@ from services.events.store.events import Audience
 from services.events.usecases.change_event import Changed, Deed, change_event, create_event, preview_change
 from services.events.usecases.list_network import list_series, list_working_groups
 from services.events.usecases.show_event import show_event
-from services.events.usecases.steps import edit
+from services.events.usecases.steps import edit, joining
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs, require_touch
+from shared.web.access import holder, needs, require_touch, require_touch_each
 
 MEANWHILE = (
     "Somebody else has changed this event meanwhile. Under each field you see what is stored now, where it is not "
@@ -53,7 +53,7 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         try:
             event = _draft_in(values, faults)
             if event is not None:
-                require_touch(event.id)
+                require_touch_each(event.id, *([event.series] if event.series else []))
                 create_event(work, clock, event, holder().name)
                 return redirect(f"/console/events/{event.id}?done=made", 303)
         except RulesBroken as error:
@@ -121,7 +121,7 @@ def _saved(
     work: UnitOfWork, clock: Clock, event: Event, changes: Mapping[str, Any], values: Values, seen: str
 ) -> AnyResponse:
     """Save, unless participants would see a difference and nobody has looked yet whom it reaches."""
-    step = edit(changes)
+    step = joining(edit(changes), require_touch)
     preview = preview_change(work, clock, event.id, step)
     if preview.change != "none" and request.form.get("go") != "do":
         return _edit_page(work, event, Typed(values), seen, preview=preview, lines=_lines(event, preview))

@@ -8,7 +8,7 @@ from services.events.usecases.resources import list_hotels
 from services.events.usecases.show_overview import list_missing_travellers, show_overview
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import needs
+from shared.web.access import needs_all_forms
 from shared.web.paging import page_of, position_in
 
 READERS = ("viewer", "coordinator")
@@ -21,14 +21,14 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     """``/console/overview``, ``/console/groups`` and ``/console/geneva``."""
 
     @blueprint.get("/overview")
-    @needs(*READERS)
+    @needs_all_forms(*READERS)
     def overview() -> str:
         found = show_overview(work, clock, None)
         days = list(found.by_day.items())[-DAYS:]
         return render_template("events/overview.html", found=found, days=days, hotels=list_hotels(work))
 
     @blueprint.get("/groups")
-    @needs(*READERS)
+    @needs_all_forms(*READERS)
     def groups() -> str:
         found = show_overview(work, clock, None)
         titles = {line.event.id: line.event.title for line in found.events}
@@ -37,7 +37,7 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         return render_template("events/groups.html", groups=shown, titles=titles, only_silent=only_silent)
 
     @blueprint.get("/geneva")
-    @needs(*READERS)
+    @needs_all_forms(*READERS)
     def geneva() -> str:
         event = request.args.get("not_in") or None
         after = position_in(request.args.get("cursor", ""), 1, read_registration_position)

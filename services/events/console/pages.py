@@ -50,6 +50,7 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         wanted = EventFilter(
             audience=Audience.COORDINATORS,
             internal=internal,
+            among=holder().forms,
             not_over_at=None if everything or internal else clock(),
             after=position_in(request.args.get("cursor", ""), 2, read_event_position),
             limit=PAGE,

@@ -19,7 +19,7 @@ from services.events.usecases.show_event import show_event
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs, require_touch
+from shared.web.access import holder, needs, require_touch, require_touch_each
 
 MEANWHILE = (
     "Somebody else has changed this meanwhile. Under each field you see what is stored now, where it is not what you "
@@ -110,7 +110,7 @@ def _resource(work: UnitOfWork, event_id: str, resource_id: str) -> Resource:
 
 
 def _may_touch(resource: Resource) -> None:
-    require_touch(resource.event or resource.series or "")
+    require_touch_each(*resource.stands_on)
 
 
 def _page(

@@ -24,7 +24,7 @@ from services.events.usecases.positions import read_registration_position
 from services.events.usecases.publish_schedule import publish_schedule
 from services.events.usecases.side_tools import SideTools
 from services.events.usecases.solve_schedule import ask_for_schedule
-from shared.web.access import holder, needs
+from shared.web.access import holder, needs_all_forms
 from shared.web.console.frame import pages_blueprint
 from shared.web.paging import page_of, position_in
 
@@ -54,7 +54,7 @@ def timetable_console(tools: SideTools) -> Blueprint:
 
 def _add_proposals(blueprint: Blueprint, tools: SideTools) -> None:
     @blueprint.get("/side-events")
-    @needs(*READERS)
+    @needs_all_forms(*READERS)
     def proposals_page() -> str:
         asked = request.args.get("status", "")
         status = asked if asked in schedule_words.STATUSES else None
@@ -71,7 +71,7 @@ def _add_proposals(blueprint: Blueprint, tools: SideTools) -> None:
         )
 
     @blueprint.post("/side-events/<uuid:proposal_id>")
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def decide(proposal_id: Any) -> AnyResponse:
         decision = schedule_words.DECISIONS.get(request.form.get("decision", ""))
         if decision is None:
@@ -83,7 +83,7 @@ def _add_proposals(blueprint: Blueprint, tools: SideTools) -> None:
 
 def _add_board(blueprint: Blueprint, tools: SideTools) -> None:
     @blueprint.get("/timetable")
-    @needs(*READERS)
+    @needs_all_forms(*READERS)
     def timetable_page() -> str:
         board = show_board(tools.work)
         conflicts = board.snapshot.conflicts
@@ -101,7 +101,7 @@ def _add_board(blueprint: Blueprint, tools: SideTools) -> None:
         )
 
     @blueprint.post("/timetable/schedule")
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def schedule() -> AnyResponse:
         ask_for_schedule(tools.work, tools.clock, holder().name)
         return redirect(TIMETABLE, 303)
@@ -109,7 +109,7 @@ def _add_board(blueprint: Blueprint, tools: SideTools) -> None:
 
 def _add_publishing(blueprint: Blueprint, tools: SideTools) -> None:
     @blueprint.post("/timetable/publish")
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def publish() -> AnyResponse:
         publish_schedule(tools.work, tools.clock, tools.keys, holder().name, _seen())
         return redirect(TIMETABLE, 303)
@@ -117,7 +117,7 @@ def _add_publishing(blueprint: Blueprint, tools: SideTools) -> None:
 
 def _add_placing(blueprint: Blueprint, tools: SideTools) -> None:
     @blueprint.get("/timetable/<uuid:proposal_id>")
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def place_page(proposal_id: Any) -> str:
         board = show_board(tools.work)
         placements = {placement.proposal_id: placement for placement in board.snapshot.placements}
@@ -131,7 +131,7 @@ def _add_placing(blueprint: Blueprint, tools: SideTools) -> None:
         )
 
     @blueprint.post("/timetable/<uuid:proposal_id>")
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def place(proposal_id: Any) -> AnyResponse:
         form = request.form
         if form.get("action") == "take-off":

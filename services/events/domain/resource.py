@@ -42,6 +42,11 @@ class Resource:
     def __post_init__(self) -> None:
         enforce(_rules(self))
 
+    @property
+    def stands_on(self) -> tuple[str, ...]:
+        """Ids of the event and the series on whose pages it is; empty for one of a city alone."""
+        return tuple(name for name in (self.event, self.series) if name is not None)
+
 
 def _rules(resource: Resource) -> Iterator[BrokenRule | None]:
     yield slug_rule("id", resource.id)

@@ -32,6 +32,8 @@ class EventFilter:
         on_until: only events that start before this moment (aware); leaves undated ones out.
         not_over_at: only events that were not over at this moment (aware), undated ones among them.
         internal: internal events instead of all others; only coordinators can have them.
+        own: with the audience ``PUBLIC``, events that are there although they are drafts or internal, by id.
+        among: only events with these ids; with an empty set, none.
         working_group: only events to which this group is asked.
         city: as it is written in the event, whatever the case.
         words: text that stands in title, summary, city or place, whatever the case.
@@ -53,6 +55,8 @@ class EventFilter:
     words: str = ""
     after: tuple[str, str] | None = None
     limit: int = 50
+    own: frozenset[str] = frozenset()
+    among: frozenset[str] | None = None
 
 
 _CONDITIONS: Mapping[str, str] = {
@@ -122,7 +126,9 @@ def select(connection: Connection, wanted: EventFilter) -> list[Event]:
     conditions = [condition for name, condition in _CONDITIONS.items() if getattr(wanted, name)]
     conditions.append("internal" if wanted.internal else "NOT internal")
     if wanted.audience is Audience.PUBLIC:
-        conditions.append("status <> 'draft' AND NOT internal")
+        conditions.append("((status <> 'draft' AND NOT internal) OR id = ANY(CAST(:own AS text[])))")
+    if wanted.among is not None:
+        conditions.append("id = ANY(CAST(:among AS text[]))")
     query = text(
         f"SELECT {_LISTED} FROM event WHERE {' AND '.join(conditions)} "  # noqa: S608 - constant parts, values are parameters
         "ORDER BY coalesce(starts_at, 'infinity'), id LIMIT :limit"
@@ -138,6 +144,8 @@ def _parameters(wanted: EventFilter) -> dict[str, Any]:
         "pattern": f"%{escaped}%",
         "after_start": start,
         "after_id": event_id,
+        "own": list(wanted.own),
+        "among": list(wanted.among or ()),
     }
     return {name: getattr(wanted, name) for name in _CONDITIONS if name != "after"} | special | {"limit": wanted.limit}
 

@@ -24,6 +24,12 @@ def _save(table: str, columns: tuple[str, ...]) -> str:
 
 _FIND = text(f"SELECT {_LISTED} FROM resource WHERE id = :id FOR UPDATE")
 _SAVE = text(_save("resource", COLUMNS))
+_ADD = text(
+    f"INSERT INTO resource ({_LISTED}) VALUES ({', '.join(f':{name}' for name in COLUMNS)}) ON CONFLICT (id) DO NOTHING"
+)
+_PUBLISHED = "published AND (event IN (SELECT id FROM event WHERE internal)) IS NOT TRUE"
+_OWN = "coalesce(event, series) = ANY(CAST(:own AS text[]))"
+"""It belongs to one of these; a city's own belongs to none."""
 _HOTELS = text(f"SELECT {', '.join(_HOTEL_COLUMNS)} FROM hotel_block ORDER BY city, name, id")
 _SAVE_HOTEL = text(_save("hotel_block", _HOTEL_COLUMNS))
 _CONDITIONS: Mapping[str, str] = {
@@ -39,7 +45,8 @@ _CONDITIONS: Mapping[str, str] = {
 class ResourceFilter:
     """Which resources; None means any. ``after`` is the id before the first.
 
-    ``cities_only`` leaves out what belongs to an event or a series.
+    ``cities_only`` leaves out what belongs to an event or a series. With ``published_only``, what belongs to an event
+    or a series in ``own`` is there all the same.
     """
 
     published_only: bool
@@ -50,12 +57,18 @@ class ResourceFilter:
     after: str | None = None
     limit: int = 50
     cities_only: bool = False
+    own: frozenset[str] = frozenset()
 
 
 def find_for_change(connection: Connection, resource_id: str) -> Resource | None:
     """The resource with this id, locked until the transaction ends."""
     row = connection.execute(_FIND, {"id": resource_id}).first()
     return None if row is None else _resource(row)
+
+
+def add(connection: Connection, resource: Resource) -> bool:
+    """Store a resource that is not there yet; whether it was not."""
+    return connection.execute(_ADD, asdict(resource)).rowcount == 1
 
 
 def save(connection: Connection, resource: Resource) -> None:
@@ -69,10 +82,10 @@ def select(connection: Connection, wanted: ResourceFilter) -> list[Resource]:
     if wanted.cities_only:
         conditions.append("event IS NULL AND series IS NULL")
     if wanted.published_only:
-        conditions.append("published AND (event IN (SELECT id FROM event WHERE internal)) IS NOT TRUE")
+        conditions.append(f"({_PUBLISHED} OR {_OWN})")
     where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
     query = text(f"SELECT {_LISTED} FROM resource {where}ORDER BY id LIMIT :limit")
-    return [_resource(row) for row in connection.execute(query, asdict(wanted))]
+    return [_resource(row) for row in connection.execute(query, asdict(wanted) | {"own": list(wanted.own)})]
 
 
 def all_hotels(connection: Connection) -> list[HotelBlock]:

@@ -64,12 +64,13 @@ def create_resource(work: UnitOfWork, clock: Clock, resource: Resource, by: str)
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        if resources.find_for_change(connection, resource.id) is not None:
+        _check_names(connection, resource)
+        stored, tell = merge_resource(None, resource)
+        if not resources.add(connection, stored):
             raise DomainError("already-exists", f"there is a resource {resource.id} already")
         now = clock()
-        stored, messages = store_resource(connection, resource, now)
         keep_resource_change(connection, by, None, stored, now)
-        outbox.add(connection, messages)
+        outbox.add(connection, [resource_message(stored, now)] if tell else [])
     return stored
 
 

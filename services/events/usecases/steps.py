@@ -51,6 +51,18 @@ def edit(changes: Mapping[str, Any]) -> Step:
     return lambda event, _: lifecycle.amend(event, **changes)
 
 
+def joining(step: Step, permit: Callable[[str], None]) -> Step:
+    """``step``, but ``permit`` is asked about a series to which it adds the event, and raises where it may not."""
+
+    def taken(old: Event, now: datetime) -> Event:
+        new = step(old, now)
+        if new.series is not None and new.series != old.series:
+            permit(new.series)
+        return new
+
+    return taken
+
+
 def _reschedule(wish: StepWish) -> Step:
     starts_at, ends_at = wish.starts_at, wish.ends_at
     if starts_at is None or ends_at is None:

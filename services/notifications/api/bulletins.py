@@ -7,7 +7,6 @@ from uuid import UUID
 
 from flask import Response, jsonify
 from flask_smorest import Blueprint
-from werkzeug.exceptions import Forbidden
 
 from services.notifications.api.bulletin_schemas import (
     BulletinListSchema,
@@ -29,7 +28,7 @@ from services.notifications.usecases.write_bulletin import (
 )
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs
+from shared.web.access import needs, require_all_forms
 from shared.web.entity_tags import seen_tags
 from shared.web.paging import PageArguments, page_of, position_in
 from shared.web.problems import MEDIA_TYPE, ProblemSchema
@@ -55,16 +54,6 @@ def bulletins_blueprint(tools: Tools) -> Any:
     _add_changing(blueprint, tools)
     _add_sending(blueprint, tools)
     return blueprint
-
-
-def require_all_forms() -> None:
-    """Refuse a key that is limited to some forms: bulletins reach across all of them.
-
-    Raises:
-        Forbidden: it is.
-    """
-    if holder().forms is not None:
-        raise Forbidden
 
 
 def _add_writing(blueprint: Any, tools: Tools) -> None:

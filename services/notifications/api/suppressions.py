@@ -9,9 +9,9 @@ from flask_smorest import Blueprint
 from werkzeug.exceptions import NotFound
 
 from services.notifications.api.bulletin_schemas import PERSON, SuppressionListSchema, SuppressionQuery, SuppressSchema
-from services.notifications.api.bulletins import Tools, require_all_forms
+from services.notifications.api.bulletins import Tools
 from services.notifications.usecases.unsubscribe import resubscribe, suppressions, unsubscribe
-from shared.web.access import needs
+from shared.web.access import needs, require_all_forms
 from shared.web.paging import page_of, position_in
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
-from werkzeug.exceptions import BadRequest, Forbidden
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.notifications.console import wording
@@ -23,7 +23,7 @@ from services.notifications.usecases.write_bulletin import (
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs
+from shared.web.access import holder, needs, require_all_forms
 from shared.web.console import words
 from shared.web.console.frame import pages_blueprint
 from shared.web.headers import personal
@@ -58,7 +58,7 @@ def _add_overview(blueprint: Blueprint, work: UnitOfWork) -> None:
     @blueprint.get("/mail")
     @needs("viewer", "coordinator", "operator")
     def overview_page() -> str:
-        _require_all_forms()
+        require_all_forms()
         bulletins = show_bulletins(work, None, SHOWN)[:SHOWN]
         may_write = "coordinator" in holder().roles
         return render_template(
@@ -70,13 +70,13 @@ def _add_writing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/mail/bulletins/new")
     @needs("coordinator")
     def new_page() -> Response:
-        _require_all_forms()
+        require_all_forms()
         return form_page(work, {})
 
     @blueprint.post("/mail/bulletins")
     @needs("coordinator")
     def draft() -> AnyResponse:
-        _require_all_forms()
+        require_all_forms()
         try:
             bulletin = draft_bulletin(work, clock, segment_given(), texts_given())
         except DomainError as error:
@@ -88,7 +88,7 @@ def _add_changing(blueprint: Blueprint, tools: ConsoleTools) -> None:
     @blueprint.get("/mail/bulletins/<uuid:bulletin_id>/change")
     @needs("coordinator")
     def change_page(bulletin_id: UUID) -> AnyResponse:
-        _require_all_forms()
+        require_all_forms()
         bulletin = show_bulletin(tools.work, str(bulletin_id))
         if bulletin.sent_at is not None:
             return redirect(f"{PATH}/bulletins/{bulletin_id}", 303)
@@ -97,7 +97,7 @@ def _add_changing(blueprint: Blueprint, tools: ConsoleTools) -> None:
     @blueprint.post("/mail/bulletins/<uuid:bulletin_id>")
     @needs("coordinator")
     def change(bulletin_id: UUID) -> AnyResponse:
-        _require_all_forms()
+        require_all_forms()
         seen = {request.form.get("revision", "")}
         try:
             change_draft(tools.work, str(bulletin_id), seen, segment_given(), texts_given())
@@ -108,7 +108,7 @@ def _add_changing(blueprint: Blueprint, tools: ConsoleTools) -> None:
     @blueprint.post("/mail/bulletins/<uuid:bulletin_id>/discard")
     @needs("coordinator")
     def discard(bulletin_id: UUID) -> AnyResponse:
-        _require_all_forms()
+        require_all_forms()
         try:
             discard_draft(tools.work, str(bulletin_id), {request.form.get("revision", "")})
         except DomainError as error:
@@ -122,13 +122,13 @@ def _add_bulletin(blueprint: Blueprint, tools: ConsoleTools) -> None:
     @blueprint.get("/mail/bulletins/<uuid:bulletin_id>")
     @needs("coordinator")
     def bulletin_page(bulletin_id: UUID) -> Response:
-        _require_all_forms()
+        require_all_forms()
         return _bulletin(tools, str(bulletin_id), None)
 
     @blueprint.post("/mail/bulletins/<uuid:bulletin_id>/send")
     @needs("coordinator")
     def send(bulletin_id: UUID) -> AnyResponse:
-        _require_all_forms()
+        require_all_forms()
         expected, mark = request.form.get("expected", ""), request.form.get("mark", "")
         if not expected.isascii() or not expected.isdigit() or len(expected) > 9:
             raise BadRequest("unknown number of people")
@@ -157,9 +157,3 @@ def _bulletin(tools: ConsoleTools, bulletin_id: str, fault: str | None) -> Respo
     response = personal(make_response(render_template("mail/bulletin.html", preview=preview, fault=fault)))
     response.status_code = 409 if fault else 200
     return response
-
-
-def _require_all_forms() -> None:
-    """Mails reach across all forms, so a key that is limited to some is refused."""
-    if holder().forms is not None:
-        raise Forbidden

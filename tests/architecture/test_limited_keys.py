@@ -1,0 +1,55 @@
+"""Every route of the events service says what it does with a key that is limited to some forms."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from deploy.specs import applications
+from shared.web.access import policy_of
+from tests.architecture.limited_keys import FILTERED, REACH, REFUSED
+
+Views = dict[str, Callable[..., Any]]
+ASKING_WHO = {"audience", "holder_if_any", "require_internal"}
+"""By one of these a public route learns that somebody has a key, and may then show more."""
+
+
+@pytest.fixture(scope="module")
+def views() -> Views:
+    """The view of each route, by method and rule."""
+    app: Flask = applications()["events"]
+    return {
+        f"{method} {rule.rule}": app.view_functions[rule.endpoint]
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
+def _routes(views: Views, fits: Callable[[Callable[..., Any]], bool]) -> list[str]:
+    return sorted(route for route, view in views.items() if fits(view))
+
+
+def test_every_route_that_needs_a_key_is_in_the_table(views: Views) -> None:
+    keyed = _routes(views, lambda view: getattr(policy_of(view), "kind", "") == "role")
+    assert keyed == sorted(route for route in REACH if route not in _public_in_the_table(views))
+
+
+def test_every_public_route_that_shows_more_with_a_key_is_in_the_table(views: Views) -> None:
+    def asks_who(view: Callable[..., Any]) -> bool:
+        inner = inspect.unwrap(view)
+        return inner.__module__.startswith("services.") and not ASKING_WHO.isdisjoint(inner.__globals__)
+
+    public = [route for route in _routes(views, asks_who) if getattr(policy_of(views[route]), "kind", "") == "public"]
+    assert public == _public_in_the_table(views)
+    assert {REACH[route] for route in public} == {FILTERED}
+
+
+def test_what_reaches_across_all_forms_is_refused_by_the_guard(views: Views) -> None:
+    refusing = _routes(views, lambda view: getattr(policy_of(view), "all_forms", False))
+    assert refusing == sorted(route for route, reach in REACH.items() if reach == REFUSED)
+
+
+def _public_in_the_table(views: Views) -> list[str]:
+    return sorted(route for route in REACH if getattr(policy_of(views[route]), "kind", "") == "public")
