@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from services.notifications.domain.kinds import ALWAYS_TOLD, ATTENDING, KINDS, LIVE, NEWS_KINDS
 from services.notifications.domain.mail import NewMail
-from services.notifications.domain.news import REMOTE_POSSIBLE, SHOWN_SINCE, News, news_of
+from services.notifications.domain.news import REMOTE_POSSIBLE, SHOWN_SINCE, News, news_of, told_after
 from services.notifications.store.announcements import (
     NewAnnouncement,
     OpenAnnouncement,
@@ -52,7 +52,7 @@ def decide_news(work: UnitOfWork, clock: Clock) -> bool:
         if known is None or due is None:
             return True  # somebody else was faster, or another change came in between
         news = news_of(known.told, known.content)
-        mark_told(connection, event)
+        mark_told(connection, event, told_after(known.told, known.content))
         if news is not None:
             detail = _detail(news, known)
             new = NewAnnouncement(
