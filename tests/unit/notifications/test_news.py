@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifications.domain.kinds import NEWS_KINDS
-from services.notifications.domain.news import LONGEST_WAIT, SHOWN, News, differs, due_after, is_news_untrue, news_of, told_after
+from services.notifications.domain.news import (
+    LONGEST_WAIT,
+    SHOWN,
+    News,
+    differs,
+    due_after,
+    is_news_untrue,
+    news_of,
+    told_after,
+)
 from services.notifications.domain.reminders import LOOK_AHEAD, REMINDERS, horizon, minute_of, plan
 
 BASE: dict[str, Any] = {
