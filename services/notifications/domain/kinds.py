@@ -71,6 +71,9 @@ ALWAYS_TOLD = ("event-postponed", "event-cancelled", "remote-possible")
 """News that no confirmation stands for: a mail headed "you are registered" is no way to hear that nothing takes place,
 and whoever asked about remote attendance is told of that in so many words."""
 
+ANNOUNCED_KINDS = (*NEWS_KINDS, "recording-available", "bulletin")
+"""Made by announcements: one mail a person, by whichever of their registrations fits best."""
+
 REMINDER_KINDS = ("reminder-7-days", "reminder-1-day", "reminder-1-hour")
 
 KINDS: dict[str, Kind] = {
