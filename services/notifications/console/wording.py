@@ -6,7 +6,7 @@ KINDS: Mapping[str, str] = {
     "confirmation": "Confirmation",
     "waiting-list": "Waiting list",
     "promotion": "Seat from the waiting list",
-    "cancelled-by-you": "Cancelled by the person",
+    "cancelled-by-you": "Registration cancelled",
     "attempt-repeated": "Registered already",
     "verification": "Confirm the address",
     "verification-again": "Confirm the address, again",

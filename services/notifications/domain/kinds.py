@@ -21,6 +21,7 @@ class Kind:
     resent: whether a second copy goes out when nobody knows if the first one did.
     numbered_apart: its number is not its subject's revision, so only the status tells whether it is true.
     about: what its subject is.
+    replaced: a newer state under which it is true is told by a mail of its own, so an older one is void.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Kind:
     resent: bool
     numbered_apart: bool = False
     about: str = "registration"
+    replaced: bool = False
 
 
 def _transactional(name: str, *true_while: str) -> Kind:
@@ -42,7 +44,13 @@ def _apart(name: str, lane: str, *true_while: str) -> Kind:
 
 
 def _proposal(name: str, *true_while: str) -> Kind:
-    return Kind(name, "transactional", frozenset(true_while), resent=True, about="proposal")
+    replaced = name in PLACE_KINDS
+    return Kind(name, "transactional", frozenset(true_while), resent=True, about="proposal", replaced=replaced)
+
+
+PLACED, MOVED = "proposal-scheduled", "proposal-moved"
+PLACE_KINDS = (PLACED, MOVED)
+"""Each tells the place that a proposal has in the newest timetable: of several that have not gone, the last counts."""
 
 
 NEWS_KINDS = (
@@ -63,6 +71,9 @@ ALWAYS_TOLD = ("event-postponed", "event-cancelled", "remote-possible")
 """News that no confirmation stands for: a mail headed "you are registered" is no way to hear that nothing takes place,
 and whoever asked about remote attendance is told of that in so many words."""
 
+ANNOUNCED_KINDS = (*NEWS_KINDS, "recording-available", "bulletin")
+"""Made by announcements: one mail a person, by whichever of their registrations fits best."""
+
 REMINDER_KINDS = ("reminder-7-days", "reminder-1-day", "reminder-1-hour")
 
 KINDS: dict[str, Kind] = {
@@ -79,8 +90,8 @@ KINDS: dict[str, Kind] = {
         _proposal("proposal-accepted", "accepted"),
         _proposal("proposal-returned", "returned"),
         _proposal("proposal-declined", "declined"),
-        _proposal("proposal-scheduled", "scheduled"),
-        _proposal("proposal-moved", "scheduled"),
+        _proposal(PLACED, "scheduled"),
+        _proposal(MOVED, "scheduled"),
         *(_apart(name, "transactional", *LIVE) for name in NEWS_KINDS),
         *(_apart(name, "reminder", "confirmed") for name in REMINDER_KINDS),
         _apart("recording-available", "bulletin", "confirmed"),
@@ -110,6 +121,5 @@ registration's state: it changes and supersedes nothing. A proposal that was sch
 VERIFICATION_AGAIN = "verification-again"
 """In place of ``attempt-repeated`` while the address is not confirmed: the same words as the first time."""
 
-MOVED = "proposal-moved"
 EVENT_TOLD_BY = frozenset(KINDS) - {name for name, kind in KINDS.items() if kind.about == "proposal"} - {"bulletin"}
 """Kinds that are about their subject's event, if it has one: they wait until that event was heard of."""

@@ -41,6 +41,15 @@ def news_of(told: Mapping[str, Any], now: Mapping[str, Any]) -> News | None:
     return News(kind, remote) if kind else None
 
 
+def told_after(told: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The state that people know once ``now`` is decided on.
+
+    Of an event that does not take place nobody hears how it could be attended, so they still know it as it was: whoever
+    asked about remote attendance is told when the event stands again.
+    """
+    return {**now, "mode": now["mode"] if now["status"] in STANDING else told["mode"]}
+
+
 def differs(told: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Whether a participant sees any difference."""
     return any(told[name] != now[name] for name in SHOWN)

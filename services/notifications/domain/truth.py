@@ -47,9 +47,9 @@ def is_untrue(kind: str, revision: int, known: Standing) -> bool:
     """
     if not KINDS[kind].numbered_apart and revision >= known.revision:
         return False
-    return known.status not in KINDS[kind].true_while
+    return kind in untrue_kinds(known)
 
 
 def untrue_kinds(known: Standing) -> list[str]:
     """The kinds of older mails that a subject's standing makes untrue, sorted."""
-    return sorted(name for name, kind in KINDS.items() if known.status not in kind.true_while)
+    return sorted(name for name, kind in KINDS.items() if kind.replaced or known.status not in kind.true_while)

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from services.notifications.domain.calendar import uid_of
-from services.notifications.domain.kinds import ATTENDING, EVENT_TOLD_BY, NEWS_KINDS, REMINDER_KINDS
+from services.notifications.domain.kinds import ATTENDING, EVENT_TOLD_BY, NEWS_KINDS, PLACED, REMINDER_KINDS
 from services.notifications.domain.mail import Verdict
 from services.notifications.domain.news import STANDING, date_of, is_news_untrue
 from services.notifications.domain.reminders import minute_of
+from services.notifications.domain.truth import SUPERSEDED, Standing, is_untrue
 from services.notifications.mail.content import (
     Bulletin,
     CalendarEntry,
@@ -98,7 +99,7 @@ class Composer:
         entry = self._entry(claim, recipient.token)
         context = MailContext(
             mail_id=claim.mail.id,
-            kind=claim.mail.kind,
+            kind=PLACED if claim.first_place else claim.mail.kind,
             recipient=replace(recipient, language=language),
             event=_event(claim.event) if tells_of_event and claim.event is not None else None,
             public_url=self.public_url.rstrip("/"),
@@ -136,6 +137,8 @@ class Composer:
 def unfit(claim: Claim, now: datetime) -> Verdict | None:
     """The verdict on a mail that is not to be written now: too early, untrue by now, or not wanted; else None."""
     mail, entry = claim.mail, claim.recipient.entry
+    if is_untrue(mail.kind, mail.revision, Standing(entry.revision, entry.status)):
+        return called_off(mail, SUPERSEDED, now)  # it was being handed over when it became so, and came back
     if claim.suppressed:
         return suppressed(mail, WANTS_NONE, now)
     if entry.form_kind == "working_group" and entry.working_group is not None and claim.group is None:

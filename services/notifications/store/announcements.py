@@ -18,6 +18,10 @@ _NEXT = text("""
     SELECT id::text, cause, event, number, detail, changed_at, created_at, correlation_id, reached FROM announcement
     WHERE ended_at IS NULL ORDER BY (cause = 'bulletin'), created_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """)
+_FIND = text("""
+    SELECT id::text, cause, event, number, detail, changed_at, created_at, correlation_id FROM announcement
+    WHERE cause = :cause AND event IS NOT DISTINCT FROM :event AND number = :number
+""")
 _ADVANCE = text("""
     UPDATE announcement SET reached = :reached, mails = mails + :mails, ended_at = :ended_at
     WHERE id = CAST(:id AS uuid)
@@ -75,6 +79,12 @@ def next_open(connection: Connection) -> OpenAnnouncement | None:
     """The one to go on with, bulletins last, locked until the transaction ends; None if nothing is left."""
     row = connection.execute(_NEXT).fetchone()
     return OpenAnnouncement(NewAnnouncement(*row[:8]), row[8]) if row else None
+
+
+def find_announcement(connection: Connection, cause: str, event: str | None, number: int) -> NewAnnouncement | None:
+    """The one with this cause and number, under way or ended; None if there is none."""
+    row = connection.execute(_FIND, {"cause": cause, "event": event, "number": number}).fetchone()
+    return NewAnnouncement(*row) if row else None
 
 
 def advance(connection: Connection, announcement_id: str, reached: str, mails: int, ended_at: datetime | None) -> None:

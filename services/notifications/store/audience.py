@@ -24,6 +24,7 @@ _CONDITIONS = {
     "statuses": "r.status = ANY(:statuses)",
     "heard_until": "r.heard_at <= :heard_until",
     "heard_before": "r.heard_at < :heard_before",
+    "person": "r.person_ref = :person",
     "not_registered_for": """NOT EXISTS (
         SELECT FROM recipient o WHERE o.person_ref = r.person_ref AND o.event = :not_registered_for
             AND o.form_kind <> 'interest' AND o.status IN ('unverified', 'confirmed', 'waitlisted'))""",

@@ -28,7 +28,7 @@ _KEEP = {
     """)
     for table in ("working_group_copy", "resource_copy")
 }
-_TELL = text("UPDATE event_copy SET told = content WHERE id = :id")
+_TELL = text("UPDATE event_copy SET told = CAST(:told AS jsonb) WHERE id = :id")
 _OPEN_NEWS = text("SELECT began_at FROM event_news WHERE event = :event")
 _NOTE_NEWS = text("""
     INSERT INTO event_news (event, began_at, changed_at, due_at, correlation_id)
@@ -76,9 +76,9 @@ def keep_event(connection: Connection, event_id: str, revision: int, content: Ma
     connection.execute(_KEEP_EVENT, _row(event_id, revision, content, now))
 
 
-def mark_told(connection: Connection, event_id: str) -> None:
-    """From here on the newest state is what people know."""
-    connection.execute(_TELL, {"id": event_id})
+def mark_told(connection: Connection, event_id: str, told: Mapping[str, Any]) -> None:
+    """From here on people know the state ``told`` (JSON values)."""
+    connection.execute(_TELL, {"id": event_id, "told": json.dumps(told, ensure_ascii=False)})
 
 
 def keep_copy(

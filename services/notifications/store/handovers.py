@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.notifications.domain.calendar import SEATED
-from services.notifications.domain.kinds import ALWAYS_TOLD, ATTENDING, NEWS_KINDS
+from services.notifications.domain.kinds import ALWAYS_TOLD, ATTENDING, MOVED, NEWS_KINDS, PLACE_KINDS
 from services.notifications.domain.mail import OUTCOME_STATES, ClaimedMail, Verdict
 from services.notifications.domain.states import sources_of
 from services.notifications.store.knowing import KNOWS
@@ -26,6 +26,11 @@ _HELD = f"""
     FROM recipient o WHERE o.person_ref = c.recipient AND o.event = c.event AND o.about = 'registration'
         AND o.form_kind = ANY(ARRAY{list(ATTENDING)})"""  # noqa: S608 - names of our own columns
 """All registrations by which a mail's recipient takes part in its event."""
+
+_NEVER_PLACED = f"""NOT EXISTS (
+    SELECT FROM mail o WHERE o.subject = c.subject AND o.kind = ANY(ARRAY{list(PLACE_KINDS)})
+        AND (o.state IN ('sent', 'unknown', 'bounced') OR o.phase = 'data'))"""
+"""Whether nobody was told of any place of a proposal before."""
 
 _CLAIM = text(f"""
     WITH due AS (
@@ -44,7 +49,8 @@ _CLAIM = text(f"""
         {ENTRY_COLUMNS}, h.changes, h.seat, h.closed,
         e.content, a.content, g.content ->> 'title', c.detail, b.texts, s.person_ref IS NOT NULL,
         c.kind IN ({", ".join(f"'{kind}'" for kind in NEWS_KINDS if kind not in ALWAYS_TOLD)})
-            AND {KNOWS.format(person="c.recipient", event="c.event", shown="CAST(c.detail ->> 'shown' AS integer)")}
+            AND {KNOWS.format(person="c.recipient", event="c.event", shown="CAST(c.detail ->> 'shown' AS integer)")},
+        c.kind = '{MOVED}' AND {_NEVER_PLACED}
     FROM claimed c JOIN recipient r ON r.subject = c.subject LEFT JOIN event_copy e ON e.id = c.event
         LEFT JOIN event_copy a ON a.id = r.attend LEFT JOIN working_group_copy g ON g.id = r.working_group
         LEFT JOIN bulletin b ON c.kind = 'bulletin' AND b.number = c.revision
@@ -106,6 +112,7 @@ class Claim:
         texts: of the bulletin, by language.
         suppressed: whether it is a bulletin and the person wants none.
         known: whether it is news and the person's own confirmation tells them.
+        first_place: whether it says that a proposal has moved and no mail about an earlier place has gone.
     """
 
     mail: ClaimedMail
@@ -118,6 +125,7 @@ class Claim:
     texts: Mapping[str, Mapping[str, str]] | None = None
     suppressed: bool = False
     known: bool = False
+    first_place: bool = False
 
 
 def claim(connection: Connection, lane: str, most: int, now: datetime, lease_until: datetime) -> list[Claim]:

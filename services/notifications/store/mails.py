@@ -50,6 +50,25 @@ _WITHDRAW = """
 _CALL_OFF_NEWS = text(_WITHDRAW.format(condition="event = :event AND kind = ANY(:kinds) AND revision < :revision"))
 _CALL_OFF_REMINDERS = text(_WITHDRAW.format(condition="event = :event AND lane = 'reminder' AND revision <> :kept"))
 _SUPPRESS = text(_WITHDRAW.format(condition="recipient = :recipient AND kind = 'bulletin'"))
+_WAITING = text("""
+    SELECT id::text, kind, event, revision FROM mail
+    WHERE subject = CAST(:subject AS uuid) AND kind = ANY(:kinds)
+        AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
+    ORDER BY id FOR UPDATE
+""")
+_MOVE = text("""
+    WITH moved AS (
+        UPDATE mail m SET subject = CAST(:subject AS uuid), kind = :kind, phase = NULL, lease_until = NULL,
+            state = CASE m.state WHEN 'claimed' THEN 'queued' ELSE m.state END
+        WHERE m.id = CAST(:id AS uuid) AND NOT EXISTS (
+            SELECT FROM mail o WHERE o.kind = :kind AND o.subject = CAST(:subject AS uuid)
+                AND o.revision = m.revision AND o.recipient = m.recipient)
+        RETURNING m.id, m.fence),
+    closed AS (
+        UPDATE mail_attempt a SET ended_at = :now, outcome = 'released' FROM moved
+        WHERE a.mail_id = moved.id AND a.number = moved.fence AND a.ended_at IS NULL)
+    SELECT count(*) FROM moved
+""")
 _MISS = text("""
     UPDATE mail SET state = 'missed', reason = :reason
     WHERE expires_at <= :now AND state IN ('queued', 'deferred') RETURNING kind
@@ -91,6 +110,16 @@ class MailRow:
     created_at: datetime
     sent_at: datetime | None
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingMail:
+    """A mail that has not gone and may still be changed; ``number`` is the one among its kind."""
+
+    id: str
+    kind: str
+    event: str | None
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +194,21 @@ def call_off_reminders(connection: Connection, event: str, kept: int, reason: st
 def suppress_bulletins(connection: Connection, person_ref: str, reason: str, now: datetime) -> list[str]:
     """Take back a person's bulletins that have not gone yet; returns the kinds of those mails."""
     return _withdraw(connection, _SUPPRESS, {"recipient": person_ref}, "suppressed", reason, now)
+
+
+def waiting_mails(connection: Connection, subject: str, kinds: Sequence[str]) -> list[WaitingMail]:
+    """A subject's mails of these kinds that no sender has committed to hand over, locked; oldest first."""
+    rows = connection.execute(_WAITING, {"subject": subject, "kinds": list(kinds)})
+    return [WaitingMail(*row) for row in rows]
+
+
+def move_mail(connection: Connection, mail_id: str, kind: str, subject: str, now: datetime) -> bool:
+    """Let a mail that waits, and is locked, go by another subject of its recipient, as a mail of ``kind``.
+
+    Returns False, with nothing changed, if that subject has such a mail already, in whatever state.
+    """
+    row = {"id": mail_id, "kind": kind, "subject": subject, "now": now}
+    return bool(connection.execute(_MOVE, row).scalar_one())
 
 
 def miss_expired(connection: Connection, now: datetime, reason: str) -> list[str]:

@@ -27,6 +27,10 @@ _CHANGING = ", ".join(f"{name} = excluded.{name}" for name in (*_NAMES[1:], "clo
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 _STANDING = text("SELECT revision, status FROM recipient WHERE subject = CAST(:subject AS uuid)")
+_HOLD = text("""
+    SELECT FROM recipient WHERE person_ref = :person_ref AND subject <> CAST(:subject AS uuid) ORDER BY subject
+    FOR SHARE
+""")
 _KEEP = text(f"""
     INSERT INTO recipient ({", ".join(_NAMES)}, closed, noted_at, heard_at)
     VALUES ({", ".join(_VALUES[name] for name in _NAMES)}, :closed, :now, :now)
@@ -51,6 +55,11 @@ def lock_standing(connection: Connection, subject: str) -> Standing | None:
     connection.execute(_LOCK, {"subject": subject})
     row = connection.execute(_STANDING, {"subject": subject}).fetchone()
     return Standing(row[0], row[1]) if row else None
+
+
+def hold_registrations(connection: Connection, person_ref: str, subject: str) -> None:
+    """Wait for changes of the person's entries but ``subject`` and keep out more until the transaction ends."""
+    connection.execute(_HOLD, {"person_ref": person_ref, "subject": subject})
 
 
 def keep_entry(connection: Connection, kept: BookEntry, now: datetime) -> None:

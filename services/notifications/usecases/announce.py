@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.domain.kinds import ALWAYS_TOLD, ATTENDING, KINDS, LIVE, NEWS_KINDS
+from services.notifications.domain.kinds import ALWAYS_TOLD, KINDS, NEWS_KINDS
 from services.notifications.domain.mail import NewMail
-from services.notifications.domain.news import REMOTE_POSSIBLE, SHOWN_SINCE, News, news_of
+from services.notifications.domain.news import SHOWN_SINCE, News, news_of, told_after
 from services.notifications.store.announcements import (
     NewAnnouncement,
     OpenAnnouncement,
@@ -22,9 +22,9 @@ from services.notifications.store.announcements import (
     supersede_news,
 )
 from services.notifications.store.audience import Addressee, some_of
-from services.notifications.store.bulletins import segment_of
 from services.notifications.store.events import KnownEvent, due_news, lock_event, mark_told, take_news
 from services.notifications.store.mails import add_mail, call_off_news
+from services.notifications.usecases.addressing import fitting, kind_for
 from shared.core.clock import Clock
 from shared.core.ids import new_id
 from shared.core.metrics import mails_total
@@ -52,7 +52,7 @@ def decide_news(work: UnitOfWork, clock: Clock) -> bool:
         if known is None or due is None:
             return True  # somebody else was faster, or another change came in between
         news = news_of(known.told, known.content)
-        mark_told(connection, event)
+        mark_told(connection, event, told_after(known.told, known.content))
         if news is not None:
             detail = _detail(news, known)
             new = NewAnnouncement(
@@ -98,30 +98,18 @@ def _detail(news: News, known: KnownEvent) -> dict[str, Any]:
 
 def _audience(connection: Connection, announcement: NewAnnouncement) -> dict[str, Any]:
     """Conditions for :func:`services.notifications.store.audience.some_of`."""
-    if announcement.cause == "bulletin":
-        segment = segment_of(connection, announcement.number)
-        return segment | {"wants_bulletins": True, "heard_until": announcement.changed_at}
+    concerned = fitting(connection, announcement)
     if announcement.cause == "recording":
-        return {"event": announcement.event, "form_kinds": list(ATTENDING), "statuses": ["confirmed"]}
-    kinds = [*ATTENDING, "interest"] if announcement.detail["remote"] else list(ATTENDING)
-    concerned: dict[str, Any] = {"event": announcement.event, "form_kinds": kinds, "statuses": list(LIVE)}
+        return concerned
     concerned["heard_until"] = announcement.changed_at
-    if announcement.detail["kind"] in ALWAYS_TOLD:
+    if announcement.cause == "bulletin" or announcement.detail["kind"] in ALWAYS_TOLD:
         return concerned
     return concerned | {"unknown_since": announcement.detail["shown"]}
 
 
-def _kind(announcement: NewAnnouncement, person: Addressee) -> str:
-    if announcement.cause == "bulletin":
-        return "bulletin"
-    if announcement.cause == "recording":
-        return "recording-available"
-    return REMOTE_POSSIBLE if person.form_kind == "interest" else str(announcement.detail["kind"])
-
-
 def _mail(current: OpenAnnouncement, person: Addressee, mail_domain: str, now: datetime) -> NewMail:
     announcement, mail_id = current.announcement, new_id()
-    kind = _kind(announcement, person)
+    kind = kind_for(announcement, person)
     return NewMail(
         id=mail_id,
         kind=kind,

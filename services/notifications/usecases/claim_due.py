@@ -2,8 +2,13 @@
 
 from datetime import timedelta
 
+from sqlalchemy import Connection
+
+from services.notifications.domain.kinds import ANNOUNCED_KINDS
 from services.notifications.domain.sharing import claim_plan
+from services.notifications.domain.truth import Standing, is_untrue
 from services.notifications.store.handovers import Claim, claim
+from services.notifications.usecases.addressing import readdress
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
 
@@ -13,6 +18,8 @@ LEASE = timedelta(minutes=10)
 
 def claim_due(work: UnitOfWork, clock: Clock, most: int, lease: timedelta = LEASE) -> list[Claim]:
     """Claim up to ``most`` due mails, urgent lanes first, with a place for every lane that has something due.
+
+    An announcement whose registration has ended, while it was made or handed over, waits again by another one.
 
     Args:
         work: on the service's database.
@@ -35,4 +42,15 @@ def claim_due(work: UnitOfWork, clock: Clock, most: int, lease: timedelta = LEAS
             claims += found
             if len(found) < wanted:
                 empty.add(lane)
-    return claims
+        moved = _readdress_ended(connection, clock, claims)
+    return [claim for claim in claims if claim.mail.id not in moved]
+
+
+def _readdress_ended(connection: Connection, clock: Clock, claims: list[Claim]) -> set[str]:
+    """Ids of the mails that are nobody's any more."""
+    moved: set[str] = set()
+    for mail, entry in ((one.mail, one.recipient.entry) for one in claims):
+        ended = is_untrue(mail.kind, mail.revision, Standing(entry.revision, entry.status))
+        if ended and mail.kind in ANNOUNCED_KINDS and mail.id not in moved:
+            moved |= readdress(connection, clock, entry.subject, entry.person_ref, [mail.kind])
+    return moved

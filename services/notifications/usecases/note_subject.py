@@ -16,6 +16,7 @@ from services.notifications.domain.mail import NewMail
 from services.notifications.domain.truth import SUPERSEDED, Standing, is_untrue, newer, untrue_kinds
 from services.notifications.store.mails import add_mail, call_off
 from services.notifications.store.recipients import BookEntry, keep_entry, lock_standing
+from services.notifications.usecases.addressing import readdress
 from shared.core.clock import Clock
 from shared.core.ids import new_id
 from shared.core.metrics import mails_total
@@ -62,6 +63,7 @@ def note_subject(connection: Connection, clock: Clock, vault: Vault, mail_domain
     if newer(known, told.standing, told.kind):
         keep_entry(connection, BookEntry(told.entry, vault.close(told.personal, row=subject)), now)
         known = told.standing
+        readdress(connection, clock, subject, told.entry.person_ref, untrue_kinds(known))
         _call_off_untrue(connection, subject, known, now)
     if told.kind is None:
         return

@@ -1,11 +1,17 @@
 """What people on each kind of form, and groups with a proposal, are told; and that nothing from a form goes first."""
 
+import itertools
 from email import message_from_bytes
 from email.policy import default as modern
 from typing import Any
 
 import pytest
 
+from services.notifications.sending.judging import retried
+from services.notifications.usecases.begin_handover import begin_handover
+from services.notifications.usecases.claim_due import claim_due
+from services.notifications.usecases.finish import finish
+from shared.contracts.envelope import Message
 from shared.core.ids import new_id
 from shared.process.runner import Stop
 from tests.integration.notifications.office import EVENT, Office
@@ -98,7 +104,6 @@ def test_working_group_is_named_and_waits_until_it_was_heard_of(office: Office) 
         ("returned", False, "Your proposal needs some work: Housing"),
         ("declined", False, "Your proposal cannot be part of the programme: Housing"),
         ("scheduled", False, "Your side event has a place: Housing"),
-        ("scheduled", True, "Your side event has moved: Housing"),
     ],
 )
 def test_group_is_told_what_becomes_of_its_proposal(office: Office, verb: str, moved: bool, subject: str) -> None:
@@ -115,6 +120,64 @@ def test_group_is_told_what_becomes_of_its_proposal(office: Office, verb: str, m
     assert ("Room XXV" in text) == (verb == "scheduled")
     assert "https://register.example.org/p/p-token" in text
     assert office.told_sent() == []
+
+
+def placed(office: Office, proposal: str, revision: int, room: str) -> Message:
+    """A timetable with the proposal was published; each but the first says that it has moved."""
+    place = {"room": room, "starts_at": "2020-05-12T11:00:00Z", "ends_at": None, "time_zone": "Europe/Zurich"}
+    return office.told_proposal("scheduled", proposal, revision, moved=revision > FIRST_PLACE, **place)
+
+
+FIRST_PLACE = 3
+
+
+def test_place_that_was_told_and_changes_is_told_as_moved(office: Office) -> None:
+    proposal = new_id()
+    office.hear(placed(office, proposal, 3, "Room XX"))
+    ((first, _text),) = sent(office)
+    office.hear(placed(office, proposal, 4, "Room XXV"))
+    ((second, text),) = sent(office)
+    assert first == "Your side event has a place: Housing"
+    assert second == "Your side event has moved: Housing"
+    assert "Room XXV" in text
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations((3, 4, 5))))
+def test_only_the_newest_place_is_told_if_no_earlier_one_has_gone(office: Office, order: tuple[int, ...]) -> None:
+    """And as a first place: nobody has heard of one that it could replace."""
+    proposal = new_id()
+    for revision in order:
+        office.hear(placed(office, proposal, revision, f"Room {revision}"))
+    ((subject, text),) = sent(office)
+    assert subject == "Your side event has a place: Housing"
+    assert "Room 5" in text
+    states = {mail["revision"]: mail["state"] for mail in office.mails()}
+    assert states == {3: "called_off", 4: "called_off", 5: "sent"}
+
+
+def test_place_that_a_sender_is_handing_over_counts_as_told(office: Office) -> None:
+    proposal = new_id()
+    office.hear(placed(office, proposal, 3, "Room XX"))
+    (claim,) = claim_due(office.work, office.clock, 10)
+    assert begin_handover(office.work, office.clock, claim.mail)
+    office.hear(placed(office, proposal, 4, "Room XXV"))
+    ((subject, _text),) = sent(office)
+    assert subject == "Your side event has moved: Housing"
+
+
+def test_older_place_that_comes_back_from_the_relay_does_not_go_again(office: Office) -> None:
+    """It could not be called off while it was handed over; the relay did not take it."""
+    proposal = new_id()
+    office.hear(placed(office, proposal, 3, "Room XX"))
+    (claim,) = claim_due(office.work, office.clock, 10)
+    assert begin_handover(office.work, office.clock, claim.mail)
+    office.hear(placed(office, proposal, 4, "Room XXV"))
+    finish(office.work, [retried(claim.mail, "the relay answered 451 to DATA", office.clock())])
+    office.pass_time(hours=1)
+    ((subject, text),) = sent(office)
+    assert subject == "Your side event has a place: Housing"
+    assert "Room XXV" in text
+    assert {mail["revision"]: mail["state"] for mail in office.mails()} == {3: "called_off", 4: "sent"}
 
 
 def test_older_word_on_a_proposal_is_called_off(office: Office) -> None:

@@ -125,6 +125,21 @@ def test_those_who_asked_are_told_that_remote_attendance_is_possible(office: Off
     assert [kind for kind, subject in news(office) if subject == asked] == ["remote-possible"]
 
 
+@pytest.mark.parametrize("away", [{"status": "postponed", **NO_DATE}, {"status": "cancelled"}])
+def test_those_who_asked_are_told_though_the_mode_changed_while_the_event_was_away(
+    office: Office, away: dict[str, Any]
+) -> None:
+    tell(office, 1)
+    asked = registered(office, 1, form_kind="interest")
+    for revision, changes in enumerate((away, {**away, "mode": "hybrid"}, {"mode": "hybrid", **NOVEMBER}), start=2):
+        assert news(office) == []
+        tell(office, revision, **changes)
+        wait_and_tell(office)
+    tell(office, 5, mode="hybrid", place="Room XX", **NOVEMBER)
+    wait_and_tell(office)
+    assert news(office) == [("remote-possible", asked)]
+
+
 def test_announcement_goes_on_after_each_kill_and_tells_everybody_once(office: Office) -> None:
     """Every chunk is rolled back once, as kill -9 would, before it is made for good."""
     tell(office, 1)

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from email import message_from_bytes
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.notifications.domain.kinds import KINDS
+from services.notifications.sending import composing
 from shared.core.ids import new_id
 from shared.process.runner import Stop
 from tests.integration.notifications.office import Office
@@ -41,9 +43,14 @@ def test_no_untrue_mail_goes_out_and_none_twice(office: Office, steps: list[int]
     assert "cancelled-by-you" in sent.values()
 
 
-def test_without_the_rule_an_untrue_mail_would_go_out(office: Office) -> None:
-    """The negative control: the same cancellation, with the calling off taken back."""
+@pytest.mark.parametrize("asked_when_written", [True, False])
+def test_without_the_rule_an_untrue_mail_would_go_out(
+    office: Office, monkeypatch: pytest.MonkeyPatch, asked_when_written: bool
+) -> None:
+    """The negative control: the same cancellation, with the calling off taken back. Whoever writes asks once more."""
     office.hear_event()
+    if not asked_when_written:
+        monkeypatch.setattr(composing, "is_untrue", lambda *_: False)
     registration_id = new_id()
     office.hear(office.told("confirmed", registration_id), office.told("cancelled", registration_id, 2))
     with office.work.transaction() as connection:
@@ -51,4 +58,5 @@ def test_without_the_rule_an_untrue_mail_would_go_out(office: Office) -> None:
     with Relay({}) as relay:
         office.sender(relay.port).turn(Stop())
         subjects = [str(message_from_bytes(mail)["Subject"]) for mail in relay.mails]
-    assert [subject.partition(":")[0] for subject in subjects] == ["You are registered", "Registration cancelled"]
+    untrue = [] if asked_when_written else ["You are registered"]
+    assert [subject.partition(":")[0] for subject in subjects] == [*untrue, "Registration cancelled"]

@@ -123,6 +123,23 @@ def test_mail_has_exactly_these_headers_and_parts(kind: MailKind, language: str)
     assert message["Content-Language"] == language
 
 
+WORDS_FOR_LINK = {
+    "en": "link",
+    "fr": "lien",
+    "es": "enlace",
+    "ar": "\u0631\u0627\u0628\u0637",
+    "ru": "\u0441\u0441\u044b\u043b\u043a",
+    "zh": "\u94fe\u63a5",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_cancellation_does_not_say_who_did_it(language: str) -> None:
+    """A coordinator cancels as well: the sentence must be true of both."""
+    assert WORDS_FOR_LINK[language] in wording(language).keep_private, "the control: this is the word"
+    assert WORDS_FOR_LINK[language] not in wording(language).lead["cancelled-by-you"]
+
+
 @pytest.mark.parametrize("kind", CALENDAR_KINDS)
 def test_calendar_is_in_the_alternative_and_attached(kind: MailKind) -> None:
     message = received(sample(kind, "en"))

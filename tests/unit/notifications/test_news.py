@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifications.domain.kinds import NEWS_KINDS
-from services.notifications.domain.news import LONGEST_WAIT, SHOWN, differs, due_after, is_news_untrue, news_of
+from services.notifications.domain.news import (
+    LONGEST_WAIT,
+    SHOWN,
+    News,
+    differs,
+    due_after,
+    is_news_untrue,
+    news_of,
+    told_after,
+)
 from services.notifications.domain.reminders import LOOK_AHEAD, REMINDERS, horizon, minute_of, plan
 
 BASE: dict[str, Any] = {
@@ -51,6 +60,33 @@ def test_news_are_of_a_known_kind_and_true(told: dict[str, Any], now: dict[str, 
     assert not is_news_untrue(news.kind, now)
     if news.remote:
         assert not is_news_untrue("remote-possible", now)
+
+
+@given(states, st.lists(states, max_size=8))
+def test_whoever_asked_is_told_when_the_event_first_stands_with_remote_attendance(
+    first: dict[str, Any], later: list[dict[str, Any]]
+) -> None:
+    """Whatever comes between: a change of the mode while the event does not take place is told when it does again."""
+    told, known_as = {**first, "mode": "in_person", "status": "confirmed"}, "in_person"
+    for now in later:
+        news = news_of(told, now)
+        told = told_after(told, now)
+        stands = now["status"] in ("tentative", "confirmed")
+        due = stands and known_as == "in_person" and now["mode"] != "in_person"
+        assert (news is not None and news.remote) == due
+        known_as = now["mode"] if stands else known_as
+
+
+@pytest.mark.parametrize("away", ["postponed", "cancelled"])
+def test_mode_that_changes_while_the_event_is_away_is_told_when_it_is_back(away: str) -> None:
+    gone, hybrid = {**BASE, "status": away}, {**BASE, "status": away, "mode": "hybrid"}
+    told = told_after(told_after(BASE, gone), hybrid)
+    news = news_of(told, {**BASE, "mode": "hybrid"})
+    assert news is not None
+    assert news.remote
+    assert news_of(told_after(told, {**BASE, "mode": "hybrid"}), {**BASE, "mode": "hybrid", "title": "x"}) == News(
+        "event-changed"
+    )
 
 
 @given(states, states)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifications.domain.kinds import KIND_OF_MESSAGE, KINDS, LANES, REMINDER_KINDS
+from services.notifications.domain.kinds import KIND_OF_MESSAGE, KINDS, LANES, PLACE_KINDS, REMINDER_KINDS
 from services.notifications.domain.truth import REPEATED, Standing, is_untrue, newer, untrue_kinds
 from services.notifications.mail.content import KINDS as WORDED_KINDS
 from shared.contracts.registry import MESSAGE_TYPES
@@ -44,6 +44,13 @@ def test_promotion_makes_the_waiting_list_mail_untrue_but_not_a_confirmation() -
     assert is_untrue("waiting-list", 1, promoted)
     assert not is_untrue("promotion", 2, promoted)
     assert not is_untrue("confirmation", 1, promoted)
+
+
+@pytest.mark.parametrize("kind", PLACE_KINDS)
+def test_place_in_the_newest_timetable_makes_older_mails_about_a_place_untrue(kind: str) -> None:
+    assert is_untrue(kind, 3, Standing(4, "scheduled"))
+    assert not is_untrue(kind, 4, Standing(4, "scheduled"))
+    assert not is_untrue("promotion", 3, Standing(4, "confirmed")), "the control: others only by the status"
 
 
 @pytest.mark.parametrize("number", [1, 7])
