@@ -5,6 +5,7 @@ sealing. The write group then only decides and stores.
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,19 +13,26 @@ from typing import Any
 from uuid import UUID
 
 from services.registration.domain.intake import Submission
+from services.registration.domain.opening import closed_reason
 from services.registration.domain.registration import Registration
-from services.registration.store.form_keys import FormKeys
+from services.registration.store.form_keys import FormKeys, KeyGone
 from services.registration.usecases.look_up import FormView
 from shared.core.context import correlation_id, traceparent
+from shared.core.errors import DomainError, Unavailable
 from shared.core.ids import new_id, new_token, token_hash
 from shared.core.sealing import keyed_hash, seal_to
 from shared.forms.addresses import address_key
 from shared.forms.validation import Answers
 
+log = logging.getLogger(__name__)
+
 COLUMNS = frozenset(
     {"name", "email", "organisation", "working_group", "representative", "country", "time_zone", "language", "consent"}
 )
 """Answers that have a column of their own; all others are stored together."""
+
+KEY_AWAY_S = 60.0
+"""How soon, at the earliest, somebody may try again whose answers could not be sealed: an operator has to act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +68,14 @@ class Envelope:
 
 
 def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelope, now: datetime) -> Submission:
-    """The submission for checked ``answers`` (they must have no errors)."""
+    """The submission for checked ``answers`` (they must have no errors).
+
+    Raises:
+        Unavailable: some of them are to be sealed, and the form has no key: nobody could ever read what was stored.
+        DomainError: ``form-closed``, where that is so and the form is closed anyway.
+    """
     values, token = answers.values, new_token()
     person = _person(keys, view, answers, envelope, seal_to(keys.notifications_key, _content(values, token)), now)
-    vault = keys.form_keys.vault(person.form) if answers.sealed else None
     return Submission(
         person=person,
         name=values.get("name"),
@@ -71,13 +83,24 @@ def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelo
         organisation=values.get("organisation"),
         time_zone=values.get("time_zone"),
         answers={name: value for name, value in values.items() if name not in COLUMNS},
-        sealed=vault.close(answers.sealed, row=person.id) if vault else None,
+        sealed=_sealed(keys.form_keys, view, person, answers.sealed) if answers.sealed else None,
         token_hash=token_hash(token),
         key_hash=keyed_hash(keys.person_key, "idempotency", f"{person.form}\0{envelope.key}") if envelope.key else None,
         fingerprint=keyed_hash(keys.person_key, "fingerprint", envelope.fingerprint.hex()),
         bodies=receipts(person.id, envelope.messages),
         cause=(correlation_id(), traceparent()),
     )
+
+
+def _sealed(keys: FormKeys, view: FormView, person: Registration, answers: Mapping[str, Any]) -> bytes:
+    """Keys are destroyed when all is over, so a form without one is mostly closed: then nothing is out of order."""
+    try:
+        return keys.vault(person.form).close(answers, row=person.id)
+    except KeyGone:
+        if reason := closed_reason(view.stored.opening, person.accepted_at):
+            raise DomainError("form-closed", reason) from None
+        log.error("a form has no key for sealed answers", extra={"form": person.form})
+        raise Unavailable("this form cannot keep sealed answers now", KEY_AWAY_S) from None
 
 
 def _content(values: Mapping[str, Any], token: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from services.registration.store.form_keys import FormKeys
+from services.registration.store.form_keys import FormKeys, KeyGone
 from services.registration.store.sealed import Reading, find_sealed, list_readings, note_reading
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -48,7 +48,7 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Request
         note_reading(connection, request.registration_id, form, request.reader, reason, clock())
     try:
         return keys.vault(form).open(sealed, row=request.registration_id)
-    except (FileNotFoundError, Unsealable):
+    except (KeyGone, Unsealable):
         raise DomainError("sealed-gone", "the key of this form has been destroyed") from None
 
 

@@ -1,6 +1,7 @@
 """Sealed answers: nowhere in the database in clear, read by few, and never without a line in the log."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import make_url
 
+from services.registration.api.tools import VIEW_KEPT_S
 from services.registration.console.pages import PATH
 from services.registration.settings import read_settings
 from services.registration.wiring import build_app
@@ -58,6 +60,11 @@ def with_roles(installation: TestInstallation, *roles: str, **others: Any) -> No
     """Give the coordinator's key these roles in place of its own."""
     file = installation.secrets.folder / "access.json"
     file.write_text(json.dumps([{**json.loads(file.read_text())[0], "roles": roles, **others}]))
+
+
+def destroy_key(installation: TestInstallation) -> None:
+    """As an operator does."""
+    (installation.secrets.folder / "form-keys" / "geneva-delegation.key").unlink()
 
 
 def everything_in(url: str) -> str:
@@ -181,14 +188,58 @@ def test_log_is_only_ever_added_to(
         rows(installation.urls["registration"], attack)
 
 
+@pytest.mark.parametrize("process", ["client", "fresh_client"])
 def test_destroyed_key_opens_nothing(
-    traveller: str, coordinator: Headers, installation: TestInstallation, fresh_client: FlaskClient
+    client: FlaskClient,
+    traveller: str,
+    coordinator: Headers,
+    installation: TestInstallation,
+    request: pytest.FixtureRequest,
+    process: str,
 ) -> None:
-    """A process that starts after the destruction opens nothing; the attempt is in the log."""
-    (installation.secrets.folder / "form-keys" / "geneva-delegation.key").unlink()
-    answer = fresh_client.post(f"/v1/registrations/{traveller}/sealed", json={"reason": REASON}, headers=coordinator)
+    """Neither in a process that has used it nor in one that starts afterwards; each attempt is in the log."""
+    asked = {"json": {"reason": REASON}, "headers": coordinator}
+    assert client.post(f"/v1/registrations/{traveller}/sealed", **asked).status_code == 200
+    destroy_key(installation)
+    answer = request.getfixturevalue(process).post(f"/v1/registrations/{traveller}/sealed", **asked)
     assert (answer.status_code, answer.get_json()["code"]) == (410, "sealed-gone")
-    assert rows(installation.urls["registration"], "SELECT count(*) FROM sealed_reading") == [(1,)]
+    assert rows(installation.urls["registration"], "SELECT count(*) FROM sealed_reading") == [(2,)]
+
+
+@pytest.mark.parametrize("process", ["client", "fresh_client"])
+def test_nothing_is_sealed_without_a_key(
+    client: FlaskClient,
+    traveller: str,
+    installation: TestInstallation,
+    request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
+    process: str,
+) -> None:
+    """Refused so that it may be tried again, by program and by page; what needs no key is taken as before."""
+    destroy_key(installation)
+    asked = request.getfixturevalue(process)
+    refused = send(asked, "geneva-delegation", email="second@example.org", **SEALED)
+    assert (refused.status_code, refused.get_json()["code"]) == (503, "unavailable")
+    assert int(refused.headers["Retry-After"]) >= 60
+    plain = {"name": "Second", "email": "second@example.org", "consent": "on", "diet": CANARY}
+    page = asked.post("/v1/forms/geneva-delegation/registrations", data=plain, headers={"Accept": "text/html"})
+    assert (page.status_code, page.mimetype) == (503, "text/html")
+    assert caplog.messages.count("a form has no key for sealed answers") == 2
+    assert CANARY not in caplog.text
+    emails = "SELECT email FROM registration ORDER BY id"
+    assert rows(installation.urls["registration"], emails) == [("participant@example.org",)]
+    assert send(asked, "geneva-delegation", email="third@example.org").status_code == 201
+
+
+def test_closed_form_without_a_key_is_closed(
+    client: FlaskClient, traveller: str, installation: TestInstallation
+) -> None:
+    """Keys are destroyed when all is over; nobody need be woken by whoever comes late."""
+    destroy_key(installation)
+    rows(installation.urls["registration"], "UPDATE form SET open = false")
+    time.sleep(VIEW_KEPT_S)
+    answer = send(client, "geneva-delegation", email="second@example.org", **SEALED)
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "form-closed")
 
 
 def test_console_shows_them_after_a_reason(client: FlaskClient, traveller: str, coordinator: Headers) -> None:
