@@ -27,6 +27,7 @@ _SAVE = text(
 )
 _FIND = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid)")  # noqa: S608 - as above
 _LOCK = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) FOR UPDATE")  # noqa: S608 - as above
+_LOCK_ALL = text("SELECT id FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
 _BY_TOKEN = text(f"SELECT {_LISTED} FROM proposal WHERE token_hash = :token_hash")  # noqa: S608 - as above
 _BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) ORDER BY id")  # noqa: S608 - as above
 _BY_KEY = text("SELECT id::text, fingerprint FROM proposal WHERE key_hash = :key_hash")
@@ -77,6 +78,12 @@ def find_for_change(connection: Connection, proposal_id: str) -> Proposal | None
     """The same, locked until the transaction ends."""
     row = connection.execute(_LOCK, {"id": proposal_id}).first()
     return None if row is None else _proposal(row)
+
+
+def lock_all(connection: Connection, proposal_ids: Collection[str]) -> None:
+    """Lock all of these (UUID texts) until the transaction ends; in the order of their ids, so that nobody waits for
+    somebody who waits for them."""
+    connection.execute(_LOCK_ALL, {"ids": list(proposal_ids)})
 
 
 def find_by_token(connection: Connection, token_hash: bytes) -> Proposal | None:
