@@ -37,7 +37,10 @@ class EventChangeSchema(ma.Schema):
     id = ma.fields.String(required=True)
     deed = ma.fields.String(
         required=True,
-        metadata={"description": "`made`, `edited`, `loaded`, a step, `resource-made` or `resource-changed`"},
+        metadata={
+            "description": "`made`, `edited`, `loaded`, a step, `resource-made`, `resource-changed` or "
+            "`timetable-published`"
+        },
     )
     revision = ma.fields.Integer(required=True, metadata={"description": "Of the event, afterwards"})
     resource_id = ma.fields.String(required=True, allow_none=True)

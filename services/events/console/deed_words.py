@@ -18,6 +18,7 @@ DEEDS: Mapping[str, str] = {
     "cancel": "Cancelled",
     "revive": "Revived",
     "hold": "Marked as held",
+    "timetable-published": "Timetable published",
 }
 """What was done, by the name of the deed."""
 

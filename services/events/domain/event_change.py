@@ -8,6 +8,7 @@ from services.events.domain.resource import Resource
 
 MADE, EDITED, LOADED = "made", "edited", "loaded"
 RESOURCE_MADE, RESOURCE_CHANGED = "resource-made", "resource-changed"
+PUBLISHED = "timetable-published"
 """Deeds beside the steps of an event's life, which are called as the steps are."""
 
 FOLLOWING = ("revision", "last_starts_at", "last_ends_at", "announced")

@@ -27,9 +27,13 @@ _SAVE = text(
 )
 _FIND = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid)")  # noqa: S608 - as above
 _LOCK = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) FOR UPDATE")  # noqa: S608 - as above
+_LOCK_ALL = text("SELECT id FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
 _BY_TOKEN = text(f"SELECT {_LISTED} FROM proposal WHERE token_hash = :token_hash")  # noqa: S608 - as above
 _BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) ORDER BY id")  # noqa: S608 - as above
 _BY_KEY = text("SELECT id::text, fingerprint FROM proposal WHERE key_hash = :key_hash")
+_HOW_MANY = text(
+    "SELECT count(*) FROM proposal WHERE person_ref = decode(:person_ref, 'hex') AND submitted_at > :since"
+)
 _CONTACT = text("SELECT contact FROM proposal WHERE id = CAST(:id AS uuid)")
 _KEEP_CONTACT = text("UPDATE proposal SET contact = :contact WHERE id = CAST(:id AS uuid)")
 
@@ -79,10 +83,22 @@ def find_for_change(connection: Connection, proposal_id: str) -> Proposal | None
     return None if row is None else _proposal(row)
 
 
+def lock_all(connection: Connection, proposal_ids: Collection[str]) -> None:
+    """Lock all of these (UUID texts) until the transaction ends; in the order of their ids, so that nobody waits for
+    somebody who waits for them."""
+    connection.execute(_LOCK_ALL, {"ids": list(proposal_ids)})
+
+
 def find_by_token(connection: Connection, token_hash: bytes) -> Proposal | None:
     """The proposal whose link token has this SHA-256."""
     row = connection.execute(_BY_TOKEN, {"token_hash": token_hash}).first()
     return None if row is None else _proposal(row)
+
+
+def how_many_of(connection: Connection, person_ref: str, since: datetime) -> int:
+    """How many proposals the person with this reference has made after ``since`` (aware)."""
+    number: int = connection.execute(_HOW_MANY, {"person_ref": person_ref, "since": since}).scalar_one()
+    return number
 
 
 def contact_of(connection: Connection, proposal_id: str) -> bytes:

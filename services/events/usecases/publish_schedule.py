@@ -1,15 +1,18 @@
 """Publish the draft board as the next version: side events come to be, and those who have a new place are told, once.
 
-Who stays where they were is told nothing. Who has lost their place keeps an event without a date.
+Who stays where they were is told nothing, and what coordinators did to their side event by hand stays. Who has lost
+their place keeps an event without a date.
+
+Locks are taken in one order: the board, the proposals, the events, each by id; nobody else takes them in another.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from sqlalchemy import Connection
 
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
+from services.events.domain.event_change import PUBLISHED
 from services.events.domain.lifecycle import cancel, postpone
 from services.events.domain.merging import merge_loaded
 from services.events.domain.proposal import Proposal, ProposalStatus, become
@@ -18,6 +21,7 @@ from services.events.outgoing import event_message
 from services.events.outgoing_proposals import scheduled_message
 from services.events.store import events, proposals, schedule_board, schedule_versions
 from services.events.store.schedule_versions import Version
+from services.events.usecases.event_history import keep_change
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.events.usecases.schedule_snapshot import Snapshot, read_snapshot
 from shared.contracts.envelope import Message
@@ -33,6 +37,22 @@ class Published:
 
     version: Version
     difference: Difference
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """What is being published: of what, instead of what, and the side events of both as they are (None: not yet)."""
+
+    snapshot: Snapshot
+    before: Mapping[str, Entry]
+    events: Mapping[str, Event | None]
+    version: Version
+    changed: Difference
+
+    def same_place(self, entry: Entry) -> bool:
+        """Whether the version in force says the same of where and when it is."""
+        before = self.before.get(entry.proposal_id)
+        return before is not None and replace(before, title=entry.title, working_group=entry.working_group) == entry
 
 
 def publish_schedule(work: UnitOfWork, clock: Clock, keys: ProposalKeys, by: str, seen: int | None = None) -> Published:
@@ -51,7 +71,8 @@ def publish_schedule(work: UnitOfWork, clock: Clock, keys: ProposalKeys, by: str
         current = schedule_board.lock(connection)
         if seen is not None and seen != current:
             raise DomainError("changed-meanwhile", "the timetable was changed meanwhile: look at it again")
-        snapshot, old = read_snapshot(connection), schedule_versions.newest(connection)
+        old = schedule_versions.newest(connection)
+        snapshot = _locked_snapshot(connection, old.entries if old else ())
         if conflicts := snapshot.conflicts:
             raise DomainError("schedule-conflicts", f"{len(conflicts)} conflicts have to be solved first")
         before, after = old.entries if old else (), entries_of(snapshot)
@@ -59,8 +80,10 @@ def publish_schedule(work: UnitOfWork, clock: Clock, keys: ProposalKeys, by: str
             raise DomainError("schedule-unchanged", "this timetable is published already")
         version = Version(old.number + 1 if old else 1, clock(), by, after)
         changed = difference(before, after)
-        outbox.add(connection, [*_put_up(connection, keys, snapshot, version, changed)])
-        outbox.add(connection, [*_taken_off(connection, before, changed, version)])
+        by_proposal = {entry.proposal_id: entry for entry in before}
+        making = _Making(snapshot, by_proposal, _locked_events(connection, before + after), version, changed)
+        outbox.add(connection, [*_put_up(connection, keys, making)])
+        outbox.add(connection, [*_taken_off(connection, making)])
         schedule_versions.add(connection, version)
     return Published(version, changed)
 
@@ -90,14 +113,25 @@ def _entry(proposal: Proposal, snapshot: Snapshot, room_id: str, slot_id: str) -
     )
 
 
-def _put_up(
-    connection: Connection, keys: ProposalKeys, snapshot: Snapshot, version: Version, changed: Difference
-) -> Iterator[Message]:
+def _locked_snapshot(connection: Connection, before: tuple[Entry, ...]) -> Snapshot:
+    """The board and what stands on it, as it stays until the transaction ends."""
+    placed = [placement.proposal_id for placement in schedule_board.all_placements(connection)]
+    proposals.lock_all(connection, {*placed, *(entry.proposal_id for entry in before)})
+    return read_snapshot(connection)
+
+
+def _locked_events(connection: Connection, entries: tuple[Entry, ...]) -> Mapping[str, Event | None]:
+    """The side events of ``entries`` as they are, by id; None where there is none yet."""
+    return {name: events.find_for_change(connection, name) for name in sorted({entry.event_id for entry in entries})}
+
+
+def _put_up(connection: Connection, keys: ProposalKeys, making: _Making) -> Iterator[Message]:
     """Events and proposals of the new version; the event is said before what refers to it."""
+    version = making.version
     for entry in version.entries:
-        proposal = snapshot.proposals[entry.proposal_id]
-        yield from _event_told(connection, entry, proposal, version.published_at)
-        if entry.proposal_id not in changed.told:
+        proposal = making.snapshot.proposals[entry.proposal_id]
+        yield from _event_told(connection, entry, proposal, making)
+        if entry.proposal_id not in making.changed.told:
             continue
         scheduled = _scheduled(proposal, entry)
         proposals.save(connection, scheduled, version.published_by, version.published_at)
@@ -113,14 +147,34 @@ def _scheduled(proposal: Proposal, entry: Entry) -> Proposal:
     return become(placed, ProposalStatus.SCHEDULED)
 
 
-def _event_told(connection: Connection, entry: Entry, proposal: Proposal, at: datetime) -> Iterator[Message]:
-    old = events.find(connection, entry.event_id)
-    if old is not None and old.status in (EventStatus.CANCELLED, EventStatus.HELD):
-        raise DomainError("event-cancelled", f"{entry.event_id} is {old.status}")
-    event, change = merge_loaded(old, _event(entry, proposal, old))
-    events.save(connection, event)
+def _event_told(connection: Connection, entry: Entry, proposal: Proposal, making: _Making) -> Iterator[Message]:
+    """Store and tell what is another; an event that is as it was is left alone."""
+    old, stays = making.events[entry.event_id], making.same_place(entry)
+    _refuse_ended(old, stays=stays)
+    event, change = merge_loaded(old, _worded(entry, proposal, old) if old and stays else _event(entry, proposal, old))
+    if event == old:
+        return
+    _keep(connection, old, event, making.version)
     if change != "none":
-        yield event_message(change, event, at)
+        yield event_message(change, event, making.version.published_at)
+
+
+def _refuse_ended(event: Event | None, *, stays: bool) -> None:
+    """A cancelled event stands in no timetable; a held one stays where it was."""
+    if event is None:
+        return
+    if event.status is EventStatus.CANCELLED or (event.status is EventStatus.HELD and not stays):
+        raise DomainError("event-cancelled", f"{event.id} is {event.status}")
+
+
+def _keep(connection: Connection, old: Event | None, event: Event, version: Version) -> None:
+    events.save(connection, event, version.published_at)
+    keep_change(connection, PUBLISHED, version.published_by, old, event, version.published_at)
+
+
+def _worded(entry: Entry, proposal: Proposal, event: Event) -> Event:
+    """The side event of an entry that has not moved: what the proposal says of it, and nothing else."""
+    return replace(event, title=entry.title, summary=proposal.summary)
 
 
 def _event(entry: Entry, proposal: Proposal, old: Event | None) -> Event:
@@ -136,9 +190,7 @@ def _event(entry: Entry, proposal: Proposal, old: Event | None) -> Event:
         asked_groups=groups,
     )
     return replace(
-        base,
-        title=entry.title,
-        summary=proposal.summary,
+        _worded(entry, proposal, base),
         status=EventStatus.CONFIRMED,
         starts_at=entry.span.starts_at,
         ends_at=entry.span.ends_at,
@@ -148,20 +200,17 @@ def _event(entry: Entry, proposal: Proposal, old: Event | None) -> Event:
     )
 
 
-def _taken_off(
-    connection: Connection, before: Iterable[Entry], changed: Difference, version: Version
-) -> Iterator[Message]:
+def _taken_off(connection: Connection, making: _Making) -> Iterator[Message]:
     """Whoever lost their place: the event has no date any more, or is cancelled if the proposal was withdrawn."""
-    at = version.published_at
-    for entry in before:
-        if entry.proposal_id not in changed.removed:
-            continue
-        proposal = proposals.find_for_change(connection, entry.proposal_id)
+    version = making.version
+    for name in making.changed.removed:
+        proposal = proposals.find_for_change(connection, name)
         if proposal is not None and proposal.status is ProposalStatus.SCHEDULED:
-            proposals.save(connection, become(proposal, ProposalStatus.ACCEPTED), version.published_by, at)
-        event = events.find(connection, entry.event_id)
+            accepted = become(proposal, ProposalStatus.ACCEPTED)
+            proposals.save(connection, accepted, version.published_by, version.published_at)
+        event = making.events[making.before[name].event_id]
         if event is not None and event.status in (EventStatus.TENTATIVE, EventStatus.CONFIRMED):
-            gone = proposal is not None and proposal.status is ProposalStatus.WITHDRAWN
-            ended = cancel(event) if gone else postpone(event)
-            events.save(connection, ended)
-            yield event_message("changed", ended, at)
+            withdrawn = proposal is not None and proposal.status is ProposalStatus.WITHDRAWN
+            ended = cancel(event) if withdrawn else postpone(event)
+            _keep(connection, event, ended, version)
+            yield event_message("changed", ended, version.published_at)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from services.events.domain.proposal import Proposal
 from services.events.outgoing_proposals import proposal_message
 from services.events.store import proposals
+from services.events.store.locks import lock_proposer
 from services.events.store.proposal_changes import note_change
 from services.events.store.proposals import Arrival
 from services.events.usecases.proposal_answers import contact_in, content_in
@@ -19,6 +20,11 @@ from shared.core.errors import DomainError
 from shared.core.ids import new_id, new_token, token_hash
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
+
+MOST_RECEIPTS = 3
+RECEIPTS_WITHIN = timedelta(days=1)
+"""So many new proposals of one address are acknowledged by mail in this time. Anybody can write anybody's address into
+the form: whoever writes the same one again and again must not have us send it mail after mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,9 @@ class Submission:
 def submit_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, submission: Submission) -> str:
     """Store a proposal; the same idempotency key stores it once.
 
+    From an address that has had its ``MOST_RECEIPTS`` it is stored all the same, and decided on like any other, but
+    no mail says that it has come. Nobody can tell from the answer.
+
     Returns:
         the proposal's id.
 
@@ -55,10 +64,13 @@ def submit_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, submissi
     key_hash = keys.idempotency_hash(submission.key) if submission.key else None
     arrival = Arrival(keys.close(contact, proposal.id), token_hash(contact["token"]), key_hash, fingerprint)
     with work.transaction() as connection:
+        lock_proposer(connection, proposal.person_ref)
+        told = proposals.how_many_of(connection, proposal.person_ref, at - RECEIPTS_WITHIN) < MOST_RECEIPTS
         if not proposals.add(connection, proposal, arrival):
             return _replayed(connection, key_hash, fingerprint)
         note_change(connection, proposal, "", at)
-        outbox.add(connection, [proposal_message(proposal, keys.sealed(arrival.contact, proposal), at)])
+        if told:
+            outbox.add(connection, [proposal_message(proposal, keys.sealed(arrival.contact, proposal), at)])
     return proposal.id
 
 

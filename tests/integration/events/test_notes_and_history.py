@@ -226,7 +226,8 @@ def test_the_console_s_deeds_are_in_the_history_under_the_same_names(
 
 def test_every_deed_has_words() -> None:
     deeds = {event_change.MADE, event_change.EDITED, event_change.LOADED}
-    assert set(DEEDS) == {*STEPS, *deeds, event_change.RESOURCE_MADE, event_change.RESOURCE_CHANGED}
+    resources = {event_change.RESOURCE_MADE, event_change.RESOURCE_CHANGED}
+    assert set(DEEDS) == {*STEPS, *deeds, *resources, event_change.PUBLISHED}
 
 
 def test_loading_again_adds_nothing_to_the_history(loaded: UnitOfWork, sample: Any, clock: FrozenClock) -> None:

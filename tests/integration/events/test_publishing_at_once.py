@@ -1,0 +1,141 @@
+"""Publishing while somebody else changes what is published: nothing of theirs is lost. Two real transactions each."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from services.events.domain.event import Event
+from services.events.domain.lifecycle import cancel
+from services.events.store import events, proposals
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.events.side_events import Desk
+from tests.integration.events.test_schedule_guards import MORNING, NOON, change_event, code, published
+from tests.support.clock import FrozenClock
+from tests.support.waiting import poll_until
+
+LATER = timedelta(hours=1)
+
+
+def publish_during(desk: Desk, do: Callable[[Connection], None]) -> Any:
+    """Publish while ``do`` is done and not committed yet; the answer, which comes once it is."""
+    answers: list[Any] = []
+    publisher = threading.Thread(target=lambda: answers.append(desk.publish()))
+    with UnitOfWork(desk.engine, "events").transaction() as connection:
+        do(connection)
+        publisher.start()
+        poll_until(lambda: _waits(desk.engine), 5, what="the publisher waits for whoever was first")
+    publisher.join()
+    return answers[0]
+
+
+def test_cancelling_wins_over_who_waits_to_publish(desk: Desk) -> None:
+    """The timetable that is published says nothing new of the event, and would have confirmed it again."""
+    _, event = published(desk)
+    desk.put(desk.accepted("Other"), "garden-room", NOON)
+    before = len(desk.said())
+    answer = publish_during(desk, lambda connection: _change(connection, event, cancel))
+    assert code(answer) == (409, "event-cancelled")
+    assert (_event(desk, event)["status"], _event(desk, event)["revision"]) == ("cancelled", 2)
+    assert (len(desk.said()), desk.client.get("/v1/schedule/versions/2").status_code) == (before, 404)
+
+
+def test_edit_of_an_event_that_moves_is_kept_and_its_revision_rises_above(desk: Desk) -> None:
+    proposal, event = published(desk)
+    desk.put(proposal, "garden-room", MORNING)
+    before, link = len(desk.said()), "https://meet.example.org/side"
+
+    def give_link(old: Event) -> Event:
+        return replace(old, join_url=link, revision=old.revision + 1)
+
+    assert publish_during(desk, lambda connection: _change(connection, event, give_link)).status_code == 201
+    shown = _event(desk, event)
+    assert (shown["join_url"], shown["place"], shown["revision"]) == (link, "Garden Room", 3)
+    assert [(content["revision"], content["join_url"]) for key, content in desk.said(before) if "event." in key] == [
+        (3, link)
+    ]
+
+
+def test_edit_of_a_proposal_that_moves_is_kept(desk: Desk) -> None:
+    proposal, event = published(desk)
+    desk.put(proposal, "garden-room", MORNING)
+
+    def rename(connection: Connection) -> None:
+        old = proposals.find_for_change(connection, proposal)
+        assert old is not None
+        proposals.save(connection, replace(old, title="Better", revision=old.revision + 1), "another", desk.clock())
+
+    assert publish_during(desk, rename).status_code == 201
+    shown = desk.client.get(f"/v1/proposals/{proposal}", headers=desk.headers).get_json()
+    assert (shown["title"], _event(desk, event)["title"]) == ("Better", "Better")
+
+
+def test_event_that_the_timetable_does_not_move_stays_as_it_was_made_by_hand(desk: Desk) -> None:
+    """One is postponed and one moved by hand: publishing something else brings neither back and tells neither."""
+    (_, one), (_, two) = published(desk), published(desk, "Two", "garden-room")
+    assert change_event(desk, one, "postpone").status_code == 200
+    starts_at = "2020-05-06T14:00:00+02:00"
+    moved = change_event(desk, two, "reschedule", starts_at=starts_at, ends_at="2020-05-06T15:00:00+02:00")
+    assert moved.status_code == 200
+    shown = [_event(desk, event) for event in (one, two)]
+    desk.put(desk.accepted("Third"), "lake-hall", MORNING)
+    before = len(desk.said())
+    assert desk.publish().status_code == 201
+    assert [_event(desk, event) for event in (one, two)] == shown
+    assert [key for key, _ in desk.said(before)] == ["event.published.v1", "proposal.scheduled.v1"]
+
+
+def test_event_that_was_held_does_not_keep_later_days_from_being_published(desk: Desk, clock: FrozenClock) -> None:
+    _, event = published(desk)
+    desk.put(desk.accepted("Other"), "garden-room", "2020-05-07-1300")
+    clock.advance(timedelta(days=100))
+    assert change_event(desk, event, "hold").status_code == 200
+    assert (desk.publish().status_code, _event(desk, event)["status"]) == (201, "held")
+
+
+def test_what_publishing_does_stands_in_the_history_and_what_it_leaves_does_not(desk: Desk) -> None:
+    proposal, event = published(desk)
+    _, other = published(desk, "Other", "garden-room")
+    desk.put(proposal, "lake-hall", MORNING)
+    desk.publish()
+    seen = {**desk.headers, "If-Match": desk.board().headers["ETag"]}
+    desk.client.delete(f"/v1/schedule/placements/{proposal}", headers=seen)
+    desk.clock.advance(LATER)
+    assert desk.publish().status_code == 201
+    deed = ("timetable-published", "a coordinator")
+    assert _history(desk, event) == [
+        (3, *deed, ["status", "starts_at", "ends_at"]),
+        (2, *deed, ["starts_at", "ends_at"]),
+        (1, *deed, []),
+    ]
+    assert _history(desk, other) == [(1, *deed, [])]
+    with desk.engine.connect() as connection:
+        changed = events.last_changes(connection, [event, other])
+    assert changed == {event: desk.clock(), other: desk.clock() - LATER}
+
+
+def _change(connection: Connection, event: str, step: Callable[[Event], Event]) -> None:
+    old = events.find_for_change(connection, event)
+    assert old is not None
+    events.save(connection, step(old))
+
+
+def _event(desk: Desk, event: str) -> dict[str, Any]:
+    shown: dict[str, Any] = desk.client.get(f"/v1/events/{event}", headers=desk.headers).get_json()
+    return shown
+
+
+def _history(desk: Desk, event: str) -> list[tuple[Any, ...]]:
+    items = desk.client.get(f"/v1/events/{event}/history", headers=desk.headers).get_json()["items"]
+    return [(one["revision"], one["deed"], one["changed_by"], one["fields"]) for one in items]
+
+
+def _waits(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return bool(connection.execute(text(waiting)).scalar_one())
