@@ -87,7 +87,7 @@ def _model_tallies(known: Sequence[Registered]) -> list[tuple[object, ...]]:
     live = [state for state in _newest(known).values() if state.status != "cancelled"]
     tallies: Counter[tuple[str, str]] = Counter()
     for state in live:
-        day = f"{state.occurred_at:%Y-%m-%d}"
+        day = f"{NOON:%Y-%m-%d}"  # on which all ids were made, whenever they came to their status
         entries = {"form_kind": state.form_kind, "partner": state.partner, "country": state.country, "day": day}
         tallies.update((dimension, name) for dimension, name in entries.items() if name)
     return sorted((dimension, name, number) for (dimension, name), number in tallies.items())
