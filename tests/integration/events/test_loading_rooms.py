@@ -71,6 +71,13 @@ def test_empty_slots_give_way(desk: Desk, environment: dict[str, str], folder: P
     assert "Another" in str(after)
 
 
+def test_same_folder_is_loaded_again_while_its_slots_are_in_use(desk: Desk, loaded: UnitOfWork) -> None:
+    desk.put(desk.accepted("One"), "lake-hall", NOON)
+    before = _stored(desk)
+    load_rooms(loaded, read_rooms(SAMPLE))
+    assert _stored(desk) == before
+
+
 def test_slot_in_use_stays_beside_those_that_do_not_overlap_it(desk: Desk, loaded: UnitOfWork, folder: Path) -> None:
     desk.put(desk.accepted("One"), "lake-hall", NOON)
     file = folder / "rooms.yaml"

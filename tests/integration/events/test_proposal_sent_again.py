@@ -170,6 +170,7 @@ def test_edit_of_an_older_state_is_shown_again_beside_what_is_stored(desk: Desk,
     assert _rows(desk) == before
     for part in ('value="As I call it"', "As the coordinators call it", 'name="seen" value="3"', 'role="alert"'):
         assert part in late.text
+    assert late.text.count("An organisation") == 1  # in its field, not among what differs
     assert desk.client.post(path, data=an_edit(3, title="As I call it")).status_code == 303
     assert _rows(desk)[0]["title"] == "As I call it"
 
