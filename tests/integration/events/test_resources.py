@@ -93,7 +93,9 @@ def test_of_two_made_at_once_with_one_id_the_first_stays(
 ) -> None:
     """The second has looked and found none before the first is there, and waits for it to be stored or not."""
     headers = as_role("coordinator")
-    first = Resource(**RECORDING | {"title": "First", "kind": ResourceKind.RECORDING})
+    first = Resource(
+        id=RECORDING["id"], kind=ResourceKind.RECORDING, title="First", url=RECORDING["url"], event=WEBINAR
+    )
     with ThreadPoolExecutor(1) as pool:
         with loaded.transaction() as connection:
             assert resources.add(connection, first)
