@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Response, g, redirect, request
@@ -53,8 +54,8 @@ class SignIn:
             return None
         return self._access.by_hash(str(key_hash))
 
-    def enter(self, key: str, target: str) -> Response | None:
-        """A redirect to ``target`` with the cookie set; None if the key is not known.
+    def enter(self, key: str, target_of: Callable[[Holder], str]) -> Response | None:
+        """A redirect to where ``target_of`` sends the holder, with the cookie set; None if the key is not known.
 
         Keys hold 256 random bits, so nothing is gained by refusing right ones after wrong ones: anybody could keep
         everybody out. Wrong ones are logged, a few a minute.
@@ -64,6 +65,7 @@ class SignIn:
             self._note_refusal()
             return None
         log.info("console sign-in", extra={"holder": holder.name})
+        target = target_of(holder)
         response = redirect(target if _is_local(target) else "/console", 303)
         response.set_cookie(
             self.cookie,

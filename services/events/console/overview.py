@@ -1,7 +1,9 @@
 """The pages of numbers: the overview, the working groups, and Geneva with the travellers who are missing."""
 
 from flask import Blueprint, render_template, request
+from werkzeug.exceptions import BadRequest
 
+from services.events.domain.rules import slug_rule
 from services.events.store.overview import Traveller
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.resources import list_hotels
@@ -40,6 +42,8 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @needs_all_forms(*READERS)
     def geneva() -> str:
         event = request.args.get("not_in") or None
+        if event is not None and slug_rule("not_in", event):
+            raise BadRequest("not an event's name")
         after = position_in(request.args.get("cursor", ""), 1, read_registration_position)
         found = list_missing_travellers(work, event, after, PAGE + 1)
         return render_template(

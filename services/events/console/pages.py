@@ -64,4 +64,5 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             everything=everything,
             internal=internal,
             coordinator=coordinator,
+            limited=holder().forms is not None,
         )

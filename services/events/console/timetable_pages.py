@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.events.console import change_words, moments, schedule_words, search_words
 from services.events.console.change_words import Told
+from services.events.console.fields import cleaned
 from services.events.console.pages import READERS
 from services.events.console.timetable_grid import day_text, days_of, slot_choices
 from services.events.domain.proposal import NEXT, Proposal, ProposalStatus
@@ -76,7 +77,7 @@ def _add_proposals(blueprint: Blueprint, tools: SideTools) -> None:
         decision = schedule_words.DECISIONS.get(request.form.get("decision", ""))
         if decision is None:
             raise BadRequest("no such decision")
-        note = request.form.get("note", "").replace("\r\n", "\n").strip()
+        note = cleaned(request.form.get("note", ""))
         decide_proposal(tools.work, tools.clock, tools.keys, str(proposal_id), decision[1], note, holder().name)
         return redirect(f"{SIDE_EVENTS}#p-{proposal_id}", 303)
 

@@ -9,6 +9,8 @@ from shared.core.errors import DomainError
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """Lower-case Latin words and digits joined by single hyphens: safe in addresses and routing keys."""
 SLUG_LENGTH = 80
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""What no text in a database holds: NUL, and halves of UTF-16 pairs, which JSON can say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,9 @@ def slug_rule(field: str, value: str) -> BrokenRule | None:
 
 
 def text_rule(field: str, value: str, *, least: int, most: int) -> BrokenRule | None:
-    """``value`` must have from ``least`` to ``most`` characters and no blank ends."""
+    """``value`` must have from ``least`` to ``most`` characters, no blank ends, and nothing that cannot be stored."""
+    if UNSTORABLE.search(value):
+        return BrokenRule(field, "text-characters", "must not hold NUL or half a character")
     if least <= len(value) <= most and value == value.strip():
         return None
     return BrokenRule(field, "text-length", f"must have {least} to {most} characters, without blanks at the ends")

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, Unauthorized
 from werkzeug.wrappers import Response as AnyResponse
 
 from shared.core.errors import DomainError, Unavailable
-from shared.web.access import ROLES, needs, public, refuse_cross_site
+from shared.web.access import ROLES, Holder, needs, public, refuse_cross_site
 from shared.web.headers import personal
 from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
 from shared.web.problems import from_domain, from_outage
@@ -24,26 +24,30 @@ HERE = Path(__file__).parent
 STYLE = HERE / "static" / "console.css"
 HOME = "/console"
 FIRST = "/console/overview"
-"""Where somebody goes who signs in without having asked for a page."""
+"""Where somebody goes who signs in without having asked for a page; with a key that it does not open, to ``HOME``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One entry of the navigation; ``path`` begins with ``/console``."""
+    """One entry of the navigation; ``path`` begins with ``/console``.
+
+    ``all_forms``: it reaches across all forms, so a key that is limited to some does not open it.
+    """
 
     title: str
     path: str
+    all_forms: bool = False
 
 
 PLACES = (
-    Place("Overview", "/console/overview"),
+    Place("Overview", "/console/overview", all_forms=True),
     Place("Events", "/console"),
     Place("Registrations", "/console/registrations"),
     Place("Forms", "/console/registrations/forms"),
-    Place("Groups", "/console/groups"),
-    Place("Side events", "/console/side-events"),
-    Place("Timetable", "/console/timetable"),
-    Place("Mail", "/console/mail"),
+    Place("Groups", "/console/groups", all_forms=True),
+    Place("Side events", "/console/side-events", all_forms=True),
+    Place("Timetable", "/console/timetable", all_forms=True),
+    Place("Mail", "/console/mail", all_forms=True),
 )
 """The navigation on every page of the console, whichever service it comes from."""
 
@@ -92,13 +96,17 @@ def _add_signing(blueprint: Blueprint, sign_in: SignIn) -> None:
     def enter() -> Response:
         refuse_cross_site()
         target = request.form.get("next", FIRST)
-        entered = sign_in.enter(request.form.get("key", "").strip(), target)
+        entered = sign_in.enter(request.form.get("key", "").strip(), lambda holder: _opened_by(holder, target))
         return entered or _sign_in_page(target, refused=True)
 
     @blueprint.post("/sign-out")
     @needs(*ROLES)
     def leave() -> Response:
         return sign_in.leave(url_for("console_frame.show_sign_in"))
+
+
+def _opened_by(holder: Holder, target: str) -> str:
+    return HOME if holder.forms is not None and target == FIRST else target
 
 
 def _sign_in_page(target: str, **state: Any) -> Response:
@@ -114,11 +122,13 @@ def _sheet() -> Sheet:
 
 def _around(places: Sequence[Place]) -> dict[str, Any]:
     """What the frame's templates show: style, navigation, who is signed in."""
+    holder: Holder | None = g.get("holder")
+    limited = holder is not None and holder.forms is not None
     return {
         "style": _sheet().address(f"{HOME}/static/console.css"),
-        "places": places,
+        "places": [place for place in places if not (limited and place.all_forms)],
         "here": request.path,
-        "signed_in": g.get("holder"),
+        "signed_in": holder,
     }
 
 

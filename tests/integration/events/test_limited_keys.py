@@ -154,6 +154,7 @@ def test_the_console_lists_own_events_alone(client: FlaskClient, limited: Limite
     for forms in ([WEBINAR, OWN_DRAFT], []):
         page = client.get("/console?show=all", headers=limited(*forms)).text
         assert re.findall(r'href="/console/events/([a-z0-9-]+)"', page) == forms
+        assert ("Your key opens none." in page) == (not forms)
 
 
 def test_resources_that_are_not_published_are_those_of_own_events_and_series(
@@ -223,3 +224,13 @@ def test_an_own_event_does_not_join_another_series(client: FlaskClient, limited:
     assert stays.status_code == 200
     joins = client.patch(f"/v1/events/{OWN_DRAFT}", json=in_series, headers=limited(OWN_DRAFT, SERIES))
     assert joins.status_code == 200
+
+
+def test_the_console_offers_no_page_that_the_key_does_not_open(client: FlaskClient, limited: Limited) -> None:
+    bearer = limited(WEBINAR)["Authorization"].removeprefix("Bearer ")
+    sent = {"key": bearer, "next": "/console/overview"}
+    entered = client.post("/console/sign-in", data=sent, headers={"Sec-Fetch-Site": "same-origin"})
+    assert entered.location == "/console"
+    page = client.get(entered.location)
+    offered = re.findall(r'<li><a href="(/console[a-z/-]*)"', page.text.split("</nav>")[0])
+    assert offered == ["/console", "/console/registrations", "/console/registrations/forms"]

@@ -2,15 +2,20 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from services.events.domain.resource import Resource, ResourceKind
+from services.events.store import resources
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, rows
+from tests.support.waiting import poll_until
 
 Headers = Callable[[str], dict[str, str]]
+WAITING = "SELECT count(*)::int FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 RECORDING = {
     "id": "upr-webinar-10-recording",
     "kind": "recording",
@@ -81,3 +86,22 @@ def test_hotels_are_for_those_with_a_key(loaded: UnitOfWork, client: FlaskClient
         ("Guest house by the lake", 8, None),
         ("Hotel near the Palais", 20, "2020-04-10"),
     ]
+
+
+def test_of_two_made_at_once_with_one_id_the_first_stays(
+    loaded: UnitOfWork, client: FlaskClient, as_role: Headers
+) -> None:
+    """The second has looked and found none before the first is there, and waits for it to be stored or not."""
+    headers = as_role("coordinator")
+    first = Resource(
+        id=RECORDING["id"], kind=ResourceKind.RECORDING, title="First", url=RECORDING["url"], event=WEBINAR
+    )
+    with ThreadPoolExecutor(1) as pool:
+        with loaded.transaction() as connection:
+            assert resources.add(connection, first)
+            second = pool.submit(client.post, "/v1/resources", json=RECORDING | {"published": True}, headers=headers)
+            poll_until(lambda: rows(loaded, WAITING) == [(1,)], what="the second waits")
+        answer = second.result(30)
+    assert (answer.status_code, (answer.json or {})["code"]) == (409, "already-exists")
+    assert rows(loaded, f"SELECT title FROM resource WHERE id = '{RECORDING['id']}'") == [("First",)]
+    assert _told(loaded) == []
