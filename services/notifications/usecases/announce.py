@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from services.notifications.domain.kinds import ALWAYS_TOLD, KINDS, NEWS_KINDS
 from services.notifications.domain.mail import NewMail
-from services.notifications.domain.news import SHOWN_SINCE, News, news_of, told_after
+from services.notifications.domain.news import REMOTE_POSSIBLE, SHOWN_SINCE, News, is_news_untrue, news_of, told_after
 from services.notifications.store.announcements import (
     NewAnnouncement,
     OpenAnnouncement,
@@ -60,7 +60,7 @@ def decide_news(work: UnitOfWork, clock: Clock) -> bool:
             )
             add_announcement(connection, new)
             supersede_news(connection, event, known.revision, now)
-            called_off = call_off_news(connection, event, known.revision, NEWS_KINDS, SUPERSEDED, now)
+            called_off = call_off_news(connection, event, known.revision, _superseded(known), SUPERSEDED, now)
     for kind in called_off:
         mails_total.labels(kind, "called_off").inc()
     return True
@@ -88,6 +88,11 @@ def announce_some(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int =
         reached = people[-1].person_ref if people else current.reached
         advance(connection, current.announcement.id, reached, mails, None if len(people) == chunk else now)
     return len(people)
+
+
+def _superseded(known: KnownEvent) -> list[str]:
+    """Kinds of older news that newer ones replace: whoever only asked about remote attendance gets none of these."""
+    return [kind for kind in NEWS_KINDS if kind != REMOTE_POSSIBLE or is_news_untrue(kind, known.content)]
 
 
 def _detail(news: News, known: KnownEvent) -> dict[str, Any]:

@@ -125,6 +125,20 @@ def test_those_who_asked_are_told_that_remote_attendance_is_possible(office: Off
     assert [kind for kind, subject in news(office) if subject == asked] == ["remote-possible"]
 
 
+@pytest.mark.parametrize(("mode", "state"), [("hybrid", "queued"), ("online", "queued"), ("in_person", "called_off")])
+def test_remote_attendance_that_has_not_been_told_yet_is_told_though_something_else_changes(
+    office: Office, mode: str, state: str
+) -> None:
+    """The newer news are not for whoever only asked about it, so they replace theirs only if it is no longer so."""
+    tell(office, 1)
+    registered(office, 1, form_kind="interest")
+    tell(office, 2, mode="hybrid")
+    wait_and_tell(office)
+    tell(office, 3, mode=mode, place="Room XX")
+    wait_and_tell(office)
+    assert [mail["state"] for mail in office.mails() if mail["kind"] == "remote-possible"] == [state]
+
+
 @pytest.mark.parametrize("away", [{"status": "postponed", **NO_DATE}, {"status": "cancelled"}])
 def test_those_who_asked_are_told_though_the_mode_changed_while_the_event_was_away(
     office: Office, away: dict[str, Any]
