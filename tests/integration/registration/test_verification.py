@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from services.registration.settings import read_settings
 from services.registration.wiring import build_app, describe
 from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.test_places import capacity, register, said, states, token_of
 from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
 from tests.support.clock import FrozenClock
@@ -45,8 +46,7 @@ def keep_house(installation: TestInstallation, now: datetime) -> None:
     """What the relay does every few seconds."""
     forget, engine = describe().forget, open_engine(installation.urls["registration"])
     assert forget is not None
-    with engine.begin() as connection:
-        forget(connection, now)
+    forget(UnitOfWork(engine, "registration"), now)
     engine.dispose()
 
 
