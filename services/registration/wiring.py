@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from services.registration.api.embed_pages import embed_blueprint
 from services.registration.api.forms import forms_blueprint
@@ -117,10 +117,12 @@ def build_form_keys(settings: RegistrationSettings) -> FormKeys:
     return FormKeys(settings.form_keys_folder, settings.master_keys)
 
 
-def _keep_house(connection: Connection, now: datetime) -> None:
-    forget_keys(connection, now - KEEP_KEYS)
-    give_up(connection, now)
-    forget_ended(connection, now, MOST_ENDED_AT_ONCE)
+def _keep_house(work: UnitOfWork, now: datetime) -> None:
+    with work.transaction() as connection:
+        forget_keys(connection, now - KEEP_KEYS)
+    give_up(work, now)
+    with work.transaction() as connection:
+        forget_ended(connection, now, MOST_ENDED_AT_ONCE)
 
 
 def _effects(_work: UnitOfWork) -> Mapping[str, Effect]:

@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-
 from shared.contracts.registry import QUEUES, service_of
 from shared.core.clock import Clock
 from shared.core.metrics import housekeeping_deleted_total, outbox_oldest_unpublished_age_seconds
@@ -40,7 +38,7 @@ class Housekeeper:
         work: on the service's database.
         service: whose.
         clock: of the project.
-        forget: deletes what else the service has kept long enough.
+        forget: deletes what else the service has kept long enough, in transactions of its own.
         monotonic: seconds that no change of the machine's time touches.
     """
 
@@ -49,7 +47,7 @@ class Housekeeper:
         work: UnitOfWork,
         service: str,
         clock: Clock,
-        forget: Callable[[Connection, datetime], object] | None = None,
+        forget: Callable[[UnitOfWork, datetime], object] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._work, self._service, self._clock = work, service, clock
@@ -78,8 +76,7 @@ class Housekeeper:
         age_s = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
         outbox_oldest_unpublished_age_seconds.labels(self._service).set(age_s)
         if self._forget is not None:
-            with self._work.transaction() as connection:
-                self._forget(connection, now)
+            self._forget(self._work, now)
 
     def _bite(self) -> bool:
         """A bite of each; returns whether there is more at once."""

@@ -45,7 +45,7 @@ class Relay:
         publisher: of the bus.
         service: the speaker.
         clock: of the project.
-        forget: deletes what else the service has kept long enough.
+        forget: deletes what else the service has kept long enough, in transactions of its own.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Relay:
         publisher: Publisher,
         service: str,
         clock: Clock,
-        forget: Callable[[Connection, datetime], object] | None = None,
+        forget: Callable[[UnitOfWork, datetime], object] | None = None,
     ) -> None:
         self._work = work
         self._publisher = publisher

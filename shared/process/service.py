@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from shared.process.settings import CommonSettings
 from shared.store.inbox import Effect
@@ -21,7 +21,8 @@ class Service:
     settings: reads and checks the common settings from the environment.
     effects: what it does with messages, by queue.
     app: makes its web application on an engine.
-    forget: deletes what has been kept long enough, a bit at a time, given the time; None if there is nothing.
+    forget: deletes what has been kept long enough, a bit at a time, in transactions of its own, given the time; None if
+        there is nothing.
     """
 
     name: str
@@ -29,4 +30,4 @@ class Service:
     settings: Callable[[], CommonSettings]
     effects: Callable[[UnitOfWork], Mapping[str, Effect]]
     app: Callable[[Engine], Flask]
-    forget: Callable[[Connection, datetime], object] | None = None
+    forget: Callable[[UnitOfWork, datetime], object] | None = None

@@ -137,7 +137,7 @@ def test_rows_that_others_hold_are_left_alone(engine: Engine, clock: FrozenClock
 
 def test_next_look_is_seconds_away_when_little_is_left(engine: Engine, clock: FrozenClock) -> None:
     seconds, forgotten = Seconds(), list[datetime]()
-    house = keeper(engine, clock, seconds, forget=lambda _connection, now: forgotten.append(now))
+    house = keeper(engine, clock, seconds, forget=lambda _work, now: forgotten.append(now))
     house.turn()
     fill(engine, clock() - KEEP_RECEIVED - MOMENT, 1)
     seconds.now_s += EVERY_S - 0.1

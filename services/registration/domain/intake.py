@@ -94,13 +94,14 @@ class Answered:
 
 @dataclass(slots=True)
 class Plan:
-    """What to write, and one outcome a submission, in order."""
+    """What to write, and one outcome a submission, in order. ``expired`` is first: it frees addresses for ``new``."""
 
     outcomes: list[Answered | DomainError] = field(default_factory=list)
     new: list[tuple[Submission, Registration, int | None]] = field(default_factory=list)
     attempts: dict[str, Known] = field(default_factory=dict)
     attempt_causes: dict[str, tuple[str, str]] = field(default_factory=dict)
     keys: list[tuple[bytes, bytes, str]] = field(default_factory=list)
+    expired: list[Registration] = field(default_factory=list)
 
 
 def decide(facts: Facts, batch: Sequence[Submission], now: datetime) -> Plan:
@@ -126,7 +127,7 @@ def _decide_one(facts: Facts, plan: Plan, submission: Submission, now: datetime)
     place = form.place
     if place is None:
         raise DomainError("form-closed", "full")
-    known = facts.live.get((slug, submission.person.person_ref))
+    known = _known(facts, plan, submission, now)
     if known is None:
         _accept(facts, plan, submission, place, now)
     else:
@@ -136,6 +137,16 @@ def _decide_one(facts: Facts, plan: Plan, submission: Submission, now: datetime)
         facts.keys[submission.key_hash] = (submission.fingerprint, body)
         plan.keys.append((submission.key_hash, submission.fingerprint, body))
     return Answered(body, "accepted" if known is None else "duplicate")
+
+
+def _known(facts: Facts, plan: Plan, submission: Submission, now: datetime) -> Known | None:
+    """Who holds the address. One that is overdue is given up here: nothing depends on when somebody clears up."""
+    place = (submission.person.form, submission.person.person_ref)
+    known = facts.live.get(place)
+    if known is None or not known.registration.is_overdue(now):
+        return known
+    plan.expired.append(facts.live.pop(place).registration.given_up())
+    return None
 
 
 def _replay(stored: tuple[bytes, str], submission: Submission) -> Answered:

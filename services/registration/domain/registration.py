@@ -1,6 +1,6 @@
 """A registration: one person on one form."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 LIVE = ("confirmed", "waitlisted")
@@ -45,3 +45,11 @@ class Registration:
     def holds_seat(self, now: datetime) -> bool:
         """Whether a seat is kept for it until its address is confirmed."""
         return self.hold_until is not None and self.hold_until > now
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether its owner has let the last moment pass at which it could be confirmed."""
+        return self.expires_at is not None and self.expires_at <= now
+
+    def given_up(self) -> "Registration":
+        """As it is once it has expired."""
+        return replace(self, status="expired", revision=self.revision + 1, hold_until=None, expires_at=None)

@@ -19,6 +19,7 @@ from services.registration.domain.opening import Opening
 from services.registration.domain.registration import Registration
 from services.registration.domain.seats import Seats
 from services.registration.store.forms import HELD
+from services.registration.store.holds import store_expired
 from services.registration.store.rows import REGISTRATION_COLUMNS, WIDTH, to_registration
 from shared.contracts.envelope import Message, encode
 
@@ -113,7 +114,7 @@ def read_facts(connection: Connection, batch: Sequence[Submission], now: datetim
 
 
 def write_plan(connection: Connection, plan: Plan, facts: Facts, messages: Sequence[Message], now: datetime) -> None:
-    """Store everything the plan decided, and its messages, and commit: one round trip.
+    """Store everything the plan decided, and its messages, and commit: one round trip (two if somebody is given up).
 
     The commit travels with the statement because each wait for the database ends in a wait for the interpreter, and
     until it is over everybody else waits for the seats.
@@ -130,6 +131,8 @@ def write_plan(connection: Connection, plan: Plan, facts: Facts, messages: Seque
         "messages": _rows(_message(message) for message in messages),
         "now": now,
     }
+    if plan.expired:
+        store_expired(connection, plan.expired, now)
     at_once = [row for row in attempts if row["id"] in fresh]
     with raw.pipeline():
         raw.execute(_WRITE, content)

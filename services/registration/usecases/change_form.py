@@ -1,8 +1,11 @@
 """Change a form while it runs: seats, hours, open or not. A raised capacity promotes those who wait, in order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
+
+from sqlalchemy import Connection
 
 from services.registration.domain.form_settings import (
     FormSettings,
@@ -16,6 +19,7 @@ from services.registration.domain.promotion import Promotion, decide_promotion
 from services.registration.domain.seats import Seats, promote
 from services.registration.store.form_changes import FormChangeLine, form_history, note_form_change
 from services.registration.store.forms import StoredForm, find_form, lock_seats, save_settings
+from services.registration.store.holds import count_held
 from services.registration.usecases.look_up import check_slug
 from services.registration.usecases.promote import promote_waiting
 from shared.core.clock import Clock
@@ -71,9 +75,10 @@ def preview_form_change(work: UnitOfWork, clock: Clock, slug: str, wanted: FormS
     with work.transaction() as connection:
         now = clock()
         form = find_form(connection, slug, now)
-    if form is None:
-        raise DomainError("form-unknown")
-    differs, seats = tuple(differences(form.settings, wanted)[1]), seats_with(form.seats, wanted)
+        if form is None:
+            raise DomainError("form-unknown")
+        seats = _seats_with(connection, form, wanted, now)
+    differs = tuple(differences(form.settings, wanted)[1])
     promotion = decide_promotion(form.opening, seats, form.notice, now) if "capacity" in differs else Promotion(0, "")
     return FormEffect(
         form=form,
@@ -106,7 +111,8 @@ def change_form(work: UnitOfWork, clock: Clock, change: FormChange) -> StoredFor
             return form
         lucky = []
         if "capacity" in after:
-            lucky = promote_waiting(connection, form, seats_with(form.seats, change.wanted), now, _cause(before, after))
+            seats = _seats_with(connection, form, change.wanted, now)
+            lucky = promote_waiting(connection, form, seats, now, _cause(before, after))
         save_settings(connection, form.slug, change.wanted)
         line = FormChangeLine(form.revision + 1, now, change.by, before, after, len(lucky))
         note_form_change(connection, form.slug, line)
@@ -128,6 +134,13 @@ def show_form(work: UnitOfWork, clock: Clock, slug: str) -> tuple[StoredForm, li
         if form is None:
             raise DomainError("form-unknown")
         return form, list(form_history(connection, slug))
+
+
+def _seats_with(connection: Connection, form: StoredForm, wanted: FormSettings, now: datetime) -> Seats:
+    """The seats once ``wanted`` holds. With no limit nobody counts the holds: under a new one they count as ever."""
+    seats = seats_with(form.seats, wanted)
+    is_limited_anew = form.seats.capacity is None and wanted.capacity is not None
+    return replace(seats, held=count_held(connection, form.slug, now)) if is_limited_anew else seats
 
 
 def _cause(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

@@ -5,70 +5,63 @@ to it that those who wait need not wait for the next registration, nor, where a 
 event was postponed or about to begin, for the next change of the seats.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from services.registration.domain.promotion import decide_promotion
-from services.registration.domain.registration import Registration
 from services.registration.outgoing import EXPIRED, registration_message
 from services.registration.store.forms import StoredForm, find_form, lock_seats
-from services.registration.store.holds import (
-    forms_with_seats_to_give,
-    lock_overdue,
-    release_holds,
-    store_expired,
-)
-from services.registration.store.registrations import store_change
+from services.registration.store.holds import DueForm, due_forms, lock_overdue, release_holds, store_expired
 from services.registration.usecases.promote import promote_waiting
 from shared.store import outbox
+from shared.store.unit_of_work import UnitOfWork
 
 MOST_AT_ONCE = 200
+"""Registrations of one form that expire in one transaction: nobody can register on it meanwhile."""
 
 
-def give_up(connection: Connection, now: datetime) -> None:
-    """Promote after holds that have run out by ``now``, and expire up to 200 registrations that are overdue.
+def give_up(work: UnitOfWork, now: datetime) -> None:
+    """Promote after holds that have run out by ``now``, and expire up to 200 overdue registrations of each form.
+
+    A transaction for each form: it locks the seats of that form alone, so it can wait for nobody in a circle, and
+    keeps nobody waiting on another form.
 
     Args:
-        connection: in a transaction of the caller, who calls again and again.
+        work: on the service's database. The caller calls again and again.
+        now: of the caller's clock.
     """
-    for slug, has_run_out in forms_with_seats_to_give(connection, now):
-        if has_run_out:
-            _give_what_was_held(connection, slug, now)
-        else:
-            _give_what_was_withheld(connection, slug, now)
-    overdue = [_expired(registration) for registration in lock_overdue(connection, now, MOST_AT_ONCE)]
-    if not overdue:
+    with work.transaction() as connection:
+        due = due_forms(connection, now)
+    for form in due:
+        with work.transaction() as connection:
+            _give_up_on(connection, form, now)
+
+
+def _give_up_on(connection: Connection, due: DueForm, now: datetime) -> None:
+    """The seats first: nobody registers, or confirms an address, while it is decided who is given up."""
+    is_certain = due.has_run_out or due.is_overdue
+    if not is_certain and not _can_promote(find_form(connection, due.slug, now), now):
         return
-    store_expired(connection, overdue)
-    for registration in overdue:
-        store_change(connection, registration, "the address was not confirmed in time", now)
-    outbox.add(connection, [registration_message(EXPIRED, registration, now) for registration in overdue])
-
-
-def _give_what_was_held(connection: Connection, slug: str, now: datetime) -> None:
-    """Seats that nobody has confirmed in time."""
-    lock_seats(connection, slug)
-    form = find_form(connection, slug, now)
-    if form is not None:
-        release_holds(connection, slug, now)
+    lock_seats(connection, due.slug)
+    form = find_form(connection, due.slug, now)
+    if form is None:
+        return
+    if due.has_run_out:
+        release_holds(connection, due.slug, now)
         promote_waiting(connection, form, form.seats, now, "a seat was not confirmed in time")
-
-
-def _give_what_was_withheld(connection: Connection, slug: str, now: datetime) -> None:
-    """Seats that nobody was given because the event was off, or about to begin, once that is no longer so."""
-    if not _can_promote(find_form(connection, slug, now), now):
-        return
-    lock_seats(connection, slug)
-    form = find_form(connection, slug, now)
-    if form is not None and _can_promote(form, now):
+    elif _can_promote(form, now):
         promote_waiting(connection, form, form.seats, now, "a free seat could be given again")
+    if due.is_overdue:
+        _expire(connection, due.slug, now)
+
+
+def _expire(connection: Connection, slug: str, now: datetime) -> None:
+    overdue = [registration.given_up() for registration in lock_overdue(connection, slug, now, MOST_AT_ONCE)]
+    if overdue:
+        store_expired(connection, overdue, now)
+        outbox.add(connection, [registration_message(EXPIRED, registration, now) for registration in overdue])
 
 
 def _can_promote(form: StoredForm | None, now: datetime) -> bool:
     return form is not None and decide_promotion(form.opening, form.seats, form.notice, now).count > 0
-
-
-def _expired(registration: Registration) -> Registration:
-    return replace(registration, status="expired", revision=registration.revision + 1, hold_until=None, expires_at=None)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from services.registration.domain.intake import Answered, Plan, Submission, decide
-from services.registration.outgoing import ARRIVALS, ATTEMPT_REPEATED, registration_message
+from services.registration.outgoing import ARRIVALS, ATTEMPT_REPEATED, EXPIRED, registration_message
 from services.registration.store.intake import read_facts, write_plan
 from shared.contracts.envelope import Message
 from shared.core.clock import Clock
@@ -64,4 +64,4 @@ def _messages(plan: Plan, now: datetime) -> list[Message]:
         )
         for known in plan.attempts.values()
     ]
-    return arrivals + attempts
+    return [registration_message(EXPIRED, registration, now) for registration in plan.expired] + arrivals + attempts

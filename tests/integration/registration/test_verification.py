@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from services.registration.settings import read_settings
 from services.registration.wiring import build_app, describe
 from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.test_places import capacity, register, said, states, token_of
 from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
 from tests.support.clock import FrozenClock
@@ -45,8 +46,7 @@ def keep_house(installation: TestInstallation, now: datetime) -> None:
     """What the relay does every few seconds."""
     forget, engine = describe().forget, open_engine(installation.urls["registration"])
     assert forget is not None
-    with engine.begin() as connection:
-        forget(connection, now)
+    forget(UnitOfWork(engine, "registration"), now)
     engine.dispose()
 
 
@@ -210,6 +210,37 @@ def test_raised_capacity_promotes_beside_the_holds(
     headers = {**coordinator, "If-Match": '"1"'}
     client.patch(f"/v1/forms/{WEBINAR}", json={"capacity": 2}, headers=headers)
     assert states(installation) == {1: ("unverified", None), 2: ("confirmed", 1), 3: ("waitlisted", 2)}
+
+
+@pytest.mark.parametrize(("seats", "free", "promoted"), [(1, 0, 0), (2, 0, 1), (3, 1, 1), (0, 0, 0)])
+def test_new_limit_counts_the_holds(
+    client: FlaskClient,
+    installation: TestInstallation,
+    coordinator: dict[str, Any],
+    seats: int,
+    free: int,
+    promoted: int,
+) -> None:
+    """Somebody waits, and a seat is held: with no limit nobody counts it, under a new one it is taken as ever."""
+    capacity(installation, 1)
+    register(client, 1, 2)
+    click(client, installation, 2)
+    assert states(installation) == {1: ("unverified", None), 2: ("waitlisted", 1)}
+    rows(installation.urls["registration"], "UPDATE seat SET capacity = NULL")
+
+    headers = {**coordinator, "If-Match": '"1"'}
+    form, page = f"/v1/forms/{WEBINAR}", f"/console/registrations/forms/{WEBINAR}"
+    tried = client.patch(f"{form}?dry_run=true", json={"capacity": seats}, headers=headers).get_json()
+    assert tried["effect"]["promoted"] == promoted
+    sent = {"capacity": str(seats), "opens": "", "closes": "", "switch": "on", "seen": "1"}
+    shown = client.post(page, data=sent, headers=coordinator).text
+    beyond = "1 more is taken or held than there are then" if seats == 0 else ""
+    assert (beyond or f"{free} {'seat is' if free == 1 else 'seats are'} free then.") in shown
+    assert client.patch(form, json={"capacity": seats}, headers=headers).status_code == 200
+    assert states(installation)[2][0] == ("confirmed" if promoted else "waitlisted")
+    click(client, installation, 1)
+    taken = rows(installation.urls["registration"], "SELECT confirmed FROM seat")[0][0]
+    assert taken == min(seats, 1 + promoted)
 
 
 def test_click_after_the_start_is_too_late(
