@@ -9,6 +9,8 @@ from deploy.local.scenes.console import console
 from deploy.local.scenes.places import Places, Scene, opened, soon
 
 PROPOSER = "proposer@example.org"
+NEWCOMER = "newcomer@example.org"
+"""Whoever proposes the newest: only so many receipts a day go to one address."""
 TITLES = (
     "Housing as a right: what was promised and what was done",
     "Health care at the border",
@@ -32,7 +34,9 @@ def _propose(places: Places, title: str, **answers: Any) -> str:
 
 
 def _decide(places: Places, proposal: str, verb: str, note: str = "") -> None:
-    places.ask("POST", f"/v1/proposals/{proposal}/{verb}", json={"note": note})
+    seen = places.ask("GET", f"/v1/proposals/{proposal}")["revision"]
+    headers = {"If-Match": f'"{seen}"'}
+    places.ask("POST", f"/v1/proposals/{proposal}/{verb}", json={"note": note}, headers=headers)
 
 
 def propose_some(places: Places) -> None:
@@ -49,7 +53,7 @@ def propose_some(places: Places) -> None:
     _decide(places, late, "accept")
     _put_where_it_cannot_be(places, late)
     _decide(places, _propose(places, "A returned idea", working_group="housing"), "return", "Please say who speaks.")
-    _propose(places, "A new idea", working_group="health", organisation="Example Organisation")
+    _propose(places, "A new idea", email=NEWCOMER, working_group="health", organisation="Example Organisation")
 
 
 def _solve(places: Places) -> None:
@@ -82,7 +86,8 @@ def own_proposal(subject: str, more: str = "lang=en") -> Scene:
         propose_some(places)
 
         def newest() -> str | None:
-            return next((one["id"] for one in places.mails(PROPOSER) if subject in one["subject"]), None)
+            mails = [*places.mails(NEWCOMER), *places.mails(PROPOSER)]
+            return next((one["id"] for one in mails if subject in one["subject"]), None)
 
         page.goto(f"{places.linked(soon(newest, f'mail about {subject}'), '/p/')}?{more}")
 

@@ -53,10 +53,17 @@ def refused_page(refused: Refused) -> Response:
 def busy_page(asked: Asked) -> Response:
     """The form once more, with the same key: nobody knows whether the proposal is stored."""
     look = look_of(asked.beside, asked.partner)
-    page = ProposePage(asked.definition, look, asked.key or new_token(), asked.answers, busy=True)
+    page = ProposePage(asked.definition, look, asked.key or new_token(), asked.answers, notice="busy")
     response = framed(render_propose(page), 503, look, asked.partner)
     response.headers["Retry-After"] = "5"
     return response
+
+
+def sent_before_page(asked: Asked) -> Response:
+    """The form once more, with another key: what came with the first is stored, and this is something else."""
+    look = look_of(asked.beside, asked.partner)
+    page = ProposePage(asked.definition, look, new_token(), asked.answers, notice="sent-before")
+    return framed(render_propose(page), 422, look, asked.partner)
 
 
 def received_page(asked: Asked) -> Response:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 
-from services.events.api.proposal_pages import busy_page, received_page, refused_page
+from services.events.api.proposal_pages import busy_page, received_page, refused_page, sent_before_page
 from services.events.api.proposal_submitted import Refused, read_asked, take
 from services.events.api.schedule_schemas import (
     DecisionSchema,
@@ -22,11 +22,11 @@ from services.events.domain.proposal import Proposal, ProposalStatus
 from services.events.side_pages.pages import page_texts
 from services.events.store.proposals import ProposalFilter
 from services.events.usecases.change_proposal import change_proposal
-from services.events.usecases.decide_proposal import decide_proposal
+from services.events.usecases.decide_proposal import Decision, decide_proposal
 from services.events.usecases.list_proposals import list_proposals, show_history, show_proposal
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.side_tools import SideTools
-from shared.core.errors import Unavailable
+from shared.core.errors import DomainError, Unavailable
 from shared.web.access import holder, needs_all_forms, public
 from shared.web.entity_tags import require_match, tag_of
 from shared.web.paging import page_of, position_in
@@ -104,6 +104,10 @@ def _add_intake(blueprint: Any, tools: SideTools) -> None:
             identity = take(tools, asked)
         except Refused as refused:
             return refused_page(refused) if asked.as_page else _faults(refused)
+        except DomainError as refusal:
+            if not asked.as_page or refusal.code != "idempotency-mismatch":
+                raise
+            return sent_before_page(asked)
         except Unavailable:
             if not asked.as_page:
                 raise
@@ -170,22 +174,24 @@ def _add_changing(blueprint: Any, tools: SideTools) -> None:
     @needs_all_forms("coordinator")
     def change(body: dict[str, Any], proposal_id: Any) -> Response:
         """Change what a proposal says; nobody is told."""
-        seen = show_proposal(tools.work, str(proposal_id))
-        require_match(_tag(seen))
+        identity, seen = str(proposal_id), _seen(tools, str(proposal_id))
         days = {name: tuple(value) for name, value in body.items() if name.endswith("_on")}
         changes = {**body, **days}
-        return _shown(change_proposal(tools.work, tools.clock, seen.id, seen.revision, changes, holder().name))
+        return _shown(change_proposal(tools.work, tools.clock, identity, seen, changes, holder().name))
 
 
 def _add_decision(blueprint: Any, tools: SideTools, verb: str, status: ProposalStatus) -> None:
     def decide(body: dict[str, Any], proposal_id: Any) -> Response:
         note = body.get("note", "").strip()
-        return _shown(
-            decide_proposal(tools.work, tools.clock, tools.keys, str(proposal_id), status, note, holder().name)
-        )
+        identity = str(proposal_id)
+        decision = Decision(identity, _seen(tools, identity), status, note, holder().name)
+        return _shown(decide_proposal(tools.work, tools.clock, tools.keys, decision))
 
     decide.__name__ = f"{verb}_proposal"
-    decide.__doc__ = f"Make a proposal {status}; whoever proposed it is told, with the note."
+    decide.__doc__ = (
+        f"Make a proposal {status}; whoever proposed it is told, with the note. "
+        "The ETag that was seen, or the revision, as `If-Match`."
+    )
     view = needs_all_forms("coordinator")(decide)
     view = says(
         blueprint,
@@ -193,10 +199,24 @@ def _add_decision(blueprint: Any, tools: SideTools, verb: str, status: ProposalS
         s403="The key's roles or forms do not allow it",
         s404="No such proposal",
         s409="Its status does not lead there",
+        s412="It was changed meanwhile",
+        s428="If-Match is required",
     )(view)
     view = blueprint.response(200, ProposalSchema)(view)
     view = blueprint.arguments(DecisionSchema)(view)
     blueprint.post(f"/<uuid:proposal_id>/{verb}")(view)
+
+
+def _seen(tools: SideTools, proposal_id: str) -> int:
+    """The revision that the client has seen, by its ETag or its number; a change in between is refused under the lock.
+
+    Raises:
+        DomainError: ``not-found``; ``if-match-required``; ``changed-meanwhile``, there is another one by now.
+    """
+    shown = show_proposal(tools.work, proposal_id)
+    if not request.if_match.contains(str(shown.revision)):
+        require_match(_tag(shown))
+    return shown.revision
 
 
 def _tag(proposal: Proposal) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from services.events.domain.proposal import ProposalStatus
+from services.events.domain.proposal_changes import Revision
 from services.events.domain.schedule_conflicts import Conflict, ConflictKind
+from services.events.store.proposal_changes import BY_LINK
 from services.events.usecases.schedule_snapshot import Snapshot
 
 STATUSES: Mapping[str, tuple[str, str]] = {
@@ -24,10 +26,27 @@ DECISIONS: Mapping[str, tuple[str, ProposalStatus]] = {
 }
 """What a coordinator can decide, in words."""
 
+DEEDS: Mapping[str, str] = {
+    ProposalStatus.SUBMITTED: "Sent again",
+    ProposalStatus.ACCEPTED: "Accepted",
+    ProposalStatus.SCHEDULED: "Put into the published timetable",
+    ProposalStatus.RETURNED: "Returned",
+    ProposalStatus.DECLINED: "Declined",
+    ProposalStatus.WITHDRAWN: "Withdrawn",
+}
+"""What was done to a proposal, by the status it got."""
+
 JOBS: Mapping[str, str] = {
     "queued": "A new timetable was asked for and will be made in a moment.",
     "running": "A new timetable is being made. It takes some seconds.",
 }
+
+
+def deed_text(revision: Revision) -> str:
+    """Who made a proposal what it was from this revision on; whoever proposed it has no name here."""
+    if revision.changed_by == BY_LINK:
+        return f"{DEEDS[revision.status]} by whoever proposed it"
+    return f"{'Changed' if revision.changes else DEEDS[revision.status]} by {revision.changed_by}"
 
 
 def conflict_text(conflict: Conflict, snapshot: Snapshot) -> str:

@@ -1,44 +1,25 @@
 """The coordinators' pages about side events: what is proposed, and the timetable that is being made."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request
-from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.events.console import change_words, moments, schedule_words, search_words
-from services.events.console.change_words import Told
-from services.events.console.fields import cleaned
+from services.events.console import moments, schedule_words, search_words
 from services.events.console.pages import READERS
+from services.events.console.proposals_page import add_proposals, group_titles, seen_in_form
 from services.events.console.timetable_grid import day_text, days_of, slot_choices
-from services.events.domain.proposal import NEXT, Proposal, ProposalStatus
+from services.events.domain.proposal import NEXT
 from services.events.domain.schedule import Placement
-from services.events.store.proposals import ProposalFilter
 from services.events.usecases.arrange_schedule import Board, place_proposal, show_board, take_off
-from services.events.usecases.decide_proposal import decide_proposal
-from services.events.usecases.list_network import list_working_groups
-from services.events.usecases.list_proposals import list_proposals, list_sent_again, show_proposal
-from services.events.usecases.positions import read_registration_position
+from services.events.usecases.list_proposals import show_proposal
 from services.events.usecases.publish_schedule import publish_schedule
 from services.events.usecases.side_tools import SideTools
 from services.events.usecases.solve_schedule import ask_for_schedule
 from shared.web.access import holder, needs_all_forms
 from shared.web.console.frame import pages_blueprint
-from shared.web.paging import page_of, position_in
 
-PAGE = 25
-SIDE_EVENTS, TIMETABLE = "/console/side-events", "/console/timetable"
-
-
-@dataclass(frozen=True, slots=True)
-class SentAgain:
-    """When a proposal was sent again, and what it says otherwise than before."""
-
-    at: datetime
-    changes: list[Told]
+TIMETABLE = "/console/timetable"
 
 
 def timetable_console(tools: SideTools) -> Blueprint:
@@ -46,40 +27,11 @@ def timetable_console(tools: SideTools) -> Blueprint:
     blueprint = pages_blueprint("timetable_console", __name__)
     blueprint.context_processor(lambda: {"moments": moments, "words": schedule_words, "next_of": NEXT})
     blueprint.add_app_template_filter(day_text, "day_text")
-    _add_proposals(blueprint, tools)
+    add_proposals(blueprint, tools)
     _add_board(blueprint, tools)
     _add_publishing(blueprint, tools)
     _add_placing(blueprint, tools)
     return blueprint
-
-
-def _add_proposals(blueprint: Blueprint, tools: SideTools) -> None:
-    @blueprint.get("/side-events")
-    @needs_all_forms(*READERS)
-    def proposals_page() -> str:
-        asked = request.args.get("status", "")
-        status = asked if asked in schedule_words.STATUSES else None
-        after = position_in(request.args.get("cursor", ""), 1, read_registration_position)
-        found = list_proposals(tools.work, ProposalFilter(status=status, after=after, limit=PAGE + 1))
-        groups = _groups(tools)
-        return render_template(
-            "events/proposals.html",
-            page=page_of(found, PAGE, lambda proposal: [proposal.id]),
-            groups=groups,
-            again=_sent_again(tools, found, groups),
-            status=status,
-            may_decide="coordinator" in holder().roles,
-        )
-
-    @blueprint.post("/side-events/<uuid:proposal_id>")
-    @needs_all_forms("coordinator")
-    def decide(proposal_id: Any) -> AnyResponse:
-        decision = schedule_words.DECISIONS.get(request.form.get("decision", ""))
-        if decision is None:
-            raise BadRequest("no such decision")
-        note = cleaned(request.form.get("note", ""))
-        decide_proposal(tools.work, tools.clock, tools.keys, str(proposal_id), decision[1], note, holder().name)
-        return redirect(f"{SIDE_EVENTS}#p-{proposal_id}", 303)
 
 
 def _add_board(blueprint: Blueprint, tools: SideTools) -> None:
@@ -93,7 +45,7 @@ def _add_board(blueprint: Blueprint, tools: SideTools) -> None:
             board=board,
             conflicts=[schedule_words.conflict_text(conflict, board.snapshot) for conflict in conflicts],
             days=days_of(board.snapshot, conflicts),
-            groups=_groups(tools),
+            groups=group_titles(tools),
             reasons=_reasons(board),
             search=_search(board),
             impossible=list(search_words.impossible_text(board.snapshot)),
@@ -112,7 +64,7 @@ def _add_publishing(blueprint: Blueprint, tools: SideTools) -> None:
     @blueprint.post("/timetable/publish")
     @needs_all_forms("coordinator")
     def publish() -> AnyResponse:
-        publish_schedule(tools.work, tools.clock, tools.keys, holder().name, _seen())
+        publish_schedule(tools.work, tools.clock, tools.keys, holder().name, seen_in_form())
         return redirect(TIMETABLE, 303)
 
 
@@ -128,7 +80,7 @@ def _add_placing(blueprint: Blueprint, tools: SideTools) -> None:
             placement=placements.get(str(proposal_id)),
             board=board,
             slots=list(slot_choices(board.snapshot)),
-            groups=_groups(tools),
+            groups=group_titles(tools),
         )
 
     @blueprint.post("/timetable/<uuid:proposal_id>")
@@ -136,33 +88,12 @@ def _add_placing(blueprint: Blueprint, tools: SideTools) -> None:
     def place(proposal_id: Any) -> AnyResponse:
         form = request.form
         if form.get("action") == "take-off":
-            take_off(tools.work, str(proposal_id), _seen())
+            take_off(tools.work, str(proposal_id), seen_in_form())
         else:
             pinned = form.get("pinned") == "yes"
             placement = Placement(str(proposal_id), form.get("room", ""), form.get("slot", ""), pinned)
-            place_proposal(tools.work, placement, _seen())
+            place_proposal(tools.work, placement, seen_in_form())
         return redirect(TIMETABLE, 303)
-
-
-def _sent_again(tools: SideTools, found: Sequence[Proposal], groups: Mapping[str, str]) -> dict[str, SentAgain]:
-    """Which proposals wait for a second look: when they were sent again, and what that changed, in words."""
-    waiting = [proposal.id for proposal in found if proposal.status is ProposalStatus.SUBMITTED]
-    return {
-        name: SentAgain(revision.changed_at, [change_words.change_text(one, groups) for one in revision.changes])
-        for name, revision in list_sent_again(tools.work, waiting).items()
-    }
-
-
-def _seen() -> int:
-    """The board's revision that the page showed."""
-    text = request.form.get("seen", "")
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise BadRequest("which timetable was seen is missing")
-    return int(text)
-
-
-def _groups(tools: SideTools) -> dict[str, str]:
-    return {group.id: group.title for group in list_working_groups(tools.work)}
 
 
 def _search(board: Board) -> list[str]:

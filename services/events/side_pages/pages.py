@@ -34,7 +34,7 @@ class ProposePage:
         look: its language, and in whose page it stands.
         idempotency_key: a new random key, so that pressing twice proposes once.
         values, errors: what to show again after a submission that was not taken.
-        busy: it was not taken because the service is busy.
+        notice: key of a text that says why it was not taken, where that is not the answers; or empty.
     """
 
     definition: FormDefinition
@@ -42,7 +42,7 @@ class ProposePage:
     idempotency_key: str
     values: Mapping[str, Any] = field(default_factory=dict)
     errors: Sequence[FieldError] = ()
-    busy: bool = False
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def render_propose(page: ProposePage) -> str:
         PLACE,
         page=page,
         kept=page.look.query(),
-        outcome="refused" if page.errors or page.busy else "",
+        outcome="refused" if page.errors or page.notice else "",
         title=page.definition.title.in_language(language),
         intro=page.definition.intro.in_language(language),
         fields=render_fields(page.definition, language, values=values, errors=page.errors),

@@ -41,9 +41,11 @@ class Desk:
         self.decide(proposal, "accept")
         return proposal
 
-    def decide(self, proposal: str, verb: str, note: str = "") -> Any:
-        """Decide; returns the answer."""
-        return self.client.post(f"/v1/proposals/{proposal}/{verb}", json={"note": note}, headers=self.headers)
+    def decide(self, proposal: str, verb: str, note: str = "", *, seen: str = "") -> Any:
+        """Decide, having read the proposal or with the tag that was ``seen``; returns the answer."""
+        path = f"/v1/proposals/{proposal}"
+        tag = seen or self.client.get(path, headers=self.headers).headers.get("ETag", "*")
+        return self.client.post(f"{path}/{verb}", json={"note": note}, headers={**self.headers, "If-Match": tag})
 
     def link(self, proposal: str) -> str:
         """The path in the mails about a proposal, as notifications are told its token."""

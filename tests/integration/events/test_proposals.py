@@ -1,10 +1,13 @@
 """Proposals from the idea to the decision, on a real database and through the real door."""
 
+import re
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from services.events.side_pages.pages import page_texts
+from shared.forms.texts import LANGUAGES
 from tests.integration.events.side_events import AsRole, Desk, an_answer
 
 
@@ -73,6 +76,24 @@ def test_language_is_the_answer_and_else_that_of_the_page(desk: Desk) -> None:
     desk.propose("Two", lang="ar")
     listed = desk.client.get("/v1/proposals", headers=desk.headers).get_json()["items"]
     assert [item["language"] for item in listed] == ["fr", "ar"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_key_that_is_used_for_something_else_on_the_page_is_answered_with_the_page(desk: Desk, language: str) -> None:
+    """Somebody sent the form, went back, and wrote another idea into it: it is kept, and goes with the next press."""
+    accept, key = {"Accept": "text/html"}, "a-key-of-eight"
+    form = an_answer("One") | {"consent": "yes", "lang": language, "idempotency_key": key}
+    assert desk.client.post("/v1/proposals", data=form, headers=accept).status_code == 201
+    other = form | {"title": "Another <idea>"}
+    again = desk.client.post("/v1/proposals", data=other, headers=accept)
+    assert (again.status_code, again.mimetype) == (422, "text/html")
+    assert page_texts().text("sent-before", language) in again.text
+    assert ('value="Another &lt;idea&gt;"' in again.text, key in again.text) == (True, False)
+    found = re.search(r'name="idempotency_key" value="([^"]+)"', again.text)
+    assert found is not None
+    assert len(desk.said_of_proposals()) == 1
+    taken = desk.client.post("/v1/proposals", data=other | {"idempotency_key": found[1]}, headers=accept)
+    assert (taken.status_code, len(desk.said_of_proposals())) == (201, 2)
 
 
 def test_faults_have_pointers_and_nothing_is_stored(desk: Desk) -> None:

@@ -37,7 +37,8 @@ def desk(desk: Desk) -> Desk:
     late = desk.accepted("An idea that came late", attendance=100, preferred_days=["2020-05-07"])
     desk.put(late, "upper-library", "2020-05-11-0900")
     desk.decide(desk.propose("Returned idea", working_group="housing"), "return", "Please say who speaks.")
-    desk.propose("New idea", working_group="health", organisation="An organisation", unavailable_days=["2020-05-08"])
+    new = {"working_group": "health", "organisation": "An organisation", "unavailable_days": ["2020-05-08"]}
+    desk.propose("New idea", email="newcomer@example.org", **new)
     return desk
 
 
@@ -90,6 +91,48 @@ def test_pages_are_accessible_and_fit(
     context.close()
 
 
+@pytest.mark.parametrize(("scheme", "width"), [LOOKS[0], LOOKS[3]])
+def test_answers_that_say_what_happened_before_are_accessible_and_fit(
+    browser: Browser, address: str, desk: Desk, keys: Mapping[str, str], scheme: str, width: int
+) -> None:
+    """A decision on what has changed meanwhile, with what was typed; a form that was sent before with other answers."""
+    page = browser.new_context(
+        viewport={"width": width, "height": 720},
+        color_scheme=scheme,  # type: ignore[arg-type]  # one of the two literals
+    ).new_page()
+    _sign_in(page, address, keys["coordinator"])
+    page.goto(f"{address}/console/side-events?status=submitted")
+    new = f"/v1/proposals/{_with_title(desk, 'New idea')}"
+    desk.client.patch(new, json={"attendance": 80, "summary": "S"}, headers={**desk.headers, "If-Match": "*"})
+    page.locator("summary").first.click()
+    page.get_by_label("Note to the group").fill("Welcome.\nSee you in Geneva.")
+    page.get_by_role("button", name="Accept: New idea").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was decided")
+    expect(page.get_by_label("Note to the group")).to_have_value("Welcome.\nSee you in Geneva.")
+    assert _faults(page, f"{scheme}-{width}") == []
+    page.get_by_role("button", name="Accept: New idea").click()
+    expect(page.locator("article", has_text="New idea")).to_contain_text("Accepted")
+    page.goto(f"{address}/propose?lang=ar")
+    key = page.input_value("[name=idempotency_key]")
+    _send(page, "Clean air")
+    page.goto(f"{address}/propose?lang=ar")
+    page.eval_on_selector("[name=idempotency_key]", "(field, key) => { field.value = key }", key)  # a page gone back to
+    _send(page, "Clean water")
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert (page.input_value("#field-title"), _faults(page, f"{scheme}-{width}")) == ("Clean water", [])
+    page.locator("button[type=submit]").last.click()
+    expect(page.locator("#field-title")).to_have_count(0)
+    page.context.close()
+
+
+def _send(page: Page, title: str) -> None:
+    answers = {"name": "Amara", "email": "a@example.org", "title": title, "summary": "S", "attendance": "20"}
+    for name, answer in answers.items():
+        page.fill(f"#field-{name}", answer)
+    page.check("#field-consent")
+    page.locator("button[type=submit]").last.click()
+
+
 def test_proposal_is_sent_and_faults_lead_to_their_fields_without_script(browser: Browser, address: str) -> None:
     page = browser.new_context(java_script_enabled=False, locale="en-GB").new_page()
     page.goto(f"{address}/propose")
@@ -99,6 +142,7 @@ def test_proposal_is_sent_and_faults_lead_to_their_fields_without_script(browser
     page.fill("#field-summary", "What we breathe.")
     page.fill("#field-attendance", "many")
     page.check("#field-consent")
+    page.locator("button[type=submit]").last.click()
     page.get_by_role("button", name="Send the proposal").click()
     expect(page.get_by_role("alert")).to_contain_text("Please check these answers")
     expect(page.locator("#field-title")).to_have_value("Clean air")

@@ -1,0 +1,133 @@
+"""Coordinators decide on what they have read: what was changed meanwhile is shown first, and decided on anew."""
+
+import re
+import threading
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from tests.integration.events.side_events import Desk
+from tests.integration.events.test_proposal_sent_again import an_edit
+from tests.support.waiting import poll_until
+
+NEVER_READ = "What nobody has read"
+
+
+@pytest.fixture
+def returned(desk: Desk) -> str:
+    """A proposal that was returned: its revision is 2."""
+    proposal = desk.propose("One", working_group="housing")
+    desk.decide(proposal, "return", "Who speaks?")
+    return proposal
+
+
+def send_again(desk: Desk, proposal: str) -> None:
+    """Whoever proposed it changes it by their link."""
+    edit = an_edit(title="One", summary=NEVER_READ, preferred_days=[], unavailable_days=[])
+    assert desk.client.post(desk.link(proposal), data=edit).status_code == 303
+
+
+def decide_on_page(desk: Desk, proposal: str, decision: str, seen: object, note: str = "") -> Any:
+    """Press a button of the console."""
+    form = {"decision": decision, "seen": str(seen), "note": note}
+    return desk.client.post(f"/console/side-events/{proposal}", data=form, headers=desk.headers)
+
+
+def shown_revision(desk: Desk, proposal: str) -> str:
+    """The revision in the form of a proposal on the console."""
+    page = desk.client.get("/console/side-events", headers=desk.headers).text
+    found = re.search(
+        rf'action="/console/side-events/{proposal}">\s*<input type="hidden" name="seen" value="(\d+)"', page
+    )
+    assert found is not None
+    return found[1]
+
+
+def state(desk: Desk, proposal: str) -> tuple[str, int]:
+    """Status and revision as they are."""
+    shown = desk.client.get(f"/v1/proposals/{proposal}", headers=desk.headers).get_json()
+    return shown["status"], shown["revision"]
+
+
+def test_decision_of_a_program_says_what_was_seen(desk: Desk, returned: str) -> None:
+    path, said = f"/v1/proposals/{returned}", len(desk.said())
+    seen = desk.client.get(path, headers=desk.headers).headers["ETag"]
+    blind = desk.client.post(f"{path}/accept", json={}, headers=desk.headers)
+    assert (blind.status_code, blind.get_json()["code"]) == (428, "if-match-required")
+    send_again(desk, returned)
+    for old in (seen, '"2"', '"1"', 'W/"3"', '"03"'):
+        late = desk.decide(returned, "accept", seen=old)
+        assert (late.status_code, late.get_json()["code"]) == (412, "changed-meanwhile"), old
+    assert (state(desk, returned), len(desk.said())) == (("submitted", 3), said + 1)
+    assert desk.decide(returned, "accept", seen='"3"').status_code == 200
+    assert desk.decide(returned, "return", seen="*").status_code == 200
+
+
+def test_console_shows_what_the_proposer_changed_before_it_is_accepted(desk: Desk, returned: str) -> None:
+    seen = shown_revision(desk, returned)
+    send_again(desk, returned)
+    said = len(desk.said())
+    late = decide_on_page(desk, returned, "accept", seen, "Welcome <aboard>.\r\nSee you.")
+    assert (late.status_code, state(desk, returned), len(desk.said())) == (412, ("submitted", 3), said)
+    for part in (
+        'role="alert"',
+        "Nothing was decided and nobody was mailed",
+        "Sent again by whoever proposed it",
+        NEVER_READ,
+        "Before: <bdi>What was promised and what was done.</bdi>",
+        'name="seen" value="3"',
+        ">Welcome &lt;aboard&gt;.\nSee you.</textarea>",
+        "<details open>",
+    ):
+        assert part in late.text, part
+    assert late.text.count("<article") == 1
+    assert decide_on_page(desk, returned, "accept", 3).status_code == 303
+    assert state(desk, returned) == ("accepted", 4)
+
+
+def test_second_coordinator_sees_what_the_first_has_decided(desk: Desk) -> None:
+    proposal = desk.propose("One")
+    seen = shown_revision(desk, proposal)
+    assert decide_on_page(desk, proposal, "decline", seen, "Not this year.").status_code == 303
+    said = len(desk.said())
+    late = decide_on_page(desk, proposal, "accept", seen)
+    assert (late.status_code, state(desk, proposal), len(desk.said())) == (412, ("declined", 2), said)
+    for part in ("Declined by a coordinator", "Not this year.", "Nothing more can be decided on it."):
+        assert part in late.text, part
+
+
+def test_change_by_another_coordinator_is_named_as_one(desk: Desk) -> None:
+    proposal = desk.propose("One")
+    seen = {"If-Match": '"1"', **desk.headers}
+    desk.client.patch(f"/v1/proposals/{proposal}", json={"attendance": 80}, headers=seen)
+    late = decide_on_page(desk, proposal, "accept", 1)
+    assert (late.status_code, "Changed by a coordinator" in late.text, "80 people" in late.text) == (412, True, True)
+
+
+def test_state_that_never_was_is_no_permission(desk: Desk, returned: str) -> None:
+    for wrong in ("", "-1", "x", "9" * 30, "٢"):
+        assert decide_on_page(desk, returned, "accept", wrong).status_code == 400
+    late = decide_on_page(desk, returned, "accept", 77)
+    assert (late.status_code, "no state that this proposal has had" in late.text) == (412, True)
+    assert state(desk, returned) == ("returned", 2)
+
+
+def test_who_waits_for_the_proposal_decides_on_what_it_was_when_it_was_read(desk: Desk) -> None:
+    """The tag still matched when the request came in; what counts is the revision under the lock."""
+    proposal, answers = desk.propose("One"), []
+    late = threading.Thread(target=lambda: answers.append(desk.decide(proposal, "accept", seen='"1"')))
+    with desk.engine.begin() as connection:
+        connection.execute(text("UPDATE proposal SET summary = 'Another', revision = 2"))
+        late.start()
+        poll_until(lambda: _waits(desk), 5, what="the decision waits for the change")
+    late.join()
+    assert ([answer.status_code for answer in answers], state(desk, proposal)) == ([412], ("submitted", 2))
+
+
+def _waits(desk: Desk) -> bool:
+    with desk.engine.connect() as connection:
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return bool(connection.execute(text(waiting)).scalar_one())
