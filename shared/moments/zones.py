@@ -52,12 +52,18 @@ def zone_name(moment: datetime, time_zone: str, language: str, city: str | None 
     if time_zone in UTC_NAMES:
         return "UTC"
     there = moment.astimezone(ZoneInfo(time_zone))
-    place = _city(city, language) if city and _keeps_time(city, there) else _place_of(time_zone, language)
+    place = zone_place(moment, time_zone, language, city)
     letters = there.tzname() or ""
     key = "zone.letters" if letters.isalpha() else "zone"
     of = "d\N{RIGHT SINGLE QUOTATION MARK}" if _begins_with_vowel(place) else "de "
     offset = set_apart(utc_offset(there), language)
     return zone_texts().text(key, language, place=place, of=of, letters=letters, offset=offset)
+
+
+def zone_place(moment: datetime, time_zone: str, language: str, city: str | None = None) -> str:
+    """The place after which :func:`zone_name` calls the zone, alone: ``Geneva``. Arguments and errors are the same."""
+    there = moment.astimezone(ZoneInfo(time_zone))
+    return _city(city, language) if city and _keeps_time(city, there) else _place_of(time_zone, language)
 
 
 def city_name(city: str, language: str) -> str:

@@ -97,8 +97,10 @@ class PostgresServer:
         self.start()
 
     def remove(self) -> None:
-        """Stop the server and delete its folder."""
-        self.stop()
+        """End the server at once (SIGQUIT: nobody needs its data, so no checkpoint) and delete its folder."""
+        if self._server is not None and self.running:
+            self._server.send_signal(signal.SIGQUIT)
+            self._server.wait(30.0)
         remove_segment(self.data_folder / "postmaster.pid")
         shutil.rmtree(self.folder)
 

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, tzinfo
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, get_timezone_location
+from babel.dates import format_date
 
 from services.events.domain.schedule_diff import Entry
 from services.events.side_pages.pages import Line, Place, TimetablePage, page_texts
 from shared.forms.texts import locale_of
+from shared.moments.zones import zone_place
 
 FORMATS = {"en": "EEEE d MMMM y"}
 """Where the CLDR's full date is not what people write."""
@@ -22,14 +23,13 @@ def timetable_page(
     if number is None or published_at is None:
         return TimetablePage(language, "", "", ())
     ordered = sorted(entries, key=lambda entry: (entry.span.starts_at, entry.room_title))
-    zone = ordered[0].time_zone if ordered else "UTC"
     said = page_texts().text("timetable.version", language, number=number, date=_day(published_at, language))
     days = tuple(
         (_day(_local(group[0]), language), tuple(_line(entry, language) for entry in group))
         for _, found in groupby(ordered, key=lambda entry: _local(entry).date())
         if (group := list(found))
     )
-    return TimetablePage(language, said, _place(zone, language), days)
+    return TimetablePage(language, said, _place(ordered[0], language) if ordered else "UTC", days)
 
 
 def place_of(entry: Entry, language: str) -> Place:
@@ -39,9 +39,7 @@ def place_of(entry: Entry, language: str) -> Place:
     other_day = "" if local.date() == utc.date() else f" · {_day(utc, language)}"
     return Place(
         day=_day(local, language),
-        time=texts.text(
-            "own.zone", language, times=_times(entry, zone, language), zone=_place(entry.time_zone, language)
-        ),
+        time=texts.text("own.zone", language, times=_times(entry, zone, language), zone=_place(entry, language)),
         utc=f"{_times(entry, UTC, language)} UTC{other_day}",
         iso=utc.isoformat().replace("+00:00", "Z"),
         room=texts.text("timetable.place", language, room=entry.room_title, city=entry.city),
@@ -74,6 +72,6 @@ def _day(moment: datetime, language: str) -> str:
     return format_date(moment.date(), FORMATS.get(language, "full"), locale=locale_of(language))
 
 
-def _place(time_zone: str, language: str) -> str:
-    place: str = get_timezone_location(time_zone, locale=locale_of(language), return_city=True)
-    return place
+def _place(entry: Entry, language: str) -> str:
+    """Whose time it is: that of the city with the rooms, for nobody in Geneva says Zurich."""
+    return zone_place(entry.span.starts_at, entry.time_zone, language, entry.city)

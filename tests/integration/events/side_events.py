@@ -105,8 +105,8 @@ class Desk:
 def an_answer(title: str, **answers: Any) -> dict[str, Any]:
     """The answers of a proposal."""
     base = {
-        "name": "Amara Example",
-        "email": "amara@example.org",
+        "name": "A proposer",
+        "email": "proposer@example.org",
         "title": title,
         "summary": "What was promised and what was done.",
         "attendance": 30,

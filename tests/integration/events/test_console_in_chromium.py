@@ -21,30 +21,6 @@ from tests.integration.events.builders import (
 )
 from tests.support.ports import free_port
 
-PAGES = (
-    "/console",
-    f"/console/events/{WEBINAR}",
-    "/console/events/upr-cities-training",
-    "/console/events/none",
-    "/console/overview",
-    "/console/groups",
-    "/console/geneva",
-    "/programme?show=all",
-    f"/programme/{WEBINAR}?lang=ar",
-    "/programme/series/upr-webinar-wednesday?lang=zh",
-    "/programme/groups?lang=ru",
-    "/console?internal=true",
-    "/console/new-event",
-    f"/console/events/{WEBINAR}/edit",
-    "/console/events/upr-cities-training/edit",
-    f"/console/events/{WEBINAR}/new-resource",
-    f"/console/events/{WEBINAR}/resources/{WEBINAR}-slides",
-    "/console/events/upr-review/change/reschedule",
-    "/console/events/upr-review/change/attendance",
-    f"/console/events/{WEBINAR}/change/postpone",
-)
-LOOKS = [("light", 1280), ("dark", 1280), ("light", 320), ("dark", 320)]
-
 
 @pytest.fixture
 def address(app: Flask, loaded: UnitOfWork) -> Iterator[str]:
@@ -71,22 +47,6 @@ def address(app: Flask, loaded: UnitOfWork) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
-def test_pages_are_accessible_and_fit(
-    browser: Browser, address: str, keys: Mapping[str, str], scheme: str, width: int
-) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 720},
-        color_scheme=scheme,  # type: ignore[arg-type]  # one of the two literals
-    )
-    page = context.new_page()
-    page.goto(f"{address}/console")
-    assert _faults(page) == []
-    _sign_in(page, keys["coordinator"])
-    assert {path: _faults(page) for path in PAGES if page.goto(address + path)} == {path: [] for path in PAGES}
-    context.close()
 
 
 def test_the_console_works_without_script_by_keyboard_alone(

@@ -35,7 +35,7 @@ def test_place_is_shown_once_it_is_published_with_both_zones(desk: Desk) -> None
     desk.publish()
     page = desk.client.get(f"{path}?lang=es").text
     assert "miércoles, 6 de mayo de 2020" in page
-    assert "13:00 a 14:00 (Zúrich)" in page
+    assert "13:00 a 14:00 (Ginebra)" in page
     assert "11:00 a 12:00 UTC" in page
     assert "Garden" in page
     desk.client.post(path, data=WITHDRAW)

@@ -84,7 +84,7 @@ def test_partners_page_shows_the_form_and_sends_a_proposal(
         at_first = frame_height(page)
         _shot(page, "framed-en")
 
-        for name, answer in (("name", "Amara Example"), ("email", "amara@example.org"), ("title", "Clean air")):
+        for name, answer in (("name", "A proposer"), ("email", "proposer@example.org"), ("title", "Clean air")):
             frame.fill(f"#field-{name}", answer)
         frame.fill("#field-summary", "What we breathe.")
         frame.fill("#field-attendance", "many")

@@ -26,7 +26,7 @@ def listed(desk: Desk) -> int:
 
 def test_address_gets_so_many_receipts_a_day_and_coordinators_see_every_proposal(desk: Desk) -> None:
     for number in range(MOST_RECEIPTS + 3):
-        desk.propose(f"Idea {number}", email="amara@example.org" if number % 2 else "Amara@Example.org")
+        desk.propose(f"Idea {number}", email="proposer@example.org" if number % 2 else "Proposer@Example.org")
     desk.propose("Another's", email="bo@example.org")
     assert len(receipts(desk)) == MOST_RECEIPTS + 1
     assert (receipts(desk)[-1], listed(desk)) == ("bo@example.org", MOST_RECEIPTS + 4)
@@ -45,7 +45,7 @@ def test_answer_does_not_say_whether_a_mail_goes_out(desk: Desk) -> None:
     form = an_answer("An idea") | {"consent": "yes", "lang": "fr"}
     pages = [
         desk.client.post("/v1/proposals", data=form | {"email": email}, headers={"Accept": "text/html"})
-        for email in ("amara@example.org", "bo@example.org")
+        for email in ("proposer@example.org", "bo@example.org")
     ]
     assert len(receipts(desk)) == MOST_RECEIPTS + 1
     assert len({_plain(page) for page in pages}) == 1
@@ -80,10 +80,10 @@ def test_everything_that_is_decided_on_an_unacknowledged_proposal_is_mailed(desk
         assert desk.publish().status_code == 201
     told = [(key, said["moved"], said["sealed"]["address"]) for key, said in desk.said_of_proposals(before)]
     assert told == [
-        ("proposal.returned.v1", False, "amara@example.org"),
-        ("proposal.accepted.v1", False, "amara@example.org"),
-        ("proposal.scheduled.v1", False, "amara@example.org"),
-        ("proposal.scheduled.v1", True, "amara@example.org"),
+        ("proposal.returned.v1", False, "proposer@example.org"),
+        ("proposal.accepted.v1", False, "proposer@example.org"),
+        ("proposal.scheduled.v1", False, "proposer@example.org"),
+        ("proposal.scheduled.v1", True, "proposer@example.org"),
     ]
 
 

@@ -17,7 +17,7 @@ def returned(desk: Desk) -> str:
         "Housing <as> a right",
         working_group="housing",
         organisation="An organisation",
-        speakers="Amara Example\nBo Sample",
+        speakers="A proposer\nAnother speaker",
         preferred_days=[DAY],
         unavailable_days=[OTHER_DAY],
         language="fr",
@@ -32,13 +32,13 @@ def an_edit(seen: int = 2, **answers: Any) -> dict[str, Any]:
         "action": "send-again",
         "seen": str(seen),
         "lang": "en",
-        "name": "Amara Example",
-        "email": "amara@example.org",
+        "name": "A proposer",
+        "email": "proposer@example.org",
         "organisation": "An organisation",
         "working_group": "housing",
         "title": "Housing <as> a right",
         "summary": "What was promised and what was done.",
-        "speakers": "Amara Example\r\nBo Sample",
+        "speakers": "A proposer\r\nAnother speaker",
         "attendance": "30",
         "preferred_days": [DAY],
         "unavailable_days": [OTHER_DAY],
@@ -53,10 +53,10 @@ def test_form_shows_what_was_answered_and_what_the_coordinators_ask(desk: Desk, 
     assert 'value="edit"' in desk.client.get(path).text
     page = desk.client.get(f"{path}?ask=edit&lang=en").text
     for answer in (
-        'value="Amara Example"',
-        'value="amara@example.org"',
+        'value="A proposer"',
+        'value="proposer@example.org"',
         'value="Housing &lt;as&gt; a right"',
-        "Amara Example\nBo Sample</textarea>",
+        "A proposer\nAnother speaker</textarea>",
         'value="30"',
         '<option value="housing" selected>',
         '<option value="fr" selected lang="fr">',
@@ -81,7 +81,7 @@ def test_what_was_changed_is_stored_told_and_shown_to_coordinators(desk: Desk, r
     edit = an_edit(
         title="A right to housing",
         attendance="45",
-        speakers="Amara Example\nCleo Third",
+        speakers="A proposer\nA third",
         email="amara@other.example.org",
         preferred_days=[],
     )
@@ -135,7 +135,7 @@ def test_second_edit_does_not_overwrite_the_first(desk: Desk, returned: str) -> 
 
 def test_second_edit_that_differs_in_the_name_alone_is_another_edit(desk: Desk, returned: str) -> None:
     path = desk.link(returned)
-    assert desk.client.post(path, data=an_edit(name="Amara E. Example")).status_code == 303
+    assert desk.client.post(path, data=an_edit(name="A proposer of E.")).status_code == 303
     said = len(desk.said())
     assert desk.client.post(path, data=an_edit(name="Somebody Else")).status_code == 409
     assert len(desk.said()) == said
@@ -151,12 +151,12 @@ def test_unchanged_proposal_is_sent_again_too(desk: Desk, returned: str) -> None
 
 def test_what_was_changed_stands_in_the_form_when_it_is_returned_again(desk: Desk, returned: str) -> None:
     path = desk.link(returned)
-    desk.client.post(path, data=an_edit(name="Amara E. Example", speakers="Cleo Third"))
+    desk.client.post(path, data=an_edit(name="A proposer of E.", speakers="A third"))
     desk.decide(returned, "return", "One more thing.")
     page = desk.client.get(f"{path}?ask=edit&lang=en").text
-    for part in ('value="Amara E. Example"', "Cleo Third</textarea>", 'name="seen" value="4"', "One more thing."):
+    for part in ('value="A proposer of E."', "A third</textarea>", 'name="seen" value="4"', "One more thing."):
         assert part in page, part
-    assert desk.said_of_proposals()[-1][1]["sealed"]["name"] == "Amara E. Example"
+    assert desk.said_of_proposals()[-1][1]["sealed"]["name"] == "A proposer of E."
 
 
 def test_edit_of_an_older_state_is_shown_again_beside_what_is_stored(desk: Desk, returned: str) -> None:
@@ -213,7 +213,7 @@ def test_edit_that_does_not_say_what_it_changes_is_not_stored(desk: Desk, return
 
 
 def test_console_says_what_is_another_without_naming_anybody(desk: Desk, returned: str) -> None:
-    edit = an_edit(working_group="health", name="Somebody Else", speakers="Bo Sample\nCleo Third", preferred_days=[])
+    edit = an_edit(working_group="health", name="Somebody Else", speakers="Another speaker\nA third", preferred_days=[])
     desk.client.post(desk.link(returned), data=edit)
     page = desk.client.get("/console/side-events", headers=desk.headers).text
     assert "What has changed since it was returned" in page

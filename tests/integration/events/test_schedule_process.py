@@ -17,7 +17,7 @@ from tests.support.waiting import poll_until
 def test_worker_makes_the_timetable_and_drains(
     desk: Desk, work: UnitOfWork, environment: dict[str, str], processes: ProcessGroup, left_behind: bool
 ) -> None:
-    proposal = desk.accepted("One", speakers="Amara Example")
+    proposal = desk.accepted("One", speakers="A proposer")
     job_id = ask_for_schedule(work, system_clock, "a coordinator")
     if left_behind:
         long_ago = FrozenClock(system_clock() - LEASE - timedelta(seconds=5))
@@ -27,4 +27,4 @@ def test_worker_makes_the_timetable_and_drains(
     assert worker.terminate() == 0
     assert show_job(work, job_id).fence == (2 if left_behind else 1)
     assert [one["proposal"] for one in desk.board().get_json()["placements"]] == [proposal]
-    assert "Amara" not in worker.log_text()
+    assert "A proposer" not in worker.log_text()

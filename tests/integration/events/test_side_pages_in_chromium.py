@@ -1,9 +1,7 @@
 """The pages about side events in a real browser: accessible, on a phone, in the dark, from right to left, no script."""
 
-import os
 import threading
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,7 +12,7 @@ from werkzeug.serving import make_server
 from tests.integration.events.side_events import Desk
 from tests.support.ports import free_port
 
-LOOKS = [("light", 1280), ("dark", 1280), ("light", 320), ("dark", 320)]
+LOOKS = [("light", 1280), ("dark", 320)]
 GROUPS = ("housing", "health", "racial-discrimination", None)
 TITLES = (
     "Housing as a right: what was promised and what was done",
@@ -55,43 +53,6 @@ def address(app: Flask, desk: Desk) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
-def test_pages_are_accessible_and_fit(
-    browser: Browser, address: str, desk: Desk, keys: Mapping[str, str], scheme: str, width: int
-) -> None:
-    late = desk.board().get_json()["conflicts"][0]["proposals"][0]
-    paths: tuple[str, ...] = (
-        "/propose?lang=en",
-        "/propose?lang=ar",
-        "/programme/timetable?lang=fr",
-        "/programme/timetable?lang=ar",
-        "/console/side-events",
-        "/console/timetable",
-        f"/console/timetable/{late}",
-    )
-    scheduled, fresh = desk.link(_with_title(desk, TITLES[0])), desk.link(_with_title(desk, "New idea"))
-    returned, gone = desk.link(_with_title(desk, "Returned idea")), "/p/mistyped?lang=zh"
-    paths += (
-        f"{scheduled}?lang=en",
-        f"{desk.link(_with_title(desk, TITLES[4]))}?lang=ar",
-        f"{returned}?lang=ar",
-        f"{returned}?ask=edit&lang=ar",
-        f"{returned}?ask=edit&lang=en",
-        f"{fresh}?ask=withdraw&lang=ru",
-        gone,
-    )
-    context = browser.new_context(
-        viewport={"width": width, "height": 720},
-        color_scheme=scheme,  # type: ignore[arg-type]  # one of the two literals
-    )
-    page = context.new_page()
-    _sign_in(page, address, keys["coordinator"])
-    assert {path: _faults(page, f"{scheme}-{width}") for path in paths if page.goto(address + path)} == {
-        path: [] for path in paths
-    }
-    context.close()
-
-
-@pytest.mark.parametrize(("scheme", "width"), [LOOKS[0], LOOKS[3]])
 def test_answers_that_say_what_happened_before_are_accessible_and_fit(
     browser: Browser, address: str, desk: Desk, keys: Mapping[str, str], scheme: str, width: int
 ) -> None:
@@ -109,7 +70,7 @@ def test_answers_that_say_what_happened_before_are_accessible_and_fit(
     page.get_by_role("button", name="Accept: New idea").click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was decided")
     expect(page.get_by_label("Note to the group")).to_have_value("Welcome.\nSee you in Geneva.")
-    assert _faults(page, f"{scheme}-{width}") == []
+    assert _faults(page) == []
     page.get_by_role("button", name="Accept: New idea").click()
     expect(page.locator("article", has_text="New idea")).to_contain_text("Accepted")
     page.goto(f"{address}/propose?lang=ar")
@@ -119,14 +80,14 @@ def test_answers_that_say_what_happened_before_are_accessible_and_fit(
     page.eval_on_selector("[name=idempotency_key]", "(field, key) => { field.value = key }", key)  # a page gone back to
     _send(page, "Clean water")
     expect(page.get_by_role("alert")).to_be_visible()
-    assert (page.input_value("#field-title"), _faults(page, f"{scheme}-{width}")) == ("Clean water", [])
+    assert (page.input_value("#field-title"), _faults(page)) == ("Clean water", [])
     page.locator("button[type=submit]").last.click()
     expect(page.locator("#field-title")).to_have_count(0)
     page.context.close()
 
 
 def _send(page: Page, title: str) -> None:
-    answers = {"name": "Amara", "email": "a@example.org", "title": title, "summary": "S", "attendance": "20"}
+    answers = {"name": "A proposer", "email": "a@example.org", "title": title, "summary": "S", "attendance": "20"}
     for name, answer in answers.items():
         page.fill(f"#field-{name}", answer)
     page.check("#field-consent")
@@ -136,8 +97,8 @@ def _send(page: Page, title: str) -> None:
 def test_proposal_is_sent_and_faults_lead_to_their_fields_without_script(browser: Browser, address: str) -> None:
     page = browser.new_context(java_script_enabled=False, locale="en-GB").new_page()
     page.goto(f"{address}/propose")
-    page.fill("#field-name", "Amara Example")
-    page.fill("#field-email", "amara@example.org")
+    page.fill("#field-name", "A proposer")
+    page.fill("#field-email", "proposer@example.org")
     page.fill("#field-title", "Clean air")
     page.fill("#field-summary", "What we breathe.")
     page.fill("#field-attendance", "many")
@@ -210,12 +171,12 @@ def test_proposer_changes_a_returned_proposal_without_script_and_coordinators_se
     page.goto(f"{address}{desk.link(_with_title(desk, 'Returned idea'))}?lang=en")
     page.get_by_role("button", name="Change it and send it again").click()
     expect(page.get_by_label("Title of the side event")).to_have_value("Returned idea")
-    page.get_by_label("Speakers").fill("Amara Example")
+    page.get_by_label("Speakers").fill("A proposer")
     page.get_by_label("How many people do you expect?").fill("none")
     page.locator("#field-consent").check()
     page.get_by_role("button", name="Send it again").click()
     expect(page.get_by_role("alert")).to_contain_text("Please check these answers")
-    expect(page.get_by_label("Speakers")).to_have_value("Amara Example")
+    expect(page.get_by_label("Speakers")).to_have_value("A proposer")
     page.get_by_label("How many people do you expect?").fill("45")
     page.get_by_role("button", name="Send it again").click()
     expect(page.locator("main")).to_contain_text("It has arrived.")
@@ -241,11 +202,8 @@ def _sign_in(page: Page, address: str, key: str) -> None:
     page.get_by_role("button", name="Sign out").wait_for()
 
 
-def _faults(page: Page, look: str) -> list[str]:
+def _faults(page: Page) -> list[str]:
     """What axe-core finds, and whether anything stands out to the side."""
-    if folder := os.environ.get("SIDE_SHOTS"):
-        name = page.url.split("/", 3)[3].replace("/", "-").replace("?", "-").replace("=", "-")[:40]
-        page.screenshot(path=str(Path(folder) / f"{name}-{look}.png"), full_page=True)
     found = [f"{fault['id']}: {fault['nodes'][0]['target']}" for fault in Axe().run(page).response["violations"]]
     wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     return [*found, *(["wider than the window"] if wide else [])]
