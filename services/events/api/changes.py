@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 from flask_smorest import abort
 
 from services.events.api.change_schemas import (
@@ -22,10 +22,10 @@ from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.domain.event_change import EDITED
 from services.events.domain.revision import state_tag
 from services.events.domain.rules import RulesBroken
-from services.events.usecases.change_event import ANY, Changed, Deed, change_event, create_event, preview_change
+from services.events.usecases.change_event import Changed, Deed, change_event, create_event, preview_change
 from services.events.usecases.steps import STEPS, StepWish, edit, joining, step_of
-from shared.core.errors import DomainError
 from shared.web.access import holder, needs, require_touch, require_touch_each
+from shared.web.entity_tags import seen_tags
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema
 
@@ -97,17 +97,6 @@ def _add_steps(blueprint: Any, tools: Tools) -> None:
 def typed(values: dict[str, Any]) -> dict[str, Any]:
     """Checked values of a request with the types of the domain."""
     return {name: _TYPES[name](value) if name in _TYPES else value for name, value in values.items()}
-
-
-def seen_tags() -> frozenset[str]:
-    """The states that the caller has seen, from ``If-Match``.
-
-    Raises:
-        DomainError: ``if-match-required``, there is no such header.
-    """
-    if not request.if_match:
-        raise DomainError("if-match-required", "send the ETag you have seen as If-Match")
-    return frozenset({ANY}) if request.if_match.star_tag else frozenset(request.if_match.as_set())
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, jsonify
 from flask_smorest import Blueprint
 
-from services.events.api.changes import broken_rules_as_faults, seen_tags
+from services.events.api.changes import broken_rules_as_faults
 from services.events.api.resource_schemas import (
     EditResourceSchema,
     HotelListSchema,
@@ -22,7 +22,7 @@ from services.events.store.events import Audience
 from services.events.store.resources import ResourceFilter
 from services.events.usecases.resources import change_resource, create_resource, list_hotels, list_resources
 from shared.web.access import holder, needs, needs_all_forms, public, require_touch_each
-from shared.web.entity_tags import conditional
+from shared.web.entity_tags import conditional, seen_tags
 from shared.web.paging import page_of, position_in
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema
