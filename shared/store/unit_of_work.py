@@ -37,3 +37,17 @@ class UnitOfWork:
                 raise
             db_errors_total.labels(self._service, outage_kind(error)).inc()
             raise Unavailable("database unavailable") from error
+
+    @contextmanager
+    def moment(self) -> Iterator[Connection]:
+        """A transaction that only reads, and in which all statements see the same moment (REPEATABLE READ).
+
+        For a page of several tables with the revision to which it belongs: with READ COMMITTED the revision may be
+        older than what stands below it, and whoever acts on it is told that somebody else was faster.
+
+        Raises:
+            Unavailable: the database is away or too busy.
+        """
+        with self.transaction() as connection:
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield connection

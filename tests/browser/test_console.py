@@ -79,8 +79,9 @@ def test_counts_and_roster_follow_a_registration(demo: Demo, coordinator: Visit)
 def test_coverage_names_who_is_missing(demo: Demo, coordinator: Visit) -> None:
     page = coordinator.page
     page.goto(demo.ports.public_url + EVENT)
-    missing = page.locator(".groups.missing li strong").all_inner_texts()
-    represented = page.locator(".groups:not(.missing) li strong").all_inner_texts()
+    groups = page.get_by_role("region", name="Working groups")
+    missing = groups.locator(".missing li strong").all_inner_texts()
+    represented = groups.locator(".groups:not(.missing) li strong").all_inner_texts()
 
     assert len(missing) + len(represented) == 12
     assert {"Disability Rights", "Environment", "Migration"} <= set(missing)

@@ -77,7 +77,7 @@ def test_side_event_is_moved_scheduled_and_published(demo: Demo, desk: Page) -> 
 
 def said_of_search(page: Page) -> str:
     """What the page says of the last search for a timetable; empty while one runs."""
-    found = page.get_by_text("The last search placed")
+    found = page.get_by_text("The last search found")
     return found.inner_text() if found.count() else ""
 
 

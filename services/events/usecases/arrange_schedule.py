@@ -26,12 +26,12 @@ class Board:
 
 
 def show_board(work: UnitOfWork) -> Board:
-    """The draft board.
+    """The draft board, all of one moment.
 
     Raises:
         Unavailable: the database is away.
     """
-    with work.transaction() as connection:
+    with work.moment() as connection:
         snapshot = read_snapshot(connection)
         published = schedule_versions.newest(connection)
         job = schedule_jobs.newest(connection)
