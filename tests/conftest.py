@@ -58,9 +58,10 @@ def own_rabbit(run_folder: RunFolder) -> Iterator[RabbitNode]:
 def postgres(run_folder: RunFolder) -> Iterator[PostgresServer]:
     """A running PostgreSQL, shared by all tests: use ``fresh_database``, and leave it running.
 
-    A test that stops or kills a server takes ``own_postgres``.
+    It does not wait for the disk, which hundreds of fresh databases would keep at its limit. A test that stops or kills
+    a server takes ``own_postgres``, which does.
     """
-    server = PostgresServer(run_folder)
+    server = PostgresServer(run_folder, durable=False)
     server.start()
     yield server
     server.remove()

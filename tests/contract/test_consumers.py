@@ -13,7 +13,7 @@ from services.notifications import messaging as notifications
 from services.registration import messaging as registration
 from shared.bus.delivery import Delivery
 from shared.contracts.envelope import Message, encode
-from shared.contracts.registry import MESSAGE_TYPES, service_of
+from shared.contracts.registry import MESSAGE_TYPES, SERVICES, service_of
 from shared.core.clock import system_clock
 from shared.core.sealing import Vault, new_key, public_key_of, seal_to
 from shared.store.engine import open_engine
@@ -41,7 +41,7 @@ class Raw:
 def works(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, UnitOfWork]]:
     """Transactions on the migrated database of each service."""
     urls = make_installation(postgres, Path(tmp_path_factory.mktemp("consumers"))).urls
-    engines = {name: open_engine(url) for name, url in urls.items() if name != "bus"}
+    engines = {name: open_engine(urls[name]) for name in SERVICES}
     yield {name: UnitOfWork(engine, name) for name, engine in engines.items()}
     for engine in engines.values():
         engine.dispose()

@@ -4,13 +4,31 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from deploy.local.installation import SERVICES
 from deploy.local.secrets import Secrets, make_secrets
 from shared.bus.embedded_store import create_table
 from shared.store.engine import open_engine
 from shared.store.migrate import migrate
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT
+
+
+class FreshDatabases(dict[str, str]):
+    """URLs by service name, and of ``bus``: each a fresh database with the newest schema, made when first asked for.
+
+    Most tests are about one service, and a database costs more than all else that such a test does.
+    """
+
+    def __init__(self, postgres: PostgresServer) -> None:
+        super().__init__()
+        self._postgres = postgres
+
+    def __missing__(self, name: str) -> str:
+        if name == "bus":
+            template = self._postgres.make_template("template_bus", create_table)
+        else:
+            template = self._postgres.make_template(f"template_{name}", partial(_migrate, name))
+        self[name] = self._postgres.fresh_database(template)
+        return self[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +40,16 @@ class TestInstallation:
 
     __test__ = False
 
-    urls: dict[str, str]
+    urls: FreshDatabases
     secrets: Secrets
 
-    def environment(self, service: str) -> dict[str, str]:
-        """Environment of one service, as a deployment would give it; mail and broker are the caller's to add."""
+    def environment(self, service: str, *, bus: bool = True) -> dict[str, str]:
+        """Environment of one service, as a deployment would give it; mail and broker are the caller's to add.
+
+        Args:
+            service: whose.
+            bus: whether it has a bus, in a database; False for an application alone, which never asks for it.
+        """
         own = {
             "registration": self.secrets.registration(),
             "events": self.secrets.events(),
@@ -37,19 +60,17 @@ class TestInstallation:
                 "TROIKA_MAIL_FROM_NAME": "The UPR coordination",
             },
         }
-        databases = {f"{name.upper()}_DATABASE_URL": self.urls[name] for name in SERVICES}
-        return {**own[service], **databases, "TROIKA_BUS_DATABASE_URL": self.urls["bus"]}
+        queue = self.urls["bus"] if bus else "postgresql+psycopg://unused.example.org/unused"
+        return {
+            **own[service],
+            f"{service.upper()}_DATABASE_URL": self.urls[service],
+            "TROIKA_BUS_DATABASE_URL": queue,
+        }
 
 
 def make_installation(postgres: PostgresServer, folder: Path) -> TestInstallation:
-    """Four fresh databases with the newest schema, and fresh secrets in ``folder``."""
-    urls = {}
-    for service in SERVICES:
-        template = postgres.make_template(f"template_{service}", partial(_migrate, service))
-        urls[service] = postgres.fresh_database(template)
-    urls["bus"] = postgres.fresh_database()
-    create_table(urls["bus"])
-    return TestInstallation(urls, make_secrets(folder / "secrets"))
+    """Fresh databases with the newest schema, and fresh secrets in ``folder``."""
+    return TestInstallation(FreshDatabases(postgres), make_secrets(folder / "secrets"))
 
 
 def _migrate(service: str, url: str) -> None:

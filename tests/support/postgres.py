@@ -1,4 +1,4 @@
-"""A private PostgreSQL: real, durable (fsync on), own folder and port, so that tests may kill it at will."""
+"""A private PostgreSQL: real, own folder and port, so that tests may kill it at will."""
 
 import secrets
 import shutil
@@ -24,6 +24,8 @@ TEST_SETTINGS = {
     "scram_iterations": "64",
 }
 
+IN_MEMORY = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "8GB"}
+
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -31,9 +33,15 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 class PostgresServer:
     """One server. URLs are SQLAlchemy's (``postgresql+psycopg://``), over TCP on loopback, with a password."""
 
-    def __init__(self, run: RunFolder) -> None:
-        """Prepare a server in ``run``; nothing runs before ``start``."""
+    def __init__(self, run: RunFolder, *, durable: bool = True) -> None:
+        """Prepare a server in ``run``; nothing runs before ``start``.
+
+        Args:
+            run: the run that owns it.
+            durable: False for a server that nobody kills: it does not wait for the disk.
+        """
         self._run = run
+        self._settings = TEST_SETTINGS if durable else TEST_SETTINGS | IN_MEMORY
         self._account = service_account("postgres", "nobody")
         self._bin = binaries(run.path, self._account)
         self.port = free_port()
@@ -71,7 +79,7 @@ class PostgresServer:
             make_cluster(self._bin, self.folder, self._passwords[SUPERUSER], self._account)
         self._server = start_child(
             self._run,
-            server_command(self._bin, self.folder, self.port, TEST_SETTINGS),
+            server_command(self._bin, self.folder, self.port, self._settings),
             env={},
             folder=self.folder,
             log=self.log,

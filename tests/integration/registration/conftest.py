@@ -26,7 +26,7 @@ def installation(postgres: PostgresServer, tmp_path: Path) -> TestInstallation:
 @pytest.fixture
 def client(installation: TestInstallation, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
     """The application, asked directly."""
-    for name, value in installation.environment("registration").items():
+    for name, value in installation.environment("registration", bus=False).items():
         monkeypatch.setenv(name, value)
     engine = open_engine(installation.urls["registration"])
     yield build_app(read_settings(), engine).test_client()
