@@ -57,6 +57,7 @@ def test_message_that_kills_its_consumer_is_parked_alone(limited_bus: Bus, proce
     poll_until(revive, 90.0, every_s=0.2, what="the killer parked and the consumer alive")
     innocent = {message.message_id for message in messages} - {killer}
     poll_until(lambda: set(_told(program, "done")) == innocent, 20.0, what="the neighbours done")
+    poll_until(lambda: bus.depth() == 0, 20.0, what="the last ones settled, which is after they are done")
     program.kill()
     [found] = bus.parked()
     assert (found.message_id, found.body) == (killer, messages[10].body)

@@ -122,7 +122,8 @@ def test_a_field_of_a_page_with_nul_is_no_failure(desk: Desk, client: FlaskClien
 def test_a_note_of_a_decision_loses_its_nul_as_other_texts_of_the_console_do(desk: Desk, client: FlaskClient) -> None:
     proposal = desk.propose("One")
     address = f"/console/side-events/{proposal}"
-    sent = client.post(address, data={"decision": "return", "note": NUL}, headers=desk.headers | OWN_SITE)
+    decision = {"decision": "return", "note": NUL, "seen": "1"}
+    sent = client.post(address, data=decision, headers=desk.headers | OWN_SITE)
     assert sent.status_code == 303
     assert client.get(f"/v1/proposals/{proposal}", headers=desk.headers).get_json()["note"] == "ab"
 
