@@ -69,6 +69,7 @@ def test_no_timetable_has_more_places_than_the_solver_finds(seed: int) -> None:
 
 def _most_by_trying(problem: Problem) -> int:
     places = [(room.id, slot.id) for room in problem.rooms for slot in problem.slots]
+    empty = solve(replace(problem, requests=()), QUICK)
     best = 0
     for choice in product((None, *places), repeat=len(problem.requests)):
         placements = tuple(
@@ -82,7 +83,7 @@ def _most_by_trying(problem: Problem) -> int:
                 for request, place in zip(problem.requests, choice, strict=True)
                 if place is None
             }
-            made = replace(solve(replace(problem, requests=()), QUICK), placements=placements, unplaced=unplaced)
+            made = replace(empty, placements=placements, unplaced=unplaced)
             if not broken_rules(problem, made):
                 best = len(placements)
     return best
