@@ -36,7 +36,7 @@ INSERT = f"INSERT INTO floor ({', '.join(FIELDS)}) VALUES ({', '.join(['%s'] * l
 
 def application() -> Flask:
     """The application for gunicorn."""
-    url = make_url(os.environ["EVENTS_DATABASE_URL"]).set(drivername="postgresql")
+    url = make_url(os.environ["REGISTRATION_DATABASE_URL"]).set(drivername="postgresql")
     pool = ConnectionPool(url.render_as_string(hide_password=False), min_size=4, max_size=4, open=True)
     app = Flask(__name__)
     with pool.connection() as connection:

@@ -47,6 +47,7 @@ def _every_calendar_is_right(world: World, webinar: set[str], travellers: set[st
     """Whatever order somebody's mails come in, and however often: the calendar ends as things are."""
     letters = world.letters()
     chance = random.Random(2020)
+    print("Calendars after all mails once more, shuffled and doubled:")
     for address in sorted({letter.to for letter in letters}):
         own = [letter for letter in letters if letter.to == address] * 2
         chance.shuffle(own)
@@ -54,3 +55,4 @@ def _every_calendar_is_right(world: World, webinar: set[str], travellers: set[st
         expected = sorted(moment for people, moment in due if address in people)
         found = sorted(entry.starts_at for entry in calendar_after(own).values() if entry.starts_at)
         assert found == expected, address
+        print(f"  {address:32} {', '.join(f'{moment:%d %b %H:%M} UTC' for moment in found) or 'empty, as it should be'}")
