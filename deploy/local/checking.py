@@ -131,7 +131,7 @@ class Check:
             found = look()
             if found is not None:
                 return found
-            time.sleep(0.05)
+            time.sleep(0.05)  # another look
         raise StepFailed(f"not seen within {PATIENCE_S:.0f} s")
 
 
@@ -167,7 +167,7 @@ def wait_until_up(installation: Installation, patience_s: float = 60.0) -> None:
         silent = [address for address in addresses if not _answers(address)]
         if not silent and _form_is_open(ports.public_url):
             return
-        time.sleep(0.1)
+        time.sleep(0.1)  # another look
     raise StepFailed(f"no answer from {', '.join(silent) or 'the form'}")
 
 

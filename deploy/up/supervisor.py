@@ -83,7 +83,7 @@ class Supervisor:
                 then()
             while not self._stopping:
                 self._turn()
-                time.sleep(TURN_S)
+                time.sleep(TURN_S)  # the supervisor's pace
         finally:
             self._stop_all()
 
@@ -97,7 +97,7 @@ class Supervisor:
             waiting = [run for run in waiting if run.child is None or not run.unit.ready()]
             if time.monotonic() > deadline:
                 raise NotStarted(f"not ready within {READY_WITHIN_S:.0f} s: {self._places(waiting)}")
-            time.sleep(TURN_S)
+            time.sleep(TURN_S)  # the supervisor's pace
         if not self._stopping:
             stage.then()
 

@@ -259,4 +259,4 @@ class Listener(ConsumerProducerMixin):
         """Stay up, so that the halt can be seen and nothing restarts into parking the next ten."""
         while self.halted and not self.should_stop:
             self.tick()
-            time.sleep(0.5)
+            time.sleep(0.5)  # halted: nothing to do until an operator acts

@@ -17,7 +17,7 @@ def watch(ticked_at: Callable[[], float], *, silence_s: float = SILENCE_S) -> th
 
     def run() -> None:
         while time.monotonic() - ticked_at() <= silence_s:
-            time.sleep(min(1.0, silence_s / 4))
+            time.sleep(min(1.0, silence_s / 4))  # the beat of a thread of its own
         log.error("no turn of the loop for too long: the process ends itself", extra={"silence_s": silence_s})
         os._exit(EXIT_CODE)
 

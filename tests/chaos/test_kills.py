@@ -21,7 +21,7 @@ def test_relay_and_sender_killed(stack: Stack) -> None:
     people = Arrivals(stack.web.url, RATE)
     arriving = people.during(16.0)
     for _ in range(4):
-        time.sleep(3.5)
+        time.sleep(3.5)  # between two kills
         stack.kill("registration-relay")
         stack.kill("notifications-send")
         stack.kill("notifications-relay")
@@ -39,7 +39,7 @@ def test_web_workers_killed(embedded_stack: Stack) -> None:
     people = Arrivals(embedded_stack.web.url, RATE)
     arriving = people.during(15.0)
     for _ in range(5):
-        time.sleep(2.5)
+        time.sleep(2.5)  # between two kills
         workers = psutil.Process(embedded_stack.web.program.pid).children()
         os.kill(workers[0].pid, signal.SIGKILL)
     arriving.join()

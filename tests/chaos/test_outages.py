@@ -36,7 +36,7 @@ def test_consumers_killed_every_five_seconds(stack: Stack) -> None:
     people = Arrivals(stack.web.url, RATE)
     arriving = people.during(MINUTE_S)
     for _ in range(int(MINUTE_S / 5)):
-        time.sleep(5.0)
+        time.sleep(5.0)  # between two kills
         stack.kill("notifications-consume")
         stack.kill("events-consume")
     arriving.join()

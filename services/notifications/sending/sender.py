@@ -102,6 +102,6 @@ class Sender:
             try:
                 self._store_verdicts()
             except Unavailable:
-                time.sleep(REST_IN_OUTAGE_S)
+                time.sleep(REST_IN_OUTAGE_S)  # the database is away; the deadline ends this
         if self._verdicts:
             log.error("outcomes could not be stored; their leases will run out", extra={"count": len(self._verdicts)})
