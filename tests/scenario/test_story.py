@@ -55,6 +55,5 @@ def _every_calendar_is_right(world: World, webinar: set[str], travellers: set[st
         expected = sorted(moment for people, moment in due if address in people)
         found = sorted(entry.starts_at for entry in calendar_after(own).values() if entry.starts_at)
         assert found == expected, address
-        print(
-            f"  {address:32} {', '.join(f'{moment:%d %b %H:%M} UTC' for moment in found) or 'empty, as it should be'}"
-        )
+        said = ", ".join(f"{moment.astimezone(UTC):%d %b %H:%M} UTC" for moment in found)
+        print(f"  {address:36} {said or 'empty, as it should be'}")
