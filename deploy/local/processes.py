@@ -33,7 +33,6 @@ def _front(installation: Installation) -> LocalProcess:
     environment |= {
         "TROIKA_BIND": f"127.0.0.1:{ports.front}",
         "TROIKA_WEB_WORKERS": "1",
-        "TROIKA_WEB_THREADS": "32",
         "TROIKA_METRICS_FOLDER": str((installation.folder / "metrics").resolve()),
         "TROIKA_LOCAL_PARTNER_URL": ports.partner_url,
         "TROIKA_LOCAL_INBOX_URL": ports.inbox_url,

@@ -1,6 +1,6 @@
 """The reference that the intake is measured against: the least a durable web form can do.
 
-Flask on the same gunicorn, one durable INSERT of twelve fields a request, a psycopg pool of four.
+Flask on gunicorn with threads, one durable INSERT of twelve fields a request, a psycopg pool of four.
 """
 
 import os

@@ -1,9 +1,12 @@
-"""``python -m tests.benchmarks.serve floor | ungrouped``: a reference behind the same gunicorn as the service."""
+"""``python -m tests.benchmarks.serve floor | ungrouped``: a reference behind gunicorn."""
 
 import os
 import sys
 
+SERVER = {"floor": ("--worker-class", "gthread", "--threads", "64"), "ungrouped": ()}
+"""The floor is what anybody would write: threads and a pool. The other differs from the service by the group alone."""
+
 if __name__ == "__main__":
     application = f"tests.benchmarks.{sys.argv[1]}:application()"
-    command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", application]
+    command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", *SERVER[sys.argv[1]], application]
     os.execv(sys.executable, command)
