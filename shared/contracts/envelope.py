@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from shared.core.clock import parse_rfc3339, rfc3339
 from shared.core.errors import Poison
 
@@ -58,13 +60,13 @@ def encode(message: Message) -> bytes:
         "subject": message.subject,
         "time": rfc3339(message.time),
         "datacontenttype": "application/json",
-        "data": message.data,
+        "data": dict(message.data),
     }
     if message.correlation_id:
         body["correlationid"] = message.correlation_id
     if message.traceparent:
         body["traceparent"] = message.traceparent
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return orjson.dumps(body)
 
 
 def decode(body: bytes) -> Message:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from nacl.exceptions import CryptoError
@@ -58,7 +59,7 @@ def public_key_of(private: bytes) -> bytes:
 
 def seal_to(public: bytes, content: Mapping[str, Any]) -> bytes:
     """``content`` as JSON in a sealed box for the holder of ``public``'s private key."""
-    return _box_to(public).encrypt(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+    return _box_to(public).encrypt(orjson.dumps(content))
 
 
 @lru_cache(maxsize=16)
@@ -95,8 +96,7 @@ class Vault:
     def close(self, content: Mapping[str, Any], *, row: str) -> bytes:
         """Nonce and ciphertext of ``content`` as JSON, bound to ``row``."""
         nonce = os.urandom(NONCE_BYTES)
-        plain = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-        return nonce + self._ciphers[0].encrypt(nonce, plain, row.encode())
+        return nonce + self._ciphers[0].encrypt(nonce, orjson.dumps(content), row.encode())
 
     def open(self, closed: bytes, *, row: str) -> dict[str, Any]:
         """The content closed for ``row``.

@@ -16,7 +16,7 @@ def json_object() -> dict[str, Any]:
         BadRequest: it is no JSON (``NaN`` and the like are none), or no object.
     """
     try:
-        content = json.loads(request.get_data(), parse_constant=_refuse)
+        content = _DECODER.decode(request.get_data().decode())
     except (ValueError, RecursionError):
         raise BadRequest("the body is not JSON") from None
     if not isinstance(content, dict):
@@ -31,3 +31,6 @@ def wants_page() -> bool:
 
 def _refuse(name: str) -> None:
     raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)

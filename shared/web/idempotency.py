@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from flask import request
 from werkzeug.exceptions import BadRequest
 
@@ -39,5 +40,8 @@ def checked_key(key: str) -> str:
 
 def fingerprint(scope: str, content: Mapping[str, Any]) -> bytes:
     """SHA-256 of what was asked for, independent of the order of its fields, 32 bytes."""
-    canonical = json.dumps([scope, content], sort_keys=True, ensure_ascii=False, default=str, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest()
+    try:
+        canonical = orjson.dumps([scope, content], default=str, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # halves of characters and huge numbers, which orjson does not write; the form refuses them later
+        canonical = json.dumps([scope, content], sort_keys=True, default=str).encode()
+    return hashlib.sha256(canonical).digest()

@@ -1,6 +1,6 @@
 """The one door for registrations, for programs and for plain forms alike."""
 
-from flask import Response, make_response
+from flask import Response
 
 from services.registration.api.cross_origin import allow
 from services.registration.api.submitted import Submitted, language_of
@@ -77,9 +77,7 @@ def _pretend(messages: dict[str, str]) -> Answered:
 
 def as_json(answered: Answered, view: FormView) -> Response:
     """201 with the answer, readable by the partners' pages."""
-    response = make_response(answered.body, 201)
-    response.content_type = "application/json"
-    response.headers["Cache-Control"] = "no-store"
+    response = Response(answered.body, 201, [("Content-Type", "application/json"), ("Cache-Control", "no-store")])
     return allow(response, view.origins)
 
 

@@ -1,5 +1,6 @@
 """The columns of a registration and the value they make, in one place for every statement that reads one."""
 
+from datetime import datetime
 from typing import Any
 
 from services.registration.domain.registration import Registration
@@ -13,9 +14,25 @@ REGISTRATION_COLUMNS = """
 
 WIDTH = 20
 
+REGISTRATION_COLUMNS_AS_JSON = REGISTRATION_COLUMNS.replace("r.box", "encode(r.box, 'hex')")
+"""The same for ``json_build_array``."""
+
 
 def to_registration(row: Any) -> Registration:
     """The value of a row that begins with ``REGISTRATION_COLUMNS``."""
     values = list(row[:WIDTH])
     values[14] = bytes(values[14])
     return Registration(*values)
+
+
+def from_json(row: Any) -> Registration:
+    """The value of a JSON array that begins with ``REGISTRATION_COLUMNS_AS_JSON``."""
+    values = list(row[:WIDTH])
+    values[14] = bytes.fromhex(values[14])
+    values[15], values[18], values[19] = moment(values[15]), moment(values[18]), moment(values[19])
+    return Registration(*values)
+
+
+def moment(text: str | None) -> datetime | None:
+    """A moment as PostgreSQL writes it into JSON."""
+    return datetime.fromisoformat(text) if text is not None else None

@@ -4,13 +4,14 @@ All that costs time and does not depend on the seat is done here, in the request
 sealing. The write group then only decides and stores.
 """
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+import orjson
 
 from services.registration.domain.intake import Submission
 from services.registration.domain.opening import closed_reason
@@ -143,7 +144,7 @@ def receipts(identity: str, messages: Mapping[str, str]) -> dict[str, str]:
     """The answer to the client by status, as JSON. A duplicate gets the same: its ``id`` then belongs to nothing."""
 
     def body(status: str, message: str) -> str:
-        return json.dumps({"id": identity, "status": status, "message": message}, ensure_ascii=False)
+        return orjson.dumps({"id": identity, "status": status, "message": message}).decode()
 
     return {status: body(status, message) for status, message in messages.items()}
 
