@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from services.notifications.mail.transport import SmtpTransport
 from services.notifications.messaging import Intake, effects
 from services.notifications.scheduling import Scheduler
-from services.notifications.sending.batch import SendingTools
-from services.notifications.sending.composing import Composer
 from services.notifications.settings import NotificationsSettings, read_settings
 from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault
@@ -33,19 +30,6 @@ def build_effects(settings: NotificationsSettings, clock: Clock = system_clock) 
     """What messages do, by queue."""
     vault = Vault(list(settings.vault_keys))
     return effects(Intake(clock, settings.private_keys, vault, settings.mail_domain, settings.news_wait))
-
-
-def build_sending(settings: NotificationsSettings, work: UnitOfWork, clock: Clock = system_clock) -> SendingTools:
-    """What a sender works with."""
-    composer = Composer(
-        vault=Vault(list(settings.vault_keys)),
-        public_url=settings.common.public_url,
-        mail_from=settings.mail_from,
-        organiser=settings.mail_from_name,
-        clock=clock,
-    )
-    transport = SmtpTransport(settings.smtp_url)
-    return SendingTools(work, clock, transport, composer, lease=settings.lease, unknown_after=settings.unknown_after)
 
 
 def build_scheduler(settings: NotificationsSettings, work: UnitOfWork, clock: Clock = system_clock) -> Scheduler:

@@ -10,10 +10,11 @@ from services.registration.api.registrations import partners_blueprint, registra
 from services.registration.api.sealed import sealed_blueprint
 from services.registration.api.tools import Tools
 from services.registration.console.pages import console_blueprint
+from services.registration.keys import build_form_keys
 from services.registration.settings import RegistrationSettings
 from services.registration.usecases.prepare import IntakeKeys
 from services.registration.usecases.register import make_register
-from services.registration.wiring import MIGRATIONS, NAME, build_form_keys
+from services.registration.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
 from shared.store.engine import open_engine
 from shared.store.schema_state import is_far_enough, newest_revision

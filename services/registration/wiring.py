@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from services.registration.messaging import effects
-from services.registration.settings import RegistrationSettings, read_settings
+from services.registration.settings import read_settings
 from services.registration.store.ended import forget_ended
-from services.registration.store.form_keys import FormKeys
 from services.registration.store.registrations import forget_keys
 from services.registration.usecases.give_up import give_up
 from shared.process.service import Service
@@ -32,11 +31,6 @@ def describe() -> Service:
         effects=_effects,
         forget=_keep_house,
     )
-
-
-def build_form_keys(settings: RegistrationSettings) -> FormKeys:
-    """The keys of sealed answers."""
-    return FormKeys(settings.form_keys_folder, settings.master_keys)
 
 
 def _keep_house(work: UnitOfWork, now: datetime) -> None:
