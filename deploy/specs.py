@@ -19,11 +19,11 @@ from sqlalchemy import Engine
 from deploy.board import board
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.reference_pages import messages_page, metrics_page
-from services.events import wiring as events
+from services.events import web as events
 from services.events.settings import EventsSettings
-from services.notifications import wiring as notifications
+from services.notifications import web as notifications
 from services.notifications.settings import NotificationsSettings
-from services.registration import wiring as registration
+from services.registration import web as registration
 from services.registration.settings import RegistrationSettings
 from shared.bus import topology
 from shared.bus.address import BusAddress

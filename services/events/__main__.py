@@ -12,6 +12,7 @@ from services.events.loading.folder import Loaded, read_folder
 from services.events.loading.moving import move_to_next, time_to_next
 from services.events.loading.partners import read_partners
 from services.events.loading.rooms import LoadedRooms, read_rooms
+from services.events.schedule_worker import ScheduleWorker
 from services.events.settings import read_settings
 from services.events.usecases.load_partners import load_partners
 from services.events.usecases.load_rooms import check_rooms, load_rooms
@@ -77,8 +78,6 @@ def _add_solve(group: click.Group) -> None:
     @group.command()
     def solve() -> None:
         """Make timetables of side events when somebody asks for one."""
-        # here alone: the solver takes a second and 60 MB, and no other process of the service needs it
-        from services.events.schedule_worker import ScheduleWorker
 
         def work(unit: UnitOfWork, stop: Stop) -> None:
             ScheduleWorker(unit, system_clock).run(stop)

@@ -1,6 +1,6 @@
 """Incoming messages and the use case each one is for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 from services.events.store.contacts import MailContact
 from services.events.store.roster import Registered
 from services.events.usecases.note_contact import note_contact
-from services.events.usecases.note_registration import note_registration
+from services.events.usecases.note_registration import note_registration, note_registrations
 from shared.contracts.envelope import Message
 from shared.contracts.registry import read
-from shared.store.inbox import Effect
+from shared.store.inbox import BatchEffect, Effect
 from shared.store.unit_of_work import UnitOfWork
 
 _SAME_NAME = (
@@ -37,7 +37,7 @@ _SAME_NAME = (
 def effects(work: UnitOfWork) -> Mapping[str, Effect]:
     """What a message from each queue does. Both effects live in the transaction that the inbox gives them."""
     del work
-    return {"events.rollup": on_registration, "events.contact": on_mail}
+    return {"events.rollup": BatchEffect(on_registration, on_registrations), "events.contact": on_mail}
 
 
 def on_registration(connection: Connection, message: Message) -> None:
@@ -46,9 +46,22 @@ def on_registration(connection: Connection, message: Message) -> None:
     Raises:
         Poison: the message breaks its contract.
     """
+    note_registration(connection, _registered(message))
+
+
+def on_registrations(connection: Connection, messages: Sequence[Message]) -> None:
+    """Registrations are what their messages say, unless something newer is known.
+
+    Raises:
+        Poison: a message breaks its contract.
+    """
+    note_registrations(connection, [_registered(message) for message in messages])
+
+
+def _registered(message: Message) -> Registered:
     content: dict[str, Any] = read(message)
     known: dict[str, Any] = {name: content.get(name) for name in _SAME_NAME}
-    note_registration(connection, Registered(event_id=content.get("event"), **known))
+    return Registered(event_id=content.get("event"), **known)
 
 
 def on_mail(connection: Connection, message: Message) -> None:

@@ -6,8 +6,8 @@ Any number may run. Told to stop, it ends its search at once and gives the job b
 import logging
 import time
 
+from services.events.scheduling.halt import Halt
 from services.events.scheduling.problem import Limits, Timetable
-from services.events.scheduling.solver import Halt, solve
 from services.events.usecases.solve_schedule import Claimed, claim_job, return_job, store_schedule
 from shared.core.clock import Clock
 from shared.core.errors import Unavailable
@@ -58,6 +58,9 @@ class ScheduleWorker:
         claimed = claim_job(self._work, self._clock)
         if claimed is None:
             return False
+        # with the first job: the solver takes 60 MB, and most days nobody asks for a timetable
+        from services.events.scheduling.solver import solve
+
         began = time.monotonic()
         made = solve(claimed.snapshot.problem(), Limits(self._seconds, claimed.job.seed), halt)
         outcome = self._settle(claimed, made)

@@ -1,41 +1,10 @@
-"""The only module that builds things: settings become transactions, routes, application, command line."""
+"""Builds what the workers and the command line need; ``web`` beside it builds the application."""
 
 from pathlib import Path
-from typing import Any
 
-from flask import Flask
-from flask_smorest import Blueprint
-from sqlalchemy import Engine
-
-from services.events.api.changes import add_changes
-from services.events.api.event_notes import add_notes
-from services.events.api.events import add_events
-from services.events.api.network import network_blueprint
-from services.events.api.overview import overview_blueprint
-from services.events.api.own_proposal_pages import own_proposal_pages
-from services.events.api.proposal_pages import proposal_pages
-from services.events.api.proposals import proposals_blueprint
-from services.events.api.resources import resources_blueprint
-from services.events.api.rosters import add_rosters
-from services.events.api.schedule import schedule_blueprint
-from services.events.api.timetable_pages import timetable_pages
-from services.events.api.tools import Tools
-from services.events.console.pages import console_blueprint
-from services.events.console.timetable_pages import timetable_console
 from services.events.messaging import effects
-from services.events.programme.feeds import feeds_blueprint
-from services.events.programme.pages import programme_blueprint
-from services.events.settings import EventsSettings, read_settings
-from services.events.usecases.proposal_keys import ProposalKeys
-from services.events.usecases.side_tools import SideTools
-from shared.core.clock import Clock, system_clock
+from services.events.settings import read_settings
 from shared.process.service import Service
-from shared.store.schema_state import is_far_enough, newest_revision
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import AccessFile
-from shared.web.app import WebParts, make_app
-from shared.web.console.frame import frame_blueprint
-from shared.web.signing_in import SignIn
 
 NAME = "events"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -48,47 +17,4 @@ def describe() -> Service:
         migrations=MIGRATIONS,
         settings=lambda: read_settings().common,
         effects=effects,
-        app=lambda engine: build_app(read_settings(), engine),
     )
-
-
-def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_clock) -> Flask:
-    """The web application on ``engine``."""
-    access = AccessFile(settings.common.access_file)
-    sign_in = SignIn(access, settings.common.signing_keys[0], secure=settings.common.https)
-    tools = Tools(UnitOfWork(engine, NAME), clock)
-    side = SideTools(tools.work, clock, ProposalKeys(settings.proposal_keys, settings.notifications_key))
-    newest = newest_revision(MIGRATIONS)
-    parts = WebParts(
-        service=NAME,
-        title="Troika: events",
-        operations=[
-            _events_blueprint(tools),
-            network_blueprint(tools),
-            resources_blueprint(tools),
-            proposals_blueprint(side),
-            schedule_blueprint(side),
-            overview_blueprint(tools),
-        ],
-        pages=[
-            frame_blueprint(sign_in),
-            console_blueprint(tools.work, clock),
-            programme_blueprint(tools.work, clock),
-            feeds_blueprint(tools.work, settings.common.public_url),
-            timetable_console(side),
-            proposal_pages(side),
-            own_proposal_pages(side),
-            timetable_pages(side),
-        ],
-        ready=lambda: is_far_enough(tools.work, newest),
-    )
-    return make_app(parts, access, sign_in, https=settings.common.https)
-
-
-def _events_blueprint(tools: Tools) -> Any:
-    blueprint = Blueprint("events", __name__, url_prefix="/v1/events", description="What is on, and who comes")
-    add_events(blueprint, tools)
-    add_rosters(blueprint, tools)
-    add_changes(blueprint, tools)
-    add_notes(blueprint, tools)
-    return blueprint

@@ -3,7 +3,8 @@
 from flask import Flask
 
 from services.events.settings import read_settings
-from services.events.wiring import NAME, build_app
+from services.events.web import build_app
+from services.events.wiring import NAME
 from shared.core.logs import configure_logs
 from shared.store.engine import open_engine
 

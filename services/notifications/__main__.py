@@ -4,9 +4,8 @@ import sys
 
 import click
 
-from services.notifications.sending.sender import Sender
 from services.notifications.settings import read_settings
-from services.notifications.wiring import build_scheduler, build_sending, describe
+from services.notifications.wiring import build_scheduler, describe
 from shared.process.commands import main, make_command_line, run_worker
 from shared.process.runner import Stop
 from shared.store.unit_of_work import UnitOfWork
@@ -24,11 +23,14 @@ def command_line() -> click.Group:
     @group.command()
     def send() -> None:
         """Hand mails that are due to the mail relay."""
+        # here alone: calendars, templates and languages take 7 MB, and no other process needs them
+        from services.notifications.sender import build_sender
+
         settings = read_settings()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
 
         def work(unit: UnitOfWork, stop: Stop) -> None:
-            Sender(build_sending(settings, unit)).run(stop)
+            build_sender(settings, unit).run(stop)
 
         run_worker(service, "send", work)
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,12 +14,12 @@ from services.notifications.domain.book import Entry
 from services.notifications.domain.kinds import KIND_OF_MESSAGE, MOVED, VERIFICATION_AGAIN
 from services.notifications.usecases.note_event import NEWS_WAIT, note_event
 from services.notifications.usecases.note_network import note_resource, note_working_group
-from services.notifications.usecases.note_subject import Told, note_subject
+from services.notifications.usecases.note_subject import Told, note_subject, note_subjects
 from shared.contracts.envelope import Message
 from shared.core.clock import Clock, rfc3339
 from shared.core.errors import Poison
 from shared.core.sealing import Unsealable, Vault, open_sealed
-from shared.store.inbox import Effect
+from shared.store.inbox import BatchEffect, Effect
 
 COPIES = "notifications.copies"
 MAIL = "notifications.mail"
@@ -65,7 +65,11 @@ def effects(intake: Intake) -> Mapping[str, Effect]:
         told = read_told(message, list(intake.private_keys))
         note_subject(connection, intake.clock, intake.vault, intake.mail_domain, told)
 
-    return {COPIES: keep, MAIL: mail}
+    def mails(connection: Connection, messages: Sequence[Message]) -> None:
+        told = [read_told(message, list(intake.private_keys)) for message in messages]
+        note_subjects(connection, intake.clock, intake.vault, intake.mail_domain, told)
+
+    return {COPIES: keep, MAIL: BatchEffect(mail, mails)}
 
 
 def read_told(message: Message, private_keys: list[bytes]) -> Told:

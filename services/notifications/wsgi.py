@@ -3,7 +3,8 @@
 from flask import Flask
 
 from services.notifications.settings import read_settings
-from services.notifications.wiring import NAME, build_app
+from services.notifications.web import build_app
+from services.notifications.wiring import NAME
 from shared.core.logs import configure_logs
 from shared.store.engine import open_engine
 

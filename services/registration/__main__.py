@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from services.registration.settings import read_settings
-from services.registration.usecases.load_forms import load_forms
-from services.registration.wiring import NAME, build_form_keys, describe
+from services.registration.wiring import NAME, describe
 from shared.process.commands import main, make_command_line
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
@@ -21,6 +20,10 @@ def command_line() -> click.Group:
     @click.option("--origin", "origins", multiple=True, help="partner=https://origin in place of the folder's.")
     def load(folder: Path, origins: tuple[str, ...]) -> None:
         """Load forms and partners from FOLDER; a broken folder changes nothing."""
+        # here alone: keys and the reading of folders take 10 MB, and no worker needs them
+        from services.registration.keys import build_form_keys
+        from services.registration.usecases.load_forms import load_forms
+
         settings = read_settings()
         engine = open_engine(settings.common.database_url)
         moved = dict(pair.split("=", 1) for pair in origins)

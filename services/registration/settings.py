@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.core.sealing import KEY_BYTES
+from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
 from shared.process.settings import CommonSettings, key_file, read_common
 

@@ -3,7 +3,8 @@
 from flask import Flask
 
 from services.registration.settings import read_settings
-from services.registration.wiring import NAME, build_app, open_intake_engine
+from services.registration.web import build_app, open_intake_engine
+from services.registration.wiring import NAME
 from shared.core.logs import configure_logs
 from shared.store.engine import open_engine
 

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -19,37 +18,25 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
-KEY_BYTES = 32
+from shared.core.key_files import KEY_BYTES, new_key, read_keys
+
+__all__ = [
+    "KEY_BYTES",
+    "Unsealable",
+    "Vault",
+    "keyed_hash",
+    "new_key",
+    "open_sealed",
+    "public_key_of",
+    "read_keys",
+    "seal_to",
+]
+
 NONCE_BYTES = 12
 
 
 class Unsealable(Exception):
     """The box does not open: another key, another row, or altered bytes. Says nothing about its content."""
-
-
-def read_keys(path: Path) -> list[bytes]:
-    """The keys of a key file, newest first: one line of 64 hex digits each.
-
-    Raises:
-        ValueError: empty, or a line is not 64 hex digits (the line's number is named, never its content).
-    """
-    keys: list[bytes] = []
-    for number, line in enumerate(path.read_text().split(), start=1):
-        try:
-            key = bytes.fromhex(line)
-        except ValueError:
-            key = b""
-        if len(key) != KEY_BYTES:
-            raise ValueError(f"line {number} of the key file is not 64 hex digits")
-        keys.append(key)
-    if not keys:
-        raise ValueError("the key file holds no key")
-    return keys
-
-
-def new_key() -> bytes:
-    """32 random bytes."""
-    return os.urandom(KEY_BYTES)
 
 
 def public_key_of(private: bytes) -> bytes:

@@ -15,6 +15,7 @@ from shared.core.clock import system_clock
 from shared.core.errors import SettingsError
 from shared.core.logs import configure_logs
 from shared.core.metrics import build_info
+from shared.core.version import running_version
 from shared.process.consuming import listen, make_listener
 from shared.process.parked_commands import parked_commands
 from shared.process.relay import Relay
@@ -23,7 +24,6 @@ from shared.process.service import Service
 from shared.store.engine import open_engine
 from shared.store.schema_state import is_far_enough, newest_revision
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.health import running_version
 
 GUNICORN_SETTINGS = Path("deploy/gunicorn.conf.py")
 

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from flask import Flask
-from sqlalchemy import Engine
-
 from shared.process.settings import CommonSettings
 from shared.store.inbox import Effect
 from shared.store.unit_of_work import UnitOfWork
@@ -20,7 +17,6 @@ class Service:
     migrations: folder of its schema changes.
     settings: reads and checks the common settings from the environment.
     effects: what it does with messages, by queue.
-    app: makes its web application on an engine.
     forget: deletes what has been kept long enough, a bit at a time, in transactions of its own, given the time; None if
         there is nothing.
     """
@@ -29,5 +25,4 @@ class Service:
     migrations: Path
     settings: Callable[[], CommonSettings]
     effects: Callable[[UnitOfWork], Mapping[str, Effect]]
-    app: Callable[[Engine], Flask]
     forget: Callable[[UnitOfWork, datetime], object] | None = None

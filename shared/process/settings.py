@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shared.bus.address import BusAddress, read_address
-from shared.core.sealing import read_keys
+from shared.core.key_files import read_keys
 from shared.core.settings import Reader
 from shared.store.embedded import EmbeddedServer
 

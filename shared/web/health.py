@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 
 from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -10,6 +9,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from werkzeug.exceptions import NotFound
 
 from shared.core.metrics import build_info
+from shared.core.version import running_version
 from shared.web.access import holder_if_any, public
 
 
@@ -56,11 +56,3 @@ def _from_this_machine() -> bool:
     """
     forwarded = any(name in request.headers for name in ("X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via"))
     return request.remote_addr in ("127.0.0.1", "::1") and not forwarded
-
-
-def running_version() -> str:
-    """The version that runs: of the installed package, or of the tree it runs from."""
-    try:
-        return version("troika")
-    except PackageNotFoundError:
-        return os.environ.get("TROIKA_VERSION", "0.1.0")

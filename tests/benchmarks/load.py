@@ -1,4 +1,6 @@
-"""A closed-loop load of many connections from one process, as cheap as Python allows: prepared bytes over sockets.
+"""Load from one process, as cheap as Python allows: prepared bytes over sockets.
+
+``drive`` is a closed loop (as many at once as there are clients), ``offer`` an open one (on schedule, whoever waits).
 
 The generator shares the cores with what it measures, and costs the same for every reference.
 """
@@ -95,3 +97,57 @@ def drive(host: str, port: int, requests: Iterator[bytes], clients: int, seconds
 
     asyncio.run(run())
     return result
+
+
+def offer(host: str, port: int, requests: Iterator[bytes], per_second: float, seconds: float) -> Result:
+    """Send ``requests`` on schedule; a latency counts from the moment at which the request was due."""
+    result = Result()
+
+    async def run() -> None:
+        idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        began_at = time.perf_counter()
+        sent = []
+        for number in range(int(per_second * seconds)):
+            due_at = began_at + number / per_second
+            await asyncio.sleep(max(0.0, due_at - time.perf_counter()))
+            sent.append(asyncio.create_task(_one(host, port, next(requests), due_at, idle, result)))
+        await asyncio.gather(*sent)
+        result.seconds = time.perf_counter() - began_at
+        for _reader, writer in idle:
+            writer.close()
+
+    asyncio.run(run())
+    return result
+
+
+async def _one(
+    host: str,
+    port: int,
+    request: bytes,
+    due_at: float,
+    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]],
+    result: Result,
+) -> None:
+    """One request; again on a connection of its own if the server has just closed the kept one, with the same key."""
+    reader, writer = idle.pop() if idle else await asyncio.open_connection(host, port)
+    try:
+        head = await _exchange(reader, writer, request)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        reader, writer = await asyncio.open_connection(host, port)
+        head = await _exchange(reader, writer, request)
+    if head[9:12] == b"201":
+        result.latencies_s.append(time.perf_counter() - due_at)
+    else:
+        result.others[head[9:12]] = result.others.get(head[9:12], 0) + 1
+    if b"connection: close" in head.lower():
+        writer.close()
+    else:
+        idle.append((reader, writer))
+
+
+async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes:
+    """The head of the answer, once all of it is there."""
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(_length(head))
+    return head

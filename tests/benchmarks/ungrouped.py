@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from services.registration import wiring
+from services.registration import web
 from services.registration.domain.intake import Answered, Submission
 from services.registration.settings import read_settings
 from services.registration.usecases.register import register_batch
@@ -16,11 +16,11 @@ from shared.store.unit_of_work import UnitOfWork
 
 def application() -> Flask:
     """The application; who waits for one of the four connections waits as long as it takes."""
-    vars(wiring)["make_register"] = one_by_one
+    vars(web)["make_register"] = one_by_one
     settings = read_settings()
     url = settings.common.database_url
-    intake = wiring.open_intake_engine(url, pool_size=4, pool_timeout_s=30)
-    return wiring.build_app(settings, open_engine(url), intake)
+    intake = web.open_intake_engine(url, pool_size=4, pool_timeout_s=30)
+    return web.build_app(settings, open_engine(url), intake)
 
 
 def one_by_one(work: UnitOfWork, clock: Clock) -> Callable[[Submission], Answered]:

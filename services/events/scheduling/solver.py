@@ -10,9 +10,7 @@ Asking for places and wishes at once, or for places first, found less in ten sec
 of the decision, docs/adr/0009-timetable.md).
 """
 
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
@@ -20,6 +18,7 @@ from ortools.sat.python import cp_model
 from services.events.scheduling.assigning import assign_rooms
 from services.events.scheduling.bounding import most_places
 from services.events.scheduling.explanation import add_what_fits, impossible_wishes, reasons_for
+from services.events.scheduling.halt import Halt
 from services.events.scheduling.model import MOST_WISHED, Model, build_model, worth_of
 from services.events.scheduling.openings import Openings
 from services.events.scheduling.problem import Limits, Problem, Stage, Timetable
@@ -32,29 +31,6 @@ PLACE_WEIGHT = 100
 
 CLOSE_ENOUGH = 0.005
 """A search ends when it is so near to its bound."""
-
-
-class Halt:
-    """Ends a search from another thread."""
-
-    def __init__(self) -> None:
-        self._stopped = threading.Event()
-        self._ends: list[Callable[[], object]] = []
-
-    def __bool__(self) -> bool:
-        return self._stopped.is_set()
-
-    def stop(self) -> None:
-        """End the search that runs and let none begin."""
-        self._stopped.set()
-        for end in self._ends:
-            end()
-
-    def watch(self, end: Callable[[], object]) -> None:
-        """Call ``end`` when it is time to stop."""
-        self._ends.append(end)
-        if self:
-            end()
 
 
 @dataclass(frozen=True, slots=True)

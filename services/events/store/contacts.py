@@ -1,6 +1,6 @@
 """Which mails went out, and when each working group and each person last got one. References and times only."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -43,6 +43,13 @@ _NOTE_PERSON = text("""
     ON CONFLICT (person_ref) DO UPDATE
         SET last_mail_at = greatest(person_contact.last_mail_at, excluded.last_mail_at)
 """)
+_NOTE_PEOPLE = text("""
+    INSERT INTO person_contact (person_ref, last_mail_at)
+    SELECT person_ref, max(sent_at) FROM mail_contact JOIN roster USING (registration_id)
+    WHERE registration_id = ANY(CAST(:registrations AS uuid[])) GROUP BY person_ref ORDER BY person_ref
+    ON CONFLICT (person_ref) DO UPDATE
+        SET last_mail_at = greatest(person_contact.last_mail_at, excluded.last_mail_at)
+""")
 _READ = text("SELECT working_group, last_mail_at FROM group_contact")
 
 
@@ -60,6 +67,11 @@ def note_group(connection: Connection, working_group: str, registration_id: str)
 def note_person(connection: Connection, person_ref: str, registration_id: str) -> None:
     """The mails to a registration, as far as there are any, reached this person (64 hex digits)."""
     connection.execute(_NOTE_PERSON, {"person_ref": person_ref, "registration_id": registration_id})
+
+
+def note_people(connection: Connection, registrations: Sequence[str]) -> None:
+    """The mails to registrations of the roster, as far as there are any, reached their people."""
+    connection.execute(_NOTE_PEOPLE, {"registrations": list(registrations)})
 
 
 def reckon_group(connection: Connection, working_group: str) -> None:

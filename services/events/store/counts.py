@@ -19,6 +19,11 @@ _MORE = text("""
     INSERT INTO event_count (event_id, status, registrations) VALUES (:event_id, :status, 1)
     ON CONFLICT (event_id, status) DO UPDATE SET registrations = event_count.registrations + 1
 """)
+_MORE_OF = text("""
+    INSERT INTO event_count (event_id, status, registrations)
+    SELECT * FROM unnest(CAST(:events AS text[]), CAST(:statuses AS text[]), CAST(:numbers AS integer[]))
+    ON CONFLICT (event_id, status) DO UPDATE SET registrations = event_count.registrations + excluded.registrations
+""")
 _LESS = text("""
     UPDATE event_count SET registrations = registrations - 1 WHERE event_id = :event_id AND status = :status
 """)
@@ -31,6 +36,14 @@ _SHOWN = tuple(field.name for field in fields(Counts))
 def one_more(connection: Connection, event_id: str, status: str) -> None:
     """A registration of the event has come to ``status``."""
     connection.execute(_MORE, {"event_id": event_id, "status": status})
+
+
+def more(connection: Connection, numbers: Mapping[tuple[str, str], int]) -> None:
+    """So many registrations, by event and status, have come."""
+    if numbers:
+        events, statuses = zip(*sorted(numbers), strict=True)
+        counts = [numbers[key] for key in sorted(numbers)]
+        connection.execute(_MORE_OF, {"events": list(events), "statuses": list(statuses), "numbers": counts})
 
 
 def one_less(connection: Connection, event_id: str, status: str) -> None:

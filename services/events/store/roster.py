@@ -1,10 +1,13 @@
 """The roster: the newest known state of each registration, without names or addresses."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import Connection, text
+
+from shared.core.clock import rfc3339
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,9 @@ class Registered:
     position: int | None
     occurred_at: datetime
     attend: str | None = None
+
+
+_FIELDS = tuple(field.name for field in fields(Registered))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,16 @@ _ATTENDING = "form_kind NOT IN ('interest', 'working_group', 'proposal')"
 _ADD = text(f"""
     INSERT INTO roster (registration_id, {_NAMES}) VALUES (:registration_id, {_VALUES}) ON CONFLICT DO NOTHING
 """)
+_ADD_MANY = text(f"""
+    INSERT INTO roster (registration_id, {_NAMES})
+    SELECT registration_id, form, form_kind, event_id, status, revision, decode(person_ref, 'hex'), working_group,
+        representative, organisation_id, country, mode, language, partner, position, occurred_at, attend
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS each (registration_id uuid, form text, form_kind text,
+        event_id text, status text, revision integer, person_ref text, working_group text, representative boolean,
+        organisation_id text, country text, mode text, language text, partner text, position integer,
+        occurred_at timestamptz, attend text)
+    ON CONFLICT DO NOTHING RETURNING registration_id::text
+""")
 _FIND = text(f"SELECT {_COLUMNS} FROM roster WHERE registration_id = :registration_id FOR UPDATE")
 _REPLACE = text(f"UPDATE roster SET ({_NAMES}) = ROW ({_VALUES}) WHERE registration_id = :registration_id")
 _WHOSE = text("""
@@ -110,6 +126,12 @@ FIRST = "00000000-0000-0000-0000-000000000000"
 def add(connection: Connection, registered: Registered) -> bool:
     """Store a registration that is not known yet; whether it was not."""
     return connection.execute(_ADD, asdict(registered)).rowcount == 1
+
+
+def add_many(connection: Connection, registered: Sequence[Registered]) -> set[str]:
+    """Store those that are not known yet, each a different one; returns their ids."""
+    rows = [{name: getattr(one, name) for name in _FIELDS} for one in registered]
+    return set(connection.execute(_ADD_MANY, {"rows": json.dumps(rows, default=rfc3339)}).scalars())
 
 
 def find_for_change(connection: Connection, registration_id: str) -> Registered:

@@ -20,6 +20,12 @@ _MORE = text(f"""
     SELECT {_IS_INTERNAL}, dimension, name, 1
     FROM unnest(CAST(:dimensions AS text[]), CAST(:names AS text[])) AS each (dimension, name) {_ADDED}
 """)
+_MORE_OF = text(f"""
+    INSERT INTO tally (internal, dimension, name, registrations)
+    SELECT {_IS_INTERNAL}, dimension, name, number
+    FROM unnest(CAST(:dimensions AS text[]), CAST(:names AS text[]), CAST(:numbers AS integer[]))
+        AS each (dimension, name, number) {_ADDED}
+""")
 _LESS = text(f"""
     UPDATE tally SET registrations = registrations - 1
     FROM unnest(CAST(:dimensions AS text[]), CAST(:names AS text[])) AS each (dimension, name)
@@ -42,6 +48,14 @@ def more(connection: Connection, entries: Sequence[Entry], event_id: str | None)
     """One registration of an event more in each of ``entries``, which differ."""
     if entries:
         connection.execute(_MORE, _arrays(entries) | {"event_id": event_id})
+
+
+def more_of(connection: Connection, numbers: Mapping[Entry, int], event_id: str | None) -> None:
+    """So many registrations of an event more in each entry."""
+    if numbers:
+        entries = sorted(numbers)
+        values = _arrays(entries) | {"numbers": [numbers[entry] for entry in entries], "event_id": event_id}
+        connection.execute(_MORE_OF, values)
 
 
 def less(connection: Connection, entries: Sequence[Entry], event_id: str | None) -> None:

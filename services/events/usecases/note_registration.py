@@ -4,6 +4,8 @@ In whatever order the messages come, and however often, the numbers end the same
 registration counts, and a count moves by the difference between what was known and what is known now.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC
 
 from sqlalchemy import Connection
@@ -26,6 +28,33 @@ def note_registration(connection: Connection, registered: Registered) -> None:
     _move_count(connection, old, registered)
     _move_tallies(connection, old, registered)
     _move_contact(connection, old, registered)
+
+
+def note_registrations(connection: Connection, registered: Sequence[Registered]) -> None:
+    """As ``note_registration`` for each in order: those that nobody has heard of all at once, the others one by one.
+
+    A rush is new registrations, and a statement for all of them costs hardly more than one for each.
+    """
+    lock_read_side(connection)
+    first = {one.registration_id: one for one in reversed(registered)}
+    new = roster.add_many(connection, [one for one in registered if first[one.registration_id] is one])
+    added = [one for one in registered if one.registration_id in new and first[one.registration_id] is one]
+    _count_new(connection, added)
+    contacts.note_people(connection, [one.registration_id for one in added])
+    for one in added:
+        if one.working_group is not None:
+            contacts.note_group(connection, one.working_group, one.registration_id)
+    for one in registered:
+        if one.registration_id not in new or first[one.registration_id] is not one:
+            note_registration(connection, one)
+
+
+def _count_new(connection: Connection, added: Sequence[Registered]) -> None:
+    """Counts and tallies of registrations that are new."""
+    counts.more(connection, Counter(key for one in added if (key := _counted(one)) is not None))
+    for event_id in sorted({one.event_id for one in added}, key=str):
+        of_event = [one for one in added if one.event_id == event_id]
+        tallies.more_of(connection, Counter(entry for one in of_event for entry in tallied(one)), event_id)
 
 
 def _move_count(connection: Connection, old: Registered | None, new: Registered) -> None:

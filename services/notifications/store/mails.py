@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from services.notifications.domain.mail import NewMail
 
+_NAMES = tuple(field.name for field in fields(NewMail))
 _INSERT = """
     INSERT INTO mail (id, kind, subject, revision, recipient, event, lane, state, reason, due_at, message_id,
         cause_at, created_at, correlation_id, detail, expires_at)
@@ -138,6 +139,11 @@ def add_mail(connection: Connection, mail: NewMail) -> bool:
     return connection.execute(_ADD, _values(mail)).rowcount == 1
 
 
+def add_mails(connection: Connection, mails: Sequence[NewMail]) -> None:
+    """Make the rows of several mails; one that is there already stays as it is."""
+    connection.execute(_ADD, [_values(mail) for mail in mails])
+
+
 def add_reminder(connection: Connection, mail: NewMail) -> bool:
     """Make the row of a reminder, or queue it again if it was called off; returns False if there is nothing to do."""
     return connection.execute(_ADD_REMINDER, _values(mail)).rowcount == 1
@@ -237,7 +243,7 @@ def list_attempts(connection: Connection, mail_id: str) -> list[AttemptRow]:
 
 def _values(mail: NewMail) -> dict[str, Any]:
     detail = None if mail.detail is None else json.dumps(mail.detail, ensure_ascii=False)
-    return {**asdict(mail), "detail": detail}
+    return {name: getattr(mail, name) for name in _NAMES} | {"detail": detail}
 
 
 def _withdraw(

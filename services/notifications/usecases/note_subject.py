@@ -4,7 +4,8 @@ In any order of a subject's messages, and however often each comes, the same mai
 message that causes a mail is never ignored: if it comes too late to be true, its mail is made and called off at once.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,8 +15,8 @@ from services.notifications.domain.book import Entry
 from services.notifications.domain.kinds import KINDS, NUMBERED_APART
 from services.notifications.domain.mail import NewMail
 from services.notifications.domain.truth import SUPERSEDED, Standing, is_untrue, newer, untrue_kinds
-from services.notifications.store.mails import add_mail, call_off
-from services.notifications.store.recipients import BookEntry, keep_entry, lock_standing
+from services.notifications.store.mails import add_mail, add_mails, call_off
+from services.notifications.store.recipients import BookEntry, keep_entries, keep_entry, lock_standing, lock_standings
 from services.notifications.usecases.addressing import readdress
 from shared.core.clock import Clock
 from shared.core.ids import new_id
@@ -61,7 +62,7 @@ def note_subject(connection: Connection, clock: Clock, vault: Vault, mail_domain
     now, subject = clock(), told.entry.subject
     known = lock_standing(connection, subject)
     if newer(known, told.standing, told.kind):
-        keep_entry(connection, BookEntry(told.entry, vault.close(told.personal, row=subject)), now)
+        keep_entry(connection, _closed(vault, told), now)
         known = told.standing
         readdress(connection, clock, subject, told.entry.person_ref, untrue_kinds(known))
         _call_off_untrue(connection, subject, known, now)
@@ -70,6 +71,32 @@ def note_subject(connection: Connection, clock: Clock, vault: Vault, mail_domain
     mail = _mail(told, told.kind, known or told.standing, mail_domain, now)
     if add_mail(connection, mail) and mail.state == "called_off":
         mails_total.labels(mail.kind, "called_off").inc()
+
+
+def note_subjects(connection: Connection, clock: Clock, vault: Vault, mail_domain: str, told: Sequence[Told]) -> None:
+    """As ``note_subject`` for each in order: those that nobody has heard of all at once, the others one by one.
+
+    Of a subject that is not in the book there is no mail yet, so there is nothing to call off and nobody to readdress.
+    """
+    now, times = clock(), Counter(one.entry.subject for one in told)
+    known = lock_standings(connection, list(times))
+    new = [one for one in told if one.entry.subject not in known and times[one.entry.subject] == 1 and _is_true(one)]
+    if new:
+        keep_entries(connection, [_closed(vault, one) for one in new], now)
+        add_mails(connection, [_mail(one, str(one.kind), one.standing, mail_domain, now) for one in new])
+    done = {one.entry.subject for one in new}
+    for one in told:
+        if one.entry.subject not in done:
+            note_subject(connection, clock, vault, mail_domain, one)
+
+
+def _is_true(told: Told) -> bool:
+    """Whether it causes a mail, and one that is not called off at once."""
+    return told.kind is not None and not is_untrue(told.kind, told.number, told.standing)
+
+
+def _closed(vault: Vault, told: Told) -> BookEntry:
+    return BookEntry(told.entry, vault.close(told.personal, row=told.entry.subject))
 
 
 def _call_off_untrue(connection: Connection, subject: str, known: Standing, now: datetime) -> None:

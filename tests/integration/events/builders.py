@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -86,14 +87,20 @@ def mail_message(number: int, to: int, sent_at: datetime) -> Message:
     )
 
 
-def hear(work: UnitOfWork, messages: Sequence[Message]) -> list[object]:
-    """Let the messages come in, each to its queue, one by one; returns the verdicts."""
+def hear(work: UnitOfWork, messages: Sequence[Message], most: int = 1) -> list[object]:
+    """Let the messages come in, each to its queue, at most ``most`` of a queue at once; returns the verdicts."""
     by_queue = effects(work)
     verdicts: list[object] = []
-    for message in messages:
-        queue = "events.contact" if message.type.endswith("mail.sent.v1") else "events.rollup"
-        verdicts.extend(apply_batch(work, queue, [message], by_queue[queue]))
+    for queue, of_queue in groupby(messages, queue_of):
+        waiting = list(of_queue)
+        for first in range(0, len(waiting), most):
+            verdicts.extend(apply_batch(work, queue, waiting[first : first + most], by_queue[queue]))
     return verdicts
+
+
+def queue_of(message: Message) -> str:
+    """The queue in which the service hears a message."""
+    return "events.contact" if message.type.endswith("mail.sent.v1") else "events.rollup"
 
 
 def rows(work: UnitOfWork, query: str) -> list[tuple[Any, ...]]:

@@ -14,7 +14,8 @@ from services.events.loading.rooms import read_rooms
 from services.events.settings import read_settings
 from services.events.usecases.load_rooms import load_rooms
 from services.events.usecases.load_sample import load_sample
-from services.events.wiring import MIGRATIONS, build_app
+from services.events.web import build_app
+from services.events.wiring import MIGRATIONS
 from shared.core.ids import new_token, token_hash
 from shared.core.sealing import public_key_of
 from shared.store.engine import open_engine

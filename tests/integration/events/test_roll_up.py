@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,7 @@ from services.events.store.roster import Registered
 from services.events.usecases.count_registrations import count_registrations
 from services.events.usecases.note_registration import note_registration
 from shared.contracts.envelope import Message
+from shared.core.errors import Poison
 from shared.store.inbox import apply_batch
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import (
@@ -112,20 +114,34 @@ def _model_contacts(known: Sequence[Registered], messages: Sequence[Message]) ->
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(facts=_facts())
+@given(facts=_facts(), most=st.sampled_from((1, 3, 10)))
 def test_any_order_and_any_duplicates_end_the_same(
-    work: UnitOfWork, facts: tuple[list[Registered], list[Message]]
+    work: UnitOfWork, facts: tuple[list[Registered], list[Message]], most: int
 ) -> None:
     known, messages = facts
     with work.transaction() as connection:
         connection.execute(
             text("TRUNCATE roster, event_count, tally, mail_contact, group_contact, person_contact, inbox")
         )
-    assert set(hear(work, messages)) <= {"done", "duplicate"}
+    assert set(hear(work, messages, most)) <= {"done", "duplicate"}
     assert rows(work, COUNTS) == _model_counts(known)
     assert rows(work, TALLIES) == _model_tallies(known)
     assert rows(work, CONTACTS) == _model_contacts(known, messages)
     assert rows(work, PEOPLE) == _model_people(known, messages)
+
+
+def test_a_bad_message_spoils_none_that_came_with_it(work: UnitOfWork) -> None:
+    good = [registration_message(registered(number)) for number in (1, 2)]
+    bad = replace(registration_message(registered(3)), data={"registration_id": registration_id(3)})
+    verdicts = hear(work, [good[0], bad, good[1], good[0]], most=10)
+    assert [verdict if isinstance(verdict, str) else type(verdict) for verdict in verdicts] == [
+        "done",
+        Poison,
+        "done",
+        "duplicate",
+    ]
+    assert rows(work, COUNTS) == [(WEBINAR, "confirmed", 2)]
+    assert rows(work, "SELECT count(*)::int FROM inbox") == [(2,)]
 
 
 def test_an_older_revision_after_a_newer_one_changes_nothing(work: UnitOfWork) -> None:

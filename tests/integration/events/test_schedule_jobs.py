@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from services.events.schedule_worker import ScheduleWorker
+from services.events.scheduling.halt import Halt
 from services.events.scheduling.problem import Limits
-from services.events.scheduling.solver import Halt, solve
+from services.events.scheduling.solver import solve
 from services.events.usecases.solve_schedule import (
     LEASE,
     MOST_TRIES,

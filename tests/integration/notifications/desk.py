@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.notifications.settings import read_settings
-from services.notifications.wiring import build_app
+from services.notifications.web import build_app
 from tests.integration.notifications.office import Office
 
 HOLDERS: dict[str, dict[str, Any]] = {

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.notifications.domain.bulletin import LONGEST_TEXT
-from services.notifications.wiring import LARGEST_BODY
+from services.notifications.web import LARGEST_BODY
 from shared.core.ids import new_id
 from tests.integration.notifications.bulletins import (
     TEXTS,

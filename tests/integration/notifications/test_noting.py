@@ -146,6 +146,17 @@ def test_any_order_and_any_duplicates_end_the_same(office: Office, order: list[i
     assert outcome(office, second) == outcome(office, first)
 
 
+def test_many_registrations_at_once_end_as_each_alone(office: Office) -> None:
+    alone, together = [new_id() for _ in range(3)], [new_id() for _ in range(3)]
+    for registration_id in alone:
+        for message in history(office, registration_id):
+            office.hear(message)
+    histories = [history(office, registration_id) for registration_id in together]
+    assert office.hear(*(messages[0] for messages in histories)) == ["done"] * 3
+    assert office.hear(*(message for messages in histories for message in messages[1:])) == ["done"] * 12
+    assert [outcome(office, one) for one in together] == [outcome(office, one) for one in alone]
+
+
 def test_box_that_does_not_open_is_poison(office: Office) -> None:
     stranger = replace(office, private_key=new_key())
     (verdict,) = office.hear(stranger.told("confirmed", new_id()))

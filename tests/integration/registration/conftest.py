@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.registration.settings import read_settings
-from services.registration.wiring import build_app
+from services.registration.web import build_app
 from shared.store.engine import open_engine
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer

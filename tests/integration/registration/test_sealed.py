@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from services.registration.api.tools import VIEW_KEPT_S
 from services.registration.console.pages import PATH
 from services.registration.settings import read_settings
-from services.registration.wiring import build_app
+from services.registration.web import build_app
 from shared.store.engine import open_engine
 from tests.integration.registration.test_kinds import installation as installation
 from tests.integration.registration.test_kinds import send

@@ -9,7 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.registration.settings import read_settings
-from services.registration.wiring import build_app, describe
+from services.registration.web import build_app
+from services.registration.wiring import describe
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.test_places import capacity, register, said, states, token_of

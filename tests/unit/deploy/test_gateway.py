@@ -12,7 +12,7 @@ from deploy.shape import ROUTES, SERVICES, WORKERS, service_for, worker_name
 from deploy.up.gateway import gateway_configuration
 from deploy.up.ports import Ports
 from deploy.up.watching import targets
-from services.notifications.wiring import LARGEST_BODY
+from services.notifications.web import LARGEST_BODY
 from shared.web.app import MAX_BODY_BYTES
 
 NAMES = ["public", "operations", "rabbitmq-metrics", "canary"]

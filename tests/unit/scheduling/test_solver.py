@@ -9,8 +9,9 @@ import pytest
 from services.events.domain.room import Room
 from services.events.domain.schedule import Placement, Slot, Span
 from services.events.domain.schedule_conflicts import Fixed
+from services.events.scheduling.halt import Halt
 from services.events.scheduling.problem import Limits, Problem, Reason, Request
-from services.events.scheduling.solver import Halt, solve
+from services.events.scheduling.solver import solve
 from tests.support.timetable_checker import broken_rules
 from tests.support.timetable_instances import FIRST_DAY, ZONE, an_instance
 

@@ -1,0 +1,43 @@
+"""Builds the web application: settings become keys, letterhead and routes. No worker imports it."""
+
+from flask import Flask
+from sqlalchemy import Engine
+
+from services.notifications.api.bulletins import Tools, bulletins_blueprint
+from services.notifications.api.mails import mails_blueprint
+from services.notifications.api.suppressions import suppressions_blueprint
+from services.notifications.api.unsubscribe_pages import unsubscribe_blueprint
+from services.notifications.console.pages import console_blueprint
+from services.notifications.settings import NotificationsSettings
+from services.notifications.usecases.write_bulletin import Letterhead
+from services.notifications.wiring import MIGRATIONS, NAME
+from shared.core.clock import Clock, system_clock
+from shared.core.sealing import Vault
+from shared.store.schema_state import is_far_enough, newest_revision
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import AccessFile
+from shared.web.app import WebParts, make_app
+from shared.web.console.frame import frame_blueprint
+from shared.web.signing_in import SignIn
+
+LARGEST_BODY = 1024 * 1024
+"""A bulletin in six languages, each at its longest, as a browser encodes it: Chinese takes nine bytes a sign."""
+
+
+def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = system_clock) -> Flask:
+    """The web application on ``engine``."""
+    work, newest = UnitOfWork(engine, NAME), newest_revision(MIGRATIONS)
+    access = AccessFile(settings.common.access_file)
+    sign_in = SignIn(access, settings.common.signing_keys[0], secure=settings.common.https)
+    letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.mail_from_name)
+    tools = Tools(work, clock, letterhead)
+    leaving = unsubscribe_blueprint(tools, Vault(list(settings.vault_keys)))
+    parts = WebParts(
+        service=NAME,
+        title="Troika: notifications",
+        operations=[mails_blueprint(work), bulletins_blueprint(tools), suppressions_blueprint(tools)],
+        pages=[leaving, frame_blueprint(sign_in), console_blueprint(work, clock, letterhead)],
+        ready=lambda: is_far_enough(work, newest),
+        largest_body=LARGEST_BODY,
+    )
+    return make_app(parts, access, sign_in, https=settings.common.https)

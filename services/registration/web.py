@@ -1,0 +1,83 @@
+"""Builds the web application: settings become engines, keys, write group and routes. No worker imports it."""
+
+from flask import Flask
+from sqlalchemy import Engine
+
+from services.registration.api.embed_pages import embed_blueprint
+from services.registration.api.forms import forms_blueprint
+from services.registration.api.link_pages import link_blueprint
+from services.registration.api.registrations import partners_blueprint, registrations_blueprint
+from services.registration.api.sealed import sealed_blueprint
+from services.registration.api.tools import Tools
+from services.registration.console.pages import console_blueprint
+from services.registration.keys import build_form_keys
+from services.registration.settings import RegistrationSettings
+from services.registration.usecases.prepare import IntakeKeys
+from services.registration.usecases.register import make_register
+from services.registration.wiring import MIGRATIONS, NAME
+from shared.core.clock import Clock, system_clock
+from shared.store.engine import open_engine
+from shared.store.schema_state import is_far_enough, newest_revision
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import AccessFile
+from shared.web.app import WebParts, make_app
+from shared.web.console.frame import frame_blueprint
+from shared.web.signing_in import SignIn
+
+
+def open_intake_engine(url: str, *, pool_size: int = 1, pool_timeout_s: float = 2.0) -> Engine:
+    """The write group's own connection (it runs one batch at a time): no export can keep it waiting.
+
+    Its few statements look up single rows by index. Their plans are kept, and a plan made while the tables were small
+    would read them whole for ever (measured: 5 ms a request at 20,000 registrations), so other plans are ruled out.
+    """
+    by_index_only = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
+    kept = {"plan_cache_mode": "force_generic_plan"}
+    return open_engine(
+        url,
+        pool_size=pool_size,
+        pool_timeout_s=pool_timeout_s,
+        application=f"troika-{NAME}-intake",
+        server_settings=by_index_only | kept,
+        pre_ping=False,
+    )
+
+
+def build_app(
+    settings: RegistrationSettings, engine: Engine, intake: Engine | None = None, clock: Clock = system_clock
+) -> Flask:
+    """The web application on ``engine``; registrations are stored through ``intake``, or the same if None."""
+    work, newest = UnitOfWork(engine, NAME), newest_revision(MIGRATIONS)
+    access = AccessFile(settings.common.access_file)
+    sign_in = SignIn(access, settings.common.signing_keys[0], secure=settings.common.https)
+    tools = build_tools(settings, work, UnitOfWork(intake or engine, NAME), clock)
+    parts = WebParts(
+        service=NAME,
+        title="Troika: registration",
+        operations=[
+            forms_blueprint(tools),
+            registrations_blueprint(tools),
+            sealed_blueprint(tools),
+            partners_blueprint(tools),
+        ],
+        pages=[
+            embed_blueprint(tools),
+            link_blueprint(tools),
+            frame_blueprint(sign_in),
+            console_blueprint(work, clock, tools.keys.form_keys),
+        ],
+        ready=lambda: is_far_enough(work, newest),
+    )
+    return make_app(parts, access, sign_in, https=settings.common.https)
+
+
+def build_tools(settings: RegistrationSettings, work: UnitOfWork, intake: UnitOfWork, clock: Clock) -> Tools:
+    """What the routes work with."""
+    keys = IntakeKeys(settings.person_keys[0], settings.notifications_key, build_form_keys(settings))
+    return Tools(
+        work=work,
+        clock=clock,
+        keys=keys,
+        register=make_register(intake, clock),
+        organiser=settings.organiser,
+    )

@@ -1,0 +1,95 @@
+"""P5: one process of ours with inbox and effect, against kombu that takes the very same bytes and does nothing."""
+
+import json
+from collections.abc import Sequence
+
+import pika
+
+from shared.bus.names import FACTS
+from shared.contracts.envelope import CONTENT_TYPE, Message, encode
+from tests.benchmarks.facts import confirmed
+from tests.benchmarks.ground import Entry, Ground
+from tests.benchmarks.processor import cpu_s
+from tests.support.clients import rows
+from tests.support.installation import TestInstallation
+from tests.support.ports import free_port
+from tests.support.waiting import poll_until
+
+COUNT = 10_000
+AIM_RATIO, AIM_PER_SECOND = 0.25, 1000
+QUEUES = {"events": "events.rollup", "notifications": "notifications.mail"}
+
+_TAKEN = "SELECT count(*) FROM inbox WHERE consumer = %s"
+_RATE = """
+    SELECT count(*) FILTER (WHERE received_at > first), extract(epoch FROM max(received_at) - min(received_at))
+    FROM inbox, (SELECT min(received_at) AS first FROM inbox) AS one
+"""
+"""Between the first batch's transaction and the last one's: the start of the process does not count."""
+
+
+def measure(ground: Ground) -> Entry:
+    """P5."""
+    installation = ground.installation("consuming")
+    messages = list(confirmed(installation, COUNT))
+    bare = _bare(ground, messages)
+    print(f"  bare kombu: {bare}", flush=True)
+    ours = {service: _ours(ground, installation, service, messages) for service in QUEUES}
+    for entry in ours.values():
+        entry["ratio"] = round(entry["per_second"] / bare["per_second"], 3)
+    print(f"  {ours} (aim: {AIM_RATIO} of it and {AIM_PER_SECOND}/s)")
+    ratio = min(entry["ratio"] for entry in ours.values())
+    met = ratio >= AIM_RATIO and all(entry["per_second"] >= AIM_PER_SECOND for entry in ours.values())
+    return {"ratio": ratio, "aim": AIM_RATIO, "met": met, "per_second_aim": AIM_PER_SECOND, "bare": bare, **ours}
+
+
+def _bare(ground: Ground, messages: Sequence[Message]) -> Entry:
+    url = ground.broker_url()
+    _fill(url, messages)
+    with ground.processes() as processes:
+        arguments = ["tests.benchmarks.bare", url, QUEUES["events"], str(len(messages))]
+        program = processes.start("bare", arguments)
+        assert program.wait(120) == 0, program.log_text()
+        found = json.loads(program.log_text())
+    return {
+        "per_second": round((len(messages) - 1) / found["seconds"]),
+        "cpu_ms": round(found["cpu_s"] * 1000 / len(messages), 3),
+    }
+
+
+def _ours(ground: Ground, installation: TestInstallation, service: str, messages: Sequence[Message]) -> Entry:
+    url, queue = ground.broker_url(), QUEUES[service]
+    _fill(url, messages)
+    database = installation.urls[service]
+    environment = {
+        **installation.environment(service),
+        "TROIKA_BROKER_URL": url,
+        "TROIKA_METRICS_PORT": str(free_port()),
+    }
+    with ground.processes() as processes:
+        before_s = cpu_s([ground.postgres.pid])
+        consumer = processes.start(f"{service}-consume", f"services.{service} consume", env=environment)
+        poll_until(lambda: rows(database, _TAKEN, queue) == [(len(messages),)], 300, every_s=0.25, what="all are taken")
+        own_s, database_s = cpu_s([consumer.pid]), cpu_s([ground.postgres.pid]) - before_s
+    count, seconds = rows(database, _RATE)[0]
+    return {
+        "per_second": round(count / float(seconds)),
+        "cpu_ms": round(own_s * 1000 / len(messages), 3),
+        "postgres_cpu_ms": round(database_s * 1000 / len(messages), 3),
+    }
+
+
+def _fill(url: str, messages: Sequence[Message]) -> None:
+    """Publish all, each routed to both queues; ends when the broker has confirmed the last."""
+    connection = pika.BlockingConnection(pika.URLParameters(url))
+    channel = connection.channel()
+    for message in messages[:-1]:
+        channel.basic_publish(FACTS, message.routing_key, encode(message), _properties(message))
+    channel.confirm_delivery()
+    channel.basic_publish(FACTS, messages[-1].routing_key, encode(messages[-1]), _properties(messages[-1]))
+    connection.close()
+
+
+def _properties(message: Message) -> pika.BasicProperties:
+    return pika.BasicProperties(
+        content_type=CONTENT_TYPE, delivery_mode=2, message_id=message.id, type=message.type, app_id=message.source
+    )

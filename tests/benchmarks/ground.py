@@ -1,0 +1,98 @@
+"""What the measurements stand on: private servers, started when first asked for, ended and deleted with the run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from shared.bus import topology
+from shared.bus.address import BusAddress
+from tests.benchmarks.whole import Whole
+from tests.support.installation import TestInstallation, make_installation
+from tests.support.postgres import PostgresServer
+from tests.support.processes import ProcessGroup
+from tests.support.rabbitmq import RabbitNode
+from tests.support.run_folder import RunFolder
+
+BULLETIN, BROKER_OFF_S, MILLION = 10_000, 60, 1_000_000
+
+Entry = dict[str, Any]
+"""What a measurement found: ``ratio``, ``aim``, ``met``, and its figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How long the long ones are.
+
+    Attributes:
+        bulletin: recipients of the bulletin beside which mails are timed (P6).
+        broker_off_s: how long the broker is away, seconds (P7).
+        million: rows of the large side of the coordinators' queries (P8).
+    """
+
+    bulletin: int = BULLETIN
+    broker_off_s: int = BROKER_OFF_S
+    million: int = MILLION
+
+
+class Ground:
+    """Servers and folders of one run of the benchmarks.
+
+    Args:
+        run: owns every process.
+        folder: for secrets and the like.
+        options: how long the long ones are.
+    """
+
+    def __init__(self, run: RunFolder, folder: Path, options: Options) -> None:
+        self.run, self.folder, self.options = run, folder, options
+        self.entries: dict[str, Entry] = {}
+
+    @cached_property
+    def postgres(self) -> PostgresServer:
+        """A durable server, shared by all measurements."""
+        server = PostgresServer(self.run)
+        server.start()
+        return server
+
+    @cached_property
+    def rabbit(self) -> RabbitNode:
+        """A node, shared by those that do not stop it."""
+        node = RabbitNode(self.run)
+        node.start()
+        return node
+
+    def installation(self, name: str) -> TestInstallation:
+        """Fresh databases and secrets."""
+        return make_installation(self.postgres, self.folder / name)
+
+    @contextmanager
+    def processes(self) -> Iterator[ProcessGroup]:
+        """Starts programs; ends them with the block."""
+        group = ProcessGroup(self.run)
+        try:
+            yield group
+        finally:
+            group.end()
+
+    @contextmanager
+    def whole(self, name: str, node: RabbitNode) -> Iterator[Whole]:
+        """The whole system on a vhost of its own of ``node``, not started yet."""
+        with self.processes() as processes:
+            yield Whole(processes, self.installation(name), (node.fresh_vhost(),))
+
+    def broker_url(self) -> str:
+        """A vhost of its own with all queues."""
+        url = self.rabbit.fresh_vhost()
+        topology.declare(BusAddress(broker_urls=(url,)))
+        return url
+
+    def __exit__(self, *_: object) -> None:
+        for name in ("rabbit", "postgres"):
+            if name in self.__dict__:
+                getattr(self, name).remove()
+
+    def __enter__(self) -> "Ground":
+        return self
