@@ -59,6 +59,11 @@ READABLE: Mapping[str, Mapping[str, str]] = {
 """Columns by table and database."""
 
 
+def variable(database: str) -> str:
+    """The name of the setting that holds a database's address for this login."""
+    return f"TROIKA_AUDIT_{database.upper()}_URL"
+
+
 def make_role(administrator: psycopg.Connection[Any], password: str | None = None) -> None:
     """Make the login if it is missing; whoever it is shown to can only ever read.
 
@@ -82,11 +87,18 @@ def grant_reading(owner: psycopg.Connection[Any], database: str) -> None:
         owner: a connection to that database, of its owner or an administrator.
         database: whose it is: a service's name, or ``bus``.
     """
-    role = sql.Identifier(ROLE)
     (name,) = owner.execute("SELECT current_database()").fetchone() or ("",)
-    owner.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(name), role))
+    owner.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(name), sql.Identifier(ROLE)))
     for table, columns in READABLE[database].items():
         listed = sql.SQL(", ").join(map(sql.Identifier, columns.split(", ")))
-        place = sql.Identifier(table)
+        place, role = sql.Identifier(table), sql.Identifier(ROLE)
         owner.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(place, role))
         owner.execute(sql.SQL("GRANT SELECT ({}) ON {} TO {}").format(listed, place, role))
+
+
+def written_rights(database: str) -> str:
+    """The same as statements, for an administrator to run in the database: it has the service's name here."""
+    lines = [f"GRANT CONNECT ON DATABASE {database} TO {ROLE};"]
+    for table, columns in READABLE[database].items():
+        lines += [f"REVOKE ALL ON {table} FROM {ROLE};", f"GRANT SELECT ({columns}) ON {table} TO {ROLE};"]
+    return "\n".join(lines)

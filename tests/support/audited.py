@@ -1,10 +1,14 @@
 """The audit after a test: whatever was broken on the way, everything adds up."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from deploy.operations.audit.reading import Given, open_sources
 from deploy.operations.audit.reconcile import Finding, reconcile
+from shared.bus.address import BusAddress
+from shared.bus.parked import list_parked
+from shared.contracts.registry import QUEUES
 from tests.support.installation import TestInstallation
 
 SHOWN = 20
@@ -35,8 +39,22 @@ def assert_clean(
         parked: what is parked at a broker; the embedded bus is looked at anyway.
         now: of the services' clocks where the test has moved them.
     """
-    found = differences(installation, accepted_ids, copies, grace_s, parked=parked, now=now)
-    assert found == [], f"{len(found)} differences:\n" + "\n".join(map(str, found[:SHOWN]))
+    _assert_none(differences(installation, accepted_ids, copies, grace_s, parked=parked, now=now))
+
+
+def assert_soon_clean(found: Callable[[], list[Finding]], within_s: float = 20.0) -> None:
+    """``found()`` finds nothing any more before ``within_s`` seconds are over: acknowledgements come a moment later."""
+    deadline = time.monotonic() + within_s
+    last = found()
+    while last and time.monotonic() < deadline:
+        time.sleep(0.5)  # another look
+        last = found()
+    _assert_none(last)
+
+
+def parked_at(address: BusAddress) -> list[Letter]:
+    """What is parked on a bus, without taking it."""
+    return [(letter.message_id, queue, letter.reason) for queue in QUEUES for letter in list_parked(address, queue)]
 
 
 def differences(
@@ -52,3 +70,7 @@ def differences(
     given = Given(accepted_ids, copies, parked)
     with open_sources(installation.urls.audit_urls(), given, grace_s=grace_s, now=now) as sources:
         return reconcile(sources)
+
+
+def _assert_none(found: list[Finding]) -> None:
+    assert found == [], f"{len(found)} differences:\n" + "\n".join(map(str, found[:SHOWN]))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.audit_role import READABLE, ROLE, grant_reading, make_role
 from shared.bus.embedded_store import create_table
@@ -30,11 +32,25 @@ class FreshDatabases(dict[str, str]):
             make_role(administrator)
         found = {}
         for name, url in self.items():
-            database = url.rpartition("/")[2]
+            database = database_of(url)
             with self._postgres.connect(database) as owner:
                 grant_reading(owner, name)
             found[name] = self._postgres.url(database, ROLE)
         return found
+
+    def with_a_copy_of(self, name: str) -> "FreshDatabases":
+        """These, and in place of one of them a copy to be changed; nobody may be connected to it meanwhile."""
+        others = FreshDatabases(self._postgres)
+        others.update(self)
+        owner = make_url(self[name]).username
+        others[name] = self._postgres.fresh_database(database_of(self[name]), owner=owner)
+        return others
+
+    def break_it(self, name: str, *statements: str) -> None:
+        """Change a database as nobody but an administrator could."""
+        with self._postgres.connect(database_of(self[name])) as administrator:
+            for statement in statements:
+                administrator.execute(statement)
 
     def __missing__(self, name: str) -> str:
         if name == "bus":
@@ -93,6 +109,11 @@ def make_whole(postgres: PostgresServer, folder: Path) -> TestInstallation:
     for name in READABLE:
         assert made.urls[name]
     return made
+
+
+def database_of(url: str) -> str:
+    """The name of the database in a URL."""
+    return make_url(url).database or ""
 
 
 def _migrate(service: str, url: str) -> None:

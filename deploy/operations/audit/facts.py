@@ -58,7 +58,8 @@ _TOLD_SENT = """
         AND m.sent_at > %(kept_since)s AND t.n IS NULL)
 """
 _PROPOSALS = """
-    SELECT p.id::text, p.revision || ' revisions, ' || p.status, coalesce(c.changes || ' revisions, ' || c.status, 'none')
+    SELECT p.id::text, p.revision || ' revisions, ' || p.status,
+        coalesce(c.changes || ' revisions, ' || c.status, 'none')
     FROM proposal p LEFT JOIN (
         SELECT proposal_id, count(*) AS changes, (array_agg(status ORDER BY revision DESC))[1] AS status
         FROM proposal_change GROUP BY proposal_id) c ON c.proposal_id = p.id
@@ -85,8 +86,8 @@ _TAKEN_IN = """
         AND received_at < %(settled_before)s FROM inbox
 """
 _ON_THE_BUS = """
-    SELECT properties ->> 'message_id' || ' ' || CASE right(queue, 7) WHEN '.parked' THEN left(queue, -7) ELSE queue END,
-        NULL, false
+    SELECT properties ->> 'message_id' || ' '
+        || CASE right(queue, 7) WHEN '.parked' THEN left(queue, -7) ELSE queue END, NULL, false
     FROM bus_message WHERE properties ->> 'message_id' IS NOT NULL
 """
 _OPEN = """
@@ -94,7 +95,8 @@ _OPEN = """
     FROM outbox WHERE published_at IS NULL AND stored_at < %(late_before)s
 """
 _WAITS = """
-    SELECT coalesce(properties ->> 'message_id', 'row ' || id), 'taken in', 'waits in ' || queue || ' since ' || stored_at
+    SELECT coalesce(properties ->> 'message_id', 'row ' || id), 'taken in',
+        'waits in ' || queue || ' since ' || stored_at
     FROM bus_message WHERE right(queue, 7) <> '.parked' AND greatest(stored_at, visible_at) < %(late_before)s
 """
 _STATE_TOLD = """

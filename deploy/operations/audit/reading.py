@@ -24,6 +24,9 @@ PATIENCE = 15
 """What may wait for other services and may not be seen while it does may take so many times the grace: a quarter of an
 hour, as long as an outage of the broker may last before it is a difference."""
 
+NO_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+"""Ids follow the machine's own clock: where a test has moved the services' clocks, nothing is asked by their age."""
+
 STATEMENT_MS = 300_000
 AT_ONCE = 5_000
 """Rows that one round trip fetches."""
@@ -142,8 +145,7 @@ def _values(sources: Sources, grace_s: float, moved: datetime | None) -> dict[st
         "late_before": late,
         "arrived_before": settled if sources.has("bus") else late,
         "kept_since": now - KEPT,
-        # identifiers are made by the machine's own clock: where the services' clocks were moved nothing is asked by them
-        "ids_since": first_id_of(now - KEPT) if moved is None else "ffffffff-ffff-ffff-ffff-ffffffffffff",
+        "ids_since": first_id_of(now - KEPT) if moved is None else NO_ID,
         "types": list(types),
         "queues": list(queues),
     }
