@@ -59,6 +59,7 @@ class Production:
             "TROIKA_UP_SAMPLE": str(sample),
             PACE_VARIABLE: str(PACE),
             VARIABLE: str(free_block(BLOCK)),
+            "TROIKA_AUDIT_EVERY_S": "2",
             "TROIKA_CANARY_EVERY_S": "2",
             "TROIKA_CANARY_PATIENCE_S": "5",
         }

@@ -70,7 +70,15 @@ DATABASE_AND_SENDER = Fault(
         ("TroikaDatabaseErrors", "registration"),
         ("TroikaProcessDown", "notifications-send"),
     ),
-    frozenset({"TroikaDatabaseErrors", "TroikaQueueWithoutConsumer", "TroikaIntakeSlow", "TroikaConsumerStuck"})
+    frozenset(
+        {
+            "TroikaDatabaseErrors",
+            "TroikaQueueWithoutConsumer",
+            "TroikaIntakeSlow",
+            "TroikaConsumerStuck",
+            "TroikaAuditMissing",
+        }
+    )
     | MAIL_RELAY_IS_HELD,
 )
 
@@ -101,7 +109,7 @@ def test_prometheus_sees_every_process(production: Production) -> None:
         return {_name(target["labels"]): target["health"] for target in targets}
 
     ours = [worker_name(service, "web") for service in SERVICES] + [worker_name(*worker) for worker in WORKERS]
-    wanted = dict.fromkeys([*ours, "operations-canary", "rabbitmq", "rabbitmq-queues"], "up")
+    wanted = dict.fromkeys([*ours, "operations-audit", "operations-canary", "rabbitmq", "rabbitmq-queues"], "up")
     poll_until(lambda: seen() == wanted, 20, what=f"{wanted}, not {seen()}")
 
 
