@@ -10,7 +10,9 @@ import pytest
 from tests.support.fault_proxy import Ending, FaultProxy, Faults, Way, both
 from tests.support.waiting import poll_until
 
-QUICK_S = 0.3
+PATIENCE_S = 5.0
+SILENCE_S = 0.3
+"""Long enough for what a fault would let through."""
 
 
 class Echo:
@@ -72,22 +74,24 @@ def client(proxy: FaultProxy) -> Iterator[socket.socket]:
 
 def connect(proxy: FaultProxy) -> socket.socket:
     """A new line through the proxy."""
-    return socket.create_connection(("127.0.0.1", proxy.port), timeout=QUICK_S)
+    return socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE_S)
 
 
 def hears_nothing(line: socket.socket) -> bool:
     """Whether neither a byte nor an end comes within a moment."""
+    line.settimeout(SILENCE_S)
     try:
         line.recv(100)
     except TimeoutError:
         return True
+    finally:
+        line.settimeout(PATIENCE_S)
     return False
 
 
 def test_whole_line_carries_a_megabyte_both_ways(proxy: FaultProxy, echo: Echo) -> None:
     content = bytes(range(256)) * 4096
     with connect(proxy) as line:
-        line.settimeout(5.0)
         threading.Thread(target=line.sendall, args=(content,)).start()
         back = b""
         while len(back) < len(content):
@@ -96,24 +100,22 @@ def test_whole_line_carries_a_megabyte_both_ways(proxy: FaultProxy, echo: Echo) 
 
 
 def test_delay_in_one_direction_and_in_both(proxy: FaultProxy, client: socket.socket) -> None:
-    client.settimeout(2.0)
     for faults, least_s in ((Faults(up=Way(delay_s=0.2)), 0.2), (both(Way(delay_s=0.2)), 0.4)):
         proxy.set(faults)
         began_s = time.monotonic()
         client.sendall(b"x")
         assert client.recv(100) == b"x"
-        assert least_s <= time.monotonic() - began_s < least_s + 0.2
+        assert time.monotonic() - began_s >= least_s
 
 
 def test_rate_is_kept(proxy: FaultProxy, client: socket.socket) -> None:
-    client.settimeout(2.0)
     proxy.set(Faults(down=Way(bytes_per_s=1000)))
     began_s = time.monotonic()
     client.sendall(bytes(300))
     left = 300
     while left:
         left -= len(client.recv(300))
-    assert 0.3 <= time.monotonic() - began_s < 0.6
+    assert time.monotonic() - began_s >= 0.3
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,12 @@ class _Line:
             else:
                 writer.close()
 
+    async def ended(self) -> None:
+        """Wait until both ends are closed: what is written and not read keeps one open until it is reset."""
+        for writer in self._ends:
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
 
 class FaultProxy:
     """A proxy on a port of its own before ``host:port``. A context manager: entering it starts, leaving it ends it."""
@@ -134,7 +140,6 @@ class FaultProxy:
         self.accepted = 0
         self._target = (host, port)
         self._lines: set[_Line] = set()
-        self._calls = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault proxy", daemon=True)
         self._server: asyncio.Server | None = None
@@ -193,7 +198,6 @@ class FaultProxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
-        self._calls += 1
         try:
             far_reader, far_writer = await asyncio.open_connection(*self._target)
             line = _Line(self, writer, far_writer)
@@ -201,8 +205,6 @@ class FaultProxy:
             await self._carry(line)
         except OSError:
             _reset(writer)  # nobody is there
-        finally:
-            self._calls -= 1
 
     async def _carry(self, line: _Line) -> None:
         self._lines.add(line)
@@ -210,15 +212,17 @@ class FaultProxy:
             await asyncio.gather(*(_unless_lost(pipe) for pipe in line.pipes))
         finally:
             line.end(Ending.CLOSE)
+            await line.ended()
             self._lines.discard(line)
 
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
         await asyncio.sleep(A_MOMENT_S)  # for what was accepted and not begun
-        while self._calls:
+        while asyncio.all_tasks() - {asyncio.current_task()}:
             await self._end_lines(only_losers=False)
             await asyncio.sleep(A_MOMENT_S)
+        await asyncio.sleep(A_MOMENT_S)  # for the last sockets' own good-byes
 
 
 async def _unless_lost(pipe: _Pipe) -> None:
