@@ -85,11 +85,13 @@ class _Pipe:
     async def _pass(self, piece: bytes) -> bool:
         """Carry one piece or a part of it; returns whether it was the last one in this direction."""
         if self._way.delay_s or self._way.bytes_per_s:
+            self._line.proxy.bites += 1
             pace_s = len(piece) / self._way.bytes_per_s if self._way.bytes_per_s else 0.0
             await asyncio.sleep(self._way.delay_s + pace_s)
         way = self._way  # a line may break while a piece is under way
         if way.hole or self._line.has_lost:
             self._line.has_lost = True
+            self._line.proxy.bites += 1
             return False
         if way.cut_at and way.cut_at in piece:
             return self._cut(way.ending)
@@ -100,6 +102,7 @@ class _Pipe:
         return self._cut(way.ending) if way.cut_after_bytes is not None and room <= len(piece) else False
 
     def _cut(self, ending: Ending) -> bool:
+        self._line.proxy.bites += 1
         if ending is Ending.HALF_CLOSE:
             self._writer.write_eof()
         else:
@@ -132,12 +135,20 @@ class _Line:
 
 
 class FaultProxy:
-    """A proxy on a port of its own before ``host:port``. A context manager: entering it starts, leaving it ends it."""
+    """A proxy on a port of its own before ``host:port``. A context manager: entering it starts, leaving it ends it.
+
+    Attributes:
+        port: to connect to.
+        faults: in force.
+        accepted: connections so far.
+        bites: how often a fault has met something: a piece delayed, swallowed or cut, a connection ended.
+    """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.port = free_port()
         self.faults = Faults()
         self.accepted = 0
+        self.bites = 0
         self._target = (host, port)
         self._lines: set[_Line] = set()
         self._loop = asyncio.new_event_loop()
@@ -194,6 +205,7 @@ class FaultProxy:
     async def _end_lines(self, *, only_losers: bool) -> None:
         for line in list(self._lines):
             if line.has_lost or not only_losers:
+                self.bites += 1
                 line.end(Ending.RESET)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
