@@ -8,7 +8,7 @@ from tests.chaos.matrix.actions import ACTIONS, Action, People, Person
 from tests.chaos.matrix.crowd import Crowd
 from tests.chaos.matrix.faults import SLOW_S, fault_on
 from tests.chaos.matrix.table import Cell
-from tests.chaos.matrix.wiring import EVENTS_DATABASE, SMTP, WEB_DATABASE, WiredStack
+from tests.chaos.matrix.wiring import EVENTS_DATABASE, WEB_DATABASE, WiredStack
 from tests.support.clients import Answer
 from tests.support.waiting import poll_until
 
@@ -18,10 +18,8 @@ MET_WITHIN_S = 12.0
 AFTER_MET_S = 0.2
 """A fault in the background lasts a little longer than until it has met something."""
 
-UNSEEN = (SMTP, "refuse")
-"""A refusal by the kernel meets nothing that a proxy could count, where no connection is kept."""
-
-UNSEEN_S = 1.0
+REFUSED_S = 1.0
+"""A refusal by the kernel meets nothing that a proxy could count, where no connection is kept: it lasts this long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +52,6 @@ class Player:
         return fault and f"{cell.action} x {cell.link} x {cell.fault}: expected {expectation}, {fault}"
 
     def _break(self, cell: Cell, action: Action, person: Person, *, wait: bool) -> Seen:
-        background = wait and cell.link != SMTP
-        if background:
-            poll_until(lambda: all(proxy.open for proxy in self.stack.proxies[cell.link]), 30, what="a line to break")
         before = self.stack.bites(cell.link)
         self.stack.set(cell.link, fault_on(cell.link, cell.fault, self.bus))
         try:
@@ -65,14 +60,14 @@ class Player:
             took_s = time.monotonic() - began_s
             if wait:
                 self._wait_until_met(cell, before)
-            met = self.stack.bites(cell.link) > before or (cell.link, cell.fault) == UNSEEN
+            met = self.stack.bites(cell.link) > before or cell.fault == "refuse"
         finally:
             self.stack.heal(cell.link)
         return Seen(answer, took_s, met)
 
     def _wait_until_met(self, cell: Cell, before: int) -> None:
-        if (cell.link, cell.fault) == UNSEEN:
-            time.sleep(UNSEEN_S)  # so long is refused what comes
+        if cell.fault == "refuse":
+            time.sleep(REFUSED_S)  # see there
             return
         deadline = time.monotonic() + MET_WITHIN_S
         while self.stack.bites(cell.link) == before and time.monotonic() < deadline:
