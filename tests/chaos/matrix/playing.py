@@ -45,7 +45,7 @@ class Player:
         action = ACTIONS[cell.action]
         person = self.crowd.take(action)
         seen = self._break(cell, action, person, wait=expectation == "mail-late")
-        fault = _fault(expectation, seen, action.right)
+        fault = unexpected(expectation, seen, action.right)
         if not self._is_right_in_the_end(action, person):
             fault = f"{fault}; and no right answer within {PATIENT_S} s of healing"
         self._calm(cell.link)
@@ -92,8 +92,14 @@ class Player:
         return self.people.ask(action, self.crowd.calm()).status == action.right
 
 
-def _fault(expectation: str, seen: Seen, right: int) -> str:
-    """What of ``seen`` is not as expected."""
+def unexpected(expectation: str, seen: Seen, right: int) -> str:
+    """What of ``seen`` is not as expected; empty if all is.
+
+    Args:
+        expectation: of the table.
+        seen: what the cell did.
+        right: the status of the right answer.
+    """
     status, in_time = seen.answer.status, seen.took_s <= TOLD_WITHIN_S
     as_expected = {
         "slow": status == right and SLOW_S <= seen.took_s <= PATIENT_S and seen.met,

@@ -7,10 +7,11 @@ import pytest
 
 from tests.chaos.matrix.actions import People
 from tests.chaos.matrix.crowd import Crowd
-from tests.chaos.matrix.playing import Player
+from tests.chaos.matrix.playing import Player, Seen, unexpected
 from tests.chaos.matrix.reckoning import assert_reckoned, settle
-from tests.chaos.matrix.table import Cell, chosen, read_table, unlisted
+from tests.chaos.matrix.table import EXPECTATIONS, Cell, chosen, read_table, unlisted
 from tests.chaos.matrix.wiring import WiredStack
+from tests.support.clients import Answer
 from tests.support.installation import make_installation
 from tests.support.journal import Journal
 from tests.support.postgres import PostgresServer
@@ -29,6 +30,36 @@ def test_forgotten_cell_is_found() -> None:
     forgotten, unknown = next(iter(TABLE)), Cell("register", "client-web", "fire")
     assert unlisted({cell: word for cell, word in TABLE.items() if cell != forgotten}) == {forgotten}
     assert unlisted(TABLE | {unknown: "503"}) == {unknown}
+
+
+SOON = {"Retry-After": "2"}
+FITTING = {
+    "slow": Seen(Answer(201, {}, {}), 0.5, met=True),
+    "503": Seen(Answer(503, {}, SOON), 2.1, met=True),
+    "silence": Seen(Answer(0, {}, {}), 6.0, met=True),
+    "unnoticed": Seen(Answer(201, {}, {}), 0.1, met=False),
+    "mail-late": Seen(Answer(201, {}, {}), 0.1, met=True),
+}
+UNFITTING = {
+    "slow": [Seen(Answer(201, {}, {}), 0.1, met=True), Seen(Answer(503, {}, SOON), 0.5, met=True)],
+    "503": [
+        Seen(Answer(503, {}, SOON), 2.6, met=True),
+        Seen(Answer(503, {}, {}), 0.1, met=True),
+        Seen(Answer(503, {}, SOON), 0.1, met=False),
+        Seen(Answer(201, {}, {}), 0.1, met=True),
+        Seen(Answer(0, {}, {}), 6.0, met=True),
+    ],
+    "silence": [Seen(Answer(201, {}, {}), 0.1, met=True), Seen(Answer(0, {}, {}), 6.0, met=False)],
+    "unnoticed": [Seen(Answer(201, {}, {}), 2.6, met=False), Seen(Answer(503, {}, SOON), 0.1, met=False)],
+    "mail-late": [Seen(Answer(201, {}, {}), 0.1, met=False), Seen(Answer(503, {}, SOON), 0.1, met=True)],
+}
+
+
+@pytest.mark.parametrize("expectation", EXPECTATIONS)
+def test_each_expectation_has_what_fits_and_what_does_not(expectation: str) -> None:
+    """Too late, without ``Retry-After``, another answer, or a fault that met nothing."""
+    assert unexpected(expectation, FITTING[expectation], 201) == ""
+    assert [seen for seen in UNFITTING[expectation] if unexpected(expectation, seen, 201) == ""] == []
 
 
 @pytest.mark.timeout(3600)
