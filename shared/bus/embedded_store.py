@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import make_url
 
 from shared.bus.names import DELIVERY_COUNT_HEADER, DELIVERY_LIMIT, PARKED_SUFFIX, REASON_HEADER
+from shared.core.silence import WatchfulConnection
 
 DDL = """
 CREATE TABLE IF NOT EXISTS bus_message (
@@ -74,7 +75,7 @@ class StoredMessage:
 def connect(url: str) -> psycopg.Connection[Any]:
     """An autocommit connection that notices a dead peer and never waits for ever."""
     address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    return psycopg.connect(
+    return WatchfulConnection.connect(
         address,
         autocommit=True,
         connect_timeout=2,

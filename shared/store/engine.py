@@ -4,11 +4,14 @@ Pools are opened after the fork (never at import) and closed by whoever opened t
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from shared.core.silence import WatchfulConnection
 
 CONNECT_TIMEOUT_S = 2
 STATEMENT_TIMEOUT_MS = 5000
@@ -48,7 +51,7 @@ def open_engine(
         **(server_settings or {}),
     }
     options = " ".join(f"-c {name}={value}" for name, value in limits.items()) + " -c timezone=UTC -c jit=off"
-    return create_engine(
+    engine = create_engine(
         address,
         pool_size=pool_size,
         max_overflow=0,
@@ -62,6 +65,12 @@ def open_engine(
             "tcp_user_timeout": 10000,
         },
     )
+    event.listen(engine, "do_connect", _connect)
+    return engine
+
+
+def _connect(_dialect: object, _record: object, arguments: list[Any], words: dict[str, Any]) -> WatchfulConnection:
+    return WatchfulConnection.connect(*arguments, **words)
 
 
 def is_outage(error: BaseException) -> bool:

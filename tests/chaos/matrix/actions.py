@@ -1,0 +1,130 @@
+"""What people do in the cells of the matrix: eight actions, each with its right answer and the mails that are due."""
+
+import http.client
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+from tests.chaos.matrix.wiring import WiredStack
+from tests.support.clients import REGISTRATIONS, Answer, answers
+from tests.support.journal import Journal
+
+CLIENT_PATIENCE_S = 6.0
+_LINK = re.compile(r"/r/([A-Za-z0-9_-]{43})")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in a cell. ``token`` is of their personal link; empty for who is not registered yet."""
+
+    number: int
+    token: str = ""
+
+    @property
+    def key(self) -> str:
+        """Their idempotency key."""
+        return f"matrix-person-{self.number:06}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of a client. ``service`` is whose web process is asked."""
+
+    method: str
+    path: str
+    content: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    service: str = "registration"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Attributes:
+    name: in the table.
+    request: of a person.
+    right: the status of the right answer.
+    needs: what the person must be before: ``new``, ``registered`` or ``unverified``.
+    mails: that the action makes due; 0 for who only reads or repeats.
+    """
+
+    name: str
+    request: Callable[[Person], Request]
+    right: int
+    needs: str
+    mails: int
+
+
+def _register(person: Person, key: str) -> Request:
+    headers = (("Content-Type", "application/json"), ("Idempotency-Key", key))
+    return Request("POST", REGISTRATIONS, json.dumps(answers(person.number)), headers)
+
+
+def _press(person: Person, action: str) -> Request:
+    headers = (("Content-Type", "application/x-www-form-urlencoded"),)
+    return Request("POST", f"/r/{person.token}", urlencode({"action": action}), headers)
+
+
+ACTIONS = {
+    action.name: action
+    for action in (
+        Action("register", lambda who: _register(who, who.key), 201, "new", 1),
+        Action("repeat", lambda who: _register(who, who.key), 201, "registered", 0),
+        Action("duplicate", lambda who: _register(who, f"again-{who.key}"), 201, "registered", 1),
+        Action("see-link", lambda who: Request("GET", f"/r/{who.token}"), 200, "registered", 0),
+        Action("cancel", lambda who: _press(who, "cancel"), 303, "registered", 1),
+        Action("confirm", lambda who: _press(who, "verify"), 303, "unverified", 1),
+        Action("list", lambda _who: Request("GET", "/v1/registrations?limit=5"), 200, "nobody", 0),
+        Action("events", lambda _who: Request("GET", "/v1/events", service="events"), 200, "nobody", 0),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Clients of one stack, whose every request is journalled."""
+
+    stack: WiredStack
+    journal: Journal
+
+    def ask(self, action: Action, person: Person) -> Answer:
+        """One try; the answer's status is 0 if there was none."""
+        request = action.request(person)
+        key = dict(request.headers).get("Idempotency-Key", f"{action.name}-{person.number}")
+        return self.journal.ask(key, request.path, lambda: self._send(request))
+
+    def _send(self, request: Request) -> Answer:
+        place = urlsplit(self.stack.urls[request.service])
+        headers = {"Authorization": f"Bearer {self.stack.installation.secrets.coordinator_key}"}
+        own = dict(request.headers) if request.content else headers
+        connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=CLIENT_PATIENCE_S)
+        try:
+            connection.request(request.method, request.path, request.content or None, own)
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException):
+            return Answer(0, {}, {})
+        finally:
+            connection.close()
+        return Answer(response.status, _body(response, content), dict(response.getheaders()))
+
+
+def _body(response: http.client.HTTPResponse, content: bytes) -> dict[str, object]:
+    if "json" not in response.headers.get("Content-Type", ""):
+        return {}
+    return dict(json.loads(content))
+
+
+def letters(folder: Path) -> Mapping[str, list[tuple[str, str]]]:
+    """Every mail in the sink by its recipient's address: Message-ID, and the personal link's token or nothing."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for file in sorted(folder.glob("*.eml")):
+        message = message_from_bytes(file.read_bytes(), policy=policy.default)
+        body = message.get_body(("plain",))
+        link = _LINK.search(str(body.get_content()) if body else "")
+        address = str(message["To"].addresses[0].addr_spec)
+        found.setdefault(address, []).append((str(message["Message-ID"]), link[1] if link else ""))
+    return found

@@ -1,0 +1,35 @@
+"""The six faults of the matrix, on each link. ``cut`` loses an answer after the server has done what it was asked."""
+
+from tests.chaos.matrix.wiring import CLIENT, SMTP
+from tests.support.fault_proxy import Faults, Way
+
+SLOW_S = 0.3
+RESET_AFTER_BYTES = 10
+
+_COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
+_CONFIRMED = b"\x00\x3c\x00\x50"
+_DELIVERED = b"\x00\x3c\x00\x3c"
+_CLAIMED = b"UPDATE "
+_BY_LINK = {CLIENT: b"HTTP/1.1 ", SMTP: b"250 2.0.0 Kept"}
+_BY_BUS = {
+    ("relay-bus", "rabbitmq"): _CONFIRMED,
+    ("relay-bus", "embedded"): _COMMITTED,
+    ("consumer-bus", "rabbitmq"): _DELIVERED,
+    ("consumer-bus", "embedded"): _CLAIMED,
+}
+
+FAULTS = {
+    "refuse": Faults(refuse=True),
+    "slow": Faults(down=Way(delay_s=SLOW_S)),
+    "hole-down": Faults(down=Way(hole=True)),
+    "hole-up": Faults(up=Way(hole=True)),
+    "reset": Faults(up=Way(cut_after_bytes=RESET_AFTER_BYTES)),
+}
+NAMES = (*FAULTS, "cut")
+
+
+def fault_on(link: str, fault: str, bus: str) -> Faults:
+    """What to tell the proxy of ``link``; on a database ``cut`` loses the answer to COMMIT."""
+    if fault != "cut":
+        return FAULTS[fault]
+    return Faults(down=Way(cut_at=_BY_BUS.get((link, bus)) or _BY_LINK.get(link, _COMMITTED)))

@@ -1,0 +1,112 @@
+"""Plays one cell: breaks the link, lets somebody act, heals it, and holds what was seen against the expectation."""
+
+import time
+from dataclasses import dataclass
+from functools import partial
+
+from tests.chaos.matrix.actions import ACTIONS, Action, People, Person
+from tests.chaos.matrix.crowd import Crowd
+from tests.chaos.matrix.faults import SLOW_S, fault_on
+from tests.chaos.matrix.table import Cell
+from tests.chaos.matrix.wiring import EVENTS_DATABASE, WEB_DATABASE, WiredStack
+from tests.support.clients import Answer
+from tests.support.waiting import poll_until
+
+TOLD_WITHIN_S = 2.5
+PATIENT_S = 10.0
+MET_WITHIN_S = 12.0
+AFTER_MET_S = 0.2
+"""A fault in the background lasts a little longer than until it has met something."""
+
+REFUSED_S = 1.0
+"""A refusal by the kernel meets nothing that a proxy could count, where no connection is kept: it lasts this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a cell did: the answer, how long it took, and whether the fault has met anything."""
+
+    answer: Answer
+    took_s: float
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """Plays cells of one stack, one after the other."""
+
+    stack: WiredStack
+    people: People
+    crowd: Crowd
+    bus: str
+
+    def play(self, cell: Cell, expectation: str) -> str:
+        """Returns what was not as expected; empty if all was."""
+        action = ACTIONS[cell.action]
+        person = self.crowd.take(action)
+        seen = self._break(cell, action, person, wait=expectation == "mail-late")
+        fault = unexpected(expectation, seen, action.right)
+        if not self._is_right_in_the_end(action, person):
+            fault = f"{fault}; and no right answer within {PATIENT_S} s of healing"
+        self._calm(cell.link)
+        return fault and f"{cell.action} x {cell.link} x {cell.fault}: expected {expectation}, {fault}"
+
+    def _break(self, cell: Cell, action: Action, person: Person, *, wait: bool) -> Seen:
+        before = self.stack.bites(cell.link)
+        self.stack.set(cell.link, fault_on(cell.link, cell.fault, self.bus))
+        try:
+            began_s = time.monotonic()
+            answer = self.people.ask(action, person)
+            took_s = time.monotonic() - began_s
+            if wait:
+                self._wait_until_met(cell, before)
+            met = self.stack.bites(cell.link) > before or cell.fault == "refuse"
+        finally:
+            self.stack.heal(cell.link)
+        return Seen(answer, took_s, met)
+
+    def _wait_until_met(self, cell: Cell, before: int) -> None:
+        if cell.fault == "refuse":
+            time.sleep(REFUSED_S)  # see there
+            return
+        deadline = time.monotonic() + MET_WITHIN_S
+        while self.stack.bites(cell.link) == before and time.monotonic() < deadline:
+            time.sleep(0.02)  # between two looks; a fault that meets nothing is judged by the caller
+        time.sleep(AFTER_MET_S)  # see there
+
+    def _is_right_in_the_end(self, action: Action, person: Person) -> bool:
+        deadline = time.monotonic() + PATIENT_S
+        while self.people.ask(action, person).status != action.right:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)  # as a client that was told 503 does
+        return True
+
+    def _calm(self, link: str) -> None:
+        """Every kept connection of the web processes is whole again before the next cell."""
+        names = {WEB_DATABASE: ("repeat", "list"), EVENTS_DATABASE: ("events",)}.get(link, ())
+        for name in names:
+            poll_until(partial(self._answers_right, ACTIONS[name]), PATIENT_S, what=f"{name} is answered again")
+
+    def _answers_right(self, action: Action) -> bool:
+        return self.people.ask(action, self.crowd.calm()).status == action.right
+
+
+def unexpected(expectation: str, seen: Seen, right: int) -> str:
+    """What of ``seen`` is not as expected; empty if all is.
+
+    Args:
+        expectation: of the table.
+        seen: what the cell did.
+        right: the status of the right answer.
+    """
+    status, in_time = seen.answer.status, seen.took_s <= TOLD_WITHIN_S
+    as_expected = {
+        "slow": status == right and SLOW_S <= seen.took_s <= PATIENT_S and seen.met,
+        "503": status == 503 and "Retry-After" in seen.answer.headers and in_time and seen.met,
+        "silence": status == 0 and (seen.met or in_time),
+        "unnoticed": status == right and in_time,
+        "mail-late": status == right and in_time and seen.met,
+    }[expectation]
+    met = "met" if seen.met else "did not meet anything"
+    return "" if as_expected else f"answered {status} after {seen.took_s:.2f} s and the fault {met}"

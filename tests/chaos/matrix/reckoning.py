@@ -1,0 +1,51 @@
+"""After the cells: everything comes to rest, and what the clients were told is held against what there is."""
+
+from functools import partial
+
+from tests.chaos.matrix.crowd import Crowd
+from tests.chaos.matrix.wiring import WiredStack
+from tests.support.journal import CREATED, Journal
+from tests.support.waiting import poll_until
+
+REST_WITHIN_S = 120.0
+_UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+_UNSENT = "SELECT count(*) FROM mail WHERE state <> 'sent'"
+_SOON = "UPDATE mail SET due_at = now() WHERE state IN ('deferred', 'queued') AND due_at > now()"
+_LIVE = "SELECT count(*)::int FROM registration WHERE status = 'confirmed'"
+_COUNTED = "SELECT registrations FROM event_count WHERE status = 'confirmed'"
+_IDS = "SELECT id::text FROM registration"
+_MAILS = "SELECT message_id, unknowns FROM mail"
+
+
+def settle(stack: WiredStack, crowd: Crowd) -> None:
+    """Wait until every message has had its effect and every mail is out; retries are not waited for."""
+    poll_until(partial(_at_rest, stack, crowd), REST_WITHIN_S, every_s=0.5, what="everything has come to rest")
+
+
+def assert_reckoned(stack: WiredStack, crowd: Crowd, journal: Journal) -> None:
+    """Nothing lost, nothing doubled, whatever broke.
+
+    Whoever was answered 201 for a registration is stored, and nobody else is; a key has one answer; everybody has
+    exactly the mails that are due; a mail has gone out twice only where its handover was recorded as unknown.
+    """
+    record = journal.read()
+    assert record.contradictions == {}
+    own = {one.identity for one in record.tries if one.status == CREATED and one.key.startswith("matrix-person-")}
+    assert {row[0] for row in stack.sql("registration", _IDS)} == own
+    assert stack.sql("events", _COUNTED) == stack.sql("registration", _LIVE)
+    assert crowd.mails() == crowd.due
+    copies = stack.copies()
+    mails = {str(row[0]): int(str(row[1])) for row in stack.sql("notifications", _MAILS)}
+    assert set(mails) == set(copies)
+    assert {name: copies[name] for name, unknowns in mails.items() if not 1 <= copies[name] <= 1 + unknowns} == {}
+
+
+def _at_rest(stack: WiredStack, crowd: Crowd) -> bool:
+    stack.sql("notifications", _SOON)
+    services = ("registration", "events", "notifications")
+    return (
+        [stack.sql(service, _UNPUBLISHED)[0][0] for service in services] == [0, 0, 0]
+        and stack.sql("notifications", _UNSENT) == [(0,)]
+        and stack.sql("events", _COUNTED) == stack.sql("registration", _LIVE)
+        and crowd.has_mails()
+    )

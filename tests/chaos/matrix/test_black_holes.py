@@ -1,0 +1,128 @@
+"""Lines that swallow everything: a consumer's to the broker, and those of the intake and its relay to the database.
+
+Nothing on the machine says that such a line is dead; only heartbeats, time limits and questions of one's own do.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tests.chaos.matrix.actions import ACTIONS, People, Person
+from tests.chaos.matrix.wiring import WEB_DATABASE, WiredStack
+from tests.support.arrivals import Arrivals
+from tests.support.fault_proxy import Faults, Way, both
+from tests.support.installation import make_installation
+from tests.support.journal import Journal
+from tests.support.postgres import PostgresServer
+from tests.support.processes import ProcessGroup, answers
+from tests.support.rabbitmq import RabbitNode
+from tests.support.stack import assert_reconciled, settle
+from tests.support.waiting import poll_until
+
+T = TypeVar("T")
+HOLE = Way(hole=True)
+HOLES = {"down": Faults(down=HOLE), "up": Faults(up=HOLE), "both": both(HOLE)}
+CONSUMERS = ("registration-consume", "events-consume", "notifications-consume")
+NOTICED_WITHIN_S = 30.0
+BACK_WITHIN_S = 15.0
+LINK = "consumer-bus"
+CLIENTS = 24
+TRIES = 72
+"""Several rounds of all clients within one hole."""
+
+TOLD_WITHIN_S = 2.5
+AT_ONCE_S = 1.0
+
+
+@pytest.fixture
+def wired(
+    own_rabbit: RabbitNode, postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path
+) -> Iterator[WiredStack]:
+    """Everything on a RabbitMQ of its own, over proxies."""
+    with WiredStack(processes, make_installation(postgres, tmp_path), (own_rabbit.amqp_url(),)) as stack:
+        stack.start()
+        yield stack
+
+
+@pytest.fixture
+def embedded(postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path) -> Iterator[WiredStack]:
+    """The same on the embedded bus."""
+    with WiredStack(processes, make_installation(postgres, tmp_path)) as stack:
+        stack.start()
+        yield stack
+
+
+def all_noticed(stack: WiredStack, before: dict[str, int]) -> bool:
+    """Whether every consumer has said that its connection is lost, once more than before."""
+    return all(losses(stack, name) > count for name, count in before.items())
+
+
+def losses(stack: WiredStack, name: str) -> int:
+    """How often a consumer has said so."""
+    return sum(line.get("message") == "broker connection lost" for line in stack.programs[name].logs())
+
+
+@pytest.mark.timeout(300)
+def test_black_holed_consumers_notice_and_come_back(wired: WiredStack, chaos_full: bool) -> None:
+    """``down`` in the short pass, as the direction in which kombu alone never notices; all three in `make chaos`."""
+    people = Arrivals(wired.urls["registration"], 10)
+    for turn, direction in enumerate(HOLES if chaos_full else ("down",)):
+        before = {name: losses(wired, name) for name in CONSUMERS}
+        began_s = time.monotonic()
+        wired.set(LINK, HOLES[direction])
+        people.run(1.0, first=turn * 10)
+        poll_until(partial(all_noticed, wired, before), NOTICED_WITHIN_S, what=f"all consumers notice: {direction}")
+        noticed_s = time.monotonic() - began_s
+        ((known,),) = wired.sql("events", "SELECT count(*) FROM roster")
+        assert int(str(known)) < len(people.ids), "the hole has swallowed nothing"
+        healed_s = time.monotonic()
+        wired.heal(LINK)
+        settle(wired, len(people.ids), within_s=BACK_WITHIN_S)
+        print(f"\nblack hole {direction}: noticed in {noticed_s:.1f} s, back in {time.monotonic() - healed_s:.1f} s")
+    assert [name for name in CONSUMERS if not wired.programs[name].running] == []
+    assert_reconciled(wired, people.ids)
+
+
+@pytest.mark.timeout(300)
+def test_black_holed_database_is_told_to_everybody_in_time(
+    embedded: WiredStack, tmp_path: Path, chaos_full: bool
+) -> None:
+    """More clients than connections or turns: each has its 503 in time, and what needs no database is answered.
+
+    The relay's line is swallowed as well, and everything arrives once both are healed.
+    """
+    people = People(embedded, Journal(tmp_path / "journal.jsonl"))
+    register = ACTIONS["register"]
+    assert people.ask(register, Person(0)).status == 201
+    for turn, direction in enumerate(HOLES if chaos_full else ("down",)):
+        crowd = [Person(turn * TRIES + number + 1) for number in range(TRIES)]
+        for link in (WEB_DATABASE, "relay-database"):
+            embedded.set(link, HOLES[direction])
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            asked = [clients.submit(timed, partial(people.ask, register, person)) for person in crowd]
+            alive, alive_s = timed(lambda: answers(f"{embedded.urls['registration']}/-/registration/livez"))
+            told = [one.result() for one in asked]
+        waits = sorted(took_s for _answer, took_s in told)
+        assert (alive, alive_s < AT_ONCE_S) == (True, True)
+        assert {answer.status for answer, _took_s in told} == {503}
+        print(
+            f"\nblack hole {direction}: {len(waits)} told, half in {waits[TRIES // 2]:.2f} s, all in {waits[-1]:.2f} s"
+        )
+        assert waits[-1] <= TOLD_WITHIN_S
+        for link in (WEB_DATABASE, "relay-database"):
+            embedded.heal(link)
+        poll_until(lambda: people.ask(register, Person(0)).status == 201, 5, what="the database is used again")
+        assert {people.ask(register, person).status for person in crowd} == {201}
+        settle(embedded, 1 + (turn + 1) * TRIES, within_s=30)
+    assert_reconciled(embedded, people.journal.read().accepted_ids)
+
+
+def timed(work: Callable[[], T]) -> tuple[T, float]:
+    """What ``work`` returns, and how long it took, seconds."""
+    began_s = time.monotonic()
+    return work(), time.monotonic() - began_s

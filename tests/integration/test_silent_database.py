@@ -1,0 +1,103 @@
+"""A database behind a line that swallows what is sent: callers are told soon, all of them; a slow one is waited for."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from sqlalchemy import make_url, text
+
+from shared.core.errors import Unavailable
+from shared.core.silence import ASK_AFTER_S, WatchfulConnection
+from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
+from tests.support.fault_proxy import FaultProxy, Faults, Way, both
+from tests.support.postgres import PostgresServer
+from tests.support.waiting import poll_until
+
+TOLD_WITHIN_S = 2.5
+HOLE = Way(hole=True)
+HOLES = {"up": Faults(up=HOLE), "down": Faults(down=HOLE), "both": both(HOLE)}
+
+
+@pytest.fixture
+def line(postgres: PostgresServer) -> Iterator[FaultProxy]:
+    with FaultProxy(postgres.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def work(postgres: PostgresServer, line: FaultProxy) -> Iterator[UnitOfWork]:
+    """Transactions over the line, with two connections."""
+    url = make_url(postgres.fresh_database()).set(port=line.port)
+    engine = open_engine(url.render_as_string(hide_password=False), pool_size=2)
+    unit = UnitOfWork(engine, "registration")
+    ask(unit)
+    yield unit
+    engine.dispose()
+
+
+def ask(work: UnitOfWork, statement: str = "SELECT 1") -> None:
+    """One transaction."""
+    with work.transaction() as connection:
+        connection.execute(text(statement))
+
+
+def seconds_until_told(work: UnitOfWork) -> float:
+    """How long a caller waits for the news that the database is away."""
+    began_s = time.monotonic()
+    with pytest.raises(Unavailable):
+        ask(work)
+    return time.monotonic() - began_s
+
+
+@pytest.mark.parametrize("direction", ["up", "down", "both"])
+def test_everybody_is_told_in_time_and_served_soon_after(work: UnitOfWork, line: FaultProxy, direction: str) -> None:
+    """More callers than connections, before and after the pool has lost its connections."""
+    line.set(HOLES[direction])
+    with ThreadPoolExecutor(6) as callers:
+        waits = list(callers.map(lambda _: seconds_until_told(work), range(12)))
+    assert [wait for wait in waits if wait > TOLD_WITHIN_S] == []
+    line.heal()
+    poll_until(lambda: answered(work), within_s=3.0, what="the database is used again")
+
+
+def answered(work: UnitOfWork) -> bool:
+    """Whether a transaction succeeds."""
+    try:
+        ask(work)
+    except Unavailable:
+        return False
+    return True
+
+
+def test_slow_statement_is_waited_for(work: UnitOfWork, line: FaultProxy) -> None:
+    """It takes longer than twice the silence after which the server is asked."""
+    before = line.accepted
+    ask(work, f"SELECT pg_sleep({2 * ASK_AFTER_S + 0.3})")
+    assert line.accepted - before == 2  # asked twice
+
+
+def test_line_that_dies_within_a_statement_is_noticed(work: UnitOfWork, line: FaultProxy) -> None:
+    with ThreadPoolExecutor(1) as callers:
+        waiting = callers.submit(ask, work, "SELECT pg_sleep(1)")
+        poll_until(lambda: line.open == 1, what="the statement runs")
+        line.set(HOLES["both"])
+        began_s = time.monotonic()
+        with pytest.raises(Unavailable):
+            waiting.result()
+    assert time.monotonic() - began_s < TOLD_WITHIN_S
+
+
+def test_connection_is_not_tried_again_at_once(postgres: PostgresServer, line: FaultProxy) -> None:
+    """Whoever comes next does not wait for a time limit of its own."""
+    address = make_url(postgres.fresh_database()).set(port=line.port, drivername="postgresql")
+    url = address.render_as_string(hide_password=False)
+    line.set(HOLES["both"])
+    with pytest.raises(psycopg.errors.ConnectionTimeout):
+        WatchfulConnection.connect(url, connect_timeout=2)
+    before = line.accepted
+    with pytest.raises(psycopg.OperationalError, match="a moment ago"):
+        WatchfulConnection.connect(url, connect_timeout=2)
+    assert line.accepted == before
