@@ -14,6 +14,7 @@ acknowledges. What it guards against was seen to happen:
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -45,6 +46,8 @@ GATHER_S = 0.002
 PARKED_IN_A_ROW = 10
 OUTAGE_PROBE_S = 1.0
 COUNT_PARKED_EVERY_S = 10.0
+CONNECT_AGAIN_S, CONNECT_AGAIN_MOST_S = 0.5, 3.0
+"""kombu's own waits end at thirty seconds: after a long outage the broker would be back long before its consumers."""
 
 Handler = Callable[[Sequence[Message]], Sequence[str | Exception]]
 """Gets a batch, returns one verdict a message (``done``, ``duplicate``, Retry, Poison or a bug). Raises Unavailable
@@ -106,6 +109,18 @@ class Listener(ConsumerProducerMixin):
             )
             for queue in self._handlers
         ]
+
+    @contextmanager
+    def establish_connection(self) -> Iterator[Connection]:
+        """A connection to the first node that answers; waits for one."""
+        with self.connection.clone() as connection:
+            connection.ensure_connection(
+                self.on_connection_error,
+                interval_start=CONNECT_AGAIN_S,
+                interval_step=CONNECT_AGAIN_S,
+                interval_max=CONNECT_AGAIN_MOST_S,
+            )
+            yield connection
 
     def on_connection_error(self, exc: Exception, interval: float) -> None:
         log.warning("broker unreachable", extra={"reason": describe(exc), "again_in_s": interval})

@@ -1,0 +1,140 @@
+"""The database's disk, or its pool of connections, is full: what cannot be stored is refused, and told when to come."""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import psycopg
+
+from tests.support.clients import WEBINAR, all_at_once, answers, rows
+from tests.support.installation import TestInstallation
+from tests.support.postgres import PostgresServer
+from tests.support.processes import ProcessGroup
+from tests.support.run_folder import RunFolder
+from tests.support.small_disk import SmallDisk
+from tests.support.waiting import poll_until
+from tests.support.web import load_webinar, start_web
+
+DISK_BYTES = 400 * 1024 * 1024
+POOL = 4
+"""Connections of a web process beside that of the intake."""
+
+FORM_PAGE = f"/v1/forms/{WEBINAR}"
+REFUSED_WITHIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What came back, and after how many seconds."""
+
+    status: int
+    headers: dict[str, str]
+    after_s: float
+
+
+def get(url: str, path: str, key: str = "") -> Got:
+    """One GET on a connection of its own."""
+    place, began_at = urlsplit(url), time.monotonic()
+    connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=20)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {key}"} if key else {})
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return Got(response.status, dict(response.getheaders()), time.monotonic() - began_at)
+
+
+def submissions(first: int, count: int) -> list[tuple[dict[str, object], dict[str, str]]]:
+    """Of so many people, with their keys."""
+    people = range(first, first + count)
+    return [(answers(n), {"Idempotency-Key": f"person-number-{n:06}"}) for n in people]
+
+
+def test_full_disk_refuses_and_loses_nothing(
+    run_folder: RunFolder, own_postgres: PostgresServer, own_installation: TestInstallation, processes: ProcessGroup
+) -> None:
+    """503 and never 201 while there is no room; reading goes on; with room again the same people are accepted."""
+    load_webinar(own_installation, capacity=None)
+    own_postgres.stop()
+    disk = SmallDisk(run_folder, own_postgres.data_folder, DISK_BYTES)
+    disk.copy_in(own_postgres.data_folder)
+    own_postgres.inside = disk.words
+    own_postgres.start()
+    web = start_web(processes, own_installation, workers=1)
+    accepted = [answer.body["id"] for answer in all_at_once(web.url, submissions(0, 50), 8)]
+    with own_postgres.connect() as connection:
+        connection.execute("SELECT pg_switch_wal()")  # a whole segment of the log is there before the disk is full
+    disk.fill()
+    refused = 0
+    for first in range(50, 2050, 50):
+        given = all_at_once(web.url, submissions(first, 50), 8)
+        accepted += [answer.body["id"] for answer in given if answer.status == 201]
+        refused = sum(answer.status == 503 and int(answer.headers["Retry-After"]) > 0 for answer in given)
+        assert {answer.status for answer in given} <= {201, 503}
+        if refused == 50:
+            break
+    assert refused == 50
+    assert get(web.url, FORM_PAGE).status == 200
+    disk.make_room()
+    again = all_at_once(web.url, submissions(first, 50), 8)
+    assert [answer.status for answer in again] == [201] * 50
+    accepted += [answer.body["id"] for answer in again]
+    stored = rows(own_installation.urls["registration"], "SELECT id::text FROM registration")
+    assert sorted(row[0] for row in stored) == sorted(accepted)
+    assert rows(own_installation.urls["registration"], "SELECT count(*) FROM outbox") == [(len(accepted),)]
+    print(f"\nfull disk: {len(accepted)} accepted and stored, {refused} refused in a row while it was full")
+    own_postgres.stop()
+    disk.remove()
+
+
+@contextmanager
+def pool_in_use(installation: TestInstallation, url: str) -> Iterator[None]:
+    """Every connection of the pool waits for a lock, for as long as the block runs."""
+    over, key = threading.Event(), installation.secrets.coordinator_key
+
+    def read_on() -> None:
+        while not over.is_set():
+            get(url, "/v1/sealed-readings", key)
+
+    address = installation.urls["registration"].replace("+psycopg", "")
+    readers = [threading.Thread(target=read_on) for _ in range(3 * POOL)]
+    with psycopg.connect(address) as connection:
+        connection.execute("LOCK TABLE sealed_reading IN ACCESS EXCLUSIVE MODE")
+        for reader in readers:
+            reader.start()
+        poll_until(lambda: _waiting_for_locks(address) == POOL, 10, what="the pool is in use")
+        yield
+        over.set()
+    for reader in readers:
+        reader.join()
+
+
+def _waiting_for_locks(address: str) -> int:
+    found = rows(address, "SELECT count(*) FROM pg_locks WHERE NOT granted")
+    return int(found[0][0])
+
+
+def test_pool_in_use_keeps_nobody_from_registering(own_installation: TestInstallation, processes: ProcessGroup) -> None:
+    """The intake has a connection of its own; all others are told soon to come again."""
+    load_webinar(own_installation, capacity=None)
+    web = start_web(processes, own_installation, workers=1)
+    assert all_at_once(web.url, submissions(0, 1), 1)[0].status == 201
+    with pool_in_use(own_installation, web.url):
+        until, number, slowest_s, refusals = time.monotonic() + 4.0, 1, 0.0, 0
+        while time.monotonic() < until:
+            began_at = time.monotonic()
+            (answer,) = all_at_once(web.url, submissions(number, 1), 1)
+            slowest_s, number = max(slowest_s, time.monotonic() - began_at), number + 1
+            assert answer.status == 201, json.dumps(answer.body)
+            other = get(web.url, "/v1/forms")
+            if other.status == 503:
+                refusals += 1
+                assert int(other.headers["Retry-After"]) > 0
+                assert other.after_s <= REFUSED_WITHIN_S
+    print(f"\npool in use: {number} accepted, slowest {slowest_s:.2f} s; {refusals} others refused in time")
+    assert refusals > 0
+    assert rows(own_installation.urls["registration"], "SELECT count(*) FROM registration") == [(number,)]
