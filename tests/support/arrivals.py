@@ -1,14 +1,24 @@
-"""People who register at a steady rate and do not give up: each repeats with the same key until it is answered 201."""
+"""People who register at a steady rate and do not give up: each repeats with the same key until it is answered 201.
+
+Every try stands in a journal on disk before it leaves, and again with its answer.
+"""
 
 import http.client
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.support.clients import REGISTRATIONS, answers, post
+from tests.support.clients import REGISTRATIONS, Answer, answers, post
+from tests.support.journal import Journal
 
 PATIENCE_S = 60.0
+
+
+def _journal() -> Journal:
+    return Journal(Path(tempfile.mkdtemp(prefix="troika-journal-")) / "arrivals.jsonl")
 
 
 @dataclass(slots=True)
@@ -19,6 +29,7 @@ class Arrivals:
     ids: of everybody who was answered 201.
     refused: answers other than 201 on the way there, by status (0: none came).
     lost: people who were never answered 201.
+    journal: of every try; in a folder of its own unless one is given.
     """
 
     url: str
@@ -26,6 +37,7 @@ class Arrivals:
     ids: list[str] = field(default_factory=list)
     refused: dict[int, int] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
+    journal: Journal = field(default_factory=_journal)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, seconds: float, first: int = 0) -> None:
@@ -46,11 +58,9 @@ class Arrivals:
         return thread
 
     def _register(self, number: int) -> None:
-        place, until = urlsplit(self.url), time.monotonic() + PATIENCE_S
+        until, key = time.monotonic() + PATIENCE_S, f"person-number-{number:06}"
         while time.monotonic() < until:
-            connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=20)
-            answer = post(connection, REGISTRATIONS, answers(number), {"Idempotency-Key": f"person-number-{number:06}"})
-            connection.close()
+            answer = self.journal.ask(key, REGISTRATIONS, lambda: self._try(number, key))
             with self._lock:
                 if answer.status == 201:
                     self.ids.append(answer.body["id"])
@@ -59,3 +69,10 @@ class Arrivals:
             time.sleep(0.3)
         with self._lock:
             self.lost.append(number)
+
+    def _try(self, number: int, key: str) -> Answer:
+        place = urlsplit(self.url)
+        connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=20)
+        answer = post(connection, REGISTRATIONS, answers(number), {"Idempotency-Key": key})
+        connection.close()
+        return answer

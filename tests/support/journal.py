@@ -1,0 +1,139 @@
+"""What clients asked and were told, on disk: the memory against which a system that was broken is held.
+
+A line stands in the file before the request leaves, and another when its answer, or the silence, is known. So even a
+client that dies leaves behind what it may have caused, and nobody has to trust what a program says of itself.
+"""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.clients import Answer
+
+CREATED = 201
+SILENCE = 0
+"""The status of a request that nobody answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One request of one client.
+
+    Attributes:
+        number: of the request, from 1.
+        key: the client's idempotency key, or another name for what it wants; the same in all its tries.
+        path: that was asked.
+        status: of the answer; 0 if there was none.
+        identity: ``id`` in the answer's body, empty if it has none.
+    """
+
+    number: int
+    key: str
+    path: str
+    status: int = SILENCE
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything that a journal holds.
+
+    Attributes:
+        tries: in the order in which they began.
+    """
+
+    tries: tuple[Try, ...]
+
+    @property
+    def accepted_ids(self) -> list[str]:
+        """What was answered 201, once a key and id: a repetition answered with the same id adds nothing."""
+        return [identity for _key, identity in dict.fromkeys(self._accepted())]
+
+    @property
+    def refused(self) -> Counter[int]:
+        """Answers other than 201, by status."""
+        return Counter(one.status for one in self.tries if one.status not in (CREATED, SILENCE))
+
+    @property
+    def unanswered(self) -> list[str]:
+        """Keys of the requests that nobody answered, one for each such request."""
+        return [one.key for one in self.tries if one.status == SILENCE]
+
+    @property
+    def without_end(self) -> list[str]:
+        """Keys that were never answered 201: what they wanted may be there or not."""
+        done = {key for key, _identity in self._accepted()}
+        return [key for key in dict.fromkeys(one.key for one in self.tries) if key not in done]
+
+    @property
+    def contradictions(self) -> dict[str, list[str]]:
+        """Keys that were answered with more than one id; there must be none."""
+        ids: dict[str, list[str]] = {}
+        for key, identity in dict.fromkeys(self._accepted()):
+            ids.setdefault(key, []).append(identity)
+        return {key: found for key, found in ids.items() if len(found) > 1}
+
+    def _accepted(self) -> list[tuple[str, str]]:
+        return [(one.key, one.identity) for one in self.tries if one.status == CREATED]
+
+
+class Journal:
+    """Writes; for any number of threads. Several journals may share a file only one after the other.
+
+    Args:
+        path: of the file; what it holds already is kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        self._lock = threading.Lock()
+        self._number = max((one.number for one in read_journal(path).tries), default=0)
+
+    def ask(self, key: str, path: str, send: Callable[[], Answer]) -> Answer:
+        """Write the request down, ``send`` it, write the answer down, return it.
+
+        Args:
+            key: the client's idempotency key.
+            path: that is asked.
+            send: asks; its answer's status is 0 if there is none.
+        """
+        with self._lock:
+            self._number += 1
+            number = self._number
+            self._write({"number": number, "asked": key, "path": path})
+        answer = send()
+        with self._lock:
+            self._write({"number": number, "status": answer.status, "identity": str(answer.body.get("id", ""))})
+        return answer
+
+    def read(self) -> Record:
+        """What stands in the file."""
+        return read_journal(self.path)
+
+    def _write(self, line: dict[str, Any]) -> None:
+        """Out of this process when it returns; a crash of the machine is not what tests make."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"at": time.time(), **line}) + "\n")
+
+
+def read_journal(path: Path) -> Record:
+    """The journal in ``path``. A request without a second line counts as unanswered; a torn last line is left out."""
+    tries: dict[int, Try] = {}
+    for text in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        if not text.endswith("\n"):
+            continue
+        line = json.loads(text)
+        number = line["number"]
+        if "asked" in line:
+            tries[number] = Try(number, line["asked"], line["path"])
+        else:
+            asked = tries[number]
+            tries[number] = Try(number, asked.key, asked.path, line["status"], line["identity"])
+    return Record(tuple(tries.values()))
