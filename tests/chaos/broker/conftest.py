@@ -17,9 +17,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="module")
-def cluster(run_folder: RunFolder) -> Iterator[RabbitCluster]:
-    """Three nodes with Khepri: each test takes a vhost of its own and leaves all three well."""
+def three_nodes(run_folder: RunFolder) -> Iterator[RabbitCluster]:
+    """Three nodes with Khepri."""
     three = RabbitCluster(run_folder)
     three.start()
     yield three
     three.remove()
+
+
+@pytest.fixture
+def cluster(three_nodes: RabbitCluster) -> Iterator[RabbitCluster]:
+    """The same for one test, which takes a vhost of its own; all three are well again for the next."""
+    yield three_nodes
+    three_nodes.mend()

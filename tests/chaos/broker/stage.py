@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from deploy.servers.rabbitmq import vhost_definitions
 from shared.bus.address import BusAddress
 from shared.bus.pika_publisher import PikaPublisher
 from tests.chaos.broker.consumer import TABLE
@@ -15,7 +16,7 @@ from tests.support.clients import rows
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup, Program
-from tests.support.rabbitmq import QUEUE_IS_SAVED_AFTER_S, RabbitNode
+from tests.support.rabbitmq import ADMIN, QUEUE_IS_SAVED_AFTER_S, RabbitNode
 from tests.support.waiting import poll_until
 
 SETTLED_WITHIN_S = 240.0
@@ -93,10 +94,10 @@ class Stage:
 
 
 def make_stage(urls: tuple[str, ...], node: RabbitNode, postgres: PostgresServer, processes: ProcessGroup) -> Stage:
-    """The topology with all limits in the vhost of ``urls`` (made on ``node``), and an empty database for effects."""
+    """The vhost of ``urls`` with the topology and all limits, made on ``node``, and an empty database for effects."""
     database = FreshDatabases(postgres)["events"]
     rows(database, TABLE)
     stage = Stage(urls, database, processes)
-    node.import_definitions(definitions_in(stage.vhost))
+    node.import_definitions({**vhost_definitions(stage.vhost, ADMIN), **definitions_in(stage.vhost)})
     time.sleep(QUEUE_IS_SAVED_AFTER_S)  # a quorum queue is safe a moment after it was declared
     return stage
