@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10
 SOCKET_TIMEOUT_S = 3.0
-STACK_TIMEOUT_S = 5.0
+STACK_TIMEOUT_S = 3.0
+"""A frozen node takes connections and says nothing: it must not keep us from the next one for long."""
 HANG_UP_S = 1.0
 RECONNECT_CAP_S = 5.0
 

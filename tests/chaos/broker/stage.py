@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -10,8 +10,8 @@ from deploy.servers.rabbitmq import vhost_definitions
 from shared.bus.address import BusAddress
 from shared.bus.pika_publisher import PikaPublisher
 from tests.chaos.broker.consumer import TABLE
-from tests.chaos.broker.offering import Offering
-from tests.contract.buses import definitions_in
+from tests.chaos.broker.offering import QUEUE, Offering
+from tests.contract.buses import Bus, definitions_in
 from tests.support.clients import rows
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
@@ -19,7 +19,8 @@ from tests.support.processes import ProcessGroup, Program
 from tests.support.rabbitmq import ADMIN, QUEUE_IS_SAVED_AFTER_S, RabbitNode
 from tests.support.waiting import poll_until
 
-SETTLED_WITHIN_S = 240.0
+STANDSTILL_S = 60.0
+"""What has not had its effect when there were none for so long is lost."""
 
 _COUNT = "SELECT count(*) FROM effect"
 _DOUBLED = "SELECT message_id::text FROM effect GROUP BY message_id HAVING count(*) > 1"
@@ -74,8 +75,8 @@ class Stage:
         """Every confirmed message has had its effect, once; prints the figures."""
         self._revive()
         wanted = len(offering.confirmed)
-        with suppress(AssertionError):  # told below, by name
-            poll_until(lambda: self.effects() >= wanted, SETTLED_WITHIN_S, every_s=0.5)
+        self._wait_for_effects(wanted)
+        poll_until(self._is_empty, STANDSTILL_S, every_s=0.5, what="what came twice is consumed too")
         found = {row[0] for row in rows(self.database, "SELECT message_id::text FROM effect")}
         doubled = rows(self.database, _DOUBLED)
         rest = float(rows(self.database, _REST)[0][0])
@@ -86,6 +87,18 @@ class Stage:
         )
         assert sorted(offering.confirmed) == sorted(offering.made)
         assert (set(offering.confirmed) - found, doubled) == (set(), [])
+
+    def _wait_for_effects(self, wanted: int) -> None:
+        """Return when there are so many, or when no more come."""
+        seen, seen_at = -1, time.monotonic()
+        while seen < wanted and time.monotonic() - seen_at < STANDSTILL_S:
+            found = self.effects()
+            if found > seen:
+                seen, seen_at = found, time.monotonic()
+            time.sleep(0.5)  # between two looks
+
+    def _is_empty(self) -> bool:
+        return Bus(BusAddress(broker_urls=self.urls)).depth(QUEUE) == 0
 
     def _revive(self) -> None:
         """A supervisor's part: a consumer whose watchdog has ended it is started again."""
