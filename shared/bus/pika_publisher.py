@@ -5,6 +5,10 @@ One confirm at a time is 800 messages a second on a three-node quorum queue, two
 that of another. ``mandatory`` is always set: without it an unroutable message is confirmed and gone.
 
 The connection lives in a thread of its own, so that heartbeats go on while the relay rests.
+
+A broker whose memory or disk runs out blocks whoever publishes. It is well otherwise: the connection is kept and
+nothing is offered until it says that it goes on. Hanging up and coming back would leave a dead connection and a batch
+behind each time, and the broker would take all of those batches in the end.
 """
 
 import itertools
@@ -30,8 +34,8 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10
 SOCKET_TIMEOUT_S = 3.0
-STACK_TIMEOUT_S = 5.0
-BLOCKED_TIMEOUT_S = 30.0
+STACK_TIMEOUT_S = 3.0
+"""A frozen node takes connections and says nothing: it must not keep us from the next one for long."""
 HANG_UP_S = 1.0
 RECONNECT_CAP_S = 5.0
 
@@ -50,6 +54,7 @@ class PikaPublisher:
         self._service = service
         self._stopping = threading.Event()
         self._ready = threading.Event()
+        self._blocked = threading.Event()
         self._guard = threading.Lock()
         self._connection: SelectConnection | None = None
         self._channel: Channel | None = None
@@ -62,9 +67,11 @@ class PikaPublisher:
     def publish(self, batch: Sequence[Outgoing], timeout_s: float) -> list[Outcome]:
         """See :class:`shared.bus.publisher.Publisher`."""
         job = PublishJob(batch)
+        if self._blocked.is_set():
+            return job.outcomes()
         if not self._ready.wait(timeout_s) or not self._tell(lambda: self._send(job)):
             return job.outcomes()
-        if not job.done.wait(timeout_s):
+        if not job.done.wait(timeout_s) and not self._blocked.is_set():
             self._drop()
         return job.outcomes()
 
@@ -130,14 +137,19 @@ class PikaPublisher:
         parameters.heartbeat = HEARTBEAT_S
         parameters.socket_timeout = SOCKET_TIMEOUT_S
         parameters.stack_timeout = STACK_TIMEOUT_S
-        parameters.blocked_connection_timeout = BLOCKED_TIMEOUT_S
         parameters.connection_attempts = 1
         parameters.client_properties = {"connection_name": f"troika-{self._service}-relay"}
         return parameters
 
     def _on_open(self, connection: SelectConnection) -> None:
+        connection.add_on_connection_blocked_callback(lambda *_: self._on_blocked())
+        connection.add_on_connection_unblocked_callback(lambda *_: self._blocked.clear())
         connection.channel(on_open_callback=self._on_channel)
         connection.ioloop.call_later(STACK_TIMEOUT_S, lambda: self._require_ready(connection))
+
+    def _on_blocked(self) -> None:
+        log.warning("the broker takes no messages just now")
+        self._blocked.set()
 
     def _require_ready(self, connection: SelectConnection) -> None:
         """A connection that lives but opens no channel is worth nothing."""
@@ -201,6 +213,7 @@ class PikaPublisher:
     def _end(self) -> None:
         """Nothing more will be confirmed: what is open stays unknown."""
         self._ready.clear()
+        self._blocked.clear()
         broker_connected.labels(self._service, "relay").set(0)
         self._channel = None
         if self._job is not None:

@@ -9,6 +9,7 @@ from shared.bus import topology
 from shared.bus.address import BusAddress
 from shared.bus.pika_publisher import PikaPublisher
 from shared.bus.publisher import Outcome, Outgoing
+from tests.contract.buses import Bus
 from tests.support.rabbitmq import RabbitNode
 from tests.support.waiting import poll_until
 
@@ -39,5 +40,25 @@ def test_publisher_back_after_the_broker(own_rabbit: RabbitNode, way: str) -> No
         start(own_rabbit)
         poll_until(lambda: publisher.publish([message()], 1) == [Outcome.CONFIRMED], 30, what="confirmed again")
         assert publisher.publish([message() for _ in range(200)], 10) == [Outcome.CONFIRMED] * 200
+    finally:
+        publisher.close()
+
+
+def test_blocked_publisher_keeps_its_connection_and_offers_nothing(own_rabbit: RabbitNode) -> None:
+    """One batch is on its way when the alarm comes; until it ends no other follows, and nothing comes twice for it."""
+    bus = Bus(BusAddress(broker_urls=(own_rabbit.amqp_url(),)))
+    topology.declare(bus.address)
+    publisher = PikaPublisher(bus.address, "notifications")
+    try:
+        fates = [publisher.publish([message()], 10)]
+        connections = own_rabbit.ctl("list_connections", "name")
+        own_rabbit.ctl("set_vm_memory_high_watermark", "0.0001")
+        while fates[-1] == [Outcome.CONFIRMED]:
+            fates.append(publisher.publish([message()], 2))
+        assert [publisher.publish([message()] * 200, 2) for _ in range(5)] == [[Outcome.UNKNOWN] * 200] * 5
+        assert own_rabbit.ctl("list_connections", "name") == connections
+        own_rabbit.ctl("set_vm_memory_high_watermark", "0.6")
+        poll_until(lambda: publisher.publish([message()], 2) == [Outcome.CONFIRMED], 20, what="confirmed again")
+        assert bus.depth() == len(fates) + 1
     finally:
         publisher.close()

@@ -4,7 +4,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -12,6 +12,7 @@ from psycopg import sql
 
 from deploy.servers.accounts import service_account
 from deploy.servers.postgres import SERVER_SETTINGS, SUPERUSER, binaries, make_cluster, server_command
+from deploy.servers.starting import prefix
 from tests.support.children import kill_tree, start_child, tail
 from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder
@@ -48,6 +49,8 @@ class PostgresServer:
         self.folder = run.part("postgres", self._account)
         self.data_folder = self.folder / "data"
         self.log = self.folder / "server.log"
+        self.inside: Sequence[str] = ()
+        """Words before the server's command, from the next start on: of the disk that it is to see."""
         self._passwords = {SUPERUSER: secrets.token_hex(12)}
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -79,11 +82,10 @@ class PostgresServer:
             make_cluster(self._bin, self.folder, self._passwords[SUPERUSER], self._account)
         self._server = start_child(
             self._run,
-            server_command(self._bin, self.folder, self.port, self._settings),
+            [*self.inside, *prefix(self._account, signal.SIGQUIT), *self._command()],
             env={},
             folder=self.folder,
             log=self.log,
-            account=self._account,
             death_signal=signal.SIGQUIT,
         )
         poll_until(self._ready, within_s, what=f"start of PostgreSQL on port {self.port}")
@@ -165,6 +167,9 @@ class PostgresServer:
     def drop_database(self, name: str) -> None:
         """Drop a database if it is there; whoever is connected to it is cut off."""
         self._run_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", sql.Identifier(name))
+
+    def _command(self) -> list[str]:
+        return server_command(self._bin, self.folder, self.port, self._settings)
 
     def _create(self, name: str, owner: str, template: str) -> str:
         self.create_role(owner)

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,11 +29,35 @@ ADMIN = "bench-admin"
 """The user that every node has: all rights in the vhost ``troika``."""
 
 
+def free_ports() -> NodePorts:
+    """Ports for a node."""
+    return NodePorts(*(free_port() for _ in fields(NodePorts)))
+
+
+def name_of(ports: NodePorts) -> str:
+    """Erlang name of the node on ``ports``."""
+    return f"rt{ports.amqp}@localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What a node of a cluster is told: its ports, whose mapper somebody else keeps, and what all nodes share."""
+
+    ports: NodePorts
+    cookie: str
+    password: str
+
+
 class RabbitNode:
     """One node, with the vhost ``troika`` and the user ``ADMIN``, and neither guest nor anonymous entry."""
 
     def __init__(
-        self, run: RunFolder, *, plugins: Sequence[str] = (), settings: Mapping[str, str] | None = None
+        self,
+        run: RunFolder,
+        *,
+        plugins: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+        member: Membership | None = None,
     ) -> None:
         """Prepare a node; nothing runs before ``start``.
 
@@ -41,6 +65,7 @@ class RabbitNode:
             run: the run that owns it.
             plugins: plugins switched on, such as ``rabbitmq_prometheus``.
             settings: lines added to ``rabbitmq.conf``, or put in place of ours.
+            member: for a node of a cluster.
 
         Raises:
             RuntimeError: RabbitMQ is not installed; says what to install.
@@ -48,10 +73,11 @@ class RabbitNode:
         self._scripts = rabbitmq_settings.scripts_folder()
         self._run = run
         self._account = service_account("rabbitmq", "nobody")
-        self.ports = NodePorts(*(free_port() for _ in fields(NodePorts)))
+        self._member = member
+        self.ports = member.ports if member else free_ports()
         self.folder = run.part("rabbitmq", self._account)
         self._log = self.folder / "output.log"
-        self._passwords = {ADMIN: secrets.token_urlsafe(12)}
+        self._passwords = {ADMIN: member.password if member else secrets.token_urlsafe(12)}
         self._environment = rabbitmq_settings.environment(self.folder, self.name, self.ports)
         self._server: subprocess.Popen[bytes] | None = None
         self._names: subprocess.Popen[bytes] | None = None
@@ -60,12 +86,12 @@ class RabbitNode:
         )
         self._write("rabbitmq.conf", conf)
         self._write("plugins", f"[{','.join(plugins)}].\n")
-        self._write(".erlang.cookie", secrets.token_hex(16))
+        self._write(".erlang.cookie", member.cookie if member else secrets.token_hex(16))
 
     @property
     def name(self) -> str:
         """Erlang name of the node."""
-        return f"rt{self.ports.amqp}@localhost"
+        return name_of(self.ports)
 
     @property
     def data_folder(self) -> Path:
@@ -93,10 +119,22 @@ class RabbitNode:
         Raises:
             RuntimeError: it ended instead; with the end of its log.
         """
+        self.begin()
+        self.wait_ready(within_s)
+
+    def begin(self) -> None:
+        """Start the node without waiting: the nodes of a cluster wait for each other."""
         if self.running:
             return
         self._start_port_mapper()
         self._server = self._child([str(self._scripts / "rabbitmq-server")])
+
+    def wait_ready(self, within_s: float = 60.0) -> None:
+        """Wait until the node takes AMQP connections.
+
+        Raises:
+            RuntimeError: it ended instead; with the end of its log.
+        """
         poll_until(self._ready, within_s, every_s=0.1, what=f"start of {self.name}")
 
     def stop(self, within_s: float = 30.0) -> None:
@@ -136,8 +174,8 @@ class RabbitNode:
         password = quote(self._passwords[user], safe="")
         return f"amqp://{quote(user, safe='')}:{password}@127.0.0.1:{self.ports.amqp}/{quote(vhost, safe='')}"
 
-    def ctl(self, *arguments: str, within_s: float = 60.0) -> str:
-        """Run ``rabbitmqctl`` against this node (about 0.5 s) and return what it prints.
+    def ctl(self, *arguments: str, within_s: float = 60.0, tool: str = "rabbitmqctl") -> str:
+        """Run ``rabbitmqctl``, or another ``tool``, against this node (about 0.5 s) and return what it prints.
 
         Raises:
             RuntimeError: it failed; with what it printed.
@@ -145,7 +183,7 @@ class RabbitNode:
         done = subprocess.run(
             [
                 *prefix(self._account),
-                str(self._scripts / "rabbitmqctl"),
+                str(self._scripts / tool),
                 "--quiet",
                 "-n",
                 self.name,
@@ -159,7 +197,7 @@ class RabbitNode:
             timeout=within_s,
         )
         if done.returncode != 0:
-            raise RuntimeError(f"rabbitmqctl {' '.join(arguments)}: {done.stdout}{done.stderr}")
+            raise RuntimeError(f"{tool} {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
 
     def import_definitions(self, definitions: Mapping[str, Any]) -> None:
@@ -181,7 +219,7 @@ class RabbitNode:
         return self.amqp_url(vhost=vhost)
 
     def _start_port_mapper(self) -> None:
-        if self._names is None or self._names.poll() is not None:
+        if self._member is None and (self._names is None or self._names.poll() is not None):
             self._names = self._child(rabbitmq_settings.name_server_command(self.ports))
             poll_until(lambda: is_listening(self.ports.names), 10.0, what="start of epmd")
 

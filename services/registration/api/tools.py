@@ -10,12 +10,15 @@ from services.registration.domain.intake import Answered, Submission
 from services.registration.usecases.look_up import FormView, view_form
 from services.registration.usecases.prepare import IntakeKeys
 from shared.core.clock import Clock
-from shared.core.errors import DomainError
+from shared.core.errors import DomainError, Unavailable
 from shared.core.metrics import intake_requests_total
 from shared.store.unit_of_work import UnitOfWork
 
 VIEW_KEPT_S = 1.0
 """How long a form's questions and partners may be a memory. Seats and opening never are: they are read under lock."""
+
+VIEW_KEPT_IN_NEED_S = 60.0
+"""How long it may be one when it cannot be read anew."""
 
 MOST_VIEWS = 500
 
@@ -71,7 +74,13 @@ class Tools:
         kept = self.views.get(slug)
         if kept is not None and time.monotonic() - kept[0] < VIEW_KEPT_S:
             return kept[1]
-        view = view_form(self.work, slug, self.clock())
+        try:
+            view = view_form(self.work, slug, self.clock())
+        except Unavailable:
+            # exports may hold every connection: whoever registers has one of their own, and goes on with what is known
+            if kept is None or time.monotonic() - kept[0] > VIEW_KEPT_IN_NEED_S:
+                raise
+            return kept[1]
         if len(self.views) >= MOST_VIEWS:
             self.views.clear()
         self.views[slug] = (time.monotonic(), view)

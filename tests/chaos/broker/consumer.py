@@ -1,0 +1,45 @@
+"""``python -m tests.chaos.broker.consumer``: a consumer as our services are, whose effect is one row a message.
+
+The table has no rule against doubles: only the inbox keeps them out. Environment: ``TROIKA_BROKER_URL``,
+``EFFECTS_DATABASE_URL``.
+"""
+
+import os
+import sys
+
+from sqlalchemy import Connection, text
+
+from shared.bus.address import BusAddress
+from shared.contracts.envelope import Message
+from shared.core.logs import configure_logs
+from shared.process.consuming import listen, make_listener
+from shared.process.runner import Stop, run
+from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
+from tests.chaos.broker.offering import QUEUE
+
+TABLE = "CREATE TABLE effect (message_id uuid NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp())"
+_EFFECT = text("INSERT INTO effect (message_id) VALUES (:id)")
+
+
+def _apply(connection: Connection, message: Message) -> None:
+    connection.execute(_EFFECT, {"id": message.id})
+
+
+def main() -> int:
+    """Consume until asked to stop."""
+    configure_logs("events", "consume")
+    address = BusAddress(broker_urls=tuple(os.environ["TROIKA_BROKER_URL"].split(",")))
+    engine = open_engine(os.environ["EFFECTS_DATABASE_URL"], application="effects")
+    work = UnitOfWork(engine, "events")
+
+    def consume(stop: Stop) -> None:
+        listen(make_listener(address, work, "events", {QUEUE: _apply}), stop)
+
+    code = run(consume, metrics_port=0, ready=lambda: True)
+    engine.dispose()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""A broker, a publisher and a consumer of our own, and what must be true after whatever happened to them."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from deploy.servers.rabbitmq import vhost_definitions
+from shared.bus.address import BusAddress
+from shared.bus.pika_publisher import PikaPublisher
+from tests.chaos.broker.consumer import TABLE
+from tests.chaos.broker.offering import QUEUE, Offering
+from tests.contract.buses import Bus, definitions_in
+from tests.support.clients import rows
+from tests.support.installation import FreshDatabases
+from tests.support.postgres import PostgresServer
+from tests.support.processes import ProcessGroup, Program
+from tests.support.rabbitmq import ADMIN, QUEUE_IS_SAVED_AFTER_S, RabbitNode
+from tests.support.waiting import poll_until
+
+STANDSTILL_S = 60.0
+"""What has not had its effect when there were none for so long is lost."""
+
+_COUNT = "SELECT count(*) FROM effect"
+_DOUBLED = "SELECT message_id::text FROM effect GROUP BY message_id HAVING count(*) > 1"
+_REST = "SELECT coalesce(max(gap), 0) FROM (SELECT extract(epoch FROM at - lag(at) OVER (ORDER BY at)) gap FROM effect)"
+
+
+@dataclass(slots=True)
+class Stage:
+    """Attributes:
+    urls: of all nodes, the publisher's own first.
+    database: where effects are stored.
+    processes: starts the consumer.
+    """
+
+    urls: tuple[str, ...]
+    database: str
+    processes: ProcessGroup
+    consumer: Program | None = None
+    _publishers: list[PikaPublisher] = field(default_factory=list)
+
+    @property
+    def vhost(self) -> str:
+        """Where all of it happens."""
+        return urlsplit(self.urls[0]).path.removeprefix("/")
+
+    def start_consumer(self, name: str = "consumer") -> None:
+        """Start the consumer and wait until it consumes."""
+        environment = {"TROIKA_BROKER_URL": ",".join(self.urls), "EFFECTS_DATABASE_URL": self.database}
+        self.consumer = self.processes.start(name, "tests.chaos.broker.consumer", env=environment)
+
+    @contextmanager
+    def offering(self, per_second: float) -> Iterator[Offering]:
+        """Messages on their way while the block runs; afterwards all of them are confirmed."""
+        publisher = PikaPublisher(BusAddress(broker_urls=self.urls), "notifications")
+        offering = Offering(publisher, per_second)
+        offering.start()
+        try:
+            poll_until(lambda: offering.confirmed, 20.0, what="the first confirm")
+            offering.forget_gap()
+            yield offering
+        finally:
+            try:
+                offering.finish()
+            finally:
+                publisher.close()
+
+    def effects(self) -> int:
+        """How many effects there are."""
+        return int(rows(self.database, _COUNT)[0][0])
+
+    def assert_nothing_lost_or_doubled(self, offering: Offering, what: str) -> None:
+        """Every confirmed message has had its effect, once; prints the figures."""
+        self._revive()
+        wanted = len(offering.confirmed)
+        self._wait_for_effects(wanted)
+        poll_until(self._is_empty, STANDSTILL_S, every_s=0.5, what="what came twice is consumed too")
+        found = {row[0] for row in rows(self.database, "SELECT message_id::text FROM effect")}
+        doubled = rows(self.database, _DOUBLED)
+        rest = float(rows(self.database, _REST)[0][0])
+        again = {outcome.value: number for outcome, number in offering.outcomes.items()}
+        print(
+            f"\n{what}: {wanted} confirmed, {len(set(offering.confirmed) - found)} lost, {len(doubled)} doubled, "
+            f"longest gap in confirms {offering.longest_gap_s:.2f} s, in effects {rest:.2f} s, offered again {again}"
+        )
+        assert sorted(offering.confirmed) == sorted(offering.made)
+        assert (set(offering.confirmed) - found, doubled) == (set(), [])
+
+    def _wait_for_effects(self, wanted: int) -> None:
+        """Return when there are so many, or when no more come."""
+        seen, seen_at = -1, time.monotonic()
+        while seen < wanted and time.monotonic() - seen_at < STANDSTILL_S:
+            found = self.effects()
+            if found > seen:
+                seen, seen_at = found, time.monotonic()
+            time.sleep(0.5)  # between two looks
+
+    def _is_empty(self) -> bool:
+        return Bus(BusAddress(broker_urls=self.urls)).depth(QUEUE) == 0
+
+    def _revive(self) -> None:
+        """A supervisor's part: a consumer whose watchdog has ended it is started again."""
+        if self.consumer is not None and not self.consumer.running:
+            self.consumer.start_again()
+
+
+def make_stage(urls: tuple[str, ...], node: RabbitNode, postgres: PostgresServer, processes: ProcessGroup) -> Stage:
+    """The vhost of ``urls`` with the topology and all limits, made on ``node``, and an empty database for effects."""
+    database = FreshDatabases(postgres)["events"]
+    rows(database, TABLE)
+    stage = Stage(urls, database, processes)
+    node.import_definitions({**vhost_definitions(stage.vhost, ADMIN), **definitions_in(stage.vhost)})
+    time.sleep(QUEUE_IS_SAVED_AFTER_S)  # a quorum queue is safe a moment after it was declared
+    return stage

@@ -1,0 +1,67 @@
+"""The broker's memory or disk runs out: it takes nothing, gives what it has, and nobody who registers notices."""
+
+import pytest
+
+from tests.support.arrivals import Arrivals
+from tests.support.clients import rows
+from tests.support.rabbitmq import RabbitNode
+from tests.support.stack import Stack, assert_reconciled, settle
+from tests.support.waiting import poll_until
+
+ALARMS = {
+    "memory": (("set_vm_memory_high_watermark", "0.0001"), ("set_vm_memory_high_watermark", "0.6")),
+    "disk": (("set_disk_free_limit", "900GB"), ("set_disk_free_limit", "50MB")),
+}
+"""What sets it off (the disk's within 11 s, the memory's at once), and what ends it."""
+
+RATE = 20
+WAITING = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Both in `make chaos`, the quick one in `make test`."""
+    if "alarm" in metafunc.fixturenames:
+        metafunc.parametrize("alarm", list(ALARMS) if metafunc.config.getoption("chaos") == "full" else ["memory"])
+
+
+def in_alarm(node: RabbitNode) -> bool:
+    """Whether the node says so."""
+    return "[]" not in node.ctl("eval", "rabbit_alarm:get_alarms().")
+
+
+@pytest.fixture
+def hold_s(chaos_full: bool) -> float:
+    """How long people register while the alarm lasts, seconds."""
+    return 60.0 if chaos_full else 8.0
+
+
+@pytest.mark.timeout(300)
+def test_alarm_stops_no_registration_and_no_consumer(
+    rabbit_stack: Stack, own_rabbit: RabbitNode, alarm: str, hold_s: float
+) -> None:
+    """What the broker holds is consumed during the alarm; what is accepted meanwhile waits in the outbox."""
+    rabbit_stack.start()
+    assert rabbit_stack.web is not None
+    rabbit_stack.programs["events-consume"].kill()
+    before = Arrivals(rabbit_stack.web.url, RATE)
+    before.run(5.0)
+    poll_until(lambda: rabbit_stack.sql("registration", WAITING) == [(0,)], 20, what="all of them are on the broker")
+    begin, end = ALARMS[alarm]
+    own_rabbit.ctl(*begin)
+    poll_until(lambda: in_alarm(own_rabbit), 30, every_s=0.5, what="the alarm")
+    rabbit_stack.programs["events-consume"].start_again()
+    people = Arrivals(rabbit_stack.web.url, RATE)
+    people.run(hold_s, first=len(before.ids))
+    assert (len(people.ids), people.refused, people.lost) == (RATE * hold_s, {}, [])
+    poll_until(lambda: _roster(rabbit_stack) == len(before.ids), 30, what="what the broker held is consumed")
+    assert rabbit_stack.sql("registration", WAITING) == [(len(people.ids),)]
+    connections = own_rabbit.ctl("list_connections", "name").count("->")
+    own_rabbit.ctl(*end)
+    ids = before.ids + people.ids
+    settle(rabbit_stack, len(ids))
+    assert_reconciled(rabbit_stack, ids)
+    print(f"\n{alarm} alarm: {len(people.ids)} of {len(people.ids)} accepted meanwhile, {connections} connections")
+
+
+def _roster(stack: Stack) -> int:
+    return int(str(rows(stack.installation.urls["events"], "SELECT count(*) FROM roster")[0][0]))

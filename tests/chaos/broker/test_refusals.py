@@ -1,0 +1,113 @@
+"""The broker has no room or no way for a message: it stays in the outbox with the reason, and arrives once mended."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import pika
+import pytest
+
+from shared.bus.names import DELIVERY_LIMIT, FACTS
+from shared.store import outbox
+from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
+from tests.chaos.broker.offering import KEY, QUEUE
+from tests.chaos.broker.stage import Stage, make_stage
+from tests.contract.buses import definitions_in
+from tests.contract.samples import sample_message
+from tests.support.clients import rows
+from tests.support.installation import TestInstallation, make_installation
+from tests.support.postgres import PostgresServer
+from tests.support.processes import ProcessGroup
+from tests.support.rabbitmq import RabbitNode
+from tests.support.waiting import poll_until
+
+ROOM = 100
+FULL = {
+    "max-length": ROOM,
+    "overflow": "reject-publish",
+    "delivery-limit": DELIVERY_LIMIT,
+    "dead-letter-strategy": "at-least-once",
+}
+SMALL_QUEUE = ("--apply-to", "quorum_queues", "--priority", "90")
+LEFT = "SELECT refused_reason, count(*)::int FROM outbox WHERE published_at IS NULL GROUP BY 1 ORDER BY 1"
+
+
+@pytest.fixture
+def stage(rabbit: RabbitNode, postgres: PostgresServer, processes: ProcessGroup) -> Stage:
+    """The shared node, in a vhost with all limits; no consumer yet."""
+    return make_stage((rabbit.fresh_vhost(),), rabbit, postgres, processes)
+
+
+@pytest.fixture
+def installation(postgres: PostgresServer, tmp_path: Path) -> TestInstallation:
+    """Whose notifications service has something to say."""
+    return make_installation(postgres, tmp_path)
+
+
+def fill_outbox(installation: TestInstallation, count: int) -> set[str]:
+    """Store ``count`` messages; their ids."""
+    engine = open_engine(installation.urls["notifications"])
+    messages = [sample_message(KEY) for _ in range(count)]
+    with UnitOfWork(engine, "notifications").transaction() as connection:
+        outbox.add(connection, messages)
+    engine.dispose()
+    return {message.id for message in messages}
+
+
+def start_relay(stage: Stage, installation: TestInstallation) -> None:
+    """The notifications service's relay."""
+    environment = installation.environment("notifications") | {"TROIKA_BROKER_URL": stage.urls[0]}
+    stage.processes.start("relay", "services.notifications relay", env=environment)
+
+
+def left(installation: TestInstallation) -> list[tuple[object, ...]]:
+    """(reason, number) of what the outbox still holds."""
+    return rows(installation.urls["notifications"], LEFT)
+
+
+def assert_all_arrive(stage: Stage, installation: TestInstallation, ids: set[str]) -> None:
+    """The outbox empties, and every message has one effect."""
+    poll_until(lambda: left(installation) == [], 120, every_s=0.2, what="the outbox is empty")
+    poll_until(lambda: stage.effects() >= len(ids), 60, every_s=0.2, what="all effects")
+    found = [row[0] for row in rows(stage.database, "SELECT message_id::text FROM effect")]
+    assert sorted(found) == sorted(ids)
+
+
+@pytest.mark.timeout(300)
+def test_full_queue_leaves_the_rest_in_the_outbox(
+    stage: Stage, installation: TestInstallation, rabbit: RabbitNode, chaos_full: bool
+) -> None:
+    """The broker takes what it has room for (a quorum queue a little more); all others say why they wait."""
+    count = 10_000 if chaos_full else 1_000
+    rabbit.ctl("set_policy", "-p", stage.vhost, "small", f"^{QUEUE}$", json.dumps(FULL), *SMALL_QUEUE)
+    ids = fill_outbox(installation, count)
+    start_relay(stage, installation)
+    reason = "the broker refused it (a queue is full)"
+    poll_until(lambda: [row[0] for row in left(installation)] == [reason], 60, every_s=0.2, what="all others refused")
+    (waiting,) = [int(str(row[1])) for row in left(installation)]
+    print(f"\nfull queue: room for {ROOM}, {count - waiting} taken, {waiting} refused and kept")
+    assert ROOM <= count - waiting < count / 2
+    stage.start_consumer()
+    assert_all_arrive(stage, installation, ids)
+
+
+@pytest.mark.timeout(200)
+def test_missing_binding_keeps_messages_with_the_reason(
+    stage: Stage, installation: TestInstallation, rabbit: RabbitNode
+) -> None:
+    """Nothing is said to be published that no queue has; repaired, everything arrives, and nothing was in the way."""
+    with pika.BlockingConnection(pika.URLParameters(stage.urls[0])) as connection:
+        connection.channel().queue_unbind(QUEUE, FACTS, KEY)
+    ids = fill_outbox(installation, 300)
+    start_relay(stage, installation)
+    stage.start_consumer()
+    wanted = [("no queue is bound for this type", len(ids))]
+    poll_until(partial(_equals, wanted, installation), 30, every_s=0.2, what="all say that no queue is bound")
+    assert stage.effects() == 0
+    rabbit.import_definitions(definitions_in(stage.vhost))
+    assert_all_arrive(stage, installation, ids)
+
+
+def _equals(wanted: list[tuple[str, int]], installation: TestInstallation) -> bool:
+    return left(installation) == wanted

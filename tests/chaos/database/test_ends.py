@@ -1,0 +1,115 @@
+"""PostgreSQL ends, in every way there is, while people register: every 201 is kept, and all comes back by itself."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support.arrivals import Arrivals
+from tests.support.postgres import PostgresServer
+from tests.support.stack import Stack, assert_reconciled, settle
+
+RATE = 20
+CALM_S = 3.0
+BACK_WITHIN_S = 10.0
+WORKING = "SELECT DISTINCT application_name FROM pg_stat_activity WHERE application_name LIKE 'troika-%'"
+EVERYBODY = {
+    *(f"troika-{service}-relay" for service in ("registration", "events", "notifications")),
+    *(f"troika-notifications-{role}" for role in ("consume", "send", "schedule")),
+    "troika-events-consume",
+    "troika-registration-intake",
+}
+"""Who has work when somebody registers."""
+
+UNAVAILABLE = 503
+
+
+def kill(server: PostgresServer) -> None:
+    """As a power cut would: the postmaster and all of its children at once."""
+    server.kill()
+
+
+def stop_fast(server: PostgresServer) -> None:
+    """Everybody is cut off."""
+    server.stop()
+
+
+def stop_smart(server: PostgresServer) -> None:
+    """Nobody new is let in, those who are there may stay; and after a while everybody is cut off."""
+    os.kill(server.pid, signal.SIGTERM)
+    time.sleep(CALM_S)  # the time that an operator gives them
+    server.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Attributes:
+    name: in the test's id.
+    end: ends the server.
+    bus: of the system.
+    times: how often in `make test` and in `make chaos`.
+    """
+
+    name: str
+    end: Callable[[PostgresServer], None]
+    bus: str
+    times: tuple[int, int]
+
+
+WAYS = (
+    Way("killed", kill, "embedded", (2, 20)),
+    Way("killed-on-rabbitmq", kill, "rabbit", (0, 5)),
+    Way("stopped-fast", stop_fast, "rabbit", (0, 3)),
+    Way("stopped-smart", stop_smart, "embedded", (0, 3)),
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The short pass has the ways that are told a number for it."""
+    if "way" in metafunc.fixturenames:
+        full = metafunc.config.getoption("chaos") == "full"
+        metafunc.parametrize("way", [way for way in WAYS if way.times[full]], ids=lambda way: way.name)
+
+
+@pytest.fixture
+def stack(request: pytest.FixtureRequest, way: Way) -> Stack:
+    """On the bus of the way."""
+    made: Stack = request.getfixturevalue(f"own_{way.bus}_stack")
+    return made
+
+
+@pytest.mark.timeout(900)
+def test_postgres_ends_under_load(way: Way, stack: Stack, own_postgres: PostgresServer, chaos_full: bool) -> None:
+    """Nothing but 201 and 503 is answered; who was answered 201 is stored, counted and mailed once."""
+    times = way.times[chaos_full]
+    stack.start()
+    assert stack.web is not None
+    people = Arrivals(stack.web.url, RATE)
+    slowest_s = 0.0
+    for turn in range(times):
+        arriving = people.during(2 * CALM_S, first=int(turn * RATE * 2 * CALM_S))
+        time.sleep(CALM_S)  # under load, before and after
+        way.end(own_postgres)
+        own_postgres.start()
+        slowest_s = max(slowest_s, seconds_until_everybody_works(own_postgres))
+        arriving.join()
+    assert (people.lost, set(people.refused) - {UNAVAILABLE}) == ([], set())
+    assert len(people.ids) == times * RATE * 2 * CALM_S
+    settle(stack, len(people.ids))
+    assert_reconciled(stack, people.ids)
+    print(f"\n{way.name} {times} times: {len(people.ids)} accepted, 0 lost; all at work within {slowest_s:.1f} s")
+    assert slowest_s <= BACK_WITHIN_S
+
+
+def seconds_until_everybody_works(server: PostgresServer) -> float:
+    """Seconds from now until each process has a connection to the server, which was started just now."""
+    began_at, missing = time.monotonic(), set(EVERYBODY)
+    with server.connect() as connection:
+        while missing:
+            missing -= {str(row[0]) for row in connection.execute(WORKING)}
+            assert time.monotonic() - began_at < 60.0, missing
+            time.sleep(0.1)  # between two looks
+    return time.monotonic() - began_at

@@ -1,0 +1,178 @@
+"""The database's disk, or its pool of connections, is full: what cannot be stored is refused, and told when to come."""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from tests.support.clients import WEBINAR, all_at_once, answers, rows
+from tests.support.installation import TestInstallation
+from tests.support.postgres import PostgresServer
+from tests.support.processes import ProcessGroup
+from tests.support.run_folder import RunFolder
+from tests.support.small_disk import SmallDisk
+from tests.support.waiting import poll_until
+from tests.support.web import load_webinar, start_web
+
+DISK_BYTES = 400 * 1024 * 1024
+GROUP, MOST_PEOPLE = 50, 4000
+POOL = 4
+"""Connections of a web process beside that of the intake."""
+
+FORM_PAGE = f"/v1/forms/{WEBINAR}"
+REFUSED_WITHIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What came back, and after how many seconds."""
+
+    status: int
+    headers: dict[str, str]
+    after_s: float
+
+
+def get(url: str, path: str, key: str = "") -> Got:
+    """One GET on a connection of its own."""
+    place, began_at = urlsplit(url), time.monotonic()
+    connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=20)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {key}"} if key else {})
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return Got(response.status, dict(response.getheaders()), time.monotonic() - began_at)
+
+
+def submissions(first: int, count: int) -> list[tuple[dict[str, object], dict[str, str]]]:
+    """Of so many people, with their keys."""
+    people = range(first, first + count)
+    return [(answers(n), {"Idempotency-Key": f"person-number-{n:06}"}) for n in people]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What has no room left: the tables alone in `make test`, the server's log too in `make chaos`."""
+    if "log_has_room" in metafunc.fixturenames:
+        cases = [True, False] if metafunc.config.getoption("chaos") == "full" else [True]
+        metafunc.parametrize("log_has_room", cases, ids=["tables", "log-too"][: len(cases)])
+
+
+def on_small_disk(run: RunFolder, server: PostgresServer) -> SmallDisk:
+    """Move a server with its data to a disk that is soon full."""
+    server.stop()
+    disk = SmallDisk(run, server.data_folder, DISK_BYTES)
+    disk.copy_in(server.data_folder)
+    server.inside = disk.words
+    server.start()
+    return disk
+
+
+def register_until_refused(url: str, first: int) -> tuple[list[str], int]:
+    """Groups of people until one of them is refused as a whole: ids of the accepted, and number of its first one."""
+    accepted: list[str] = []
+    while first < MOST_PEOPLE:
+        given = all_at_once(url, submissions(first, GROUP), 8)
+        assert {answer.status for answer in given} <= {201, 503}
+        refused = [answer for answer in given if answer.status == 503]
+        assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
+        accepted += [answer.body["id"] for answer in given if answer.status == 201]
+        if len(refused) == GROUP:
+            return accepted, first
+        first += GROUP
+    raise AssertionError(f"the disk was not full after {MOST_PEOPLE} people")
+
+
+@pytest.mark.timeout(200)
+def test_full_disk_refuses_and_loses_nothing(
+    run_folder: RunFolder,
+    own_postgres: PostgresServer,
+    own_installation: TestInstallation,
+    processes: ProcessGroup,
+    log_has_room: bool,
+) -> None:
+    """503 and never 201 while there is no room; reading goes on; with room again the same people are accepted."""
+    load_webinar(own_installation, capacity=None)
+    disk = on_small_disk(run_folder, own_postgres)
+    url = start_web(processes, own_installation, workers=1).url
+    accepted = [answer.body["id"] for answer in all_at_once(url, submissions(0, GROUP), 8)]
+    with own_postgres.connect() as connection:
+        if log_has_room:  # a fresh segment of the log, which is there before the disk is full
+            connection.execute("SELECT pg_switch_wal()")
+            connection.execute("CHECKPOINT")
+        else:
+            connection.execute("SELECT pg_switch_wal()")
+    disk.fill()
+    more, first = register_until_refused(url, GROUP)
+    if log_has_room:
+        assert get(url, FORM_PAGE).status == 200
+    disk.make_room()
+    own_postgres.start()  # which does nothing where it runs: a server whose log had no room has ended
+    again = poll_until(lambda: accepted_again(url, first), 30, what="the same people are accepted")
+    accepted += [*more, *again]
+    stored = rows(own_installation.urls["registration"], "SELECT id::text FROM registration")
+    said = rows(own_installation.urls["registration"], "SELECT subject FROM outbox")
+    assert sorted(accepted) == sorted(row[0] for row in stored) == sorted(row[0] for row in said)
+    print(f"\nfull disk: {len(accepted)} accepted and stored, 0 lost; {GROUP} refused in a row while it was full")
+    own_postgres.stop()
+    disk.remove()
+
+
+def accepted_again(url: str, first: int) -> list[str]:
+    """Ids of a group that was refused and asks again with the same keys; empty while any of it is refused."""
+    given = all_at_once(url, submissions(first, GROUP), 8)
+    return [answer.body["id"] for answer in given] if {answer.status for answer in given} == {201} else []
+
+
+@contextmanager
+def pool_in_use(installation: TestInstallation, url: str) -> Iterator[None]:
+    """Every connection of the pool waits for a lock, for as long as the block runs."""
+    over, key = threading.Event(), installation.secrets.coordinator_key
+
+    def read_on() -> None:
+        while not over.is_set():
+            get(url, "/v1/sealed-readings", key)
+
+    address = installation.urls["registration"].replace("+psycopg", "")
+    readers = [threading.Thread(target=read_on) for _ in range(3 * POOL)]
+    with psycopg.connect(address) as connection:
+        connection.execute("LOCK TABLE sealed_reading IN ACCESS EXCLUSIVE MODE")
+        for reader in readers:
+            reader.start()
+        poll_until(lambda: _waiting_for_locks(address) == POOL, 10, what="the pool is in use")
+        yield
+        over.set()
+    for reader in readers:
+        reader.join()
+
+
+def _waiting_for_locks(address: str) -> int:
+    found = rows(address, "SELECT count(*) FROM pg_locks WHERE NOT granted")
+    return int(found[0][0])
+
+
+def test_pool_in_use_keeps_nobody_from_registering(own_installation: TestInstallation, processes: ProcessGroup) -> None:
+    """The intake has a connection of its own; all others are told soon to come again."""
+    load_webinar(own_installation, capacity=None)
+    web = start_web(processes, own_installation, workers=1)
+    assert all_at_once(web.url, submissions(0, 1), 1)[0].status == 201
+    with pool_in_use(own_installation, web.url):
+        until, number, slowest_s, refusals = time.monotonic() + 4.0, 1, 0.0, 0
+        while time.monotonic() < until:
+            began_at = time.monotonic()
+            (answer,) = all_at_once(web.url, submissions(number, 1), 1)
+            slowest_s, number = max(slowest_s, time.monotonic() - began_at), number + 1
+            assert answer.status == 201, json.dumps(answer.body)
+            other = get(web.url, "/v1/partners", own_installation.secrets.coordinator_key)
+            if other.status == 503:
+                refusals += 1
+                assert int(other.headers["Retry-After"]) > 0
+                assert other.after_s <= REFUSED_WITHIN_S
+    print(f"\npool in use: {number} accepted, slowest {slowest_s:.2f} s; {refusals} others refused in time")
+    assert refusals > 0
+    assert rows(own_installation.urls["registration"], "SELECT count(*) FROM registration") == [(number,)]
