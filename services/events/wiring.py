@@ -38,6 +38,9 @@ from shared.web.console.frame import frame_blueprint
 from shared.web.signing_in import SignIn
 
 NAME = "events"
+PEOPLE = ("/propose", "/p/", "/v1/proposals")
+"""Proposals of side events, and their proposers' links: who comes by these is let in first."""
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -81,8 +84,9 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
             timetable_pages(side),
         ],
         ready=lambda: is_far_enough(tools.work, newest),
+        people=PEOPLE,
     )
-    return make_app(parts, access, sign_in, https=settings.common.https)
+    return make_app(parts, access, sign_in, https=settings.common.https, bounds=settings.common.bounds)
 
 
 def _events_blueprint(tools: Tools) -> Any:

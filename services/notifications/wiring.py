@@ -30,6 +30,9 @@ from shared.web.console.frame import frame_blueprint
 from shared.web.signing_in import SignIn
 
 NAME = "notifications"
+PEOPLE = ("/u/",)
+"""The links by which somebody leaves: who comes by these is let in first."""
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 LARGEST_BODY = 1024 * 1024
 """A bulletin in six languages, each at its longest, as a browser encodes it: Chinese takes nine bytes a sign."""
@@ -61,8 +64,9 @@ def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = sy
         pages=[leaving, frame_blueprint(sign_in), console_blueprint(work, clock, letterhead)],
         ready=lambda: is_far_enough(work, newest),
         largest_body=LARGEST_BODY,
+        people=PEOPLE,
     )
-    return make_app(parts, access, sign_in, https=settings.common.https)
+    return make_app(parts, access, sign_in, https=settings.common.https, bounds=settings.common.bounds)
 
 
 def build_effects(settings: NotificationsSettings, clock: Clock = system_clock) -> Mapping[str, Effect]:
