@@ -56,7 +56,7 @@ class WriteGroup(Generic[Command, Outcome]):
             ``Unavailable`` if nothing was stored and all may be tried again; anything else is taken to be the
             fault of one command, which is then found by running them one by one.
         most: commands in one batch at most.
-        patience_s: how long a caller waits for its turn before it gives up, seconds: for what was not to be expected.
+        patience_s: how long a caller waits for its turn before it gives up, seconds: for a database that stands still.
         longest_wait_s: a caller that is expected to wait longer is refused at once, seconds.
         never_crowded: callers at once that are never too many.
     """
@@ -66,7 +66,7 @@ class WriteGroup(Generic[Command, Outcome]):
         run: Callable[[Sequence[Command]], list[Outcome]],
         *,
         most: int = 64,
-        patience_s: float = 2.0,
+        patience_s: float = 5.0,
         longest_wait_s: float = LONGEST_WAIT_S,
         never_crowded: int = NEVER_CROWDED,
     ) -> None:

@@ -18,8 +18,9 @@ from shared.web.places import FIRST, LAST, LATER, Bounds, Places
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-LATE_S = 2.0
-"""Who has waited so long in front of the door (``X-Request-Start`` of the gateway) is not worked on any more."""
+LATE_S = 5.0
+"""Who has waited so long in front of the door (``X-Request-Start`` of the gateway) is not worked on any more: they have
+gone, or come again. Queues inside keep answers within a second; this is for a process that stood still."""
 
 EARLIEST_S, LATEST_S = 2, 10
 """Between which ``Retry-After`` is drawn, so that those refused together do not come back together."""

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -11,7 +12,7 @@ import pytest
 from deploy.shape import SERVICES
 from tests.chaos.overload.people import person, reading
 from tests.chaos.overload.throttled import report
-from tests.support.gateway import start_gateway
+from tests.support.gateway import gateway
 from tests.support.installation import make_installation
 from tests.support.open_loop import Load, fire
 from tests.support.postgres import PostgresServer
@@ -63,12 +64,13 @@ def test_nobody_notices_restarts(
     load_webinar(installation, capacity=None)
     webs = {service: start_web(processes, installation, workers=WORKERS, service=service) for service in SERVICES}
     times = 20 if chaos_full else 5
-    with Visits(start_gateway(run_folder, webs)) as visits:
+    with gateway(run_folder, webs) as url, Visits(url) as visits:
         for _ in range(times):
             _restart(list(webs.values()))
     for name, loads in visits.loads.items():
         whole = Load([shot for load in loads for shot in load.shots])
         print(report(f"{times} restarts, {name}", whole))
+        print(Counter(shot.body for shot in whole.shots if shot.status not in (200, 201)))
         assert whole.statuses() == {PAGES.get(name, 201): len(whole.shots)}, name
     assert sum(len(load.shots) for load in visits.loads["register"]) >= PEOPLE_PER_S
 
