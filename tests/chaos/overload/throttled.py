@@ -68,10 +68,15 @@ def assert_told_the_truth(site: Site, *loads: Load) -> None:
     assert {shot.status for shot in shots} <= {0, 201, 503}
     waits = {shot.retry_after_s for shot in shots if shot.status == 503}
     assert waits <= set(range(2, 11))
-    ids = {json.loads(shot.body)["id"] for shot in shots if shot.status == 201}
-    assert len(ids) == sum(shot.status == 201 for shot in shots)
+    ids = [identity for load in (*loads, asked_again) for identity in ids_of(load)]
+    assert len(ids) == len(set(ids))
     assert site.stored() == Counter(ids)
     assert sum(site.told().values()) == len(ids)
+
+
+def ids_of(load: Load) -> list[str]:
+    """Id of each registration that was accepted."""
+    return [json.loads(shot.body)["id"] for shot in load.answered(201)]
 
 
 def report(name: str, load: Load) -> str:
