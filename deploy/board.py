@@ -38,6 +38,14 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
         Panel(
+            "Told to come again later",
+            "reqps",
+            {
+                "{{service}} {{class}} {{reason}}": "sum by (service, class, reason) "
+                "(rate(troika_requests_refused_total[$__rate_interval]))"
+            },
+        ),
+        Panel(
             "Registrations in one transaction",
             "short",
             {

@@ -6,10 +6,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from deploy.rolling import Generations
+
 bind = os.environ.get("TROIKA_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("TROIKA_WEB_WORKERS", "2"))
-worker_class = "gevent"
-"""Whoever waits for the write group costs no thread, and nobody fights for the interpreter (ADR 12)."""
+worker_class = "deploy.rolling.RollingWorker"
+"""gunicorn's gevent worker: whoever waits for the write group costs no thread, and nobody fights for the interpreter
+(ADR 12). Ours leaves at a restart only once its successors can answer."""
 
 worker_connections = int(os.environ.get("TROIKA_WEB_CONNECTIONS", "512"))
 """Open at once in one process; further ones wait in the socket's queue."""
@@ -20,6 +23,8 @@ backlog = 128
 timeout = 30
 graceful_timeout = 30
 keepalive = 5
+"""Seconds; longer than the gateway keeps an idle connection, so that it is never the service that closes one."""
+
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
@@ -42,13 +47,20 @@ metrics_folder.mkdir(parents=True, exist_ok=True)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
 
 
-def on_starting(_server: Any) -> None:
+def on_starting(server: Any) -> None:
     """Begin each start with an empty folder: figures of an earlier start's dead workers would stay for ever."""
     for file in metrics_folder.glob("*.db"):
         file.unlink()
+    server.generations = Generations()
 
 
-def post_worker_init(_worker: Any) -> None:
+def pre_fork(server: Any, worker: Any) -> None:
+    """Let the older workers know that a younger one is about to start."""
+    worker.generations = server.generations
+    server.generations.forked(worker.age)
+
+
+def post_worker_init(worker: Any) -> None:
     """What the start has made lives as long as the process: no collection needs to look at it again.
 
     Measured: a twentieth of a rush's processor time went into looking.
@@ -56,10 +68,12 @@ def post_worker_init(_worker: Any) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
+    worker.generations.settled(worker.age)
 
 
-def child_exit(_server: Any, worker: Any) -> None:
-    """Forget a dead worker's live gauges."""
+def child_exit(server: Any, worker: Any) -> None:
+    """Forget a dead worker's live gauges, and wait for it no more."""
+    server.generations.settled(worker.age)
     from prometheus_client.multiprocess import mark_process_dead  # only after the folder is named
 
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library is half typed

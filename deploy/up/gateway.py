@@ -10,6 +10,10 @@ from deploy.up.units import Unit, own_file, own_folder
 TEMPLATE = Path("deploy/nginx/troika.conf")
 PROGRAM = "/usr/sbin/nginx"
 RATE_PER_S = 50
+KEPT_S = 3
+"""A connection to a service that is idle for so long is closed here: sooner than the service does (``keepalive`` in
+deploy/gunicorn.conf.py), so that no request is sent into a connection that is just being closed."""
+
 PRIVATE = "/-/"
 
 
@@ -47,7 +51,8 @@ def gateway_configuration(place: Path, ports: Ports) -> str:
 
 
 def _upstream(service: str, port: int) -> str:
-    return f"  upstream {service} {{\n    server 127.0.0.1:{port} max_fails=0;\n    keepalive 32;\n  }}\n"
+    kept = f"    keepalive 32;\n    keepalive_timeout {KEPT_S}s;\n"
+    return f"  upstream {service} {{\n    server 127.0.0.1:{port} max_fails=0;\n{kept}  }}\n"
 
 
 def _location(path: str, service: str) -> str:

@@ -35,6 +35,9 @@ from shared.web.app import WebParts, make_app
 from shared.web.console.frame import frame_blueprint
 from shared.web.signing_in import SignIn
 
+PEOPLE = ("/propose", "/p/", "/v1/proposals")
+"""Proposals of side events, and their proposers' links: who comes by these is let in first."""
+
 
 def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_clock) -> Flask:
     """The web application on ``engine``."""
@@ -65,8 +68,9 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
             timetable_pages(side),
         ],
         ready=lambda: is_far_enough(tools.work, newest),
+        people=PEOPLE,
     )
-    return make_app(parts, access, sign_in, https=settings.common.https)
+    return make_app(parts, access, sign_in, https=settings.common.https, bounds=settings.common.bounds)
 
 
 def _events_blueprint(tools: Tools) -> Any:

@@ -23,6 +23,9 @@ from shared.web.signing_in import SignIn
 LARGEST_BODY = 1024 * 1024
 """A bulletin in six languages, each at its longest, as a browser encodes it: Chinese takes nine bytes a sign."""
 
+PEOPLE = ("/u/",)
+"""The links by which somebody leaves: who comes by these is let in first."""
+
 
 def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = system_clock) -> Flask:
     """The web application on ``engine``."""
@@ -39,5 +42,6 @@ def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = sy
         pages=[leaving, frame_blueprint(sign_in), console_blueprint(work, clock, letterhead)],
         ready=lambda: is_far_enough(work, newest),
         largest_body=LARGEST_BODY,
+        people=PEOPLE,
     )
-    return make_app(parts, access, sign_in, https=settings.common.https)
+    return make_app(parts, access, sign_in, https=settings.common.https, bounds=settings.common.bounds)

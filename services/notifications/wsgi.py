@@ -6,11 +6,11 @@ from services.notifications.settings import read_settings
 from services.notifications.web import build_app
 from services.notifications.wiring import NAME
 from shared.core.logs import configure_logs
-from shared.store.engine import open_engine
+from shared.process.web_engine import open_web_engine
 
 
 def application() -> Flask:
     """The application on an engine of its own."""
     configure_logs(NAME, "web")
     settings = read_settings()
-    return build_app(settings, open_engine(settings.common.database_url, application=f"troika-{NAME}-web"))
+    return build_app(settings, open_web_engine(settings.common))

@@ -1,5 +1,8 @@
 """Builds the web application: settings become engines, keys, write group and routes. No worker imports it."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from flask import Flask
 from sqlalchemy import Engine
 
@@ -23,6 +26,12 @@ from shared.web.access import AccessFile
 from shared.web.app import WebParts, make_app
 from shared.web.console.frame import frame_blueprint
 from shared.web.signing_in import SignIn
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+PEOPLE = ("/v1/forms/", "/embed/", "/r/")
+"""Forms and links: who comes by these is let in first."""
 
 
 def open_intake_engine(url: str, *, pool_size: int = 1, pool_timeout_s: float = 2.0) -> Engine:
@@ -67,8 +76,23 @@ def build_app(
             console_blueprint(work, clock, tools.keys.form_keys),
         ],
         ready=lambda: is_far_enough(work, newest),
+        people=PEOPLE,
+        crowded=_registers_into(tools.register.crowded),
     )
-    return make_app(parts, access, sign_in, https=settings.common.https)
+    return make_app(parts, access, sign_in, https=settings.common.https, bounds=settings.common.bounds)
+
+
+def _registers_into(crowded: Callable[[], bool]) -> "Callable[[WSGIEnvironment], bool]":
+    """Whether a request would have to wait too long to be stored.
+
+    A form sent by a browser is let through: the write group refuses it then, and it is shown again as it was filled in.
+    """
+
+    def waits_too_long(environ: "WSGIEnvironment") -> bool:
+        stores = environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"].endswith("/registrations")
+        return stores and crowded() and "text/html" not in environ.get("HTTP_ACCEPT", "")
+
+    return waits_too_long
 
 
 def build_tools(settings: RegistrationSettings, work: UnitOfWork, intake: UnitOfWork, clock: Clock) -> Tools:

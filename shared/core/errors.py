@@ -4,6 +4,7 @@ Exception
 ├── DomainError      a rule said no: it has a code that programs may rely on
 ├── SettingsError    the process must not start: lists everything that is wrong
 ├── Unavailable      something the request needs is down or too busy: try again later
+│   └── Overloaded   all is well, but too many came at once
 └── MessageFailure   what a message handler may raise
     ├── Retry        not now: deliver again after a while
     └── Poison       never: park it with this reason
@@ -34,6 +35,10 @@ class Unavailable(Exception):
         super().__init__(reason)
         self.reason = reason
         self.retry_after_s = retry_after_s
+
+
+class Overloaded(Unavailable):
+    """Too many came at once; nothing of this one was done."""
 
 
 class MessageFailure(Exception):

@@ -35,6 +35,14 @@ http_inflight_requests = Gauge(
     "troika_http_inflight_requests", "Requests being worked on now.", ["service"], multiprocess_mode="livesum"
 )
 
+requests_refused_total = Counter(
+    "troika_requests_refused_total",
+    "Requests that were not worked on because too much was going on, by class (first: people who register; later; "
+    "last: exports and console) and reason: full (no place), queue (it would have waited too long to be stored), "
+    "late (it had waited too long before it came), slow (its body took too long).",
+    ["service", "class", "reason"],
+)
+
 intake_requests_total = Counter(
     "troika_intake_requests_total",
     "Registrations asked for, by outcome: accepted, duplicate, invalid, closed (also a form's page that says so), "

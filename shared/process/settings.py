@@ -1,12 +1,13 @@
 """Settings that every process of every service has."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from shared.bus.address import BusAddress, read_address
 from shared.core.key_files import read_keys
 from shared.core.settings import Reader
 from shared.store.embedded import EmbeddedServer
+from shared.web.places import Bounds
 
 BUS_DATABASE = "bus"
 
@@ -22,6 +23,7 @@ class CommonSettings:
     signing_keys: for the console's cookie, newest first.
     metrics_port: of a worker, on loopback; 0 for none.
     bind: address and port of a web process.
+    bounds: how much a web process works on at once.
     """
 
     service: str
@@ -32,6 +34,7 @@ class CommonSettings:
     signing_keys: tuple[bytes, ...]
     metrics_port: int
     bind: str
+    bounds: Bounds = field(default_factory=Bounds)
 
     @property
     def https(self) -> bool:
@@ -55,8 +58,23 @@ def read_common(reader: Reader, service: str) -> CommonSettings:
         signing_keys=reader.take("TROIKA_SIGNING_KEY_FILE", key_file),
         metrics_port=reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535),
         bind=reader.text("TROIKA_BIND", "127.0.0.1:8000"),
+        bounds=_read_bounds(reader),
     )
     return settings if reader.problems else _with_embedded(reader, settings)
+
+
+def _read_bounds(reader: Reader) -> Bounds:
+    usual = Bounds()
+    return Bounds(
+        first=reader.integer("TROIKA_WEB_FIRST", usual.first, 1, 10_000),
+        later=reader.integer("TROIKA_WEB_LATER", usual.later, 1, 100),
+        last=reader.integer("TROIKA_WEB_LAST", usual.last, 1, 100),
+        trusted=reader.take("TROIKA_TRUSTED_PROXIES", _addresses, usual.trusted),
+    )
+
+
+def _addresses(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(","))
 
 
 def _with_embedded(reader: Reader, settings: CommonSettings) -> CommonSettings:

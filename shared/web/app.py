@@ -9,10 +9,12 @@ from flask_smorest import Api
 
 from shared.core.version import running_version
 from shared.web.access import AccessFile, guard
+from shared.web.admission import Crowded, Door, nobody_waits
 from shared.web.document.routes import document_blueprint
 from shared.web.headers import secure_headers
 from shared.web.health import health_blueprint
 from shared.web.measuring import measure
+from shared.web.places import Bounds
 from shared.web.problems import ProblemSchema, from_http, handle_problems
 from shared.web.signing_in import SignIn
 
@@ -54,6 +56,8 @@ class WebParts:
         pages: plain blueprints, which do not.
         ready: whether it can work now.
         largest_body: bytes; more is refused before it is read.
+        people: beginnings of the paths of those who register: they are let in first.
+        crowded: whether a request of theirs would have to wait too long for something inside.
     """
 
     service: str
@@ -62,9 +66,13 @@ class WebParts:
     pages: Sequence[Blueprint]
     ready: Callable[[], bool]
     largest_body: int = MAX_BODY_BYTES
+    people: tuple[str, ...] = ()
+    crowded: Crowded = nobody_waits
 
 
-def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, *, https: bool) -> Flask:
+def make_app(
+    parts: WebParts, access: AccessFile, sign_in: SignIn, *, https: bool, bounds: Bounds | None = None
+) -> Flask:
     """The application of one service.
 
     Args:
@@ -72,6 +80,7 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, *, https: boo
         access: key holders.
         sign_in: the console's cookie.
         https: whether its public address is HTTPS.
+        bounds: how much it works on at once; the usual if None.
     """
     app = PlainFlask(parts.service, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -86,6 +95,7 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, *, https: boo
         PROPAGATE_EXCEPTIONS=False,
     )
     measure(app, parts.service)
+    _put_behind_a_door(app, parts, bounds or Bounds())
     secure_headers(app, https=https)
     handle_problems(app)
     guard(app, access, sign_in.signed_in)
@@ -97,3 +107,10 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, *, https: boo
     app.register_blueprint(health_blueprint(parts.service, parts.ready))
     app.register_blueprint(document_blueprint(parts.service, api))
     return app
+
+
+def _put_behind_a_door(app: Flask, parts: WebParts, bounds: Bounds) -> None:
+    """Inside of what sets the headers, so that a refusal has them too, and around all else."""
+    app.wsgi_app = Door(  # type: ignore[method-assign]  # the place Flask names for this
+        app.wsgi_app, parts.service, parts.people, bounds, most_bytes=parts.largest_body, crowded=parts.crowded
+    )

@@ -1,13 +1,11 @@
 """The second reference: the very same statements, one transaction a request, without the write group."""
 
-from collections.abc import Callable
-
 from flask import Flask
 
 from services.registration import web
 from services.registration.domain.intake import Answered, Submission
 from services.registration.settings import read_settings
-from services.registration.usecases.register import register_batch
+from services.registration.usecases.register import Register, register_batch
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.engine import open_engine
@@ -23,13 +21,21 @@ def application() -> Flask:
     return web.build_app(settings, open_engine(url), intake)
 
 
-def one_by_one(work: UnitOfWork, clock: Clock) -> Callable[[Submission], Answered]:
+class OneByOne:
+    """What stands in place of the write group: a transaction each, and nobody is refused."""
+
+    def __init__(self, work: UnitOfWork, clock: Clock) -> None:
+        self._work, self._clock = work, clock
+
+    def submit(self, command: Submission) -> Answered | DomainError:
+        """Store it alone."""
+        return register_batch(self._work, self._clock, [command])[0]
+
+    def crowded(self) -> bool:
+        """Never."""
+        return False
+
+
+def one_by_one(work: UnitOfWork, clock: Clock) -> Register:
     """What stands in place of ``make_register``."""
-
-    def register(submission: Submission) -> Answered:
-        outcome = register_batch(work, clock, [submission])[0]
-        if isinstance(outcome, DomainError):
-            raise outcome
-        return outcome
-
-    return register
+    return Register(OneByOne(work, clock))

@@ -50,19 +50,21 @@ def start_web(
     installation: TestInstallation,
     *,
     workers: int = 2,
-    arguments: str = "services.registration web",
-    name: str = "registration-web",
+    service: str = "registration",
+    arguments: str = "",
+    name: str = "",
 ) -> RunningWeb:
-    """Start the registration service's gunicorn and wait until it is ready."""
+    """Start a service's gunicorn (``arguments``: in place of its own command) and wait until it is ready."""
+    name, arguments = name or f"{service}-web", arguments or f"services.{service} web"
     port = free_port()
     environment = {
-        **installation.environment("registration"),
+        **installation.environment(service),
         "TROIKA_BIND": f"127.0.0.1:{port}",
         "TROIKA_WEB_WORKERS": str(workers),
         "TROIKA_METRICS_FOLDER": str(Path(processes.folder) / f"{name}-metrics"),
     }
     url, metrics = f"http://127.0.0.1:{port}", Path(environment["TROIKA_METRICS_FOLDER"])
-    web = RunningWeb(url, processes.start(name, arguments, env=environment, ready_url=f"{url}/-/registration/readyz"))
+    web = RunningWeb(url, processes.start(name, arguments, env=environment, ready_url=f"{url}/-/{service}/readyz"))
     poll_until(
         lambda: len(list(metrics.glob("histogram_*.db"))) >= workers, within_s=30, what="all workers have started"
     )

@@ -9,10 +9,11 @@ from services.registration.domain.intake import Answered
 from services.registration.embed.strings import result_message
 from services.registration.usecases.look_up import FormView
 from services.registration.usecases.prepare import Envelope, prepare, receipts
-from shared.core.errors import DomainError, Unavailable
+from shared.core.errors import DomainError, Overloaded, Unavailable
 from shared.core.ids import new_id
-from shared.core.metrics import idempotency_replays_total, intake_requests_total
+from shared.core.metrics import idempotency_replays_total, intake_requests_total, requests_refused_total
 from shared.forms.validation import Answers, validate
+from shared.web.places import FIRST
 from shared.web.problems import problem
 
 STATUSES = {"none": ("confirmed", "waitlisted", "unverified"), "email": ("unverified", "confirmed", "waitlisted")}
@@ -59,6 +60,9 @@ def _counted(tools: Tools, view: FormView, answers: Answers, envelope: Envelope)
         intake_requests_total.labels("invalid" if mismatch else "closed").inc()
         if mismatch:
             idempotency_replays_total.labels("mismatch").inc()
+        raise
+    except Overloaded:
+        requests_refused_total.labels("registration", FIRST, "queue").inc()
         raise
     except Unavailable:
         intake_requests_total.labels("failed").inc()

@@ -23,6 +23,7 @@ from services.registration.usecases.look_up import FormView
 from shared.core.errors import DomainError, Unavailable
 from shared.core.ids import new_token
 from shared.forms.validation import Answers
+from shared.web.admission import retry_after_s
 
 
 def register(tools: Tools, view: FormView, submitted: Submitted) -> Response:
@@ -42,7 +43,7 @@ def register(tools: Tools, view: FormView, submitted: Submitted) -> Response:
         return again(tools, view, submitted, look, notice="failed", status=422)
     except Unavailable:
         response = again(tools, view, submitted, look, notice="busy", status=503)
-        response.headers["Retry-After"] = "5"
+        response.headers["Retry-After"] = str(retry_after_s())
         return response
     status: ResultStatus = json.loads(answered.body)["status"]
     title = view.definition.title.in_language(language)

@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from services.registration.domain.intake import Answered, Submission
 from services.registration.usecases.look_up import FormView, view_form
 from services.registration.usecases.prepare import IntakeKeys
+from services.registration.usecases.register import Register
 from shared.core.clock import Clock
 from shared.core.errors import DomainError, Unavailable
 from shared.core.metrics import intake_requests_total
@@ -49,7 +49,7 @@ class Tools:
     work: UnitOfWork
     clock: Clock
     keys: IntakeKeys
-    register: Callable[[Submission], Answered]
+    register: Register
     organiser: str
     views: dict[str, tuple[float, FormView]] = field(default_factory=dict)
     refreshing: threading.Lock = field(default_factory=threading.Lock)

@@ -1,7 +1,9 @@
 """Register: store a submission and decide its seat, in one transaction with many others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from services.registration.domain.intake import Answered, Plan, Submission, decide
 from services.registration.outgoing import ARRIVALS, ATTEMPT_REPEATED, EXPIRED, registration_message
@@ -13,30 +15,57 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.store.write_group import WriteGroup
 
 
-def make_register(work: UnitOfWork, clock: Clock) -> Callable[[Submission], Answered]:
-    """A function that registers through the process's write group.
+class Group(Protocol):
+    """The write group, or for measurements none."""
+
+    def submit(self, command: Submission) -> Answered | DomainError:
+        """What became of ``command``."""
+
+    def crowded(self) -> bool:
+        """Whether whoever comes now would wait too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Registers through the process's write group.
+
+    Attributes:
+        group: of this process.
+    """
+
+    group: Group
+
+    def __call__(self, submission: Submission) -> Answered:
+        """Store ``submission``; returns after the commit.
+
+        Raises:
+            DomainError: ``form-unknown``, ``form-closed``, ``idempotency-mismatch``.
+            Overloaded: too many wait already.
+            Unavailable: nothing is known to be stored.
+        """
+        outcome = self.group.submit(submission)
+        if isinstance(outcome, DomainError):
+            raise outcome
+        return outcome
+
+    def crowded(self) -> bool:
+        """Whether whoever registers now would wait too long."""
+        return self.group.crowded()
+
+
+def make_register(work: UnitOfWork, clock: Clock) -> Register:
+    """What registers through the process's write group.
 
     Args:
         work: on the service's database.
         clock: of the project.
-
-    Returns:
-        ``register(submission)``. It returns after the commit and raises ``DomainError`` (``form-unknown``,
-        ``form-closed``, ``idempotency-mismatch``) or ``Unavailable``.
     """
 
     def run(batch: Sequence[Submission]) -> list[Answered | DomainError]:
         return register_batch(work, clock, batch)
 
     group: WriteGroup[Submission, Answered | DomainError] = WriteGroup(run)
-
-    def register(submission: Submission) -> Answered:
-        outcome = group.submit(submission)
-        if isinstance(outcome, DomainError):
-            raise outcome
-        return outcome
-
-    return register
+    return Register(group)
 
 
 def register_batch(work: UnitOfWork, clock: Clock, batch: Sequence[Submission]) -> list[Answered | DomainError]:

@@ -72,3 +72,15 @@ def test_prometheus_is_told_of_every_process() -> None:
         audited: {(each["labels"]["service"], each["labels"]["process"]) for each in group}
         for audited, group in told.items()
     } == {True: processes | {("operations", "audit")}, False: processes}
+
+
+def test_idle_connections_are_closed_by_the_gateway_before_the_service_does() -> None:
+    """Else a request is sent into a connection that is just being closed, and fails."""
+    [keepalive] = re.findall(r"^keepalive = (\d+)$", Path("deploy/gunicorn.conf.py").read_text(), re.MULTILINE)
+    kept_s = [int(seconds) for seconds in re.findall(r"^    keepalive_timeout (\d+)s;", CONFIGURATION, re.MULTILINE)]
+    assert kept_s == [3] * len(SERVICES)
+    assert max(kept_s) < int(keepalive)
+
+
+def test_service_is_told_when_a_request_came() -> None:
+    assert re.findall(r'proxy_set_header X-Request-Start "(.+)";', CONFIGURATION) == ["t=$msec"]

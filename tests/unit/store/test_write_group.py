@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from shared.core.errors import DomainError, Unavailable
+from shared.core.errors import DomainError, Overloaded, Unavailable
 from shared.store.write_group import WriteGroup
 from tests.support.waiting import poll_until
 
@@ -137,3 +137,37 @@ def test_whose_batch_already_runs_waits_for_its_end(batches: Batches) -> None:
         assert [future.done() for future in futures] == [True, False, False]
         batches.free.set()
     assert sorted(future.result(1) for future in futures) == [2, 4, 6]  # type: ignore[type-var]
+
+
+def test_crowd_is_refused_at_once_and_not_run(batches: Batches) -> None:
+    """Two batches have shown that a command takes longer than all may wait."""
+    group: WriteGroup[int, int | DomainError] = WriteGroup(batches, longest_wait_s=0.0, never_crowded=2)
+    assert [group.submit(1), group.submit(2)] == [2, 4]
+    batches.free.clear()
+    with ThreadPoolExecutor(2) as pool:
+        held = [pool.submit(group.submit, 3)]
+        poll_until(lambda: len(batches.run) == 3, what="the third runs")
+        assert not group.crowded()
+        held.append(pool.submit(group.submit, 4))
+        poll_until(lambda: len(group._waiting) == 1, what="the fourth waits")
+        assert group.crowded()
+        with pytest.raises(Overloaded, match="too many"):
+            group.submit(5)
+        batches.free.set()
+    assert [future.result(1) for future in held] == [6, 8]
+    assert batches.run == [[1], [2], [3], [4]]
+
+
+def test_one_slow_batch_is_no_crowd(batches: Batches) -> None:
+    """The quick one beside it says how long a command takes."""
+    group: WriteGroup[int, int | DomainError] = WriteGroup(batches, never_crowded=1)
+    group._paces_s = (0.001, 60.0)
+    batches.free.clear()
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(group.submit, 1)
+        poll_until(lambda: batches.run, what="the first runs")
+        assert not group.crowded()
+        group._paces_s = (60.0, 60.0)
+        assert group.crowded()
+        batches.free.set()
+    assert held.result(1) == 2

@@ -1,0 +1,19 @@
+"""The connections of a web process: as many as its bounds need, so that no class of requests takes another's."""
+
+from sqlalchemy import Engine
+
+from shared.process.settings import CommonSettings
+from shared.store.engine import open_engine
+
+POOL_TIMEOUT_S = 0.25
+"""Who has waited so long for a connection is refused."""
+
+
+def open_web_engine(settings: CommonSettings) -> Engine:
+    """An engine on the service's database; connections are made when they are first needed."""
+    return open_engine(
+        settings.database_url,
+        pool_size=settings.bounds.connections,
+        pool_timeout_s=POOL_TIMEOUT_S,
+        application=f"troika-{settings.service}-web",
+    )

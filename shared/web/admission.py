@@ -1,0 +1,181 @@
+"""The door of a web process: who is let in when too many come, decided before anything is parsed.
+
+It stands around the application. A refusal costs a hundredth of what the work would: it looks at path and two headers,
+and at how many are inside. Who is refused is told when to come again, each something else between 2 and 10 seconds.
+Nothing of a refused request has happened; sent again with its key it is like new.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from shared.core.metrics import requests_refused_total
+from shared.web.arriving_body import CutOff, TooSlow, receive
+from shared.web.busy_page import busy_page, busy_problem
+from shared.web.places import FIRST, LAST, LATER, Bounds, Places
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+LATE_S = 5.0
+"""Who has waited so long in front of the door (``X-Request-Start`` of the gateway) is not worked on any more: they have
+gone, or come again. Queues inside keep answers within a second; this is for a process that stood still."""
+
+EARLIEST_S, LATEST_S = 2, 10
+"""Between which ``Retry-After`` is drawn, so that those refused together do not come back together."""
+
+NEVER_REFUSED = "/-/"
+"""Probes and metrics: an operator has to see what is going on most of all when too much is."""
+
+Crowded = Callable[["WSGIEnvironment"], bool]
+
+
+def nobody_waits(_environ: "WSGIEnvironment") -> bool:
+    """For a service without a queue of its own."""
+    return False
+
+
+def class_of(environ: "WSGIEnvironment", people: tuple[str, ...]) -> str:
+    """The class of a request; empty for one that is always let in.
+
+    Args:
+        environ: of the request.
+        people: beginnings of the paths of those who register. With a key they are a coordinator's.
+    """
+    path = environ["PATH_INFO"]
+    if path.startswith(people) and "HTTP_AUTHORIZATION" not in environ:
+        return FIRST
+    if path.startswith(NEVER_REFUSED):
+        return ""
+    if path.startswith("/console"):
+        return LATER if path.startswith("/console/static/") else LAST
+    exported = path.endswith(".csv") or "text/csv" in environ.get("HTTP_ACCEPT", "")
+    return LAST if exported else LATER
+
+
+def retry_after_s() -> int:
+    """Seconds after which somebody who is refused may come again."""
+    return random.randint(EARLIEST_S, LATEST_S)  # noqa: S311 - spreads load, guards nothing
+
+
+class Door:
+    """An application behind its bounds.
+
+    Args:
+        inner: the application.
+        service: its name, for the count of refusals.
+        people: beginnings of the paths of those who register.
+        bounds: of this process.
+        most_bytes: longest body.
+        crowded: whether this request would have to wait too long for something inside.
+    """
+
+    def __init__(
+        self,
+        inner: "WSGIApplication",
+        service: str,
+        people: tuple[str, ...],
+        bounds: Bounds,
+        *,
+        most_bytes: int,
+        crowded: Crowded = nobody_waits,
+    ) -> None:
+        self._inner, self._service, self._people = inner, service, people
+        self._trusted, self._most_bytes, self._crowded = bounds.trusted, most_bytes, crowded
+        self._places = bounds.places()
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Let the request in, or refuse it."""
+        kind = class_of(environ, self._people)
+        if not kind:
+            return self._inner(environ, start_response)
+        places = self._places[kind]
+        reason = self._objection(environ, kind, places)
+        if reason:
+            return self._refuse(environ, start_response, kind, reason)
+        try:
+            receive(environ, self._most_bytes)
+        except (TooSlow, CutOff):
+            return self._give_up(start_response, kind)
+        if not places.enter():
+            return self._refuse(environ, start_response, kind, "full")
+        if kind is LAST:
+            return self._hold(environ, start_response, places)
+        try:
+            return self._inner(environ, start_response)
+        finally:
+            places.leave()
+
+    def _objection(self, environ: "WSGIEnvironment", kind: str, places: Places) -> str:
+        if places.full():
+            return "full"
+        if "HTTP_X_REQUEST_START" in environ and self._is_late(environ):
+            return "late"
+        return "queue" if kind is FIRST and self._crowded(environ) else ""
+
+    def _is_late(self, environ: "WSGIEnvironment") -> bool:
+        if environ.get("REMOTE_ADDR") not in self._trusted and "*" not in self._trusted:
+            return False
+        try:
+            began_at = float(environ["HTTP_X_REQUEST_START"].removeprefix("t="))
+        except ValueError:
+            return False
+        return time.time() - began_at > LATE_S
+
+    def _hold(self, environ: "WSGIEnvironment", start_response: "StartResponse", places: Places) -> Iterable[bytes]:
+        """As above, but an answer that is made while it is sent (an export) holds its place to the end."""
+        streams = False
+
+        def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Callable[[bytes], object]:
+            nonlocal streams
+            streams = not any(name.lower() == "content-length" for name, _ in headers)
+            return start_response(status, headers, *failure)
+
+        answer: Iterable[bytes] = ()
+        try:
+            answer = self._inner(environ, start)
+        finally:
+            if not streams:
+                places.leave()
+        return _Held(answer, places) if streams else answer
+
+    def _refuse(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse", kind: str, reason: str
+    ) -> Iterable[bytes]:
+        requests_refused_total.labels(self._service, kind, reason).inc()
+        seconds = retry_after_s()
+        if "text/html" in environ.get("HTTP_ACCEPT", ""):
+            headers, body = busy_page(seconds, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+        else:
+            headers, body = busy_problem(seconds)
+        start_response("503 Service Unavailable", headers)
+        return [body]
+
+    def _give_up(self, start_response: "StartResponse", kind: str) -> Iterable[bytes]:
+        """408, and the server closes the connection: where the next request would begin is not known."""
+        requests_refused_total.labels(self._service, kind, "slow").inc()
+        headers, body = busy_problem(EARLIEST_S, 408, "too-slow")
+        start_response("408 Request Timeout", headers)
+        return [body]
+
+
+class _Held:
+    """An answer that gives a place back when it is closed."""
+
+    __slots__ = ("_answer", "_places")
+
+    def __init__(self, answer: Iterable[bytes], places: Places) -> None:
+        self._answer, self._places = answer, places
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._answer)
+
+    def close(self) -> None:
+        """Called by the server once, when the answer has been sent or cannot be."""
+        close = getattr(self._answer, "close", None)
+        try:
+            if close is not None:
+                close()
+        finally:
+            self._places.leave()

@@ -1,0 +1,44 @@
+"""The broker is away for long while many register: the intake does not notice, and everything is made up for after."""
+
+import time
+
+import pytest
+
+from tests.chaos.overload.people import person
+from tests.chaos.overload.throttled import ids_of, report
+from tests.support.open_loop import fire, percentile_s
+from tests.support.rabbitmq import RabbitNode
+from tests.support.schedules import steady
+from tests.support.stack import Stack, assert_reconciled, settle
+from tests.support.waiting import poll_until
+
+PEOPLE_PER_S = 50
+_UNPUBLISHED = "SELECT count(*)::int FROM outbox WHERE published_at IS NULL"
+
+
+@pytest.mark.timeout(2400)
+def test_broker_off_while_many_register(rabbit_stack: Stack, own_rabbit: RabbitNode, chaos_full: bool) -> None:
+    """Nobody is refused meanwhile; the outbox is empty within a minute after; nothing is lost, nothing doubled."""
+    before_s, off_s = (30.0, 600.0) if chaos_full else (3.0, 8.0)
+    rabbit_stack.start()
+    assert rabbit_stack.web is not None
+    before = fire(rabbit_stack.web.url, steady(PEOPLE_PER_S, before_s), person)
+    poll_until(lambda: _waiting(rabbit_stack) == 0, 60, what="the outbox is empty")
+    own_rabbit.stop()
+    meanwhile = fire(rabbit_stack.web.url, steady(PEOPLE_PER_S, off_s), person, first=len(before.shots))
+    backlog = _waiting(rabbit_stack)
+    own_rabbit.start()
+    back_at = time.monotonic()
+    poll_until(lambda: _waiting(rabbit_stack) == 0, 120, every_s=0.2, what="the outbox is drained")
+    print(f"{backlog} messages drained in {time.monotonic() - back_at:.1f} s after the broker was back")
+    for name, load in (("before", before), ("broker off", meanwhile)):
+        print(report(name, load), f"p99 {percentile_s([shot.latency_s for shot in load.shots], 0.99) * 1000:.0f} ms")
+        assert load.statuses() == {201: len(load.shots)}
+    assert backlog == len(meanwhile.shots)
+    ids = [*ids_of(before), *ids_of(meanwhile)]
+    settle(rabbit_stack, len(ids), within_s=1200 if chaos_full else 90)
+    assert_reconciled(rabbit_stack, ids)
+
+
+def _waiting(stack: Stack) -> int:
+    return int(str(stack.sql("registration", _UNPUBLISHED)[0][0]))

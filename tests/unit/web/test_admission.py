@@ -1,0 +1,249 @@
+"""The door: who is let in, who is refused how, and that no class takes another's places."""
+
+import json
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from werkzeug.datastructures import Headers
+from werkzeug.test import Client, EnvironBuilder
+
+from deploy.specs import applications
+from services.events.wiring import PEOPLE as EVENTS_PEOPLE
+from services.notifications.wiring import PEOPLE as NOTIFICATIONS_PEOPLE
+from services.registration.wiring import PEOPLE
+from shared.core.metrics import requests_refused_total
+from shared.web.access import policy_of
+from shared.web.admission import LATE_S, Door, class_of
+from shared.web.arriving_body import CutOff, receive
+from shared.web.places import Bounds, Places
+from tests.support.waiting import poll_until
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+SERVICE = "a service"
+PEOPLE_OF = {"registration": PEOPLE, "events": EVENTS_PEOPLE, "notifications": NOTIFICATIONS_PEOPLE}
+MOST_BYTES = 100
+
+
+class Inner:
+    """An application that answers with what it was sent, and can be held."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+        self.free.set()
+        self.inside = 0
+        self.headers: list[tuple[str, str]] = []
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        self.inside += 1
+        self.free.wait(5)
+        if environ["PATH_INFO"] == "/v1/broken":
+            raise ValueError("broken")
+        start_response("200 OK", self.headers)
+        return iter([environ["wsgi.input"].read()])
+
+
+@pytest.fixture
+def inner() -> Inner:
+    return Inner()
+
+
+def _client(inner: Inner, *, crowded: bool = False, **bounds: Any) -> Client:
+    door = Door(
+        inner, SERVICE, ("/r/", "/v1/forms/"), Bounds(**bounds), most_bytes=MOST_BYTES, crowded=lambda _environ: crowded
+    )
+    return Client(door)
+
+
+def _refused(kind: str, reason: str) -> float:
+    return float(requests_refused_total.labels(SERVICE, kind, reason)._value.get())
+
+
+def _environ(path: str, **headers: str) -> "WSGIEnvironment":
+    return EnvironBuilder(path=path, headers=Headers(headers)).get_environ()
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "kind"),
+    [
+        ("/r/token", {}, "first"),
+        ("/v1/forms/a/registrations", {}, "first"),
+        ("/v1/forms/a", {"Authorization": "Bearer key"}, "later"),
+        ("/v1/registrations", {"Authorization": "Bearer key"}, "later"),
+        ("/v1/registrations", {"Accept": "text/csv"}, "last"),
+        ("/console/registrations.csv", {}, "last"),
+        ("/console", {}, "last"),
+        ("/console/static/console.css", {}, "later"),
+        ("/programme", {}, "later"),
+        ("/-/registration/livez", {}, ""),
+    ],
+)
+def test_class_of_a_request(path: str, headers: dict[str, str], kind: str) -> None:
+    assert class_of(_environ(path, **headers), ("/r/", "/v1/forms/")) == kind
+
+
+@pytest.fixture(scope="module")
+def routes() -> list[tuple[str, str, str]]:
+    """Service, path and kind of policy of every route."""
+    return [
+        (service, str(rule), policy.kind)
+        for service, app in applications().items()
+        for rule in app.url_map.iter_rules()
+        if (policy := policy_of(app.view_functions[rule.endpoint])) is not None
+    ]
+
+
+def test_each_link_is_first_and_what_needs_a_key_never_is(routes: list[tuple[str, str, str]]) -> None:
+    kinds = {kind: set[str]() for kind in ("link", "role")}
+    for service, path, policy in routes:
+        if policy in kinds:
+            headers = {"Authorization": "Bearer key"} if policy == "role" else {}
+            kinds[policy].add(class_of(_environ(path, **headers), PEOPLE_OF[service]))
+    assert kinds == {"link": {"first"}, "role": {"later", "last"}}
+
+
+def test_exports_that_take_all_their_places_leave_those_of_the_others(inner: Inner) -> None:
+    client = _client(inner, first=1, later=1, last=1)
+    inner.free.clear()
+    with ThreadPoolExecutor(40) as pool:
+        exports = [pool.submit(client.get, "/console") for _ in range(34)]
+        poll_until(lambda: inner.inside == 1, what="one export is worked on")
+        assert exports[0].done() is False
+        link = pool.submit(client.get, "/r/token")
+        query = pool.submit(client.get, "/v1/registrations")
+        poll_until(lambda: inner.inside == 3, what="link and query are worked on beside it")
+        inner.free.set()
+        assert [link.result(5).status_code, query.result(5).status_code] == [200, 200]
+    statuses = sorted(export.result(5).status_code for export in exports)
+    assert statuses[0] == 200
+    assert statuses[-1] == 503
+
+
+def test_over_the_bound_is_refused_at_once_with_a_time_to_come_again(inner: Inner) -> None:
+    client, before = _client(inner, first=1), _refused("first", "full")
+    inner.free.clear()
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(client.get, "/r/token")
+        poll_until(lambda: inner.inside == 1, what="the first is worked on")
+        refusals = [client.get("/r/token") for _ in range(50)]
+        inner.free.set()
+        assert held.result(5).status_code == 200
+    assert {answer.status_code for answer in refusals} == {503}
+    assert {answer.headers["Content-Type"] for answer in refusals} == {"application/problem+json"}
+    assert json.loads(refusals[0].text)["code"] == "unavailable"
+    waits = {int(answer.headers["Retry-After"]) for answer in refusals}
+    assert waits <= set(range(2, 11))
+    assert len(waits) > 3
+    assert _refused("first", "full") == before + 50
+    assert client.get("/r/token").status_code == 200
+
+
+def test_browser_is_told_in_its_language(inner: Inner) -> None:
+    client = _client(inner, crowded=True)
+    answer = client.get("/r/token", headers={"Accept": "text/html,*/*", "Accept-Language": "fr-CH,en;q=0.5"})
+    assert (answer.status_code, answer.headers["Content-Language"]) == (503, "fr")
+    assert f"attendre {answer.headers['Retry-After']} secondes" in answer.text
+    assert inner.inside == 0
+
+
+def test_export_holds_its_place_until_it_is_closed(inner: Inner) -> None:
+    """It is made while it is sent. What has its length is made, and holds nothing."""
+    door = Door(inner, SERVICE, (), Bounds(last=1), most_bytes=MOST_BYTES)
+    places = door._places["last"] = Places(1)
+    answer = door(_environ("/console"), lambda *_parts: None)  # type: ignore[arg-type]  # not looked at
+    assert list(answer) == [b""]
+    assert places.full()
+    answer.close()  # type: ignore[attr-defined]  # as a server does
+    assert not places.full()
+    inner.headers = [("Content-Length", "0")]
+    door(_environ("/console"), lambda *_parts: None)  # type: ignore[arg-type]  # not looked at
+    assert not places.full()
+
+
+def test_place_is_given_back_by_what_fails(inner: Inner) -> None:
+    client = _client(inner, later=1)
+    for _ in range(40):
+        with pytest.raises(ValueError, match="broken"):
+            client.get("/v1/broken")
+    assert client.get("/v1/registrations").status_code == 200
+
+
+def test_who_stands_in_line_gets_the_next_place() -> None:
+    places = Places(1, in_line=1, line_s=5)
+    assert places.enter()
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(places.enter)
+        poll_until(places.full, what="one stands in line")
+        assert places.enter() is False
+        places.leave()
+        assert second.result(5) is True
+    places.leave()
+    assert not places.full()
+
+
+def test_who_stands_in_line_too_long_is_refused_and_leaves_nothing_behind() -> None:
+    places = Places(1, in_line=1, line_s=0.02)
+    assert places.enter()
+    assert [places.enter() for _ in range(3)] == [False, False, False]
+    places.leave()
+    assert places.enter()
+
+
+@pytest.mark.parametrize(
+    ("address", "waited_s", "status"),
+    [("127.0.0.1", LATE_S + 1, 503), ("127.0.0.1", 0.1, 200), ("192.0.2.7", LATE_S + 1, 200)],
+)
+def test_what_waited_too_long_before_the_door_is_refused(
+    inner: Inner, address: str, waited_s: float, status: int
+) -> None:
+    """By the word of a trusted proxy alone: else anybody could have everybody's requests refused, or none."""
+    headers = {"X-Request-Start": f"t={time.time() - waited_s:.3f}"}
+    answer = _client(inner).get("/r/token", headers=headers, environ_base={"REMOTE_ADDR": address})
+    assert answer.status_code == status
+
+
+def test_time_that_cannot_be_read_is_no_objection(inner: Inner) -> None:
+    answer = _client(inner).get(
+        "/r/token", headers={"X-Request-Start": "yesterday"}, environ_base={"REMOTE_ADDR": "127.0.0.1"}
+    )
+    assert answer.status_code == 200
+
+
+def test_crowd_keeps_out_those_who_register_alone(inner: Inner) -> None:
+    client = _client(inner, crowded=True)
+    assert client.post("/v1/forms/a/registrations").status_code == 503
+    assert client.get("/v1/registrations").status_code == 200
+
+
+def test_body_reaches_the_application_whole(inner: Inner) -> None:
+    assert _client(inner).post("/v1/forms/a", data=b"x" * MOST_BYTES).data == b"x" * MOST_BYTES
+
+
+def test_body_that_says_it_is_too_large_is_left_unread() -> None:
+    environ = EnvironBuilder(method="POST", data=b"x" * (MOST_BYTES + 1)).get_environ()
+    receive(environ, MOST_BYTES)
+    assert environ["wsgi.input"].read() == b"x" * (MOST_BYTES + 1)
+
+
+def test_body_of_unknown_length_is_read_to_where_it_is_too_large() -> None:
+    stream = BytesIO(b"x" * 500)
+    environ: WSGIEnvironment = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": stream}
+    receive(environ, MOST_BYTES)
+    assert (environ["CONTENT_LENGTH"], stream.tell()) == (str(MOST_BYTES + 1), MOST_BYTES + 1)
+
+
+def test_body_that_ends_early_is_never_worked_on(inner: Inner) -> None:
+    environ: WSGIEnvironment = {"CONTENT_LENGTH": "10", "wsgi.input": BytesIO(b"x" * 9)}
+    with pytest.raises(CutOff):
+        receive(environ, MOST_BYTES)
+    whole: WSGIEnvironment = {**_environ("/v1/forms/a"), "CONTENT_LENGTH": "10", "wsgi.input": BytesIO(b"x" * 9)}
+    begun: list[str] = []
+    door = Door(inner, SERVICE, ("/v1/forms/",), Bounds(), most_bytes=MOST_BYTES)
+    door(whole, lambda status, _headers: begun.append(status))  # type: ignore[arg-type]  # not looked at
+    assert (begun, inner.inside) == (["408 Request Timeout"], 0)
