@@ -1,0 +1,11 @@
+"""The launcher of the tests: starts our programs as ``python -m`` would, with fail points armed and parts replaced.
+
+``python -m tests.support.launching PLAN [--part NAME]… -- services.registration relay``
+
+plan      what is to happen at which point, in a file that can be written anew while the program runs
+hook      what the program does when it reaches a point
+parts     what can be replaced by name: shorter pauses, a ledger of effects, and the negative controls
+serving   gunicorn's application with both in each worker
+
+Production code knows nothing of it, and no environment variable can do what it does.
+"""
