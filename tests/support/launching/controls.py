@@ -14,8 +14,6 @@ from kombu import Queue, serialization
 from kombu.mixins import ConsumerMixin
 from sqlalchemy import text
 
-from services.notifications.sending.composing import Composer, Letter
-from services.notifications.store.handovers import Claim
 from shared.bus import topology
 from shared.bus.address import BusAddress
 from shared.bus.delivery import Delivery
@@ -154,10 +152,13 @@ def prefetch_hundred() -> None:
 
 def random_mail_id() -> None:
     """Give a mail another Message-ID each time that it is written."""
+    # here alone: what writes mails takes half a second to import, and the others' programs start often
+    from services.notifications.sending.composing import Composer, Letter
+
     write = Composer._write
 
-    def renamed(self: Composer, claim: Claim, *rest: Any) -> Letter:
-        letter = write(self, claim, *rest)
+    def renamed(self: Composer, *claim: Any) -> Letter:
+        letter = write(self, *claim)
         line = f"Message-ID: <{new_id()}@example.org>".encode()
         return Letter(letter.address, re.sub(rb"(?mi)^Message-ID: [^\r\n]*", line, letter.content, count=1))
 

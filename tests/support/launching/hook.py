@@ -10,7 +10,8 @@ from pathlib import Path
 import psycopg
 
 from shared.core import failpoints
-from tests.support.launching.plan import Error, Plan, PlanFile
+from tests.support.launching.orders import Orders
+from tests.support.launching.plan import Error, Plan
 
 ERRORS: dict[Error, Callable[[str], Exception]] = {
     "bug": RuntimeError,
@@ -23,11 +24,11 @@ class Hook:
     """Counts arrivals at the planned point and does the deed. One a process.
 
     Args:
-        file: of the plan.
+        file: of the orders.
     """
 
     def __init__(self, file: Path) -> None:
-        self._file = PlanFile(file)
+        self._orders = Orders(file)
         self._guard = threading.Lock()
         self._hits = 0
 
@@ -39,9 +40,9 @@ class Hook:
 
     def _due(self, point: str) -> Plan | None:
         with self._guard:
-            if self._file.is_new():
+            if self._orders.are_new():
                 self._hits = 0
-            plan = self._file.plan
+            plan = self._orders.plan
             if plan is None or plan.point != point:
                 return None
             self._hits += 1
@@ -58,5 +59,5 @@ def carry_out(plan: Plan) -> None:
 
 
 def install(file: Path) -> None:
-    """Have this process follow the plan in ``file``."""
+    """Have this process follow the orders in ``file``."""
     failpoints.install(Hook(file))
