@@ -156,9 +156,9 @@ class Proof:
                 "jobs": self._number("events", _JOBS),
                 "unconfirmed": self._number("notifications", _UNCONFIRMED),
             },
-            "stored": len(self._rows("registration", _STORED)),
-            "counted": len(self._rows("events", _COUNTED)),
-            "noted": len(self._rows("events", _NOTED)),
+            "stored": self._count("registration", _STORED),
+            "counted": self._count("events", _COUNTED),
+            "noted": self._count("events", _NOTED),
         }
 
     @staticmethod
@@ -172,6 +172,9 @@ class Proof:
 
     def _texts(self, service: str, statement: str) -> list[str]:
         return [str(row[0]) for row in self._rows(service, statement)]
+
+    def _count(self, service: str, statement: str) -> int:
+        return self._number(service, f"SELECT count(*)::int FROM ({statement}) AS found")
 
     def _number(self, service: str, statement: str) -> int:
         return int(self._rows(service, statement)[0][0])

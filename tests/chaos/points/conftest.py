@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.core.failpoints import POINTS
 from tests.chaos.points.driving import Driver
 from tests.chaos.points.work import work_for
 from tests.support.installation import make_installation
@@ -14,6 +15,14 @@ from tests.support.proof import Proof
 from tests.support.rabbitmq import RabbitNode
 from tests.support.rig import Rig
 from tests.support.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def covered() -> Iterator[set[str]]:
+    """Points at which something has happened, on whichever bus; said when all is over."""
+    points: set[str] = set()
+    yield points
+    print(f"\nfail points: {len(points)} of {len(POINTS)} covered")
 
 
 @pytest.fixture
