@@ -11,6 +11,7 @@ from services.events.scheduling.problem import Limits, Timetable
 from services.events.usecases.solve_schedule import Claimed, claim_job, return_job, store_schedule
 from shared.core.clock import Clock
 from shared.core.errors import Unavailable
+from shared.core.failpoints import reach
 from shared.core.metrics import (
     schedule_gap_ratio,
     schedule_proposals,
@@ -58,12 +59,15 @@ class ScheduleWorker:
         claimed = claim_job(self._work, self._clock)
         if claimed is None:
             return False
+        reach("solve.claimed")
         # with the first job: the solver takes 60 MB, and most days nobody asks for a timetable
         from services.events.scheduling.solver import solve
 
         began = time.monotonic()
         made = solve(claimed.snapshot.problem(), Limits(self._seconds, claimed.job.seed), halt)
+        reach("solve.searched")
         outcome = self._settle(claimed, made)
+        reach("solve.stored")
         schedule_solve_seconds.observe(time.monotonic() - began)
         schedule_solves_total.labels(outcome).inc()
         log.info("timetable made", extra={"outcome": outcome, "placed": len(made.placements)})

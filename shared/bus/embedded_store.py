@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import make_url
 
 from shared.bus.names import DELIVERY_COUNT_HEADER, DELIVERY_LIMIT, PARKED_SUFFIX, REASON_HEADER
+from shared.core.failpoints import reach
 from shared.core.silence import WatchfulConnection
 
 DDL = """
@@ -114,6 +115,8 @@ class EmbeddedQueues:
         rows = [(m.queue, m.body, Jsonb(dict(m.properties)), Jsonb(dict(m.headers)), m.delay_s) for m in messages]
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.executemany(_PUT, rows)
+            reach("embedded.stored")
+        reach("embedded.committed")
 
     def claim(self, queue: str, most: int) -> list[StoredMessage]:
         """Up to ``most`` messages that are ready, oldest first, now held by this session."""

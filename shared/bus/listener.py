@@ -29,6 +29,7 @@ from shared.bus.retry_plan import RetryPlan
 from shared.bus.settlement import Settler
 from shared.contracts.envelope import Message
 from shared.core.errors import Unavailable
+from shared.core.failpoints import reach
 from shared.core.logs import describe
 from shared.core.metrics import (
     broker_connected,
@@ -238,6 +239,7 @@ class Listener(ConsumerProducerMixin):
     def _handle(self, connection: Any, consumers: Sequence[Any], batch: list[Delivery]) -> None:
         if not batch:
             return
+        reach("consume.received")
         for delivery in batch:
             delivery.read()
         readable = [delivery for delivery in batch if delivery.message is not None]

@@ -26,6 +26,7 @@ from shared.bus.names import FACTS
 from shared.bus.publish_job import PublishJob
 from shared.bus.publisher import Outcome, Outgoing
 from shared.contracts.envelope import CONTENT_TYPE
+from shared.core.failpoints import reach
 from shared.core.logs import describe
 from shared.core.metrics import broker_connected, broker_reconnects_total
 from shared.core.retry import delay_before
@@ -179,6 +180,7 @@ class PikaPublisher:
             self._channel.basic_publish(
                 FACTS, message.routing_key, message.body, self._properties(message), mandatory=True
             )
+        reach("publisher.sent")
 
     def _properties(self, message: Outgoing) -> pika.BasicProperties:
         return pika.BasicProperties(
@@ -195,6 +197,7 @@ class PikaPublisher:
             self._job.returned(properties.message_id)
 
     def _on_confirm(self, frame: Any) -> None:
+        reach("publisher.confirm")
         method = frame.method
         if self._job is not None:
             self._job.settle(method.delivery_tag, multiple=method.multiple, accepted=method.NAME == "Basic.Ack")

@@ -15,6 +15,7 @@ from shared.bus.names import ATTEMPT_HEADER, DEAD, REASON_HEADER, RETRY, retry_k
 from shared.bus.retry_plan import RetryPlan
 from shared.contracts.envelope import CONTENT_TYPE
 from shared.core.errors import Poison, Retry
+from shared.core.failpoints import reach
 from shared.core.logs import describe
 from shared.core.metrics import consumed_total, message_age_seconds
 
@@ -49,7 +50,9 @@ class Settler:
             outcome = self._retry(delivery, verdict.reason, verdict.after_s, bug=False)
         else:
             outcome = self._retry(delivery, f"handler failed: {describe(verdict or ValueError())}", 0.0, bug=True)
+        reach("settle.ack")
         delivery.raw.ack()
+        reach("settle.acked")
         consumed_total.labels(delivery.queue, outcome).inc()
         if delivery.message is not None and outcome == "done":
             message_age_seconds.labels(delivery.queue).observe(
@@ -62,14 +65,18 @@ class Settler:
             return self._park(delivery, f"out of tries: {reason}")
         log.warning("message retried", extra=self._facts(delivery, reason))
         headers = {ATTEMPT_HEADER: delivery.attempt + 1, REASON_HEADER: reason}
+        reach("settle.retry")
         self._publish(delivery, RETRY, retry_key(tier, delivery.queue), headers, expiration=self._plan.delay_s(tier))
+        reach("settle.retried")
         return "retried"
 
     def _park(self, delivery: Delivery, reason: str) -> str:
         self.parked_in_a_row += 1
         log.error("message parked", extra=self._facts(delivery, reason))
         headers = {ATTEMPT_HEADER: delivery.attempt, REASON_HEADER: reason[:200]}
+        reach("settle.park")
         self._publish(delivery, DEAD, delivery.queue, headers)
+        reach("settle.parked")
         return "parked"
 
     def _publish(self, delivery: Delivery, exchange: str, key: str, headers: dict[str, Any], **options: Any) -> None:

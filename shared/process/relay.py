@@ -16,6 +16,7 @@ from shared.contracts.envelope import TYPE_PREFIX
 from shared.contracts.registry import source_of
 from shared.core.clock import Clock
 from shared.core.errors import Unavailable
+from shared.core.failpoints import reach
 from shared.core.metrics import outbox_confirm_seconds, outbox_published_total
 from shared.process.housekeeping import Housekeeper
 from shared.process.runner import Stop
@@ -83,8 +84,14 @@ class Relay:
             rows = outbox.claim(connection, self._clock(), BATCH)
             if not rows:
                 return 0
-            outcomes = self._publisher.publish([self._outgoing(row) for row in rows], CONFIRM_TIMEOUT_S)
+            reach("relay.claimed")
+            offered = [self._outgoing(row) for row in rows]
+            reach("relay.publishing")
+            outcomes = self._publisher.publish(offered, CONFIRM_TIMEOUT_S)
+            reach("relay.published")
             self._record(connection, rows, outcomes)
+            reach("relay.marked")
+        reach("relay.committed")
         return outcomes.count(Outcome.CONFIRMED)
 
     def _outgoing(self, row: OutboxRow) -> Outgoing:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from shared.bus.address import BusAddress, read_address
 from shared.core.key_files import read_keys
+from shared.core.places import Bounds
 from shared.core.settings import Reader
 from shared.store.embedded import EmbeddedServer
-from shared.web.places import Bounds
 
 BUS_DATABASE = "bus"
 

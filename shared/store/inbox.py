@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from shared.contracts.envelope import Message
 from shared.core.errors import MessageFailure
+from shared.core.failpoints import reach
 from shared.core.ids import first_id_of
 from shared.store.engine import is_outage
 from shared.store.unit_of_work import UnitOfWork
@@ -73,6 +74,8 @@ def apply_batch(work: UnitOfWork, consumer: str, messages: Sequence[Message], ef
         failed = [m.id for m, verdict in zip(messages, verdicts, strict=True) if isinstance(verdict, Exception)]
         if failed:
             connection.execute(_LEAVE, {"consumer": consumer, "ids": failed})
+        reach("inbox.applied")
+    reach("inbox.committed")
     return verdicts
 
 

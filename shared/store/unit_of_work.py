@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 
 from shared.core.errors import Unavailable
+from shared.core.failpoints import reach
 from shared.core.metrics import db_errors_total
 from shared.store.engine import is_outage, outage_kind
 
@@ -32,6 +33,8 @@ class UnitOfWork:
         try:
             with self._engine.begin() as connection:
                 yield connection
+                reach("transaction.ready")
+            reach("transaction.committed")
         except Exception as error:
             if not is_outage(error):
                 raise

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Generic, TypeVar
 
 from shared.core.errors import DomainError, Overloaded, Unavailable
+from shared.core.failpoints import reach
 from shared.core.metrics import write_group_singled_out_total, write_group_size
 
 Command = TypeVar("Command")
@@ -149,7 +150,9 @@ class WriteGroup(Generic[Command, Outcome]):
     def _settle(self, batch: list[_Ticket[Command, Outcome]]) -> None:
         write_group_size.observe(len(batch))
         try:
+            reach("intake.batch")
             outcomes = self._run([ticket.command for ticket in batch])
+            reach("intake.stored")
         except Unavailable as error:
             for ticket in batch:
                 ticket.error = error

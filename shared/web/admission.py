@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from shared.core.metrics import requests_refused_total
+from shared.core.places import FIRST, LAST, LATER, Bounds, Places
 from shared.web.arriving_body import CutOff, TooSlow, receive
 from shared.web.busy_page import busy_page, busy_problem
-from shared.web.places import FIRST, LAST, LATER, Bounds, Places
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

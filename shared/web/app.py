@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response
 from flask_smorest import Api
 
+from shared.core.places import Bounds
 from shared.core.version import running_version
 from shared.web.access import AccessFile, guard
 from shared.web.admission import Crowded, Door, nobody_waits
@@ -14,7 +15,6 @@ from shared.web.document.routes import document_blueprint
 from shared.web.headers import secure_headers
 from shared.web.health import health_blueprint
 from shared.web.measuring import measure
-from shared.web.places import Bounds
 from shared.web.problems import ProblemSchema, from_http, handle_problems
 from shared.web.signing_in import SignIn
 

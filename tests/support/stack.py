@@ -1,6 +1,7 @@
 """The whole system as real processes, one a role, to be killed one by one; and what must be true afterwards."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from functools import partial
@@ -31,6 +32,8 @@ class Stack:
     installation: databases and secrets.
     broker_urls: of RabbitMQ; empty for the embedded bus.
     programs: by ``<service>-<role>``, and ``sink``.
+    command: module and arguments that start a service's role.
+    settings: put over the environment of every process.
     """
 
     processes: ProcessGroup
@@ -39,6 +42,8 @@ class Stack:
     programs: dict[str, Program] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     web: RunningWeb | None = None
+    command: Callable[[str, str], str] = "services.{} {}".format
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def address(self) -> BusAddress:
@@ -57,7 +62,8 @@ class Stack:
         topology.declare(self.address)
         load_webinar(self.installation, capacity=capacity)
         self.start_sink()
-        self.web = start_web(self.processes, self.installation, workers=workers)
+        arguments = self.command("registration", "web")
+        self.web = start_web(self.processes, self.installation, workers=workers, arguments=arguments)
         for service, role in WORKERS:
             self._start_worker(service, role)
         command = f"services.events load {SAMPLE} --move-to-next upr-webinar-10"
@@ -102,14 +108,14 @@ class Stack:
             "TROIKA_MAIL_UNKNOWN_AFTER_S": str(UNKNOWN_AFTER_S),
             "TROIKA_MAIL_LEASE_S": str(LEASE_S),
         }
-        return {**self.installation.environment(service), **own, **mail}
+        return {**self.installation.environment(service), **own, **mail, **self.settings}
 
     def _start_worker(self, service: str, role: str) -> None:
         port = free_port()
         environment = {**self._environment(service), "TROIKA_METRICS_PORT": str(port)}
         name = f"{service}-{role}"
         self.ports[name] = port
-        self.programs[name] = self.processes.start(name, f"services.{service} {role}", env=environment)
+        self.programs[name] = self.processes.start(name, self.command(service, role), env=environment)
 
 
 LEASE_S = 8

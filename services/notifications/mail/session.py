@@ -13,9 +13,13 @@ from typing import Self
 
 from services.notifications.mail.mailbox import mailbox
 from services.notifications.mail.outcomes import HandoverUnknown, NotReached, Refused, Timeouts
+from shared.core.failpoints import reach
 from shared.core.metrics import smtp_phase_seconds
 
 _FINAL_DOT = b".\r\n"
+
+Reply = tuple[int, bytes]
+"""Code and text."""
 
 
 class Session:
@@ -41,10 +45,10 @@ class Session:
         """
         sender, recipient = mailbox(sender), mailbox(recipient)
         if not self._fresh:
-            self._ask("RSET", self._client.rset)
+            self._ask("RSET", self._rset)
         self._fresh = False
-        self._ask("MAIL", lambda: self._client.mail(sender))
-        self._ask("RCPT", lambda: self._client.rcpt(recipient))
+        self._ask("MAIL", lambda: self._mail(sender))
+        self._ask("RCPT", lambda: self._rcpt(recipient))
 
     def deliver(self, content: bytes) -> str:
         """Hand over the mail that was begun. The caller has committed that it will.
@@ -60,7 +64,7 @@ class Session:
             NotReached: the connection ended before the final dot was sent.
             HandoverUnknown: it ended, stalled or made no sense after that.
         """
-        self._ask("DATA", lambda: self._client.docmd("DATA"), wanted=3)
+        self._ask("DATA", self._data, wanted=3)
         with smtp_phase_seconds.labels(phase="content").time():
             self._send(_on_the_wire(content))
         with smtp_phase_seconds.labels(phase="dot").time():
@@ -76,6 +80,7 @@ class Session:
         """QUIT and close. A relay that does not answer has its mails all the same, so nothing is raised."""
         if self.usable:
             with contextlib.suppress(OSError), smtp_phase_seconds.labels(phase="quit").time():
+                reach("smtp.quit")
                 self._client.quit()
         self._abandon()
 
@@ -87,7 +92,23 @@ class Session:
     ) -> None:
         self.close()
 
-    def _ask(self, verb: str, command: Callable[[], tuple[int, bytes]], wanted: int = 2) -> None:
+    def _rset(self) -> Reply:
+        reach("smtp.rset")
+        return self._client.rset()
+
+    def _mail(self, sender: str) -> Reply:
+        reach("smtp.mail")
+        return self._client.mail(sender)
+
+    def _rcpt(self, recipient: str) -> Reply:
+        reach("smtp.rcpt")
+        return self._client.rcpt(recipient)
+
+    def _data(self) -> Reply:
+        reach("smtp.data")
+        return self._client.docmd("DATA")
+
+    def _ask(self, verb: str, command: Callable[[], Reply], wanted: int = 2) -> None:
         """One command before the dot: returns if the answer's first digit is ``wanted``."""
         if not self.usable:
             raise NotReached("the session has ended")
@@ -106,15 +127,17 @@ class Session:
     def _send(self, content: bytes) -> None:
         try:
             self._socket().sendall(content)
+            reach("smtp.content")
         except OSError as error:
             self._abandon()
             raise NotReached(f"the connection ended within the content: {type(error).__name__}") from error
 
-    def _end_of_data(self) -> tuple[int, bytes]:
+    def _end_of_data(self) -> Reply:
         """From here on the relay may have the mail, whatever goes wrong."""
         try:
             self._socket().settimeout(self._timeouts.data_end_s)
             self._socket().sendall(_FINAL_DOT)
+            reach("smtp.dot")
             answer = self._client.getreply()
             self._socket().settimeout(self._timeouts.command_s)
         except OSError as error:

@@ -16,6 +16,7 @@ import ssl
 from services.notifications.mail.outcomes import HandoverUnknown, NotReached, Refused, Timeouts, TransportError
 from services.notifications.mail.relay import Relay, parse_relay
 from services.notifications.mail.session import Session
+from shared.core.failpoints import reach
 from shared.core.metrics import smtp_phase_seconds
 
 __all__ = ["HandoverUnknown", "NotReached", "Refused", "Session", "SmtpTransport", "Timeouts", "TransportError"]
@@ -62,12 +63,14 @@ class SmtpTransport:
 
 def _greet(client: smtplib.SMTP, relay: Relay, timeouts: Timeouts, tls: ssl.SSLContext) -> None:
     """Connect, greet, encrypt, sign in. Our own socket, since a relay may greet late though it connects at once."""
+    reach("smtp.connect")
     client.sock = socket.create_connection((relay.host, relay.port), timeouts.connect_s)
     client.sock.settimeout(timeouts.command_s)
     client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # content and final dot are two writes
     if relay.security == "tls":
         client.sock = tls.wrap_socket(client.sock, server_hostname=relay.host)
     _require(client.getreply(), 220)
+    reach("smtp.ehlo")
     client.ehlo_or_helo_if_needed()
     if relay.security == "starttls":
         _require(client.docmd("STARTTLS"), 220)

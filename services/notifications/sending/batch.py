@@ -24,6 +24,7 @@ from services.notifications.usecases.reap_leases import UNKNOWN_AFTER
 from shared.core.clock import Clock
 from shared.core.context import caused_by
 from shared.core.errors import Unavailable
+from shared.core.failpoints import reach
 from shared.process.runner import Stop
 from shared.store.unit_of_work import UnitOfWork
 
@@ -119,7 +120,9 @@ class Batch:
         began_s = self._tools.monotonic()
         if not self._commit_to(mail) or self._stood_still_since(began_s):
             return released(mail, self._tools.clock())  # changes nothing if the mail was called off or is another's
+        reach("send.begun")
         session.deliver(letter.content)
+        reach("send.handed-over")
         return sent(mail, self._tools.clock())
 
     def _commit_to(self, mail: ClaimedMail) -> bool:

@@ -11,6 +11,7 @@ from services.notifications.usecases.finish import finish
 from services.notifications.usecases.measure import measure
 from services.notifications.usecases.reap_leases import reap_leases
 from shared.core.errors import Unavailable
+from shared.core.failpoints import reach
 from shared.process.runner import Stop
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Sender:
         claims = claim_due(self._tools.work, self._tools.clock, most, self._tools.lease)
         if not claims:
             return 0
+        reach("send.claimed")
         batch = Batch(self._tools, claims, self._verdicts, self._ahead)
         try:
             self._note_relay(well=batch.run(stop))
@@ -87,6 +89,7 @@ class Sender:
     def _store_verdicts(self) -> None:
         if self._verdicts:
             finish(self._tools.work, self._verdicts)
+            reach("send.settled")
             self._verdicts.clear()
 
     def _keep_house(self) -> None:

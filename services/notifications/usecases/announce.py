@@ -26,6 +26,7 @@ from services.notifications.store.events import KnownEvent, due_news, lock_event
 from services.notifications.store.mails import add_mail, call_off_news
 from services.notifications.usecases.addressing import fitting, kind_for
 from shared.core.clock import Clock
+from shared.core.failpoints import reach
 from shared.core.ids import new_id
 from shared.core.metrics import mails_total
 from shared.store.unit_of_work import UnitOfWork
@@ -61,6 +62,7 @@ def decide_news(work: UnitOfWork, clock: Clock) -> bool:
             add_announcement(connection, new)
             supersede_news(connection, event, known.revision, now)
             called_off = call_off_news(connection, event, known.revision, _superseded(known), SUPERSEDED, now)
+        reach("schedule.decided")
     for kind in called_off:
         mails_total.labels(kind, "called_off").inc()
     return True
@@ -87,6 +89,8 @@ def announce_some(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int =
         mails = sum(add_mail(connection, mail) for mail in made)
         reached = people[-1].person_ref if people else current.reached
         advance(connection, current.announcement.id, reached, mails, None if len(people) == chunk else now)
+        reach("schedule.chunk")
+    reach("schedule.announced")
     return len(people)
 
 

@@ -13,6 +13,7 @@ from services.notifications.store.audience import Addressee, some_of
 from services.notifications.store.events import upcoming
 from services.notifications.store.mails import add_reminder, miss_expired
 from shared.core.clock import Clock, parse_rfc3339, rfc3339
+from shared.core.failpoints import reach
 from shared.core.ids import new_id
 from shared.core.metrics import mails_total
 from shared.store.unit_of_work import UnitOfWork
@@ -71,6 +72,7 @@ def _plan_one(work: UnitOfWork, now: datetime, mail_domain: str, event: str, pla
         with work.transaction() as connection:
             people = some_of(connection, wanted, after, chunk)
             made += sum(add_reminder(connection, _mail(event, planned, who, mail_domain, now)) for who in people)
+            reach("schedule.reminders")
         if len(people) < chunk:
             return made
         after = people[-1].person_ref

@@ -12,8 +12,8 @@ from services.registration.usecases.prepare import Envelope, prepare, receipts
 from shared.core.errors import DomainError, Overloaded, Unavailable
 from shared.core.ids import new_id
 from shared.core.metrics import idempotency_replays_total, intake_requests_total, requests_refused_total
+from shared.core.places import FIRST
 from shared.forms.validation import Answers, validate
-from shared.web.places import FIRST
 from shared.web.problems import problem
 
 STATUSES = {"none": ("confirmed", "waitlisted", "unverified"), "email": ("unverified", "confirmed", "waitlisted")}

@@ -28,7 +28,7 @@ from services.registration.settings import read_settings
 from services.registration.store.form_keys import FormKeys
 from services.registration.usecases.give_up import give_up
 from services.registration.usecases.load_forms import load_forms
-from services.registration.wiring import build_app
+from services.registration.web import build_app
 from shared.contracts import registry
 from shared.contracts.envelope import Message, decode
 from shared.contracts.registry import BY_TYPE, SERVICES, service_of

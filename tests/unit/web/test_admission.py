@@ -13,14 +13,14 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import Client, EnvironBuilder
 
 from deploy.specs import applications
-from services.events.wiring import PEOPLE as EVENTS_PEOPLE
-from services.notifications.wiring import PEOPLE as NOTIFICATIONS_PEOPLE
-from services.registration.wiring import PEOPLE
+from services.events.web import PEOPLE as EVENTS_PEOPLE
+from services.notifications.web import PEOPLE as NOTIFICATIONS_PEOPLE
+from services.registration.web import PEOPLE
 from shared.core.metrics import requests_refused_total
+from shared.core.places import Bounds, Places
 from shared.web.access import policy_of
 from shared.web.admission import LATE_S, Door, class_of
 from shared.web.arriving_body import CutOff, receive
-from shared.web.places import Bounds, Places
 from tests.support.waiting import poll_until
 
 if TYPE_CHECKING:

@@ -1,0 +1,85 @@
+"""Places at which a process may be made to die, fail or hang: every commit, publish, confirm, ack and SMTP verb.
+
+The tests' launcher installs a hook; nothing else does, and no setting or environment variable can. Without a hook a
+point costs a call that looks at one name. The registry is closed: a call without an entry, an entry without a call, and
+a point that no test breaks are each a failing test.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Hook = Callable[[str], None]
+
+ROLES = ("web", "relay", "consume", "send", "schedule", "solve")
+"""Every kind of process that has points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Attributes:
+    where: the moment, in words.
+    roles: of the processes that reach it.
+    """
+
+    where: str
+    roles: tuple[str, ...]
+
+
+POINTS: dict[str, Point] = {
+    "transaction.ready": Point("all statements of a transaction have run, nothing is committed", ROLES),
+    "transaction.committed": Point("a transaction is committed, nobody has been told", ROLES),
+    "intake.batch": Point("a batch of registrations is about to be decided", ("web",)),
+    "intake.stored": Point("its transaction is committed, nobody is answered", ("web",)),
+    "relay.claimed": Point("rows of the outbox are locked", ("relay",)),
+    "relay.publishing": Point("they are about to be offered to the bus", ("relay",)),
+    "relay.published": Point("the bus has answered, no row is marked", ("relay",)),
+    "relay.marked": Point("rows are marked as published, nothing is committed", ("relay",)),
+    "relay.committed": Point("the marks are committed", ("relay",)),
+    "publisher.sent": Point("a window of messages is sent to RabbitMQ, none is confirmed", ("relay",)),
+    "publisher.confirm": Point("a confirm of RabbitMQ has come and is not counted", ("relay",)),
+    "embedded.stored": Point("messages stand on the embedded bus, nothing is committed", ("relay", "consume")),
+    "embedded.committed": Point("they are committed, who put them there does not know it", ("relay", "consume")),
+    "consume.received": Point("messages have come and are not read", ("consume",)),
+    "inbox.applied": Point("effects and inbox rows are stored, nothing is committed", ("consume",)),
+    "inbox.committed": Point("they are committed, the consumer does not know it", ("consume",)),
+    "settle.ack": Point("a message is about to be acknowledged", ("consume",)),
+    "settle.acked": Point("it is acknowledged", ("consume",)),
+    "settle.retry": Point("a copy is about to go to a retry tier", ("consume",)),
+    "settle.retried": Point("the copy is confirmed, the message not acknowledged", ("consume",)),
+    "settle.park": Point("a copy is about to be parked", ("consume",)),
+    "settle.parked": Point("the copy is confirmed, the message not acknowledged", ("consume",)),
+    "send.claimed": Point("mails are claimed and committed", ("send",)),
+    "smtp.connect": Point("before the connection to the mail relay", ("send",)),
+    "smtp.ehlo": Point("connected and greeted, before EHLO", ("send",)),
+    "smtp.rset": Point("before RSET, which begins a further mail", ("send",)),
+    "smtp.mail": Point("before MAIL", ("send",)),
+    "smtp.rcpt": Point("before RCPT", ("send",)),
+    "send.begun": Point("it is committed that the mail is being handed over, before DATA", ("send",)),
+    "smtp.data": Point("before DATA", ("send",)),
+    "smtp.content": Point("the content is sent, the final dot is not", ("send",)),
+    "smtp.dot": Point("the final dot is sent, its answer is not read", ("send",)),
+    "send.handed-over": Point("the relay has the mail, which is not stored", ("send",)),
+    "send.settled": Point("what became of the mails is committed", ("send",)),
+    "smtp.quit": Point("before QUIT", ("send",)),
+    "schedule.decided": Point("what an event's changes mean is stored, nothing is committed", ("schedule",)),
+    "schedule.chunk": Point("mails to some people are stored, nothing is committed", ("schedule",)),
+    "schedule.announced": Point("they are committed", ("schedule",)),
+    "schedule.reminders": Point("reminders to some people are stored, nothing is committed", ("schedule",)),
+    "solve.claimed": Point("a job is claimed and committed", ("solve",)),
+    "solve.searched": Point("a timetable is found and not stored", ("solve",)),
+    "solve.stored": Point("it is committed", ("solve",)),
+}
+
+_hook: Hook | None = None
+
+
+def reach(name: str) -> None:
+    """Say that the point ``name`` is reached. What an installed hook does is the caller's fate."""
+    if _hook is not None:
+        _hook(name)
+
+
+def install(hook: Hook | None) -> None:
+    """Have ``hook`` called with the name of each point that is reached; None takes it out. For the tests' launcher."""
+    global _hook
+    _hook = hook

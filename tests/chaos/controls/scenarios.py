@@ -1,0 +1,105 @@
+"""What is done with a system in front of which a guard may be missing. A scenario does not know whether it is.
+
+Each ends when nothing is left to do, whatever was lost, and says what is wrong now that was not wrong before.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pika
+
+from shared.bus.names import FACTS, parked
+from shared.contracts.registry import BY_KEY
+from tests.chaos.points.work import BROKEN_KEY, Work
+from tests.support.launching.plan import Plan
+from tests.support.proof import Proof
+from tests.support.rig import Rig
+
+PEOPLE = 5
+BROKEN = 3
+HAPPENS_WITHIN_S = 20.0
+REST_WITHIN_S = 60.0
+PARKED_AT = "events.rollup"
+
+Findings = dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Attributes:
+    rig: a system on RabbitMQ.
+    proof: looks at it.
+    work: for it beside registrations.
+    """
+
+    rig: Rig
+    proof: Proof
+    work: Work
+
+
+Scenario = Callable[[Place, str, Sequence[str]], Findings]
+"""Given a place, the program in question and the parts it is started with: what is wrong afterwards, by check."""
+
+
+def killed_at(point: str) -> Scenario:
+    """People register, and the program dies the first time that it comes to ``point``."""
+
+    def scenario(place: Place, program: str, parts: Sequence[str]) -> Findings:
+        return _changed(place, lambda: _kill_while_people_register(place, program, parts, point))
+
+    return scenario
+
+
+def topology_broken(place: Place, program: str, parts: Sequence[str]) -> Findings:
+    """People register while no queue is bound for what is said of them; then it is mended."""
+
+    def run() -> None:
+        place.rig.restart(program, parts)
+        _bind(place, "queue_unbind")
+        place.rig.arrive(PEOPLE)
+        place.rig.wait_until(lambda: _tried_all(place), HAPPENS_WITHIN_S, "every message was offered")
+        _bind(place, "queue_bind")
+
+    return _changed(place, run)
+
+
+def broken_messages(place: Place, program: str, parts: Sequence[str]) -> Findings:
+    """Messages come that nobody can read."""
+    place.rig.restart(program, parts)
+    place.work.break_messages(BROKEN)
+    fresh = set(place.work.broken[-BROKEN:])
+    place.rig.arrive(PEOPLE)  # whose messages come after the broken ones: once they are done, so are those
+    place.proof.wait_for_rest(place.rig.people.ids[-PEOPLE:], REST_WITHIN_S, place.rig.keep_up)
+    lost = fresh - place.work.parked()[parked(PARKED_AT)]
+    return {"is parked": sorted(lost)} if lost else {}
+
+
+def _kill_while_people_register(place: Place, program: str, parts: Sequence[str], point: str) -> None:
+    place.rig.restart(program, parts)
+    plan = Plan(point, 1, "kill", place.rig.marker())
+    place.rig.plan(program, plan)
+    place.rig.arrive(PEOPLE)
+    place.rig.wait_until(lambda: plan.happened, HAPPENS_WITHIN_S, f"{program} comes to {point}")
+
+
+def _changed(place: Place, run: Callable[[], None]) -> Findings:
+    """What is wrong after ``run`` and was not before it."""
+    before = place.proof.findings(place.rig.people.ids)
+    run()
+    place.proof.wait_for_rest(place.rig.people.ids[-PEOPLE:], REST_WITHIN_S, place.rig.keep_up)
+    after = place.proof.findings(place.rig.people.ids)
+    fresh = {check: [one for one in wrong if one not in before.get(check, [])] for check, wrong in after.items()}
+    return {check: wrong for check, wrong in fresh.items() if wrong}
+
+
+def _bind(place: Place, deed: str) -> None:
+    """``queue_bind`` or ``queue_unbind`` what hears of a registration."""
+    with pika.BlockingConnection(pika.URLParameters(place.rig.stack.broker_urls[0])) as connection:
+        channel = connection.channel()
+        for queue in BY_KEY[BROKEN_KEY].hearers:
+            getattr(channel, deed)(queue, FACTS, BROKEN_KEY)
+
+
+def _tried_all(place: Place) -> bool:
+    untried = "SELECT count(*) FROM outbox WHERE published_at IS NULL AND refusals = 0"
+    return place.rig.stack.sql("registration", untried) == [(0,)]

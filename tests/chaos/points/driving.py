@@ -1,0 +1,95 @@
+"""Tries cells: arms them, gives the programs work until each fault has happened, waits for rest, asks for the proof."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.chaos.points.table import APART, Cell
+from tests.chaos.points.work import QUIET, Work
+from tests.support.launching.plan import Plan
+from tests.support.proof import Proof
+from tests.support.rig import Rig
+
+MOST_ROUNDS = 15
+LOOK_EVERY_S = 0.05
+ROUND_S = 2.0
+"""How long a round's work may take to bring every program to its point, before there is more of it."""
+REST_WITHIN_S = 60.0
+
+PEOPLE_AT_FIRST, PEOPLE_AGAIN = 24, 8
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done so far, for the summary."""
+
+    cells: list[Cell] = field(default_factory=list)
+    waves_s: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Driver:
+    """Attributes:
+    rig: the system.
+    proof: looks at it.
+    work: for its processes.
+    people: how many register in each wave.
+    tally: of what was done.
+    """
+
+    rig: Rig
+    proof: Proof
+    work: Work
+    people: int = PEOPLE_AT_FIRST
+    tally: Tally = field(default_factory=Tally)
+
+    def try_wave(self, cells: Sequence[Cell]) -> None:
+        """Let every fault of ``cells`` happen, and see that nothing is lost and nothing doubled.
+
+        Raises:
+            AssertionError: a point was not reached, the system does not come to rest, or a check finds something.
+        """
+        began_s, names = time.monotonic(), ", ".join(map(str, cells))
+        plans = {cell.program: cell.plan(self.rig.marker()) for cell in cells}
+        for program, plan in plans.items():
+            self.rig.plan(program, plan)
+        self._until_all_happened(cells, list(plans.values()), names)
+        longest_s = max(cell.hang_s for cell in cells)
+        try:
+            self.proof.wait_for_all(self.rig.people.ids, REST_WITHIN_S + longest_s, self.rig.keep_up)
+        except AssertionError as error:
+            raise AssertionError(f"{names}: {error}") from error
+        assert (names, self.proof.findings(self.rig.people.ids)) == (names, {})
+        assert (names, self.rig.people.lost) == (names, [])
+        self.tally.cells += cells
+        self.tally.waves_s.append(time.monotonic() - began_s)
+
+    def be_quiet(self) -> None:
+        """Move the event to where nobody is reminded of it."""
+        self.work.move_event(QUIET)
+        self.proof.wait_for_all(self.rig.people.ids, REST_WITHIN_S, self.rig.keep_up)
+
+    def _until_all_happened(self, cells: Sequence[Cell], plans: Sequence[Plan], names: str) -> None:
+        for number in range(MOST_ROUNDS):
+            self._give_work(cells, number)
+            deadline = time.monotonic() + ROUND_S
+            while time.monotonic() < deadline:
+                self.rig.keep_up()
+                if all(plan.happened for plan in plans):
+                    return
+                time.sleep(LOOK_EVERY_S)  # between two looks, with the deadline above
+        reached = [cell for cell, plan in zip(cells, plans, strict=True) if plan.happened]
+        raise AssertionError(f"not reached of {names}: all but {[str(cell) for cell in reached]}")
+
+    def _give_work(self, cells: Sequence[Cell], number: int) -> None:
+        points = {cell.point for cell in cells}
+        if {"settle.park", "settle.parked"} & points and number == 0:
+            self.work.break_messages(max(cell.hit for cell in cells))
+        if any(cell.point.startswith("schedule.") for cell in cells):
+            self.work.move_event()
+        if any(cell.point.startswith("solve.") for cell in cells):
+            self.work.ask_for_timetable()
+        if all(cell.program in APART for cell in cells):
+            self.rig.arrive(1 if number == 0 else 0)
+        else:
+            self.rig.arrive(self.people if number == 0 else PEOPLE_AGAIN)

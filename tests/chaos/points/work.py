@@ -1,0 +1,91 @@
+"""Work for every kind of process, so that it comes to its fail points: people, broken messages, a date that moves, a
+timetable that is asked for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from services.events.usecases.change_event import ANY, Deed, change_event
+from services.events.usecases.solve_schedule import ask_for_schedule
+from services.events.usecases.steps import StepWish, step_of
+from shared.bus.connection import open_publisher
+from shared.bus.names import parked
+from shared.bus.parked import list_parked
+from shared.bus.publisher import Outcome, Outgoing
+from shared.contracts.envelope import TYPE_PREFIX
+from shared.contracts.registry import BY_KEY, source_of
+from shared.core.clock import system_clock
+from shared.core.ids import new_id
+from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
+from tests.support.clients import WEBINAR
+from tests.support.stack import Stack
+
+BROKEN_KEY = "registration.confirmed.v1"
+CONFIRM_S = 10.0
+REMINDED = timedelta(days=1, minutes=10)
+"""From now: reminders of such a date are planned and not due yet."""
+QUIET = timedelta(days=5)
+"""From now: of such a date nobody is reminded."""
+
+
+class Work:
+    """What is asked of a stack beside registrations.
+
+    Args:
+        stack: that runs.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._moves = 0
+        self._engine = open_engine(stack.installation.urls["events"])
+        self._events = UnitOfWork(self._engine, "events")
+        self.broken: list[str] = []
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def break_messages(self, count: int) -> None:
+        """Publish messages that nobody can read; each is to be parked by everybody who hears its type."""
+        messages = [
+            Outgoing(new_id(), TYPE_PREFIX + BROKEN_KEY, BROKEN_KEY, source_of("registration"), b"{")
+            for _ in range(count)
+        ]
+        publisher = open_publisher(self._stack.address, "registration")
+        try:
+            assert publisher.publish(messages, CONFIRM_S) == [Outcome.CONFIRMED] * count
+        finally:
+            publisher.close()
+        self.broken += [message.message_id for message in messages]
+
+    def parked(self) -> dict[str, set[str]]:
+        """Ids of what is parked, by queue."""
+        hearers = BY_KEY[BROKEN_KEY].hearers
+        return {parked(queue): {one.message_id for one in list_parked(self._stack.address, queue)} for queue in hearers}
+
+    def all_parked(self) -> dict[str, set[str]]:
+        """What ``parked`` gives when nothing is lost and nothing else is there."""
+        return {parked(queue): set(self.broken) for queue in BY_KEY[BROKEN_KEY].hearers}
+
+    def move_event(self, until: timedelta = REMINDED) -> None:
+        """Give the event a new date, of which everybody is to be told; each time another one."""
+        self._moves += 1
+        starts_at = system_clock().replace(second=0, microsecond=0) + until + timedelta(minutes=self._moves % 5)
+        wish = StepWish(name="reschedule", starts_at=starts_at, ends_at=starts_at + timedelta(hours=1))
+        change_event(self._events, system_clock, WEBINAR, step_of(wish), (ANY,), Deed(wish.name, "a coordinator"))
+
+    def ask_for_timetable(self) -> None:
+        """Ask for a timetable."""
+        ask_for_schedule(self._events, system_clock, "a coordinator")
+
+
+@contextmanager
+def work_for(stack: Stack) -> Iterator[Work]:
+    """Work for a stack that runs."""
+    work = Work(stack)
+    try:
+        yield work
+    finally:
+        work.close()

@@ -1,0 +1,151 @@
+"""What the launcher can replace by name, as functions that change modules of the process that they run in.
+
+``quick-…``        pauses and leases of a test's length, by the role that has them
+``effect-ledger``  each effect leaves a row in the effect's own transaction, so that a doubled one can be seen
+``troubled``       every third message is refused once, so that the retry tiers have work
+the rest           negative controls: one guard taken out each, see ``tests.support.launching.controls``
+
+They import where they are called: a program that is killed and started again and again has no time for the others'.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, text
+
+if TYPE_CHECKING:
+    from shared.contracts.envelope import Message
+    from shared.store.inbox import Effect, Verdict
+    from shared.store.unit_of_work import UnitOfWork
+
+QUICK_S = 0.2
+QUICK_LEASE = timedelta(seconds=2)
+
+LEDGER = """
+    CREATE TABLE IF NOT EXISTS effect_ledger (
+        consumer text NOT NULL, type text NOT NULL, subject text NOT NULL, revision text NOT NULL)
+"""
+"""Made by the test in each consumer's database. A fact is type, subject and revision, whatever id it comes under."""
+
+_WRITE = text("INSERT INTO effect_ledger VALUES (:consumer, :type, :subject, :revision)")
+
+TROUBLED_ONE_IN = 3
+
+
+def replace(names: Sequence[str]) -> None:
+    """Replace the parts with these names, in this order.
+
+    Raises:
+        KeyError: there is none with that name.
+    """
+    for name in names:
+        (PARTS[name] if name in PARTS else _controls()[name])()
+
+
+def quick_relay() -> None:
+    """A relay looks again soon after an outage."""
+    from shared.process import relay
+
+    _set(relay, REST_IN_OUTAGE_S=QUICK_S)
+
+
+def quick_consume() -> None:
+    """A consumer looks again soon after an outage, and messages stay in a retry tier for a moment."""
+    from shared.bus import listener, retry_plan
+
+    tiers = tuple((tier, QUICK_S) for tier, _ in retry_plan.RetryPlan().delays_s)
+    _set(listener, OUTAGE_PROBE_S=QUICK_S, RetryPlan=partial(retry_plan.RetryPlan, delays_s=tiers))
+
+
+def quick_send() -> None:
+    """A sender looks at leases often and tries again soon."""
+    from services.notifications.sending import judging, sender
+
+    _set(sender, HOUSEKEEPING_EVERY_S=QUICK_S, REST_IN_OUTAGE_S=QUICK_S)
+    _set(sender, REST_RELAY_LEAST_S=QUICK_S, REST_RELAY_MOST_S=QUICK_S)
+    _set(judging, FIRST_DELAY_S=QUICK_S, LONGEST_DELAY_S=QUICK_S, EVENT_DELAY=timedelta(seconds=QUICK_S))
+
+
+def quick_schedule() -> None:
+    """A scheduler plans reminders often."""
+    from services.notifications import scheduling
+
+    _set(scheduling, REMINDERS_EVERY_S=QUICK_S, REST_IN_OUTAGE_S=QUICK_S)
+
+
+def quick_solve() -> None:
+    """A dead worker's job is soon somebody else's."""
+    from services.events.usecases import solve_schedule
+
+    _set(solve_schedule, LEASE=QUICK_LEASE)
+
+
+def effect_ledger() -> None:
+    """Write each effect down where the effect is."""
+
+    def recorded(consumer: str, effect: "Effect") -> "Effect":
+        def apply(connection: Connection, message: "Message") -> None:
+            effect(connection, message)
+            fact = {"type": message.type, "subject": message.subject, "revision": str(message.data.get("revision"))}
+            connection.execute(_WRITE, {"consumer": consumer, **fact})
+
+        return apply
+
+    _wrap_effects(recorded)
+
+
+def troubled() -> None:
+    """Refuse every third message the first time that this process sees it."""
+    from shared.core.errors import Retry
+
+    seen: set[str] = set()
+
+    def sometimes(_consumer: str, effect: "Effect") -> "Effect":
+        def apply(connection: Connection, message: "Message") -> None:
+            if int(message.id[-4:], 16) % TROUBLED_ONE_IN == 0 and message.id not in seen:
+                seen.add(message.id)
+                raise Retry("a part of the tests wants it so")
+            effect(connection, message)
+
+        return apply
+
+    _wrap_effects(sometimes)
+
+
+def _wrap_effects(wrap: Callable[[str, "Effect"], "Effect"]) -> None:
+    """Have consumers apply ``wrap(consumer, effect)`` in place of each effect."""
+    from shared.process import consuming
+
+    inner = vars(consuming)["apply_batch"]
+
+    def apply(work: "UnitOfWork", consumer: str, messages: "Sequence[Message]", effect: "Effect") -> "list[Verdict]":
+        verdicts: list[Verdict] = inner(work, consumer, messages, wrap(consumer, effect))
+        return verdicts
+
+    _set(consuming, apply_batch=apply)
+
+
+def _set(module: ModuleType, **values: object) -> None:
+    unknown = set(values) - set(vars(module))
+    assert not unknown, f"{module.__name__} has no {sorted(unknown)}"
+    vars(module).update(values)
+
+
+def _controls() -> Mapping[str, Callable[[], None]]:
+    from tests.support.launching.controls import CONTROLS
+
+    return CONTROLS
+
+
+PARTS: Mapping[str, Callable[[], None]] = {
+    "quick-relay": quick_relay,
+    "quick-consume": quick_consume,
+    "quick-send": quick_send,
+    "quick-schedule": quick_schedule,
+    "quick-solve": quick_solve,
+    "effect-ledger": effect_ledger,
+    "troubled": troubled,
+}

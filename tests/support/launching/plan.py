@@ -1,0 +1,41 @@
+"""What is to happen at a fail point, once, in whichever process of a program comes there first."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Deed = Literal["kill", "raise", "hang"]
+Error = Literal["bug", "line", "database"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Attributes:
+    point: name of the fail point.
+    hit: which arrival at it, counted in each process since the plan was written; 1 is the next.
+    deed: SIGKILL of the process itself, an error, or a stand-still.
+    error: which error: one that nobody foresaw, a broken line, or a database that went away.
+    hang_s: how long the stand-still is, seconds.
+    marker: file that is made when it happens; it happens once only.
+    """
+
+    point: str
+    hit: int
+    deed: Deed
+    marker: str
+    error: Error = "bug"
+    hang_s: float = 30.0
+
+    @property
+    def happened(self) -> bool:
+        """Whether the deed is done."""
+        return Path(self.marker).exists()
+
+    def take(self) -> bool:
+        """Claim the deed; False if another process has done it already."""
+        try:
+            os.close(os.open(self.marker, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return False
+        return True

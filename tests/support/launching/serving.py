@@ -1,0 +1,18 @@
+"""A service's application for gunicorn, with the orders followed in each worker."""
+
+import importlib
+from pathlib import Path
+
+from flask import Flask
+
+from tests.support.launching.hook import install
+from tests.support.launching.orders import parts_of
+from tests.support.launching.parts import replace
+
+
+def application(service: str, orders: str) -> Flask:
+    """The application of ``service``, a package with a module ``wsgi``; made after the fork."""
+    install(Path(orders))
+    replace(parts_of(Path(orders)))
+    made: Flask = importlib.import_module(f"{service}.wsgi").application()
+    return made

@@ -1,0 +1,187 @@
+"""What must be true of everybody who was answered 201, looked up where it must be: nothing lost, nothing doubled.
+
+Each check has a name and finds registrations, facts or mails; a sound system has no finding. It is asked again and
+again while a test breaks things, so connections are kept and a mail that was read is not read again.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import make_url
+
+from shared.bus.connection import open_connection
+from shared.bus.names import RETRY_TIERS, retry_queue
+from shared.contracts.registry import QUEUES
+from tests.support.stack import Stack
+from tests.support.waiting import poll_until
+
+SERVICES = ("registration", "events", "notifications")
+
+_STORED = "SELECT id::text FROM registration"
+_COUNTED = "SELECT registration_id::text FROM roster"
+_SUM = "SELECT coalesce(sum(registrations), 0)::int FROM event_count"
+_NOTED = "SELECT registration_id::text FROM mail_contact WHERE kind = 'confirmation'"
+_MAILS = "SELECT message_id, subject::text, kind, state, unknowns FROM mail"
+_DOUBLED = """
+    SELECT consumer || ' ' || type || ' ' || subject || ' ' || revision FROM effect_ledger
+    GROUP BY 1 HAVING count(*) > 1
+"""
+_UNPUBLISHED = "SELECT count(*)::int FROM outbox WHERE published_at IS NULL"
+_UNSETTLED = """
+    SELECT count(*)::int FROM mail WHERE (state IN ('queued', 'claimed', 'deferred')
+        AND due_at < now() + interval '1 minute') OR (state = 'unknown' AND due_at IS NOT NULL)
+"""
+_TO_ANNOUNCE = """
+    SELECT ((SELECT count(*) FROM event_news) + (SELECT count(*) FROM announcement WHERE ended_at IS NULL))::int
+"""
+_JOBS = "SELECT count(*)::int FROM solve_job WHERE status IN ('queued', 'running')"
+_UNCONFIRMED = "SELECT count(*)::int FROM mail WHERE kind = 'confirmation' AND state <> 'sent'"
+
+CONFIRMATION = "confirmation"
+
+STILL_S = 0.5
+LOST_STILL_S = 3.0
+"""How long nothing may change before it is believed that nothing will: with all effects there, or some missing."""
+
+
+@dataclass(slots=True)
+class Proof:
+    """Attributes:
+    stack: that is looked at.
+    """
+
+    stack: Stack
+    _connections: dict[str, psycopg.Connection[Any]] = field(default_factory=dict)
+    _copies: Counter[str] = field(default_factory=Counter)
+    _read: set[Path] = field(default_factory=set)
+
+    def close(self) -> None:
+        """Let go of the databases."""
+        for connection in self._connections.values():
+            connection.close()
+
+    def wait_for_all(self, ids: Sequence[str], within_s: float, meanwhile: Callable[[], object]) -> None:
+        """Wait until everybody in ``ids`` has had all effects and nothing is left to do.
+
+        Args:
+            ids: of everybody who was answered 201.
+            within_s: seconds.
+            meanwhile: called again and again.
+
+        Raises:
+            AssertionError: not in time; says what is missing.
+        """
+        wanted = {"left": self._nothing_left(), "stored": len(ids), "counted": len(ids), "noted": len(ids)}
+        try:
+            poll_until(lambda: (meanwhile(), self._figures())[1] == wanted, within_s, every_s=0.1)
+        except AssertionError:
+            raise AssertionError(f"not at rest within {within_s} s: {self._figures()}, not {wanted}") from None
+
+    def wait_for_rest(self, ids: Sequence[str], within_s: float, meanwhile: Callable[[], object]) -> None:
+        """Wait until nothing is left to do anywhere, whatever was lost: soon if all of ``ids`` have had their effects.
+
+        Raises:
+            AssertionError: not in time.
+        """
+        seen: dict[str, Any] = {}
+
+        def rests() -> bool:
+            meanwhile()
+            figures = {**self._figures(), "waiting": self._waiting(), "all": self._complete(ids)}
+            if figures != seen.get("figures"):
+                seen.update(figures=figures, since_s=time.monotonic())
+            if figures["left"] != self._nothing_left() or figures["waiting"]:
+                return False
+            still_s = time.monotonic() - float(seen["since_s"])
+            return still_s > (STILL_S if figures["all"] else LOST_STILL_S)
+
+        try:
+            poll_until(rests, within_s, every_s=0.1)
+        except AssertionError:
+            raise AssertionError(f"not at rest within {within_s} s: {seen}") from None
+
+    def findings(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        """What is wrong about those who were answered 201 with ``ids``, and about all facts and mails, by check.
+
+        Checks: ``answered once`` (no id was given to two people), ``201 is stored``, ``stored is answered``,
+        ``is counted``, ``counts are exact``, ``is mailed``, ``mail is noted``, ``effect once``, ``one Message-ID``,
+        ``mail once`` (a further copy only where a handover was recorded as unknown).
+        """
+        stored, counted = self._texts("registration", _STORED), self._texts("events", _COUNTED)
+        mails = self._rows("notifications", _MAILS)
+        confirmed = {row[1]: row for row in mails if row[2] == CONFIRMATION}
+        copies, known = self.copies(), {row[0]: int(row[4]) for row in mails}
+        found = {
+            "answered once": [one for one, times in Counter(ids).items() if times > 1],
+            "201 is stored": sorted(set(ids) - set(stored)),
+            "stored is answered": sorted(set(stored) - set(ids)),
+            "is counted": sorted(set(ids) - set(counted)),
+            "counts are exact": self._miscounted(len(counted)),
+            "is mailed": [one for one in ids if one not in confirmed or copies[confirmed[one][0]] == 0],
+            "mail is noted": sorted(set(ids) - set(self._texts("events", _NOTED))),
+            "effect once": [row for service in SERVICES for row in self._texts(service, _DOUBLED)],
+            "one Message-ID": sorted(set(copies) - set(known)),
+            "mail once": [one for one, times in copies.items() if one in known and times > 1 + known[one]],
+        }
+        return {check: wrong for check, wrong in found.items() if wrong}
+
+    def copies(self) -> Counter[str]:
+        """How often each Message-ID has arrived in the sink."""
+        for file in set(self.stack.mail_folder.glob("*.eml")) - self._read:
+            self._copies[str(message_from_bytes(file.read_bytes())["Message-ID"])] += 1
+            self._read.add(file)
+        return self._copies
+
+    def _complete(self, ids: Sequence[str]) -> bool:
+        return set(ids) <= set(self._texts("events", _COUNTED)) & set(self._texts("events", _NOTED))
+
+    def _waiting(self) -> int:
+        """Messages that wait in queues and tiers; those in a living consumer's hands are not among them."""
+        with open_connection(self.stack.address, "proof") as connection, connection.channel() as channel:
+            names = (*QUEUES, *map(retry_queue, RETRY_TIERS)) if self.stack.broker_urls else QUEUES
+            return sum(channel.queue_declare(queue=name, passive=True).message_count for name in names)
+
+    def _figures(self) -> dict[str, Any]:
+        return {
+            "left": {
+                **{f"{service} unpublished": self._number(service, _UNPUBLISHED) for service in SERVICES},
+                "unsettled": self._number("notifications", _UNSETTLED),
+                "to announce": self._number("notifications", _TO_ANNOUNCE),
+                "jobs": self._number("events", _JOBS),
+                "unconfirmed": self._number("notifications", _UNCONFIRMED),
+            },
+            "stored": self._count("registration", _STORED),
+            "counted": self._count("events", _COUNTED),
+            "noted": self._count("events", _NOTED),
+        }
+
+    @staticmethod
+    def _nothing_left() -> Mapping[str, int]:
+        names = (*(f"{service} unpublished" for service in SERVICES), "unsettled", "to announce", "jobs", "unconfirmed")
+        return dict.fromkeys(names, 0)
+
+    def _miscounted(self, counted: int) -> list[str]:
+        total = self._number("events", _SUM)
+        return [] if total == counted else [f"{total} counted, {counted} on the roster"]
+
+    def _texts(self, service: str, statement: str) -> list[str]:
+        return [str(row[0]) for row in self._rows(service, statement)]
+
+    def _count(self, service: str, statement: str) -> int:
+        return self._number(service, f"SELECT count(*)::int FROM ({statement}) AS found")
+
+    def _number(self, service: str, statement: str) -> int:
+        return int(self._rows(service, statement)[0][0])
+
+    def _rows(self, service: str, statement: str) -> list[tuple[Any, ...]]:
+        if service not in self._connections:
+            address = make_url(self.stack.installation.urls[service]).set(drivername="postgresql")
+            url = address.render_as_string(hide_password=False)
+            self._connections[service] = psycopg.connect(url, autocommit=True)
+        return self._connections[service].execute(statement).fetchall()

@@ -1,0 +1,107 @@
+"""A whole system whose processes follow orders: each may be told where to die, fail or stand still, and is kept up."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.shape import WORKERS, worker_name
+from tests.support.arrivals import PATIENCE_S, Arrivals
+from tests.support.clients import rows
+from tests.support.launching import orders
+from tests.support.launching.parts import LEDGER
+from tests.support.launching.plan import Plan
+from tests.support.stack import Stack
+from tests.support.waiting import poll_until
+
+WEB = "registration-web"
+PROGRAMS = (WEB, *(worker_name(*worker) for worker in WORKERS))
+LEASE_S = 2
+"""Of a mail: a dialogue with the tests' own sink takes milliseconds."""
+
+SETTINGS = {
+    "TROIKA_MAIL_LEASE_S": str(LEASE_S),
+    "TROIKA_MAIL_UNKNOWN_AFTER_S": "1",
+    "TROIKA_NEWS_WAIT_S": "0",
+}
+QUICK = frozenset({"relay", "consume", "send", "schedule", "solve"})
+"""Roles with pauses that a test has no time for."""
+ARRIVING_PER_S = 40.0
+
+
+@dataclass(slots=True)
+class Rig:
+    """Attributes:
+    stack: everything.
+    folder: of orders and markers.
+    consumers_parts: replaced in every consumer, beside the ledger of effects.
+    people: who has come so far.
+    arrived: how many have been sent on their way.
+    """
+
+    stack: Stack
+    folder: Path
+    consumers_parts: Sequence[str] = ()
+    people: Arrivals = field(default_factory=lambda: Arrivals("", ARRIVING_PER_S))
+    arrived: int = 0
+    _markers: int = 0
+
+    def start(self) -> None:
+        """Start everything under orders, with nothing planned, and the ledger of effects in place."""
+        for name in PROGRAMS:
+            orders.give(self._file(name), parts=self._parts(name))
+        self.stack.command = self._command
+        self.stack.settings |= SETTINGS
+        for service in ("registration", "events", "notifications"):
+            rows(self.stack.installation.urls[service], LEDGER)
+        self.stack.start()
+        assert self.stack.web is not None
+        self.stack.programs[WEB] = self.stack.web.program
+        self.people.url = self.stack.web.url
+
+    def plan(self, name: str, plan: Plan) -> None:
+        """Let program ``name`` follow ``plan`` from now on."""
+        orders.give(self._file(name), plan)
+
+    def marker(self) -> str:
+        """Path of a file that is not there yet."""
+        self._markers += 1
+        return str(self.folder / f"marker-{self._markers}")
+
+    def restart(self, name: str, parts: Sequence[str]) -> None:
+        """Start program ``name`` anew with ``parts`` beside its usual ones."""
+        orders.give(self._file(name), parts=(*self._parts(name), *parts))
+        self.stack.programs[name].kill()
+        self.stack.programs[name].start_again()
+
+    def keep_up(self) -> None:
+        """Start again whatever has ended, as a supervisor does. From the main thread only."""
+        for program in self.stack.programs.values():
+            if not program.running:
+                program.start_again()
+
+    def wait_until(self, condition: Callable[[], bool], within_s: float, what: str) -> None:
+        """Wait for ``condition`` and keep everything up meanwhile; ``AssertionError`` when it does not come."""
+
+        def holds() -> bool:
+            self.keep_up()
+            return condition()
+
+        poll_until(holds, within_s, every_s=0.05, what=what)
+
+    def arrive(self, count: int) -> None:
+        """Let people register, and wait until each has been answered 201 or has lost patience."""
+        if count:
+            arriving = self.people.during(count / self.people.per_second, self.arrived)
+            self.arrived += count
+            self.wait_until(lambda: not arriving.is_alive(), PATIENCE_S + count, "everybody is answered")
+
+    def _parts(self, name: str) -> list[str]:
+        role = name.rpartition("-")[2]
+        quick = [f"quick-{role}"] if role in QUICK else []
+        return [*quick, "effect-ledger", *self.consumers_parts] if role == "consume" else quick
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.orders"
+
+    def _command(self, service: str, role: str) -> str:
+        return f"tests.support.launching {self._file(worker_name(service, role))} -- services.{service} {role}"
