@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from deploy.local.secrets import Secrets, make_secrets
+from deploy.servers.audit_role import READABLE, ROLE, grant_reading, make_role
 from shared.bus.embedded_store import create_table
 from shared.store.engine import open_engine
 from shared.store.migrate import migrate
@@ -21,6 +22,19 @@ class FreshDatabases(dict[str, str]):
     def __init__(self, postgres: PostgresServer) -> None:
         super().__init__()
         self._postgres = postgres
+
+    def audit_urls(self) -> dict[str, str]:
+        """The same databases, as far as they were asked for, for the login that reads ids and states alone."""
+        self._postgres.create_role(ROLE)
+        with self._postgres.connect() as administrator:
+            make_role(administrator)
+        found = {}
+        for name, url in self.items():
+            database = url.rpartition("/")[2]
+            with self._postgres.connect(database) as owner:
+                grant_reading(owner, name)
+            found[name] = self._postgres.url(database, ROLE)
+        return found
 
     def __missing__(self, name: str) -> str:
         if name == "bus":
@@ -71,6 +85,14 @@ class TestInstallation:
 def make_installation(postgres: PostgresServer, folder: Path) -> TestInstallation:
     """Fresh databases with the newest schema, and fresh secrets in ``folder``."""
     return TestInstallation(FreshDatabases(postgres), make_secrets(folder / "secrets"))
+
+
+def make_whole(postgres: PostgresServer, folder: Path) -> TestInstallation:
+    """The same with all four databases there, to be filled by hand."""
+    made = make_installation(postgres, folder)
+    for name in READABLE:
+        assert made.urls[name]
+    return made
 
 
 def _migrate(service: str, url: str) -> None:
