@@ -50,8 +50,8 @@ class Bus:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._publisher = DyingPublisher(world.bus_url, "model")
-        self._queues = EmbeddedQueues(world.bus_url)
+        self._publisher = DyingPublisher(world.urls["bus"], "model")
+        self._queues = EmbeddedQueues(world.urls["bus"])
         works = {service: world.work(service) for service in registry.SERVICES}
         self._relays = {name: Relay(work, self._publisher, name, world.clock) for name, work in works.items()}
         steps = count(0, 1000)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.contracts.registry import QUEUES, SERVICES
+from tests.integration.model.audit import Auditor
 from tests.integration.model.bus import Bus
 from tests.integration.model.machine import Machine
 from tests.integration.model.office import Office
@@ -24,6 +25,7 @@ def machine(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) 
     for queue in QUEUES:
         bus.deliver(queue, range)
     world.keep()
-    yield lambda: Machine(world, office, bus, post)
+    auditor = Auditor(world)
+    yield lambda: Machine(world, office, bus, post, auditor)
     bus.close()
     world.close()

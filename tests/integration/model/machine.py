@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from shared.contracts.registry import QUEUES, SERVICES
+from tests.integration.model.audit import Auditor
 from tests.integration.model.bus import Bus
 from tests.integration.model.invariants import check_now, check_rest
 from tests.integration.model.ledger import EVENTS, FORMS, LIVE, Answer, Ledger
@@ -29,7 +30,7 @@ LOST = st.sampled_from([False, False, True])
 STEPS = st.sampled_from(
     [timedelta(minutes=1), timedelta(minutes=59), timedelta(hours=6), timedelta(days=1), timedelta(days=4)]
 )
-SETTLING = (timedelta(0), timedelta(minutes=20), timedelta(hours=5), timedelta(hours=5))
+SETTLING = (timedelta(minutes=20), timedelta(hours=5), timedelta(hours=5))
 """At rest: news are gathered, handovers in doubt are decided on, and what was not taken is tried again."""
 
 MOST_TURNS = 200
@@ -38,12 +39,12 @@ MOST_TURNS = 200
 class Machine(RuleBasedStateMachine):
     """One history in ``world``."""
 
-    def __init__(self, world: World, office: Office, bus: Bus, post: Post) -> None:
+    def __init__(self, world: World, office: Office, bus: Bus, post: Post, auditor: Auditor) -> None:
         super().__init__()
         world.set_back()
         bus.forget()
         post.forget()
-        self.world, self.office, self.bus, self.post = world, office, bus, post
+        self.world, self.office, self.bus, self.post, self.auditor = world, office, bus, post, auditor
         self.ledger = Ledger()
 
     @rule(wish=WISH, lost=LOST)
@@ -139,8 +140,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def keep_house(self) -> None:
         """Seats that were not confirmed in time go to those who wait, in the service's own time."""
-        self.office.keep_house()
-        self.ledger.keep_house(self.world.clock())
+        self._keep_house()
 
     @rule(service=st.sampled_from(SERVICES), end=st.sampled_from(["rests", "dies", "keeps house"]))
     def relay(self, service: str, end: str) -> None:
@@ -176,18 +176,29 @@ class Machine(RuleBasedStateMachine):
         """Registrations, seats, waiting lists, settings and events as the forms know them."""
         check_now(self.world, self.ledger)
 
+    @invariant()
+    def audit_is_clean(self) -> None:
+        """Every equation that must hold while messages travel."""
+        self.auditor.look()
+
     def teardown(self) -> None:
         """Everything comes to rest, unless the history has failed already."""
         if sys.exc_info()[0] is not None:
             return
+        self._settle()
         for step in SETTLING:
+            if self.post.rests():
+                break
             self.world.clock.advance(step)
             self._settle()
+        assert self.post.rests()
         check_now(self.world, self.ledger)
         check_rest(self.world, self.ledger, self.post.relay.copies)
+        self.auditor.at_rest(list(self.ledger.people), self.post.copies())
 
     def _settle(self) -> None:
         """Everybody's turn, until there is nothing left to do."""
+        self._keep_house()
         for _ in range(MOST_TURNS):
             while sum([self.bus.relay(service) for service in SERVICES]) + len(queues := self.bus.waiting()):
                 for queue in queues:
@@ -196,6 +207,10 @@ class Machine(RuleBasedStateMachine):
             if not self.post.send():
                 return
         raise AssertionError("no rest")
+
+    def _keep_house(self) -> None:
+        self.office.keep_house()
+        self.ledger.keep_house(self.world.clock())
 
     def _deliver(self, queue: str, pick: Any, dies: bool) -> list[Any]:
         fresh = self.bus.deliver(queue, pick, dies=dies)

@@ -21,6 +21,12 @@ MOODS = (WELL, AWAY, TAKES_AND_BREAKS, BREAKS, KILLS)
 """What the next handover meets; after it all is well."""
 
 
+_OPEN = """
+    SELECT kind FROM mail WHERE state IN ('queued', 'deferred', 'claimed') OR (state = 'unknown' AND due_at IS NOT NULL)
+    UNION ALL SELECT event FROM event_news
+"""
+
+
 class ShortComposer(Composer):
     """Decides as the real one and opens the same entry, but writes two lines: the words are tested elsewhere."""
 
@@ -104,3 +110,14 @@ class Post:
             return 0
         finally:
             self.relay.mood = WELL
+
+    def rests(self) -> bool:
+        """Whether nothing is to be told or sent any more, now or later."""
+        return not self._world.rows("notifications", _OPEN)
+
+    def copies(self) -> Counter[str]:
+        """How often each Message-ID has arrived."""
+        found: Counter[str] = Counter()
+        for (message_id, _address), number in self.relay.copies.items():
+            found[message_id] += number
+        return found

@@ -60,13 +60,13 @@ class World:
     clock: of all services; stands still until a step moves it.
     engines: by service, and ``intake``.
     looks: a superuser's connection to each database, in autocommit, to look and to set back.
-    bus_url: of the embedded bus.
+    urls: of the databases, the embedded bus's too.
     """
 
     clock: FrozenClock
     engines: dict[str, Engine]
     looks: dict[str, psycopg.Connection[tuple[Any, ...]]]
-    bus_url: str
+    urls: FreshDatabases
     keys: IntakeKeys
     vault: Vault
     pristine: dict[str, bytes]
@@ -119,7 +119,7 @@ def open_world(postgres: PostgresServer, folder: Path) -> World:
     for look in looks.values():
         look.execute("SET session_replication_role = replica")  # rows that are only ever added must go as well
     keys = IntakeKeys(PERSON_KEY, public_key_of(PRIVATE_KEY), FormKeys(folder, [PERSON_KEY]))
-    world = World(FrozenClock(), engines, looks, urls["bus"], keys, Vault([VAULT_KEY]), {})
+    world = World(FrozenClock(), engines, looks, urls, keys, Vault([VAULT_KEY]), {})
     _store_programme(world)
     return world
 
