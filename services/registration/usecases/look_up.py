@@ -1,7 +1,7 @@
 """Look up: registrations by link and for coordinators, forms for their pages. Nothing here changes anything."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.registration.store.copies import working_groups
@@ -79,7 +79,7 @@ def working_group_titles(work: UnitOfWork) -> dict[str, str]:
 
 
 def show_own(work: UnitOfWork, token: str, now: datetime) -> tuple[Person, StoredForm]:
-    """The registration that ``token`` opens, and its form.
+    """The registration that ``token`` opens, and its form. One that is overdue is shown as given up.
 
     Raises:
         DomainError: ``not-found`` if it opens nothing.
@@ -89,4 +89,6 @@ def show_own(work: UnitOfWork, token: str, now: datetime) -> tuple[Person, Store
         form = find_form(connection, person.registration.form, now) if person else None
     if person is None or form is None:
         raise DomainError("not-found")
+    if person.registration.is_overdue(now):
+        person = replace(person, registration=person.registration.given_up())
     return person, form

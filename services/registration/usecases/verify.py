@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+from sqlalchemy import Connection
+
 from services.registration.domain.registration import Registration
 from services.registration.domain.seats import Place
 from services.registration.domain.verifying import decide_verified
-from services.registration.outgoing import ARRIVALS, registration_message
+from services.registration.outgoing import ARRIVALS, EXPIRED, registration_message
 from services.registration.store.forms import save_seats
+from services.registration.store.holds import store_expired
 from services.registration.store.registrations import Person, store_change, store_verified
-from services.registration.usecases.locking import lock_own
+from services.registration.usecases.locking import Locked, lock_own
 from shared.core.clock import Clock
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
@@ -18,6 +21,8 @@ REASONS = {True: "the address was confirmed in time", False: "the address was co
 
 def verify(work: UnitOfWork, clock: Clock, token: str) -> Person:
     """Confirm the address of the registration that ``token`` opens; doing it again changes nothing.
+
+    One whose last moment has passed is given up instead.
 
     Returns:
         the registration as it is afterwards.
@@ -30,6 +35,8 @@ def verify(work: UnitOfWork, clock: Clock, token: str) -> Person:
         before, now = locked.registration, locked.now
         if before.status != "unverified":
             return locked.person
+        if before.is_overdue(now):
+            return _give_up(connection, locked)
         place, seats = decide_verified(locked.form.opening, locked.form.seats, before, now)
         after = _verified(before, place)
         store_verified(connection, after, seats.capacity, now)
@@ -37,6 +44,14 @@ def verify(work: UnitOfWork, clock: Clock, token: str) -> Person:
         outbox.add(connection, [registration_message(ARRIVALS[after.status], after, now)])
         save_seats(connection, locked.form.slug, seats)
         return replace(locked.person, registration=after)
+
+
+def _give_up(connection: Connection, locked: Locked) -> Person:
+    """Too late, whether or not somebody has cleared up: nothing depends on when that is done."""
+    expired = locked.registration.given_up()
+    store_expired(connection, [expired], locked.now)
+    outbox.add(connection, [registration_message(EXPIRED, expired, locked.now)])
+    return replace(locked.person, registration=expired)
 
 
 def _verified(before: Registration, place: Place) -> Registration:

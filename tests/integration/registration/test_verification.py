@@ -162,6 +162,25 @@ def test_never_confirmed_expires_and_may_come_again(
     assert said(installation)[2:] == [("verification-requested", "unverified")]
 
 
+def test_click_after_the_last_moment_is_too_late_when_nobody_has_cleared_up(
+    client: FlaskClient, installation: TestInstallation, hand: FrozenClock
+) -> None:
+    """To the moment, whenever house is kept: the page and the click say what they would say after it."""
+    rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = starts_at + interval '60 days'")
+    register(client, 1, 2)
+    token = token_of(installation, 2)
+    hand.advance(HOLD + timedelta(days=7) - timedelta(microseconds=1))
+    click(client, installation, 1)
+    hand.advance(timedelta(microseconds=1))
+    before = client.get(f"/r/{token}").text
+    click(client, installation, 2)
+    assert client.get(f"/r/{token}").text == before
+    assert states(installation) == {1: ("confirmed", None), 2: ("expired", None)}
+    keep_house(installation, hand())
+    assert said(installation)[2:] == [("confirmed", "confirmed"), ("expired", "expired")]
+    assert rows(installation.urls["registration"], "SELECT confirmed FROM seat") == [(1,)]
+
+
 def test_another_attempt_is_answered_as_the_first(
     client: FlaskClient, installation: TestInstallation, hand: FrozenClock
 ) -> None:
