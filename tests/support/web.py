@@ -52,13 +52,20 @@ def start_web(
     workers: int = 2,
     arguments: str = "services.registration web",
     name: str = "registration-web",
+    connections: int = 512,
 ) -> RunningWeb:
-    """Start the registration service's gunicorn and wait until it is ready."""
+    """Start the registration service's gunicorn and wait until it is ready.
+
+    Args:
+        connections: open at once in one worker. Whoever races several workers keeps this low: the first that wakes
+            would take all clients, and there would be no race.
+    """
     port = free_port()
     environment = {
         **installation.environment("registration"),
         "TROIKA_BIND": f"127.0.0.1:{port}",
         "TROIKA_WEB_WORKERS": str(workers),
+        "TROIKA_WEB_CONNECTIONS": str(connections),
         "TROIKA_METRICS_FOLDER": str(Path(processes.folder) / f"{name}-metrics"),
     }
     url, metrics = f"http://127.0.0.1:{port}", Path(environment["TROIKA_METRICS_FOLDER"])
