@@ -48,11 +48,12 @@ def round_trip(connection: Connection, calls: Sequence[Call]) -> list[bytes | No
     """
     raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     known: set[str] = connection.info.setdefault(_PREPARED, set())
+    results = None
     try:
         results = raw.wait(_exchange(raw.pgconn, calls, known))
-    except BaseException:
-        raw.close()
-        raise
+    finally:
+        if results is None:
+            raw.close()
     for result in results:
         if result.status in _FAILED:
             raise error_from_result(result, encoding="utf-8")

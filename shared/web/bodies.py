@@ -16,7 +16,7 @@ def json_object() -> dict[str, Any]:
         BadRequest: it is no JSON (``NaN`` and the like are none), or no object.
     """
     try:
-        content = _DECODER.decode(request.get_data().decode())
+        content = _DECODER.decode(request.get_data().decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise BadRequest("the body is not JSON") from None
     if not isinstance(content, dict):

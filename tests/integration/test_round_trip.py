@@ -1,9 +1,11 @@
 """Several statements in one round trip: their values, their failures, and a connection that goes away."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from types import SimpleNamespace
 
 import psycopg
 import pytest
+from psycopg.pq import ConnStatus
 from sqlalchemy import Engine
 
 from shared.core.errors import Unavailable
@@ -97,3 +99,47 @@ def _works_again(work: UnitOfWork) -> bool:
 
     poll_until(works, 5.0, what="a new connection")
     return True
+
+
+def test_a_dialogue_cut_short_closes_its_connection(engine: Engine) -> None:
+    """Half of the statements are on their way: nobody may go on where they stopped, so the pool opens another."""
+    unsendable = Call("", "SELECT $1", 5)  # type: ignore[arg-type]  # no text: it fails while it is being sent
+    work = UnitOfWork(engine, "test")
+    with pytest.raises((TypeError, Unavailable)), work.transaction() as connection:
+        round_trip(connection, [BEGIN, DOUBLE, unsendable])
+    with work.transaction() as connection:
+        assert round_trip(connection, [BEGIN, DOUBLE, COMMIT]) == [None, b"42", None]
+
+
+class _Gone:
+    """A dialogue whose connection was lost after its last result: there is nothing more, and no end of the pipeline."""
+
+    status = ConnStatus.BAD
+    socket = -1
+
+    def __getattr__(self, _name: str) -> Callable[..., None]:
+        return lambda *_sent: None
+
+
+class _Driver:
+    """As much of a driver's connection as a round trip needs."""
+
+    pgconn = _Gone()
+    closed = False
+
+    def wait(self, generator: Generator[object, int, list[object]]) -> list[object]:
+        while True:
+            next(generator)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.timeout(10)
+def test_nobody_waits_for_more_from_a_connection_that_is_gone() -> None:
+    """libpq then answers "no result" for ever: that is a loss, not the end of a call."""
+    driver = _Driver()
+    connection = SimpleNamespace(info={}, connection=SimpleNamespace(driver_connection=driver))
+    with pytest.raises(psycopg.OperationalError, match="the connection was lost"):
+        round_trip(connection, [DOUBLE])  # type: ignore[arg-type]  # as much of it as is needed
+    assert driver.closed

@@ -53,14 +53,22 @@ def start_web(
     service: str = "registration",
     arguments: str = "",
     name: str = "",
+    connections: int = 512,
 ) -> RunningWeb:
-    """Start a service's gunicorn (``arguments``: in place of its own command) and wait until it is ready."""
+    """Start a service's gunicorn and wait until it is ready.
+
+    Args:
+        arguments: in place of the service's own command.
+        connections: open at once in one worker. Whoever races several workers keeps this low: the first that wakes
+            would take all clients, and there would be no race.
+    """
     name, arguments = name or f"{service}-web", arguments or f"services.{service} web"
     port = free_port()
     environment = {
         **installation.environment(service),
         "TROIKA_BIND": f"127.0.0.1:{port}",
         "TROIKA_WEB_WORKERS": str(workers),
+        "TROIKA_WEB_CONNECTIONS": str(connections),
         "TROIKA_METRICS_FOLDER": str(Path(processes.folder) / f"{name}-metrics"),
     }
     url, metrics = f"http://127.0.0.1:{port}", Path(environment["TROIKA_METRICS_FOLDER"])

@@ -11,13 +11,16 @@ from tests.support.web import start_web
 PEOPLE = 500
 SEATS = 100
 CLIENTS = 64
+WORKERS = 4
+SHARE = CLIENTS // WORKERS + 2
+"""The most clients that one worker takes: so several race, and never one alone."""
 
 
 def test_race_for_seats_exact(
     processes: ProcessGroup, installation: TestInstallation, coordinator: dict[str, str]
 ) -> None:
     """Exactly the capacity is confirmed, the others wait without a hole, and a raise takes the first of them."""
-    web = start_web(processes, installation, workers=4)
+    web = start_web(processes, installation, workers=WORKERS, connections=SHARE)
     given = all_at_once(web.url, [(answers(n), {}) for n in range(PEOPLE)], CLIENTS)
     assert [answer.status for answer in given] == [201] * PEOPLE
     assert sum(answer.body["status"] == "confirmed" for answer in given) == SEATS
@@ -44,7 +47,8 @@ def test_race_is_decided_by_the_lock(
     processes: ProcessGroup, installation: TestInstallation, lock: str, oversold: bool
 ) -> None:
     """Negative control: with a pause before seats are taken, it is the lock alone that keeps the capacity."""
-    web = start_web(processes, installation, workers=4, arguments=f"tests.support.slow_seats {lock}", name=lock)
+    slow = f"tests.support.slow_seats {lock}"
+    web = start_web(processes, installation, workers=WORKERS, connections=SHARE, arguments=slow, name=lock)
     given = all_at_once(web.url, [(answers(n), {}) for n in range(PEOPLE)], CLIENTS)
     assert [answer.status for answer in given] == [201] * PEOPLE
     confirmed = count(installation, "confirmed")

@@ -19,6 +19,9 @@ SEATS = 30
 EARLY = 60
 NEWCOMERS = 60
 CLIENTS = 24
+WORKERS = 4
+SHARE = CLIENTS // WORKERS + 2
+"""The most connections that one worker takes at once: so several race, and never one alone."""
 
 
 @pytest.mark.parametrize(("lock", "oversold"), [("locked", False), ("unlocked", True)])
@@ -28,7 +31,8 @@ def test_late_clicks_and_newcomers_share_what_there_is(
     """Confirmed and held together are the capacity; without the lock (negative control) they are more."""
     url = installation.urls["registration"]
     rows(url, "UPDATE form SET verification = 'email'; UPDATE seat SET capacity = 30")
-    web = start_web(processes, installation, workers=4, arguments=f"tests.support.slow_seats {lock}", name=lock)
+    slow = f"tests.support.slow_seats {lock}"
+    web = start_web(processes, installation, workers=WORKERS, connections=SHARE, arguments=slow, name=lock)
     given = all_at_once(web.url, [(answers(n), {}) for n in range(EARLY)], CLIENTS)
     assert [answer.body["status"] for answer in given] == ["unverified"] * EARLY
     rows(url, "UPDATE registration SET hold_until = accepted_at WHERE hold_until IS NOT NULL")
