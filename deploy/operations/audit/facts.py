@@ -118,7 +118,7 @@ _CONTACTS = "SELECT mail_id::text, NULL, false FROM mail_contact"
 DATABASES = ("registration", "events", "notifications")
 
 ARRIVALS = Paired(
-    "each published message has been taken in by each that hears it, waits or is parked; and none came from nowhere",
+    "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
     tuple(Side(database, _STORED) for database in DATABASES),
     (
         *(Side(database, _TAKEN_IN) for database in DATABASES),
