@@ -58,7 +58,7 @@ class Given:
             found["copies"] = [(key, str(count), True) for key, count in sorted(self.copies.items())]
         if self.parked is not None:
             letters = sorted((f"{message} {queue}", reason) for message, queue, reason in self.parked)
-            found["parked"] = [(key, None, False) for key, _reason in letters]
+            found["parked"] = [(key, "waits", False) for key, _reason in letters]
             found["unexplained"] = [(key, "a reason", True) for key, reason in letters if not reason]
         return found
 
