@@ -12,7 +12,7 @@ from tests.support.audited import differences
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 
-PEOPLE = 20_000
+PEOPLE = 10_000
 FEW_BYTES = 8 * 1024 * 1024
 """The keys of one equation alone, held all at once, would take more: that is tried below."""
 
