@@ -27,7 +27,7 @@ PACE = 25
 """A minute is 2.4 seconds: still more than the second in which an idle consumer turns, and than one scrape."""
 
 Alert = tuple[str, str]
-"""Its name, and what it is about: service and process, queue, or nothing."""
+"""Its name, and what it is about: service and process, queue, equation, or nothing."""
 
 
 @dataclass(slots=True)
@@ -159,4 +159,8 @@ class Visitors:
 
 
 def _about(labels: Mapping[str, str]) -> str:
-    return labels.get("queue") or "-".join(labels[name] for name in ("service", "process") if name in labels)
+    return (
+        labels.get("queue")
+        or labels.get("equation")
+        or "-".join(labels[name] for name in ("service", "process") if name in labels)
+    )

@@ -126,7 +126,8 @@ _OF_THE_FUTURE = """
 """
 _UNTOLD = f"""
     WITH newest AS (
-        SELECT DISTINCT ON (event) event, number, changed_at, (detail ->> 'shown')::integer AS shown, ended_at
+        SELECT DISTINCT ON (event) event, number, changed_at, coalesce((detail ->> 'shown')::integer, number) AS shown,
+            ended_at
         FROM announcement WHERE cause = 'news' ORDER BY event, number DESC)
     SELECT r.subject::text, 'told of revision ' || n.shown || ' of ' || n.event, 'not told'
     FROM newest n JOIN recipient r ON r.event = n.event AND r.about = 'registration' AND r.heard_at <= n.changed_at

@@ -40,43 +40,34 @@ def _print_sums(sources: Sources) -> None:
         states = [(row[0], row[1]) for row in sources.rows("registration", _REGISTRATIONS)]
         _print_sum("registrations", states)
     for queue, (published, arrived, waiting) in sorted(_arrivals(sources).items()):
-        print(f"{queue + ': published':34} {published:>10,} = taken in {arrived:,} + waiting or parked {waiting:,}")
+        lost = published - arrived - waiting
+        words = f"taken in {arrived:,} + waiting or parked {waiting:,} + on its way or lost {lost:,}"
+        print(f"{'published for ' + queue:40} {published:>10,} = {words}")
     if "notifications" in sources.databases:
         _print_sum("mails", [(row[0], row[1]) for row in sources.rows("notifications", _MAILS)])
         ((unknowns,),) = sources.rows("notifications", _UNKNOWNS)
-        print(f"{'handovers recorded as unknown':34} {unknowns:>10,}")
+        print(f"{'handovers recorded as unknown':40} {unknowns:>10,}")
 
 
 def _print_sum(name: str, parts: Iterable[tuple[str, int]]) -> None:
     listed = list(parts)
     words = " + ".join(f"{part} {count:,}" for part, count in listed) or "none"
-    print(f"{name:34} {sum(count for _part, count in listed):>10,} = {words}")
+    print(f"{name:40} {sum(count for _part, count in listed):>10,} = {words}")
 
 
 def _arrivals(sources: Sources) -> dict[str, tuple[int, int, int]]:
-    """By queue: messages in the outboxes that were published for it, and of these taken in, and seen on their way."""
+    """By queue: messages that the outboxes hold and that were published for it, and of these taken in, and waiting."""
     if not all(map(sources.has, ARRIVALS.needs)):
         return {}
-    published: Counter[str] = Counter()
-    arrived: Counter[str] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     for key, rows in groupby(both_sides(ARRIVALS, sources), itemgetter(0)):
-        listed = list(rows)
-        if not any(not is_right and required for _key, is_right, _value, required in listed):
-            continue
-        queue = key.partition(" ")[2]
-        published[queue] += 1
-        arrived[queue] += any(is_right for _key, is_right, _value, _required in listed)
-    waiting = _on_their_way(sources)
-    return {queue: (n, arrived[queue] - waiting[queue], waiting[queue]) for queue, n in published.items()}
-
-
-def _on_their_way(sources: Sources) -> Counter[str]:
-    return Counter(
-        key.partition(" ")[2]
-        for side in ARRIVALS.right
-        if side.optional and sources.has(side.source)
-        for key, _value, _required in sources.ordered(side)
-    )
+        said = {value for _key, _is_right, value, _required in rows}
+        if "published" in said:
+            queue = key.partition(" ")[2]
+            counts[queue, "published"] += 1
+            counts[queue, "taken in" if "taken in" in said else "waits" if "waits" in said else "missing"] += 1
+    queues = {queue for queue, _word in counts}
+    return {q: (counts[q, "published"], counts[q, "taken in"], counts[q, "waits"]) for q in queues}
 
 
 def _print_verdicts(sources: Sources, found: Sequence[Finding]) -> None:

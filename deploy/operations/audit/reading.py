@@ -28,7 +28,7 @@ NO_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 """Ids follow the machine's own clock: where a test has moved the services' clocks, nothing is asked by their age."""
 
 STATEMENT_MS = 300_000
-AT_ONCE = 5_000
+AT_ONCE = 1_000
 """Rows that one round trip fetches."""
 
 Row = tuple[str, str | None, bool]
@@ -58,7 +58,7 @@ class Given:
             found["copies"] = [(key, str(count), True) for key, count in sorted(self.copies.items())]
         if self.parked is not None:
             letters = sorted((f"{message} {queue}", reason) for message, queue, reason in self.parked)
-            found["parked"] = [(key, None, False) for key, _reason in letters]
+            found["parked"] = [(key, "waits", False) for key, _reason in letters]
             found["unexplained"] = [(key, "a reason", True) for key, reason in letters if not reason]
         return found
 
@@ -80,7 +80,7 @@ class Sources:
         return name in self.databases or name in self.given
 
     def rows(self, database: str, statement: str) -> Iterator[tuple[Any, ...]]:
-        """Rows of a statement, fetched a few thousand at a time."""
+        """Rows of a statement, fetched a thousand at a time."""
         with self.databases[database].cursor(name="audit") as cursor:
             cursor.itersize = AT_ONCE
             cursor.execute(statement, self.values)

@@ -194,6 +194,19 @@ def test_second_start_is_refused(production: Production) -> None:
     assert "It runs already" in done.stderr
 
 
+def test_difference_in_the_databases_raises_its_alert(production: Production) -> None:
+    """A seat is counted that nobody has: the audit sees it, exactly its alert rises, and goes once it is mended."""
+    password, port = production.secret("databases.json")["postgres"], production.ports["postgres"]
+    address = f"postgresql://postgres:{password}@127.0.0.1:{port}/registration"
+    miscount = "UPDATE seat SET waiting = waiting + %s WHERE form = 'join-working-group'"
+    poll_until(lambda: production.firing() == set(), 30, what="silence after the start")
+    with psycopg.connect(address, autocommit=True) as administrator:
+        assert administrator.execute(miscount, [1]).rowcount == 1
+        _wait(lambda: production.firing() == {("TroikaAuditDifference", "A2")}, production, "the audit's alert")
+        administrator.execute(miscount, [-1])
+    _wait_for_silence(production)
+
+
 def test_alerts_rise_with_their_fault_and_go_with_it(production: Production, visitors: Visitors) -> None:
     """A healthy time is silent; then each fault, the mail relay's beside the others since its alert takes longest."""
     poll_until(lambda: production.firing() == set(), 30, what="silence after the start")
