@@ -15,7 +15,7 @@ PYTEST ?=
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 --quiet pyproject.toml
 
-.PHONY: help demo demo-check demo-reset up down test check bench specs format lock
+.PHONY: help demo demo-check demo-reset up down audit test check bench specs format lock
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ up: $(VENV)/.ready ## start the production shape on this machine: RabbitMQ, Post
 
 down: $(VENV)/.ready ## stop it in order and delete it; KEEP=1 keeps data, keys and logs
 	@KEEP=$(KEEP) $(BIN)/python -m deploy.up down
+
+audit: $(VENV)/.ready ## compare what the databases hold: nothing lost, nothing doubled; exit 1 on any difference
+	@$(BIN)/python -m deploy.operations.audit
 
 test: $(VENV)/.ready-dev ## install what the tests need, start private servers, run every test, print one summary
 	@deploy/setup/test_machine.sh

@@ -166,6 +166,11 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             {"{{resolution}}": "sum by (resolution) (increase(troika_mail_unknown_resolved_total[1h]))"},
         ),
         Panel(
+            "Differences that the audit found",
+            "short",
+            {"{{equation}}": "max by (equation) (troika_audit_differences)"},
+        ),
+        Panel(
             "Seconds since the canary came all the way",
             "s",
             {"{{form}}": "time() - max by (form) (troika_canary_last_success_timestamp_seconds)"},

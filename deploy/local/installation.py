@@ -3,13 +3,16 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from deploy.local.ports import Ports
 from deploy.local.secrets import Secrets, make_secrets
-from shared.store.embedded import EmbeddedServer
+from deploy.servers.audit_role import READABLE, ROLE, grant_reading, make_role
+from shared.store.embedded import EmbeddedServer, role_of
 
 SERVICES = ("registration", "events", "notifications")
 DATABASES = (*SERVICES, "bus")
@@ -59,7 +62,8 @@ def prepare(folder: Path, ports: Ports) -> Installation:
     Raises:
         NotPrepared: a step failed.
     """
-    urls = EmbeddedServer(folder / "postgres").start(DATABASES)
+    server = EmbeddedServer(folder / "postgres")
+    urls = server.start(DATABASES)
     common = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TROIKA_DEMO")},
         **{f"{service.upper()}_DATABASE_URL": urls[service] for service in SERVICES},
@@ -70,8 +74,28 @@ def prepare(folder: Path, ports: Ports) -> Installation:
     for service in SERVICES:
         run(installation, service, "migrate")
     run(installation, "events", "topology", "declare")
+    _let_audit_read(server, urls)
     load_once(folder, ports.partner_url, lambda: _load(installation))
     return installation
+
+
+def audit_urls(folder: Path) -> dict[str, str]:
+    """Databases of the installation in ``folder`` for the audit's login; the server runs as long as this process."""
+    server = EmbeddedServer(folder / "postgres")
+    return _let_audit_read(server, server.start(DATABASES))
+
+
+def _let_audit_read(server: EmbeddedServer, urls: Mapping[str, str]) -> dict[str, str]:
+    """Give the audit's login its rights; without the bus where messages travel through a broker."""
+    readable = {}
+    for name, url in urls.items():
+        with psycopg.connect(server.administrators(name), autocommit=True) as administrator:
+            make_role(administrator)
+            if administrator.execute("SELECT to_regclass(%s)", [next(iter(READABLE[name]))]).fetchone() == (None,):
+                continue
+            grant_reading(administrator, name)
+        readable[name] = url.replace(f"//{role_of(name)}@", f"//{ROLE}@")
+    return readable
 
 
 def load_once(folder: Path, where: str, load: Callable[[], object]) -> None:

@@ -11,13 +11,22 @@ from pathlib import Path
 from deploy.local.installation import SAMPLE, WEBINAR, load_once
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.accounts import service_account
+from deploy.servers.audit_role import variable
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
 from deploy.shape import SERVICES
 from deploy.up import secrets
 from deploy.up.gateway import PROGRAM, gateway_unit
 from deploy.up.ports import Ports, chosen_ports
-from deploy.up.servers import broker_units, database_unit, database_urls, make_databases, named_databases
-from deploy.up.services import PROJECT, Services, canary_unit, has_sink, sink_unit
+from deploy.up.servers import (
+    audit_urls,
+    broker_units,
+    database_unit,
+    database_urls,
+    let_audit_read,
+    make_databases,
+    named_databases,
+)
+from deploy.up.services import PROJECT, Services, audit_unit, canary_unit, has_sink, sink_unit
 from deploy.up.units import Stage, Unit
 from deploy.up.watching import prometheus_unit
 
@@ -43,6 +52,25 @@ class Prepared:
     secrets: Secrets
 
 
+def _nothing() -> None:
+    """What there is to do about databases of somebody's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """Attributes:
+    urls: by service.
+    audit: the same for the audit's login; empty where it was given none.
+    make: makes them, once the server runs.
+    let_audit_read: gives that login its rights, once they have their schema.
+    """
+
+    urls: dict[str, str]
+    audit: dict[str, str]
+    make: Callable[[], None] = _nothing
+    let_audit_read: Callable[[], None] = _nothing
+
+
 def prepare(folder: Path) -> Prepared:
     """Write what is missing in ``folder``; nothing runs yet.
 
@@ -58,15 +86,17 @@ def prepare(folder: Path) -> Prepared:
     broker = secrets.broker_passwords(keys.folder)
     names, node = broker_units(folder, ports, broker)
     servers: list[Unit] = [names, node]
-    urls, then = _databases(folder, ports, keys.folder, servers)
-    services = Services(folder, ports, keys, broker, urls)
+    databases = _databases(folder, ports, keys.folder, servers)
+    services = Services(folder, ports, keys, broker, databases.urls)
 
     def fill() -> None:
-        then()
+        databases.make()
         _fill(services, folder)
+        databases.let_audit_read()
 
     mine = [*services.units(), *([sink_unit(folder, ports)] if has_sink() else [])]
-    last = [gateway_unit(folder, ports), prometheus_unit(folder, ports)]
+    watching = [audit_unit(folder, ports, databases.audit)] if databases.audit else []
+    last = [gateway_unit(folder, ports), prometheus_unit(folder, ports, audited=bool(watching)), *watching]
     stages = [
         Stage(servers[:1]),
         Stage(servers[1:], fill),
@@ -95,16 +125,19 @@ def remove(folder: Path) -> None:
         folder.parent.rmdir()
 
 
-def _databases(
-    folder: Path, ports: Ports, place: Path, servers: list[Unit]
-) -> tuple[dict[str, str], Callable[[], None]]:
-    """URLs by service, and what makes them once the servers run; ours is added to ``servers`` if none is named."""
-    named = named_databases()
-    if named:
-        return named, lambda: None
-    passwords = secrets.database_passwords(place)
-    servers.append(database_unit(folder, ports["postgres"], passwords))
-    return database_urls(ports["postgres"], passwords), lambda: make_databases(ports["postgres"], passwords)
+def _databases(folder: Path, ports: Ports, place: Path, servers: list[Unit]) -> Databases:
+    """Those that are named, or our own, whose server is added to ``servers``."""
+    if named := named_databases():
+        given = {service: os.environ.get(variable(service), "") for service in SERVICES}
+        return Databases(named, given if all(given.values()) else {})
+    passwords, port = secrets.database_passwords(place), ports["postgres"]
+    servers.append(database_unit(folder, port, passwords))
+    return Databases(
+        database_urls(port, passwords),
+        audit_urls(port, passwords),
+        lambda: make_databases(port, passwords),
+        lambda: let_audit_read(port, passwords),
+    )
 
 
 def _fill(services: Services, folder: Path) -> None:

@@ -29,6 +29,9 @@ _SERVERS = (
     "canary",
 )
 
+_LATER = ("audit",)
+"""New ones come last, so that an installation that was kept goes on with the ports it has written down."""
+
 
 class Ports:
     """Every port by the name of what listens on it; all on loopback."""
@@ -69,7 +72,8 @@ def chosen_ports(file: Path) -> Ports:
         if free is None:
             raise OSError(f"no block of free ports between {FIRST_TRIED} and {LAST_TRIED}: set {VARIABLE}")
         file.write_text(json.dumps(free, indent=2) + "\n")
-    return Ports(json.loads(file.read_text()))
+    known: dict[str, int] = json.loads(file.read_text())
+    return Ports({**_block(known["public"]), **known})
 
 
 def is_taken(port: int) -> bool:
@@ -85,5 +89,5 @@ def is_taken(port: int) -> bool:
 
 def _block(first: int) -> dict[str, int]:
     webs = [worker_name(service, "web") for service in SERVICES]
-    names = [*_SERVERS, *webs, *(worker_name(*worker) for worker in WORKERS)]
+    names = [*_SERVERS, *webs, *(worker_name(*worker) for worker in WORKERS), *_LATER]
     return {name: first + number for number, name in enumerate(names)} | {"control": first + BLOCK - CONTROL_PORTS}

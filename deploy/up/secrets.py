@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from deploy.servers.audit_role import ROLE
 from deploy.servers.postgres import SUPERUSER
 from deploy.servers.rabbitmq import VHOST, hashed
 from deploy.shape import SERVICES
@@ -19,8 +20,8 @@ def broker_passwords(folder: Path) -> dict[str, str]:
 
 
 def database_passwords(folder: Path) -> dict[str, str]:
-    """Password by role of the database: the superuser, and one role a service."""
-    return _passwords(folder / "databases.json", [SUPERUSER, *(f"troika_{service}" for service in SERVICES)])
+    """Password by role of the database: the superuser, one role a service, and the audit's."""
+    return _passwords(folder / "databases.json", [SUPERUSER, *(f"troika_{service}" for service in SERVICES), ROLE])
 
 
 def broker_definitions(passwords: dict[str, str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from deploy.servers import postgres, rabbitmq
 from deploy.servers.accounts import service_account
+from deploy.servers.audit_role import ROLE, grant_reading, make_role
 from deploy.shape import SERVICES
 from deploy.up.ports import Ports, is_taken
 from deploy.up.secrets import broker_definitions
@@ -73,6 +74,22 @@ def make_databases(port: int, passwords: dict[str, str]) -> None:
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, role))
             connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
         connection.execute("REVOKE ALL ON DATABASE postgres FROM PUBLIC")
+        make_role(connection, passwords[ROLE])
+
+
+def let_audit_read(port: int, passwords: dict[str, str]) -> None:
+    """Give the audit's login its rights, once every database has its newest schema."""
+    for service in SERVICES:
+        address = _superusers(port, passwords[postgres.SUPERUSER], service)
+        with psycopg.connect(address, autocommit=True) as connection:
+            grant_reading(connection, service)
+
+
+def audit_urls(port: int, passwords: dict[str, str]) -> dict[str, str]:
+    """URL of each service's database for the audit's login."""
+    return {
+        service: f"postgresql+psycopg://{ROLE}:{passwords[ROLE]}@127.0.0.1:{port}/{service}" for service in SERVICES
+    }
 
 
 def database_urls(port: int, passwords: dict[str, str]) -> dict[str, str]:
@@ -95,8 +112,8 @@ def named_databases() -> dict[str, str]:
     return named if all(named.values()) else {}
 
 
-def _superusers(port: int, password: str) -> str:
-    return f"postgresql://{postgres.SUPERUSER}:{password}@127.0.0.1:{port}/{postgres.SUPERUSER}"
+def _superusers(port: int, password: str, database: str = postgres.SUPERUSER) -> str:
+    return f"postgresql://{postgres.SUPERUSER}:{password}@127.0.0.1:{port}/{database}"
 
 
 def _takes_connections(port: int, password: str) -> bool:

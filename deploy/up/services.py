@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deploy.local.installation import MAIL_FROM, ORGANISER
 from deploy.local.secrets import Secrets
+from deploy.servers.audit_role import variable
 from deploy.shape import SERVICES, WORKERS, worker_name
 from deploy.up.ports import Ports
 from deploy.up.secrets import broker_url
@@ -14,7 +15,10 @@ from deploy.up.units import Unit, answers
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-CANARY = "canary"
+CANARY, AUDIT = "canary", "audit"
+
+OTHERS = ("TROIKA_UP_", "TROIKA_AUDIT_")
+"""Beginnings of settings that are not the services'."""
 
 LOGINS = {"relay": "relay", "consume": "consumer"}
 """Kind of login by role. The other roles never speak with the broker: they get an address without a password."""
@@ -44,7 +48,7 @@ class Services:
         """Settings of one process: what the operator has set, and over it what this installation decides."""
         given = {name: value for name, value in os.environ.items() if name.startswith(("TROIKA_", "SMTP_URL"))}
         return {
-            **{name: value for name, value in given.items() if not name.startswith("TROIKA_UP_")},
+            **{name: value for name, value in given.items() if not name.startswith(OTHERS)},
             "HOME": str(self.folder.resolve()),
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -107,6 +111,22 @@ def canary_unit(folder: Path, ports: Ports) -> Unit:
     }
     command = [sys.executable, "-m", "deploy.operations.canary"]
     return Unit(CANARY, command, environment, PROJECT, lambda: answers(f"http://127.0.0.1:{port}/livez"))
+
+
+def audit_unit(folder: Path, ports: Ports, databases: dict[str, str]) -> Unit:
+    """The audit, which reads ``databases`` (URL by service, of its own login) and nothing else."""
+    port = ports[AUDIT]
+    given = {name: value for name, value in os.environ.items() if name.startswith("TROIKA_AUDIT_")}
+    environment = {
+        **given,
+        **{variable(service): url for service, url in databases.items()},
+        "HOME": str(folder.resolve()),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TROIKA_METRICS_PORT": str(port),
+    }
+    command = [sys.executable, "-m", "deploy.operations.audit", "watch"]
+    return Unit(AUDIT, command, environment, PROJECT, lambda: answers(f"http://127.0.0.1:{port}/livez"))
 
 
 def has_sink() -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from deploy.servers.accounts import service_account
 from deploy.shape import SERVICES, WORKERS, worker_name
 from deploy.up.ports import Ports
-from deploy.up.services import CANARY, has_sink
+from deploy.up.services import AUDIT, CANARY, has_sink
 from deploy.up.units import Unit, answers, own_file, own_folder
 
 SOURCE = Path("deploy/prometheus")
@@ -19,7 +19,7 @@ _SECONDS = re.compile(r"(\d+)(\s*# seconds\b)")
 _IN_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
-def prometheus_unit(folder: Path, ports: Ports) -> Unit:
+def prometheus_unit(folder: Path, ports: Ports, *, audited: bool) -> Unit:
     """Prometheus on its own data, with configuration, rules and targets written."""
     account = service_account("prometheus", "nobody")
     place = own_folder(folder / "prometheus", account).resolve()
@@ -29,7 +29,7 @@ def prometheus_unit(folder: Path, ports: Ports) -> Unit:
     own_file(place / "prometheus.yml", paced((SOURCE / "prometheus.yml").read_text(), pace), account)
     for rules in sorted((SOURCE / "rules").glob("*.yml")):
         own_file(place / "rules" / rules.name, paced(rules.read_text(), pace), account)
-    for name, groups in targets(ports).items():
+    for name, groups in targets(ports, audited=audited).items():
         own_file(place / "targets" / f"{name}.json", json.dumps(groups, indent=2), account)
     command = ["/usr/bin/prometheus", f"--config.file={place}/prometheus.yml", f"--storage.tsdb.path={place}/data"]
     command += [f"--web.listen-address=127.0.0.1:{ports['prometheus']}", "--log.level=warn"]
@@ -37,14 +37,16 @@ def prometheus_unit(folder: Path, ports: Ports) -> Unit:
     return Unit("prometheus", command, {"HOME": str(place)}, place, lambda: answers(url), account)
 
 
-def targets(ports: Ports) -> dict[str, list[dict[str, Any]]]:
-    """What Prometheus scrapes: content of ``targets/<name>.json`` by name."""
+def targets(ports: Ports, *, audited: bool) -> dict[str, list[dict[str, Any]]]:
+    """What Prometheus scrapes: content of ``targets/<name>.json`` by name; ``audited``: whether the audit runs."""
     processes = [(service, "web", f"/-/{service}/metrics") for service in SERVICES]
     processes += [(service, role, "/metrics") for service, role in WORKERS]
     ours = [
         _target(ports[worker_name(service, role)], service=service, process=role, __metrics_path__=path)
         for service, role, path in processes
     ]
+    if audited:
+        ours.append(_target(ports[AUDIT], service="operations", process=AUDIT))
     if has_sink():
         ours.append(_target(ports[CANARY], service="operations", process=CANARY))
     return {

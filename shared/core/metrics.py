@@ -15,6 +15,9 @@ CONFIRM_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
 HANDOVER_BUCKETS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 """Around the objectives: half within 1 s, 99 % within 10 s, everything within a minute."""
 
+AUDIT_BUCKETS = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+"""From a small installation to the time between two rounds."""
+
 build_info = Gauge(
     "troika_build_info",
     "1, with the version that runs.",
@@ -187,6 +190,20 @@ canary_handover_seconds = Histogram(
     "Time from the canary's 201 to the arrival of its mail, seconds.",
     ["form"],
     buckets=HANDOVER_BUCKETS,
+)
+audit_differences = Gauge(
+    "troika_audit_differences",
+    "What the audit's last round found that does not add up, by equation (A1 to A12); at most 1,000 of each check.",
+    ["equation"],
+    multiprocess_mode="mostrecent",
+)
+audit_last_success_timestamp_seconds = Gauge(
+    "troika_audit_last_success_timestamp_seconds",
+    "Unix time of the end of the audit's last round that read everything; of its start before the first.",
+    multiprocess_mode="mostrecent",
+)
+audit_duration_seconds = Histogram(
+    "troika_audit_duration_seconds", "Time that a round of the audit took, seconds.", buckets=AUDIT_BUCKETS
 )
 canary_last_success_timestamp_seconds = Gauge(
     "troika_canary_last_success_timestamp_seconds",

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -18,7 +19,7 @@ class EmbeddedServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._server: object | None = None
+        self._server: Any = None
 
     def start(self, databases: Iterable[str]) -> dict[str, str]:
         """Start or join the server and make what is missing.
@@ -41,6 +42,17 @@ class EmbeddedServer:
         for name in databases:
             self._make(server.get_uri(), name)
         return {name: f"postgresql+psycopg://{role_of(name)}@/{name}?host={socket_folder}" for name in databases}
+
+    def administrators(self, database: str) -> str:
+        """libpq's address of ``database`` for the administrator, once the server runs.
+
+        Raises:
+            RuntimeError: it does not run.
+        """
+        if self._server is None:
+            raise RuntimeError("the embedded server does not run")
+        address: str = self._server.get_uri(database)
+        return address
 
     @staticmethod
     def _make(admin_uri: str, name: str) -> None:

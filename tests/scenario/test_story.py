@@ -21,6 +21,7 @@ from tests.scenario.acts import (
 )
 from tests.scenario.letters import calendar_after
 from tests.scenario.world import World
+from tests.support.audited import assert_soon_clean
 
 WEBINAR_AT = datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
 REVIEW_AT = datetime(2020, 11, 9, 8, 0, tzinfo=UTC)
@@ -41,6 +42,7 @@ def test_a_review_is_prepared_and_its_date_moves(world: World) -> None:
     reschedule_side_events(world, proposals)
     print(world.summary())
     _every_calendar_is_right(world, cast.webinar, cast.travellers, cast.press)
+    assert_soon_clean(world.differences)
 
 
 def _every_calendar_is_right(world: World, webinar: set[str], travellers: set[str], press: set[str]) -> None:

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from typing import Any
 import requests
 
 from deploy.local.installation import SAMPLE
+from deploy.operations.audit.reconcile import Finding
 from deploy.shape import SERVICES, WORKERS
 from shared.bus import topology
 from shared.bus.address import BusAddress
 from tests.scenario.letters import Letter, read_letters
+from tests.support.audited import differences, parked_at
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.moved import OFFSET_FILE
@@ -119,6 +122,14 @@ class World:
         """Every mail in the sink, in order of arrival, with the kind that notifications knows it by."""
         kinds = {str(message_id): str(kind) for kind, message_id in self.sql("notifications", _SENT)}
         return read_letters(self.mail_folder, kinds)
+
+    def differences(self) -> list[Finding]:
+        """What the audit finds, by the story's clock."""
+        now = datetime.now(UTC) + timedelta(seconds=float(self._clock_file.read_text()))
+        files = self.mail_folder.glob("*.eml")
+        copies = Counter(str(message_from_bytes(file.read_bytes())["Message-ID"]) for file in files)
+        parked = parked_at(BusAddress(broker_urls=self.broker_urls)) if self.broker_urls else None
+        return differences(self.installation, copies=copies, parked=parked, now=now)
 
     def expect(self, act: str, **kinds: int) -> list[Letter]:
         """Wait until these mails, and no others, have arrived since the act before; names have ``_`` for ``-``.

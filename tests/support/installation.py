@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from deploy.local.secrets import Secrets, make_secrets
+from deploy.servers.audit_role import READABLE, ROLE, grant_reading, make_role
 from shared.bus.embedded_store import create_table
 from shared.store.engine import open_engine
 from shared.store.migrate import migrate
@@ -21,6 +24,33 @@ class FreshDatabases(dict[str, str]):
     def __init__(self, postgres: PostgresServer) -> None:
         super().__init__()
         self._postgres = postgres
+
+    def audit_urls(self) -> dict[str, str]:
+        """The same databases, as far as they were asked for, for the login that reads ids and states alone."""
+        self._postgres.create_role(ROLE)
+        with self._postgres.connect() as administrator:
+            make_role(administrator)
+        found = {}
+        for name, url in self.items():
+            database = database_of(url)
+            with self._postgres.connect(database) as owner:
+                grant_reading(owner, name)
+            found[name] = self._postgres.url(database, ROLE)
+        return found
+
+    def with_a_copy_of(self, name: str) -> "FreshDatabases":
+        """These, and in place of one of them a copy to be changed; nobody may be connected to it meanwhile."""
+        others = FreshDatabases(self._postgres)
+        others.update(self)
+        owner = make_url(self[name]).username
+        others[name] = self._postgres.fresh_database(database_of(self[name]), owner=owner)
+        return others
+
+    def break_it(self, name: str, *statements: str) -> None:
+        """Change a database as nobody but an administrator could."""
+        with self._postgres.connect(database_of(self[name])) as administrator:
+            for statement in statements:
+                administrator.execute(statement)
 
     def __missing__(self, name: str) -> str:
         if name == "bus":
@@ -71,6 +101,19 @@ class TestInstallation:
 def make_installation(postgres: PostgresServer, folder: Path) -> TestInstallation:
     """Fresh databases with the newest schema, and fresh secrets in ``folder``."""
     return TestInstallation(FreshDatabases(postgres), make_secrets(folder / "secrets"))
+
+
+def make_whole(postgres: PostgresServer, folder: Path) -> TestInstallation:
+    """The same with all four databases there, to be filled by hand."""
+    made = make_installation(postgres, folder)
+    for name in READABLE:
+        assert made.urls[name]
+    return made
+
+
+def database_of(url: str) -> str:
+    """The name of the database in a URL."""
+    return make_url(url).database or ""
 
 
 def _migrate(service: str, url: str) -> None:

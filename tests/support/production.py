@@ -27,7 +27,7 @@ PACE = 25
 """A minute is 2.4 seconds: still more than the second in which an idle consumer turns, and than one scrape."""
 
 Alert = tuple[str, str]
-"""Its name, and what it is about: service and process, queue, or nothing."""
+"""Its name, and what it is about: service and process, queue, equation, or nothing."""
 
 
 @dataclass(slots=True)
@@ -59,6 +59,7 @@ class Production:
             "TROIKA_UP_SAMPLE": str(sample),
             PACE_VARIABLE: str(PACE),
             VARIABLE: str(free_block(BLOCK)),
+            "TROIKA_AUDIT_EVERY_S": "2",
             "TROIKA_CANARY_EVERY_S": "2",
             "TROIKA_CANARY_PATIENCE_S": "5",
         }
@@ -158,4 +159,8 @@ class Visitors:
 
 
 def _about(labels: Mapping[str, str]) -> str:
-    return labels.get("queue") or "-".join(labels[name] for name in ("service", "process") if name in labels)
+    return (
+        labels.get("queue")
+        or labels.get("equation")
+        or "-".join(labels[name] for name in ("service", "process") if name in labels)
+    )

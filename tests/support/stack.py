@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from deploy.local.installation import SAMPLE
+from deploy.operations.audit.reconcile import Finding
 from deploy.shape import WORKERS
 from shared.bus import topology
 from shared.bus.address import BusAddress
+from tests.support.audited import assert_soon_clean, differences, parked_at
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.ports import free_port
@@ -148,3 +150,14 @@ def assert_reconciled(stack: Stack, ids: list[str]) -> None:
     assert {row[0] for row in mails} == set(copies)
     doubled = {row[0]: copies[str(row[0])] for row in mails if not 1 <= copies[str(row[0])] <= 1 + int(str(row[1]))}
     assert doubled == {}
+    assert_audited(stack, ids)
+
+
+def assert_audited(stack: Stack, ids: list[str], within_s: float = 20.0) -> None:
+    """The audit finds nothing, once the last message has been acknowledged."""
+
+    def found() -> list[Finding]:
+        parked = parked_at(stack.address) if stack.broker_urls else None
+        return differences(stack.installation, ids, stack.copies(), parked=parked)
+
+    assert_soon_clean(found, within_s)

@@ -70,7 +70,15 @@ DATABASE_AND_SENDER = Fault(
         ("TroikaDatabaseErrors", "registration"),
         ("TroikaProcessDown", "notifications-send"),
     ),
-    frozenset({"TroikaDatabaseErrors", "TroikaQueueWithoutConsumer", "TroikaIntakeSlow", "TroikaConsumerStuck"})
+    frozenset(
+        {
+            "TroikaDatabaseErrors",
+            "TroikaQueueWithoutConsumer",
+            "TroikaIntakeSlow",
+            "TroikaConsumerStuck",
+            "TroikaAuditMissing",
+        }
+    )
     | MAIL_RELAY_IS_HELD,
 )
 
@@ -101,7 +109,7 @@ def test_prometheus_sees_every_process(production: Production) -> None:
         return {_name(target["labels"]): target["health"] for target in targets}
 
     ours = [worker_name(service, "web") for service in SERVICES] + [worker_name(*worker) for worker in WORKERS]
-    wanted = dict.fromkeys([*ours, "operations-canary", "rabbitmq", "rabbitmq-queues"], "up")
+    wanted = dict.fromkeys([*ours, "operations-audit", "operations-canary", "rabbitmq", "rabbitmq-queues"], "up")
     poll_until(lambda: seen() == wanted, 20, what=f"{wanted}, not {seen()}")
 
 
@@ -184,6 +192,19 @@ def test_second_start_is_refused(production: Production) -> None:
     done = production.command("up")
     assert done.returncode == 1
     assert "It runs already" in done.stderr
+
+
+def test_difference_in_the_databases_raises_its_alert(production: Production) -> None:
+    """A seat is counted that nobody has: the audit sees it, exactly its alert rises, and goes once it is mended."""
+    password, port = production.secret("databases.json")["postgres"], production.ports["postgres"]
+    address = f"postgresql://postgres:{password}@127.0.0.1:{port}/registration"
+    miscount = "UPDATE seat SET waiting = waiting + %s WHERE form = 'join-working-group'"
+    poll_until(lambda: production.firing() == set(), 30, what="silence after the start")
+    with psycopg.connect(address, autocommit=True) as administrator:
+        assert administrator.execute(miscount, [1]).rowcount == 1
+        _wait(lambda: production.firing() == {("TroikaAuditDifference", "A2")}, production, "the audit's alert")
+        administrator.execute(miscount, [-1])
+    _wait_for_silence(production)
 
 
 def test_alerts_rise_with_their_fault_and_go_with_it(production: Production, visitors: Visitors) -> None:

@@ -15,7 +15,7 @@ from deploy.up.watching import targets
 from services.notifications.wiring import LARGEST_BODY
 from shared.web.app import MAX_BODY_BYTES
 
-NAMES = ["public", "operations", "rabbitmq-metrics", "canary"]
+NAMES = ["public", "operations", "rabbitmq-metrics", "canary", "audit"]
 NAMES += [worker_name(service, "web") for service in SERVICES] + [worker_name(*worker) for worker in WORKERS]
 PORTS = Ports({name: 20_000 + number for number, name in enumerate(NAMES)})
 CONFIGURATION = gateway_configuration(Path("/var/lib/troika"), PORTS)
@@ -66,5 +66,9 @@ def test_what_a_client_says_of_itself_is_replaced(header: str) -> None:
 
 
 def test_prometheus_is_told_of_every_process() -> None:
-    told = {(each["labels"]["service"], each["labels"]["process"]) for each in targets(PORTS)["troika"]}
-    assert told == {*WORKERS, *((service, "web") for service in SERVICES), ("operations", "canary")}
+    processes = {*WORKERS, *((service, "web") for service in SERVICES), ("operations", "canary")}
+    told = {audited: targets(PORTS, audited=audited)["troika"] for audited in (True, False)}
+    assert {
+        audited: {(each["labels"]["service"], each["labels"]["process"]) for each in group}
+        for audited, group in told.items()
+    } == {True: processes | {("operations", "audit")}, False: processes}

@@ -1,0 +1,93 @@
+"""What an equation is made of: statements, and how their rows are read.
+
+A statement sees these values beside the tables: ``now``; ``settled_before`` and ``late_before``, before which something
+must have arrived; ``kept_since``, since when outboxes are complete, and ``ids_since``, the same as an identifier;
+``forgetful``, forms that forget registrations; ``moving``, events with a message on its way; ``types`` and ``queues``,
+who hears what.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A statement in one database whose rows are differences: (ids it is about, expected, found).
+
+    Attributes:
+        database: where.
+        what: has to be so, in words.
+        sql: the statement.
+    """
+
+    database: str
+    what: str
+    sql: str
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Sources without which it cannot be asked."""
+        return (self.database,)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Rows of one source: (key, value, required).
+
+    ``required``: the other side must have the key as well. What is not required (on its way, or too old) may be there
+    or not. Values are compared where both sides have the key and a value.
+
+    Attributes:
+        source: a database, or what a test or an operator has given: ``journal``, ``copies``, ``parked``.
+        sql: the statement; empty for what is given. It is put in the order of the keys.
+        optional: whether the check goes without it where there is no such source.
+    """
+
+    source: str
+    sql: str = ""
+    optional: bool = False
+
+
+def same(left: str, right: str) -> bool:
+    """Whether two values are equal."""
+    return left == right
+
+
+def whatever(left: str, right: str) -> bool:
+    """For sides whose values say different things, and only the keys have to agree."""
+    del left, right
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Two sides, each of one or more sources, that must agree key by key. They are read in order, never held.
+
+    Attributes:
+        what: has to be so, in words.
+        left, right: the sides; ``left`` is what ``right`` is expected to follow.
+        agrees: compares the values of a key that both sides have.
+    """
+
+    what: str
+    left: tuple[Side, ...]
+    right: tuple[Side, ...]
+    agrees: Callable[[str, str], bool] = same
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Sources without which it cannot be asked."""
+        return tuple(side.source for side in (*self.left, *self.right) if not side.optional)
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """Attributes:
+    code: ``A1`` and so on.
+    title: what it says, for a table.
+    checks: all of them must find nothing.
+    """
+
+    code: str
+    title: str
+    checks: tuple[Alone | Paired, ...]

@@ -1,0 +1,55 @@
+"""The closed list of what must add up. Each is broken on purpose by a test of its own.
+
+A9 and A12 promise less than their names: who owns a parked message is written down nowhere, and the log of readings
+has no hash chain yet. What is promised today is what they look at.
+"""
+
+from deploy.operations.audit.checks import Alone, Equation, Paired, Side
+from deploy.operations.audit.facts import A5, A6
+from deploy.operations.audit.mails import A7, A8, A10, A11
+from deploy.operations.audit.seats import A1, A2, A3, A4, UNEXPLAINED
+
+_PARKED = """
+    SELECT coalesce(properties ->> 'message_id', 'row ' || id), 'a reason, decided within 72 hours',
+        coalesce(headers ->> 'x-troika-reason', 'no reason') || ', since ' || stored_at
+    FROM bus_message WHERE right(queue, 7) = '.parked' AND (coalesce(headers ->> 'x-troika-reason', '') = ''
+        OR stored_at < %(now)s - interval '72 hours')
+"""
+
+A9 = Equation(
+    "A9",
+    "each parked message has a reason, and is decided within 72 hours",
+    (
+        Alone("bus", "each has a reason, and none is old", _PARKED),
+        Paired("each that was found at the broker has a reason", (Side(UNEXPLAINED),), ()),
+    ),
+)
+
+_READING_OF_NOBODY = """
+    SELECT s.id::text, 'a registration on ' || s.form, coalesce('one on ' || r.form, 'none')
+    FROM sealed_reading s LEFT JOIN (SELECT id, form FROM registration) r ON r.id = s.registration_id
+    WHERE r.form IS DISTINCT FROM s.form AND s.form <> ALL(%(forgetful)s::text[])
+"""
+_GUARDS = """
+    SELECT wanted.name, 'in force', coalesce(found.state, 'missing')
+    FROM unnest(ARRAY['sealed_reading_stays', 'form_change_stays', 'sealed_reading_reason_check',
+        'sealed_reading_reader_check']) AS wanted (name)
+    LEFT JOIN (
+        SELECT tgname::text AS name, CASE WHEN tgenabled = 'O' THEN 'in force' ELSE 'switched off' END AS state
+        FROM pg_trigger WHERE tgrelid IN ('sealed_reading'::regclass, 'form_change'::regclass)
+        UNION ALL
+        SELECT conname::text, CASE WHEN convalidated THEN 'in force' ELSE 'never looked at' END
+        FROM pg_constraint WHERE conrelid = 'sealed_reading'::regclass) AS found USING (name)
+    WHERE found.state IS DISTINCT FROM 'in force'
+"""
+
+A12 = Equation(
+    "A12",
+    "every reading of sealed answers is written down, with reader, reason and registration, and stays so",
+    (
+        Alone("registration", "each reading is of a registration on its form", _READING_OF_NOBODY),
+        Alone("registration", "the log takes no reading without reader and reason, and no change", _GUARDS),
+    ),
+)
+
+EQUATIONS: tuple[Equation, ...] = (A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12)

@@ -1,0 +1,179 @@
+"""A7, A8, A10 and A11: each mail that something causes, once, to those who are to have it, with the truth in it."""
+
+from deploy.operations.audit.checks import Alone, Equation, Paired, Side
+from deploy.operations.audit.seats import COPIES
+
+_NUMBERED = "('verification', 'confirmation', 'waiting-list', 'promotion', 'cancelled-by-you')"
+"""Kinds of mail that tell one revision of a registration."""
+
+_NEWS = "('event-rescheduled', 'event-postponed', 'event-cancelled', 'event-revived', 'event-confirmed', \
+'event-changed', 'remote-possible')"
+
+_WANTED = """
+    SELECT registration_id || ' ' || revision || ' ' || kind, NULL, changed_at < %(late_before)s FROM (
+        SELECT registration_id, revision, changed_at, CASE
+            WHEN status = 'unverified' THEN 'verification'
+            WHEN status = 'waitlisted' THEN 'waiting-list'
+            WHEN status = 'cancelled' THEN 'cancelled-by-you'
+            WHEN lag(status) OVER (PARTITION BY registration_id ORDER BY revision) = 'waitlisted' THEN 'promotion'
+            ELSE 'confirmation' END AS kind, status FROM registration_change) AS change
+    WHERE status <> 'expired'
+"""
+_WRITTEN = f"""
+    SELECT subject || ' ' || revision || ' ' || kind, NULL, false FROM mail WHERE kind IN {_NUMBERED}
+"""  # noqa: S608 - constants
+_ATTEMPTED = """
+    SELECT id::text, CASE WHEN attempted_at < %(late_before)s THEN attempts::text END, attempted_at < %(late_before)s
+    FROM registration WHERE attempts > 0
+"""
+_ATTEMPTS_TOLD = """
+    SELECT subject::text, count(*)::text, false FROM mail WHERE kind IN ('attempt-repeated', 'verification-again')
+    GROUP BY subject
+"""
+_UNHEARD_OF = f"""
+    SELECT m.id::text, 'at most revision ' || r.revision, m.revision::text
+    FROM mail m JOIN recipient r ON r.subject = m.subject
+    WHERE m.kind IN {_NUMBERED} AND m.revision > r.revision
+"""  # noqa: S608 - constants
+_ANNOUNCED = f"""
+    SELECT a.id::text, a.mails::text, count(m.*)::text FROM announcement a LEFT JOIN (
+        SELECT CASE WHEN kind = 'bulletin' THEN kind WHEN kind = 'recording-available' THEN 'recording' ELSE 'news' END
+            AS cause, event, revision FROM mail WHERE kind IN ('bulletin', 'recording-available') OR kind IN {_NEWS}) m
+        ON m.cause = a.cause AND m.revision = a.number AND (a.cause = 'bulletin' OR m.event = a.event)
+    GROUP BY a.id, a.mails HAVING a.mails <> count(m.*)
+"""  # noqa: S608 - constants
+_TWO_BULLETINS = """
+    SELECT string_agg(id::text, ' ' ORDER BY id), 'bulletin ' || revision || ' once', count(*)::text
+    FROM mail WHERE kind = 'bulletin' GROUP BY recipient, revision HAVING count(*) > 1
+"""
+_ENDED = """
+    SELECT m.id::text, 'claims ' || m.fence || ', handed over ' || (m.state IN ('sent', 'bounced'))::integer
+            || ', in hand ' || (m.state = 'claimed')::integer,
+        'claims ' || coalesce(a.claims, 0) || ', handed over ' || coalesce(a.sent, 0)
+            || ', in hand ' || coalesce(a.in_hand, 0)
+    FROM mail m LEFT JOIN (
+        SELECT mail_id, count(*) AS claims, count(*) FILTER (WHERE outcome = 'sent') AS sent,
+            count(*) FILTER (WHERE outcome IS NULL) AS in_hand FROM mail_attempt GROUP BY mail_id) a ON a.mail_id = m.id
+    WHERE (m.fence, (m.state IN ('sent', 'bounced'))::integer, (m.state = 'claimed')::integer)
+        <> (coalesce(a.claims, 0), coalesce(a.sent, 0), coalesce(a.in_hand, 0))
+"""
+
+A7 = Equation(
+    "A7",
+    "mails wanted = mails written, one for each registration, kind and revision; their states add up",
+    (
+        Paired("each change is one mail", (Side("registration", _WANTED),), (Side("notifications", _WRITTEN),)),
+        Paired(
+            "each attempt that is told is one mail",
+            (Side("registration", _ATTEMPTED),),
+            (Side("notifications", _ATTEMPTS_TOLD),),
+        ),
+        Alone("notifications", "no mail tells a revision that nobody has heard of", _UNHEARD_OF),
+        Alone("notifications", "each announcement made as many mails as it says", _ANNOUNCED),
+        Alone("notifications", "nobody has a bulletin twice", _TWO_BULLETINS),
+        Alone("notifications", "a mail's state is what became of its claims", _ENDED),
+    ),
+)
+
+_OTHER_ID = """
+    SELECT m.id::text, m.message_id, a.message_id FROM mail_attempt a JOIN mail m ON m.id = a.mail_id
+    WHERE a.message_id <> m.message_id
+"""
+_SHARED_ID = """
+    SELECT string_agg(id::text, ' ' ORDER BY id), '1', count(*)::text FROM mail GROUP BY message_id HAVING count(*) > 1
+"""
+_HANDED_OVER_TWICE = """
+    SELECT m.id::text, 'at most ' || 1 + m.unknowns, count(*)::text
+    FROM mail m JOIN mail_attempt a ON a.mail_id = m.id AND a.outcome IN ('sent', 'unknown')
+    GROUP BY m.id, m.unknowns
+    HAVING count(*) > 1 + m.unknowns OR count(*) FILTER (WHERE a.outcome = 'unknown') > m.unknowns
+"""
+_MAY_HAVE_COPIES = """
+    SELECT message_id, (state IN ('sent', 'bounced'))::integer || ' to '
+        || unknowns + (state IN ('sent', 'bounced', 'claimed'))::integer, state IN ('sent', 'bounced') FROM mail
+"""
+
+
+def within(span: str, count: str) -> bool:
+    """Whether ``count`` lies in a ``span`` like ``1 to 2``."""
+    least, most = span.split(" to ")
+    return int(least) <= int(count) <= int(most)
+
+
+A8 = Equation(
+    "A8",
+    "one Message-ID for each mail; as many copies as handovers, one more only for each recorded as unknown",
+    (
+        Alone("notifications", "every attempt at a mail has its Message-ID", _OTHER_ID),
+        Alone("notifications", "no two mails share a Message-ID", _SHARED_ID),
+        Alone("notifications", "a mail is handed over once, and once more for each unknown", _HANDED_OVER_TWICE),
+        Paired(
+            "the copies that arrived are those that were handed over",
+            (Side("notifications", _MAY_HAVE_COPIES),),
+            (Side(COPIES),),
+            within,
+        ),
+    ),
+)
+
+_COPY = """
+    SELECT id, CASE WHEN id <> ALL(%(moving)s::text[]) THEN revision::text END, id <> ALL(%(moving)s::text[])
+    FROM event_copy
+"""
+_OF_THE_FUTURE = """
+    SELECT m.id::text, 'at most revision ' || e.revision, m.event_revision::text
+    FROM mail m JOIN event_copy e ON e.id = m.event WHERE m.event_revision > e.revision
+"""
+_UNTOLD = f"""
+    WITH newest AS (
+        SELECT DISTINCT ON (event) event, number, changed_at, coalesce((detail ->> 'shown')::integer, number) AS shown,
+            ended_at
+        FROM announcement WHERE cause = 'news' ORDER BY event, number DESC)
+    SELECT r.subject::text, 'told of revision ' || n.shown || ' of ' || n.event, 'not told'
+    FROM newest n JOIN recipient r ON r.event = n.event AND r.about = 'registration' AND r.heard_at <= n.changed_at
+        AND r.status IN ('confirmed', 'waitlisted') AND r.form_kind IN ('webinar', 'attendance', 'delegation')
+    WHERE n.ended_at IS NOT NULL AND NOT EXISTS (
+        SELECT FROM mail m WHERE m.recipient = r.person_ref AND m.event = n.event
+            AND ((m.kind IN {_NEWS} AND m.revision = n.number)
+                OR (m.kind IN ('confirmation', 'waiting-list', 'promotion') OR m.kind IN {_NEWS})
+                    AND (m.state IN ('queued', 'deferred', 'claimed') OR m.event_revision >= n.shown)))
+"""  # noqa: S608 - constants
+
+A10 = Equation(
+    "A10",
+    "everybody knows the newest state of their event",
+    (
+        Paired(
+            "both copies of an event are of the same revision",
+            (Side("notifications", _COPY),),
+            (Side("registration", "SELECT id, revision::text, false FROM event_copy"),),
+        ),
+        Alone("notifications", "no mail was written from a state that nobody has heard of", _OF_THE_FUTURE),
+        Alone("notifications", "whoever has a place has a mail of the last news, or one written since", _UNTOLD),
+    ),
+)
+
+_UNCONFIRMED = """
+    SELECT m.id::text, 'verification alone', m.kind FROM mail m JOIN recipient r ON r.subject = m.subject
+    WHERE r.about = 'registration' AND r.status IN ('unverified', 'expired') AND NOT r.verified
+        AND m.kind NOT IN ('verification', 'verification-again')
+        AND EXISTS (SELECT FROM mail_attempt a WHERE a.mail_id = m.id AND a.phase = 'data')
+"""
+_VERIFICATIONS = """
+    SELECT subject::text, '1', count(*)::text FROM mail WHERE kind = 'verification' GROUP BY subject HAVING count(*) > 1
+"""
+_SUPPRESSED = """
+    SELECT m.id::text, 'nothing after ' || s.since, 'handed over' FROM mail m
+    JOIN suppression s ON s.person_ref = m.recipient JOIN mail_attempt a ON a.mail_id = m.id
+    WHERE m.kind = 'bulletin' AND a.phase = 'data' AND a.started_at > s.since + (%(now)s - %(settled_before)s)
+"""
+
+A11 = Equation(
+    "A11",
+    "no mail beyond the first to whoever has not confirmed; none against a suppression",
+    (
+        Alone("notifications", "an address that nobody confirmed gets nothing but what asks it to", _UNCONFIRMED),
+        Alone("notifications", "an address is asked once, and then only when somebody tries again", _VERIFICATIONS),
+        Alone("notifications", "whoever wants no bulletins gets none", _SUPPRESSED),
+    ),
+)

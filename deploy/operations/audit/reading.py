@@ -1,0 +1,162 @@
+"""Reads the sources: one read-only snapshot a database, rows in the order of their keys, never all of them at once."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from deploy.operations.audit.checks import Side
+from deploy.operations.audit.facts import HEARERS
+from shared.core.ids import first_id_of
+
+ORDER = ("bus", "events", "notifications", "registration")
+"""Snapshots are taken in this order: whoever follows is looked at before whoever is followed, and a message that goes
+from the bus into an inbox meanwhile is seen in one of them at least."""
+
+KEPT = timedelta(days=7) - timedelta(hours=1)
+"""How long a published message surely stays in its outbox; the hour is for clocks that differ."""
+
+GRACE_S = 60.0
+PATIENCE = 15
+"""What may wait for other services and may not be seen while it does may take so many times the grace: a quarter of an
+hour, as long as an outage of the broker may last before it is a difference."""
+
+NO_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+"""Ids follow the machine's own clock: where a test has moved the services' clocks, nothing is asked by their age."""
+
+STATEMENT_MS = 300_000
+AT_ONCE = 1_000
+"""Rows that one round trip fetches."""
+
+Row = tuple[str, str | None, bool]
+"""Key, value, required."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What no database knows.
+
+    Attributes:
+        accepted: ids in the answers that clients were given.
+        copies: how often each Message-ID arrived.
+        parked: what is parked at a broker, as (message id, queue, reason).
+    """
+
+    accepted: Iterable[str] | None = None
+    copies: Mapping[str, int] | None = None
+    parked: Iterable[tuple[str, str, str]] | None = None
+
+    def sources(self) -> dict[str, list[Row]]:
+        """Rows by the name of their source."""
+        found: dict[str, list[Row]] = {}
+        if self.accepted is not None:
+            found["journal"] = [(key, None, True) for key in sorted(set(self.accepted))]
+        if self.copies is not None:
+            found["copies"] = [(key, str(count), True) for key, count in sorted(self.copies.items())]
+        if self.parked is not None:
+            letters = sorted((f"{message} {queue}", reason) for message, queue, reason in self.parked)
+            found["parked"] = [(key, "waits", False) for key, _reason in letters]
+            found["unexplained"] = [(key, "a reason", True) for key, reason in letters if not reason]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Attributes:
+    databases: open snapshots by name.
+    given: rows by name.
+    values: what statements see beside the tables.
+    """
+
+    databases: Mapping[str, psycopg.Connection[Any]]
+    given: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a source."""
+        return name in self.databases or name in self.given
+
+    def rows(self, database: str, statement: str) -> Iterator[tuple[Any, ...]]:
+        """Rows of a statement, fetched a thousand at a time."""
+        with self.databases[database].cursor(name="audit") as cursor:
+            cursor.itersize = AT_ONCE
+            cursor.execute(statement, self.values)
+            yield from cursor
+
+    def ordered(self, side: Side) -> Iterator[Row]:
+        """Rows of a side in the order of their keys, byte by byte."""
+        if side.source in self.given:
+            yield from self.given[side.source]
+            return
+        statement = f'SELECT * FROM ({side.sql}) AS s (key, value, required) ORDER BY key COLLATE "C"'  # noqa: S608
+        with self.databases[side.source].cursor(name=f"audit_{id(side)}") as cursor:
+            cursor.itersize = AT_ONCE
+            cursor.execute(statement, self.values)
+            yield from cursor
+
+
+@contextmanager
+def open_sources(
+    urls: Mapping[str, str], given: Given | None = None, *, grace_s: float = GRACE_S, now: datetime | None = None
+) -> Iterator[Sources]:
+    """Snapshots of all databases in ``urls``, by service name, and ``bus`` where messages travel through one.
+
+    Args:
+        urls: SQLAlchemy's or libpq's, of a login that may read.
+        given: what no database knows.
+        grace_s: how old a message must be to have arrived, seconds; 0 once everything rests.
+        now: of the services' clocks, where tests have moved them; else the databases' own.
+
+    Raises:
+        psycopg.OperationalError: a database is away.
+    """
+    with ExitStack() as stack:
+        databases = {}
+        for name in (known for known in ORDER if known in urls):
+            databases[name] = stack.enter_context(_snapshot(urls[name]))
+        sources = Sources(databases, (given or Given()).sources())
+        sources.values.update(_values(sources, grace_s, now))
+        yield sources
+
+
+def _snapshot(url: str) -> psycopg.Connection[Any]:
+    connection = psycopg.connect(
+        url.replace("+psycopg", "", 1),
+        connect_timeout=5,
+        application_name="troika-audit",
+        options=f"-c statement_timeout={STATEMENT_MS} -c default_transaction_read_only=on -c timezone=UTC -c jit=off",
+    )
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    connection.execute("SELECT 1")
+    return connection
+
+
+def _values(sources: Sources, grace_s: float, moved: datetime | None) -> dict[str, Any]:
+    now = moved or datetime.now(UTC)
+    settled, late = now - timedelta(seconds=grace_s), now - timedelta(seconds=PATIENCE * grace_s)
+    types, queues = zip(*HEARERS, strict=True)
+    values = {
+        "now": now,
+        "settled_before": settled,
+        "late_before": late,
+        "arrived_before": settled if sources.has("bus") else late,
+        "kept_since": now - KEPT,
+        "ids_since": first_id_of(now - KEPT) if moved is None else NO_ID,
+        "types": list(types),
+        "queues": list(queues),
+    }
+    forgetful = "SELECT slug FROM form WHERE keep_days IS NOT NULL"
+    moving = "SELECT DISTINCT subject FROM outbox WHERE starts_with(type, 'org.troika.event.') AND stored_at >= %s"
+    values["forgetful"] = _column(sources, "registration", forgetful)
+    values["moving"] = _column(sources, "events", moving, late)
+    return values
+
+
+def _column(sources: Sources, database: str, statement: str, *values: Any) -> list[str]:
+    if database not in sources.databases:
+        return []
+    return [row[0] for row in sources.databases[database].execute(statement, values)]

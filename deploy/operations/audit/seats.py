@@ -1,0 +1,142 @@
+"""A1 to A4: registrations, the seats they hold, the places they wait at, and whose they are."""
+
+from deploy.operations.audit.checks import Alone, Equation, Paired, Side
+
+JOURNAL, COPIES, PARKED, UNEXPLAINED = "journal", "copies", "parked", "unexplained"
+"""What the databases do not know and a test or an operator may give."""
+
+_ALL = "SELECT id::text, status, false FROM registration"
+
+A1 = Equation(
+    "A1",
+    "every accepted answer is a registration",
+    (Paired("each id that a client was given is stored", (Side(JOURNAL),), (Side("registration", _ALL),)),),
+)
+
+_COUNTED = """
+    SELECT s.form, 'confirmed ' || s.confirmed || ', waiting ' || s.waiting,
+        'confirmed ' || count(r.*) FILTER (WHERE r.status = 'confirmed')
+        || ', waiting ' || count(r.*) FILTER (WHERE r.status = 'waitlisted')
+    FROM seat s LEFT JOIN (SELECT form, status FROM registration) r ON r.form = s.form
+    GROUP BY s.form, s.confirmed, s.waiting
+    HAVING s.confirmed <> count(r.*) FILTER (WHERE r.status = 'confirmed')
+        OR s.waiting <> count(r.*) FILTER (WHERE r.status = 'waitlisted')
+"""
+_HISTORY_OF_NOBODY = """
+    SELECT DISTINCT c.registration_id::text, 'a registration', 'its history alone' FROM registration_change c
+    WHERE NOT EXISTS (SELECT FROM registration r WHERE r.id = c.registration_id)
+"""
+_OVERDUE = """
+    SELECT id::text, 'given up at ' || expires_at, 'unverified' FROM registration
+    WHERE status = 'unverified' AND expires_at < least(%(late_before)s, %(now)s - interval '1 day')
+"""
+_ON_ROSTER = """
+    SELECT registration_id::text, NULL, form <> ALL(%(forgetful)s::text[]) FROM roster
+"""
+_IN_BOOK = """
+    SELECT subject::text, NULL, form <> ALL(%(forgetful)s::text[]) FROM recipient WHERE about = 'registration'
+"""
+_NUMBERS = """
+    SELECT event_id || ' ' || status, registrations_roster::text, registrations_count::text FROM (
+        SELECT event_id, status, coalesce(r.n, 0) AS registrations_roster, coalesce(c.registrations, 0)
+            AS registrations_count
+        FROM (SELECT event_id, status, count(*) AS n FROM roster
+            WHERE event_id IS NOT NULL AND form_kind NOT IN ('interest', 'working_group', 'proposal')
+            GROUP BY event_id, status) r
+        FULL JOIN (SELECT event_id, status, registrations FROM event_count) c USING (event_id, status)) AS both_sides
+    WHERE registrations_roster <> registrations_count
+"""
+
+A2 = Equation(
+    "A2",
+    "registrations = confirmed + waitlisted + cancelled + unverified + expired",
+    (
+        Alone("registration", "the seats count the registrations that have one or wait for one", _COUNTED),
+        Alone("registration", "whoever has a history is there", _HISTORY_OF_NOBODY),
+        Alone("registration", "nobody stays unverified long after they were to be given up", _OVERDUE),
+        Paired("whom coordinators see is registered", (Side("registration", _ALL),), (Side("events", _ON_ROSTER),)),
+        Paired("whom mails go to is registered", (Side("registration", _ALL),), (Side("notifications", _IN_BOOK),)),
+        Alone("events", "the numbers of each event are those of its people", _NUMBERS),
+    ),
+)
+
+_TOO_MANY_NOW = """
+    SELECT form, 'at most ' || max(capacity_then), count(*)::text FROM registration WHERE status = 'confirmed'
+    GROUP BY form HAVING bool_and(capacity_then IS NOT NULL) AND count(*) > max(capacity_then)
+"""
+"""Whatever the order: nobody among them was given a seat while there were as many seats as are taken now."""
+
+_TOO_MANY_THEN = """
+    WITH steps AS (
+        SELECT c.registration_id, c.revision, c.changed_at, c.capacity_then, c.status,
+            lag(c.status) OVER (PARTITION BY c.registration_id ORDER BY c.revision) AS before, r.form
+        FROM registration_change c JOIN registration r ON r.id = c.registration_id),
+    moves AS (
+        SELECT form, registration_id, changed_at AS at, 1 AS move, capacity_then FROM steps
+        WHERE status = 'confirmed' AND before IS DISTINCT FROM 'confirmed'
+        UNION ALL
+        SELECT form, registration_id, changed_at - interval '10 seconds', -1, NULL FROM steps
+        WHERE status <> 'confirmed' AND before = 'confirmed'),
+    taken AS (
+        SELECT *, sum(move) OVER (PARTITION BY form ORDER BY at, move ROWS UNBOUNDED PRECEDING) AS seats FROM moves)
+    SELECT registration_id::text, 'at most ' || capacity_then || ' on ' || form, seats::text FROM taken
+    WHERE move = 1 AND seats > capacity_then
+"""
+"""A seat counts as given back 10 s before it was: some decisions are dated before they got the lock on the seats."""
+
+_HELD_TOO = """
+    SELECT s.form, 'at most ' || s.capacity, (r.taken + r.held)::text FROM seat s JOIN (
+        SELECT form, count(*) FILTER (WHERE status = 'confirmed') AS taken,
+            count(*) FILTER (WHERE status = 'unverified' AND hold_until > %(now)s) AS held
+        FROM registration GROUP BY form) r ON r.form = s.form
+    WHERE r.held > 0 AND r.taken + r.held > s.capacity AND NOT EXISTS (
+        SELECT FROM form_change c WHERE c.form = s.form AND c.after ->> 'capacity' IS NOT NULL
+            AND (c.before ->> 'capacity' IS NULL
+                OR (c.after ->> 'capacity')::integer < (c.before ->> 'capacity')::integer))
+"""
+_TWICE_IN_LINE = """
+    SELECT string_agg(id::text, ' ' ORDER BY id), 'number ' || position || ' on ' || form || ' once', count(*)::text
+    FROM registration WHERE position IS NOT NULL GROUP BY form, position HAVING count(*) > 1
+"""
+_GAPS_IN_LINE = """
+    SELECT s.form, 'numbers 1 to ' || s.last_position,
+        count(DISTINCT r.position) || ' numbers up to ' || coalesce(max(r.position), 0)
+    FROM seat s LEFT JOIN (SELECT form, position FROM registration WHERE position IS NOT NULL) r ON r.form = s.form
+    GROUP BY s.form, s.last_position
+    HAVING coalesce(max(r.position), 0) > s.last_position
+        OR (count(DISTINCT r.position) < s.last_position AND s.form <> ALL(%(forgetful)s::text[]))
+"""
+
+A3 = Equation(
+    "A3",
+    "no seat beyond the capacity then in force; no number in line twice",
+    (
+        Alone("registration", "as many seats are taken as there were when they were given", _TOO_MANY_NOW),
+        Alone("registration", "each confirmation fits the capacity then in force", _TOO_MANY_THEN),
+        Alone("registration", "seats and holds fit the capacity, unless it was lowered", _HELD_TOO),
+        Alone("registration", "nobody shares a number in line", _TWICE_IN_LINE),
+        Alone("registration", "every number in line was given", _GAPS_IN_LINE),
+    ),
+)
+
+_TWO_AT_ONCE = """
+    SELECT string_agg(id::text, ' ' ORDER BY id), 'one live registration on ' || form, count(*)::text
+    FROM registration WHERE status NOT IN ('cancelled', 'expired') GROUP BY form, person_ref HAVING count(*) > 1
+"""
+_KEY_TWICE = """
+    SELECT encode(key_hash, 'hex'), '1', count(*)::text FROM idempotency GROUP BY key_hash HAVING count(*) > 1
+"""
+_PROPOSAL_KEY_TWICE = """
+    SELECT string_agg(id::text, ' ' ORDER BY id), '1', count(*)::text FROM proposal WHERE key_hash IS NOT NULL
+    GROUP BY key_hash HAVING count(*) > 1
+"""
+
+A4 = Equation(
+    "A4",
+    "one live registration for each form and address; one answer for each idempotency key",
+    (
+        Alone("registration", "nobody is registered twice on a form", _TWO_AT_ONCE),
+        Alone("registration", "each key of a registration is stored once", _KEY_TWICE),
+        Alone("events", "each key of a proposal is stored once", _PROPOSAL_KEY_TWICE),
+    ),
+)

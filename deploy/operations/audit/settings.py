@@ -1,0 +1,90 @@
+"""Where the databases are: named by the environment, else those of `make up` or of the demo on this machine."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.installation import audit_urls as demo_urls
+from deploy.operations.audit.facts import DATABASES
+from deploy.operations.audit.reading import GRACE_S, Given
+from deploy.servers.audit_role import variable
+from deploy.up.servers import audit_urls as production_urls
+from shared.bus.address import BusAddress
+from shared.bus.parked import list_parked
+from shared.contracts.registry import QUEUES
+from shared.core.errors import SettingsError
+from shared.core.settings import Reader
+
+AMQP = ("amqp", "amqps")
+POSTGRES = ("postgresql", "postgresql+psycopg", "postgres")
+NOTHING_FOUND = (
+    "Nothing to look at. Name TROIKA_AUDIT_REGISTRATION_URL, TROIKA_AUDIT_EVENTS_URL and "
+    "TROIKA_AUDIT_NOTIFICATIONS_URL (and TROIKA_AUDIT_BUS_URL where messages travel through PostgreSQL), or start an "
+    "installation on this machine: make up, or make demo."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """Attributes:
+    urls: by service, and ``bus``.
+    where: they were found, in words.
+    broker_url: of an operator's login; empty where no parked messages are to be asked for.
+    grace_s: how old a message must be to have arrived, seconds.
+    every_s: from round to round, seconds.
+    metrics_port: of the process; 0 for none.
+    """
+
+    urls: Mapping[str, str]
+    where: str
+    broker_url: str
+    grace_s: float
+    every_s: int
+    metrics_port: int
+
+    def given(self) -> Given:
+        """What is parked at the broker, if it may be asked: ids and reasons alone."""
+        return Given(parked=_letters(self.broker_url) if self.broker_url else None)
+
+
+def read_settings(environment: Mapping[str, str]) -> AuditSettings:
+    """The settings.
+
+    Raises:
+        SettingsError: something is wrong, or there is nothing to look at; says what is needed.
+    """
+    reader = Reader(environment)
+    named = _named(reader, environment)
+    broker_url = reader.url("TROIKA_AUDIT_BROKER_URL", AMQP) if environment.get("TROIKA_AUDIT_BROKER_URL") else ""
+    grace_s = reader.integer("TROIKA_AUDIT_GRACE_S", int(GRACE_S), 0, 86_400)
+    every_s = reader.integer("TROIKA_AUDIT_EVERY_S", 300, 1, 86_400)
+    port = reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535)
+    reader.finish()
+    urls, where = (named, "as the environment says") if named else _on_this_machine(environment)
+    return AuditSettings(urls, where, broker_url, float(grace_s), every_s, port)
+
+
+def _named(reader: Reader, environment: Mapping[str, str]) -> dict[str, str]:
+    names = [name for name in (*DATABASES, "bus") if environment.get(variable(name))]
+    wanted = [*DATABASES, *(["bus"] if "bus" in names else [])] if names else []
+    return {name: reader.url(variable(name), POSTGRES) for name in wanted}
+
+
+def _on_this_machine(environment: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
+    up = Path(environment.get("TROIKA_UP_FOLDER") or "var/up")
+    if (up / "secrets" / "databases.json").exists() and (up / "ports.json").exists():
+        ports = json.loads((up / "ports.json").read_text())
+        passwords = json.loads((up / "secrets" / "databases.json").read_text())
+        return production_urls(ports["postgres"], passwords), f"make up, in {up}"
+    demo = Path(environment.get("TROIKA_DEMO_FOLDER") or "var/demo")
+    if (demo / "postgres").exists():
+        return demo_urls(demo), f"the demo, in {demo}"
+    raise SettingsError([NOTHING_FOUND])
+
+
+def _letters(broker_url: str) -> Iterator[tuple[str, str, str]]:
+    """What is parked at a broker, looked at with an operator's login and left where it is."""
+    for queue in QUEUES:
+        for letter in list_parked(BusAddress(broker_urls=(broker_url,)), queue):
+            yield letter.message_id, queue, letter.reason

@@ -1,0 +1,53 @@
+"""Looks again and again, for metrics and an alert. A database that is away ends a round, never the process."""
+
+import logging
+import time
+from collections import Counter
+
+import psycopg
+
+from deploy.operations.audit.equations import EQUATIONS
+from deploy.operations.audit.reading import open_sources
+from deploy.operations.audit.reconcile import Finding, reconcile
+from deploy.operations.audit.settings import AuditSettings
+from shared.core.metrics import audit_differences, audit_duration_seconds, audit_last_success_timestamp_seconds
+from shared.process.runner import Stop
+
+log = logging.getLogger(__name__)
+
+LOGGED = 20
+"""Differences of one round that are named in the log; `make audit` names more."""
+
+
+def look(settings: AuditSettings) -> list[Finding]:
+    """One round.
+
+    Raises:
+        psycopg.Error: a database is away, or lets the audit read less than it needs.
+    """
+    with open_sources(settings.urls, settings.given(), grace_s=settings.grace_s) as sources:
+        return reconcile(sources)
+
+
+def watch(settings: AuditSettings, stop: Stop) -> None:
+    """Look every ``settings.every_s`` seconds until ``stop``."""
+    audit_last_success_timestamp_seconds.set(time.time())
+    while not stop:
+        began_at = time.monotonic()
+        try:
+            _note(look(settings))
+        except psycopg.Error as error:
+            log.warning("audit not finished", extra={"reason": type(error).__name__})
+        else:
+            audit_duration_seconds.observe(time.monotonic() - began_at)
+            audit_last_success_timestamp_seconds.set(time.time())
+        stop.wait(max(0.0, settings.every_s - (time.monotonic() - began_at)))
+
+
+def _note(found: list[Finding]) -> None:
+    counts = Counter(finding.equation for finding in found)
+    for equation in EQUATIONS:
+        audit_differences.labels(equation.code).set(counts[equation.code])
+    for finding in found[:LOGGED]:
+        facts = {"equation": finding.equation, "subject": finding.subject, "what": finding.what}
+        log.error("audit difference", extra={**facts, "expected": finding.expected, "found": finding.found})

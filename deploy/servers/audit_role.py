@@ -1,0 +1,104 @@
+"""The login of the audit: it reads ids, states, moments and counts, and nothing that says who somebody is.
+
+Rights are given column by column. Names, addresses, answers, sealed boxes, link tokens, the recipient book's closed
+part, reasons of readings and every body of a message are in no list below, so PostgreSQL refuses them to it. A keyed
+hash of an address (``person_ref``) is in it: without the key, which no database holds, it leads to nobody, and nobody
+can say without it whether somebody is registered twice.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+ROLE = "troika_audit"
+
+_OUTBOX = "id, message_id, type, subject, stored_at, published_at, refusals, refused_reason, try_at"
+_INBOX = "consumer, message_id, received_at"
+
+READABLE: Mapping[str, Mapping[str, str]] = {
+    "registration": {
+        "form": "slug, kind, event_id, verification, waiting_list, open, revision, hold_minutes, keep_days",
+        "seat": "form, capacity, confirmed, waiting, last_position",
+        "registration": "id, form, event_id, status, position, revision, person_ref, accepted_at, confirmed_at, "
+        "capacity_then, cancelled_at, attempts, attempted_at, hold_until, expires_at, verified_at",
+        "registration_change": "registration_id, revision, status, changed_at, capacity_then",
+        "form_change": "form, revision, changed_at, before, after, promoted",
+        "promotion": "id, form, decided_at, capacity, free, waiting, promoted, through_position, withheld",
+        "idempotency": "key_hash, stored_at",
+        "sealed_reading": "id, registration_id, form, read_at",
+        "event_copy": "id, revision, status",
+        "outbox": _OUTBOX,
+        "inbox": _INBOX,
+    },
+    "events": {
+        "event": "id, status, revision, changed_at, internal",
+        "roster": "registration_id, form, form_kind, event_id, status, revision, person_ref, occurred_at",
+        "event_count": "event_id, status, registrations",
+        "mail_contact": "mail_id, registration_id, kind, sent_at",
+        "proposal": "id, status, revision, key_hash, submitted_at",
+        "proposal_change": "proposal_id, revision, status, changed_at",
+        "outbox": _OUTBOX,
+        "inbox": _INBOX,
+    },
+    "notifications": {
+        "event_copy": "id, revision, noted_at",
+        "recipient": "subject, about, person_ref, form, form_kind, event, status, revision, verified, noted_at, "
+        "heard_at",
+        "mail": "id, kind, subject, revision, recipient, event, lane, state, due_at, lease_until, fence, attempts, "
+        "unknowns, message_id, phase, cause_at, created_at, sent_at, expires_at, event_revision",
+        "mail_attempt": "mail_id, number, message_id, phase, started_at, ended_at, outcome",
+        "announcement": "id, cause, event, number, detail, changed_at, mails, created_at, ended_at",
+        "suppression": "person_ref, since",
+        "outbox": _OUTBOX,
+        "inbox": _INBOX,
+    },
+    "bus": {"bus_message": "id, queue, properties, headers, visible_at, claims, stored_at"},
+}
+"""Columns by table and database."""
+
+
+def variable(database: str) -> str:
+    """The name of the setting that holds a database's address for this login."""
+    return f"TROIKA_AUDIT_{database.upper()}_URL"
+
+
+def make_role(administrator: psycopg.Connection[Any], password: str | None = None) -> None:
+    """Make the login if it is missing; whoever it is shown to can only ever read.
+
+    Args:
+        administrator: of the whole server.
+        password: None where the server lets its own machine's users in by a socket.
+    """
+    found = administrator.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone()
+    name = sql.Identifier(ROLE)
+    if found is None:
+        administrator.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
+    if password is not None:
+        administrator.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(password)))
+    administrator.execute(sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(name))
+
+
+def grant_reading(owner: psycopg.Connection[Any], database: str) -> None:
+    """Let the role into a database and give it exactly the columns of ``READABLE``; doing it again changes nothing.
+
+    Args:
+        owner: a connection to that database, of its owner or an administrator.
+        database: whose it is: a service's name, or ``bus``.
+    """
+    (name,) = owner.execute("SELECT current_database()").fetchone() or ("",)
+    owner.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(name), sql.Identifier(ROLE)))
+    for table, columns in READABLE[database].items():
+        listed = sql.SQL(", ").join(map(sql.Identifier, columns.split(", ")))
+        place, role = sql.Identifier(table), sql.Identifier(ROLE)
+        owner.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(place, role))
+        owner.execute(sql.SQL("GRANT SELECT ({}) ON {} TO {}").format(listed, place, role))
+
+
+def written_rights(database: str) -> str:
+    """The same as statements, for an administrator to run in the database: it has the service's name here."""
+    lines = [f"GRANT CONNECT ON DATABASE {database} TO {ROLE};"]
+    for table, columns in READABLE[database].items():
+        lines += [f"REVOKE ALL ON {table} FROM {ROLE};", f"GRANT SELECT ({columns}) ON {table} TO {ROLE};"]
+    return "\n".join(lines)

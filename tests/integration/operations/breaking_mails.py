@@ -1,0 +1,118 @@
+"""Ways to break what people are written."""
+
+from tests.integration.operations.breaking import Break, in_notifications, in_registration
+
+_ENDED_MAIL = "id = (SELECT id FROM mail WHERE kind = '{kind}' AND state = 'sent' ORDER BY id LIMIT 1)"
+_A_CONFIRMATION, _A_BULLETIN = (_ENDED_MAIL.format(kind=kind) for kind in ("confirmation", "bulletin"))
+_DELETED = (
+    "DELETE FROM mail_attempt WHERE mail_{one}",
+    "DELETE FROM mail WHERE {one}",
+)
+
+BREAKS: tuple[Break, ...] = (
+    in_notifications(
+        "A7",
+        "mail missing",
+        "each change is one mail",
+        *(s.format(one=_ENDED_MAIL.format(kind="waiting-list")) for s in _DELETED),
+    ),
+    in_notifications(
+        "A7",
+        "bulletin missing",
+        "each announcement made as many mails as it says",
+        *(s.format(one=_A_BULLETIN) for s in _DELETED),
+    ),
+    in_registration(
+        "A7",
+        "attempt not told",
+        "each attempt that is told is one mail",
+        "UPDATE registration SET attempts = attempts + 1 WHERE attempts > 0",
+    ),
+    in_notifications(
+        "A7",
+        "state is not what happened",
+        "a mail's state is what became of its claims",
+        f"UPDATE mail SET state = 'failed', sent_at = NULL, reason = 'x' WHERE {_A_CONFIRMATION}",
+    ),
+    in_notifications(
+        "A7",
+        "bulletin twice to one person",
+        "nobody has a bulletin twice",
+        f"UPDATE mail SET recipient = (SELECT max(recipient) FROM mail WHERE kind = 'bulletin') WHERE {_A_BULLETIN} "
+        "OR id = (SELECT id FROM mail WHERE kind = 'bulletin' ORDER BY id DESC LIMIT 1)",
+    ),
+    in_notifications(
+        "A8",
+        "attempt under another Message-ID",
+        "every attempt at a mail has its Message-ID",
+        "UPDATE mail_attempt SET message_id = '<other@example.org>' "
+        "WHERE mail_id = (SELECT mail_id FROM mail_attempt LIMIT 1)",
+    ),
+    in_notifications(
+        "A8",
+        "Message-ID shared",
+        "no two mails share a Message-ID",
+        "ALTER TABLE mail DROP CONSTRAINT mail_message_id_key",
+        f"UPDATE mail SET message_id = (SELECT message_id FROM mail WHERE {_A_BULLETIN}) WHERE {_A_CONFIRMATION}",
+        "UPDATE mail_attempt a SET message_id = m.message_id FROM mail m WHERE m.id = a.mail_id",
+    ),
+    in_notifications(
+        "A8",
+        "handed over twice without an unknown",
+        "a mail is handed over once, and once more for each unknown",
+        f"UPDATE mail SET fence = fence + 1 WHERE {_A_CONFIRMATION}",
+        "INSERT INTO mail_attempt (mail_id, number, message_id, phase, started_at, ended_at, outcome) "
+        f"SELECT id, fence, message_id, 'data', now(), now(), 'unknown' FROM mail WHERE {_A_CONFIRMATION}",
+    ),
+    in_registration(
+        "A10",
+        "copies differ",
+        "both copies of an event are of the same revision",
+        "UPDATE event_copy SET revision = revision + 1 WHERE id = 'upr-webinar-10'",
+    ),
+    in_notifications(
+        "A10",
+        "mail of the future",
+        "no mail was written from a state that nobody has heard of",
+        f"UPDATE mail SET event_revision = 99 WHERE {_A_CONFIRMATION}",
+    ),
+    in_notifications(
+        "A10",
+        "news that reached nobody",
+        "whoever has a place has a mail of the last news, or one written since",
+        """INSERT INTO announcement (id, cause, event, number, detail, changed_at, created_at, ended_at, correlation_id)
+        VALUES (uuidv7(), 'news', 'upr-webinar-10', 99, '{"shown": 99}', now(), now(), now(), '')""",
+    ),
+    in_notifications(
+        "A11",
+        "bulletin against a suppression",
+        "whoever wants no bulletins gets none",
+        "INSERT INTO suppression (person_ref, said_by, since) "
+        f"SELECT recipient, 'recipient', sent_at - interval '1 day' FROM mail WHERE {_A_BULLETIN}",
+    ),
+    in_notifications(
+        "A11",
+        "mail to an address that nobody confirmed",
+        "an address that nobody confirmed gets nothing but what asks it to",
+        f"UPDATE mail SET subject = (SELECT subject FROM recipient WHERE status = 'unverified') WHERE {_A_BULLETIN}",
+    ),
+    in_notifications(
+        "A11",
+        "asked twice",
+        "an address is asked once, and then only when somebody tries again",
+        """INSERT INTO mail (id, kind, subject, revision, recipient, lane, state, reason, message_id, cause_at,
+            created_at, correlation_id)
+        SELECT uuidv7(), kind, subject, 2, recipient, lane, 'called_off', 'x', '<again@example.org>', cause_at,
+            created_at, '' FROM mail WHERE kind = 'verification' AND subject IN
+            (SELECT subject FROM recipient WHERE revision > 1) LIMIT 1""",
+    ),
+    in_notifications(
+        "A7",
+        "mail of a revision to come",
+        "no mail tells a revision that nobody has heard of",
+        """INSERT INTO mail (id, kind, subject, revision, recipient, lane, state, reason, message_id, cause_at,
+            created_at, correlation_id)
+        SELECT uuidv7(), kind, subject, 9, recipient, lane, 'called_off', 'x', '<again@example.org>', cause_at,
+            created_at, '' FROM mail WHERE kind = 'confirmation' LIMIT 1""",
+    ),
+)

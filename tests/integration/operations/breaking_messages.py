@@ -1,0 +1,121 @@
+"""Ways to break what is told, taken in and parked."""
+
+from tests.integration.operations.breaking import Break, in_bus, in_events, in_notifications, in_registration
+
+_ONE_MORE = """
+    INSERT INTO outbox (message_id, type, subject, body, stored_at, published_at)
+    SELECT uuidv7(), type, subject, body, stored_at, now() + interval '1 hour' FROM outbox WHERE type = '{type}' LIMIT 1
+"""
+_ON_BUS = """
+    INSERT INTO bus_message (queue, body, properties, headers, stored_at, visible_at)
+    VALUES ('{queue}', '', jsonb_build_object('message_id', uuidv7()), '{headers}', now() - interval '{age}', now()
+        - interval '{age}')
+"""
+_PROPOSALS = """
+    INSERT INTO proposal (id, title, summary, language, attendance, speakers, preferred_on, unavailable_on, status,
+        note, revision, person_ref, submitted_at, contact, token_hash, key_hash, fingerprint)
+    SELECT uuidv7(), 'A', 'B', 'en', 1, '{{}}', '{{}}', '{{}}', 'submitted', '', 1, sha256('a'), now(), 'c',
+        sha256(n::text::bytea), sha256('k'), sha256('f') FROM generate_series(1, {count}) AS n
+"""
+
+BREAKS: tuple[Break, ...] = (
+    in_registration(
+        "A5",
+        "revision missing",
+        "a registration's history has every revision and ends with its state",
+        "DELETE FROM registration_change WHERE revision = 1 AND registration_id = (SELECT id FROM registration "
+        "WHERE form = 'upr-webinar-10' AND status = 'cancelled' AND position IS NULL ORDER BY id LIMIT 1)",
+    ),
+    in_registration(
+        "A5",
+        "change told as another",
+        "each change of a registration is one message",
+        "UPDATE outbox SET type = 'org.troika.registration.confirmed.v1' "
+        "WHERE type = 'org.troika.registration.promoted.v1'",
+    ),
+    in_registration(
+        "A5",
+        "change told twice",
+        "each change of a registration is one message",
+        _ONE_MORE.format(type="org.troika.registration.cancelled.v1"),
+    ),
+    in_notifications(
+        "A5",
+        "handover told twice",
+        "each handover of a mail about a registration is one message",
+        _ONE_MORE.format(type="org.troika.mail.sent.v1"),
+    ),
+    in_events(
+        "A5",
+        "proposal without history",
+        "a proposal's history has every revision and ends with its state",
+        _PROPOSALS.format(count=1),
+    ),
+    in_notifications(
+        "A6",
+        "message lost before mail",
+        "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
+        "DELETE FROM inbox WHERE ctid = (SELECT ctid FROM inbox WHERE consumer = 'notifications.mail' LIMIT 1)",
+    ),
+    in_events(
+        "A6",
+        "message lost before the coordinators",
+        "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
+        "DELETE FROM inbox WHERE ctid = (SELECT ctid FROM inbox WHERE consumer = 'events.contact' LIMIT 1)",
+    ),
+    in_registration(
+        "A6",
+        "event lost before the forms",
+        "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
+        "DELETE FROM inbox WHERE consumer = 'registration.copies'",
+    ),
+    in_registration(
+        "A6",
+        "never published",
+        "no message waits for long to be published",
+        "UPDATE outbox SET published_at = NULL WHERE id = (SELECT min(id) FROM outbox)",
+    ),
+    in_events(
+        "A6",
+        "message from nowhere",
+        "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
+        "INSERT INTO inbox (consumer, message_id, received_at) "
+        "VALUES ('events.rollup', uuidv7(), now() - interval '1 second')",
+    ),
+    in_events(
+        "A6",
+        "coordinators see another state",
+        "coordinators see each registration as it is",
+        "UPDATE roster SET revision = revision + 1",
+    ),
+    in_notifications(
+        "A6",
+        "mails know another state",
+        "mails are written from each registration as it is",
+        "UPDATE recipient SET revision = revision + 1 WHERE about = 'registration'",
+    ),
+    in_events(
+        "A6",
+        "contact not noted",
+        "coordinators see each mail that went",
+        "DELETE FROM mail_contact WHERE mail_id = (SELECT mail_id FROM mail_contact LIMIT 1)",
+    ),
+    in_bus(
+        "A6",
+        "message waits for ever",
+        "no message waits for long to be taken in",
+        _ON_BUS.format(queue="events.rollup", headers="{}", age="1 hour"),
+    ),
+    in_bus(
+        "A9",
+        "parked without a reason",
+        "each has a reason, and none is old",
+        _ON_BUS.format(queue="events.rollup.parked", headers="{}", age="1 hour"),
+    ),
+    in_bus(
+        "A9",
+        "parked for long",
+        "each has a reason, and none is old",
+        _ON_BUS.format(queue="events.rollup.parked", headers='{"x-troika-reason": "broken"}', age="73 hours"),
+    ),
+)

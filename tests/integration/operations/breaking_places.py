@@ -1,0 +1,137 @@
+"""Ways to break who is registered, and the log of readings."""
+
+from tests.integration.operations.breaking import Break, in_events, in_notifications, in_registration
+
+_PROPOSALS = """
+    INSERT INTO proposal (id, title, summary, language, attendance, speakers, preferred_on, unavailable_on, status,
+        note, revision, person_ref, submitted_at, contact, token_hash, key_hash, fingerprint)
+    SELECT uuidv7(), 'A', 'B', 'en', 1, '{{}}', '{{}}', '{{}}', 'submitted', '', 1, sha256('a'), now(), 'c',
+        sha256(n::text::bytea), sha256('k'), sha256('f') FROM generate_series(1, {count}) AS n
+"""
+_CONFIRMED = "form = 'upr-webinar-10' AND status = 'confirmed' AND position IS NULL"
+
+BREAKS: tuple[Break, ...] = (
+    in_registration(
+        "A2",
+        "seats miscounted",
+        "the seats count the registrations that have one or wait for one",
+        "UPDATE seat SET confirmed = confirmed + 1 WHERE form = 'upr-webinar-10'",
+    ),
+    in_registration(
+        "A2",
+        "waiting miscounted",
+        "the seats count the registrations that have one or wait for one",
+        "UPDATE seat SET waiting = waiting + 1 WHERE form = 'upr-webinar-10'",
+    ),
+    in_registration(
+        "A2",
+        "registration lost",
+        "whoever has a history is there",
+        f"DELETE FROM registration WHERE id = (SELECT id FROM registration WHERE {_CONFIRMED} ORDER BY id LIMIT 1)",
+        "UPDATE seat SET confirmed = confirmed - 1 WHERE form = 'upr-webinar-10'",
+    ),
+    in_registration(
+        "A2",
+        "registration lost with its history",
+        "whom coordinators see is registered",
+        "DELETE FROM registration_change WHERE registration_id = "
+        f"(SELECT id FROM registration WHERE {_CONFIRMED} ORDER BY id LIMIT 1)",
+        "DELETE FROM registration r WHERE NOT EXISTS "
+        "(SELECT FROM registration_change c WHERE c.registration_id = r.id)",
+        "UPDATE seat SET confirmed = confirmed - 1 WHERE form = 'upr-webinar-10'",
+    ),
+    in_registration(
+        "A2",
+        "never given up",
+        "nobody stays unverified long after they were to be given up",
+        "UPDATE registration SET hold_until = NULL, expires_at = now() - interval '2 days' WHERE status = 'unverified'",
+    ),
+    in_events(
+        "A2",
+        "event miscounted",
+        "the numbers of each event are those of its people",
+        "UPDATE event_count SET registrations = registrations + 1",
+    ),
+    in_registration(
+        "A3",
+        "more seats than ever",
+        "as many seats are taken as there were when they were given",
+        f"UPDATE registration SET capacity_then = 1 WHERE {_CONFIRMED.partition(' AND pos')[0]}",
+    ),
+    in_registration(
+        "A3",
+        "confirmed beyond the capacity",
+        "each confirmation fits the capacity then in force",
+        "UPDATE registration_change SET capacity_then = 1 WHERE status = 'confirmed'",
+    ),
+    in_registration(
+        "A3",
+        "held beyond the capacity",
+        "seats and holds fit the capacity, unless it was lowered",
+        "UPDATE seat SET capacity = 1 WHERE form = 'review-press-conference'",
+    ),
+    in_registration(
+        "A3",
+        "number in line given twice",
+        "nobody shares a number in line",
+        "UPDATE registration SET position = (SELECT min(position) FROM registration) WHERE status = 'waitlisted'",
+    ),
+    in_registration(
+        "A3",
+        "number in line never given",
+        "every number in line was given",
+        "UPDATE seat SET last_position = last_position + 1",
+    ),
+    in_registration(
+        "A4",
+        "registered twice",
+        "nobody is registered twice on a form",
+        "DROP INDEX registration_live",
+        f"UPDATE registration SET person_ref = (SELECT person_ref FROM registration WHERE {_CONFIRMED} "
+        "ORDER BY id LIMIT 1) WHERE status = 'waitlisted'",
+    ),
+    in_registration(
+        "A4",
+        "key stored twice",
+        "each key of a registration is stored once",
+        "ALTER TABLE idempotency DROP CONSTRAINT idempotency_pkey",
+        "INSERT INTO idempotency SELECT * FROM idempotency LIMIT 1",
+    ),
+    in_events(
+        "A4",
+        "proposal stored twice",
+        "each key of a proposal is stored once",
+        "ALTER TABLE proposal DROP CONSTRAINT proposal_key_hash_key",
+        _PROPOSALS.format(count=2),
+        "INSERT INTO proposal_change (proposal_id, revision, status, note, changed_by, changed_at) "
+        "SELECT id, 1, 'submitted', '', '', now() FROM proposal",
+    ),
+    in_registration(
+        "A12",
+        "reading of nobody",
+        "each reading is of a registration on its form",
+        "INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at) "
+        "VALUES (uuidv7(), 'upr-webinar-10', 'a reader', 'a good reason', now())",
+    ),
+    in_registration(
+        "A12",
+        "log can be changed",
+        "the log takes no reading without reader and reason, and no change",
+        "ALTER TABLE sealed_reading DISABLE TRIGGER sealed_reading_stays",
+    ),
+    in_registration(
+        "A12",
+        "log takes no reason",
+        "the log takes no reading without reader and reason, and no change",
+        "ALTER TABLE sealed_reading DROP CONSTRAINT sealed_reading_reason_check",
+    ),
+    in_notifications(
+        "A2",
+        "mails to nobody",
+        "whom mails go to is registered",
+        """INSERT INTO recipient (subject, about, person_ref, form, form_kind, language, status, revision, closed,
+            noted_at, heard_at)
+        SELECT uuidv7(), about, person_ref, form, form_kind, language, status, revision, closed, noted_at, heard_at
+        FROM recipient LIMIT 1""",
+    ),
+)

@@ -1,0 +1,179 @@
+"""Each equation is broken on purpose in what real use cases have made, and found: it alone."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from deploy.operations.audit.equations import EQUATIONS
+from deploy.operations.audit.facts import HEARERS
+from deploy.operations.audit.printing import print_audit
+from deploy.operations.audit.reading import open_sources
+from shared.contracts.registry import MESSAGE_TYPES
+from tests.integration.operations import breaking_mails, breaking_messages, breaking_places
+from tests.integration.operations.breaking import Break
+from tests.integration.operations.town import Town, a_busy_town
+from tests.support.audited import assert_clean, differences
+from tests.support.clients import rows
+from tests.support.installation import TestInstallation, make_whole
+from tests.support.postgres import PostgresServer
+
+BREAKS = (*breaking_places.BREAKS, *breaking_messages.BREAKS, *breaking_mails.BREAKS)
+_STATES = "SELECT status, count(*)::integer FROM registration GROUP BY 1 ORDER BY 1"
+_KINDS = "SELECT kind, count(*)::integer FROM mail GROUP BY 1 ORDER BY 1"
+
+GIVEN = {
+    ("A1", "each id that a client was given is stored"),
+    ("A8", "the copies that arrived are those that were handed over"),
+    ("A9", "each that was found at the broker has a reason"),
+}
+"""Checks of what no database knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A busy town at rest: its databases, what clients were answered, what arrived."""
+
+    installation: TestInstallation
+    accepted: list[str]
+    copies: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def past(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Past:
+    """Made once; nobody changes it."""
+    folder = tmp_path_factory.mktemp("town")
+    installation = make_whole(postgres, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in installation.environment("registration").items():
+            patch.setenv(name, value)
+        town = Town(installation, folder)
+        try:
+            a_busy_town(town, town.client())
+        finally:
+            town.leave()
+    return Past(installation, town.accepted, dict(town.copies))
+
+
+def test_busy_town_is_clean(past: Past) -> None:
+    assert_clean(past.installation, past.accepted, past.copies, parked=[("an-id", "events.rollup", "broken")])
+
+
+def test_busy_town_has_everything(past: Past) -> None:
+    """What is clean is not clean for being empty."""
+    urls = past.installation.urls
+    assert rows(urls["registration"], _STATES) == [
+        ("cancelled", 3),
+        ("confirmed", 7),
+        ("expired", 2),
+        ("unverified", 1),
+        ("waitlisted", 1),
+    ]
+    assert dict(rows(urls["notifications"], _KINDS)) == {
+        "attempt-repeated": 2,
+        "bulletin": 6,
+        "cancelled-by-you": 3,
+        "confirmation": 8,
+        "event-postponed": 6,
+        "promotion": 2,
+        "verification": 6,
+        "waiting-list": 3,
+    }
+    assert rows(urls["registration"], "SELECT count(*)::integer FROM sealed_reading") == [(1,)]
+
+
+@pytest.mark.parametrize("case", BREAKS, ids=lambda case: f"{case.equation}, {case.name}")
+def test_what_is_broken_is_found_by_its_equation_alone(past: Past, case: Break) -> None:
+    urls = past.installation.urls.with_a_copy_of(case.database)
+    urls.break_it(case.database, *case.statements)
+    found = differences(replace(past.installation, urls=urls))
+    assert {finding.equation for finding in found} == {case.equation}, "\n".join(map(str, found))
+    assert case.what in {finding.what for finding in found}
+
+
+def test_sums_are_printed(past: Past, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_sources(past.installation.urls.audit_urls(), grace_s=0) as sources:
+        print_audit(sources, [], "a town")
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[2] == "registrations 14 = cancelled 3 + confirmed 7 + expired 2 + unverified 1 + waitlisted 1"
+    published = [line.split() for line in lines if line.startswith("published for ")]
+    assert [words[2] for words in published] == sorted({queue for _type, queue in HEARERS})
+    for words in published:
+        every, taken_in, waiting, lost = (int(word.replace(",", "")) for word in words if word[0].isdigit())
+        assert every > 0
+        assert (taken_in, waiting, lost) == (every, 0, 0)
+
+
+def test_every_check_is_broken() -> None:
+    """Those of ``GIVEN`` by the tests below."""
+    broken = {(case.equation, case.what) for case in BREAKS}
+    assert broken | GIVEN == {(equation.code, check.what) for equation in EQUATIONS for check in equation.checks}
+    assert [equation.code for equation in EQUATIONS] == [f"A{number}" for number in range(1, 13)]
+
+
+def test_answer_that_was_given_and_is_not_stored_is_found(past: Past) -> None:
+    lost = "019a0000-0000-7000-8000-000000000000"
+    found = differences(past.installation, [*past.accepted, lost])
+    assert [(f.equation, f.subject, f.found) for f in found] == [("A1", lost, "nothing")]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "seen"), [(+1, "1 to 1", "2"), (-1, "1 to 1", "nothing")], ids=["doubled", "lost"]
+)
+def test_copies_that_do_not_match_are_found(past: Past, change: int, expected: str, seen: str) -> None:
+    message_id = min(past.copies)
+    copies = {**past.copies, message_id: past.copies[message_id] + change}
+    found = differences(past.installation, copies={key: count for key, count in copies.items() if count})
+    assert [(f.equation, f.subject, f.expected, f.found) for f in found] == [("A8", message_id, expected, seen)]
+
+
+def test_mail_that_nobody_wrote_is_found(past: Past) -> None:
+    found = differences(past.installation, copies={**past.copies, "<forged@example.org>": 1})
+    assert [(f.equation, f.subject) for f in found] == [("A8", "<forged@example.org>")]
+
+
+def test_second_copy_is_right_where_an_unknown_is_recorded(past: Past) -> None:
+    """And only there: the same copies were a difference above."""
+    message_id = min(past.copies)
+    urls = past.installation.urls.with_a_copy_of("notifications")
+    urls.break_it(
+        "notifications",
+        f"UPDATE mail SET fence = fence + 1, unknowns = 1 WHERE message_id = '{message_id}'",
+        "INSERT INTO mail_attempt (mail_id, number, message_id, phase, started_at, ended_at, outcome) "
+        f"SELECT id, fence, message_id, 'data', now(), now(), 'unknown' FROM mail WHERE message_id = '{message_id}'",
+    )
+    assert_clean(replace(past.installation, urls=urls), past.accepted, {**past.copies, message_id: 2})
+
+
+def test_letter_parked_at_a_broker_needs_a_reason(past: Past) -> None:
+    found = differences(past.installation, parked=[("an-id", "events.rollup", "")])
+    assert [(f.equation, f.subject) for f in found] == [("A9", "an-id events.rollup")]
+
+
+@pytest.mark.parametrize("parked", [False, True])
+def test_message_that_is_parked_is_not_lost(past: Past, parked: bool) -> None:
+    urls = past.installation.urls.with_a_copy_of("notifications")
+    ((message,),) = rows(
+        urls["notifications"], "SELECT message_id::text FROM inbox WHERE consumer = 'notifications.copies' LIMIT 1"
+    )
+    urls.break_it("notifications", f"DELETE FROM inbox WHERE message_id = '{message}'")
+    letters = [(message, "notifications.copies", "broken")] if parked else []
+    found = differences(replace(past.installation, urls=urls), parked=letters)
+    assert [f.equation for f in found] == ([] if parked else ["A6"])
+
+
+@pytest.mark.parametrize(("grace_s", "codes"), [(0.0, ["A6"]), (60.0, [])], ids=["must have arrived", "on its way"])
+def test_young_message_may_be_on_its_way(past: Past, grace_s: float, codes: list[str]) -> None:
+    urls = past.installation.urls.with_a_copy_of("registration")
+    urls.break_it(
+        "registration",
+        "DELETE FROM inbox WHERE ctid = (SELECT min(ctid) FROM inbox)",
+    )
+    events = urls.with_a_copy_of("events")
+    events.break_it("events", "UPDATE outbox SET published_at = now() - interval '2 seconds'")
+    found = differences(replace(past.installation, urls=events), grace_s=grace_s)
+    assert [f.equation for f in found] == codes
+
+
+def test_who_hears_what_is_as_the_services_say() -> None:
+    """Written down twice on purpose: neither list may change alone."""
+    assert set(HEARERS) == {(entry.type, queue) for entry in MESSAGE_TYPES for queue in entry.hearers}

@@ -1,0 +1,121 @@
+"""`make audit` and its process: what it prints, how it ends, what Prometheus sees; an outage ends a round alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import requests
+
+from deploy.operations.audit.reading import open_sources
+from deploy.operations.audit.reconcile import reconcile
+from deploy.servers.audit_role import variable
+from shared.core.ids import new_id
+from tests.support.clients import rows
+from tests.support.installation import TestInstallation
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer
+from tests.support.processes import PROJECT, ProcessGroup
+from tests.support.waiting import poll_until
+
+
+def _environment(installation: TestInstallation) -> dict[str, str]:
+    return {variable(name): url for name, url in installation.urls.audit_urls().items()}
+
+
+def _audit(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.operations.audit", *arguments],
+        cwd=PROJECT,
+        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def _lose_a_registration(installation: TestInstallation) -> str:
+    lost = new_id()
+    rows(
+        installation.urls["registration"],
+        "INSERT INTO registration_change (registration_id, revision, status, changed_at, reason) "
+        "VALUES (%s, 1, 'expired', now() - interval '8 days', 'x')",
+        lost,
+    )
+    return lost
+
+
+def test_clean_installation_ends_with_zero(whole: TestInstallation) -> None:
+    done = _audit(_environment(whole))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "Everything adds up."
+    verdicts = {line[:4].strip(): line[5:43].strip() for line in done.stdout.splitlines() if line.startswith("A")}
+    assert verdicts == {f"A{number}": "holds" for number in range(2, 13)} | {
+        "A1": "not asked: needs what only tests have"
+    }
+
+
+def test_difference_is_printed_and_ends_with_one(whole: TestInstallation) -> None:
+    lost = _lose_a_registration(whole)
+    done = _audit(_environment(whole))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines()[-3:] == [
+        f"A2 {lost}: whoever has a history is there; expected a registration, found its history alone",
+        "",
+        "1 differences.",
+    ]
+
+
+def test_without_an_installation_it_says_what_it_needs(tmp_path: Path) -> None:
+    done = _audit({"TROIKA_UP_FOLDER": str(tmp_path / "up"), "TROIKA_DEMO_FOLDER": str(tmp_path / "demo")})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Nothing to look at. Name TROIKA_AUDIT_REGISTRATION_URL,")
+
+
+def test_some_addresses_without_the_others_are_a_fault(whole: TestInstallation) -> None:
+    environment = _environment(whole)
+    del environment["TROIKA_AUDIT_EVENTS_URL"]
+    done = _audit(environment)
+    assert (done.returncode, done.stderr) == (2, "TROIKA_AUDIT_EVENTS_URL: is required\n")
+
+
+def test_rights_that_it_prints_are_those_that_it_needs(whole: TestInstallation, postgres: PostgresServer) -> None:
+    """On a database where the login has none yet."""
+    urls = whole.urls.audit_urls()
+    name = urls["events"].rpartition("/")[2]
+    with postgres.connect(name) as administrator:
+        administrator.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM troika_audit")
+        administrator.execute(f"REVOKE ALL ON DATABASE {name} FROM troika_audit")
+        for statement in (
+            _audit({}, "rights", "events").stdout.replace("DATABASE events", f"DATABASE {name}").split(";")
+        ):
+            if statement.strip():
+                administrator.execute(statement)
+    with open_sources(urls, grace_s=0) as sources:
+        assert reconcile(sources) == []
+
+
+def test_process_shows_differences_and_outlives_an_outage(
+    whole: TestInstallation, processes: ProcessGroup, postgres: PostgresServer
+) -> None:
+    """In its log and metrics, by ids and equations. While it is not let in its rounds end, and then they go on."""
+    port = free_port()
+    environment = {**_environment(whole), "TROIKA_METRICS_PORT": str(port), "TROIKA_AUDIT_EVERY_S": "1"}
+    url = f"http://127.0.0.1:{port}"
+    program = processes.start("audit", "deploy.operations.audit watch", env=environment, ready_url=f"{url}/readyz")
+    _wait_for(url, 'troika_audit_differences{equation="A2"} 0.0')
+    lost = _lose_a_registration(whole)
+    _wait_for(url, 'troika_audit_differences{equation="A2"} 1.0')
+    assert '"subject": "' + lost + '"' in program.log_text()
+    with postgres.connect() as administrator:
+        administrator.execute("ALTER ROLE troika_audit NOLOGIN")
+        rows(whole.urls["registration"], "DELETE FROM registration_change")
+        poll_until(lambda: '"reason": "OperationalError"' in program.log_text(), 20, what="a round without an end")
+        _wait_for(url, 'troika_audit_differences{equation="A2"} 1.0')
+        administrator.execute("ALTER ROLE troika_audit LOGIN")
+    _wait_for(url, 'troika_audit_differences{equation="A2"} 0.0')
+    assert program.terminate() == 0
+
+
+def _wait_for(url: str, line: str) -> None:
+    poll_until(lambda: line in requests.get(f"{url}/metrics", timeout=5).text, 20, what=line)

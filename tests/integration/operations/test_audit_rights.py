@@ -1,0 +1,76 @@
+"""The audit's login reads no name, no address, no answer, no body, and writes nothing."""
+
+import psycopg
+import pytest
+
+from deploy.servers.audit_role import READABLE, ROLE
+from tests.support.audited import assert_clean
+from tests.support.installation import TestInstallation, make_whole
+from tests.support.postgres import PostgresServer
+
+PRIVATE = [
+    *(
+        ("registration", "registration", column)
+        for column in ("name", "email", "answers", "sealed", "box", "token_hash")
+    ),
+    ("registration", "organisation", "name"),
+    ("registration", "sealed_reading", "reason"),
+    ("registration", "sealed_reading", "reader"),
+    ("registration", "idempotency", "answer"),
+    ("registration", "form_change", "changed_by"),
+    ("events", "proposal", "contact"),
+    ("events", "proposal", "speakers"),
+    ("events", "proposal", "title"),
+    ("events", "event", "join_url"),
+    ("events", "event", "internal_note"),
+    ("events", "event_note", "words"),
+    ("notifications", "recipient", "closed"),
+    ("notifications", "bulletin", "texts"),
+    ("notifications", "mail", "detail"),
+    *((service, "outbox", "body") for service in ("registration", "events", "notifications")),
+    ("bus", "bus_message", "body"),
+]
+
+
+@pytest.fixture(scope="module")
+def whole(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> TestInstallation:
+    """One for the module: nobody writes."""
+    return make_whole(postgres, tmp_path_factory.mktemp("audit"))
+
+
+@pytest.mark.parametrize(("database", "table", "column"), PRIVATE)
+def test_private_column_is_refused(whole: TestInstallation, database: str, table: str, column: str) -> None:
+    with _connected(whole, database) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(f"SELECT {column} FROM {table}")
+
+
+@pytest.mark.parametrize("database", sorted(READABLE))
+def test_it_reads_exactly_the_columns_of_the_list(whole: TestInstallation, database: str) -> None:
+    """Nothing that a later migration adds is readable before somebody writes it into the list."""
+    with _connected(whole, database) as connection:
+        rows = connection.execute("""
+            SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p') AND a.attnum > 0
+                AND NOT a.attisdropped AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+        """)
+        found = {(row[0], row[1]) for row in rows}
+    assert found == {(table, name) for table, names in READABLE[database].items() for name in names.split(", ")}
+
+
+@pytest.mark.parametrize("database", sorted(READABLE))
+def test_it_writes_nothing(whole: TestInstallation, database: str) -> None:
+    with _connected(whole, database) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        for table in READABLE[database]:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"DELETE FROM {table}")
+
+
+def test_empty_installation_is_clean(whole: TestInstallation) -> None:
+    assert_clean(whole, [], {})
+
+
+def _connected(installation: TestInstallation, database: str) -> psycopg.Connection[tuple[object, ...]]:
+    url = installation.urls.audit_urls()[database]
+    assert f"//{ROLE}:" in url
+    return psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True)

@@ -1,0 +1,213 @@
+"""All three services without a process: people act by HTTP, messages and mails travel when a test says so.
+
+What it holds was made by the services' own use cases, so it is what an installation holds: seats, a waiting list,
+holds that ran out, people who tried twice, bulletins, an event that moved.
+"""
+
+import base64
+import json
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from deploy.local.installation import SAMPLE
+from services.events.loading.folder import read_folder
+from services.events.loading.moving import move_to_next
+from services.events.messaging import effects as events_effects
+from services.events.usecases.change_event import ANY, Deed, change_event
+from services.events.usecases.load_sample import load_sample
+from services.events.usecases.steps import StepWish, step_of
+from services.registration.messaging import effects as registration_effects
+from services.registration.settings import read_settings
+from services.registration.store.form_keys import FormKeys
+from services.registration.usecases.give_up import give_up
+from services.registration.usecases.load_forms import load_forms
+from services.registration.wiring import build_app
+from shared.contracts import registry
+from shared.contracts.envelope import Message, decode
+from shared.contracts.registry import BY_TYPE, SERVICES, service_of
+from shared.core.sealing import Vault, open_sealed, read_keys
+from shared.process.runner import Stop
+from shared.store import outbox
+from shared.store.engine import open_engine
+from shared.store.inbox import apply_batch
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.notifications.bulletins import draft, send
+from tests.integration.notifications.desk import open_desk
+from tests.integration.notifications.office import Office
+from tests.support.clients import WEBINAR, answers, rows
+from tests.support.clock import FrozenClock
+from tests.support.installation import TestInstallation
+from tests.support.smtp_relay import Relay
+
+PRESS = "review-press-conference"
+WEDNESDAY = 2
+LONG_AGO = timedelta(days=10)
+"""Where a town's clock begins: late enough to end before now, early enough for a hold to run out and be given up."""
+
+
+class Town:
+    """Args:
+    installation: all of its databases.
+    folder: for keys of the coordinators' desk.
+    """
+
+    def __init__(self, installation: TestInstallation, folder: Path) -> None:
+        self.installation, self._folder = installation, folder
+        self.clock = FrozenClock(datetime.now(UTC) - LONG_AGO)
+        self.accepted: list[str] = []
+        self.copies: Counter[str] = Counter()
+        self._engines: dict[str, Engine] = {service: open_engine(installation.urls[service]) for service in SERVICES}
+        keys = installation.secrets.folder
+        self._sealing, vault = read_keys(keys / "notifications.key"), read_keys(keys / "vault.key")
+        self.office = Office(self._engines["notifications"], self.clock, self._sealing[0], Vault(vault), vault[0])
+        self._effects = {
+            **registration_effects(), **events_effects(self.work("events")), **self.office.effects
+        }  # fmt: skip
+
+    def work(self, service: str) -> UnitOfWork:
+        """A unit of work on a service's database."""
+        return UnitOfWork(self._engines[service], service)
+
+    def leave(self) -> None:
+        """Close every connection."""
+        for engine in self._engines.values():
+            engine.dispose()
+
+    def client(self) -> FlaskClient:
+        """The registration service's application, by the town's clock; its settings are in the environment."""
+        return build_app(read_settings(), self._engines["registration"], clock=self.clock).test_client()
+
+    def open(self, client: FlaskClient, seats: int) -> None:
+        """Load the programme and the forms, and give the webinar so many seats."""
+        folder = self.installation.secrets.folder
+        form_keys = FormKeys(folder / "form-keys", read_keys(folder / "master.key"))
+        load_forms(self.work("registration"), form_keys, SAMPLE)
+        load_sample(
+            self.work("events"), self.clock, move_to_next(read_folder(SAMPLE), WEBINAR, WEDNESDAY, datetime.now(UTC))
+        )
+        self.deliver()
+        self.set_seats(client, seats)
+
+    def set_seats(self, client: FlaskClient, seats: int) -> None:
+        """A coordinator changes the webinar's capacity."""
+        ((revision,),) = rows(
+            self.installation.urls["registration"], "SELECT revision FROM form WHERE slug = %s", WEBINAR
+        )
+        headers = {"Authorization": f"Bearer {self.installation.secrets.coordinator_key}", "If-Match": f'"{revision}"'}
+        answer = client.patch(f"/v1/forms/{WEBINAR}", json={"capacity": seats}, headers=headers)
+        assert answer.status_code == 200, answer.get_json()
+
+    def register(self, client: FlaskClient, *numbers: int, form: str = WEBINAR) -> None:
+        """People register; each has an idempotency key, and sends the form once more with it."""
+        for number in numbers:
+            content = answers(number)
+            if form != WEBINAR:
+                content["access_needs"] = content.pop("questions")
+            headers = {"Idempotency-Key": f"person-{form}-{number:06}"}
+            path = f"/v1/forms/{form}/registrations"
+            first, again = (client.post(path, json=content, headers=headers) for _ in range(2))
+            assert (first.status_code, again.get_json()) == (201, first.get_json()), first.get_json()
+            self.accepted.append(first.get_json()["id"])
+
+    def try_again(self, client: FlaskClient, *numbers: int) -> None:
+        """People who are registered register once more."""
+        for number in numbers:
+            path = f"/v1/forms/{WEBINAR}/registrations"
+            assert client.post(path, json=answers(number)).status_code == 201
+
+    def click(self, client: FlaskClient, action: str, *numbers: int) -> None:
+        """People press a button on their own page: ``cancel`` or ``verify``."""
+        for number in numbers:
+            assert client.post(f"/r/{self._token(number)}", data={"action": action}).status_code == 303
+
+    def read_sealed(self, client: FlaskClient) -> None:
+        """A coordinator reads the sealed answers of whoever registered last."""
+        headers = {"Authorization": f"Bearer {self.installation.secrets.coordinator_key}"}
+        path = f"/v1/registrations/{self.accepted[-1]}/sealed"
+        answer = client.post(path, json={"reason": "to arrange an interpreter"}, headers=headers)
+        assert answer.status_code == 200, answer.get_json()
+
+    def keep_house(self) -> None:
+        """What registration does every few seconds."""
+        give_up(self.work("registration"), self.clock())
+
+    def change_the_event(self, step: str, **what: Any) -> None:
+        """A coordinator changes the webinar."""
+        wish = step_of(StepWish(name=step, **what))
+        change_event(self.work("events"), self.clock, WEBINAR, wish, {ANY}, Deed(step, "a coordinator"))
+
+    def write_bulletin(self) -> None:
+        """A coordinator writes to everybody."""
+        desk = open_desk(self.office, self._folder)
+        assert send(desk, draft(desk)) == 200
+
+    def deliver(self) -> None:
+        """Every stored message reaches everybody who hears it, twice, as a broker may."""
+        for service in SERVICES:
+            with self.work(service).transaction() as connection:
+                waiting = outbox.claim(connection, self.clock(), 10_000)
+            messages = [decode(row.body) for row in waiting]
+            for message in messages * 2:
+                for queue in BY_TYPE[message.type].hearers:
+                    (verdict,) = apply_batch(
+                        self.work(service_of(queue)), queue, [_checked(message)], self._effects[queue]
+                    )
+                    assert verdict in ("done", "duplicate"), verdict
+            with self.work(service).transaction() as connection:
+                outbox.mark_published(connection, [row.id for row in waiting], self.clock())
+
+    def mail(self) -> None:
+        """Every mail that is due goes, and is told."""
+        self.office.schedule()
+        with Relay({}) as relay:
+            while self.office.sender(relay.port).turn(Stop()):
+                pass
+            self.copies.update(str(message_from_bytes(mail)["Message-ID"]) for mail in relay.mails)
+        self.deliver()
+
+    def _token(self, number: int) -> str:
+        address = f"participant-{number}@example.org"
+        bodies = rows(self.installation.urls["registration"], "SELECT body FROM outbox ORDER BY id")
+        sealed = (base64.b64decode(json.loads(bytes(row[0]))["data"]["sealed"]) for row in bodies)
+        return str(next(c["token"] for c in (open_sealed(self._sealing, s) for s in sealed) if c["address"] == address))
+
+
+def _checked(message: Message) -> Message:
+    return replace(message, data=registry.read(message))
+
+
+def a_busy_town(town: Town, client: FlaskClient) -> None:
+    """Ten days of everything; at rest afterwards, at about the present time."""
+    town.open(client, seats=5)
+    town.register(client, *range(1, 9))
+    town.deliver()
+    town.mail()
+    town.try_again(client, 1, 8)
+    town.register(client, *range(20, 25), form=PRESS)
+    town.click(client, "verify", 20, 21)
+    town.click(client, "cancel", 1)
+    town.set_seats(client, 6)
+    town.set_seats(client, 3)
+    town.click(client, "cancel", 20, 3)
+    town.deliver()
+    town.mail()
+    town.clock.advance(timedelta(hours=25))
+    town.keep_house()
+    town.click(client, "verify", 22)
+    town.write_bulletin()
+    town.mail()
+    town.clock.advance(timedelta(days=8))
+    town.keep_house()
+    town.register(client, 25, form=PRESS)
+    town.read_sealed(client)
+    town.change_the_event("postpone")
+    town.deliver()
+    town.clock.advance(timedelta(minutes=30))
+    town.mail()

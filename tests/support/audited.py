@@ -1,0 +1,76 @@
+"""The audit after a test: whatever was broken on the way, everything adds up."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from deploy.operations.audit.reading import Given, open_sources
+from deploy.operations.audit.reconcile import Finding, reconcile
+from shared.bus.address import BusAddress
+from shared.bus.parked import list_parked
+from shared.contracts.registry import QUEUES
+from tests.support.installation import TestInstallation
+
+SHOWN = 20
+"""Differences that a failing test prints."""
+
+Letter = tuple[str, str, str]
+"""Message id, queue and reason of what is parked at a broker."""
+
+
+def assert_clean(
+    installation: TestInstallation,
+    accepted_ids: Iterable[str] | None = None,
+    copies: Mapping[str, int] | None = None,
+    grace_s: float = 0.0,
+    *,
+    parked: Iterable[Letter] | None = None,
+    now: datetime | None = None,
+) -> None:
+    """Every equation holds in the databases that the test has made, read by the audit's own login.
+
+    Args:
+        installation: of the test.
+        accepted_ids: of the answers 201 in a client's journal, without those to somebody registered before: such an
+            answer names no registration, so that nobody learns from it that there is one.
+        copies: how often each Message-ID arrived in the sink; read when no mail is in a sender's hands.
+        grace_s: 0 once everything rests; else how old a message must be to have arrived, and 15 times that for what
+            cannot be seen on its way: an hour, to look at what must hold while messages travel.
+        parked: what is parked at a broker; the embedded bus is looked at anyway.
+        now: of the services' clocks where the test has moved them.
+    """
+    _assert_none(differences(installation, accepted_ids, copies, grace_s, parked=parked, now=now))
+
+
+def assert_soon_clean(found: Callable[[], list[Finding]], within_s: float = 20.0) -> None:
+    """``found()`` finds nothing any more before ``within_s`` seconds are over: acknowledgements come a moment later."""
+    deadline = time.monotonic() + within_s
+    last = found()
+    while last and time.monotonic() < deadline:
+        time.sleep(0.5)  # another look
+        last = found()
+    _assert_none(last)
+
+
+def parked_at(address: BusAddress) -> list[Letter]:
+    """What is parked on a bus, without taking it."""
+    return [(letter.message_id, queue, letter.reason) for queue in QUEUES for letter in list_parked(address, queue)]
+
+
+def differences(
+    installation: TestInstallation,
+    accepted_ids: Iterable[str] | None = None,
+    copies: Mapping[str, int] | None = None,
+    grace_s: float = 0.0,
+    *,
+    parked: Iterable[Letter] | None = None,
+    now: datetime | None = None,
+) -> list[Finding]:
+    """What :func:`assert_clean` says does not add up."""
+    given = Given(accepted_ids, copies, parked)
+    with open_sources(installation.urls.audit_urls(), given, grace_s=grace_s, now=now) as sources:
+        return reconcile(sources)
+
+
+def _assert_none(found: list[Finding]) -> None:
+    assert found == [], f"{len(found)} differences:\n" + "\n".join(map(str, found[:SHOWN]))
