@@ -12,10 +12,12 @@ PYTHON ?=
 KEEP ?=
 # More words for pytest: make test PYTEST="-k bus"
 PYTEST ?=
+# The seed that a run of make chaos has printed, to repeat it: make chaos SEED=…
+SEED ?=
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 --quiet pyproject.toml
 
-.PHONY: help demo demo-check demo-reset up down audit test check bench specs format lock
+.PHONY: help demo demo-check demo-reset up down audit test chaos check bench specs format lock
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +44,10 @@ audit: $(VENV)/.ready ## compare what the databases hold: nothing lost, nothing 
 test: $(VENV)/.ready-dev ## install what the tests need, start private servers, run every test, print one summary
 	@deploy/setup/test_machine.sh
 	@$(BIN)/python -m pytest $(PYTEST)
+
+chaos: $(VENV)/.ready-dev ## break everything, at length: every fail point, every fault; SEED=… repeats a run
+	@deploy/setup/test_machine.sh
+	@$(BIN)/python -m pytest -n 0 -s tests/chaos --chaos=full $(if $(SEED),--chaos-seed=$(SEED)) $(PYTEST)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date
 	@$(BIN)/ruff format --check --quiet .

@@ -1,5 +1,6 @@
 """Fixtures for all tests. What a test needs and this machine lacks is an error that says what to install."""
 
+import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -15,13 +16,41 @@ from tests.support.processes import ProcessGroup
 from tests.support.rabbitmq import RabbitNode
 from tests.support.run_folder import RunFolder, sweep
 
+_SEED = pytest.StashKey[int]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--chaos=full`` is what `make chaos` says: the long variants instead of the short pass."""
+    parser.addoption("--chaos", choices=("short", "full"), default="short", help="how much is broken (default: short)")
+    parser.addoption("--chaos-seed", type=int, default=None, help="of what a full run draws by chance; printed by it")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """The same examples in every run, however slow the machine; nothing may be skipped."""
     settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
     settings.load_profile("ci")
+    given = config.getoption("chaos_seed")
+    drawn = secrets.randbits(32) if config.getoption("chaos") == "full" else 1
+    config.stash[_SEED] = drawn if given is None else given
     config.pluginmanager.register(Completeness(), "completeness")
     config.pluginmanager.register(LanesPlugin(), "lanes")
+
+
+@pytest.fixture(scope="session")
+def chaos_full(pytestconfig: pytest.Config) -> bool:
+    """Whether this is `make chaos`: a test that has a long variant runs it instead of its short one."""
+    return bool(pytestconfig.getoption("chaos") == "full")
+
+
+@pytest.fixture(scope="session")
+def chaos_seed(pytestconfig: pytest.Config) -> int:
+    """Seed of what is drawn by chance: the same in every short pass; a full one draws its own, unless told."""
+    return pytestconfig.stash[_SEED]
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """How much is broken, and what repeats it."""
+    return f"chaos: {config.getoption('chaos')}, seed {config.stash[_SEED]}"
 
 
 @pytest.fixture(scope="session")
