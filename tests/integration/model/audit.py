@@ -1,0 +1,82 @@
+"""The audit's own equations over the model's databases: those of one database after every step, all of them at rest."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import Any
+
+from deploy.operations.audit.checks import Alone, Side
+from deploy.operations.audit.equations import EQUATIONS
+from deploy.operations.audit.facts import HEARERS
+from deploy.operations.audit.reading import KEPT, Given, Row, Sources
+from deploy.operations.audit.reconcile import reconcile
+from tests.integration.model.world import World
+from tests.support.clock import WEBINAR_WEEK
+
+LONG_AGO = WEBINAR_WEEK - timedelta(days=365)
+"""While messages travel, nothing has to have arrived."""
+
+
+class KeptSources(Sources):
+    """The same rows over connections that stay open: statements are prepared once for thousands of histories."""
+
+    def rows(self, database: str, statement: str) -> Iterator[tuple[Any, ...]]:
+        """See :class:`deploy.operations.audit.reading.Sources`."""
+        yield from self.databases[database].execute(statement, self.values)
+
+    def ordered(self, side: Side) -> Iterator[Row]:
+        """See :class:`deploy.operations.audit.reading.Sources`."""
+        rows = self.given[side.source] if side.source in self.given else self.rows(side.source, side.sql)
+        yield from sorted(rows, key=itemgetter(0))
+
+
+class Auditor:
+    """Attributes:
+    told: what each question of :meth:`look` asks, by its code.
+    every: after how many steps somebody looks.
+    """
+
+    def __init__(self, world: World, every: int) -> None:
+        self._world, self.every = world, every
+        self._questions: dict[str, list[str]] = {}
+        self.told: dict[str, str] = {}
+        for equation in EQUATIONS:
+            for number, check in enumerate(equation.checks, start=1):
+                if isinstance(check, Alone):
+                    self._ask(f"{equation.code}.{number}", check)
+
+    def look(self) -> None:
+        """Each equation that needs one database alone holds now, whatever is on its way; a round trip a database."""
+        values = _values(self._world.clock(), LONG_AGO)
+        found = [
+            f"{code} {self.told[code]}: {subject}; expected {expected}, found {found}"
+            for database, questions in self._questions.items()
+            for (rows,) in [self._world.at_once(database, (" UNION ALL ".join(questions), values))]
+            for code, subject, expected, found in rows
+        ]
+        assert found == [], "\n".join(found)
+
+    def at_rest(self, accepted: list[str], copies: Mapping[str, int]) -> None:
+        """All equations hold, and nothing is on its way.
+
+        Args:
+            accepted: ids of all registrations that were answered for.
+            copies: how often each Message-ID has arrived.
+        """
+        given, now = Given(accepted=accepted, copies=copies, parked=()).sources(), self._world.clock()
+        found = [str(finding) for finding in reconcile(KeptSources(self._world.looks, given, _values(now, now)))]
+        assert found == [], "\n".join(found)
+
+    def _ask(self, code: str, check: Alone) -> None:
+        self.told[code] = check.what
+        question = f"SELECT '{code}', s.* FROM ({check.sql}) AS s (subject, expected, found)"
+        self._questions.setdefault(check.database, []).append(question)
+
+
+def _values(now: datetime, settled_before: datetime) -> dict[str, Any]:
+    """What the statements see beside the tables, as :func:`deploy.operations.audit.reading.open_sources` has it."""
+    types, queues = zip(*HEARERS, strict=True)
+    settled = dict.fromkeys(("settled_before", "late_before", "arrived_before"), settled_before)
+    never = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+    named: dict[str, Any] = {"forgetful": [], "moving": [], "types": list(types), "queues": list(queues)}
+    return {**settled, **named, "now": now, "kept_since": now - KEPT, "ids_since": never}

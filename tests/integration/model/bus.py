@@ -1,0 +1,151 @@
+"""Relays and consumers on the embedded bus, a turn at a time; both can die between two commits."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+from sqlalchemy import text
+
+from services.events.messaging import effects as events_effects
+from services.notifications.messaging import Intake
+from services.notifications.messaging import effects as notifications_effects
+from services.registration.messaging import effects as registration_effects
+from shared.bus.embedded_publisher import EmbeddedPublisher
+from shared.bus.embedded_store import EmbeddedQueues
+from shared.bus.publisher import Outcome, Outgoing
+from shared.contracts import registry
+from shared.contracts.envelope import Message, decode
+from shared.process.housekeeping import Housekeeper
+from shared.process.relay import Relay
+from shared.store import inbox
+from shared.store.inbox import Effect
+from tests.integration.model.world import PRIVATE_KEY, World
+
+MOST = 50
+FORGET = text("DELETE FROM inbox WHERE consumer = :queue AND message_id = CAST(:id AS uuid)")
+
+
+class Died(Exception):
+    """The process ended here, as if it had been killed."""
+
+
+class DyingPublisher(EmbeddedPublisher):
+    """Publishes, and on demand ends the relay before it can mark what it has published."""
+
+    dies = False
+
+    def publish(self, batch: Sequence[Outgoing], timeout_s: float) -> list[Outcome]:
+        """See :class:`shared.bus.publisher.Publisher`."""
+        outcomes = super().publish(batch, timeout_s)
+        if self.dies:
+            raise Died
+        return outcomes
+
+
+class Bus:
+    """Attributes:
+    had: the messages that each queue's consumer has had, each once, in the order of their effects.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._publisher = DyingPublisher(world.urls["bus"], "model")
+        self._queues = EmbeddedQueues(world.urls["bus"])
+        works = {service: world.work(service) for service in registry.SERVICES}
+        self._relays = {name: Relay(work, self._publisher, name, world.clock) for name, work in works.items()}
+        steps = count(0, 1000)
+        self._houses = {
+            name: Housekeeper(work, name, world.clock, monotonic=lambda: next(steps)) for name, work in works.items()
+        }
+        intake = Intake(world.clock, (PRIVATE_KEY,), world.vault, "example.org")
+        self._effects: Mapping[str, Effect] = {
+            **registration_effects(),
+            **events_effects(works["events"]),
+            **notifications_effects(intake),
+        }
+        self.had: dict[str, list[Message]] = {queue: [] for queue in registry.QUEUES}
+
+    def forget(self) -> None:
+        """Begin again, with nothing had."""
+        self.had = {queue: [] for queue in registry.QUEUES}
+
+    def relay(self, service: str, *, dies: bool = False) -> int:
+        """A turn of a service's relay; one that ``dies`` has published everything and marked nothing."""
+        self._publisher.dies = dies
+        try:
+            return self._relays[service].turn()
+        except Died:
+            return 0
+        finally:
+            self._publisher.dies = False
+
+    def keep_house(self, service: str) -> None:
+        """What a service's relay does beside its work: delete what outbox and inbox have held long enough."""
+        self._houses[service].turn()
+
+    def deliver(self, queue: str, pick: Callable[[int], Iterable[int]], *, dies: bool = False) -> list[Message]:
+        """Let a queue's consumer have some messages.
+
+        Args:
+            queue: whose.
+            pick: which of so many that wait, and in which order; the others go back.
+            dies: it ends after the commit, before it can acknowledge: they all come again.
+
+        Returns:
+            those that it had for the first time, in order.
+        """
+        waiting = self._queues.claim(queue, MOST)
+        if not waiting:
+            return []
+        chosen = [waiting[index] for index in pick(len(waiting))]
+        fresh = self._apply(queue, [_read(stored.body) for stored in chosen])
+        done = set() if dies else {stored.id for stored in chosen}
+        back = [stored.id for stored in waiting if stored.id not in done]
+        if done:
+            self._queues.acknowledge(sorted(done))
+        if back:
+            self._queues.give_back(back)
+        return fresh
+
+    def again(self, queue: str, index: int, *, forgotten: bool) -> None:
+        """A message comes that came long ago; ``forgotten``: so long that the inbox has forgotten it.
+
+        Either way nothing changes by it.
+        """
+        message = self.had[queue][index % len(self.had[queue])]
+        if forgotten:
+            with self._world.work(registry.service_of(queue)).transaction() as connection:
+                connection.execute(FORGET, {"queue": queue, "id": message.id})
+            self.had[queue].remove(message)
+        self._apply(queue, [message])
+
+    def waiting(self) -> list[str]:
+        """Queues on which there is a message."""
+        return [row[0] for row in self._world.rows("bus", "SELECT DISTINCT queue FROM bus_message ORDER BY queue")]
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._publisher.close()
+        self._queues.close()
+
+    def _apply(self, queue: str, messages: Sequence[Message]) -> list[Message]:
+        """What the consumer does, and whether it knows again what it has had."""
+        known = {message.id for message in self.had[queue]}
+        fresh: list[Message] = []
+        wanted = []
+        for message in messages:
+            wanted.append("duplicate" if message.id in known else "done")
+            if message.id not in known:
+                fresh.append(message)
+                known.add(message.id)
+        work = self._world.work(registry.service_of(queue))
+        verdicts: list[Any] = inbox.apply_batch(work, queue, messages, self._effects[queue])
+        assert verdicts == wanted, f"{queue}: {verdicts}, not {wanted}"
+        self.had[queue] += fresh
+        return fresh
+
+
+def _read(body: bytes) -> Message:
+    message = decode(body)
+    return replace(message, data=registry.read(message))

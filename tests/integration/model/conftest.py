@@ -1,0 +1,35 @@
+"""The one world of all histories."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from shared.contracts.registry import QUEUES, SERVICES
+from tests.integration.model.audit import Auditor
+from tests.integration.model.bus import Bus
+from tests.integration.model.machine import Machine
+from tests.integration.model.office import Office
+from tests.integration.model.post import Post
+from tests.integration.model.world import open_world
+from tests.support.postgres import PostgresServer
+
+
+@pytest.fixture(scope="module")
+def machine(
+    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory, chaos_full: bool
+) -> Iterator[type[Machine]]:
+    """Makes machines, one after the other: each begins a history of its own where everybody knows the programme."""
+    world = open_world(postgres, Path(tmp_path_factory.mktemp("form-keys")))
+    office, bus, post = Office(world), Bus(world), Post(world)
+    for service in SERVICES:
+        bus.relay(service)
+    for queue in QUEUES:
+        bus.deliver(queue, range)
+    world.keep()
+    auditor = Auditor(world, every=1 if chaos_full else 6)
+    # Hypothesis only calls it, without arguments, though it says that it wants a class
+    yield cast(type[Machine], lambda: Machine(world, office, bus, post, auditor))
+    bus.close()
+    world.close()

@@ -1,0 +1,123 @@
+"""Scheduler and sender with a mail relay in memory: it takes a mail, is away, or leaves it in doubt which."""
+
+from collections import Counter
+from email import message_from_bytes
+from itertools import count
+from typing import cast
+
+from services.notifications.mail.transport import HandoverUnknown, NotReached, SmtpTransport
+from services.notifications.scheduling import Scheduler
+from services.notifications.sending.batch import SendingTools
+from services.notifications.sending.composing import Composer, Letter
+from services.notifications.sending.sender import Sender
+from services.notifications.store.handovers import Claim
+from services.notifications.usecases.reap_leases import reap_leases
+from shared.process.runner import Stop
+from tests.integration.model.bus import Died
+from tests.integration.model.world import World
+
+WELL, AWAY, TAKES_AND_BREAKS, BREAKS, KILLS = "well", "away", "takes and breaks", "breaks", "kills the sender"
+MOODS = (WELL, AWAY, TAKES_AND_BREAKS, BREAKS, KILLS)
+"""What the next handover meets; after it all is well."""
+
+
+_OPEN = """
+    SELECT kind FROM mail WHERE state IN ('queued', 'deferred', 'claimed') OR (state = 'unknown' AND due_at IS NOT NULL)
+    UNION ALL SELECT event FROM event_news
+"""
+
+
+class ShortComposer(Composer):
+    """Decides as the real one and opens the same entry, but writes two lines: the words are tested elsewhere."""
+
+    def _write(self, claim: Claim, now: object) -> Letter:
+        address = self.vault.open(claim.recipient.closed, row=claim.recipient.entry.subject)["address"]
+        return Letter(address, f"To: {address}\nMessage-ID: {claim.mail.message_id}\n\n".encode())
+
+
+class MemoryRelay:
+    """A mail relay: connection, session and mailbox in one. ``copies`` counts what it has, by Message-ID and address.
+
+    Attributes:
+        mood: what the next mail meets.
+    """
+
+    usable = True
+
+    def __init__(self) -> None:
+        self.copies: Counter[tuple[str, str]] = Counter()
+        self.mood = WELL
+
+    def connect(self) -> "MemoryRelay":
+        """A session."""
+        return self
+
+    def begin(self, sender: str, recipient: str) -> None:
+        """Announce one mail."""
+        if self.mood == AWAY:
+            self.mood = WELL
+            raise NotReached("away")
+
+    def deliver(self, content: bytes) -> str:
+        """Take one mail, or leave it in doubt whether it was taken."""
+        mood, self.mood = self.mood, WELL
+        if mood != BREAKS:
+            mail = message_from_bytes(content)
+            self.copies[(str(mail["Message-ID"]), str(mail["To"]))] += 1
+        if mood in (BREAKS, TAKES_AND_BREAKS):
+            raise HandoverUnknown("no answer")
+        if mood == KILLS:
+            raise Died
+        return "taken"
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+class Post:
+    """Attributes:
+    relay: where the mails go.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.relay = MemoryRelay()
+        work, steps = world.work("notifications"), count(0, 1000)
+        self._scheduler = Scheduler(work, world.clock, "example.org", monotonic=lambda: next(steps))
+        composer = ShortComposer(world.vault, "https://register.example.org", "upr@example.org", "UPR", world.clock)
+        self._tools = SendingTools(work, world.clock, cast(SmtpTransport, self.relay), composer)
+        self._sender = Sender(self._tools)
+
+    def forget(self) -> None:
+        """Begin again, with nothing sent."""
+        self.relay.copies.clear()
+        self.relay.mood = WELL
+        self._sender = Sender(self._tools)
+
+    def schedule(self) -> None:
+        """The scheduler's turns, until nothing is left to do."""
+        while self._scheduler.turn():
+            pass
+
+    def send(self, mood: str = WELL) -> int:
+        """A turn of a sender, after what earlier senders have left is cleared up; returns how many mails it had."""
+        self.relay.mood = mood
+        reap_leases(self._tools.work, self._tools.clock)
+        try:
+            return self._sender.turn(Stop())
+        except Died:
+            self._sender = Sender(self._tools)
+            return 0
+        finally:
+            self.relay.mood = WELL
+
+    def rests(self) -> bool:
+        """Whether nothing is to be told or sent any more, now or later."""
+        return not self._world.rows("notifications", _OPEN)
+
+    def copies(self) -> Counter[str]:
+        """How often each Message-ID has arrived."""
+        found: Counter[str] = Counter()
+        for (message_id, _address), number in self.relay.copies.items():
+            found[message_id] += number
+        return found

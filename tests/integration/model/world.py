@@ -1,0 +1,174 @@
+"""The databases of all three services and of the bus, set back to the same programme before each history."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Engine
+
+from services.events.domain.event import Event, EventKind, EventStatus, Mode
+from services.events.usecases.change_event import ANY, Deed, change_event, create_event
+from services.events.usecases.steps import StepWish, step_of
+from services.registration.store.form_keys import FormKeys
+from services.registration.store.forms import save_form
+from services.registration.usecases.prepare import IntakeKeys
+from services.registration.wiring import open_intake_engine
+from shared.contracts.registry import SERVICES
+from shared.core.errors import Unavailable
+from shared.core.sealing import Vault, public_key_of
+from shared.forms.definition import to_mapping
+from shared.forms.standard import standard_form
+from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.model.ledger import EVENTS, FORMS
+from tests.support.clock import WEBINAR_WEEK, FrozenClock
+from tests.support.installation import FreshDatabases
+from tests.support.postgres import PostgresServer
+
+PRIVATE_KEY, PERSON_KEY, VAULT_KEY = b"\1" * 32, b"\2" * 32, b"\3" * 32
+LASTS = timedelta(hours=2)
+
+_TABLES = """
+    SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY tablename
+"""
+_COLUMNS = """
+    SELECT attname FROM pg_attribute
+    WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+"""
+
+
+class LostAnswer(UnitOfWork):
+    """Commits, and then the connection breaks: whoever asked does not learn of it."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """See :class:`shared.store.unit_of_work.UnitOfWork`."""
+        with super().transaction() as connection:
+            yield connection
+        raise Unavailable("the answer was lost")
+
+
+@dataclass(slots=True)
+class World:
+    """Attributes:
+    clock: of all services; stands still until a step moves it.
+    engines: by service, and ``intake``.
+    looks: a superuser's connection to each database, in autocommit, to look and to set back.
+    urls: of the databases, the embedded bus's too.
+    """
+
+    clock: FrozenClock
+    engines: dict[str, Engine]
+    looks: dict[str, psycopg.Connection[tuple[Any, ...]]]
+    urls: FreshDatabases
+    keys: IntakeKeys
+    vault: Vault
+    pristine: dict[str, bytes]
+
+    def work(self, service: str, *, lost: bool = False) -> UnitOfWork:
+        """Transactions of a service (``intake``: of the write group); ``lost``: whose answers never arrive."""
+        name = "registration" if service == "intake" else service
+        return LostAnswer(self.engines[service], name) if lost else UnitOfWork(self.engines[service], name)
+
+    def rows(self, service: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """What ``statement`` gives in a service's database."""
+        return self.looks[service].execute(statement, values or None).fetchall()
+
+    def at_once(
+        self, service: str, *statements: tuple[str, tuple[object, ...] | dict[str, Any]]
+    ) -> list[list[tuple[Any, ...]]]:
+        """The same of several statements with their values, in one round trip."""
+        look = self.looks[service]
+        with look.pipeline():
+            cursors = [look.execute(statement, values) for statement, values in statements]
+            return [cursor.fetchall() for cursor in cursors]
+
+    def set_back(self) -> None:
+        """The programme, nobody registered, nothing on the bus, and the time at which all begins."""
+        for name, statements in self.pristine.items():
+            self.looks[name].execute(statements)
+        self.clock.set(WEBINAR_WEEK)
+
+    def keep(self) -> None:
+        """From now on :meth:`set_back` leads here."""
+        for name, look in self.looks.items():
+            tables = [row[0] for row in look.execute(_TABLES)]
+            look.execute("CREATE SCHEMA pristine")
+            self.pristine[name] = b";".join(_set_back(look, table) for table in tables)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        for engine in self.engines.values():
+            engine.dispose()
+        for look in self.looks.values():
+            look.close()
+
+
+def open_world(postgres: PostgresServer, folder: Path) -> World:
+    """Fresh databases with the newest schema and the programme stored; nobody has been told of it."""
+    urls = FreshDatabases(postgres)
+    engines = {service: open_engine(urls[service], pool_size=1, pre_ping=False) for service in SERVICES}
+    engines["intake"] = open_intake_engine(urls["registration"])
+    looks = {name: postgres.connect(urls[name].rpartition("/")[2]) for name in (*SERVICES, "bus")}
+    for look in looks.values():
+        look.execute("SET session_replication_role = replica")  # rows that are only ever added must go as well
+    keys = IntakeKeys(PERSON_KEY, public_key_of(PRIVATE_KEY), FormKeys(folder, [PERSON_KEY]))
+    world = World(FrozenClock(), engines, looks, urls, keys, Vault([VAULT_KEY]), {})
+    _store_programme(world)
+    return world
+
+
+def _store_programme(world: World) -> None:
+    with world.work("registration").transaction() as connection:
+        for slug, form in FORMS.items():
+            save_form(connection, _columns(slug, form), form["capacity"])
+    change = partial(change_event, world.work("events"), world.clock)
+    for name, starts_at in EVENTS.items():
+        event = Event(
+            id=name,
+            kind=EventKind.WEBINAR,
+            title=f"The {name}",
+            status=EventStatus.DRAFT,
+            mode=Mode.ONLINE,
+            time_zone="Europe/Zurich",
+            starts_at=starts_at,
+            ends_at=starts_at + LASTS,
+        )
+        create_event(world.work("events"), world.clock, event, "a coordinator")
+        change(name, step_of(StepWish(name="announce")), {ANY}, Deed("announce", "a coordinator"))
+
+
+def _columns(slug: str, form: dict[str, Any]) -> dict[str, Any]:
+    hold: timedelta | None = form["hold"]
+    return {
+        "slug": slug,
+        "kind": form["kind"],
+        "event_id": form["event"],
+        "definition": to_mapping(standard_form(form["kind"], slug, slug)),
+        "verification": "none" if hold is None else "email",
+        "waiting_list": form["list"],
+        "partners": [],
+        "promotion_notice_minutes": form["notice"] // timedelta(minutes=1),
+        "hold_minutes": 1440 if hold is None else hold // timedelta(minutes=1),
+        "closes_hours_before": 0,
+        "attend": None,
+        "keep_days": None,
+    }
+
+
+def _set_back(look: psycopg.Connection[tuple[Any, ...]], table: str) -> bytes:
+    """Statements that empty ``table`` and fill it as it is now."""
+    name, kept = sql.Identifier("public", table), sql.Identifier("pristine", table)
+    look.execute(sql.SQL("CREATE TABLE {} AS TABLE {}").format(kept, name))
+    statement = sql.SQL("DELETE FROM {}").format(name)
+    if look.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(name)).fetchone():
+        columns = sql.SQL(", ").join(sql.Identifier(row[0]) for row in look.execute(_COLUMNS, [f"public.{table}"]))
+        again = sql.SQL("; INSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {}")
+        statement += again.format(name, kept, columns=columns)
+    return statement.as_bytes(look)
