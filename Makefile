@@ -47,7 +47,7 @@ test: $(VENV)/.ready-dev ## install what the tests need, start private servers, 
 
 chaos: $(VENV)/.ready-dev ## break everything, at length: every fail point, every fault; SEED=… repeats a run
 	@deploy/setup/test_machine.sh
-	@$(BIN)/python -m pytest -n 0 -s tests/chaos --chaos=full $(if $(SEED),--chaos-seed=$(SEED)) $(PYTEST)
+	@$(BIN)/python -m pytest -n 0 -s tests/chaos tests/integration/model --chaos=full $(if $(SEED),--chaos-seed=$(SEED)) $(PYTEST)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date
 	@$(BIN)/ruff format --check --quiet .

@@ -6,5 +6,6 @@ bus         relays and consumers; both may die in between, messages come again a
 post        scheduler and sender, with a mail relay in memory that may fail
 ledger      the model: what should be, in plain dicts, by the rules as the documentation tells them
 invariants  model and databases are compared, after every step and at rest
+audit       the audit's equations over the same databases
 machine     the steps
 """

@@ -1,14 +1,14 @@
 """The audit's own equations over the model's databases: those of one database after every step, all of them at rest."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from itertools import count
+from operator import itemgetter
 from typing import Any
 
-from deploy.operations.audit.checks import Alone
+from deploy.operations.audit.checks import Alone, Side
 from deploy.operations.audit.equations import EQUATIONS
 from deploy.operations.audit.facts import HEARERS
-from deploy.operations.audit.reading import Given, open_sources
+from deploy.operations.audit.reading import KEPT, Given, Row, Sources
 from deploy.operations.audit.reconcile import reconcile
 from tests.integration.model.world import World
 from tests.support.clock import WEBINAR_WEEK
@@ -17,24 +17,37 @@ LONG_AGO = WEBINAR_WEEK - timedelta(days=365)
 """While messages travel, nothing has to have arrived."""
 
 
+class KeptSources(Sources):
+    """The same rows over connections that stay open: statements are prepared once for thousands of histories."""
+
+    def rows(self, database: str, statement: str) -> Iterator[tuple[Any, ...]]:
+        """See :class:`deploy.operations.audit.reading.Sources`."""
+        yield from self.databases[database].execute(statement, self.values)
+
+    def ordered(self, side: Side) -> Iterator[Row]:
+        """See :class:`deploy.operations.audit.reading.Sources`."""
+        rows = self.given[side.source] if side.source in self.given else self.rows(side.source, side.sql)
+        yield from sorted(rows, key=itemgetter(0))
+
+
 class Auditor:
     """Attributes:
     told: what each question of :meth:`look` asks, by its code.
+    every: after how many steps somebody looks.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._urls = world.urls.audit_urls()
+    def __init__(self, world: World, every: int) -> None:
+        self._world, self.every = world, every
         self._questions: dict[str, list[str]] = {}
         self.told: dict[str, str] = {}
         for equation in EQUATIONS:
-            for number, check in zip(count(1), equation.checks, strict=False):
+            for number, check in enumerate(equation.checks, start=1):
                 if isinstance(check, Alone):
                     self._ask(f"{equation.code}.{number}", check)
 
     def look(self) -> None:
         """Each equation that needs one database alone holds now, whatever is on its way; a round trip a database."""
-        values = _values(self._world.clock())
+        values = _values(self._world.clock(), LONG_AGO)
         found = [
             f"{code} {self.told[code]}: {subject}; expected {expected}, found {found}"
             for database, questions in self._questions.items()
@@ -50,9 +63,8 @@ class Auditor:
             accepted: ids of all registrations that were answered for.
             copies: how often each Message-ID has arrived.
         """
-        given = Given(accepted=accepted, copies=copies)
-        with open_sources(self._urls, given, grace_s=0, now=self._world.clock()) as sources:
-            found = [str(finding) for finding in reconcile(sources)]
+        given, now = Given(accepted=accepted, copies=copies, parked=()).sources(), self._world.clock()
+        found = [str(finding) for finding in reconcile(KeptSources(self._world.looks, given, _values(now, now)))]
         assert found == [], "\n".join(found)
 
     def _ask(self, code: str, check: Alone) -> None:
@@ -61,10 +73,10 @@ class Auditor:
         self._questions.setdefault(check.database, []).append(question)
 
 
-def _values(now: datetime) -> dict[str, Any]:
+def _values(now: datetime, settled_before: datetime) -> dict[str, Any]:
     """What the statements see beside the tables, as :func:`deploy.operations.audit.reading.open_sources` has it."""
     types, queues = zip(*HEARERS, strict=True)
-    early = dict.fromkeys(("settled_before", "late_before", "arrived_before", "kept_since"), LONG_AGO)
+    settled = dict.fromkeys(("settled_before", "late_before", "arrived_before"), settled_before)
     never = "ffffffff-ffff-ffff-ffff-ffffffffffff"
     named: dict[str, Any] = {"forgetful": [], "moving": [], "types": list(types), "queues": list(queues)}
-    return {**early, **named, "now": now, "ids_since": never}
+    return {**settled, **named, "now": now, "kept_since": now - KEPT, "ids_since": never}

@@ -122,7 +122,7 @@ class Bus:
 
     def waiting(self) -> list[str]:
         """Queues on which there is a message."""
-        return [row[0] for row in self._world.rows("bus", "SELECT DISTINCT queue FROM bus_message")]
+        return [row[0] for row in self._world.rows("bus", "SELECT DISTINCT queue FROM bus_message ORDER BY queue")]
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -1,7 +1,8 @@
 """The one world of all histories."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -16,7 +17,9 @@ from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture(scope="module")
-def machine(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Machine]]:
+def machine(
+    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory, chaos_full: bool
+) -> Iterator[type[Machine]]:
     """Makes machines, one after the other: each begins a history of its own where everybody knows the programme."""
     world = open_world(postgres, Path(tmp_path_factory.mktemp("form-keys")))
     office, bus, post = Office(world), Bus(world), Post(world)
@@ -25,7 +28,8 @@ def machine(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) 
     for queue in QUEUES:
         bus.deliver(queue, range)
     world.keep()
-    auditor = Auditor(world)
-    yield lambda: Machine(world, office, bus, post, auditor)
+    auditor = Auditor(world, every=1 if chaos_full else 6)
+    # Hypothesis only calls it, without arguments, though it says that it wants a class
+    yield cast(type[Machine], lambda: Machine(world, office, bus, post, auditor))
     bus.close()
     world.close()

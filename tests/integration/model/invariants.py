@@ -55,8 +55,9 @@ def check_now(world: World, ledger: Ledger) -> None:
     }
     copies = {name: (revision, *ledger.events[name][revision][:2]) for name, revision in ledger.heard.items()}
     found = world.at_once("registration", (_SEATS, ()), (_PEOPLE, (now,)), (_EVENTS, ()))
-    for what, rows, wanted in zip(("seats", "people", "events as the forms know them"), found, (seats, people, copies)):
-        _agree(what, _by_first(rows), wanted)
+    _agree("seats", _by_first(found[0]), seats)
+    _agree("people", _by_first(found[1]), people)
+    _agree("events as the forms know them", _by_first(found[2]), copies)
 
 
 def check_rest(world: World, ledger: Ledger, copies: Mapping[tuple[str, str], int]) -> None:

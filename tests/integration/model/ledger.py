@@ -9,12 +9,12 @@ from typing import Any
 
 from tests.support.clock import WEBINAR_WEEK
 
-EVENTS = {"webinar": WEBINAR_WEEK + timedelta(days=3), "side-event": WEBINAR_WEEK + timedelta(days=12)}
+EVENTS = {"webinar": WEBINAR_WEEK + timedelta(days=16), "side-event": WEBINAR_WEEK + timedelta(days=25)}
 """When they begin, until they are moved."""
 
 HOUR = timedelta(hours=1)
 FORMS: dict[str, dict[str, Any]] = {
-    "plain": {"kind": "webinar", "event": "webinar", "hold": None, "list": True, "capacity": 2, "notice": HOUR},
+    "plain": {"kind": "webinar", "event": "webinar", "hold": None, "list": True, "capacity": 1, "notice": HOUR},
     "held": {"kind": "attendance", "event": "side-event", "hold": HOUR, "list": True, "capacity": 2, "notice": HOUR},
     "no-list": {"kind": "webinar", "event": "webinar", "hold": 24 * HOUR, "list": False, "capacity": 1, "notice": HOUR},
 }

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shared.contracts.registry import QUEUES, SERVICES
 from tests.integration.model.audit import Auditor
@@ -21,19 +21,20 @@ from tests.integration.model.office import Office
 from tests.integration.model.post import MOODS, WELL, Post
 from tests.integration.model.world import World
 
-WHO = st.sampled_from(["ada", "ben", "cleo", "dan", "eve"])
-WISH = st.tuples(st.sampled_from(sorted(FORMS)), WHO, st.sampled_from([None, "key-1", "key-2"]))
+WHO = st.sampled_from(["ada", "ben", "cleo", "dan", "eve", "fay"])
+WISH = st.tuples(st.sampled_from(["plain", "plain", "held", "no-list"]), WHO, st.sampled_from([None, "key-1", "key-2"]))
 ANY = st.integers(0, 99)
 """One of those that there are: the number counts round."""
 
 LOST = st.sampled_from([False, False, True])
 STEPS = st.sampled_from(
-    [timedelta(minutes=1), timedelta(minutes=59), timedelta(hours=6), timedelta(days=1), timedelta(days=4)]
+    [timedelta(minutes=1), timedelta(minutes=59), timedelta(hours=6), timedelta(days=1), timedelta(days=2)]
 )
 SETTLING = (timedelta(minutes=20), timedelta(hours=5), timedelta(hours=5))
 """At rest: news are gathered, handovers in doubt are decided on, and what was not taken is tried again."""
 
 MOST_TURNS = 200
+TICK = timedelta(microseconds=1)
 
 
 class Machine(RuleBasedStateMachine):
@@ -46,6 +47,12 @@ class Machine(RuleBasedStateMachine):
         post.forget()
         self.world, self.office, self.bus, self.post, self.auditor = world, office, bus, post, auditor
         self.ledger = Ledger()
+        self.steps = 0
+
+    @initialize(wishes=st.lists(WISH, min_size=6, max_size=10))
+    def begin(self, wishes: list[tuple[str, str, str | None]]) -> None:
+        """Some are there already, so that there is something to change."""
+        self._register(wishes)
 
     @rule(wish=WISH, lost=LOST)
     def register(self, wish: tuple[str, str, str | None], lost: bool) -> None:
@@ -75,7 +82,9 @@ class Machine(RuleBasedStateMachine):
     @rule(index=ANY, lost=LOST)
     def cancel(self, index: int, lost: bool) -> None:
         """Somebody gives their place back by their link."""
-        who = self._pick(index, *LIVE)
+        some = self._some(*LIVE)
+        awaited = [who for who in some if who["status"] == "confirmed" and self.ledger.forms[who["form"]]["line"]]
+        who = (awaited * 2 + some)[index % len(awaited * 2 + some)]
         answers = [self.ledger.cancel(who["id"], self.world.clock()) for _ in range(1 + lost)]
         _agree(self.office.cancel(who["token"], lost=lost), answers[-1])
 
@@ -100,21 +109,26 @@ class Machine(RuleBasedStateMachine):
 
     @rule(
         slug=st.sampled_from(sorted(FORMS)),
-        capacity=st.sampled_from([None, 0, 1, 2, 3, 4]),
-        is_open=st.sampled_from([True, True, True, False]),
+        capacity=st.sampled_from([1, 2, 3, 2, 3, 4, 0, None]),
+        is_open=st.sampled_from([True, True, True, True, True, False]),
         stale=st.sampled_from([0, 0, 0, 1]),
         lost=LOST,
     )
     def set_form(self, slug: str, capacity: int | None, is_open: bool, stale: int, lost: bool) -> None:
-        """A coordinator raises or lowers the capacity, closes or opens a form."""
+        """A coordinator raises or lowers the capacity, closes or opens a form, at a moment of its own.
+
+        The audit tells by their moments which seats were given under which capacity.
+        """
+        self.world.clock.advance(TICK)
         seen = self.ledger.forms[slug]["revision"] - stale
         answer = self._twice(lost, lambda: self.ledger.set_form(slug, seen, capacity, is_open, self.world.clock()))
         _agree(self.office.set_form(slug, seen, capacity, is_open, lost=lost), answer)
+        self.world.clock.advance(TICK)
 
     @rule(
         name=st.sampled_from(sorted(EVENTS)),
         step=st.sampled_from(["reschedule", "reschedule", "postpone", "cancel", "revive"]),
-        days=st.integers(0, 12),
+        days=st.integers(0, 20),
         lost=LOST,
     )
     def move_event(self, name: str, step: str, days: int, lost: bool) -> None:
@@ -123,12 +137,39 @@ class Machine(RuleBasedStateMachine):
         answer = self._twice(lost, lambda: self.ledger.move_event(name, step, starts_at))
         _agree(self.office.move_event(name, step, starts_at, lost=lost), answer)
 
+    @rule(name=st.sampled_from(sorted(EVENTS)), days=st.integers(1, 20))
+    def overtake(self, name: str, days: int) -> None:
+        """An event is moved twice, and the second message overtakes the first."""
+        for later in (days, days + 1):
+            starts_at = self.world.clock() + timedelta(days=later)
+            answer = self.ledger.move_event(name, "reschedule", starts_at)
+            _agree(self.office.move_event(name, "reschedule", starts_at), answer)
+        self.bus.relay("events")
+        self._deliver("registration.copies", _newest_first, dies=False)
+
+    @precondition(lambda self: self._some(*LIVE))
+    @rule(index=ANY, queue=st.sampled_from(["events.rollup", "notifications.mail"]))
+    def overtake_own(self, index: int, queue: str) -> None:
+        """Somebody gives their place back, and that is heard before all that came before it."""
+        who = self._pick(index, *LIVE)
+        _agree(self.office.cancel(who["token"]), self.ledger.cancel(who["id"], self.world.clock()))
+        self.bus.relay("registration")
+        self._deliver(queue, _newest_first, dies=False)
+
+    @precondition(lambda self: self._holding())
+    @rule(index=ANY, who=WHO, microseconds=st.sampled_from([0, 0, -1]))
+    def come_as_a_hold_ends(self, index: int, who: str, microseconds: int) -> None:
+        """Somebody registers at, or just before, the very moment when a seat is no longer kept for another."""
+        other = self._holding()[index % len(self._holding())]
+        self.world.clock.set(other["hold_until"] + timedelta(microseconds=microseconds))
+        self._register([(other["form"], who, None)])
+
     @rule(step=STEPS)
     def time_passes(self, step: timedelta) -> None:
         """Minutes to days."""
         self.world.clock.advance(step)
 
-    @rule(index=ANY, microseconds=st.sampled_from([-1, 0, 1]))
+    @rule(index=st.integers(0, 9), microseconds=st.sampled_from([0, 0, -1, 1]))
     def moment_comes(self, index: int, microseconds: int) -> None:
         """It is just before, at, or just after the moment when something changes by itself."""
         now = self.world.clock()
@@ -149,21 +190,27 @@ class Machine(RuleBasedStateMachine):
         if end == "keeps house":
             self.bus.keep_house(service)
 
-    @rule(queue=st.sampled_from(QUEUES), seed=st.permutations(range(5)), most=st.integers(1, 5), dies=LOST)
-    def deliver(self, queue: str, seed: list[int], most: int, dies: bool) -> None:
-        """A consumer gets some of what waits for it, newer before older too."""
+    @rule(index=ANY, order=st.permutations(range(8)), most=st.integers(1, 8), dies=LOST)
+    def deliver(self, index: int, order: list[int], most: int, dies: bool) -> None:
+        """A consumer gets some of what waits for it, newer before older too; relays are quick where nothing waits."""
+        waiting = self.bus.waiting()
+        if not waiting:
+            for service in SERVICES:
+                self.bus.relay(service)
+            waiting = self.bus.waiting()
 
-        def pick(waiting: int) -> Iterable[int]:
-            return [index for index in seed if index < waiting][:most]
+        def pick(there: int) -> Iterable[int]:
+            return [place for place in order if place < there][:most]
 
-        self._deliver(queue, pick, dies)
+        if waiting:
+            self._deliver(waiting[index % len(waiting)], pick, dies)
 
     @precondition(lambda self: any(self.bus.had.values()))
-    @rule(queue=st.sampled_from(QUEUES), index=ANY, forgotten=LOST)
-    def deliver_again(self, queue: str, index: int, forgotten: bool) -> None:
+    @rule(which=ANY, index=ANY, forgotten=LOST)
+    def deliver_again(self, which: int, index: int, forgotten: bool) -> None:
         """A message comes once more, long after newer ones."""
-        if self.bus.had[queue]:
-            self.bus.again(queue, index, forgotten=forgotten)
+        queues = [queue for queue in QUEUES if self.bus.had[queue]]
+        self.bus.again(queues[which % len(queues)], index, forgotten=forgotten)
 
     @rule(mood=st.sampled_from((WELL, WELL, *MOODS)))
     def post_goes(self, mood: str) -> None:
@@ -178,8 +225,10 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def audit_is_clean(self) -> None:
-        """Every equation that must hold while messages travel."""
-        self.auditor.look()
+        """Every equation that must hold while messages travel, now and then."""
+        self.steps += 1
+        if self.steps % self.auditor.every == 0:
+            self.auditor.look()
 
     def teardown(self) -> None:
         """Everything comes to rest, unless the history has failed already."""
@@ -234,9 +283,16 @@ class Machine(RuleBasedStateMachine):
     def _some(self, *statuses: str) -> list[dict[str, Any]]:
         return [who for who in self.ledger.people.values() if not statuses or who["status"] in statuses]
 
+    def _holding(self) -> list[dict[str, Any]]:
+        return [who for who in self._some("unverified") if self.ledger.holds(who, self.world.clock() + TICK)]
+
     def _pick(self, index: int, *statuses: str) -> dict[str, Any]:
         some = self._some(*statuses)
         return some[index % len(some)]
+
+
+def _newest_first(there: int) -> Iterable[int]:
+    return reversed(range(there))
 
 
 def _agree(told: Any, wanted: Any) -> None:

@@ -18,7 +18,7 @@ from services.events.usecases.steps import StepWish, step_of
 from services.registration.store.form_keys import FormKeys
 from services.registration.store.forms import save_form
 from services.registration.usecases.prepare import IntakeKeys
-from services.registration.wiring import open_intake_engine
+from services.registration.web import open_intake_engine
 from shared.contracts.registry import SERVICES
 from shared.core.errors import Unavailable
 from shared.core.sealing import Vault, public_key_of

@@ -1,0 +1,81 @@
+"""Negative controls: with one guard taken out, the model finds it. Nothing but this test can take one out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from psycopg.errors import IntegrityError
+from sqlalchemy import Connection, text
+
+from services.events.store import roster
+from services.events.store.roster import Registered
+from services.registration.domain import intake as deciding
+from services.registration.domain.seats import Seats
+from services.registration.store import copies, intake, registrations
+from services.registration.store.forms import StoredForm, save_seats
+from services.registration.usecases import cancel
+from shared.store import inbox
+from tests.integration.model.machine import Machine
+from tests.integration.model.test_model import SHORT
+
+SEARCH = settings(SHORT, max_examples=400, phases=(Phase.generate,))
+"""Finding it is enough: nobody needs the shortest history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Attributes:
+    module: where it stands.
+    name: of what is replaced.
+    broken: what takes its place, made from it.
+    """
+
+    module: Any
+    name: str
+    broken: Callable[[Any], Any]
+
+
+def _forget_to_promote(_: object) -> Callable[..., list[object]]:
+    def save(connection: Connection, form: StoredForm, seats: Seats, now: datetime, reason: str) -> list[object]:
+        save_seats(connection, form.slug, seats)
+        return []
+
+    return save
+
+
+def _always_older(find: Callable[[Connection, str], Registered]) -> Callable[[Connection, str], Registered]:
+    return lambda connection, identity: replace(find(connection, identity), revision=0)
+
+
+GUARDS = {
+    "seats are given in order": Guard(
+        registrations, "_NEXT_IN_LINE", lambda sql: text(sql.text.replace("BY r.position", "BY r.position DESC"))
+    ),
+    "a hold ends at its moment": Guard(
+        intake, "_FORMS", lambda sql: sql.replace("hold_until > %s", "hold_until >= %s")
+    ),
+    "an address is known again": Guard(deciding, "_known", lambda _: lambda *_: None),
+    "the next in line gets what is given back": Guard(cancel, "promote_waiting", _forget_to_promote),
+    "a message is known again": Guard(
+        inbox, "_ENTER", lambda _: text("SELECT unnest(CAST(:ids AS uuid[]))::text WHERE :consumer <> ''")
+    ),
+    "an older state of a registration changes nothing": Guard(roster, "find_for_change", _always_older),
+    "an older state of an event changes nothing": Guard(
+        copies, "_EVENT", lambda sql: text(sql.text.replace("WHERE event_copy.revision < excluded.revision", ""))
+    ),
+}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", GUARDS)
+def test_model_finds_a_missing_guard(machine: type[Machine], monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    guard = GUARDS[name]
+    whole = getattr(guard.module, guard.name)
+    monkeypatch.setattr(guard.module, guard.name, guard.broken(whole))
+    with pytest.raises((AssertionError, IntegrityError), match="Failing test case") as found:
+        run_state_machine_as_test(machine, settings=SEARCH)
+    print(f"{name}: {str(found.value).splitlines()[0]}")
