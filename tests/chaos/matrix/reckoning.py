@@ -55,7 +55,7 @@ def _restless(stack: WiredStack, crowd: Crowd) -> dict[str, object]:
     counted, live = stack.sql("events", _COUNTED), stack.sql("registration", _LIVE)
     found = {
         "unpublished": {service: n for service in SERVICES if (n := stack.sql(service, _UNPUBLISHED)[0][0])},
-        "mails not sent": dict(stack.sql("notifications", _UNSENT)),
+        "mails not sent": {row[0]: row[1] for row in stack.sql("notifications", _UNSENT)},
         "counted and live": {} if counted == live else (counted, live),
         "mails had and due": {who: (mails[who], due) for who, due in crowd.due.items() if mails[who] != due},
     }
