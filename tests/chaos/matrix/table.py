@@ -59,7 +59,7 @@ def unlisted(table: dict[Cell, str]) -> set[Cell]:
 
 
 def chosen(bus: str, *, full: bool) -> list[Cell]:
-    """The cells of a run on ``bus``: all, or its part of a tenth by the commit's hash; on RabbitMQ ``ALWAYS`` as well."""
+    """The cells of a run on ``bus``: all, or its part of a tenth by the commit; on RabbitMQ ``ALWAYS`` as well."""
     commit = "" if full else _commit()
     return [cell for cell in all_cells() if full or _is_drawn(cell, bus, commit) or _is_always(cell, bus)]
 
