@@ -199,7 +199,7 @@ def test_refuse_ends_what_is_connected_and_refuses_what_comes(
         client.recv(100)
     with pytest.raises(ConnectionRefusedError):
         connect(proxy)
-    assert echo.endings == ["reset"]
+    poll_until(lambda: echo.endings == ["reset"], what="the server sees the reset")
     proxy.heal()
     with connect(proxy) as line:
         line.sendall(b"back")

@@ -189,14 +189,27 @@ class FaultProxy:
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
 
+    async def _stop_listening(self) -> None:
+        """The kernel refuses from now on.
+
+        First what is accepted already is begun: asyncio forgets, and never closes, a connection whose server was closed
+        between the two.
+        """
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        for listener in server.sockets:
+            self._loop.remove_reader(listener.fileno())
+        await asyncio.sleep(A_MOMENT_S)
+        server.close()
+
     async def _set(self, faults: Faults) -> None:
         before, self.faults = self.faults, faults
         for line in self._lines:
             for pipe in line.pipes:
                 pipe.passed = 0
-        if faults.refuse and self._server is not None:
-            self._server.close()  # the kernel refuses from now on
-            self._server = None
+        if faults.refuse:
+            await self._stop_listening()
         if not faults.refuse and before.refuse:
             await self._listen()
         if faults.refuse or not (faults.up.hole or faults.down.hole):
@@ -228,9 +241,7 @@ class FaultProxy:
             self._lines.discard(line)
 
     async def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        await asyncio.sleep(A_MOMENT_S)  # for what was accepted and not begun
+        await self._stop_listening()
         while asyncio.all_tasks() - {asyncio.current_task()}:
             await self._end_lines(only_losers=False)
             await asyncio.sleep(A_MOMENT_S)

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from deploy.shape import SERVICES
 from tests.chaos.matrix.crowd import Crowd
 from tests.chaos.matrix.wiring import WiredStack
 from tests.support.journal import CREATED, Journal
@@ -9,7 +10,7 @@ from tests.support.waiting import poll_until
 
 REST_WITHIN_S = 120.0
 _UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
-_UNSENT = "SELECT count(*) FROM mail WHERE state <> 'sent'"
+_UNSENT = "SELECT state, count(*)::int FROM mail WHERE state <> 'sent' GROUP BY state"
 _SOON = "UPDATE mail SET due_at = now() WHERE state IN ('deferred', 'queued') AND due_at > now()"
 _LIVE = "SELECT count(*)::int FROM registration WHERE status = 'confirmed'"
 _COUNTED = "SELECT registrations FROM event_count WHERE status = 'confirmed'"
@@ -19,7 +20,10 @@ _MAILS = "SELECT message_id, unknowns FROM mail"
 
 def settle(stack: WiredStack, crowd: Crowd) -> None:
     """Wait until every message has had its effect and every mail is out; retries are not waited for."""
-    poll_until(partial(_at_rest, stack, crowd), REST_WITHIN_S, every_s=0.5, what="everything has come to rest")
+    try:
+        poll_until(partial(_at_rest, stack, crowd), REST_WITHIN_S, every_s=0.5)
+    except AssertionError:
+        raise AssertionError(f"not at rest within {REST_WITHIN_S} s: {_restless(stack, crowd)}") from None
 
 
 def assert_reckoned(stack: WiredStack, crowd: Crowd, journal: Journal) -> None:
@@ -42,10 +46,17 @@ def assert_reckoned(stack: WiredStack, crowd: Crowd, journal: Journal) -> None:
 
 def _at_rest(stack: WiredStack, crowd: Crowd) -> bool:
     stack.sql("notifications", _SOON)
-    services = ("registration", "events", "notifications")
-    return (
-        [stack.sql(service, _UNPUBLISHED)[0][0] for service in services] == [0, 0, 0]
-        and stack.sql("notifications", _UNSENT) == [(0,)]
-        and stack.sql("events", _COUNTED) == stack.sql("registration", _LIVE)
-        and crowd.has_mails()
-    )
+    return _restless(stack, crowd) == {}
+
+
+def _restless(stack: WiredStack, crowd: Crowd) -> dict[str, object]:
+    """What is not at rest, by its name."""
+    mails = crowd.mails()
+    counted, live = stack.sql("events", _COUNTED), stack.sql("registration", _LIVE)
+    found = {
+        "unpublished": {service: n for service in SERVICES if (n := stack.sql(service, _UNPUBLISHED)[0][0])},
+        "mails not sent": {row[0]: row[1] for row in stack.sql("notifications", _UNSENT)},
+        "counted and live": {} if counted == live else (counted, live),
+        "mails had and due": {who: (mails[who], due) for who, due in crowd.due.items() if mails[who] != due},
+    }
+    return {name: what for name, what in found.items() if what}

@@ -15,6 +15,7 @@ from tests.support.processes import PROJECT
 FILE = Path(__file__).with_name("matrix.tsv")
 EXPECTATIONS = ("slow", "503", "silence", "unnoticed", "mail-late")
 ALWAYS = ("refuse", "hole-down", "hole-up")
+BUSES = ("rabbitmq", "embedded")
 SHARE = 10
 """A short run takes one cell in so many, others with each commit."""
 
@@ -58,18 +59,19 @@ def unlisted(table: dict[Cell, str]) -> set[Cell]:
 
 
 def chosen(bus: str, *, full: bool) -> list[Cell]:
-    """The cells of a run: all, or a tenth by the commit's hash; on RabbitMQ registering over each link as well."""
+    """The cells of a run on ``bus``: all, or its part of a tenth by the commit; on RabbitMQ ``ALWAYS`` as well."""
     commit = "" if full else _commit()
     return [cell for cell in all_cells() if full or _is_drawn(cell, bus, commit) or _is_always(cell, bus)]
 
 
 def _is_always(cell: Cell, bus: str) -> bool:
-    return bus == "rabbitmq" and cell.action == "register" and cell.fault in ALWAYS
+    return bus == BUSES[0] and cell.action == "register" and cell.fault in ALWAYS
 
 
 def _is_drawn(cell: Cell, bus: str, commit: str) -> bool:
-    text = f"{commit} {bus} {cell.action} {cell.link} {cell.fault}"
-    return hashlib.sha256(text.encode()).digest()[0] % SHARE == 0
+    """Each drawn cell is played on one of the buses."""
+    share, turn, *_ = hashlib.sha256(f"{commit} {cell.action} {cell.link} {cell.fault}".encode()).digest()
+    return share % SHARE == 0 and BUSES[turn % len(BUSES)] == bus
 
 
 def _commit() -> str:

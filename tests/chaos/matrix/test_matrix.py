@@ -9,7 +9,7 @@ from tests.chaos.matrix.actions import People
 from tests.chaos.matrix.crowd import Crowd
 from tests.chaos.matrix.playing import Player, Seen, unexpected
 from tests.chaos.matrix.reckoning import assert_reckoned, settle
-from tests.chaos.matrix.table import EXPECTATIONS, Cell, chosen, read_table, unlisted
+from tests.chaos.matrix.table import BUSES, EXPECTATIONS, Cell, chosen, read_table, unlisted
 from tests.chaos.matrix.wiring import WiredStack
 from tests.support.clients import Answer
 from tests.support.installation import make_installation
@@ -63,7 +63,7 @@ def test_each_expectation_has_what_fits_and_what_does_not(expectation: str) -> N
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("bus", ["rabbitmq", "embedded"])
+@pytest.mark.parametrize("bus", BUSES)
 def test_cells(
     request: pytest.FixtureRequest,
     bus: str,
