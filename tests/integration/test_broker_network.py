@@ -1,4 +1,4 @@
-"""The network between a cluster's nodes: it leads them to each other, holds back what it is told to, and forgets none."""
+"""The network between a cluster's nodes: it leads them to each other and holds back what it is told to hold back."""
 
 import json
 import socket
