@@ -11,8 +11,8 @@ from tests.support.run_folder import RunFolder
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """A negative control that takes minutes is for `make chaos`."""
-    return True if collection_path.name == "test_without_khepri.py" and config.getoption("chaos") != "full" else None
+    """What takes minutes and has no short variant is for `make chaos`."""
+    return True if collection_path.name == "test_thawed.py" and config.getoption("chaos") != "full" else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

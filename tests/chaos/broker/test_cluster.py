@@ -38,5 +38,6 @@ def test_fault_in_a_cluster(
         time.sleep(CALM_S)  # and some after
     stage.assert_nothing_lost_or_doubled(offering, fault.name)
     assert (unreached_from(cluster, vhost, made_on=leader), cluster.opinions()) == ([], 1)
+    assert offering.longest_gap_s >= fault.stands_still_s
     if fault.aim_s is not None:
         assert offering.longest_gap_s <= fault.aim_s
