@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from tests.support.rabbit_cluster import RabbitCluster, around, between
 
 KILLED_S = 6.0
+ALARM_S = 20.0
+"""The disk is looked at every ten seconds."""
+
 LEADER_KILLED_AIM_S, OWN_KILLED_AIM_S, FROZEN_AIM_S = 2.0, 3.0, 15.0
 
 Strike = Callable[[RabbitCluster, int, int], None]
@@ -29,6 +32,7 @@ class Fault:
     hold_s: float = KILLED_S
     heal: Strike | None = None
     aim_s: float | None = None
+    stands_still_s: float = 0.0
 
 
 def _kill(leader: bool) -> Strike:
@@ -97,6 +101,8 @@ PARTITIONS: dict[str, tuple[Strike, int]] = {
 
 FAULTS = (
     LEADER_KILLED,
+    Fault("disk-alarm", _fill_disk, hold_s=ALARM_S, heal=_empty_disk, stands_still_s=ALARM_S / 4),
+    Fault("memory-alarm", _fill_memory, hold_s=ALARM_S, heal=_empty_memory, stands_still_s=ALARM_S / 4),
     Fault("own-node-killed", _kill(leader=False), aim_s=OWN_KILLED_AIM_S),
     Fault("leader-that-is-own-node-killed", _kill(leader=False), 0, aim_s=OWN_KILLED_AIM_S),
     Fault("leader-frozen-25s", _freeze_leader, hold_s=25.0, aim_s=FROZEN_AIM_S),
@@ -108,7 +114,5 @@ FAULTS = (
         for shape, (strike, after) in PARTITIONS.items()
         for seconds in (10, 30)
     ),
-    Fault("disk-alarm", _fill_disk, hold_s=20.0, heal=_empty_disk),
-    Fault("memory-alarm", _fill_memory, hold_s=20.0, heal=_empty_memory),
     Fault("rolling-restart", _roll, hold_s=0.0, aim_s=FROZEN_AIM_S),
 )

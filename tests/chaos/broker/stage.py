@@ -47,7 +47,7 @@ class Stage:
         return urlsplit(self.urls[0]).path.removeprefix("/")
 
     def start_consumer(self, name: str = "consumer") -> None:
-        """Start the consumer and wait until it consumes."""
+        """Start the consumer; ``offering`` waits until it is at work."""
         environment = {"TROIKA_BROKER_URL": ",".join(self.urls), "EFFECTS_DATABASE_URL": self.database}
         self.consumer = self.processes.start(name, "tests.chaos.broker.consumer", env=environment)
 
@@ -59,6 +59,8 @@ class Stage:
         offering.start()
         try:
             poll_until(lambda: offering.confirmed, 20.0, what="the first confirm")
+            if self.consumer is not None:
+                poll_until(lambda: self.effects() > 0, 60.0, what="the first effect")
             offering.forget_gap()
             yield offering
         finally:

@@ -26,7 +26,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def in_alarm(node: RabbitNode) -> bool:
     """Whether the node says so."""
-    return "[]" not in node.ctl("eval", "rabbit_alarm:get_alarms().")
+    return node.ctl("eval", "rabbit_alarm:get_alarms().").strip() != "[]"
 
 
 @pytest.fixture

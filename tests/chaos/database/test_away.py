@@ -25,7 +25,6 @@ def test_database_away_with_thousands_waiting(
     stage = make_stage((rabbit.fresh_vhost(),), rabbit, own_postgres, processes)
     stage.start_consumer()
     with stage.offering(PER_SECOND) as offering:
-        time.sleep(1.0)  # some are consumed before
         own_postgres.stop()
         time.sleep(away_s)  # while messages go on coming
         own_postgres.start()

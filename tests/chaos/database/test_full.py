@@ -144,9 +144,11 @@ def pool_in_use(installation: TestInstallation, url: str) -> Iterator[None]:
         connection.execute("LOCK TABLE sealed_reading IN ACCESS EXCLUSIVE MODE")
         for reader in readers:
             reader.start()
-        poll_until(lambda: _waiting_for_locks(address) == POOL, 10, what="the pool is in use")
-        yield
-        over.set()
+        try:
+            poll_until(lambda: _waiting_for_locks(address) == POOL, 10, what="the pool is in use")
+            yield
+        finally:
+            over.set()
     for reader in readers:
         reader.join()
 
