@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 from tests.chaos.points.table import APART, Cell
 from tests.chaos.points.work import QUIET, Work
@@ -73,18 +72,23 @@ class Driver:
 
     def _until_all_happened(self, cells: Sequence[Cell], plans: Sequence[Plan], names: str) -> None:
         until_s = time.monotonic() + HAPPENS_WITHIN_S + sum(cell.hang_s for cell in cells if cell.deed == "hang")
-        for number in count():
+        number = 0
+        while time.monotonic() < until_s:
             self._give_work(cells, number)
-            deadline = min(until_s, time.monotonic() + ROUND_S + number)
-            while time.monotonic() < deadline:
-                self.rig.keep_up()
-                if all(plan.happened for plan in plans):
-                    return
-                time.sleep(LOOK_EVERY_S)  # between two looks, with the deadline above
-            if deadline == until_s:
-                break
+            if self._all_happened(plans, min(until_s, time.monotonic() + ROUND_S + number)):
+                return
+            number += 1
         reached = [cell for cell, plan in zip(cells, plans, strict=True) if plan.happened]
         raise AssertionError(f"not reached of {names}: all but {[str(cell) for cell in reached]}")
+
+    def _all_happened(self, plans: Sequence[Plan], until_s: float) -> bool:
+        """Whether all of ``plans`` are carried out before the monotonic ``until_s``."""
+        while not all(plan.happened for plan in plans):
+            if time.monotonic() >= until_s:
+                return False
+            self.rig.keep_up()
+            time.sleep(LOOK_EVERY_S)  # between two looks, with the deadline above
+        return True
 
     def _give_work(self, cells: Sequence[Cell], number: int) -> None:
         points = {cell.point for cell in cells}
