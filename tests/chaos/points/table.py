@@ -46,25 +46,25 @@ class Row:
     buses: on which it exists.
     error: what it raises: what could be raised there in earnest.
     hang_s: how long it stands still.
-    long: whether it stands still for ``LONG_HANG_S`` at its first arrival: once for each link.
+    long: the program that it holds for ``LONG_HANG_S`` at the first arrival: one for each link between two.
     """
 
     roles: tuple[str, ...]
     buses: tuple[Bus, ...] = BUSES
     error: Error = "bug"
     hang_s: float = SHORT_HANG_S
-    long: bool = False
+    long: str = ""
 
 
-def _relay(*, buses: tuple[Bus, ...] = BUSES, error: Error = "bug", long: bool = False) -> Row:
+def _relay(*, buses: tuple[Bus, ...] = BUSES, error: Error = "bug", long: str = "") -> Row:
     return Row(("relay",), buses, error, long=long)
 
 
-def _consume(error: Error = "bug", *, long: bool = False) -> Row:
+def _consume(error: Error = "bug", *, long: str = "") -> Row:
     return Row(("consume",), error=error, long=long)
 
 
-def _send(error: Error = "line", *, long: bool = False) -> Row:
+def _send(error: Error = "line", *, long: str = "") -> Row:
     return Row(("send",), error=error, hang_s=LEASE_HANG_S, long=long)
 
 
@@ -74,23 +74,23 @@ _RABBITMQ: tuple[Bus, ...] = ("rabbitmq",)
 _EMBEDDED: tuple[Bus, ...] = ("embedded",)
 
 TABLE: dict[str, Row] = {
-    "transaction.ready": Row(_EVERYWHERE, error="database", long=True),
+    "transaction.ready": Row(_EVERYWHERE, error="database", long="registration-web"),
     "transaction.committed": Row(_EVERYWHERE, error="database"),
     "intake.batch": Row(("web",)),
     "intake.stored": Row(("web",)),
-    "relay.claimed": _relay(long=True),
+    "relay.claimed": _relay(long="registration-relay"),
     "relay.publishing": _relay(),
     "relay.published": _relay(),
     "relay.marked": _relay(error="database"),
     "relay.committed": _relay(),
-    "publisher.sent": _relay(buses=_RABBITMQ, long=True),
+    "publisher.sent": _relay(buses=_RABBITMQ, long="registration-relay"),
     "publisher.confirm": _relay(buses=_RABBITMQ),
-    "embedded.stored": Row(("relay", "consume"), _EMBEDDED, "database", long=True),
+    "embedded.stored": Row(("relay", "consume"), _EMBEDDED, "database", long="registration-relay"),
     "embedded.committed": Row(("relay", "consume"), _EMBEDDED, "database"),
     "consume.received": _consume(),
-    "inbox.applied": _consume("database", long=True),
+    "inbox.applied": _consume("database", long="events-consume"),
     "inbox.committed": _consume(),
-    "settle.ack": _consume("line", long=True),
+    "settle.ack": _consume("line", long="events-consume"),
     "settle.acked": _consume("line"),
     "settle.retry": _consume("line"),
     "settle.retried": _consume("line"),
@@ -102,10 +102,10 @@ TABLE: dict[str, Row] = {
     "smtp.rset": _send(),
     "smtp.mail": _send(),
     "smtp.rcpt": _send(),
-    "send.begun": _send("bug", long=True),
+    "send.begun": _send("bug", long="notifications-send"),
     "smtp.data": _send(),
     "smtp.content": _send(),
-    "smtp.dot": _send(long=True),
+    "smtp.dot": _send(long="notifications-send"),
     "send.handed-over": _send("bug"),
     "send.settled": _send("bug"),
     "smtp.quit": _send(),
@@ -136,7 +136,7 @@ class Cell:
     def hang_s(self) -> float:
         """How long it stands still, if that is what it does, seconds."""
         row = TABLE[self.point]
-        return LONG_HANG_S if row.long and self.hit == 1 else row.hang_s
+        return LONG_HANG_S if row.long == self.program and self.hit == 1 else row.hang_s
 
     def plan(self, marker: str) -> Plan:
         """What the program is told."""
@@ -157,13 +157,13 @@ def all_cells() -> list[Cell]:
 def short_cells() -> list[Cell]:
     """Each point once for each role that reaches it, killed at its first arrival: on RabbitMQ, where it belongs there.
 
-    What a sender does is much and has nothing to do with the bus, so it is shared out between both.
+    A sender has more points than anybody else, none of which is about the bus: a quarter is tried beside the other one.
     """
     first = [cell for cell in all_cells() if (cell.deed, cell.hit) == ("kill", 1)]
     chosen: dict[tuple[str, str], Cell] = {}
     for cell in first:
         place = (_role(cell), cell.point)
-        preferred = "embedded" if _role(cell) == "send" and list(TABLE).index(cell.point) % 2 else "rabbitmq"
+        preferred = "embedded" if _role(cell) == "send" and list(TABLE).index(cell.point) % 4 == 0 else "rabbitmq"
         if place not in chosen or (chosen[place].bus != preferred and cell.bus == preferred):
             chosen[place] = cell
     return list(chosen.values())

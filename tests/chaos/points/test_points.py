@@ -41,15 +41,19 @@ def test_nothing_is_lost_and_nothing_doubled(driver: Driver, bus: Bus, chaos_ful
     listed = [cell for cell in (all_cells() if chaos_full else short_cells()) if cell.bus == bus]
     driver.people = FULL_PEOPLE if chaos_full else driver.people
     began_s, quiet = time.monotonic(), True
-    for wave in waves(listed):
+    planned = waves(listed)
+    for number, wave in enumerate(planned, start=1):
         apart = all(cell.program in APART for cell in wave)
         if not apart and not quiet:
             driver.be_quiet()
         quiet = not apart
         driver.try_wave(wave)
         covered |= {cell.point for cell in wave}
+        faults = ", ".join(str(cell).partition("/")[2] for cell in wave)
+        print(f"{bus} {number} of {len(planned)}, {driver.tally.waves_s[-1]:.1f} s: {faults}")
     assert sorted(map(str, driver.tally.cells)) == sorted(map(str, listed))
     driver.rig.wait_until(lambda: driver.work.parked() == driver.work.all_parked(), PARKED_WITHIN_S, "what is parked")
+    driver.work.drop_parked()
     _report(driver, bus, listed, time.monotonic() - began_s)
 
 

@@ -10,7 +10,7 @@ from services.events.usecases.solve_schedule import ask_for_schedule
 from services.events.usecases.steps import StepWish, step_of
 from shared.bus.connection import open_publisher
 from shared.bus.names import parked
-from shared.bus.parked import list_parked
+from shared.bus.parked import drop, list_parked
 from shared.bus.publisher import Outcome, Outgoing
 from shared.contracts.envelope import TYPE_PREFIX
 from shared.contracts.registry import BY_KEY, source_of
@@ -68,6 +68,12 @@ class Work:
     def all_parked(self) -> dict[str, set[str]]:
         """What ``parked`` gives when nothing is lost and nothing else is there."""
         return {parked(queue): set(self.broken) for queue in BY_KEY[BROKEN_KEY].hearers}
+
+    def drop_parked(self) -> None:
+        """Delete what was parked: it came from no outbox, so that no reconciliation would find where it is from."""
+        for queue in BY_KEY[BROKEN_KEY].hearers:
+            dropped = drop(self._stack.address, queue, lambda message: message.message_id in self.broken)
+            assert dropped >= len(self.broken)  # a copy may have been parked twice, and none was lost
 
     def move_event(self, until: timedelta = REMINDED) -> None:
         """Give the event a new date, of which everybody is to be told; each time another one."""
