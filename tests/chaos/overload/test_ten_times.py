@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.overload.people import asking, person
-from tests.chaos.overload.throttled import CAPACITY_PER_S, Site, assert_told_the_truth, report, start_site
+from tests.chaos.overload.throttled import Site, assert_told_the_truth, let_in_at_last, report, start_site
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.open_loop import Load, fire, percentile_s
 from tests.support.postgres import PostgresServer
@@ -26,25 +26,35 @@ def installation(postgres: PostgresServer, tmp_path: Path) -> TestInstallation:
 
 
 @pytest.fixture
-def site(processes: ProcessGroup, installation: TestInstallation) -> Site:
-    """A service that stores about a hundred a second."""
-    return start_site(processes, installation)
+def capacity_per_s(chaos_full: bool) -> int:
+    """What the database stores: few in the short pass, so that the machine itself has room for ten times as many."""
+    return 100 if chaos_full else 40
+
+
+@pytest.fixture
+def site(processes: ProcessGroup, installation: TestInstallation, capacity_per_s: int) -> Site:
+    """A service with a slow database."""
+    return start_site(processes, installation, capacity_per_s)
 
 
 @pytest.mark.timeout(300)
-def test_ten_times_as_many_as_can_be_served(site: Site, installation: TestInstallation, chaos_full: bool) -> None:
+def test_ten_times_as_many_as_can_be_served(
+    site: Site, installation: TestInstallation, capacity_per_s: int, chaos_full: bool
+) -> None:
     """As many are served as without the others, quickly; the others are told at once; afterwards all is as before."""
     during_s = 60.0 if chaos_full else 10.0
-    calm = CAPACITY_PER_S / 2
+    calm = capacity_per_s / 2
     queries: list[Load] = []
     asks = asking("/v1/registrations?form=upr-webinar-10&limit=20", installation.secrets.coordinator_key)
     idle = fire(site.url, steady(QUERIES_PER_S, BEFORE_S), asks)
     asked = steady(QUERIES_PER_S, during_s, BEFORE_S)
     coordinator = threading.Thread(target=lambda: queries.append(fire(site.url, asked, asks)))
     coordinator.start()
-    load = fire(site.url, step(calm, CAPACITY_PER_S * TIMES / calm, BEFORE_S, during_s, AFTER_S), person)
+    spent_s = -site.cpu_s()
+    load = fire(site.url, step(calm, capacity_per_s * TIMES / calm, BEFORE_S, during_s, AFTER_S), person)
     coordinator.join()
-    print(report("ten times", load))
+    spent_s += site.cpu_s()
+    print(report("ten times", load), f"; {spent_s / len(load.shots) * 1000:.2f} ms of the web processes each")
     print(_compared(idle, queries[0]))
     assert_told_the_truth(site, load)
     good = load.goodput()
@@ -57,33 +67,25 @@ def test_ten_times_as_many_as_can_be_served(site: Site, installation: TestInstal
 
 
 @pytest.mark.timeout(200)
-def test_everybody_who_is_refused_asks_again_at_once(site: Site, chaos_full: bool) -> None:
-    """Five times each, with their key: who is let in at last is registered once."""
-    load = fire(site.url, steady(CAPACITY_PER_S * 3, 20.0 if chaos_full else 5.0), person, retries=5)
+def test_everybody_who_is_refused_asks_again_at_once(site: Site, capacity_per_s: int, chaos_full: bool) -> None:
+    """Five times each, with their key; and once more when it is calm: then all are in, each once."""
+    load = fire(site.url, steady(capacity_per_s * 3, 20.0 if chaos_full else 4.0), person, retries=5)
     print(report("retry storm", load))
-    assert_told_the_truth(site, load)
-    people = {shot.number: 0 for shot in load.shots}
-    refused = {shot.number for shot in load.answered(503)}
-    for shot in load.answered(201):
-        people[shot.number] += 1
-    assert set(people.values()) <= {0, 1}
-    came_through = [number for number in refused if people[number]]
-    assert len(came_through) > 0
-    good = load.goodput()[1:-1]
-    assert statistics.mean(good) >= max(good) / 2
+    assert len(load.answered(503)) > 0
+    loads = let_in_at_last(site, load, capacity_per_s / 2)
+    assert_told_the_truth(site, *loads)
+    assert len(site.stored()) == len({shot.number for shot in load.shots})
 
 
 @pytest.mark.timeout(200)
-def test_threefold_rush_is_served_whole(
-    processes: ProcessGroup, installation: TestInstallation, chaos_full: bool
-) -> None:
-    """2,910 people in 17 seconds, 402 of them in the first, on one form: nobody is refused."""
-    site = start_site(processes, installation, braked=False)
-    folds = 3 if chaos_full else 1
-    load = fire(site.url, rush(folds), person)
-    print(report(f"rush x {folds}", load))
-    assert load.statuses() == {201: 970 * folds}
-    assert_told_the_truth(site, load)
+def test_rush_is_served(processes: ProcessGroup, installation: TestInstallation, chaos_full: bool) -> None:
+    """970 people in 17 seconds, or three times as many, on one form: whom the machine has no time for comes again."""
+    site = start_site(processes, installation)
+    load = fire(site.url, rush(3 if chaos_full else 1), person)
+    print(report("rush", load))
+    loads = let_in_at_last(site, load, 20)
+    assert_told_the_truth(site, *loads)
+    assert len(site.stored()) == len(load.shots)
 
 
 def _compared(idle: Load, busy: Load) -> str:
