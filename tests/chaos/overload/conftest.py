@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-LONG = ("test_broker_off.py",)
+LONG = ("test_broker_off.py", "test_rush.py")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
