@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def chaos_full(pytestconfig: pytest.Config) -> bool:
     """Whether this is `make chaos`: a test that has a long variant runs it instead of its short one."""
-    return pytestconfig.getoption("chaos") == "full"
+    return bool(pytestconfig.getoption("chaos") == "full")
 
 
 @pytest.fixture(scope="session")
