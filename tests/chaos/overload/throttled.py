@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 import psutil
+import requests
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.chaos.overload.people import person
 from tests.support.clients import rows
@@ -46,6 +48,18 @@ class Site:
         """Processor time of the web processes so far, seconds."""
         workers = psutil.Process(self.web.program.pid).children()
         return sum(times.user + times.system for times in (worker.cpu_times() for worker in workers))
+
+    def refused(self) -> Counter[str]:
+        """How many of those who register were refused, by reason."""
+        page = requests.get(f"{self.url}/-/registration/metrics", timeout=20).text
+        samples = [each for family in text_string_to_metric_families(page) for each in family.samples]
+        return Counter(
+            {
+                each.labels["reason"]: int(each.value)
+                for each in samples
+                if each.name == "troika_requests_refused_total" and each.labels["class"] == "first"
+            }
+        )
 
     def told(self) -> Counter[str]:
         """How many messages there are about each."""
