@@ -34,7 +34,7 @@ class Places:
         self._line_s = line_s
         self._inside = 0
         self._lock = threading.Lock()
-        self._work = threading.Semaphore(at_work)
+        self._work = threading.Semaphore(at_work) if in_line else None
 
     def full(self) -> bool:
         """Whether whoever comes now would be refused."""
@@ -46,14 +46,15 @@ class Places:
             if self._inside >= self._most:
                 return False
             self._inside += 1
-        if self._work.acquire(timeout=self._line_s):
+        if self._work is None or self._work.acquire(timeout=self._line_s):
             return True
         self._go()
         return False
 
     def leave(self) -> None:
         """Give the place to the next."""
-        self._work.release()
+        if self._work is not None:
+            self._work.release()
         self._go()
 
     def _go(self) -> None:

@@ -72,9 +72,8 @@ def start_web(
         "TROIKA_METRICS_FOLDER": str(Path(processes.folder) / f"{name}-metrics"),
     }
     url, metrics = f"http://127.0.0.1:{port}", Path(environment["TROIKA_METRICS_FOLDER"])
-    web = RunningWeb(
-        url, processes.start(name, arguments, env=environment, ready_url=f"{url}/-/{service}/readyz", within_s=60)
-    )
+    ready = f"{url}/-/{service}/readyz"
+    web = RunningWeb(url, processes.start(name, arguments, env=environment, ready_url=ready, within_s=60))
     poll_until(
         lambda: len(list(metrics.glob("histogram_*.db"))) >= workers, within_s=30, what="all workers have started"
     )

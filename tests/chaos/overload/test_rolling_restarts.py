@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -23,7 +22,7 @@ from tests.support.waiting import poll_until
 from tests.support.web import RunningWeb, load_webinar, start_web
 
 WORKERS = 2
-PEOPLE_PER_S, READERS_PER_S = 20, 5
+PEOPLE_PER_S, READERS_PER_S = 10, 2
 PAGES = {"/embed/upr-webinar-10": 200, "/v1/events": 200, "/u/-/page.css": 200}
 """One of each service, and its answer."""
 
@@ -55,7 +54,7 @@ class Visits:
             self.loads[name].append(load)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_nobody_notices_restarts(
     run_folder: RunFolder, postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path, chaos_full: bool
 ) -> None:
@@ -70,8 +69,8 @@ def test_nobody_notices_restarts(
     for name, loads in visits.loads.items():
         whole = Load([shot for load in loads for shot in load.shots])
         print(report(f"{times} restarts, {name}", whole))
-        print(Counter(shot.body for shot in whole.shots if shot.status not in (200, 201)))
-        assert whole.statuses() == {PAGES.get(name, 201): len(whole.shots)}, name
+        failed = [shot.body for shot in whole.shots if shot.status != PAGES.get(name, 201)]
+        assert failed == [], name
     assert sum(len(load.shots) for load in visits.loads["register"]) >= PEOPLE_PER_S
 
 

@@ -74,7 +74,7 @@ def test_slow_senders_are_ended_and_disturb_nobody(
     postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     """Without a gateway: 408 after ten seconds for each of them; everybody else registers meanwhile."""
-    site = start_site(processes, make_installation(postgres, tmp_path), braked=False)
+    site = start_site(processes, make_installation(postgres, tmp_path))
     slow = Dribblers(site.url, BODY_WITHIN_S + GRACE_S)
     senders = threading.Thread(target=slow.run)
     senders.start()

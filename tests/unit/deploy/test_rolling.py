@@ -1,8 +1,11 @@
 """An old worker waits for its successors, and for nobody else."""
 
 import os
+import signal
 
-from deploy.rolling import Generations
+import gevent
+
+from deploy.rolling import Generations, RollingWorker
 
 
 def test_old_workers_wait_until_all_younger_ones_can_answer() -> None:
@@ -28,3 +31,26 @@ def test_what_a_worker_says_is_seen_by_the_others() -> None:
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     assert not generations.younger_ones_start(6)
+
+
+def test_worker_told_to_stop_goes_on_until_its_successors_can_answer() -> None:
+    old: RollingWorker = RollingWorker.__new__(RollingWorker)
+    old.age, old.alive, old.generations = 1, True, Generations()
+    old.generations.forked(2)
+    old.handle_exit(signal.SIGTERM, None)
+    gevent.sleep(0.3)
+    assert old.alive
+    old.generations.settled(2)
+    with gevent.Timeout(5):
+        while old.alive:
+            gevent.sleep(0.01)
+
+
+def test_worker_told_to_stop_at_the_end_waits_for_nobody() -> None:
+    last: RollingWorker = RollingWorker.__new__(RollingWorker)
+    last.age, last.alive, last.generations = 2, True, Generations()
+    last.generations.forked(2)
+    last.handle_exit(signal.SIGTERM, None)
+    with gevent.Timeout(5):
+        while last.alive:
+            gevent.sleep(0.01)
