@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 PYTHON ?=
 # make down KEEP=1 keeps data, keys and logs
 KEEP ?=
+# Which measurements, and how long: make bench BENCH="P6 --bulletin 50000"
+BENCH ?=
 # More words for pytest: make test PYTEST="-k bus"
 PYTEST ?=
 # The seed that a run of make chaos has printed, to repeat it: make chaos SEED=…
@@ -56,8 +58,8 @@ check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the 
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m deploy.specs --check
 
-bench: $(VENV)/.ready-dev ## measure the intake against its references in one run; a table and bench.json
-	@$(BIN)/python -m tests.benchmarks.run
+bench: $(VENV)/.ready-dev ## measure speed and cost against references in one run; BENCH="P5 P8" picks; a table and bench.json
+	@$(BIN)/python -m tests.benchmarks.run $(BENCH)
 
 specs: $(VENV)/.ready ## rewrite the OpenAPI and AsyncAPI documents from the code
 	@$(BIN)/python -m deploy.specs
