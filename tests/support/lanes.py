@@ -1,15 +1,19 @@
-"""Two workers share the tests: those that mostly wait run one after the other in one lane, beside all that compute.
+"""Three workers share the tests: those that mostly wait run one after the other in two lanes, beside all that compute.
 
-A test that lets a broker rest for a minute costs no processor; beside it the other worker has nearly both. Two tests
-that are both paced by the clock never run at once, so that neither is late because of the other.
+A test that lets a broker rest for a minute costs no processor; beside it the others have nearly all of it. What breaks
+things stands in one of the two lanes; in the other stands what is paced by the clock.
 """
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-WAITING = ("tests/chaos/", "tests/scenario/", "tests/integration/system/")
-"""Folders whose tests stand in one lane, which begins first."""
+WAITING = {
+    "tests/chaos/": "breaking",
+    "tests/scenario/": "paced",
+    "tests/integration/system/": "paced",
+}
+"""Folders whose tests wait, with the lane in which they stand. Those lanes begin first."""
 
 SHARED = ("tests/browser/",)
 """Folders whose tests share one installation and stay together."""
@@ -17,8 +21,9 @@ SHARED = ("tests/browser/",)
 
 def lane(nodeid: str) -> str:
     """What a test stays together with: the waiting ones, its folder, or its file."""
-    if nodeid.startswith(WAITING):
-        return "waiting"
+    waiting = next((name for folder, name in WAITING.items() if nodeid.startswith(folder)), None)
+    if waiting:
+        return waiting
     return next((folder for folder in SHARED if nodeid.startswith(folder)), nodeid.split("::", 1)[0])
 
 
@@ -35,7 +40,7 @@ class LanesPlugin:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """The waiting first, then what shares an installation, then file by file."""
-        items.sort(key=lambda item: (not item.nodeid.startswith(WAITING), not item.nodeid.startswith(SHARED)))
+        items.sort(key=lambda item: (not item.nodeid.startswith(tuple(WAITING)), not item.nodeid.startswith(SHARED)))
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> Lanes:
         """The scheduler of this run."""

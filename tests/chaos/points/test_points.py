@@ -12,6 +12,7 @@ import pytest
 from shared.core.failpoints import POINTS
 from tests.chaos.points.driving import Driver
 from tests.chaos.points.table import APART, BUSES, TABLE, Bus, Cell, all_cells, short_cells, waves
+from tests.support.stack import assert_audited
 
 FULL_PEOPLE = 60
 PARKED_WITHIN_S = 30.0
@@ -54,6 +55,7 @@ def test_nothing_is_lost_and_nothing_doubled(driver: Driver, bus: Bus, chaos_ful
     assert sorted(map(str, driver.tally.cells)) == sorted(map(str, listed))
     driver.rig.wait_until(lambda: driver.work.parked() == driver.work.all_parked(), PARKED_WITHIN_S, "what is parked")
     driver.work.drop_parked()
+    assert_audited(driver.rig.stack, driver.rig.people.ids)
     _report(driver, bus, listed, time.monotonic() - began_s)
 
 
