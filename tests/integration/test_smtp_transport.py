@@ -220,7 +220,7 @@ def test_sink_keeps_what_it_answered_250_for_and_stops_cleanly(
 ) -> None:
     smtp_port, http_port, process = sink
     with SmtpTransport(f"smtp://127.0.0.1:{smtp_port}").connect() as session:
-        replies = [hand_over(session, render(sample(kind, "ru")).as_bytes()) for kind in ("promotion", "waiting-list")]
+        replies = [hand_over(session, render(sample(kind, "ru"))) for kind in ("promotion", "waiting-list")]
     with urllib.request.urlopen(f"http://127.0.0.1:{http_port}/mails.json", timeout=10) as answer:
         mails = load(answer)
     assert [f"2.0.0 Kept as {mail['id']}" for mail in reversed(mails)] == replies

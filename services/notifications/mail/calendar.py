@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event, vCalAddress, vText, vUri
+from icalendar import Event, vCalAddress, vText, vUri
 
 from services.notifications.domain.calendar import sequence_of
 from services.notifications.mail.content import CalendarEntry, CalendarMethod, EventCopy, MailContext
@@ -22,6 +22,8 @@ from services.notifications.mail.timezone import vtimezone
 from services.notifications.mail.wording import Wording, language_for, wording
 
 PRODID = "-//Troika//Notifications//EN"
+
+_OPENING = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:{PRODID}\r\nCALSCALE:GREGORIAN\r\nMETHOD:%s\r\n".encode()
 
 
 def invitation(context: MailContext, method: CalendarMethod) -> bytes:
@@ -39,13 +41,9 @@ def invitation(context: MailContext, method: CalendarMethod) -> bytes:
     if event is None or held is None or starts_at is None:
         raise ValueError("an event without a date has no calendar part")
     zone = ZoneInfo(event.time_zone)
-    calendar = Calendar()
-    for name, value in (("version", "2.0"), ("prodid", PRODID), ("calscale", "GREGORIAN"), ("method", method)):
-        calendar.add(name, value)
-    if zone.key not in ("UTC", "Etc/UTC"):
-        calendar.add_component(vtimezone(zone, starts_at))
-    calendar.add_component(_entry(context, event, held, method, starts_at))
-    return bytes(calendar.to_ical())
+    defined = b"" if zone.key in ("UTC", "Etc/UTC") else vtimezone(zone, starts_at)
+    entry = _entry(context, event, held, method, starts_at)
+    return b"".join((_OPENING % method.encode(), defined, entry.to_ical(), b"END:VCALENDAR\r\n"))
 
 
 def _start(event: EventCopy | None, method: CalendarMethod) -> datetime | None:

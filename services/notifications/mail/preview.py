@@ -20,7 +20,7 @@ from services.notifications.mail.content import (
     Recipient,
     Slot,
 )
-from services.notifications.mail.rendering import render
+from services.notifications.mail.rendering import write
 from services.notifications.mail.wording import LANGUAGES
 
 SAMPLE_EVENT = EventCopy(
@@ -131,6 +131,4 @@ def previews() -> Iterator[tuple[str, str, str]]:
     """Name, language and HTML part of every mail there is."""
     for language in LANGUAGES:
         for name, context in contexts(language):
-            body = render(context).get_body(("html",))
-            assert body is not None
-            yield name, language, body.get_content()
+            yield name, language, write(context).html

@@ -22,10 +22,10 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local time, as VTIMEZONE wants i
 
 
 @lru_cache(maxsize=KEPT)
-def vtimezone(zone: ZoneInfo, moment: datetime) -> Timezone:
-    """The component that defines ``zone`` for an event at ``moment`` (aware) and for a year around it.
+def vtimezone(zone: ZoneInfo, moment: datetime) -> bytes:
+    """The component that defines ``zone`` for an event at ``moment`` (aware) and for a year around it, as text.
 
-    It is made once an event, since all mails about one say the same; do not change it.
+    It is written once an event, since all mails about one say the same.
     """
     moment = moment.replace(microsecond=0)
     before, after = _change(zone, moment, -1), _change(zone, moment, 1)
@@ -42,7 +42,7 @@ def vtimezone(zone: ZoneInfo, moment: datetime) -> Timezone:
         if len(changes) == 2:
             observance.add("rrule", {"freq": "yearly", "bymonth": onset.month, "byday": _nth_weekday(onset)})
         component.add_component(observance)
-    return component
+    return bytes(component.to_ical())
 
 
 def _observance(onset: datetime, old: timedelta, new: timedelta, name: str) -> TimezoneStandard | TimezoneDaylight:

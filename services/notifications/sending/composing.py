@@ -115,9 +115,8 @@ class Composer:
             bulletin=bulletin,
             unsubscribe=self._unsubscribe(claim, language) if bulletin is not None else None,
         )
-        message = render(context)
-        message.replace_header("Message-ID", claim.mail.message_id)  # as stored, though the sender's domain change
-        return Letter(recipient.address, message.as_bytes())
+        # the Message-ID is as stored, though the sender's domain change
+        return Letter(recipient.address, render(context, claim.mail.message_id))
 
     def _entry(self, claim: Claim, own_token: str) -> CalendarEntry | None:
         """What the person's calendar holds of the mail's event; its link is that of the registration with the seat."""

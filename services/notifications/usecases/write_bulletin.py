@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from services.notifications.domain.bulletin import check_bulletin
 from services.notifications.mail.content import Bulletin as BulletinText
 from services.notifications.mail.content import MailContext, Recipient
-from services.notifications.mail.rendering import render
+from services.notifications.mail.rendering import write
 from services.notifications.store.audience import Audience, measure_audience
 from services.notifications.store.bulletins import Bulletin, add_bulletin, list_bulletins, read_bulletin
 from shared.core.clock import Clock
@@ -152,8 +152,5 @@ def _sample(bulletin: Bulletin, language: str, letterhead: Letterhead, clock: Cl
         bulletin=BulletinText(**bulletin.texts[language]),
         unsubscribe=f"{letterhead.public_url.rstrip('/')}/u/of-each-person-alone",
     )
-    message = render(context)
-    plain, rich = message.get_body(("plain",)), message.get_body(("html",))
-    assert plain is not None
-    assert rich is not None
-    return SampleMail(language, str(message["Subject"]), plain.get_content(), rich.get_content())
+    text = write(context)
+    return SampleMail(language, text.subject, text.plain, text.html)

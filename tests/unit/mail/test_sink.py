@@ -13,7 +13,7 @@ from deploy.local.sink.pages import MAIL_POLICY, PAGE_POLICY, create_app
 from deploy.local.sink.reading import summarise, view
 from services.notifications.mail.content import MailKind
 from services.notifications.mail.preview import sample
-from services.notifications.mail.rendering import render
+from services.notifications.mail.rendering import render, write
 
 MAIL_ID = "1700000000000000000-00000000"
 HOSTILE = (
@@ -37,7 +37,7 @@ def client(folder: MailFolder) -> FlaskClient:
 
 def stored(folder: MailFolder, kind: MailKind) -> str:
     """The identifier of a mail of ours in the sink."""
-    return folder.keep(b"Delivered-To: participant@example.org\r\n" + render(sample(kind, "ar")).as_bytes())
+    return folder.keep(b"Delivered-To: participant@example.org\r\n" + render(sample(kind, "ar")))
 
 
 def test_mail_is_kept_whole_and_newest_first(folder: MailFolder, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_json_tells_what_a_check_needs(folder: MailFolder, client: FlaskClient) 
     assert oldest == {
         "id": mail_id,
         "to": "participant@example.org",
-        "subject": render(sample("confirmation", "ar"))["Subject"],
+        "subject": write(sample("confirmation", "ar")).subject,
         "message_id": "<01900000-0000-7000-8000-000000000001@example.org>",
     }
     assert {key: calendar[key] for key in ("method", "uid", "sequence", "dtstart", "status", "time_zone")} == {
