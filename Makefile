@@ -16,10 +16,13 @@ BENCH ?=
 PYTEST ?=
 # The seed that a run of make chaos has printed, to repeat it: make chaos SEED=…
 SEED ?=
+# How many register on each bus in make chaos-long, and the file that keeps what came of it
+PEOPLE ?= 50000
+LEDGER ?= chaos-ledger.jsonl
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 --quiet pyproject.toml
 
-.PHONY: help demo demo-check demo-reset up down audit test chaos check bench specs format lock
+.PHONY: help demo demo-check demo-reset up down audit test chaos chaos-long check bench specs format lock
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +53,11 @@ test: $(VENV)/.ready-dev ## install what the tests need, start private servers, 
 chaos: $(VENV)/.ready-dev ## break everything, at length: every fail point, every fault; SEED=… repeats a run
 	@deploy/setup/test_machine.sh
 	@$(BIN)/python -m pytest -n 0 -s tests/chaos tests/integration/model --chaos=full $(if $(SEED),--chaos-seed=$(SEED)) $(PYTEST)
+
+chaos-long: $(VENV)/.ready-dev ## send PEOPLE people through constant trouble on each bus, and add a line to the ledger
+	@deploy/setup/test_machine.sh
+	@$(BIN)/python -m pytest -n 0 -s tests/chaos/volume --chaos=full --chaos-people=$(PEOPLE) --chaos-ledger=$(LEDGER) \
+		$(if $(SEED),--chaos-seed=$(SEED)) $(PYTEST)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date
 	@$(BIN)/ruff format --check --quiet .

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -23,6 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """``--chaos=full`` is what `make chaos` says: the long variants instead of the short pass."""
     parser.addoption("--chaos", choices=("short", "full"), default="short", help="how much is broken (default: short)")
     parser.addoption("--chaos-seed", type=int, default=None, help="of what a full run draws by chance; printed by it")
+    parser.addoption("--chaos-people", type=int, default=None, help="how many register on each bus of the volume test")
+    parser.addoption("--chaos-ledger", type=Path, default=None, help="file to which a volume test adds a line")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -62,6 +62,10 @@ class Rig:
         """Let program ``name`` follow ``plan`` from now on."""
         orders.give(self._file(name), plan)
 
+    def disarm(self, name: str) -> None:
+        """Let nothing happen in program ``name`` from now on."""
+        orders.give(self._file(name))
+
     def marker(self) -> str:
         """Path of a file that is not there yet."""
         self._markers += 1

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from email import message_from_bytes
+from email.parser import BytesParser
 from functools import partial
 from pathlib import Path
 
@@ -96,7 +96,8 @@ class Stack:
     def copies(self) -> Counter[str]:
         """How often each Message-ID has arrived in the sink."""
         files = self.mail_folder.glob("*.eml")
-        return Counter(str(message_from_bytes(file.read_bytes())["Message-ID"]) for file in files)
+        headers = BytesParser()
+        return Counter(str(headers.parsebytes(file.read_bytes(), headersonly=True)["Message-ID"]) for file in files)
 
     def _finds_one(self, service: str, count: str) -> bool:
         return self.sql(service, count)[0][0] == 1

@@ -15,11 +15,13 @@ from tests.support.rabbit_cluster import RabbitCluster
 
 PER_SECOND = 500
 CALM_S = 2.0
+LEAST_FULL, LEAST_SHORT = 200_000, 1_000
+"""So many messages have to be confirmed over all faults, for the claim that none was lost to weigh something."""
 
 
 @pytest.mark.timeout(600)
 def test_fault_in_a_cluster(
-    fault: Fault, cluster: RabbitCluster, postgres: PostgresServer, processes: ProcessGroup
+    fault: Fault, cluster: RabbitCluster, postgres: PostgresServer, processes: ProcessGroup, confirmed: list[int]
 ) -> None:
     """Nothing confirmed is lost, nothing has its effect twice, and publishing goes on within the aim."""
     vhost = f"test-{secrets.token_hex(4)}"
@@ -37,7 +39,14 @@ def test_fault_in_a_cluster(
         cluster.mend()
         time.sleep(CALM_S)  # and some after
     stage.assert_nothing_lost_or_doubled(offering, fault.name)
+    confirmed.append(len(offering.confirmed))
     assert (unreached_from(cluster, vhost, made_on=leader), cluster.opinions()) == ([], 1)
     assert offering.longest_gap_s >= fault.stands_still_s
     if fault.aim_s is not None:
         assert offering.longest_gap_s <= fault.aim_s
+
+
+def test_enough_was_confirmed_over_all_faults(confirmed: list[int], chaos_full: bool) -> None:
+    """Comes after all of them; each has compared its own."""
+    print(f"\nover {len(confirmed)} faults of a cluster: {sum(confirmed)} confirmed, 0 lost, 0 doubled")
+    assert sum(confirmed) >= (LEAST_FULL if chaos_full else LEAST_SHORT)

@@ -1,0 +1,1 @@
+"""Tens of thousands of people on a whole system to which something happens every few seconds, by chance."""

@@ -1,0 +1,111 @@
+"""People who come as fast as the system carries, and do not give up: each asks again with the same key until 201.
+
+Some hang up before they have read the answer, and some ask once more after they were told: networks and fingers do
+both, and neither may make a second registration.
+"""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from random import Random
+from urllib.parse import urlsplit
+
+from tests.support.clients import REGISTRATIONS, Answer, answers, post
+from tests.support.journal import CREATED, Journal
+
+CLIENTS = 32
+HANGS_UP, ASKS_ONCE_MORE = 0.01, 0.02
+"""Shares of the people who do."""
+PATIENCE_S = 300.0
+AGAIN_S = 0.5
+LOOK_S = 0.2
+TIMEOUT_S = 20.0
+
+_SILENCE = Answer(0, {}, {})
+
+
+@dataclass(slots=True)
+class Crowd:
+    """Attributes:
+    url: of the service.
+    people: how many come.
+    seed: of what they do by chance.
+    journal: of every try.
+    may_come: asked before each newcomer, who waits as long as it says no.
+    accepted: how many were answered 201 so far.
+    lost: numbers of those who never were.
+    """
+
+    url: str
+    people: int
+    seed: int
+    journal: Journal
+    may_come: Callable[[], bool] = lambda: True
+    accepted: int = 0
+    lost: list[int] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def come(self) -> list[Future[None]]:
+        """Begin, and return at once; each client's future is done when its last person is."""
+        numbers, pool = iter(range(self.people)), ThreadPoolExecutor(CLIENTS)
+        clients = [pool.submit(self._client, numbers) for _ in range(CLIENTS)]
+        pool.shutdown(wait=False)
+        return clients
+
+    def _client(self, numbers: Iterator[int]) -> None:
+        place = urlsplit(self.url)
+        line = http.client.HTTPConnection(str(place.hostname), place.port, timeout=TIMEOUT_S)
+        while (number := self._next(numbers)) is not None:
+            while not self.may_come():
+                time.sleep(LOOK_S)  # the test ends this: it says yes once the system has caught up, or fails
+            self._register(line, number)
+        line.close()
+
+    def _next(self, numbers: Iterator[int]) -> int | None:
+        with self._lock:
+            return next(numbers, None)
+
+    def _register(self, line: http.client.HTTPConnection, number: int) -> None:
+        chance, until_s = Random(f"{self.seed}/{number}"), time.monotonic() + PATIENCE_S
+        hangs_up, asks_once_more = chance.random() < HANGS_UP, chance.random() < ASKS_ONCE_MORE
+        while time.monotonic() < until_s:
+            answer = self._ask(line, number, reads=not hangs_up)
+            if answer.status == CREATED:
+                if asks_once_more:
+                    self._ask(line, number)
+                with self._lock:
+                    self.accepted += 1
+                return
+            if not hangs_up:
+                time.sleep(AGAIN_S)  # as a client does; its patience ends this
+            hangs_up = False
+        with self._lock:
+            self.lost.append(number)
+
+    def _ask(self, line: http.client.HTTPConnection, number: int, *, reads: bool = True) -> Answer:
+        key = f"person-number-{number:07}"
+        send = _whole if reads else _and_hang_up
+        return self.journal.ask(key, REGISTRATIONS, lambda: send(line, number, key))
+
+
+def _whole(line: http.client.HTTPConnection, number: int, key: str) -> Answer:
+    return post(line, REGISTRATIONS, answers(number), {"Idempotency-Key": key})
+
+
+def _and_hang_up(line: http.client.HTTPConnection, number: int, key: str) -> Answer:
+    """Send the request and close the line: whoever answers speaks to nobody."""
+    try:
+        line.request("POST", REGISTRATIONS, _body(number), {"Content-Type": "application/json", "Idempotency-Key": key})
+    except OSError:
+        return _SILENCE
+    finally:
+        line.close()
+    return _SILENCE
+
+
+def _body(number: int) -> str:
+    return json.dumps(answers(number))

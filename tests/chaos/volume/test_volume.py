@@ -1,0 +1,134 @@
+"""Many people, something that breaks every few seconds, and in the end everything has to add up: on both buses.
+
+`make test` sends a thousand people through each, `make chaos` fifty thousand, and `make chaos-long` as many as it is
+told; it adds a line to the ledger.
+"""
+
+import time
+from collections import Counter
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from shared.core.clock import system_clock
+from tests.chaos.points.table import BUSES, Bus
+from tests.chaos.volume.crowd import Crowd
+from tests.chaos.volume.ledger import Entry, commit, keep, summary
+from tests.chaos.volume.storm import Storm
+from tests.support.journal import Journal, Record
+from tests.support.proof import Proof
+from tests.support.stack import Stack, assert_audited
+
+SHORT, FULL = 1_000, 50_000
+MOST_WAITING = 2_000
+"""So many may be registered and not have their mail yet: beyond that newcomers wait, as the load would only pile up."""
+LOOK_EVERY_S = 2.0
+TURN_S = 0.05
+REST_WITHIN_S = 300.0
+
+_SENT = "SELECT count(*) FROM mail WHERE state = 'sent'"
+
+_UNKNOWN = "SELECT coalesce(sum(unknowns), 0)::int FROM mail"
+
+
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize(("storm", "bus"), [(bus, bus) for bus in BUSES], indirect=["storm"], ids=BUSES)
+def test_many_people_and_constant_trouble(
+    storm: Storm, bus: Bus, people: int | None, chaos_full: bool, chaos_seed: int, tmp_path: Path, ledger: Path | None
+) -> None:
+    began_s, stack = time.monotonic(), storm.rig.stack
+    assert stack.web is not None
+    crowd = Crowd(stack.web.url, people or (FULL if chaos_full else SHORT), chaos_seed, Journal(tmp_path / "asked"))
+    _weather(storm, crowd)
+    record, proof = crowd.journal.read(), Proof(stack)
+    ids = record.accepted_ids
+    assert (crowd.lost, record.without_end, record.contradictions) == ([], [], {})
+    _come_to_rest(storm, len(ids))
+    proof.wait_for_all(ids, REST_WITHIN_S, storm.rig.keep_up)
+    found = proof.findings(ids)
+    entry = _entry(storm, bus, chaos_seed, record, proof, found, time.monotonic() - began_s)
+    proof.close()
+    print(f"\n{bus}: {entry}")
+    if ledger is not None:
+        keep(ledger, entry)
+        print(f"all in {ledger}: {summary(ledger)}")
+    assert found == {}
+    assert_audited(stack, ids)
+
+
+def _weather(storm: Storm, crowd: Crowd) -> None:
+    """Until everybody has come: faults, a supervisor, and a door that lets in what the system carries."""
+    waits = _Waiting(storm.rig.stack, crowd)
+    crowd.may_come = waits.few
+    clients = crowd.come()
+    while not all(client.done() for client in clients):
+        storm.turn()
+        storm.rig.keep_up()
+        waits.look()
+        time.sleep(TURN_S)  # between two turns; the crowd's patience ends this
+    storm.end()
+    _raise_what_went_wrong(clients)
+
+
+def _raise_what_went_wrong(clients: "list[Future[None]]") -> None:
+    for client in clients:
+        client.result()
+
+
+class _Waiting:
+    """How many wait for their mail; looked up now and then, and not while the database is away."""
+
+    def __init__(self, stack: Stack, crowd: Crowd) -> None:
+        self._stack, self._crowd = stack, crowd
+        self._sent, self._looked_s = 0, 0.0
+
+    def few(self) -> bool:
+        """Whether another one may come."""
+        return self._crowd.accepted - self._sent < MOST_WAITING
+
+    def look(self) -> None:
+        """Look again if it is time."""
+        if time.monotonic() - self._looked_s < LOOK_EVERY_S:
+            return
+        try:
+            self._sent = int(str(self._stack.sql("notifications", _SENT)[0][0]))
+        except psycopg.OperationalError:
+            return  # killed a moment ago: the next turn looks again
+        self._looked_s = time.monotonic()
+
+
+def _come_to_rest(storm: Storm, people: int) -> None:
+    """Wait, with few looks, until as many mails are sent as people were accepted."""
+    stack = storm.rig.stack
+    storm.rig.wait_until(
+        lambda: stack.sql("notifications", _SENT)[0][0] == people, REST_WITHIN_S, f"{people} mails are sent"
+    )
+
+
+def _entry(
+    storm: Storm, bus: Bus, seed: int, record: Record, proof: Proof, found: dict[str, list[str]], seconds: float
+) -> Entry:
+    doubling = {"effect once", "mail once", "one Message-ID", "answered once", "stored is answered"}
+    copies, rows = (
+        proof.copies(),
+        storm.rig.stack.sql("notifications", _UNKNOWN),
+    )
+    answered: Counter[Any] = Counter(record.refused) + Counter({0: len(record.unanswered)})
+    return Entry(
+        at=system_clock().isoformat(timespec="seconds"),
+        commit=commit(),
+        bus=bus,
+        seed=seed,
+        registrations=len(record.accepted_ids),
+        tries=len(record.tries),
+        otherwise={str(status): times for status, times in sorted(answered.items())},
+        lost=sum(len(wrong) for check, wrong in found.items() if check not in doubling),
+        doubled=sum(len(wrong) for check, wrong in found.items() if check in doubling),
+        unknown=int(str(rows[0][0])),
+        twice=sum(times - 1 for times in copies.values()),
+        faults=dict(storm.happened),
+        seconds=round(seconds),
+    )
