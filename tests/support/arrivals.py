@@ -4,9 +4,11 @@ Every try stands in a journal on disk before it leaves, and again with its answe
 """
 
 import http.client
+import shutil
 import tempfile
 import threading
 import time
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,7 +20,11 @@ PATIENCE_S = 60.0
 
 
 def _journal() -> Journal:
-    return Journal(Path(tempfile.mkdtemp(prefix="troika-journal-")) / "arrivals.jsonl")
+    """In a folder of its own, which goes when nobody needs the journal any more."""
+    folder = tempfile.mkdtemp(prefix="troika-journal-")
+    journal = Journal(Path(folder) / "arrivals.jsonl")
+    weakref.finalize(journal, shutil.rmtree, folder)
+    return journal
 
 
 @dataclass(slots=True)
