@@ -59,7 +59,8 @@ class Storm:
             "broker": self._strike_broker,
             "database": self._strike_database,
         }
-        kind = self.chance.choices(list(SHARES), list(SHARES.values()))[0]
+        shares = SHARES if self.rabbit is not None else {kind: SHARES[kind] for kind in SHARES if kind != "broker"}
+        kind = self.chance.choices(list(shares), list(shares.values()))[0]
         deeds[kind]()
         if kind != "point":
             self.happened[kind] += 1

@@ -1,6 +1,6 @@
 """Many people, something that breaks every few seconds, and in the end everything has to add up: on both buses.
 
-`make test` sends a thousand people through each, `make chaos` fifty thousand, and `make chaos-long` as many as it is
+`make test` sends five hundred people through each, `make chaos` fifty thousand, and `make chaos-long` as many as it is
 told; it adds a line to the ledger.
 """
 
@@ -22,10 +22,11 @@ from tests.support.journal import Journal, Record
 from tests.support.proof import Proof
 from tests.support.stack import Stack, assert_audited
 
-SHORT, FULL = 1_000, 50_000
-MOST_WAITING = 2_000
-"""So many may be registered and not have their mail yet: beyond that newcomers wait, as the load would only pile up."""
-LOOK_EVERY_S = 2.0
+SHORT, FULL = 500, 50_000
+MOST_WAITING, WAITING_SHARE = 2_000, 5
+"""So many may be registered and not have their mail yet, and at most one in five: beyond that newcomers wait, so that
+trouble comes while people do."""
+LOOK_EVERY_S = 0.5
 TURN_S = 0.05
 REST_WITHIN_S = 300.0
 
@@ -87,7 +88,8 @@ class _Waiting:
 
     def few(self) -> bool:
         """Whether another one may come."""
-        return self._crowd.accepted - self._sent < MOST_WAITING
+        most = min(MOST_WAITING, self._crowd.people // WAITING_SHARE)
+        return self._crowd.accepted - self._sent < most
 
     def look(self) -> None:
         """Look again if it is time."""
@@ -112,10 +114,7 @@ def _entry(
     storm: Storm, bus: Bus, seed: int, record: Record, proof: Proof, found: dict[str, list[str]], seconds: float
 ) -> Entry:
     doubling = {"effect once", "mail once", "one Message-ID", "answered once", "stored is answered"}
-    copies, rows = (
-        proof.copies(),
-        storm.rig.stack.sql("notifications", _UNKNOWN),
-    )
+    copies, rows = proof.copies(), storm.rig.stack.sql("notifications", _UNKNOWN)
     answered: Counter[Any] = Counter(record.refused) + Counter({0: len(record.unanswered)})
     return Entry(
         at=system_clock().isoformat(timespec="seconds"),
