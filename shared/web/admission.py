@@ -161,15 +161,16 @@ class Door:
 
 
 class _Held:
-    """An answer that gives a place back when it is closed."""
+    """An answer that gives a place back when all of it is sent, or when it is closed before."""
 
-    __slots__ = ("_answer", "_places")
+    __slots__ = ("_answer", "_holds", "_places")
 
     def __init__(self, answer: Iterable[bytes], places: Places) -> None:
-        self._answer, self._places = answer, places
+        self._answer, self._places, self._holds = answer, places, True
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._answer)
+        yield from self._answer
+        self._leave()
 
     def close(self) -> None:
         """Called by the server once, when the answer has been sent or cannot be."""
@@ -178,4 +179,9 @@ class _Held:
             if close is not None:
                 close()
         finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._holds:
+            self._holds = False
             self._places.leave()

@@ -12,16 +12,21 @@ from tests.integration.model.bus import Bus
 from tests.integration.model.machine import Machine
 from tests.integration.model.office import Office
 from tests.integration.model.post import Post
-from tests.integration.model.world import open_world
+from tests.integration.model.world import World, open_world
 from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture(scope="module")
-def machine(
-    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory, chaos_full: bool
-) -> Iterator[type[Machine]]:
+def world(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The databases of all histories."""
+    opened = open_world(postgres, Path(tmp_path_factory.mktemp("form-keys")))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def machine(world: World, chaos_full: bool) -> Iterator[type[Machine]]:
     """Makes machines, one after the other: each begins a history of its own where everybody knows the programme."""
-    world = open_world(postgres, Path(tmp_path_factory.mktemp("form-keys")))
     office, bus, post = Office(world), Bus(world), Post(world)
     for service in SERVICES:
         bus.relay(service)
@@ -32,4 +37,3 @@ def machine(
     # Hypothesis only calls it, without arguments, though it says that it wants a class
     yield cast(type[Machine], lambda: Machine(world, office, bus, post, auditor))
     bus.close()
-    world.close()

@@ -152,15 +152,21 @@ def test_browser_is_told_in_its_language(inner: Inner) -> None:
     assert inner.inside == 0
 
 
-def test_export_holds_its_place_until_it_is_closed(inner: Inner) -> None:
+@pytest.mark.parametrize("sent_whole", [True, False])
+def test_export_holds_its_place_until_it_is_sent_or_closed(inner: Inner, sent_whole: bool) -> None:
     """It is made while it is sent. What has its length is made, and holds nothing."""
     door = Door(inner, SERVICE, (), Bounds(last=1), most_bytes=MOST_BYTES)
     places = door._places["last"] = Places(1)
     answer = door(_environ("/console"), lambda *_parts: None)  # type: ignore[arg-type]  # not looked at
-    assert list(answer) == [b""]
+    parts = iter(answer)
+    assert next(parts) == b""
     assert places.full()
+    if sent_whole:
+        assert list(parts) == []
+        assert not places.full()
     answer.close()  # type: ignore[attr-defined]  # as a server does
-    assert not places.full()
+    assert (places.full(), places.enter(), places.enter()) == (False, True, False)  # given back once
+    places.leave()
     inner.headers = [("Content-Length", "0")]
     door(_environ("/console"), lambda *_parts: None)  # type: ignore[arg-type]  # not looked at
     assert not places.full()
