@@ -103,11 +103,13 @@ class Relay:
         by_outcome: dict[Outcome, list[OutboxRow]] = {}
         for row, outcome in zip(rows, outcomes, strict=True):
             by_outcome.setdefault(outcome, []).append(row)
-            outbox_published_total.labels(self._service, outcome.value).inc()
+        for outcome, such in by_outcome.items():
+            outbox_published_total.labels(self._service, outcome.value).inc(len(such))
         confirmed = by_outcome.get(Outcome.CONFIRMED, [])
         outbox.mark_published(connection, [row.id for row in confirmed], now)
+        waited_s = outbox_confirm_seconds.labels(self._service)
         for row in confirmed:
-            outbox_confirm_seconds.labels(self._service).observe(max(0.0, (now - row.stored_at).total_seconds()))
+            waited_s.observe(max(0.0, (now - row.stored_at).total_seconds()))
         for outcome, reason in REASONS.items():
             refused = [row.id for row in by_outcome.get(outcome, [])]
             if refused:

@@ -13,6 +13,7 @@ import pytest
 import requests
 from pika.exceptions import ProbableAuthenticationError
 
+from deploy.local.installation import WEBINAR
 from deploy.shape import SERVICES, WORKERS, worker_name
 from deploy.up.ports import is_taken
 from tests.architecture.observed import BROKERS
@@ -204,6 +205,20 @@ def test_difference_in_the_databases_raises_its_alert(production: Production) ->
         assert administrator.execute(miscount, [1]).rowcount == 1
         _wait(lambda: production.firing() == {("TroikaAuditDifference", "A2")}, production, "the audit's alert")
         administrator.execute(miscount, [-1])
+    _wait_for_silence(production)
+
+
+def test_refusals_raise_their_alert(production: Production) -> None:
+    """Requests that have waited too long on their way are refused; many of them raise exactly that alert."""
+    address = f"http://127.0.0.1:{production.ports['registration-web']}/v1/forms/{WEBINAR}"
+    poll_until(lambda: production.firing() == set(), 30, what="silence before")
+
+    def is_noticed() -> bool:
+        answer = requests.get(address, headers={"X-Request-Start": "t=0"}, timeout=5)
+        assert (answer.status_code, answer.headers["Retry-After"].isdigit()) == (503, True)
+        return production.firing() == {("TroikaRefusing", "registration")}
+
+    _wait(is_noticed, production, "the alert of refusals")
     _wait_for_silence(production)
 
 
