@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("ci")
     given = config.getoption("chaos_seed")
     drawn = secrets.randbits(32) if config.getoption("chaos") == "full" else 1
-    config.stash[_SEED] = drawn if given is None else given
+    config.stash[_SEED] = config.option.chaos_seed = drawn if given is None else given  # workers are given the options
     config.pluginmanager.register(Completeness(), "completeness")
     config.pluginmanager.register(LanesPlugin(), "lanes")
 
