@@ -74,7 +74,7 @@ def rabbit(run_folder: RunFolder) -> Iterator[RabbitNode]:
     node = RabbitNode(run_folder)
     node.start()
     yield node
-    node.stop()
+    node.remove()
 
 
 @pytest.fixture
