@@ -1,4 +1,4 @@
-"""Incoming messages and the use case each one is for."""
+"""Incoming messages, checked by the listener, and the use case each one is for."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,6 @@ from services.events.store.roster import Registered
 from services.events.usecases.note_contact import note_contact
 from services.events.usecases.note_registration import note_registration, note_registrations
 from shared.contracts.envelope import Message
-from shared.contracts.registry import read
 from shared.store.inbox import BatchEffect, Effect
 from shared.store.unit_of_work import UnitOfWork
 
@@ -41,36 +40,24 @@ def effects(work: UnitOfWork) -> Mapping[str, Effect]:
 
 
 def on_registration(connection: Connection, message: Message) -> None:
-    """A registration is what the message says, unless something newer is known.
-
-    Raises:
-        Poison: the message breaks its contract.
-    """
+    """A registration is what the message says, unless something newer is known."""
     note_registration(connection, _registered(message))
 
 
 def on_registrations(connection: Connection, messages: Sequence[Message]) -> None:
-    """Registrations are what their messages say, unless something newer is known.
-
-    Raises:
-        Poison: a message breaks its contract.
-    """
+    """Registrations are what their messages say, unless something newer is known."""
     note_registrations(connection, [_registered(message) for message in messages])
 
 
 def _registered(message: Message) -> Registered:
-    content: dict[str, Any] = read(message)
+    content = message.data
     known: dict[str, Any] = {name: content.get(name) for name in _SAME_NAME}
     return Registered(event_id=content.get("event"), **known)
 
 
 def on_mail(connection: Connection, message: Message) -> None:
-    """A mail went out.
-
-    Raises:
-        Poison: the message breaks its contract.
-    """
-    content: dict[str, Any] = read(message)
+    """A mail went out."""
+    content = message.data
     note_contact(
         connection,
         MailContact(content["mail_id"], content["registration_id"], content["kind"], content["sent_at"]),

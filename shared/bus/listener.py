@@ -42,7 +42,7 @@ from shared.core.metrics import (
 
 log = logging.getLogger(__name__)
 
-PREFETCH = 10
+PREFETCH = 32
 GATHER_S = 0.002
 PARKED_IN_A_ROW = 10
 OUTAGE_PROBE_S = 1.0
