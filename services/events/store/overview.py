@@ -61,7 +61,7 @@ _MISSING = text(f"""
 """)
 _WHO_IS_MISSING = text(f"""
     SELECT registration_id::text, encode(person_ref, 'hex'), form, working_group, country, occurred_at
-    {_NOT_THERE} AND registration_id > CAST(:after AS uuid) ORDER BY registration_id LIMIT :limit
+    {_NOT_THERE} AND registration_id > CAST(:after AS uuid) ORDER BY traveller.registration_id LIMIT :limit
 """)
 _MEMBERS = text(f"""
     SELECT working_group, count(*)::int AS members,

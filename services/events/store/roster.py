@@ -100,13 +100,13 @@ _WHOSE = text("""
 _PAGE = text(f"""
     SELECT {_COLUMNS} FROM roster WHERE event_id = :event_id AND registration_id > CAST(:after AS uuid)
         AND (form_kind = :form_kind OR CAST(:form_kind AS text) IS NULL AND {_ATTENDING})
-    ORDER BY registration_id LIMIT :limit
+    ORDER BY roster.registration_id LIMIT :limit
 """)
 _PAGE_OF_STATUS = text(f"""
     SELECT {_COLUMNS} FROM roster
     WHERE event_id = :event_id AND status = :status AND registration_id > CAST(:after AS uuid)
         AND (form_kind = :form_kind OR CAST(:form_kind AS text) IS NULL AND {_ATTENDING})
-    ORDER BY registration_id LIMIT :limit
+    ORDER BY roster.registration_id LIMIT :limit
 """)
 _REPRESENTATIVES = text(f"""
     SELECT working_group, count(*) FILTER (WHERE status = 'confirmed'), count(*) FILTER (WHERE status = 'waitlisted')
