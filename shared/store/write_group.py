@@ -23,7 +23,7 @@ Outcome = TypeVar("Outcome")
 
 LONGEST_WAIT_S = 0.4
 """Who would wait longer than this for the commit is refused at once: answers stay within a second, also with the time
-that a second process keeps the lock (measured: docs/explanation/reliability.md)."""
+that a second process keeps the lock."""
 
 NEVER_CROWDED = 32
 """So few are never too many: waiting together they make the large batches by which a slow disk is got over."""

@@ -77,5 +77,5 @@ def _print_verdicts(sources: Sources, found: Sequence[Finding]) -> None:
         asked = len(equation.checks) - left_out[equation.code]
         verdict = f"{counts[equation.code]:,} differences" if counts[equation.code] else "holds"
         if asked == 0:
-            verdict = "not asked: needs what only tests have"
+            verdict = f"not asked: {'a test has it alone' if equation.code == 'A1' else 'needs a login at the broker'}"
         print(f"{equation.code:4} {verdict:38} {equation.title}")

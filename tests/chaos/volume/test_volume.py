@@ -1,7 +1,7 @@
 """Many people, something that breaks every few seconds, and in the end everything has to add up: on both buses.
 
 `make test` sends five hundred people through each, `make chaos` fifty thousand, and `make chaos-long` as many as it is
-told; it adds a line to the ledger.
+told; the last two add a line to the ledger.
 """
 
 import time

@@ -20,7 +20,10 @@ PAGES = {
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_not_sorted(work: UnitOfWork, name: str) -> None:
     """``ORDER BY`` with the name of an output column sorts by what is shown (a uuid's text), which no index is of."""
-    values = asdict(RosterQuery(WEBINAR, status="confirmed", after=roster.FIRST)) | {"event": WEBINAR, "internal": False}
+    values = asdict(RosterQuery(WEBINAR, status="confirmed", after=roster.FIRST)) | {
+        "event": WEBINAR,
+        "internal": False,
+    }
     statement = text(f"EXPLAIN {PAGES[name].text}")
     with work.transaction() as connection:
         for way in ("enable_seqscan", "enable_bitmapscan"):  # what a planner would do with many rows
