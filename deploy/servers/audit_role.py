@@ -35,6 +35,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     "events": {
         "event": "id, status, revision, changed_at, internal",
         "roster": "registration_id, form, form_kind, event_id, status, revision, person_ref, occurred_at",
+        "tally": "internal, dimension, name, registrations",
         "event_count": "event_id, status, registrations",
         "mail_contact": "mail_id, registration_id, kind, sent_at",
         "proposal": "id, status, revision, key_hash, submitted_at",

@@ -93,6 +93,7 @@ class Listener(ConsumerProducerMixin):
         self._careful = True
         self._counted_at = 0.0
         self._pending: list[Delivery] = []
+        self._was_away = False
         self._settler = Settler(plan or RetryPlan(), lambda: self.producer)
         consumer_halted.labels(service).set(0)
 
@@ -188,6 +189,8 @@ class Listener(ConsumerProducerMixin):
         return lambda raw: self._pending.append(Delivery(raw, queue))
 
     def _drain(self, connection: Any, wait_s: float) -> bool:
+        if self._pending:
+            return True  # arrived while consumers were started anew
         try:
             connection.drain_events(timeout=wait_s)
         except TimeoutError:
@@ -216,12 +219,13 @@ class Listener(ConsumerProducerMixin):
             # counted as a redelivery, and with its one message in hand it has room for nothing
             self._pause(consumers)
         innocent = [delivery for delivery in batch if not delivery.suspect]
+        self._was_away = False
         for queue in self._handlers:
             self._handle(connection, consumers, [d for d in innocent if d.queue == queue])
         for suspect in suspects:
             self._handle(connection, consumers, [suspect])
-        if grows:
-            self._be(consumers, careful=False)
+        if grows and not self.halted:
+            self._be(consumers, careful=self._was_away)
 
     @staticmethod
     def _pause(consumers: Sequence[Any]) -> None:
@@ -237,7 +241,7 @@ class Listener(ConsumerProducerMixin):
             consumer.consume()
 
     def _handle(self, connection: Any, consumers: Sequence[Any], batch: list[Delivery]) -> None:
-        if not batch:
+        if not batch or self.halted:
             return
         reach("consume.received")
         for delivery in batch:
@@ -246,9 +250,11 @@ class Listener(ConsumerProducerMixin):
         with consume_batch_seconds.labels(batch[0].queue).time():
             self._judge(connection, consumers, readable)
         for delivery in batch:
+            if self.halted and isinstance(delivery.verdict, Exception):
+                continue  # not parked too: it comes back when the connection is given up
             self._settler.settle(delivery)
-        if self._settler.parked_in_a_row >= PARKED_IN_A_ROW:
-            self._halt()
+            if self._settler.parked_in_a_row >= PARKED_IN_A_ROW and not self.halted:
+                self._halt()
 
     def _judge(self, connection: Any, consumers: Sequence[Any], batch: list[Delivery]) -> None:
         """Let the handler judge; while its database is away, hold the batch, take no more and keep the connection."""
@@ -267,6 +273,7 @@ class Listener(ConsumerProducerMixin):
                 delivery.verdict = verdict
             break
         if waiting:
+            self._was_away = True
             self._be(consumers, careful=True)
 
     def _rest(self, connection: Any) -> None:

@@ -16,8 +16,11 @@ from kombu.transport.base import StdChannel
 from shared.bus.address import BusAddress
 from shared.bus.connection import open_connection
 from shared.bus.names import ATTEMPT_HEADER, REASON_HEADER, REQUEUE, parked, replay_key
+from shared.core.errors import Unavailable
 
 FIRST_DEATH_HEADER = "x-first-death-reason"
+NO_REASON = "unknown"
+"""Nobody has said why a message was parked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,11 @@ class ParkedMessage:
 
 
 def list_parked(address: BusAddress, queue: str, most: int = 100) -> list[ParkedMessage]:
-    """What is parked for ``queue``, oldest first, without taking anything."""
+    """At most ``most`` of what is parked for ``queue``, oldest first, without taking anything.
+
+    Raises:
+        Unavailable: the bus is away.
+    """
     with _visit(address, queue, most) as visit:
         return [_read(queue, raw) for raw in visit.messages]
 
@@ -95,8 +102,11 @@ class _Visit:
 @contextmanager
 def _visit(address: BusAddress, queue: str, most: int) -> Iterator[_Visit]:
     connection: Connection = open_connection(address, "troika-operator")
-    with connection, connection.channel() as channel, connection.channel() as writing:
-        yield _Visit(_take(channel, parked(queue), most), Producer(writing, auto_declare=False))
+    try:
+        with connection, connection.channel() as channel, connection.channel() as writing:
+            yield _Visit(_take(channel, parked(queue), most), Producer(writing, auto_declare=False))
+    except connection.connection_errors as error:
+        raise Unavailable(f"the bus: {type(error).__name__}") from error
 
 
 def _take(channel: StdChannel, name: str, most: int) -> list[Any]:
@@ -108,7 +118,7 @@ def _take(channel: StdChannel, name: str, most: int) -> list[Any]:
 
 
 def _read(queue: str, raw: Any) -> ParkedMessage:
-    brokers_own = str(raw.headers.get(FIRST_DEATH_HEADER) or "unknown").replace("_", " ")
+    brokers_own = str(raw.headers.get(FIRST_DEATH_HEADER) or NO_REASON).replace("_", " ")
     body = raw.body.encode() if isinstance(raw.body, str) else bytes(raw.body or b"")
     return ParkedMessage(
         queue=queue,

@@ -55,7 +55,8 @@ class PikaPublisher:
         self._service = service
         self._stopping = threading.Event()
         self._ready = threading.Event()
-        self._blocked = threading.Event()
+        self._unblocked = threading.Event()
+        self._unblocked.set()
         self._guard = threading.Lock()
         self._connection: SelectConnection | None = None
         self._channel: Channel | None = None
@@ -68,11 +69,11 @@ class PikaPublisher:
     def publish(self, batch: Sequence[Outgoing], timeout_s: float) -> list[Outcome]:
         """See :class:`shared.bus.publisher.Publisher`."""
         job = PublishJob(batch)
-        if self._blocked.is_set():
+        if not self._unblocked.wait(timeout_s):
             return job.outcomes()
         if not self._ready.wait(timeout_s) or not self._tell(lambda: self._send(job)):
             return job.outcomes()
-        if not job.done.wait(timeout_s) and not self._blocked.is_set():
+        if not job.done.wait(timeout_s) and self._unblocked.is_set():
             self._drop()
         return job.outcomes()
 
@@ -144,13 +145,13 @@ class PikaPublisher:
 
     def _on_open(self, connection: SelectConnection) -> None:
         connection.add_on_connection_blocked_callback(lambda *_: self._on_blocked())
-        connection.add_on_connection_unblocked_callback(lambda *_: self._blocked.clear())
+        connection.add_on_connection_unblocked_callback(lambda *_: self._unblocked.set())
         connection.channel(on_open_callback=self._on_channel)
         connection.ioloop.call_later(STACK_TIMEOUT_S, lambda: self._require_ready(connection))
 
     def _on_blocked(self) -> None:
         log.warning("the broker takes no messages just now")
-        self._blocked.set()
+        self._unblocked.clear()
 
     def _require_ready(self, connection: SelectConnection) -> None:
         """A connection that lives but opens no channel is worth nothing."""
@@ -216,7 +217,7 @@ class PikaPublisher:
     def _end(self) -> None:
         """Nothing more will be confirmed: what is open stays unknown."""
         self._ready.clear()
-        self._blocked.clear()
+        self._unblocked.set()
         broker_connected.labels(self._service, "relay").set(0)
         self._channel = None
         if self._job is not None:

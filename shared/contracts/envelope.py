@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -96,8 +97,12 @@ def _checked(raw: dict[str, Any]) -> Message:
         moment = parse_rfc3339(raw["time"])
     except ValueError:
         raise Poison("envelope: time is not RFC 3339") from None
+    try:
+        identity = str(UUID(raw["id"]))  # as the inbox will spell it
+    except ValueError:
+        raise Poison("envelope: id is not a UUID") from None
     return Message(
-        id=raw["id"],
+        id=identity,
         type=raw["type"],
         source=raw["source"],
         subject=raw["subject"],

@@ -19,9 +19,16 @@ def slug(*, required: bool = True) -> fields.String:
     return fields.String(validate=[validate.Length(max=80), validate.Regexp(SLUG)], **_presence(required))
 
 
-def identity() -> fields.String:
-    """A UUID as text."""
-    return fields.String(required=True, validate=validate.Length(min=36, max=36))
+class _Identity(fields.UUID):
+    """A UUID, which a handler sees as text in the one spelling that the database has."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **words: Any) -> Any:
+        return str(super()._deserialize(value, attr, data, **words))
+
+
+def identity() -> fields.UUID:
+    """A UUID as text, in lower case with hyphens, however the sender wrote it."""
+    return _Identity(required=True)
 
 
 def revision() -> fields.Integer:

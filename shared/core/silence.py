@@ -25,7 +25,7 @@ STANDARD_PORT = 5432
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 """The shortest question that any PostgreSQL answers, before any login (protocol 3.0, SSLRequest)."""
 
-Address = tuple[str, int]
+Address = tuple[str, str]
 _silent_until: dict[Address, float] = {}
 """Monotonic seconds, by server; of this process."""
 
@@ -71,29 +71,30 @@ class WatchfulConnection(psycopg.Connection[Any]):
             return end.value
 
     def _require_answer(self) -> None:
-        address = (self.info.host, self.info.port)
-        if answers(*address):
+        if answers(self.info.host, self.info.port):
             return
-        _note_silence(address)
+        _note_silence((self.info.host, str(self.info.port)))
         self.pgconn.finish()
         raise psycopg.OperationalError("the database does not answer")
 
 
 def answers(host: str, port: int, within_s: float = ANSWER_WITHIN_S) -> bool:
     """Whether a PostgreSQL server at ``host`` (a name, an address, or the folder of its socket) says anything."""
-    unix = host.startswith("/")
     try:
-        with socket.socket(socket.AF_UNIX if unix else _family(host)) as line:
-            line.settimeout(within_s)
-            line.connect(f"{host}/.s.PGSQL.{port}" if unix else (host, port))
+        with _line_to(host, port, within_s) as line:
             line.sendall(_SSL_REQUEST)
             return line.recv(1) != b""
     except OSError:
         return False
 
 
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
+def _line_to(host: str, port: int, within_s: float) -> socket.socket:
+    if not host.startswith("/"):
+        return socket.create_connection((host, port), within_s)  # whichever of its addresses answers
+    line = socket.socket(socket.AF_UNIX)
+    line.settimeout(within_s)
+    line.connect(f"{host}/.s.PGSQL.{port}")
+    return line
 
 
 def _note_silence(address: Address) -> None:
@@ -103,4 +104,4 @@ def _note_silence(address: Address) -> None:
 def _address_in(conninfo: str, kwargs: dict[str, Any]) -> Address:
     names = ("autocommit", "prepare_threshold", "context", "row_factory", "cursor_factory")
     words = conninfo_to_dict(conninfo, **{name: value for name, value in kwargs.items() if name not in names})
-    return str(words.get("host") or ""), int(words.get("port") or STANDARD_PORT)
+    return str(words.get("host") or ""), str(words.get("port") or STANDARD_PORT)

@@ -86,25 +86,27 @@ def test_outage_uses_up_no_redeliveries(bus: Bus, monkeypatch: pytest.MonkeyPatc
     assert bus.depth() == 0
 
 
-def test_consumer_halts_when_ten_in_a_row_are_parked(bus: Bus) -> None:
-    """One at a time, so that exactly ten are parked; a larger batch is settled whole before the halt."""
+@pytest.mark.parametrize(("prefetch", "good_in_hand"), [(1, 0), (listener.PREFETCH, 5)])
+def test_consumer_halts_when_ten_in_a_row_are_parked(bus: Bus, prefetch: int, good_in_hand: int) -> None:
+    """However many it has in hand: ten are parked, what has had its effect is done, and the others come back."""
     broken = [outgoing(body=b"{") for _ in range(15)]
     bus.store([*broken, *good(5)])
     recorder = Recorder()
-    with bus.listening(recorder, prefetch=1) as halted:
+    with bus.listening(recorder, prefetch=prefetch) as halted:
         poll_until(lambda: halted.halted, 20.0, what="the halt")
         assert _halted_gauge() == 1.0
         assert len(bus.parked()) == listener.PARKED_IN_A_ROW
         ticked_at = halted.ticked_at
         poll_until(lambda: halted.ticked_at > ticked_at, 5.0, what="a sign of life while halted")
-    assert recorder.done == []
-    assert _waiting(bus) == 10
+    assert len(recorder.done) == good_in_hand
+    poll_until(lambda: bus.depth() == 10 - good_in_hand, what="the others wait again, the consumer being gone")
 
     with bus.listening(recorder, prefetch=1):
         recorder.wait_done(5)
+        bus.wait_parked(15)
         assert _halted_gauge() == 0.0
     assert {found.message_id for found in bus.parked()} == {message.message_id for message in broken}
-    assert len(bus.parked()) == 15
+    assert len(recorder.done) == 5
     assert bus.depth() == 0
 
 
@@ -127,11 +129,6 @@ def _place(bus: Bus) -> dict[str, str]:
 def _told(program: Program, what: str) -> list[str]:
     """Ids that the program has told to be ``done`` or to hold, over all its lives."""
     return [each for line in program.logs() if what in line for each in line[what]]
-
-
-def _waiting(bus: Bus) -> int:
-    """What waits once the consumer that held some of it is gone."""
-    return poll_until(lambda: bus.depth() == 10 and 10, what="ten messages left")
 
 
 def _halted_gauge() -> float | None:

@@ -11,6 +11,9 @@ from shared.bus.parked import list_parked
 from shared.contracts.registry import QUEUES
 from tests.support.installation import TestInstallation
 
+MOST = 100_000
+"""Parked messages of a queue."""
+
 SHOWN = 20
 """Differences that a failing test prints."""
 
@@ -54,7 +57,11 @@ def assert_soon_clean(found: Callable[[], list[Finding]], within_s: float = 20.0
 
 def parked_at(address: BusAddress) -> list[Letter]:
     """What is parked on a bus, without taking it."""
-    return [(letter.message_id, queue, letter.reason) for queue in QUEUES for letter in list_parked(address, queue)]
+    return [
+        (letter.message_id, queue, letter.reason)
+        for queue in QUEUES
+        for letter in list_parked(address, queue, most=MOST)
+    ]
 
 
 def differences(

@@ -12,7 +12,7 @@ from deploy.operations.audit.reconcile import reconcile
 from deploy.operations.audit.settings import AuditSettings, read_settings
 from deploy.operations.audit.watching import watch as watch_until
 from deploy.servers.audit_role import READABLE, written_rights
-from shared.core.errors import SettingsError
+from shared.core.errors import SettingsError, Unavailable
 from shared.core.logs import configure_logs
 from shared.process.runner import run
 
@@ -56,7 +56,7 @@ def _once(settings: AuditSettings) -> int:
         with open_sources(settings.urls, settings.given(), grace_s=settings.grace_s) as sources:
             found = reconcile(sources)
             print_audit(sources, found, settings.where)
-    except psycopg.Error as error:
+    except (psycopg.Error, Unavailable) as error:
         click.echo(f"Could not be read ({settings.where}): {type(error).__name__}", err=True)
         return NOT_ASKED
     return DIFFERENCES if found else 0

@@ -18,7 +18,7 @@ _PARKED = """
 
 A9 = Equation(
     "A9",
-    "each parked message has a reason, and is decided within 72 hours",
+    "each parked message has a reason, and on the embedded bus is decided on within 72 hours",
     (
         Alone("bus", "each has a reason, and none is old", _PARKED),
         Paired("each that was found at the broker has a reason", (Side(UNEXPLAINED),), ()),

@@ -46,6 +46,17 @@ _NUMBERS = """
         FULL JOIN (SELECT event_id, status, registrations FROM event_count) c USING (event_id, status)) AS both_sides
     WHERE registrations_roster <> registrations_count
 """
+_TALLIES = """
+    SELECT form_kind || CASE WHEN internal THEN ', internal' ELSE '' END, counted::text, kept::text FROM (
+        SELECT internal, form_kind, coalesce(r.n, 0) AS counted, coalesce(t.n, 0) AS kept
+        FROM (SELECT coalesce(e.internal, false) AS internal, form_kind, count(*) AS n
+            FROM (SELECT form_kind, event_id FROM roster WHERE status IN ('confirmed', 'waitlisted')) AS live
+                LEFT JOIN (SELECT id AS event_id, internal FROM event) e USING (event_id)
+            GROUP BY 1, 2) r
+        FULL JOIN (SELECT internal, name AS form_kind, registrations AS n FROM tally
+            WHERE dimension = 'form_kind') t USING (internal, form_kind)) AS both_sides
+    WHERE counted <> kept
+"""
 
 A2 = Equation(
     "A2",
@@ -57,6 +68,7 @@ A2 = Equation(
         Paired("whom coordinators see is registered", (Side("registration", _ALL),), (Side("events", _ON_ROSTER),)),
         Paired("whom mails go to is registered", (Side("registration", _ALL),), (Side("notifications", _IN_BOOK),)),
         Alone("events", "the numbers of each event are those of its people", _NUMBERS),
+        Alone("events", "the numbers by kind of form are those of the live registrations", _TALLIES),
     ),
 )
 

@@ -11,12 +11,15 @@ from deploy.operations.audit.reading import GRACE_S, Given
 from deploy.servers.audit_role import variable
 from deploy.up.servers import audit_urls as production_urls
 from shared.bus.address import BusAddress
-from shared.bus.parked import list_parked
+from shared.bus.parked import NO_REASON, list_parked
 from shared.contracts.registry import QUEUES
 from shared.core.errors import SettingsError
 from shared.core.settings import Reader
 
 AMQP = ("amqp", "amqps")
+MOST_PARKED = 1_000_000
+"""Of one queue: what is not seen would count as lost."""
+
 POSTGRES = ("postgresql", "postgresql+psycopg", "postgres")
 NOTHING_FOUND = (
     "Nothing to look at. Name TROIKA_AUDIT_REGISTRATION_URL, TROIKA_AUDIT_EVENTS_URL and "
@@ -86,5 +89,5 @@ def _on_this_machine(environment: Mapping[str, str]) -> tuple[Mapping[str, str],
 def _letters(broker_url: str) -> Iterator[tuple[str, str, str]]:
     """What is parked at a broker, looked at with an operator's login and left where it is."""
     for queue in QUEUES:
-        for letter in list_parked(BusAddress(broker_urls=(broker_url,)), queue):
-            yield letter.message_id, queue, letter.reason
+        for letter in list_parked(BusAddress(broker_urls=(broker_url,)), queue, MOST_PARKED):
+            yield letter.message_id, queue, "" if letter.reason == NO_REASON else letter.reason

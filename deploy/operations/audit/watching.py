@@ -1,4 +1,4 @@
-"""Looks again and again, for metrics and an alert. A database that is away ends a round, never the process."""
+"""Looks again and again, for metrics and an alert. A database or broker that is away ends a round, not the process."""
 
 import logging
 import time
@@ -10,6 +10,7 @@ from deploy.operations.audit.equations import EQUATIONS
 from deploy.operations.audit.reading import open_sources
 from deploy.operations.audit.reconcile import Finding, reconcile
 from deploy.operations.audit.settings import AuditSettings
+from shared.core.errors import Unavailable
 from shared.core.metrics import audit_differences, audit_duration_seconds, audit_last_success_timestamp_seconds
 from shared.process.runner import Stop
 
@@ -24,6 +25,7 @@ def look(settings: AuditSettings) -> list[Finding]:
 
     Raises:
         psycopg.Error: a database is away, or lets the audit read less than it needs.
+        Unavailable: the broker is away, whose parked messages are asked for.
     """
     with open_sources(settings.urls, settings.given(), grace_s=settings.grace_s) as sources:
         return reconcile(sources)
@@ -36,7 +38,7 @@ def watch(settings: AuditSettings, stop: Stop) -> None:
         began_at = time.monotonic()
         try:
             _note(look(settings))
-        except psycopg.Error as error:
+        except (psycopg.Error, Unavailable) as error:
             log.warning("audit not finished", extra={"reason": type(error).__name__})
         else:
             audit_duration_seconds.observe(time.monotonic() - began_at)

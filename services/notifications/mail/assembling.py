@@ -55,13 +55,14 @@ def octets_part(
 def multipart(subtype: str, parts: Sequence[Message], mark: str) -> Message:
     """Parts in one. ``mark`` makes the boundary its own within a mail.
 
-    No line of a part can be the boundary: ``=_`` stands in neither quoted-printable nor base64 (RFC 2045, 6.7).
+    No line of a part can be the boundary: ``=_`` stands in neither quoted-printable nor base64 (RFC 2045, 6.7). No mark
+    may begin with another of the same mail: readers may compare the beginning of a line alone (RFC 2046, 5.1.1).
     """
     return MIMEMultipart(subtype, f"=_{mark}", parts, policy=WIRE)
 
 
 def assembled(body: Message, headers: Sequence[tuple[str, str]]) -> bytes:
-    """The whole message: ``headers`` in their order, then those of ``body``."""
+    """The whole message: the headers of ``body``, then ``headers`` in their order."""
     for name, value in headers:
         body[name] = value
     return body.as_bytes(policy=WIRE)

@@ -80,7 +80,7 @@ def _body(context: MailContext, text: MailText, mark: str) -> Message:
     calendar = invitation(context, method)
     told = octets_part(calendar, "text", "calendar", {"charset": "utf-8", "method": method}, "")
     attached = octets_part(calendar, "application", "ics", {}, 'attachment; filename="invite.ics"')
-    return multipart("mixed", [multipart("alternative", [*texts, told], f"{mark}_"), attached], mark)
+    return multipart("mixed", [multipart("alternative", [*texts, told], f"_{mark}"), attached], mark)
 
 
 def _headers(context: MailContext, subject: str, message_id: str) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ rig: whatever has ended starts again.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -45,6 +45,11 @@ class Storm:
     _still: dict[str, tuple[Program, float]] = field(default_factory=dict)
     _next_s: float = 0.0
 
+    @property
+    def shares(self) -> Mapping[str, int]:
+        """Of each kind of fault that there is here."""
+        return SHARES if self.rabbit is not None else {kind: SHARES[kind] for kind in SHARES if kind != "broker"}
+
     def turn(self) -> None:
         """Wake what has stood still long enough, and let the next fault happen if it is time; else return at once."""
         now_s = time.monotonic()
@@ -59,8 +64,7 @@ class Storm:
             "broker": self._strike_broker,
             "database": self._strike_database,
         }
-        shares = SHARES if self.rabbit is not None else {kind: SHARES[kind] for kind in SHARES if kind != "broker"}
-        kind = self.chance.choices(list(shares), list(shares.values()))[0]
+        kind = self.chance.choices(list(self.shares), list(self.shares.values()))[0]
         deeds[kind]()
         if kind != "point":
             self.happened[kind] += 1

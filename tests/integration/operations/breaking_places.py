@@ -52,6 +52,12 @@ BREAKS: tuple[Break, ...] = (
         "the numbers of each event are those of its people",
         "UPDATE event_count SET registrations = registrations + 1",
     ),
+    in_events(
+        "A2",
+        "kind of form miscounted",
+        "the numbers by kind of form are those of the live registrations",
+        "UPDATE tally SET registrations = registrations + 1 WHERE dimension = 'form_kind'",
+    ),
     in_registration(
         "A3",
         "more seats than ever",

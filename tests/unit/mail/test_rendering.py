@@ -151,6 +151,13 @@ def test_calendar_is_in_the_alternative_and_attached(kind: MailKind) -> None:
     assert parts[4].get_payload(decode=True) == parts[5].get_payload(decode=True)
 
 
+def test_no_boundary_begins_with_another() -> None:
+    """A reader may compare no more than the beginning of a line (RFC 2046, 5.1.1)."""
+    boundaries = [str(found.get_boundary()) for found in received(SAMPLE).walk() if found.is_multipart()]
+    assert len(boundaries) == 2
+    assert not any(one.startswith(other) for one in boundaries for other in boundaries if one is not other)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_mail_is_seven_bit_with_crlf(kind: MailKind) -> None:
     content = render(sample(kind, "zh"))

@@ -172,6 +172,19 @@ def test_export_holds_its_place_until_it_is_sent_or_closed(inner: Inner, sent_wh
     assert not places.full()
 
 
+def test_place_is_given_back_by_an_answer_that_cannot_begin(inner: Inner) -> None:
+    """The server refuses its headers once the application is done: nobody will close what was never handed over."""
+    door = Door(inner, SERVICE, (), Bounds(last=1), most_bytes=MOST_BYTES)
+    places = door._places["last"] = Places(1)
+
+    def refuse(*_parts: object) -> None:
+        raise ValueError("no such header")
+
+    with pytest.raises(ValueError, match="no such header"):
+        door(_environ("/console"), refuse)  # type: ignore[arg-type]  # never returns
+    assert not places.full()
+
+
 def test_place_is_given_back_by_what_fails(inner: Inner) -> None:
     client = _client(inner, later=1)
     for _ in range(40):
