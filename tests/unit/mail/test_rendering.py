@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifications.domain.kinds import REMINDER_KINDS
-from services.notifications.mail.assembling import assembled, text_part
 from services.notifications.mail.content import KINDS, TEXTS, MailContext, MailKind
 from services.notifications.mail.mailbox import UnusableAddress
 from services.notifications.mail.preview import SAMPLE, SAMPLE_EVENT, contexts, previews, sample
@@ -313,16 +312,3 @@ def test_join_address_that_is_not_plain_http_is_no_link(join: str) -> None:
     links = Links()
     links.feed(part(message, "html"))
     assert links.hrefs == [LINK]
-
-
-@pytest.mark.parametrize("value", ["a\r\nBcc: b@example.org", "a\nb", "a\rb", "a\r\n \r\n\r\nb", "ä"])
-def test_header_that_would_be_more_than_one_is_refused(value: str) -> None:
-    with pytest.raises(ValueError, match="the header Subject"):
-        assembled(text_part("text", "plain"), [("Subject", value)])
-
-
-@given(st.text(st.characters(codec="utf-8") | st.sampled_from("\n\r .=\tF")))
-def test_any_text_arrives_as_it_was_with_line_ends_of_mail(text: str) -> None:
-    message = message_from_bytes(assembled(text_part(text, "plain"), []), policy=default)
-    assert isinstance(message, EmailMessage)
-    assert message.get_payload(decode=True) == re.sub("\r\n|\r|\n", "\r\n", text).encode()
