@@ -22,9 +22,14 @@ WAITING = {
 SHARED = ("tests/browser/",)
 """Folders whose tests share one installation and stay together."""
 
+LONGEST_FIRST = ("points", "volume", "broker", "overload", "matrix")
+"""Folders of `make chaos` that take long, each a lane of its own."""
 
-def lane(nodeid: str) -> str:
-    """What a test stays together with: the waiting ones, its folder, or its file."""
+
+def lane(nodeid: str, *, full: bool = False) -> str:
+    """What a test stays together with: the waiting ones, its folder, or its file; in `make chaos` its folder."""
+    if full:
+        return nodeid.rpartition("/")[0] or nodeid
     waiting = next((name for folder, name in WAITING.items() if nodeid.startswith(folder)), None)
     if waiting:
         return waiting
@@ -35,18 +40,29 @@ class Lanes(LoadScopeScheduling):
     """Hands whole lanes to the workers, in the order in which they were collected."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return lane(nodeid)
+        return lane(nodeid, full=_is_full(self.config))
 
 
 class LanesPlugin:
     """Pytest plugin: puts the long lanes first and lets ``Lanes`` share them out."""
 
     @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """The waiting first, then what shares an installation, then file by file."""
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """The waiting first, then what shares an installation, then file by file; of `make chaos` the longest first."""
+        if _is_full(config):
+            items.sort(key=lambda item: _length(item.path.parent.name))
+            return
         items.sort(key=lambda item: (not item.nodeid.startswith(tuple(WAITING)), not item.nodeid.startswith(SHARED)))
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> Lanes:
         """The scheduler of this run."""
         config.option.loadscopereorder = False
         return Lanes(config, log)
+
+
+def _is_full(config: pytest.Config) -> bool:
+    return bool(config.getoption("chaos") == "full")
+
+
+def _length(folder: str) -> int:
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
