@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -102,8 +101,7 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
 def _registration(data: Mapping[str, Any]) -> Entry:
     plain = ("person_ref", "language", "status", "revision", "form", "form_kind", "event", "position", "working_group")
     told = ("partner", "country", "verified", "attend", "representative")
-    subject = _identity(data["registration_id"], "registration_id")
-    return Entry(subject, "registration", **{name: data[name] for name in (*plain, *told)})
+    return Entry(data["registration_id"], "registration", **{name: data[name] for name in (*plain, *told)})
 
 
 def _proposal(data: Mapping[str, Any]) -> Entry:
@@ -117,16 +115,8 @@ def _proposal(data: Mapping[str, Any]) -> Entry:
             "ends_at": None if ends_at is None else rfc3339(ends_at),
             "time_zone": data["time_zone"],
         }
-    subject = _identity(data["proposal_id"], "proposal_id")
     values = {name: data[name] for name in plain}
-    return Entry(subject, "proposal", form=None, form_kind="proposal", place=place, **values)
-
-
-def _identity(text: str, name: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise Poison(f"{name} is not a UUID") from None
+    return Entry(data["proposal_id"], "proposal", form=None, form_kind="proposal", place=place, **values)
 
 
 def _personal(sealed: str, private_keys: list[bytes], names: tuple[str, ...]) -> dict[str, str]:

@@ -132,15 +132,13 @@ class Door:
             streams = not any(name.lower() == "content-length" for name, _ in headers)
             return start_response(status, headers, *failure)
 
+        answer: Iterable[bytes] | None = None
         try:
             answer = self._inner(environ, start)
-        except BaseException:
-            places.leave()
-            raise
-        if streams:
-            return _Held(answer, places)
-        places.leave()
-        return answer
+        finally:
+            if answer is None or not streams:
+                places.leave()
+        return _Held(answer, places) if streams else answer
 
     def _refuse(
         self, environ: "WSGIEnvironment", start_response: "StartResponse", kind: str, reason: str

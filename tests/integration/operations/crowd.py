@@ -35,6 +35,7 @@ _ROWS: dict[str, tuple[str, ...]] = {
         f"""INSERT INTO roster (registration_id, form, form_kind, status, revision, person_ref, representative,
             language, occurred_at)
         SELECT {_ID}, 'crowd', 'webinar', 'confirmed', 1, {_PERSON}, false, 'en', now() {_PEOPLE}""",
+        "INSERT INTO tally (dimension, name, registrations) VALUES ('form_kind', 'webinar', {people})",
         f"""INSERT INTO mail_contact (mail_id, registration_id, kind, sent_at)
         SELECT {_MAIL}, {_ID}, 'confirmation', now() {_PEOPLE}""",
         _INBOX.format(queue="events.rollup", message=_TOLD) + _PEOPLE,
