@@ -65,11 +65,20 @@ class Bus:
         return self.parked()
 
     @contextmanager
-    def listening(self, handler: Handler, *, plan: RetryPlan = PLAN, prefetch: int = 10) -> Iterator[Listener]:
-        """A consumer of ``QUEUE`` in a thread of its own, ended when the block ends."""
+    def listening(
+        self, handler: Handler, *, plan: RetryPlan = PLAN, prefetch: int = 10, looks_every_s: float = 1.0
+    ) -> Iterator[Listener]:
+        """A consumer of ``QUEUE`` in a thread of its own, ended when the block ends.
+
+        Args:
+            handler: of each batch.
+            plan: when to retry.
+            prefetch: most messages in hand.
+            looks_every_s: how long it listens before it looks whether it is to stop.
+        """
         connection = open_connection(self.address, "scenario")
         listener = Listener(connection, [Subscription(QUEUE, handler)], "events", plan=plan, prefetch=prefetch)
-        thread = threading.Thread(target=listener.run)
+        thread = threading.Thread(target=listener.run, kwargs={"safety_interval": looks_every_s})
         thread.start()
         try:
             yield listener

@@ -82,8 +82,28 @@ def test_outage_uses_up_no_redeliveries(bus: Bus, monkeypatch: pytest.MonkeyPatc
         recorder.wait_done(20)
     assert sorted(recorder.done) == sorted(sent)
     assert next(refusals, None) is None
+    assert [len(batch) for batch in recorder.batches[:2]] == [1, 1], "it comes out of an outage as it begins: carefully"
     assert bus.parked() == []
     assert bus.depth() == 0
+
+
+def test_message_that_came_while_consumers_were_started_anew_is_not_left_lying(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second of two comes with the answers of the broker to the restart; nothing more comes that would wake it."""
+    monkeypatch.setattr(listener, "OUTAGE_PROBE_S", 0.02)
+    refusals = iter(range(3))
+    recorder = Recorder()
+
+    def handle(messages: Sequence[Message]) -> Sequence[str | Exception]:
+        if next(refusals, None) is not None:
+            raise Unavailable("database unavailable")
+        listening.should_stop = len(recorder.done) == 1
+        return recorder(messages)
+
+    sent = bus.store(good(2))
+    with bus.listening(handle, looks_every_s=60.0) as listening:
+        assert recorder.wait_done(2) == sent
 
 
 @pytest.mark.parametrize(("prefetch", "good_in_hand"), [(1, 0), (listener.PREFETCH, 5)])

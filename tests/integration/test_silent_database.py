@@ -1,5 +1,6 @@
 """A database behind a line that swallows what is sent: callers are told soon, all of them; a slow one is waited for."""
 
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from shared.core.errors import Unavailable
-from shared.core.silence import ASK_AFTER_S, WatchfulConnection
+from shared.core.silence import ASK_AFTER_S, WatchfulConnection, answers
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 from tests.support.fault_proxy import FaultProxy, Faults, Way, both
@@ -101,3 +102,12 @@ def test_connection_is_not_tried_again_at_once(postgres: PostgresServer, line: F
     with pytest.raises(psycopg.OperationalError, match="a moment ago"):
         WatchfulConnection.connect(url, connect_timeout=2)
     assert line.accepted == before
+
+
+def test_name_with_a_dead_address_before_the_living_one(line: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ``localhost`` often is: the server listens on one of its addresses only."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        nobody = gone.getsockname()
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place) for place in (nobody, ("127.0.0.1", line.port))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_named: found)
+    assert answers("database.example.org", line.port)
