@@ -29,7 +29,7 @@ def read_canary(reader: Reader) -> tuple[Canary, int]:
 
 def watch(canary: Canary, every_s: float, stop: Stop) -> None:
     """Go round until ``stop``."""
-    canary_last_success_timestamp_seconds.labels(canary.form).set_to_current_time()
+    canary_last_success_timestamp_seconds.labels(canary.form)
     while not stop:
         began_at = time.monotonic()
         result = canary.go_round(stop.wait)

@@ -70,7 +70,7 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
         ready=lambda: is_far_enough(tools.work, newest),
         people=PEOPLE,
     )
-    return make_app(parts, access, sign_in, https=settings.common.https, bounds=settings.common.bounds)
+    return make_app(parts, access, sign_in, settings.common.deployment)
 
 
 def _events_blueprint(tools: Tools) -> Any:

@@ -44,4 +44,4 @@ def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = sy
         largest_body=LARGEST_BODY,
         people=PEOPLE,
     )
-    return make_app(parts, access, sign_in, https=settings.common.https, bounds=settings.common.bounds)
+    return make_app(parts, access, sign_in, settings.common.deployment)

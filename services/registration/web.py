@@ -79,7 +79,7 @@ def build_app(
         people=PEOPLE,
         crowded=_registers_into(tools.register.crowded),
     )
-    return make_app(parts, access, sign_in, https=settings.common.https, bounds=settings.common.bounds)
+    return make_app(parts, access, sign_in, settings.common.deployment)
 
 
 def _registers_into(crowded: Callable[[], bool]) -> "Callable[[WSGIEnvironment], bool]":

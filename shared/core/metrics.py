@@ -207,7 +207,7 @@ audit_differences = Gauge(
 )
 audit_last_success_timestamp_seconds = Gauge(
     "troika_audit_last_success_timestamp_seconds",
-    "Unix time of the end of the audit's last round that read everything; of its start before the first.",
+    "Unix time of the end of the audit's last round that read everything; 0 before the first.",
     multiprocess_mode="mostrecent",
 )
 audit_duration_seconds = Histogram(
@@ -215,7 +215,7 @@ audit_duration_seconds = Histogram(
 )
 canary_last_success_timestamp_seconds = Gauge(
     "troika_canary_last_success_timestamp_seconds",
-    "Unix time of the end of the canary's last round that was done; of its start before the first.",
+    "Unix time of the end of the canary's last round that was done; 0 before the first.",
     ["form"],
     multiprocess_mode="mostrecent",
 )

@@ -5,7 +5,7 @@ places of those who register stay free for them.
 """
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 FIRST, LATER, LAST = "first", "later", "last"
 """People who register and their links; coordinators' queries and public programme; exports and the console."""
@@ -70,13 +70,11 @@ class Bounds:
         first: requests of people who register.
         later: coordinators' queries, and the public programme.
         last: exports and the console.
-        trusted: addresses of proxies whose ``X-Request-Start`` is believed; ``*`` believes everybody's.
     """
 
     first: int = 256
     later: int = 4
     last: int = 2
-    trusted: frozenset[str] = field(default=frozenset({"127.0.0.1"}))
 
     @property
     def connections(self) -> int:

@@ -4,12 +4,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from shared.bus.address import BusAddress, read_address
+from shared.core.deployment import Deployment
 from shared.core.key_files import read_keys
 from shared.core.places import Bounds
 from shared.core.settings import Reader
 from shared.store.embedded import EmbeddedServer
 
 BUS_DATABASE = "bus"
+LOOPBACK = frozenset({"127.0.0.1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class CommonSettings:
     metrics_port: of a worker, on loopback; 0 for none.
     bind: address and port of a web process.
     bounds: how much a web process works on at once.
+    proxies: addresses of the gateways in front of a web process; ``*`` believes everybody.
     """
 
     service: str
@@ -35,11 +38,17 @@ class CommonSettings:
     metrics_port: int
     bind: str
     bounds: Bounds = field(default_factory=Bounds)
+    proxies: frozenset[str] = LOOPBACK
 
     @property
     def https(self) -> bool:
         """Whether the public address is HTTPS."""
         return self.public_url.startswith("https://")
+
+    @property
+    def deployment(self) -> Deployment:
+        """What a web application has to know of where it stands."""
+        return Deployment(self.https, self.bounds, self.proxies)
 
 
 def read_common(reader: Reader, service: str) -> CommonSettings:
@@ -59,6 +68,7 @@ def read_common(reader: Reader, service: str) -> CommonSettings:
         metrics_port=reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535),
         bind=reader.text("TROIKA_BIND", "127.0.0.1:8000"),
         bounds=_read_bounds(reader),
+        proxies=reader.take("TROIKA_TRUSTED_PROXIES", _addresses, LOOPBACK),
     )
     return settings if reader.problems else _with_embedded(reader, settings)
 
@@ -69,7 +79,6 @@ def _read_bounds(reader: Reader) -> Bounds:
         first=reader.integer("TROIKA_WEB_FIRST", usual.first, 1, 10_000),
         later=reader.integer("TROIKA_WEB_LATER", usual.later, 1, 100),
         last=reader.integer("TROIKA_WEB_LAST", usual.last, 1, 100),
-        trusted=reader.take("TROIKA_TRUSTED_PROXIES", _addresses, usual.trusted),
     )
 
 

@@ -67,6 +67,7 @@ class Door:
         service: its name, for the count of refusals.
         people: beginnings of the paths of those who register.
         bounds: of this process.
+        proxies: addresses whose ``X-Request-Start`` is believed; ``*`` believes everybody's.
         most_bytes: longest body.
         crowded: whether this request would have to wait too long for something inside.
     """
@@ -78,11 +79,12 @@ class Door:
         people: tuple[str, ...],
         bounds: Bounds,
         *,
+        proxies: frozenset[str] = frozenset(),
         most_bytes: int,
         crowded: Crowded = nobody_waits,
     ) -> None:
         self._inner, self._service, self._people = inner, service, people
-        self._trusted, self._most_bytes, self._crowded = bounds.trusted, most_bytes, crowded
+        self._proxies, self._most_bytes, self._crowded = proxies, most_bytes, crowded
         self._places = bounds.places()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -115,7 +117,7 @@ class Door:
         return "queue" if kind is FIRST and self._crowded(environ) else ""
 
     def _is_late(self, environ: "WSGIEnvironment") -> bool:
-        if environ.get("REMOTE_ADDR") not in self._trusted and "*" not in self._trusted:
+        if environ.get("REMOTE_ADDR") not in self._proxies and "*" not in self._proxies:
             return False
         try:
             began_at = float(environ["HTTP_X_REQUEST_START"].removeprefix("t="))

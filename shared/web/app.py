@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response
 from flask_smorest import Api
 
-from shared.core.places import Bounds
+from shared.core.deployment import Deployment
 from shared.core.version import running_version
 from shared.web.access import AccessFile, guard
 from shared.web.admission import Crowded, Door, nobody_waits
@@ -70,17 +70,14 @@ class WebParts:
     crowded: Crowded = nobody_waits
 
 
-def make_app(
-    parts: WebParts, access: AccessFile, sign_in: SignIn, *, https: bool, bounds: Bounds | None = None
-) -> Flask:
+def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: Deployment) -> Flask:
     """The application of one service.
 
     Args:
         parts: its routes.
         access: key holders.
         sign_in: the console's cookie.
-        https: whether its public address is HTTPS.
-        bounds: how much it works on at once; the usual if None.
+        deployment: where it stands.
     """
     app = PlainFlask(parts.service, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -95,8 +92,8 @@ def make_app(
         PROPAGATE_EXCEPTIONS=False,
     )
     measure(app, parts.service)
-    _put_behind_a_door(app, parts, bounds or Bounds())
-    secure_headers(app, https=https)
+    _put_behind_a_door(app, parts, deployment)
+    secure_headers(app, https=deployment.https)
     handle_problems(app)
     guard(app, access, sign_in.signed_in)
     api = ProblemApi(app)
@@ -109,8 +106,14 @@ def make_app(
     return app
 
 
-def _put_behind_a_door(app: Flask, parts: WebParts, bounds: Bounds) -> None:
+def _put_behind_a_door(app: Flask, parts: WebParts, deployment: Deployment) -> None:
     """Inside of what sets the headers, so that a refusal has them too, and around all else."""
     app.wsgi_app = Door(  # type: ignore[method-assign]  # the place Flask names for this
-        app.wsgi_app, parts.service, parts.people, bounds, most_bytes=parts.largest_body, crowded=parts.crowded
+        app.wsgi_app,
+        parts.service,
+        parts.people,
+        deployment.bounds,
+        proxies=deployment.proxies,
+        most_bytes=parts.largest_body,
+        crowded=parts.crowded,
     )

@@ -33,7 +33,6 @@ def look(settings: AuditSettings) -> list[Finding]:
 
 def watch(settings: AuditSettings, stop: Stop) -> None:
     """Look every ``settings.every_s`` seconds until ``stop``."""
-    audit_last_success_timestamp_seconds.set(time.time())
     while not stop:
         began_at = time.monotonic()
         try:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import requests
@@ -113,6 +114,32 @@ def test_process_shows_differences_and_outlives_an_outage(
         administrator.execute("ALTER ROLE troika_audit LOGIN")
     _wait_for(url, 'troika_audit_differences{equation="A2"} 0.0')
     assert program.terminate() == 0
+
+
+def test_process_that_never_finishes_a_round_claims_no_success(
+    whole: TestInstallation, processes: ProcessGroup, postgres: PostgresServer
+) -> None:
+    """However often it is started: else a crash loop would look like an audit that is well."""
+    port = free_port()
+    environment = {**_environment(whole), "TROIKA_METRICS_PORT": str(port), "TROIKA_AUDIT_EVERY_S": "1"}
+    url = f"http://127.0.0.1:{port}"
+    with postgres.connect() as administrator:
+        administrator.execute("ALTER ROLE troika_audit NOLOGIN")
+        program = processes.start("audit", "deploy.operations.audit watch", env=environment, ready_url=f"{url}/readyz")
+        poll_until(lambda: '"reason": "OperationalError"' in program.log_text(), 20, what="a round without an end")
+        _wait_for(url, "troika_audit_last_success_timestamp_seconds 0.0")
+        administrator.execute("ALTER ROLE troika_audit LOGIN")
+    poll_until(lambda: _last_success(url) > time.time() - 60, 20, what="a round that was finished")
+
+
+def _last_success(url: str) -> float:
+    """Unix time."""
+    [line] = [
+        line
+        for line in requests.get(f"{url}/metrics", timeout=5).text.splitlines()
+        if line.startswith("troika_audit_last_success_timestamp_seconds ")
+    ]
+    return float(line.split()[1])
 
 
 def _wait_for(url: str, line: str) -> None:

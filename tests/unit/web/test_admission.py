@@ -56,7 +56,13 @@ def inner() -> Inner:
 
 def _client(inner: Inner, *, crowded: bool = False, **bounds: Any) -> Client:
     door = Door(
-        inner, SERVICE, ("/r/", "/v1/forms/"), Bounds(**bounds), most_bytes=MOST_BYTES, crowded=lambda _environ: crowded
+        inner,
+        SERVICE,
+        ("/r/", "/v1/forms/"),
+        Bounds(**bounds),
+        proxies=frozenset({"127.0.0.1"}),
+        most_bytes=MOST_BYTES,
+        crowded=lambda _environ: crowded,
     )
     return Client(door)
 

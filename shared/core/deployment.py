@@ -1,0 +1,18 @@
+"""Where a web process stands: what its application has to know of that."""
+
+from dataclasses import dataclass, field
+
+from shared.core.places import Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Attributes:
+    https: whether its public address is HTTPS.
+    bounds: how much it works on at once.
+    proxies: addresses of the gateways in front of it, who are believed; ``*`` believes everybody.
+    """
+
+    https: bool
+    bounds: Bounds = field(default_factory=Bounds)
+    proxies: frozenset[str] = frozenset()
