@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Flask
-from flask_smorest import Blueprint
 from sqlalchemy import Engine
 
 from services.events.api.changes import add_changes
@@ -33,6 +32,7 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
 from shared.web.app import WebParts, make_app
 from shared.web.console.frame import frame_blueprint
+from shared.web.operations import Blueprint
 from shared.web.signing_in import SignIn
 
 PEOPLE = ("/propose", "/p/", "/v1/proposals")

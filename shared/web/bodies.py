@@ -7,21 +7,44 @@ from flask import request
 from werkzeug.exceptions import BadRequest
 
 JSON_TYPE = "application/json"
+MOST_DEPTH = 5
+"""So many arrays and objects may stand in each other; what we ask for needs four."""
 
 
 def json_object() -> dict[str, Any]:
     """The request's body.
 
     Raises:
-        BadRequest: it is no JSON (``NaN`` and the like are none), or no object.
+        BadRequest: as :func:`read_json`, or it is no object.
     """
-    try:
-        content = _DECODER.decode(request.get_data().decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        raise BadRequest("the body is not JSON") from None
+    content = read_json(request.get_data())
     if not isinstance(content, dict):
         raise BadRequest("a JSON object is required")
     return content
+
+
+def read_json(body: bytes) -> Any:
+    """What ``body`` says.
+
+    Raises:
+        BadRequest: it is no JSON (``NaN`` and the like are none), or nested deeper than anything that we ask for:
+            what walks through it later may then do so without a bound of its own.
+    """
+    try:
+        content = _DECODER.decode(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise BadRequest("the body is not JSON") from None
+    if _is_deeper(content, MOST_DEPTH):
+        raise BadRequest("the body is nested too deep")
+    return content
+
+
+def _is_deeper(content: Any, most: int) -> bool:
+    """Whether more than ``most`` containers stand in each other. Goes down no further than that."""
+    if not isinstance(content, dict | list):
+        return False
+    inside = content.values() if isinstance(content, dict) else content
+    return most == 0 or any(_is_deeper(each, most - 1) for each in inside)
 
 
 def wants_page() -> bool:

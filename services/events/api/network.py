@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Response, jsonify
-from flask_smorest import Blueprint
 
 from services.events.api.network_schemas import (
     ConsultationListSchema,
@@ -15,6 +14,7 @@ from services.events.usecases.list_network import list_consultations, list_serie
 from services.events.usecases.show_overview import consultation_totals
 from shared.web.access import needs_all_forms, public
 from shared.web.entity_tags import conditional
+from shared.web.operations import Blueprint
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema
 

@@ -3,12 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from flask_smorest import Blueprint
-
 from services.events.api.overview_schemas import OverviewArguments, OverviewSchema
 from services.events.api.tools import INTERNAL_READERS, READERS, Tools, require_one_of
 from services.events.usecases.show_overview import EventLine, show_overview
 from shared.web.access import needs_all_forms
+from shared.web.operations import Blueprint
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema
 

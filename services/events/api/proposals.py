@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Response, jsonify, request
-from flask_smorest import Blueprint
 
 from services.events.api.proposal_pages import busy_page, received_page, refused_page, sent_before_page
 from services.events.api.proposal_submitted import Refused, read_asked, take
@@ -29,6 +28,7 @@ from services.events.usecases.side_tools import SideTools
 from shared.core.errors import DomainError, Unavailable
 from shared.web.access import holder, needs_all_forms, public
 from shared.web.entity_tags import require_match, tag_of
+from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema, problem

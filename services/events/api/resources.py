@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 from flask import Response, jsonify
-from flask_smorest import Blueprint
 
 from services.events.api.changes import broken_rules_as_faults
 from services.events.api.resource_schemas import (
@@ -23,6 +22,7 @@ from services.events.store.resources import ResourceFilter
 from services.events.usecases.resources import change_resource, create_resource, list_hotels, list_resources
 from shared.web.access import holder, needs, needs_all_forms, public, require_touch_each
 from shared.web.entity_tags import conditional, seen_tags
+from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema

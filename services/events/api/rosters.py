@@ -5,7 +5,6 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from services.events.api.roster_schemas import (
     CountsSchema,
@@ -22,6 +21,7 @@ from services.events.usecases.positions import read_registration_position, regis
 from services.events.usecases.show_coverage import show_coverage
 from shared.web.access import needs, require_touch
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
+from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema

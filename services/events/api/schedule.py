@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Response, jsonify, request
-from flask_smorest import Blueprint
 
 from services.events.api.proposals import says
 from services.events.api.schedule_schemas import (
@@ -27,6 +26,7 @@ from services.events.usecases.solve_schedule import ask_for_schedule, show_job
 from shared.core.errors import DomainError
 from shared.web.access import holder, needs_all_forms, public
 from shared.web.entity_tags import conditional, require_match, tag_of
+from shared.web.operations import Blueprint
 
 _BOARD, _PUBLISHED, _VERSION, _ROOMS = BoardSchema(), PublishedSchema(), VersionSchema(), RoomListSchema()
 _REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, jsonify
-from flask_smorest import Blueprint
 
 from services.notifications.api.bulletin_schemas import (
     BulletinListSchema,
@@ -30,6 +29,7 @@ from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import needs, require_all_forms
 from shared.web.entity_tags import seen_tags
+from shared.web.operations import Blueprint
 from shared.web.paging import PageArguments, page_of, position_in
 from shared.web.problems import MEDIA_TYPE, ProblemSchema
 

@@ -4,13 +4,13 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from flask_smorest import Blueprint
 from werkzeug.exceptions import BadRequest
 
 from services.notifications.api.schemas import MailHistorySchema, MailListSchema, MailQuery
 from services.notifications.usecases.look_up import look_up_mail, look_up_mails
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs
+from shared.web.operations import Blueprint
 from shared.web.paging import from_cursor, page_of
 
 READERS = ("viewer", "coordinator", "operator")

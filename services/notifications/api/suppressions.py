@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from flask_smorest import Blueprint
 from werkzeug.exceptions import NotFound
 
 from services.notifications.api.bulletin_schemas import PERSON, SuppressionListSchema, SuppressionQuery, SuppressSchema
 from services.notifications.api.bulletins import Tools
 from services.notifications.usecases.unsubscribe import resubscribe, suppressions, unsubscribe
 from shared.web.access import needs, require_all_forms
+from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
 
 

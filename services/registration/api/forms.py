@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Response, jsonify
-from flask_smorest import Blueprint
 
 from services.registration.api import intake_pages
 from services.registration.api.cross_origin import allow, preflight, with_preflight
@@ -24,6 +23,7 @@ from shared.core.errors import DomainError, Unavailable
 from shared.forms.public import to_public
 from shared.web.access import may_touch, needs, public
 from shared.web.entity_tags import conditional
+from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema, from_domain, from_outage
 
 

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from flask import Response, jsonify
-from flask_smorest import Blueprint
 
 from services.registration.api.people_schemas import (
     DecisionSchema,
@@ -30,6 +29,7 @@ from services.registration.usecases.positions import read_registration_position,
 from shared.web.access import holder, needs, require_touch
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
 from shared.web.entity_tags import require_match
+from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
 from shared.web.problems import ProblemSchema
 

@@ -3,13 +3,12 @@
 from dataclasses import asdict
 from typing import Any
 
-from flask_smorest import Blueprint
-
 from services.registration.api.people_schemas import ReadingListSchema, ReasonSchema, SealedSchema
 from services.registration.api.tools import Tools
 from services.registration.store.sealed import Reading
 from services.registration.usecases.read_sealed import Request, read_sealed, sealed_readings
 from shared.web.access import holder, may_touch, needs
+from shared.web.operations import Blueprint
 from shared.web.paging import PageArguments, page_of, position_in
 from shared.web.problems import ProblemSchema
 

@@ -79,6 +79,7 @@ def shape(answer: Any) -> tuple[Any, ...]:
         (b"[]", "application/json", 400, "malformed"),
         (b'{"name": NaN}', "application/json", 400, "malformed"),
         (b"[" * 60_000, "application/json", 400, "malformed"),
+        (b'{"name": ' * 980 + b"1" + b"}" * 980, "application/json", 400, "malformed"),
         (b"\xff\xfe", "application/json", 400, "malformed"),
         (b"name=a", "text/plain", 415, "wrong-media-type"),
         (b"", "", 415, "wrong-media-type"),
