@@ -1,0 +1,140 @@
+"""The gateway alone, before a service of the test: whom it limits, and what it leaves in its log."""
+
+import http.client
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+import requests
+
+from deploy.shape import SERVICES, worker_name
+from deploy.up.gateway import RATE_PER_S, gateway_unit
+from deploy.up.ports import Ports
+from tests.support.children import kill_tree, start_child
+from tests.support.ports import free_port
+from tests.support.run_folder import RunFolder
+from tests.support.waiting import poll_until
+
+TOKEN = "kP3xq9vN-secret-of-a-link"
+BURST = 200
+MANY = BURST + 2 * RATE_PER_S
+PRETEND = "  set_real_ip_from 127.0.0.1;\n  real_ip_header X-Test-Address;\n"
+"""Lets a test come from any address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A running one.
+
+    Attributes:
+        url: of its public port.
+        log: all it says.
+    """
+
+    url: str
+    log: Path
+
+    def ask(self, method: str, path: str, address: str) -> requests.Response:
+        """One request from ``address``."""
+        return requests.request(method, self.url + path, headers={"X-Test-Address": address}, timeout=10)
+
+    def flood(self, method: str, path: str, addresses: list[str]) -> list[int]:
+        """One request from each address, as fast as it goes; the statuses."""
+        with ThreadPoolExecutor(8) as people:
+            return list(people.map(lambda address: self.ask(method, path, address).status_code, addresses))
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[int]:
+    """Port of a service that is pleased with everything."""
+
+    class Quiet(WSGIRequestHandler):
+        def log_message(self, *_args: object) -> None:
+            """Nothing."""
+
+    def answer(_environ: object, start: object) -> list[bytes]:
+        start("200 OK", [("Content-Type", "text/plain")])  # type: ignore[operator]
+        return [b"ok"]
+
+    with make_server("127.0.0.1", 0, answer, handler_class=Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def gateway(run_folder: RunFolder, service: int) -> Iterator[Gateway]:
+    """Events is away, the other two are the service of the test."""
+    folder = run_folder.part("lone-gateway")
+    folder.chmod(0o711)
+    behind = {worker_name(name, "web"): free_port() if name == "events" else service for name in SERVICES}
+    ports = Ports({"public": free_port(), "operations": free_port(), **behind})
+    unit = gateway_unit(folder, ports)
+    configuration = folder / "nginx" / "nginx.conf"
+    configuration.write_text(configuration.read_text().replace("http {\n", "http {\n" + PRETEND, 1))
+    log = folder / "gateway.log"
+    log.unlink(missing_ok=True)
+    server = start_child(
+        run_folder, unit.command, env=unit.environment, folder=unit.folder, log=log, account=unit.account
+    )
+    poll_until(unit.ready, 20, what="the gateway listens")
+    yield Gateway(ports.public_url, log)
+    kill_tree(server)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_whoever_changes_too_much_at_once_is_told_when_to_come_again(gateway: Gateway, method: str) -> None:
+    statuses = gateway.flood(method, "/v1/forms/a/registrations", ["198.51.100.7"] * MANY)
+    assert BURST <= statuses.count(200) < MANY
+    while (refused := gateway.ask(method, "/v1/forms/a/registrations", "198.51.100.7")).status_code == 200:
+        pass  # the bucket is full within a few
+    assert (refused.status_code, refused.headers["Retry-After"], refused.json()["code"]) == (429, "5", "too-many")
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert gateway.ask(method, "/v1/forms/a/registrations", "198.51.100.8").status_code == 200
+
+
+def test_looking_is_not_limited(gateway: Gateway) -> None:
+    assert set(gateway.flood("GET", "/v1/forms/a", ["198.51.100.7"] * MANY)) == {200}
+
+
+def test_household_has_one_budget_over_all_its_addresses(gateway: Gateway) -> None:
+    """Of IPv6 the first 64 bits are whose it is; among the bytes is a line feed, which is one like any other."""
+    inside = [f"2001:db8:0:a0a::{number:x}" for number in range(1, MANY + 1)]
+    assert gateway.flood("POST", "/v1/forms/a/registrations", inside).count(429) > 0
+    outside = [f"2001:db8:0:{number:x}::1" for number in range(1, MANY + 1) if number != 0xA0A]
+    assert set(gateway.flood("POST", "/v1/forms/a/registrations", outside)) == {200}
+
+
+def test_log_names_neither_who_came_nor_what_they_asked_for(gateway: Gateway) -> None:
+    """Limited, too large, malformed, too long, to a service that is away: whatever nginx has to say of a request."""
+    person = "198.51.100.77"
+    statuses = set(gateway.flood("POST", f"/r/{TOKEN}", [person] * MANY))
+    statuses.add(gateway.ask("GET", f"/v1/events?q={TOKEN}", person).status_code)
+    large = requests.post(
+        f"{gateway.url}/r/{TOKEN}", data=b"x" * 70_000, headers={"X-Test-Address": "198.51.100.78"}, timeout=10
+    )
+    statuses |= {large.status_code, gateway.ask("GET", "/r/" + TOKEN + "x" * 9_000, person).status_code}
+    statuses |= {_raw(gateway, f"GET /r/{TOKEN} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")}
+    statuses |= {_raw(gateway, f"GET /r/{TOKEN} nonsense\r\n\r\n")}
+    assert statuses == {200, 400, 413, 414, 429, 503}
+    said = gateway.log.read_text()
+    assert [word for word in (TOKEN, person, "198.51.100.78", "client:", "127.0.0.1") if word in said] == []
+
+
+def _raw(gateway: Gateway, request: str) -> int:
+    """Status of the answer to ``request``, sent as it is."""
+    host, _, port = gateway.url.removeprefix("http://").partition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+    connection.connect()
+    assert connection.sock is not None
+    connection.sock.sendall(request.encode())
+    answer = http.client.HTTPResponse(connection.sock)
+    answer.begin()
+    connection.close()
+    return answer.status
