@@ -18,6 +18,8 @@ SERVER_SETTINGS = {
     "fsync": "on",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # no DETAIL in the log: it holds the whole row that was refused
+    "log_error_verbosity": "terse",
     "jit": "off",
     # shared memory in the data folder: a killed server leaves nothing in /dev/shm
     "dynamic_shared_memory_type": "mmap",
