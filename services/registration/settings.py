@@ -1,6 +1,6 @@
 """Settings of the registration service, from the environment; one error lists all that is missing or wrong."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.core.key_files import KEY_BYTES
@@ -20,8 +20,8 @@ class RegistrationSettings:
     """
 
     common: CommonSettings
-    person_keys: tuple[bytes, ...]
-    master_keys: tuple[bytes, ...]
+    person_keys: tuple[bytes, ...] = field(repr=False)
+    master_keys: tuple[bytes, ...] = field(repr=False)
     form_keys_folder: Path
     notifications_key: bytes
     organiser: str

@@ -1,6 +1,6 @@
 """Where the bus is: RabbitMQ, or the embedded one in a PostgreSQL database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from shared.core.settings import Reader
@@ -17,8 +17,8 @@ class BusAddress:
         database_url: of the embedded bus.
     """
 
-    broker_urls: tuple[str, ...] = ()
-    database_url: str = ""
+    broker_urls: tuple[str, ...] = field(default=(), repr=False)
+    database_url: str = field(default="", repr=False)
 
     @property
     def embedded(self) -> bool:

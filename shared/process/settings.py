@@ -30,11 +30,11 @@ class CommonSettings:
     """
 
     service: str
-    database_url: str
+    database_url: str = field(repr=False)
     bus: BusAddress
     public_url: str
     access_file: Path
-    signing_keys: tuple[bytes, ...]
+    signing_keys: tuple[bytes, ...] = field(repr=False)
     metrics_port: int
     bind: str
     bounds: Bounds = field(default_factory=Bounds)
