@@ -1,9 +1,10 @@
-"""``python -m services.registration web | relay | consume | migrate | load | parked … | topology …``."""
+"""``python -m services.registration web | relay | consume | migrate | load | keys … | parked … | topology …``."""
 
 from pathlib import Path
 
 import click
 
+from services.registration.key_commands import keys
 from services.registration.settings import read_settings
 from services.registration.wiring import NAME, describe
 from shared.process.commands import main, make_command_line
@@ -31,6 +32,7 @@ def command_line() -> click.Group:
         engine.dispose()
         click.echo(f"{forms} forms, {partners} partners")
 
+    group.add_command(keys)
     return group
 
 

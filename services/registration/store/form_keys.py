@@ -1,23 +1,20 @@
 """A key for each form, for its sealed answers: wrapped by a master key, in a folder outside the database.
 
 So a dump of the database opens nothing, and a form's sealed answers are gone, from every copy and backup, once its
-key file is destroyed: every process looks at the file each time, so a running one forgets the key at once too.
+key file is destroyed: every process looks at the file each time, so a running one forgets the key at once too. What
+administrators do with the files is in ``key_folder.py``.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from shared.core.sealing import Unsealable, Vault, new_key
+from services.registration.store.key_folder import KeyFolder, KeyGone
+from shared.core.sealing import Unsealable, Vault
 
-SUFFIX = ".key"
+__all__ = ["FormKeys", "KeyGone"]
 
 Stamp = tuple[int, int, int]
 """Of a key file: inode, moment of its last change (ns), size. Another file under the same name has another."""
-
-
-class KeyGone(Exception):
-    """The form has no key that can be used: none was made, it was destroyed, or no master key opens it."""
 
 
 class FormKeys:
@@ -29,23 +26,12 @@ class FormKeys:
     """
 
     def __init__(self, folder: Path, master_keys: Sequence[bytes]) -> None:
-        self._folder = folder
-        self._wrapping = Vault(list(master_keys))
+        self.folder = KeyFolder(folder, master_keys)
         self._open: dict[str, tuple[Stamp, Vault]] = {}
 
     def make(self, form: str) -> None:
-        """Make the key of ``form`` if it has none; safe to call from several processes at once."""
-        path = self._folder / (form + SUFFIX)
-        wrapped = self._wrapping.close({"key": new_key().hex()}, row=form)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_bytes(wrapped)
-        temporary.chmod(0o600)
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return
-        finally:
-            temporary.unlink()
+        """Make the key of ``form``, unless it has one or had one that was destroyed; any number of processes may."""
+        self.folder.make(form)
 
     def vault(self, form: str) -> Vault:
         """The vault of ``form``, by the key file as it is now.
@@ -53,13 +39,12 @@ class FormKeys:
         Raises:
             KeyGone: it has no key, or no longer, or none of the master keys opens it.
         """
-        path = self._folder / (form + SUFFIX)
         try:
-            stamp = _stamp(path)
+            stamp = _stamp(self.folder.path(form))
             kept = self._open.get(form)
             if kept is not None and kept[0] == stamp:
                 return kept[1]
-            vault = Vault([bytes.fromhex(self._wrapping.open(path.read_bytes(), row=form)["key"])])
+            vault = Vault(self.folder.read(form))
         except (FileNotFoundError, Unsealable):
             self._open.pop(form, None)
             raise KeyGone(form) from None

@@ -1,5 +1,6 @@
 """Read sealed answers: first the reading is written down and committed, then they are opened."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from shared.core.errors import DomainError
 from shared.core.sealing import Unsealable
 from shared.forms.cleaning import Unclean, clean_line
 from shared.store.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
 
 SHORTEST_REASON = 10
 LONGEST_REASON = 500
@@ -48,8 +51,11 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Request
         note_reading(connection, request.registration_id, form, request.reader, reason, clock())
     try:
         return keys.vault(form).open(sealed, row=request.registration_id)
-    except (KeyGone, Unsealable):
+    except KeyGone:
         raise DomainError("sealed-gone", "the key of this form has been destroyed") from None
+    except Unsealable:
+        log.error("sealed answers do not open by the form's key", extra={"registration": request.registration_id})
+        raise DomainError("sealed-gone", "these answers do not open by the form's key") from None
 
 
 def sealed_readings(work: UnitOfWork, before: int | None, most: int, forms: frozenset[str] | None) -> list[Reading]:

@@ -37,7 +37,7 @@ def test_form_without_key_has_none(keys: FormKeys) -> None:
 
 
 def test_key_made_anew_does_not_open_what_the_old_one_sealed(keys: FormKeys, tmp_path: Path) -> None:
-    """Loading the forms makes a new key where there is none; it is taken up without a restart."""
+    """Loading the forms makes a new key where a file was lost; it is taken up without a restart."""
     before = keys.vault(FORM).close({"diet": "vegan"}, row=ROW)
     (tmp_path / "a-form.key").unlink()
     FormKeys(tmp_path, [OLD]).make(FORM)
