@@ -27,7 +27,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "form_change": "form, revision, changed_at, before, after, promoted",
         "promotion": "id, form, decided_at, capacity, free, waiting, promoted, through_position, withheld",
         "idempotency": "key_hash, stored_at",
-        "sealed_reading": "id, registration_id, form, read_at",
+        "sealed_reading": "id, registration_id, form, read_at, content_hash, chain_hash",
         "event_copy": "id, revision, status",
         "outbox": _OUTBOX,
         "inbox": _INBOX,

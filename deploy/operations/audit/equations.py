@@ -1,12 +1,12 @@
 """The closed list of what must add up. Each is broken on purpose by a test of its own.
 
-A9 and A12 promise less than their names: who owns a parked message is written down nowhere, and the log of readings
-has no hash chain yet. What is promised today is what they look at.
+A9 promises less than its name: who owns a parked message is written down nowhere. What is promised is what it looks at.
 """
 
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
 from deploy.operations.audit.facts import A5, A6
 from deploy.operations.audit.mails import A7, A8, A10, A11
+from deploy.operations.audit.readings import CHAIN, NOTED
 from deploy.operations.audit.seats import A1, A2, A3, A4, UNEXPLAINED
 
 _PARKED = """
@@ -32,8 +32,8 @@ _READING_OF_NOBODY = """
 """
 _GUARDS = """
     SELECT wanted.name, 'in force', coalesce(found.state, 'missing')
-    FROM unnest(ARRAY['sealed_reading_stays', 'form_change_stays', 'sealed_reading_reason_check',
-        'sealed_reading_reader_check']) AS wanted (name)
+    FROM unnest(ARRAY['sealed_reading_stays', 'sealed_reading_chained', 'form_change_stays',
+        'sealed_reading_reason_check', 'sealed_reading_reader_check']) AS wanted (name)
     LEFT JOIN (
         SELECT tgname::text AS name, CASE WHEN tgenabled = 'O' THEN 'in force' ELSE 'switched off' END AS state
         FROM pg_trigger WHERE tgrelid IN ('sealed_reading'::regclass, 'form_change'::regclass)
@@ -49,6 +49,8 @@ A12 = Equation(
     (
         Alone("registration", "each reading is of a registration on its form", _READING_OF_NOBODY),
         Alone("registration", "the log takes no reading without reader and reason, and no change", _GUARDS),
+        Alone("registration", "each reading is chained to those before it", CHAIN),
+        Alone("registration", "the log still holds what was noted of it", NOTED),
     ),
 )
 

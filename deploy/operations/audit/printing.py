@@ -8,6 +8,7 @@ from operator import itemgetter
 from deploy.operations.audit.equations import EQUATIONS
 from deploy.operations.audit.facts import ARRIVALS
 from deploy.operations.audit.reading import Sources
+from deploy.operations.audit.readings import head_of
 from deploy.operations.audit.reconcile import Finding, both_sides, unasked
 
 _REGISTRATIONS = "SELECT status, count(*) FROM registration GROUP BY status ORDER BY status"
@@ -47,6 +48,8 @@ def _print_sums(sources: Sources) -> None:
         _print_sum("mails", [(row[0], row[1]) for row in sources.rows("notifications", _MAILS)])
         ((unknowns,),) = sources.rows("notifications", _UNKNOWNS)
         print(f"{'handovers recorded as unknown':40} {unknowns:>10,}")
+    if "registration" in sources.databases and (head := head_of(sources)).number:
+        print(f"{'readings of sealed answers':40} {head.number:>10,}, head {head}")
 
 
 def _print_sum(name: str, parts: Iterable[tuple[str, int]]) -> None:

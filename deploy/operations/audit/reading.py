@@ -43,11 +43,13 @@ class Given:
         accepted: ids in the answers that clients were given.
         copies: how often each Message-ID arrived.
         parked: what is parked at a broker, as (message id, queue, reason).
+        head: number and hash (hexadecimal) of a reading that the log must still hold; 0 if none was noted.
     """
 
     accepted: Iterable[str] | None = None
     copies: Mapping[str, int] | None = None
     parked: Iterable[tuple[str, str, str]] | None = None
+    head: tuple[int, str] = (0, "")
 
     def sources(self) -> dict[str, list[Row]]:
         """Rows by the name of their source."""
@@ -115,10 +117,12 @@ def open_sources(
     """
     with ExitStack() as stack:
         databases = {}
-        for name in (known for known in ORDER if known in urls):
+        for name in (each for each in ORDER if each in urls):
             databases[name] = stack.enter_context(_snapshot(urls[name]))
-        sources = Sources(databases, (given or Given()).sources())
+        known = given or Given()
+        sources = Sources(databases, known.sources())
         sources.values.update(_values(sources, grace_s, now))
+        sources.values.update(head_number=known.head[0], head_hash=bytes.fromhex(known.head[1]))
         yield sources
 
 

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.installation import audit_urls as demo_urls
 from deploy.operations.audit.facts import DATABASES
 from deploy.operations.audit.reading import GRACE_S, Given
+from deploy.operations.audit.readings import Head, parse_head
 from deploy.servers.audit_role import variable
 from deploy.up.servers import audit_urls as production_urls
 from shared.bus.address import BusAddress
@@ -37,6 +38,7 @@ class AuditSettings:
     grace_s: how old a message must be to have arrived, seconds.
     every_s: from round to round, seconds.
     metrics_port: of the process; 0 for none.
+    head: of the log of readings, as it was noted at some time.
     """
 
     urls: Mapping[str, str]
@@ -45,10 +47,13 @@ class AuditSettings:
     grace_s: float
     every_s: int
     metrics_port: int
+    head: Head = field(default_factory=Head)
 
-    def given(self) -> Given:
-        """What is parked at the broker, if it may be asked: ids and reasons alone."""
-        return Given(parked=_letters(self.broker_url) if self.broker_url else None)
+    def given(self, head: Head | None = None) -> Given:
+        """What is parked at the broker, if it may be asked: ids and reasons alone; and the ``head`` that was noted."""
+        noted = head or self.head
+        parked = _letters(self.broker_url) if self.broker_url else None
+        return Given(parked=parked, head=(noted.number, noted.digest))
 
 
 def read_settings(environment: Mapping[str, str]) -> AuditSettings:
@@ -63,9 +68,10 @@ def read_settings(environment: Mapping[str, str]) -> AuditSettings:
     grace_s = reader.integer("TROIKA_AUDIT_GRACE_S", int(GRACE_S), 0, 86_400)
     every_s = reader.integer("TROIKA_AUDIT_EVERY_S", 300, 1, 86_400)
     port = reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535)
+    head = reader.take("TROIKA_AUDIT_HEAD", parse_head, Head())
     reader.finish()
     urls, where = (named, "as the environment says") if named else _on_this_machine(environment)
-    return AuditSettings(urls, where, broker_url, float(grace_s), every_s, port)
+    return AuditSettings(urls, where, broker_url, float(grace_s), every_s, port, head)
 
 
 def _named(reader: Reader, environment: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ import psycopg
 
 from deploy.operations.audit.equations import EQUATIONS
 from deploy.operations.audit.reading import open_sources
+from deploy.operations.audit.readings import Head, head_of
 from deploy.operations.audit.reconcile import Finding, reconcile
 from deploy.operations.audit.settings import AuditSettings
 from shared.core.errors import Unavailable
@@ -20,29 +21,44 @@ LOGGED = 20
 """Differences of one round that are named in the log; `make audit` names more."""
 
 
-def look(settings: AuditSettings) -> list[Finding]:
-    """One round.
+def look(settings: AuditSettings, head: Head) -> tuple[list[Finding], Head]:
+    """One round, and the log of readings' head as it is now.
+
+    Args:
+        settings: where to look.
+        head: as the round before has seen it.
 
     Raises:
         psycopg.Error: a database is away, or lets the audit read less than it needs.
         Unavailable: the broker is away, whose parked messages are asked for.
     """
-    with open_sources(settings.urls, settings.given(), grace_s=settings.grace_s) as sources:
-        return reconcile(sources)
+    with open_sources(settings.urls, settings.given(head), grace_s=settings.grace_s) as sources:
+        return reconcile(sources), head_of(sources)
 
 
 def watch(settings: AuditSettings, stop: Stop) -> None:
     """Look every ``settings.every_s`` seconds until ``stop``."""
+    head = settings.head
     while not stop:
         began_at = time.monotonic()
         try:
-            _note(look(settings))
+            found, newest = look(settings, head)
+            _note(found)
+            head = _keep(head, newest)
         except (psycopg.Error, Unavailable) as error:
             log.warning("audit not finished", extra={"reason": type(error).__name__})
         else:
             audit_duration_seconds.observe(time.monotonic() - began_at)
             audit_last_success_timestamp_seconds.set(time.time())
         stop.wait(max(0.0, settings.every_s - (time.monotonic() - began_at)))
+
+
+def _keep(head: Head, newest: Head) -> Head:
+    """The further of the two. A new one is logged: a log on another machine is what nobody here can rewrite."""
+    if newest.number <= head.number:
+        return head
+    log.info("sealed readings", extra={"head": str(newest)})
+    return newest
 
 
 def _note(found: list[Finding]) -> None:

@@ -8,6 +8,10 @@ _PROPOSALS = """
     SELECT uuidv7(), 'A', 'B', 'en', 1, '{{}}', '{{}}', '{{}}', 'submitted', '', 1, sha256('a'), now(), 'c',
         sha256(n::text::bytea), sha256('k'), sha256('f') FROM generate_series(1, {count}) AS n
 """
+_ANOTHER_READING = """
+    INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
+    SELECT registration_id, form, 'a reader', 'a good reason', now() FROM sealed_reading LIMIT 1
+"""
 _CONFIRMED = "form = 'upr-webinar-10' AND status = 'confirmed' AND position IS NULL"
 
 BREAKS: tuple[Break, ...] = (
@@ -124,6 +128,29 @@ BREAKS: tuple[Break, ...] = (
         "log can be changed",
         "the log takes no reading without reader and reason, and no change",
         "ALTER TABLE sealed_reading DISABLE TRIGGER sealed_reading_stays",
+    ),
+    in_registration(
+        "A12",
+        "reading rewritten",
+        "each reading is chained to those before it",
+        "ALTER TABLE sealed_reading DISABLE TRIGGER sealed_reading_stays",
+        "UPDATE sealed_reading SET reader = 'nobody'",
+        "ALTER TABLE sealed_reading ENABLE TRIGGER sealed_reading_stays",
+    ),
+    in_registration(
+        "A12",
+        "reading taken out",
+        "each reading is chained to those before it",
+        _ANOTHER_READING,
+        "ALTER TABLE sealed_reading DISABLE TRIGGER sealed_reading_stays",
+        "DELETE FROM sealed_reading WHERE id = (SELECT min(id) FROM sealed_reading)",
+        "ALTER TABLE sealed_reading ENABLE TRIGGER sealed_reading_stays",
+    ),
+    in_registration(
+        "A12",
+        "readings are not chained",
+        "the log takes no reading without reader and reason, and no change",
+        "ALTER TABLE sealed_reading DISABLE TRIGGER sealed_reading_chained",
     ),
     in_registration(
         "A12",

@@ -7,7 +7,9 @@ import pytest
 from deploy.operations.audit.equations import EQUATIONS
 from deploy.operations.audit.facts import HEARERS
 from deploy.operations.audit.printing import print_audit
-from deploy.operations.audit.reading import open_sources
+from deploy.operations.audit.reading import Given, open_sources
+from deploy.operations.audit.readings import Head, head_of
+from deploy.operations.audit.reconcile import reconcile
 from shared.contracts.registry import MESSAGE_TYPES
 from tests.integration.operations import breaking_mails, breaking_messages, breaking_places
 from tests.integration.operations.breaking import Break
@@ -25,6 +27,7 @@ GIVEN = {
     ("A1", "each id that a client was given is stored"),
     ("A8", "the copies that arrived are those that were handed over"),
     ("A9", "each that was found at the broker has a reason"),
+    ("A12", "the log still holds what was noted of it"),
 }
 """Checks of what no database knows."""
 
@@ -114,6 +117,28 @@ def test_answer_that_was_given_and_is_not_stored_is_found(past: Past) -> None:
     lost = "019a0000-0000-7000-8000-000000000000"
     found = differences(past.installation, [*past.accepted, lost])
     assert [(f.equation, f.subject, f.found) for f in found] == [("A1", lost, "nothing")]
+
+
+def test_log_of_readings_that_was_rewritten_from_its_beginning_is_found_by_a_head_noted_before(past: Past) -> None:
+    """Whoever owns the table can make a chain that holds; not one that ends in what was noted elsewhere."""
+    with open_sources(past.installation.urls.audit_urls(), grace_s=0) as sources:
+        head = head_of(sources)
+    urls = past.installation.urls.with_a_copy_of("registration")
+    urls.break_it(
+        "registration",
+        "ALTER TABLE sealed_reading DISABLE TRIGGER USER",
+        "UPDATE sealed_reading SET reader = 'nobody'",
+        "UPDATE sealed_reading SET chain_hash = sha256(content_hash)",
+        "ALTER TABLE sealed_reading ENABLE TRIGGER USER",
+    )
+    assert head.number == 1
+    for noted, wanted in (
+        (Head(), []),
+        (head, [("A12", "1", "another")]),
+        (Head(2, head.digest), [("A12", "2", "none")]),
+    ):
+        with open_sources(urls.audit_urls(), Given(head=(noted.number, noted.digest)), grace_s=0) as sources:
+            assert [(f.equation, f.subject, f.found) for f in reconcile(sources)] == wanted
 
 
 @pytest.mark.parametrize(

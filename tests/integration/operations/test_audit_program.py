@@ -35,6 +35,15 @@ def _audit(environment: dict[str, str], *arguments: str) -> subprocess.Completed
     )
 
 
+def _read_sealed_answers(installation: TestInstallation, reader: str) -> None:
+    rows(
+        installation.urls["registration"],
+        "INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at) "
+        "SELECT uuidv7(), slug, %s, 'a good reason', now() FROM form WHERE keep_days IS NOT NULL",
+        reader,
+    )
+
+
 def _lose_a_registration(installation: TestInstallation) -> str:
     lost = new_id()
     rows(

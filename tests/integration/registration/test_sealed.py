@@ -1,8 +1,10 @@
 """Sealed answers: nowhere in the database in clear, read by few, and never without a line in the log."""
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -259,3 +261,30 @@ def test_console_tells_a_coordinator_that_there_is_more(
     page = client.get(f"{PATH}/{traveller}", headers=coordinator).text
     assert ("Your key does not open them" in page, "<textarea" in page, 'name="reason"' in page) == (True, False, False)
     assert "Registered" in page
+
+
+def test_readings_at_once_stand_in_one_chain(
+    client: FlaskClient, traveller: str, coordinator: Headers, installation: TestInstallation
+) -> None:
+    """Numbered without a gap, each with the hash of itself and of the one before: also those of two processes."""
+    url = installation.urls["registration"]
+    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address) as slow:
+        statement = (
+            "INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at) VALUES (%s, %s, %s, %s, now())"
+        )
+        slow.execute(statement, (traveller, "geneva-delegation", "a slow reader", REASON))
+        with ThreadPoolExecutor(4) as readers:
+            waiting = [
+                readers.submit(rows, url, statement + " RETURNING id", traveller, "a", f"reader {n}", REASON)
+                for n in range(4)
+            ]
+            slow.commit()
+            numbers = sorted(each.result()[0][0] for each in waiting)
+    assert numbers == [2, 3, 4, 5]
+    chain = rows(url, "SELECT content_hash, chain_hash FROM sealed_reading ORDER BY id")
+    before = b""
+    for content, linked in chain:
+        before = hashlib.sha256(before + bytes(content)).digest()
+        assert bytes(linked) == before
+    assert len({bytes(content) for content, _ in chain}) == 5
