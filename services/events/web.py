@@ -42,7 +42,7 @@ PEOPLE = ("/propose", "/p/", "/v1/proposals")
 def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_clock) -> Flask:
     """The web application on ``engine``."""
     access = AccessFile(settings.common.access_file)
-    sign_in = SignIn(access, settings.common.signing_keys[0], secure=settings.common.https)
+    sign_in = SignIn(access, settings.common.signing_keys, secure=settings.common.https)
     tools = Tools(UnitOfWork(engine, NAME), clock)
     side = SideTools(tools.work, clock, ProposalKeys(settings.proposal_keys, settings.notifications_key))
     newest = newest_revision(MIGRATIONS)

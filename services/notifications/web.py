@@ -31,7 +31,7 @@ def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = sy
     """The web application on ``engine``."""
     work, newest = UnitOfWork(engine, NAME), newest_revision(MIGRATIONS)
     access = AccessFile(settings.common.access_file)
-    sign_in = SignIn(access, settings.common.signing_keys[0], secure=settings.common.https)
+    sign_in = SignIn(access, settings.common.signing_keys, secure=settings.common.https)
     letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.mail_from_name)
     tools = Tools(work, clock, letterhead)
     leaving = unsubscribe_blueprint(tools, Vault(list(settings.vault_keys)))

@@ -58,7 +58,7 @@ def build_app(
     """The web application on ``engine``; registrations are stored through ``intake``, or the same if None."""
     work, newest = UnitOfWork(engine, NAME), newest_revision(MIGRATIONS)
     access = AccessFile(settings.common.access_file)
-    sign_in = SignIn(access, settings.common.signing_keys[0], secure=settings.common.https)
+    sign_in = SignIn(access, settings.common.signing_keys, secure=settings.common.https)
     tools = build_tools(settings, work, UnitOfWork(intake or engine, NAME), clock)
     parts = WebParts(
         service=NAME,

@@ -8,6 +8,7 @@ import json
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -15,9 +16,15 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
+from shared.core.clock import parse_rfc3339, system_clock
 from shared.core.errors import SettingsError
 from shared.core.ids import token_hash
 
+LONGEST_NAME = 200
+HOLDER_NEEDS = (
+    "a name on one line, known roles and key_sha256 (64 hex digits) are required; "
+    "`until` is a moment with its distance from UTC"
+)
 ROLES = ("viewer", "coordinator", "sealed-reader", "operator", "partner")
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -25,12 +32,21 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a key. ``forms`` limits them to some forms; None: all."""
+    """Who holds a key.
+
+    Attributes:
+        name: theirs alone: it stands in every trail of who did what.
+        roles: what they may do.
+        key_hash: SHA-256 of the key, hexadecimal.
+        forms: that it is limited to; None: all.
+        until: from then on the key is worth nothing; None: no end.
+    """
 
     name: str
     roles: frozenset[str]
     key_hash: str
     forms: frozenset[str] | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +100,7 @@ def policy_of(view: Callable[..., Any]) -> Policy | None:
 
 
 class AccessFile:
-    """The holders in a JSON file: ``[{"name", "roles": […], "key_sha256", "forms"?}]``.
+    """The holders in a JSON file: ``[{"name", "roles": […], "key_sha256", "forms"?, "until"?}]``.
 
     Raises:
         SettingsError: at first reading, if anything in it is wrong. A later change that is wrong is refused as a
@@ -105,7 +121,8 @@ class AccessFile:
     def by_hash(self, key_hash: str) -> Holder | None:
         """Who holds the key with this hash now."""
         self._read(first=False)
-        return self._holders.get(key_hash)
+        found = self._holders.get(key_hash)
+        return None if found is None or (found.until is not None and system_clock() >= found.until) else found
 
     def _read(self, *, first: bool) -> None:
         with self._lock:
@@ -123,18 +140,25 @@ class AccessFile:
 def _parse(rows: Any) -> list[Holder]:
     if not isinstance(rows, list):
         raise ValueError("a list of holders is required")
-    return [_holder(number, row) for number, row in enumerate(rows, start=1)]
+    holders = [_holder(number, row) for number, row in enumerate(rows, start=1)]
+    for seen in ([holder.name for holder in holders], [holder.key_hash for holder in holders]):
+        if len(set(seen)) < len(seen):
+            raise ValueError("no two holders may have the same name or key")
+    return holders
 
 
 def _holder(number: int, row: Any) -> Holder:
     try:
         roles, key_hash = frozenset(row["roles"]), str(row["key_sha256"])
         forms = frozenset(row["forms"]) if row.get("forms") is not None else None
-        if not roles <= set(ROLES) or len(bytes.fromhex(key_hash)) != 32:
+        until = parse_rfc3339(row["until"]) if row.get("until") is not None else None
+        name = str(row["name"])
+        one_line = name.isprintable() and 0 < len(name) <= LONGEST_NAME
+        if not one_line or not roles <= set(ROLES) or len(bytes.fromhex(key_hash)) != 32:
             raise ValueError
-        return Holder(str(row["name"]), roles, key_hash, forms)
+        return Holder(name, roles, key_hash.lower(), forms, until)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise ValueError(f"holder {number}: name, known roles and key_sha256 (64 hex digits) are required") from None
+        raise ValueError(f"holder {number}: {HOLDER_NEEDS}") from None
 
 
 def guard(app: Flask, access: AccessFile, signed_in: Callable[[], Holder | None]) -> None:

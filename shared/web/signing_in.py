@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flask import Response, g, redirect, request
@@ -29,13 +29,14 @@ class SignIn:
 
     Args:
         access: key holders; the cookie names a key by its hash and is worth nothing once that key is withdrawn.
-        signing_key: 32 bytes, the same in every process that shows the console.
+        signing_keys: 32 bytes each, newest first, the same in every process that shows the console; the first signs,
+            all of them are believed.
         secure: whether pages are served by HTTPS; the cookie is then ``__Host-`` and ``Secure``.
     """
 
-    def __init__(self, access: AccessFile, signing_key: bytes, *, secure: bool) -> None:
+    def __init__(self, access: AccessFile, signing_keys: Sequence[bytes], *, secure: bool) -> None:
         self._access = access
-        self._serializer = URLSafeTimedSerializer(signing_key, salt="console session")
+        self._serializer = URLSafeTimedSerializer(list(reversed(signing_keys)), salt="console session")
         self._secure = secure
         self._window = _Window()
         self.cookie = "__Host-troika" if secure else "troika"
