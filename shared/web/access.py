@@ -35,7 +35,7 @@ class Holder:
     """Who holds a key.
 
     Attributes:
-        name: theirs alone: it stands in every trail of who did what.
+        name: stands in every trail of who did what. One holder may have several keys, while they change.
         roles: what they may do.
         key_hash: SHA-256 of the key, hexadecimal.
         forms: that it is limited to; None: all.
@@ -141,9 +141,8 @@ def _parse(rows: Any) -> list[Holder]:
     if not isinstance(rows, list):
         raise ValueError("a list of holders is required")
     holders = [_holder(number, row) for number, row in enumerate(rows, start=1)]
-    for seen in ([holder.name for holder in holders], [holder.key_hash for holder in holders]):
-        if len(set(seen)) < len(seen):
-            raise ValueError("no two holders may have the same name or key")
+    if len({holder.key_hash for holder in holders}) < len(holders):
+        raise ValueError("no two entries may have the same key")
     return holders
 
 
