@@ -63,6 +63,7 @@ def configuration(ports: NodePorts, extra: Mapping[str, str]) -> str:
         "default_queue_type": "quorum",
         "max_message_size": "262144",
         "heartbeat": "20",
+        "raft.adaptive_failure_detector.poll_interval": "2000",
         "disk_free_limit.absolute": "50MB",
         **extra,
     }
