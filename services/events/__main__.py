@@ -9,7 +9,7 @@ import click
 from services.events.domain.local_time import to_local
 from services.events.domain.partner import Partner
 from services.events.loading.folder import Loaded, read_folder
-from services.events.loading.moving import move_to_next, time_to_next
+from services.events.loading.moving import moved, time_to_next
 from services.events.loading.partners import read_partners
 from services.events.loading.rooms import LoadedRooms, read_rooms
 from services.events.schedule_worker import ScheduleWorker
@@ -39,15 +39,17 @@ def command_line() -> click.Group:
         metavar="EVENT",
         help="Move all dates by whole weeks so that EVENT is on the next of its weekday after today, in its own zone.",
     )
+    @click.option("--weeks-later", default=0, help="With --move-to-next: so many weeks after that.")
     @click.option("--origin", "origins", multiple=True, help="partner=https://origin in place of the folder's.")
-    def load(folder: Path, event_id: str | None, origins: tuple[str, ...]) -> None:
+    def load(folder: Path, event_id: str | None, weeks_later: int, origins: tuple[str, ...]) -> None:
         """Load events, series, groups, consultations, rooms and partners from FOLDER; a broken one changes nothing."""
-        loaded = _read(folder, event_id)
-        rooms = read_rooms(folder, _move_of(folder, event_id))
+        loaded = read_folder(folder)
+        by = _move_of(loaded, event_id, weeks_later)
+        rooms = read_rooms(folder, by)
         partners = read_partners(folder, _pairs(origins))
         engine = open_engine(read_settings().common.database_url, statement_timeout_ms=0)
         try:
-            report = _store(UnitOfWork(engine, NAME), loaded, rooms, partners)
+            report = _store(UnitOfWork(engine, NAME), moved(loaded, by) if by else loaded, rooms, partners)
         finally:
             engine.dispose()
         click.echo(
@@ -85,19 +87,12 @@ def _add_solve(group: click.Group) -> None:
         run_worker(describe(), "solve", work)
 
 
-def _move_of(folder: Path, event_id: str | None) -> timedelta:
+def _move_of(loaded: Loaded, event_id: str | None, weeks_later: int) -> timedelta:
     """By how much the days of a folder are moved, so that the rooms go with the events."""
     if event_id is None:
         return timedelta()
-    loaded = read_folder(folder)
-    return time_to_next(loaded, event_id, _weekday_of(loaded, event_id), system_clock())
-
-
-def _read(folder: Path, event_id: str | None) -> Loaded:
-    loaded = read_folder(folder)
-    if event_id is None:
-        return loaded
-    return move_to_next(loaded, event_id, _weekday_of(loaded, event_id), system_clock())
+    to_next = time_to_next(loaded, event_id, _weekday_of(loaded, event_id), system_clock())
+    return to_next + timedelta(weeks=weeks_later)
 
 
 def _weekday_of(loaded: Loaded, event_id: str) -> int:

@@ -21,6 +21,10 @@ from tests.support.waiting import poll_until
 from tests.support.web import RunningWeb, load_webinar, start_web
 
 _MAILS_BY_STATE = "SELECT state, count(*)::int FROM mail GROUP BY state"
+LOAD_PROGRAMME = f"services.events load {SAMPLE} --move-to-next upr-webinar-10 --weeks-later 1"
+"""A week later than the demo's: that one is one to seven days ahead, and at its time of the day on a Tuesday or
+Wednesday everybody would get a reminder in the middle of a test."""
+
 UNKNOWN_AFTER_S = 3
 """How long an unknown handover waits for its decision in tests; 15 minutes in production."""
 
@@ -66,8 +70,7 @@ class Stack:
         self.web = start_web(self.processes, self.installation, workers=workers, arguments=arguments)
         for service, role in WORKERS:
             self._start_worker(service, role)
-        command = f"services.events load {SAMPLE} --move-to-next upr-webinar-10"
-        loaded = self.processes.start("load", command, env=self._environment("events"))
+        loaded = self.processes.start("load", LOAD_PROGRAMME, env=self._environment("events"))
         assert loaded.wait(30) == 0, loaded.log_text()
         known = "SELECT count(*) FROM event_copy WHERE id = 'upr-webinar-10'"
         for service in ("registration", "notifications"):

@@ -5,7 +5,7 @@ Pure: facts in, plan out. The store reads the facts and writes the plan in one t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from services.registration.domain.opening import Opening, closed_reason
 from services.registration.domain.registration import Registration
@@ -13,7 +13,10 @@ from services.registration.domain.seats import Place, Seats, first_place, next_p
 from shared.core.errors import DomainError
 
 ATTEMPT_MAIL_EVERY = timedelta(hours=24)
-"""The owner of an address is told of further attempts once a day at most."""
+"""The owner of an address is told of further attempts once a day at most; one who has not confirmed the address yet has
+been told by the request to do so."""
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 GRACE = timedelta(days=7)
 """How long after its hold a registration can still be confirmed by a late click."""
@@ -73,6 +76,12 @@ class Known:
     registration: Registration
     attempts: int
     attempted_at: datetime | None
+
+    @property
+    def mailed_at(self) -> datetime:
+        """When its owner was last mailed for somebody's having typed the address, themselves or another."""
+        asked = self.registration.accepted_at if self.registration.status == "unverified" else LONG_AGO
+        return self.attempted_at or asked
 
 
 @dataclass(slots=True)
@@ -171,7 +180,7 @@ def _accept(facts: Facts, plan: Plan, submission: Submission, place: Place, now:
 
 
 def _note_attempt(facts: Facts, plan: Plan, known: Known, submission: Submission, now: datetime) -> None:
-    if known.attempted_at is not None and now - known.attempted_at < ATTEMPT_MAIL_EVERY:
+    if now - known.mailed_at < ATTEMPT_MAIL_EVERY:
         return
     noted = Known(known.registration, known.attempts + 1, now)
     facts.live[(noted.registration.form, noted.registration.person_ref)] = noted

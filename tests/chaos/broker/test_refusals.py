@@ -68,7 +68,7 @@ def left(installation: TestInstallation) -> list[tuple[object, ...]]:
 
 def assert_all_arrive(stage: Stage, installation: TestInstallation, ids: set[str]) -> None:
     """The outbox empties, and every message has one effect."""
-    poll_until(lambda: left(installation) == [], 120, every_s=0.2, what="the outbox is empty")
+    poll_until(lambda: left(installation) == [], 300, every_s=0.2, what="the outbox is empty")
     poll_until(lambda: stage.effects() >= len(ids), 60, every_s=0.2, what="all effects")
     found = [row[0] for row in rows(stage.database, "SELECT message_id::text FROM effect")]
     assert sorted(found) == sorted(ids)

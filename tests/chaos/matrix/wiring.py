@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from deploy.local.installation import SAMPLE
 from deploy.shape import WORKERS
 from shared.bus import topology
 from tests.support.fault_proxy import FaultProxy, Faults
 from tests.support.ports import free_port
 from tests.support.processes import answers
-from tests.support.stack import Stack
+from tests.support.stack import LOAD_PROGRAMME, Stack
 from tests.support.waiting import poll_until
 from tests.support.web import load_webinar
 
@@ -62,8 +61,7 @@ class WiredStack(Stack):
             self._start_web(service, link, workers)
         for service, role in WORKERS:
             self._start_routed(service, role)
-        command = f"services.events load {SAMPLE} --move-to-next upr-webinar-10"
-        loaded = self.processes.start("load", command, env=self.installation.environment("events"))
+        loaded = self.processes.start("load", LOAD_PROGRAMME, env=self.installation.environment("events"))
         assert loaded.wait(60) == 0, loaded.log_text()
         known = "SELECT count(*) FROM event_copy WHERE id = 'upr-webinar-10'"
         for service in ("registration", "notifications"):

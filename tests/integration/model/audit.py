@@ -79,4 +79,12 @@ def _values(now: datetime, settled_before: datetime) -> dict[str, Any]:
     settled = dict.fromkeys(("settled_before", "late_before", "arrived_before"), settled_before)
     never = "ffffffff-ffff-ffff-ffff-ffffffffffff"
     named: dict[str, Any] = {"forgetful": [], "moving": [], "types": list(types), "queues": list(queues)}
-    return {**settled, **named, "now": now, "kept_since": now - KEPT, "ids_since": never}
+    return {
+        **settled,
+        **named,
+        "head_number": 0,
+        "head_hash": b"",
+        "now": now,
+        "kept_since": now - KEPT,
+        "ids_since": never,
+    }

@@ -229,7 +229,7 @@ class Ledger:
     def _accept(self, wish: dict[str, Any], status: str, *, holds: bool, now: datetime) -> None:
         hold = self.forms[wish["form"]]["hold"]
         who = {"id": wish["id"], "form": wish["form"], "who": wish["who"], "status": status, "revision": 1}
-        who |= {"position": None, "attempts": 0, "attempted_at": None, "token": wish["token"]}
+        who |= {"position": None, "attempts": 0, "accepted_at": now, "attempted_at": None, "token": wish["token"]}
         who |= {
             "hold_until": now + hold if hold and holds else None,
             "expires_at": now + hold + GRACE if hold else None,
@@ -239,8 +239,10 @@ class Ledger:
         self._owe(MAIL_OF[status], who)
 
     def _attempt(self, who: dict[str, Any], now: datetime) -> None:
-        """The owner of the address is told, once a day at most."""
-        if who["attempted_at"] is None or now >= who["attempted_at"] + ATTEMPTS_EVERY:
+        """The owner of the address is told, once a day at most; the first request to confirm it counts."""
+        asked = who["accepted_at"] if who["status"] == "unverified" else None
+        last = who["attempted_at"] or asked
+        if last is None or now >= last + ATTEMPTS_EVERY:
             who |= {"attempts": who["attempts"] + 1, "attempted_at": now}
             kind = "verification-again" if who["status"] == "unverified" else "attempt-repeated"
             self.mails.add((kind, who["id"], who["attempts"]))
