@@ -18,6 +18,7 @@ PYTEST ?=
 SEED ?=
 # How many register on each bus in make chaos-long, and the file that keeps what came of it
 PEOPLE ?= 50000
+CALM ?= 1
 LEDGER ?= chaos-ledger.jsonl
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 --quiet pyproject.toml
@@ -57,7 +58,7 @@ chaos: $(VENV)/.ready-dev ## break everything, at length: every fail point, ever
 
 chaos-long: $(VENV)/.ready-dev ## send PEOPLE people through constant trouble on each bus, and add a line to the ledger
 	@deploy/setup/test_machine.sh
-	@$(BIN)/python -m pytest -n 0 -s tests/chaos/volume --chaos=full --chaos-people=$(PEOPLE) --chaos-ledger=$(LEDGER) \
+	@$(BIN)/python -m pytest -n 0 -s tests/chaos/volume --chaos=full --chaos-people=$(PEOPLE) --chaos-calm=$(CALM) --chaos-ledger=$(LEDGER) \
 		$(if $(SEED),--chaos-seed=$(SEED)) $(PYTEST)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date

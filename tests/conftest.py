@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -18,6 +19,7 @@ from tests.support.rabbitmq import RabbitNode
 from tests.support.run_folder import RunFolder, sweep
 
 _SEED = pytest.StashKey[int]()
+_HANDED_ON = "chaos_seed"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos", choices=("short", "full"), default="short", help="how much is broken (default: short)")
     parser.addoption("--chaos-seed", type=int, default=None, help="of what a full run draws by chance; printed by it")
     parser.addoption("--chaos-people", type=int, default=None, help="how many register on each bus of the volume test")
+    parser.addoption(
+        "--chaos-calm", type=float, default=1.0, help="the volume test's pauses between faults, times this"
+    )
     parser.addoption("--chaos-ledger", type=Path, default=None, help="file to which a volume test adds a line")
 
 
@@ -32,11 +37,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """The same examples in every run, however slow the machine; nothing may be skipped."""
     settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
     settings.load_profile("ci")
-    given = config.getoption("chaos_seed")
+    given = getattr(config, "workerinput", {}).get(_HANDED_ON, config.getoption("chaos_seed"))
     drawn = secrets.randbits(32) if config.getoption("chaos") == "full" else 1
-    config.stash[_SEED] = config.option.chaos_seed = drawn if given is None else given  # workers are given the options
+    config.stash[_SEED] = drawn if given is None else given
     config.pluginmanager.register(Completeness(), "completeness")
     config.pluginmanager.register(LanesPlugin(), "lanes")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Every worker has the seed that is printed."""
+    node.workerinput[_HANDED_ON] = node.config.stash[_SEED]
 
 
 @pytest.fixture(scope="session")

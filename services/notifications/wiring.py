@@ -1,11 +1,13 @@
 """Builds what the workers and the command line need; ``web`` beside it builds the application."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from services.notifications.messaging import Intake, effects
 from services.notifications.scheduling import Scheduler
 from services.notifications.settings import NotificationsSettings, read_settings
+from services.notifications.store.allowance import forget_unasked
 from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault
 from shared.process.service import Service
@@ -23,7 +25,13 @@ def describe() -> Service:
         migrations=MIGRATIONS,
         settings=lambda: read_settings().common,
         effects=lambda _work: build_effects(read_settings()),
+        forget=_keep_house,
     )
+
+
+def _keep_house(work: UnitOfWork, now: datetime) -> None:
+    with work.transaction() as connection:
+        forget_unasked(connection, now)
 
 
 def build_effects(settings: NotificationsSettings, clock: Clock = system_clock) -> Mapping[str, Effect]:

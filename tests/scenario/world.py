@@ -18,8 +18,8 @@ from shared.bus.address import BusAddress
 from tests.scenario.letters import Letter, read_letters
 from tests.support.audited import differences, parked_at
 from tests.support.clients import rows
+from tests.support.clock import OFFSET_FILE
 from tests.support.installation import TestInstallation
-from tests.support.moved import OFFSET_FILE
 from tests.support.ports import free_port
 from tests.support.processes import ProcessGroup
 from tests.support.waiting import poll_until

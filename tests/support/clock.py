@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+OFFSET_FILE = "TROIKA_TEST_CLOCK"
+"""Names the file that says by how much processes of ``tests.support.moved`` are ahead, seconds."""
+
 WEBINAR_WEEK = datetime(2020, 3, 2, 9, 0, tzinfo=UTC)
 """Monday of the week of UPR Webinar Wednesday #10: where most tests begin."""
 

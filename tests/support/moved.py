@@ -1,7 +1,8 @@
 """A service's process in another time: ``python -m tests.support.moved <service> <role> [arguments]``.
 
 The clock goes on from what the file named by ``TROIKA_TEST_CLOCK`` says: seconds to add to the machine's time, read
-again at each look. No setting of the services can do this: only the tests' launcher.
+again at each look. No setting of the services can do this: only the tests' launcher. Whoever imports this module has
+its clock: no test does.
 """
 
 import os
@@ -13,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.core import clock
-
-OFFSET_FILE = "TROIKA_TEST_CLOCK"
+from tests.support.clock import OFFSET_FILE
 
 
 def moved_clock() -> datetime:

@@ -13,12 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.notifications.domain.allowance import ENOUGH
 from services.notifications.domain.mail import ClaimedMail, Verdict
 from services.notifications.mail.transport import Session, SmtpTransport, TransportError
 from services.notifications.sending.composing import Composer, Letter
-from services.notifications.sending.judging import is_relay_trouble, judge, released, sent
+from services.notifications.sending.judging import is_relay_trouble, judge, released, sent, suppressed
 from services.notifications.store.handovers import Claim
-from services.notifications.usecases.begin_handover import begin_handover
+from services.notifications.usecases.begin_handover import Begun, begin_handover
 from services.notifications.usecases.claim_due import LEASE
 from services.notifications.usecases.reap_leases import UNKNOWN_AFTER
 from shared.core.clock import Clock
@@ -118,23 +119,26 @@ class Batch:
         session = self._usable_session()
         session.begin(self._tools.composer.mail_from, letter.address)
         began_s = self._tools.monotonic()
-        if not self._commit_to(mail) or self._stood_still_since(began_s):
+        begun = self._commit_to(mail, letter)
+        if begun is Begun.ENOUGH:
+            return suppressed(mail, ENOUGH, self._tools.clock())
+        if begun is Begun.LOST or self._stood_still_since(began_s):
             return released(mail, self._tools.clock())  # changes nothing if the mail was called off or is another's
         reach("send.begun")
         session.deliver(letter.content)
         reach("send.handed-over")
         return sent(mail, self._tools.clock())
 
-    def _commit_to(self, mail: ClaimedMail) -> bool:
+    def _commit_to(self, mail: ClaimedMail, letter: Letter) -> Begun:
         """Commit that ``mail`` is being handed over; returns whether it may be."""
-        before = tuple(self._verdicts)
+        before, tools = tuple(self._verdicts), self._tools
         try:
-            may_send = begin_handover(self._tools.work, self._tools.clock, mail, before, self._tools.lease)
+            begun = begin_handover(tools.work, tools.clock, mail, before, tools.lease, letter.unasked)
         except Unavailable:
             self._add(released(mail, self._tools.clock()))  # whatever was stored: the content has not gone out
             raise
         del self._verdicts[: len(before)]
-        return may_send
+        return begun
 
     def _stood_still_since(self, began_s: float) -> bool:
         """Whether so much of the lease is gone since the commit that it might end within the handover."""

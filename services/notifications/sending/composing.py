@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from services.notifications.domain.allowance import ASKING, UNASKED, Unasked
 from services.notifications.domain.calendar import uid_of
 from services.notifications.domain.kinds import ATTENDING, EVENT_TOLD_BY, NEWS_KINDS, PLACED, REMINDER_KINDS
 from services.notifications.domain.mail import Verdict
@@ -30,7 +31,7 @@ from services.notifications.usecases.unsubscribe import WANTS_NONE, make_token
 from shared.core.clock import Clock, parse_rfc3339
 from shared.core.context import caused_by
 from shared.core.logs import describe
-from shared.core.sealing import Unsealable, Vault
+from shared.core.sealing import Unsealable, Vault, keyed_hash
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +47,11 @@ NOT_COMPOSED = "the mail could not be composed"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail ready to go: ``content`` to ``address``."""
+    """A mail ready to go: ``content`` to ``address``; ``unasked`` if anybody could cause it."""
 
     address: str
     content: bytes
+    unasked: Unasked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Composer:
 
     Attributes:
         vault: opens the recipient book.
+        address_key: 32 bytes; by its keyed hashes mails to one address are counted for a day.
         public_url: of the whole system, where personal links lead.
         mail_from: the sender's address.
         organiser: shown beside it.
@@ -65,6 +68,7 @@ class Composer:
     """
 
     vault: Vault
+    address_key: bytes
     public_url: str
     mail_from: str
     organiser: str
@@ -116,7 +120,15 @@ class Composer:
             unsubscribe=self._unsubscribe(claim, language) if bulletin is not None else None,
         )
         # the Message-ID is as stored, though the sender's domain change
-        return Letter(recipient.address, render(context, claim.mail.message_id))
+        content = render(context, claim.mail.message_id)
+        return Letter(recipient.address, content, self._unasked(claim, recipient.address))
+
+    def _unasked(self, claim: Claim, address: str) -> Unasked | None:
+        kind, entry = claim.mail.kind, claim.recipient.entry
+        if kind not in UNASKED:
+            return None
+        ref = keyed_hash(self.address_key, "unasked", address.casefold())
+        return Unasked(ref, entry.form or entry.about, kind in ASKING)
 
     def _entry(self, claim: Claim, own_token: str) -> CalendarEntry | None:
         """What the person's calendar holds of the mail's event; its link is that of the registration with the seat."""

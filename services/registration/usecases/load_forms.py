@@ -17,6 +17,9 @@ from shared.forms.standard import STANDARD_KINDS, TextInput, standard_form
 from shared.store.unit_of_work import UnitOfWork
 
 STANDARD = "standard/"
+RESERVED = frozenset({"selftest", "static"})
+"""What stands at ``/embed/…`` beside the forms."""
+
 PROMOTION_NOTICE_MINUTES = 60
 HOLD_MINUTES = 24 * 60
 
@@ -89,7 +92,7 @@ def _partner(fields: Fields) -> Partner:
 
 
 def _form(fields: Fields, known: set[str]) -> LoadedForm:
-    slug = fields.required("slug", _slug, "form")
+    slug = fields.required("slug", _form_slug, "form")
     untitled: TextInput = "title"
     title = fields.required("title", _title, untitled)
     event = fields.optional("event", _slug, None)
@@ -128,6 +131,12 @@ def _slug(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(SLUG, value) or len(value) > 80:
         raise ValueError("lower-case letters, digits and single hyphens are required")
     return value
+
+
+def _form_slug(value: Any) -> str:
+    if value in RESERVED:
+        raise ValueError("this address is a page of its own: another slug is required")
+    return _slug(value)
 
 
 def _title(value: Any) -> TextInput:

@@ -37,6 +37,7 @@ def storm(
     processes: ProcessGroup,
     tmp_path: Path,
     chaos_seed: int,
+    pytestconfig: pytest.Config,
 ) -> Iterator[Storm]:
     """A started system on the bus that the test is parametrised with, to which nothing has happened yet."""
     bus: Bus = request.param
@@ -45,6 +46,6 @@ def storm(
     rig = Rig(Stack(processes, make_installation(own_postgres, tmp_path), urls), tmp_path)
     rig.start()
     cells = [cell for cell in all_cells() if cell.bus == bus and cell.program not in APART]
-    made = Storm(rig, own_postgres, rabbit, cells, Random(f"{chaos_seed}/{bus}"))
+    made = Storm(rig, own_postgres, rabbit, cells, Random(f"{chaos_seed}/{bus}"), pytestconfig.getoption("chaos_calm"))
     yield made
     made.end()

@@ -32,6 +32,7 @@ class Storm:
     rabbit: of the rig alone; None beside the embedded bus.
     cells: the faults at fail points that may be drawn.
     chance: what is drawn by.
+    calm: the pauses between faults are so many times as long.
     happened: faults that did happen, by kind.
     """
 
@@ -40,6 +41,7 @@ class Storm:
     rabbit: RabbitNode | None
     cells: Sequence[Cell]
     chance: Random
+    calm: float = 1.0
     happened: Counter[str] = field(default_factory=Counter)
     _plans: list[Plan] = field(default_factory=list)
     _still: dict[str, tuple[Program, float]] = field(default_factory=dict)
@@ -68,7 +70,7 @@ class Storm:
         deeds[kind]()
         if kind != "point":
             self.happened[kind] += 1
-        self._next_s = time.monotonic() + self.chance.uniform(*PAUSE_S)
+        self._next_s = time.monotonic() + self.calm * self.chance.uniform(*PAUSE_S)
 
     def end(self) -> None:
         """Let everybody go on, with no orders left; count which fail points were reached."""

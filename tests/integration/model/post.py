@@ -14,7 +14,7 @@ from services.notifications.store.handovers import Claim
 from services.notifications.usecases.reap_leases import reap_leases
 from shared.process.runner import Stop
 from tests.integration.model.bus import Died
-from tests.integration.model.world import World
+from tests.integration.model.world import PERSON_KEY, World
 
 WELL, AWAY, TAKES_AND_BREAKS, BREAKS, KILLS = "well", "away", "takes and breaks", "breaks", "kills the sender"
 MOODS = (WELL, AWAY, TAKES_AND_BREAKS, BREAKS, KILLS)
@@ -84,7 +84,9 @@ class Post:
         self.relay = MemoryRelay()
         work, steps = world.work("notifications"), count(0, 1000)
         self._scheduler = Scheduler(work, world.clock, "example.org", monotonic=lambda: next(steps))
-        composer = ShortComposer(world.vault, "https://register.example.org", "upr@example.org", "UPR", world.clock)
+        composer = ShortComposer(
+            world.vault, PERSON_KEY, "https://register.example.org", "upr@example.org", "UPR", world.clock
+        )
         self._tools = SendingTools(work, world.clock, cast(SmtpTransport, self.relay), composer)
         self._sender = Sender(self._tools)
 

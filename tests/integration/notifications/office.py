@@ -120,7 +120,9 @@ class Office:
 
     def tools(self, port: int, **changes: Any) -> SendingTools:
         """What a sender to the relay on ``port`` works with; ``changes`` to it."""
-        composer = Composer(self.vault, "https://register.example.org", "upr@example.org", "UPR", self.clock)
+        composer = Composer(
+            self.vault, self.vault_key, "https://register.example.org", "upr@example.org", "UPR", self.clock
+        )
         transport = SmtpTransport(f"smtp://127.0.0.1:{port}", QUICK)
         return replace(SendingTools(self.work, self.clock, transport, composer), **changes)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from services.notifications.domain.allowance import WITHIN
 from services.notifications.sending.judging import retried
-from services.notifications.usecases.begin_handover import begin_handover
+from services.notifications.usecases.begin_handover import Begun, begin_handover
 from services.notifications.usecases.claim_due import claim_due
 from services.notifications.usecases.finish import finish
 from shared.contracts.envelope import Message
@@ -50,6 +51,7 @@ def test_attempt_on_an_unconfirmed_address_is_answered_by_the_same_mail_again(of
     who = new_id()
     office.hear(office.told("verification-requested", who))
     ((first_subject, first_text),) = sent(office)
+    office.clock.advance(WITHIN)
     again: dict[str, Any] = {"status": "unverified", "attempt": 1, "sealed": {"name": "Canary Name"}}
     office.hear(office.told("attempt-repeated", who, **again))
     *_, (subject, text) = sent(office)
@@ -159,7 +161,7 @@ def test_place_that_a_sender_is_handing_over_counts_as_told(office: Office) -> N
     proposal = new_id()
     office.hear(placed(office, proposal, 3, "Room XX"))
     (claim,) = claim_due(office.work, office.clock, 10)
-    assert begin_handover(office.work, office.clock, claim.mail)
+    assert begin_handover(office.work, office.clock, claim.mail) is Begun.YES
     office.hear(placed(office, proposal, 4, "Room XXV"))
     ((subject, _text),) = sent(office)
     assert subject == "Your side event has moved: Housing"
@@ -170,7 +172,7 @@ def test_older_place_that_comes_back_from_the_relay_does_not_go_again(office: Of
     proposal = new_id()
     office.hear(placed(office, proposal, 3, "Room XX"))
     (claim,) = claim_due(office.work, office.clock, 10)
-    assert begin_handover(office.work, office.clock, claim.mail)
+    assert begin_handover(office.work, office.clock, claim.mail) is Begun.YES
     office.hear(placed(office, proposal, 4, "Room XXV"))
     finish(office.work, [retried(claim.mail, "the relay answered 451 to DATA", office.clock())])
     office.pass_time(hours=1)

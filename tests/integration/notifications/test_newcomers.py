@@ -6,7 +6,7 @@ import pytest
 
 from services.notifications.sending.composing import NEWS_KNOWN
 from services.notifications.sending.judging import retried, sent
-from services.notifications.usecases.begin_handover import begin_handover
+from services.notifications.usecases.begin_handover import Begun, begin_handover
 from services.notifications.usecases.claim_due import claim_due
 from services.notifications.usecases.finish import finish
 from tests.integration.notifications.office import Office
@@ -101,7 +101,7 @@ def test_confirmation_of_the_old_state_that_went_after_all_is_corrected(office: 
     (claim,) = claim_due(office.work, office.clock, 10)
     tell(office, 2, status="confirmed", **NOVEMBER)
     wait_and_tell(office)
-    assert begin_handover(office.work, office.clock, claim.mail)
+    assert begin_handover(office.work, office.clock, claim.mail) is Begun.YES
     finish(office.work, [sent(claim.mail, office.clock())])
     assert told(office) == ["confirmation", "event-rescheduled"]
 

@@ -1,13 +1,9 @@
 """Giving up while others register: real transactions that meet, on one form and on two."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 
-import psycopg
 from flask.testing import FlaskClient
-from sqlalchemy import make_url
 
 from tests.integration.registration.test_places import register, said
 from tests.integration.registration.test_verification import HOLD, click, keep_house
@@ -16,31 +12,16 @@ from tests.integration.registration.test_verification import hand as hand
 from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
 from tests.support.clock import FrozenClock
 from tests.support.installation import TestInstallation
-from tests.support.waiting import poll_until
+from tests.support.locks import holding, wait_for_locks
 
 FIRST = "a-form"
 """Comes before the webinar's in the order of slugs."""
 COPY = """
     INSERT INTO form SELECT (jsonb_populate_record(f, jsonb_build_object('slug', %s::text))).* FROM form f;
 """
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 OVERDUE = HOLD + timedelta(days=7)
 LATER = "UPDATE event_copy SET starts_at = starts_at + interval '60 days'"
 """So that the form is still open when a registration on it is overdue."""
-
-
-@contextmanager
-def holding(url: str, statement: str) -> Iterator[None]:
-    """Somebody else's transaction, open with the locks of ``statement``."""
-    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(address) as other:
-        other.execute(statement)
-        yield
-
-
-def wait_for_locks(url: str, count: int) -> None:
-    """Until ``count`` transactions wait for a lock."""
-    poll_until(lambda: rows(url, WAITING) == [(count,)], within_s=20, what=f"{count} wait for a lock")
 
 
 def test_registering_again_while_one_is_given_up_is_a_new_registration(

@@ -88,3 +88,13 @@ def test_missing_file_changes_nothing(installation: TestInstallation, tmp_path: 
     with pytest.raises(SettingsError):
         load(installation, tmp_path)
     assert stored(installation) == before
+
+
+@pytest.mark.parametrize("slug", ["selftest", "static"])
+def test_form_never_takes_the_place_of_a_page_of_ours(
+    installation: TestInstallation, tmp_path: Path, slug: str
+) -> None:
+    (tmp_path / "partners.yaml").write_text("[]")
+    (tmp_path / "forms.yaml").write_text(f"- {{slug: {slug}, title: A, kind: interest, fields: standard/interest}}")
+    with pytest.raises(SettingsError, match="a page of its own"):
+        load(installation, tmp_path)

@@ -1,0 +1,26 @@
+"""Lets transactions meet where a test wants them to: one holds locks, the others come and wait."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy import make_url
+
+from tests.support.clients import rows
+from tests.support.waiting import poll_until
+
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+@contextmanager
+def holding(url: str, statement: str) -> Iterator[None]:
+    """Somebody else's transaction, open with the locks of ``statement``."""
+    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address) as other:
+        other.execute(statement)
+        yield
+
+
+def wait_for_locks(url: str, count: int) -> None:
+    """Until ``count`` transactions wait for a lock."""
+    poll_until(lambda: rows(url, _WAITING) == [(count,)], within_s=20, what=f"{count} wait for a lock")
