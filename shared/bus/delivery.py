@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.bus.names import ATTEMPT_HEADER, DELIVERY_COUNT_HEADER
+from shared.bus.names import ATTEMPT_HEADER, DELIVERY_COUNT_HEADER, FACTS
 from shared.contracts import registry
-from shared.contracts.envelope import Message, decode
+from shared.contracts.envelope import TYPE_PREFIX, Message, decode
 from shared.core.errors import Poison
 
 
@@ -41,6 +41,19 @@ class Delivery:
         body = self.raw.body
         try:
             message = decode(body.encode() if isinstance(body, str) else bytes(body or b""))
-            self.message = replace(message, data=registry.read(message))
+            content = registry.read(message)
+            self._require_own_key(message)
+            self.message = replace(message, data=content)
         except Poison as reason:
             self.verdict = reason
+
+    def _require_own_key(self, message: Message) -> None:
+        """What the body says of its type is the speaker's word; the routing key is the broker's.
+
+        It lets each login write the keys of its own types alone, so a body of another's type is given away by its key.
+        Copies that were retried or replayed come by another exchange, to which only the queue's own consumer and
+        operators write.
+        """
+        info = self.raw.delivery_info
+        if info.get("exchange") == FACTS and TYPE_PREFIX + info["routing_key"] != message.type:
+            raise Poison("said under the routing key of another type")

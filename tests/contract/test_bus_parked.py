@@ -3,14 +3,16 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from shared.bus import parked
 from shared.bus.publisher import Outgoing
-from shared.contracts.envelope import Message
+from shared.contracts.envelope import Message, encode
 from shared.core.errors import Poison, Retry
 from tests.contract.buses import DELAY_S, QUEUE, Bus, Recorder, good, outgoing
+from tests.contract.samples import sample_message
 
 SECRET = "what a handler's error may quote"
 
@@ -46,6 +48,20 @@ def test_unreadable_message_parked_with_its_reason(bus: Bus, case: str) -> None:
         bad.body,
     )
     assert recorder.batches == [[fine]]
+
+
+def test_body_of_a_type_that_the_sender_may_not_say_is_parked(bus: Bus) -> None:
+    """Its own keys are all that a login may write, whatever stands in a body. The embedded bus has no logins (ADR 4)."""
+    forged = replace(outgoing(), body=encode(sample_message("proposal.accepted.v1")))
+    recorder = Recorder()
+    with bus.listening(recorder):
+        [fine, _] = bus.store([outgoing(), forged])
+        if bus.address.embedded:
+            recorder.wait_done(2)
+            return
+        [found] = bus.wait_parked(1)
+        assert recorder.wait_done(1) == [fine]
+    assert (found.body, found.reason) == (forged.body, "said under the routing key of another type")
 
 
 def test_poison_parked_with_the_handlers_reason(bus: Bus) -> None:
