@@ -40,7 +40,7 @@ def replace(form: str) -> None:
 
     def wait(seconds: float) -> None:
         click.echo(f"The new key is in use. Waiting {seconds:.0f} seconds for whoever has read the old one.")
-        time.sleep(seconds)
+        time.sleep(seconds)  # nothing tells when the last of them has stored what they sealed; their limits do
 
     settings = read_settings()
     engine = open_engine(settings.common.database_url)

@@ -16,7 +16,7 @@ from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
-from tests.support.processes import PROJECT, ProcessGroup
+from tests.support.processes import PROJECT, ProcessGroup, Program
 from tests.support.waiting import poll_until
 
 
@@ -32,15 +32,6 @@ def _audit(environment: dict[str, str], *arguments: str) -> subprocess.Completed
         capture_output=True,
         text=True,
         timeout=60,
-    )
-
-
-def _read_sealed_answers(installation: TestInstallation, reader: str) -> None:
-    rows(
-        installation.urls["registration"],
-        "INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at) "
-        "SELECT uuidv7(), slug, %s, 'a good reason', now() FROM form WHERE keep_days IS NOT NULL",
-        reader,
     )
 
 
@@ -107,10 +98,7 @@ def test_process_shows_differences_and_outlives_an_outage(
     whole: TestInstallation, processes: ProcessGroup, postgres: PostgresServer
 ) -> None:
     """In its log and metrics, by ids and equations. While it is not let in its rounds end, and then they go on."""
-    port = free_port()
-    environment = {**_environment(whole), "TROIKA_METRICS_PORT": str(port), "TROIKA_AUDIT_EVERY_S": "1"}
-    url = f"http://127.0.0.1:{port}"
-    program = processes.start("audit", "deploy.operations.audit watch", env=environment, ready_url=f"{url}/readyz")
+    program, url = _start_watching(whole, processes)
     _wait_for(url, 'troika_audit_differences{equation="A2"} 0.0')
     lost = _lose_a_registration(whole)
     _wait_for(url, 'troika_audit_differences{equation="A2"} 1.0')
@@ -129,16 +117,22 @@ def test_process_that_never_finishes_a_round_claims_no_success(
     whole: TestInstallation, processes: ProcessGroup, postgres: PostgresServer
 ) -> None:
     """However often it is started: else a crash loop would look like an audit that is well."""
-    port = free_port()
-    environment = {**_environment(whole), "TROIKA_METRICS_PORT": str(port), "TROIKA_AUDIT_EVERY_S": "1"}
-    url = f"http://127.0.0.1:{port}"
     with postgres.connect() as administrator:
         administrator.execute("ALTER ROLE troika_audit NOLOGIN")
-        program = processes.start("audit", "deploy.operations.audit watch", env=environment, ready_url=f"{url}/readyz")
+        program, url = _start_watching(whole, processes)
         poll_until(lambda: '"reason": "OperationalError"' in program.log_text(), 20, what="a round without an end")
         _wait_for(url, "troika_audit_last_success_timestamp_seconds 0.0")
         administrator.execute("ALTER ROLE troika_audit LOGIN")
     poll_until(lambda: _last_success(url) > time.time() - 60, 20, what="a round that was finished")
+
+
+def _start_watching(installation: TestInstallation, processes: ProcessGroup) -> tuple[Program, str]:
+    """The audit's process, which looks every second, and the address of its metrics."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = {**_environment(installation), "TROIKA_METRICS_PORT": str(port), "TROIKA_AUDIT_EVERY_S": "1"}
+    command = "deploy.operations.audit watch"
+    return processes.start("audit", command, env=environment, ready_url=f"{url}/readyz"), url
 
 
 def _last_success(url: str) -> float:
