@@ -24,6 +24,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 	--python-version 3.11 --quiet pyproject.toml
 
 .PHONY: help demo demo-check demo-reset up down audit test chaos chaos-long check bench specs format lock
+.PHONY: security sbom advisories
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +71,17 @@ check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the 
 
 bench: $(VENV)/.ready-dev ## measure speed and cost against references in one run; BENCH="P5 P8" picks; a table and bench.json
 	@$(BIN)/python -m tests.benchmarks.run $(BENCH)
+
+security: $(VENV)/.ready-dev ## print the statements about safety with their tests; RUN=yes runs them
+	@$(if $(RUN),deploy/setup/test_machine.sh)
+	@$(BIN)/python -m deploy.security $(if $(RUN),--run)
+
+sbom: $(VENV)/.ready-dev ## write sbom.json: every package that runs in production, with version and licence (CycloneDX)
+	@$(BIN)/python -m deploy.security.sbom sbom.json
+
+advisories: $(VENV)/.ready-dev ## look up what is known against our packages; needs the network. OSV=… asks another server
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.txt \
+		-s osv $(if $(OSV),--osv-url $(OSV)) $(if $(CACHE),--cache-dir $(CACHE))
 
 specs: $(VENV)/.ready ## rewrite the OpenAPI and AsyncAPI documents from the code
 	@$(BIN)/python -m deploy.specs

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from deploy.board import board
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.reference_pages import messages_page, metrics_page
+from deploy.security.page import security_page
 from services.events import web as events
 from services.events.settings import EventsSettings
 from services.notifications import web as notifications
@@ -63,6 +64,7 @@ def all_specs() -> dict[Path, str]:
         Path("deploy/grafana/troika.json"): board(),
         REFERENCE / "metrics.md": metrics_page(),
         REFERENCE / "messages.md": messages_page(),
+        Path("docs/explanation/security.md"): security_page(),
     }
 
 

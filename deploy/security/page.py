@@ -1,0 +1,45 @@
+"""The page about security: what is promised and how it is shown, written from the statements."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from deploy.security.statements import Statement, read_statements
+
+_INTRODUCTION = """\
+<!-- Written by `make specs` from deploy/security. Do not edit. -->
+
+# Security, statement by statement
+
+Forty-five statements about the safety of the people who register, of those who work with their data, and of the
+services among themselves. Each names the tests that show it, or says why there is none; `make test` runs them all.
+`make security` prints this table, and fails if a test that is named here does not exist or a statement is open;
+`make security RUN=yes` runs the tests that are named, and prints what came of each.
+
+Against whom, and what is given up where: [the threat model](threat-model.md). What is done with people's data:
+[Privacy](privacy.md). How to report a weakness: [SECURITY](../../SECURITY.md).
+
+"""
+
+
+def security_page() -> str:
+    """The whole page in Markdown."""
+    return _INTRODUCTION + "\n".join(_sections(read_statements()))
+
+
+def _sections(statements: Iterable[Statement]) -> Iterator[str]:
+    for topic, some in groupby(statements, key=lambda one: one.topic):
+        yield f"## {topic}\n\n| | statement | shown by |\n|---|---|---|"
+        yield from (f"| {one.number} | {one.says} | {_shown_by(one)} |" for one in some)
+        yield ""
+
+
+def _shown_by(statement: Statement) -> str:
+    shown = [_link(test) for test in statement.tests]
+    shown += [statement.reason] if statement.reason else []
+    shown += [f"**open**: {statement.open}"] if statement.open else []
+    return "<br>".join(shown)
+
+
+def _link(test: str) -> str:
+    path, _, name = test.partition("::")
+    return f"[`{name}`](../../{path})"
