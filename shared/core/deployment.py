@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from shared.core.places import Bounds
+from shared.core.rates import LimitSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,8 +12,10 @@ class Deployment:
     https: whether its public address is HTTPS.
     bounds: how much it works on at once.
     proxies: addresses of the gateways in front of it, who are believed; ``*`` believes everybody.
+    limits: how often somebody may come.
     """
 
     https: bool
     bounds: Bounds = field(default_factory=Bounds)
     proxies: frozenset[str] = frozenset()
+    limits: LimitSettings = field(default_factory=LimitSettings)

@@ -43,6 +43,13 @@ requests_refused_total = Counter(
     ["service", "class", "reason"],
 )
 
+requests_limited_total = Counter(
+    "troika_requests_limited_total",
+    "Requests refused with 429 because of too many of their kind (intake, link, …), by what they were too many for: "
+    "address (one client address; of IPv6 its /64), form (one form), all.",
+    ["service", "kind", "scope"],
+)
+
 intake_requests_total = Counter(
     "troika_intake_requests_total",
     "Registrations asked for, by outcome: accepted, duplicate, invalid, closed (also a form's page that says so), "

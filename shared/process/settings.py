@@ -7,10 +7,12 @@ from shared.bus.address import BusAddress, read_address
 from shared.core.deployment import Deployment
 from shared.core.key_files import read_keys
 from shared.core.places import Bounds
+from shared.core.rates import MEMORY, LimitSettings, Rates, read_networks, read_rate
 from shared.core.settings import Reader
 from shared.store.embedded import EmbeddedServer
 
 BUS_DATABASE = "bus"
+LIMIT_STORAGES = ("memory", "redis", "rediss", "redis+unix")
 LOOPBACK = frozenset({"127.0.0.1"})
 
 
@@ -27,6 +29,7 @@ class CommonSettings:
     bind: address and port of a web process.
     bounds: how much a web process works on at once.
     proxies: addresses of the gateways in front of a web process; ``*`` believes everybody.
+    limits: how often somebody may come; the key is added by :attr:`deployment`.
     """
 
     service: str
@@ -39,6 +42,7 @@ class CommonSettings:
     bind: str
     bounds: Bounds = field(default_factory=Bounds)
     proxies: frozenset[str] = LOOPBACK
+    limits: LimitSettings = field(default_factory=LimitSettings)
 
     @property
     def https(self) -> bool:
@@ -48,7 +52,8 @@ class CommonSettings:
     @property
     def deployment(self) -> Deployment:
         """What a web application has to know of where it stands."""
-        return Deployment(self.https, self.bounds, self.proxies)
+        limits = replace(self.limits, key=self.signing_keys[0])
+        return Deployment(self.https, self.bounds, self.proxies, limits)
 
 
 def read_common(reader: Reader, service: str) -> CommonSettings:
@@ -69,6 +74,7 @@ def read_common(reader: Reader, service: str) -> CommonSettings:
         bind=reader.text("TROIKA_BIND", "127.0.0.1:8000"),
         bounds=_read_bounds(reader),
         proxies=reader.take("TROIKA_TRUSTED_PROXIES", _addresses, LOOPBACK),
+        limits=_read_limits(reader),
     )
     return settings if reader.problems else _with_embedded(reader, settings)
 
@@ -79,6 +85,20 @@ def _read_bounds(reader: Reader) -> Bounds:
         first=reader.integer("TROIKA_WEB_FIRST", usual.first, 1, 10_000),
         later=reader.integer("TROIKA_WEB_LATER", usual.later, 1, 100),
         last=reader.integer("TROIKA_WEB_LAST", usual.last, 1, 100),
+    )
+
+
+def _read_limits(reader: Reader) -> LimitSettings:
+    usual = Rates()
+    return LimitSettings(
+        storage_url=reader.url("TROIKA_LIMITS_URL", LIMIT_STORAGES, MEMORY),
+        exempt=reader.take("TROIKA_LIMITS_EXEMPT", read_networks, ()),
+        rates=Rates(
+            intake=reader.take("TROIKA_LIMIT_INTAKE", read_rate, usual.intake),
+            form=reader.take("TROIKA_LIMIT_FORM", read_rate, usual.form),
+            everything=reader.take("TROIKA_LIMIT_ALL", read_rate, usual.everything),
+            link=reader.take("TROIKA_LIMIT_LINK", read_rate, usual.link),
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from shared.web.admission import Crowded, Door, nobody_waits
 from shared.web.document.routes import document_blueprint
 from shared.web.headers import secure_headers
 from shared.web.health import health_blueprint
+from shared.web.limits import Limits, limit_views
 from shared.web.measuring import measure
 from shared.web.problems import ProblemSchema, from_http, handle_problems
 from shared.web.signing_in import SignIn
@@ -103,6 +104,7 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: D
         app.register_blueprint(page)
     app.register_blueprint(health_blueprint(parts.service, parts.ready))
     app.register_blueprint(document_blueprint(parts.service, api))
+    limit_views(app, Limits(parts.service, deployment.limits, deployment.proxies))
     return app
 
 

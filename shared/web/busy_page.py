@@ -4,13 +4,18 @@ Made without looking at anything: it is sent when there is no time.
 """
 
 import json
+from collections.abc import Mapping
 from html import escape
+from math import ceil
 
 from shared.web.problems import MEDIA_TYPE
 
-_TITLE = "Too much at once"
+_TITLES = {408: "Too much at once", 429: "Too many requests", 503: "Too much at once"}
 
-_WORDS = {
+Words = Mapping[str, tuple[str, str]]
+"""Title and advice by language."""
+
+BUSY: Words = {
     "en": (
         "Very many people are here right now",
         "Your request was not taken yet. Please wait {seconds} seconds and load this page again. If your browser asks "
@@ -43,6 +48,43 @@ _WORDS = {
     ),
 }
 
+TOO_MANY: Words = {
+    "en": (
+        "Too many requests from your connection",
+        "In a short time more has come from your connection than we can take: you may share it with many others. This "
+        "request was not taken. Please load this page again in {minutes} min. If your browser asks whether to send the "
+        "form once more, say yes: you will not be registered twice.",
+    ),
+    "fr": (
+        "Trop de demandes depuis votre connexion",
+        "En peu de temps, votre connexion a envoyé plus que nous ne pouvons accepter : vous la partagez peut-être avec "
+        "beaucoup d’autres. Cette demande n’est pas prise. Merci de recharger cette page dans {minutes} min. Si votre "
+        "navigateur demande s’il faut renvoyer le formulaire, acceptez : vous ne serez pas inscrit deux fois.",
+    ),
+    "es": (
+        "Demasiadas solicitudes desde su conexión",
+        "En poco tiempo ha llegado de su conexión más de lo que podemos aceptar: quizá la comparta con muchas otras "
+        "personas. Esta solicitud no se ha recibido. Vuelva a cargar esta página dentro de {minutes} min. Si el "
+        "navegador pregunta si debe enviar el formulario otra vez, acepte: no quedará inscrito dos veces.",
+    ),
+    "ru": (
+        "Слишком много запросов с вашего подключения",
+        "За короткое время с вашего подключения пришло больше, чем мы можем принять: возможно, им пользуется много "
+        "людей. Этот запрос не принят. Загрузите страницу снова через {minutes} мин. Если браузер спросит, отправить "
+        "ли форму ещё раз, согласитесь: вы не будете зарегистрированы дважды.",
+    ),
+    "zh": (
+        "来自您的网络连接的请求过多",
+        "短时间内来自您的网络连接的请求超出了我们可受理的数量：您可能与许多人共用同一连接。此请求尚未受理。"
+        "请在 {minutes} 分钟后重新加载本页。如果浏览器询问是否再次发送表单，请选择是：您不会被重复注册。",
+    ),
+    "ar": (
+        "طلبات كثيرة جدًا من اتصالك",
+        "وصل من اتصالك في وقت قصير أكثر مما يمكننا قبوله، وربما يشاركك فيه كثيرون. لم يُقبل هذا الطلب. يرجى إعادة تحميل "
+        "هذه الصفحة بعد {minutes} د. إذا سألك المتصفح عن إرسال النموذج مرة أخرى فوافق: لن تُسجَّل مرتين.",
+    ),
+}
+
 POLICY = "default-src 'none'; frame-ancestors *; base-uri 'none'; form-action 'none'"
 """Anybody may frame it, as partners frame the form in whose place it stands: there is nothing in it to click."""
 
@@ -51,21 +93,22 @@ Header = tuple[str, str]
 
 def busy_problem(retry_after_s: int, status: int = 503, code: str = "unavailable") -> tuple[list[Header], bytes]:
     """Headers and body of a problem (RFC 9457)."""
-    content = {"type": f"urn:troika:problem:{code}", "title": _TITLE, "status": status, "code": code}
+    content = {"type": f"urn:troika:problem:{code}", "title": _TITLES[status], "status": status, "code": code}
     body = json.dumps(content).encode()
     return _answer(body, MEDIA_TYPE, retry_after_s), body
 
 
-def busy_page(retry_after_s: int, accepted_languages: str) -> tuple[list[Header], bytes]:
+def busy_page(retry_after_s: int, accepted_languages: str, words: Words = BUSY) -> tuple[list[Header], bytes]:
     """Headers and body of a page, in the first language of ``Accept-Language`` if it is one of ours."""
     asked = accepted_languages[:2].lower()
-    language = asked if asked in _WORDS else "en"
-    title, advice = (escape(words) for words in _WORDS[language])
+    language = asked if asked in words else "en"
+    title, advice = (escape(text) for text in words[language])
+    waits = {"seconds": retry_after_s, "minutes": ceil(retry_after_s / 60)}
     direction = "rtl" if language == "ar" else "ltr"
     html = (
         f'<!doctype html><html lang="{language}" dir="{direction}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title></head>'
-        f"<body><main><h1>{title}</h1><p>{advice.format(seconds=retry_after_s)}</p></main></body></html>"
+        f"<body><main><h1>{title}</h1><p>{advice.format(**waits)}</p></main></body></html>"
     ).encode()
     headers = _answer(html, "text/html; charset=utf-8", retry_after_s)
     return [*headers, ("Content-Security-Policy", POLICY), ("Content-Language", language)], html

@@ -95,6 +95,7 @@ class TestInstallation:
             **own[service],
             f"{service.upper()}_DATABASE_URL": self.urls[service],
             "TROIKA_BUS_DATABASE_URL": queue,
+            "TROIKA_LIMITS_EXEMPT": "127.0.0.1",
         }
 
 

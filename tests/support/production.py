@@ -62,6 +62,7 @@ class Production:
             "TROIKA_AUDIT_EVERY_S": "2",
             "TROIKA_CANARY_EVERY_S": "2",
             "TROIKA_CANARY_PATIENCE_S": "5",
+            "TROIKA_LIMITS_EXEMPT": "127.0.0.1",
         }
 
     def command(self, *arguments: str, within_s: float = 300.0) -> subprocess.CompletedProcess[str]:

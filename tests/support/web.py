@@ -1,5 +1,6 @@
 """The registration service's web processes, as a deployment starts them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,6 +55,7 @@ def start_web(
     arguments: str = "",
     name: str = "",
     connections: int = 512,
+    others: Mapping[str, str] | None = None,
 ) -> RunningWeb:
     """Start a service's gunicorn and wait until it is ready.
 
@@ -61,6 +63,7 @@ def start_web(
         arguments: in place of the service's own command.
         connections: open at once in one worker. Whoever races several workers keeps this low: the first that wakes
             would take all clients, and there would be no race.
+        others: settings beside the installation's own.
     """
     name, arguments = name or f"{service}-web", arguments or f"services.{service} web"
     port = free_port()
@@ -70,6 +73,7 @@ def start_web(
         "TROIKA_WEB_WORKERS": str(workers),
         "TROIKA_WEB_CONNECTIONS": str(connections),
         "TROIKA_METRICS_FOLDER": str(Path(processes.folder) / f"{name}-metrics"),
+        **(others or {}),
     }
     url, metrics = f"http://127.0.0.1:{port}", Path(environment["TROIKA_METRICS_FOLDER"])
     ready = f"{url}/-/{service}/readyz"

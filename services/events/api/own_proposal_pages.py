@@ -20,6 +20,7 @@ from shared.core.errors import DomainError
 from shared.forms.texts import LANGUAGES
 from shared.web.access import by_link
 from shared.web.headers import personal
+from shared.web.limits import limited
 
 LONGEST_TOKEN = 100
 
@@ -30,6 +31,7 @@ def own_proposal_pages(tools: SideTools) -> Blueprint:
 
     @blueprint.get("/<token>")
     @by_link
+    @limited("link")
     def show(token: str) -> Response:
         if request.args.get("ask") == "edit":
             return _edit(tools, token)
@@ -37,6 +39,7 @@ def own_proposal_pages(tools: SideTools) -> Blueprint:
 
     @blueprint.post("/<token>")
     @by_link
+    @limited("link")
     def act(token: str) -> Response:
         action = ACTIONS.get(request.form.get("action", ""))
         if action is None:

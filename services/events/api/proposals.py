@@ -28,6 +28,7 @@ from services.events.usecases.side_tools import SideTools
 from shared.core.errors import DomainError, Unavailable
 from shared.web.access import holder, needs_all_forms, public
 from shared.web.entity_tags import require_match, tag_of
+from shared.web.limits import limited
 from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
 from shared.web.problems import MEDIA_TYPE as PROBLEM
@@ -48,6 +49,7 @@ _REFUSALS = {
     413: "It is too large",
     415: "Neither JSON nor a form",
     422: "Answers are wrong, or the idempotency key came with other content before",
+    429: "Too many from one client address; see Retry-After",
     503: "Not possible just now",
 }
 _INTAKE: dict[str, Any] = {
@@ -97,6 +99,7 @@ def _add_intake(blueprint: Any, tools: SideTools) -> None:
     @blueprint.post("")
     @blueprint.doc(**_INTAKE)
     @public
+    @limited("intake")
     def propose() -> Response:
         """Propose a side event. A plain form from a browser is answered with a page."""
         asked = read_asked(tools)

@@ -23,6 +23,7 @@ from shared.core.errors import DomainError, Unavailable
 from shared.forms.public import to_public
 from shared.web.access import may_touch, needs, public
 from shared.web.entity_tags import conditional
+from shared.web.limits import limited
 from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema, from_domain, from_outage
 
@@ -68,6 +69,7 @@ def _add_intake(blueprint: Any, tools: Tools) -> None:
     @blueprint.doc(**_INTAKE_DOCUMENT)
     @blueprint.response(201, ReceiptSchema)
     @public
+    @limited("intake")
     @with_preflight
     def register(slug: str) -> Response:
         """Register. Repeating it with the same ``Idempotency-Key`` gives the same answer and no second registration."""
@@ -139,6 +141,7 @@ _INTAKE_DOCUMENT: dict[str, Any] = {
             413: "Too large",
             415: "Neither JSON nor a form",
             422: "Answers are wrong, or the key was used for another request",
+            429: "Too many from one client address or on one form; see Retry-After",
             503: "Too busy; see Retry-After",
         }.items()
     },

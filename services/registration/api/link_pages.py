@@ -34,6 +34,7 @@ from shared.forms.definition import FormDefinition, parse_definition, with_optio
 from shared.forms.rendering import answers_for_display
 from shared.web.access import by_link
 from shared.web.headers import personal
+from shared.web.limits import limited
 
 LONGEST_TOKEN = 100
 WAYS_IN = ("webinar", "attendance")
@@ -46,12 +47,14 @@ def link_blueprint(tools: Tools) -> Blueprint:
 
     @blueprint.get("/<token>")
     @by_link
+    @limited("link")
     def show(token: str) -> Response:
         asking = request.args.get("ask") == "cancel"
         return _page(tools, token, asking=asking)
 
     @blueprint.post("/<token>")
     @by_link
+    @limited("link")
     def act(token: str) -> Response:
         act_on = ACTIONS.get(request.form.get("action", ""))
         if act_on is None:

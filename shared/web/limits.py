@@ -1,0 +1,190 @@
+"""How often somebody may come, by client address, by form and over all; beyond that 429 and when to try again.
+
+A view says what it counts as, as it says who may call it: ``@limited("intake")``. A view that finds out for itself
+whether somebody has come (a wrong key, say) calls :meth:`Limits.spend`.
+
+An address is known here for as long as a request lasts. What is counted is a hash of it under a key, another one every
+day: it is stored nowhere, and no log and no metric holds it.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Collection
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import Flask, Response, current_app, request
+from limits import RateLimitItem, parse_many
+from limits.errors import StorageError
+from limits.storage import Storage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from shared.core.clock import Clock, system_clock
+from shared.core.logs import describe
+from shared.core.metrics import requests_limited_total
+from shared.core.rates import MEMORY, LimitSettings
+from shared.core.sealing import keyed_hash
+from shared.web.busy_page import TOO_MANY, busy_page, busy_problem
+from shared.web.client_address import client_address
+from shared.web.counters import Counters
+
+log = logging.getLogger(__name__)
+
+NAME = "troika-limits"
+STORAGE_WITHIN_S = 0.5
+"""A storage that takes longer is taken to be away. Nobody waits for it: each process counts for itself meanwhile."""
+
+STORAGE_AGAIN_S = 5.0
+"""After which one that was away is asked again."""
+
+LOGGED_EVERY_S = 60.0
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class TooMany(Exception):
+    """Somebody has come more often than they may; ``retry_after_s`` is when they may again, whole seconds."""
+
+    def __init__(self, kind: str, scope: str, retry_after_s: int) -> None:
+        super().__init__(f"{kind}: too many for one {scope}")
+        self.kind, self.scope, self.retry_after_s = kind, scope, retry_after_s
+
+
+class Limits:
+    """The limits of one process.
+
+    Args:
+        service: its name.
+        settings: what may be asked for how often.
+        proxies: gateways that are believed about who comes.
+        clock: of the project; which day it is.
+    """
+
+    def __init__(
+        self, service: str, settings: LimitSettings, proxies: Collection[str], clock: Clock = system_clock
+    ) -> None:
+        self._service, self._settings, self._proxies, self._clock = service, settings, proxies, clock
+        rates = settings.rates
+        self._rates: dict[str, dict[str, list[RateLimitItem]]] = {
+            "intake": {
+                "address": parse_many(rates.intake),
+                "form": parse_many(rates.form),
+                "all": parse_many(rates.everything),
+            },
+            "link": {"address": parse_many(rates.link)},
+        }
+        self._own = FixedWindowRateLimiter(Counters())
+        self._shared = self._own
+        if settings.storage_url != MEMORY:
+            self._shared = FixedWindowRateLimiter(_open(settings.storage_url))
+        self._away_until = 0.0
+        self._logged_at: dict[tuple[str, str], float] = {}
+
+    def spend(self, kind: str, form: str = "") -> None:
+        """Count the request in hand as one of ``kind``.
+
+        Args:
+            kind: ``intake`` or ``link``.
+            form: slug of the form it is for, where forms are limited too. One that is refused for its address does
+                not count for the form: else whoever is refused could close it for all others.
+
+        Raises:
+            TooMany: one of the limits is reached.
+            KeyError: nothing is known of this kind.
+        """
+        address = client_address(request.environ, self._proxies)
+        if address is not None and any(address in network for network in self._settings.exempt):
+            return
+        day = self._clock().date()
+        who = keyed_hash(self._settings.key, f"client address {day}", str(address)).hex()
+        counted = {"address": who, "form": form, "all": ""}
+        for scope, rates in self._rates[kind].items():
+            for rate in rates:
+                self._hit(rate, kind, scope, counted[scope])
+
+    def must_know(self, kind: str) -> None:
+        """Raises:
+        KeyError: nothing is known of this kind; found when the application is built, and not by who comes first.
+        """
+        self._rates[kind]
+
+    def around(self, kind: str, view: View) -> View:
+        """``view``, counted as ``kind`` before anything of it runs."""
+
+        @wraps(view)
+        def limited_view(*args: Any, **values: Any) -> Any:
+            self.spend(kind, values.get("slug", ""))
+            return view(*args, **values)
+
+        return limited_view  # type: ignore[return-value]  # wraps keeps its shape
+
+    def _hit(self, rate: RateLimitItem, kind: str, scope: str, what: str) -> None:
+        until = self._reached(rate, kind, scope, what)
+        if until is not None:
+            self._note(kind, scope)
+            raise TooMany(kind, scope, max(1, round(until - time.time())))
+
+    def _reached(self, rate: RateLimitItem, *what: str) -> float | None:
+        """Count one more; when the window ends, seconds since the epoch, if that is one too many."""
+        if time.monotonic() >= self._away_until:
+            try:
+                return _count(self._shared, rate, *what)
+            except StorageError as error:
+                self._away_until = time.monotonic() + STORAGE_AGAIN_S
+                log.warning(
+                    "the storage of limits is away: each process counts for itself", extra={"error": describe(error)}
+                )
+        return _count(self._own, rate, *what)
+
+    def _note(self, kind: str, scope: str) -> None:
+        requests_limited_total.labels(self._service, kind, scope).inc()
+        now, last = time.monotonic(), self._logged_at.get((kind, scope))
+        if last is None or now - last > LOGGED_EVERY_S:
+            self._logged_at[kind, scope] = now
+            log.warning("too many requests", extra={"kind": kind, "scope": scope})
+
+
+def limited(kind: str) -> Callable[[View], View]:
+    """This view counts as ``kind`` (see :meth:`Limits.spend`); a value ``slug`` of its path is the form."""
+
+    def state(view: View) -> View:
+        view.limited_as = kind  # type: ignore[attr-defined]  # read back by limit_views
+        return view
+
+    return state
+
+
+def spend(kind: str, form: str = "") -> None:
+    """As :meth:`Limits.spend`, of the application in hand."""
+    current_app.extensions[NAME].spend(kind, form)
+
+
+def limit_views(app: Flask, limits: Limits) -> None:
+    """Put the limits of ``app`` around all views that state one; call it when all are registered."""
+    app.extensions[NAME] = limits
+    for endpoint, view in app.view_functions.items():
+        if kind := getattr(view, "limited_as", ""):
+            limits.must_know(kind)
+            app.view_functions[endpoint] = limits.around(kind, view)
+    app.register_error_handler(TooMany, refuse)
+
+
+def refuse(refusal: TooMany) -> Response:
+    """429, for browsers as a page in their language."""
+    if "text/html" in request.headers.get("Accept", ""):
+        asked = request.headers.get("Accept-Language", "")
+        headers, body = busy_page(refusal.retry_after_s, asked, TOO_MANY)
+    else:
+        headers, body = busy_problem(refusal.retry_after_s, 429, "too-many")
+    return Response(body, 429, headers)
+
+
+def _count(limiter: FixedWindowRateLimiter, rate: RateLimitItem, *what: str) -> float | None:
+    return None if limiter.hit(rate, *what) else limiter.get_window_stats(rate, *what).reset_time
+
+
+def _open(url: str) -> Storage:
+    within = {"socket_timeout": STORAGE_WITHIN_S, "socket_connect_timeout": STORAGE_WITHIN_S}
+    storage = storage_from_string(url, wrap_exceptions=True, **within)
+    assert isinstance(storage, Storage)
+    return storage

@@ -1,0 +1,76 @@
+"""How often somebody may come, with two workers behind a gateway: what is counted together, and what is said."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.support.clients import REGISTRATIONS, all_at_once, answers, rows
+from tests.support.installation import TestInstallation
+from tests.support.ports import free_port, is_listening
+from tests.support.processes import ProcessGroup
+from tests.support.waiting import poll_until
+from tests.support.web import RunningWeb, start_web
+
+MOST = 30
+SENT = 60
+
+
+@pytest.fixture
+def redis(processes: ProcessGroup) -> str:
+    """URL of a server that speaks the protocol of Redis, and nobody else's work."""
+    port = free_port()
+    processes.start("redis", f"tests.support.redis_server {port}")
+    poll_until(lambda: is_listening(port), 20, what="the server of limits listens")
+    return f"redis://127.0.0.1:{port}/0"
+
+
+def start(processes: ProcessGroup, installation: TestInstallation, **others: str) -> RunningWeb:
+    """Two workers that limit everybody, of whom each can hold half of the clients at most."""
+    limits = {"TROIKA_LIMITS_EXEMPT": "", "TROIKA_LIMIT_INTAKE": f"{MOST} per hour", **others}
+    return start_web(processes, installation, workers=2, connections=4, others=limits)
+
+
+def send(web: RunningWeb, first: int, came_from: str) -> list[int]:
+    """What ``SENT`` registrations through the gateway are answered; each says itself to be from elsewhere."""
+    made = [
+        (answers(first + number), {"X-Forwarded-For": f"198.51.100.{number}, {came_from}"}) for number in range(SENT)
+    ]
+    return [answer.status for answer in all_at_once(web.url, made, clients=6)]
+
+
+def test_limit_is_exact_over_two_workers_that_count_in_one_place(
+    installation: TestInstallation, processes: ProcessGroup, redis: str
+) -> None:
+    """Whatever each request says of where it comes from; and of IPv6, a household is one client."""
+    web = start(processes, installation, TROIKA_LIMITS_URL=redis)
+    given = send(web, 0, "203.0.113.1")
+    assert (given.count(201), given.count(429)) == (MOST, SENT - MOST)
+    given = send(web, 1000, "2001:db8::1")
+    assert (given.count(201), given.count(429)) == (MOST, SENT - MOST)
+    assert send(web, 2000, "2001:db8::2").count(201) == 0
+    assert "counts for itself" not in web.program.log_text()
+    assert "203.0.113" not in web.program.log_text()
+    assert "2001:db8" not in web.program.log_text()
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three from one address."""
+    monkeypatch.setenv("TROIKA_LIMIT_INTAKE", "3 per minute")
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_who_is_refused_is_told_when_to_come_again(
+    client: FlaskClient, installation: TestInstallation, accept: str
+) -> None:
+    """Nothing of theirs is read or stored; a coordinator's key makes no difference, since nobody needs one here."""
+    headers = {"X-Forwarded-For": "203.0.113.1", "Accept": accept}
+    given = [client.post(REGISTRATIONS, json=answers(number), headers=headers).status_code for number in range(3)]
+    refused = client.post(REGISTRATIONS, data=b"{", content_type="application/json", headers=headers)
+    assert given == [201] * 3
+    assert (refused.status_code, refused.mimetype) == (
+        (429, "text/html") if accept == "text/html" else (429, "application/problem+json")
+    )
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    assert client.get("/r/nobodys-token", headers=headers).status_code == 404
+    assert rows(installation.urls["registration"], "SELECT count(*) FROM registration") == [(3,)]

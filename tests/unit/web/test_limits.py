@@ -1,0 +1,202 @@
+"""How often somebody may come: by whom it is counted, what they are told, and what is kept of them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from limits.storage import Storage
+
+from shared.core.metrics import requests_limited_total
+from shared.core.rates import LimitSettings, Rates, read_networks, read_rate
+from shared.web import counters
+from shared.web.counters import Counters
+from shared.web.limits import NAME, Limits, limit_views, limited
+from tests.support.clock import FrozenClock
+
+GATEWAY = frozenset({"127.0.0.1"})
+RATES = Rates(intake="3 per hour", form="5 per hour", everything="8 per hour", link="2 per minute")
+
+
+def made(clock: FrozenClock, **settings: Any) -> FlaskClient:
+    """An application with one form and one link."""
+    app = Flask("limited")
+
+    @app.post("/forms/<slug>")
+    @limited("intake")
+    def register(slug: str) -> str:
+        return slug
+
+    @app.get("/link")
+    @limited("link")
+    def link() -> str:
+        return "link"
+
+    @app.get("/free")
+    def free() -> str:
+        return "free"
+
+    limit_views(app, Limits("limited", LimitSettings(**{"rates": RATES, **settings}), GATEWAY, clock))
+    return app.test_client()
+
+
+@pytest.fixture
+def client(clock: FrozenClock) -> FlaskClient:
+    return made(clock)
+
+
+def post(client: FlaskClient, address: str, form: str = "a", **headers: str) -> int:
+    return client.post(f"/forms/{form}", headers={"X-Forwarded-For": address, **headers}).status_code
+
+
+def test_limit_of_an_address_is_exact(client: FlaskClient) -> None:
+    assert [post(client, "203.0.113.1") for _ in range(5)] == [200, 200, 200, 429, 429]
+    assert post(client, "203.0.113.2") == 200
+
+
+def test_household_of_ipv6_has_one_budget(client: FlaskClient) -> None:
+    assert [post(client, f"2001:db8:1:2::{number}") for number in range(4)] == [200, 200, 200, 429]
+    assert post(client, "2001:db8:1:3::1") == 200
+
+
+def test_forged_header_changes_nothing(client: FlaskClient) -> None:
+    """Whoever comes through the gateway can only write in front of what it writes; who comes without it, nothing."""
+    through = [post(client, f"198.51.100.{number}, 203.0.113.1") for number in range(4)]
+    assert through == [200, 200, 200, 429]
+    direct = {"REMOTE_ADDR": "203.0.113.9"}
+    answers = [
+        client.post("/forms/a", headers={"X-Forwarded-For": f"198.51.100.{number}"}, environ_base=direct)
+        for number in range(3)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]  # the form's fifth was the second of these
+
+
+def test_form_has_a_limit_of_its_own_and_all_together_another(client: FlaskClient) -> None:
+    assert [post(client, f"203.0.113.{number}", "a") for number in range(6)] == [200] * 5 + [429]
+    assert [post(client, f"203.0.113.{number}", "b") for number in range(10, 14)] == [200, 200, 200, 429]
+
+
+def test_who_is_refused_does_not_use_up_the_form(client: FlaskClient) -> None:
+    assert [post(client, "203.0.113.1") for _ in range(50)].count(200) == 3
+    assert [post(client, f"203.0.113.{number}") for number in (2, 3)] == [200, 200]
+
+
+def test_exempt_network_is_not_counted(clock: FrozenClock) -> None:
+    client = made(clock, exempt=read_networks("203.0.113.0/24, 2001:db8::/32"))
+    assert {post(client, "203.0.113.1") for _ in range(20)} == {200}
+    assert {post(client, "2001:db8:5::1") for _ in range(20)} == {200}
+    assert [post(client, "198.51.100.1") for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_view_that_states_no_limit_has_none(client: FlaskClient) -> None:
+    assert {client.get("/free").status_code for _ in range(20)} == {200}
+    assert [client.get("/link").status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_kind_that_nobody_knows_is_no_limit_at_all_and_found_at_once(clock: FrozenClock) -> None:
+    app = Flask("mistaken")
+    app.add_url_rule("/", view_func=limited("intakes")(lambda: ""), endpoint="mistaken")
+    with pytest.raises(KeyError):
+        limit_views(app, Limits("mistaken", LimitSettings(), GATEWAY, clock))
+
+
+def test_program_is_told_when_to_come_again(client: FlaskClient) -> None:
+    before = requests_limited_total.labels("limited", "link", "address")._value.get()
+    for _ in range(2):
+        client.get("/link")
+    answer = client.get("/link")
+    assert (answer.status_code, answer.content_type) == (429, "application/problem+json")
+    assert answer.get_json() == {
+        "type": "urn:troika:problem:too-many",
+        "title": "Too many requests",
+        "status": 429,
+        "code": "too-many",
+    }
+    assert 58 <= int(answer.headers["Retry-After"]) <= 60
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert requests_limited_total.labels("limited", "link", "address")._value.get() == before + 1
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "es", "ar", "ru", "zh"])
+def test_person_is_told_in_their_language(client: FlaskClient, language: str) -> None:
+    headers = {"X-Forwarded-For": "203.0.113.1", "Accept": "text/html", "Accept-Language": f"{language},en;q=0.5"}
+    pages = [client.post("/forms/a", headers=headers) for _ in range(4)]
+    page = pages[-1].get_data(as_text=True)
+    assert (pages[-1].status_code, pages[-1].mimetype) == (429, "text/html")
+    assert pages[-1].headers["Content-Language"] == language
+    assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">' in page
+    assert "60" in page  # minutes
+    assert "{" not in page
+
+
+def test_address_is_kept_as_a_hash_that_is_another_one_tomorrow(clock: FrozenClock) -> None:
+    client = made(clock)
+    limits = client.application.extensions[NAME]
+    post(client, "203.0.113.77")
+    today = set(limits._own.storage._counts)
+    clock.advance(timedelta(days=1))
+    post(client, "203.0.113.77")
+    both = set(limits._own.storage._counts)
+    of_addresses = {key for key in both if "/address/" in key}
+    assert len(of_addresses) == 2
+    assert len(of_addresses & today) == 1
+    assert not any("203.0.113" in key for key in both)
+
+
+def test_hash_depends_on_the_key(clock: FrozenClock) -> None:
+    kept = []
+    for key in (bytes(32), bytes([1]) * 32):
+        client = made(clock, key=key)
+        post(client, "203.0.113.77")
+        kept.append({key for key in client.application.extensions[NAME]._own.storage._counts if "/address/" in key})
+    assert kept[0].isdisjoint(kept[1])
+
+
+def test_settings_hold_neither_key_nor_password_in_their_representation() -> None:
+    settings = LimitSettings("redis://user:secret@example.org", key=b"k" * 32)
+    assert "secret" not in repr(settings)
+    assert "kkk" not in repr(settings)
+
+
+@pytest.mark.parametrize("text", ["", "many", "0 per hour", "5", "5 per hour;", "-1 per day", "5 per fortnight"])
+def test_rate_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="a rate such as"):
+        read_rate(text)
+
+
+def test_storage_that_is_away_keeps_nobody_out(clock: FrozenClock, caplog: pytest.LogCaptureFixture) -> None:
+    """Each process counts for itself meanwhile, and asks again only after a while."""
+    client = made(clock, storage_url="redis://127.0.0.1:1")
+    assert [post(client, "203.0.113.1") for _ in range(4)] == [200, 200, 200, 429]
+    said = [record.message for record in caplog.records if record.name == "shared.web.limits"]
+    assert said == ["the storage of limits is away: each process counts for itself", "too many requests"]
+    assert "203.0.113" not in caplog.text
+
+
+class TestCounters:
+    """As the library's own storage does, within bounds."""
+
+    def test_window_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = [1000.0]
+        monkeypatch.setattr("shared.web.counters.time.time", lambda: now[0])
+        storage = Counters()
+        assert [storage.incr("a", 60), storage.incr("a", 60), storage.incr("b", 60)] == [1, 2, 1]
+        assert (storage.get("a"), storage.get_expiry("a")) == (2, 1060.0)
+        now[0] = 1060.0
+        assert storage.get("a") == 0
+        assert storage.incr("a", 60) == 1
+        assert sorted(storage._counts) == ["a"]
+
+    def test_memory_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(counters, "MOST", 100)
+        storage = Counters()
+        for number in range(1050):
+            storage.incr(str(number), 3600)
+        assert len(storage._counts) == 50
+        storage.clear("1049")
+        assert (storage.get("1049"), storage.reset(), storage.get("1048")) == (0, 49, 0)
+
+    def test_it_is_a_storage_of_the_library(self) -> None:
+        assert isinstance(Counters(), Storage)
+        assert Counters().check()
