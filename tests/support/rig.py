@@ -8,6 +8,7 @@ from deploy.shape import WORKERS, worker_name
 from tests.support.arrivals import PATIENCE_S, Arrivals
 from tests.support.clients import rows
 from tests.support.launching import orders
+from tests.support.launching.calls import calls_in, file_beside
 from tests.support.launching.parts import LEDGER
 from tests.support.launching.plan import Plan
 from tests.support.stack import Stack
@@ -98,6 +99,11 @@ class Rig:
             arriving = self.people.during(count / self.people.per_second, self.arrived)
             self.arrived += count
             self.wait_until(lambda: not arriving.is_alive(), PATIENCE_S + count, "everybody is answered")
+
+    def calls(self) -> dict[str, set[str]]:
+        """Whom each program has connected to so far, ``host:port``; those that called nobody are left out."""
+        called = {name: calls_in(file_beside(self._file(name))) for name in PROGRAMS}
+        return {name: addresses for name, addresses in called.items() if addresses}
 
     def _parts(self, name: str) -> list[str]:
         role = name.rpartition("-")[2]

@@ -6,13 +6,15 @@ point that nobody has listed fails.
 
 import time
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import pytest
 
 from shared.core.failpoints import POINTS
 from tests.chaos.points.driving import Driver
 from tests.chaos.points.table import APART, BUSES, TABLE, Bus, Cell, all_cells, short_cells, waves
-from tests.support.stack import assert_audited
+from tests.support.rig import PROGRAMS
+from tests.support.stack import Stack, assert_audited
 
 FULL_PEOPLE = 60
 PARKED_WITHIN_S = 30.0
@@ -56,7 +58,15 @@ def test_nothing_is_lost_and_nothing_doubled(driver: Driver, bus: Bus, chaos_ful
     driver.rig.wait_until(lambda: driver.work.parked() == driver.work.all_parked(), PARKED_WITHIN_S, "what is parked")
     driver.work.drop_parked()
     assert_audited(driver.rig.stack, driver.rig.people.ids)
+    assert driver.rig.calls() == _allowed_calls(driver.rig.stack)
     _report(driver, bus, listed, time.monotonic() - began_s)
+
+
+def _allowed_calls(stack: Stack) -> dict[str, set[str]]:
+    """Whom each process may call beside its database: relays and consumers the broker, the sender the mail relay."""
+    brokers = {urlsplit(url).netloc.rpartition("@")[2] for url in stack.broker_urls}
+    speaking = [name for name in PROGRAMS if brokers and name.rpartition("-")[2] in ("relay", "consume")]
+    return {**dict.fromkeys(speaking, brokers), "notifications-send": {f"127.0.0.1:{stack.ports['smtp']}"}}
 
 
 def _report(driver: Driver, bus: Bus, listed: Sequence[Cell], took_s: float) -> None:

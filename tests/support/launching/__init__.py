@@ -4,6 +4,7 @@
 
 orders    a file: which parts are replaced at the start, and which plan is followed, which may be written anew
 plan      what is to happen at which point
+calls     whom it connects to
 hook      what the program does when it reaches a point
 parts     what can be replaced by name: shorter pauses, a ledger of effects, and the negative controls
 serving   gunicorn's application with both in each worker

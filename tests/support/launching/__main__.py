@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from shared.process.commands import GUNICORN_SETTINGS
+from tests.support.launching.calls import file_beside, note_calls
 from tests.support.launching.hook import install
 from tests.support.launching.orders import parts_of
 from tests.support.launching.parts import replace
@@ -24,6 +25,7 @@ def launch(orders: Path, program: tuple[str, ...]) -> None:
     if arguments == [WEB]:
         _serve(module, orders)
     install(orders)
+    note_calls(file_beside(orders))
     replace(parts_of(orders))
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

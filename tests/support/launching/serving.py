@@ -5,6 +5,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from tests.support.launching.calls import file_beside, note_calls
 from tests.support.launching.hook import install
 from tests.support.launching.orders import parts_of
 from tests.support.launching.parts import replace
@@ -13,6 +14,7 @@ from tests.support.launching.parts import replace
 def application(service: str, orders: str) -> Flask:
     """The application of ``service``, a package with a module ``wsgi``; made after the fork."""
     install(Path(orders))
+    note_calls(file_beside(Path(orders)))
     replace(parts_of(Path(orders)))
     made: Flask = importlib.import_module(f"{service}.wsgi").application()
     return made
