@@ -7,8 +7,9 @@ connects, from the table of message types and from the list of metrics. The same
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +80,14 @@ def build_applications(secrets: Secrets, engines: Mapping[str, Engine]) -> dict[
 
     Args:
         secrets: of an installation.
-        engines: by service; whoever opened them closes them.
+        engines: by service, and ``intake`` for the connection of the write group, if it has one of its own; whoever
+            opened them closes them.
     """
-    builders = {"registration": _registration, "events": _events, "notifications": _notifications}
+    builders: dict[str, Callable[[Secrets, Engine], Flask]] = {
+        "registration": partial(_registration, engines.get("intake")),
+        "events": _events,
+        "notifications": _notifications,
+    }
     return {name: build(secrets, engines[name]) for name, build in builders.items()}
 
 
@@ -102,7 +108,7 @@ def _events(secrets: Secrets, engine: Engine) -> Flask:
     return events.build_app(settings, engine)
 
 
-def _registration(secrets: Secrets, engine: Engine) -> Flask:
+def _registration(intake: Engine | None, secrets: Secrets, engine: Engine) -> Flask:
     settings = RegistrationSettings(
         common=_common("registration", secrets),
         person_keys=_keys(secrets, "person"),
@@ -111,7 +117,7 @@ def _registration(secrets: Secrets, engine: Engine) -> Flask:
         notifications_key=public_key_of(_keys(secrets, "notifications")[0]),
         organiser="The organisers",
     )
-    return registration.build_app(settings, engine)
+    return registration.build_app(settings, engine, intake)
 
 
 def _notifications(secrets: Secrets, engine: Engine) -> Flask:

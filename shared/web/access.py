@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from shared.core.clock import parse_rfc3339, system_clock
@@ -218,11 +217,15 @@ def refuse_cross_site() -> None:
 
 
 def _is_cross_site() -> bool:
-    """Whether another site made the browser send this (Fetch Metadata; ``Origin`` where a browser lacks it)."""
+    """Whether another site made the browser send this (Fetch Metadata; ``Origin`` where a browser lacks it).
+
+    The gateway takes HTTPS off, so the scheme is that of the public address and not the one of this connection.
+    """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site not in ("same-origin", "none")
-    return urlsplit(request.headers.get("Origin", "")).netloc != request.host
+    scheme = current_app.config["PREFERRED_URL_SCHEME"]
+    return request.headers.get("Origin") != f"{scheme}://{request.host}"
 
 
 def bearer() -> str:

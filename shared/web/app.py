@@ -91,6 +91,7 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: D
         API_VERSION=f"v1 ({running_version()})",
         OPENAPI_VERSION="3.1.0",
         PROPAGATE_EXCEPTIONS=False,
+        PREFERRED_URL_SCHEME="https" if deployment.https else "http",
     )
     measure(app, parts.service)
     _put_behind_a_door(app, parts, deployment)

@@ -9,6 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 
 from flask import Response, request
 
@@ -46,8 +47,18 @@ def csv_lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterat
 
 
 def csv_answer(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    """An answer that streams the file ``name`` (without ending) to be saved."""
-    response = Response(csv_lines(header, rows), content_type=f"{MEDIA_TYPE}; charset=utf-8; header=present")
+    """An answer that streams the file ``name`` (without ending) to be saved.
+
+    The first row is read before anything is said: a database that is away is no file without rows.
+
+    Raises:
+        Unavailable: as reading the first row does.
+    """
+    further = iter(rows)
+    first = list(islice(further, 1))
+    response = Response(
+        csv_lines(header, chain(first, further)), content_type=f"{MEDIA_TYPE}; charset=utf-8; header=present"
+    )
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     response.headers["Vary"] = "Accept"
     return response

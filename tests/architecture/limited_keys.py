@@ -1,11 +1,13 @@
-"""What the routes of the events service do with a key that is limited to some forms. A new route has to say it here."""
+"""What the routes of each service do with a key that is limited to some forms. A new route has to say it here."""
 
 REFUSED = "refused"
 """What is shown or done reaches across all forms: no such key opens it, whatever its roles."""
 FILTERED = "filtered"
 """It shows what everybody may see, and of the rest what belongs to the key's own forms."""
 OWN_EVENT = "own event only"
-"""It is about one event or resource: opened where that event, or all that the resource stands on, is the key's own."""
+"""It is about one event, form or resource: opened where that, or all that a resource stands on, is the key's own."""
+HIDDEN = "as if it were not there"
+"""It is about one person or mail: not to be found, unless it belongs to one of the key's own forms."""
 NOTHING = "nothing of anybody"
 """It shows and changes nothing that belongs to a form."""
 
@@ -71,4 +73,60 @@ REACH = (
     | dict.fromkeys(_FILTERED, FILTERED)
     | dict.fromkeys(_NOTHING, NOTHING)
 )
-"""What happens, by method and route."""
+"""What happens in the events service, by method and route."""
+
+_PERSON = "/console/registrations/<uuid:registration_id>"
+_REGISTRATION = "/v1/registrations/<uuid:registration_id>"
+_OWN_FORM = (
+    "GET /console/registrations/forms/<slug>",
+    "POST /console/registrations/forms/<slug>",
+    f"GET {_PERSON}",
+    f"POST {_PERSON}",
+    f"POST {_PERSON}/sealed",
+    "PATCH /v1/forms/<slug>",
+    "GET /v1/forms/<slug>/history",
+    f"GET {_REGISTRATION}",
+    f"PATCH {_REGISTRATION}",
+    f"DELETE {_REGISTRATION}",
+)
+_OWN_FORMS_ALONE = (
+    "GET /console/registrations",
+    "GET /console/registrations.csv",
+    "GET /console/registrations/forms",
+    "GET /v1/forms",
+    "GET /v1/partners",
+    "GET /v1/registrations",
+    "GET /v1/sealed-readings",
+)
+_BULLETIN = "/v1/bulletins/<uuid:bulletin_id>"
+_PAGE = "/console/mail/bulletins/<uuid:bulletin_id>"
+_ACROSS_MAILS = (
+    "GET /console/mail",
+    "GET /console/mail/bulletins/new",
+    "POST /console/mail/bulletins",
+    f"GET {_PAGE}",
+    f"POST {_PAGE}",
+    f"GET {_PAGE}/change",
+    f"POST {_PAGE}/discard",
+    f"POST {_PAGE}/send",
+    "GET /v1/bulletins",
+    "POST /v1/bulletins",
+    f"GET {_BULLETIN}",
+    f"PATCH {_BULLETIN}",
+    f"DELETE {_BULLETIN}",
+    f"POST {_BULLETIN}/preview",
+    f"POST {_BULLETIN}/send",
+    "GET /v1/suppressions",
+    "POST /v1/suppressions",
+    "DELETE /v1/suppressions/<string:person_ref>",
+)
+
+REACH_OF = {
+    "events": REACH,
+    "registration": dict.fromkeys(_OWN_FORM, OWN_EVENT)
+    | dict.fromkeys(_OWN_FORMS_ALONE, FILTERED)
+    | {f"POST {_REGISTRATION}/sealed": HIDDEN, "POST /console/sign-out": NOTHING},
+    "notifications": dict.fromkeys(_ACROSS_MAILS, REFUSED)
+    | {"GET /v1/mails": FILTERED, "GET /v1/mails/<uuid:mail_id>": HIDDEN, "POST /console/sign-out": NOTHING},
+}
+"""The same of every service."""

@@ -32,7 +32,8 @@ _BY_TOKEN = text(f"SELECT {_LISTED} FROM proposal WHERE token_hash = :token_hash
 _BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) ORDER BY id")  # noqa: S608 - as above
 _BY_KEY = text("SELECT id::text, fingerprint FROM proposal WHERE key_hash = :key_hash")
 _HOW_MANY = text(
-    "SELECT count(*) FROM proposal WHERE person_ref = decode(:person_ref, 'hex') AND submitted_at > :since"
+    "SELECT count(*) FROM (SELECT FROM proposal WHERE person_ref = decode(:person_ref, 'hex')"
+    " AND submitted_at > :since LIMIT :most) made"
 )
 _CONTACT = text("SELECT contact FROM proposal WHERE id = CAST(:id AS uuid)")
 _KEEP_CONTACT = text("UPDATE proposal SET contact = :contact WHERE id = CAST(:id AS uuid)")
@@ -95,9 +96,10 @@ def find_by_token(connection: Connection, token_hash: bytes) -> Proposal | None:
     return None if row is None else _proposal(row)
 
 
-def how_many_of(connection: Connection, person_ref: str, since: datetime) -> int:
-    """How many proposals the person with this reference has made after ``since`` (aware)."""
-    number: int = connection.execute(_HOW_MANY, {"person_ref": person_ref, "since": since}).scalar_one()
+def how_many_of(connection: Connection, person_ref: str, since: datetime, most: int) -> int:
+    """How many proposals the person with this reference has made after ``since`` (aware); counted up to ``most``."""
+    asked = {"person_ref": person_ref, "since": since, "most": most}
+    number: int = connection.execute(_HOW_MANY, asked).scalar_one()
     return number
 
 

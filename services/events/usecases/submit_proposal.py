@@ -65,7 +65,8 @@ def submit_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, submissi
     arrival = Arrival(keys.close(contact, proposal.id), token_hash(contact["token"]), key_hash, fingerprint)
     with work.transaction() as connection:
         lock_proposer(connection, proposal.person_ref)
-        told = proposals.how_many_of(connection, proposal.person_ref, at - RECEIPTS_WITHIN) < MOST_RECEIPTS
+        since = at - RECEIPTS_WITHIN
+        told = proposals.how_many_of(connection, proposal.person_ref, since, MOST_RECEIPTS) < MOST_RECEIPTS
         if not proposals.add(connection, proposal, arrival):
             return _replayed(connection, key_hash, fingerprint)
         note_change(connection, proposal, "", at)

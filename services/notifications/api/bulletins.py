@@ -27,7 +27,7 @@ from services.notifications.usecases.write_bulletin import (
 )
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import needs, require_all_forms
+from shared.web.access import needs_all_forms
 from shared.web.entity_tags import seen_tags
 from shared.web.operations import Blueprint
 from shared.web.paging import PageArguments, page_of, position_in
@@ -60,10 +60,9 @@ def _add_writing(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("")
     @blueprint.arguments(PageArguments, location="query")
     @blueprint.response(200, BulletinListSchema)
-    @needs("viewer", "coordinator")
+    @needs_all_forms("viewer", "coordinator")
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
         """Bulletins, newest first."""
-        require_all_forms()
         before = position_in(query["cursor"], 1, _number)
         found = show_bulletins(tools.work, before, query["limit"])
         page = page_of(found, query["limit"], lambda bulletin: [str(bulletin.number)])
@@ -72,50 +71,45 @@ def _add_writing(blueprint: Any, tools: Tools) -> None:
     @blueprint.post("")
     @blueprint.arguments(DraftSchema)
     @blueprint.response(201, BulletinSchema)
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def draft(content: dict[str, Any]) -> dict[str, Any]:
         """Draft a bulletin; nothing is sent."""
-        require_all_forms()
         return asdict(draft_bulletin(tools.work, tools.clock, content["segment"], content["texts"]))
 
 
 def _add_changing(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("/<uuid:bulletin_id>")
     @blueprint.response(200, BulletinSchema)
-    @needs("viewer", "coordinator")
+    @needs_all_forms("viewer", "coordinator")
     def show(bulletin_id: UUID) -> Response:
         """One bulletin; its ETag is needed to change it."""
-        require_all_forms()
         return _tagged(show_bulletin(tools.work, str(bulletin_id)))
 
     @blueprint.patch("/<uuid:bulletin_id>")
     @blueprint.arguments(DraftChangeSchema)
     @blueprint.response(200, BulletinSchema)
     @_problems(blueprint, 409, 412, 428)
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def change(content: dict[str, Any], bulletin_id: UUID) -> Response:
         """Change a draft; the ETag that was seen as `If-Match`. Earlier previews of it cannot be sent any more."""
-        require_all_forms()
         changed = change_draft(tools.work, str(bulletin_id), seen_tags(), content.get("segment"), content.get("texts"))
         return _tagged(changed)
 
     @blueprint.delete("/<uuid:bulletin_id>")
     @blueprint.response(204)
     @_problems(blueprint, 409, 412, 428)
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def discard(bulletin_id: UUID) -> None:
         """Discard a draft; the ETag that was seen as `If-Match`."""
-        require_all_forms()
         discard_draft(tools.work, str(bulletin_id), seen_tags())
 
 
 def _add_sending(blueprint: Any, tools: Tools) -> None:
     @blueprint.post("/<uuid:bulletin_id>/preview")
     @blueprint.response(200, PreviewSchema)
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def preview(bulletin_id: UUID) -> dict[str, Any]:
         """Who would get it if it were sent now, and what they would read."""
-        require_all_forms()
         found = preview_bulletin(tools.work, tools.clock, str(bulletin_id), tools.letterhead)
         return {**asdict(found), "audience": found.audience}
 
@@ -123,10 +117,9 @@ def _add_sending(blueprint: Any, tools: Tools) -> None:
     @blueprint.arguments(SendSchema)
     @blueprint.response(200, BulletinSchema)
     @_problems(blueprint, 409)
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def send(content: dict[str, Any], bulletin_id: UUID) -> dict[str, Any]:
         """Send what was previewed, to the people who were counted."""
-        require_all_forms()
         sent = send_bulletin(tools.work, tools.clock, str(bulletin_id), content["expected"], content["mark"])
         return asdict(sent)
 

@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 from services.notifications.api.bulletin_schemas import PERSON, SuppressionListSchema, SuppressionQuery, SuppressSchema
 from services.notifications.api.bulletins import Tools
 from services.notifications.usecases.unsubscribe import resubscribe, suppressions, unsubscribe
-from shared.web.access import needs, require_all_forms
+from shared.web.access import needs_all_forms
 from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
 
@@ -22,10 +22,9 @@ def suppressions_blueprint(tools: Tools) -> Any:
     @blueprint.get("")
     @blueprint.arguments(SuppressionQuery, location="query")
     @blueprint.response(200, SuppressionListSchema)
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
         """People who get no bulletins."""
-        require_all_forms()
         after = position_in(query["cursor"], 1, _person)
         found = suppressions(tools.work, after or "", query["limit"])
         page = page_of(found, query["limit"], lambda entry: [entry.person_ref])
@@ -34,18 +33,16 @@ def suppressions_blueprint(tools: Tools) -> Any:
     @blueprint.post("")
     @blueprint.arguments(SuppressSchema)
     @blueprint.response(204)
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def add(content: dict[str, Any]) -> None:
         """Send this person no bulletins; saying so again changes nothing."""
-        require_all_forms()
         unsubscribe(tools.work, tools.clock, content["person_ref"], "coordinator")
 
     @blueprint.delete("/<string:person_ref>")
     @blueprint.response(204)
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def remove(person_ref: str) -> None:
         """Send this person bulletins again."""
-        require_all_forms()
         if not re.fullmatch(PERSON, person_ref):
             raise NotFound
         resubscribe(tools.work, person_ref)

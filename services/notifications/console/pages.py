@@ -23,7 +23,7 @@ from services.notifications.usecases.write_bulletin import (
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs, require_all_forms
+from shared.web.access import holder, needs_all_forms
 from shared.web.console import words
 from shared.web.console.frame import pages_blueprint
 from shared.web.headers import personal
@@ -56,9 +56,8 @@ def console_blueprint(work: UnitOfWork, clock: Clock, letterhead: Letterhead) ->
 
 def _add_overview(blueprint: Blueprint, work: UnitOfWork) -> None:
     @blueprint.get("/mail")
-    @needs("viewer", "coordinator", "operator")
+    @needs_all_forms("viewer", "coordinator", "operator")
     def overview_page() -> str:
-        require_all_forms()
         bulletins = show_bulletins(work, None, SHOWN)[:SHOWN]
         may_write = "coordinator" in holder().roles
         return render_template(
@@ -68,15 +67,13 @@ def _add_overview(blueprint: Blueprint, work: UnitOfWork) -> None:
 
 def _add_writing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/mail/bulletins/new")
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def new_page() -> Response:
-        require_all_forms()
         return form_page(work, {})
 
     @blueprint.post("/mail/bulletins")
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def draft() -> AnyResponse:
-        require_all_forms()
         try:
             bulletin = draft_bulletin(work, clock, segment_given(), texts_given())
         except DomainError as error:
@@ -86,18 +83,16 @@ def _add_writing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
 
 def _add_changing(blueprint: Blueprint, tools: ConsoleTools) -> None:
     @blueprint.get("/mail/bulletins/<uuid:bulletin_id>/change")
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def change_page(bulletin_id: UUID) -> AnyResponse:
-        require_all_forms()
         bulletin = show_bulletin(tools.work, str(bulletin_id))
         if bulletin.sent_at is not None:
             return redirect(f"{PATH}/bulletins/{bulletin_id}", 303)
         return form_page(tools.work, values_of(bulletin), draft=bulletin)
 
     @blueprint.post("/mail/bulletins/<uuid:bulletin_id>")
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def change(bulletin_id: UUID) -> AnyResponse:
-        require_all_forms()
         seen = {request.form.get("revision", "")}
         try:
             change_draft(tools.work, str(bulletin_id), seen, segment_given(), texts_given())
@@ -106,9 +101,8 @@ def _add_changing(blueprint: Blueprint, tools: ConsoleTools) -> None:
         return redirect(f"{PATH}/bulletins/{bulletin_id}", 303)
 
     @blueprint.post("/mail/bulletins/<uuid:bulletin_id>/discard")
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def discard(bulletin_id: UUID) -> AnyResponse:
-        require_all_forms()
         try:
             discard_draft(tools.work, str(bulletin_id), {request.form.get("revision", "")})
         except DomainError as error:
@@ -120,15 +114,13 @@ def _add_changing(blueprint: Blueprint, tools: ConsoleTools) -> None:
 
 def _add_bulletin(blueprint: Blueprint, tools: ConsoleTools) -> None:
     @blueprint.get("/mail/bulletins/<uuid:bulletin_id>")
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def bulletin_page(bulletin_id: UUID) -> Response:
-        require_all_forms()
         return _bulletin(tools, str(bulletin_id), None)
 
     @blueprint.post("/mail/bulletins/<uuid:bulletin_id>/send")
-    @needs("coordinator")
+    @needs_all_forms("coordinator")
     def send(bulletin_id: UUID) -> AnyResponse:
-        require_all_forms()
         expected, mark = request.form.get("expected", ""), request.form.get("mark", "")
         if not expected.isascii() or not expected.isdigit() or len(expected) > 9:
             raise BadRequest("unknown number of people")

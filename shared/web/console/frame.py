@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException, Unauthorized
-from werkzeug.wrappers import Response as AnyResponse
 
 from shared.core.errors import DomainError, Unavailable
 from shared.web.access import ROLES, Holder, needs, public, refuse_cross_site
@@ -97,7 +96,7 @@ def _add_signing(blueprint: Blueprint, sign_in: SignIn) -> None:
         refuse_cross_site()
         target = request.form.get("next", FIRST)
         entered = sign_in.enter(request.form.get("key", "").strip(), lambda holder: _opened_by(holder, target))
-        return entered or _sign_in_page(target, refused=True)
+        return personal(entered) if entered else _sign_in_page(target, refused=True)
 
     @blueprint.post("/sign-out")
     @needs(*ROLES)
@@ -132,9 +131,10 @@ def _around(places: Sequence[Place]) -> dict[str, Any]:
     }
 
 
-def _to_sign_in(_error: Unauthorized) -> AnyResponse:
+def _to_sign_in(_error: Unauthorized) -> Response:
+    """The address that was asked for goes along, and what was searched for may stand in it."""
     target = request.full_path.rstrip("?") if request.method == "GET" else HOME
-    return redirect(url_for("console_frame.show_sign_in", next=target), 303)
+    return personal(cast(Response, redirect(url_for("console_frame.show_sign_in", next=target), 303)))
 
 
 def _http_page(error: HTTPException) -> Response:

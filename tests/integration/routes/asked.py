@@ -1,0 +1,34 @@
+"""What is asked of each route: a request that its view takes seriously, so that who asks decides, and not what."""
+
+from typing import Any
+
+from tests.integration.routes.every import Route
+from tests.integration.routes.house import House
+from tests.support.clients import WEBINAR
+
+_TEXTS = {"en": {"subject": "News", "text": "There are news."}}
+_EVENT = {"kind": "webinar", "title": "Mine", "time_zone": "Europe/Zurich", "mode": "online"}
+_RESOURCE = {"kind": "brief", "title": "Brief", "url": "https://example.org/brief"}
+
+CONTENT: dict[str, dict[str, Any]] = {
+    "events POST /console/new-event": {"data": {**_EVENT, "id": "made-by-a-page"}},
+    "events POST /v1/events": {"json": {**_EVENT, "id": "made-by-a-program"}},
+    "events POST /v1/events/<event_id>/notes": {"json": {"words": "Call the hotel."}},
+    "events POST /v1/resources": {"json": {**_RESOURCE, "id": "made-by-a-program", "event": WEBINAR}},
+    "notifications POST /v1/bulletins": {"json": {"segment": {}, "texts": _TEXTS}},
+    "notifications POST /v1/bulletins/<uuid:bulletin_id>/send": {"json": {"expected": 1, "mark": "x"}},
+    "notifications POST /v1/suppressions": {"json": {"person_ref": "cd" * 32}},
+    "registration PATCH /v1/registrations/<uuid:registration_id>": {"json": {"status": "confirmed"}},
+    "registration POST /v1/registrations/<uuid:registration_id>/sealed": {"json": {"reason": "Her visa letter"}},
+}
+"""By route: what is sent, where an empty request would be refused before anybody looks whose key it is."""
+
+
+def request_of(route: Route) -> dict[str, Any]:
+    """Content and headers of the request."""
+    return {"headers": {} if route.is_safe else {"If-Match": "*"}, **CONTENT.get(str(route), {})}
+
+
+def path_of(house: House, route: Route) -> str:
+    """The address in the house."""
+    return route.path(house.apps[route.service], house.values[route.service])

@@ -1,0 +1,203 @@
+"""The three applications as one house under HTTPS, somebody registered in it, and a key for every kind of caller."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import Engine
+from werkzeug.test import TestResponse
+
+from deploy.specs import build_applications
+from services.notifications.usecases.unsubscribe import make_token
+from services.registration.web import open_intake_engine
+from shared.contracts.envelope import decode
+from shared.contracts.registry import SERVICES
+from shared.core.ids import new_token, token_hash
+from shared.core.sealing import Vault, open_sealed, read_keys
+from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import ROLES
+from shared.web.signing_in import SignIn
+from tests.integration.events.side_events import an_answer
+from tests.support.clients import WEBINAR, answers, rows
+from tests.support.filled import fill
+from tests.support.installation import TestInstallation, make_installation
+from tests.support.postgres import PostgresServer
+
+HOST = "registration.example.org"
+ORIGIN = f"https://{HOST}"
+COOKIE = "__Host-troika"
+PERSON = "Canary Person 7f3a"
+ADDRESS = "canary-7f3a@example.org"
+TITLE = "A canary of a side event 7f3a"
+LONG_AGO = "2020-03-04T19:00:00Z"
+
+WHOLE = "whole"
+"""Holds every role."""
+LIMITED = "limited"
+"""The same, but for one form, which nothing in the house belongs to."""
+EXPIRED = "expired"
+"""The same, but its time is over."""
+WITHDRAWN = "withdrawn"
+"""The same, but it stands no more in the access file."""
+UNKNOWN = "unknown"
+"""Never stood there."""
+SIGNING_IN = (*ROLES, WHOLE, LIMITED)
+SIGN_OUT = "/console/sign-out"
+OTHER_FORM = "another-form"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Attributes:
+    apps: by service.
+    keys: by kind of caller; a caller with one role alone is called by it.
+    cookies: by kind of caller: what signing in gave them.
+    values: what stands for each argument of a rule, by service.
+    installation: databases and secrets.
+    engines: by service, and of the write group (``intake``).
+    """
+
+    apps: Mapping[str, Flask]
+    keys: Mapping[str, str]
+    cookies: Mapping[str, str]
+    values: Mapping[str, Mapping[str, str]]
+    installation: TestInstallation
+    engines: Mapping[str, Engine]
+
+    def ask(
+        self, service: str, method: str, path: str, *, key: str = "", cookie: str = "", **request: Any
+    ) -> TestResponse:
+        """An answer to somebody who sends the key, or the cookie, of that kind of caller.
+
+        Whoever signs out has signed in for it: the others need their cookies.
+        """
+        headers = dict(request.pop("headers", {}))
+        if key:
+            headers["Authorization"] = f"Bearer {self.keys[key]}"
+        client = self.apps[service].test_client(use_cookies=bool(cookie))
+        if cookie:
+            value = self.sign_in(cookie) if path == SIGN_OUT and cookie in SIGNING_IN else self.cookies[cookie]
+            client.set_cookie(COOKIE, value, domain=HOST)
+        return client.open(path, method=method, base_url=ORIGIN, headers=headers, buffered=True, **request)
+
+    def sign_in(self, name: str) -> str:
+        """The cookie that somebody gets."""
+        given, own = {"key": self.keys[name]}, {"Sec-Fetch-Site": "same-origin"}
+        answer = self.ask("events", "POST", "/console/sign-in", data=given, headers=own)
+        assert answer.status_code == 303
+        found = re.match(rf"{COOKIE}=([^;]+);", answer.headers["Set-Cookie"])
+        assert found is not None
+        return found[1]
+
+
+@contextmanager
+def open_house(postgres: PostgresServer, folder: Path) -> Iterator[House]:
+    """A house with content; its databases' connections are closed afterwards."""
+    installation = make_installation(postgres, folder)
+    engines = {name: open_engine(installation.urls[name]) for name in SERVICES}
+    engines["intake"] = open_intake_engine(installation.urls["registration"])
+    try:
+        fill({name: UnitOfWork(engines[name], name) for name in SERVICES}, installation.secrets.folder)
+        keys = {name: new_token() for name in (*ROLES, WHOLE, LIMITED, EXPIRED, WITHDRAWN, UNKNOWN)}
+        access = installation.secrets.folder / "access.json"
+        access.write_text(json.dumps(holders(keys, WITHDRAWN)))
+        apps = build_applications(installation.secrets, engines)
+        house = House(apps, keys, {}, {}, installation, engines)
+        cookies = {name: house.sign_in(name) for name in keys if name not in (EXPIRED, UNKNOWN)}
+        access.write_text(json.dumps(holders(keys)))
+        cookies |= {name: _forged(installation, keys[name]) for name in (EXPIRED, UNKNOWN)}
+        yield House(apps, keys, cookies, _live_in(house), installation, engines)
+    finally:
+        for engine in engines.values():
+            engine.dispose()
+
+
+def holders(keys: Mapping[str, str], *also: str) -> list[dict[str, Any]]:
+    """The access file: every role alone, all of them, all for one form, all until long ago, and ``also``."""
+    whole = {"roles": list(ROLES)}
+    entries: dict[str, dict[str, Any]] = {
+        **{role: {"roles": [role]} for role in ROLES},
+        WHOLE: whole,
+        LIMITED: {**whole, "forms": [OTHER_FORM]},
+        EXPIRED: {**whole, "until": LONG_AGO},
+        **dict.fromkeys(also, whole),
+    }
+    return [{"name": f"holder {name}", "key_sha256": token_hash(keys[name]).hex(), **e} for name, e in entries.items()]
+
+
+def _forged(installation: TestInstallation, key: str) -> str:
+    """What somebody had who signed in before: rightly signed, for a key that is worth nothing now."""
+    signing = read_keys(installation.secrets.folder / "signing.key")
+    value = SignIn(None, signing, secure=True)._serializer.dumps(token_hash(key).hex())  # type: ignore[arg-type]
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _live_in(house: House) -> dict[str, dict[str, str]]:
+    """Somebody registers, somebody proposes a side event, a bulletin is drafted, a timetable is asked for."""
+    whole = {"key": WHOLE}
+    person = answers(1, name=PERSON, email=ADDRESS)
+    registered = house.ask("registration", "POST", f"/v1/forms/{WEBINAR}/registrations", json=person)
+    assert registered.status_code == 201, registered.text
+    proposed = house.ask("events", "POST", "/v1/proposals", json=an_answer(TITLE, name=PERSON, email=ADDRESS))
+    assert proposed.status_code == 201, proposed.text
+    texts = {"en": {"subject": "News", "text": "There are news."}}
+    drafted = house.ask("notifications", "POST", "/v1/bulletins", json={"segment": {}, "texts": texts}, **whole)
+    job = house.ask("events", "POST", "/v1/schedule/solve", **whole)
+    assert (drafted.status_code, job.status_code) == (201, 202)
+    tokens = {service: _token(house, service) for service in ("registration", "events")}
+    mail = house.ask("notifications", "GET", "/v1/mails", **whole).get_json()["items"][0]
+    room = house.ask("events", "GET", "/v1/rooms").get_json()["items"][0]
+    resource = house.ask("events", "GET", "/v1/resources", **whole).get_json()["items"][0]
+    series = house.ask("events", "GET", "/v1/series").get_json()["items"][0]
+    group = house.ask("events", "GET", "/v1/working-groups").get_json()["items"][0]
+    return {
+        "registration": {
+            "slug": WEBINAR,
+            "registration_id": str(registered.get_json()["id"]),
+            "token": tokens["registration"],
+            "name": "frame.js",
+        },
+        "events": {
+            "event_id": WEBINAR,
+            "action": "postpone",
+            "step_name": "postpone",
+            "resource_id": resource["id"],
+            "proposal_id": str(proposed.get_json()["id"]),
+            "job_id": str(job.get_json()["id"]),
+            "kind": "webinar",
+            "room_id": room["id"],
+            "series_id": series["id"],
+            "group_id": group["id"],
+            "token": tokens["events"],
+            "name": "framed",
+            "number": "1",
+            "other": "1",
+        },
+        "notifications": {
+            "bulletin_id": str(drafted.get_json()["id"]),
+            "mail_id": str(mail["id"]),
+            "person_ref": "ab" * 32,
+            "token": _way_out(house),
+        },
+    }
+
+
+def _token(house: House, service: str) -> str:
+    """Of the link in the last mail that the service asked for: only notifications can read it."""
+    private = read_keys(house.installation.secrets.folder / "notifications.key")
+    statement = "SELECT body FROM outbox WHERE body::text LIKE %s OR true ORDER BY id DESC"
+    bodies = [bytes(body) for (body,) in rows(house.installation.urls[service], statement, "%sealed%")]
+    boxes = [data["sealed"] for data in (decode(body).data for body in bodies) if "sealed" in data]
+    return str(open_sealed(private, base64.b64decode(boxes[0]))["token"])
+
+
+def _way_out(house: House) -> str:
+    vault = Vault(read_keys(house.installation.secrets.folder / "vault.key"))
+    return make_token(vault, "ab" * 32, "en")

@@ -1,0 +1,111 @@
+"""Cookies: one alone, the console's, made by signing in; what people send who register means the same with it."""
+
+import re
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.integration.events.side_events import an_answer
+from tests.integration.routes.asked import path_of
+from tests.integration.routes.every import Route
+from tests.integration.routes.house import COOKIE, WHOLE, House
+from tests.support.clients import REGISTRATIONS, answers, rows
+
+PEOPLES = ("/v1/forms/<slug>", "/embed/<slug>", "/r/<token>", "/p/<token>", "/u/<token>", "/propose")
+CHANGING = re.compile(
+    r"""nonce-[\w-]{22}|nonce="[\w-]{22}"|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"""
+    r"""|value="[\w-]{22,}"|"received_at":"[^"]+"|\d{4}-\d\d-\d\dT[\d:.]+Z"""
+)
+"""What differs between any two answers: nonces, ids, keys of forms, moments."""
+FOREIGN = {"Origin": "https://evil.example.org", "Sec-Fetch-Site": "cross-site"}
+
+
+def test_no_route_but_signing_in_and_out_sets_a_cookie(
+    house: House, routes: list[Route], answered: list[tuple[Route, str, TestResponse]]
+) -> None:
+    """Neither for somebody with every key nor for somebody who is signed in nor for anybody else."""
+    known = [
+        (route, "", house.ask(route.service, "GET", path_of(house, route), cookie=WHOLE))
+        for route in routes
+        if route.is_safe
+    ]
+    setting = {
+        f"{route.method} {route.rule}"
+        for route, _, answer in (*answered, *known)
+        if answer.headers.get("Set-Cookie") is not None
+    }
+    assert setting == {"POST /console/sign-out"}
+
+
+def test_cookie_of_signing_in_is_of_this_host_for_this_host_alone(house: House) -> None:
+    """Under HTTPS ``__Host-`` makes browsers refuse it without Secure, with a Domain, or from another path."""
+    given = {"key": house.keys[WHOLE]}
+    answer = house.ask("events", "POST", "/console/sign-in", data=given, headers={"Sec-Fetch-Site": "same-origin"})
+    value, *attributes = answer.headers["Set-Cookie"].split("; ")
+    assert value.startswith(f"{COOKIE}=")
+    told = [attribute for attribute in attributes if not attribute.startswith("Expires=")]
+    assert sorted(told) == ["HttpOnly", "Max-Age=28800", "Path=/", "SameSite=Lax", "Secure"]
+    assert house.keys[WHOLE] not in answer.headers["Set-Cookie"]
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("name", ["troika", "__Secure-troika", "__host-troika", "__Host-Troika"])
+def test_cookie_of_another_name_is_worth_nothing(house: House, name: str) -> None:
+    """Such as any page of a neighbouring host could set for this one."""
+    headers = {"Cookie": f"{name}={house.cookies[WHOLE]}"}
+    assert house.ask("events", "GET", "/console", headers=headers).status_code == 303
+    right = {"Cookie": f"{COOKIE}={house.cookies[WHOLE]}"}
+    assert house.ask("events", "GET", "/console", headers=right).status_code == 200
+
+
+def same(one: TestResponse, other: TestResponse) -> bool:
+    """Whether two answers differ in what always differs alone."""
+    return _settled(one) == _settled(other)
+
+
+def _settled(answer: TestResponse) -> tuple[int, str, list[tuple[str, str]]]:
+    headers = [(k, CHANGING.sub("*", v)) for k, v in answer.headers.items() if k != "X-Correlation-Id"]
+    return answer.status_code, CHANGING.sub("*", answer.text), sorted(headers)
+
+
+def test_pages_of_people_are_the_same_with_and_without_the_cookie(house: House, routes: list[Route]) -> None:
+    for route in routes:
+        if route.rule in PEOPLES and route.is_safe:
+            path = path_of(house, route)
+            plain = house.ask(route.service, "GET", path)
+            assert same(plain, house.ask(route.service, "GET", path, cookie=WHOLE)), route
+            assert plain.status_code == 200
+
+
+@pytest.mark.parametrize("as_page", [False, True])
+@pytest.mark.parametrize("service", ["registration", "events"])
+def test_what_is_sent_by_people_is_the_same_with_and_without_the_cookie(
+    house: House, service: str, as_page: bool
+) -> None:
+    """Also when another site makes a coordinator's browser send it: it can do what anybody can, and no more."""
+    path = REGISTRATIONS if service == "registration" else "/v1/proposals"
+    given = [_filled(service, number, as_page) for number in range(3)]
+    plain = house.ask(service, "POST", path, **given[0])
+    known = house.ask(service, "POST", path, cookie=WHOLE, **given[1])
+    forced = house.ask(service, "POST", path, cookie=WHOLE, headers={**given[2].pop("headers"), **FOREIGN}, **given[2])
+    assert plain.status_code == 201, plain.text
+    assert same(plain, known)
+    assert (forced.status_code, CHANGING.sub("*", forced.text)) == _settled(plain)[:2]
+
+
+def test_nothing_stored_of_a_registration_names_who_was_signed_in(house: House) -> None:
+    """What was sent with the cookie, above, belongs to nobody of the console."""
+    url = house.installation.urls["registration"]
+    found = rows(url, "SELECT changed_by FROM registration_change WHERE changed_by IS NOT NULL")
+    assert [who for (who,) in found if who == f"holder {WHOLE}"] == []
+    assert rows(url, "SELECT count(*) > 3 FROM registration_change") == [(True,)]
+
+
+def _filled(service: str, number: int, as_page: bool) -> dict[str, Any]:
+    address = f"cookie-{number}-{as_page}@example.org"
+    filled = {"registration": answers(1), "events": an_answer("A side event")}
+    content = filled[service] | {"email": address}
+    if not as_page:
+        return {"json": content, "headers": {}}
+    return {"data": {**content, "consent": "yes"}, "headers": {"Accept": "text/html"}}

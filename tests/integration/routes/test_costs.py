@@ -1,0 +1,103 @@
+"""What a request asks of a database does not grow with what there is, and not when many come at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from services.notifications.usecases.unsubscribe import make_token
+from shared.core.ids import new_id
+from shared.core.sealing import Vault, read_keys
+from tests.integration.events.side_events import an_answer
+from tests.integration.routes.asked import path_of
+from tests.integration.routes.counting import statements
+from tests.integration.routes.every import Route
+from tests.integration.routes.house import OTHER_FORM, WHOLE, House
+from tests.support.clients import REGISTRATIONS, answers
+
+MOST = 6
+"""Statements in a request of somebody from outside: a page, a registration, a link."""
+MOST_OF_A_PROPOSAL = 7
+"""There are some dozens of them a year: its form's choices are read anew each time, and a receipt is counted."""
+MOST_OF_THE_DESK = 16
+"""In one of a coordinator's: such a page puts together many tables, each read once."""
+MORE = 12
+
+
+def counts(house: House, routes: list[Route]) -> dict[str, int]:
+    """Statements of each route that reads, asked by somebody who may."""
+    found = {}
+    for route in routes:
+        if route.is_safe and not route.rule.startswith("/-/"):
+            with statements(house) as said:
+                house.ask(route.service, route.method, path_of(house, route), key=WHOLE)
+            found[str(route)] = len(said)
+    return found
+
+
+def test_reading_costs_as_many_statements_however_much_there_is(house: House, routes: list[Route]) -> None:
+    before = counts(house, routes)
+    for number in range(MORE):
+        person = answers(number, email=f"more-{new_id()}@example.org", organisation=f"More {new_id()}")
+        assert house.ask("registration", "POST", REGISTRATIONS, json=person).status_code == 201
+        proposal = an_answer(f"Another {number}", email=f"more-{new_id()}@example.org")
+        assert house.ask("events", "POST", "/v1/proposals", json=proposal).status_code == 201
+        draft = {"segment": {}, "texts": {"en": {"subject": "News", "text": "Some."}}}
+        assert house.ask("notifications", "POST", "/v1/bulletins", json=draft, key=WHOLE).status_code == 201
+    after = counts(house, routes)
+    grown = {name: (number, after[name]) for name, number in before.items() if after[name] > max(number, 1)}
+    assert grown == {}
+    kinds = {str(route): route.policy.kind for route in routes}
+    assert {name: n for name, n in after.items() if kinds[name] != "role" and n > MOST} == {}
+    assert max(after.values()) <= MOST_OF_THE_DESK
+
+
+def _submissions(house: House) -> dict[str, Callable[[], TestResponse]]:
+    """What people from outside send, each as it costs most."""
+    person = answers(1, email=f"once-{new_id()}@example.org")
+    proposal = an_answer("Once", email=f"once-{new_id()}@example.org")
+    vault = Vault(read_keys(house.installation.secrets.folder / "vault.key"))
+    key = {"Idempotency-Key": new_id()}
+
+    def send(service: str, path: str, **content: Any) -> Callable[[], TestResponse]:
+        return lambda: house.ask(service, "POST", path, **content)
+
+    return {
+        "new": send("registration", REGISTRATIONS, json=person, headers=key),
+        "the same again": send("registration", REGISTRATIONS, json=person, headers=key),
+        "another attempt": send("registration", REGISTRATIONS, json=person),
+        "as a page": send("registration", REGISTRATIONS, data={**person, "consent": "yes"}),
+        "with faults": send("registration", REGISTRATIONS, json={}),
+        "trapped": send("registration", REGISTRATIONS, json={**person, "website": "x"}),
+        "on no form": send("registration", f"/v1/forms/{OTHER_FORM}/registrations", json=person),
+        "a proposal": send("events", "/v1/proposals", json=proposal),
+        "another proposal": send("events", "/v1/proposals", json=proposal),
+        "a link of nobody": send("registration", "/r/" + "x" * 43, data={"action": "cancel"}),
+        "a proposal of nobody": send("events", "/p/" + "x" * 43, data={"action": "withdraw"}),
+        "no more bulletins": send("notifications", "/u/" + make_token(vault, "ef" * 32, "en")),
+    }
+
+
+def test_what_people_send_costs_a_few_statements(house: House) -> None:
+    """Also where the same comes again, where it is refused, and where nobody is meant."""
+    found = {}
+    for name, send in _submissions(house).items():
+        with statements(house) as said:
+            answer = send()
+        assert answer.status_code < 500, name
+        found[name] = len(said)
+    most = dict.fromkeys(found, MOST) | dict.fromkeys(("a proposal", "another proposal"), MOST_OF_A_PROPOSAL)
+    assert {name: number for name, number in found.items() if number > most[name]} == {}
+    assert (found["new"] > 0, found["with faults"], found["trapped"]) == (True, 0, 0)
+
+
+@pytest.mark.parametrize("times", [1, 40])
+def test_attempts_in_a_row_cost_no_more_each(house: House, times: int) -> None:
+    """Whoever is ill-disposed asks for the same again and again: the last costs what the second cost."""
+    person = answers(1, email=f"often-{new_id()}@example.org")
+    for _ in range(times):
+        assert house.ask("registration", "POST", REGISTRATIONS, json=person).status_code in (201, 429)
+    with statements(house) as said:
+        house.ask("registration", "POST", REGISTRATIONS, json=person)
+    assert len(said) <= MOST

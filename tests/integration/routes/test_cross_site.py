@@ -1,0 +1,87 @@
+"""What another site makes a coordinator's browser send does nothing, on any route; browsers send the cookie along."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.integration.routes.asked import CONTENT, path_of, request_of
+from tests.integration.routes.counting import statements
+from tests.integration.routes.every import Route
+from tests.integration.routes.house import HOST, ORIGIN, WHOLE, House
+from tests.integration.routes.test_who_may_call import let_in
+
+FOREIGN: dict[str, dict[str, str]] = {
+    "cross-site": {"Sec-Fetch-Site": "cross-site", "Origin": ORIGIN},
+    "same-site": {"Sec-Fetch-Site": "same-site"},
+    "nonsense": {"Sec-Fetch-Site": "Same-Origin, cross-site"},
+    "nothing said": {},
+    "another origin": {"Origin": "https://evil.example.org"},
+    "an origin that begins alike": {"Origin": f"{ORIGIN}.evil.example.org"},
+    "an origin that ends alike": {"Origin": f"https://evil-{HOST}"},
+    "our name, not encrypted": {"Origin": f"http://{HOST}"},
+    "our name, another port": {"Origin": f"{ORIGIN}:8443"},
+    "a hidden origin": {"Origin": "null"},
+    "ours as a user": {"Origin": f"https://{HOST}@evil.example.org"},
+    "a referer alone": {"Referer": f"{ORIGIN}/console"},
+}
+OWN = ({"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {"Origin": ORIGIN})
+
+
+@pytest.fixture(scope="module")
+def unsafe(routes: list[Route]) -> list[Route]:
+    """Every route that needs a role and may change something."""
+    found = [route for route in routes if route.policy.kind == "role" and not route.is_safe]
+    assert len(found) > 45
+    return found
+
+
+@pytest.mark.parametrize("sender", FOREIGN)
+def test_no_route_does_what_another_site_makes_a_browser_send(house: House, unsafe: list[Route], sender: str) -> None:
+    """Refused before anything is asked of a database; also where the body is one that a plain form can send."""
+    for route in unsafe:
+        asked = request_of(route)
+        with statements(house) as said:
+            for body in (asked, as_text(asked)):
+                sent = {**body, "headers": {**body["headers"], **FOREIGN[sender]}}
+                answer = house.ask(route.service, route.method, path_of(house, route), cookie=WHOLE, **sent)
+                assert (answer.status_code, said) == (403, []), route
+
+
+@pytest.mark.parametrize("own", OWN)
+def test_what_our_own_pages_send_is_done(house: House, unsafe: list[Route], own: dict[str, str]) -> None:
+    """Else the test above could not fail. Signing out is last: nothing is changed that others need."""
+    for route in unsafe:
+        asked = request_of(route)
+        sent = {**asked, "headers": {**asked["headers"], **own, "If-Match": '"never"'}}
+        answer = house.ask(route.service, route.method, path_of(house, route), cookie=WHOLE, **sent)
+        assert let_in(answer), f"{route}: {answer.status_code}"
+
+
+@pytest.mark.parametrize("route", [name for name, sent in CONTENT.items() if "json" in sent])
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+def test_program_interface_reads_json_that_says_so_alone(
+    house: House, routes: list[Route], route: str, kind: str
+) -> None:
+    """A plain form can send ``text/plain`` that reads like JSON; nothing takes it for JSON."""
+    [found] = [one for one in routes if str(one) == route]
+    body = json.dumps(CONTENT[route]["json"])
+    headers = {"Sec-Fetch-Site": "same-origin", "If-Match": "*"} | ({"Content-Type": kind} if kind else {})
+    answer = house.ask(
+        found.service, found.method, path_of(house, found), cookie=WHOLE, data=body.encode(), headers=headers
+    )
+    assert answer.status_code in (415, 422), answer.text
+
+
+def test_signing_in_for_somebody_else_is_refused(house: House) -> None:
+    """Else another site could have a coordinator work under its own name."""
+    for sender in FOREIGN.values():
+        sent: dict[str, Any] = {"data": {"key": house.keys[WHOLE]}, "headers": sender}
+        answer = house.ask("events", "POST", "/console/sign-in", **sent)
+        assert (answer.status_code, answer.headers.get("Set-Cookie")) == (403, None)
+
+
+def as_text(asked: dict[str, Any]) -> dict[str, Any]:
+    """The same as a plain form can send it without asking first."""
+    content = json.dumps(asked.get("json", asked.get("data", {})))
+    return {"data": content, "headers": {**asked["headers"], "Content-Type": "text/plain"}}

@@ -1,0 +1,147 @@
+"""What goes wrong inside is told to nobody outside: no stack, no statement, no path, no version, no name of a part."""
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from deploy.specs import NOWHERE, build_applications
+from shared.contracts.registry import SERVICES
+from shared.store.engine import open_engine
+from tests.integration.routes.asked import path_of, request_of
+from tests.integration.routes.every import Route
+from tests.integration.routes.house import WHOLE, House
+
+SECRET = "canary-of-a-bug SELECT name, email FROM registration WHERE id = 7 /usr/lib/python3/site-packages/x.py"
+TELLING = re.compile(
+    r"Traceback|File \"|\.py\b|site-packages|/usr/|/home/|/tmp/|psycopg|sqlalchemy|postgres|werkzeug|flask|gunicorn"
+    r"|nginx|marshmallow|jinja|kombu|pika|amqp|SELECT .* FROM|INSERT INTO|UPDATE .* SET|127\.0\.0\.1|localhost:|nowhere"
+    r"|canary-of-a-bug|[a-z]Error\b|Exception\b",
+    re.IGNORECASE,
+)
+GARBAGE: tuple[dict[str, Any], ...] = (
+    {"data": b"\xff\xfe{", "headers": {"Content-Type": "application/json"}},
+    {"data": b"[" * 2000 + b"]" * 2000, "headers": {"Content-Type": "application/json"}},
+    {"data": b'{"a": NaN}', "headers": {"Content-Type": "application/json"}},
+    {"data": b"\x80\x04cos\nsystem\n.", "headers": {"Content-Type": "application/x-python-serialize"}},
+    {"data": b"%ff=%fe&=&a", "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
+    {"data": b"--x\r\nnonsense", "headers": {"Content-Type": "multipart/form-data; boundary=y"}},
+    {"data": b"<x/>", "headers": {"Content-Type": "text/xml", "If-Match": "W/nonsense", "Idempotency-Key": "\x01"}},
+    {"headers": {"Cookie": "__Host-troika=\xff.\x00", "Range": "bytes=9-1,x", "Accept": "*/*;q=x", "If-Match": "\xff"}},
+)
+
+
+@contextmanager
+def failing(app: Flask, failure: Callable[..., Any]) -> Iterator[None]:
+    """Every view of ``app`` has a bug; who may call it stays as it is."""
+    kept = dict(app.view_functions)
+    try:
+        for endpoint, view in kept.items():
+            failing_view = failure_with(view, failure)
+            app.view_functions[endpoint] = failing_view
+        yield
+    finally:
+        app.view_functions = kept
+
+
+def failure_with(view: Callable[..., Any], failure: Callable[..., Any]) -> Callable[..., Any]:
+    """``failure`` under the policy of ``view``."""
+
+    def fail(**_arguments: Any) -> Any:
+        return failure()
+
+    fail.access_policy = view.access_policy  # type: ignore[attr-defined]
+    return fail
+
+
+def bug() -> None:
+    """What nobody foresaw."""
+    raise RuntimeError(SECRET)
+
+
+def gives_away(answer: TestResponse) -> list[str]:
+    """What an answer tells of what is behind it."""
+    return TELLING.findall(f"{answer.text}\n{answer.headers}")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_bug_in_any_view_says_internal_and_a_number_alone(
+    house: House, routes: list[Route], service: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And the log says where it was, not what it said: that may quote people's data."""
+    own = [route for route in routes if route.service == service]
+    with failing(house.apps[service], bug), caplog.at_level(logging.INFO):
+        for route in own:
+            answer = house.ask(service, route.method, path_of(house, route), key=WHOLE, **request_of(route))
+            assert answer.get_json() == {
+                "type": "urn:troika:problem:internal",
+                "title": "Internal error",
+                "status": 500,
+                "code": "internal",
+                "correlation_id": answer.headers["X-Correlation-Id"],
+            }, route
+            assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
+    said = [record for record in caplog.records if record.message == "request failed"]
+    assert len(said) == len(own)
+    assert {record.error.partition(":")[0] for record in said} == {"RuntimeError at test_failures.py"}  # type: ignore[attr-defined]
+    assert "canary-of-a-bug" not in repr([vars(record) for record in caplog.records])
+
+
+def test_database_that_is_away_is_not_named(house: House, routes: list[Route]) -> None:
+    """Nor where it would be: every route, to somebody whose key opens it."""
+    engines = {name: open_engine(NOWHERE) for name in SERVICES}
+    apart = House(
+        build_applications(house.installation.secrets, engines),
+        house.keys,
+        house.cookies,
+        house.values,
+        house.installation,
+        engines,
+    )
+    unavailable = 0
+    for route in routes:
+        answer = apart.ask(route.service, route.method, path_of(house, route), key=WHOLE, **request_of(route))
+        assert answer.status_code not in (500, 502), route
+        if answer.status_code == 503 and "/-/" not in route.rule:
+            unavailable += 1
+            assert (gives_away(answer), int(answer.headers["Retry-After"]) > 0) == ([], True), route
+    assert unavailable > 90
+    for engine in engines.values():
+        engine.dispose()
+
+
+def test_nonsense_is_refused_without_a_word_of_what_reads_it(house: House, routes: list[Route]) -> None:
+    """Bodies, headers and cookies that no client of ours sends, to every route that takes any."""
+    statuses = set()
+    for route in routes:
+        if route.rule in ("/console/sign-out",) or route.rule.startswith("/-/"):
+            continue
+        for sent in GARBAGE if not route.is_safe else GARBAGE[-1:]:
+            answer = house.ask(route.service, route.method, path_of(house, route), key=WHOLE, **sent)
+            statuses.add(answer.status_code)
+            if answer.status_code >= 400:
+                assert (answer.status_code < 500, gives_away(answer)) == (True, []), f"{route} {answer.text}"
+    assert {400, 415, 422} <= statuses
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize(
+    "path", ["/nothing-here", "/v1/%2e%2e/%2e%2e/etc/passwd", "/console/%00", "/embed/static/..%2f..", "//x"]
+)
+def test_address_that_leads_nowhere_says_so(house: House, service: str, path: str) -> None:
+    answer = house.ask(service, "GET", path, key=WHOLE)
+    assert (answer.status_code, gives_away(answer)) == (404, []), answer.text
+
+
+@pytest.mark.parametrize("method", ["TRACE", "TRACK", "CONNECT", "PROPFIND", "DEBUG", "GETGET"])
+def test_method_that_there_is_not_is_refused_on_every_route(house: House, routes: list[Route], method: str) -> None:
+    paths = {(route.service, path_of(house, route)) for route in routes}
+    for service, path in sorted(paths):
+        answer = house.ask(service, method, path, key=WHOLE)
+        assert (answer.status_code, gives_away(answer)) == (405, []), path
+        assert "canary" not in answer.text

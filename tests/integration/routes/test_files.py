@@ -1,0 +1,85 @@
+"""Files that leave and files that come: every list goes through the safe writer, and nobody can leave a file."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import services
+import shared
+from shared.web.csv_lines import FORMULA_STARTS
+from tests.integration.events.side_events import an_answer
+from tests.integration.routes.asked import path_of
+from tests.integration.routes.every import Route
+from tests.integration.routes.house import WHOLE, House
+from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+
+FORMULA = '=HYPERLINK("https://evil.example.org","open")'
+AS_CSV = {"Accept": "text/csv"}
+
+
+def sources() -> dict[str, str]:
+    """Every module of ours, by its path in the project."""
+    found = dict[str, str]()
+    for package in (services, shared):
+        root = Path(package.__path__[0])
+        found |= {str(path.relative_to(root.parent)): path.read_text() for path in root.rglob("*.py")}
+    assert len(found) > 300
+    return found
+
+
+def test_lists_as_files_are_these_four_and_hold_no_formula(house: House, routes: list[Route]) -> None:
+    """Asked of every route; in each file stands what somebody has typed who knew what spreadsheets do."""
+    for number, start in enumerate(FORMULA_STARTS):
+        person = answers(number, name=f"Formula {start.strip()}", organisation=f"{start.strip()}{FORMULA} {number}")
+        person |= {"email": f"formula-{number}@example.org", "questions": FORMULA}
+        assert house.ask("registration", "POST", REGISTRATIONS, json=person).status_code == 201
+    renamed = {"title": FORMULA, "summary": f"-{FORMULA}"}
+    event = f"/v1/events/{WEBINAR}"
+    assert house.ask("events", "PATCH", event, key=WHOLE, json=renamed, headers={"If-Match": "*"}).status_code == 200
+    files = {}
+    for route in routes:
+        if route.is_safe:
+            answer = house.ask(route.service, "GET", path_of(house, route), key=WHOLE, headers=AS_CSV)
+            if (answer.content_type or "").startswith("text/csv") or answer.text.startswith("id,"):
+                files[str(route)] = answer
+    assert sorted(files) == [
+        "events GET /v1/events",
+        "events GET /v1/events/<event_id>/roster",
+        "registration GET /console/registrations.csv",
+        "registration GET /v1/registrations",
+    ]
+    cells = 0
+    for answer in files.values():
+        assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
+        for line in csv.reader(io.StringIO(answer.text)):
+            assert [cell for cell in line if cell.lstrip(' "').startswith(FORMULA_STARTS)] == []
+            cells += sum(FORMULA in cell for cell in line)
+    assert cells > 2 * len(FORMULA_STARTS)
+
+
+def test_nothing_but_the_safe_writer_writes_such_files() -> None:
+    writer = "shared/web/csv_lines.py"
+    asking = "shared/web/admission.py"
+    found = {path for path, text in sources().items() if "import csv\n" in text or '"text/csv' in text}
+    assert found == {writer, asking}
+
+
+def test_no_route_reads_an_uploaded_file() -> None:
+    assert [path for path, text in sources().items() if ".files" in text.replace("resources.files(", "")] == []
+
+
+@pytest.mark.parametrize("service", ["registration", "events"])
+def test_file_in_place_of_an_answer_is_no_answer(house: House, service: str) -> None:
+    """A form with a file in it is read as if that part were not there; nothing of it is kept."""
+    address = "with-a-file@example.org"
+    filled: dict[str, Any] = {"registration": answers(1), "events": an_answer("With a file")}[service]
+    path = {"registration": REGISTRATIONS, "events": "/v1/proposals"}[service]
+    content = {**filled, "email": address, "consent": "yes", "name": (io.BytesIO(b"canary-of-a-file"), "name.html")}
+    answer = house.ask(service, "POST", path, data={k: v if k == "name" else str(v) for k, v in content.items()})
+    assert (answer.status_code, [fault["pointer"] for fault in answer.get_json()["errors"]]) == (422, ["/name"])
+    tables = {"registration": "registration", "events": "proposal"}
+    kept = rows(house.installation.urls[service], f"SELECT t::text FROM {tables[service]} t")
+    assert [row for (row,) in kept if "canary-of-a-file" in row or address in row] == []

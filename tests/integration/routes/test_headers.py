@@ -1,0 +1,166 @@
+"""What every answer carries, route by route: nothing inline, in nobody's frame, what is personal kept by no cache."""
+
+import re
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from shared.web.headers import API_POLICY, PAGE_POLICY, framed_policy, secure_headers
+from tests.integration.routes.every import Route
+from tests.integration.routes.house import HOST, House
+from tests.integration.routes.markup import faults_of
+from tests.support.clients import WEBINAR, rows
+
+Answered = list[tuple[Route, str, TestResponse]]
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+}
+WITH_A_NONCE = ("registration GET /embed/<slug>", "registration GET /r/<token>", "events GET /propose")
+"""Pages with a style and scripts of their own in them; framed only where a partner is named, and by that one alone."""
+READABLE_BY_ALL = ("registration GET /embed/static/<name>", "registration GET /embed/troika.js")
+"""Scripts that other sites load: they hold nothing of anybody, and are sent without a cookie."""
+
+FOR_A_MINUTE = "public, max-age=60"
+FOR_A_WHILE = "public, max-age=300"
+FOR_AN_HOUR = "public, max-age=3600"
+FOR_A_YEAR = "public, max-age=31536000"
+ASK_FIRST = "no-cache"
+ASK_FIRST_ALONE = "private, no-cache"
+UNSAID = None
+KEPT: dict[str, str | None] = {
+    "events GET /calendar/all.ics": FOR_A_MINUTE,
+    "events GET /calendar/kind/<kind>.ics": FOR_A_MINUTE,
+    "events GET /calendar/room/<room_id>.ics": ASK_FIRST,
+    "events GET /calendar/series/<series_id>.ics": FOR_A_MINUTE,
+    "events GET /calendar/working-group/<group_id>.ics": FOR_A_MINUTE,
+    "events GET /programme": FOR_A_MINUTE,
+    "events GET /programme/<event_id>": FOR_A_MINUTE,
+    "events GET /programme/groups": FOR_A_MINUTE,
+    "events GET /programme/series/<series_id>": FOR_A_MINUTE,
+    "events GET /programme/static/programme.css": FOR_A_YEAR,
+    "events GET /programme/timetable": ASK_FIRST,
+    "events GET /propose/<name>.js": FOR_A_WHILE,
+    "events GET /propose/side.css": FOR_A_YEAR,
+    "events GET /v1/events": ASK_FIRST,
+    "events GET /v1/events/<event_id>": ASK_FIRST,
+    "events GET /v1/resources": ASK_FIRST,
+    "events GET /v1/rooms": ASK_FIRST,
+    "events GET /v1/series": ASK_FIRST,
+    "events GET /v1/working-groups": ASK_FIRST,
+    "notifications GET /u/-/page.css": FOR_AN_HOUR,
+    "registration GET /embed/static/<name>": FOR_A_WHILE,
+    "registration GET /embed/static/form.css": FOR_A_YEAR,
+    "registration GET /embed/troika.js": FOR_A_WHILE,
+    "registration GET /v1/forms/<slug>": ASK_FIRST,
+    **{
+        f"{service} GET /console/static/console.css": FOR_A_YEAR
+        for service in ("events", "registration", "notifications")
+    },
+}
+"""How long an answer may be kept that is not `no-store`; to whoever sends a key the public ones of events show more."""
+SHOWS_MORE = ("events GET /v1/events", "events GET /v1/events/<event_id>", "events GET /v1/resources")
+OF_THE_SYSTEM = "/-/"
+"""Probes, metrics and documents hold nothing of anybody and say nothing of caches."""
+
+
+def policy_of(answer: TestResponse) -> str:
+    """Its Content-Security-Policy, with ``N`` for the nonce."""
+    return re.sub(r"'nonce-[\w-]{22}'", "'nonce-N'", answer.headers["Content-Security-Policy"])
+
+
+def test_every_answer_carries_what_all_carry(answered: Answered) -> None:
+    """Also where it refuses, and nothing that tells what it is made with."""
+    for route, _, answer in answered:
+        assert {name: answer.headers.get(name) for name in ALWAYS} == ALWAYS, route
+        told = [name for name in answer.headers.keys() if name in ("Server", "X-Powered-By", "Via")]  # noqa: SIM118
+        cross = {name: value for name, value in answer.headers.items() if name.startswith("Access-Control")}
+        expected = {"Access-Control-Allow-Origin": "*"} if str(route) in READABLE_BY_ALL else {}
+        assert (told, cross) == ([], expected), route
+
+
+def test_every_answer_says_what_may_load_and_that_nobody_may_frame_it(answered: Answered) -> None:
+    for route, _, answer in answered:
+        is_page = (answer.content_type or "").startswith("text/html")
+        expected = PAGE_POLICY if is_page else API_POLICY
+        if str(route) in WITH_A_NONCE:
+            assert answer.status_code == 200, route
+            expected = framed_policy("N", ())
+        assert (policy_of(answer), answer.headers.get("X-Frame-Options")) == (expected, "DENY"), route
+
+
+@pytest.mark.parametrize(("service", "path"), [("registration", f"/embed/{WEBINAR}"), ("events", "/propose")])
+def test_form_may_be_framed_by_the_partner_it_names_alone(house: House, service: str, path: str) -> None:
+    url = house.installation.urls[service]
+    [(origins,)] = rows(url, "SELECT origins FROM partner WHERE slug = 'example-partner'")
+    answer = house.ask(service, "GET", f"{path}?partner=example-partner")
+    assert (policy_of(answer), answer.headers.get("X-Frame-Options")) == (framed_policy("N", origins), None)
+    for another in ("nobody", "example-partner%20", "*", "https://evil.example.org"):
+        answer = house.ask(service, "GET", f"{path}?partner={another}")
+        assert (policy_of(answer), answer.headers.get("X-Frame-Options")) == (framed_policy("N", ()), "DENY"), another
+
+
+def test_policies_allow_nothing_inline_and_nothing_from_elsewhere() -> None:
+    for policy in (API_POLICY, PAGE_POLICY, framed_policy("N", ("https://partner.example.org",))):
+        parts = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+        assert (parts["default-src"], parts["base-uri"]) == ("'none'", "'none'")
+        assert re.findall(r"unsafe|\*|https?:", policy.replace("https://partner.example.org", "")) == []
+
+
+def test_what_is_personal_is_kept_by_no_cache(answered: Answered) -> None:
+    """Every answer to a role and behind a link; of the others the table says how long they may be kept."""
+    for route, key, answer in answered:
+        kept = answer.headers.get("Cache-Control")
+        if route.rule.startswith(OF_THE_SYSTEM):
+            expected = UNSAID
+        elif key and str(route) in SHOWS_MORE:
+            expected = ASK_FIRST_ALONE
+        else:
+            expected = KEPT.get(str(route), "no-store")
+        assert kept == (expected if answer.status_code < 400 else "no-store"), f"{route} {answer.status_code}"
+
+
+def test_table_names_public_routes_alone(routes: list[Route]) -> None:
+    kinds = {str(route): route.policy.kind for route in routes}
+    assert {kinds[route] for route in KEPT} == {"public"}
+
+
+def test_pages_hold_nothing_inline_and_load_nothing_from_elsewhere(answered: Answered) -> None:
+    """As the policy says, which an old browser does not know."""
+    pages = 0
+    for route, _, answer in answered:
+        if (answer.content_type or "").startswith("text/html") and not route.rule.endswith("/docs"):
+            pages += 1
+            assert faults_of(answer.text, HOST) == [], route
+    assert pages > 60
+
+
+def test_faults_of_markup_are_found() -> None:
+    """Negative control of the test above."""
+    bad = """<body onload="x()"><p style="color:red"><script>x()</script>
+        <style>p{}</style><script nonce="n">y()</script>
+        <a href="javascript:x()">a</a><img src="https://evil.example.org/p.png">
+        <link href="//evil.example.org/a.css"><form action="https://evil.example.org/"></form></body>"""
+    assert faults_of(bad, HOST) == [
+        "body onload",
+        "p style",
+        "script without a nonce",
+        "style without a nonce",
+        "a href javascript:x()",
+        "img src https://evil.example.org/p.png",
+        "link href //evil.example.org/a.css",
+        "form action https://evil.example.org/",
+    ]
+
+
+@pytest.mark.parametrize("https", [True, False])
+def test_browsers_are_told_to_stay_on_https_only_where_there_is_any(https: bool) -> None:
+    app = Flask("plain")
+    secure_headers(app, https=https)
+    answer = app.test_client().get("/")
+    expected = ALWAYS if https else {k: v for k, v in ALWAYS.items() if k != "Strict-Transport-Security"}
+    assert {name: answer.headers.get(name) for name in ALWAYS if answer.headers.get(name)} == expected

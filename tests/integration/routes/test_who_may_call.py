@@ -1,0 +1,135 @@
+"""Every route of every service, asked by everybody: nobody lists, exports, looks up or changes without the role.
+
+The policies are the routes' own; that each has one is tested in tests/architecture/test_routes.py, and what a limited
+key may touch stands in tests/architecture/limited_keys.py.
+"""
+
+import pytest
+from werkzeug.test import TestResponse
+
+from shared.web.access import ROLES
+from tests.architecture.limited_keys import FILTERED, HIDDEN, OWN_EVENT, REACH, REACH_OF, REFUSED
+from tests.integration.routes.asked import path_of, request_of
+from tests.integration.routes.counting import statements
+from tests.integration.routes.every import Route
+from tests.integration.routes.house import (
+    ADDRESS,
+    EXPIRED,
+    LIMITED,
+    PERSON,
+    TITLE,
+    UNKNOWN,
+    WHOLE,
+    WITHDRAWN,
+    House,
+)
+
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+WORTH_NOTHING = (UNKNOWN, EXPIRED, WITHDRAWN)
+SIGNING_IN = "POST /console/sign-in"
+"""Refuses by itself whoever sends no key in the form."""
+ASKS_WHO = tuple(f"events {route}" for route, said in REACH.items() if said == FILTERED and " /v1/" in route)
+"""Public, and shows more to a key: one that nobody holds is not taken for none."""
+OWN_PART = {("events GET /v1/overview", "operator"): {"query_string": {"internal": "true"}}}
+"""What a role may ask of a route that shows the rest of it to other roles."""
+
+
+def ask(house: House, route: Route, *, key: str = "", cookie: str = "") -> TestResponse:
+    """What this caller is answered there."""
+    asked = request_of(route) | OWN_PART.get((str(route), key or cookie), {})
+    asked["headers"] = {**asked["headers"], **(SAME_ORIGIN if cookie else {})}
+    return house.ask(route.service, route.method, path_of(house, route), key=key, cookie=cookie, **asked)
+
+
+def let_in(answer: TestResponse) -> bool:
+    """Whether the route has answered, be it to say that something is missing; a bug is no answer."""
+    return answer.status_code < 500 and answer.status_code not in (401, 403) and not sent_to_sign_in(answer)
+
+
+def sent_to_sign_in(answer: TestResponse) -> bool:
+    """Whether a page of the console has sent somebody to say who they are."""
+    return answer.status_code == 303 and answer.headers["Location"].startswith("/console/sign-in?next=")
+
+
+def turned_away(route: Route, answer: TestResponse) -> bool:
+    """Whether somebody without a key that counts was asked for one, as this kind of route does it."""
+    if route.is_page:
+        return sent_to_sign_in(answer)
+    return answer.status_code == 401 and answer.get_json()["code"] == "key-required"
+
+
+def tells(answer: TestResponse) -> list[str]:
+    """What the answer says of anybody."""
+    return [word for word in (PERSON, ADDRESS, TITLE) if word in answer.text]
+
+
+@pytest.fixture(scope="module")
+def keyed(routes: list[Route]) -> list[Route]:
+    """Routes that need a role, those that end something last."""
+    found = [route for route in routes if route.policy.kind == "role"]
+    assert len(found) > 90
+    return sorted(found, key=lambda route: (not route.is_safe, str(route)))
+
+
+def test_without_a_key_that_counts_every_such_route_asks_for_one(house: House, keyed: list[Route]) -> None:
+    """And has asked no database before."""
+    with statements(house) as said:
+        for route in keyed:
+            for who in ("", *WORTH_NOTHING):
+                for answer in (ask(house, route, key=who), ask(house, route, cookie=who)):
+                    assert (turned_away(route, answer), tells(answer)) == (True, []), f"{route} for {who or 'nobody'}"
+    assert said == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_with_one_role_alone_exactly_the_routes_of_that_role_open(house: House, keyed: list[Route], role: str) -> None:
+    """By key and by cookie; a refusal has asked no database."""
+    for route in keyed:
+        for how in ({"key": role}, {"cookie": role}):
+            with statements(house) as said:
+                answer = ask(house, route, **how)
+            if role in route.policy.roles:
+                assert let_in(answer), f"{route} for {how}: {answer.status_code}"
+            else:
+                assert (answer.status_code, tells(answer), said) == (403, [], []), f"{route} for {how}"
+
+
+def test_key_of_another_form_opens_nothing_of_this_one(house: House, keyed: list[Route]) -> None:
+    """Whatever its roles: what belongs to all forms or to others is refused, lists leave out what is of others."""
+    for route in keyed:
+        reach = REACH_OF[route.service][f"{route.method} {route.rule}"]
+        for how in ({"key": LIMITED}, {"cookie": LIMITED}):
+            answer = ask(house, route, **how)
+            closed = {REFUSED: 403, OWN_EVENT: 403, HIDDEN: 404}.get(reach)
+            assert answer.status_code == closed if closed else let_in(answer), f"{route}: {answer.status_code}"
+            assert tells(answer) == [], route
+
+
+def test_public_routes_and_links_ask_nobody_for_a_key(house: House, routes: list[Route]) -> None:
+    """And tell nothing of anybody, but to whoever holds their link."""
+    open_ones = [route for route in routes if route.policy.kind != "role"]
+    assert len(open_ones) > 50
+    for route in open_ones:
+        for who in ("", *WORTH_NOTHING):
+            answer = ask(house, route, key=who)
+            refuses = f"{route.method} {route.rule}" == SIGNING_IN or (who and str(route) in ASKS_WHO)
+            assert (answer.status_code in (401, 403)) == bool(refuses), f"{route} for {who or 'nobody'}"
+            assert answer.status_code < 500, route
+            assert route.policy.kind == "link" or tells(answer) == [], route
+
+
+def test_whoever_holds_every_role_is_told_of_people_where_they_are_looked_up(house: House, keyed: list[Route]) -> None:
+    """What the tests above look for in vain is there to be found."""
+    reading = [route for route in keyed if route.is_safe]
+    telling = {str(route) for route in reading if tells(ask(house, route, key=WHOLE))}
+    assert telling == {
+        "events GET /console/side-events",
+        "events GET /console/timetable/<uuid:proposal_id>",
+        "events GET /v1/proposals",
+        "events GET /v1/proposals/<uuid:proposal_id>",
+        "registration GET /console/registrations",
+        "registration GET /console/registrations.csv",
+        "registration GET /console/registrations/<uuid:registration_id>",
+        "registration GET /v1/registrations",
+        "registration GET /v1/registrations/<uuid:registration_id>",
+    }

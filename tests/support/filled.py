@@ -1,0 +1,68 @@
+"""Databases of the three services with the sample's content, without any process."""
+
+import base64
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from services.events.loading.folder import read_folder
+from services.events.loading.partners import read_partners
+from services.events.loading.rooms import read_rooms
+from services.events.usecases.load_partners import load_partners
+from services.events.usecases.load_rooms import load_rooms
+from services.events.usecases.load_sample import load_sample
+from services.notifications import messaging as notifications
+from services.registration.store.copies import keep_event
+from services.registration.store.form_keys import FormKeys
+from services.registration.usecases.load_forms import load_forms
+from shared.contracts.registry import read
+from shared.core.clock import system_clock
+from shared.core.sealing import Vault, public_key_of, read_keys, seal_to
+from shared.store.inbox import apply_batch
+from shared.store.unit_of_work import UnitOfWork
+from tests.contract.samples import sample_message
+from tests.support.processes import PROJECT
+
+SAMPLES = PROJECT / "deploy" / "samples" / "upr2020"
+
+_NEXT_YEAR = {"starts_at": "2099-03-04T19:00:00Z", "ends_at": "2099-03-04T20:00:00Z"}
+"""The form stays open, whenever the tests run."""
+
+
+def fill(works: Mapping[str, UnitOfWork], secrets: Path) -> None:
+    """The programme with its rooms, its forms, an event of next year that registration knows, and one mail.
+
+    Args:
+        works: by service.
+        secrets: folder of the keys.
+    """
+    steps: dict[str, Callable[[UnitOfWork, Path], None]] = {
+        "events": _fill_events,
+        "registration": _fill_forms,
+        "notifications": _fill_mails,
+    }
+    for name, step in steps.items():
+        step(works[name], secrets)
+
+
+def _fill_events(work: UnitOfWork, _secrets: Path) -> None:
+    load_sample(work, system_clock, read_folder(SAMPLES))
+    load_rooms(work, read_rooms(SAMPLES))
+    load_partners(work, read_partners(SAMPLES))
+
+
+def _fill_forms(work: UnitOfWork, secrets: Path) -> None:
+    keys = FormKeys(secrets / "form-keys", tuple(read_keys(secrets / "master.key")))
+    load_forms(work, keys, SAMPLES)
+    with work.transaction() as connection:
+        keep_event(connection, read(sample_message("event.published.v1", **_NEXT_YEAR)))
+
+
+def _fill_mails(work: UnitOfWork, secrets: Path) -> None:
+    private = read_keys(secrets / "notifications.key")[0]
+    vault = Vault(read_keys(secrets / "vault.key"))
+    effects = notifications.effects(notifications.Intake(system_clock, (private,), vault, "example.org"))
+    person = {"name": "A Participant", "address": "participant@example.org", "token": "t" * 43, "time_zone": "UTC"}
+    box = base64.b64encode(seal_to(public_key_of(private), person)).decode()
+    message = sample_message("registration.confirmed.v1", sealed=box)
+    told = type(message)(message.id, message.type, message.source, message.subject, message.time, read(message))
+    assert apply_batch(work, notifications.MAIL, [told], effects[notifications.MAIL]) == ["done"]
