@@ -19,7 +19,7 @@ WAITING = {
 }
 """Folders whose tests wait, with the lane in which they stand; the first that fits. Those lanes begin first."""
 
-SHARED = ("tests/browser/",)
+SHARED = ("tests/browser/", "tests/integration/routes/")
 """Folders whose tests share one installation and stay together."""
 
 LONGEST_FIRST = ("points", "volume", "broker", "overload", "matrix")
