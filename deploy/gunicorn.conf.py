@@ -36,6 +36,7 @@ control_socket_disable = True
 accesslog = None
 """Addresses of people are not logged; requests are counted and timed by the application."""
 
+logger_class = "deploy.discreet.DiscreetLogger"
 errorlog = "-"
 loglevel = "warning"
 proc_name = "troika-web"

@@ -5,10 +5,16 @@ would accept anything, and whoever came would wait in the socket's queue, which 
 """
 
 import mmap
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 import gevent
+from gunicorn.util import write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
+
+from deploy.discreet import refusal, status_of
+from shared.core.logs import describe
 
 SLOTS = 4096
 """Workers of one start that are told apart: many more than there can be at once."""
@@ -48,6 +54,16 @@ class RollingWorker(GeventWorker):
     """
 
     generations: Generations
+
+    def handle_error(self, _req: Any, client: Any, _addr: Any, exc: BaseException) -> None:
+        """A request that gunicorn could not read, or that failed outside of the application."""
+        status = status_of(exc)
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.NOT_IMPLEMENTED:
+            self.log.warning("request refused: %s", type(exc).__name__)
+        else:
+            self.log.error("request failed: %s", describe(exc))
+        with suppress(OSError):
+            write_nonblock(client, refusal(status))
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: of a restart or of the end. At the end there are no younger ones, and nothing is waited for."""

@@ -1,0 +1,57 @@
+"""What gunicorn says of requests that never reach the application: a status and a reason, and nothing of what was sent.
+
+By itself it repeats the address of whoever sent it and the line that it could not read, in the log and in its answer:
+in that line stands the token of a person's link.
+"""
+
+import json
+import sys
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn.glogging import Logger
+from gunicorn.http import errors
+
+from shared.core.logs import describe
+from shared.web.problems import CODES, MEDIA_TYPE
+
+_STATUS = {
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+}
+_OURS = (errors.ConfigurationProblem, errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
+
+
+class DiscreetLogger(Logger):
+    """gunicorn's logger; of an exception it keeps type and place alone, on one line."""
+
+    def exception(self, msg: Any, *_args: Any, **_kwargs: Any) -> None:
+        """See :class:`gunicorn.glogging.Logger`. ``msg`` is gunicorn's own; what it would put into it is people's."""
+        error = sys.exc_info()[1]
+        said = msg.replace("%s", "").strip(" :") if isinstance(msg, str) else "gunicorn failed"
+        self.error("%s: %s", said, describe(error) if error is not None else "no exception")
+
+
+def status_of(error: BaseException) -> HTTPStatus:
+    """What a request is answered that gunicorn could not read, or that failed outside of the application."""
+    if not isinstance(error, errors.ParseException) or isinstance(error, _OURS):
+        return HTTPStatus.INTERNAL_SERVER_ERROR
+    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
+
+
+def refusal(status: HTTPStatus) -> bytes:
+    """The whole answer, after which the connection ends."""
+    code = CODES.get(status, "internal" if status == HTTPStatus.INTERNAL_SERVER_ERROR else "malformed")
+    problem = {"type": f"urn:troika:problem:{code}", "title": status.phrase, "status": status.value, "code": code}
+    body = json.dumps(problem).encode()
+    lines = (
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "Connection: close",
+        f"Content-Type: {MEDIA_TYPE}",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+    )
+    return "\r\n".join((*lines, "", "")).encode() + body

@@ -1,0 +1,96 @@
+"""Sends bytes as they are, and tells apart what comes back."""
+
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+QUIET_S = 1.0
+"""So long nothing more comes from a server that keeps the connection."""
+SILENT_S = 0.1
+"""The gateway sends what it has buffered at once."""
+_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Attributes:
+    statuses: of each answer that came, in order.
+    closed: whether the server ended the connection.
+    said: all of it.
+    """
+
+    statuses: tuple[int, ...]
+    closed: bool
+    said: bytes
+
+
+def exchange(url: str, raw: bytes) -> Heard:
+    """What a server says to ``raw``, until it ends the connection or says nothing more."""
+    place = urlsplit(url)
+    said, closed = b"", False
+    with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(raw)
+        connection.settimeout(QUIET_S)
+        try:
+            while part := connection.recv(65536):
+                said += part
+            closed = True
+        except TimeoutError:
+            pass
+        except ConnectionError:
+            closed = True
+    return Heard(tuple(int(status) for status in _STATUS.findall(said)), closed, said)
+
+
+@dataclass(slots=True)
+class Recorder:
+    """A service that writes down what the gateway sends it, byte by byte.
+
+    Attributes:
+        url: where it listens.
+        requests: whole connections.
+    """
+
+    url: str
+    requests: list[bytes] = field(default_factory=list)
+
+
+@contextmanager
+def recorder() -> Iterator[Recorder]:
+    """One that answers the first request of each connection and ends it."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        made = Recorder(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        thread = threading.Thread(target=_serve, args=(listening, made))
+        thread.start()
+        try:
+            yield made
+        finally:
+            with suppress(OSError):
+                listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def _serve(listening: socket.socket, made: Recorder) -> None:
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            return
+        with connection, suppress(OSError):
+            made.requests.append(_whole(connection))
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+
+
+def _whole(connection: socket.socket) -> bytes:
+    """All that comes, until nothing more comes."""
+    connection.settimeout(SILENT_S)
+    heard = b""
+    with suppress(TimeoutError):
+        while part := connection.recv(65536):
+            heard += part
+    return heard
