@@ -28,6 +28,7 @@ ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "/v1/partners",
             "/embed/",
             "/r/",
+            "/v/",
             "/console/registrations",
             "/-/registration/",
         ),

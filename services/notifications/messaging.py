@@ -86,7 +86,9 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
     if proposal and data["moved"] and data["status"] == "scheduled":
         kind = MOVED
     sealed_names = (
-        ("name", "address", "token", "title", "note") if proposal else ("name", "address", "token", "time_zone")
+        ("name", "address", "token", "title", "note")
+        if proposal
+        else ("name", "address", "token", "verify", "time_zone")
     )
     return Told(
         kind=kind,

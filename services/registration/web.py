@@ -12,6 +12,7 @@ from services.registration.api.link_pages import link_blueprint
 from services.registration.api.registrations import partners_blueprint, registrations_blueprint
 from services.registration.api.sealed import sealed_blueprint
 from services.registration.api.tools import Tools
+from services.registration.api.verify_pages import verify_blueprint
 from services.registration.console.pages import console_blueprint
 from services.registration.keys import build_form_keys
 from services.registration.settings import RegistrationSettings
@@ -30,7 +31,7 @@ from shared.web.signing_in import SignIn
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-PEOPLE = ("/v1/forms/", "/embed/", "/r/")
+PEOPLE = ("/v1/forms/", "/embed/", "/r/", "/v/")
 """Forms and links: who comes by these is let in first."""
 
 
@@ -72,6 +73,7 @@ def build_app(
         pages=[
             embed_blueprint(tools),
             link_blueprint(tools),
+            verify_blueprint(tools),
             frame_blueprint(sign_in),
             console_blueprint(work, clock, tools.keys.form_keys),
         ],

@@ -12,9 +12,10 @@ class RegistrationData(MessageSchema):
     """State of one registration.
 
     ``person_ref`` is a keyed hash of the address (the key never leaves registration); ``sealed`` is base64 of a
-    libsodium sealed box that only notifications can open: ``{name, address, token, time_zone}``. ``verified`` says that
-    the owner of the address has confirmed it; until then no mail shows a word from the form. ``attend`` is the event
-    that everybody on this form should attend as well.
+    libsodium sealed box that only notifications can open: ``{name, address, token, time_zone}`` and, where the address
+    is to be confirmed, ``verify``: the token of the link that does it. ``verified`` says that the owner of the address
+    has confirmed it; until then no mail shows a word from the form. ``attend`` is the event that everybody on this form
+    should attend as well.
     """
 
     registration_id = identity()

@@ -1,4 +1,7 @@
-"""Identifiers and secrets. Identifiers sort by age (kind to indexes); secrets are random, only their hash is kept."""
+"""Identifiers and secrets. Identifiers sort by age (kind to indexes); secrets are random, only their hash is kept.
+
+Tokens of links are hashed with their purpose: :mod:`shared.core.links`.
+"""
 
 import hashlib
 import os
@@ -41,5 +44,5 @@ def new_token() -> str:
 
 
 def token_hash(token: str) -> bytes:
-    """SHA-256 of a token, 32 bytes. A random 256-bit secret needs no slow hash."""
+    """SHA-256 of a key in the access file, 32 bytes. A random 256-bit secret needs no slow hash."""
     return hashlib.sha256(token.encode()).digest()

@@ -12,7 +12,7 @@ from typing import Any
 
 from icalendar import Calendar
 
-_LINK = re.compile(r"/r/([A-Za-z0-9_-]{43})")
+_LINK = re.compile(r"/[rv]/[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One mail. ``token`` is of its personal link, empty if it has none; ``entry`` of its calendar part."""
+    """One mail. ``link`` is the path of its personal link, empty if it has none; ``entry`` of its calendar part."""
 
     kind: str
     message_id: str
     to: str
     subject: str
     text: str
-    token: str
+    link: str
     entry: Entry | None
 
 
@@ -66,7 +66,7 @@ def _letter(message: EmailMessage, kind: str) -> Letter:
         to=str(message["To"].addresses[0].addr_spec),
         subject=str(message["Subject"]),
         text=text,
-        token=link[1] if link else "",
+        link=link[0] if link else "",
         entry=_entry(message),
     )
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from services.registration.domain.intake import Facts, Submission
 from services.registration.store import forms, intake
 from services.registration.store.forms import StoredForm
-from services.registration.usecases import register, verify
+from services.registration.usecases import locking, register
 from services.registration.wsgi import application as whole_application
 
 BATCH_PAUSE_S = 0.06
@@ -32,7 +32,7 @@ _find_form = forms.find_form
 def locked() -> Flask:
     """The application with the pause."""
     vars(register)["read_facts"] = _read_slowly
-    vars(verify)["find_form"] = _find_slowly
+    vars(locking)["find_form"] = _find_slowly
     return whole_application()
 
 

@@ -34,7 +34,7 @@ def first_mail(places: Places, address: str) -> dict[str, Any]:
 
 def register_traveller(places: Places) -> str:
     """The id of a traveller's registration, confirmed."""
-    link = places.linked(first_mail(places, TRAVELLER)["id"], "/r/")
+    link = places.linked(first_mail(places, TRAVELLER)["id"], "/v/")
     requests.post(link, data={"action": "verify"}, timeout=10).raise_for_status()
     found = places.ask("GET", "/v1/registrations", params={"q": TRAVELLER})["items"]
     return str(found[0]["id"])
@@ -42,7 +42,7 @@ def register_traveller(places: Places) -> str:
 
 def confirm_address(page: Page, places: Places) -> None:
     """The page behind the link in the first mail."""
-    page.goto(places.linked(first_mail(places, UNDECIDED)["id"], "/r/"))
+    page.goto(places.linked(first_mail(places, UNDECIDED)["id"], "/v/"))
 
 
 SCENES: dict[str, Scene] = {

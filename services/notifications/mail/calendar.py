@@ -9,7 +9,7 @@ with whom a calendar is shared see "busy".
 """
 
 from datetime import UTC, datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from icalendar import Event, vCalAddress, vText, vUri
@@ -79,6 +79,15 @@ def _entry(
 def personal_link(context: MailContext) -> str:
     """The recipient's own page. Opening it changes nothing: mail scanners do."""
     return link_of(context, context.recipient.token)
+
+
+def verify_link(context: MailContext) -> str:
+    """The page on which the recipient confirms their address. It names the form, to lead there once it is used up."""
+    recipient = context.recipient
+    if not recipient.verify:
+        return personal_link(context)
+    address = f"{context.public_url.rstrip('/')}/v/{quote(recipient.verify, safe='')}"
+    return f"{address}?{urlencode({'form': recipient.form})}"
 
 
 def link_of(context: MailContext, token: str) -> str:

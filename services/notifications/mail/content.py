@@ -87,7 +87,8 @@ class Recipient:
     the address has acted on a link of ours, nothing from the form stands in a mail, so that nobody can make us
     write their words to a stranger. ``language`` is a BCP 47 tag, ``time_zone`` an IANA name or empty, ``position``
     the place on the waiting list. ``status`` and ``form_kind`` are of the registration; a proposal's contact has
-    neither name nor seat to show, and ``proposal`` as form kind.
+    neither name nor seat to show, and ``proposal`` as form kind. ``token`` is of the person's own link, ``verify`` of
+    the one that confirms their address on ``form``; empty if the own link does it.
     """
 
     name: str
@@ -99,6 +100,8 @@ class Recipient:
     address_confirmed: bool = False
     status: str = "confirmed"
     form_kind: str = "webinar"
+    form: str = ""
+    verify: str = ""
 
 
 @dataclass(frozen=True, slots=True)

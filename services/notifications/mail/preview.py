@@ -67,6 +67,8 @@ SAMPLE = MailContext(
         language="en",
         time_zone="Africa/Nairobi",
         token="sample-link-that-opens-nothing",  # noqa: S106 - opens nothing
+        form="upr-webinar-10",
+        verify="sample-link-that-confirms-nothing",
         position=3,
     ),
     event=SAMPLE_EVENT,

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from services.notifications.domain.kinds import ATTENDING, LIVE
-from services.notifications.mail.calendar import join_link, personal_link, place_line
+from services.notifications.mail.calendar import join_link, personal_link, place_line, verify_link
 from services.notifications.mail.content import CANCELLED, SEAT_KINDS, EventCopy, MailContext, Proposal, Slot
 from services.notifications.mail.defusing import defuse, safe_link
 from services.notifications.mail.linking import Piece, pieces_of
@@ -184,7 +184,7 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
     if context.proposal is not None:
         return f"{context.public_url}{PROPOSAL_PATH}{quote(context.recipient.token, safe='')}", words.see_proposal
     if context.text == "verification":
-        return personal_link(context), words.verify_link
+        return verify_link(context), words.verify_link
     recording = safe_link(context.recording)
     if recording is not None:
         return recording, words.watch

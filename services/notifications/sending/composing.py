@@ -187,6 +187,8 @@ def _recipient(claim: Claim, personal: Mapping[str, str]) -> Recipient:
         address_confirmed=entry.verified,
         status=entry.status,
         form_kind=entry.form_kind,
+        form=entry.form or "",
+        verify=personal.get("verify", ""),
     )
 
 

@@ -1,34 +1,24 @@
-"""The page behind a person's own link: see, confirm and cancel.
+"""The page behind a person's own link: see and cancel; confirm too, where that has no link of its own.
 
 Reading it changes nothing: mail scanners follow links.
 """
 
-from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import BadRequest
 
-from services.registration.api.looks import event_time, look_of, page, reason_known
+from services.registration.api.link_looks import gone, title_of, too_late
+from services.registration.api.looks import event_time, look_of, page
 from services.registration.api.submitted import language_of
 from services.registration.api.tools import Tools
 from services.registration.domain.opening import closed_reason, is_over
-from services.registration.domain.registration import Registration
-from services.registration.domain.verifying import decide_verified
-from services.registration.embed.pages import (
-    ClosedReason,
-    LinkPage,
-    LinkStatus,
-    Look,
-    embed_path,
-    render_link,
-    render_link_gone,
-)
+from services.registration.embed.pages import LinkPage, LinkStatus, Look, embed_path, render_link
 from services.registration.store.forms import StoredForm
 from services.registration.store.registrations import Person
 from services.registration.usecases.cancel import cancel
 from services.registration.usecases.look_up import GROUP_FIELD, show_own, working_group_titles
-from services.registration.usecases.verify import verify
+from services.registration.usecases.verify import verify_by_own
 from shared.core.errors import DomainError
 from shared.forms.definition import FormDefinition, parse_definition, with_options
 from shared.forms.rendering import answers_for_display
@@ -36,9 +26,7 @@ from shared.web.access import by_link
 from shared.web.headers import personal
 from shared.web.limits import limited
 
-LONGEST_TOKEN = 100
-WAYS_IN = ("webinar", "attendance")
-ACTIONS = {"cancel": cancel, "verify": verify}
+ACTIONS = {"cancel": cancel, "verify": verify_by_own}
 
 
 def link_blueprint(tools: Tools) -> Blueprint:
@@ -60,10 +48,10 @@ def link_blueprint(tools: Tools) -> Blueprint:
         if act_on is None:
             raise BadRequest("unknown action")
         try:
-            act_on(tools.work, tools.clock, token[:LONGEST_TOKEN])
+            act_on(tools.work, tools.clock, token)
         except DomainError as refusal:
             if refusal.code == "not-found":
-                return _gone()
+                return gone(tools, "own")
         language = language_of(request.form.to_dict(), None)
         return personal(cast(Response, redirect(f"/r/{token}?lang={language}", 303)))
 
@@ -72,9 +60,9 @@ def link_blueprint(tools: Tools) -> Blueprint:
 
 def _page(tools: Tools, token: str, *, asking: bool) -> Response:
     try:
-        person, form = show_own(tools.work, token[:LONGEST_TOKEN], tools.clock())
+        person, form = show_own(tools.work, token, tools.clock())
     except DomainError:
-        return _gone()
+        return gone(tools, "own")
     look = look_of(language_of(request.args.to_dict(), person.registration.language), {}, None)
     shown = _link_page(tools, person, form, look, asking=asking)
     return page(render_link(shown), look)
@@ -85,7 +73,7 @@ def _link_page(tools: Tools, person: Person, form: StoredForm, look: Look, *, as
     now, registration = tools.clock(), person.registration
     return LinkPage(
         look=look,
-        title=_title(form, definition, look.language),
+        title=title_of(form, definition, look.language),
         event_time=event_time(form),
         path=request.path,
         status=cast(LinkStatus, registration.status),
@@ -98,25 +86,8 @@ def _link_page(tools: Tools, person: Person, form: StoredForm, look: Look, *, as
         again_path=embed_path(form.slug, {"lang": look.language, "partner": registration.partner or ""})
         if not closed_reason(form.opening, now)
         else "",
-        too_late=_too_late(form, registration, now),
+        too_late=too_late(form, registration, now),
     )
-
-
-def _title(form: StoredForm, definition: FormDefinition, language: str) -> str:
-    """The event's own title where the form is the way into the event, else the form's."""
-    own = definition.title.in_language(language)
-    return (form.event_title or own) if form.kind in WAYS_IN else own
-
-
-def _too_late(form: StoredForm, registration: Registration, now: datetime) -> ClosedReason | Literal[""]:
-    """Why the address can no longer be confirmed; empty if it can, or is."""
-    if registration.status != "unverified":
-        return ""
-    try:
-        decide_verified(form.opening, form.seats, registration, now)
-    except DomainError as refusal:
-        return reason_known(refusal.detail)
-    return ""
 
 
 def _with_groups(tools: Tools, definition: FormDefinition) -> FormDefinition:
@@ -141,9 +112,3 @@ def _told(person: Person) -> dict[str, Any]:
         **person.answers,
     }
     return {name: value for name, value in told.items() if value is not None}
-
-
-def _gone() -> Response:
-    """The same for a link that never was, is mistyped, or has ended."""
-    look = look_of(language_of(request.args.to_dict(), None), {}, None)
-    return page(render_link_gone(look), look, status=404)

@@ -31,11 +31,12 @@ class Submission:
         name, email, organisation, time_zone: for the store only; a form may ask for no name.
         answers: all other clear answers.
         sealed: ciphertext of the sealed answers; None if there are none.
-        token_hash: of the link token.
+        own_hash: of the token of their own link.
         key_hash: of the idempotency key; None if none was sent.
         fingerprint: of the content, to tell a repetition from another request under the same key.
         bodies: the answer to the client by status. A duplicate gets the very same, so both are made beforehand.
         cause: correlation id and trace context of the request.
+        verify_hash: of the token of the link that confirms the address; None if the form asks for none.
     """
 
     person: Registration
@@ -45,11 +46,12 @@ class Submission:
     time_zone: str | None
     answers: dict[str, object]
     sealed: bytes | None
-    token_hash: bytes
+    own_hash: bytes
     key_hash: bytes | None
     fingerprint: bytes
     bodies: dict[str, str]
     cause: tuple[str, str]
+    verify_hash: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

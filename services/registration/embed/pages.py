@@ -21,6 +21,8 @@ Notice = Literal["busy", "still-running", "rate-limited", "failed"]
 ResultStatus = Literal["unverified", "confirmed", "waitlisted"]
 ClosedReason = Literal["closed", "full", "cancelled", "postponed", "held", "not-open", "guest-list-closed"]
 LinkStatus = Literal["unverified", "confirmed", "waitlisted", "cancelled", "expired"]
+LinkKind = Literal["own", "verify"]
+TooLate = ClosedReason | Literal[""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class LinkPage:
     asking: bool = False
     can_cancel: bool = True
     again_path: str = ""
-    too_late: ClosedReason | Literal[""] = ""
+    too_late: TooLate = ""
 
 
 OWN_BUTTONS = {"interest": "submit.interest", "working_group": "submit.working_group"}
@@ -150,9 +152,13 @@ def render_link(page: LinkPage) -> str:
     return _render("link.html", page.look, page=page, title=page.title)
 
 
-def render_link_gone(look: Look) -> str:
-    """The answer to a link that opens nothing; the same for every such link."""
-    return _render("link_gone.html", look, title=page_texts().text("link.gone.title", look.language))
+def render_link_gone(look: Look, kind: LinkKind, again_path: str = "") -> str:
+    """The answer to a link of this kind that opens nothing; the same for every such link.
+
+    ``again_path`` is where the form is that the link names, ``""`` if it names none that is open.
+    """
+    title = page_texts().text("link.gone.title", look.language)
+    return _render("link_gone.html", look, title=title, kind=kind, again_path=again_path)
 
 
 def embed_path(slug: str, query: Mapping[str, str]) -> str:

@@ -57,7 +57,7 @@ _WRITE = f"""
         SELECT * FROM jsonb_to_recordset($1::jsonb -> 'new') AS new (id uuid, form text, event_id text, status text,
             position int, person text, name text, email text, organisation_id uuid, working_group text,
             representative boolean, country text, time_zone text, language text, partner text, answers jsonb,
-            sealed text, box text, token text, capacity int, hold_until timestamptz, expires_at timestamptz)
+            sealed text, box text, own text, verify text, capacity int, hold_until timestamptz, expires_at timestamptz)
     ), organisations AS (
         INSERT INTO organisation (id, name)
         SELECT * FROM jsonb_to_recordset($1::jsonb -> 'organisations') AS new (id uuid, name text)
@@ -65,10 +65,10 @@ _WRITE = f"""
     ), registrations AS (
         INSERT INTO registration (id, form, event_id, status, position, revision, person_ref, name, email,
             organisation_id, working_group, representative, country, time_zone, language, partner, answers, sealed,
-            box, token_hash, consent_at, accepted_at, confirmed_at, capacity_then, hold_until, expires_at)
+            box, token_hash, verify_hash, consent_at, accepted_at, confirmed_at, capacity_then, hold_until, expires_at)
         SELECT id, form, event_id, status, position, 1, decode(person, 'hex'), name, email, organisation_id,
             working_group, representative, country, time_zone, language, partner, answers, decode(sealed, 'hex'),
-            decode(box, 'hex'), decode(token, 'hex'), {_NOW}, {_NOW},
+            decode(box, 'hex'), decode(own, 'hex'), decode(verify, 'hex'), {_NOW}, {_NOW},
             CASE WHEN status = 'confirmed' THEN {_NOW} END, capacity, hold_until, expires_at
         FROM new
     ), changes AS (
@@ -164,7 +164,8 @@ def _row(submission: Submission, registration: Registration, capacity: int | Non
         "answers": submission.answers,
         "sealed": submission.sealed.hex() if submission.sealed is not None else None,
         "box": registration.box.hex(),
-        "token": submission.token_hash.hex(),
+        "own": submission.own_hash.hex(),
+        "verify": submission.verify_hash.hex() if submission.verify_hash and registration.expires_at else None,
         "capacity": capacity,
         "hold_until": registration.hold_until,
         "expires_at": registration.expires_at,

@@ -30,7 +30,16 @@ PERSON = f"""
 """  # noqa: S608 - a constant list of columns
 """All of a person, without a condition."""
 
-_BY_TOKEN = text(PERSON + "WHERE r.token_hash = :token_hash")
+_BY_OWN = text(PERSON + "WHERE r.token_hash = ANY(:hashes) AND (r.verify_hash IS NULL OR r.verified_at IS NOT NULL)")
+_BY_VERIFY = text(
+    PERSON
+    + """WHERE r.verify_hash = ANY(:hashes)
+        AND (r.status = 'unverified' OR (r.status IN ('confirmed', 'waitlisted') AND r.verified_at > :used_since))
+    """
+)
+_LAST_CHANGED = text("""
+    SELECT max(changed_at) FROM registration_change WHERE registration_id = CAST(:id AS uuid)
+""")
 _BY_ID = text(PERSON + "WHERE r.id = CAST(:id AS uuid)")
 _BY_ID_LOCKED = text(PERSON + "WHERE r.id = CAST(:id AS uuid) FOR UPDATE OF r")
 _NEXT_IN_LINE = text(f"""
@@ -61,9 +70,24 @@ _FORGET_KEYS = text("""
 """)
 
 
-def find_by_token(connection: Connection, token_hash: bytes) -> Person | None:
-    """The registration whose link token has this hash, or None."""
-    return _person(connection.execute(_BY_TOKEN, {"token_hash": token_hash}).fetchone())
+def find_by_own(connection: Connection, hashes: Sequence[bytes]) -> Person | None:
+    """The registration whose own link has one of these hashes, or None.
+
+    Where the address has a link of its own to be confirmed by, the own link opens nothing before that was used.
+    """
+    return _person(connection.execute(_BY_OWN, {"hashes": list(hashes)}).fetchone())
+
+
+def find_by_verify(connection: Connection, hashes: Sequence[bytes], used_since: datetime) -> Person | None:
+    """The registration whose address the link with one of these hashes confirms, or has confirmed since then."""
+    values = {"hashes": list(hashes), "used_since": used_since}
+    return _person(connection.execute(_BY_VERIFY, values).fetchone())
+
+
+def last_changed_at(connection: Connection, registration_id: str) -> datetime:
+    """When a registration that is there was last changed, or made."""
+    changed_at: datetime = connection.execute(_LAST_CHANGED, {"id": registration_id}).scalar_one()
+    return changed_at
 
 
 def find_person(connection: Connection, registration_id: str) -> Person | None:

@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 from services.registration.domain.opening import is_over
 from services.registration.domain.registration import LIVE, Registration
 from services.registration.store.forms import StoredForm, find_form, lock_seats
-from services.registration.store.registrations import Person, find_by_token, find_person, lock_person
+from services.registration.store.registrations import Person, find_person, lock_person
+from services.registration.usecases.links import own_person, person_to_verify, refuse_ended
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.core.ids import token_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,23 @@ class Locked:
 
 
 def lock_own(connection: Connection, clock: Clock, token: str) -> Locked:
-    """The registration that a person's own ``token`` opens.
+    """The registration that a person's own link ``token`` opens.
 
     Raises:
-        DomainError: ``not-found`` if it opens nothing.
+        DomainError: ``not-found`` if it opens nothing, or nothing any more.
     """
-    return _lock(connection, clock, find_by_token(connection, token_hash(token)))
+    locked = _lock(connection, clock, own_person(connection, token))
+    refuse_ended(connection, locked.person, locked.form, locked.now)
+    return locked
+
+
+def lock_to_verify(connection: Connection, clock: Clock, token: str) -> Locked:
+    """The registration whose address the link ``token`` confirms, or has just confirmed.
+
+    Raises:
+        DomainError: ``not-found`` if it opens nothing, or nothing any more.
+    """
+    return _lock(connection, clock, person_to_verify(connection, token, clock()))
 
 
 def lock_known(connection: Connection, clock: Clock, registration_id: str) -> Locked:

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from services.registration.store.copies import working_groups
 from services.registration.store.forms import Partner, StoredForm, all_forms, find_form, find_partners
-from services.registration.store.registrations import Person, find_by_token
+from services.registration.store.registrations import Person
+from services.registration.usecases.links import own_person, person_to_verify, refuse_ended
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError
-from shared.core.ids import token_hash
 from shared.forms.definition import FormDefinition, parse_definition, with_options
 from shared.store.unit_of_work import UnitOfWork
 
@@ -79,16 +79,28 @@ def working_group_titles(work: UnitOfWork) -> dict[str, str]:
 
 
 def show_own(work: UnitOfWork, token: str, now: datetime) -> tuple[Person, StoredForm]:
-    """The registration that ``token`` opens, and its form. One that is overdue is shown as given up.
+    """The registration that its person's own link opens, and its form. One that is overdue is shown as given up.
 
     Raises:
-        DomainError: ``not-found`` if it opens nothing.
+        DomainError: ``not-found`` if it opens nothing, or nothing any more.
     """
     with work.transaction() as connection:
-        person = find_by_token(connection, token_hash(token))
-        form = find_form(connection, person.registration.form, now) if person else None
-    if person is None or form is None:
-        raise DomainError("not-found")
+        person = own_person(connection, token)
+        form = refuse_ended(connection, person, find_form(connection, person.registration.form, now), now)
     if person.registration.is_overdue(now):
         person = replace(person, registration=person.registration.given_up())
+    return person, form
+
+
+def show_to_verify(work: UnitOfWork, token: str, now: datetime) -> tuple[Person, StoredForm]:
+    """The registration whose address the link ``token`` confirms, or has just confirmed, and its form.
+
+    Raises:
+        DomainError: ``not-found`` if it opens nothing, or nothing any more.
+    """
+    with work.transaction() as connection:
+        person = person_to_verify(connection, token, now)
+        form = find_form(connection, person.registration.form, now)
+    if form is None:
+        raise DomainError("not-found")
     return person, form

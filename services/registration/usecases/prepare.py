@@ -20,7 +20,8 @@ from services.registration.store.form_keys import FormKeys, KeyGone
 from services.registration.usecases.look_up import FormView
 from shared.core.context import correlation_id, traceparent
 from shared.core.errors import DomainError, Unavailable
-from shared.core.ids import new_id, new_token, token_hash
+from shared.core.ids import new_id, new_token
+from shared.core.links import OWN, VERIFY, link_hash
 from shared.core.sealing import keyed_hash, seal_to
 from shared.forms.addresses import address_key
 from shared.forms.validation import Answers
@@ -75,8 +76,8 @@ def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelo
         Unavailable: some of them are to be sealed, and the form has no key: nobody could ever read what was stored.
         DomainError: ``form-closed``, where that is so and the form is closed anyway.
     """
-    values, token = answers.values, new_token()
-    person = _person(keys, view, answers, envelope, seal_to(keys.notifications_key, _content(values, token)), now)
+    values, tokens = answers.values, _tokens(view)
+    person = _person(keys, view, answers, envelope, seal_to(keys.notifications_key, _content(values, tokens)), now)
     return Submission(
         person=person,
         name=values.get("name"),
@@ -85,12 +86,19 @@ def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelo
         time_zone=values.get("time_zone"),
         answers={name: value for name, value in values.items() if name not in COLUMNS},
         sealed=_sealed(keys.form_keys, view, person, answers.sealed) if answers.sealed else None,
-        token_hash=token_hash(token),
+        own_hash=link_hash(tokens["token"], OWN),
         key_hash=keyed_hash(keys.person_key, "idempotency", f"{person.form}\0{envelope.key}") if envelope.key else None,
         fingerprint=keyed_hash(keys.person_key, "fingerprint", envelope.fingerprint.hex()),
         bodies=receipts(person.id, envelope.messages),
         cause=(correlation_id(), traceparent()),
+        verify_hash=link_hash(tokens["verify"], VERIFY) if "verify" in tokens else None,
     )
+
+
+def _tokens(view: FormView) -> dict[str, str]:
+    """Of the person's own link and, where the address is to be confirmed, of the link that does it, and that alone."""
+    own = {"token": new_token()}
+    return own | {"verify": new_token()} if view.stored.verification == "email" else own
 
 
 def _sealed(keys: FormKeys, view: FormView, person: Registration, answers: Mapping[str, Any]) -> bytes:
@@ -104,13 +112,13 @@ def _sealed(keys: FormKeys, view: FormView, person: Registration, answers: Mappi
         raise Unavailable("this form cannot keep sealed answers now", KEY_AWAY_S) from None
 
 
-def _content(values: Mapping[str, Any], token: str) -> dict[str, Any]:
+def _content(values: Mapping[str, Any], tokens: Mapping[str, str]) -> dict[str, Any]:
     """What only notifications may read."""
     return {
         "name": values.get("name"),
         "address": values["email"],
-        "token": token,
         "time_zone": values.get("time_zone"),
+        **tokens,
     }
 
 

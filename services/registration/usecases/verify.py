@@ -1,18 +1,18 @@
-"""Verify: the owner of an address confirms it by their link; only now the place is given for good."""
+"""Verify: the owner of an address confirms it by a link; only now the place is given for good."""
 
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from services.registration.domain.registration import Registration
+from services.registration.domain.registration import LIVE, Registration
 from services.registration.domain.seats import Place
 from services.registration.domain.verifying import decide_verified
-from services.registration.outgoing import ARRIVALS, EXPIRED, registration_message
+from services.registration.outgoing import ARRIVALS, registration_message
 from services.registration.store.forms import save_seats
-from services.registration.store.holds import store_expired
 from services.registration.store.registrations import Person, store_change, store_verified
-from services.registration.usecases.locking import Locked, lock_own
+from services.registration.usecases.locking import Locked, lock_own, lock_to_verify
 from shared.core.clock import Clock
+from shared.core.errors import DomainError
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 
@@ -20,38 +20,50 @@ REASONS = {True: "the address was confirmed in time", False: "the address was co
 
 
 def verify(work: UnitOfWork, clock: Clock, token: str) -> Person:
-    """Confirm the address of the registration that ``token`` opens; doing it again changes nothing.
+    """Confirm the address whose link ``token`` is. The link is used up by it; a moment later it still says the same.
 
-    One whose last moment has passed is given up instead.
+    Returns:
+        the registration as it is afterwards, with a seat or on the waiting list.
+
+    Raises:
+        DomainError: ``not-found`` if the link opens nothing, or nothing any more; ``form-closed`` with the reason if it
+            is too late for a place.
+    """
+    with work.transaction() as connection:
+        person = _confirm(connection, lock_to_verify(connection, clock, token))
+    if person.registration.status not in LIVE:
+        raise DomainError("not-found")
+    return person
+
+
+def verify_by_own(work: UnitOfWork, clock: Clock, token: str) -> Person:
+    """Confirm an address by its owner's own link: of a registration to which no link was mailed for this alone.
+
+    That is one from before there were such links. Doing it again changes nothing, nor does it once it is overdue.
 
     Returns:
         the registration as it is afterwards.
 
     Raises:
-        DomainError: ``not-found`` if the token opens nothing; ``form-closed`` with the reason if it is too late.
+        DomainError: as :func:`verify`.
     """
     with work.transaction() as connection:
-        locked = lock_own(connection, clock, token)
-        before, now = locked.registration, locked.now
-        if before.status != "unverified":
-            return locked.person
-        if before.is_overdue(now):
-            return _give_up(connection, locked)
-        place, seats = decide_verified(locked.form.opening, locked.form.seats, before, now)
-        after = _verified(before, place)
-        store_verified(connection, after, seats.capacity, now)
-        store_change(connection, after, REASONS[before.holds_seat(now)], now, seats.capacity)
-        outbox.add(connection, [registration_message(ARRIVALS[after.status], after, now)])
-        save_seats(connection, locked.form.slug, seats)
-        return replace(locked.person, registration=after)
+        return _confirm(connection, lock_own(connection, clock, token))
 
 
-def _give_up(connection: Connection, locked: Locked) -> Person:
-    """Too late, whether or not somebody has cleared up: nothing depends on when that is done."""
-    expired = locked.registration.given_up()
-    store_expired(connection, [expired], locked.now)
-    outbox.add(connection, [registration_message(EXPIRED, expired, locked.now)])
-    return replace(locked.person, registration=expired)
+def _confirm(connection: Connection, locked: Locked) -> Person:
+    before, now = locked.registration, locked.now
+    if before.status != "unverified":
+        return locked.person
+    if before.is_overdue(now):
+        return replace(locked.person, registration=before.given_up())
+    place, seats = decide_verified(locked.form.opening, locked.form.seats, before, now)
+    after = _verified(before, place)
+    store_verified(connection, after, seats.capacity, now)
+    store_change(connection, after, REASONS[before.holds_seat(now)], now, seats.capacity)
+    outbox.add(connection, [registration_message(ARRIVALS[after.status], after, now)])
+    save_seats(connection, locked.form.slug, seats)
+    return replace(locked.person, registration=after)
 
 
 def _verified(before: Registration, place: Place) -> Registration:

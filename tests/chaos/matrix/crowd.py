@@ -7,6 +7,7 @@ from functools import partial
 from tests.chaos.matrix.actions import ACTIONS, Action, People, Person, letters
 from tests.chaos.matrix.table import Cell
 from tests.support.clients import answers, rows
+from tests.support.mailed import opened_boxes
 from tests.support.waiting import poll_until
 
 _VERIFY_BY = {"unverified": "email", "registered": "none"}
@@ -30,6 +31,9 @@ class Crowd:
         for need, way in _VERIFY_BY.items():
             wanted = sum(ACTIONS[cell.action].needs == need for cell in cells) + (need == "registered")
             self._set_verification(way)
+            if way == "email":
+                poll_until(self._asks_by_its_own_link, 10, what="the service knows that addresses are to be confirmed")
+            wanted += len(self._waiting.get(need, ()))
             while len(self._waiting.setdefault(need, deque())) < wanted:
                 self._register()
         self._read_links()
@@ -58,6 +62,11 @@ class Crowd:
     def _newcomer(self) -> Person:
         self._count += 1
         return Person(self._count)
+
+    def _asks_by_its_own_link(self) -> bool:
+        """The service keeps a form for about a second: until then it makes no link for confirming alone."""
+        self._register()
+        return "verify" in opened_boxes(self.people.stack.installation)[-1]
 
     def _register(self) -> None:
         """The service keeps a form for about a second: what somebody has become, the answer says."""

@@ -18,7 +18,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "held": {"kind": "attendance", "event": "side-event", "hold": HOUR, "list": True, "capacity": 2, "notice": HOUR},
     "no-list": {"kind": "webinar", "event": "webinar", "hold": 24 * HOUR, "list": False, "capacity": 1, "notice": HOUR},
 }
-GRACE, ATTEMPTS_EVERY = timedelta(days=7), timedelta(hours=24)
+GRACE, ATTEMPTS_EVERY, USE_SHOWN = timedelta(days=7), timedelta(hours=24), timedelta(minutes=15)
 STANDING, LIVE, ENDED = ("tentative", "confirmed"), ("confirmed", "waitlisted"), ("cancelled", "expired")
 MAIL_OF = {"unverified": "verification", "confirmed": "confirmation", "waitlisted": "waiting-list"}
 TRUE_WHILE = {
@@ -81,11 +81,10 @@ class Ledger:
     def verify(self, identity: str, now: datetime) -> Answer:
         """A click on the button of the first mail."""
         who = self.people[identity]
-        if who["status"] != "unverified":
+        if who["status"] in LIVE and who["verified_at"] is not None and now < who["verified_at"] + USE_SHOWN:
             return str(who["status"])
-        if self.is_overdue(who, now):
-            self._expire(who)
-            return "expired"
+        if who["status"] != "unverified" or self.is_overdue(who, now):
+            return "not-found", ""
         event, holds, reason = self.event_reason(who["form"], now), self.holds(who, now), self.closed(who["form"], now)
         if event in ("held", "cancelled") or (reason and not holds):
             return "form-closed", event if event in ("held", "cancelled") else reason
@@ -95,7 +94,7 @@ class Ledger:
         if status == "full":
             who["hold_until"] = before
             return "form-closed", "full"
-        who |= {"status": status, "revision": who["revision"] + 1, "expires_at": None}
+        who |= {"status": status, "revision": who["revision"] + 1, "expires_at": None, "verified_at": now}
         self._place(who)
         self._owe(MAIL_OF[status], who)
         return status
@@ -103,6 +102,8 @@ class Ledger:
     def cancel(self, identity: str, now: datetime) -> Answer:
         """A click on the button in any later mail."""
         who = self.people[identity]
+        if who["verify"] and who["verified_at"] is None:
+            return "not-found", ""
         if who["status"] in LIVE and not self.is_over(who["form"], now):
             self._cancel(who, now)
         return str(who["status"])
@@ -174,8 +175,9 @@ class Ledger:
         """When something changes by itself, soonest first."""
         people = [who[name] for who in self.people.values() for name in ("hold_until", "expires_at") if who[name]]
         attempts = [who["attempted_at"] + ATTEMPTS_EVERY for who in self.people.values() if who["attempted_at"]]
+        used = [who["verified_at"] + USE_SHOWN for who in self.people.values() if who["verified_at"]]
         starts = [at for slug in self.forms if (at := self.event(slug)[1])]
-        found = {*people, *attempts, *starts, *(at - HOUR for at in starts)}
+        found = {*people, *attempts, *used, *starts, *(at - HOUR for at in starts)}
         return sorted(at for at in found if at > now)
 
     def of(self, slug: str) -> Iterator[dict[str, Any]]:
@@ -229,7 +231,8 @@ class Ledger:
     def _accept(self, wish: dict[str, Any], status: str, *, holds: bool, now: datetime) -> None:
         hold = self.forms[wish["form"]]["hold"]
         who = {"id": wish["id"], "form": wish["form"], "who": wish["who"], "status": status, "revision": 1}
-        who |= {"position": None, "attempts": 0, "accepted_at": now, "attempted_at": None, "token": wish["token"]}
+        who |= {"position": None, "attempts": 0, "accepted_at": now, "attempted_at": None, "verified_at": None}
+        who |= {name: wish[name] for name in ("own", "verify")}
         who |= {
             "hold_until": now + hold if hold and holds else None,
             "expires_at": now + hold + GRACE if hold else None,

@@ -76,7 +76,7 @@ class Machine(RuleBasedStateMachine):
         """The owner of an address confirms it: early, late or too late."""
         who = self._pick(index, "unverified")
         answers = [self.ledger.verify(who["id"], self.world.clock()) for _ in range(1 + lost)]
-        _agree(self.office.verify(who["token"], lost=lost), answers[-1])
+        _agree(self.office.verify(who["verify"], lost=lost), answers[-1])
 
     @precondition(lambda self: self._some(*LIVE))
     @rule(index=ANY, lost=LOST)
@@ -86,15 +86,15 @@ class Machine(RuleBasedStateMachine):
         awaited = [who for who in some if who["status"] == "confirmed" and self.ledger.forms[who["form"]]["line"]]
         who = (awaited * 2 + some)[index % len(awaited * 2 + some)]
         answers = [self.ledger.cancel(who["id"], self.world.clock()) for _ in range(1 + lost)]
-        _agree(self.office.cancel(who["token"], lost=lost), answers[-1])
+        _agree(self.office.cancel(who["own"], lost=lost), answers[-1])
 
     @precondition(lambda self: self.ledger.people)
     @rule(index=ANY)
     def press_old_buttons(self, index: int) -> None:
         """Anybody, whatever has become of them, presses both buttons of their mails."""
         who, now = self._pick(index), self.world.clock()
-        _agree(self.office.cancel(who["token"]), self.ledger.cancel(who["id"], now))
-        _agree(self.office.verify(who["token"]), self.ledger.verify(who["id"], now))
+        _agree(self.office.cancel(who["own"]), self.ledger.cancel(who["id"], now))
+        _agree(self.office.verify(who["verify"]), self.ledger.verify(who["id"], now))
 
     @precondition(lambda self: self.ledger.people)
     @rule(index=ANY, status=st.sampled_from(["confirmed", "cancelled"]), stale=st.sampled_from([0, 0, 0, 1]), lost=LOST)
@@ -152,7 +152,7 @@ class Machine(RuleBasedStateMachine):
     def overtake_own(self, index: int, queue: str) -> None:
         """Somebody gives their place back, and that is heard before all that came before it."""
         who = self._pick(index, *LIVE)
-        _agree(self.office.cancel(who["token"]), self.ledger.cancel(who["id"], self.world.clock()))
+        _agree(self.office.cancel(who["own"]), self.ledger.cancel(who["id"], self.world.clock()))
         self.bus.relay("registration")
         self._deliver(queue, _newest_first, dies=False)
 

@@ -42,8 +42,9 @@ class Office:
         envelope = Envelope(None, "en", key or "", who.encode(), SENTENCES)
         view = self._views[form]
         submission = prepare(self._world.keys, view, Answers(values, {}), envelope, self._world.clock())
-        token = open_sealed([PRIVATE_KEY], submission.person.box)["token"]
-        wish = {"form": form, "who": who, "key": key, "id": submission.person.id, "token": token}
+        box = open_sealed([PRIVATE_KEY], submission.person.box)
+        wish = {"form": form, "who": who, "key": key, "id": submission.person.id}
+        wish |= {"own": box["token"], "verify": box.get("verify", "")}
         return submission, wish | {"bodies": submission.bodies}
 
     def register(self, batch: Sequence[Submission], *, lost: bool = False) -> list[Answer]:

@@ -1,6 +1,7 @@
 """What people on each kind of form, and groups with a proposal, are told; and that nothing from a form goes first."""
 
 import itertools
+import re
 from email import message_from_bytes
 from email.policy import default as modern
 from typing import Any
@@ -44,6 +45,22 @@ def test_verification_says_nothing_from_the_form_and_is_called_off_when_it_expir
     ]
     statuses = sorted(row["status"] for row in office.rows("SELECT status FROM recipient"))
     assert statuses == ["expired", "unverified"]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "link"),
+    [({"verify": "v-token"}, f"/v/v-token?form={EVENT}"), ({}, "/r/a-token")],
+    ids=["its own link", "registered before there was one"],
+)
+def test_each_link_stands_in_its_own_mails_alone(office: Office, tokens: dict[str, str], link: str) -> None:
+    """Whoever sees a first mail has no link to the person's page, and whoever sees a later one none that confirms."""
+    office.hear_event()
+    who = new_id()
+    office.hear(office.told("verification-requested", who, sealed=tokens))
+    office.hear(office.told("confirmed", who, 2, verified=True, sealed=tokens))
+    office.hear(office.told("verification-requested", new_id(), person_ref="01" * 32, sealed=tokens))
+    found = [re.findall(r"https://register.example.org(\S+)", text) for _subject, text in sent(office)]
+    assert found == [["/r/a-token"], [link]]
 
 
 def test_attempt_on_an_unconfirmed_address_is_answered_by_the_same_mail_again(office: Office) -> None:

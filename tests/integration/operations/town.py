@@ -4,8 +4,6 @@ What it holds was made by the services' own use cases, so it is what an installa
 holds that ran out, people who tried twice, bulletins, an event that moved.
 """
 
-import base64
-import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -32,7 +30,7 @@ from services.registration.web import build_app
 from shared.contracts import registry
 from shared.contracts.envelope import Message, decode
 from shared.contracts.registry import BY_TYPE, SERVICES, service_of
-from shared.core.sealing import Vault, open_sealed, read_keys
+from shared.core.sealing import Vault, read_keys
 from shared.process.runner import Stop
 from shared.store import outbox
 from shared.store.engine import open_engine
@@ -44,6 +42,7 @@ from tests.integration.notifications.office import Office
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.clock import FrozenClock
 from tests.support.installation import TestInstallation
+from tests.support.mailed import mailed_to
 from tests.support.smtp_relay import Relay
 
 PRESS = "review-press-conference"
@@ -65,8 +64,8 @@ class Town:
         self.copies: Counter[str] = Counter()
         self._engines: dict[str, Engine] = {service: open_engine(installation.urls[service]) for service in SERVICES}
         keys = installation.secrets.folder
-        self._sealing, vault = read_keys(keys / "notifications.key"), read_keys(keys / "vault.key")
-        self.office = Office(self._engines["notifications"], self.clock, self._sealing[0], Vault(vault), vault[0])
+        sealing, vault = read_keys(keys / "notifications.key"), read_keys(keys / "vault.key")
+        self.office = Office(self._engines["notifications"], self.clock, sealing[0], Vault(vault), vault[0])
         self._effects = {
             **registration_effects(), **events_effects(self.work("events")), **self.office.effects
         }  # fmt: skip
@@ -125,7 +124,9 @@ class Town:
     def click(self, client: FlaskClient, action: str, *numbers: int) -> None:
         """People press a button on their own page: ``cancel`` or ``verify``."""
         for number in numbers:
-            assert client.post(f"/r/{self._token(number)}", data={"action": action}).status_code == 303
+            mailed = mailed_to(self.installation, number)
+            path, right = (f"/v/{mailed['verify']}", 200) if action == "verify" else (f"/r/{mailed['token']}", 303)
+            assert client.post(path, data={"action": action}).status_code == right
 
     def read_sealed(self, client: FlaskClient) -> None:
         """A coordinator reads the sealed answers of whoever registered last."""
@@ -171,12 +172,6 @@ class Town:
                 pass
             self.copies.update(str(message_from_bytes(mail)["Message-ID"]) for mail in relay.mails)
         self.deliver()
-
-    def _token(self, number: int) -> str:
-        address = f"participant-{number}@example.org"
-        bodies = rows(self.installation.urls["registration"], "SELECT body FROM outbox ORDER BY id")
-        sealed = (base64.b64decode(json.loads(bytes(row[0]))["data"]["sealed"]) for row in bodies)
-        return str(next(c["token"] for c in (open_sealed(self._sealing, s) for s in sealed) if c["address"] == address))
 
 
 def _checked(message: Message) -> Message:

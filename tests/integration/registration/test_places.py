@@ -1,15 +1,14 @@
 """Places change hands: cancelling, promotion, capacity up and down, and the link by which people do it."""
 
-import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
 
-from shared.core.sealing import open_sealed, read_keys
 from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
+from tests.support.mailed import mailed_to
 
 
 def register(client: FlaskClient, *numbers: int) -> None:
@@ -19,13 +18,8 @@ def register(client: FlaskClient, *numbers: int) -> None:
 
 
 def token_of(installation: TestInstallation, number: int) -> str:
-    """The link token that notifications would mail to this participant, opened with its private key."""
-    keys = read_keys(installation.secrets.folder / "notifications.key")
-    for (body,) in rows(installation.urls["registration"], "SELECT body FROM outbox ORDER BY id"):
-        content = open_sealed(keys, base64.b64decode(json.loads(bytes(body))["data"]["sealed"]))
-        if content["address"] == f"participant-{number}@example.org":
-            return str(content["token"])
-    raise AssertionError(f"no message about participant {number}")
+    """The token of their own link that notifications would mail to this participant."""
+    return str(mailed_to(installation, number)["token"])
 
 
 def states(installation: TestInstallation) -> dict[int, tuple[str, int | None]]:

@@ -17,6 +17,7 @@ from tests.integration.registration.test_places import capacity, register, said,
 from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
 from tests.support.clock import FrozenClock
 from tests.support.installation import TestInstallation
+from tests.support.mailed import mailed_to
 
 HOLD = timedelta(hours=24)
 
@@ -38,9 +39,14 @@ def client(installation: TestInstallation, hand: FrozenClock, monkeypatch: pytes
     engine.dispose()
 
 
-def click(client: FlaskClient, installation: TestInstallation, number: int) -> None:
+def link_of(installation: TestInstallation, number: int) -> str:
+    """Path of the page on which this participant confirms their address."""
+    return f"/v/{mailed_to(installation, number)['verify']}"
+
+
+def click(client: FlaskClient, installation: TestInstallation, number: int, status: int = 200) -> None:
     """Press the button on the page behind the link."""
-    assert client.post(f"/r/{token_of(installation, number)}", data={"action": "verify"}).status_code == 303
+    assert client.post(link_of(installation, number), data={"action": "verify"}).status_code == status
 
 
 def keep_house(installation: TestInstallation, now: datetime) -> None:
@@ -85,14 +91,13 @@ def test_button_confirms_once(client: FlaskClient, installation: TestInstallatio
 def test_page_shows_nothing_personal_before_the_button(client: FlaskClient, installation: TestInstallation) -> None:
     """Whoever typed somebody else's address must not speak to them through our page. Reading changes nothing."""
     client.post(REGISTRATIONS, json=answers(1, name="Canary Name", questions="Canary question"))
-    token = token_of(installation, 1)
-    before = client.get(f"/r/{token}")
+    before = client.get(link_of(installation, 1))
     assert before.status_code == 200
     assert not {"Canary", "participant-1"} & set(before.text.replace("@", " ").split())
     assert "Canary" not in before.text
     assert states(installation) == {1: ("unverified", None)}
     click(client, installation, 1)
-    assert "Canary Name" in client.get(f"/r/{token}").text
+    assert "Canary Name" in client.get(f"/r/{token_of(installation, 1)}").text
 
 
 def test_holds_count_as_taken(client: FlaskClient, installation: TestInstallation) -> None:
@@ -148,16 +153,14 @@ def test_those_who_wait_get_what_was_not_confirmed(
 def test_never_confirmed_expires_and_may_come_again(
     client: FlaskClient, installation: TestInstallation, hand: FrozenClock
 ) -> None:
-    """Seven days after the hold, said once; the link then says so, and the address is free for a new try."""
+    """Seven days after the hold, said once; the link then opens nothing, and the address is free for a new try."""
     register(client, 1)
-    token = token_of(installation, 1)
     keep_house(installation, hand() + HOLD + timedelta(days=7) - timedelta(seconds=1))
     assert states(installation)[1] == ("unverified", None)
     for _ in range(2):
         keep_house(installation, hand() + HOLD + timedelta(days=7))
     assert said(installation)[1:] == [("expired", "expired")]
-    assert "participant-1" not in client.get(f"/r/{token}").text
-    click(client, installation, 1)
+    click(client, installation, 1, 404)
     assert states(installation)[1] == ("expired", None)
     register(client, 1)
     assert said(installation)[2:] == [("verification-requested", "unverified")]
@@ -166,18 +169,16 @@ def test_never_confirmed_expires_and_may_come_again(
 def test_click_after_the_last_moment_is_too_late_when_nobody_has_cleared_up(
     client: FlaskClient, installation: TestInstallation, hand: FrozenClock
 ) -> None:
-    """To the moment, whenever house is kept: the page and the click say what they would say after it."""
+    """To the moment, whenever house is kept: the page says what it would say after it."""
     rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = starts_at + interval '60 days'")
     register(client, 1, 2)
-    token = token_of(installation, 2)
     hand.advance(HOLD + timedelta(days=7) - timedelta(microseconds=1))
     click(client, installation, 1)
     hand.advance(timedelta(microseconds=1))
-    before = client.get(f"/r/{token}").text
-    click(client, installation, 2)
-    assert client.get(f"/r/{token}").text == before
-    assert states(installation) == {1: ("confirmed", None), 2: ("expired", None)}
+    click(client, installation, 2, 404)
+    assert states(installation) == {1: ("confirmed", None), 2: ("unverified", None)}
     keep_house(installation, hand())
+    assert states(installation) == {1: ("confirmed", None), 2: ("expired", None)}
     assert said(installation)[2:] == [("confirmed", "confirmed"), ("expired", "expired")]
     assert rows(installation.urls["registration"], "SELECT confirmed FROM seat") == [(1,)]
 
@@ -268,8 +269,8 @@ def test_click_after_the_start_is_too_late(
     """The page says so in place of the button."""
     register(client, 1)
     rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = %s", hand())
-    click(client, installation, 1)
-    page = client.get(f"/r/{token_of(installation, 1)}").text
+    click(client, installation, 1, 409)
+    page = client.get(link_of(installation, 1)).text
     assert states(installation) == {1: ("unverified", None)}
     assert ("not confirmed in time" in page, "<button" in page) == (True, False)
 

@@ -142,6 +142,7 @@ def _forged(installation: TestInstallation, key: str) -> str:
 def _live_in(house: House) -> dict[str, dict[str, str]]:
     """Somebody registers, somebody proposes a side event, a bulletin is drafted, a timetable is asked for."""
     whole = {"key": WHOLE}
+    verify_token = _unverified(house)
     person = answers(1, name=PERSON, email=ADDRESS)
     registered = house.ask("registration", "POST", f"/v1/forms/{WEBINAR}/registrations", json=person)
     assert registered.status_code == 201, registered.text
@@ -151,7 +152,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
     drafted = house.ask("notifications", "POST", "/v1/bulletins", json={"segment": {}, "texts": texts}, **whole)
     job = house.ask("events", "POST", "/v1/schedule/solve", **whole)
     assert (drafted.status_code, job.status_code) == (201, 202)
-    tokens = {service: _token(house, service) for service in ("registration", "events")}
+    tokens = {service: _token(house, service, "token") for service in ("registration", "events")}
     mail = house.ask("notifications", "GET", "/v1/mails", **whole).get_json()["items"][0]
     room = house.ask("events", "GET", "/v1/rooms").get_json()["items"][0]
     resource = house.ask("events", "GET", "/v1/resources", **whole).get_json()["items"][0]
@@ -162,6 +163,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "slug": WEBINAR,
             "registration_id": str(registered.get_json()["id"]),
             "token": tokens["registration"],
+            "verify_token": verify_token,
             "name": "frame.js",
         },
         "events": {
@@ -189,13 +191,24 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
     }
 
 
-def _token(house: House, service: str) -> str:
-    """Of the link in the last mail that the service asked for: only notifications can read it."""
+def _unverified(house: House) -> str:
+    """Token of the link by which somebody could confirm their address, on the form that asks nobody else to."""
+    verification = "UPDATE form SET verification = %s"
+    rows(house.installation.urls["registration"], verification, "email")
+    path = f"/v1/forms/{WEBINAR}/registrations"
+    assert house.ask("registration", "POST", path, json=answers(2)).get_json()["status"] == "unverified"
+    rows(house.installation.urls["registration"], verification, "none")
+    return _token(house, "registration", "verify")
+
+
+def _token(house: House, service: str, name: str) -> str:
+    """Of the link called so, in the last mail with one that the service asked for: only notifications can read it."""
     private = read_keys(house.installation.secrets.folder / "notifications.key")
     statement = "SELECT body FROM outbox WHERE body::text LIKE %s OR true ORDER BY id DESC"
     bodies = [bytes(body) for (body,) in rows(house.installation.urls[service], statement, "%sealed%")]
     boxes = [data["sealed"] for data in (decode(body).data for body in bodies) if "sealed" in data]
-    return str(open_sealed(private, base64.b64decode(boxes[0]))["token"])
+    opened = [open_sealed(private, base64.b64decode(box)) for box in boxes]
+    return next(str(content[name]) for content in opened if name in content)
 
 
 def _way_out(house: House) -> str:

@@ -12,7 +12,15 @@ from tests.integration.routes.every import Route
 from tests.integration.routes.house import COOKIE, WHOLE, House
 from tests.support.clients import REGISTRATIONS, answers, rows
 
-PEOPLES = ("/v1/forms/<slug>", "/embed/<slug>", "/r/<token>", "/p/<token>", "/u/<token>", "/propose")
+PEOPLES = (
+    "/v1/forms/<slug>",
+    "/embed/<slug>",
+    "/r/<token>",
+    "/v/<verify_token>",
+    "/p/<token>",
+    "/u/<token>",
+    "/propose",
+)
 CHANGING = re.compile(
     r"""nonce-[\w-]{22}|nonce="[\w-]{22}"|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"""
     r"""|value="[\w-]{22,}"|"received_at":"[^"]+"|\d{4}-\d\d-\d\dT[\d:.]+Z"""

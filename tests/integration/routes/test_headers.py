@@ -20,7 +20,12 @@ ALWAYS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
 }
-WITH_A_NONCE = ("registration GET /embed/<slug>", "registration GET /r/<token>", "events GET /propose")
+WITH_A_NONCE = (
+    "registration GET /embed/<slug>",
+    "registration GET /r/<token>",
+    "registration GET /v/<verify_token>",
+    "events GET /propose",
+)
 """Pages with a style and scripts of their own in them; framed only where a partner is named, and by that one alone."""
 READABLE_BY_ALL = ("registration GET /embed/static/<name>", "registration GET /embed/troika.js")
 """Scripts that other sites load: they hold nothing of anybody, and are sent without a cookie."""

@@ -97,8 +97,8 @@ def register(stack: Stack) -> str:
     assert requests.post(address, json=content, timeout=20).status_code == 201
     for fault in ({"country": "XX"}, {"surprise": f"needs{MARK}"}, {"leaves_on": "2037-11-20"}):
         assert requests.post(address, json={**content, **fault}, timeout=20).status_code == 422
-    link = poll_until(partial(link_in_mail, stack), 60, what="the mail with the link")
-    assert requests.post(f"{stack.web.url}/r/{link}", data={"action": "verify"}, timeout=20).status_code == 200
+    link = poll_until(partial(link_in_mail, stack, "/v/"), 60, what="the mail with the link")
+    assert requests.post(f"{stack.web.url}/v/{link}", data={"action": "verify"}, timeout=20).status_code == 200
     coordinator = {"Authorization": f"Bearer {stack.installation.secrets.coordinator_key}"}
     [person] = requests.get(f"{stack.web.url}/v1/registrations", headers=coordinator, timeout=20).json()["items"]
     read = f"{stack.web.url}/v1/registrations/{person['id']}/sealed"
@@ -108,7 +108,7 @@ def register(stack: Stack) -> str:
     poll_until(lambda: stack.sql("events", counted) == [(1,)], 60, what="the traveller is counted")
     sent = "SELECT count(*) FROM mail WHERE state = 'sent'"
     poll_until(lambda: int(str(stack.sql("notifications", sent)[0][0])) >= 2, 60, what="both mails are sent")
-    return link
+    return link_in_mail(stack, "/r/")
 
 
 def leave_in_the_bus(stack: Stack, token: str) -> None:
@@ -122,10 +122,10 @@ def leave_in_the_bus(stack: Stack, token: str) -> None:
     poll_until(lambda: stack.sql("registration", waiting) == [(0,)], 60, what="everything was handed to the bus")
 
 
-def link_in_mail(stack: Stack) -> str:
-    """The token of the link in the first mail; empty while there is none."""
+def link_in_mail(stack: Stack, beginning: str) -> str:
+    """The token of the first link in a mail whose path begins so; empty while there is none."""
     for mail in sorted(stack.mail_folder.glob("*.eml")):
-        found = re.search(r"/r/([\w-]{20,})", mail.read_bytes().decode().replace("=\n", ""))
+        found = re.search(rf"{beginning}([\w-]{{20,}})", mail.read_bytes().decode().replace("=\n", ""))
         if found:
             return found[1]
     return ""

@@ -42,7 +42,8 @@ def every_page(look: Look) -> list[str]:
         render_link(replace(LINK, look=look, asking=True)),
         render_link(replace(LINK, look=look, status="waitlisted", position=7)),
         render_link(replace(LINK, look=look, status="cancelled", again_path="/embed/upr-webinar-10")),
-        render_link_gone(look),
+        render_link_gone(look, "own"),
+        render_link_gone(look, "verify", "/embed/upr-webinar-10"),
     ]
 
 

@@ -1,0 +1,54 @@
+"""What the pages behind links share: their titles, why it is too late, and what a link that opens nothing says."""
+
+from datetime import datetime
+
+from flask import Response, request
+
+from services.registration.api.looks import look_of, page, reason_known
+from services.registration.api.submitted import language_of
+from services.registration.api.tools import Tools
+from services.registration.domain.opening import closed_reason
+from services.registration.domain.registration import Registration
+from services.registration.domain.verifying import decide_verified
+from services.registration.embed.pages import LinkKind, TooLate, embed_path, render_link_gone
+from services.registration.store.forms import StoredForm
+from shared.core.errors import DomainError
+from shared.forms.definition import FormDefinition
+
+WAYS_IN = ("webinar", "attendance")
+
+
+def title_of(form: StoredForm, definition: FormDefinition, language: str) -> str:
+    """The event's own title where the form is the way into the event, else the form's."""
+    own = definition.title.in_language(language)
+    return (form.event_title or own) if form.kind in WAYS_IN else own
+
+
+def too_late(form: StoredForm, registration: Registration, now: datetime) -> TooLate:
+    """Why the address can no longer be confirmed; empty if it can, or is."""
+    if registration.status != "unverified":
+        return ""
+    try:
+        decide_verified(form.opening, form.seats, registration, now)
+    except DomainError as refusal:
+        return reason_known(refusal.detail)
+    return ""
+
+
+def gone(tools: Tools, kind: LinkKind) -> Response:
+    """The same for a link that never was, is mistyped, used up or has ended: nobody learns from it which.
+
+    The form that the link names leads on, and says nothing: whoever asks has written it there.
+    """
+    language = language_of(request.values.to_dict(), None)
+    look = look_of(language, {}, None)
+    return page(render_link_gone(look, kind, _form_named(tools, language)), look, status=404)
+
+
+def _form_named(tools: Tools, language: str) -> str:
+    slug = request.args.get("form", "")
+    try:
+        view = tools.form_view(slug)
+    except DomainError:
+        return ""
+    return "" if closed_reason(view.stored.opening, tools.clock()) else embed_path(slug, {"lang": language})

@@ -1,0 +1,87 @@
+"""The page behind the link that confirms an address. It is used up by its button, and leads to nothing else.
+
+Reading it changes nothing: mail scanners follow links. It shows nothing that was typed into the form: whoever typed
+somebody else's address must not speak to them through our page.
+"""
+
+from urllib.parse import quote, urlencode
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import BadRequest
+
+from services.registration.api.link_looks import gone, title_of, too_late
+from services.registration.api.looks import event_time, look_of, page
+from services.registration.api.submitted import language_of
+from services.registration.api.tools import Tools
+from services.registration.embed.pages import (
+    LinkPage,
+    Look,
+    ResultPage,
+    ResultStatus,
+    TooLate,
+    render_link,
+    render_result,
+)
+from services.registration.store.forms import StoredForm
+from services.registration.store.registrations import Person
+from services.registration.usecases.look_up import show_to_verify
+from services.registration.usecases.verify import verify
+from shared.core.errors import DomainError
+from shared.forms.definition import parse_definition
+from shared.web.access import by_link
+from shared.web.limits import limited
+
+RESULTS: dict[str, ResultStatus] = {"confirmed": "confirmed", "waitlisted": "waitlisted"}
+
+
+def verify_blueprint(tools: Tools) -> Blueprint:
+    """Routes below ``/v``."""
+    blueprint = Blueprint("verify", __name__, url_prefix="/v")
+
+    @blueprint.get("/<verify_token>")
+    @by_link
+    @limited("link")
+    def show(verify_token: str) -> Response:
+        return _page(tools, verify_token)
+
+    @blueprint.post("/<verify_token>")
+    @by_link
+    @limited("link")
+    def confirm(verify_token: str) -> Response:
+        if request.form.get("action") != "verify":
+            raise BadRequest("unknown action")
+        try:
+            verify(tools.work, tools.clock, verify_token)
+        except DomainError as refusal:
+            if refusal.code == "not-found":
+                return gone(tools, "verify")
+            return _page(tools, verify_token, status=409)
+        return _page(tools, verify_token)
+
+    return blueprint
+
+
+def _page(tools: Tools, token: str, *, status: int = 200) -> Response:
+    try:
+        person, form = show_to_verify(tools.work, token, tools.clock())
+    except DomainError:
+        return gone(tools, "verify")
+    look = look_of(language_of(request.values.to_dict(), person.registration.language), {}, None)
+    title = title_of(form, parse_definition(form.definition), look.language)
+    result = RESULTS.get(person.registration.status)
+    if result is not None:
+        return page(render_result(ResultPage(look, title, event_time(form), result)), look)
+    late = too_late(form, person.registration, tools.clock())
+    return page(render_link(_question(person, form, look, title, late)), look, status=status)
+
+
+def _question(person: Person, form: StoredForm, look: Look, title: str, late: TooLate) -> LinkPage:
+    return LinkPage(
+        look=look,
+        title=title,
+        event_time=event_time(form),
+        path=f"{quote(request.path)}?{urlencode({'form': form.slug})}",
+        status="unverified",
+        revision=person.registration.revision,
+        too_late=late,
+    )
