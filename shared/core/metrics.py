@@ -50,6 +50,13 @@ requests_limited_total = Counter(
     ["service", "kind", "scope"],
 )
 
+security_events_total = Counter(
+    "troika_security_events_total",
+    "What somebody who watches over an installation wants to know of, by event: signed-in, sign-in-refused, "
+    "key-refused (unknown or ended), role-refused (a key of another role or for other forms), cross-site-refused, "
+    "too-many-requests, list-exported, sealed-answers-read.",
+    ["event"],
+)
 intake_requests_total = Counter(
     "troika_intake_requests_total",
     "Registrations asked for, by outcome: accepted, duplicate, invalid, closed (also a form's page that says so), "

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import Forbidden, Unauthorized
@@ -18,8 +18,10 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from shared.core.clock import parse_rfc3339, system_clock
 from shared.core.errors import SettingsError
 from shared.core.ids import token_hash
+from shared.core.security_events import SecurityEvent, note
 
 LONGEST_NAME = 200
+CSV = "text/csv"
 HOLDER_NEEDS = (
     "a name on one line, known roles and key_sha256 (64 hex digits) are required; "
     "`until` is a moment with its distance from UTC"
@@ -186,6 +188,8 @@ def guard(app: Flask, access: AccessFile, signed_in: Callable[[], Holder | None]
     def keep_to_the_holder(response: Response) -> Response:
         if g.get("holder") is not None:
             response.headers.setdefault("Cache-Control", "no-store")
+            if response.mimetype == CSV and response.status_code == 200:
+                note(SecurityEvent.EXPORTED, holder=holder().name, route=str(request.url_rule))
         return response
 
 
@@ -198,12 +202,29 @@ def _caller(access: AccessFile, signed_in: Callable[[], Holder | None]) -> Holde
 def _authorised(policy: Policy) -> Holder:
     holder: Holder | None = g.find_holder()
     if holder is None:
+        _note_unknown_key()
         raise Unauthorized
     if not bearer() and request.method not in ("GET", "HEAD"):
         refuse_cross_site()
     if not holder.roles & policy.roles:
-        raise Forbidden
+        refuse(holder)
     return holder
+
+
+def _note_unknown_key() -> None:
+    """Who sends none may have lost their way; who sends a wrong one has it from somewhere."""
+    if bearer():
+        note(SecurityEvent.KEY_REFUSED, route=str(request.url_rule))
+
+
+def refuse(holder: Holder) -> NoReturn:
+    """Refuse somebody whose key is known and does not open this.
+
+    Raises:
+        Forbidden: always.
+    """
+    note(SecurityEvent.ROLE_REFUSED, holder=holder.name, route=str(request.url_rule), method=request.method)
+    raise Forbidden
 
 
 def refuse_cross_site() -> None:
@@ -213,6 +234,7 @@ def refuse_cross_site() -> None:
         Forbidden: another site made the browser send this request.
     """
     if _is_cross_site():
+        note(SecurityEvent.CROSS_SITE_REFUSED, route=str(request.url_rule))
         raise Forbidden
 
 
@@ -250,6 +272,7 @@ def holder_if_any(*roles: str) -> Holder | None:
     """
     found: Holder | None = g.find_holder()
     if found is None and bearer():
+        _note_unknown_key()
         raise Unauthorized
     if found is None or found.roles.isdisjoint(roles):
         return None
@@ -269,7 +292,7 @@ def require_touch(form: str) -> None:
         Forbidden: it is.
     """
     if not may_touch(form):
-        raise Forbidden
+        refuse(holder())
 
 
 def require_touch_each(*forms: str) -> None:
@@ -291,4 +314,4 @@ def require_all_forms() -> None:
         Forbidden: it is.
     """
     if holder().forms is not None:
-        raise Forbidden
+        refuse(holder())

@@ -24,6 +24,7 @@ from shared.core.logs import describe
 from shared.core.metrics import requests_limited_total
 from shared.core.rates import MEMORY, LimitSettings
 from shared.core.sealing import keyed_hash
+from shared.core.security_events import SecurityEvent, note
 from shared.web.busy_page import TOO_MANY, busy_page, busy_problem
 from shared.web.client_address import client_address
 from shared.web.counters import Counters
@@ -36,8 +37,6 @@ STORAGE_WITHIN_S = 0.5
 
 STORAGE_AGAIN_S = 5.0
 """After which one that was away is asked again."""
-
-LOGGED_EVERY_S = 60.0
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -78,7 +77,6 @@ class Limits:
         if settings.storage_url != MEMORY:
             self._shared = FixedWindowRateLimiter(_open(settings.storage_url))
         self._away_until = 0.0
-        self._logged_at: dict[tuple[str, str], float] = {}
 
     def spend(self, kind: str, form: str = "") -> None:
         """Count the request in hand as one of ``kind``.
@@ -138,10 +136,7 @@ class Limits:
 
     def _note(self, kind: str, scope: str) -> None:
         requests_limited_total.labels(self._service, kind, scope).inc()
-        now, last = time.monotonic(), self._logged_at.get((kind, scope))
-        if last is None or now - last > LOGGED_EVERY_S:
-            self._logged_at[kind, scope] = now
-            log.warning("too many requests", extra={"kind": kind, "scope": scope})
+        note(SecurityEvent.TOO_MANY, kind=kind, scope=scope)
 
 
 def limited(kind: str) -> Callable[[View], View]:

@@ -1,27 +1,14 @@
 """Signing in to the console: by key, for eight hours, in a cookie that ends with its key."""
 
-import logging
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from flask import Response, g, redirect, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from shared.core.security_events import SecurityEvent, note
 from shared.web.access import AccessFile, Holder
 
-log = logging.getLogger(__name__)
-
 SESSION_S = 8 * 3600
-LOGGED_PER_MINUTE = 10
-
-
-@dataclass(slots=True)
-class _Window:
-    """Refusals in the minute that began at ``began_at`` (monotonic seconds). Changes with each."""
-
-    began_at: float = 0.0
-    refusals: int = 0
 
 
 class SignIn:
@@ -38,7 +25,6 @@ class SignIn:
         self._access = access
         self._serializer = URLSafeTimedSerializer(list(reversed(signing_keys)), salt="console session")
         self._secure = secure
-        self._window = _Window()
         self.cookie = "__Host-troika" if secure else "troika"
 
     def signed_in(self) -> Holder | None:
@@ -63,9 +49,9 @@ class SignIn:
         """
         holder = self._access.holder_of(key)
         if holder is None:
-            self._note_refusal()
+            note(SecurityEvent.SIGN_IN_REFUSED)
             return None
-        log.info("console sign-in", extra={"holder": holder.name})
+        note(SecurityEvent.SIGNED_IN, holder=holder.name)
         target = target_of(holder)
         response = redirect(target if _is_local(target) else "/console", 303)
         response.set_cookie(
@@ -84,13 +70,6 @@ class SignIn:
         response = redirect(target, 303)
         response.delete_cookie(self.cookie, path="/", secure=self._secure, httponly=True, samesite="Lax")
         return response  # type: ignore[return-value]  # as above
-
-    def _note_refusal(self) -> None:
-        if time.monotonic() - self._window.began_at > 60:
-            self._window = _Window(time.monotonic(), 0)
-        self._window.refusals += 1
-        if self._window.refusals <= LOGGED_PER_MINUTE:
-            log.warning("console sign-in refused")
 
 
 def _is_local(target: str) -> bool:

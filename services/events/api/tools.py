@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.exceptions import Unauthorized
 
 from services.events.store.events import Audience
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import ROLES, holder, holder_if_any
+from shared.web.access import ROLES, holder, holder_if_any, refuse
 
 READERS = ("viewer", "coordinator")
 """Roles that see drafts, meeting links, counts and rosters."""
@@ -63,4 +63,4 @@ def require_one_of(*roles: str) -> None:
         Forbidden: the holder has none of them.
     """
     if holder().roles.isdisjoint(roles):
-        raise Forbidden
+        refuse(holder())

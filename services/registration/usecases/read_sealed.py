@@ -10,6 +10,7 @@ from services.registration.store.sealed import Reading, find_sealed, list_readin
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.sealing import Unsealable
+from shared.core.security_events import SecurityEvent, note
 from shared.forms.cleaning import Unclean, clean_line
 from shared.store.unit_of_work import UnitOfWork
 
@@ -49,6 +50,7 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Request
         if sealed is None:
             return {}
         note_reading(connection, request.registration_id, form, request.reader, reason, clock())
+    note(SecurityEvent.SEALED_READ, holder=request.reader, registration=request.registration_id, form=form)
     try:
         return keys.vault(form).open(sealed, row=request.registration_id)
     except KeyGone:

@@ -1,0 +1,198 @@
+"""What is refused, exported and opened is counted and logged under a name that is always the same, on one line."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from shared.core import security_events
+from shared.core.logs import _Formatter
+from shared.core.security_events import LOGGED_PER_MINUTE, SecurityEvent
+from tests.integration.events.side_events import an_answer
+from tests.integration.routes.asked import CONTENT, path_of
+from tests.integration.routes.every import Route
+from tests.integration.routes.house import LIMITED, UNKNOWN, WHOLE, House
+from tests.support.clients import REGISTRATIONS, WEBINAR, answers
+
+ENDS_OF_LINES = ("\n", "\r\n", "\x85", "\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\x1e")
+FORGED = '{"level": "INFO", "message": "forged-line"}'
+OWN = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture(autouse=True)
+def fresh_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was refused in this minute yet."""
+    monkeypatch.setattr(security_events, "_windows", {})
+
+
+@contextmanager
+def logged() -> Iterator[io.StringIO]:
+    """What a process writes to its standard error meanwhile."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_Formatter("events", "web"))
+    root, level = logging.getLogger(), logging.getLogger().level
+    root.addHandler(handler)
+    root.setLevel("INFO")
+    yield stream
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+def counted() -> dict[str, float]:
+    """How often each event was counted so far."""
+    value = REGISTRY.get_sample_value
+    return {event: value("troika_security_events_total", {"event": event}) or 0.0 for event in SecurityEvent}
+
+
+def noted(stream: io.StringIO) -> list[dict[str, Any]]:
+    """The lines about such events, without what every line has."""
+    common = ("level", "logger", "at", "service", "role", "correlation_id", "taskName")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    own = [line for line in lines if line["logger"] == security_events.__name__]
+    return [{name: value for name, value in line.items() if name not in common} for line in own]
+
+
+DEEDS: dict[str, tuple[tuple[str, str, str, dict[str, Any]], dict[str, str]]] = {
+    "a key of nobody": (
+        ("registration", "GET", "/v1/registrations", {"key": UNKNOWN}),
+        {"message": "key-refused", "route": "/v1/registrations"},
+    ),
+    "a key of nobody where everybody may look": (
+        ("events", "GET", "/v1/events", {"key": UNKNOWN}),
+        {"message": "key-refused", "route": "/v1/events"},
+    ),
+    "another role": (
+        ("registration", "GET", "/v1/registrations", {"key": "viewer"}),
+        {"message": "role-refused", "holder": "holder viewer", "route": "/v1/registrations", "method": "GET"},
+    ),
+    "a key of another form": (
+        ("registration", "GET", f"/v1/forms/{WEBINAR}/history", {"key": LIMITED}),
+        {"message": "role-refused", "holder": "holder limited", "route": "/v1/forms/<slug>/history", "method": "GET"},
+    ),
+    "a key for some forms where all are meant": (
+        ("notifications", "GET", "/v1/bulletins", {"key": LIMITED}),
+        {"message": "role-refused", "holder": "holder limited", "route": "/v1/bulletins", "method": "GET"},
+    ),
+    "another site": (
+        (
+            "events",
+            "POST",
+            "/console/timetable/publish",
+            {"cookie": WHOLE, "headers": {"Sec-Fetch-Site": "cross-site"}},
+        ),
+        {"message": "cross-site-refused", "route": "/console/timetable/publish"},
+    ),
+    "a list as a file": (
+        ("registration", "GET", "/console/registrations.csv", {"key": WHOLE}),
+        {"message": "list-exported", "holder": "holder whole", "route": "/console/registrations.csv"},
+    ),
+    "a list as a file by the interface": (
+        ("registration", "GET", "/v1/registrations", {"key": WHOLE, "headers": {"Accept": "text/csv"}}),
+        {"message": "list-exported", "holder": "holder whole", "route": "/v1/registrations"},
+    ),
+    "a wrong key at the door": (
+        ("events", "POST", "/console/sign-in", {"data": {"key": "guessed"}, "headers": OWN}),
+        {"message": "sign-in-refused"},
+    ),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_event_is_counted_once_and_logged_by_name(house: House, deed: str) -> None:
+    (service, method, path, how), line = DEEDS[deed]
+    before = counted()
+    with logged() as stream:
+        house.ask(service, method, path, **how)
+    assert noted(stream) == [line]
+    assert {event: n - before[event] for event, n in counted().items() if n != before[event]} == {line["message"]: 1.0}
+
+
+def test_signing_in_is_logged_with_who(house: House) -> None:
+    with logged() as stream:
+        house.sign_in("coordinator")
+    assert noted(stream) == [{"message": "signed-in", "holder": "holder coordinator"}]
+
+
+def test_reading_sealed_answers_is_logged_with_who_and_whose(house: House) -> None:
+    """That the reason stands in the log of readings is tested there."""
+    content = answers(1, email="sealed-reading@example.org", access_needs="A ramp")
+    answer = house.ask("registration", "POST", REGISTRATIONS, json=content)
+    assert answer.status_code == 201, answer.text
+    registration = answer.get_json()["id"]
+    with logged() as stream:
+        path, reason = f"/v1/registrations/{registration}/sealed", {"reason": "Her visa letter is written"}
+        assert house.ask("registration", "POST", path, key="sealed-reader", json=reason).status_code == 200
+    form = {"registration": registration, "form": WEBINAR}
+    assert noted(stream) == [{"message": "sealed-answers-read", "holder": "holder sealed-reader", **form}]
+
+
+def test_refusals_of_a_minute_are_counted_all_and_logged_a_few(house: House) -> None:
+    """Exports are logged each time."""
+    before, many = counted(), 3 * LOGGED_PER_MINUTE
+    with logged() as stream:
+        for _ in range(many):
+            house.ask("registration", "GET", "/v1/registrations", key=UNKNOWN)
+            house.ask("registration", "GET", "/console/registrations.csv", key=WHOLE)
+    messages = [line["message"] for line in noted(stream)]
+    assert (messages.count("key-refused"), messages.count("list-exported")) == (LOGGED_PER_MINUTE, many)
+    assert counted()["key-refused"] - before["key-refused"] == many
+
+
+def _hostile(content: Any, end: str) -> Any:
+    """``content`` with a forged line in every text, keys too."""
+    if isinstance(content, dict):
+        return {name: _hostile(value, end) for name, value in content.items()} | {f"x{end}{FORGED}": "y"}
+    if isinstance(content, list):
+        return [_hostile(each, end) for each in content]
+    return f"{content}{end}{FORGED}" if isinstance(content, str) else content
+
+
+def _sent(route: Route, end: str) -> Iterator[dict[str, Any]]:
+    """Requests with a forged line in whatever the route reads."""
+    given = CONTENT.get(str(route), {})
+    bodies: dict[str, Any] = {
+        "registration POST /v1/forms/<slug>/registrations": answers(1),
+        "events POST /v1/proposals": an_answer("A side event"),
+    }
+    content = bodies.get(str(route), given.get("json", given.get("data", {"name": "x", "action": "x"})))
+    query = dict.fromkeys(("q", "cursor", "lang", "form", "next", "partner", "theme"), f"x{end}{FORGED}")
+    yield {"json": _hostile(content, end), "query_string": query}
+    yield {"data": {name: f"{value}{end}{FORGED}" for name, value in content.items()}}
+    if end not in ("\n", "\r\n"):  # those the client itself refuses to send in a header
+        odd = f"x{end}{FORGED}".encode().decode("latin-1")
+        names = ("X-Correlation-Id", "traceparent", "Idempotency-Key", "User-Agent", "If-Match", "Accept-Language")
+        yield {"headers": dict.fromkeys(names, odd)}
+
+
+@pytest.mark.parametrize("end", ENDS_OF_LINES)
+def test_end_of_a_line_in_any_field_makes_no_line(house: House, routes: list[Route], end: str) -> None:
+    """Every line is one of ours: JSON, and nothing in it that was sent."""
+    with logged() as stream:
+        for route in routes:
+            if route.rule.startswith("/-/") or (end not in ("\n", "\u2028") and route.is_safe):
+                continue
+            for sent in _sent(route, end):
+                house.ask(route.service, route.method, path_of(house, route), key=WHOLE, **sent)
+        for service in house.apps:
+            house.ask(service, "GET", f"/x{end}{FORGED}", key=UNKNOWN)
+            house.ask(service, "POST", "/console/sign-in", data={"key": f"x{end}{FORGED}"}, headers=OWN)
+    text = stream.getvalue()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert len(lines) >= len(house.apps)
+    assert "forged-line" not in text
+    assert {line["service"] for line in lines} == {"events"}
+
+
+def test_end_of_a_line_in_a_fact_stays_in_its_line() -> None:
+    """Negative control: what if something of it came so far."""
+    with logged() as stream:
+        for end in ENDS_OF_LINES:
+            logging.getLogger("a test").warning("said", extra={"fact": f"x{end}{FORGED}"})
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["fact"] for line in lines] == [f"x{end}{FORGED}" for end in ENDS_OF_LINES]
