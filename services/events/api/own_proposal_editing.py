@@ -101,7 +101,7 @@ def _again(tools: SideTools, link: OwnLink, asked: Asked, status: int, answers: 
 
 def _page(tools: SideTools, link: OwnLink) -> tuple[EditPage, dict[str, Any]]:
     """The form with what is stored, and that."""
-    proposal, stored = own_answers(tools.work, tools.keys, link.token)
+    proposal, stored = own_answers(tools.work, tools.clock, tools.keys, link.token)
     if not can_edit(proposal):
         raise NotEditable
     definition = show_proposal_form(tools.work).definition

@@ -22,8 +22,6 @@ from shared.web.access import by_link
 from shared.web.headers import personal
 from shared.web.limits import limited
 
-LONGEST_TOKEN = 100
-
 
 def own_proposal_pages(tools: SideTools) -> Blueprint:
     """``/p/<token>``."""
@@ -52,7 +50,7 @@ def own_proposal_pages(tools: SideTools) -> Blueprint:
 def _edit(tools: SideTools, token: str) -> Response:
     """The form with which a returned proposal is changed; the plain page where that is not possible."""
     try:
-        proposal = show_own_proposal(tools.work, token[:LONGEST_TOKEN]).proposal
+        proposal = show_own_proposal(tools.work, tools.clock, token).proposal
         return edit_page(tools, _link(token, proposal.language))
     except DomainError:
         return _gone(token)
@@ -71,7 +69,7 @@ def _send_again(tools: SideTools, token: str) -> Response:
 
 def _withdraw(tools: SideTools, token: str) -> Response:
     try:
-        withdraw_own_proposal(tools.work, tools.clock, token[:LONGEST_TOKEN])
+        withdraw_own_proposal(tools.work, tools.clock, token)
     except DomainError as refusal:
         return _gone(token) if refusal.code == "not-found" else _page(tools, token, refused="own.too-late")
     return _done(token)
@@ -86,7 +84,7 @@ def _done(token: str) -> Response:
 
 def _page(tools: SideTools, token: str, *, asking: bool = False, refused: str = "") -> Response:
     try:
-        own = show_own_proposal(tools.work, token[:LONGEST_TOKEN])
+        own = show_own_proposal(tools.work, tools.clock, token)
     except DomainError:
         return _gone(token)
     page = _own_page(own, _path(token), asking=asking, refused=refused)
@@ -110,7 +108,7 @@ def _own_page(own: OwnProposal, path: str, *, asking: bool, refused: str) -> Own
 
 
 def _link(token: str, own_language: str) -> OwnLink:
-    return OwnLink(token[:LONGEST_TOKEN], _path(token), _language(own_language))
+    return OwnLink(token, _path(token), _language(own_language))
 
 
 def _language(own: str) -> str:

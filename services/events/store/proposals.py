@@ -28,7 +28,11 @@ _SAVE = text(
 _FIND = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid)")  # noqa: S608 - as above
 _LOCK = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) FOR UPDATE")  # noqa: S608 - as above
 _LOCK_ALL = text("SELECT id FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
-_BY_TOKEN = text(f"SELECT {_LISTED} FROM proposal WHERE token_hash = :token_hash")  # noqa: S608 - as above
+_BY_TOKEN = text(f"SELECT {_LISTED} FROM proposal WHERE token_hash = ANY(:hashes)")  # noqa: S608 - as above
+_LAST_DAY = text("""
+    SELECT greatest((SELECT max(changed_at) FROM proposal_change c WHERE c.proposal_id = p.id), e.starts_at, e.ends_at)
+    FROM proposal p LEFT JOIN event e ON e.id = p.event_id WHERE p.id = CAST(:id AS uuid)
+""")
 _BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) ORDER BY id")  # noqa: S608 - as above
 _BY_KEY = text("SELECT id::text, fingerprint FROM proposal WHERE key_hash = :key_hash")
 _HOW_MANY = text(
@@ -90,10 +94,16 @@ def lock_all(connection: Connection, proposal_ids: Collection[str]) -> None:
     connection.execute(_LOCK_ALL, {"ids": list(proposal_ids)})
 
 
-def find_by_token(connection: Connection, token_hash: bytes) -> Proposal | None:
-    """The proposal whose link token has this SHA-256."""
-    row = connection.execute(_BY_TOKEN, {"token_hash": token_hash}).first()
+def find_by_token(connection: Connection, hashes: Sequence[bytes]) -> Proposal | None:
+    """The proposal whose link token has one of these hashes."""
+    row = connection.execute(_BY_TOKEN, {"hashes": list(hashes)}).first()
     return None if row is None else _proposal(row)
+
+
+def last_day_of(connection: Connection, proposal_id: str) -> datetime:
+    """When a proposal that is there last changed, or its side event ends, whichever is later."""
+    last_day: datetime = connection.execute(_LAST_DAY, {"id": proposal_id}).scalar_one()
+    return last_day
 
 
 def how_many_of(connection: Connection, person_ref: str, since: datetime, most: int) -> int:

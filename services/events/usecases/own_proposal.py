@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.events.domain.proposal import Proposal, ProposalStatus, become
+from services.events.domain.proposal_links import link_ends_at
 from services.events.domain.schedule_diff import Entry
 from services.events.store import proposals, schedule_board, schedule_versions
 from services.events.store.proposal_changes import BY_LINK
@@ -14,7 +15,7 @@ from services.events.usecases.proposal_answers import answers_of
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.core.ids import token_hash
+from shared.core.links import PROPOSAL, known_hashes
 from shared.store.unit_of_work import UnitOfWork
 
 
@@ -26,7 +27,7 @@ class OwnProposal:
     entry: Entry | None
 
 
-def show_own_proposal(work: UnitOfWork, token: str) -> OwnProposal:
+def show_own_proposal(work: UnitOfWork, clock: Clock, token: str) -> OwnProposal:
     """The proposal that ``token`` opens.
 
     Raises:
@@ -34,7 +35,7 @@ def show_own_proposal(work: UnitOfWork, token: str) -> OwnProposal:
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        proposal = opened_by(connection, token)
+        proposal = opened_by(connection, clock, token)
         scheduled = proposal.status is ProposalStatus.SCHEDULED
         version = schedule_versions.newest(connection) if scheduled else None
     entries = version.entries if version else ()
@@ -51,7 +52,7 @@ def withdraw_own_proposal(work: UnitOfWork, clock: Clock, token: str) -> None:
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        found = opened_by(connection, token)
+        found = opened_by(connection, clock, token)
         schedule_board.lock(connection)
         old = found_for_change(connection, found.id)
         if old.status is ProposalStatus.WITHDRAWN:
@@ -60,7 +61,7 @@ def withdraw_own_proposal(work: UnitOfWork, clock: Clock, token: str) -> None:
         schedule_board.take_off(connection, old.id)
 
 
-def own_answers(work: UnitOfWork, keys: ProposalKeys, token: str) -> tuple[Proposal, dict[str, Any]]:
+def own_answers(work: UnitOfWork, clock: Clock, keys: ProposalKeys, token: str) -> tuple[Proposal, dict[str, Any]]:
     """The proposal that ``token`` opens, and the answers that it was made from.
 
     Raises:
@@ -68,18 +69,23 @@ def own_answers(work: UnitOfWork, keys: ProposalKeys, token: str) -> tuple[Propo
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        proposal = opened_by(connection, token)
+        proposal = opened_by(connection, clock, token)
         contact = keys.opened(proposals.contact_of(connection, proposal.id), proposal.id)
     return proposal, answers_of(proposal, contact)
 
 
-def opened_by(connection: Connection, token: str) -> Proposal:
-    """The proposal that ``token`` opens.
+def opened_by(connection: Connection, clock: Clock, token: str) -> Proposal:
+    """The proposal that ``token`` opens now.
 
     Raises:
-        DomainError: ``not-found`` if it opens nothing.
+        DomainError: ``not-found`` if it opens nothing, or nothing any more.
     """
-    proposal = proposals.find_by_token(connection, token_hash(token))
-    if proposal is None:
+    hashes = known_hashes(token, PROPOSAL)
+    proposal = proposals.find_by_token(connection, hashes) if hashes else None
+    if proposal is None or _has_ended(connection, clock, proposal):
         raise DomainError("not-found", "this link opens nothing")
     return proposal
+
+
+def _has_ended(connection: Connection, clock: Clock, proposal: Proposal) -> bool:
+    return link_ends_at(proposal.status, proposals.last_day_of(connection, proposal.id)) <= clock()

@@ -44,7 +44,7 @@ def send_proposal_again(work: UnitOfWork, clock: Clock, keys: ProposalKeys, toke
         Unavailable: the database is away; nothing is known to be stored.
     """
     with work.transaction() as connection:
-        old = found_for_change(connection, opened_by(connection, token).id)
+        old = found_for_change(connection, opened_by(connection, clock, token).id)
         contact = keys.opened(proposals.contact_of(connection, old.id), old.id)
         new = replace(old, **content_in(keys, edit.values, edit.language))
         new_contact = contact | contact_in(edit.values)

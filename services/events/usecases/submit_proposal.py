@@ -17,7 +17,8 @@ from services.events.usecases.proposal_answers import contact_in, content_in
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.core.ids import new_id, new_token, token_hash
+from shared.core.ids import new_id, new_token
+from shared.core.links import PROPOSAL, link_hash
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 
@@ -62,7 +63,8 @@ def submit_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, submissi
     proposal, contact = _made(keys, submission, at)
     fingerprint = keys.fingerprint(submission.fingerprint)
     key_hash = keys.idempotency_hash(submission.key) if submission.key else None
-    arrival = Arrival(keys.close(contact, proposal.id), token_hash(contact["token"]), key_hash, fingerprint)
+    own_hash = link_hash(contact["token"], PROPOSAL)
+    arrival = Arrival(keys.close(contact, proposal.id), own_hash, key_hash, fingerprint)
     with work.transaction() as connection:
         lock_proposer(connection, proposal.person_ref)
         since = at - RECEIPTS_WITHIN

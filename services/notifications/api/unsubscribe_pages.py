@@ -37,13 +37,13 @@ def unsubscribe_blueprint(tools: Tools, vault: Vault) -> Blueprint:
     @blueprint.get("/<token>")
     @by_link
     def show(token: str) -> Response:
-        who = read_token(vault, token)
+        who = read_token(vault, token, tools.clock())
         return _page("ask", who) if who is not None else _gone()
 
     @blueprint.post("/<token>")
     @by_link
     def leave(token: str) -> Response:
-        who = read_token(vault, token)
+        who = read_token(vault, token, tools.clock())
         if who is None:
             return _gone()
         unsubscribe(tools.work, tools.clock, who.person_ref, "recipient")

@@ -141,7 +141,7 @@ class Composer:
         return CalendarEntry(uid_of(own.person_ref, claim.mail.event), held.changes, held.seat is not None, token)
 
     def _unsubscribe(self, claim: Claim, language: str) -> str:
-        token = make_token(self.vault, claim.recipient.entry.person_ref, language)
+        token = make_token(self.vault, claim.recipient.entry.person_ref, language, self.clock())
         return f"{self.public_url.rstrip('/')}/u/{token}"
 
 

@@ -1,15 +1,21 @@
 """A person wants no bulletins any more, by the link in one of them or through a coordinator.
 
-The link's token is the person's reference and language, encrypted with the vault's key for this one purpose. So it
-needs no table (which a dump would hold), outlives the person's registrations, follows the vault's rotation and tells
-whoever sees the address nothing. A random token with its hash in a table does neither of the first two, and one derived
-by HMAC would need a search through everybody. An old key must stay in the vault's file for as long as links of its time
-are to work: 60 days at least.
+The link's token is the person's reference and language and the day it was made, encrypted with the vault's key for this
+one purpose. So it needs no table (which a dump would hold), outlives the person's registrations, follows the vault's
+rotation and tells whoever sees the address nothing. A random token with its hash in a table does neither of the first
+two, and one derived by HMAC would need a search through everybody.
+
+It is good for two years: RFC 8058 names no end, laws want a month at least, and a mailbox keeps a bulletin for longer;
+whoever finds no way out that works reports the mail as unwanted, which is worse for everybody who waits for theirs. It
+is not used up: mail programs may send it twice, and all that whoever has stolen one can do is to keep news from
+somebody, which coordinators see and take back. An old key must stay in the vault's file for as long as links of its
+time are to work.
 """
 
 import base64
 import binascii
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from services.notifications.store.bulletins import Suppression, allow, list_suppressions, suppress
 from services.notifications.store.mails import suppress_bulletins
@@ -20,7 +26,11 @@ from shared.core.sealing import Unsealable, Vault
 from shared.store.unit_of_work import UnitOfWork
 
 WANTS_NONE = "the person wants no bulletins"
+GOOD_FOR = timedelta(days=730)
 _PURPOSE = "unsubscribe"
+_DAYS_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST = 1000
+"""Characters of a token, generously."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +41,32 @@ class Unsubscriber:
     language: str
 
 
-def make_token(vault: Vault, person_ref: str, language: str) -> str:
+def make_token(vault: Vault, person_ref: str, language: str, now: datetime) -> str:
     """The token of a person's link: base64url, another one each time."""
-    closed = vault.close({"p": person_ref, "l": language}, row=_PURPOSE)
-    return base64.urlsafe_b64encode(closed).decode().rstrip("=")
+    content = {"p": person_ref, "l": language, "d": (now - _DAYS_BEGIN).days}
+    return _written(vault.close(content, row=_PURPOSE))
 
 
-def read_token(vault: Vault, token: str) -> Unsubscriber | None:
-    """Whom a token belongs to; None if it is none of ours, or of a key that is gone."""
+def read_token(vault: Vault, token: str, now: datetime) -> Unsubscriber | None:
+    """Whom a token belongs to; None if it is none of ours, two years old, or of a key that is gone.
+
+    One without a day is from before they had one: it is good for as long as its key is.
+    """
+    if len(token) > _LONGEST:
+        return None
     try:
         closed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         content = vault.open(closed, row=_PURPOSE)
-        return Unsubscriber(content["p"], content["l"])
     except (binascii.Error, ValueError, Unsealable):
         return None
+    made_on = content.get("d")
+    if _written(closed) != token or (made_on is not None and _DAYS_BEGIN + timedelta(made_on) + GOOD_FOR <= now):
+        return None
+    return Unsubscriber(content["p"], content["l"])
+
+
+def _written(closed: bytes) -> str:
+    return base64.urlsafe_b64encode(closed).decode().rstrip("=")
 
 
 def unsubscribe(work: UnitOfWork, clock: Clock, person_ref: str, said_by: str) -> bool:

@@ -1,11 +1,15 @@
 """A bulletin reaches each person of its segment once, and nobody who wants none or is not registered."""
 
+import base64
+import html
 import re
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
 
+from services.notifications.mail.wording import LANGUAGES, wording
+from shared.core.ids import new_token
 from tests.integration.notifications.bulletins import (
     TEXTS,
     audience,
@@ -170,14 +174,47 @@ def test_reading_the_page_changes_nothing_and_any_post_leaves(office: Office, cl
     assert row == {"person_ref": reference, "said_by": "recipient"}
 
 
-@pytest.mark.parametrize("change", [lambda path: path[:-4] + "AAAA", lambda _path: "/u/a", lambda _path: "/u/%FF"])
-def test_link_that_is_none_of_ours_leads_nowhere(office: Office, client: FlaskClient, change: Any) -> None:
+def test_link_that_is_none_of_ours_leads_nowhere(office: Office, client: FlaskClient) -> None:
+    """No flipped bit, no part of it, nothing longer, no other writing of it; the token of a person's own link; and what
+    the vault holds closed for other ends. All are answered alike."""
     office.hear_event()
     person(office, 1)
     send(client, draft(client))
-    path = change(way_out(office))
+    token = way_out(office).removeprefix("/u/")
+    closed: bytes = office.rows("SELECT closed FROM recipient")[0]["closed"]
+    flipped = [token[:place] + chr(ord(token[place]) ^ 1) + token[place + 1 :] for place in range(len(token))]
+    others = [token[:-1], token[1:], token + "A", token + "=", token * 100, "a", "%FF", "%00", "a-token", new_token()]
+    filed = base64.urlsafe_b64encode(closed).decode().rstrip("=")
+    pages = {
+        (answer.status_code, answer.text)
+        for near in [*flipped, *others, filed]
+        for answer in (client.get(f"/u/{near}"), client.post(f"/u/{near}"))
+    }
+    assert [status for status, _ in pages] == [404]
+    assert office.rows("SELECT * FROM suppression") == []
+    assert client.post(f"/u/{token}").status_code == 200
+
+
+def test_link_is_good_for_two_years(office: Office, client: FlaskClient) -> None:
+    """From the day it was made; one from before they had a day for as long as its key is there."""
+    office.hear_event()
+    person(office, 1)
+    send(client, draft(client))
+    path = way_out(office)
+    undated = base64.urlsafe_b64encode(office.vault.close({"p": "ab" * 32, "l": "fr"}, row="unsubscribe")).decode()
+    midnight = office.clock().replace(hour=0, minute=0, second=0, microsecond=0)
+    office.clock.set(midnight + timedelta(days=730) - timedelta(microseconds=1))
+    assert client.get(path).status_code == 200
+    office.clock.advance(timedelta(microseconds=1))
     assert [client.get(path).status_code, client.post(path).status_code] == [404, 404]
     assert office.rows("SELECT * FROM suppression") == []
+    assert client.post(f"/u/{undated.rstrip('=')}").status_code == 200
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_link_that_does_not_work_says_so_with_a_way_on(client: FlaskClient, language: str) -> None:
+    answer = client.get("/u/unknown", headers={"Accept-Language": language})
+    assert wording(language).unsubscribe_gone in html.unescape(answer.text)
 
 
 def test_whoever_left_gets_no_bulletin_but_their_own_mails(office: Office, client: FlaskClient) -> None:

@@ -18,6 +18,7 @@ from services.notifications.usecases.unsubscribe import make_token
 from services.registration.web import open_intake_engine
 from shared.contracts.envelope import decode
 from shared.contracts.registry import SERVICES
+from shared.core.clock import system_clock
 from shared.core.ids import new_token, token_hash
 from shared.core.sealing import Vault, open_sealed, read_keys
 from shared.store.engine import open_engine
@@ -213,4 +214,4 @@ def _token(house: House, service: str, name: str) -> str:
 
 def _way_out(house: House) -> str:
     vault = Vault(read_keys(house.installation.secrets.folder / "vault.key"))
-    return make_token(vault, "ab" * 32, "en")
+    return make_token(vault, "ab" * 32, "en", system_clock())

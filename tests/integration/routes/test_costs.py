@@ -7,6 +7,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from services.notifications.usecases.unsubscribe import make_token
+from shared.core.clock import system_clock
 from shared.core.ids import new_id
 from shared.core.sealing import Vault, read_keys
 from tests.integration.events.side_events import an_answer
@@ -75,7 +76,7 @@ def _submissions(house: House) -> dict[str, Callable[[], TestResponse]]:
         "another proposal": send("events", "/v1/proposals", json=proposal),
         "a link of nobody": send("registration", "/r/" + "x" * 43, data={"action": "cancel"}),
         "a proposal of nobody": send("events", "/p/" + "x" * 43, data={"action": "withdraw"}),
-        "no more bulletins": send("notifications", "/u/" + make_token(vault, "ef" * 32, "en")),
+        "no more bulletins": send("notifications", "/u/" + make_token(vault, "ef" * 32, "en", system_clock())),
     }
 
 

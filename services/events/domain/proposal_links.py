@@ -1,0 +1,23 @@
+"""How long the link of a proposal opens it."""
+
+from datetime import datetime, timedelta
+
+from services.events.domain.proposal import ProposalStatus
+
+UNDECIDED = timedelta(days=365)
+"""After the last change: a group may wait through a whole review for an answer, and each answer mails the link anew."""
+
+DECIDED = timedelta(days=90)
+"""After the last change or the end of its side event, whichever is later: for so long who proposed it is known."""
+
+_DECIDED = frozenset({ProposalStatus.SCHEDULED, ProposalStatus.DECLINED, ProposalStatus.WITHDRAWN})
+
+
+def link_ends_at(status: ProposalStatus, last_day: datetime) -> datetime:
+    """From when on the link of a proposal opens nothing.
+
+    Args:
+        status: of the proposal.
+        last_day: when it last changed, or its side event ends, whichever is later.
+    """
+    return last_day + (DECIDED if status in _DECIDED else UNDECIDED)
