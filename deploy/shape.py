@@ -23,6 +23,7 @@ ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
         "registration",
         (
             "/v1/forms",
+            "/v1/challenge",
             "/v1/registrations",
             "/v1/sealed-readings",
             "/v1/partners",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from sqlalchemy import Engine
 
+from services.registration.api.challenge import challenge_blueprint
 from services.registration.api.embed_pages import embed_blueprint
 from services.registration.api.forms import forms_blueprint
 from services.registration.api.link_pages import link_blueprint
@@ -20,6 +21,7 @@ from services.registration.usecases.prepare import IntakeKeys
 from services.registration.usecases.register import make_register
 from services.registration.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
+from shared.forms.proof_of_work import proof_keys
 from shared.store.engine import open_engine
 from shared.store.schema_state import is_far_enough, newest_revision
 from shared.store.unit_of_work import UnitOfWork
@@ -31,7 +33,7 @@ from shared.web.signing_in import SignIn
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-PEOPLE = ("/v1/forms/", "/embed/", "/r/", "/v/")
+PEOPLE = ("/v1/forms/", "/v1/challenge", "/embed/", "/r/", "/v/")
 """Forms and links: who comes by these is let in first."""
 
 
@@ -66,6 +68,7 @@ def build_app(
         title="Troika: registration",
         operations=[
             forms_blueprint(tools),
+            challenge_blueprint(tools),
             registrations_blueprint(tools),
             sealed_blueprint(tools),
             partners_blueprint(tools),
@@ -106,4 +109,5 @@ def build_tools(settings: RegistrationSettings, work: UnitOfWork, intake: UnitOf
         keys=keys,
         register=make_register(intake, clock),
         organiser=settings.organiser,
+        proof_keys=proof_keys(settings.common.signing_keys, NAME),
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from services.registration.messaging import effects
 from services.registration.settings import read_settings
+from services.registration.store.challenges import forget_challenges
 from services.registration.store.ended import forget_ended
 from services.registration.store.registrations import forget_keys
 from services.registration.usecases.give_up import give_up
@@ -36,6 +37,7 @@ def describe() -> Service:
 def _keep_house(work: UnitOfWork, now: datetime) -> None:
     with work.transaction() as connection:
         forget_keys(connection, now - KEEP_KEYS)
+        forget_challenges(connection, now)
     give_up(work, now)
     with work.transaction() as connection:
         forget_ended(connection, now, MOST_ENDED_AT_ONCE)

@@ -60,8 +60,20 @@ security_events_total = Counter(
 intake_requests_total = Counter(
     "troika_intake_requests_total",
     "Registrations asked for, by outcome: accepted, duplicate, invalid, closed (also a form's page that says so), "
-    "unknown (no such form, also looked up in vain), trapped (the field that no person sees was filled in), failed.",
+    "unknown (no such form, also looked up in vain), trapped (the field that no person sees was filled in), unproven "
+    "(the proof of work was refused), failed.",
     ["outcome"],
+)
+challenges_total = Counter(
+    "troika_challenges_total",
+    "Challenges for a proof of work given out, by how many times the usual work they ask for: 1, 2, 4, 8.",
+    ["service", "work"],
+)
+proofs_of_work_total = Counter(
+    "troika_proofs_of_work_total",
+    "Submissions to forms that ask for a proof of work, by what came of it: solved (perhaps for the second time), none "
+    "(none was sent), unreadable, altered, unsolved, expired, foreign (another form's).",
+    ["service", "outcome"],
 )
 idempotency_replays_total = Counter(
     "troika_idempotency_replays_total",

@@ -28,7 +28,7 @@ def framed_policy(nonce: str, origins: Sequence[str]) -> str:
     own, ancestors = f"'nonce-{nonce}'", " ".join(origins) or "'none'"
     return (
         f"default-src 'none'; script-src 'self' {own}; style-src 'self' {own}; img-src 'self' data:; "
-        f"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
+        f"worker-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
     )
 
 

@@ -70,6 +70,7 @@ class Limits:
                 "form": parse_many(rates.form),
                 "all": parse_many(rates.everything),
             },
+            "challenge": {"address": parse_many(rates.intake)},
             "link": {"address": parse_many(rates.link)},
         }
         self._own = FixedWindowRateLimiter(Counters())
@@ -82,7 +83,7 @@ class Limits:
         """Count the request in hand as one of ``kind``.
 
         Args:
-            kind: ``intake`` or ``link``.
+            kind: ``intake``, ``challenge`` (nobody gathers them while they are cheap) or ``link``.
             form: slug of the form it is for, where forms are limited too. One that is refused for its address does
                 not count for the form: else whoever is refused could close it for all others.
 

@@ -56,6 +56,7 @@ DOMAIN_STATUS = {
     "already-exists": 409,
     "not-allowed": 403,
     "closing-before-opening": 422,
+    "proof-refused": 422,
 }
 """Status of a domain error by its code; 409 for all others."""
 

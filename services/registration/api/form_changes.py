@@ -83,6 +83,7 @@ def form_for_coordinators(form: StoredForm, now: datetime) -> dict[str, Any]:
         "closes_at": form.closes_at,
         "closed_reason": closed_reason(form.opening, now),
         "verification": form.verification,
+        "proof_of_work": form.proof_of_work,
         "warning": NO_VERIFICATION if form.verification == "none" else "",
         "partners": list(form.partners),
         **{name: seats[name] for name in ("capacity", "confirmed", "held", "waiting", "waiting_list")},

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, jsonify
 
 from services.registration.api import intake_pages
+from services.registration.api.challenge import challenge_path
 from services.registration.api.cross_origin import allow, preflight, with_preflight
 from services.registration.api.form_change_schemas import FormListSchema
 from services.registration.api.form_changes import add_form_changes, form_for_coordinators
@@ -52,7 +53,9 @@ def _add_public(blueprint: Any, tools: Tools) -> None:
         language = language_of({"lang": query["lang"]}, None)
         reason = closed_reason(view.stored.opening, tools.clock())
         content = to_public(view.definition, language)
-        content |= {"event": view.stored.event_id, "open": not reason}
+        content |= {"event": view.stored.event_id, "open": not reason, "proof_of_work": None}
+        if view.asks_proof:
+            content["proof_of_work"] = {"challenge": challenge_path(slug)}
         content["seats"] = "closed" if reason else view.stored.seats.word
         return conditional(allow(jsonify(content), view.origins))
 
@@ -140,7 +143,7 @@ _INTAKE_DOCUMENT: dict[str, Any] = {
             409: "`form-closed`",
             413: "Too large",
             415: "Neither JSON nor a form",
-            422: "Answers are wrong, or the key was used for another request",
+            422: "Answers are wrong, the key was used for another request, or `proof-refused`: solve a new challenge",
             429: "Too many from one client address or on one form; see Retry-After",
             503: "Too busy; see Retry-After",
         }.items()

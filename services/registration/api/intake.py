@@ -5,14 +5,20 @@ from flask import Response
 from services.registration.api.cross_origin import allow
 from services.registration.api.submitted import Submitted, language_of
 from services.registration.api.tools import Tools
-from services.registration.domain.intake import Answered
+from services.registration.domain.intake import Answered, Proof
 from services.registration.embed.strings import result_message
 from services.registration.usecases.look_up import FormView
 from services.registration.usecases.prepare import Envelope, prepare, receipts
 from shared.core.errors import DomainError, Overloaded, Unavailable
 from shared.core.ids import new_id
-from shared.core.metrics import idempotency_replays_total, intake_requests_total, requests_refused_total
+from shared.core.metrics import (
+    idempotency_replays_total,
+    intake_requests_total,
+    proofs_of_work_total,
+    requests_refused_total,
+)
 from shared.core.places import FIRST
+from shared.forms.proof_of_work import ProofRefused, check_proof
 from shared.forms.validation import Answers, validate
 from shared.web.problems import problem
 
@@ -41,24 +47,41 @@ def take(tools: Tools, view: FormView, submitted: Submitted) -> Answered:
     """
     partner = view.partner(submitted.partner)
     language = language_of(submitted.beside, partner.language if partner else None)
-    messages = {status: result_message(status, language) for status in STATUSES[view.stored.verification]}
+    unproven = view.asks_proof and not submitted.beside.get("altcha")
+    statuses = STATUSES["email" if unproven else view.stored.verification]
+    messages = {status: result_message(status, language) for status in statuses}
     if submitted.trapped:
         return _pretend(messages)
     answers = validate(view.definition, submitted.answers, language)
     if not answers.ok:
         intake_requests_total.labels("invalid").inc()
         raise Refused(answers)
-    envelope = Envelope(partner.slug if partner else None, language, submitted.key, submitted.fingerprint, messages)
+    proof = _proof(tools, view, submitted.beside.get("altcha")) if view.asks_proof else None
+    slug = partner.slug if partner else None
+    envelope = Envelope(slug, language, submitted.key, submitted.fingerprint, messages, proof)
     return _counted(tools, view, answers, envelope)
+
+
+REFUSALS = {"idempotency-mismatch": "invalid", "proof-refused": "unproven"}
+"""How a refusal is counted, by its code; any other is a closed form."""
+
+
+def _proof(tools: Tools, view: FormView, payload: object) -> Proof:
+    """What came of the work. It is refused later, with the seat's decision: a repetition is answered as at first."""
+    try:
+        proof = Proof(check_proof(tools.proof_keys, view.stored.slug, payload, tools.clock())) if payload else Proof()
+    except ProofRefused as refused:
+        proof = Proof(refusal=refused.reason)
+    proofs_of_work_total.labels("registration", proof.refusal or ("solved" if proof.challenge else "none")).inc()
+    return proof
 
 
 def _counted(tools: Tools, view: FormView, answers: Answers, envelope: Envelope) -> Answered:
     try:
         answered = tools.register(prepare(tools.keys, view, answers, envelope, tools.clock()))
     except DomainError as refusal:
-        mismatch = refusal.code == "idempotency-mismatch"
-        intake_requests_total.labels("invalid" if mismatch else "closed").inc()
-        if mismatch:
+        intake_requests_total.labels(REFUSALS.get(refusal.code, "closed")).inc()
+        if refusal.code == "idempotency-mismatch":
             idempotency_replays_total.labels("mismatch").inc()
         raise
     except Overloaded:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from flask import Response
 
+from services.registration.api.challenge import challenge_path
 from services.registration.api.intake import Refused, take
 from services.registration.api.looks import closed_page, event_time, guest_list_closes, look_of, page, parent_origin
 from services.registration.api.submitted import Submitted, language_of
@@ -40,7 +41,8 @@ def register(tools: Tools, view: FormView, submitted: Submitted) -> Response:
     except DomainError as refusal:
         if refusal.code == "form-closed":
             return closed_page(view, look, refusal.detail, origins, 409)
-        return again(tools, view, submitted, look, notice="failed", status=422)
+        notice: Notice = "unproven" if refusal.code == "proof-refused" else "failed"
+        return again(tools, view, submitted, look, notice=notice, status=422)
     except Unavailable:
         response = again(tools, view, submitted, look, notice="busy", status=503)
         response.headers["Retry-After"] = str(retry_after_s())
@@ -82,4 +84,5 @@ def form_page(tools: Tools, view: FormView, partner: Partner | None, look: Look,
         seats="waiting-list" if view.stored.seats.word == "waiting-list" else "open",
         organiser=tools.organiser,
         guest_list=guest_list_closes(view.stored),
+        challenge=challenge_path(view.stored.slug) if view.asks_proof else "",
     )

@@ -27,6 +27,18 @@ class FormFieldSchema(ma.Schema):
     not_before = ma.fields.String(metadata={"description": "Name of a date that this one may not come before"})
 
 
+class ProofAskedSchema(ma.Schema):
+    """Where a form that asks for a proof of work gives out its tasks."""
+
+    challenge = ma.fields.String(required=True, metadata={"description": "Path of a new challenge"})
+
+
+class ChallengeQuery(ma.Schema):
+    """Query of a challenge."""
+
+    form = ma.fields.String(required=True, validate=ma.validate.Length(max=80), metadata={"description": "Its slug"})
+
+
 class FormSchema(ma.Schema):
     """A form as the public sees it."""
 
@@ -41,6 +53,9 @@ class FormSchema(ma.Schema):
     open = ma.fields.Boolean(required=True)
     seats = ma.fields.String(
         required=True, metadata={"enum": ["open", "waiting-list", "full", "closed"], "description": "Never a number"}
+    )
+    proof_of_work = ma.fields.Nested(
+        ProofAskedSchema, allow_none=True, required=True, metadata={"description": "null: it asks for none"}
     )
     fields = ma.fields.List(ma.fields.Nested(FormFieldSchema), required=True)  # type: ignore[assignment]
 
@@ -75,3 +90,6 @@ class SubmissionSchema(ma.Schema):
     email = ma.fields.Email(required=True)
     partner = ma.fields.String(metadata={"description": "Slug of the partner whose page it came through"})
     lang = ma.fields.String(metadata={"description": "Language of the answer and the mails"})
+    altcha = ma.fields.String(
+        metadata={"description": "The solved challenge, base64 of JSON, where the form asks for a proof of work"}
+    )

@@ -60,7 +60,9 @@ def read_submitted(definition: FormDefinition) -> Submitted:
     beside, answers = split_transport(raw)
     inside = beside.pop("idempotency_key", "")
     key = idempotency_key() or checked_key(inside if isinstance(inside, str) else "?")
-    return Submitted(answers, beside, key, fingerprint(definition.slug, {**answers, **beside}), as_page)
+    # a new proof of work for the same answers is the same request
+    content = {name: value for name, value in {**answers, **beside}.items() if name != "altcha"}
+    return Submitted(answers, beside, key, fingerprint(definition.slug, content), as_page)
 
 
 def language_of(beside: dict[str, Any], partner_language: str | None) -> str:

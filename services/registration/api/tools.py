@@ -12,6 +12,7 @@ from services.registration.usecases.register import Register
 from shared.core.clock import Clock
 from shared.core.errors import DomainError, Unavailable
 from shared.core.metrics import intake_requests_total
+from shared.forms.proof_of_work import ProofKeys
 from shared.store.unit_of_work import UnitOfWork
 
 VIEW_KEPT_S = 1.0
@@ -42,6 +43,7 @@ class Tools:
     keys: for preparing submissions.
     register: stores one, through the write group.
     organiser: shown on forms.
+    proof_keys: of challenges.
     views: forms seen a moment ago.
     public_origin: scheme, host and port of the public address.
     """
@@ -51,6 +53,7 @@ class Tools:
     keys: IntakeKeys
     register: Register
     organiser: str
+    proof_keys: ProofKeys
     views: dict[str, tuple[float, FormView]] = field(default_factory=dict)
     refreshing: threading.Lock = field(default_factory=threading.Lock)
 

@@ -10,7 +10,7 @@ from services.registration.store.forms import StoredForm
 
 MOST_SEATS = 1_000_000
 LOCAL = "%Y-%m-%dT%H:%M"
-FIELDS = ("capacity", "opens", "closes", "switch")
+FIELDS = ("capacity", "opens", "closes", "switch", "robots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ def first_values(form: StoredForm, settings: FormSettings | None = None) -> dict
         "opens": _typed(shown.opens_at, form),
         "closes": _typed(shown.closes_at, form),
         "switch": "on" if shown.open else "off",
+        "robots": shown.proof_of_work,
     }
 
 
@@ -51,7 +52,8 @@ def read_filled(form: StoredForm, given: Mapping[str, str]) -> Filled:
     closes_at = _moment("closes", values, form, form.closes_at, faults)
     if opens_at and closes_at and closes_at <= opens_at:
         faults["closes"] = "The form must close later than it opens."
-    wanted = FormSettings(capacity, values["switch"] == "on", opens_at, closes_at)
+    asking = "asked" if values["robots"] == "asked" else "off"
+    wanted = FormSettings(capacity, values["switch"] == "on", opens_at, closes_at, asking)
     return Filled(values, faults, None if faults else wanted)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from services.registration.domain.opening import Opening, closed_reason
 from services.registration.domain.registration import Registration
-from services.registration.domain.seats import Place, Seats, first_place, next_place, take
+from services.registration.domain.seats import Place, Seats, first_place, next_place, take, unproven_place
 from shared.core.errors import DomainError
 
 ATTEMPT_MAIL_EVERY = timedelta(hours=24)
@@ -20,6 +20,19 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 GRACE = timedelta(days=7)
 """How long after its hold a registration can still be confirmed by a late click."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What came of the work that a form asks for.
+
+    Attributes:
+        challenge: id of the challenge that was solved; None if no proof was sent.
+        refusal: why what was sent is worth nothing; empty if it is not.
+    """
+
+    challenge: bytes | None = None
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,7 @@ class Submission:
         bodies: the answer to the client by status. A duplicate gets the very same, so both are made beforehand.
         cause: correlation id and trace context of the request.
         verify_hash: of the token of the link that confirms the address; None if the form asks for none.
+        proof: of work; None if the form asks for none.
     """
 
     person: Registration
@@ -52,6 +66,7 @@ class Submission:
     bodies: dict[str, str]
     cause: tuple[str, str]
     verify_hash: bytes | None = None
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +74,13 @@ class FormFacts:
     """A form under lock.
 
     ``hold``: how long a seat is kept until the address is confirmed; None if addresses are not confirmed.
+    ``patience``: how long somebody has to confirm theirs who must although others need not.
     """
 
     opening: Opening
     seats: Seats
     hold: timedelta | None = None
+    patience: timedelta = timedelta(days=1)
 
     @property
     def place(self) -> Place | None:
@@ -93,6 +110,8 @@ class Facts:
     forms: dict[str, FormFacts]
     keys: dict[bytes, tuple[bytes, str]]
     live: dict[tuple[str, str], Known]
+    used: set[bytes] = field(default_factory=set)
+    """Challenges of the batch that were used before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +132,8 @@ class Plan:
     attempt_causes: dict[str, tuple[str, str]] = field(default_factory=dict)
     keys: list[tuple[bytes, bytes, str]] = field(default_factory=list)
     expired: list[Registration] = field(default_factory=list)
+    challenges: list[tuple[bytes, str]] = field(default_factory=list)
+    """Each challenge that is used by this batch, and the form."""
 
 
 def decide(facts: Facts, batch: Sequence[Submission], now: datetime) -> Plan:
@@ -138,6 +159,8 @@ def _decide_one(facts: Facts, plan: Plan, submission: Submission, now: datetime)
     place = form.place
     if place is None:
         raise DomainError("form-closed", "full")
+    if submission.proof is not None:
+        place = _proven_place(facts, plan, submission, place)
     known = _known(facts, plan, submission, now)
     if known is None:
         _accept(facts, plan, submission, place, now)
@@ -148,6 +171,20 @@ def _decide_one(facts: Facts, plan: Plan, submission: Submission, now: datetime)
         facts.keys[submission.key_hash] = (submission.fingerprint, body)
         plan.keys.append((submission.key_hash, submission.fingerprint, body))
     return Answered(body, "accepted" if known is None else "duplicate")
+
+
+def _proven_place(facts: Facts, plan: Plan, submission: Submission, place: Place) -> Place:
+    """The place of somebody who is asked for a proof of work; its challenge is used up, whoever they turn out to be."""
+    proof = submission.proof or Proof()
+    if proof.refusal:
+        raise DomainError("proof-refused", proof.refusal)
+    if proof.challenge is None:
+        return unproven_place(place)
+    if proof.challenge in facts.used:
+        raise DomainError("proof-refused", "used")
+    facts.used.add(proof.challenge)
+    plan.challenges.append((proof.challenge, submission.person.form))
+    return place
 
 
 def _known(facts: Facts, plan: Plan, submission: Submission, now: datetime) -> Known | None:
@@ -171,8 +208,8 @@ def _accept(facts: Facts, plan: Plan, submission: Submission, place: Place, now:
     slug = submission.person.form
     form = facts.forms[slug]
     registration = replace(submission.person, status=place.status, position=place.position, accepted_at=now)
-    if form.hold is not None:
-        hold_until = now + form.hold
+    if place.status == "unverified":
+        hold_until = now + (form.hold or form.patience)
         registration = replace(
             registration, hold_until=hold_until if place.holds else None, expires_at=hold_until + GRACE
         )

@@ -66,6 +66,13 @@ def first_place(seats: Seats) -> Place | None:
     return Place("unverified", holds=place.status == "confirmed") if place else None
 
 
+def unproven_place(place: Place) -> Place:
+    """What somebody gets in place of ``place`` who was asked for a proof of work and has sent none: nothing is kept
+    for them until they confirm their address, so that a program which takes seats has to work for each.
+    """
+    return Place("unverified") if place.status != "unverified" else replace(place, holds=False)
+
+
 def verified_place(seats: Seats) -> Place | None:
     """What the owner of a hold gets for it, before those who wait; ``seats`` are counted without the hold.
 

@@ -10,7 +10,7 @@ from shared.web.look.sheets import Sheet, paper_sheet
 STATIC_FOLDER = Path(__file__).parent / "static"
 STATIC_PATH = "/embed/static"
 SHEET = "form.css"
-SHARED = ("parent.js",)
+SHARED = ("parent.js", "proof.js", "solver.js")
 """Scripts that pages of other services load as well."""
 
 

@@ -17,7 +17,7 @@ from shared.forms.texts import LANGUAGE_NAMES, direction
 from shared.forms.theme import PLAIN, Theme, theme_css
 from shared.forms.validation import FieldError
 
-Notice = Literal["busy", "still-running", "rate-limited", "failed"]
+Notice = Literal["busy", "still-running", "rate-limited", "unproven", "failed"]
 ResultStatus = Literal["unverified", "confirmed", "waitlisted"]
 ClosedReason = Literal["closed", "full", "cancelled", "postponed", "held", "not-open", "guest-list-closed"]
 LinkStatus = Literal["unverified", "confirmed", "waitlisted", "cancelled", "expired"]
@@ -48,6 +48,7 @@ class FramePage:
         idempotency_key: a new random key, for submissions without a script.
         seats: ``open``, or ``waiting-list`` when whoever registers now has to wait.
         guest_list: when the guest list closes; ``None`` if it stays open until the start.
+        challenge: path of challenges, ``""`` where the form asks for no proof of work.
         values, errors, notice: what to show again after a submission without a script that was not taken.
     """
 
@@ -60,6 +61,7 @@ class FramePage:
     seats: Literal["open", "waiting-list"] = "open"
     organiser: str = ""
     guest_list: EventTime | None = None
+    challenge: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     errors: Sequence[FieldError] = ()
     notice: Notice | None = None

@@ -1,7 +1,7 @@
 """Forms, their seats and the partners that may show them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +41,7 @@ class StoredForm:
         attend: slug of the event that everybody on this form should attend as well.
         event_title, time_zone: of the event; None while nothing was heard of it.
         opens_at, closes_at: a coordinator's hours; None for no bound.
+        proof_of_work: ``asked`` or ``off``.
     """
 
     slug: str
@@ -64,6 +65,7 @@ class StoredForm:
     attend: str | None
     opens_at: datetime | None
     closes_at: datetime | None
+    proof_of_work: str
 
     @property
     def opening(self) -> Opening:
@@ -83,7 +85,7 @@ class StoredForm:
     @property
     def settings(self) -> FormSettings:
         """What coordinators have set."""
-        return FormSettings(self.seats.capacity, self.open, self.opens_at, self.closes_at)
+        return FormSettings(self.seats.capacity, self.open, self.opens_at, self.closes_at, self.proof_of_work)
 
     @property
     def notice(self) -> timedelta:
@@ -101,7 +103,7 @@ _FORM = f"""
     SELECT f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners,
         f.promotion_notice_minutes, f.open, f.revision, s.capacity, s.confirmed, s.waiting, s.last_position,
         e.title, e.time_zone, e.starts_at, e.status, e.ends_at, f.hold_minutes, f.closes_hours_before, f.attend,
-        f.opens_at, f.closes_at, {HELD.format(now=":now")}
+        f.opens_at, f.closes_at, f.proof_of_work, {HELD.format(now=":now")}
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id
 """  # noqa: S608 - constants
 _ONE = text(_FORM + "WHERE f.slug = :slug")
@@ -109,9 +111,11 @@ _LOCK = text("SELECT 1 FROM seat WHERE form = :slug FOR UPDATE")
 _ALL = text(_FORM + "ORDER BY f.slug")
 _SAVE = text("""
     INSERT INTO form (slug, kind, event_id, definition, verification, waiting_list, partners,
-        promotion_notice_minutes, hold_minutes, closes_hours_before, attend, keep_days, open, revision)
+        promotion_notice_minutes, hold_minutes, closes_hours_before, attend, keep_days, proof_of_work, open,
+        revision)
     VALUES (:slug, :kind, :event_id, :definition, :verification, :waiting_list, :partners,
-        :promotion_notice_minutes, :hold_minutes, :closes_hours_before, :attend, :keep_days, true, 1)
+        :promotion_notice_minutes, :hold_minutes, :closes_hours_before, :attend, :keep_days, :proof_of_work,
+        true, 1)
     ON CONFLICT (slug) DO UPDATE SET kind = excluded.kind, event_id = excluded.event_id,
         definition = excluded.definition, verification = excluded.verification,
         waiting_list = excluded.waiting_list, partners = excluded.partners,
@@ -130,7 +134,8 @@ _SEATS = text("""
     WHERE form = :form
 """)
 _SET = text("""
-    UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at, revision = revision + 1
+    UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at, proof_of_work = :proof_of_work,
+        revision = revision + 1
     WHERE slug = :slug
 """)
 _SAVE_PARTNER = text("""
@@ -169,7 +174,10 @@ def all_forms(connection: Connection, now: datetime) -> list[StoredForm]:
 
 
 def save_form(connection: Connection, values: Mapping[str, Any], capacity: int | None) -> None:
-    """Store a form; an equal one is left alone. ``capacity`` counts only when the form is new."""
+    """Store a form; an equal one is left alone.
+
+    ``capacity`` and whether it asks for a proof of work count only when it is new: coordinators set them afterwards.
+    """
     connection.execute(_SAVE, {**values, "definition": Jsonb(values["definition"])})
     connection.execute(_SEAT, {"slug": values["slug"], "capacity": capacity})
 
@@ -190,7 +198,8 @@ def save_seats(connection: Connection, form: str, seats: Seats) -> None:
 
 def save_settings(connection: Connection, slug: str, settings: FormSettings) -> None:
     """Store what coordinators set, all but the seats, and raise the revision."""
-    values = {"open": settings.open, "opens_at": settings.opens_at, "closes_at": settings.closes_at}
+    values = asdict(settings)
+    del values["capacity"]
     connection.execute(_SET, {**values, "slug": slug})
 
 

@@ -50,6 +50,12 @@ _LIVE = f"""
 """  # noqa: S608 - a constant list of columns
 """By person alone: an index on the form would look as good to a plan made while the table was empty, and be kept."""
 
+_USED = """
+    SELECT json_agg(wanted.id) FROM jsonb_array_elements_text($1::jsonb) AS wanted (id)
+    JOIN used_challenge u ON u.id = decode(wanted.id, 'hex')
+"""
+"""Challenges are of one form, whose seats are locked: two that use the same one come here one after the other."""
+
 _FACTS = f"SELECT json_build_array(({_FORMS}), ({_KEYS}), ({_LIVE}))"
 
 _WRITE = f"""
@@ -96,6 +102,12 @@ _NOTE_NEW_ATTEMPTS = f"""
 """  # noqa: S608 - constants
 
 
+_USE = f"""
+    INSERT INTO used_challenge (id, form, used_at) SELECT decode(id, 'hex'), form, {_NOW}
+    FROM jsonb_to_recordset($1::jsonb -> 'challenges') AS new (id text, form text)
+"""  # noqa: S608 - constants
+
+
 def read_facts(connection: Connection, batch: Sequence[Submission], now: datetime) -> Facts:
     """Lock the seats of the batch's forms, then read what decides about it; one round trip.
 
@@ -110,12 +122,16 @@ def read_facts(connection: Connection, batch: Sequence[Submission], now: datetim
         "people": [{"form": submission.person.form, "person": submission.person.person_ref} for submission in batch],
     }
     lock = Call("lock_seats", LOCK_SEATS, orjson.dumps(forms))
-    *_, found = round_trip(connection, [BEGIN, lock, Call("read_facts", _FACTS, orjson.dumps(asked))])
+    calls = [BEGIN, lock, Call("read_facts", _FACTS, orjson.dumps(asked))]
+    if solved := [s.proof.challenge.hex() for s in batch if s.proof is not None and s.proof.challenge is not None]:
+        calls.append(Call("read_used", _USED, orjson.dumps(solved)))
+    _, _, found, *used = round_trip(connection, calls)
     seats, keys, live = orjson.loads(found or b"[]")
     return Facts(
         forms={row[0]: _form_facts(row) for row in seats or ()},
         keys={bytes.fromhex(key): (bytes.fromhex(print_), answer) for key, print_, answer in keys or ()},
         live={_place(row): _known(row) for row in live or ()},
+        used={bytes.fromhex(one) for some in used for one in orjson.loads(some or b"[]")},
     )
 
 
@@ -141,6 +157,9 @@ def write_plan(connection: Connection, plan: Plan, facts: Facts, messages: Seque
     calls = [Call("write_plan", _WRITE, orjson.dumps(content))]
     if at_once := [row for row in attempts if row["id"] in fresh]:
         calls.append(Call("note_attempts", _NOTE_NEW_ATTEMPTS, orjson.dumps({"attempts": at_once, "now": now})))
+    if plan.challenges:
+        challenges = [{"id": identity.hex(), "form": form} for identity, form in plan.challenges]
+        calls.append(Call("use_challenges", _USE, orjson.dumps({"challenges": challenges, "now": now})))
     round_trip(connection, [*calls, COMMIT])
 
 
@@ -208,6 +227,7 @@ def _form_facts(row: Sequence[Any]) -> FormFacts:
         ),
         seats=Seats(capacity, confirmed, waiting, last_position, waiting_list, held),
         hold=timedelta(minutes=hold_minutes) if verification == "email" else None,
+        patience=timedelta(minutes=hold_minutes),
     )
 
 

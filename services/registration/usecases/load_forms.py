@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from services.registration.store.form_keys import FormKeys
 from services.registration.store.forms import Partner, save_form, save_partner
@@ -14,6 +14,7 @@ from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
 from shared.forms.definition import FormDefinition, parse_definition, to_mapping
 from shared.forms.partner_values import origin, page_language, theme_values
 from shared.forms.standard import STANDARD_KINDS, TextInput, standard_form
+from shared.forms.work_asked import Asking
 from shared.store.unit_of_work import UnitOfWork
 
 STANDARD = "standard/"
@@ -119,6 +120,7 @@ def _form(fields: Fields, known: set[str]) -> LoadedForm:
         "closes_hours_before": fields.optional("closes_hours_before", whole(0, 10_000), 0),
         "attend": fields.optional("attend", _slug, None),
         "keep_days": fields.optional("keep_days", whole(1, 3650), None),
+        "proof_of_work": fields.optional("proof_of_work", _asking, "off"),
     }
     if values["keep_days"] is not None and partners:
         fields.fault("only a form that no partner shows may forget its registrations by itself", "keep_days")
@@ -152,6 +154,12 @@ def _title(value: Any) -> TextInput:
 def _verification(value: Any) -> str:
     if value not in ("email", "none"):
         raise ValueError("`email` or `none` is required")
+    return str(value)
+
+
+def _asking(value: Any) -> str:
+    if value not in get_args(Asking):
+        raise ValueError("`off` or `asked` is required")
     return str(value)
 
 

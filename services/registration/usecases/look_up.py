@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from services.registration.store.challenges import used_lately
 from services.registration.store.copies import working_groups
 from services.registration.store.forms import Partner, StoredForm, all_forms, find_form, find_partners
 from services.registration.store.registrations import Person
@@ -24,12 +25,19 @@ class FormView:
         definition: the questions, with the working groups that can be chosen now.
         partners: those that may show it.
         origins: every origin that may show it.
+        solved_lately: challenges of it that were solved in the last minute, where it asks for a proof of work.
     """
 
     stored: StoredForm
     definition: FormDefinition
     partners: tuple[Partner, ...]
     origins: tuple[str, ...]
+    solved_lately: int = 0
+
+    @property
+    def asks_proof(self) -> bool:
+        """Whether whoever registers is asked for a proof of work."""
+        return self.stored.proof_of_work == "asked"
 
     def partner(self, slug: str) -> Partner | None:
         """The partner called ``slug`` if it may show this form."""
@@ -49,11 +57,12 @@ def view_form(work: UnitOfWork, slug: str, now: datetime) -> FormView:
             raise DomainError("form-unknown")
         groups = working_groups(connection)
         partners = find_partners(connection, stored.partners)
+        solved = used_lately(connection, slug, now) if stored.proof_of_work == "asked" else 0
     definition = parse_definition(stored.definition)
     if any(field.name == GROUP_FIELD for field in definition.fields):
         definition = with_options(definition, GROUP_FIELD, groups)
     origins = tuple(sorted({origin for partner in partners for origin in partner.origins}))
-    return FormView(stored, definition, tuple(partners), origins)
+    return FormView(stored, definition, tuple(partners), origins, solved)
 
 
 def check_slug(slug: str) -> None:

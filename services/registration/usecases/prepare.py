@@ -13,7 +13,7 @@ from uuid import UUID
 
 import orjson
 
-from services.registration.domain.intake import Submission
+from services.registration.domain.intake import Proof, Submission
 from services.registration.domain.opening import closed_reason
 from services.registration.domain.registration import Registration
 from services.registration.store.form_keys import FormKeys, KeyGone
@@ -60,6 +60,7 @@ class Envelope:
         key: the idempotency key, or empty.
         fingerprint: of the whole request.
         messages: the sentence for the client, by each status it can be told.
+        proof: of work; None if the form asks for none.
     """
 
     partner: str | None
@@ -67,6 +68,7 @@ class Envelope:
     key: str
     fingerprint: bytes
     messages: Mapping[str, str]
+    proof: Proof | None = None
 
 
 def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelope, now: datetime) -> Submission:
@@ -76,7 +78,7 @@ def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelo
         Unavailable: some of them are to be sealed, and the form has no key: nobody could ever read what was stored.
         DomainError: ``form-closed``, where that is so and the form is closed anyway.
     """
-    values, tokens = answers.values, _tokens(view)
+    values, tokens = answers.values, _tokens(view, envelope.proof)
     person = _person(keys, view, answers, envelope, seal_to(keys.notifications_key, _content(values, tokens)), now)
     return Submission(
         person=person,
@@ -92,13 +94,15 @@ def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelo
         bodies=receipts(person.id, envelope.messages),
         cause=(correlation_id(), traceparent()),
         verify_hash=link_hash(tokens["verify"], VERIFY) if "verify" in tokens else None,
+        proof=envelope.proof,
     )
 
 
-def _tokens(view: FormView) -> dict[str, str]:
+def _tokens(view: FormView, proof: Proof | None) -> dict[str, str]:
     """Of the person's own link and, where the address is to be confirmed, of the link that does it, and that alone."""
     own = {"token": new_token()}
-    return own | {"verify": new_token()} if view.stored.verification == "email" else own
+    unproven = proof is not None and proof.challenge is None
+    return own | {"verify": new_token()} if unproven or view.stored.verification == "email" else own
 
 
 def _sealed(keys: FormKeys, view: FormView, person: Registration, answers: Mapping[str, Any]) -> bytes:

@@ -166,3 +166,22 @@ def test_effect_says_why_nobody_is_promoted(
     page = sent(full, coordinator, capacity="9").text
     assert "It is too shortly before the start to tell anybody to come, so nobody of the waiting list" in page
     assert try_it(full, coordinator, capacity=9)["effect"]["withheld"] == "too-late"
+
+
+def test_coordinator_asks_browsers_for_work_and_stops(
+    full: FlaskClient, installation: TestInstallation, coordinator: Headers
+) -> None:
+    """What it means is said first; it holds at once and stands in the history."""
+    shown = sent(full, coordinator, capacity="1", robots="asked").text
+    assert "From now on a seat costs a browser a second or two of work." in shown
+    assert rows(installation.urls["registration"], "SELECT proof_of_work FROM form") == [("off",)]
+    done = sent(full, coordinator, capacity="1", robots="asked", go="do")
+    assert "Browsers are asked for a piece of work." in full.get(done.headers["Location"], headers=coordinator).text
+    assert full.get(f"/v1/forms/{WEBINAR}").get_json()["proof_of_work"] == {
+        "challenge": f"/v1/challenge?form={WEBINAR}"
+    }
+    assert sent(full, coordinator, capacity="1", robots="off", seen="2", go="do").status_code == 303
+    assert rows(installation.urls["registration"], "SELECT before, after FROM form_change ORDER BY revision") == [
+        ({"proof_of_work": "off"}, {"proof_of_work": "asked"}),
+        ({"proof_of_work": "asked"}, {"proof_of_work": "off"}),
+    ]

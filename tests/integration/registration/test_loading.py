@@ -22,6 +22,7 @@ BROKEN_FORMS = """\
   title: A form
   fields: standard/unknown
   capacity: -1
+  proof_of_work: maybe
   verification: none
   partners: [nobody]
   surprise: true
@@ -60,6 +61,19 @@ def test_second_loading_changes_nothing(installation: TestInstallation) -> None:
     assert stored(installation) == before
 
 
+def test_second_loading_leaves_what_coordinators_have_set(installation: TestInstallation) -> None:
+    """Seats, and whether browsers are asked for work: the folder says how a new form begins."""
+    load(installation, SAMPLE)
+    url = installation.urls["registration"]
+    rows(url, "UPDATE form SET proof_of_work = 'asked', promotion_notice_minutes = 1")
+    rows(url, "UPDATE seat SET capacity = 7")
+    load(installation, SAMPLE)
+    found = rows(
+        url, "SELECT DISTINCT proof_of_work, promotion_notice_minutes, capacity FROM form JOIN seat ON form = slug"
+    )
+    assert found == [("asked", 60, 7)]
+
+
 def test_broken_folder_changes_nothing(installation: TestInstallation, tmp_path: Path) -> None:
     """Every fault is named at once, with file, line and field, and nothing is stored."""
     before = stored(installation)
@@ -72,8 +86,9 @@ def test_broken_folder_changes_nothing(installation: TestInstallation, tmp_path:
         "forms.yaml:1 slug",
         "forms.yaml:5 fields",
         "forms.yaml:6 capacity",
-        "forms.yaml:9 surprise",
-        "forms.yaml:8 partners",
+        "forms.yaml:7 proof_of_work",
+        "forms.yaml:10 surprise",
+        "forms.yaml:9 partners",
         "partners.yaml:3 origins",
         "partners.yaml:4 language",
         "partners.yaml:5 theme",

@@ -3,6 +3,7 @@
 import { answersOf, fillFromBrowser, watchConditions } from "./questions.js";
 import { clearErrors, showErrors, showProblem } from "./errors.js";
 import { send } from "./sending.js";
+import { Proof } from "./proof.js";
 import { reportHeight, tellParent } from "./parent.js";
 
 const form = document.getElementById("form");
@@ -10,6 +11,8 @@ const progress = document.getElementById("progress");
 const button = form.querySelector("button[type=submit]");
 const texts = JSON.parse(form.dataset.texts);
 const tell = tellParent(form.dataset.parentOrigin);
+const proof = new Proof(form.dataset.challenge, form.dataset.solver);
+const MOST_PROOFS = 3;
 let sending = false;
 let attempted = { body: "", key: "" };
 
@@ -19,6 +22,7 @@ watchConditions(form);
 fillFromBrowser(form);
 showLocalTime();
 form.addEventListener("submit", submit);
+form.addEventListener("input", () => proof.begin(), { once: true });
 reportHeight(tell);
 tell({ type: "troika:ready" });
 form.querySelector(".summary:not([hidden])")?.focus();
@@ -28,16 +32,33 @@ async function submit(event) {
   if (sending) return;
   setSending(true);
   clearErrors(form);
-  const body = JSON.stringify(answersOf(form));
+  const answers = answersOf(form);
+  const body = JSON.stringify(answers);
   /* The same answers keep their key however often they are sent, so that nobody is registered twice. */
   if (body !== attempted.body) attempted = { body, key: newKey() };
-  progress.textContent = texts.sending;
-  const outcome = await send(form.action, body, attempted.key, (wait) => {
-    progress.textContent = fill(texts.retry, wait);
-  });
+  const outcome = await sendProven(answers, attempted.key);
   setSending(false);
   progress.textContent = "";
   show(outcome);
+}
+
+/* A proof that has run out meanwhile, or was used, is made anew; the answers keep their key. */
+async function sendProven(answers, key) {
+  for (let round = 1; ; round += 1) {
+    const altcha = await proof.take(sayWork);
+    progress.textContent = texts.sending;
+    const outcome = await send(form.action, JSON.stringify(altcha ? { ...answers, altcha } : answers), key, (wait) => {
+      progress.textContent = fill(texts.retry, wait);
+    });
+    if (outcome.content.code !== "proof-refused" || round === MOST_PROOFS) return outcome;
+    proof.spend();
+  }
+}
+
+/* In quarters: a screen reader says each change. */
+function sayWork(share) {
+  const said = fill(texts.proving, { percent: Math.min(Math.floor(share * 4) * 25, 75) });
+  if (progress.textContent !== said) progress.textContent = said;
 }
 
 function show({ status, content }) {

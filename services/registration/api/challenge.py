@@ -1,0 +1,58 @@
+"""Challenges for forms that ask for a proof of work, in the shape of the ALTCHA protocol."""
+
+from typing import Any
+
+from flask import Response, jsonify
+
+from services.registration.api.cross_origin import allow, preflight, with_preflight
+from services.registration.api.schemas import ChallengeQuery
+from services.registration.api.tools import Tools, counted_look_up
+from shared.core.errors import DomainError
+from shared.core.metrics import challenges_total
+from shared.forms.proof_of_work import new_challenge
+from shared.forms.work_asked import TRIES
+from shared.web.access import public
+from shared.web.challenges import ChallengeSchema
+from shared.web.limits import limited
+from shared.web.operations import Blueprint
+from shared.web.problems import ProblemSchema
+
+
+def challenge_path(slug: str) -> str:
+    """Where the form called ``slug`` gives out challenges."""
+    return f"/v1/challenge?form={slug}"
+
+
+def challenge_blueprint(tools: Tools) -> Any:
+    """``/v1/challenge``."""
+    blueprint = Blueprint("challenge", __name__, url_prefix="/v1/challenge", description="Proof of work")
+
+    @blueprint.route("", methods=["GET"])
+    @blueprint.arguments(ChallengeQuery, location="query", unknown="raise")
+    @blueprint.response(200, ChallengeSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(429, schema=ProblemSchema)
+    @public
+    @limited("challenge")
+    @with_preflight
+    def challenge(query: dict[str, str]) -> Response:
+        """A task for one registration by a form that asks for a proof of work (ALTCHA); its solution is used once."""
+        with counted_look_up():
+            view = tools.form_view(query["form"])
+        if not view.asks_proof:
+            raise DomainError("not-found", "this form asks for no proof of work")
+        made = new_challenge(tools.proof_keys, view.stored.slug, view.solved_lately, tools.clock())
+        challenges_total.labels("registration", str(made["parameters"]["data"]["tries"] // TRIES)).inc()
+        response = jsonify(made)
+        response.headers["Cache-Control"] = "no-store"
+        return allow(response, view.origins)
+
+    @blueprint.route("", methods=["OPTIONS"])
+    @blueprint.arguments(ChallengeQuery, location="query", unknown="raise")
+    @blueprint.doc(summary="May another origin read challenges of this form?")
+    @blueprint.response(204)
+    @public
+    def ask_for_challenges(query: dict[str, str]) -> Response:
+        return preflight(tools.form_view(query["form"]).origins, "GET")
+
+    return blueprint
