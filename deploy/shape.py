@@ -18,6 +18,9 @@ WORKERS = (
 )
 """Every worker as (service, role), beside one web process a service."""
 
+COMMANDS = {"load": "operator", "keys": "operator"}
+"""The kind of process that a service's command is, where it has no name of its own."""
+
 ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "registration",
@@ -44,6 +47,16 @@ ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 LARGE_BODIES = {"/v1/bulletins": "1m", "/console/mail": "1m"}
 """Beginnings of paths that take more than a filled form, and how much the gateway lets through, in nginx' words."""
+
+
+def processes_of(service: str) -> tuple[str, ...]:
+    """Kinds of processes of ``service`` that have a login at its database."""
+    return ("web", *(role for owner, role in WORKERS if owner == service), "operator")
+
+
+def process_of(command: str) -> str:
+    """The kind of process that a service's ``command`` is."""
+    return COMMANDS.get(command, command)
 
 
 def worker_name(service: str, role: str) -> str:

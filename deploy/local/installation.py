@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,11 @@ import psycopg
 from deploy.local.ports import Ports
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.audit_role import READABLE, ROLE, grant_reading, make_role
-from shared.store.embedded import EmbeddedServer, role_of
+from deploy.servers.logins import LOGINS
+from deploy.shape import SERVICES, process_of
+from shared.process.settings import ON_THE_BUS, WITHOUT_DATABASE, bus_role_of, role_of
+from shared.store.embedded import EmbeddedServer
 
-SERVICES = ("registration", "events", "notifications")
-DATABASES = (*SERVICES, "bus")
 SAMPLE = Path("deploy/samples/upr2020")
 WEBINAR = "upr-webinar-10"
 PARTNER = "example-partner"
@@ -33,27 +34,35 @@ class Installation:
     folder: of its data.
     ports: it listens on.
     secrets: of all processes.
+    server: the embedded PostgreSQL.
     common: environment of every process.
     """
 
     folder: Path
     ports: Ports
     secrets: Secrets
+    server: EmbeddedServer
     common: dict[str, str]
 
-    def environment(self, service: str) -> dict[str, str]:
-        """Environment of one service's processes: what is common, and that service's own secrets."""
-        mail = {
-            "SMTP_URL": f"smtp://127.0.0.1:{self.ports.smtp}",
-            "TROIKA_MAIL_FROM": MAIL_FROM,
-            "TROIKA_MAIL_FROM_NAME": ORGANISER,
+    def environment(self, service: str, process: str) -> dict[str, str]:
+        """Environment of one process: what is common, its logins, and its own secrets."""
+        more = {
+            "registration": {"TROIKA_ORGANISER": ORGANISER},
+            "events": {},
+            "notifications": {"TROIKA_MAIL_FROM": MAIL_FROM, "TROIKA_MAIL_FROM_NAME": ORGANISER},
         }
-        own = {
-            "registration": {**self.secrets.registration(), "TROIKA_ORGANISER": ORGANISER},
-            "events": self.secrets.events(),
-            "notifications": {**self.secrets.notifications(), **mail},
-        }
-        return {**self.common, **own[service]}
+        own = {**self.secrets.of(service, process), **more[service], **self._addresses(service, process)}
+        if (service, process) == ("notifications", "send"):
+            own["SMTP_URL"] = f"smtp://127.0.0.1:{self.ports.smtp}"
+        return {**self.common, **own}
+
+    def _addresses(self, service: str, process: str) -> dict[str, str]:
+        found = {}
+        if process not in WITHOUT_DATABASE:
+            found[f"{service.upper()}_DATABASE_URL"] = self.server.url(service, role_of(service, process))
+        if process in ON_THE_BUS:
+            found["TROIKA_BUS_DATABASE_URL"] = self.server.url("bus", bus_role_of(service, process))
+        return found
 
 
 def prepare(folder: Path, ports: Ports) -> Installation:
@@ -63,18 +72,16 @@ def prepare(folder: Path, ports: Ports) -> Installation:
         NotPrepared: a step failed.
     """
     server = EmbeddedServer(folder / "postgres")
-    urls = server.start(DATABASES)
+    server.start(LOGINS)
     common = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TROIKA_DEMO")},
-        **{f"{service.upper()}_DATABASE_URL": urls[service] for service in SERVICES},
-        "TROIKA_BUS_DATABASE_URL": urls["bus"],
         "TROIKA_PUBLIC_URL": ports.public_url,
     }
-    installation = Installation(folder, ports, make_secrets(folder / "secrets"), common)
+    installation = Installation(folder, ports, make_secrets(folder / "secrets"), server, common)
     for service in SERVICES:
         run(installation, service, "migrate")
     run(installation, "events", "topology", "declare")
-    _let_audit_read(server, urls)
+    _let_audit_read(server)
     load_once(folder, ports.partner_url, lambda: _load(installation))
     return installation
 
@@ -82,19 +89,20 @@ def prepare(folder: Path, ports: Ports) -> Installation:
 def audit_urls(folder: Path) -> dict[str, str]:
     """Databases of the installation in ``folder`` for the audit's login; the server runs as long as this process."""
     server = EmbeddedServer(folder / "postgres")
-    return _let_audit_read(server, server.start(DATABASES))
+    server.start(LOGINS)
+    return _let_audit_read(server)
 
 
-def _let_audit_read(server: EmbeddedServer, urls: Mapping[str, str]) -> dict[str, str]:
+def _let_audit_read(server: EmbeddedServer) -> dict[str, str]:
     """Give the audit's login its rights; without the bus where messages travel through a broker."""
     readable = {}
-    for name, url in urls.items():
+    for name in LOGINS:
         with psycopg.connect(server.administrators(name), autocommit=True) as administrator:
             make_role(administrator)
             if administrator.execute("SELECT to_regclass(%s)", [next(iter(READABLE[name]))]).fetchone() == (None,):
                 continue
             grant_reading(administrator, name)
-        readable[name] = url.replace(f"//{role_of(name)}@", f"//{ROLE}@")
+        readable[name] = server.url(name, ROLE)
     return readable
 
 
@@ -122,6 +130,7 @@ def run(installation: Installation, service: str, *arguments: str) -> None:
         NotPrepared: it failed.
     """
     command = [sys.executable, "-m", f"services.{service}", *arguments]
-    done = subprocess.run(command, env=installation.environment(service), capture_output=True, text=True, check=False)
+    environment = installation.environment(service, process_of(arguments[0]))
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NotPrepared(f"services.{service} {' '.join(arguments)}:\n{done.stdout}{done.stderr}")

@@ -4,8 +4,8 @@ import shlex
 import sys
 from dataclasses import dataclass
 
-from deploy.local.installation import PARTNER, SERVICES, WEBINAR, Installation
-from deploy.shape import WORKERS, worker_name
+from deploy.local.installation import PARTNER, WEBINAR, Installation
+from deploy.shape import SERVICES, WORKERS, worker_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,9 @@ def processes(installation: Installation) -> list[LocalProcess]:
 
 
 def _front(installation: Installation) -> LocalProcess:
-    """The one process that is all three services, so it has all of their environments."""
-    environment = {key: value for service in SERVICES for key, value in installation.environment(service).items()}
+    """The one process that is the web process of all three services, so it has all of their environments."""
+    environments = (installation.environment(service, "web") for service in SERVICES)
+    environment = {key: value for each in environments for key, value in each.items()}
     ports = installation.ports
     environment |= {
         "TROIKA_BIND": f"127.0.0.1:{ports.front}",
@@ -61,7 +62,7 @@ def _workers(installation: Installation) -> list[LocalProcess]:
             installation,
             worker_name(service, role),
             ["-m", f"services.{service}", role],
-            {**installation.environment(service), "TROIKA_METRICS_PORT": str(installation.ports.metrics(number))},
+            {**installation.environment(service, role), "TROIKA_METRICS_PORT": str(installation.ports.metrics(number))},
         )
         for number, (service, role) in enumerate(WORKERS)
     ]

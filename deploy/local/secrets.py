@@ -1,15 +1,32 @@
 """Makes the secrets of an installation once, in a folder of its own, and names them to the processes.
 
-Each process gets only what is its own: the key that opens what is sealed to notifications is named to nobody else.
+Each process gets only what is its own: the key that opens what is sealed to notifications is named to its consumer
+alone, and no relay holds any key.
 """
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from shared.core.ids import new_token
 from shared.core.sealing import new_key, public_key_of, read_keys
+
+PUBLIC_KEY = "TROIKA_NOTIFICATIONS_PUBLIC_KEY"
+_CONSOLE = ("TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE")
+_FORMS = ("TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS")
+_BOOK = "TROIKA_NOTIFICATIONS_VAULT_FILE"
+
+OWNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("registration", "web"): (*_CONSOLE, *_FORMS, "TROIKA_PERSON_KEY_FILE", PUBLIC_KEY),
+    ("registration", "operator"): _FORMS,
+    ("events", "web"): (*_CONSOLE, "TROIKA_PROPOSAL_KEY_FILE", PUBLIC_KEY),
+    ("notifications", "web"): (*_CONSOLE, _BOOK),
+    ("notifications", "consume"): ("TROIKA_NOTIFICATIONS_KEY_FILE", _BOOK),
+    ("notifications", "send"): (_BOOK,),
+}
+"""Settings that name secrets, by service and kind of process; who is not named here has none."""
 
 KEY_FILES = ("signing", "person", "master", "proposal", "notifications", "vault")
 
@@ -24,40 +41,23 @@ class Secrets:
     folder: Path
     coordinator_key: str
 
-    def common(self) -> dict[str, str]:
-        """Environment of every process."""
-        return {
-            "TROIKA_ACCESS_FILE": str(self.folder / "access.json"),
-            "TROIKA_SIGNING_KEY_FILE": str(self.folder / "signing.key"),
+    def of(self, service: str, process: str) -> dict[str, str]:
+        """The part of the environment of one kind of process that names secrets and keys: those that it works with."""
+        owned = {
+            "TROIKA_ACCESS_FILE": self.folder / "access.json",
+            "TROIKA_SIGNING_KEY_FILE": self.folder / "signing.key",
+            "TROIKA_PERSON_KEY_FILE": self.folder / "person.key",
+            "TROIKA_MASTER_KEY_FILE": self.folder / "master.key",
+            "TROIKA_FORM_KEYS": self.folder / "form-keys",
+            "TROIKA_PROPOSAL_KEY_FILE": self.folder / "proposal.key",
+            "TROIKA_NOTIFICATIONS_KEY_FILE": self.folder / "notifications.key",
+            "TROIKA_NOTIFICATIONS_VAULT_FILE": self.folder / "vault.key",
         }
-
-    def registration(self) -> dict[str, str]:
-        """Environment of the registration service's processes."""
-        notifications = read_keys(self.folder / "notifications.key")[0]
-        return {
-            **self.common(),
-            "TROIKA_PERSON_KEY_FILE": str(self.folder / "person.key"),
-            "TROIKA_MASTER_KEY_FILE": str(self.folder / "master.key"),
-            "TROIKA_FORM_KEYS": str(self.folder / "form-keys"),
-            "TROIKA_NOTIFICATIONS_PUBLIC_KEY": public_key_of(notifications).hex(),
-        }
-
-    def events(self) -> dict[str, str]:
-        """Environment of the events service's processes."""
-        notifications = read_keys(self.folder / "notifications.key")[0]
-        return {
-            **self.common(),
-            "TROIKA_PROPOSAL_KEY_FILE": str(self.folder / "proposal.key"),
-            "TROIKA_NOTIFICATIONS_PUBLIC_KEY": public_key_of(notifications).hex(),
-        }
-
-    def notifications(self) -> dict[str, str]:
-        """Environment of the notifications service's processes."""
-        return {
-            **self.common(),
-            "TROIKA_NOTIFICATIONS_KEY_FILE": str(self.folder / "notifications.key"),
-            "TROIKA_NOTIFICATIONS_VAULT_FILE": str(self.folder / "vault.key"),
-        }
+        named = OWNERS.get((service, process), ())
+        found = {name: str(path) for name, path in owned.items() if name in named}
+        if PUBLIC_KEY in named:
+            found[PUBLIC_KEY] = public_key_of(read_keys(self.folder / "notifications.key")[0]).hex()
+        return found
 
 
 def make_secrets(folder: Path) -> Secrets:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from deploy.servers.logins import service_roles, written
 from deploy.shape import SERVICES, WORKERS, worker_name
 from deploy.up.installation import remove
 from deploy.up.ports import chosen_ports
@@ -102,6 +103,16 @@ def definitions(passwords: Path) -> None:
     if missing := sorted(set(user_names()) - set(given)):
         sys.exit(f"no password for {', '.join(missing)}")
     print(json.dumps(broker_definitions({name: given[name] for name in user_names()}), indent=2))
+
+
+@main.command()
+@click.argument("passwords", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def logins(passwords: Path) -> None:
+    """Print the statements that make the roles of PostgreSQL, whose passwords are in the JSON file PASSWORDS."""
+    given = json.loads(passwords.read_text())
+    if missing := sorted(set(service_roles()) - set(given)):
+        sys.exit(f"no password for {', '.join(missing)}")
+    print(written({name: given[name] for name in service_roles()}))
 
 
 def _tell_where_to_look() -> None:

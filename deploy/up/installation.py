@@ -13,7 +13,7 @@ from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.accounts import service_account
 from deploy.servers.audit_role import variable
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
-from deploy.shape import SERVICES
+from deploy.shape import SERVICES, process_of
 from deploy.up import secrets
 from deploy.up.gateway import PROGRAM, gateway_unit
 from deploy.up.ports import Ports, chosen_ports
@@ -21,7 +21,7 @@ from deploy.up.servers import (
     audit_urls,
     broker_units,
     database_unit,
-    database_urls,
+    database_url,
     let_audit_read,
     make_databases,
     named_databases,
@@ -59,13 +59,13 @@ def _nothing() -> None:
 @dataclass(frozen=True, slots=True)
 class Databases:
     """Attributes:
-    urls: by service.
-    audit: the same for the audit's login; empty where it was given none.
+    url: by service and kind of process.
+    audit: by service, for the audit's login; empty where it was given none.
     make: makes them, once the server runs.
     let_audit_read: gives that login its rights, once they have their schema.
     """
 
-    urls: dict[str, str]
+    url: Callable[[str, str], str]
     audit: dict[str, str]
     make: Callable[[], None] = _nothing
     let_audit_read: Callable[[], None] = _nothing
@@ -87,7 +87,7 @@ def prepare(folder: Path) -> Prepared:
     names, node = broker_units(folder, ports, broker)
     servers: list[Unit] = [names, node]
     databases = _databases(folder, ports, keys.folder, servers)
-    services = Services(folder, ports, keys, broker, databases.urls)
+    services = Services(folder, ports, keys, broker, databases.url)
 
     def fill() -> None:
         databases.make()
@@ -129,11 +129,11 @@ def _databases(folder: Path, ports: Ports, place: Path, servers: list[Unit]) -> 
     """Those that are named, or our own, whose server is added to ``servers``."""
     if named := named_databases():
         given = {service: os.environ.get(variable(service), "") for service in SERVICES}
-        return Databases(named, given if all(given.values()) else {})
+        return Databases(lambda service, _process: named[service], given if all(given.values()) else {})
     passwords, port = secrets.database_passwords(place), ports["postgres"]
     servers.append(database_unit(folder, port, passwords))
     return Databases(
-        database_urls(port, passwords),
+        lambda service, process: database_url(port, passwords, service, process),
         audit_urls(port, passwords),
         lambda: make_databases(port, passwords),
         lambda: let_audit_read(port, passwords),
@@ -162,7 +162,7 @@ def _load(services: Services, sample: str) -> None:
 
 def _run(services: Services, service: str, *arguments: str) -> None:
     command = [sys.executable, "-m", f"services.{service}", *arguments]
-    environment = {**os.environ, **services.environment(service, arguments[0])}
+    environment = {**os.environ, **services.environment(service, process_of(arguments[0]))}
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NotPrepared(f"services.{service} {' '.join(arguments)}:\n{done.stdout}{done.stderr}")

@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from deploy.servers.audit_role import ROLE
+from deploy.servers.logins import service_roles
 from deploy.servers.postgres import SUPERUSER
 from deploy.servers.rabbitmq import VHOST, hashed
-from deploy.shape import SERVICES
 from shared.bus import topology
 
 
@@ -20,8 +20,8 @@ def broker_passwords(folder: Path) -> dict[str, str]:
 
 
 def database_passwords(folder: Path) -> dict[str, str]:
-    """Password by role of the database: the superuser, one role a service, and the audit's."""
-    return _passwords(folder / "databases.json", [SUPERUSER, *(f"troika_{service}" for service in SERVICES), ROLE])
+    """Password by role of the database: the superuser, each service's migrator and processes, and the audit's."""
+    return _passwords(folder / "databases.json", [SUPERUSER, *service_roles(), ROLE])
 
 
 def broker_definitions(passwords: dict[str, str]) -> dict[str, Any]:

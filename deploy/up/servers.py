@@ -1,4 +1,4 @@
-"""The servers that hold data: RabbitMQ with our definitions, and PostgreSQL with one role a service."""
+"""The servers that hold data: RabbitMQ with our definitions, and PostgreSQL with a migrator and logins a service."""
 
 import json
 import os
@@ -12,10 +12,13 @@ from psycopg import sql
 from deploy.servers import postgres, rabbitmq
 from deploy.servers.accounts import service_account
 from deploy.servers.audit_role import ROLE, grant_reading, make_role
+from deploy.servers.logins import make_login, service_roles
 from deploy.shape import SERVICES
 from deploy.up.ports import Ports, is_taken
 from deploy.up.secrets import broker_definitions
 from deploy.up.units import Unit, own_file, own_folder
+from shared.core.rights import migrator
+from shared.process.settings import role_of
 
 PLUGINS = "[rabbitmq_prometheus].\n"
 
@@ -63,15 +66,17 @@ def database_unit(folder: Path, port: int, passwords: dict[str, str]) -> Unit:
 
 
 def make_databases(port: int, passwords: dict[str, str]) -> None:
-    """One database a service, owned by a role that may enter no other; what is there is kept."""
+    """One database a service, owned by its migrator, who may enter no other, and a login for each process.
+
+    What is there is kept; the logins get their rights when the schema is brought up to date.
+    """
     with psycopg.connect(_superusers(port, passwords[postgres.SUPERUSER]), autocommit=True) as connection:
+        for role in service_roles():
+            make_login(connection, role, passwords[role])
         for service in SERVICES:
-            role, name = sql.Identifier(f"troika_{service}"), sql.Identifier(service)
-            password = sql.Literal(passwords[f"troika_{service}"])
-            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [f"troika_{service}"]).rowcount == 0:
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, password))
+            name, owner = sql.Identifier(service), sql.Identifier(migrator(service))
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [service]).rowcount == 0:
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, role))
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
             connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
         connection.execute("REVOKE ALL ON DATABASE postgres FROM PUBLIC")
         make_role(connection, passwords[ROLE])
@@ -92,12 +97,10 @@ def audit_urls(port: int, passwords: dict[str, str]) -> dict[str, str]:
     }
 
 
-def database_urls(port: int, passwords: dict[str, str]) -> dict[str, str]:
-    """URL of each service's own database."""
-    return {
-        service: f"postgresql+psycopg://troika_{service}:{passwords[f'troika_{service}']}@127.0.0.1:{port}/{service}"
-        for service in SERVICES
-    }
+def database_url(port: int, passwords: dict[str, str], service: str, process: str) -> str:
+    """URL of a service's database for one kind of process."""
+    role = role_of(service, process)
+    return f"postgresql+psycopg://{role}:{passwords[role]}@127.0.0.1:{port}/{service}"
 
 
 def named_databases() -> dict[str, str]:

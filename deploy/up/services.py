@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +18,11 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 CANARY, AUDIT = "canary", "audit"
 
-OTHERS = ("TROIKA_UP_", "TROIKA_AUDIT_")
-"""Beginnings of settings that are not the services'."""
+OTHERS = ("TROIKA_UP_", "TROIKA_AUDIT_", "TROIKA_BROKER_", "TROIKA_BUS_")
+"""Beginnings of settings that are not the services', or not for every process of theirs."""
 
 LOGINS = {"relay": "relay", "consume": "consumer"}
-"""Kind of login by role. The other roles never speak with the broker: they get an address without a password."""
+"""Kind of login at the broker by role. The other roles never speak with it, and do not know where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,14 @@ class Services:
     ports: they listen on.
     secrets: keys, and the access file.
     broker: password by login.
-    databases: URL by service.
+    database: URL by service and kind of process.
     """
 
     folder: Path
     ports: Ports
     secrets: Secrets
     broker: dict[str, str]
-    databases: dict[str, str]
+    database: Callable[[str, str], str]
 
     def units(self) -> list[Unit]:
         """Every process of ours."""
@@ -46,34 +47,31 @@ class Services:
 
     def environment(self, service: str, role: str) -> dict[str, str]:
         """Settings of one process: what the operator has set, and over it what this installation decides."""
-        given = {name: value for name, value in os.environ.items() if name.startswith(("TROIKA_", "SMTP_URL"))}
+        given = {name: value for name, value in os.environ.items() if name.startswith("TROIKA_")}
         return {
             **{name: value for name, value in given.items() if not name.startswith(OTHERS)},
             "HOME": str(self.folder.resolve()),
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
-            f"{service.upper()}_DATABASE_URL": self.databases[service],
-            "TROIKA_BROKER_URL": self._broker_url(service, role),
+            f"{service.upper()}_DATABASE_URL": self.database(service, role),
             "TROIKA_PUBLIC_URL": os.environ.get("TROIKA_PUBLIC_URL") or self.ports.public_url,
-            **self._own(service),
+            **self.secrets.of(service, role),
+            **self._own(service, role),
         }
 
-    def _own(self, service: str) -> dict[str, str]:
-        mail = {
-            "SMTP_URL": os.environ.get("SMTP_URL") or f"smtp://127.0.0.1:{self.ports['smtp']}",
-            "TROIKA_MAIL_FROM": os.environ.get("TROIKA_MAIL_FROM") or MAIL_FROM,
-            "TROIKA_MAIL_FROM_NAME": os.environ.get("TROIKA_MAIL_FROM_NAME") or ORGANISER,
+    def _own(self, service: str, role: str) -> dict[str, str]:
+        own = {}
+        if role in LOGINS:
+            user = f"troika-{service}-{LOGINS[role]}"
+            own["TROIKA_BROKER_URL"] = broker_url(user, self.broker[user], self.ports["amqp"])
+        if (service, role) == ("notifications", "send"):
+            own["SMTP_URL"] = os.environ.get("SMTP_URL") or f"smtp://127.0.0.1:{self.ports['smtp']}"
+        texts = {
+            "registration": {"TROIKA_ORGANISER": ORGANISER},
+            "events": {},
+            "notifications": {"TROIKA_MAIL_FROM": MAIL_FROM, "TROIKA_MAIL_FROM_NAME": ORGANISER},
         }
-        organiser = {"TROIKA_ORGANISER": os.environ.get("TROIKA_ORGANISER") or ORGANISER}
-        return {
-            "registration": {**self.secrets.registration(), **organiser},
-            "events": self.secrets.events(),
-            "notifications": {**self.secrets.notifications(), **mail},
-        }[service]
-
-    def _broker_url(self, service: str, role: str) -> str:
-        user = f"troika-{service}-{LOGINS[role]}" if role in LOGINS else ""
-        return broker_url(user or "none", self.broker.get(user, ""), self.ports["amqp"])
+        return own | {name: os.environ.get(name) or usual for name, usual in texts[service].items()}
 
     def _web(self, service: str) -> Unit:
         name = worker_name(service, "web")

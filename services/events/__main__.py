@@ -22,6 +22,7 @@ from shared.core.clock import system_clock
 from shared.core.context import caused_by
 from shared.process.commands import main, make_command_line, run_worker
 from shared.process.runner import Stop
+from shared.process.settings import OPERATOR
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 
@@ -47,7 +48,7 @@ def command_line() -> click.Group:
         by = _move_of(loaded, event_id, weeks_later)
         rooms = read_rooms(folder, by)
         partners = read_partners(folder, _pairs(origins))
-        engine = open_engine(read_settings().common.database_url, statement_timeout_ms=0)
+        engine = open_engine(read_settings(process=OPERATOR).common.database_url, statement_timeout_ms=0)
         try:
             report = _store(UnitOfWork(engine, NAME), moved(loaded, by) if by else loaded, rooms, partners)
         finally:

@@ -1,40 +1,44 @@
 """Settings of the events service: those that every service has, and the keys of proposals."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from services.events.rights import RIGHTS
 from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
-from shared.process.settings import CommonSettings, key_file, read_common
+from shared.process.settings import WEB, CommonSettings, key_file, read_common, with_embedded
 
 
 @dataclass(frozen=True, slots=True)
 class EventsSettings:
     """Attributes:
     common: what every service has.
-    proposal_keys: close who proposed a side event, and turn people into references; newest first.
+    proposal_keys: close who proposed a side event, and turn people into references; newest first. The web processes
+        alone have them.
     notifications_key: the notifications service's public key.
     """
 
     common: CommonSettings
-    proposal_keys: tuple[bytes, ...] = field(repr=False)
-    notifications_key: bytes
+    proposal_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    notifications_key: bytes = b""
 
 
-def read_settings(environment: Mapping[str, str] | None = None) -> EventsSettings:
-    """The settings in ``environment`` (this process's, if None).
+def read_settings(environment: Mapping[str, str] | None = None, process: str = WEB) -> EventsSettings:
+    """What a kind of process needs of the settings in ``environment`` (this process's, if None); the rest is empty.
 
     Raises:
         SettingsError: something is missing or wrong; it lists all of it.
     """
     reader = Reader(environment)
-    settings = EventsSettings(
-        common=read_common(reader, "events"),
-        proposal_keys=reader.take("TROIKA_PROPOSAL_KEY_FILE", key_file),
-        notifications_key=reader.take("TROIKA_NOTIFICATIONS_PUBLIC_KEY", _public_key),
-    )
+    settings = EventsSettings(read_common(reader, "events", process))
+    if process == WEB:
+        settings = replace(
+            settings,
+            proposal_keys=reader.take("TROIKA_PROPOSAL_KEY_FILE", key_file),
+            notifications_key=reader.take("TROIKA_NOTIFICATIONS_PUBLIC_KEY", _public_key),
+        )
     reader.finish()
-    return settings
+    return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))
 
 
 def _public_key(text: str) -> bytes:

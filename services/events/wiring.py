@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from services.events.messaging import effects
+from services.events.rights import RIGHTS
 from services.events.settings import read_settings
 from shared.process.service import Service
 
@@ -15,6 +16,7 @@ def describe() -> Service:
     return Service(
         name=NAME,
         migrations=MIGRATIONS,
-        settings=lambda: read_settings().common,
+        settings=lambda process: read_settings(process=process).common,
+        rights=RIGHTS,
         effects=effects,
     )

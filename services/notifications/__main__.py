@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from services.notifications.settings import read_settings
+from services.notifications.settings import SCHEDULE, SEND, read_settings
 from services.notifications.wiring import build_scheduler, describe
 from shared.process.commands import main, make_command_line, run_worker
 from shared.process.runner import Stop
@@ -26,23 +26,23 @@ def command_line() -> click.Group:
         # here alone: calendars, templates and languages take 7 MB, and no other process needs them
         from services.notifications.sender import build_sender
 
-        settings = read_settings()
+        settings = read_settings(process=SEND)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
 
         def work(unit: UnitOfWork, stop: Stop) -> None:
             build_sender(settings, unit).run(stop)
 
-        run_worker(service, "send", work)
+        run_worker(service, SEND, work)
 
     @group.command()
     def schedule() -> None:
         """Turn news of events, recordings, bulletins and dates into mails."""
-        settings = read_settings()
+        settings = read_settings(process=SCHEDULE)
 
         def work(unit: UnitOfWork, stop: Stop) -> None:
             build_scheduler(settings, unit).run(stop)
 
-        run_worker(service, "schedule", work)
+        run_worker(service, SCHEDULE, work)
 
     return group
 

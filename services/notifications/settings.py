@@ -1,36 +1,39 @@
 """Settings of the notifications service, from the environment; one error lists all that is missing or wrong."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from services.notifications.mail.mailbox import domain_of, mailbox
 from services.notifications.mail.relay import parse_relay
+from services.notifications.rights import RIGHTS
 from shared.core.settings import Reader
-from shared.process.settings import CommonSettings, key_file, read_common
+from shared.process.settings import CONSUME, WEB, CommonSettings, key_file, read_common, read_public_url, with_embedded
+
+SEND, SCHEDULE = "send", "schedule"
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationsSettings:
     """Attributes:
     common: what every service has.
-    smtp_url: the relay; may hold a password.
+    smtp_url: the mail relay; may hold a password. The senders alone have it.
     mail_from: a mailbox that people read; its domain ends Message-IDs and calendar UIDs.
     mail_from_name: shown beside it.
-    private_keys: open what is sealed to this service, newest first.
-    vault_keys: close the recipient book, newest first.
+    private_keys: open what is sealed to this service, newest first. The consumers alone have them.
+    vault_keys: close the recipient book, newest first. Not of relays and schedulers.
     news_wait: how long changes of an event are gathered before people are told.
     unknown_after: how long a handover that nobody knows the end of waits before it is decided on.
     lease: how long a claimed mail is a sender's own; longer than any SMTP dialogue can last.
     """
 
     common: CommonSettings
-    smtp_url: str = field(repr=False)
-    mail_from: str
-    mail_from_name: str
-    private_keys: tuple[bytes, ...] = field(repr=False)
-    vault_keys: tuple[bytes, ...] = field(repr=False)
-    unknown_after: timedelta
+    smtp_url: str = field(default="", repr=False)
+    mail_from: str = ""
+    mail_from_name: str = ""
+    private_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    vault_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    unknown_after: timedelta = timedelta(minutes=15)
     lease: timedelta = timedelta(minutes=10)
     news_wait: timedelta = timedelta(minutes=1)
 
@@ -40,26 +43,40 @@ class NotificationsSettings:
         return domain_of(self.mail_from)
 
 
-def read_settings(environment: Mapping[str, str] | None = None) -> NotificationsSettings:
-    """The settings from ``environment``, by default that of the process.
+def read_settings(environment: Mapping[str, str] | None = None, process: str = WEB) -> NotificationsSettings:
+    """What a kind of process needs of the settings in ``environment`` (its own, if None); the rest is left empty.
 
     Raises:
         SettingsError: lists everything that is missing or wrong.
     """
     reader = Reader(environment)
-    settings = NotificationsSettings(
-        common=read_common(reader, "notifications"),
+    settings = NotificationsSettings(read_common(reader, "notifications", process))
+    if process == SEND:
+        settings = _with_sending(reader, settings)
+    if process in (WEB, CONSUME, SEND, SCHEDULE):
+        settings = replace(settings, mail_from=reader.take("TROIKA_MAIL_FROM", mailbox))
+    if process in (WEB, SEND):
+        settings = replace(settings, mail_from_name=reader.text("TROIKA_MAIL_FROM_NAME", "The organisers"))
+    if process == CONSUME:
+        settings = replace(
+            settings,
+            private_keys=reader.take("TROIKA_NOTIFICATIONS_KEY_FILE", key_file),
+            news_wait=timedelta(seconds=reader.integer("TROIKA_NEWS_WAIT_S", 60, 0, 3600)),
+        )
+    if process in (WEB, CONSUME, SEND):
+        settings = replace(settings, vault_keys=reader.take("TROIKA_NOTIFICATIONS_VAULT_FILE", key_file))
+    reader.finish()
+    return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))
+
+
+def _with_sending(reader: Reader, settings: NotificationsSettings) -> NotificationsSettings:
+    return replace(
+        settings,
+        common=replace(settings.common, public_url=read_public_url(reader)),
         smtp_url=reader.take("SMTP_URL", _smtp_url),
-        mail_from=reader.take("TROIKA_MAIL_FROM", mailbox),
-        mail_from_name=reader.text("TROIKA_MAIL_FROM_NAME", "The organisers"),
-        private_keys=reader.take("TROIKA_NOTIFICATIONS_KEY_FILE", key_file),
-        vault_keys=reader.take("TROIKA_NOTIFICATIONS_VAULT_FILE", key_file),
         unknown_after=timedelta(seconds=reader.integer("TROIKA_MAIL_UNKNOWN_AFTER_S", 900, 1, 7 * 86_400)),
         lease=timedelta(seconds=reader.integer("TROIKA_MAIL_LEASE_S", 600, 1, 86_400)),
-        news_wait=timedelta(seconds=reader.integer("TROIKA_NEWS_WAIT_S", 60, 0, 3600)),
     )
-    reader.finish()
-    return settings
 
 
 def _smtp_url(text: str) -> str:

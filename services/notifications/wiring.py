@@ -5,12 +5,14 @@ from datetime import datetime
 from pathlib import Path
 
 from services.notifications.messaging import Intake, effects
+from services.notifications.rights import RIGHTS
 from services.notifications.scheduling import Scheduler
 from services.notifications.settings import NotificationsSettings, read_settings
 from services.notifications.store.allowance import forget_unasked
 from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault
 from shared.process.service import Service
+from shared.process.settings import CONSUME
 from shared.store.inbox import Effect
 from shared.store.unit_of_work import UnitOfWork
 
@@ -23,8 +25,9 @@ def describe() -> Service:
     return Service(
         name=NAME,
         migrations=MIGRATIONS,
-        settings=lambda: read_settings().common,
-        effects=lambda _work: build_effects(read_settings()),
+        settings=lambda process: read_settings(process=process).common,
+        rights=RIGHTS,
+        effects=lambda _work: build_effects(read_settings(process=CONSUME)),
         forget=_keep_house,
     )
 

@@ -8,6 +8,7 @@ from services.registration.key_commands import keys
 from services.registration.settings import read_settings
 from services.registration.wiring import NAME, describe
 from shared.process.commands import main, make_command_line
+from shared.process.settings import OPERATOR
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 
@@ -25,7 +26,7 @@ def command_line() -> click.Group:
         from services.registration.keys import build_form_keys
         from services.registration.usecases.load_forms import load_forms
 
-        settings = read_settings()
+        settings = read_settings(OPERATOR)
         engine = open_engine(settings.common.database_url)
         moved = dict(pair.split("=", 1) for pair in origins)
         forms, partners = load_forms(UnitOfWork(engine, NAME), build_form_keys(settings), folder, moved)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import click
 
 from services.registration.settings import read_settings
+from shared.process.settings import OPERATOR
 
 
 @click.group()
@@ -24,7 +25,7 @@ def list_keys() -> None:
     from services.registration.keys import build_form_keys
 
     words = {0: "opened by none of the master keys", 1: "in use"}
-    for state in build_form_keys(read_settings()).folder.states():
+    for state in build_form_keys(read_settings(OPERATOR)).folder.states():
         how = f"destroyed {state.destroyed}" if state.destroyed else words.get(state.keys, "is being replaced")
         click.echo(f"{state.form}: {how}")
 
@@ -42,7 +43,7 @@ def replace(form: str) -> None:
         click.echo(f"The new key is in use. Waiting {seconds:.0f} seconds for whoever has read the old one.")
         time.sleep(seconds)  # nothing tells when the last of them has stored what they sealed; their limits do
 
-    settings = read_settings()
+    settings = read_settings(OPERATOR)
     engine = open_engine(settings.common.database_url)
     work = UnitOfWork(engine, "registration")
     try:
@@ -59,7 +60,7 @@ def wrap() -> None:
     from services.registration.keys import build_form_keys
 
     with _told_plainly():
-        count = build_form_keys(read_settings()).folder.wrap_anew()
+        count = build_form_keys(read_settings(OPERATOR)).folder.wrap_anew()
     click.echo(f"{count} keys wrapped by the newest master key.")
 
 
@@ -76,7 +77,7 @@ def destroy(form: str, *, yes: bool) -> None:
     if not yes:
         click.confirm(f"Nobody will ever read the sealed answers of {form} again. Destroy its key?", abort=True)
     with _told_plainly():
-        build_form_keys(read_settings()).folder.destroy(form, system_clock().isoformat(timespec="seconds"))
+        build_form_keys(read_settings(OPERATOR)).folder.destroy(form, system_clock().isoformat(timespec="seconds"))
     click.echo(f"The key of {form} is destroyed.")
 
 

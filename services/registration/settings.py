@@ -1,49 +1,56 @@
 """Settings of the registration service, from the environment; one error lists all that is missing or wrong."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from services.registration.rights import RIGHTS
 from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
-from shared.process.settings import CommonSettings, key_file, read_common
+from shared.process.settings import OPERATOR, WEB, CommonSettings, key_file, read_common, with_embedded
 
 
 @dataclass(frozen=True, slots=True)
 class RegistrationSettings:
     """Attributes:
     common: what every service has.
-    person_keys: turn an address into its reference; this service alone has them, newest first.
-    master_keys: wrap the keys of forms, newest first.
-    form_keys_folder: of the wrapped keys, outside the database.
+    person_keys: turn an address into its reference; newest first. The web processes alone have them.
+    master_keys: wrap the keys of forms, newest first. The web processes have them, and who loads forms.
+    form_keys_folder: of the wrapped keys, outside the database; likewise.
     notifications_key: the notifications service's public key.
     organiser: shown on forms.
     """
 
     common: CommonSettings
-    person_keys: tuple[bytes, ...] = field(repr=False)
-    master_keys: tuple[bytes, ...] = field(repr=False)
-    form_keys_folder: Path
-    notifications_key: bytes
-    organiser: str
+    person_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    master_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    form_keys_folder: Path = Path()
+    notifications_key: bytes = b""
+    organiser: str = ""
 
 
-def read_settings() -> RegistrationSettings:
-    """The settings from the environment.
+def read_settings(process: str = WEB) -> RegistrationSettings:
+    """What a kind of process needs of the settings in the environment; the rest is left empty.
 
     Raises:
         SettingsError: lists everything that is missing or wrong.
     """
     reader = Reader()
-    settings = RegistrationSettings(
-        common=read_common(reader, "registration"),
-        person_keys=reader.take("TROIKA_PERSON_KEY_FILE", key_file),
-        master_keys=reader.take("TROIKA_MASTER_KEY_FILE", key_file),
-        form_keys_folder=reader.folder("TROIKA_FORM_KEYS"),
-        notifications_key=reader.take("TROIKA_NOTIFICATIONS_PUBLIC_KEY", _public_key),
-        organiser=reader.text("TROIKA_ORGANISER", "The organisers"),
-    )
+    settings = RegistrationSettings(read_common(reader, "registration", process))
+    if process == WEB:
+        settings = replace(
+            settings,
+            person_keys=reader.take("TROIKA_PERSON_KEY_FILE", key_file),
+            notifications_key=reader.take("TROIKA_NOTIFICATIONS_PUBLIC_KEY", _public_key),
+            organiser=reader.text("TROIKA_ORGANISER", "The organisers"),
+        )
+    if process in (WEB, OPERATOR):
+        settings = replace(
+            settings,
+            master_keys=reader.take("TROIKA_MASTER_KEY_FILE", key_file),
+            form_keys_folder=reader.folder("TROIKA_FORM_KEYS"),
+        )
     reader.finish()
-    return settings
+    return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))
 
 
 def _public_key(text: str) -> bytes:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from services.registration.messaging import effects
+from services.registration.rights import RIGHTS
 from services.registration.settings import read_settings
 from services.registration.store.challenges import forget_challenges
 from services.registration.store.ended import forget_ended
@@ -28,7 +29,8 @@ def describe() -> Service:
     return Service(
         name=NAME,
         migrations=MIGRATIONS,
-        settings=lambda: read_settings().common,
+        settings=lambda process: read_settings(process).common,
+        rights=RIGHTS,
         effects=_effects,
         forget=_keep_house,
     )

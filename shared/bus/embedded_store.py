@@ -16,7 +16,9 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import make_url
 
 from shared.bus.names import DELIVERY_COUNT_HEADER, DELIVERY_LIMIT, PARKED_SUFFIX, REASON_HEADER
+from shared.bus.rights import RIGHTS
 from shared.core.failpoints import reach
+from shared.core.rights import give
 from shared.core.silence import WatchfulConnection
 
 DDL = """
@@ -88,10 +90,15 @@ def connect(url: str) -> psycopg.Connection[Any]:
 
 
 def create_table(url: str) -> None:
-    """Make the table if it is missing; safe to call from several processes at once."""
+    """Make the table if it is missing, and give each login its rights; safe to call from several processes at once.
+
+    Args:
+        url: of the bus's database, for its owner.
+    """
     with connect(url) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(7240011)")
         connection.execute(DDL)
+        give(connection, RIGHTS)
 
 
 class EmbeddedQueues:

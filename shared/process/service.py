@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from shared.core.rights import Rights
 from shared.process.settings import CommonSettings
 from shared.store.inbox import Effect
 from shared.store.unit_of_work import UnitOfWork
@@ -15,7 +16,8 @@ class Service:
     """Attributes:
     name: ``registration``, ``events`` or ``notifications``.
     migrations: folder of its schema changes.
-    settings: reads and checks the common settings from the environment.
+    settings: reads and checks what a kind of process needs of the common settings, from the environment.
+    rights: in its database, by table and process.
     effects: what it does with messages, by queue.
     forget: deletes what has been kept long enough, a bit at a time, in transactions of its own, given the time; None if
         there is nothing.
@@ -23,6 +25,7 @@ class Service:
 
     name: str
     migrations: Path
-    settings: Callable[[], CommonSettings]
+    settings: Callable[[str], CommonSettings]
+    rights: Rights
     effects: Callable[[UnitOfWork], Mapping[str, Effect]]
     forget: Callable[[UnitOfWork, datetime], object] | None = None

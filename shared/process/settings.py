@@ -1,18 +1,32 @@
-"""Settings that every process of every service has."""
+"""Settings that processes of every service have. Each kind of process reads what its work needs, and nothing else.
+
+So a relay that somebody has taken over holds no key, and can name no other database than its own.
+"""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from shared.bus import rights as bus_rights
 from shared.bus.address import BusAddress, read_address
 from shared.core.deployment import Deployment
 from shared.core.key_files import read_keys
 from shared.core.places import Bounds
 from shared.core.rates import MEMORY, LimitSettings, Rates, read_networks, read_rate
+from shared.core.rights import Rights, by_login, login, logins_of, migrator
 from shared.core.settings import Reader
 from shared.store.embedded import EmbeddedServer
 
 BUS_DATABASE = "bus"
 LIMIT_STORAGES = ("memory", "redis", "rediss", "redis+unix")
+
+WEB, RELAY, CONSUME = "web", "relay", "consume"
+MIGRATE, OPERATOR, PARKED, TOPOLOGY = "migrate", "operator", "parked", "topology"
+"""Kinds of process: these, and the workers that a service has beside them. An operator's are all other commands."""
+
+ON_THE_BUS = frozenset({RELAY, CONSUME, PARKED, TOPOLOGY})
+WITHOUT_DATABASE = frozenset({PARKED, TOPOLOGY})
+COMMANDS = frozenset({MIGRATE, OPERATOR, PARKED, TOPOLOGY})
+"""They end by themselves and have no port of their own."""
 LOOPBACK = frozenset({"127.0.0.1"})
 
 
@@ -20,7 +34,8 @@ LOOPBACK = frozenset({"127.0.0.1"})
 class CommonSettings:
     """Attributes:
     service: name of the service.
-    database_url: its database.
+    process: the kind of process that reads them; what its work does not need is left empty.
+    database_url: the service's database, for this process's login.
     bus: how messages travel.
     public_url: address of the whole system as people see it, without a slash at the end.
     access_file: people and programs with keys.
@@ -33,13 +48,14 @@ class CommonSettings:
     """
 
     service: str
-    database_url: str = field(repr=False)
-    bus: BusAddress
-    public_url: str
-    access_file: Path
-    signing_keys: tuple[bytes, ...] = field(repr=False)
-    metrics_port: int
-    bind: str
+    process: str = WEB
+    database_url: str = field(default="", repr=False)
+    bus: BusAddress = field(default_factory=BusAddress)
+    public_url: str = ""
+    access_file: Path = Path()
+    signing_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    metrics_port: int = 0
+    bind: str = ""
     bounds: Bounds = field(default_factory=Bounds)
     proxies: frozenset[str] = LOOPBACK
     limits: LimitSettings = field(default_factory=LimitSettings)
@@ -56,27 +72,44 @@ class CommonSettings:
         return Deployment(self.https, self.bounds, self.proxies, limits)
 
 
-def read_common(reader: Reader, service: str) -> CommonSettings:
-    """The common settings of ``service``; faults are collected in ``reader``.
+def read_common(reader: Reader, service: str, process: str) -> CommonSettings:
+    """The common settings of one process; faults are collected in ``reader``, and nothing is started yet.
 
-    Where no database is named, the embedded server is started or joined.
+    Args:
+        reader: of the environment.
+        service: whose.
+        process: which kind.
     """
-    database_url = reader.url(f"{service.upper()}_DATABASE_URL", ("postgresql", "postgresql+psycopg"), "")
-    bus_url = reader.url("TROIKA_BUS_DATABASE_URL", ("postgresql", "postgresql+psycopg"), "")
-    settings = CommonSettings(
-        service=service,
-        database_url=database_url,
-        bus=read_address(reader, bus_url),
-        public_url=reader.url("TROIKA_PUBLIC_URL", ("http", "https"), "http://127.0.0.1:8000").rstrip("/"),
+    settings = CommonSettings(service, process)
+    if process not in WITHOUT_DATABASE:
+        url = reader.url(f"{service.upper()}_DATABASE_URL", ("postgresql", "postgresql+psycopg"), "")
+        settings = replace(settings, database_url=url)
+    if process in ON_THE_BUS:
+        bus_url = reader.url("TROIKA_BUS_DATABASE_URL", ("postgresql", "postgresql+psycopg"), "")
+        settings = replace(settings, bus=read_address(reader, bus_url))
+    if process == WEB:
+        settings = _with_web(reader, settings)
+    elif process not in COMMANDS:
+        settings = replace(settings, metrics_port=reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535))
+    return settings
+
+
+def read_public_url(reader: Reader) -> str:
+    """The address of the whole system, for whoever shows it to people."""
+    return reader.url("TROIKA_PUBLIC_URL", ("http", "https"), "http://127.0.0.1:8000").rstrip("/")
+
+
+def _with_web(reader: Reader, settings: CommonSettings) -> CommonSettings:
+    return replace(
+        settings,
+        public_url=read_public_url(reader),
         access_file=reader.file("TROIKA_ACCESS_FILE"),
         signing_keys=reader.take("TROIKA_SIGNING_KEY_FILE", key_file),
-        metrics_port=reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535),
         bind=reader.text("TROIKA_BIND", "127.0.0.1:8000"),
         bounds=_read_bounds(reader),
         proxies=reader.take("TROIKA_TRUSTED_PROXIES", _addresses, LOOPBACK),
         limits=_read_limits(reader),
     )
-    return settings if reader.problems else _with_embedded(reader, settings)
 
 
 def _read_bounds(reader: Reader) -> Bounds:
@@ -106,18 +139,43 @@ def _addresses(text: str) -> frozenset[str]:
     return frozenset(part.strip() for part in text.split(","))
 
 
-def _with_embedded(reader: Reader, settings: CommonSettings) -> CommonSettings:
-    """Start or join the embedded server for what has no database of its own. Nothing is started for bad settings."""
-    needs_bus = settings.bus.embedded and not settings.bus.database_url
-    if settings.database_url and not needs_bus:
+def with_embedded(reader: Reader, settings: CommonSettings, rights: Rights) -> CommonSettings:
+    """Start or join the embedded server where no database is named; only after ``reader.finish()``.
+
+    Args:
+        reader: of the environment.
+        settings: common ones.
+        rights: in the service's database, by table and process.
+    """
+    service, process = settings.service, settings.process
+    wanted = {}
+    if process not in WITHOUT_DATABASE and not settings.database_url:
+        wanted[service] = logins_of(by_login(service, rights))
+    if process in ON_THE_BUS and settings.bus.embedded and not settings.bus.database_url:
+        wanted[BUS_DATABASE] = logins_of(bus_rights.RIGHTS)
+    if not wanted:
         return settings
-    folder = Path(reader.text("TROIKA_DATA", "var"))
-    urls = EmbeddedServer(folder / "postgres").start((settings.service, BUS_DATABASE))
-    return replace(
-        settings,
-        database_url=settings.database_url or urls[settings.service],
-        bus=BusAddress(database_url=urls[BUS_DATABASE]) if needs_bus else settings.bus,
-    )
+    server = EmbeddedServer(Path(reader.text("TROIKA_DATA", "var")) / "postgres")
+    server.start(wanted)
+    if service in wanted:
+        settings = replace(settings, database_url=server.url(service, role_of(service, process)))
+    if BUS_DATABASE in wanted:
+        settings = replace(
+            settings, bus=BusAddress(database_url=server.url(BUS_DATABASE, bus_role_of(service, process)))
+        )
+    return settings
+
+
+def role_of(service: str, process: str) -> str:
+    """Whom a process of ``service`` is in its database."""
+    return migrator(service) if process == MIGRATE else login(service, process)
+
+
+def bus_role_of(service: str, process: str) -> str:
+    """Whom a process of ``service`` is in the embedded bus's database."""
+    if process == TOPOLOGY:
+        return migrator(BUS_DATABASE)
+    return login(service, OPERATOR if process == PARKED else process)
 
 
 def key_file(path: str) -> tuple[bytes, ...]:

@@ -1,7 +1,11 @@
-"""Brings a database to the newest schema: Alembic without an ini file, one run at a time."""
+"""Brings a database to the newest schema: Alembic without an ini file, one run at a time.
+
+The logins get their rights in the same transaction, so that no table is ever there without them.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic.migration import MigrationContext
@@ -9,15 +13,29 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from shared.core.rights import Rights, give
+
 MIGRATION_LOCK = 7240001
 
 
-def migrate(engine: Engine, folder: Path) -> str:
-    """Apply what is missing; returns the revision reached.
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """Attributes:
+    revision: that the schema is at now.
+    missing: logins that the server does not have, and that were given nothing.
+    """
+
+    revision: str
+    missing: list[str]
+
+
+def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
+    """Apply what is missing, and give each login its rights.
 
     Args:
-        engine: its role must own the schema.
+        engine: its role must own the database.
         folder: the service's ``migrations`` folder with ``versions`` below it.
+        rights: by table and login.
     """
     scripts = ScriptDirectory(str(folder), version_locations=[str(folder / "versions")])
     head = scripts.get_current_head() or ""
@@ -27,7 +45,8 @@ def migrate(engine: Engine, folder: Path) -> str:
         )
         with Operations.context(context):
             context.run_migrations()
-    return head
+        missing = give(connection.connection.driver_connection, rights)  # type: ignore[arg-type]  # psycopg's
+    return Migrated(head, missing)
 
 
 def current_revision(engine: Engine) -> str | None:

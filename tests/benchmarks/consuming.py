@@ -61,7 +61,7 @@ def _ours(ground: Ground, installation: TestInstallation, service: str, messages
     _fill(url, messages)
     database = installation.urls[service]
     environment = {
-        **installation.environment(service),
+        **installation.environment(service, "consume"),
         "TROIKA_BROKER_URL": url,
         "TROIKA_METRICS_PORT": str(free_port()),
     }

@@ -6,10 +6,9 @@ from typing import Any
 
 import requests
 
-from services.notifications.settings import read_settings
 from shared.core.clock import system_clock
 from shared.core.ids import new_id, new_token
-from shared.core.sealing import Vault
+from shared.core.sealing import Vault, read_keys
 from shared.store.engine import open_engine
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.whole import Whole
@@ -101,8 +100,8 @@ def _beside_bulletin(ground: Ground, whole: Whole) -> Entry:
 
 def _add_recipients(whole: Whole, people: int) -> None:
     """Members of working groups, put into the book as if their registrations had been heard of long ago."""
-    settings = read_settings(whole.installation.environment("notifications"))
-    vault, engine = Vault(list(settings.vault_keys)), open_engine(settings.common.database_url, statement_timeout_ms=0)
+    vault = Vault(read_keys(whole.installation.secrets.folder / "vault.key"))
+    engine = open_engine(whole.installation.urls["notifications"], statement_timeout_ms=0)
     from sqlalchemy import text
 
     with engine.begin() as connection:

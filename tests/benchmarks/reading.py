@@ -103,7 +103,7 @@ def _load(processes: ProcessGroup, installation: TestInstallation, name: str) ->
     load_forms(UnitOfWork(engine, "registration"), keys, SAMPLE)
     engine.dispose()
     command = f"services.events load {SAMPLE} --move-to-next upr-webinar-10"
-    loaded = processes.start(f"load-{name}", command, env=installation.environment("events"))
+    loaded = processes.start(f"load-{name}", command, env=installation.environment("events", "operator"))
     assert loaded.wait(60) == 0, loaded.log_text()
 
 

@@ -42,7 +42,7 @@ def measure(ground: Ground) -> Entry:
     _store(url, list(confirmed(installation, BACKLOG)))
     with ground.processes() as processes:
         environment = {
-            **installation.environment("registration"),
+            **installation.environment("registration", "relay"),
             "TROIKA_BROKER_URL": ground.broker_url(),
             "TROIKA_METRICS_PORT": str(free_port()),
         }

@@ -58,7 +58,7 @@ class Whole(Stack):
         name = f"{service}-web"
         self.ports[name] = free_port()
         environment = {
-            **self._environment(service),
+            **self._environment(service, "web"),
             "TROIKA_BIND": f"127.0.0.1:{self.ports[name]}",
             "TROIKA_WEB_WORKERS": str(workers),
         }

@@ -40,8 +40,8 @@ class Raw:
 @pytest.fixture(scope="module")
 def works(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, UnitOfWork]]:
     """Transactions on the migrated database of each service."""
-    urls = make_installation(postgres, Path(tmp_path_factory.mktemp("consumers"))).urls
-    engines = {name: open_engine(urls[name]) for name in SERVICES}
+    installation = make_installation(postgres, Path(tmp_path_factory.mktemp("consumers")))
+    engines = {name: open_engine(installation.url(name, "consume")) for name in SERVICES}
     yield {name: UnitOfWork(engine, name) for name, engine in engines.items()}
     for engine in engines.values():
         engine.dispose()

@@ -63,9 +63,11 @@ class Stack:
 def stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Every service with the sample's content."""
     installation = make_installation(postgres, Path(tmp_path_factory.mktemp("openapi")))
-    engines = {name: open_engine(installation.urls[name]) for name in SERVICES}
+    engines = {name: open_engine(installation.url(name, "web")) for name in SERVICES}
     for name, fill in {"events": _fill_events, "registration": _fill_forms, "notifications": _fill_mails}.items():
-        fill(UnitOfWork(engines[name], name), installation.secrets.folder)
+        filling = open_engine(installation.urls[name])
+        fill(UnitOfWork(filling, name), installation.secrets.folder)
+        filling.dispose()
     yield Stack(build_applications(installation.secrets, engines), installation.secrets.coordinator_key)
     for engine in engines.values():
         engine.dispose()

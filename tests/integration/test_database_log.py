@@ -5,6 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from shared.core.rights import migrator
 from shared.store.embedded import EmbeddedServer
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import poll_until
@@ -32,6 +33,8 @@ def test_own_server(postgres: PostgresServer) -> None:
 
 
 def test_embedded_server(tmp_path: Path) -> None:
-    url = EmbeddedServer(tmp_path).start(["registration"])["registration"]
+    server = EmbeddedServer(tmp_path)
+    server.start({"registration": ()})
+    url = server.url("registration", migrator("registration"))
     _be_refused(url.replace("+psycopg", ""))
     assert SECRET not in _said(tmp_path / "log")

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from services.notifications.wiring import MIGRATIONS
 from shared.bus.names import RETRY_TIERS
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.core.ids import first_id_of, new_id
@@ -16,9 +15,9 @@ from shared.core.metrics import housekeeping_deleted_total
 from shared.process.housekeeping import AGAIN_S, BITE, EVERY_S, KEEP_PUBLISHED, KEEP_RECEIVED, Housekeeper
 from shared.store.engine import open_engine
 from shared.store.inbox import apply_batch
-from shared.store.migrate import migrate
 from shared.store.unit_of_work import UnitOfWork
 from tests.support.clock import FrozenClock
+from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
 
 SERVICE, QUEUE = "notifications", "notifications.mail"
@@ -49,14 +48,8 @@ class Seconds:
 @pytest.fixture
 def engine(postgres: PostgresServer) -> Iterator[Engine]:
     """An empty database of a service."""
-    engine = open_engine(postgres.fresh_database(postgres.make_template("template_notifications", _prepare)))
+    engine = open_engine(FreshDatabases(postgres)["notifications"])
     yield engine
-    engine.dispose()
-
-
-def _prepare(url: str) -> None:
-    engine = open_engine(url, statement_timeout_ms=0)
-    migrate(engine, MIGRATIONS)
     engine.dispose()
 
 

@@ -46,7 +46,7 @@ def address(way: str, postgres: PostgresServer, rabbit: RabbitNode) -> BusAddres
 @pytest.fixture
 def run(address: BusAddress, postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path) -> Run:
     """Runs one command of the events service and returns what it prints."""
-    environment = make_installation(postgres, tmp_path).environment("events")
+    environment = make_installation(postgres, tmp_path).environment("events", "parked")
     environment |= (
         {"TROIKA_BUS_DATABASE_URL": address.database_url}
         if address.embedded

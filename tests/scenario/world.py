@@ -24,7 +24,6 @@ from tests.support.ports import free_port
 from tests.support.processes import ProcessGroup
 from tests.support.waiting import poll_until
 
-SOLVER = ("events", "solve")
 ORIGIN = "https://partner.example.org"
 _SENT = "SELECT kind, message_id FROM mail WHERE state = 'sent'"
 _SENT_BY_KIND = "SELECT kind, count(*)::int FROM mail WHERE state = 'sent' GROUP BY kind"
@@ -38,7 +37,7 @@ class World:
     installation: databases and secrets.
     broker_urls: of RabbitMQ; empty for the embedded bus.
     urls: of the web processes, by service.
-    environments: of the services' processes.
+    smtp: port of the mail sink.
     told: mails that earlier acts have accounted for, by kind.
     acts: what each act was and whom it told.
     """
@@ -47,7 +46,7 @@ class World:
     installation: TestInstallation
     broker_urls: tuple[str, ...] = ()
     urls: dict[str, str] = field(default_factory=dict)
-    environments: dict[str, dict[str, str]] = field(default_factory=dict)
+    smtp: int = 0
     told: Counter[str] = field(default_factory=Counter)
     acts: list[str] = field(default_factory=list)
 
@@ -61,14 +60,12 @@ class World:
         self.at(moment)
         buses = BusAddress(broker_urls=self.broker_urls, database_url="" if self.broker_urls else self._bus)
         topology.declare(buses)
-        smtp = self._start_sink()
-        environments = {service: self._environment(service, smtp) for service in SERVICES}
+        self.smtp = self._start_sink()
         for service in SERVICES:
-            self._start_web(service, environments[service])
-        for service, role in dict.fromkeys((*WORKERS, SOLVER)):
-            environment = {**environments[service], "TROIKA_METRICS_PORT": str(free_port())}
+            self._start_web(service)
+        for service, role in WORKERS:
+            environment = {**self._environment(service, role), "TROIKA_METRICS_PORT": str(free_port())}
             self.processes.start(f"{service}-{role}", f"tests.support.moved {service} {role}", env=environment)
-        self.environments = environments
         for service in ("registration", "events"):
             self.load(service, SAMPLE)
         for service in ("registration", "notifications"):
@@ -77,7 +74,9 @@ class World:
     def load(self, service: str, folder: Path) -> None:
         """Load a folder of samples into a service, as a coordinator does on the command line."""
         command = f"tests.support.moved {service} load {folder}"
-        loaded = self.processes.start(f"load-{service}-{folder.name}", command, env=self.environments[service])
+        loaded = self.processes.start(
+            f"load-{service}-{folder.name}", command, env=self._environment(service, "operator")
+        )
         assert loaded.wait(60) == 0, loaded.log_text()
 
     def at(self, moment: datetime) -> None:
@@ -185,10 +184,10 @@ class World:
     def _has_copies(self, service: str) -> bool:
         return bool(self.sql(service, "SELECT count(*) FROM event_copy")[0][0] == 4)
 
-    def _environment(self, service: str, smtp: int) -> dict[str, str]:
+    def _environment(self, service: str, process: str) -> dict[str, str]:
         broker = {"TROIKA_BROKER_URL": ",".join(self.broker_urls)} if self.broker_urls else {}
-        own = {"SMTP_URL": f"smtp://127.0.0.1:{smtp}", OFFSET_FILE: str(self._clock_file)}
-        return {**self.installation.environment(service), **own, **broker, "TROIKA_TEST_SERVICE": service}
+        own = {"SMTP_URL": f"smtp://127.0.0.1:{self.smtp}", OFFSET_FILE: str(self._clock_file)}
+        return {**self.installation.environment(service, process), **own, **broker, "TROIKA_TEST_SERVICE": service}
 
     def _start_sink(self) -> int:
         smtp, inbox = free_port(), free_port()
@@ -197,11 +196,11 @@ class World:
         sink.wait_ready(f"http://127.0.0.1:{inbox}/livez")
         return smtp
 
-    def _start_web(self, service: str, environment: dict[str, str]) -> None:
+    def _start_web(self, service: str) -> None:
         port = free_port()
         self.urls[service] = f"http://127.0.0.1:{port}"
         web = {
-            **environment,
+            **self._environment(service, "web"),
             "TROIKA_BIND": f"127.0.0.1:{port}",
             "TROIKA_METRICS_FOLDER": str(Path(self.processes.folder) / f"{service}-metrics"),
         }

@@ -8,7 +8,10 @@ from sqlalchemy import make_url
 
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.audit_role import READABLE, ROLE, grant_reading, make_role
+from deploy.servers.logins import LOGINS, RIGHTS
 from shared.bus.embedded_store import create_table
+from shared.core.rights import migrator
+from shared.process.settings import ON_THE_BUS, WEB, WITHOUT_DATABASE, bus_role_of, role_of
 from shared.store.engine import open_engine
 from shared.store.migrate import migrate
 from tests.support.postgres import PostgresServer
@@ -18,6 +21,7 @@ from tests.support.processes import PROJECT
 class FreshDatabases(dict[str, str]):
     """URLs by service name, and of ``bus``: each a fresh database with the newest schema, made when first asked for.
 
+    They are the migrator's, to look and to arrange with; processes get those of their own logins, from ``of``.
     Most tests are about one service, and a database costs more than all else that such a test does.
     """
 
@@ -43,7 +47,7 @@ class FreshDatabases(dict[str, str]):
         others = FreshDatabases(self._postgres)
         others.update(self)
         owner = make_url(self[name]).username
-        others[name] = self._postgres.fresh_database(database_of(self[name]), owner=owner)
+        others[name] = self._postgres.fresh_database(database_of(self[name]), owner=owner, logins=LOGINS[name])
         return others
 
     def break_it(self, name: str, *statements: str) -> None:
@@ -53,12 +57,16 @@ class FreshDatabases(dict[str, str]):
                 administrator.execute(statement)
 
     def __missing__(self, name: str) -> str:
-        if name == "bus":
-            template = self._postgres.make_template("template_bus", create_table)
-        else:
-            template = self._postgres.make_template(f"template_{name}", partial(_migrate, name))
-        self[name] = self._postgres.fresh_database(template)
+        self[name] = self._postgres.fresh_database(make_template(self._postgres, name), logins=LOGINS[name])
         return self[name]
+
+    def of(self, name: str, role: str) -> str:
+        """URL of a database for a role: a process's login, or its migrator."""
+        there = make_url(self[name])
+        if role == migrator(name):
+            return self[name]
+        own = make_url(self._postgres.url(there.database or "", role))
+        return own.set(host=there.host, port=there.port).render_as_string(hide_password=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +81,24 @@ class TestInstallation:
     urls: FreshDatabases
     secrets: Secrets
 
-    def environment(self, service: str, *, bus: bool = True) -> dict[str, str]:
-        """Environment of one service, as a deployment would give it; mail and broker are the caller's to add.
+    def url(self, service: str, process: str) -> str:
+        """URL of a service's database for one kind of process."""
+        return self.urls.of(service, role_of(service, process))
 
-        Args:
-            service: whose.
-            bus: whether it has a bus, in a database; False for an application alone, which never asks for it.
-        """
-        own = {
-            "registration": self.secrets.registration(),
-            "events": self.secrets.events(),
-            "notifications": {
-                **self.secrets.notifications(),
-                "SMTP_URL": "smtp://127.0.0.1:9",
-                "TROIKA_MAIL_FROM": "upr@example.org",
-                "TROIKA_MAIL_FROM_NAME": "The UPR coordination",
-            },
-        }
-        queue = self.urls["bus"] if bus else "postgresql+psycopg://unused.example.org/unused"
-        return {
-            **own[service],
-            f"{service.upper()}_DATABASE_URL": self.urls[service],
-            "TROIKA_BUS_DATABASE_URL": queue,
-            "TROIKA_LIMITS_EXEMPT": "127.0.0.1",
-        }
+    def environment(self, service: str, process: str = WEB) -> dict[str, str]:
+        """Environment of one process, as a deployment would give it; mail and broker are the caller's to add."""
+        found = self.secrets.of(service, process)
+        if process == WEB:
+            found["TROIKA_LIMITS_EXEMPT"] = "127.0.0.1"
+        if service == "notifications":
+            found |= {"TROIKA_MAIL_FROM": "upr@example.org", "TROIKA_MAIL_FROM_NAME": "The UPR coordination"}
+        if (service, process) == ("notifications", "send"):
+            found["SMTP_URL"] = "smtp://127.0.0.1:9"
+        if process not in WITHOUT_DATABASE:
+            found[f"{service.upper()}_DATABASE_URL"] = self.url(service, process)
+        if process in ON_THE_BUS:
+            found["TROIKA_BUS_DATABASE_URL"] = self.urls.of("bus", bus_role_of(service, process))
+        return found
 
 
 def make_installation(postgres: PostgresServer, folder: Path) -> TestInstallation:
@@ -117,7 +119,14 @@ def database_of(url: str) -> str:
     return make_url(url).database or ""
 
 
+def make_template(postgres: PostgresServer, name: str) -> str:
+    """The template of a service's database, or of ``bus``, with the newest schema and every login's rights."""
+    for login in LOGINS[name]:
+        postgres.create_role(login)
+    return postgres.make_template(f"template_{name}", create_table if name == "bus" else partial(_migrate, name))
+
+
 def _migrate(service: str, url: str) -> None:
     engine = open_engine(url, statement_timeout_ms=0)
-    migrate(engine, PROJECT / "services" / service / "migrations")
+    assert migrate(engine, PROJECT / "services" / service / "migrations", RIGHTS[service]).missing == []
     engine.dispose()

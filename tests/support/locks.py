@@ -9,7 +9,12 @@ from sqlalchemy import make_url
 from tests.support.clients import rows
 from tests.support.waiting import poll_until
 
-_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+WAITING = """
+    SELECT count(*)::int FROM pg_locks
+    WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())
+"""
+"""How many wait for a lock in this database, whoever they are: what others wait for in ``pg_stat_activity`` is hidden
+from all but an administrator."""
 
 
 @contextmanager
@@ -23,4 +28,4 @@ def holding(url: str, statement: str) -> Iterator[None]:
 
 def wait_for_locks(url: str, count: int) -> None:
     """Until ``count`` transactions wait for a lock."""
-    poll_until(lambda: rows(url, _WAITING) == [(count,)], within_s=20, what=f"{count} wait for a lock")
+    poll_until(lambda: rows(url, WAITING) == [(count,)], within_s=20, what=f"{count} wait for a lock")

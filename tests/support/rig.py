@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.shape import WORKERS, worker_name
+from shared.core.rights import login
 from tests.support.arrivals import PATIENCE_S, Arrivals
 from tests.support.clients import rows
 from tests.support.launching import orders
@@ -54,6 +55,7 @@ class Rig:
         self.stack.settings |= SETTINGS
         for service in ("registration", "events", "notifications"):
             rows(self.stack.installation.urls[service], LEDGER)
+            rows(self.stack.installation.urls[service], f"GRANT INSERT ON effect_ledger TO {login(service, 'consume')}")
         self.stack.start()
         assert self.stack.web is not None
         self.stack.programs[WEB] = self.stack.web.program

@@ -70,7 +70,7 @@ class Stack:
         self.web = start_web(self.processes, self.installation, workers=workers, arguments=arguments)
         for service, role in WORKERS:
             self._start_worker(service, role)
-        loaded = self.processes.start("load", LOAD_PROGRAMME, env=self._environment("events"))
+        loaded = self.processes.start("load", LOAD_PROGRAMME, env=self._environment("events", "operator"))
         assert loaded.wait(30) == 0, loaded.log_text()
         known = "SELECT count(*) FROM event_copy WHERE id = 'upr-webinar-10'"
         for service in ("registration", "notifications"):
@@ -105,18 +105,18 @@ class Stack:
     def _finds_one(self, service: str, count: str) -> bool:
         return self.sql(service, count)[0][0] == 1
 
-    def _environment(self, service: str) -> dict[str, str]:
+    def _environment(self, service: str, process: str) -> dict[str, str]:
         own = {"TROIKA_BROKER_URL": ",".join(self.broker_urls)} if self.broker_urls else {}
         mail = {
             "SMTP_URL": f"smtp://127.0.0.1:{self.ports['smtp']}",
             "TROIKA_MAIL_UNKNOWN_AFTER_S": str(UNKNOWN_AFTER_S),
             "TROIKA_MAIL_LEASE_S": str(LEASE_S),
         }
-        return {**self.installation.environment(service), **own, **mail, **self.settings}
+        return {**self.installation.environment(service, process), **own, **mail, **self.settings}
 
     def _start_worker(self, service: str, role: str) -> None:
         port = free_port()
-        environment = {**self._environment(service), "TROIKA_METRICS_PORT": str(port)}
+        environment = {**self._environment(service, role), "TROIKA_METRICS_PORT": str(port)}
         name = f"{service}-{role}"
         self.ports[name] = port
         self.programs[name] = self.processes.start(name, self.command(service, role), env=environment)

@@ -57,7 +57,7 @@ def fill_outbox(installation: TestInstallation, count: int) -> set[str]:
 
 def start_relay(stage: Stage, installation: TestInstallation) -> None:
     """The notifications service's relay."""
-    environment = installation.environment("notifications") | {"TROIKA_BROKER_URL": stage.urls[0]}
+    environment = installation.environment("notifications", "relay") | {"TROIKA_BROKER_URL": stage.urls[0]}
     stage.processes.start("relay", "services.notifications relay", env=environment)
 
 

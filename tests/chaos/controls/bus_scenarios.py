@@ -29,7 +29,7 @@ def messages_lost_by_a_restart(
         file = folder / f"declare-{variant}.orders"
         orders.give(file, parts=[variant] if variant else [])
         environment = {
-            **installation.environment("registration"),
+            **installation.environment("registration", "topology"),
             "TROIKA_BROKER_URL": bus.address.broker_urls[0],
         }
         command = f"tests.support.launching {file} -- services.registration topology declare"

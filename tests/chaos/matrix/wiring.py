@@ -61,7 +61,7 @@ class WiredStack(Stack):
             self._start_web(service, link, workers)
         for service, role in WORKERS:
             self._start_routed(service, role)
-        loaded = self.processes.start("load", LOAD_PROGRAMME, env=self.installation.environment("events"))
+        loaded = self.processes.start("load", LOAD_PROGRAMME, env=self.installation.environment("events", "operator"))
         assert loaded.wait(60) == 0, loaded.log_text()
         known = "SELECT count(*) FROM event_copy WHERE id = 'upr-webinar-10'"
         for service in ("registration", "notifications"):
@@ -88,9 +88,10 @@ class WiredStack(Stack):
 
     def _start_web(self, service: str, link: str, workers: int) -> None:
         port = free_port()
+        own, database = self.installation.environment(service), f"{service.upper()}_DATABASE_URL"
         environment = {
-            **self.installation.environment(service),
-            f"{service.upper()}_DATABASE_URL": self._through(link, self.installation.urls[service]),
+            **own,
+            database: self._through(link, own[database]),
             "TROIKA_BIND": f"127.0.0.1:{port}",
             "TROIKA_WEB_WORKERS": str(workers),
             "TROIKA_METRICS_FOLDER": str(Path(self.processes.folder) / f"{service}-web-metrics"),
@@ -104,7 +105,7 @@ class WiredStack(Stack):
 
     def _start_routed(self, service: str, role: str) -> None:
         port, name = free_port(), f"{service}-{role}"
-        environment = {**self._environment(service), "TROIKA_METRICS_PORT": str(port)}
+        environment = {**self._environment(service, role), "TROIKA_METRICS_PORT": str(port)}
         if role in DATABASES:
             variable = f"{service.upper()}_DATABASE_URL"
             environment[variable] = self._through(DATABASES[role], environment[variable])

@@ -15,30 +15,24 @@ from services.events.settings import read_settings
 from services.events.usecases.load_rooms import load_rooms
 from services.events.usecases.load_sample import load_sample
 from services.events.web import build_app
-from services.events.wiring import MIGRATIONS
 from shared.core.ids import new_token, token_hash
+from shared.core.rights import login
 from shared.core.sealing import public_key_of
 from shared.store.engine import open_engine
-from shared.store.migrate import migrate
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.side_events import NOTIFICATIONS_KEY, AsRole, Desk
 from tests.support.clock import FrozenClock
+from tests.support.installation import FreshDatabases, database_of
 from tests.support.postgres import PostgresServer
 
 SAMPLE = Path(__file__).parents[3] / "deploy" / "samples" / "upr2020"
 ROLES = ("viewer", "coordinator", "operator", "partner")
 
 
-def _migrated(url: str) -> None:
-    engine = open_engine(url)
-    migrate(engine, MIGRATIONS)
-    engine.dispose()
-
-
 @pytest.fixture
 def database(postgres: PostgresServer) -> str:
-    """URL of a new database with the newest schema."""
-    return postgres.fresh_database(postgres.make_template("events_template", _migrated))
+    """URL of a new database with the newest schema, for its migrator."""
+    return FreshDatabases(postgres)["events"]
 
 
 @pytest.fixture
@@ -96,9 +90,11 @@ def environment(database: str, keys: Mapping[str, str], tmp_path: Path) -> dict[
 
 
 @pytest.fixture
-def app(environment: dict[str, str], engine: Engine, clock: FrozenClock) -> Flask:
-    """The web application."""
-    return build_app(read_settings(environment), engine, clock)
+def app(environment: dict[str, str], database: str, postgres: PostgresServer, clock: FrozenClock) -> Iterator[Flask]:
+    """The web application, which comes to the database by its own login."""
+    engine = open_engine(postgres.url(database_of(database), login("events", "web")))
+    yield build_app(read_settings(environment), engine, clock)
+    engine.dispose()
 
 
 @pytest.fixture

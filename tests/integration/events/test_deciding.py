@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from tests.integration.events.side_events import Desk
 from tests.integration.events.test_proposal_sent_again import an_edit
+from tests.support.locks import WAITING
 from tests.support.waiting import poll_until
 
 NEVER_READ = "What nobody has read"
@@ -127,7 +128,4 @@ def test_who_waits_for_the_proposal_decides_on_what_it_was_when_it_was_read(desk
 
 def _waits(desk: Desk) -> bool:
     with desk.engine.connect() as connection:
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-        return bool(connection.execute(text(waiting)).scalar_one())
+        return bool(connection.execute(text(WAITING)).scalar_one())

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 from services.events.usecases.submit_proposal import MOST_RECEIPTS, RECEIPTS_WITHIN
 from tests.integration.events.side_events import Desk, an_answer
 from tests.integration.events.test_schedule_guards import MORNING, NOON
+from tests.support.locks import WAITING
 from tests.support.waiting import poll_until
 
 MINUTE = timedelta(minutes=1)
@@ -99,7 +100,4 @@ def _plain(answer: Any) -> tuple[Any, ...]:
 
 def _waiting(engine: Engine) -> int:
     with engine.connect() as connection:
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-        return int(connection.execute(text(waiting)).scalar_one())
+        return int(connection.execute(text(WAITING)).scalar_one())

@@ -15,6 +15,7 @@ from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.side_events import Desk
 from tests.integration.events.test_schedule_guards import MORNING, NOON, change_event, code, published
 from tests.support.clock import FrozenClock
+from tests.support.locks import WAITING
 from tests.support.waiting import poll_until
 
 LATER = timedelta(hours=1)
@@ -135,7 +136,4 @@ def _history(desk: Desk, event: str) -> list[tuple[Any, ...]]:
 
 def _waits(engine: Engine) -> bool:
     with engine.connect() as connection:
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-        return bool(connection.execute(text(waiting)).scalar_one())
+        return bool(connection.execute(text(WAITING)).scalar_one())

@@ -12,10 +12,10 @@ from services.events.domain.resource import Resource, ResourceKind
 from services.events.store import resources
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, rows
+from tests.support.locks import WAITING
 from tests.support.waiting import poll_until
 
 Headers = Callable[[str], dict[str, str]]
-WAITING = "SELECT count(*)::int FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 RECORDING = {
     "id": "upr-webinar-10-recording",
     "kind": "recording",

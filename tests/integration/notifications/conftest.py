@@ -6,31 +6,30 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications.wiring import MIGRATIONS
+from shared.core.rights import login
 from shared.store.engine import open_engine
-from shared.store.migrate import migrate
 from tests.integration.notifications.desk import open_desk
 from tests.integration.notifications.office import Office, make_office
 from tests.support.clock import FrozenClock
+from tests.support.installation import FreshDatabases, database_of
 from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture
 def office(postgres: PostgresServer, clock: FrozenClock) -> Iterator[Office]:
     """The service with an empty database."""
-    template = postgres.make_template("template_notifications", _prepare)
-    engine = open_engine(postgres.fresh_database(template), pool_timeout_s=5.0)
-    yield make_office(engine, clock)
-    engine.dispose()
+    url = FreshDatabases(postgres)["notifications"]
+    engine = open_engine(url, pool_timeout_s=5.0)
+    logins = {
+        process: open_engine(postgres.url(database_of(url), login("notifications", process)), pool_timeout_s=5.0)
+        for process in ("web", "consume", "send", "schedule")
+    }
+    yield make_office(engine, clock, logins)
+    for opened in (engine, *logins.values()):
+        opened.dispose()
 
 
 @pytest.fixture
 def client(office: Office, tmp_path: Path) -> FlaskClient:
     """The service's web application on the office's database."""
     return open_desk(office, tmp_path)
-
-
-def _prepare(url: str) -> None:
-    engine = open_engine(url, statement_timeout_ms=0)
-    migrate(engine, MIGRATIONS)
-    engine.dispose()

@@ -39,7 +39,7 @@ def open_desk(office: Office, folder: Path) -> FlaskClient:
         "TROIKA_NOTIFICATIONS_KEY_FILE": str(key),
         "TROIKA_NOTIFICATIONS_VAULT_FILE": str(folder / "vault.key"),
     }
-    return build_app(read_settings(environment), office.engine, office.clock).test_client()
+    return build_app(read_settings(environment), office.logins.get("web", office.engine), office.clock).test_client()
 
 
 def ask(client: FlaskClient, method: str, path: str, content: Any = None, key: str = "coordinator") -> TestResponse:

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,11 +48,16 @@ class Office:
     private_key: bytes
     vault: Vault
     vault_key: bytes
+    logins: Mapping[str, Engine] = field(default_factory=dict)
 
     @property
     def work(self) -> UnitOfWork:
-        """A unit of work on the database."""
+        """A unit of work on the database, for whoever arranges something."""
         return UnitOfWork(self.engine, "notifications")
+
+    def work_of(self, process: str) -> UnitOfWork:
+        """A unit of work on the database for one kind of process, by its own login where there are logins."""
+        return UnitOfWork(self.logins.get(process, self.engine), "notifications")
 
     @property
     def effects(self) -> Mapping[str, Effect]:
@@ -62,7 +67,7 @@ class Office:
     def hear(self, *messages: Message, queue: str = MAIL) -> list[Verdict]:
         """Give checked messages to the service, as its consumer does."""
         checked = [replace(message, data=registry.read(message)) for message in messages]
-        return apply_batch(self.work, queue, checked, self.effects[queue])
+        return apply_batch(self.work_of("consume"), queue, checked, self.effects[queue])
 
     def hear_event(self, **changes: Any) -> list[Verdict]:
         """The event, told by the events service."""
@@ -124,7 +129,7 @@ class Office:
             self.vault, self.vault_key, "https://register.example.org", "upr@example.org", "UPR", self.clock
         )
         transport = SmtpTransport(f"smtp://127.0.0.1:{port}", QUICK)
-        return replace(SendingTools(self.work, self.clock, transport, composer), **changes)
+        return replace(SendingTools(self.work_of("send"), self.clock, transport, composer), **changes)
 
     def sender(self, port: int, **changes: Any) -> Sender:
         """A sender to the relay on ``port``."""
@@ -132,7 +137,7 @@ class Office:
 
     def schedule(self) -> None:
         """The scheduler's turns until nothing is left to do."""
-        scheduler = Scheduler(self.work, self.clock, "example.org")
+        scheduler = Scheduler(self.work_of("schedule"), self.clock, "example.org")
         while scheduler.turn():
             pass
 
@@ -168,10 +173,10 @@ class Office:
         return self.clock.advance(timedelta(**step))
 
 
-def make_office(engine: Engine, clock: FrozenClock) -> Office:
-    """An office with new keys."""
+def make_office(engine: Engine, clock: FrozenClock, logins: Mapping[str, Engine] | None = None) -> Office:
+    """An office with new keys; ``logins``: connections by kind of process."""
     vault_key = new_key()
-    return Office(engine, clock, new_key(), Vault([vault_key]), vault_key)
+    return Office(engine, clock, new_key(), Vault([vault_key]), vault_key, logins or {})
 
 
 def event_message(**changes: Any) -> Message:

@@ -121,8 +121,5 @@ def test_unusable_settings_end_the_process_with_all_faults(processes: ProcessGro
     faults = {line.partition(":")[0].strip() for line in sender.log_text().splitlines()[1:]}
     assert faults == {
         *wrong,
-        "TROIKA_ACCESS_FILE",
-        "TROIKA_SIGNING_KEY_FILE",
-        "TROIKA_NOTIFICATIONS_KEY_FILE",
         "TROIKA_NOTIFICATIONS_VAULT_FILE",
     }

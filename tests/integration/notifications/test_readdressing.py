@@ -20,6 +20,7 @@ from shared.contracts.envelope import Message
 from tests.integration.notifications.bulletins import draft, send
 from tests.integration.notifications.office import Office
 from tests.integration.notifications.review import NOVEMBER, REVIEW, registered, send_all, tell, wait_and_tell
+from tests.support.locks import WAITING
 from tests.support.smtp_relay import Relay
 
 KINDS = ("attendance", "delegation")
@@ -216,6 +217,4 @@ def test_registration_that_ends_at_the_same_moment_is_not_chosen(office: Office)
 
 
 def _somebody_waits(office: Office) -> bool:
-    return bool(
-        office.rows("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
-    )
+    return office.rows(WAITING) != [{"count": 0}]

@@ -26,9 +26,9 @@ def installation(postgres: PostgresServer, tmp_path: Path) -> TestInstallation:
 @pytest.fixture
 def client(installation: TestInstallation, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
     """The application, asked directly."""
-    for name, value in installation.environment("registration", bus=False).items():
+    for name, value in installation.environment("registration").items():
         monkeypatch.setenv(name, value)
-    engine = open_engine(installation.urls["registration"])
+    engine = open_engine(installation.url("registration", "web"))
     yield build_app(read_settings(), engine).test_client()
     engine.dispose()
 

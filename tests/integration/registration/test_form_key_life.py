@@ -162,7 +162,7 @@ def test_old_master_key_may_go_once_all_is_wrapped_by_the_new(
     assert run("wrap").output == "5 keys wrapped by the newest master key.\n"
     master.write_text(master.read_text().splitlines()[0])
     assert set(run("list").output.splitlines()) >= {f"{FORM}: in use"}
-    engine = open_engine(installation.urls["registration"])
+    engine = open_engine(installation.url("registration", "web"))
     assert read(build_app(read_settings(), engine).test_client(), traveller, coordinator).status_code == 200
     engine.dispose()
     master.write_text(old)

@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 
 from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
+from tests.support.locks import WAITING
 from tests.support.waiting import poll_until
 
 
@@ -24,7 +25,7 @@ def hold(url: str) -> Any:
 
 def waits(url: str) -> bool:
     """Whether somebody waits for a lock."""
-    return rows(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") != [(0,)]
+    return rows(url, WAITING) != [(0,)]
 
 
 def test_stuck_seats_are_an_outage(client: FlaskClient, installation: TestInstallation) -> None:

@@ -53,7 +53,7 @@ def traveller(client: FlaskClient, installation: TestInstallation) -> str:
 @pytest.fixture
 def fresh_client(client: FlaskClient, installation: TestInstallation) -> Iterator[FlaskClient]:
     """Another process of the service, as it were: it has opened no key yet."""
-    engine = open_engine(installation.urls["registration"])
+    engine = open_engine(installation.url("registration", "web"))
     yield build_app(read_settings(), engine).test_client()
     engine.dispose()
 

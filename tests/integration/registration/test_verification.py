@@ -34,7 +34,7 @@ def client(installation: TestInstallation, hand: FrozenClock, monkeypatch: pytes
     for name, value in installation.environment("registration").items():
         monkeypatch.setenv(name, value)
     rows(installation.urls["registration"], "UPDATE form SET verification = 'email'")
-    engine = open_engine(installation.urls["registration"])
+    engine = open_engine(installation.url("registration", "web"))
     yield build_app(read_settings(), engine, clock=hand).test_client()
     engine.dispose()
 

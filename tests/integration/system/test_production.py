@@ -6,16 +6,22 @@ One installation for the module; tests run in the order in which they stand, and
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pika
 import psycopg
 import pytest
 import requests
 from pika.exceptions import ProbableAuthenticationError
+from sqlalchemy import make_url
 
 from deploy.local.installation import WEBINAR
-from deploy.shape import SERVICES, WORKERS, worker_name
+from deploy.local.secrets import OWNERS, PUBLIC_KEY
+from deploy.servers.logins import service_roles
+from deploy.shape import SERVICES, WORKERS, processes_of, worker_name
 from deploy.up.ports import is_taken
+from deploy.up.records import Records
+from shared.core.rights import login
 from tests.architecture.observed import BROKERS
 from tests.support.production import Alert, Production, Visitors
 from tests.support.run_folder import RunFolder
@@ -123,17 +129,32 @@ def test_broker_has_the_metrics_that_rules_and_boards_use(production: Production
 def test_each_role_enters_its_own_database_alone(production: Production) -> None:
     passwords, port = production.secret("databases.json"), production.ports["postgres"]
 
-    def entering(service: str, database: str) -> str:
-        role = f"troika_{service}"
+    def entering(role: str, database: str) -> str:
         try:
             psycopg.connect(f"postgresql://{role}:{passwords[role]}@127.0.0.1:{port}/{database}").close()
         except psycopg.OperationalError as error:
             return "refused" if "permission denied for database" in str(error) else str(error)
         return "enters"
 
-    databases = (*SERVICES, "postgres")
-    entered = {(service, name): entering(service, name) for service in SERVICES for name in databases}
-    assert entered == {place: "enters" if place[0] == place[1] else "refused" for place in entered}
+    databases, roles = (*SERVICES, "postgres"), service_roles()
+    entered = {(role, name): entering(role, name) for role in roles for name in databases}
+    assert entered == {place: "enters" if place[0].split("_")[1] == place[1] else "refused" for place in entered}
+
+
+def test_each_process_comes_to_its_database_by_its_own_login(production: Production) -> None:
+    passwords, running = production.secret("databases.json"), Records(production.folder).running()
+    ours = [(service, role) for service in SERVICES for role in processes_of(service) if role != "operator"]
+    found = {place: _environment(running[worker_name(*place)]) for place in ours}
+    addresses = {place: make_url(each[f"{place[0].upper()}_DATABASE_URL"]) for place, each in found.items()}
+    assert {place: (url.username, url.password) for place, url in addresses.items()} == {
+        place: (name, passwords[name]) for place, name in ((place, login(*place)) for place in ours)
+    }
+    named = {
+        place: {name for name in each if name.endswith(("_FILE", "_KEYS", "SMTP_URL"))} for place, each in found.items()
+    }
+    assert named == {place: {*OWNERS.get(place, ())} - {PUBLIC_KEY} for place in ours} | {
+        ("notifications", "send"): {"TROIKA_NOTIFICATIONS_VAULT_FILE", "SMTP_URL"}
+    }
 
 
 def test_nobody_is_a_guest_of_the_broker(production: Production) -> None:
@@ -283,6 +304,12 @@ def _wait(condition: Callable[[], bool], production: Production, what: str) -> N
         poll_until(condition, 60, every_s=0.5)
     except AssertionError:
         raise AssertionError(f"not within 60 s: {what}; firing: {sorted(production.firing())}") from None
+
+
+def _environment(pid: int) -> dict[str, str]:
+    """Of a running process."""
+    entries = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
 
 
 def _name(labels: dict[str, str]) -> str:

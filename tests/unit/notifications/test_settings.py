@@ -26,13 +26,14 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
 
 
 def test_settings_are_read_and_secrets_are_not_shown(tmp_path: Path) -> None:
-    settings = read_settings(environment(tmp_path))
-    assert settings.mail_from == "upr@Mail.Example.org"
-    assert settings.mail_domain == "mail.example.org"
-    assert settings.private_keys == (bytes.fromhex("ab" * 32),)
-    assert settings.unknown_after.total_seconds() == 900
-    assert "a-secret" not in repr(settings)
-    assert repr(settings.private_keys[0]) not in repr(settings).replace(repr(settings.common), "")
+    sending, consuming = (read_settings(environment(tmp_path), process) for process in ("send", "consume"))
+    assert sending.mail_from == "upr@Mail.Example.org"
+    assert sending.mail_domain == "mail.example.org"
+    assert (sending.private_keys, sending.vault_keys) == ((), (bytes.fromhex("ab" * 32),))
+    assert (consuming.private_keys, consuming.smtp_url) == ((bytes.fromhex("ab" * 32),), "")
+    assert sending.unknown_after.total_seconds() == 900
+    assert "a-secret" not in repr(sending)
+    assert repr(bytes.fromhex("ab" * 32)) not in repr(sending) + repr(consuming)
 
 
 def test_one_error_names_all_that_is_wrong(tmp_path: Path) -> None:
@@ -40,15 +41,15 @@ def test_one_error_names_all_that_is_wrong(tmp_path: Path) -> None:
         tmp_path,
         SMTP_URL="smtp://user:a-secret@relay.example.org",
         TROIKA_MAIL_FROM="nobody",
-        TROIKA_NOTIFICATIONS_KEY_FILE="",
+        TROIKA_NOTIFICATIONS_VAULT_FILE="",
         TROIKA_MAIL_UNKNOWN_AFTER_S="0",
     )
     with pytest.raises(SettingsError) as caught:
-        read_settings(wrong)
+        read_settings(wrong, "send")
     assert [problem.partition(":")[0] for problem in caught.value.problems] == [
         "SMTP_URL",
-        "TROIKA_MAIL_FROM",
-        "TROIKA_NOTIFICATIONS_KEY_FILE",
         "TROIKA_MAIL_UNKNOWN_AFTER_S",
+        "TROIKA_MAIL_FROM",
+        "TROIKA_NOTIFICATIONS_VAULT_FILE",
     ]
     assert "a-secret" not in str(caught.value)

@@ -1,0 +1,47 @@
+"""Who may do what in the database of events, table by table: the one place where a new table gets its rights.
+
+A process that is not named may not even read. Nobody but the migrator empties, changes or drops a table.
+"""
+
+from shared.core.rights import Rights
+
+RIGHTS: Rights = {
+    "alembic_version": {"web": "select", "relay": "select", "consume": "select", "solve": "select"},
+    "series": {"web": "select", "operator": "select insert update"},
+    "working_group": {"web": "select", "operator": "select insert update"},
+    "event": {
+        "web": "select insert update",
+        "consume": "select",
+        "solve": "select",
+        "operator": "select insert update",
+    },
+    "consultation": {"web": "select", "operator": "select insert update"},
+    "roster": {"web": "select", "consume": "select insert update", "operator": "select"},
+    "event_count": {"web": "select", "consume": "select insert update"},
+    "mail_contact": {"web": "select", "consume": "select insert", "operator": "select"},
+    "group_contact": {
+        "web": "select insert delete",
+        "consume": "select insert update delete",
+        "operator": "select insert delete",
+    },
+    "outbox": {"web": "insert", "relay": "select update delete", "operator": "insert"},
+    "inbox": {"relay": "select update delete", "consume": "select insert delete"},
+    "resource": {"web": "select insert update", "operator": "select insert update"},
+    "hotel_block": {"web": "select", "operator": "select insert update"},
+    "tally": {"web": "select insert update", "consume": "select insert update", "operator": "select insert update"},
+    "person_contact": {"web": "select", "consume": "select insert update"},
+    "room": {"web": "select", "solve": "select", "operator": "select insert update"},
+    "room_hours": {"web": "select", "solve": "select", "operator": "select insert delete"},
+    "slot": {"web": "select", "solve": "select", "operator": "select insert update delete"},
+    "proposal": {"web": "select insert update", "solve": "select"},
+    "proposal_change": {"web": "select insert"},
+    "board": {"web": "select update", "solve": "select update", "operator": "select update"},
+    "placement": {"web": "select insert update delete", "solve": "select insert update delete", "operator": "select"},
+    "schedule_version": {"web": "select insert"},
+    "version_placement": {"web": "select insert"},
+    "solve_job": {"web": "select insert", "solve": "select update"},
+    "event_note": {"web": "select insert"},
+    "event_change": {"web": "select insert", "operator": "insert"},
+    "partner": {"web": "select", "operator": "select insert update"},
+}
+"""Verbs by table and process."""

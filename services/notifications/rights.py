@@ -1,0 +1,45 @@
+"""Who may do what in the database of notifications, table by table: the one place where a new table gets its rights.
+
+A process that is not named may not even read. Nobody but the migrator empties, changes or drops a table.
+"""
+
+from shared.core.rights import Rights
+
+RIGHTS: Rights = {
+    "alembic_version": {
+        "web": "select",
+        "relay": "select",
+        "consume": "select",
+        "send": "select",
+        "schedule": "select",
+    },
+    "event_copy": {"web": "select", "consume": "select insert update", "send": "select", "schedule": "select update"},
+    "recipient": {"web": "select", "consume": "select insert update", "send": "select update", "schedule": "select"},
+    "mail": {
+        "web": "select update",
+        "consume": "select insert update",
+        "send": "select update",
+        "schedule": "select insert update",
+    },
+    "mail_attempt": {
+        "web": "select update",
+        "consume": "select update",
+        "send": "select insert update",
+        "schedule": "select update",
+    },
+    "outbox": {"relay": "select update delete", "send": "insert"},
+    "inbox": {"relay": "select update delete", "consume": "select insert delete"},
+    "working_group_copy": {"web": "select", "consume": "select insert update", "send": "select"},
+    "resource_copy": {"consume": "select insert update"},
+    "event_news": {"consume": "select insert update", "schedule": "select delete"},
+    "announcement": {
+        "web": "select insert",
+        "consume": "select insert",
+        "send": "select",
+        "schedule": "select insert update",
+    },
+    "bulletin": {"web": "select insert update delete", "consume": "select", "send": "select", "schedule": "select"},
+    "suppression": {"web": "select insert delete", "consume": "select", "send": "select", "schedule": "select"},
+    "unasked_mail": {"relay": "select delete", "send": "select insert update"},
+}
+"""Verbs by table and process."""

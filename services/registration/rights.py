@@ -1,0 +1,26 @@
+"""Who may do what in the database of registration, table by table: the one place where a new table gets its rights.
+
+A process that is not named may not even read. Nobody but the migrator empties, changes or drops a table.
+"""
+
+from shared.core.rights import Rights
+
+RIGHTS: Rights = {
+    "alembic_version": {"web": "select", "relay": "select", "consume": "select"},
+    "event_copy": {"web": "select", "relay": "select", "consume": "select insert update"},
+    "working_group_copy": {"web": "select", "consume": "select insert update"},
+    "partner": {"web": "select", "operator": "select insert update"},
+    "form": {"web": "select update", "relay": "select", "operator": "select insert update"},
+    "seat": {"web": "select update", "relay": "select update", "operator": "select insert"},
+    "organisation": {"web": "select insert"},
+    "registration": {"web": "select insert update", "relay": "select update delete", "operator": "select update"},
+    "registration_change": {"web": "select insert", "relay": "select insert delete"},
+    "idempotency": {"web": "select insert", "relay": "select delete"},
+    "outbox": {"web": "insert", "relay": "select insert update delete"},
+    "inbox": {"relay": "select update delete", "consume": "select insert delete"},
+    "sealed_reading": {"web": "select insert"},
+    "form_change": {"web": "select insert"},
+    "promotion": {"web": "select insert", "relay": "insert"},
+    "used_challenge": {"web": "select insert", "relay": "select delete"},
+}
+"""Verbs by table and process."""

@@ -1,0 +1,100 @@
+"""Who may do what in a database: a login for each process, which holds rights on single tables and on nothing else.
+
+A database and its tables belong to its migrator, whom no process runs as. What a process may do with a table is said in
+one place for each database (``services/<name>/rights.py``, ``shared/bus/rights.py``) and given in the transaction that
+changes the schema, so that no process ever meets a table that it has too few or too many rights on.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+Rights = Mapping[str, Mapping[str, str]]
+"""Verbs by table and process, or by table and login: ``{"outbox": {"web": "insert", "relay": "select update"}}``."""
+
+VERBS = frozenset({"select", "insert", "update", "delete"})
+"""All that is ever given. Who empties, refers to, puts triggers on or maintains a table is its owner."""
+
+_LOGINS = "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)"
+_HELD = """
+    SELECT relname, rolname, lower(privilege_type) FROM pg_class
+    CROSS JOIN aclexplode(relacl) AS entry JOIN pg_roles ON pg_roles.oid = entry.grantee
+    WHERE relnamespace = 'public'::regnamespace AND rolname = ANY(%s)
+"""
+
+
+def migrator(database: str) -> str:
+    """The role that owns ``database`` (a service's name, or ``bus``) and changes its schema."""
+    return f"troika_{database}"
+
+
+def login(service: str, process: str) -> str:
+    """The login of one kind of process."""
+    return f"troika_{service}_{process}"
+
+
+def by_login(service: str, rights: Rights) -> dict[str, dict[str, str]]:
+    """``rights`` of the processes of ``service``, by login."""
+    return {table: {login(service, one): verbs for one, verbs in who.items()} for table, who in rights.items()}
+
+
+def logins_of(rights: Rights) -> list[str]:
+    """Everybody who is named in ``rights``, in order."""
+    return sorted({who for table in rights.values() for who in table})
+
+
+def as_set(rights: Rights) -> set[tuple[str, str, str]]:
+    """``rights`` as (table, who, verb).
+
+    Raises:
+        ValueError: something is named that is never given.
+    """
+    found = {
+        (table, who, verb) for table, whom in rights.items() for who, verbs in whom.items() for verb in verbs.split()
+    }
+    if unknown := {verb for _table, _who, verb in found} - VERBS:
+        raise ValueError(f"nobody is given {', '.join(sorted(unknown))}")
+    return found
+
+
+def give(owner: psycopg.Connection[Any], rights: Rights) -> list[str]:
+    """Give the logins exactly these rights in the database of ``owner``, and take all others; nobody else may enter.
+
+    Repeating it changes nothing. It is part of the transaction that ``owner`` is in, if any.
+
+    Args:
+        owner: a connection of the database's owner.
+        rights: by table and login.
+
+    Returns:
+        the logins that the server does not have; they are given their rights the next time.
+    """
+    names = logins_of(rights)
+    there = {str(name) for (name,) in _rows(owner, _LOGINS, names)}
+    wanted = {entry for entry in as_set(rights) if entry[1] in there}
+    held = {(str(table), str(who), str(verb)) for table, who, verb in _rows(owner, _HELD, names)}
+    for table, who, verb in sorted(held - wanted):
+        owner.execute(sql.SQL("REVOKE {} ON {} FROM {}").format(sql.SQL(verb), *map(sql.Identifier, (table, who))))
+    for table, who, verb in sorted(wanted - held):
+        owner.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(verb), *map(sql.Identifier, (table, who))))
+    _let_in(owner, there)
+    return sorted(set(names) - there)
+
+
+def _let_in(owner: psycopg.Connection[Any], logins: Iterable[str]) -> None:
+    """Into the database come its owner and ``logins``; none of them makes anything in it."""
+    ((name,),) = _rows(owner, "SELECT current_database()")
+    database = sql.Identifier(str(name))
+    owner.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+    owner.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    for who in sorted(logins):
+        owner.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM {}").format(database, sql.Identifier(who)))
+        owner.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, sql.Identifier(who)))
+
+
+def _rows(connection: psycopg.Connection[Any], statement: str, *values: object) -> list[tuple[Any, ...]]:
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return cursor.execute(statement, values).fetchall()

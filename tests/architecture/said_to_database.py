@@ -1,0 +1,212 @@
+"""What each process's code says to its database, read from the source: which verbs on which tables, and where.
+
+From a process's first function every name is followed that its code uses: functions, classes with all of their methods,
+constants. The texts found on the way are searched for the tables of the database. What a process *could* say is found
+so, and never less; a class whose methods only some processes call counts for all of them.
+"""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from sqlalchemy import TextClause
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+_CHANGES = {
+    "insert": re.compile(r"\binsert\s+into\s+(\w+)", re.I),
+    "update": re.compile(r"(?<!for )(?<!key )(?<!do )\bupdate\s+(?:only\s+)?(\w+)\s+(?:as\s+)?\w*\s*\bset\b", re.I),
+    "delete": re.compile(r"\bdelete\s+from\s+(?:only\s+)?(\w+)", re.I),
+}
+_SOURCES = re.compile(
+    r"(?<!delete )\b(?:from|join|using)\b(.*?)"
+    r"(?=\b(?:from|join|using|where|group|order|limit|for|returning|set|union|having|on|left|cross|inner)\b|;|$)",
+    re.I | re.S,
+)
+_LOCK = re.compile(r"\bfor\s+(?:no\s+key\s+|key\s+)?(?:update|share)(?:\s+of\s+(\w+(?:\s*,\s*\w+)*))?", re.I)
+_CONFLICT = re.compile(r"\bon\s+conflict\b.*?\bdo\s+(update|nothing)", re.I | re.S)
+_INNERMOST = re.compile(r"\(([^()]*)\)")
+
+Place = tuple[str, str]
+"""Module and name of a function, a class or a constant."""
+
+Said = dict[str, dict[str, set[str]]]
+"""Verbs by table, and the places that say them by verb."""
+
+
+@dataclass(slots=True)
+class _Module:
+    """Attributes:
+    nodes: bodies by name; a command of a command line stands under its own name and not in the function around it.
+    imports: what a name stands for: ``(module, name)``, the name empty for a module.
+    """
+
+    nodes: dict[str, list[ast.AST]] = field(default_factory=dict)
+    imports: dict[str, tuple[str, str]] = field(default_factory=dict)
+    commands: set[str] = field(default_factory=set)
+
+
+def said(roots: Iterable[tuple[str, str]], tables: Iterable[str], beside: Iterable[tuple[str, str]] = ()) -> Said:
+    """Verbs by table that the code reachable from ``roots`` says.
+
+    Args:
+        roots: (module, name) of functions and classes.
+        tables: names of the database's tables.
+        beside: places that are not followed.
+    """
+    found: Said = {}
+    known = set(tables)
+    for module, name in _reachable(roots, beside):
+        for text in _texts(module, name):
+            for table, verb in ((table, verb) for table, verb in _verbs(text) if table in known):
+                found.setdefault(table, {}).setdefault(verb, set()).add(f"{module}.{name}")
+    return found
+
+
+def commands(module: str) -> set[str]:
+    """Names of the functions in ``module`` that are commands of a command line."""
+    return set(_read(module).commands)
+
+
+def value_of(module: str, name: str, keyword: str) -> set[tuple[str, str]]:
+    """What the value of ``keyword`` in a call within ``name`` refers to."""
+    read = _read(module)
+    values = [
+        word.value
+        for body in read.nodes[name]
+        for call in ast.walk(body)
+        if isinstance(call, ast.Call)
+        for word in call.keywords
+        if word.arg == keyword
+    ]
+    return {place for value in values for place in _references(module, value)}
+
+
+def _reachable(roots: Iterable[tuple[str, str]], beside: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    seen: set[tuple[str, str]] = set()
+    passed = set(beside)
+    left = list(roots)
+    while left:
+        place = left.pop()
+        if place in seen | passed:
+            continue
+        seen.add(place)
+        module, name = place
+        for body in _read(module).nodes[name]:
+            left.extend(_references(module, body))
+    return seen
+
+
+def _references(module: str, body: ast.AST) -> Iterator[tuple[str, str]]:
+    read = _read(module)
+    for part in _within(body):
+        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
+            target, name = read.imports.get(part.value.id, ("", "x"))
+            if target and not name and part.attr in _read(target).nodes:
+                yield target, part.attr
+        elif isinstance(part, ast.Name):
+            if part.id in read.nodes:
+                yield module, part.id
+            target, name = read.imports.get(part.id, ("", ""))
+            if name and name in _read(target).nodes:
+                yield target, name
+
+
+def _within(body: ast.AST) -> Iterator[ast.AST]:
+    """The parts of a body, without the commands that are made in it."""
+    yield body
+    for part in ast.iter_child_nodes(body):
+        if not _is_command(part):
+            yield from _within(part)
+
+
+def _is_command(part: ast.AST) -> bool:
+    return isinstance(part, ast.FunctionDef) and any(".command" in ast.unparse(word) for word in part.decorator_list)
+
+
+@cache
+def _read(module: str) -> _Module:
+    path = PROJECT / Path(*module.split("."))
+    path = path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
+    read, tree = _Module(), ast.parse(path.read_text())
+    for part in ast.walk(tree):
+        if isinstance(part, ast.ImportFrom) and part.module and part.module.startswith(("services", "shared")):
+            for word in part.names:
+                whole = f"{part.module}.{word.name}"
+                is_module = (PROJECT / Path(*whole.split("."))).with_suffix(".py").exists()
+                read.imports[word.asname or word.name] = (whole, "") if is_module else (part.module, word.name)
+        if _is_command(part):
+            assert isinstance(part, ast.FunctionDef)
+            read.commands.add(part.name)
+            read.nodes[part.name] = list(part.body)
+    for part in tree.body:
+        for name in _names(part):
+            if name not in read.commands:
+                read.nodes.setdefault(name, []).append(part)
+    return read
+
+
+def _names(part: ast.stmt) -> list[str]:
+    if isinstance(part, ast.FunctionDef | ast.ClassDef):
+        return [part.name]
+    if isinstance(part, ast.Assign):
+        return [word.id for target in part.targets for word in ast.walk(target) if isinstance(word, ast.Name)]
+    if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+        return [part.target.id]
+    return []
+
+
+def _texts(module: str, name: str) -> Iterator[str]:
+    """Texts of a constant as it is once the module is loaded, of all else as it is written."""
+    bodies = _read(module).nodes[name]
+    if all(isinstance(body, ast.Assign | ast.AnnAssign) for body in bodies):
+        yield from _spoken(getattr(import_module(module), name))
+        return
+    for body in bodies:
+        yield from (
+            part.value for part in _within(body) if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        )
+
+
+def _spoken(value: object) -> Iterator[str]:
+    if isinstance(value, TextClause):
+        yield value.text
+    elif isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (text for part in value.values() for text in _spoken(part))
+    elif isinstance(value, list | tuple):
+        yield from (text for part in value for text in _spoken(part))
+
+
+def _verbs(text: str) -> Iterator[tuple[str, str]]:
+    """(table, verb) of a statement, whatever is called a table; each bracket is read by itself."""
+    left = re.sub(r"--.*|'[^']*'", " ", text)
+    while inner := _INNERMOST.search(left):
+        yield from _verbs_of_level(inner[1])
+        left = left[: inner.start()] + " " + left[inner.end() :]
+    yield from _verbs_of_level(left)
+
+
+def _verbs_of_level(text: str) -> Iterator[tuple[str, str]]:
+    """PostgreSQL asks for more than the verb: a lock for update, a condition for select, a conflict for both."""
+    for verb, form in _CHANGES.items():
+        for table in form.findall(text):
+            yield table, verb
+            if verb != "insert" or "returning" in text.lower():
+                yield table, "select"
+            if verb == "insert" and (conflict := _CONFLICT.search(text)):
+                yield table, "select"
+                if conflict[1].lower() == "update":
+                    yield table, "update"
+    sources = [words for part in _SOURCES.findall(text) for item in part.split(",") if (words := item.split())]
+    lock = _LOCK.search(text)
+    locked = set(re.split(r"\s*,\s*", lock[1])) if lock and lock[1] else None
+    for words in sources:
+        yield words[0], "select"
+        if lock and (locked is None or locked & {words[0], words[-1]}):
+            yield words[0], "update"

@@ -1,0 +1,93 @@
+"""Each process may do in its database what its code does there, and nothing else.
+
+What the code does is read from the source (``said_to_database``); what a process may do stands in the service's
+``rights.py``. That the server keeps to it is shown by tests/integration/test_database_rights.py.
+"""
+
+import re
+
+import pytest
+
+from deploy.servers.logins import LOGINS
+from deploy.shape import SERVICES, WORKERS, processes_of
+from services.events.rights import RIGHTS as EVENTS
+from services.notifications.rights import RIGHTS as NOTIFICATIONS
+from services.registration.rights import RIGHTS as REGISTRATION
+from shared.core.rights import Rights, as_set, login
+from tests.architecture.said_to_database import Place, commands, said, value_of
+from tests.architecture.sources import python_files, text_of
+
+RIGHTS: dict[str, Rights] = {"registration": REGISTRATION, "events": EVENTS, "notifications": NOTIFICATIONS}
+WORKER = ("shared.process.commands", "run_worker")
+
+APPEND_ONLY = {
+    "registration": {"sealed_reading", "form_change", "promotion"},
+    "events": {"event_note", "event_change", "proposal_change", "schedule_version", "version_placement"},
+}
+"""Trails of what was done: whoever adds to them can neither change nor remove what stands there."""
+
+
+def roots_of(service: str) -> dict[str, list[Place]]:
+    """Where each process's code begins."""
+    wiring, main = f"services.{service}.wiring", f"services.{service}.__main__"
+    own = [role for owner, role in WORKERS if owner == service and role not in ("relay", "consume")]
+    tools = {(main, name) for name in commands(main) if name not in own}
+    for path in python_files(f"services/{service}"):
+        module = ".".join(path.with_suffix("").parts)
+        tools |= {(module, name) for name in commands(module) if module != main}
+    return {
+        "web": [(f"services.{service}.wsgi", "application")],
+        "relay": [WORKER, ("shared.process.relay", "Relay"), *value_of(wiring, "describe", "forget")],
+        "consume": [WORKER, ("shared.process.consuming", "make_listener"), *value_of(wiring, "describe", "effects")],
+        **{role: [WORKER, (main, role)] for role in own},
+        "operator": sorted(tools),
+    }
+
+
+def tables_of(service: str) -> set[str]:
+    """Every table that a migration makes."""
+    made = re.findall(r"CREATE TABLE (\w+)", "".join(map(text_of, python_files(f"services/{service}/migrations"))))
+    return {*made, "alembic_version"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_table_has_an_entry(service: str) -> None:
+    missing = tables_of(service) - set(RIGHTS[service])
+    assert not missing, (
+        f"Say in services/{service}/rights.py what each process may do with {', '.join(sorted(missing))}: "
+        'one line a table, like "outbox": {"web": "insert", "relay": "select update delete"}.'
+    )
+    assert set(RIGHTS[service]) == tables_of(service)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_process_has_the_rights_that_its_code_needs_and_no_more(service: str) -> None:
+    places = {
+        (table, process, verb): sorted(where)
+        for process, roots in roots_of(service).items()
+        for table, verbs in said(roots, tables_of(service), [(f"services.{service}.wiring", "describe")]).items()
+        for verb, where in verbs.items()
+    }
+    given, needed = as_set(RIGHTS[service]), set(places)
+    missing = [f"{entry[1]} needs {entry[2]!r} on {entry[0]!r}: {', '.join(places[entry])}" for entry in needed - given]
+    too_much = [f"{process} never says {verb!r} to {table!r}" for table, process, verb in given - needed]
+    assert not missing + too_much, f"services/{service}/rights.py:\n" + "\n".join(sorted(missing + too_much))
+
+
+@pytest.mark.parametrize("service", sorted(APPEND_ONLY))
+def test_trails_are_only_ever_added_to(service: str) -> None:
+    verbs = {table: {verb for t, _who, verb in as_set(RIGHTS[service]) if t == table} for table in APPEND_ONLY[service]}
+    assert verbs == {table: found & {"select", "insert"} for table, found in verbs.items()}
+
+
+def test_every_process_of_the_installation_has_a_login() -> None:
+    """An operator's login only where there is a command that needs one."""
+    wanted = {login(service, process) for service in SERVICES for process in processes_of(service)}
+    found = {name for database in SERVICES for name in LOGINS[database]}
+    assert wanted - found == {login(service, "operator") for service in SERVICES if not roots_of(service)["operator"]}
+    assert found <= wanted
+
+
+def test_whoever_says_what_nobody_is_given_is_told() -> None:
+    with pytest.raises(ValueError, match="nobody is given truncate"):
+        as_set({"form": {"web": "select truncate"}})

@@ -1,0 +1,195 @@
+"""The server keeps every process to its rights: each login, each table, each verb, as the table of rights says."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import product
+
+import psycopg
+import pytest
+
+from deploy.servers.logins import LOGINS, RIGHTS
+from shared.core.rights import VERBS, as_set, give, migrator
+from shared.store.engine import open_engine
+from shared.store.migrate import migrate
+from tests.support.clients import rows
+from tests.support.installation import FreshDatabases, database_of
+from tests.support.postgres import Connection, PostgresServer
+from tests.support.processes import PROJECT
+
+ALL_VERBS = {*VERBS, "truncate", "references", "trigger", "maintain"}
+EVERYBODY = sorted({login for names in LOGINS.values() for login in names})
+
+_HELD = """
+    SELECT c.relname, r.rolname, verb FROM pg_class c, pg_roles r, unnest(%s::text[]) AS verb
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p', 'f') AND r.rolname = ANY(%s)
+        AND CASE WHEN verb IN ('select', 'insert', 'update', 'references')
+            THEN has_any_column_privilege(r.oid, c.oid, verb) ELSE has_table_privilege(r.oid, c.oid, verb) END
+"""
+_TABLES = """
+    SELECT c.relname, min(a.attname) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = 1
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' GROUP BY 1 ORDER BY 1
+"""
+_SAID = {
+    "select": "EXPLAIN SELECT FROM {0}",
+    "insert": "EXPLAIN INSERT INTO {0} DEFAULT VALUES",
+    "update": "EXPLAIN UPDATE {0} SET {1} = DEFAULT",
+    "delete": "EXPLAIN DELETE FROM {0}",
+}
+FORBIDDEN = (
+    "DROP TABLE {table}",
+    "TRUNCATE {table}",
+    "ALTER TABLE {table} ADD COLUMN more text",
+    "ALTER TABLE {table} DISABLE TRIGGER ALL",
+    "ALTER TABLE {table} OWNER TO {login}",
+    "CREATE INDEX ON {table} ((1))",
+    "CREATE TRIGGER mine BEFORE INSERT ON {table} EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+    "CREATE TABLE mine (id int)",
+    "CREATE TEMP TABLE mine (id int)",
+    "CREATE VIEW mine AS SELECT 1",
+    "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE SCHEMA mine",
+    "CREATE ROLE mine",
+    "DROP EXTENSION plpgsql",
+    "ALTER ROLE {login} SUPERUSER",
+    "SET ROLE {owner}",
+    "SET session_replication_role = replica",
+    "COPY (SELECT 1) TO PROGRAM 'true'",
+    "SELECT pg_read_file('/etc/passwd')",
+)
+
+
+@pytest.fixture(scope="module")
+def databases(postgres: PostgresServer) -> FreshDatabases:
+    """One for the module: nobody changes anything."""
+    return FreshDatabases(postgres)
+
+
+@pytest.fixture
+def administrator(databases: FreshDatabases, postgres: PostgresServer, name: str) -> Iterator[Connection]:
+    """Looks into one of the databases."""
+    with closing(postgres.connect(database_of(databases[name]))) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("name", sorted(RIGHTS))
+def test_each_login_holds_exactly_what_the_table_says(administrator: Connection, name: str) -> None:
+    held = administrator.execute(_HELD, [sorted(ALL_VERBS), EVERYBODY]).fetchall()
+    assert set(held) == as_set(RIGHTS[name])
+    tables = {table for table, _column in administrator.execute(_TABLES)}
+    assert set(RIGHTS[name]) == tables, f"tables without an entry in the rights of {name}"
+
+
+@pytest.mark.parametrize("name", sorted(RIGHTS))
+def test_each_verb_is_tried_by_each_login(
+    databases: FreshDatabases, administrator: Connection, postgres: PostgresServer, name: str
+) -> None:
+    """``EXPLAIN`` asks for the rights of the statement and changes nothing."""
+    tables = administrator.execute(_TABLES).fetchall()
+    could = set()
+    for login in LOGINS[name]:
+        with closing(postgres.connect(database_of(databases[name]), login)) as connection:
+            for (table, column), verb in product(tables, VERBS):
+                if _may(connection, _SAID[verb].format(f'"{table}"', f'"{column}"')):
+                    could.add((table, login, verb))
+    assert could == as_set(RIGHTS[name])
+
+
+@pytest.mark.parametrize("name", sorted(RIGHTS))
+def test_no_login_makes_changes_or_takes_over_anything(
+    databases: FreshDatabases, administrator: Connection, postgres: PostgresServer, name: str
+) -> None:
+    tables = [table for table, _column in administrator.execute(_TABLES)]
+    owner = database_owner(postgres, databases[name])
+    done = []
+    for login in LOGINS[name]:
+        with closing(postgres.connect(database_of(databases[name]), login)) as connection:
+            for statement in FORBIDDEN:
+                each = tables if "{table}" in statement else [""]
+                done += [
+                    (login, text)
+                    for table in each
+                    if _may(connection, text := statement.format(table=table, login=login, owner=owner))
+                ]
+    assert done == []
+    powers = "rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls"
+    members = "SELECT FROM pg_auth_members WHERE member = r.oid"
+    found = f"SELECT rolname FROM pg_roles r WHERE rolname = ANY(%s) AND ({powers} OR EXISTS ({members}))"
+    assert administrator.execute(found, [EVERYBODY]).fetchall() == []
+    given_on = "SELECT relname FROM pg_class, aclexplode(relacl) WHERE is_grantable AND grantee <> relowner"
+    assert administrator.execute(given_on).fetchall() == []
+
+
+@pytest.mark.parametrize("name", sorted(RIGHTS))
+def test_logins_of_others_do_not_enter(databases: FreshDatabases, postgres: PostgresServer, name: str) -> None:
+    def entering(login: str) -> str:
+        try:
+            postgres.connect(database_of(databases[name]), login).close()
+        except psycopg.OperationalError as error:
+            return "refused" if "permission denied for database" in str(error) else str(error)
+        return "enters"
+
+    for login in EVERYBODY:
+        postgres.create_role(login)
+    entered = {login: entering(login) for login in EVERYBODY}
+    assert entered == {login: "enters" if login in LOGINS[name] else "refused" for login in EVERYBODY}
+
+
+def test_rights_that_somebody_gave_beside_the_table_are_taken_back(postgres: PostgresServer) -> None:
+    url = FreshDatabases(postgres)["registration"]
+    web, consume = "troika_registration_web", "troika_registration_consume"
+    rows(url, f"GRANT ALL ON registration, sealed_reading TO {web}, {consume}")
+    rows(url, f"REVOKE INSERT ON outbox FROM {web}")
+    rows(url, f"CREATE TABLE of_somebody (id int); GRANT SELECT ON of_somebody TO {web}")
+    with closing(postgres.connect(database_of(url), database_owner(postgres, url))) as owner:
+        assert give(owner, RIGHTS["registration"]) == []
+        held = owner.execute(_HELD, [sorted(ALL_VERBS), EVERYBODY]).fetchall()
+        assert set(held) == as_set(RIGHTS["registration"])
+
+
+@pytest.mark.parametrize("name", ["registration", "events", "notifications"])
+def test_installation_from_before_gets_its_logins_at_the_next_migration(postgres: PostgresServer, name: str) -> None:
+    """Its tables belong to the role that every process was; that role is the migrator, and still reads everything."""
+    url = postgres.create_database(f"before_{name}", owner=f"owner_{name}")
+    engine = open_engine(url, statement_timeout_ms=0)
+    folder = PROJECT / "services" / name / "migrations"
+    migrate(engine, folder, {})
+    assert set(_held(postgres, url)) == set()
+    for login in LOGINS[name]:
+        postgres.create_role(login)
+    unknown = {"outbox": {"troika_nobody_yet": "select"}}
+    assert migrate(engine, folder, unknown).missing == ["troika_nobody_yet"]
+    assert migrate(engine, folder, RIGHTS[name]).missing == []
+    engine.dispose()
+    assert set(_held(postgres, url)) == as_set(RIGHTS[name])
+    assert rows(url, "SELECT count(*) FROM outbox") == [(0,)]
+    for login in LOGINS[name]:
+        postgres.connect(f"before_{name}", login).close()
+
+
+def test_migrators_are_named_after_their_databases() -> None:
+    assert [migrator(name) for name in RIGHTS] == [
+        "troika_registration",
+        "troika_events",
+        "troika_notifications",
+        "troika_bus",
+    ]
+
+
+def database_owner(postgres: PostgresServer, url: str) -> str:
+    """Whose a database is."""
+    ((owner,),) = rows(url, "SELECT current_user::text")
+    return str(owner)
+
+
+def _held(postgres: PostgresServer, url: str) -> list[tuple[object, ...]]:
+    with closing(postgres.connect(database_of(url))) as connection:
+        return connection.execute(_HELD, [sorted(ALL_VERBS), EVERYBODY]).fetchall()
+
+
+def _may(connection: Connection, statement: str) -> bool:
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(statement)
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True
