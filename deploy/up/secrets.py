@@ -26,7 +26,10 @@ def database_passwords(folder: Path) -> dict[str, str]:
 
 def broker_definitions(passwords: dict[str, str]) -> dict[str, Any]:
     """The generated definitions with their users. RabbitMQ that starts with them never makes ``guest``."""
-    users = [{"name": name, "password_hash": hashed(secret), "tags": []} for name, secret in passwords.items()]
+    users = [
+        {"name": name, "password_hash": hashed(secret), "tags": [], "limits": topology.user_limits(name)}
+        for name, secret in passwords.items()
+    ]
     return {**topology.definitions(), "users": users}
 
 

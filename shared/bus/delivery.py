@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.bus.names import ATTEMPT_HEADER, DELIVERY_COUNT_HEADER, FACTS
+from shared.bus.senders import Senders
 from shared.contracts import registry
 from shared.contracts.envelope import TYPE_PREFIX, Message, decode
 from shared.core.errors import Poison
@@ -16,12 +17,14 @@ class Delivery:
     Attributes:
         raw: kombu's message.
         queue: the queue it came from.
+        senders: who is believed; None where processes share a login.
         message: what was read, its data checked against the table; None if it cannot be read.
         verdict: ``done``, ``duplicate`` or an exception; None until it is known.
     """
 
     raw: Any
     queue: str
+    senders: Senders | None = None
     message: Message | None = None
     verdict: str | Exception | None = None
 
@@ -43,6 +46,8 @@ class Delivery:
             message = decode(body.encode() if isinstance(body, str) else bytes(body or b""))
             content = registry.read(message)
             self._require_own_key(message)
+            if self.senders is not None:
+                self.senders.require(self.raw, message.type)
             self.message = replace(message, data=content)
         except Poison as reason:
             self.verdict = reason

@@ -33,6 +33,15 @@ CREATE TABLE IF NOT EXISTS bus_message (
     claims integer NOT NULL DEFAULT 0,
     stored_at timestamptz NOT NULL DEFAULT now()
 );
+-- who has sent it: the session's login, whatever a statement says; nothing in rows from before it was written down
+ALTER TABLE bus_message ADD COLUMN IF NOT EXISTS sender text;
+CREATE OR REPLACE FUNCTION bus_message_sender() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN NEW.sender := session_user; ELSE NEW.sender := OLD.sender; END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER bus_message_sender BEFORE INSERT OR UPDATE OF sender ON bus_message
+    FOR EACH ROW EXECUTE FUNCTION bus_message_sender();
 CREATE INDEX IF NOT EXISTS bus_message_ready ON bus_message (queue, id) WHERE claimed_by IS NULL;
 CREATE INDEX IF NOT EXISTS bus_message_claimed ON bus_message (claimed_by) WHERE claimed_by IS NOT NULL;
 ALTER TABLE bus_message SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
@@ -46,7 +55,7 @@ _CLAIM = """
     UPDATE bus_message SET claimed_by = %(session)s, claims = claims + 1 WHERE id IN (
         SELECT id FROM bus_message WHERE queue = %(queue)s AND claimed_by IS NULL AND visible_at <= now()
         ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED)
-    RETURNING id, queue, body, properties, headers, claims
+    RETURNING id, queue, body, properties, headers, claims, sender
 """
 _ACK = "DELETE FROM bus_message WHERE id = ANY(%s)"
 _GIVE_BACK = "UPDATE bus_message SET claimed_by = NULL WHERE id = ANY(%s)"
@@ -64,7 +73,8 @@ _PARK_EXHAUSTED = """
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A row to put on, or taken off, a queue. ``claims`` counts how often a consumer has had it."""
+    """A row to put on, or taken off, a queue. ``claims`` counts how often a consumer has had it; ``sender`` is the
+    login whose session has put it there, which is nobody's to choose."""
 
     queue: str
     body: bytes
@@ -73,6 +83,7 @@ class StoredMessage:
     delay_s: float = 0.0
     id: int = 0
     claims: int = 0
+    sender: str | None = None
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
@@ -155,5 +166,12 @@ class EmbeddedQueues:
         if row["claims"] > 1:
             headers[DELIVERY_COUNT_HEADER] = row["claims"] - 1
         return StoredMessage(
-            row["queue"], bytes(row["body"]), row["properties"], headers, 0.0, row["id"], row["claims"]
+            row["queue"],
+            bytes(row["body"]),
+            row["properties"],
+            headers,
+            0.0,
+            row["id"],
+            row["claims"],
+            row["sender"],
         )

@@ -57,6 +57,7 @@ class Channel(virtual.Channel):
         tag = self._next_delivery_tag()
         self._held[tag] = message.id
         properties = {**message.properties, "delivery_tag": tag, "body_encoding": None}
+        properties["user_id"] = message.sender
         properties["delivery_info"] = {"routing_key": message.queue, "redelivered": message.claims > 1}
         return {
             "body": message.body,
@@ -109,7 +110,7 @@ class Channel(virtual.Channel):
         self._queues.close()
 
 
-_KEPT_PROPERTIES = frozenset({"message_id", "type", "app_id", "user_id"})
+_KEPT_PROPERTIES = frozenset({"message_id", "type", "app_id"})
 
 
 class Transport(virtual.Transport):

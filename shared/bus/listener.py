@@ -26,6 +26,7 @@ from kombu.utils.limits import TokenBucket
 from shared.bus.delivery import Delivery
 from shared.bus.names import parked
 from shared.bus.retry_plan import RetryPlan
+from shared.bus.senders import Senders
 from shared.bus.settlement import Settler
 from shared.contracts.envelope import Message
 from shared.core.errors import Unavailable
@@ -73,6 +74,8 @@ class Listener(ConsumerProducerMixin):
         service: named in metrics.
         plan: when to retry.
         prefetch: most messages in hand.
+        senders: who is believed; None where processes share a login.
+        sender: this process's login, where a message has to name it.
     """
 
     def __init__(
@@ -83,6 +86,8 @@ class Listener(ConsumerProducerMixin):
         *,
         plan: RetryPlan | None = None,
         prefetch: int = PREFETCH,
+        senders: Senders | None = None,
+        sender: str | None = None,
     ) -> None:
         self.connection = connection
         self.ticked_at = time.monotonic()
@@ -94,7 +99,8 @@ class Listener(ConsumerProducerMixin):
         self._counted_at = 0.0
         self._pending: list[Delivery] = []
         self._was_away = False
-        self._settler = Settler(plan or RetryPlan(), lambda: self.producer)
+        self._senders = senders
+        self._settler = Settler(plan or RetryPlan(), lambda: self.producer, sender)
         consumer_halted.labels(service).set(0)
 
     # kombu's hooks
@@ -186,7 +192,7 @@ class Listener(ConsumerProducerMixin):
     # one turn
 
     def _take_from(self, queue: str) -> Callable[[Any], None]:
-        return lambda raw: self._pending.append(Delivery(raw, queue))
+        return lambda raw: self._pending.append(Delivery(raw, queue, self._senders))
 
     def _drain(self, connection: Any, wait_s: float) -> bool:
         if self._pending:

@@ -16,6 +16,7 @@ from kombu.transport.base import StdChannel
 from shared.bus.address import BusAddress
 from shared.bus.connection import open_connection
 from shared.bus.names import ATTEMPT_HEADER, REASON_HEADER, REQUEUE, parked, replay_key
+from shared.bus.senders import own_user, whose
 from shared.core.errors import Unavailable
 
 FIRST_DEATH_HEADER = "x-first-death-reason"
@@ -81,6 +82,7 @@ class _Visit:
 
     messages: list[Any]
     producer: Producer
+    sender: str | None
 
     def send_back(self, queue: str, raw: Any) -> None:
         body = raw.body.encode() if isinstance(raw.body, str) else bytes(raw.body or b"")
@@ -88,6 +90,7 @@ class _Visit:
             body,
             exchange=REQUEUE,
             routing_key=replay_key(queue),
+            headers=whose(raw),
             content_type=raw.content_type,
             content_encoding="binary",
             delivery_mode=2,
@@ -96,6 +99,7 @@ class _Visit:
             message_id=raw.properties.get("message_id"),
             type=raw.properties.get("type"),
             app_id=raw.properties.get("app_id"),
+            user_id=self.sender,
         )
 
 
@@ -104,7 +108,7 @@ def _visit(address: BusAddress, queue: str, most: int) -> Iterator[_Visit]:
     connection: Connection = open_connection(address, "troika-operator")
     try:
         with connection, connection.channel() as channel, connection.channel() as writing:
-            yield _Visit(_take(channel, parked(queue), most), Producer(writing, auto_declare=False))
+            yield _Visit(_take(channel, parked(queue), most), Producer(writing, auto_declare=False), own_user(address))
     except connection.connection_errors as error:
         raise Unavailable(f"the bus: {type(error).__name__}") from error
 

@@ -13,6 +13,7 @@ from typing import Any
 from shared.bus.delivery import Delivery
 from shared.bus.names import ATTEMPT_HEADER, DEAD, REASON_HEADER, RETRY, retry_key
 from shared.bus.retry_plan import RetryPlan
+from shared.bus.senders import whose
 from shared.contracts.envelope import CONTENT_TYPE
 from shared.core.errors import Poison, Retry
 from shared.core.failpoints import reach
@@ -31,11 +32,13 @@ class Settler:
         plan: when to retry, when to park.
         producer: gives a producer whose publishes wait for confirms, on a connection of its own (a memory alarm
             blocks publishing connections, and consuming must go on).
+        sender: the login of those connections, where a message has to name it.
     """
 
-    def __init__(self, plan: RetryPlan, producer: Callable[[], Any]) -> None:
+    def __init__(self, plan: RetryPlan, producer: Callable[[], Any], sender: str | None = None) -> None:
         self._plan = plan
         self._producer = producer
+        self._sender = sender
         self.parked_in_a_row = 0
 
     def settle(self, delivery: Delivery) -> None:
@@ -87,7 +90,7 @@ class Settler:
             body,
             exchange=exchange,
             routing_key=key,
-            headers={**kept, **headers},
+            headers={**kept, **headers, **whose(raw)},
             content_type=raw.content_type or CONTENT_TYPE,
             content_encoding="binary",
             delivery_mode=2,
@@ -97,6 +100,7 @@ class Settler:
             message_id=raw.properties.get("message_id"),
             type=raw.properties.get("type"),
             app_id=raw.properties.get("app_id"),
+            user_id=self._sender,
             **options,
         )
 

@@ -26,6 +26,7 @@ from shared.bus.names import (
     parked,
     retry_queue,
 )
+from shared.bus.senders import OPERATOR, consumer_user, relay_user
 from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, service_of
 
 WORK_MAX_MESSAGES = 200_000
@@ -79,11 +80,22 @@ def _policy(name: str, pattern: str, definition: dict[str, Any], priority: int) 
     }
 
 
+CONNECTIONS_OF = {"relay": 20, "consumer": 40, "operator": 10, "topology": 10}
+"""Most connections of a login: ten processes of a kind (a consumer has two each), with as many again that come back
+before the broker has noticed that they were gone. A connection has two channels at most."""
+
+
+def user_limits(user: str) -> dict[str, int]:
+    """Limits of a login, so that one that is in the wrong hands, or in a loop, cannot use up the node."""
+    connections = CONNECTIONS_OF[user.rpartition("-")[2]]
+    return {"max-connections": connections, "max-channels": 2 * connections}
+
+
 def user_names() -> list[str]:
     """Every login: two a service, one for operators' tools, one that declares."""
     return [
-        *(f"troika-{s}-{kind}" for s in SERVICES for kind in ("relay", "consumer")),
-        "troika-operator",
+        *(name for service in SERVICES for name in (relay_user(service), consumer_user(service))),
+        OPERATOR,
         "troika-topology",
     ]
 
@@ -91,12 +103,12 @@ def user_names() -> list[str]:
 def permissions() -> list[dict[str, str]]:
     """What each login may do: nobody but the deployment configures anything."""
     rows = [_permission("troika-topology", ".*", ".*", ".*")]
-    rows.append(_permission("troika-operator", "^$", f"^{re.escape(REQUEUE)}$", r"\.parked$"))
+    rows.append(_permission(OPERATOR, "^$", f"^{re.escape(REQUEUE)}$", r"\.parked$"))
     for service in SERVICES:
         own = _alternatives([queue for queue in QUEUES if service_of(queue) == service])
-        rows.append(_permission(f"troika-{service}-relay", "^$", f"^{re.escape(FACTS)}$", "^$"))
+        rows.append(_permission(relay_user(service), "^$", f"^{re.escape(FACTS)}$", "^$"))
         write = f"^({re.escape(RETRY)}|{re.escape(DEAD)})$"
-        rows.append(_permission(f"troika-{service}-consumer", "^$", write, f"^{own}$"))
+        rows.append(_permission(consumer_user(service), "^$", write, f"^{own}$"))
     return rows
 
 
@@ -107,11 +119,11 @@ def topic_permissions() -> list[dict[str, str]]:
         said = _alternatives([entry.key for entry in MESSAGE_TYPES if entry.speaker == service])
         own = _alternatives([queue for queue in QUEUES if service_of(queue) == service])
         tiers = _alternatives(list(RETRY_TIERS))
-        relay, consumer = f"troika-{service}-relay", f"troika-{service}-consumer"
+        relay, consumer = relay_user(service), consumer_user(service)
         rows.append(_topic(relay, FACTS, f"^{said}$"))
         rows.append(_topic(consumer, RETRY, rf"^{tiers}\.{own}$"))
         rows.append(_topic(consumer, DEAD, f"^{own}$"))
-    rows.append(_topic("troika-operator", REQUEUE, r"^replay\..+$"))
+    rows.append(_topic(OPERATOR, REQUEUE, r"^replay\..+$"))
     return rows
 
 

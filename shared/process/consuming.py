@@ -6,6 +6,7 @@ from shared.bus.address import BusAddress
 from shared.bus.connection import open_connection
 from shared.bus.listener import Listener, Subscription
 from shared.bus.retry_plan import RetryPlan
+from shared.bus.senders import Senders, own_user
 from shared.bus.watchdog import watch
 from shared.contracts.envelope import Message
 from shared.process.runner import Stop
@@ -37,6 +38,8 @@ def make_listener(
         [subscription(queue, effect) for queue, effect in effects.items()],
         service,
         plan=plan,
+        senders=Senders.of(address, service),
+        sender=own_user(address),
     )
 
 

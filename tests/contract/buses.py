@@ -14,6 +14,7 @@ from shared.bus.listener import Handler, Listener, Subscription
 from shared.bus.parked import ParkedMessage, list_parked
 from shared.bus.publisher import Outcome, Outgoing
 from shared.bus.retry_plan import RetryPlan
+from shared.bus.senders import Senders, own_user
 from shared.contracts.envelope import Message, encode
 from tests.contract.samples import sample_message
 from tests.support.postgres import PostgresServer
@@ -77,7 +78,15 @@ class Bus:
             looks_every_s: how long it listens before it looks whether it is to stop.
         """
         connection = open_connection(self.address, "scenario")
-        listener = Listener(connection, [Subscription(QUEUE, handler)], "events", plan=plan, prefetch=prefetch)
+        listener = Listener(
+            connection,
+            [Subscription(QUEUE, handler)],
+            "events",
+            plan=plan,
+            prefetch=prefetch,
+            senders=Senders.of(self.address, "events"),
+            sender=own_user(self.address),
+        )
         thread = threading.Thread(target=listener.run, kwargs={"safety_interval": looks_every_s})
         thread.start()
         try:

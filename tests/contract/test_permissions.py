@@ -1,17 +1,24 @@
 """What each login may do on a real broker that was set up by the definitions: its own work and nothing else."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import ChannelClosedByBroker, IncompatibleProtocolError, ProbableAuthenticationError
+from pika.exceptions import (
+    ChannelClosedByBroker,
+    IncompatibleProtocolError,
+    ProbableAccessDeniedError,
+    ProbableAuthenticationError,
+)
 
-from deploy.servers.rabbitmq import VHOST, Rights
+from deploy.servers.rabbitmq import VHOST, Rights, user_definitions
+from deploy.up.secrets import broker_definitions
 from shared.bus import topology
 from shared.bus.address import BusAddress
 from shared.bus.names import DEAD, FACTS, REQUEUE, RETRY, parked, replay_key, retry_key
@@ -61,6 +68,21 @@ class Broker:
             return int(refusal.reply_code)
         return 0
 
+    def done(self, user: str, attempts: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of ``attempts``, (name in ``ATTEMPTS``, queue), that the broker lets ``user`` do."""
+        found = set()
+        connection = pika.BlockingConnection(pika.URLParameters(self.urls[user]))
+        for name, queue in attempts:
+            channel = connection.channel()
+            try:
+                (ATTEMPTS | AT_EXCHANGES)[name](channel, queue)
+                channel.close()
+                found.add((name, queue))
+            except ChannelClosedByBroker as refusal:
+                assert refusal.reply_code == REFUSED, (name, queue, refusal)  # noqa: PT017 - any other is a fault
+        connection.close()
+        return found
+
     def declare(self, user: str, queue: str) -> int:
         """Declare a durable quorum queue as ``user``; returns 0 or the broker's code."""
         try:
@@ -74,11 +96,16 @@ class Broker:
 @pytest.fixture(scope="module")
 def broker(rabbit: RabbitNode) -> Broker:
     """One broker for all tests that only ask what is allowed."""
-    return _broker(rabbit)
+    return make_broker(rabbit)
 
 
-def _broker(rabbit: RabbitNode) -> Broker:
-    """A vhost made by the definitions, with every login that they know and exactly their permissions."""
+def make_broker(rabbit: RabbitNode, loosened: Mapping[str, Rights] | None = None) -> Broker:
+    """A vhost made by the definitions, with every login that they know and exactly their permissions.
+
+    Args:
+        rabbit: the node.
+        loosened: rights given over those, by login.
+    """
     vhost = rabbit.fresh_vhost().rpartition("/")[2]
     passwords = {user: f"{user}-{secrets.token_hex(8)}" for user in topology.user_names()}
     urls = {user: rabbit.add_user(user, passwords[user], NO_RIGHTS, vhost) for user in passwords}
@@ -87,7 +114,57 @@ def _broker(rabbit: RabbitNode) -> Broker:
         for part in ("permissions", "topic_permissions")
     }
     rabbit.import_definitions(definitions_in(vhost) | rights)
+    for user, more in (loosened or {}).items():
+        rabbit.import_definitions(user_definitions(user, passwords[user], more, vhost))
     return Broker(urls)
+
+
+Attempt = Callable[[BlockingChannel, str], object]
+
+ATTEMPTS: dict[str, Attempt] = {
+    "bind": lambda channel, queue: channel.queue_bind(queue, FACTS, "event.changed.v1"),
+    "unbind": lambda channel, queue: channel.queue_unbind(queue, FACTS, "event.changed.v1"),
+    "delete": lambda channel, queue: channel.queue_delete(queue),
+    "purge": lambda channel, queue: channel.queue_purge(queue),
+}
+AT_EXCHANGES: dict[str, Attempt] = {
+    "delete exchange": lambda channel, _queue: channel.exchange_delete(FACTS),
+    "bind exchange": lambda channel, _queue: channel.exchange_bind(DEAD, FACTS, "#"),
+}
+"""What changes the shape of things, or empties them."""
+
+
+@pytest.mark.parametrize("user", [user for user in topology.user_names() if user != "troika-topology"])
+def test_nobody_changes_what_is_there(broker: Broker, user: str) -> None:
+    """Who reads a queue may also empty it, as they could by reading all of it: that is the protocol's."""
+    queues = [name for queue in QUEUES for name in (queue, parked(queue))]
+    done = broker.done(user, [*product(ATTEMPTS, queues), *product(AT_EXCHANGES, queues[:1])])
+    reads = {"troika-operator": {parked(queue) for queue in QUEUES}} | {
+        f"troika-{service}-consumer": {queue for queue in QUEUES if service_of(queue) == service}
+        for service in SERVICES
+    }
+    assert done == {("purge", queue) for queue in reads.get(user, set())}
+
+
+def test_definitions_limit_every_login() -> None:
+    users = broker_definitions(dict.fromkeys(topology.user_names(), "a-password"))["users"]
+    assert {user["name"]: user["limits"] for user in users} == {
+        name: topology.user_limits(name) for name in topology.user_names()
+    }
+    assert all(limit > 0 for user in users for limit in user["limits"].values())
+
+
+def test_login_gets_no_more_connections_than_its_limit(rabbit: RabbitNode) -> None:
+    vhost = rabbit.fresh_vhost().rpartition("/")[2]
+    url = rabbit.add_user("of-two-connections", "a-password", NO_RIGHTS, vhost)
+    limited = user_definitions("of-two-connections", "a-password", NO_RIGHTS, vhost)
+    limited["users"][0]["limits"] = {"max-connections": 2, "max-channels": 4}
+    rabbit.import_definitions(limited)
+    first, second = (pika.BlockingConnection(pika.URLParameters(url)) for _ in range(2))
+    with pytest.raises(ProbableAccessDeniedError, match="connection limit"):
+        pika.BlockingConnection(pika.URLParameters(url))
+    first.close()
+    second.close()
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -159,7 +236,7 @@ def test_forged_sender_is_refused(broker: Broker) -> None:
 
 def test_our_own_processes_need_no_more_rights(rabbit: RabbitNode) -> None:
     """The real relay, consumer and operator's tools, each with its own login: said, heard, parked and replayed."""
-    broker = _broker(rabbit)
+    broker = make_broker(rabbit)
     relay, consumer, operator = (
         Bus(BusAddress(broker_urls=(broker.urls[user],)))
         for user in ("troika-notifications-relay", "troika-events-consumer", "troika-operator")

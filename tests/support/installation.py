@@ -57,14 +57,13 @@ class FreshDatabases(dict[str, str]):
                 administrator.execute(statement)
 
     def __missing__(self, name: str) -> str:
-        self[name] = self._postgres.fresh_database(make_template(self._postgres, name), logins=LOGINS[name])
+        template = make_template(self._postgres, name)
+        self[name] = self._postgres.fresh_database(template, owner=migrator(name), logins=LOGINS[name])
         return self[name]
 
     def of(self, name: str, role: str) -> str:
         """URL of a database for a role: a process's login, or its migrator."""
         there = make_url(self[name])
-        if role == migrator(name):
-            return self[name]
         own = make_url(self._postgres.url(there.database or "", role))
         return own.set(host=there.host, port=there.port).render_as_string(hide_password=False)
 
@@ -123,7 +122,8 @@ def make_template(postgres: PostgresServer, name: str) -> str:
     """The template of a service's database, or of ``bus``, with the newest schema and every login's rights."""
     for login in LOGINS[name]:
         postgres.create_role(login)
-    return postgres.make_template(f"template_{name}", create_table if name == "bus" else partial(_migrate, name))
+    prepare = create_table if name == "bus" else partial(_migrate, name)
+    return postgres.make_template(f"template_{name}", prepare, owner=migrator(name))
 
 
 def _migrate(service: str, url: str) -> None:

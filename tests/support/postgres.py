@@ -141,14 +141,14 @@ class PostgresServer:
         """
         return self._create(name, owner or name, "template1")
 
-    def make_template(self, name: str, prepare: Callable[[str], None]) -> str:
+    def make_template(self, name: str, prepare: Callable[[str], None], owner: str | None = None) -> str:
         """Make a database once, fill it by ``prepare(url)``, and return its name for ``fresh_database``.
 
         ``prepare`` (migrations) closes every connection that it opens.
         """
         if not self._exists(name):
             try:
-                prepare(self._create(name, name, "template1"))
+                prepare(self._create(name, owner or name, "template1"))
             except BaseException:
                 self.drop_database(name)
                 raise
