@@ -34,10 +34,10 @@ def hand() -> FrozenClock:
 @pytest.fixture
 def client(installation: TestInstallation, hand: FrozenClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
     """The application, with a form whose addresses are confirmed by mail."""
-    for name, value in installation.environment("registration", bus=False).items():
+    for name, value in installation.environment("registration").items():
         monkeypatch.setenv(name, value)
     rows(installation.urls["registration"], "UPDATE form SET verification = 'email'")
-    engine = open_engine(installation.urls["registration"])
+    engine = open_engine(installation.url("registration", "web"))
     yield build_app(read_settings(), engine, clock=hand).test_client()
     engine.dispose()
 
