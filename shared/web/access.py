@@ -54,12 +54,14 @@ class Holder:
 class Policy:
     """Who may call: anybody (``public``), the holder of a link (``link``), or one of ``roles``.
 
-    ``all_forms``: a key that is limited to some forms is refused, whatever its roles.
+    ``all_forms``: a key that is limited to some forms is refused, whatever its roles. ``or_link``: the token of a link
+    may stand in for a key of one of ``roles``; the view checks it.
     """
 
     kind: str
     roles: frozenset[str] = frozenset()
     all_forms: bool = False
+    or_link: bool = False
 
 
 def public(view: View) -> View:
@@ -80,6 +82,11 @@ def needs(*roles: str) -> Callable[[View], View]:
 def needs_all_forms(*roles: str) -> Callable[[View], View]:
     """As ``needs``, and the key must not be limited to some forms: the route reaches across all of them."""
     return lambda view: _state(view, Policy("role", _known(roles), all_forms=True))
+
+
+def needs_or_link(*roles: str) -> Callable[[View], View]:
+    """As ``needs``; or the ``Authorization`` header holds the token of a link, which the view asks for and checks."""
+    return lambda view: _state(view, Policy("role", _known(roles), or_link=True))
 
 
 def _known(roles: Collection[str]) -> frozenset[str]:
@@ -199,11 +206,10 @@ def _caller(access: AccessFile, signed_in: Callable[[], Holder | None]) -> Holde
     return access.holder_of(key) if key else signed_in()
 
 
-def _authorised(policy: Policy) -> Holder:
+def _authorised(policy: Policy) -> Holder | None:
     holder: Holder | None = g.find_holder()
     if holder is None:
-        _note_unknown_key()
-        raise Unauthorized
+        return None if policy.or_link and bearer() else refuse_key()
     if not bearer() and request.method not in ("GET", "HEAD"):
         refuse_cross_site()
     if not holder.roles & policy.roles:
@@ -211,10 +217,22 @@ def _authorised(policy: Policy) -> Holder:
     return holder
 
 
-def _note_unknown_key() -> None:
-    """Who sends none may have lost their way; who sends a wrong one has it from somewhere."""
+def refuse_key() -> NoReturn:
+    """Refuse somebody without a key, or with one (or a token of a link) that is worth nothing here.
+
+    Who sends none may have lost their way; who sends a wrong one has it from somewhere.
+
+    Raises:
+        Unauthorized: always.
+    """
     if bearer():
         note(SecurityEvent.KEY_REFUSED, route=str(request.url_rule))
+    raise Unauthorized
+
+
+def link_token() -> str:
+    """The token of a link by which somebody calls a route that ``needs_or_link``; empty for the holder of a key."""
+    return "" if g.holder is not None else bearer()
 
 
 def refuse(holder: Holder) -> NoReturn:
@@ -272,8 +290,7 @@ def holder_if_any(*roles: str) -> Holder | None:
     """
     found: Holder | None = g.find_holder()
     if found is None and bearer():
-        _note_unknown_key()
-        raise Unauthorized
+        refuse_key()
     if found is None or found.roles.isdisjoint(roles):
         return None
     g.holder = found

@@ -33,6 +33,7 @@ def test_policy_is_one_that_is_enforced(apps: dict[str, Flask], service: str) ->
         assert policy is not None
         assert policy.kind in ("public", "link", "role")
         assert bool(policy.roles) == (policy.kind == "role")
+        assert not policy.or_link or policy.kind == "role"
         assert policy.roles <= set(ROLES)
 
 

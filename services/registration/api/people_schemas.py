@@ -104,18 +104,21 @@ class PromotionSchema(ma.Schema):
 
 
 class PersonDetailSchema(PersonSchema):
-    """One registration with its history."""
+    """One registration; for coordinators with its history."""
 
-    history = ma.fields.List(ma.fields.Nested(ChangeSchema), required=True)
+    history = ma.fields.List(
+        ma.fields.Nested(ChangeSchema), metadata={"description": "For coordinators: every change, and why"}
+    )
     while_waiting = ma.fields.List(
         ma.fields.Nested(PromotionSchema),
-        required=True,
-        metadata={"description": "Why this person was not promoted: the latest 50 decisions, newest first"},
+        metadata={
+            "description": "For coordinators: why this person was not promoted; the latest 50 decisions, newest first"
+        },
     )
 
 
 class DecisionSchema(ma.Schema):
-    """What a coordinator decides about one registration."""
+    """What a coordinator decides about one registration, or its own person."""
 
     class Meta:
         unknown = ma.RAISE

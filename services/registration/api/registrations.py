@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, jsonify
 
+from services.registration.api.own_registration import change_own, or_own_link, own_link
 from services.registration.api.people_schemas import (
     DecisionSchema,
     PartnerListSchema,
@@ -26,9 +27,10 @@ from services.registration.usecases.list_people import (
     show_person,
 )
 from services.registration.usecases.positions import read_registration_position, registration_position
-from shared.web.access import holder, needs, require_touch
+from shared.web.access import holder, needs, needs_or_link, require_touch
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
 from shared.web.entity_tags import require_match
+from shared.web.headers import personal
 from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
 from shared.web.problems import ProblemSchema
@@ -80,11 +82,15 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
 
 def _add_one(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("/<uuid:registration_id>")
+    @or_own_link(tools)
     @blueprint.response(200, PersonDetailSchema)
+    @blueprint.alt_response(401, schema=ProblemSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
-    @needs("coordinator")
+    @needs_or_link("coordinator")
     def show(registration_id: Any) -> Response:
-        """One registration with its history: every change, and why."""
+        """One registration. Coordinators get its history too: every change, and why."""
+        if (own := own_link()) is not None:
+            return _tagged(PersonSchema().dump(to_public(own.person)), own.person)
         view = show_person(tools.work, tools.clock, str(registration_id))
         require_touch(view.form.slug)
         content = to_public(view.person)
@@ -95,30 +101,42 @@ def _add_one(blueprint: Any, tools: Tools) -> None:
 
 def _add_decisions(blueprint: Any, tools: Tools) -> None:
     @blueprint.patch("/<uuid:registration_id>")
+    @or_own_link(tools)
     @blueprint.arguments(DecisionSchema)
     @blueprint.response(200, PersonSchema)
+    @blueprint.alt_response(401, schema=ProblemSchema)
+    @blueprint.alt_response(403, schema=ProblemSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @blueprint.alt_response(409, schema=ProblemSchema)
     @blueprint.alt_response(412, schema=ProblemSchema)
     @blueprint.alt_response(428, schema=ProblemSchema)
-    @needs("coordinator")
+    @needs_or_link("coordinator")
     def change(wanted: dict[str, Any], registration_id: Any) -> Response:
-        """Confirm somebody who waits, or cancel; `If-Match` names the revision seen. The person is told by mail."""
+        """Confirm somebody who waits, or cancel; `If-Match` names the revision seen. The person is told by mail.
+
+        By the link of a registration it can be cancelled, and nothing else.
+        """
         return _decide(tools, str(registration_id), wanted["status"])
 
     @blueprint.delete("/<uuid:registration_id>")
+    @or_own_link(tools)
     @blueprint.response(200, PersonSchema)
+    @blueprint.alt_response(401, schema=ProblemSchema)
+    @blueprint.alt_response(403, schema=ProblemSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @blueprint.alt_response(409, schema=ProblemSchema)
     @blueprint.alt_response(412, schema=ProblemSchema)
     @blueprint.alt_response(428, schema=ProblemSchema)
-    @needs("coordinator")
+    @needs_or_link("coordinator")
     def cancel(registration_id: Any) -> Response:
         """Cancel; the same as changing the status to `cancelled`."""
         return _decide(tools, str(registration_id), CANCEL)
 
 
 def _decide(tools: Tools, registration_id: str, status: str) -> Response:
+    if (own := own_link()) is not None:
+        person = change_own(tools, own, status)
+        return _tagged(PersonSchema().dump(to_public(person)), person)
     view = show_person(tools.work, tools.clock, registration_id)
     require_touch(view.form.slug)
     revision = view.person.registration.revision
@@ -128,7 +146,7 @@ def _decide(tools: Tools, registration_id: str, status: str) -> Response:
 
 
 def _tagged(content: Any, person: Person) -> Response:
-    response = jsonify(content)
+    response = personal(jsonify(content))
     response.set_etag(str(person.registration.revision))
     return response
 

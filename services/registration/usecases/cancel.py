@@ -4,14 +4,18 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from services.registration.domain.deciding import check_cancelling
 from services.registration.domain.seats import give_back
 from services.registration.outgoing import CANCELLED, registration_message
 from services.registration.store.registrations import Person, store_cancelled, store_change
 from services.registration.usecases.locking import Locked, lock_own
 from services.registration.usecases.promote import promote_waiting
 from shared.core.clock import Clock
+from shared.core.errors import DomainError
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
+
+BY_LINK = "cancelled by link"
 
 
 def cancel(work: UnitOfWork, clock: Clock, token: str) -> Person:
@@ -25,7 +29,25 @@ def cancel(work: UnitOfWork, clock: Clock, token: str) -> Person:
     """
     with work.transaction() as connection:
         locked = lock_own(connection, clock, token)
-        return take_back(connection, locked, "cancelled by link") if locked.can_be_given_back else locked.person
+        return take_back(connection, locked, BY_LINK) if locked.can_be_given_back else locked.person
+
+
+def cancel_seen(work: UnitOfWork, clock: Clock, token: str, revision: int) -> Person:
+    """Cancel the registration that ``token`` opens if it is still as it was seen; for programs, which are told why not.
+
+    Returns:
+        the registration as it is afterwards.
+
+    Raises:
+        DomainError: ``not-found`` if the token opens nothing; ``changed-meanwhile``; or what :func:`check_cancelling`
+            says.
+    """
+    with work.transaction() as connection:
+        locked = lock_own(connection, clock, token)
+        if locked.registration.revision != revision:
+            raise DomainError("changed-meanwhile", "read it again and repeat your change")
+        check_cancelling(locked.form.opening, locked.registration, locked.now)
+        return take_back(connection, locked, BY_LINK)
 
 
 def take_back(connection: Connection, locked: Locked, reason: str, by: str | None = None) -> Person:

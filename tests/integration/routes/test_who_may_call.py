@@ -72,13 +72,22 @@ def keyed(routes: list[Route]) -> list[Route]:
 
 
 def test_without_a_key_that_counts_every_such_route_asks_for_one(house: House, keyed: list[Route]) -> None:
-    """And has asked no database before."""
+    """And has asked no database before, but where a key could be the token of a link."""
+    by_link_too = [route for route in keyed if route.policy.or_link]
+    assert [route.method for route in by_link_too] == ["GET", "DELETE", "PATCH"]
+    with statements(house) as asked:
+        _all_turned_away(house, by_link_too)
+    assert all("FROM registration r" in statement for statement in asked)
     with statements(house) as said:
-        for route in keyed:
-            for who in ("", *WORTH_NOTHING):
-                for answer in (ask(house, route, key=who), ask(house, route, cookie=who)):
-                    assert (turned_away(route, answer), tells(answer)) == (True, []), f"{route} for {who or 'nobody'}"
+        _all_turned_away(house, [route for route in keyed if not route.policy.or_link])
     assert said == []
+
+
+def _all_turned_away(house: House, keyed: list[Route]) -> None:
+    for route in keyed:
+        for who in ("", *WORTH_NOTHING):
+            for answer in (ask(house, route, key=who), ask(house, route, cookie=who)):
+                assert (turned_away(route, answer), tells(answer)) == (True, []), f"{route} for {who or 'nobody'}"
 
 
 @pytest.mark.parametrize("role", ROLES)
