@@ -18,7 +18,6 @@ ANSWERS: dict[str, Any] = {
     "consent": True,
     "partner": "example-partner",
 }
-WORDS = tuple(value.partition("@")[0] for value in CANARIES.values())
 
 _JSON = {"Content-Type": "application/json"}
 ODD_REQUESTS: tuple[tuple[str, dict[str, str]], ...] = (

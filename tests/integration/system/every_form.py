@@ -1,0 +1,97 @@
+"""Every form of the sample filled in, with a word of its own in each field that can hold one."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from shared.forms.definition import FormDefinition
+from shared.forms.fields import Field
+from shared.forms.proposal import proposal_form
+from shared.forms.standard import standard_form
+
+FORMS = {
+    "upr-webinar-10": "webinar",
+    "geneva-delegation": "delegation",
+    "join-working-group": "working_group",
+    "review-press-conference": "attendance",
+    "council-session-interest": "interest",
+}
+PROPOSAL = "proposal"
+GROUPS = (("civil-liberties", "Civil liberties"),)
+BY_CHOICE = ("one_of", "some_of", "working_group", "country", "time_zone", "language", "yes_no", "consent", "number")
+"""Kinds whose answers are of a few: none is a person's own. What is sealed of them is searched for by its field's name
+in test_sealed_dump.py."""
+
+_FIRST_DAY = date(2041, 1, 3)
+_GIVEN = {"country": "CH", "time_zone": "Europe/Zurich", "language": "en", "yes_no": True, "consent": True}
+_JSON = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One field of one form."""
+
+    form: str
+    field: str
+    sealed: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.form}.{self.field}"
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Attributes:
+    answers: as they are sent.
+    words: what can be searched for, by the field in which it stands.
+    """
+
+    form: str
+    answers: Mapping[str, Any]
+    words: Mapping[Place, str]
+
+
+def fill(form: str) -> Filled:
+    """The form with this name, every one of its fields answered."""
+    answers, words = dict[str, Any](), dict[Place, str]()
+    for number, field in enumerate(_definition(form).fields):
+        place = Place(form, field.name, field.sealed)
+        word = "cnry" + hashlib.sha256(str(place).encode()).hexdigest()[:10]
+        answers[field.name] = _answer(field, word, number)
+        if field.kind not in BY_CHOICE:
+            words[place] = answers[field.name].partition("@")[0]
+    return Filled(form, answers, words)
+
+
+def odd_requests(filled: Filled) -> Iterator[tuple[str, dict[str, str]]]:
+    """Requests that are refused for what is in them: each field with an answer that it cannot have, and broken ones."""
+    word = next(iter(filled.words.values()))
+    for name in filled.answers:
+        yield json.dumps({**filled.answers, name: {"x": word}}), _JSON
+        yield json.dumps({**filled.answers, name: f"{word}\n{word}" * 400}), _JSON
+    yield json.dumps({**filled.answers, word: word}), _JSON
+    yield json.dumps(filled.answers)[:-2], _JSON
+    yield json.dumps(filled.answers), {**_JSON, "Idempotency-Key": f"{word} with space"}
+    yield json.dumps(filled.answers), {"Content-Type": "text/plain"}
+
+
+def _definition(form: str) -> FormDefinition:
+    if form == PROPOSAL:
+        return proposal_form(GROUPS, ())
+    return standard_form(FORMS[form], form, form, working_groups=GROUPS)
+
+
+def _answer(field: Field, word: str, number: int) -> Any:
+    if field.kind == "email":
+        return f"{word}@example.org"
+    if field.kind == "date":
+        return (_FIRST_DAY + timedelta(days=10 * number)).isoformat()
+    if field.kind == "number":
+        return int(field.minimum or 1) + 1
+    if field.kind in ("one_of", "some_of", "working_group"):
+        value = field.options[0].value
+        return [value] if field.kind == "some_of" else value
+    return _GIVEN.get(field.kind, word)

@@ -1,0 +1,170 @@
+"""The whole system with everybody in it, after trouble: processes killed, messages parked, requests refused."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pika
+import requests
+from sqlalchemy import make_url
+
+from deploy.local.installation import SAMPLE
+from deploy.servers.accounts import service_account
+from deploy.servers.postgres import binaries
+from shared.bus.names import FACTS
+from shared.contracts.envelope import TYPE_PREFIX
+from tests.integration.registration.test_loading import load
+from tests.integration.system.every_form import FORMS, PROPOSAL, Filled, fill, odd_requests
+from tests.support.audited import parked_at
+from tests.support.clients import rows
+from tests.support.gateway import gateway
+from tests.support.installation import make_installation
+from tests.support.postgres import PostgresServer
+from tests.support.processes import ProcessGroup
+from tests.support.rabbitmq import RabbitNode
+from tests.support.run_folder import RunFolder
+from tests.support.stack import Stack
+from tests.support.waiting import poll_until
+from tests.support.web import RunningWeb, start_web
+
+KILLED = ("registration-relay", "notifications-consume", "notifications-send", "events-consume", "events-relay")
+DATABASES = ("registration", "events", "notifications")
+A_FEW = 2
+"""Messages of each service that are parked: a consumer that meets many in a row stops."""
+_OF_SOMEBODY = f"""
+    SELECT type, body FROM outbox WHERE type ~ '(registration.(confirmed|verification)|proposal)'
+    ORDER BY id LIMIT {A_FEW}
+"""
+ACCEPTED = {"If-Match": "*"}
+
+
+@dataclass(slots=True)
+class Troubled:
+    """Attributes:
+    stack: of all processes but the web services of events and notifications.
+    webs: all web services, by service.
+    public: address of the gateway.
+    filled: every form as it was sent.
+    run: folder of the run.
+    node: of the broker.
+    postgres: the server of all databases.
+    """
+
+    stack: Stack
+    webs: dict[str, RunningWeb]
+    public: str
+    filled: list[Filled]
+    run: RunFolder
+    node: RabbitNode
+    postgres: PostgresServer
+    killed: list[str] = field(default_factory=list)
+
+    def mails(self) -> bytes:
+        """All mails that have gone out, as they went."""
+        return b"\n".join(file.read_bytes() for file in sorted(self.stack.mail_folder.glob("*.eml")))
+
+    def dump(self, name: str) -> bytes:
+        """A database with every row of every table, as text."""
+        program = binaries(self.run.path, service_account("postgres", "nobody")) / "pg_dump"
+        url = make_url(self.stack.installation.urls[name]).set(drivername="postgresql")
+        address = url.render_as_string(hide_password=False)
+        done = subprocess.run([program, "--inserts", "--dbname", address], capture_output=True, timeout=120)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout
+
+    def send(self, filled: Filled) -> str:
+        """Send a form through the gateway; the id it was given."""
+        answer = requests.post(self.address(filled.form), json=dict(filled.answers), timeout=20)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def address(self, form: str) -> str:
+        """Where a form is sent to."""
+        path = "/v1/proposals" if form == PROPOSAL else f"/v1/forms/{form}/registrations"
+        return self.public + path
+
+
+@contextmanager
+def troubled(node: RabbitNode, postgres: PostgresServer, run: RunFolder, folder: Path) -> Iterator[Troubled]:
+    """Everybody registers, confirms, is mailed; some requests are refused, some messages parked, all workers killed."""
+    processes = ProcessGroup(run)
+    stack = Stack(processes, make_installation(postgres, folder), (node.amqp_url(),))
+    try:
+        stack.start(capacity=100)
+        assert stack.web is not None
+        others = {name: start_web(processes, stack.installation, workers=1, service=name) for name in DATABASES[1:]}
+        load(stack.installation, SAMPLE)
+        known = "SELECT count(*) >= 4 AND (SELECT count(*) > 0 FROM working_group_copy) FROM event_copy"
+        poll_until(lambda: stack.sql("registration", known) == [(True,)], 60, what="registration knows the programme")
+        webs = {"registration": stack.web, **others}
+        with gateway(run, webs) as public:
+            made = Troubled(stack, webs, public, [fill(form) for form in (*FORMS, PROPOSAL)], run, node, postgres)
+            _happen(made)
+            yield made
+    finally:
+        processes.end()
+
+
+def _happen(made: Troubled) -> None:
+    for filled in made.filled:
+        for content, headers in odd_requests(filled):
+            answer = requests.post(made.address(filled.form), data=content, headers=headers, timeout=20)
+            assert 400 <= answer.status_code < 500, answer.text
+    ids = {filled.form: made.send(filled) for filled in made.filled}
+    for name in KILLED:
+        made.stack.kill(name)
+        made.killed.append(name)
+    wanted = len(made.filled)
+    poll_until(lambda: len(list(made.stack.mail_folder.glob("*.eml"))) >= wanted, 120, what="everybody was written to")
+    _confirm(made)
+    _decide(made, ids[PROPOSAL])
+    for filled in made.filled:
+        made.send(filled)  # the same address again
+    _park(made)
+    pending = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+    open_mails = "SELECT count(*) FROM mail WHERE state IN ('queued', 'claimed') AND (due_at IS NULL OR due_at < now())"
+    for service, what in {**dict.fromkeys(DATABASES, pending), "notifications": open_mails}.items():
+        poll_until(lambda s=service, w=what: made.stack.sql(s, w) == [(0,)], 120, what=f"{service} is at rest")  # type: ignore[misc]
+
+
+def _confirm(made: Troubled) -> None:
+    """Follow every link of every mail, and confirm by those that ask for it."""
+    text = made.mails().replace(b"=\r\n", b"").replace(b"=\n", b"").decode()
+    links = sorted(set(re.findall(r"https?://[^/\s]+(/[rvpu]/[\w-]{20,})", text)))
+    assert len(links) >= len(made.filled)
+    for path in links:
+        assert requests.get(made.public + path, timeout=20).status_code == 200
+        if path.startswith("/v/"):
+            assert requests.post(made.public + path, data={"action": "verify"}, timeout=20).status_code == 200
+    confirmed = "SELECT count(*) FROM registration WHERE status = 'confirmed'"
+    poll_until(partial(_all_confirmed, made, confirmed), 60, what="everybody has confirmed")
+
+
+def _all_confirmed(made: Troubled, statement: str) -> bool:
+    return made.stack.sql("registration", statement) == [(len(FORMS),)]
+
+
+def _decide(made: Troubled, proposal: str) -> None:
+    key = {"Authorization": f"Bearer {made.stack.installation.secrets.coordinator_key}"}
+    path = f"{made.public}/v1/proposals/{proposal}/accept"
+    assert requests.post(path, json={"note": ""}, headers=key | ACCEPTED, timeout=20).status_code == 200
+
+
+def _park(made: Troubled) -> None:
+    """Copies of messages about people, said by somebody who may not say them: nobody can handle these."""
+    address = made.node.amqp_url()
+    connection = pika.BlockingConnection(pika.URLParameters(address))
+    sent = 0
+    for service in ("registration", "events"):
+        url = made.stack.installation.urls[service]
+        for kind, body in rows(url, _OF_SOMEBODY):
+            key = str(kind).removeprefix(TYPE_PREFIX)
+            connection.channel().basic_publish(FACTS, key, bytes(body).replace(b'"/troika/', b'"/forged/'))
+            sent += 1
+    connection.close()
+    assert sent == 2 * A_FEW
+    poll_until(lambda: len(parked_at(made.stack.address)) >= sent, 60, what="they are parked")
