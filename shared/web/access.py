@@ -19,9 +19,9 @@ from shared.core.clock import parse_rfc3339, system_clock
 from shared.core.errors import SettingsError
 from shared.core.ids import token_hash
 from shared.core.security_events import SecurityEvent, note
+from shared.web.csv_lines import MEDIA_TYPE
 
 LONGEST_NAME = 200
-CSV = "text/csv"
 HOLDER_NEEDS = (
     "a name on one line, known roles and key_sha256 (64 hex digits) are required; "
     "`until` is a moment with its distance from UTC"
@@ -195,7 +195,7 @@ def guard(app: Flask, access: AccessFile, signed_in: Callable[[], Holder | None]
     def keep_to_the_holder(response: Response) -> Response:
         if g.get("holder") is not None:
             response.headers.setdefault("Cache-Control", "no-store")
-            if response.mimetype == CSV and response.status_code == 200:
+            if response.mimetype == MEDIA_TYPE and response.status_code == 200:
                 note(SecurityEvent.EXPORTED, holder=holder().name, route=str(request.url_rule))
         return response
 
