@@ -30,6 +30,7 @@ ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "/v1/registrations",
             "/v1/sealed-readings",
             "/v1/partners",
+            "/v1/trail/registration",
             "/embed/",
             "/r/",
             "/v/",
@@ -39,7 +40,15 @@ ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (
         "notifications",
-        ("/v1/mails", "/v1/bulletins", "/v1/suppressions", "/u/", "/console/mail", "/-/notifications/"),
+        (
+            "/v1/mails",
+            "/v1/bulletins",
+            "/v1/suppressions",
+            "/v1/trail/notifications",
+            "/u/",
+            "/console/mail",
+            "/-/notifications/",
+        ),
     ),
     ("events", ("/v1/", "/console", "/calendar/", "/programme", "/propose", "/p/", "/-/events/")),
 )

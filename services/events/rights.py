@@ -43,5 +43,9 @@ RIGHTS: Rights = {
     "event_note": {"web": "select insert"},
     "event_change": {"web": "select insert", "operator": "insert"},
     "partner": {"web": "select", "operator": "select insert update"},
+    "ended_session": {"web": "select insert", "relay": "select delete"},
+    "refused_sign_in": {"web": "select insert", "relay": "select delete"},
+    "deed": {"web": "insert"},
+    "trail": {"web": "select"},
 }
 """Verbs by table and process."""

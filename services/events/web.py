@@ -32,8 +32,9 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
 from shared.web.app import WebParts, make_app
 from shared.web.console.frame import frame_blueprint
+from shared.web.console.signing import make_sign_in
 from shared.web.operations import Blueprint
-from shared.web.signing_in import SignIn
+from shared.web.trail import trail_blueprint
 
 PEOPLE = ("/propose", "/p/", "/v1/proposals")
 """Proposals of side events, and their proposers' links: who comes by these is let in first."""
@@ -41,9 +42,9 @@ PEOPLE = ("/propose", "/p/", "/v1/proposals")
 
 def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_clock) -> Flask:
     """The web application on ``engine``."""
-    access = AccessFile(settings.common.access_file)
-    sign_in = SignIn(access, settings.common.signing_keys, secure=settings.common.https)
-    tools = Tools(UnitOfWork(engine, NAME), clock)
+    access, work = AccessFile(settings.common.access_file), UnitOfWork(engine, NAME)
+    sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
+    tools = Tools(work, clock)
     side = SideTools(tools.work, clock, ProposalKeys(settings.proposal_keys, settings.notifications_key))
     newest = newest_revision(MIGRATIONS)
     parts = WebParts(
@@ -56,6 +57,7 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
             proposals_blueprint(side),
             schedule_blueprint(side),
             overview_blueprint(tools),
+            trail_blueprint(NAME, work),
         ],
         pages=[
             frame_blueprint(sign_in),

@@ -1,11 +1,14 @@
 """Builds what the workers and the command line need; ``web`` beside it builds the application."""
 
+from datetime import datetime
 from pathlib import Path
 
 from services.events.messaging import effects
 from services.events.rights import RIGHTS
 from services.events.settings import read_settings
 from shared.process.service import Service
+from shared.store.sessions import forget_sessions
+from shared.store.unit_of_work import UnitOfWork
 
 NAME = "events"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -19,4 +22,10 @@ def describe() -> Service:
         settings=lambda process: read_settings(process=process).common,
         rights=RIGHTS,
         effects=effects,
+        forget=_keep_house,
     )
+
+
+def _keep_house(work: UnitOfWork, now: datetime) -> None:
+    with work.transaction() as connection:
+        forget_sessions(connection, now)

@@ -41,5 +41,9 @@ RIGHTS: Rights = {
     "bulletin": {"web": "select insert update delete", "consume": "select", "send": "select", "schedule": "select"},
     "suppression": {"web": "select insert delete", "consume": "select", "send": "select", "schedule": "select"},
     "unasked_mail": {"relay": "select delete", "send": "select insert update"},
+    "ended_session": {"web": "select insert", "relay": "select delete"},
+    "refused_sign_in": {"web": "select insert", "relay": "select delete"},
+    "deed": {"web": "insert"},
+    "trail": {"web": "select"},
 }
 """Verbs by table and process."""

@@ -18,7 +18,8 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
 from shared.web.app import WebParts, make_app
 from shared.web.console.frame import frame_blueprint
-from shared.web.signing_in import SignIn
+from shared.web.console.signing import make_sign_in
+from shared.web.trail import trail_blueprint
 
 LARGEST_BODY = 1024 * 1024
 """A bulletin in six languages, each at its longest, as a browser encodes it: Chinese takes nine bytes a sign."""
@@ -31,14 +32,19 @@ def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = sy
     """The web application on ``engine``."""
     work, newest = UnitOfWork(engine, NAME), newest_revision(MIGRATIONS)
     access = AccessFile(settings.common.access_file)
-    sign_in = SignIn(access, settings.common.signing_keys, secure=settings.common.https)
+    sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
     letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.mail_from_name)
     tools = Tools(work, clock, letterhead)
     leaving = unsubscribe_blueprint(tools, Vault(list(settings.vault_keys)))
     parts = WebParts(
         service=NAME,
         title="Troika: notifications",
-        operations=[mails_blueprint(work), bulletins_blueprint(tools), suppressions_blueprint(tools)],
+        operations=[
+            mails_blueprint(work),
+            bulletins_blueprint(tools),
+            suppressions_blueprint(tools),
+            trail_blueprint(NAME, work),
+        ],
         pages=[leaving, frame_blueprint(sign_in), console_blueprint(work, clock, letterhead)],
         ready=lambda: is_far_enough(work, newest),
         largest_body=LARGEST_BODY,

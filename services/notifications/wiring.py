@@ -14,6 +14,7 @@ from shared.core.sealing import Vault
 from shared.process.service import Service
 from shared.process.settings import CONSUME
 from shared.store.inbox import Effect
+from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork
 
 NAME = "notifications"
@@ -35,6 +36,7 @@ def describe() -> Service:
 def _keep_house(work: UnitOfWork, now: datetime) -> None:
     with work.transaction() as connection:
         forget_unasked(connection, now)
+        forget_sessions(connection, now)
 
 
 def build_effects(settings: NotificationsSettings, clock: Clock = system_clock) -> Mapping[str, Effect]:

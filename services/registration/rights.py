@@ -22,5 +22,9 @@ RIGHTS: Rights = {
     "form_change": {"web": "select insert"},
     "promotion": {"web": "select insert", "relay": "insert"},
     "used_challenge": {"web": "select insert", "relay": "select delete"},
+    "ended_session": {"web": "select insert", "relay": "select delete"},
+    "refused_sign_in": {"web": "select insert", "relay": "select delete"},
+    "deed": {"web": "insert"},
+    "trail": {"web": "select"},
 }
 """Verbs by table and process."""

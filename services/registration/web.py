@@ -10,7 +10,8 @@ from services.registration.api.challenge import challenge_blueprint
 from services.registration.api.embed_pages import embed_blueprint
 from services.registration.api.forms import forms_blueprint
 from services.registration.api.link_pages import link_blueprint
-from services.registration.api.registrations import partners_blueprint, registrations_blueprint
+from services.registration.api.partners import partners_blueprint
+from services.registration.api.registrations import registrations_blueprint
 from services.registration.api.sealed import sealed_blueprint
 from services.registration.api.tools import Tools
 from services.registration.api.verify_pages import verify_blueprint
@@ -28,7 +29,8 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
 from shared.web.app import WebParts, make_app
 from shared.web.console.frame import frame_blueprint
-from shared.web.signing_in import SignIn
+from shared.web.console.signing import make_sign_in
+from shared.web.trail import trail_blueprint
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -61,7 +63,7 @@ def build_app(
     """The web application on ``engine``; registrations are stored through ``intake``, or the same if None."""
     work, newest = UnitOfWork(engine, NAME), newest_revision(MIGRATIONS)
     access = AccessFile(settings.common.access_file)
-    sign_in = SignIn(access, settings.common.signing_keys, secure=settings.common.https)
+    sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
     tools = build_tools(settings, work, UnitOfWork(intake or engine, NAME), clock)
     parts = WebParts(
         service=NAME,
@@ -72,13 +74,14 @@ def build_app(
             registrations_blueprint(tools),
             sealed_blueprint(tools),
             partners_blueprint(tools),
+            trail_blueprint(NAME, work),
         ],
         pages=[
             embed_blueprint(tools),
             link_blueprint(tools),
             verify_blueprint(tools),
             frame_blueprint(sign_in),
-            console_blueprint(work, clock, tools.keys.form_keys),
+            console_blueprint(work, clock, tools.keys.form_keys, settings.common.public_url),
         ],
         ready=lambda: is_far_enough(work, newest),
         people=PEOPLE,

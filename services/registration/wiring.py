@@ -13,6 +13,7 @@ from services.registration.store.registrations import forget_keys
 from services.registration.usecases.give_up import give_up
 from shared.process.service import Service
 from shared.store.inbox import Effect
+from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork
 
 NAME = "registration"
@@ -40,6 +41,7 @@ def _keep_house(work: UnitOfWork, now: datetime) -> None:
     with work.transaction() as connection:
         forget_keys(connection, now - KEEP_KEYS)
         forget_challenges(connection, now)
+        forget_sessions(connection, now)
     give_up(work, now)
     with work.transaction() as connection:
         forget_ended(connection, now, MOST_ENDED_AT_ONCE)

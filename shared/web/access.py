@@ -8,46 +8,24 @@ import json
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from shared.core.clock import parse_rfc3339, system_clock
+from shared.core.clock import system_clock
 from shared.core.errors import SettingsError
 from shared.core.ids import token_hash
 from shared.core.security_events import SecurityEvent, note
+from shared.web.cross_site import refuse_cross_site
 from shared.web.csv_lines import MEDIA_TYPE
-
-LONGEST_NAME = 200
-HOLDER_NEEDS = (
-    "a name on one line, known roles and key_sha256 (64 hex digits) are required; "
-    "`until` is a moment with its distance from UTC"
-)
-ROLES = ("viewer", "coordinator", "sealed-reader", "operator", "partner")
+from shared.web.holders import LONGEST_NAME as LONGEST_NAME
+from shared.web.holders import ROLES as ROLES
+from shared.web.holders import Holder as Holder
+from shared.web.holders import parse_holders
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a key.
-
-    Attributes:
-        name: stands in every trail of who did what. One holder may have several keys, while they change.
-        roles: what they may do.
-        key_hash: SHA-256 of the key, hexadecimal.
-        forms: that it is limited to; None: all.
-        until: from then on the key is worth nothing; None: no end.
-    """
-
-    name: str
-    roles: frozenset[str]
-    key_hash: str
-    forms: frozenset[str] | None = None
-    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +86,7 @@ def policy_of(view: Callable[..., Any]) -> Policy | None:
 
 
 class AccessFile:
-    """The holders in a JSON file: ``[{"name", "roles": […], "key_sha256", "forms"?, "until"?}]``.
+    """The holders in a JSON file: ``[{"name", "roles": […], "key_sha256", "forms"?, "until"?, "partner"?}]``.
 
     Raises:
         SettingsError: at first reading, if anything in it is wrong. A later change that is wrong is refused as a
@@ -138,43 +116,25 @@ class AccessFile:
                 stamp = self._path.stat().st_mtime_ns
                 if stamp == self._stamp:
                     return
-                self._holders = {holder.key_hash: holder for holder in _parse(json.loads(self._path.read_text()))}
+                self._holders = {
+                    holder.key_hash: holder for holder in parse_holders(json.loads(self._path.read_text()))
+                }
                 self._stamp = stamp
             except (OSError, ValueError) as error:
                 if first:
                     raise SettingsError([f"access file: {error}"]) from None
 
 
-def _parse(rows: Any) -> list[Holder]:
-    if not isinstance(rows, list):
-        raise ValueError("a list of holders is required")
-    holders = [_holder(number, row) for number, row in enumerate(rows, start=1)]
-    if len({holder.key_hash for holder in holders}) < len(holders):
-        raise ValueError("no two entries may have the same key")
-    return holders
-
-
-def _holder(number: int, row: Any) -> Holder:
-    try:
-        roles, key_hash = frozenset(row["roles"]), str(row["key_sha256"])
-        forms = frozenset(row["forms"]) if row.get("forms") is not None else None
-        until = parse_rfc3339(row["until"]) if row.get("until") is not None else None
-        name = str(row["name"])
-        one_line = name.isprintable() and 0 < len(name) <= LONGEST_NAME
-        if not one_line or not roles <= set(ROLES) or len(bytes.fromhex(key_hash)) != 32:
-            raise ValueError
-        return Holder(name, roles, key_hash.lower(), forms, until)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise ValueError(f"holder {number}: {HOLDER_NEEDS}") from None
-
-
-def guard(app: Flask, access: AccessFile, signed_in: Callable[[], Holder | None]) -> None:
+def guard(
+    app: Flask, access: AccessFile, signed_in: Callable[[], Holder | None], has_ended: Callable[[], bool]
+) -> None:
     """Check every request against its route's policy before anything else sees it.
 
     Args:
         app: to guard.
         access: key holders.
         signed_in: whom the console's cookie names, if anyone.
+        has_ended: whether they have signed out meanwhile; asks the database, so whoever is refused anyway is not asked.
     """
 
     @app.before_request
@@ -186,6 +146,7 @@ def guard(app: Flask, access: AccessFile, signed_in: Callable[[], Holder | None]
             raise Forbidden
         g.holder = None
         g.find_holder = lambda: _caller(access, signed_in)
+        g.has_ended = has_ended
         if policy.kind == "role":
             g.holder = _authorised(policy)
         if policy.all_forms:
@@ -214,6 +175,8 @@ def _authorised(policy: Policy) -> Holder | None:
         refuse_cross_site()
     if not holder.roles & policy.roles:
         refuse(holder)
+    if not bearer() and g.has_ended():
+        raise Unauthorized
     return holder
 
 
@@ -245,29 +208,6 @@ def refuse(holder: Holder) -> NoReturn:
     raise Forbidden
 
 
-def refuse_cross_site() -> None:
-    """For a form without a key in it: only our own pages may send it.
-
-    Raises:
-        Forbidden: another site made the browser send this request.
-    """
-    if _is_cross_site():
-        note(SecurityEvent.CROSS_SITE_REFUSED, route=str(request.url_rule))
-        raise Forbidden
-
-
-def _is_cross_site() -> bool:
-    """Whether another site made the browser send this (Fetch Metadata; ``Origin`` where a browser lacks it).
-
-    The gateway takes HTTPS off, so the scheme is that of the public address and not the one of this connection.
-    """
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site not in ("same-origin", "none")
-    scheme = current_app.config["PREFERRED_URL_SCHEME"]
-    return request.headers.get("Origin") != f"{scheme}://{request.host}"
-
-
 def bearer() -> str:
     """The key or token of the ``Authorization: Bearer`` header; empty if there is none."""
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
@@ -291,7 +231,7 @@ def holder_if_any(*roles: str) -> Holder | None:
     found: Holder | None = g.find_holder()
     if found is None and bearer():
         refuse_key()
-    if found is None or found.roles.isdisjoint(roles):
+    if found is None or found.roles.isdisjoint(roles) or (not bearer() and g.has_ended()):
         return None
     g.holder = found
     return found
@@ -322,6 +262,16 @@ def require_touch_each(*forms: str) -> None:
         require_all_forms()
     for form in forms:
         require_touch(form)
+
+
+def require_partner(partner: str) -> None:
+    """Refuse a partner's key where another partner is asked for. Keys of all other roles are no partner's.
+
+    Raises:
+        Forbidden: it is another partner's.
+    """
+    if holder().partner not in (None, partner):
+        refuse(holder())
 
 
 def require_all_forms() -> None:

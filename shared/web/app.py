@@ -97,7 +97,7 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: D
     _put_behind_a_door(app, parts, deployment)
     secure_headers(app, https=deployment.https)
     handle_problems(app)
-    guard(app, access, sign_in.signed_in)
+    guard(app, access, sign_in.signed_in, sign_in.has_ended)
     api = ProblemApi(app)
     for blueprint in parts.operations:
         api.register_blueprint(blueprint)

@@ -1,14 +1,39 @@
-"""Signing in to the console: by key, for eight hours, in a cookie that ends with its key."""
+"""Signing in to the console: by key, for eight hours, in a cookie that ends with its key or when its holder says so."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from flask import Response, g, redirect, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from shared.core.clock import system_clock
+from shared.core.ids import new_token
+from shared.core.sealing import keyed_hash
 from shared.core.security_events import SecurityEvent, note
 from shared.web.access import AccessFile, Holder
 
 SESSION_S = 8 * 3600
+
+
+class SessionBook(Protocol):
+    """What is remembered of sessions: :class:`shared.store.sessions.Sessions`, or a test's."""
+
+    def end(self, session: str, who: str) -> None:
+        """Believe this session's cookie no more."""
+
+    def has_ended(self, session: str) -> bool:
+        """Whether it was ended before its time."""
+
+    def admit(self, household: bytes, who: str | None) -> float:
+        """Count a try to sign in; returns seconds to wait, 0 if it counts."""
+
+
+class TooManyTries(Exception):
+    """This household has sent too many wrong keys: it may try again after ``wait_s`` seconds."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__("too many wrong keys")
+        self.wait_s = wait_s
 
 
 class SignIn:
@@ -18,45 +43,81 @@ class SignIn:
         access: key holders; the cookie names a key by its hash and is worth nothing once that key is withdrawn.
         signing_keys: 32 bytes each, newest first, the same in every process that shows the console; the first signs,
             all of them are believed.
+        book: remembers which sessions have ended, and counts tries.
+        client: address of whoever sends the request.
         secure: whether pages are served by HTTPS; the cookie is then ``__Host-`` and ``Secure``.
     """
 
-    def __init__(self, access: AccessFile, signing_keys: Sequence[bytes], *, secure: bool) -> None:
-        self._access = access
+    def __init__(
+        self,
+        access: AccessFile,
+        signing_keys: Sequence[bytes],
+        book: SessionBook,
+        client: Callable[[], str],
+        *,
+        secure: bool,
+    ) -> None:
+        self._access, self._book, self._client = access, book, client
+        self._newest_key = signing_keys[0]
         self._serializer = URLSafeTimedSerializer(list(reversed(signing_keys)), salt="console session")
         self._secure = secure
         self.cookie = "__Host-troika" if secure else "troika"
 
     def signed_in(self) -> Holder | None:
-        """Whom the request's cookie names, if it is genuine, young enough and its key still valid."""
+        """Whom the request's cookie names, if it is genuine, young enough and its key still valid.
+
+        Whether they have signed out meanwhile is another question: :meth:`has_ended`.
+        """
         if "signed_in" not in g:
-            g.signed_in = self._read(request.cookies.get(self.cookie, ""))
+            key_hash, session = self._open(request.cookies.get(self.cookie, ""))
+            g.signed_in = self._access.by_hash(key_hash) if session else None
         found: Holder | None = g.signed_in
         return found
 
-    def _read(self, value: str) -> Holder | None:
+    def has_ended(self) -> bool:
+        """Whether the request's cookie is of a session that was ended before its time, or of none.
+
+        Raises:
+            Unavailable: the database is away: nobody is let in then.
+        """
+        _key_hash, session = self._open(request.cookies.get(self.cookie, ""))
+        return not session or self._book.has_ended(session)
+
+    def _open(self, value: str) -> tuple[str, str]:
+        """Hash of the key and the session in a genuine cookie that is young enough; empty for any other."""
         try:
-            key_hash = self._serializer.loads(value, max_age=SESSION_S)
+            content = self._serializer.loads(value, max_age=SESSION_S)
         except BadSignature:
-            return None
-        return self._access.by_hash(str(key_hash))
+            return "", ""
+        if not (isinstance(content, list) and len(content) == 2 and all(isinstance(part, str) for part in content)):
+            return "", ""
+        return content[0], content[1]
 
     def enter(self, key: str, target_of: Callable[[Holder], str]) -> Response | None:
         """A redirect to where ``target_of`` sends the holder, with the cookie set; None if the key is not known.
 
-        Keys hold 256 random bits, so nothing is gained by refusing right ones after wrong ones: anybody could keep
-        everybody out. Wrong ones are logged, a few a minute.
+        Keys hold 256 random bits and cannot be guessed. Tries are limited by household all the same, for a key that
+        somebody chose by hand, and never by holder: anybody could keep that one out. Wrong ones are logged, a few a
+        minute.
+
+        Raises:
+            TooManyTries: of this household; not even a right key is looked at.
+            Unavailable: the database is away.
         """
         holder = self._access.holder_of(key)
-        if holder is None:
+        wait_s = self._book.admit(self._household(), holder.name if holder else None)
+        if holder is None or wait_s:
             note(SecurityEvent.SIGN_IN_REFUSED)
+        if wait_s:
+            raise TooManyTries(wait_s)
+        if holder is None:
             return None
         note(SecurityEvent.SIGNED_IN, holder=holder.name)
         target = target_of(holder)
         response = redirect(target if _is_local(target) else "/console", 303)
         response.set_cookie(
             self.cookie,
-            self._serializer.dumps(holder.key_hash),
+            self._serializer.dumps([holder.key_hash, new_token()]),
             max_age=SESSION_S,
             secure=self._secure,
             httponly=True,
@@ -65,11 +126,26 @@ class SignIn:
         )
         return response  # type: ignore[return-value]  # werkzeug's response is Flask's here
 
+    def end(self) -> None:
+        """Believe the request's cookie no more, wherever a copy of it may be; without one, nothing happens.
+
+        Raises:
+            Unavailable: the database is away; it has not ended.
+        """
+        key_hash, session = self._open(request.cookies.get(self.cookie, ""))
+        if session:
+            holder = self._access.by_hash(key_hash)
+            self._book.end(session, holder.name if holder else "a holder whose key has ended")
+
     def leave(self, target: str) -> Response:
         """A redirect to ``target`` with the cookie gone."""
         response = redirect(target, 303)
         response.delete_cookie(self.cookie, path="/", secure=self._secure, httponly=True, samesite="Lax")
         return response  # type: ignore[return-value]  # as above
+
+    def _household(self) -> bytes:
+        """Keyed hash of where the request comes from: another one each day, so that no list of addresses arises."""
+        return keyed_hash(self._newest_key, f"sign-in {system_clock().date()}", self._client())
 
 
 def _is_local(target: str) -> bool:

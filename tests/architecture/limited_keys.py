@@ -23,6 +23,7 @@ _REFUSED = (
     "POST /console/timetable/<uuid:proposal_id>",
     "POST /console/timetable/publish",
     "POST /console/timetable/schedule",
+    "GET /console/trail",
     "GET /v1/consultations",
     "GET /v1/hotels",
     "GET /v1/overview",
@@ -38,6 +39,7 @@ _REFUSED = (
     "DELETE /v1/schedule/placements/<uuid:proposal_id>",
     "POST /v1/schedule/publish",
     "POST /v1/schedule/solve",
+    "GET /v1/trail/events",
 )
 _OWN_EVENT = (
     "GET /console/events/<event_id>",
@@ -65,7 +67,7 @@ _OWN_EVENT = (
 )
 # The three of /v1 are public; with a key they show more.
 _FILTERED = ("GET /console", "GET /v1/events", "GET /v1/events/<event_id>", "GET /v1/resources")
-_NOTHING = ("GET /console/new-event", "POST /console/sign-out")
+_NOTHING = ("GET /console/new-event",)
 
 REACH = (
     dict.fromkeys(_REFUSED, REFUSED)
@@ -94,7 +96,10 @@ _OWN_FORMS_ALONE = (
     "GET /console/registrations.csv",
     "GET /console/registrations/forms",
     "GET /v1/forms",
+    "GET /console/registrations/partners",
+    "GET /console/registrations/partners/<slug>",
     "GET /v1/partners",
+    "GET /v1/partners/<slug>",
     "GET /v1/registrations",
     "GET /v1/sealed-readings",
 )
@@ -116,6 +121,8 @@ _ACROSS_MAILS = (
     f"DELETE {_BULLETIN}",
     f"POST {_BULLETIN}/preview",
     f"POST {_BULLETIN}/send",
+    "GET /console/mail/trail",
+    "GET /v1/trail/notifications",
     "GET /v1/suppressions",
     "POST /v1/suppressions",
     "DELETE /v1/suppressions/<string:person_ref>",
@@ -125,8 +132,9 @@ REACH_OF = {
     "events": REACH,
     "registration": dict.fromkeys(_OWN_FORM, OWN_EVENT)
     | dict.fromkeys(_OWN_FORMS_ALONE, FILTERED)
-    | {f"POST {_REGISTRATION}/sealed": HIDDEN, "POST /console/sign-out": NOTHING},
+    | {f"POST {_REGISTRATION}/sealed": HIDDEN}
+    | dict.fromkeys(("GET /console/registrations/trail", "GET /v1/trail/registration"), REFUSED),
     "notifications": dict.fromkeys(_ACROSS_MAILS, REFUSED)
-    | {"GET /v1/mails": FILTERED, "GET /v1/mails/<uuid:mail_id>": HIDDEN, "POST /console/sign-out": NOTHING},
+    | {"GET /v1/mails": FILTERED, "GET /v1/mails/<uuid:mail_id>": HIDDEN},
 }
 """The same of every service."""

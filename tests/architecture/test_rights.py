@@ -21,8 +21,9 @@ RIGHTS: dict[str, Rights] = {"registration": REGISTRATION, "events": EVENTS, "no
 WORKER = ("shared.process.commands", "run_worker")
 
 APPEND_ONLY = {
-    "registration": {"sealed_reading", "form_change", "promotion"},
-    "events": {"event_note", "event_change", "proposal_change", "schedule_version", "version_placement"},
+    "registration": {"sealed_reading", "form_change", "promotion", "deed"},
+    "events": {"event_note", "event_change", "proposal_change", "schedule_version", "version_placement", "deed"},
+    "notifications": {"deed"},
 }
 """Trails of what was done: whoever adds to them can neither change nor remove what stands there."""
 
@@ -45,8 +46,10 @@ def roots_of(service: str) -> dict[str, list[Place]]:
 
 
 def tables_of(service: str) -> set[str]:
-    """Every table that a migration makes."""
-    made = re.findall(r"CREATE TABLE (\w+)", "".join(map(text_of, python_files(f"services/{service}/migrations"))))
+    """Every table and view that a migration makes."""
+    made = re.findall(
+        r"CREATE (?:TABLE|VIEW) (\w+)", "".join(map(text_of, python_files(f"services/{service}/migrations")))
+    )
     return {*made, "alembic_version"}
 
 

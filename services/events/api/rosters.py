@@ -16,10 +16,10 @@ from services.events.api.roster_schemas import (
 from services.events.api.tools import READERS, Tools
 from services.events.store.roster import RosterQuery
 from services.events.usecases.count_registrations import count_registrations
-from services.events.usecases.list_roster import list_roster
+from services.events.usecases.list_roster import list_roster, note_roster_taken
 from services.events.usecases.positions import read_registration_position, registration_position
 from services.events.usecases.show_coverage import show_coverage
-from shared.web.access import needs, require_touch
+from shared.web.access import holder, needs, require_touch
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
 from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
@@ -79,7 +79,9 @@ def _add_roster(blueprint: Any, tools: Tools) -> None:
             query.get("form_kind"),
         )
         if wants_csv():
-            return csv_answer(f"roster-{event_id}", _COLUMNS, _rows(tools, wanted))
+            rows = _rows(tools, wanted)
+            note_roster_taken(tools.work, tools.clock, holder().name, event_id)
+            return csv_answer(f"roster-{event_id}", _COLUMNS, rows)
         page = page_of(list_roster(tools.work, wanted), query["limit"], registration_position)
         return {"items": page.items, "next": page.next}
 

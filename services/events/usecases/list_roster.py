@@ -4,6 +4,8 @@ from services.events.store import roster
 from services.events.store.events import Audience
 from services.events.store.roster import Registered, RosterQuery
 from services.events.usecases.finding import find_event
+from shared.core.clock import Clock
+from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
 
@@ -21,3 +23,13 @@ def list_roster(work: UnitOfWork, wanted: RosterQuery) -> list[Registered]:
     with work.transaction() as connection:
         find_event(connection, wanted.event_id, Audience.COORDINATORS)
         return roster.page(connection, wanted)
+
+
+def note_roster_taken(work: UnitOfWork, clock: Clock, who: str, event_id: str) -> None:
+    """Write down that ``who`` takes an event's roster away as a file.
+
+    Raises:
+        Unavailable: the database is away; nobody gets the file.
+    """
+    with work.transaction() as connection:
+        note_deed(connection, Deed(who, "file-taken", "event", event_id), clock())

@@ -142,6 +142,7 @@ class SuppressionSchema(SuppressSchema):
     """A person who gets no bulletins."""
 
     said_by = ma.fields.String(required=True, validate=ma.validate.OneOf(("recipient", "coordinator")))
+    who = ma.fields.String(required=True, allow_none=True, metadata={"description": "Which coordinator"})
     since = ma.fields.AwareDateTime(format="iso", required=True)
 
 

@@ -16,8 +16,8 @@ from services.notifications.api.bulletin_schemas import (
     SendSchema,
 )
 from services.notifications.store.bulletins import Bulletin
-from services.notifications.usecases.change_draft import change_draft, discard_draft
-from services.notifications.usecases.send_bulletin import send_bulletin
+from services.notifications.usecases.change_draft import Writer, change_draft, discard_draft
+from services.notifications.usecases.send_bulletin import Sending, send_bulletin
 from services.notifications.usecases.write_bulletin import (
     Letterhead,
     draft_bulletin,
@@ -27,7 +27,7 @@ from services.notifications.usecases.write_bulletin import (
 )
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import needs_all_forms
+from shared.web.access import holder, needs_all_forms
 from shared.web.entity_tags import seen_tags
 from shared.web.operations import Blueprint
 from shared.web.paging import PageArguments, page_of, position_in
@@ -74,7 +74,8 @@ def _add_writing(blueprint: Any, tools: Tools) -> None:
     @needs_all_forms("coordinator")
     def draft(content: dict[str, Any]) -> dict[str, Any]:
         """Draft a bulletin; nothing is sent."""
-        return asdict(draft_bulletin(tools.work, tools.clock, content["segment"], content["texts"]))
+        drafted = draft_bulletin(tools.work, tools.clock, holder().name, content["segment"], content["texts"])
+        return asdict(drafted)
 
 
 def _add_changing(blueprint: Any, tools: Tools) -> None:
@@ -92,8 +93,8 @@ def _add_changing(blueprint: Any, tools: Tools) -> None:
     @needs_all_forms("coordinator")
     def change(content: dict[str, Any], bulletin_id: UUID) -> Response:
         """Change a draft; the ETag that was seen as `If-Match`. Earlier previews of it cannot be sent any more."""
-        changed = change_draft(tools.work, str(bulletin_id), seen_tags(), content.get("segment"), content.get("texts"))
-        return _tagged(changed)
+        writer = Writer(holder().name, str(bulletin_id), seen_tags())
+        return _tagged(change_draft(tools.work, tools.clock, writer, content.get("segment"), content.get("texts")))
 
     @blueprint.delete("/<uuid:bulletin_id>")
     @blueprint.response(204)
@@ -101,7 +102,7 @@ def _add_changing(blueprint: Any, tools: Tools) -> None:
     @needs_all_forms("coordinator")
     def discard(bulletin_id: UUID) -> None:
         """Discard a draft; the ETag that was seen as `If-Match`."""
-        discard_draft(tools.work, str(bulletin_id), seen_tags())
+        discard_draft(tools.work, tools.clock, Writer(holder().name, str(bulletin_id), seen_tags()))
 
 
 def _add_sending(blueprint: Any, tools: Tools) -> None:
@@ -120,8 +121,8 @@ def _add_sending(blueprint: Any, tools: Tools) -> None:
     @needs_all_forms("coordinator")
     def send(content: dict[str, Any], bulletin_id: UUID) -> dict[str, Any]:
         """Send what was previewed, to the people who were counted."""
-        sent = send_bulletin(tools.work, tools.clock, str(bulletin_id), content["expected"], content["mark"])
-        return asdict(sent)
+        sending = Sending(holder().name, str(bulletin_id), content["expected"], content["mark"])
+        return asdict(send_bulletin(tools.work, tools.clock, sending))
 
 
 def _tagged(bulletin: Bulletin) -> Response:

@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 from services.notifications.api.bulletin_schemas import PERSON, SuppressionListSchema, SuppressionQuery, SuppressSchema
 from services.notifications.api.bulletins import Tools
 from services.notifications.usecases.unsubscribe import resubscribe, suppressions, unsubscribe
-from shared.web.access import needs_all_forms
+from shared.web.access import holder, needs_all_forms
 from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
 
@@ -36,7 +36,7 @@ def suppressions_blueprint(tools: Tools) -> Any:
     @needs_all_forms("coordinator")
     def add(content: dict[str, Any]) -> None:
         """Send this person no bulletins; saying so again changes nothing."""
-        unsubscribe(tools.work, tools.clock, content["person_ref"], "coordinator")
+        unsubscribe(tools.work, tools.clock, content["person_ref"], holder().name)
 
     @blueprint.delete("/<string:person_ref>")
     @blueprint.response(204)
@@ -45,7 +45,7 @@ def suppressions_blueprint(tools: Tools) -> Any:
         """Send this person bulletins again."""
         if not re.fullmatch(PERSON, person_ref):
             raise NotFound
-        resubscribe(tools.work, person_ref)
+        resubscribe(tools.work, tools.clock, person_ref, holder().name)
 
     return blueprint
 

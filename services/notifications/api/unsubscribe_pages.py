@@ -46,7 +46,7 @@ def unsubscribe_blueprint(tools: Tools, vault: Vault) -> Blueprint:
         who = read_token(vault, token, tools.clock())
         if who is None:
             return _gone()
-        unsubscribe(tools.work, tools.clock, who.person_ref, "recipient")
+        unsubscribe(tools.work, tools.clock, who.person_ref)
         return _page("done", who)
 
     return blueprint

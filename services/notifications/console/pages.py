@@ -10,9 +10,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.notifications.console import wording
 from services.notifications.console.writing import form_page, segment_given, texts_given, values_of
 from services.notifications.mail.linking import pieces_of
-from services.notifications.usecases.change_draft import change_draft, discard_draft
+from services.notifications.usecases.change_draft import Writer, change_draft, discard_draft
 from services.notifications.usecases.oversee import mail_overview
-from services.notifications.usecases.send_bulletin import send_bulletin
+from services.notifications.usecases.send_bulletin import Sending, send_bulletin
 from services.notifications.usecases.write_bulletin import (
     Letterhead,
     draft_bulletin,
@@ -26,6 +26,7 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs_all_forms
 from shared.web.console import words
 from shared.web.console.frame import pages_blueprint
+from shared.web.console.trail import add_trail
 from shared.web.headers import personal
 
 PATH = "/console/mail"
@@ -51,6 +52,7 @@ def console_blueprint(work: UnitOfWork, clock: Clock, letterhead: Letterhead) ->
     tools = ConsoleTools(work, clock, letterhead)
     _add_changing(blueprint, tools)
     _add_bulletin(blueprint, tools)
+    add_trail(blueprint, "notifications", work)
     return blueprint
 
 
@@ -75,7 +77,7 @@ def _add_writing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @needs_all_forms("coordinator")
     def draft() -> AnyResponse:
         try:
-            bulletin = draft_bulletin(work, clock, segment_given(), texts_given())
+            bulletin = draft_bulletin(work, clock, holder().name, segment_given(), texts_given())
         except DomainError as error:
             return form_page(work, request.form.to_dict(), fault=error.detail)
         return redirect(f"{PATH}/bulletins/{bulletin.id}", 303)
@@ -95,7 +97,8 @@ def _add_changing(blueprint: Blueprint, tools: ConsoleTools) -> None:
     def change(bulletin_id: UUID) -> AnyResponse:
         seen = {request.form.get("revision", "")}
         try:
-            change_draft(tools.work, str(bulletin_id), seen, segment_given(), texts_given())
+            writer = Writer(holder().name, str(bulletin_id), seen)
+            change_draft(tools.work, tools.clock, writer, segment_given(), texts_given())
         except DomainError as error:
             return _refused_change(tools, str(bulletin_id), error)
         return redirect(f"{PATH}/bulletins/{bulletin_id}", 303)
@@ -104,7 +107,8 @@ def _add_changing(blueprint: Blueprint, tools: ConsoleTools) -> None:
     @needs_all_forms("coordinator")
     def discard(bulletin_id: UUID) -> AnyResponse:
         try:
-            discard_draft(tools.work, str(bulletin_id), {request.form.get("revision", "")})
+            seen = {request.form.get("revision", "")}
+            discard_draft(tools.work, tools.clock, Writer(holder().name, str(bulletin_id), seen))
         except DomainError as error:
             if error.code == "not-found":
                 raise
@@ -125,7 +129,7 @@ def _add_bulletin(blueprint: Blueprint, tools: ConsoleTools) -> None:
         if not expected.isascii() or not expected.isdigit() or len(expected) > 9:
             raise BadRequest("unknown number of people")
         try:
-            send_bulletin(tools.work, tools.clock, str(bulletin_id), int(expected), mark)
+            send_bulletin(tools.work, tools.clock, Sending(holder().name, str(bulletin_id), int(expected), mark))
         except DomainError as error:
             if error.code == "not-found":
                 raise

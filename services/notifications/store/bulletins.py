@@ -28,11 +28,12 @@ _LIST = text(f"SELECT {_COLUMNS} FROM bulletin WHERE number < :before ORDER BY n
 _MARK = text("UPDATE bulletin SET sent_at = :now, audience = :audience WHERE id = CAST(:id AS uuid)")
 _SEGMENT = text("SELECT segment FROM bulletin WHERE number = :number")
 _SUPPRESS = text("""
-    INSERT INTO suppression (person_ref, said_by, since) VALUES (:person_ref, :said_by, :now) ON CONFLICT DO NOTHING
+    INSERT INTO suppression (person_ref, said_by, who, since) VALUES (:person_ref, :said_by, :who, :now)
+    ON CONFLICT DO NOTHING
 """)
 _ALLOW = text("DELETE FROM suppression WHERE person_ref = :person_ref")
 _SUPPRESSIONS = text("""
-    SELECT person_ref, said_by, since FROM suppression WHERE person_ref > :after ORDER BY person_ref LIMIT :most
+    SELECT person_ref, said_by, who, since FROM suppression WHERE person_ref > :after ORDER BY person_ref LIMIT :most
 """)
 _COUNT_SUPPRESSED = text("SELECT count(*) FROM suppression")
 
@@ -60,10 +61,11 @@ class Bulletin:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """A person who gets no bulletins, and who said so: ``recipient`` or ``coordinator``."""
+    """A person who gets no bulletins, and who said so: ``recipient`` or ``coordinator``, and then ``who`` of them."""
 
     person_ref: str
     said_by: str
+    who: str | None
     since: datetime
 
 
@@ -113,9 +115,10 @@ def segment_of(connection: Connection, number: int) -> dict[str, Any]:
     return dict(connection.execute(_SEGMENT, {"number": number}).scalar_one())
 
 
-def suppress(connection: Connection, person_ref: str, said_by: str, now: datetime) -> bool:
-    """This person gets no bulletins; returns False if so already."""
-    row = {"person_ref": person_ref, "said_by": said_by, "now": now}
+def suppress(connection: Connection, person_ref: str, who: str | None, now: datetime) -> bool:
+    """This person gets no bulletins, says the coordinator ``who``, or themselves; returns False if so already."""
+    said_by = "recipient" if who is None else "coordinator"
+    row = {"person_ref": person_ref, "said_by": said_by, "who": who, "now": now}
     return connection.execute(_SUPPRESS, row).rowcount == 1
 
 

@@ -1,6 +1,7 @@
 """Changes or discards a bulletin that has not been sent, by somebody who has seen what it holds now."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -13,7 +14,9 @@ from services.notifications.store.bulletins import (
     read_bulletin,
 )
 from services.notifications.usecases.write_bulletin import found
+from shared.core.clock import Clock
 from shared.core.errors import DomainError
+from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
 ANY = "*"
@@ -22,10 +25,19 @@ ANY = "*"
 Texts = Mapping[str, Mapping[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who changes which draft: ``who`` holds the key, ``seen`` are the revisions they have seen, or ``ANY``."""
+
+    who: str
+    bulletin_id: str
+    seen: Collection[str]
+
+
 def change_draft(
     work: UnitOfWork,
-    bulletin_id: str,
-    seen: Collection[str],
+    clock: Clock,
+    writer: Writer,
     segment: Mapping[str, str] | None = None,
     texts: Texts | None = None,
 ) -> Bulletin:
@@ -33,8 +45,8 @@ def change_draft(
 
     Args:
         work: on the service's database.
-        bulletin_id: of a draft.
-        seen: revisions that the writer has seen, or ``ANY``.
+        clock: of the project.
+        writer: of which draft.
         segment: whom it is for from now on; None leaves it.
         texts: all its texts from now on; None leaves them.
 
@@ -43,37 +55,43 @@ def change_draft(
         Unavailable: the database is away; nothing is stored.
     """
     with work.transaction() as connection:
-        draft = _draft(connection, bulletin_id, seen)
+        draft = _draft(connection, writer)
         segment = draft.segment if segment is None else segment
         texts = draft.texts if texts is None else texts
         check_bulletin(segment, texts)
         if (segment, texts) != (draft.segment, draft.texts):
-            change_bulletin(connection, bulletin_id, segment, texts)
-        return found(read_bulletin(connection, bulletin_id))
+            change_bulletin(connection, writer.bulletin_id, segment, texts)
+            _note(connection, clock, writer, "bulletin-changed", {"revision": draft.revision + 1})
+        return found(read_bulletin(connection, writer.bulletin_id))
 
 
-def discard_draft(work: UnitOfWork, bulletin_id: str, seen: Collection[str]) -> None:
+def discard_draft(work: UnitOfWork, clock: Clock, writer: Writer) -> None:
     """Delete a draft.
 
     Args:
         work: on the service's database.
-        bulletin_id: of a draft.
-        seen: revisions that the writer has seen, or ``ANY``.
+        clock: of the project.
+        writer: of which draft.
 
     Raises:
         DomainError: ``not-found``, ``already-sent``, ``changed-meanwhile``.
         Unavailable: the database is away; it is still there.
     """
     with work.transaction() as connection:
-        _draft(connection, bulletin_id, seen)
-        discard_bulletin(connection, bulletin_id)
+        draft = _draft(connection, writer)
+        discard_bulletin(connection, writer.bulletin_id)
+        _note(connection, clock, writer, "bulletin-discarded", {"number": draft.number})
 
 
-def _draft(connection: Connection, bulletin_id: str, seen: Collection[str]) -> Bulletin:
+def _note(connection: Connection, clock: Clock, writer: Writer, deed: str, detail: Mapping[str, int]) -> None:
+    note_deed(connection, Deed(writer.who, deed, "bulletin", writer.bulletin_id, detail), clock())
+
+
+def _draft(connection: Connection, writer: Writer) -> Bulletin:
     """The draft, locked: it is neither sent nor changed by others until the transaction ends."""
-    bulletin = found(lock_bulletin(connection, bulletin_id))
+    bulletin = found(lock_bulletin(connection, writer.bulletin_id))
     if bulletin.sent_at is not None:
         raise DomainError("already-sent", "this bulletin has been sent")
-    if ANY not in seen and str(bulletin.revision) not in seen:
+    if ANY not in writer.seen and str(bulletin.revision) not in writer.seen:
         raise DomainError("changed-meanwhile", "somebody has changed this draft meanwhile")
     return bulletin

@@ -23,6 +23,7 @@ from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.metrics import mails_total
 from shared.core.sealing import Unsealable, Vault
+from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
 WANTS_NONE = "the person wants no bulletins"
@@ -69,14 +70,14 @@ def _written(closed: bytes) -> str:
     return base64.urlsafe_b64encode(closed).decode().rstrip("=")
 
 
-def unsubscribe(work: UnitOfWork, clock: Clock, person_ref: str, said_by: str) -> bool:
+def unsubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str | None = None) -> bool:
     """Send this person no bulletins from now on; doing it again changes nothing.
 
     Args:
         work: on the service's database.
         clock: of the project.
         person_ref: whose.
-        said_by: ``recipient`` or ``coordinator``.
+        who: name of the coordinator who says so; None: the person themselves, by the link.
 
     Returns:
         whether it was not so before.
@@ -86,15 +87,17 @@ def unsubscribe(work: UnitOfWork, clock: Clock, person_ref: str, said_by: str) -
     """
     with work.transaction() as connection:
         now = clock()
-        fresh = suppress(connection, person_ref, said_by, now)
+        fresh = suppress(connection, person_ref, who, now)
         kept_back = suppress_bulletins(connection, person_ref, WANTS_NONE, now)
+        if fresh and who is not None:
+            note_deed(connection, Deed(who, "suppression-added"), now)
     for kind in kept_back:
         mails_total.labels(kind, "suppressed").inc()
     return fresh
 
 
-def resubscribe(work: UnitOfWork, person_ref: str) -> None:
-    """Send this person bulletins again.
+def resubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str) -> None:
+    """Send this person bulletins again, as ``who`` says.
 
     Raises:
         DomainError: ``not-found``: the person gets them.
@@ -103,6 +106,7 @@ def resubscribe(work: UnitOfWork, person_ref: str) -> None:
     with work.transaction() as connection:
         if not allow(connection, person_ref):
             raise DomainError("not-found", "this person is not suppressed")
+        note_deed(connection, Deed(who, "suppression-taken-back"), clock())
 
 
 def suppressions(work: UnitOfWork, after: str, limit: int) -> list[Suppression]:

@@ -19,6 +19,7 @@ from services.notifications.store.bulletins import Bulletin, add_bulletin, list_
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.ids import new_id
+from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
 FIRST_PAGE = 2**31 - 1
@@ -59,13 +60,14 @@ class Preview:
 
 
 def draft_bulletin(
-    work: UnitOfWork, clock: Clock, segment: Mapping[str, str], texts: Mapping[str, Mapping[str, str]]
+    work: UnitOfWork, clock: Clock, who: str, segment: Mapping[str, str], texts: Mapping[str, Mapping[str, str]]
 ) -> Bulletin:
     """Store a draft.
 
     Args:
         work: on the service's database.
         clock: of the project.
+        who: drafts it.
         segment: whom it is for; an empty one is everybody.
         texts: ``{subject, text}`` by language; English is required.
 
@@ -76,7 +78,9 @@ def draft_bulletin(
     check_bulletin(segment, texts)
     bulletin_id = new_id()
     with work.transaction() as connection:
-        add_bulletin(connection, bulletin_id, segment, texts, clock())
+        now = clock()
+        add_bulletin(connection, bulletin_id, segment, texts, now)
+        note_deed(connection, Deed(who, "bulletin-drafted", "bulletin", bulletin_id), now)
         stored = read_bulletin(connection, bulletin_id)
     assert stored is not None
     return stored

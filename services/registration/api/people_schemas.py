@@ -132,22 +132,6 @@ class DecisionSchema(ma.Schema):
     )
 
 
-class PartnerSchema(ma.Schema):
-    """A partner: its pages may show forms."""
-
-    slug = ma.fields.String(required=True)
-    name = ma.fields.String(required=True)
-    origins = ma.fields.List(ma.fields.String(), required=True)
-    language = ma.fields.String(required=True)
-    theme = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
-
-
-class PartnerListSchema(ma.Schema):
-    """All partners."""
-
-    items = ma.fields.List(ma.fields.Nested(PartnerSchema), required=True)
-
-
 class ReasonSchema(ma.Schema):
     """Why sealed answers have to be read."""
 

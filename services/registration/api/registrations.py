@@ -9,7 +9,6 @@ from flask import Response, jsonify
 from services.registration.api.own_registration import change_own, or_own_link, own_link
 from services.registration.api.people_schemas import (
     DecisionSchema,
-    PartnerListSchema,
     PersonDetailSchema,
     PersonListSchema,
     PersonSchema,
@@ -21,7 +20,6 @@ from services.registration.store.registrations import Person
 from services.registration.usecases.decide import CANCEL, Decision, decide
 from services.registration.usecases.list_people import (
     find_people,
-    list_partners,
     people_file,
     refuse_beyond,
     show_person,
@@ -47,20 +45,6 @@ def registrations_blueprint(tools: Tools) -> Any:
     return blueprint
 
 
-def partners_blueprint(tools: Tools) -> Any:
-    """Routes below ``/v1/partners``."""
-    blueprint = Blueprint("partners", __name__, url_prefix="/v1/partners", description="Whose pages show forms")
-
-    @blueprint.get("")
-    @blueprint.response(200, PartnerListSchema)
-    @needs("coordinator")
-    def list_all() -> dict[str, Any]:
-        """Every partner, with the origins that may show forms; for a limited key those that show its forms."""
-        return {"items": [asdict(partner) for partner in list_partners(tools.work, holder().forms)]}
-
-    return blueprint
-
-
 def _add_list(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("")
     @blueprint.arguments(RegistrationQuery, location="query")
@@ -72,7 +56,7 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
         wanted = _wanted(query)
         refuse_beyond(tools.work, wanted)
         if wants_csv():
-            return csv_answer("registrations", *people_file(tools.work, tools.clock, wanted))
+            return csv_answer("registrations", *people_file(tools.work, tools.clock, holder().name, wanted))
         page = page_of(find_people(tools.work, wanted), query["limit"], registration_position)
         items = PersonSchema(many=True).dump([to_public(person) for person in page.items])
         response = jsonify(items=items, next=page.next)

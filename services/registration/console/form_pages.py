@@ -36,7 +36,13 @@ def add_forms(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         now = clock()
         forms = [form for form in list_forms(work, now) if may_touch(form.slug)]
         rows = [(form, _title(form), form_words.state_of(closed_reason(form.opening, now))) for form in forms]
-        return personal(make_response(render_template("registrations/forms.html", rows=rows, form_words=form_words)))
+        shown = render_template(
+            "registrations/forms.html",
+            rows=rows,
+            form_words=form_words,
+            may_see_partners="coordinator" in holder().roles,
+        )
+        return personal(make_response(shown))
 
     @blueprint.get("/registrations/forms/<slug>")
     @needs("coordinator", "viewer")

@@ -5,6 +5,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 from services.registration.console import filters
 from services.registration.console.filters import address, choices_of, given_filters, to_filter
 from services.registration.console.form_pages import add_forms
+from services.registration.console.partner_pages import add_partners
 from services.registration.console.person_pages import add_person
 from services.registration.store.form_keys import FormKeys
 from services.registration.usecases.list_people import find_people, list_partners, people_file, refuse_beyond
@@ -15,6 +16,7 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs
 from shared.web.console import words
 from shared.web.console.frame import pages_blueprint
+from shared.web.console.trail import add_trail
 from shared.web.csv_lines import csv_answer
 from shared.web.headers import personal
 from shared.web.paging import page_of
@@ -23,13 +25,15 @@ PATH = "/console/registrations"
 PAGE = 50
 
 
-def console_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys) -> Blueprint:
-    """``/console/registrations``: the list, each person, and the forms."""
+def console_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys, public_url: str) -> Blueprint:
+    """``/console/registrations``: the list, each person, the forms, and the partners; ``public_url`` is of snippets."""
     blueprint = pages_blueprint("registration_console", __name__)
     blueprint.context_processor(lambda: {"words": words})
     _add_list(blueprint, work, clock)
     add_person(blueprint, work, clock, keys)
     add_forms(blueprint, work, clock)
+    add_partners(blueprint, work, clock, public_url)
+    add_trail(blueprint, "registration", work)
     return blueprint
 
 
@@ -62,4 +66,4 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     def list_file() -> Response:
         wanted = to_filter(given_filters(request.args), holder(), "", PAGE)
         refuse_beyond(work, wanted)
-        return personal(csv_answer("registrations", *people_file(work, clock, wanted)))
+        return personal(csv_answer("registrations", *people_file(work, clock, holder().name, wanted)))

@@ -13,6 +13,7 @@ from services.registration.usecases.prepare import COLUMNS
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.forms.definition import parse_definition
+from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
 CHUNK = 200
@@ -106,11 +107,15 @@ def refuse_beyond(work: UnitOfWork, wanted: PeopleFilter) -> None:
         raise DomainError("not-allowed", "your key is not good for all forms of that event")
 
 
-def people_file(work: UnitOfWork, clock: Clock, wanted: PeopleFilter) -> tuple[list[str], Iterator[list[object]]]:
-    """(header, rows) of a file with all that is ``wanted``, never with a sealed answer.
+def people_file(
+    work: UnitOfWork, clock: Clock, who: str, wanted: PeopleFilter
+) -> tuple[list[str], Iterator[list[object]]]:
+    """(header, rows) of a file with all that is ``wanted``, never with a sealed answer, for ``who``.
 
-    For one form its own clear answers have columns too.
+    That they took it is written down before the first row is read. For one form its own clear answers have columns too.
     """
+    with work.transaction() as connection:
+        note_deed(connection, Deed(who, "file-taken", "registrations", "", _asked(wanted)), clock())
     own: list[str] = []
     if wanted.form and (wanted.forms is None or wanted.form in wanted.forms):
         with work.transaction() as connection:
@@ -119,6 +124,14 @@ def people_file(work: UnitOfWork, clock: Clock, wanted: PeopleFilter) -> tuple[l
             fields = parse_definition(form.definition).fields
             own = [field.name for field in fields if not field.sealed and field.name not in COLUMNS]
     return [*FILE_COLUMNS, *own], (_row(person, own) for person in _everybody(work, wanted))
+
+
+def _asked(wanted: PeopleFilter) -> dict[str, str]:
+    """What the file was limited to; of a word that was searched for only that there was one: it may be a name."""
+    names = ("form", "event", "status", "working_group", "partner", "country", "not_registered_for")
+    asked = {name: str(getattr(wanted, name)) for name in names if getattr(wanted, name)}
+    days = {name: getattr(wanted, name).date().isoformat() for name in ("since", "until") if getattr(wanted, name)}
+    return {**asked, **days, **({"search": "yes"} if wanted.q else {})}
 
 
 def _everybody(work: UnitOfWork, wanted: PeopleFilter) -> Iterator[Person]:

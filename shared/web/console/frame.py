@@ -6,6 +6,7 @@ A gateway sends ``/console/static``, ``/console/sign-in`` and ``/console/sign-ou
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,11 +14,12 @@ from flask import Blueprint, Response, g, make_response, redirect, render_templa
 from werkzeug.exceptions import HTTPException, Unauthorized
 
 from shared.core.errors import DomainError, Unavailable
-from shared.web.access import ROLES, Holder, needs, public, refuse_cross_site
+from shared.web.access import ROLES, Holder, public
+from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
 from shared.web.problems import from_domain, from_outage
-from shared.web.signing_in import SignIn
+from shared.web.signing_in import SignIn, TooManyTries
 
 HERE = Path(__file__).parent
 STYLE = HERE / "static" / "console.css"
@@ -25,17 +27,28 @@ HOME = "/console"
 FIRST = "/console/overview"
 """Where somebody goes who signs in without having asked for a page; with a key that it does not open, to ``HOME``."""
 
+OF_PARTNERS = "/console/registrations/partners"
+SIGN_OUT = ("/console/sign-out", "/console/registrations/sign-out", "/console/mail/sign-out")
+"""One of each service, since each believes cookies for itself: a browser that signs out is sent through all of them."""
+
+STAFF = frozenset(ROLES) - {"partner"}
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """One entry of the navigation; ``path`` begins with ``/console``.
 
-    ``all_forms``: it reaches across all forms, so a key that is limited to some does not open it.
+    ``all_forms``: it reaches across all forms, so a key that is limited to some does not open it. ``roles``: for whom.
     """
 
     title: str
     path: str
     all_forms: bool = False
+    roles: frozenset[str] = STAFF
+
+    def is_for(self, holder: Holder) -> bool:
+        """Whether the key opens it, as far as the navigation knows."""
+        return bool(self.roles & holder.roles) and not (self.all_forms and holder.forms is not None)
 
 
 PLACES = (
@@ -43,10 +56,12 @@ PLACES = (
     Place("Events", "/console"),
     Place("Registrations", "/console/registrations"),
     Place("Forms", "/console/registrations/forms"),
+    Place("Partners", OF_PARTNERS, roles=frozenset({"partner"})),
     Place("Groups", "/console/groups", all_forms=True),
     Place("Side events", "/console/side-events", all_forms=True),
     Place("Timetable", "/console/timetable", all_forms=True),
     Place("Mail", "/console/mail", all_forms=True),
+    Place("Trail", "/console/trail", all_forms=True, roles=frozenset({"coordinator", "operator"})),
 )
 """The navigation on every page of the console, whichever service it comes from."""
 
@@ -95,23 +110,49 @@ def _add_signing(blueprint: Blueprint, sign_in: SignIn) -> None:
     def enter() -> Response:
         refuse_cross_site()
         target = request.form.get("next", FIRST)
-        entered = sign_in.enter(request.form.get("key", "").strip(), lambda holder: _opened_by(holder, target))
-        return personal(entered) if entered else _sign_in_page(target, refused=True)
+        try:
+            entered = sign_in.enter(request.form.get("key", "").strip(), lambda holder: _opened_by(holder, target))
+        except TooManyTries as refusal:
+            return _wait_page(target, refusal.wait_s)
+        return personal(entered) if entered else _sign_in_page(target, status=403, refused=True)
 
-    @blueprint.post("/sign-out")
-    @needs(*ROLES)
+    for path, further in zip(SIGN_OUT, (*SIGN_OUT[1:], ""), strict=True):
+        _add_sign_out(blueprint, sign_in, path, further)
+
+
+def _add_sign_out(blueprint: Blueprint, sign_in: SignIn, path: str, further: str) -> None:
+    """End the session here and go on to ``further``; after the last one the cookie goes too.
+
+    Repeating it is harmless, so that somebody who was stopped on the way by a service that was away can begin anew.
+    """
+
     def leave() -> Response:
-        return sign_in.leave(url_for("console_frame.show_sign_in"))
+        refuse_cross_site()
+        sign_in.end()
+        if further:
+            return personal(cast(Response, redirect(further, 307)))
+        return personal(sign_in.leave(url_for("console_frame.show_sign_in")))
+
+    rule = path.removeprefix(HOME)
+    blueprint.add_url_rule(rule, f"leave_{rule.replace('/', '_')}", public(leave), methods=["POST"])
 
 
 def _opened_by(holder: Holder, target: str) -> str:
-    return HOME if holder.forms is not None and target == FIRST else target
+    if target != FIRST:
+        return target
+    if holder.partner is not None:
+        return f"{OF_PARTNERS}/{holder.partner}"
+    return HOME if holder.forms is not None else target
 
 
-def _sign_in_page(target: str, **state: Any) -> Response:
-    page = make_response(render_template("console/sign_in.html", target=target, **state))
-    page.status_code = 403 if state else 200
-    return personal(page)
+def _sign_in_page(target: str, *, status: int = 200, **state: Any) -> Response:
+    return personal(make_response(render_template("console/sign_in.html", target=target, **state), status))
+
+
+def _wait_page(target: str, wait_s: float) -> Response:
+    page = _sign_in_page(target, status=429, wait_minutes=ceil(wait_s / 60))
+    page.headers["Retry-After"] = str(ceil(wait_s))
+    return page
 
 
 @cache
@@ -122,10 +163,9 @@ def _sheet() -> Sheet:
 def _around(places: Sequence[Place]) -> dict[str, Any]:
     """What the frame's templates show: style, navigation, who is signed in."""
     holder: Holder | None = g.get("holder")
-    limited = holder is not None and holder.forms is not None
     return {
         "style": _sheet().address(f"{HOME}/static/console.css"),
-        "places": [place for place in places if not (limited and place.all_forms)],
+        "places": [place for place in places if holder is not None and place.is_for(holder)],
         "here": request.path,
         "signed_in": holder,
     }

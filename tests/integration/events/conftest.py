@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -71,9 +72,10 @@ def keys() -> Mapping[str, str]:
 @pytest.fixture
 def environment(database: str, keys: Mapping[str, str], tmp_path: Path) -> dict[str, str]:
     """The settings of a process of the service."""
-    holders = [
+    holders: list[dict[str, Any]] = [
         {"name": f"a {role}", "roles": [role], "key_sha256": token_hash(key).hex()} for role, key in keys.items()
     ]
+    holders[ROLES.index("partner")]["partner"] = "a-partner"
     access, signing = tmp_path / "access.json", tmp_path / "signing.key"
     access.write_text(json.dumps(holders))
     signing.write_text("11" * 32 + "\n")

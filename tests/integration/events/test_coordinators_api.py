@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from services.events.loading.folder import Loaded
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import Policy, policy_of
+from shared.web.console.frame import SIGN_OUT
 from tests.integration.events.builders import (
     NOON,
     WEBINAR,
@@ -30,8 +31,9 @@ POLICIES = {
     "readers": Policy("role", frozenset({"viewer", "coordinator"})),
     "coordinators": Policy("role", frozenset({"coordinator"})),
     "operators too": Policy("role", frozenset({"viewer", "coordinator", "operator"})),
+    "who watches": Policy("role", frozenset({"coordinator", "operator"})),
 }
-SIGNING = {"POST /console/sign-in"}
+SIGNING = {"POST /console/sign-in", *(f"POST {path}" for path in SIGN_OUT)}
 
 PUBLIC = {
     "/v1/events",
@@ -147,9 +149,10 @@ def test_every_route_states_who_may_call_it(app: Flask) -> None:
         "readers": FOR_READERS | SIDE_EVENTS_FOR_READERS,
         "coordinators": FOR_COORDINATORS,
         "operators too": FOR_OPERATORS_TOO,
+        "who watches": {"/v1/trail/events", "/console/trail"},
     }
     assert by_policy == expected
-    assert set(stated) - set().union(*expected.values()) == {"POST /console/sign-out"}
+    assert set(stated) - set().union(*expected.values()) == set()
 
 
 @pytest.mark.parametrize("path", sorted(path for path in FOR_READERS if path.startswith("/v1")))

@@ -16,7 +16,7 @@ HOLDERS: dict[str, dict[str, Any]] = {
     "viewer": {"roles": ["viewer"]},
     "coordinator": {"roles": ["coordinator"]},
     "operator": {"roles": ["operator"]},
-    "partner": {"roles": ["partner"]},
+    "partner": {"roles": ["partner"], "partner": "a-partner"},
     "limited": {"roles": ["coordinator"], "forms": ["another-form"]},
 }
 

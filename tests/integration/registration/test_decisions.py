@@ -175,7 +175,7 @@ def test_page_says_why_a_decision_is_impossible(
     assert (over.status_code, "This cannot be done: the event has begun." in over.text) == (409, True)
 
 
-@pytest.mark.parametrize("roles", [("viewer",), ("sealed-reader",), ("operator", "partner")])
+@pytest.mark.parametrize("roles", [("viewer",), ("sealed-reader",), ("operator",)])
 def test_decision_needs_a_coordinator(
     full: FlaskClient, installation: TestInstallation, coordinator: Headers, roles: tuple[str, ...]
 ) -> None:

@@ -157,7 +157,7 @@ def test_reading_without_a_reason_is_refused(
 def test_reading_needs_its_own_role(
     client: FlaskClient, traveller: str, coordinator: Headers, installation: TestInstallation, roles: tuple[str, ...]
 ) -> None:
-    with_roles(installation, *roles)
+    with_roles(installation, *roles, **({"partner": "a-partner"} if "partner" in roles else {}))
     for path, body in (
         (f"/v1/registrations/{traveller}/sealed", {"json": {"reason": REASON}}),
         (f"{PATH}/{traveller}/sealed", {"data": {"reason": REASON}}),

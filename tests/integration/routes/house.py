@@ -24,6 +24,7 @@ from shared.core.sealing import Vault, open_sealed, read_keys
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import ROLES
+from shared.web.console.frame import SIGN_OUT
 from shared.web.signing_in import SignIn
 from tests.integration.events.side_events import an_answer
 from tests.support.clients import WEBINAR, answers, rows
@@ -40,7 +41,7 @@ TITLE = "A canary of a side event 7f3a"
 LONG_AGO = "2020-03-04T19:00:00Z"
 
 WHOLE = "whole"
-"""Holds every role."""
+"""Holds every role that people of the network may hold together; a partner's stands alone."""
 LIMITED = "limited"
 """The same, but for one form, which nothing in the house belongs to."""
 EXPIRED = "expired"
@@ -50,8 +51,8 @@ WITHDRAWN = "withdrawn"
 UNKNOWN = "unknown"
 """Never stood there."""
 SIGNING_IN = (*ROLES, WHOLE, LIMITED)
-SIGN_OUT = "/console/sign-out"
 OTHER_FORM = "another-form"
+PARTNER = "partner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class House:
             headers["Authorization"] = f"Bearer {self.keys[key]}"
         client = self.apps[service].test_client(use_cookies=bool(cookie))
         if cookie:
-            value = self.sign_in(cookie) if path == SIGN_OUT and cookie in SIGNING_IN else self.cookies[cookie]
+            value = self.sign_in(cookie) if path in SIGN_OUT and cookie in SIGNING_IN else self.cookies[cookie]
             client.set_cookie(COOKIE, value, domain=HOST)
         return client.open(path, method=method, base_url=ORIGIN, headers=headers, buffered=True, **request)
 
@@ -122,9 +123,10 @@ def open_house(postgres: PostgresServer, folder: Path) -> Iterator[House]:
 
 def holders(keys: Mapping[str, str], *also: str) -> list[dict[str, Any]]:
     """The access file: every role alone, all of them, all for one form, all until long ago, and ``also``."""
-    whole = {"roles": list(ROLES)}
+    whole = {"roles": [role for role in ROLES if role != PARTNER]}
     entries: dict[str, dict[str, Any]] = {
         **{role: {"roles": [role]} for role in ROLES},
+        PARTNER: {"roles": [PARTNER], "partner": WEBINAR},
         WHOLE: whole,
         LIMITED: {**whole, "forms": [OTHER_FORM]},
         EXPIRED: {**whole, "until": LONG_AGO},
@@ -136,7 +138,8 @@ def holders(keys: Mapping[str, str], *also: str) -> list[dict[str, Any]]:
 def _forged(installation: TestInstallation, key: str) -> str:
     """What somebody had who signed in before: rightly signed, for a key that is worth nothing now."""
     signing = read_keys(installation.secrets.folder / "signing.key")
-    value = SignIn(None, signing, secure=True)._serializer.dumps(token_hash(key).hex())  # type: ignore[arg-type]
+    serializer = SignIn(None, signing, None, str, secure=True)._serializer  # type: ignore[arg-type]
+    value = serializer.dumps([token_hash(key).hex(), "a session"])
     return value.decode() if isinstance(value, bytes) else value
 
 

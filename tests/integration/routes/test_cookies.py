@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from shared.web.console.frame import SIGN_OUT
 from tests.integration.events.side_events import an_answer
 from tests.integration.routes.asked import path_of
 from tests.integration.routes.every import Route
@@ -26,6 +27,7 @@ CHANGING = re.compile(
     r"""|value="[\w-]{22,}"|"received_at":"[^"]+"|\d{4}-\d\d-\d\dT[\d:.]+Z"""
 )
 """What differs between any two answers: nonces, ids, keys of forms, moments."""
+OWN = {"Sec-Fetch-Site": "same-origin"}
 FOREIGN = {"Origin": "https://evil.example.org", "Sec-Fetch-Site": "cross-site"}
 
 
@@ -38,12 +40,17 @@ def test_no_route_but_signing_in_and_out_sets_a_cookie(
         for route in routes
         if route.is_safe
     ]
+    known += [
+        (route, "", house.ask(route.service, "POST", route.rule, cookie=WHOLE, headers=OWN))
+        for route in routes
+        if route.rule in SIGN_OUT
+    ]
     setting = {
         f"{route.method} {route.rule}"
         for route, _, answer in (*answered, *known)
         if answer.headers.get("Set-Cookie") is not None
     }
-    assert setting == {"POST /console/sign-out"}
+    assert setting == {"POST /console/mail/sign-out"}
 
 
 def test_cookie_of_signing_in_is_of_this_host_for_this_host_alone(house: House) -> None:

@@ -2,18 +2,47 @@
 
 import json
 import time
+from dataclasses import dataclass, field
 from http.cookies import Morsel, SimpleCookie
 from pathlib import Path
 
 import pytest
 from flask import Flask, request
+from itsdangerous import URLSafeTimedSerializer
 
 from shared.core.ids import token_hash
 from shared.web.access import AccessFile
-from shared.web.signing_in import SESSION_S, SignIn
+from shared.web.signing_in import SESSION_S, SignIn, TooManyTries
 
 KEY = "key-of-a-coordinator"
 OLD, NEW = b"o" * 32, b"n" * 32
+
+
+@dataclass
+class Book:
+    """What a service remembers, in memory; ``wait_s`` is said to whoever tries."""
+
+    ended: set[str] = field(default_factory=set)
+    wait_s: float = 0.0
+    tries: list[tuple[bytes, str | None]] = field(default_factory=list)
+
+    def end(self, session: str, who: str) -> None:
+        """From here on it has ended."""
+        self.ended.add(session)
+
+    def has_ended(self, session: str) -> bool:
+        """Whether it has."""
+        return session in self.ended
+
+    def admit(self, household: bytes, who: str | None) -> float:
+        """Remember who tried."""
+        self.tries.append((household, who))
+        return self.wait_s
+
+
+def door(access: AccessFile, *signing_keys: bytes, secure: bool = True, book: Book | None = None) -> SignIn:
+    """The console's door of a service that nobody has signed out of."""
+    return SignIn(access, signing_keys, book or Book(), lambda: "192.0.2.1", secure=secure)
 
 
 @pytest.fixture
@@ -39,14 +68,14 @@ def name_in(sign_in: SignIn, morsel: Morsel[str]) -> str | None:
     header = {"Cookie": f"{morsel.key}={morsel.value}"}
     with Flask("test").test_request_context("/console", headers=header):
         assert request.cookies
-        found = sign_in.signed_in()
+        found = None if sign_in.has_ended() else sign_in.signed_in()
     return None if found is None else found.name
 
 
 @pytest.mark.parametrize(("secure", "name"), [(True, "__Host-troika"), (False, "troika")])
 def test_cookie_is_kept_from_scripts_other_sites_and_other_hosts(access: AccessFile, secure: bool, name: str) -> None:
     """``__Host-`` means: by HTTPS, for this host alone, for the whole of it."""
-    morsel = cookie_of(SignIn(access, [NEW], secure=secure))
+    morsel = cookie_of(door(access, NEW, secure=secure))
     assert morsel.key == name
     assert (bool(morsel["secure"]), bool(morsel["httponly"]), morsel["samesite"]) == (secure, True, "Lax")
     assert (morsel["path"], morsel["domain"], morsel["max-age"]) == ("/", "", str(SESSION_S))
@@ -54,15 +83,15 @@ def test_cookie_is_kept_from_scripts_other_sites_and_other_hosts(access: AccessF
 
 
 def test_cookie_outlives_a_new_signing_key_and_ends_with_the_old_one(access: AccessFile) -> None:
-    morsel = cookie_of(SignIn(access, [OLD], secure=True))
-    both = SignIn(access, [NEW, OLD], secure=True)
+    morsel = cookie_of(door(access, OLD))
+    both = door(access, NEW, OLD)
     assert name_in(both, morsel) == "a coordinator"
-    assert name_in(SignIn(access, [NEW], secure=True), cookie_of(both)) == "a coordinator"
-    assert name_in(SignIn(access, [NEW], secure=True), morsel) is None
+    assert name_in(door(access, NEW), cookie_of(both)) == "a coordinator"
+    assert name_in(door(access, NEW), morsel) is None
 
 
 def test_cookie_ends_after_eight_hours(access: AccessFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    sign_in = SignIn(access, [NEW], secure=True)
+    sign_in = door(access, NEW)
     morsel, signed_at = cookie_of(sign_in), time.time()
     for later_s, name in ((SESSION_S - 5, "a coordinator"), (SESSION_S + 5, None)):
         monkeypatch.setattr("itsdangerous.timed.time.time", lambda later_s=later_s: signed_at + later_s)
@@ -71,7 +100,7 @@ def test_cookie_ends_after_eight_hours(access: AccessFile, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("change", [lambda value: value[:-1], lambda value: "x" + value, lambda _value: "x.y.z"])
 def test_altered_cookie_names_nobody(access: AccessFile, change: object) -> None:
-    sign_in = SignIn(access, [NEW], secure=True)
+    sign_in = door(access, NEW)
     morsel = cookie_of(sign_in)
     morsel.set(morsel.key, change(morsel.value), change(morsel.value))  # type: ignore[operator]
     assert name_in(sign_in, morsel) is None
@@ -80,6 +109,41 @@ def test_altered_cookie_names_nobody(access: AccessFile, change: object) -> None
 @pytest.mark.parametrize("target", ["https://evil.example.org", "//evil.example.org", "/console\\@evil", "/r/token"])
 def test_nobody_is_sent_elsewhere(access: AccessFile, target: str) -> None:
     with Flask("test").test_request_context("/console/sign-in", method="POST"):
-        answer = SignIn(access, [NEW], secure=True).enter(KEY, lambda _holder: target)
+        answer = door(access, NEW).enter(KEY, lambda _holder: target)
     assert answer is not None
     assert answer.headers["Location"] == "/console"
+
+
+def test_copied_cookie_is_dead_once_its_holder_has_signed_out(access: AccessFile) -> None:
+    sign_in = door(access, NEW)
+    copied, other = cookie_of(sign_in), cookie_of(sign_in)
+    assert (name_in(sign_in, copied), name_in(sign_in, other)) == ("a coordinator", "a coordinator")
+    with Flask("test").test_request_context(
+        "/console/sign-out", method="POST", headers={"Cookie": f"{copied.key}={copied.value}"}
+    ):
+        sign_in.end()
+    assert (name_in(sign_in, copied), name_in(sign_in, other)) == (None, "a coordinator")
+
+
+def test_cookie_from_before_sessions_names_nobody(access: AccessFile) -> None:
+    sign_in = door(access, NEW)
+    morsel = cookie_of(sign_in)
+    old = URLSafeTimedSerializer([NEW], salt="console session").dumps(token_hash(KEY).hex())
+    morsel.set(morsel.key, old, old)
+    assert name_in(sign_in, morsel) is None
+
+
+@pytest.mark.parametrize(("key", "who"), [(KEY, "a coordinator"), ("a wrong key", None)])
+def test_too_many_tries_are_refused_whether_the_key_is_right_or_wrong(
+    access: AccessFile, key: str, who: str | None
+) -> None:
+    book = Book(wait_s=30.0)
+    sign_in = door(access, NEW, book=book)
+    with (
+        Flask("test").test_request_context("/console/sign-in", method="POST"),
+        pytest.raises(TooManyTries) as refusal,
+    ):
+        sign_in.enter(key, lambda _holder: "/console")
+    assert refusal.value.wait_s == 30.0
+    [(household, tried)] = book.tries
+    assert (len(household), tried, b"192.0.2.1" in household) == (32, who, False)

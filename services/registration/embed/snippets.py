@@ -1,0 +1,71 @@
+"""What a partner's web editor pastes: the element, or a plain frame, for one form, in one language.
+
+Everything in a snippet is a slug, a code or our own address, but the form's title: that is written as HTML text.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import urlencode, urlsplit
+
+ELEMENT, FRAME, LINK = "element", "frame", "link"
+WAYS: Mapping[str, str] = {
+    ELEMENT: "Element with our script (recommended)",
+    FRAME: "Plain frame, without a script",
+    LINK: "Link to a page of its own",
+}
+"""How a form comes into a page, and how that is called."""
+
+FRAME_HEIGHT_PX = 960
+"""Without a script nobody tells the page how high the form is: this shows most of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Attributes:
+    form: slug.
+    partner: slug.
+    title: of the form, in the language chosen.
+    language: of the form; empty: the reader's browser decides.
+    way: one of ``WAYS``.
+    """
+
+    form: str
+    partner: str
+    title: str
+    language: str
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """``html`` to paste; ``policy``: what a Content-Security-Policy must allow for it, empty if nothing."""
+
+    html: str
+    policy: str
+
+
+def snippet_of(choice: Choice, public_url: str) -> Snippet:
+    """What to paste for a choice.
+
+    Args:
+        choice: made by the web editor.
+        public_url: of this installation, without a slash at its end.
+    """
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(public_url))
+    address = f"{public_url}/embed/{choice.form}?{urlencode(_query(choice))}"
+    title, href = escape(choice.title), escape(address)
+    link = f'<a href="{href}">{title}</a>'
+    if choice.way == LINK:
+        return Snippet(link, "")
+    if choice.way == FRAME:
+        frame = f'<iframe title="{title}" width="100%" height="{FRAME_HEIGHT_PX}"\n        src="{href}"></iframe>'
+        return Snippet(frame, f"frame-src {origin}")
+    language = f' lang="{choice.language}"' if choice.language else ""
+    element = f'<troika-form form="{choice.form}" partner="{choice.partner}"{language} theme="auto">'
+    script = f'<script type="module" src="{escape(public_url)}/embed/troika.js"></script>'
+    return Snippet(f"{script}\n{element}\n  {link}\n</troika-form>", f"script-src {origin}; frame-src {origin}")
+
+
+def _query(choice: Choice) -> dict[str, str]:
+    return {"partner": choice.partner, **({"lang": choice.language} if choice.language else {})}

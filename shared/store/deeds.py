@@ -1,0 +1,77 @@
+"""Who did what: deeds of people with a key, in the transaction of the deed itself, and only ever added to.
+
+What a service records elsewhere already (changes of registrations, of events, readings of sealed answers) is not
+written twice: the view ``trail`` of its database shows both. Nothing here says who a participant is.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+_NOTE = text("""
+    INSERT INTO deed (done_at, done_by, deed, kind, subject, detail)
+    VALUES (:now, :who, :deed, :kind, :subject, CAST(:detail AS jsonb))
+""")
+_READ = text("""
+    SELECT at, who, deed, kind, subject, detail, key FROM trail
+    WHERE (CAST(:at AS timestamptz) IS NULL OR (at, key) < (:at, :key))
+        AND (CAST(:who AS text) = '' OR who = :who) AND (CAST(:deed AS text) = '' OR deed = :deed)
+    ORDER BY at DESC, key DESC LIMIT :most
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Attributes:
+    who: name of the key's holder.
+    deed: in the past tense, ``bulletin-sent``.
+    kind: of what it was done to (``bulletin``); empty for nothing.
+    subject: its id or slug.
+    detail: what else to know; never about a participant.
+    """
+
+    who: str
+    deed: str
+    kind: str = ""
+    subject: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TrailLine:
+    """A deed as the trail shows it; ``key`` tells those of one moment apart."""
+
+    at: datetime
+    who: str
+    deed: str
+    kind: str
+    subject: str
+    detail: Mapping[str, Any]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrailFilter:
+    """Which lines: of whom, which deed (empty: any), older than ``before`` (moment and key), at most ``most``."""
+
+    who: str = ""
+    deed: str = ""
+    before: tuple[datetime, str] | None = None
+    most: int = 50
+
+
+def note_deed(connection: Connection, deed: Deed, now: datetime) -> None:
+    """Write a deed down, in the transaction that does it."""
+    values = {"who": deed.who, "deed": deed.deed, "kind": deed.kind, "subject": deed.subject}
+    connection.execute(_NOTE, {**values, "detail": json.dumps(dict(deed.detail)), "now": now})
+
+
+def read_trail(connection: Connection, wanted: TrailFilter) -> Sequence[TrailLine]:
+    """Lines of the service's trail, newest first."""
+    at, key = wanted.before or (None, "")
+    values = {"at": at, "key": key, "who": wanted.who, "deed": wanted.deed, "most": wanted.most}
+    return [TrailLine(*row) for row in connection.execute(_READ, values)]

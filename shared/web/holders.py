@@ -1,0 +1,77 @@
+"""Who holds a key, as the access file says it."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.contracts.schemas import SLUG
+from shared.core.clock import parse_rfc3339
+
+LONGEST_NAME = 200
+HOLDER_NEEDS = (
+    "a name on one line, known roles and key_sha256 (64 hex digits) are required; "
+    "`until` is a moment with its distance from UTC; the role `partner` stands alone, with the slug of its `partner`"
+)
+ROLES = ("viewer", "coordinator", "sealed-reader", "operator", "partner")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a key.
+
+    Attributes:
+        name: stands in every trail of who did what. One holder may have several keys, while they change.
+        roles: what they may do.
+        key_hash: SHA-256 of the key, hexadecimal.
+        forms: that it is limited to; None: all.
+        until: from then on the key is worth nothing; None: no end.
+        partner: whose numbers it shows; set for the role ``partner`` and no other.
+    """
+
+    name: str
+    roles: frozenset[str]
+    key_hash: str
+    forms: frozenset[str] | None = None
+    until: datetime | None = None
+    partner: str | None = None
+
+
+def parse_holders(rows: Any) -> list[Holder]:
+    """The holders in the content of an access file.
+
+    Raises:
+        ValueError: anything in it is wrong; says what, without a key.
+    """
+    if not isinstance(rows, list):
+        raise ValueError("a list of holders is required")
+    holders = [_holder(number, row) for number, row in enumerate(rows, start=1)]
+    if len({holder.key_hash for holder in holders}) < len(holders):
+        raise ValueError("no two entries may have the same key")
+    return holders
+
+
+def _holder(number: int, row: Any) -> Holder:
+    try:
+        roles, key_hash = frozenset(row["roles"]), str(row["key_sha256"])
+        forms = frozenset(row["forms"]) if row.get("forms") is not None else None
+        until = parse_rfc3339(row["until"]) if row.get("until") is not None else None
+        name, partner = str(row["name"]), row.get("partner")
+        one_line = name.isprintable() and 0 < len(name) <= LONGEST_NAME
+        if (
+            not _is_partner_alone(roles, partner)
+            or not one_line
+            or not roles <= set(ROLES)
+            or len(bytes.fromhex(key_hash)) != 32
+        ):
+            raise ValueError
+        return Holder(name, roles, key_hash.lower(), forms, until, partner)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ValueError(f"holder {number}: {HOLDER_NEEDS}") from None
+
+
+def _is_partner_alone(roles: frozenset[str], partner: Any) -> bool:
+    """Whether a partner's key is that and nothing else, and says whose; and no other key does."""
+    if "partner" not in roles:
+        return partner is None
+    return len(roles) == 1 and isinstance(partner, str) and bool(re.fullmatch(SLUG, partner))

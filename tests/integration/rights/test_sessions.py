@@ -1,0 +1,152 @@
+"""Signing out ends the cookie and every copy of it, at all three services; wrong keys are counted."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from werkzeug.test import TestResponse
+
+from shared.store.engine import open_engine
+from shared.store.sessions import MOST_REFUSALS, REFUSALS_WITHIN, Sessions, forget_sessions
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.rights.conftest import OWN_SITE, Browser, House, sign_in
+from tests.support.clock import FrozenClock
+
+PAGES = ("/console", "/console/registrations", "/console/mail")
+"""One of each service."""
+
+HOUSEHOLD = b"h" * 32
+ENDED = "SELECT count(*) FROM ended_session"
+
+
+def opened(browser: Browser) -> list[int]:
+    """What each service answers to this cookie."""
+    return [browser.get(page).status_code for page in PAGES]
+
+
+def copy_of(browser: Browser) -> Browser:
+    """Another browser, with the same cookie."""
+    other = Browser(browser.application)
+    assert browser.cookie is not None
+    other.show(browser.cookie)
+    return other
+
+
+def sign_out(browser: Browser, **headers: str) -> list[tuple[int, str]]:
+    """Press the button and follow where it leads, as a browser does: status and path of each answer."""
+    path, answers = "/console/sign-out", []
+    while path.endswith("/sign-out"):
+        answer = browser.post(path, headers=headers or OWN_SITE)
+        path = answer.headers.get("Location", "")
+        answers.append((answer.status_code, path))
+    return answers
+
+
+def test_copied_cookie_is_dead_at_every_service_after_signing_out(house: House) -> None:
+    browser, other = house.browser(), house.browser()
+    for one in (browser, other):
+        assert sign_in(one, house.installation.secrets.coordinator_key).status_code == 303
+    thief = copy_of(browser)
+    assert (opened(browser), opened(thief), opened(other)) == ([200] * 3,) * 3
+    assert sign_out(browser) == [
+        (307, "/console/registrations/sign-out"),
+        (307, "/console/mail/sign-out"),
+        (303, "/console/sign-in"),
+    ]
+    assert browser.cookie is None
+    assert (opened(browser), opened(thief), opened(other)) == ([303] * 3, [303] * 3, [200] * 3)
+
+
+def test_signing_out_that_was_stopped_on_its_way_can_be_begun_anew(house: House) -> None:
+    browser = house.browser()
+    sign_in(browser, house.installation.secrets.coordinator_key)
+    thief = copy_of(browser)
+    browser.post("/console/sign-out", headers=OWN_SITE)
+    assert opened(thief) == [303, 200, 200]
+    assert [status for status, _ in sign_out(browser)] == [307, 307, 303]
+    assert opened(thief) == [303] * 3
+
+
+def test_another_site_signs_nobody_out(house: House) -> None:
+    browser = house.browser()
+    sign_in(browser, house.installation.secrets.coordinator_key)
+    for path in ("/console/sign-out", "/console/registrations/sign-out", "/console/mail/sign-out"):
+        assert browser.post(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+        assert browser.get(path).status_code in (303, 404, 405)
+    assert opened(browser) == [200] * 3
+
+
+def test_signing_out_without_a_session_is_no_error(house: House) -> None:
+    before = house.rows("events", ENDED)
+    assert sign_out(house.browser())[-1] == (303, "/console/sign-in")
+    assert house.rows("events", ENDED) == before
+
+
+def test_database_holds_no_session_in_clear(house: House) -> None:
+    browser = house.browser()
+    sign_in(browser, house.installation.secrets.coordinator_key)
+    cookie = browser.cookie or ""
+    sign_out(browser)
+    stored = house.rows("events", "SELECT encode(session, 'hex'), encode(session, 'escape') FROM ended_session")
+    assert stored
+    assert not [form for row in stored for form in row if form in cookie]
+    assert [len(form) for form, _ in stored] == [64] * len(stored)
+
+
+def test_household_waits_after_too_many_wrong_keys_and_others_do_not(house: House) -> None:
+    browser, right = house.browser(), house.installation.secrets.coordinator_key
+
+    def try_from(address: str, key: str) -> TestResponse:
+        return browser.post("/console/sign-in", data={"key": key}, headers={**OWN_SITE, "X-Forwarded-For": address})
+
+    for number in range(MOST_REFUSALS):
+        assert try_from(f"2001:db8::{number}", "a-wrong-key").status_code == 403
+    barred = try_from("2001:db8::ffff", right)
+    assert (barred.status_code, "Set-Cookie" in barred.headers) == (429, False)
+    assert 0 < int(barred.headers["Retry-After"]) <= REFUSALS_WITHIN.total_seconds()
+    assert "There were too many wrong keys from where you are. Wait 15 minutes" in barred.text
+    assert try_from("2001:db8:0:1::1", right).status_code == 303
+    assert house.rows("events", "SELECT count(DISTINCT household), count(*) FROM refused_sign_in") == [
+        (1, MOST_REFUSALS)
+    ]
+
+
+@pytest.fixture
+def book(house: House, clock: FrozenClock) -> Iterator[Sessions]:
+    """What events remembers, on a clock that stands still."""
+    house.rows("events", "DELETE FROM refused_sign_in")
+    house.rows("events", "DELETE FROM ended_session")
+    engine = open_engine(house.installation.urls["events"], pool_size=8)
+    yield Sessions(UnitOfWork(engine, "events"), clock)
+    engine.dispose()
+
+
+def test_limit_is_exact_however_many_try_at_once(book: Sessions) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        waits = list(pool.map(lambda _number: book.admit(HOUSEHOLD, None), range(4 * MOST_REFUSALS)))
+    assert sum(wait_s == 0 for wait_s in waits) == MOST_REFUSALS
+    assert book.admit(b"o" * 32, None) == 0
+
+
+def test_limit_ends_when_the_oldest_refusal_is_old_enough(book: Sessions, clock: FrozenClock) -> None:
+    for _ in range(MOST_REFUSALS):
+        assert book.admit(HOUSEHOLD, None) == 0
+        clock.advance(timedelta(seconds=1))
+    wait_s = book.admit(HOUSEHOLD, "a coordinator")
+    assert wait_s == REFUSALS_WITHIN.total_seconds() - MOST_REFUSALS
+    clock.advance(timedelta(seconds=wait_s))
+    assert book.admit(HOUSEHOLD, "a coordinator") == 0
+
+
+def test_what_nobody_asks_for_any_more_is_forgotten(book: Sessions, clock: FrozenClock) -> None:
+    book.end("a session", "a coordinator")
+    book.admit(HOUSEHOLD, None)
+    counts = "SELECT (SELECT count(*) FROM ended_session), (SELECT count(*) FROM refused_sign_in)"
+    kept = []
+    for hours in (0, 1, 16):
+        clock.advance(timedelta(hours=hours))
+        with book.work.transaction() as connection:
+            forget_sessions(connection, clock())
+            kept.append(tuple(connection.exec_driver_sql(counts).one()))
+    assert kept == [(1, 1), (1, 0), (0, 0)]

@@ -1,0 +1,154 @@
+"""The trail: who did what is written down with the deed, cannot be changed, and is shown to those who watch."""
+
+import json
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
+
+TEXTS = {"en": {"subject": "Rooms", "text": "The rooms are known."}}
+SERVICES = ("events", "registration", "notifications")
+TABS = {
+    "events": "/console/trail",
+    "registration": "/console/registrations/trail",
+    "notifications": "/console/mail/trail",
+}
+DONE_BY_MARY = """
+    INSERT INTO deed (done_at, done_by, deed, kind, subject, detail) VALUES ('2020-03-04', 'Mary', %s, '', '', '{}')
+"""
+WATCHER = "somebody who watches"
+
+
+@pytest.fixture(scope="module")
+def coordinator(house: House) -> dict[str, str]:
+    """Headers of a coordinator called Ada."""
+    return as_holder(house.give_key("Ada", "coordinator"))
+
+
+@pytest.fixture(scope="module")
+def operator(house: House) -> dict[str, str]:
+    """Headers of somebody who watches."""
+    return as_holder(house.give_key(WATCHER, "operator"))
+
+
+def trail(house: House, service: str, headers: dict[str, str], **query: str) -> list[tuple[Any, ...]]:
+    """Who, deed, kind and detail, oldest first."""
+    answer = house.apps[service].get(f"/v1/trail/{service}", query_string=query, headers=headers)
+    assert answer.status_code == 200, answer.text
+    items = answer.get_json()["items"]
+    return [(line["who"], line["deed"], line["kind"], line["detail"]) for line in reversed(items)]
+
+
+def test_life_of_a_bulletin_stands_in_the_trail(
+    house: House, coordinator: dict[str, str], operator: dict[str, str]
+) -> None:
+    mail = house.apps["notifications"]
+    for texts in (TEXTS, TEXTS):
+        drafted = mail.post("/v1/bulletins", json={"segment": {}, "texts": texts}, headers=coordinator).get_json()
+        path, tag = f"/v1/bulletins/{drafted['id']}", {**coordinator, "If-Match": f'"{drafted["revision"]}"'}
+    changed = {"en": {"subject": "Rooms", "text": "They are known by now."}}
+    assert mail.patch(path, json={"texts": changed}, headers=tag).status_code == 200
+    assert mail.delete(path, headers={**coordinator, "If-Match": '"2"'}).status_code == 204
+    assert trail(house, "notifications", operator, who="Ada") == [
+        ("Ada", "bulletin-drafted", "bulletin", {}),
+        ("Ada", "bulletin-drafted", "bulletin", {}),
+        ("Ada", "bulletin-changed", "bulletin", {"revision": 2}),
+        ("Ada", "bulletin-discarded", "bulletin", {"number": 2}),
+    ]
+
+
+def test_who_keeps_somebody_from_bulletins_is_known_and_the_person_is_not(
+    house: House, operator: dict[str, str]
+) -> None:
+    mail, person, keeper = house.apps["notifications"], "ab" * 32, as_holder(house.give_key("Grace", "coordinator"))
+    for _ in range(2):
+        assert mail.post("/v1/suppressions", json={"person_ref": person}, headers=keeper).status_code == 204
+    [kept] = mail.get("/v1/suppressions", headers=keeper).get_json()["items"]
+    assert (kept["said_by"], kept["who"]) == ("coordinator", "Grace")
+    assert mail.delete(f"/v1/suppressions/{person}", headers=keeper).status_code == 204
+    assert trail(house, "notifications", operator, who="Grace") == [
+        ("Grace", "suppression-added", "", {}),
+        ("Grace", "suppression-taken-back", "", {}),
+    ]
+
+
+def test_file_is_written_down_before_it_is_read_with_what_it_was_limited_to(
+    house: House, coordinator: dict[str, str], operator: dict[str, str]
+) -> None:
+    query = {"form": "upr-webinar-10", "q": "participant-7@example.org", "since": "2020-01-01"}
+    people = house.apps["registration"]
+    headers = {**coordinator, "Accept": "text/csv"}
+    assert people.get("/v1/registrations", query_string=query, headers=headers).text.startswith("id,form,")
+    browser = house.browser()
+    sign_in(browser, house.give_key("Edith", "coordinator"))
+    assert browser.get("/console/registrations.csv?country=CH").text.startswith("id,form,")
+    asked = {"form": "upr-webinar-10", "since": "2020-01-01", "search": "yes"}
+    assert trail(house, "registration", operator, deed="file-taken") == [
+        ("Ada", "file-taken", "registrations", asked),
+        ("Edith", "file-taken", "registrations", {"country": "CH"}),
+    ]
+    assert trail(house, "events", operator, who="Edith") == [("Edith", "signed-in", "", {})]
+
+
+def test_changes_that_stand_elsewhere_are_in_the_trail_too(
+    house: House, coordinator: dict[str, str], operator: dict[str, str]
+) -> None:
+    forms = house.apps["registration"]
+    seen = forms.get("/v1/forms/upr-webinar-10/history", headers=coordinator)
+    assert seen.status_code == 200
+    [(revision,)] = house.rows("registration", "SELECT revision FROM form WHERE slug = 'upr-webinar-10'")
+    tag = {**coordinator, "If-Match": f'"{revision}"'}
+    assert forms.patch("/v1/forms/upr-webinar-10", json={"capacity": 40}, headers=tag).status_code == 200
+    [(who, deed, kind, detail)] = trail(house, "registration", operator, deed="form-changed")
+    assert (who, deed, kind, detail["after"]["capacity"]) == ("Ada", "form-changed", "form", 40)
+
+
+def test_pages_of_the_trail_follow_each_other_without_a_gap(house: House, operator: dict[str, str]) -> None:
+    for number in range(7):
+        house.rows("events", DONE_BY_MARY, f"number-{number}")
+    found: list[str] = []
+    cursor = ""
+    for _ in range(4):
+        query = {"who": "Mary", "limit": "2", "cursor": cursor}
+        page = house.apps["events"].get("/v1/trail/events", query_string=query, headers=operator).get_json()
+        found += [line["deed"] for line in page["items"]]
+        cursor = page["next"]
+    assert (found, cursor) == ([f"number-{number}" for number in reversed(range(7))], "")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("statement", ["UPDATE deed SET done_by = 'x'", "DELETE FROM deed", "TRUNCATE deed"])
+def test_deeds_are_only_ever_added(house: House, service: str, statement: str) -> None:
+    with pytest.raises(psycopg.errors.RaiseException, match="deeds are only ever added"):
+        house.rows(service, statement)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_trail_is_for_those_who_watch_and_for_keys_to_all_forms(house: House, service: str) -> None:
+    allowed = {
+        name: house.apps[service].get(f"/v1/trail/{service}", headers=as_holder(key)).status_code
+        for name, key in {
+            "nobody": "no-key-of-anybody",
+            "viewer": house.give_key("a viewer", "viewer"),
+            "reader": house.give_key("a reader", "sealed-reader"),
+            "partner": house.give_key("a partner", "partner", partner="example-partner"),
+            "limited": house.give_key("a limited one", "coordinator", forms=["upr-webinar-10"]),
+            "coordinator": house.give_key("another", "coordinator"),
+        }.items()
+    }
+    assert allowed == {"nobody": 401, "viewer": 403, "reader": 403, "partner": 403, "limited": 403, "coordinator": 200}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_service_has_its_tab_on_the_console(house: House, service: str) -> None:
+    browser: Browser = house.browser()
+    sign_in(browser, house.give_key("O'Neil <b>", "operator"))
+    page = browser.get(TABS[service])
+    assert page.status_code == 200
+    assert [place in page.text for place in TABS.values()] == [True] * 3
+    assert f'href="{TABS[service]}" aria-current="page"' in page.text
+    assert "<b>" not in page.text
+    assert browser.get(TABS[service], query_string={"who": "x\ny"}).status_code == 400
+    assert browser.get(TABS[service], query_string={"cursor": json.dumps([])}).status_code == 400
