@@ -76,4 +76,4 @@ def test_link_that_opens_nothing_says_so(demo: Demo, visitor: Visit) -> None:
 
     assert answer is not None
     assert answer.status == 404
-    expect(visitor.page.get_by_role("heading")).to_have_text("There is nothing here")
+    expect(visitor.page.get_by_role("heading")).to_have_text("This link does not work")

@@ -1,0 +1,119 @@
+"""Pages behind links in mails: they load nothing from elsewhere, and their address goes nowhere."""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from deploy.local.installation import WEBINAR
+from deploy.local.scenes.places import Places
+from deploy.local.scenes.side_events import RECEIVED, own_proposal
+from deploy.local.scenes.travellers import first_mail
+from services.notifications.usecases.unsubscribe import make_token
+from shared.core.sealing import Vault, read_keys
+from tests.browser.conftest import NewVisitor
+from tests.browser.running import Demo, new_address
+from tests.browser.visiting import Visit
+
+Opening = Callable[[Page, Demo], None]
+
+
+def own(page: Page, demo: Demo) -> None:
+    address = new_address()
+    demo.register(address)
+    page.goto(demo.link(address))
+
+
+def confirming(page: Page, demo: Demo) -> None:
+    page.goto(confirming_link(demo.places))
+
+
+def confirmed(page: Page, demo: Demo) -> None:
+    confirming(page, demo)
+    page.get_by_role("button", name="Yes, confirm my registration").click()
+    expect(page.get_by_role("heading", name="You are registered")).to_be_visible()
+
+
+def proposal(page: Page, demo: Demo) -> None:
+    own_proposal(RECEIVED)(page, demo.places)
+
+
+def way_out(page: Page, demo: Demo) -> None:
+    vault = Vault(read_keys(demo.folder / "secrets" / "vault.key"))
+    token = make_token(vault, secrets.token_hex(32), "en", datetime.now(UTC))
+    page.goto(f"{demo.ports.public_url}/u/{token}")
+
+
+def left(page: Page, demo: Demo) -> None:
+    way_out(page, demo)
+    page.get_by_role("button", name="Send me no more news").click()
+    expect(page.get_by_role("heading", name="Done")).to_be_visible()
+
+
+def nothing(path: str) -> Opening:
+    """A link that opens nothing."""
+
+    def opening(page: Page, demo: Demo) -> None:
+        page.goto(f"{demo.ports.public_url}{path}")
+        expect(page.get_by_role("heading")).to_have_text("This link does not work")
+
+    return opening
+
+
+PAGES: dict[str, Opening] = {
+    "own": own,
+    "confirming": confirming,
+    "confirmed": confirmed,
+    "proposal": proposal,
+    "way out": way_out,
+    "left": left,
+    "no own": nothing("/r/mistyped"),
+    "no confirming": nothing(f"/v/mistyped?form={WEBINAR}"),
+    "no proposal": nothing("/p/mistyped?lang=en"),
+    "no way out": nothing("/u/mistyped"),
+}
+
+
+def confirming_link(places: Places) -> str:
+    """Of a traveller who has just filled the form."""
+    return places.linked(first_mail(places, new_address())["id"], "/v/")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_loads_nothing_from_elsewhere_and_tells_nobody_its_address(demo: Demo, visitor: Visit, name: str) -> None:
+    """Nothing is kept: no cookie, no copy; and what is loaded from us hears no referrer either."""
+    PAGES[name](visitor.page, demo)
+    visitor.page.wait_for_load_state("networkidle")
+    assert visitor.origins == {demo.ports.public_url}
+    assert visitor.context.cookies() == []
+    assert visitor.faults == []
+    shown = [request for request in visitor.requests if request.is_navigation_request()]
+    kept = [(answer.headers.get("cache-control"), answer.headers.get("referrer-policy"))
+            for request in shown if (answer := request.response()) is not None]  # fmt: skip
+    assert kept == [("no-store", "no-referrer")] * len(shown) != []
+    loaded = [request for request in visitor.requests if request.resource_type == "stylesheet"]
+    assert loaded != [], "the control: something is loaded that could be told"
+    assert {request.headers.get("referer", "") for request in visitor.requests} == {""}
+
+
+def test_link_is_used_up_by_its_button_and_leads_on_to_the_form(demo: Demo, visitor: Visit) -> None:
+    """Pressing again, or reloading, says the same; a link of nobody leads to the form it names."""
+    confirmed(visitor.page, demo)
+    visitor.page.go_back()
+    visitor.page.reload()
+    expect(visitor.page.get_by_role("heading", name="You are registered")).to_be_visible()
+    expect(visitor.page.get_by_role("button")).to_have_count(0)
+    nothing(f"/v/mistyped?form={WEBINAR}")(visitor.page, demo)
+    visitor.page.get_by_role("link", name="Register again").click()
+    visitor.page.wait_for_url(f"**/embed/{WEBINAR}?lang=en")
+    assert {request.headers.get("referer", "") for request in visitor.requests} == {""}
+
+
+def test_address_is_confirmed_without_script_in_arabic(demo: Demo, new_visitor: NewVisitor) -> None:
+    page = new_visitor(java_script_enabled=False, locale="ar", viewport={"width": 320, "height": 700}).page
+    page.goto(confirming_link(demo.places))
+    page.get_by_role("button").click()
+    expect(page.locator(".done h2")).to_be_visible()
+    assert page.locator("html").get_attribute("dir") == "rtl"
