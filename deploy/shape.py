@@ -31,6 +31,7 @@ ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "/v1/sealed-readings",
             "/v1/partners",
             "/v1/trail/registration",
+            "/v1/blocked-addresses",
             "/embed/",
             "/r/",
             "/v/",

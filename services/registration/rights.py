@@ -26,5 +26,9 @@ RIGHTS: Rights = {
     "refused_sign_in": {"web": "select insert", "relay": "select delete"},
     "deed": {"web": "insert"},
     "trail": {"web": "select"},
+    "blocked_address": {"web": "select insert delete"},
+    "shadow_registration": {"web": "insert", "relay": "select delete"},
+    "shadow_change": {"web": "insert", "relay": "select delete"},
+    "shadow_outbox": {"web": "insert", "relay": "select delete"},
 }
 """Verbs by table and process."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from sqlalchemy import Engine
 
+from services.registration.api.blocked import blocked_blueprint
 from services.registration.api.challenge import challenge_blueprint
 from services.registration.api.embed_pages import embed_blueprint
 from services.registration.api.forms import forms_blueprint
@@ -75,6 +76,7 @@ def build_app(
             sealed_blueprint(tools),
             partners_blueprint(tools),
             trail_blueprint(NAME, work),
+            blocked_blueprint(tools),
         ],
         pages=[
             embed_blueprint(tools),

@@ -10,6 +10,7 @@ from services.registration.settings import read_settings
 from services.registration.store.challenges import forget_challenges
 from services.registration.store.ended import forget_ended
 from services.registration.store.registrations import forget_keys
+from services.registration.store.shadows import forget_shadows
 from services.registration.usecases.give_up import give_up
 from shared.process.service import Service
 from shared.store.inbox import Effect
@@ -21,6 +22,8 @@ KEEP_KEYS = timedelta(hours=48)
 """A client that repeats after longer is answered as a new one; the promise is 24 hours."""
 
 MOST_ENDED_AT_ONCE = 500
+MOST_SHADOWS_AT_ONCE = 5000
+"""A thousand a second, since it is done every five: as many as are made in a rush of nothing else."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -45,6 +48,8 @@ def _keep_house(work: UnitOfWork, now: datetime) -> None:
     give_up(work, now)
     with work.transaction() as connection:
         forget_ended(connection, now, MOST_ENDED_AT_ONCE)
+    with work.transaction() as connection:
+        forget_shadows(connection, MOST_SHADOWS_AT_ONCE)
 
 
 def _effects(_work: UnitOfWork) -> Mapping[str, Effect]:

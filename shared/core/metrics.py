@@ -61,7 +61,8 @@ intake_requests_total = Counter(
     "troika_intake_requests_total",
     "Registrations asked for, by outcome: accepted, duplicate, invalid, closed (also a form's page that says so), "
     "unknown (no such form, also looked up in vain), trapped (the field that no person sees was filled in), unproven "
-    "(the proof of work was refused), failed.",
+    "(the proof of work was refused), blocked (a coordinator wants none of this address), over-limit (more than an "
+    "address may have in a day), failed.",
     ["outcome"],
 )
 challenges_total = Counter(

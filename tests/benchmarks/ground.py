@@ -16,7 +16,7 @@ from tests.support.processes import ProcessGroup
 from tests.support.rabbitmq import RabbitNode
 from tests.support.run_folder import RunFolder
 
-BULLETIN, BROKER_OFF_S, MILLION = 10_000, 60, 1_000_000
+BULLETIN, BROKER_OFF_S, MILLION, PAIRS = 10_000, 60, 1_000_000, 1_000
 
 Entry = dict[str, Any]
 """What a measurement found: ``ratio``, ``aim``, ``met``, and its figures."""
@@ -30,11 +30,13 @@ class Options:
         bulletin: recipients of the bulletin beside which mails are timed (P6).
         broker_off_s: how long the broker is away, seconds (P7).
         million: rows of the large side of the coordinators' queries (P8).
+        pairs: of a new and a known address whose answers are timed, of each kind (P11).
     """
 
     bulletin: int = BULLETIN
     broker_off_s: int = BROKER_OFF_S
     million: int = MILLION
+    pairs: int = PAIRS
 
 
 class Ground:

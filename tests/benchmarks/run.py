@@ -12,9 +12,9 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks import consuming, cost, intake, mailing, outage, reading, relaying, schedule
+from tests.benchmarks import consuming, cost, intake, mailing, outage, reading, relaying, schedule, telling
 from tests.benchmarks.circumstances import circumstances
-from tests.benchmarks.ground import BROKER_OFF_S, BULLETIN, MILLION, Entry, Ground, Options
+from tests.benchmarks.ground import BROKER_OFF_S, BULLETIN, MILLION, PAIRS, Entry, Ground, Options
 from tests.support.run_folder import RunFolder, sweep
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[Ground], Entry]]] = {
@@ -27,6 +27,7 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Ground], Entry]]] = {
     "P8": ("coordinators' queries at a million, p95 to 10,000", reading.measure),
     "P9": ("timetable, gap to its bound", schedule.measure),
     "P10": ("memory at rest, MiB", cost.measure),
+    "P11": ("is an address known? a guess by time, from 0.5", telling.measure),
 }
 RESULTS = Path("bench.json")
 
@@ -36,6 +37,7 @@ RESULTS = Path("bench.json")
 @click.option("--bulletin", default=BULLETIN, show_default=True, help="P6: recipients of the bulletin.")
 @click.option("--broker-off", "broker_off_s", default=BROKER_OFF_S, show_default=True, help="P7: seconds.")
 @click.option("--million", default=MILLION, show_default=True, help="P8: registrations on the large side.")
+@click.option("--pairs", default=PAIRS, show_default=True, help="P11: pairs of each kind.")
 def main(names: Sequence[str], **lengths: int) -> None:
     """Measure NAMES, print as it goes, write bench.json."""
     sweep()

@@ -16,6 +16,11 @@ ATTEMPT_MAIL_EVERY = timedelta(hours=24)
 """The owner of an address is told of further attempts once a day at most; one who has not confirmed the address yet has
 been told by the request to do so."""
 
+MOST_A_DAY = 20
+MOST_WITHIN = timedelta(days=1)
+"""So many registrations of one address are taken in this time, on however many forms. Nobody wants more for themselves;
+whoever types somebody's address into form after form does."""
+
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 GRACE = timedelta(days=7)
@@ -105,29 +110,51 @@ class Known:
 
 @dataclass(slots=True)
 class Facts:
-    """What was read under the lock; :func:`decide` updates it as it goes through the batch."""
+    """What was read under the lock; :func:`decide` updates it as it goes through the batch.
+
+    Attributes:
+        recent: registrations within ``MOST_WITHIN`` by person, where there are any.
+        blocked: people of whom coordinators want no registration.
+    """
 
     forms: dict[str, FormFacts]
     keys: dict[bytes, tuple[bytes, str]]
     live: dict[tuple[str, str], Known]
     used: set[bytes] = field(default_factory=set)
     """Challenges of the batch that were used before."""
+    recent: dict[str, int] = field(default_factory=dict)
+    blocked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the client is told; ``how`` (``accepted``, ``duplicate``, ``replay``) is for metrics, never for them."""
+    """What the client is told.
+
+    ``how`` (``accepted``, ``duplicate``, ``replay``, ``blocked``, ``over-limit``) is for metrics, never for them.
+    """
 
     body: str
     how: str
 
 
+Arrival = tuple[Submission, Registration, int | None]
+"""What came, the registration that it makes, and the capacity by which it has a seat (None without one)."""
+
+
 @dataclass(slots=True)
 class Plan:
-    """What to write, and one outcome a submission, in order. ``expired`` is first: it frees addresses for ``new``."""
+    """What to write, and one outcome a submission, in order. ``expired`` is first: it frees addresses for ``new``.
+
+    Attributes:
+        shadows: what would have been new, of those who are answered as if it were. As much is done for them, so that
+            nobody can tell them apart by a watch.
+        silent: ids of those among them for whom something else is said, so that as much is said.
+    """
 
     outcomes: list[Answered | DomainError] = field(default_factory=list)
-    new: list[tuple[Submission, Registration, int | None]] = field(default_factory=list)
+    new: list[Arrival] = field(default_factory=list)
+    shadows: list[Arrival] = field(default_factory=list)
+    silent: set[str] = field(default_factory=set)
     attempts: dict[str, Known] = field(default_factory=dict)
     attempt_causes: dict[str, tuple[str, str]] = field(default_factory=dict)
     keys: list[tuple[bytes, bytes, str]] = field(default_factory=list)
@@ -161,16 +188,29 @@ def _decide_one(facts: Facts, plan: Plan, submission: Submission, now: datetime)
         raise DomainError("form-closed", "full")
     if submission.proof is not None:
         place = _proven_place(facts, plan, submission, place)
-    known = _known(facts, plan, submission, now)
-    if known is None:
-        _accept(facts, plan, submission, place, now)
-    else:
-        _note_attempt(facts, plan, known, submission, now)
+    how = _settle(facts, plan, submission, place, now)
     body = submission.bodies[place.status]
     if submission.key_hash is not None:
         facts.keys[submission.key_hash] = (submission.fingerprint, body)
         plan.keys.append((submission.key_hash, submission.fingerprint, body))
-    return Answered(body, "accepted" if known is None else "duplicate")
+    return Answered(body, how)
+
+
+def _settle(facts: Facts, plan: Plan, submission: Submission, place: Place, now: datetime) -> str:
+    """What becomes of somebody who is told that they have ``place``, whatever becomes of them."""
+    person = submission.person.person_ref
+    known = _known(facts, plan, submission, now)
+    arrival = _arrival(facts.forms[submission.person.form], submission, place, now)
+    if known is None and person not in facts.blocked and facts.recent.get(person, 0) < MOST_A_DAY:
+        _accept(facts, plan, arrival, place)
+        return "accepted"
+    plan.shadows.append(arrival)
+    if person in facts.blocked:
+        return "blocked"
+    if known is None:
+        return "over-limit"
+    _note_attempt(facts, plan, known, submission, now)
+    return "duplicate"
 
 
 def _proven_place(facts: Facts, plan: Plan, submission: Submission, place: Place) -> Place:
@@ -204,18 +244,23 @@ def _replay(stored: tuple[bytes, str], submission: Submission) -> Answered:
     return Answered(body, "replay")
 
 
-def _accept(facts: Facts, plan: Plan, submission: Submission, place: Place, now: datetime) -> None:
-    slug = submission.person.form
-    form = facts.forms[slug]
+def _arrival(form: FormFacts, submission: Submission, place: Place, now: datetime) -> Arrival:
     registration = replace(submission.person, status=place.status, position=place.position, accepted_at=now)
     if place.status == "unverified":
         hold_until = now + (form.hold or form.patience)
         registration = replace(
             registration, hold_until=hold_until if place.holds else None, expires_at=hold_until + GRACE
         )
-    facts.forms[slug] = replace(form, seats=take(form.seats, place))
-    facts.live[(slug, registration.person_ref)] = Known(registration, 0, None)
-    plan.new.append((submission, registration, form.seats.capacity if place.status == "confirmed" else None))
+    return submission, registration, form.seats.capacity if place.status == "confirmed" else None
+
+
+def _accept(facts: Facts, plan: Plan, arrival: Arrival, place: Place) -> None:
+    _, registration, _ = arrival
+    slug, person = registration.form, registration.person_ref
+    facts.forms[slug] = replace(facts.forms[slug], seats=take(facts.forms[slug].seats, place))
+    facts.live[(slug, person)] = Known(registration, 0, None)
+    facts.recent[person] = facts.recent.get(person, 0) + 1
+    plan.new.append(arrival)
 
 
 def _note_attempt(facts: Facts, plan: Plan, known: Known, submission: Submission, now: datetime) -> None:
@@ -225,3 +270,4 @@ def _note_attempt(facts: Facts, plan: Plan, known: Known, submission: Submission
     facts.live[(noted.registration.form, noted.registration.person_ref)] = noted
     plan.attempts[noted.registration.id] = noted
     plan.attempt_causes[noted.registration.id] = submission.cause
+    plan.silent.add(submission.person.id)

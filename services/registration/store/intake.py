@@ -6,13 +6,14 @@ Rows are locked in sorted order, so that batches of several processes wait for e
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection
 
-from services.registration.domain.intake import Facts, FormFacts, Known, Plan, Submission
+from services.registration.domain.intake import MOST_WITHIN, Facts, FormFacts, Known, Plan, Submission
 from services.registration.domain.opening import Opening
 from services.registration.domain.registration import Registration
 from services.registration.domain.seats import Seats
@@ -23,9 +24,18 @@ from shared.contracts.envelope import Message, encode
 from shared.store.round_trip import BEGIN, COMMIT, Call, round_trip
 
 LOCK_SEATS = """
-    SELECT 1 FROM seat WHERE form = ANY(ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY form FOR UPDATE
+    WITH seats AS MATERIALIZED (
+        SELECT 1 FROM seat WHERE form = ANY(ARRAY(SELECT jsonb_array_elements_text($1::jsonb -> 'forms')))
+        ORDER BY form FOR UPDATE
+    )
+    SELECT count(pg_advisory_xact_lock(person)) FROM (
+        SELECT DISTINCT hashtextextended(wanted.person, 0) AS person
+        FROM jsonb_to_recordset($1::jsonb -> 'people') AS wanted (person text) ORDER BY person
+    ) AS people WHERE (SELECT count(*) FROM seats) >= 0
 """
-"""Alone in its statement: one that waits for a lock sees all other tables as they were before it waited."""
+"""Seats first, then people: of one address there is one registration at a time, also on several forms, so that what it
+may have in a day is exact. Alone in its statement: one that waits for a lock sees all other tables as they were before
+it waited."""
 
 _NOW = "CAST($1::jsonb ->> 'now' AS timestamptz)"
 _FORMS = f"""
@@ -56,30 +66,56 @@ _USED = """
 """
 """Challenges are of one form, whose seats are locked: two that use the same one come here one after the other."""
 
-_FACTS = f"SELECT json_build_array(({_FORMS}), ({_KEYS}), ({_LIVE}))"
+_PEOPLE = """
+    SELECT json_agg(json_build_array(wanted.person, known.recent, known.blocked))
+    FROM (SELECT DISTINCT person FROM jsonb_to_recordset($1::jsonb -> 'people') AS each (person text)) AS wanted,
+        LATERAL (SELECT
+            (SELECT count(*) FROM registration r WHERE r.person_ref = decode(wanted.person, 'hex')
+                AND r.status NOT IN ('cancelled', 'expired')
+                AND r.accepted_at > CAST($1::jsonb ->> 'recent' AS timestamptz)) AS recent,
+            EXISTS (SELECT FROM blocked_address b WHERE b.person_ref = decode(wanted.person, 'hex')) AS blocked
+        ) AS known
+    WHERE known.recent > 0 OR known.blocked
+"""
+"""By index, and never more than there are forms: on each, somebody is registered once."""
 
-_WRITE = f"""
-    WITH new AS MATERIALIZED (
-        SELECT * FROM jsonb_to_recordset($1::jsonb -> 'new') AS new (id uuid, form text, event_id text, status text,
+_FACTS = f"SELECT json_build_array(({_FORMS}), ({_KEYS}), ({_LIVE}), ({_PEOPLE}))"
+
+
+def _arrivals(part: str, registration: str, change: str, outbox: str, messages: str) -> str:
+    """What an arrival writes: the genuine ones and the shadows cost the same because they are the same."""
+    return f"""
+    {part} AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset($1::jsonb -> '{part}') AS new (id uuid, form text, event_id text, status text,
             position int, person text, name text, email text, organisation_id uuid, working_group text,
             representative boolean, country text, time_zone text, language text, partner text, answers jsonb,
             sealed text, box text, own text, verify text, capacity int, hold_until timestamptz, expires_at timestamptz)
-    ), organisations AS (
-        INSERT INTO organisation (id, name)
-        SELECT * FROM jsonb_to_recordset($1::jsonb -> 'organisations') AS new (id uuid, name text)
-        ON CONFLICT DO NOTHING
-    ), registrations AS (
-        INSERT INTO registration (id, form, event_id, status, position, revision, person_ref, name, email,
+    ), {registration}s AS (
+        INSERT INTO {registration} (id, form, event_id, status, position, revision, person_ref, name, email,
             organisation_id, working_group, representative, country, time_zone, language, partner, answers, sealed,
             box, token_hash, verify_hash, consent_at, accepted_at, confirmed_at, capacity_then, hold_until, expires_at)
         SELECT id, form, event_id, status, position, 1, decode(person, 'hex'), name, email, organisation_id,
             working_group, representative, country, time_zone, language, partner, answers, decode(sealed, 'hex'),
             decode(box, 'hex'), decode(own, 'hex'), decode(verify, 'hex'), {_NOW}, {_NOW},
             CASE WHEN status = 'confirmed' THEN {_NOW} END, capacity, hold_until, expires_at
-        FROM new
-    ), changes AS (
-        INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason)
-        SELECT id, 1, status, {_NOW}, capacity, 'registered' FROM new
+        FROM {part}
+    ), {change}s AS (
+        INSERT INTO {change} (registration_id, revision, status, changed_at, capacity_then, reason)
+        SELECT id, 1, status, {_NOW}, capacity, 'registered' FROM {part}
+    ), {messages} AS (
+        INSERT INTO {outbox} (message_id, type, subject, body, stored_at)
+        SELECT id, type, subject, convert_to(body, 'UTF8'), {_NOW}
+        FROM jsonb_to_recordset($1::jsonb -> '{messages}') AS new (id uuid, type text, subject text, body text)
+    )"""  # noqa: S608 - constants
+
+
+_WRITE = f"""
+    WITH {_arrivals("new", "registration", "registration_change", "outbox", "messages")},
+    {_arrivals("shadows", "shadow_registration", "shadow_change", "shadow_outbox", "shadow_messages")},
+    organisations AS (
+        INSERT INTO organisation (id, name)
+        SELECT * FROM jsonb_to_recordset($1::jsonb -> 'organisations') AS new (id uuid, name text)
+        ON CONFLICT DO NOTHING
     ), seats AS (
         UPDATE seat SET confirmed = new.confirmed, waiting = new.waiting, last_position = new.last_position
         FROM jsonb_to_recordset($1::jsonb -> 'seats') AS new (form text, confirmed int, waiting int, last_position int)
@@ -87,14 +123,10 @@ _WRITE = f"""
     ), attempts AS (
         UPDATE registration SET attempts = new.attempts, attempted_at = {_NOW}
         FROM jsonb_to_recordset($1::jsonb -> 'attempts') AS new (id uuid, attempts int) WHERE registration.id = new.id
-    ), keys AS (
-        INSERT INTO idempotency (key_hash, fingerprint, answer, stored_at)
-        SELECT decode(key, 'hex'), decode(fingerprint, 'hex'), answer, {_NOW}
-        FROM jsonb_to_recordset($1::jsonb -> 'keys') AS new (key text, fingerprint text, answer text)
     )
-    INSERT INTO outbox (message_id, type, subject, body, stored_at)
-    SELECT id, type, subject, convert_to(body, 'UTF8'), {_NOW}
-    FROM jsonb_to_recordset($1::jsonb -> 'messages') AS new (id uuid, type text, subject text, body text)
+    INSERT INTO idempotency (key_hash, fingerprint, answer, stored_at)
+    SELECT decode(key, 'hex'), decode(fingerprint, 'hex'), answer, {_NOW}
+    FROM jsonb_to_recordset($1::jsonb -> 'keys') AS new (key text, fingerprint text, answer text)
 """  # noqa: S608 - constants
 _NOTE_NEW_ATTEMPTS = f"""
     UPDATE registration SET attempts = new.attempts, attempted_at = {_NOW}
@@ -108,8 +140,16 @@ _USE = f"""
 """  # noqa: S608 - constants
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What goes out with a plan: ``messages`` of what became of people, and as much that goes nowhere."""
+
+    messages: Sequence[Message]
+    shadows: Sequence[Message]
+
+
 def read_facts(connection: Connection, batch: Sequence[Submission], now: datetime) -> Facts:
-    """Lock the seats of the batch's forms, then read what decides about it; one round trip.
+    """Lock the seats of the batch's forms and its people, then read what decides about it; one round trip.
 
     What is read after the lock was committed before it: a key or address stored by another process is seen. ``now``
     is from before the lock, so a hold may count a moment longer than it lasts, and never shorter.
@@ -117,25 +157,28 @@ def read_facts(connection: Connection, batch: Sequence[Submission], now: datetim
     forms = sorted({submission.person.form for submission in batch})
     asked = {
         "now": now,
+        "recent": now - MOST_WITHIN,
         "forms": forms,
         "keys": [submission.key_hash.hex() for submission in batch if submission.key_hash is not None],
         "people": [{"form": submission.person.form, "person": submission.person.person_ref} for submission in batch],
     }
-    lock = Call("lock_seats", LOCK_SEATS, orjson.dumps(forms))
-    calls = [BEGIN, lock, Call("read_facts", _FACTS, orjson.dumps(asked))]
+    parameter = orjson.dumps(asked)
+    calls = [BEGIN, Call("lock_seats", LOCK_SEATS, parameter), Call("read_facts", _FACTS, parameter)]
     if solved := [s.proof.challenge.hex() for s in batch if s.proof is not None and s.proof.challenge is not None]:
         calls.append(Call("read_used", _USED, orjson.dumps(solved)))
     _, _, found, *used = round_trip(connection, calls)
-    seats, keys, live = orjson.loads(found or b"[]")
+    seats, keys, live, people = orjson.loads(found or b"[]")
     return Facts(
         forms={row[0]: _form_facts(row) for row in seats or ()},
         keys={bytes.fromhex(key): (bytes.fromhex(print_), answer) for key, print_, answer in keys or ()},
         live={_place(row): _known(row) for row in live or ()},
         used={bytes.fromhex(one) for some in used for one in orjson.loads(some or b"[]")},
+        recent={person: recent for person, recent, _ in people or ()},
+        blocked=frozenset(person for person, _, is_blocked in people or () if is_blocked),
     )
 
 
-def write_plan(connection: Connection, plan: Plan, facts: Facts, messages: Sequence[Message], now: datetime) -> None:
+def write_plan(connection: Connection, plan: Plan, facts: Facts, said: Said, now: datetime) -> None:
     """Store everything the plan decided, and its messages, and commit: one round trip (two if somebody is given up).
 
     The commit travels with the statement because each wait for the database ends in a wait for one's turn, and
@@ -145,11 +188,13 @@ def write_plan(connection: Connection, plan: Plan, facts: Facts, messages: Seque
     attempts = [{"id": key, "attempts": known.attempts} for key, known in plan.attempts.items()]
     content = {
         "new": [_row(*new) for new in plan.new],
+        "shadows": [_row(*shadow) for shadow in plan.shadows],
         "organisations": _organisations(plan),
-        "seats": _seats(facts, {registration.form for _, registration, _ in plan.new}),
+        "seats": _seats(facts, {registration.form for _, registration, _ in (*plan.new, *plan.shadows)}),
         "attempts": [row for row in attempts if row["id"] not in fresh],
         "keys": [{"key": k.hex(), "fingerprint": f.hex(), "answer": answer} for k, f, answer in plan.keys],
-        "messages": [_message(message) for message in messages],
+        "messages": [_message(message) for message in said.messages],
+        "shadow_messages": [_message(message) for message in said.shadows],
         "now": now,
     }
     if plan.expired:

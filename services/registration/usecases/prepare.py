@@ -139,7 +139,7 @@ def _person(
         status="confirmed",
         position=None,
         revision=1,
-        person_ref=keyed_hash(keys.person_key, "person", address_key(values["email"])).hex(),
+        person_ref=person_ref(keys, values["email"]).hex(),
         working_group=values.get("working_group"),
         representative=bool(values.get("representative")),
         organisation_id=_organisation_id(keys.person_key, organisation) if organisation else None,
@@ -150,6 +150,11 @@ def _person(
         accepted_at=now,
         attend=view.stored.attend,
     )
+
+
+def person_ref(keys: IntakeKeys, address: str) -> bytes:
+    """What stands for ``address`` outside of this service, 32 bytes."""
+    return keyed_hash(keys.person_key, "person", address_key(address))
 
 
 def receipts(identity: str, messages: Mapping[str, str]) -> dict[str, str]:

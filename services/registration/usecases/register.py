@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.registration.domain.intake import Answered, Plan, Submission, decide
+from services.registration.domain.intake import Answered, Arrival, Plan, Submission, decide
 from services.registration.outgoing import ARRIVALS, ATTEMPT_REPEATED, EXPIRED, registration_message
-from services.registration.store.intake import read_facts, write_plan
+from services.registration.store.intake import Said, read_facts, write_plan
+from services.registration.usecases.shadows import disguised
 from shared.contracts.envelope import Message
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -74,15 +75,14 @@ def register_batch(work: UnitOfWork, clock: Clock, batch: Sequence[Submission]) 
         facts = read_facts(connection, batch, clock())
         now = clock()
         plan = decide(facts, batch, now)
-        write_plan(connection, plan, facts, _messages(plan, now), now)
+        plan.shadows = [disguised(arrival) for arrival in plan.shadows]
+        said = Said(_messages(plan, now), _shadow_messages(plan, now))
+        write_plan(connection, plan, facts, said, now)
     return plan.outcomes
 
 
 def _messages(plan: Plan, now: datetime) -> list[Message]:
-    arrivals = [
-        registration_message(ARRIVALS[registration.status], registration, now, submission.cause)
-        for submission, registration, _ in plan.new
-    ]
+    arrivals = [_arrived(arrival, now) for arrival in plan.new]
     attempts = [
         registration_message(
             ATTEMPT_REPEATED,
@@ -94,3 +94,13 @@ def _messages(plan: Plan, now: datetime) -> list[Message]:
         for known in plan.attempts.values()
     ]
     return [registration_message(EXPIRED, registration, now) for registration in plan.expired] + arrivals + attempts
+
+
+def _shadow_messages(plan: Plan, now: datetime) -> list[Message]:
+    """As many as if they were new; for ``plan.silent`` a real one stands in its place."""
+    return [_arrived(arrival, now) for arrival in plan.shadows if arrival[1].id not in plan.silent]
+
+
+def _arrived(arrival: Arrival, now: datetime) -> Message:
+    submission, registration, _ = arrival
+    return registration_message(ARRIVALS[registration.status], registration, now, submission.cause)
