@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from services.registration.api.blocked import blocked_blueprint
 from services.registration.api.challenge import challenge_blueprint
+from services.registration.api.cross_origin import opened
 from services.registration.api.embed_pages import embed_blueprint
 from services.registration.api.forms import forms_blueprint
 from services.registration.api.link_pages import link_blueprint
@@ -88,6 +89,7 @@ def build_app(
         ready=lambda: is_far_enough(work, newest),
         people=PEOPLE,
         crowded=_registers_into(tools.register.crowded),
+        around=lambda inner: opened(inner, tools.remembered_origins, tools.known_origins),
     )
     return make_app(parts, access, sign_in, settings.common.deployment)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Response
 from flask_smorest import Api
@@ -18,6 +18,9 @@ from shared.web.limits import Limits, limit_views
 from shared.web.measuring import measure
 from shared.web.problems import ProblemSchema, from_http, handle_problems
 from shared.web.signing_in import SignIn
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 MAX_BODY_BYTES = 64 * 1024
 """A filled form is a few kilobytes; more is refused before it is read, unless a service says otherwise."""
@@ -59,6 +62,7 @@ class WebParts:
         largest_body: bytes; more is refused before it is read.
         people: beginnings of the paths of those who register: they are let in first.
         crowded: whether a request of theirs would have to wait too long for something inside.
+        around: put around the application and its door, where each answer passes.
     """
 
     service: str
@@ -69,6 +73,7 @@ class WebParts:
     largest_body: int = MAX_BODY_BYTES
     people: tuple[str, ...] = ()
     crowded: Crowded = nobody_waits
+    around: "Callable[[WSGIApplication], WSGIApplication] | None" = None
 
 
 def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: Deployment) -> Flask:
@@ -95,6 +100,8 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: D
     )
     measure(app, parts.service)
     _put_behind_a_door(app, parts, deployment)
+    if parts.around is not None:
+        app.wsgi_app = parts.around(app.wsgi_app)  # type: ignore[method-assign,assignment]  # the place Flask names for this
     secure_headers(app, https=deployment.https)
     handle_problems(app)
     guard(app, access, sign_in.signed_in, sign_in.has_ended)

@@ -103,6 +103,11 @@ _OWN_FORMS_ALONE = (
     "GET /v1/registrations",
     "GET /v1/sealed-readings",
 )
+_BLOCKED = (
+    "GET /v1/blocked-addresses",
+    "POST /v1/blocked-addresses",
+    "DELETE /v1/blocked-addresses/<uuid:blocked_id>",
+)
 _BULLETIN = "/v1/bulletins/<uuid:bulletin_id>"
 _PAGE = "/console/mail/bulletins/<uuid:bulletin_id>"
 _ACROSS_MAILS = (
@@ -133,7 +138,8 @@ REACH_OF = {
     "registration": dict.fromkeys(_OWN_FORM, OWN_EVENT)
     | dict.fromkeys(_OWN_FORMS_ALONE, FILTERED)
     | {f"POST {_REGISTRATION}/sealed": HIDDEN}
-    | dict.fromkeys(("GET /console/registrations/trail", "GET /v1/trail/registration"), REFUSED),
+    | dict.fromkeys(("GET /console/registrations/trail", "GET /v1/trail/registration"), REFUSED)
+    | dict.fromkeys(_BLOCKED, REFUSED),
     "notifications": dict.fromkeys(_ACROSS_MAILS, REFUSED)
     | {"GET /v1/mails": FILTERED, "GET /v1/mails/<uuid:mail_id>": HIDDEN},
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from services.registration.usecases.look_up import FormView, view_form
+from services.registration.usecases.look_up import FormView, every_origin, view_form
 from services.registration.usecases.prepare import IntakeKeys
 from services.registration.usecases.register import Register
 from shared.core.clock import Clock
@@ -72,6 +72,20 @@ class Tools:
             return self._refreshed(slug)
         finally:
             self.refreshing.release()
+
+    def remembered_origins(self, slug: str) -> tuple[str, ...]:
+        """Origins that might use the form a moment ago; none if nothing is remembered. Asks nobody."""
+        kept = self.views.get(slug)
+        return kept[1].origins if kept is not None else ()
+
+    def known_origins(self, slug: str) -> tuple[str, ...]:
+        """Origins that may use the form; those of every partner where there is no such form, none if nobody can say."""
+        try:
+            return self.form_view(slug).origins
+        except Unavailable:
+            return self.remembered_origins(slug)
+        except DomainError:
+            return every_origin(self.work)
 
     def _refreshed(self, slug: str) -> FormView:
         kept = self.views.get(slug)

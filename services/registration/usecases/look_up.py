@@ -6,11 +6,11 @@ from datetime import datetime
 
 from services.registration.store.challenges import used_lately
 from services.registration.store.copies import working_groups
-from services.registration.store.forms import Partner, StoredForm, all_forms, find_form, find_partners
+from services.registration.store.forms import Partner, StoredForm, all_forms, all_partners, find_form, find_partners
 from services.registration.store.registrations import Person
 from services.registration.usecases.links import own_person, person_to_verify, refuse_ended
 from shared.contracts.schemas import SLUG
-from shared.core.errors import DomainError
+from shared.core.errors import DomainError, Unavailable
 from shared.forms.definition import FormDefinition, parse_definition, with_options
 from shared.store.unit_of_work import UnitOfWork
 
@@ -63,6 +63,15 @@ def view_form(work: UnitOfWork, slug: str, now: datetime) -> FormView:
         definition = with_options(definition, GROUP_FIELD, groups)
     origins = tuple(sorted({origin for partner in partners for origin in partner.origins}))
     return FormView(stored, definition, tuple(partners), origins, solved)
+
+
+def every_origin(work: UnitOfWork) -> tuple[str, ...]:
+    """Origins of all partners; none while the database is away."""
+    try:
+        with work.transaction() as connection:
+            return tuple(origin for partner in all_partners(connection) for origin in partner.origins)
+    except Unavailable:
+        return ()
 
 
 def check_slug(slug: str) -> None:

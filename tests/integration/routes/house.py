@@ -156,6 +156,9 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
     drafted = house.ask("notifications", "POST", "/v1/bulletins", json={"segment": {}, "texts": texts}, **whole)
     job = house.ask("events", "POST", "/v1/schedule/solve", **whole)
     assert (drafted.status_code, job.status_code) == (201, 202)
+    unwanted = {"email": "unwanted@example.org", "reason": "asked us never to be registered"}
+    assert house.ask("registration", "POST", "/v1/blocked-addresses", json=unwanted, **whole).status_code == 204
+    blocked = house.ask("registration", "GET", "/v1/blocked-addresses", **whole).get_json()["items"][0]
     tokens = {service: _token(house, service, "token") for service in ("registration", "events")}
     mail = house.ask("notifications", "GET", "/v1/mails", **whole).get_json()["items"][0]
     room = house.ask("events", "GET", "/v1/rooms").get_json()["items"][0]
@@ -169,6 +172,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "token": tokens["registration"],
             "verify_token": verify_token,
             "name": "frame.js",
+            "blocked_id": str(blocked["id"]),
         },
         "events": {
             "event_id": WEBINAR,
