@@ -21,7 +21,7 @@ COPY = """
 EVERYWHERE = """
     INSERT INTO registration
     SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'form', 'copy-' || n,
-        'token_hash', sha256(convert_to(n::text, 'UTF8'))))).*
+        'token_hash', sha256(convert_to(n::text, 'UTF8')), 'verify_hash', NULL))).*
     FROM registration r, generate_series(2, %s) AS n WHERE r.form = 'copy-1'
 """
 """Whoever is on the first of the copies is on all of them."""
