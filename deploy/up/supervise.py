@@ -9,6 +9,7 @@ from deploy.up.installation import NotPrepared, prepare
 from deploy.up.supervisor import NotStarted, Supervisor
 
 READY = "ready"
+log = logging.getLogger(__name__)
 
 
 def supervise(folder: Path) -> int:
@@ -21,7 +22,7 @@ def supervise(folder: Path) -> int:
             signal.signal(number, lambda *_: supervisor.stop())
         supervisor.run((folder / READY).touch)
     except (NotPrepared, NotStarted, RuntimeError, ValueError, OSError) as error:
-        logging.error("%s", error)
+        log.error("%s", error)
         return 1
     (folder / READY).unlink(missing_ok=True)
     return 0

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kombu import Connection
+from kombu import Connection, compression
 
 from shared.bus import embedded_transport
 from shared.bus.address import BusAddress
@@ -22,6 +22,7 @@ def open_connection(address: BusAddress, name: str) -> Connection:
         address: of the bus.
         name: shown in the broker's list of connections.
     """
+    _decompress_nothing()
     if address.embedded:
         return Connection(
             transport=embedded_transport.Transport, transport_options={"database_url": address.database_url}
@@ -46,3 +47,13 @@ def open_publisher(address: BusAddress, service: str) -> Publisher:
     if address.embedded:
         return EmbeddedPublisher(address.database_url, service)
     return PikaPublisher(address, service)
+
+
+def _decompress_nothing() -> None:
+    """Our bodies are plain JSON. kombu would decompress what a header says is compressed, however large it becomes."""
+    for kind in compression.encoders():
+        compression.register(_as_it_is, _as_it_is, kind)
+
+
+def _as_it_is(body: Any) -> Any:
+    return body

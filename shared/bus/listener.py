@@ -114,6 +114,7 @@ class Listener(ConsumerProducerMixin):
                 accept=["json"],
                 prefetch_count=1,
                 on_message=self._take_from(queue),
+                on_decode_error=self._take_undecoded_from(queue),
                 auto_declare=False,
             )
             for queue in self._handlers
@@ -150,10 +151,6 @@ class Listener(ConsumerProducerMixin):
         broker_connected.labels(self._service, "consumer").set(1)
         broker_reconnects_total.labels(self._service, "consumer").inc()
         self.tick()
-
-    def on_decode_error(self, message: Any, exc: Exception) -> None:
-        """Never reached with ``on_message``; kombu's default would log the body and acknowledge it."""
-        raise AssertionError("bodies are decoded by shared.contracts") from exc
 
     @cached_property
     def restart_limit(self) -> TokenBucket:
@@ -193,6 +190,11 @@ class Listener(ConsumerProducerMixin):
 
     def _take_from(self, queue: str) -> Callable[[Any], None]:
         return lambda raw: self._pending.append(Delivery(raw, queue, self._senders))
+
+    def _take_undecoded_from(self, queue: str) -> Callable[[Any, Exception], None]:
+        """What kombu could not open is judged by its body as it came, like all else: it must not end the consumer."""
+        take = self._take_from(queue)
+        return lambda raw, _error: take(raw)
 
     def _drain(self, connection: Any, wait_s: float) -> bool:
         if self._pending:

@@ -59,7 +59,7 @@ def run(work: Callable[[Stop], None], *, metrics_port: int, ready: Callable[[], 
         try:
             work(stop)
         except Exception as error:
-            log.exception("worker failed", exc_info=None, extra={"error": describe(error)})
+            log.exception("worker failed", exc_info=None, extra={"error": describe(error)})  # noqa: LOG007 - without its text
             failure.set()
         finally:
             stop.now()

@@ -1,0 +1,105 @@
+"""What log lines say: a constant message, and beside it facts by names that stand in a list, none of them personal."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.sources import nodes, python_files
+
+SERVICES = ("shared", "services")
+"""What meets people's data."""
+LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
+FACTS = {
+    "again_in_s",
+    "count",
+    "drain_s",
+    "error",
+    "form",
+    "login",
+    "mail_id",
+    "outcome",
+    "parked",
+    "placed",
+    "reason",
+    "registration",
+    "route",
+    "silence_s",
+}
+"""Names of facts: ids, kinds, places in the code, moments, numbers. A new one needs a thought of whose it is."""
+PUT_TOGETHER = {"shared/bus/settlement.py", "services/notifications/sending/batch.py"}
+"""Where several lines share their facts: ids, queue, type, attempt and reason; phase and code of a handover."""
+NAMED_ELSEWHERE = Path("shared/core/security_events.py")
+"""Says the names of its events, which are constants, with the facts that its callers give by name."""
+
+
+def calls() -> Iterator[tuple[Path, ast.Call]]:
+    """Every call of a logger called ``log``."""
+    for path in python_files(*SERVICES):
+        for node in nodes(path):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id in ("log", "logger", "logging")
+                and node.func.attr in LEVELS
+            ):
+                yield path, node
+
+
+def facts_of(call: ast.Call) -> set[str]:
+    """The names of what is said beside the message; ``?`` for what this test cannot read."""
+    given = [keyword.value for keyword in call.keywords if keyword.arg == "extra"]
+    names = set()
+    for extra in given:
+        if not isinstance(extra, ast.Dict):
+            return {"?"}
+        names |= {key.value if isinstance(key, ast.Constant) else "?" for key in extra.keys}
+    return {str(name) for name in names}
+
+
+def test_message_is_constant_and_takes_nothing_in() -> None:
+    found = list(calls())
+    assert len(found) > 25
+    wrong = [
+        f"{path}:{call.lineno}"
+        for path, call in found
+        if path != NAMED_ELSEWHERE
+        and not (len(call.args) == 1 and isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str))
+    ]
+    assert wrong == []
+
+
+def test_facts_are_those_that_are_known_to_be_nobodys_data() -> None:
+    said = {(str(path), name) for path, call in calls() if path != NAMED_ELSEWHERE for name in facts_of(call)}
+    assert {path for path, name in said if name == "?"} == PUT_TOGETHER
+    assert {name for _, name in said} - {"?"} == FACTS
+
+
+def test_facts_of_security_events_are_names_and_ids() -> None:
+    said = {
+        str(keyword.arg)
+        for path in python_files(*SERVICES)
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and ast.unparse(node).startswith("note(SecurityEvent.")
+        for keyword in node.keywords
+    }
+    assert said == {"holder", "route", "method", "kind", "scope", "registration", "form"}
+
+
+@pytest.mark.parametrize(
+    ("line", "facts"),
+    [
+        ('log.info("x", extra={"a": 1})', {"a"}),
+        ('log.info("x", extra=given)', {"?"}),
+        ('log.info("x", extra={**given})', {"?"}),
+        ('log.info("x")', set()),
+    ],
+)
+def test_facts_are_read(line: str, facts: set[str]) -> None:
+    """Negative control."""
+    statement = ast.parse(line).body[0]
+    assert isinstance(statement, ast.Expr)
+    assert isinstance(statement.value, ast.Call)
+    assert facts_of(statement.value) == facts
