@@ -24,6 +24,9 @@ from shared.web.trail import trail_blueprint
 LARGEST_BODY = 1024 * 1024
 """A bulletin in six languages, each at its longest, as a browser encodes it: Chinese takes nine bytes a sign."""
 
+BULLETINS = ("/v1/bulletins", "/console/mail/bulletins")
+"""Where bulletins are written: nothing else takes more than a filled form."""
+
 PEOPLE = ("/u/",)
 """The links by which somebody leaves: who comes by these is let in first."""
 
@@ -47,7 +50,7 @@ def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = sy
         ],
         pages=[leaving, frame_blueprint(sign_in), console_blueprint(work, clock, letterhead)],
         ready=lambda: is_far_enough(work, newest),
-        largest_body=LARGEST_BODY,
+        larger_bodies=dict.fromkeys(BULLETINS, LARGEST_BODY),
         people=PEOPLE,
     )
     return make_app(parts, access, sign_in, settings.common.deployment)

@@ -7,12 +7,13 @@ Nothing of a refused request has happened; sent again with its key it is like ne
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from shared.core.metrics import requests_refused_total
 from shared.core.places import FIRST, LAST, LATER, Bounds, Places
-from shared.web.arriving_body import CutOff, TooSlow, receive
+from shared.web.arriving_body import CutOff, TooSlow, longest, receive
 from shared.web.busy_page import busy_page, busy_problem
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Door:
         bounds: of this process.
         proxies: addresses whose ``X-Request-Start`` is believed; ``*`` believes everybody's.
         most_bytes: longest body.
+        larger: beginnings of paths that take a longer one, and how long.
         crowded: whether this request would have to wait too long for something inside.
     """
 
@@ -81,10 +83,12 @@ class Door:
         *,
         proxies: frozenset[str] = frozenset(),
         most_bytes: int,
+        larger: Mapping[str, int] = MappingProxyType({}),
         crowded: Crowded = nobody_waits,
     ) -> None:
         self._inner, self._service, self._people = inner, service, people
-        self._proxies, self._most_bytes, self._crowded = proxies, most_bytes, crowded
+        self._proxies, self._crowded = proxies, crowded
+        self._most_bytes, self._larger = most_bytes, larger
         self._places = bounds.places()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -97,7 +101,7 @@ class Door:
         if reason:
             return self._refuse(environ, start_response, kind, reason)
         try:
-            receive(environ, self._most_bytes)
+            receive(environ, longest(environ["PATH_INFO"], self._most_bytes, self._larger))
         except (TooSlow, CutOff):
             return self._give_up(start_response, kind)
         if not places.enter():

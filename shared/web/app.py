@@ -1,7 +1,7 @@
 """Makes a service's Flask application: the same order of hooks, errors, headers and documents everywhere."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Response
@@ -11,6 +11,7 @@ from shared.core.deployment import Deployment
 from shared.core.version import running_version
 from shared.web.access import AccessFile, guard
 from shared.web.admission import Crowded, Door, nobody_waits
+from shared.web.bodies import MOST_FIELDS
 from shared.web.document.routes import document_blueprint
 from shared.web.headers import secure_headers
 from shared.web.health import health_blueprint
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 MAX_BODY_BYTES = 64 * 1024
-"""A filled form is a few kilobytes; more is refused before it is read, unless a service says otherwise."""
-
-MAX_FIELDS = 200
+"""A filled form is a few kilobytes; more is refused before it is read, but where a service takes more on a path."""
 
 
 class PlainFlask(Flask):
@@ -59,7 +58,7 @@ class WebParts:
         operations: flask-smorest blueprints, which stand in the document.
         pages: plain blueprints, which do not.
         ready: whether it can work now.
-        largest_body: bytes; more is refused before it is read.
+        larger_bodies: beginnings of paths that take more than a filled form, and how much, bytes.
         people: beginnings of the paths of those who register: they are let in first.
         crowded: whether a request of theirs would have to wait too long for something inside.
         around: put around the application and its door, where each answer passes.
@@ -70,7 +69,7 @@ class WebParts:
     operations: Sequence[Any]
     pages: Sequence[Blueprint]
     ready: Callable[[], bool]
-    largest_body: int = MAX_BODY_BYTES
+    larger_bodies: Mapping[str, int] = field(default_factory=dict)
     people: tuple[str, ...] = ()
     crowded: Crowded = nobody_waits
     around: "Callable[[WSGIApplication], WSGIApplication] | None" = None
@@ -89,16 +88,16 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: D
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.config.update(
-        MAX_CONTENT_LENGTH=parts.largest_body,
-        MAX_FORM_MEMORY_SIZE=parts.largest_body,
-        MAX_FORM_PARTS=MAX_FIELDS,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
+        MAX_FORM_PARTS=MOST_FIELDS,
         API_TITLE=parts.title,
         API_VERSION=f"v1 ({running_version()})",
         OPENAPI_VERSION="3.1.0",
         PROPAGATE_EXCEPTIONS=False,
         PREFERRED_URL_SCHEME="https" if deployment.https else "http",
     )
-    measure(app, parts.service)
+    measure(app, parts.service, parts.larger_bodies)
     _put_behind_a_door(app, parts, deployment)
     if parts.around is not None:
         app.wsgi_app = parts.around(app.wsgi_app)  # type: ignore[method-assign,assignment]  # the place Flask names for this
@@ -124,6 +123,7 @@ def _put_behind_a_door(app: Flask, parts: WebParts, deployment: Deployment) -> N
         parts.people,
         deployment.bounds,
         proxies=deployment.proxies,
-        most_bytes=parts.largest_body,
+        most_bytes=MAX_BODY_BYTES,
+        larger=parts.larger_bodies,
         crowded=parts.crowded,
     )

@@ -1,5 +1,6 @@
 """Waits for a request's body before anything else of the request does: a slow sender holds a socket, never a place."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -19,6 +20,11 @@ class TooSlow(Exception):
 
 class CutOff(Exception):
     """The sender has gone in the middle of the body."""
+
+
+def longest(path: str, usual: int, larger: Mapping[str, int]) -> int:
+    """How long a body may be that is sent to ``path``, bytes: ``larger`` has the beginnings of paths that take more."""
+    return next((most for beginning, most in larger.items() if path.startswith(beginning)), usual)
 
 
 def receive(environ: "WSGIEnvironment", most_bytes: int, within_s: float = BODY_WITHIN_S) -> None:

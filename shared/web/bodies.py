@@ -4,11 +4,18 @@ import json
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 JSON_TYPE = "application/json"
 MOST_DEPTH = 5
 """So many arrays and objects may stand in each other; what we ask for needs four."""
+MOST_FIELDS = 100
+"""So many names may stand in one object, and so many values in a form: the longest of ours has thirty."""
+FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+class _TooManyFields(Exception):
+    """An object holds more than anybody asks for."""
 
 
 def json_object() -> dict[str, Any]:
@@ -27,13 +34,17 @@ def read_json(body: bytes) -> Any:
     """What ``body`` says.
 
     Raises:
-        BadRequest: it is no JSON (``NaN`` and the like are none), or nested deeper than anything that we ask for:
-            what walks through it later may then do so without a bound of its own.
+        BadRequest: it is no JSON (``NaN`` and the like are none), or a name stands twice in one object: which of the
+            two counts, others might read otherwise than we. Or it is nested deeper than anything that we ask for: what
+            walks through it later may then do so without a bound of its own.
+        RequestEntityTooLarge: an object has more than ``MOST_FIELDS`` names.
     """
     try:
         content = _DECODER.decode(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise BadRequest("the body is not JSON") from None
+    except _TooManyFields:
+        raise RequestEntityTooLarge from None
     if _is_deeper(content, MOST_DEPTH):
         raise BadRequest("the body is nested too deep")
     return content
@@ -52,8 +63,28 @@ def wants_page() -> bool:
     return request.accept_mimetypes.best_match(["text/html", JSON_TYPE]) == "text/html"
 
 
+def refuse_many_fields() -> None:
+    """For a plain form, before it is taken apart.
+
+    Raises:
+        RequestEntityTooLarge: it has more than ``MOST_FIELDS`` values, or the body is too long.
+    """
+    is_form = request.environ.get("CONTENT_TYPE", "").lower().startswith(FORM_TYPE)
+    if is_form and request.get_data(cache=True).count(b"&") >= MOST_FIELDS:
+        raise RequestEntityTooLarge
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MOST_FIELDS:
+        raise _TooManyFields
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a name stands twice")
+    return content
+
+
 def _refuse(name: str) -> None:
     raise ValueError(name)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
+_DECODER = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_object)

@@ -2,23 +2,32 @@
 
 import re
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from shared.core.context import caused_by
 from shared.core.metrics import http_inflight_requests, http_request_duration_seconds
+from shared.web.arriving_body import longest
+from shared.web.bodies import refuse_many_fields
 
 _CORRELATION = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 CORRELATION_HEADER = "X-Correlation-Id"
 
 
-def measure(app: Flask, service: str) -> None:
-    """Register the hooks on ``app``; must come before every other hook."""
-    inflight = http_inflight_requests.labels(service)
+def measure(app: Flask, service: str, larger: Mapping[str, int] = MappingProxyType({})) -> None:
+    """Register the hooks on ``app``; must come before every other hook.
 
-    most_bytes = app.config["MAX_CONTENT_LENGTH"]
+    Args:
+        app: to measure.
+        service: its name.
+        larger: see :func:`shared.web.arriving_body.longest`.
+    """
+    usual = app.config["MAX_CONTENT_LENGTH"]
+    inflight = http_inflight_requests.labels(service)
 
     @app.before_request
     def begin() -> None:
@@ -30,8 +39,11 @@ def measure(app: Flask, service: str) -> None:
             given if _CORRELATION.fullmatch(given) else "", trace if _TRACEPARENT.fullmatch(trace) else ""
         )
         g.correlation_id = g.cause.__enter__()
-        if (request.content_length or 0) > most_bytes:
+        if larger:
+            request.max_content_length = request.max_form_memory_size = longest(request.path, usual, larger)
+        if (request.content_length or 0) > (request.max_content_length or 0):
             raise RequestEntityTooLarge
+        refuse_many_fields()
 
     @app.after_request
     def finish(response: Response) -> Response:

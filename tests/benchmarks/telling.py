@@ -10,6 +10,7 @@ import json
 import random
 import statistics
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -126,14 +127,8 @@ def tell(pairs: Sequence[tuple[float, float]]) -> Told:
 
 def likelihood_of(new: Sequence[float], known: Sequence[float]) -> float:
     """How likely a ``known`` one is to be greater than a ``new`` one; equal ones count half (Mann and Whitney's U)."""
-    marked = sorted([(value, 0) for value in new] + [(value, 1) for value in known])
-    wins, below, at = 0.0, 0, 0
-    while at < len(marked):
-        same = [mark for value, mark in marked[at:] if value == marked[at][0]] if _ties(marked, at) else [marked[at][1]]
-        zeros = same.count(0)
-        wins += same.count(1) * (below + zeros / 2)
-        below += zeros
-        at += len(same)
+    ordered = sorted(new)
+    wins = sum(bisect_left(ordered, value) + bisect_right(ordered, value) for value in known) / 2
     return wins / (len(new) * len(known))
 
 
@@ -155,10 +150,6 @@ def guessed_by(threshold: tuple[float, bool], pairs: Sequence[tuple[float, float
         (known > value) == known_above for _, known in pairs
     )
     return right / (2 * len(pairs))
-
-
-def _ties(marked: Sequence[tuple[float, int]], at: int) -> bool:
-    return at + 1 < len(marked) and marked[at + 1][0] == marked[at][0]
 
 
 def _known(asking: Asking, installation: TestInstallation) -> list[tuple[str, list[str]]]:

@@ -95,7 +95,7 @@ def blocked_blueprint(tools: Tools) -> Any:
     @needs_all_forms("coordinator")
     def unblock(blocked_id: UUID) -> None:
         """Take registrations of this address again."""
-        unblock_address(tools.work, str(blocked_id))
+        unblock_address(tools.work, tools.clock, str(blocked_id), by=holder().name)
 
     return blueprint
 

@@ -6,6 +6,7 @@ from services.registration.usecases.prepare import IntakeKeys, person_ref
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.ids import new_id
+from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
 
@@ -21,10 +22,11 @@ def block_address(work: UnitOfWork, clock: Clock, keys: IntakeKeys, address: str
     """
     entry = Blocked(new_id(), reason, clock(), by)
     with work.transaction() as connection:
-        blocked.block(connection, entry, person_ref(keys, address))
+        if blocked.block(connection, entry, person_ref(keys, address)):
+            note_deed(connection, Deed(by, "address-blocked", "blocked-address", entry.id), entry.blocked_at)
 
 
-def unblock_address(work: UnitOfWork, identity: str) -> None:
+def unblock_address(work: UnitOfWork, clock: Clock, identity: str, *, by: str) -> None:
     """Take registrations of the address again whose entry has this id (a UUID).
 
     Raises:
@@ -33,6 +35,7 @@ def unblock_address(work: UnitOfWork, identity: str) -> None:
     with work.transaction() as connection:
         if not blocked.unblock(connection, identity):
             raise DomainError("not-found")
+        note_deed(connection, Deed(by, "address-let-in", "blocked-address", identity), clock())
 
 
 def blocked_addresses(work: UnitOfWork, after: str, most: int) -> list[Blocked]:

@@ -1,14 +1,17 @@
 """Bodies are read strictly and to a bounded depth, by programs' operations and by the public forms alike."""
 
+import json
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask_smorest import Api
 from marshmallow import Schema, fields
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from shared.web.bodies import MOST_DEPTH, read_json
+from deploy.specs import applications
+from shared.web.bodies import MOST_DEPTH, MOST_FIELDS, read_json
+from shared.web.measuring import measure
 from shared.web.operations import Blueprint
 
 
@@ -32,6 +35,37 @@ def test_deeper_body_is_refused_as_malformed(depth: int) -> None:
 def test_what_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest):
         read_json(body)
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1, "a": 1}', b'[{"b": {"a": 1, "c": 2, "a": 3}}]', b'{"a": 1, "\\u0061": 2}'])
+def test_name_that_stands_twice_is_refused(body: bytes) -> None:
+    with pytest.raises(BadRequest):
+        read_json(body)
+
+
+def test_object_has_a_hundred_names_and_no_more() -> None:
+    within, beyond = (
+        json.dumps({f"n{number}": 1 for number in range(count)}) for count in (MOST_FIELDS, MOST_FIELDS + 1)
+    )
+    assert len(read_json(within.encode())) == MOST_FIELDS
+    for body in (beyond, f'[{{"a": {beyond}}}]'):
+        with pytest.raises(RequestEntityTooLarge):
+            read_json(body.encode())
+
+
+@pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "multipart/form-data"])
+@pytest.mark.parametrize(("count", "status"), [(MOST_FIELDS, 200), (MOST_FIELDS + 1, 413)])
+def test_form_has_a_hundred_values_and_no_more(media_type: str, count: int, status: int) -> None:
+    app = Flask("test")
+    app.config.update(MAX_CONTENT_LENGTH=64 * 1024, MAX_FORM_PARTS=MOST_FIELDS)
+    measure(app, "test")
+    app.add_url_rule("/", view_func=lambda: str(len(request.form)), methods=["POST"])
+    data = {f"n{number}": "1" for number in range(count)}
+    answer = app.test_client().post("/", data=data, content_type=media_type)
+    assert (answer.status_code, answer.get_data() if status == 200 else b"") == (
+        status,
+        b"100" if status == 200 else b"",
+    )
 
 
 @pytest.fixture
@@ -64,3 +98,21 @@ def operations() -> Flask:
 )
 def test_operation_reads_its_body_so_too(operations: Flask, body: bytes, media_type: str, status: int) -> None:
     assert operations.test_client().post("/", data=body, content_type=media_type).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "length", "status"),
+    [
+        ("/v1/bulletins", 70_000, 401),
+        ("/console/mail/bulletins", 70_000, 303),
+        ("/v1/bulletins", 1_100_000, 413),
+        ("/u/nobodys-token", 70_000, 413),
+        ("/v1/suppressions", 70_000, 413),
+        ("/console/sign-in", 70_000, 413),
+    ],
+)
+def test_only_where_bulletins_are_written_a_body_may_be_long(path: str, length: int, status: int) -> None:
+    """A stranger gets no further than to be asked for a key, or shown where to sign in."""
+    client = applications()["notifications"].test_client()
+    answer = client.post(path, data=b"x" * length, content_type="application/json")
+    assert answer.status_code == status
