@@ -1,4 +1,4 @@
-"""``python -m services.events web | relay | consume | solve | migrate | load | parked … | topology …``."""
+"""``python -m services.events web | relay | consume | solve | migrate | load | rekey | parked … | topology …``."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -22,7 +22,7 @@ from shared.core.clock import system_clock
 from shared.core.context import caused_by
 from shared.process.commands import main, make_command_line, run_worker
 from shared.process.runner import Stop
-from shared.process.settings import OPERATOR
+from shared.process.settings import OPERATOR, REKEY
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 
@@ -59,7 +59,21 @@ def command_line() -> click.Group:
             f"{len(rooms.rooms)} rooms, {len(partners)} partners; {report.messages} changes to tell"
         )
 
+    _add_rekey(group)
     return group
+
+
+def _add_rekey(group: click.Group) -> None:
+    @group.command("rekey")
+    def rekey_contacts() -> None:
+        """Close proposers' contacts by their vault's newest key, while people propose. Run again if interrupted."""
+        # here alone: no worker needs it
+        from services.events.keys import proposal_keys
+        from services.events.store.reclosing import CONTACTS
+        from shared.process.rekeying import rekey
+
+        settings = read_settings(process=REKEY)
+        rekey(settings.common, CONTACTS, proposal_keys(settings).contact_keys(), "contacts of proposers")
 
 
 def _pairs(origins: tuple[str, ...]) -> dict[str, str]:

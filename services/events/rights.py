@@ -33,7 +33,7 @@ RIGHTS: Rights = {
     "room": {"web": "select", "solve": "select", "operator": "select insert update"},
     "room_hours": {"web": "select", "solve": "select", "operator": "select insert delete"},
     "slot": {"web": "select", "solve": "select", "operator": "select insert update delete"},
-    "proposal": {"web": "select insert update", "solve": "select"},
+    "proposal": {"web": "select insert update", "solve": "select", "operator": "select update"},
     "proposal_change": {"web": "select insert"},
     "board": {"web": "select update", "solve": "select update", "operator": "select update"},
     "placement": {"web": "select insert update delete", "solve": "select insert update delete", "operator": "select"},

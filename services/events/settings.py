@@ -6,20 +6,22 @@ from dataclasses import dataclass, field, replace
 from services.events.rights import RIGHTS
 from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
-from shared.process.settings import WEB, CommonSettings, key_file, read_common, with_embedded
+from shared.process.settings import REKEY, WEB, CommonSettings, key_file, read_common, with_embedded
 
 
 @dataclass(frozen=True, slots=True)
 class EventsSettings:
     """Attributes:
     common: what every service has.
-    proposal_keys: close who proposed a side event, and turn people into references; newest first. The web processes
-        alone have them.
+    proposal_keys: turn people into references; and close who proposed a side event where there is no vault. The first
+        is never replaced. The web processes alone have them.
+    vault_keys: close who proposed a side event, newest first; none where the proposal key does.
     notifications_key: the notifications service's public key.
     """
 
     common: CommonSettings
     proposal_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    vault_keys: tuple[bytes, ...] = field(default=(), repr=False)
     notifications_key: bytes = b""
 
 
@@ -31,12 +33,16 @@ def read_settings(environment: Mapping[str, str] | None = None, process: str = W
     """
     reader = Reader(environment)
     settings = EventsSettings(read_common(reader, "events", process))
-    if process == WEB:
+    if process in (WEB, REKEY):
+        none: tuple[bytes, ...] = ()
         settings = replace(
             settings,
             proposal_keys=reader.take("TROIKA_PROPOSAL_KEY_FILE", key_file),
-            notifications_key=reader.take("TROIKA_NOTIFICATIONS_PUBLIC_KEY", _public_key),
+            vault_keys=reader.take("TROIKA_PROPOSAL_VAULT_FILE", key_file, none),
         )
+    if process == WEB:
+        notifications_key = reader.take("TROIKA_NOTIFICATIONS_PUBLIC_KEY", _public_key)
+        settings = replace(settings, notifications_key=notifications_key)
     reader.finish()
     return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))
 

@@ -20,10 +20,10 @@ from services.events.api.timetable_pages import timetable_pages
 from services.events.api.tools import Tools
 from services.events.console.pages import console_blueprint
 from services.events.console.timetable_pages import timetable_console
+from services.events.keys import proposal_keys
 from services.events.programme.feeds import feeds_blueprint
 from services.events.programme.pages import programme_blueprint
 from services.events.settings import EventsSettings
-from services.events.usecases.proposal_keys import ProposalKeys
 from services.events.usecases.side_tools import SideTools
 from services.events.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
@@ -45,7 +45,7 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
     access, work = AccessFile(settings.common.access_file), UnitOfWork(engine, NAME)
     sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
     tools = Tools(work, clock)
-    side = SideTools(tools.work, clock, ProposalKeys(settings.proposal_keys, settings.notifications_key))
+    side = SideTools(tools.work, clock, proposal_keys(settings))
     newest = newest_revision(MIGRATIONS)
     parts = WebParts(
         service=NAME,

@@ -1,4 +1,4 @@
-"""``python -m services.notifications web | relay | consume | send | schedule | migrate | parked … | topology …``."""
+"""``python -m services.notifications web | relay | consume | send | schedule | migrate | rekey | …``."""
 
 import sys
 
@@ -8,6 +8,7 @@ from services.notifications.settings import SCHEDULE, SEND, read_settings
 from services.notifications.wiring import build_scheduler, describe
 from shared.process.commands import main, make_command_line, run_worker
 from shared.process.runner import Stop
+from shared.process.settings import REKEY
 from shared.store.unit_of_work import UnitOfWork
 
 SWITCH_INTERVAL_S = 0.0001
@@ -43,6 +44,16 @@ def command_line() -> click.Group:
             build_scheduler(settings, unit).run(stop)
 
         run_worker(service, SCHEDULE, work)
+
+    @group.command("rekey")
+    def rekey_book() -> None:
+        """Close the recipient book by the newest key of the vault, while mails go out. Run again if interrupted."""
+        # here alone: no worker needs it
+        from services.notifications.store.reclosing import BOOK
+        from shared.process.rekeying import rekey
+
+        settings = read_settings(process=REKEY)
+        rekey(settings.common, BOOK, settings.vault_keys, "entries of the recipient book")
 
     return group
 

@@ -14,7 +14,13 @@ RIGHTS: Rights = {
         "schedule": "select",
     },
     "event_copy": {"web": "select", "consume": "select insert update", "send": "select", "schedule": "select update"},
-    "recipient": {"web": "select", "consume": "select insert update", "send": "select update", "schedule": "select"},
+    "recipient": {
+        "web": "select",
+        "consume": "select insert update",
+        "send": "select update",
+        "schedule": "select",
+        "operator": "select update",
+    },
     "mail": {
         "web": "select update",
         "consume": "select insert update",

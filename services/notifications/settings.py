@@ -8,7 +8,16 @@ from services.notifications.mail.mailbox import domain_of, mailbox
 from services.notifications.mail.relay import parse_relay
 from services.notifications.rights import RIGHTS
 from shared.core.settings import Reader
-from shared.process.settings import CONSUME, WEB, CommonSettings, key_file, read_common, read_public_url, with_embedded
+from shared.process.settings import (
+    CONSUME,
+    REKEY,
+    WEB,
+    CommonSettings,
+    key_file,
+    read_common,
+    read_public_url,
+    with_embedded,
+)
 
 SEND, SCHEDULE = "send", "schedule"
 
@@ -63,7 +72,7 @@ def read_settings(environment: Mapping[str, str] | None = None, process: str = W
             private_keys=reader.take("TROIKA_NOTIFICATIONS_KEY_FILE", key_file),
             news_wait=timedelta(seconds=reader.integer("TROIKA_NEWS_WAIT_S", 60, 0, 3600)),
         )
-    if process in (WEB, CONSUME, SEND):
+    if process in (WEB, CONSUME, SEND, REKEY):
         settings = replace(settings, vault_keys=reader.take("TROIKA_NOTIFICATIONS_VAULT_FILE", key_file))
     reader.finish()
     return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))

@@ -93,12 +93,9 @@ class Listener(ConsumerProducerMixin):
         self.ticked_at = time.monotonic()
         self.halted = False
         self._handlers = {subscription.queue: subscription.handle for subscription in subscriptions}
-        self._service = service
-        self._prefetch = prefetch
-        self._careful = True
-        self._counted_at = 0.0
+        self._service, self._prefetch = service, prefetch
+        self._careful, self._was_away, self._counted_at = True, False, 0.0
         self._pending: list[Delivery] = []
-        self._was_away = False
         self._senders = senders
         self._settler = Settler(plan or RetryPlan(), lambda: self.producer, sender)
         consumer_halted.labels(service).set(0)

@@ -20,12 +20,12 @@ BUS_DATABASE = "bus"
 LIMIT_STORAGES = ("memory", "redis", "rediss", "redis+unix")
 
 WEB, RELAY, CONSUME = "web", "relay", "consume"
-MIGRATE, OPERATOR, PARKED, TOPOLOGY = "migrate", "operator", "parked", "topology"
+MIGRATE, OPERATOR, REKEY, PARKED, TOPOLOGY = "migrate", "operator", "rekey", "parked", "topology"
 """Kinds of process: these, and the workers that a service has beside them. An operator's are all other commands."""
 
 ON_THE_BUS = frozenset({RELAY, CONSUME, PARKED, TOPOLOGY})
 WITHOUT_DATABASE = frozenset({PARKED, TOPOLOGY})
-COMMANDS = frozenset({MIGRATE, OPERATOR, PARKED, TOPOLOGY})
+COMMANDS = frozenset({MIGRATE, OPERATOR, REKEY, PARKED, TOPOLOGY})
 """They end by themselves and have no port of their own."""
 LOOPBACK = frozenset({"127.0.0.1"})
 
@@ -168,7 +168,9 @@ def with_embedded(reader: Reader, settings: CommonSettings, rights: Rights) -> C
 
 def role_of(service: str, process: str) -> str:
     """Whom a process of ``service`` is in its database."""
-    return migrator(service) if process == MIGRATE else login(service, process)
+    if process == MIGRATE:
+        return migrator(service)
+    return login(service, OPERATOR if process == REKEY else process)
 
 
 def bus_role_of(service: str, process: str) -> str:

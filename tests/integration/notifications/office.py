@@ -66,8 +66,13 @@ class Office:
 
     def hear(self, *messages: Message, queue: str = MAIL) -> list[Verdict]:
         """Give checked messages to the service, as its consumer does."""
-        checked = [replace(message, data=registry.read(message)) for message in messages]
+        checked = [self.checked(message) for message in messages]
         return apply_batch(self.work_of("consume"), queue, checked, self.effects[queue])
+
+    @staticmethod
+    def checked(message: Message) -> Message:
+        """A message as the consumer has read it."""
+        return replace(message, data=registry.read(message))
 
     def hear_event(self, **changes: Any) -> list[Verdict]:
         """The event, told by the events service."""

@@ -1,0 +1,18 @@
+"""Proposers' closed contacts, row by row, for whoever closes them by another key."""
+
+from sqlalchemy import text
+
+from shared.store.reclosing import ClosedRows
+
+CONTACTS = ClosedRows(
+    read=text("""
+        SELECT id::text, contact FROM proposal
+        WHERE :after = '' OR id > CAST(nullif(:after, '') AS uuid) ORDER BY id LIMIT :most
+    """),
+    take=text("""
+        SELECT id::text, contact FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id
+        FOR NO KEY UPDATE SKIP LOCKED
+    """),
+    put=text("UPDATE proposal SET contact = :closed WHERE id = CAST(:id AS uuid)"),
+)
+"""Bound to the proposal; nothing that anybody could see changes, so no revision is made."""

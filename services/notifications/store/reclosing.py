@@ -1,0 +1,18 @@
+"""The recipient book's closed part, row by row, for whoever closes it by another key."""
+
+from sqlalchemy import text
+
+from shared.store.reclosing import ClosedRows
+
+BOOK = ClosedRows(
+    read=text("""
+        SELECT subject::text, closed FROM recipient
+        WHERE :after = '' OR subject > CAST(nullif(:after, '') AS uuid) ORDER BY subject LIMIT :most
+    """),
+    take=text("""
+        SELECT subject::text, closed FROM recipient WHERE subject = ANY(CAST(:ids AS uuid[])) ORDER BY subject
+        FOR NO KEY UPDATE SKIP LOCKED
+    """),
+    put=text("UPDATE recipient SET closed = :closed WHERE subject = CAST(:id AS uuid)"),
+)
+"""Bound to the entry's subject; nothing that anybody could see changes, so no revision is made."""
