@@ -45,6 +45,7 @@ RIGHTS: Rights = {
     "partner": {"web": "select", "operator": "select insert update"},
     "ended_session": {"web": "select insert", "relay": "select delete"},
     "refused_sign_in": {"web": "select insert", "relay": "select delete"},
+    "shadow_outbox": {"web": "insert", "relay": "select delete"},
     "deed": {"web": "insert"},
     "trail": {"web": "select"},
 }

@@ -6,11 +6,13 @@ from pathlib import Path
 from services.events.messaging import effects
 from services.events.rights import RIGHTS
 from services.events.settings import read_settings
+from services.events.store.shadow_outbox import forget_shadows
 from shared.process.service import Service
 from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork
 
 NAME = "events"
+MOST_SHADOWS_AT_ONCE = 5000
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -29,3 +31,5 @@ def describe() -> Service:
 def _keep_house(work: UnitOfWork, now: datetime) -> None:
     with work.transaction() as connection:
         forget_sessions(connection, now)
+    with work.transaction() as connection:
+        forget_shadows(connection, MOST_SHADOWS_AT_ONCE)

@@ -1,7 +1,8 @@
 """Take a proposal: it is in the database, with the message about it, before anybody is answered."""
 
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from services.events.store import proposals
 from services.events.store.locks import lock_proposer
 from services.events.store.proposal_changes import note_change
 from services.events.store.proposals import Arrival
+from services.events.store.shadow_outbox import add_shadow
 from services.events.usecases.proposal_answers import contact_in, content_in
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.clock import Clock
@@ -49,7 +51,8 @@ def submit_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, submissi
     """Store a proposal; the same idempotency key stores it once.
 
     From an address that has had its ``MOST_RECEIPTS`` it is stored all the same, and decided on like any other, but
-    no mail says that it has come. Nobody can tell from the answer.
+    no mail says that it has come. Nobody can tell from the answer, nor from how long it takes: as much is written in
+    place of the message.
 
     Returns:
         the proposal's id.
@@ -72,8 +75,11 @@ def submit_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, submissi
         if not proposals.add(connection, proposal, arrival):
             return _replayed(connection, key_hash, fingerprint)
         note_change(connection, proposal, "", at)
+        box = keys.sealed(arrival.contact, proposal)
         if told:
-            outbox.add(connection, [proposal_message(proposal, keys.sealed(arrival.contact, proposal), at)])
+            outbox.add(connection, [proposal_message(proposal, box, at)])
+        else:
+            add_shadow(connection, proposal_message(_unnamed(proposal), secrets.token_bytes(len(box)), at))
     return proposal.id
 
 
@@ -81,6 +87,10 @@ def _made(keys: ProposalKeys, submission: Submission, at: datetime) -> tuple[Pro
     content = content_in(keys, submission.values, submission.language)
     proposal = Proposal(id=new_id(), submitted_at=at, partner=submission.partner, **content)
     return proposal, contact_in(submission.values) | {"token": new_token()}
+
+
+def _unnamed(proposal: Proposal) -> Proposal:
+    return replace(proposal, person_ref=secrets.token_hex(len(proposal.person_ref) // 2))
 
 
 def _replayed(connection: Connection, key_hash: bytes | None, fingerprint: bytes) -> str:
