@@ -116,5 +116,6 @@ def build_tools(settings: RegistrationSettings, work: UnitOfWork, intake: UnitOf
         keys=keys,
         register=make_register(intake, clock),
         organiser=settings.organiser,
+        public_url=settings.common.public_url,
         proof_keys=proof_keys(settings.common.signing_keys, NAME),
     )

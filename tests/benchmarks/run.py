@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks import consuming, cost, intake, mailing, outage, reading, relaying, schedule, telling
+from tests.benchmarks import consuming, cost, intake, mailing, outage, proving, reading, relaying, schedule, telling
 from tests.benchmarks.circumstances import circumstances
 from tests.benchmarks.ground import BROKER_OFF_S, BULLETIN, MILLION, PAIRS, Entry, Ground, Options
 from tests.support.run_folder import RunFolder, sweep
@@ -28,6 +28,7 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Ground], Entry]]] = {
     "P9": ("timetable, gap to its bound", schedule.measure),
     "P10": ("memory at rest, MiB", cost.measure),
     "P11": ("is an address known? a guess by time, from 0.5", telling.measure),
+    "P12": ("1,000 proofs of work checked, CPU s", proving.measure),
 }
 RESULTS = Path("bench.json")
 

@@ -5,10 +5,11 @@ from werkzeug.exceptions import NotFound
 
 from services.registration.api.intake_pages import form_page
 from services.registration.api.looks import closed_page, look_of, page, parent_origin
+from services.registration.api.selftest_pages import selftest_page
 from services.registration.api.submitted import language_of
 from services.registration.api.tools import Tools, counted_look_up
 from services.registration.domain.opening import closed_reason
-from services.registration.embed.assets import SHEET, file_of, sheet
+from services.registration.embed.assets import SCRIPT, SHEET, file_of, pinned_script, sheet
 from services.registration.embed.pages import render_frame
 from services.registration.usecases.look_up import view_form
 from shared.core.ids import new_token
@@ -45,17 +46,32 @@ def embed_blueprint(tools: Tools) -> Blueprint:
             return closed_page(view, look, reason, origins, 200)
         return page(render_frame(form_page(tools, view, partner, look, parent, new_token())), look, origins)
 
-    @blueprint.get("/troika.js")
+    @blueprint.get("/selftest")
+    @public
+    def selftest() -> Response:
+        return selftest_page(tools)
+
+    _serve_files(blueprint)
+    return blueprint
+
+
+def _serve_files(blueprint: Blueprint) -> None:
+    @blueprint.get(f"/{SCRIPT}")
     @public
     def script() -> Response:
-        return _file("troika.js", SCRIPT_KEPT_S)
+        return _file(SCRIPT, SCRIPT_KEPT_S)
+
+    @blueprint.get("/troika-<mark>.js")
+    @public
+    def script_of_one_version(mark: str) -> Response:
+        if pinned_script()[0] != f"/embed/troika-{mark}.js":
+            raise NotFound
+        return _file(SCRIPT, FILE_KEPT_S)
 
     @blueprint.get("/static/<name>")
     @public
     def static_file(name: str) -> Response:
         return _file(name, FILE_KEPT_S if "v" in request.args else SCRIPT_KEPT_S)
-
-    return blueprint
 
 
 def _file(name: str, kept_s: int) -> Response:

@@ -45,7 +45,7 @@ class Tools:
     organiser: shown on forms.
     proof_keys: of challenges.
     views: forms seen a moment ago.
-    public_origin: scheme, host and port of the public address.
+    public_url: address of the whole system as people see it.
     """
 
     work: UnitOfWork
@@ -54,6 +54,7 @@ class Tools:
     register: Register
     organiser: str
     proof_keys: ProofKeys
+    public_url: str
     views: dict[str, tuple[float, FormView]] = field(default_factory=dict)
     refreshing: threading.Lock = field(default_factory=threading.Lock)
 

@@ -124,7 +124,7 @@ OWN_BUTTONS = {"interest": "submit.interest", "working_group": "submit.working_g
 def render_frame(page: FramePage) -> str:
     """The form with its heading, its questions and its notes."""
     slug, language = page.definition.slug, page.look.language
-    return _render(
+    return render_page(
         "frame.html",
         page.look,
         page=page,
@@ -141,17 +141,17 @@ def render_frame(page: FramePage) -> str:
 
 def render_result(page: ResultPage) -> str:
     """The confirmation, for people without the script."""
-    return _render("result.html", page.look, page=page, title=page.title)
+    return render_page("result.html", page.look, page=page, title=page.title)
 
 
 def render_closed(page: ClosedPage) -> str:
     """Says why there is no form."""
-    return _render("closed.html", page.look, page=page, title=page.title)
+    return render_page("closed.html", page.look, page=page, title=page.title)
 
 
 def render_link(page: LinkPage) -> str:
     """A person's registration, or the question whether to cancel it."""
-    return _render("link.html", page.look, page=page, title=page.title)
+    return render_page("link.html", page.look, page=page, title=page.title)
 
 
 def render_link_gone(look: Look, kind: LinkKind, again_path: str = "") -> str:
@@ -160,7 +160,7 @@ def render_link_gone(look: Look, kind: LinkKind, again_path: str = "") -> str:
     ``again_path`` is where the form is that the link names, ``""`` if it names none that is open.
     """
     title = page_texts().text("link.gone.title", look.language)
-    return _render("link_gone.html", look, title=title, kind=kind, again_path=again_path)
+    return render_page("link_gone.html", look, title=title, kind=kind, again_path=again_path)
 
 
 def embed_path(slug: str, query: Mapping[str, str]) -> str:
@@ -183,7 +183,9 @@ def _language_links(page: FramePage) -> list[tuple[str, str, str]]:
     ]
 
 
-def _render(template: str, look: Look, **values: Any) -> str:
+def render_page(template: str, look: Look, **values: Any) -> str:
+    """One of the templates, with what each of them has."""
+
     def text(key: str, **places: object) -> str:
         return page_texts().text(key, look.language, **places)
 

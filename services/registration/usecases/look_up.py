@@ -84,6 +84,14 @@ def check_slug(slug: str) -> None:
         raise DomainError("form-unknown")
 
 
+def find_partner(work: UnitOfWork, slug: str) -> Partner | None:
+    """The partner called ``slug``, whatever forms it may show."""
+    if not re.fullmatch(SLUG, slug):
+        return None
+    with work.transaction() as connection:
+        return next(iter(find_partners(connection, [slug])), None)
+
+
 def list_forms(work: UnitOfWork, now: datetime) -> list[StoredForm]:
     """Every form, for coordinators."""
     with work.transaction() as connection:

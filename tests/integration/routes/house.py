@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from deploy.specs import build_applications
 from services.notifications.usecases.unsubscribe import make_token
+from services.registration.embed.assets import pinned_script
 from services.registration.web import open_intake_engine
 from shared.contracts.envelope import decode
 from shared.contracts.registry import SERVICES
@@ -172,6 +173,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "token": tokens["registration"],
             "verify_token": verify_token,
             "name": "frame.js",
+            "mark": pinned_script()[0].removeprefix("/embed/troika-").removesuffix(".js"),
             "blocked_id": str(blocked["id"]),
         },
         "events": {

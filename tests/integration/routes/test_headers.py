@@ -22,12 +22,17 @@ ALWAYS = {
 }
 WITH_A_NONCE = (
     "registration GET /embed/<slug>",
+    "registration GET /embed/selftest",
     "registration GET /r/<token>",
     "registration GET /v/<verify_token>",
     "events GET /propose",
 )
 """Pages with a style and scripts of their own in them; framed only where a partner is named, and by that one alone."""
-READABLE_BY_ALL = ("registration GET /embed/static/<name>", "registration GET /embed/troika.js")
+READABLE_BY_ALL = (
+    "registration GET /embed/static/<name>",
+    "registration GET /embed/troika-<mark>.js",
+    "registration GET /embed/troika.js",
+)
 """Scripts that other sites load: they hold nothing of anybody, and are sent without a cookie."""
 
 FOR_A_MINUTE = "public, max-age=60"
@@ -60,6 +65,7 @@ KEPT: dict[str, str | None] = {
     "notifications GET /u/-/page.css": FOR_AN_HOUR,
     "registration GET /embed/static/<name>": FOR_A_WHILE,
     "registration GET /embed/static/form.css": FOR_A_YEAR,
+    "registration GET /embed/troika-<mark>.js": FOR_A_YEAR,
     "registration GET /embed/troika.js": FOR_A_WHILE,
     "registration GET /v1/forms/<slug>": ASK_FIRST,
     **{
