@@ -25,10 +25,15 @@ LANGUAGE_NAMES: dict[str, str] = {
 _LOCALES = {"en": "en_GB", "zh": "zh_Hans"}
 
 
+def named_language(tag: object) -> str | None:
+    """The supported language that ``tag`` names, a BCP 47 code such as ``fr-CA``; None for anything else."""
+    primary = tag.replace("_", "-").split("-")[0].lower() if isinstance(tag, str) else ""
+    return primary if primary in LANGUAGES else None
+
+
 def best_language(wanted: str | None) -> str:
-    """The supported language nearest to ``wanted`` (a BCP 47 code such as ``fr-CA``), else English."""
-    primary = (wanted or "").replace("_", "-").split("-")[0].lower()
-    return primary if primary in LANGUAGES else LANGUAGES[0]
+    """The supported language nearest to ``wanted``, else English."""
+    return named_language(wanted) or LANGUAGES[0]
 
 
 def direction(language: str) -> str:

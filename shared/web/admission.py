@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from shared.core.metrics import requests_refused_total
 from shared.core.places import FIRST, LAST, LATER, Bounds, Places
 from shared.web.arriving_body import CutOff, TooSlow, longest, receive
-from shared.web.busy_page import busy_page, busy_problem
+from shared.web.busy_page import asked_language, busy_page, busy_problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -152,7 +152,7 @@ class Door:
         requests_refused_total.labels(self._service, kind, reason).inc()
         seconds = retry_after_s()
         if "text/html" in environ.get("HTTP_ACCEPT", ""):
-            headers, body = busy_page(seconds, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+            headers, body = busy_page(seconds, asked_language(environ))
         else:
             headers, body = busy_problem(seconds)
         start_response("503 Service Unavailable", headers)

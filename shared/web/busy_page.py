@@ -4,13 +4,26 @@ Made without looking at anything: it is sent when there is no time.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from html import escape
 from math import ceil
+from typing import TYPE_CHECKING
 
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
+
+from shared.web.languages import preferred_language
 from shared.web.problems import MEDIA_TYPE
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 _TITLES = {408: "Too much at once", 429: "Too many requests", 503: "Too much at once"}
+
+_NAMED = re.compile(r"(?:^|&)lang=([A-Za-z]{2})(?=[-_&]|$)")
+_LONGEST_ACCEPTED = 200
+"""Characters of the header that are looked at: who is not let in must cost little."""
 
 Words = Mapping[str, tuple[str, str]]
 """Title and advice by language."""
@@ -98,10 +111,17 @@ def busy_problem(retry_after_s: int, status: int = 503, code: str = "unavailable
     return _answer(body, MEDIA_TYPE, retry_after_s), body
 
 
-def busy_page(retry_after_s: int, accepted_languages: str, words: Words = BUSY) -> tuple[list[Header], bytes]:
-    """Headers and body of a page, in the first language of ``Accept-Language`` if it is one of ours."""
-    asked = accepted_languages[:2].lower()
-    language = asked if asked in words else "en"
+def asked_language(environ: "WSGIEnvironment") -> str:
+    """The language to answer a request in: that of its address, as everywhere, else the browser's, else English."""
+    named = _NAMED.search(environ.get("QUERY_STRING", ""))
+    if named is not None and named[1].lower() in BUSY:
+        return named[1].lower()
+    accepted = environ.get("HTTP_ACCEPT_LANGUAGE", "")[:_LONGEST_ACCEPTED]
+    return preferred_language(parse_accept_header(accepted, LanguageAccept), BUSY) or "en"
+
+
+def busy_page(retry_after_s: int, language: str, words: Words = BUSY) -> tuple[list[Header], bytes]:
+    """Headers and body of a page in ``language``, which is one of those of ``words``."""
     title, advice = (escape(text) for text in words[language])
     waits = {"seconds": retry_after_s, "minutes": ceil(retry_after_s / 60)}
     direction = "rtl" if language == "ar" else "ltr"

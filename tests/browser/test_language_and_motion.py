@@ -9,6 +9,21 @@ from tests.browser.visiting import Visit
 
 TRANSITION = "getComputedStyle(document.querySelector('button[type=submit]')).transitionDuration"
 
+MADE = """
+async ([attribute, around]) => {
+  const place = document.createElement("div");
+  if (around) place.lang = around;
+  const made = document.createElement("troika-form");
+  made.setAttribute("form", "upr-webinar-10");
+  if (attribute) made.setAttribute("lang", attribute);
+  place.append(made);
+  document.body.append(place);
+  await new Promise((done) => setTimeout(done));
+  return made.shadowRoot.querySelector("iframe").title;
+}
+"""
+"""Puts a form into the page around it, without a name, and tells what its frame is called."""
+
 
 def edges(locator: Locator) -> tuple[float, float]:
     """Left and right edge of an element, in pixels."""
@@ -58,3 +73,23 @@ def test_less_motion_means_no_motion(demo: Demo, visitor: Visit) -> None:
     visitor.page.emulate_media(reduced_motion="reduce")
 
     assert visitor.page.evaluate(TRANSITION) == "0s"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "around", "reads", "title"),
+    [
+        ("fr-CH", "ar", "zh-CN", "Inscription"),
+        ("", "ar", "zh-CN", "التسجيل"),
+        ("xx", "ru", "zh-CN", "报名"),
+        ("xx", "", "pt-BR", "Registration"),
+    ],
+)
+def test_frame_that_the_page_gives_no_name_has_one_in_the_language_of_the_form(
+    demo: Demo, new_visitor: NewVisitor, attribute: str, around: str, reads: str, title: str
+) -> None:
+    """The attribute's, else that of the page around it, else the browser's: a screen reader says it first."""
+    page = new_visitor(locale=reads).page
+    page.goto(demo.ports.partner_url)
+    page.locator("troika-form iframe").first.wait_for(state="attached")
+    made = page.evaluate(MADE, [attribute, around])
+    assert made == title

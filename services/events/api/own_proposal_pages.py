@@ -17,7 +17,7 @@ from services.events.side_pages.pages import OwnPage, render_own, render_own_gon
 from services.events.usecases.own_proposal import OwnProposal, show_own_proposal, withdraw_own_proposal
 from services.events.usecases.side_tools import SideTools
 from shared.core.errors import DomainError
-from shared.forms.texts import LANGUAGES
+from shared.forms.texts import LANGUAGES, named_language
 from shared.web.access import by_link
 from shared.web.headers import personal
 from shared.web.limits import limited
@@ -113,8 +113,8 @@ def _link(token: str, own_language: str) -> OwnLink:
 
 def _language(own: str) -> str:
     """The language asked for, else the proposal's, else the browser's."""
-    asked = request.values.get("lang")
-    return own if asked not in LANGUAGES and own in LANGUAGES else page_language(request.values)
+    asked = named_language(request.values.get("lang"))
+    return own if asked is None and own in LANGUAGES else page_language(request.values)
 
 
 def _path(token: str) -> str:

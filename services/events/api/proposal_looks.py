@@ -8,20 +8,21 @@ from flask import Response, make_response, request
 
 from services.events.domain.partner import Partner
 from services.events.side_pages.look import Look
-from shared.forms.texts import LANGUAGES
+from shared.forms.texts import LANGUAGES, named_language
 from shared.forms.theme import read_theme
 from shared.web.headers import framed_policy, personal
+from shared.web.languages import preferred_language
 
 THEME_NAMES = ("theme", "accent", "radius", "font")
 
 
 def page_language(given: Mapping[str, Any], partner: Partner | None = None) -> str:
     """The language asked for, else the browser's, else the partner's, else English."""
-    wanted = given.get("lang")
-    if isinstance(wanted, str) and wanted in LANGUAGES:
+    wanted = named_language(given.get("lang"))
+    if wanted is not None:
         return wanted
     fallback = partner.language if partner else "en"
-    return request.accept_languages.best_match(LANGUAGES) or fallback
+    return preferred_language(request.accept_languages, LANGUAGES) or fallback
 
 
 def look_of(given: Mapping[str, Any], partner: Partner | None) -> Look:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from flask import request
 
-from shared.forms.texts import LANGUAGES, Catalogue, best_language, load_catalogue
+from shared.forms.texts import LANGUAGES, Catalogue, load_catalogue, named_language
+from shared.web.languages import preferred_language
 
 
 @cache
@@ -16,7 +17,5 @@ def programme_texts() -> Catalogue:
 
 def wanted_language() -> str:
     """The language of ``?lang=``, else the best of ``Accept-Language``, else English."""
-    asked = request.args.get("lang", "")
-    if asked in LANGUAGES:
-        return asked
-    return best_language(request.accept_languages.best_match(LANGUAGES))
+    asked = named_language(request.args.get("lang"))
+    return asked or preferred_language(request.accept_languages, LANGUAGES) or LANGUAGES[0]

@@ -14,6 +14,7 @@ from services.notifications.usecases.unsubscribe import Unsubscriber, read_token
 from shared.core.sealing import Vault
 from shared.web.access import by_link, public
 from shared.web.headers import personal
+from shared.web.languages import preferred_language
 
 STYLE = Path(__file__).parent / "static" / "unsubscribe.css"
 
@@ -53,15 +54,22 @@ def unsubscribe_blueprint(tools: Tools, vault: Vault) -> Blueprint:
 
 
 def _page(state: str, who: Unsubscriber) -> Response:
-    language = who.language if who.language in LANGUAGES else FALLBACK
-    return personal(make_response(render_template("unsubscribe/page.html", state=state, words=wording(language))))
+    own = who.language if who.language in LANGUAGES else FALLBACK
+    words = wording(_asked() or own)
+    return personal(make_response(render_template("unsubscribe/page.html", state=state, words=words)))
 
 
 def _gone() -> Response:
-    language = request.accept_languages.best_match(LANGUAGES, FALLBACK)
-    page = make_response(render_template("unsubscribe/page.html", state="gone", words=wording(language or FALLBACK)))
+    language = _asked() or preferred_language(request.accept_languages, LANGUAGES) or FALLBACK
+    page = make_response(render_template("unsubscribe/page.html", state="gone", words=wording(language)))
     page.status_code = 404
     return personal(page)
+
+
+def _asked() -> str:
+    """The language that the address asks for; empty if it asks for none that we have."""
+    asked = request.args.get("lang", "")
+    return asked if asked in LANGUAGES else ""
 
 
 @cache

@@ -8,10 +8,11 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from shared.forms.definition import FormDefinition
 from shared.forms.encoded import from_form_encoded
-from shared.forms.texts import LANGUAGES
+from shared.forms.texts import LANGUAGES, named_language
 from shared.forms.transport import TRANSPORT_FIELDS, split_transport
 from shared.web.bodies import JSON_TYPE, json_object, wants_page
 from shared.web.idempotency import checked_key, fingerprint, idempotency_key
+from shared.web.languages import preferred_language
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -67,11 +68,7 @@ def read_submitted(definition: FormDefinition) -> Submitted:
 
 def language_of(beside: dict[str, Any], partner_language: str | None) -> str:
     """The page's language: asked for, else the browser's, else the partner's, else English."""
-    asked = beside.get("lang")
-    if isinstance(asked, str) and asked in LANGUAGES:
+    asked = named_language(beside.get("lang"))
+    if asked is not None:
         return asked
-    if request.accept_languages:
-        best = request.accept_languages.best_match(LANGUAGES)
-        if best:
-            return best
-    return partner_language or "en"
+    return preferred_language(request.accept_languages, LANGUAGES) or partner_language or "en"

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.notifications.mail.wording import LANGUAGES, wording
+from services.notifications.usecases.unsubscribe import make_token
 from shared.core.ids import new_token
 from tests.integration.notifications.bulletins import (
     TEXTS,
@@ -213,8 +214,19 @@ def test_link_is_good_for_two_years(office: Office, client: FlaskClient) -> None
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_link_that_does_not_work_says_so_with_a_way_on(client: FlaskClient, language: str) -> None:
-    answer = client.get("/u/unknown", headers={"Accept-Language": language})
-    assert wording(language).unsubscribe_gone in html.unescape(answer.text)
+    asked = [("/u/unknown", language), (f"/u/unknown?lang={language}", "ru"), ("/u/unknown?lang=xx", language)]
+    for path, accepted in asked:
+        answer = client.get(path, headers={"Accept-Language": accepted})
+        assert wording(language).unsubscribe_gone in html.unescape(answer.text)
+
+
+def test_page_is_in_the_language_of_the_mail_unless_the_address_asks_for_another(
+    office: Office, client: FlaskClient
+) -> None:
+    path = f"/u/{make_token(office.vault, 'ab' * 32, 'ar', office.clock())}"
+    browser = {"Accept-Language": "fr"}
+    asked = [client.get(f"{path}{query}", headers=browser).text for query in ("", "?lang=es", "?lang=xx")]
+    assert [re.findall(r'<html lang="(\w+)"', page) for page in asked] == [["ar"], ["es"], ["ar"]]
 
 
 def test_whoever_left_gets_no_bulletin_but_their_own_mails(office: Office, client: FlaskClient) -> None:

@@ -158,6 +158,30 @@ def test_browser_is_told_in_its_language(inner: Inner) -> None:
     assert inner.inside == 0
 
 
+@pytest.mark.parametrize(
+    ("path", "accepted", "language"),
+    [
+        ("/r/token?lang=zh", "fr", "zh"),
+        ("/r/token?theme=dark&lang=ru&x=1", "fr", "ru"),
+        ("/r/token?lang=ES-mx", "fr", "es"),
+        ("/r/token?lang=xx", "fr", "fr"),
+        ("/r/token?lang=frx", "ru", "ru"),
+        ("/r/token?language=zh", "ar-EG", "ar"),
+        ("/r/token", "pt-BR,pt;q=0.9,es;q=0.4,en;q=0.3", "es"),
+        ("/r/token", "en;q=0.1,zh-Hant-TW;q=0.8", "zh"),
+        ("/r/token", "pt", "en"),
+        ("/r/token", "", "en"),
+        ("/r/token", "*;q=nonsense,,;;=\x7f", "en"),
+        ("/r/token", "pt," * 2000 + "fr", "en"),
+    ],
+)
+def test_page_is_in_the_language_of_the_address_then_the_browsers(
+    inner: Inner, path: str, accepted: str, language: str
+) -> None:
+    answer = _client(inner, crowded=True).get(path, headers={"Accept": "text/html", "Accept-Language": accepted})
+    assert (answer.status_code, answer.headers["Content-Language"]) == (503, language)
+
+
 @pytest.mark.parametrize("sent_whole", [True, False])
 def test_export_holds_its_place_until_it_is_sent_or_closed(inner: Inner, sent_whole: bool) -> None:
     """It is made while it is sent. What has its length is made, and holds nothing."""

@@ -15,6 +15,14 @@ const CHECKS = {
   radius: /^(?:[0-9]|[12][0-9]|3[0-2])(?:px)?$/,
   font: /^[A-Za-z][A-Za-z0-9, -]{0,98}[A-Za-z0-9]$/,
 };
+const WORDS = {
+  en: "Registration",
+  fr: "Inscription",
+  es: "Inscripción",
+  ar: "التسجيل",
+  ru: "Регистрация",
+  zh: "报名",
+};
 const STYLE = `
   :host { display: block; }
   :host([hidden]) { display: none; }
@@ -80,10 +88,20 @@ class TroikaForm extends HTMLElement {
     return wanted === "auto" && !followsDevice ? "light" : wanted;
   }
 
+  #language() {
+    return this.#value("lang") || this.closest("[lang]")?.lang || "";
+  }
+
+  /* What the frame is called where the page says nothing, in the language the form will have. */
+  #word() {
+    const known = [this.#language(), ...navigator.languages].map((tag) => WORDS[tag.slice(0, 2).toLowerCase()]);
+    return known.find(Boolean) ?? WORDS.en;
+  }
+
   #address() {
     const form = this.#value("form");
     const address = new URL(Object.hasOwn(PLACES, form) ? PLACES[form] : `/embed/${form}`, HOME);
-    const lang = this.#value("lang") || this.closest("[lang]")?.lang || "";
+    const lang = this.#language();
     address.searchParams.set("theme", this.#theme());
     const rest = ["partner", "accent", "radius", "font"].map((name) => [name, this.#value(name)]);
     for (const [name, value] of [["lang", lang], ...rest, ["parent", location.origin]]) {
@@ -100,7 +118,7 @@ class TroikaForm extends HTMLElement {
     this.shadowRoot.querySelector("slot").hidden = false;
     if (!this.#value("form")) return this.#tell("error", { code: "no-form" });
     const frame = document.createElement("iframe");
-    frame.title = this.getAttribute("title") || this.textContent.trim() || "Registration";
+    frame.title = this.getAttribute("title") || this.textContent.trim() || this.#word();
     frame.loading = "eager";
     frame.referrerPolicy = "origin";
     frame.style.height = `${HEIGHT_WITHOUT_WORD_PX}px`;
