@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from deploy.local.installation import SAMPLE, WEBINAR, load_once
@@ -25,6 +26,8 @@ from deploy.up.servers import (
     let_audit_read,
     make_databases,
     named_databases,
+    named_logins,
+    named_url,
 )
 from deploy.up.services import PROJECT, Services, audit_unit, canary_unit, has_sink, sink_unit
 from deploy.up.units import Stage, Unit
@@ -129,7 +132,8 @@ def _databases(folder: Path, ports: Ports, place: Path, servers: list[Unit]) -> 
     """Those that are named, or our own, whose server is added to ``servers``."""
     if named := named_databases():
         given = {service: os.environ.get(variable(service), "") for service in SERVICES}
-        return Databases(lambda service, _process: named[service], given if all(given.values()) else {})
+        logins = named_logins()
+        return Databases(partial(_named, named, logins), given if all(given.values()) else {})
     passwords, port = secrets.database_passwords(place), ports["postgres"]
     servers.append(database_unit(folder, port, passwords))
     return Databases(
@@ -138,6 +142,10 @@ def _databases(folder: Path, ports: Ports, place: Path, servers: list[Unit]) -> 
         lambda: make_databases(port, passwords),
         lambda: let_audit_read(port, passwords),
     )
+
+
+def _named(named: dict[str, str], logins: dict[str, str], service: str, process: str) -> str:
+    return named_url(named[service], logins, service, process)
 
 
 def _fill(services: Services, folder: Path) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import make_url
 
 from deploy.servers import postgres, rabbitmq
 from deploy.servers.accounts import service_account
 from deploy.servers.audit_role import ROLE, grant_reading, make_role
-from deploy.servers.logins import make_login, service_roles
+from deploy.servers.logins import LOGINS, make_login, service_roles
 from deploy.shape import SERVICES
 from deploy.up.ports import Ports, is_taken
 from deploy.up.secrets import broker_definitions
@@ -20,6 +21,7 @@ from deploy.up.units import Unit, own_file, own_folder
 from shared.core.rights import migrator
 from shared.process.settings import role_of
 
+LOGINS_VARIABLE = "TROIKA_UP_LOGINS"
 PLUGINS = "[rabbitmq_prometheus].\n"
 
 
@@ -113,6 +115,32 @@ def named_databases() -> dict[str, str]:
     if any(named.values()) and not all(named.values()):
         raise ValueError("name all of REGISTRATION_, EVENTS_ and NOTIFICATIONS_DATABASE_URL, or none of them")
     return named if all(named.values()) else {}
+
+
+def named_logins() -> dict[str, str]:
+    """Password by login of the databases that are named, from the file of ``TROIKA_UP_LOGINS``; none if that is unset.
+
+    Raises:
+        ValueError: a process's login is missing in it.
+    """
+    file = os.environ.get(LOGINS_VARIABLE, "")
+    if not file:
+        return {}
+    given: dict[str, str] = json.loads(Path(file).read_text())
+    if missing := sorted({name for service in SERVICES for name in LOGINS[service]} - set(given)):
+        raise ValueError(f"{LOGINS_VARIABLE}: no password for {', '.join(missing)}")
+    return given
+
+
+def named_url(url: str, logins: dict[str, str], service: str, process: str) -> str:
+    """``url`` of a database that is named, for one kind of process: the owner's as it is, else that process's login.
+
+    Without ``logins`` every process uses what is named.
+    """
+    role = role_of(service, process)
+    if not logins or role == migrator(service):
+        return url
+    return make_url(url).set(username=role, password=logins[role]).render_as_string(hide_password=False)
 
 
 def _superusers(port: int, password: str, database: str = postgres.SUPERUSER) -> str:

@@ -51,7 +51,8 @@ def test_unreadable_message_parked_with_its_reason(bus: Bus, case: str) -> None:
 
 
 def test_body_of_a_type_that_the_sender_may_not_say_is_parked(bus: Bus) -> None:
-    """Its own keys are all that a login may write, whatever a body says. The embedded bus has no logins (ADR 4)."""
+    """Its own keys are all that a login may write, whatever a body says. On the embedded bus only the sender is known
+    (tests/contract/test_senders.py), and here all share one login."""
     forged = replace(outgoing(), body=encode(sample_message("proposal.accepted.v1")))
     recorder = Recorder()
     with bus.listening(recorder):
