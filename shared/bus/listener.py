@@ -74,8 +74,7 @@ class Listener(ConsumerProducerMixin):
         service: named in metrics.
         plan: when to retry.
         prefetch: most messages in hand.
-        senders: who is believed; None where processes share a login.
-        sender: this process's login, where a message has to name it.
+        senders, sender: who is believed, None where processes share a login; and this process's own login.
     """
 
     def __init__(
@@ -90,8 +89,7 @@ class Listener(ConsumerProducerMixin):
         sender: str | None = None,
     ) -> None:
         self.connection = connection
-        self.ticked_at = time.monotonic()
-        self.halted = False
+        self.ticked_at, self.halted = time.monotonic(), False
         self._handlers = {subscription.queue: subscription.handle for subscription in subscriptions}
         self._service, self._prefetch = service, prefetch
         self._careful, self._was_away, self._counted_at = True, False, 0.0

@@ -31,6 +31,10 @@ _TABLES = """
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p', 'f') GROUP BY 1, 3 ORDER BY 1
 """
 """Name and a column of all that can be read, and whether it can be written."""
+_OPEN_TO_ALL = """
+    SELECT has_database_privilege('public', current_database(), 'connect'),
+        has_database_privilege('public', current_database(), 'temp'), has_schema_privilege('public', 'public', 'create')
+"""
 _SAID = {
     "select": "EXPLAIN SELECT FROM {0}",
     "insert": "EXPLAIN INSERT INTO {0} DEFAULT VALUES",
@@ -156,6 +160,7 @@ def test_installation_from_before_gets_its_logins_at_the_next_migration(postgres
     folder = PROJECT / "services" / name / "migrations"
     migrate(engine, folder, {})
     assert set(_held(postgres, url)) == set()
+    _open_to_all(postgres, url)
     for login in LOGINS[name]:
         postgres.create_role(login)
     unknown = {"outbox": {"troika_nobody_yet": "select"}}
@@ -164,6 +169,7 @@ def test_installation_from_before_gets_its_logins_at_the_next_migration(postgres
     engine.dispose()
     assert set(_held(postgres, url)) == as_set(RIGHTS[name])
     assert rows(url, "SELECT count(*) FROM outbox") == [(0,)]
+    assert rows(url, _OPEN_TO_ALL) == [(False, False, False)]
     for login in LOGINS[name]:
         postgres.connect(f"before_{name}", login).close()
 
@@ -186,6 +192,15 @@ def database_owner(postgres: PostgresServer, url: str) -> str:
 def _held(postgres: PostgresServer, url: str) -> list[tuple[object, ...]]:
     with closing(postgres.connect(database_of(url))) as connection:
         return connection.execute(_HELD, [sorted(ALL_VERBS), EVERYBODY]).fetchall()
+
+
+def _open_to_all(postgres: PostgresServer, url: str) -> None:
+    """As servers of before leave databases, and dumps of theirs."""
+    name = database_of(url)
+    with closing(postgres.connect(name)) as administrator:
+        administrator.execute(f"GRANT CONNECT, TEMP ON DATABASE {name} TO PUBLIC")
+        administrator.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
+        assert administrator.execute(_OPEN_TO_ALL).fetchall() == [(True, True, True)]
 
 
 def _may(connection: Connection, statement: str) -> bool:
