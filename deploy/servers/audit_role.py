@@ -14,7 +14,7 @@ from psycopg import sql
 
 ROLE = "troika_audit"
 
-_OUTBOX = "id, message_id, type, subject, stored_at, published_at, refusals, refused_reason, try_at"
+_OUTBOX = "id, message_id, type, subject, stored_at, published_at, refusals, refused_reason, try_at, blanked_at"
 _INBOX = "consumer, message_id, received_at"
 
 READABLE: Mapping[str, Mapping[str, str]] = {
@@ -22,7 +22,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "form": "slug, kind, event_id, verification, waiting_list, open, revision, hold_minutes, keep_days",
         "seat": "form, capacity, confirmed, waiting, last_position",
         "registration": "id, form, event_id, status, position, revision, person_ref, accepted_at, confirmed_at, "
-        "capacity_then, cancelled_at, attempts, attempted_at, hold_until, expires_at, verified_at",
+        "capacity_then, cancelled_at, attempts, attempted_at, hold_until, expires_at, verified_at, erased_at",
         "registration_change": "registration_id, revision, status, changed_at, capacity_then",
         "form_change": "form, revision, changed_at, before, after, promoted",
         "promotion": "id, form, decided_at, capacity, free, waiting, promoted, through_position, withheld",
@@ -34,7 +34,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     },
     "events": {
         "event": "id, status, revision, changed_at, internal",
-        "roster": "registration_id, form, form_kind, event_id, status, revision, person_ref, occurred_at",
+        "roster": "registration_id, form, form_kind, event_id, status, revision, person_ref, occurred_at, erased_at",
         "tally": "internal, dimension, name, registrations",
         "event_count": "event_id, status, registrations",
         "mail_contact": "mail_id, registration_id, kind, sent_at",
@@ -46,7 +46,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     "notifications": {
         "event_copy": "id, revision, noted_at",
         "recipient": "subject, about, person_ref, form, form_kind, event, status, revision, verified, noted_at, "
-        "heard_at",
+        "heard_at, erased_at",
         "mail": "id, kind, subject, revision, recipient, event, lane, state, due_at, lease_until, fence, attempts, "
         "unknowns, message_id, phase, cause_at, created_at, sent_at, expires_at, event_revision",
         "mail_attempt": "mail_id, number, message_id, phase, started_at, ended_at, outcome",

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from services.events.store.contacts import MailContact
 from services.events.store.roster import Registered
+from services.events.usecases.erase_registration import COUNTED_BY, NOBODY, erase_registration
 from services.events.usecases.note_contact import note_contact
 from services.events.usecases.note_registration import note_registration, note_registrations
 from shared.contracts.envelope import Message
@@ -32,6 +33,9 @@ _SAME_NAME = (
     "attend",
 )
 
+_OF_THE_ERASED = ("registration_id", "form", "form_kind", "status", "revision", "occurred_at")
+ERASED = "person.erased.v1"
+
 
 def effects(work: UnitOfWork) -> Mapping[str, Effect]:
     """What a message from each queue does. Both effects live in the transaction that the inbox gives them."""
@@ -40,12 +44,19 @@ def effects(work: UnitOfWork) -> Mapping[str, Effect]:
 
 
 def on_registration(connection: Connection, message: Message) -> None:
-    """A registration is what the message says, unless something newer is known."""
+    """A registration is what the message says, unless something newer is known; or nobody is on it any more."""
+    if message.routing_key == ERASED:
+        erase_registration(connection, _grave(message))
+        return
     note_registration(connection, _registered(message))
 
 
 def on_registrations(connection: Connection, messages: Sequence[Message]) -> None:
     """Registrations are what their messages say, unless something newer is known."""
+    if any(message.routing_key == ERASED for message in messages):
+        for message in messages:
+            on_registration(connection, message)
+        return
     note_registrations(connection, [_registered(message) for message in messages])
 
 
@@ -53,6 +64,13 @@ def _registered(message: Message) -> Registered:
     content = message.data
     known: dict[str, Any] = {name: content.get(name) for name in _SAME_NAME}
     return Registered(event_id=content.get("event"), **known)
+
+
+def _grave(message: Message) -> Registered:
+    """What a message says of a registration that has nobody on it any more."""
+    content = message.data
+    told: dict[str, Any] = {name: content[name] for name in _OF_THE_ERASED}
+    return Registered(event_id=content["event"], **told, **NOBODY, **COUNTED_BY)
 
 
 def on_mail(connection: Connection, message: Message) -> None:

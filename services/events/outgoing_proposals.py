@@ -21,6 +21,8 @@ PROPOSAL_KEYS = {
 }
 """The message type by the status that a proposal now has; nobody is told of a withdrawal, they did it themselves."""
 
+ERASED = "proposal.erased.v1"
+
 NOWHERE: dict[str, Any] = dict.fromkeys(
     ("event", "room", "starts_at", "ends_at", "time_zone", "schedule_version"), None
 ) | {"moved": False}
@@ -47,6 +49,18 @@ def scheduled_message(
     return _message(proposal, box, at, place)
 
 
+def erased_message(proposal: Proposal, at: datetime) -> Message:
+    """That whoever made ``proposal`` was erased; nothing in it says who it was, or what they proposed."""
+    data = {
+        "proposal_id": proposal.id,
+        "revision": proposal.revision,
+        "status": str(proposal.status),
+        "event": proposal.event_id,
+        "occurred_at": rfc3339(at),
+    }
+    return _said(ERASED, proposal, at, data)
+
+
 def _message(proposal: Proposal, box: bytes, at: datetime, place: dict[str, Any]) -> Message:
     data = {
         "proposal_id": proposal.id,
@@ -58,13 +72,17 @@ def _message(proposal: Proposal, box: bytes, at: datetime, place: dict[str, Any]
         "occurred_at": rfc3339(at),
         "sealed": base64.b64encode(box).decode(),
     }
+    return _said(PROPOSAL_KEYS[proposal.status], proposal, at, data | place)
+
+
+def _said(key: str, proposal: Proposal, at: datetime, data: dict[str, Any]) -> Message:
     return Message(
         id=new_id(),
-        type=TYPE_PREFIX + PROPOSAL_KEYS[proposal.status],
+        type=TYPE_PREFIX + key,
         source=source_of("events"),
         subject=proposal.id,
         time=at,
-        data=data | place,
+        data=data,
         correlation_id=correlation_id(),
         traceparent=traceparent(),
     )

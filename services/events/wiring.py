@@ -6,6 +6,7 @@ from pathlib import Path
 from services.events.messaging import effects
 from services.events.rights import RIGHTS
 from services.events.settings import read_settings
+from services.events.store.roster import erased_among
 from services.events.store.shadow_outbox import forget_shadows
 from shared.process.service import Service
 from shared.store.sessions import forget_sessions
@@ -25,6 +26,7 @@ def describe() -> Service:
         rights=RIGHTS,
         effects=effects,
         forget=_keep_house,
+        erased=erased_among,
     )
 
 

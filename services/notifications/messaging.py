@@ -1,4 +1,5 @@
-"""What the service hears: events, groups and resources become copies; registrations and proposals cause mails."""
+"""What the service hears: events, groups and resources become copies; registrations and proposals cause mails, until
+whoever is on them is erased."""
 
 import base64
 import binascii
@@ -11,6 +12,8 @@ from sqlalchemy import Connection
 
 from services.notifications.domain.book import Entry
 from services.notifications.domain.kinds import KIND_OF_MESSAGE, MOVED, VERIFICATION_AGAIN
+from services.notifications.store.erasing import Grave
+from services.notifications.usecases.erase_subject import erase_subject
 from services.notifications.usecases.note_event import NEWS_WAIT, note_event
 from services.notifications.usecases.note_network import note_resource, note_working_group
 from services.notifications.usecases.note_subject import Told, note_subject, note_subjects
@@ -26,6 +29,9 @@ EVENT_KEYS = ("event.published.v1", "event.changed.v1")
 GROUP_KEY = "working-group.changed.v1"
 RESOURCE_KEY = "resource.published.v1"
 PROPOSALS = "proposal."
+PERSON_ERASED = "person.erased.v1"
+PROPOSAL_ERASED = "proposal.erased.v1"
+ERASURES = (PERSON_ERASED, PROPOSAL_ERASED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +67,32 @@ def effects(intake: Intake) -> Mapping[str, Effect]:
             raise Poison("a type this queue does not expect")
 
     def mail(connection: Connection, message: Message) -> None:
+        if message.routing_key in ERASURES:
+            erase_subject(connection, intake.clock, read_grave(message))
+            return
         told = read_told(message, list(intake.private_keys))
         note_subject(connection, intake.clock, intake.vault, intake.mail_domain, told)
 
     def mails(connection: Connection, messages: Sequence[Message]) -> None:
+        if any(message.routing_key in ERASURES for message in messages):
+            for message in messages:
+                mail(connection, message)
+            return
         told = [read_told(message, list(intake.private_keys)) for message in messages]
         note_subjects(connection, intake.clock, intake.vault, intake.mail_domain, told)
 
     return {COPIES: keep, MAIL: BatchEffect(mail, mails)}
+
+
+def read_grave(message: Message) -> Grave:
+    """What may remain of a registration or a proposal, by a checked message that says it has nobody on it any more."""
+    data = message.data
+    status, revision = data["status"], data["revision"]
+    if message.routing_key == PROPOSAL_ERASED:
+        return Grave(data["proposal_id"], "proposal", None, "proposal", data["event"], status, revision)
+    return Grave(
+        data["registration_id"], "registration", data["form"], data["form_kind"], data["event"], status, revision
+    )
 
 
 def read_told(message: Message, private_keys: list[bytes]) -> Told:

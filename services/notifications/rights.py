@@ -18,7 +18,7 @@ RIGHTS: Rights = {
         "web": "select",
         "consume": "select insert update",
         "send": "select update",
-        "schedule": "select",
+        "schedule": "select update",
         "operator": "select update",
     },
     "mail": {

@@ -9,6 +9,7 @@ from services.notifications.rights import RIGHTS
 from services.notifications.scheduling import Scheduler
 from services.notifications.settings import NotificationsSettings, read_settings
 from services.notifications.store.allowance import forget_unasked
+from services.notifications.store.erasing import erased_among
 from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault
 from shared.process.service import Service
@@ -30,6 +31,7 @@ def describe() -> Service:
         rights=RIGHTS,
         effects=lambda _work: build_effects(read_settings(process=CONSUME)),
         forget=_keep_house,
+        erased=erased_among,
     )
 
 

@@ -18,6 +18,7 @@ WAITLISTED = "registration.waitlisted.v1"
 PROMOTED = "registration.promoted.v1"
 CANCELLED = "registration.cancelled.v1"
 ATTEMPT_REPEATED = "registration.attempt-repeated.v1"
+ERASED = "person.erased.v1"
 
 ARRIVALS = {"unverified": VERIFICATION_REQUESTED, "confirmed": CONFIRMED, "waitlisted": WAITLISTED}
 """The message about a registration that is new, or new to everybody but its owner, by its status."""
@@ -34,14 +35,32 @@ def registration_message(
         cause: correlation id and trace context of the request, where it is not the current one.
         extra: fields that only this type has.
     """
-    correlation, trace = cause or (correlation_id(), traceparent())
+    return _message(key, registration, at, _data(registration, at) | extra, cause or (correlation_id(), traceparent()))
+
+
+def erased_message(registration: Registration, at: datetime) -> Message:
+    """That the person on ``registration`` was erased, as it counts from now on; nothing in it says who it was."""
+    names = ("revision", "form", "form_kind", "status")
+    data = {
+        "registration_id": registration.id,
+        "event": registration.event_id,
+        "occurred_at": rfc3339(at),
+        **{name: getattr(registration, name) for name in names},
+    }
+    return _message(ERASED, registration, at, data, (correlation_id(), traceparent()))
+
+
+def _message(
+    key: str, registration: Registration, at: datetime, data: dict[str, Any], cause: tuple[str, str]
+) -> Message:
+    correlation, trace = cause
     return Message(
         id=new_id(),
         type=TYPE_PREFIX + key,
         source=source_of("registration"),
         subject=registration.id,
         time=at,
-        data=_data(registration, at) | extra,
+        data=data,
         correlation_id=correlation,
         traceparent=trace,
     )

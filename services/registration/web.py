@@ -10,6 +10,7 @@ from services.registration.api.blocked import blocked_blueprint
 from services.registration.api.challenge import challenge_blueprint
 from services.registration.api.cross_origin import opened
 from services.registration.api.embed_pages import embed_blueprint
+from services.registration.api.erasing import erasing_blueprint
 from services.registration.api.forms import forms_blueprint
 from services.registration.api.link_pages import link_blueprint
 from services.registration.api.partners import partners_blueprint
@@ -74,6 +75,7 @@ def build_app(
             forms_blueprint(tools),
             challenge_blueprint(tools),
             registrations_blueprint(tools),
+            erasing_blueprint(tools),
             sealed_blueprint(tools),
             partners_blueprint(tools),
             trail_blueprint(NAME, work),

@@ -23,8 +23,9 @@ from kombu import Connection, Queue
 from kombu.mixins import ConsumerProducerMixin
 from kombu.utils.limits import TokenBucket
 
+from shared.bus.clearing import nothing
 from shared.bus.delivery import Delivery
-from shared.bus.names import parked
+from shared.bus.parked_count import ParkedCount
 from shared.bus.retry_plan import RetryPlan
 from shared.bus.senders import Senders
 from shared.bus.settlement import Settler
@@ -38,7 +39,6 @@ from shared.core.metrics import (
     consume_batch_seconds,
     consumer_halted,
     consumer_last_tick_timestamp_seconds,
-    queue_parked_messages,
 )
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,6 @@ PREFETCH = 32
 GATHER_S = 0.002
 PARKED_IN_A_ROW = 10
 OUTAGE_PROBE_S = 1.0
-COUNT_PARKED_EVERY_S = 10.0
 RECONNECT_FIRST_S = 0.5
 RECONNECT_MOST_S = 2.0
 """kombu's own pauses between attempts grow to half a minute, which an outage would then last longer for us."""
@@ -92,7 +91,9 @@ class Listener(ConsumerProducerMixin):
         self.ticked_at, self.halted = time.monotonic(), False
         self._handlers = {subscription.queue: subscription.handle for subscription in subscriptions}
         self._service, self._prefetch = service, prefetch
-        self._careful, self._was_away, self._counted_at = True, False, 0.0
+        self._careful, self._was_away = True, False
+        self._parked = ParkedCount(self._handlers)
+        self.chore: Callable[[], None] = nothing
         self._pending: list[Delivery] = []
         self._senders = senders
         self._settler = Settler(plan or RetryPlan(), lambda: self.producer, sender)
@@ -160,7 +161,8 @@ class Listener(ConsumerProducerMixin):
         with self.consumer_context() as (connection, channel, consumers):
             while not self.should_stop and not self.halted:
                 self.tick()
-                self._count_parked(channel)
+                self._parked.turn(channel)
+                self.chore()
                 if self._drain(connection, safety_interval):
                     self._gather(connection)
                     self._work(connection, consumers)
@@ -171,15 +173,6 @@ class Listener(ConsumerProducerMixin):
         """Sign of life, for the watchdog and for Prometheus."""
         self.ticked_at = time.monotonic()
         consumer_last_tick_timestamp_seconds.labels(self._service).set_to_current_time()
-
-    def _count_parked(self, channel: Any) -> None:
-        """Every few seconds: how many messages wait for an operator (a passive declaration tells it cheaply)."""
-        if time.monotonic() - self._counted_at < COUNT_PARKED_EVERY_S:
-            return
-        self._counted_at = time.monotonic()
-        for queue in self._handlers:
-            found = channel.queue_declare(queue=parked(queue), passive=True)
-            queue_parked_messages.labels(queue).set(found.message_count)
 
     # one turn
 

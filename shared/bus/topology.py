@@ -101,11 +101,15 @@ def user_names() -> list[str]:
 
 
 def permissions() -> list[dict[str, str]]:
-    """What each login may do: nobody but the deployment configures anything."""
+    """What each login may do: nobody but the deployment configures anything.
+
+    A consumer reads what it has parked itself too: copies about people who were erased are dropped by it.
+    """
     rows = [_permission("troika-topology", ".*", ".*", ".*")]
     rows.append(_permission(OPERATOR, "^$", f"^{re.escape(REQUEUE)}$", r"\.parked$"))
     for service in SERVICES:
-        own = _alternatives([queue for queue in QUEUES if service_of(queue) == service])
+        heard = [queue for queue in QUEUES if service_of(queue) == service]
+        own = _alternatives([*heard, *map(parked, heard)])
         rows.append(_permission(relay_user(service), "^$", f"^{re.escape(FACTS)}$", "^$"))
         write = f"^({re.escape(RETRY)}|{re.escape(DEAD)})$"
         rows.append(_permission(consumer_user(service), "^$", write, f"^{own}$"))

@@ -85,3 +85,13 @@ class ProposalData(MessageSchema):
     moved = fields.Boolean(load_default=False)
     occurred_at = moment()
     sealed = text(8192)
+
+
+class ErasedProposalData(MessageSchema):
+    """Whoever made a proposal is erased, with what they wrote. ``event`` is the side event that it became, if any."""
+
+    proposal_id = identity()
+    revision = revision()
+    status = one_of(*PROPOSAL_STATUSES)
+    event = slug(required=False)
+    occurred_at = moment()

@@ -43,3 +43,15 @@ class AttemptData(RegistrationData):
     """Somebody tried to register an address that is registered already; ``attempt`` counts the mails about it."""
 
     attempt = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+
+
+class ErasedData(MessageSchema):
+    """Whoever was on a registration is erased. ``status`` is that under which it goes on counting; nobody is named."""
+
+    registration_id = identity()
+    revision = revision()
+    form = slug()
+    form_kind = one_of(*FORM_KINDS)
+    event = slug(required=False)
+    status = one_of(*REGISTRATION_STATUSES)
+    occurred_at = moment()

@@ -10,9 +10,9 @@ from functools import cache
 from marshmallow import Schema, ValidationError
 
 from shared.contracts.envelope import TYPE_PREFIX, Message
-from shared.contracts.events import EventData, ProposalData, ResourceData, WorkingGroupData
+from shared.contracts.events import ErasedProposalData, EventData, ProposalData, ResourceData, WorkingGroupData
 from shared.contracts.notifications import MailData
-from shared.contracts.registration import AttemptData, RegistrationData
+from shared.contracts.registration import AttemptData, ErasedData, RegistrationData
 from shared.core.errors import Poison
 
 
@@ -81,6 +81,13 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
     ),
     *_PROPOSALS,
     MessageType(
+        "proposal.erased.v1",
+        "events",
+        ("notifications.mail",),
+        ErasedProposalData,
+        "Whoever made a proposal is erased: what others hold of them goes too.",
+    ),
+    MessageType(
         "registration.verification-requested.v1",
         "registration",
         ("notifications.mail",),
@@ -135,6 +142,13 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         AttemptData,
         "Somebody tried to register an address that is registered.",
         _SEALED,
+    ),
+    MessageType(
+        "person.erased.v1",
+        "registration",
+        _ROLLUP_AND_MAIL,
+        ErasedData,
+        "Whoever was on a registration is erased: what others hold of them goes too.",
     ),
     MessageType("mail.sent.v1", "notifications", ("events.contact",), MailData, "The mail relay took a mail."),
 )

@@ -89,7 +89,8 @@ def _add_processes(group: click.Group, service: Service) -> None:
         settings = service.settings(CONSUME)
 
         def work(unit: UnitOfWork, stop: Stop) -> None:
-            listen(make_listener(settings.bus, unit, service.name, service.effects(unit)), stop)
+            effects = service.effects(unit)
+            listen(make_listener(settings.bus, unit, service.name, effects, erased=service.erased), stop)
 
         run_worker(service, CONSUME, work)
 

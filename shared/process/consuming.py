@@ -1,8 +1,11 @@
 """Puts a listener together: each queue's messages have their effect through the inbox, the loop is watched."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from sqlalchemy import Connection
 
 from shared.bus.address import BusAddress
+from shared.bus.clearing import Clearing, Erased
 from shared.bus.connection import open_connection
 from shared.bus.listener import Listener, Subscription
 from shared.bus.retry_plan import RetryPlan
@@ -13,9 +16,17 @@ from shared.process.runner import Stop
 from shared.store.inbox import Effect, apply_batch
 from shared.store.unit_of_work import UnitOfWork
 
+ErasedIn = Callable[[Connection, Sequence[str]], set[str]]
+"""Which of these subjects (UUID texts) have a tombstone in a service's database."""
+
 
 def make_listener(
-    address: BusAddress, work: UnitOfWork, service: str, effects: Mapping[str, Effect], plan: RetryPlan | None = None
+    address: BusAddress,
+    work: UnitOfWork,
+    service: str,
+    effects: Mapping[str, Effect],
+    plan: RetryPlan | None = None,
+    erased: ErasedIn | None = None,
 ) -> Listener:
     """A listener for all of a service's queues.
 
@@ -25,6 +36,7 @@ def make_listener(
         service: who consumes.
         effects: what a message does, by queue.
         plan: when to retry; the project's plan if None.
+        erased: which of some subjects were erased: what is parked about them is dropped. None if nobody can be.
     """
 
     def subscription(queue: str, effect: Effect) -> Subscription:
@@ -33,7 +45,7 @@ def make_listener(
 
         return Subscription(queue, handle)
 
-    return Listener(
+    listener = Listener(
         open_connection(address, f"troika-{service}-consumer"),
         [subscription(queue, effect) for queue, effect in effects.items()],
         service,
@@ -41,6 +53,19 @@ def make_listener(
         senders=Senders.of(address, service),
         sender=own_user(address),
     )
+    if erased is not None:
+        listener.chore = Clearing(address, list(effects), erased_by(work, erased)).turn
+    return listener
+
+
+def erased_by(work: UnitOfWork, erased: ErasedIn) -> Erased:
+    """The same question, each in a transaction of its own."""
+
+    def ask(subjects: Sequence[str]) -> set[str]:
+        with work.transaction() as connection:
+            return erased(connection, subjects)
+
+    return ask
 
 
 def listen(listener: Listener, stop: Stop) -> None:

@@ -2,7 +2,7 @@
 
 The rows stay locked while the broker answers (at most a few seconds): this is the one transaction that waits for
 the network. A crash rolls it back and the rows are offered again, which the inboxes absorb. It polls: 25 ms after
-work, doubling to 200 ms at rest.
+work, doubling to 200 ms at rest. A message whose content was erased is marked and never offered: nobody is to hear it.
 """
 
 import logging
@@ -85,11 +85,13 @@ class Relay:
             if not rows:
                 return 0
             reach("relay.claimed")
-            offered = [self._outgoing(row) for row in rows]
+            told = [row for row in rows if row.body]
+            offered = [self._outgoing(row) for row in told]
             reach("relay.publishing")
-            outcomes = self._publisher.publish(offered, CONFIRM_TIMEOUT_S)
+            outcomes = self._publisher.publish(offered, CONFIRM_TIMEOUT_S) if offered else []
             reach("relay.published")
-            self._record(connection, rows, outcomes)
+            self._record(connection, told, outcomes)
+            outbox.mark_published(connection, [row.id for row in rows if not row.body], self._clock())
             reach("relay.marked")
         reach("relay.committed")
         return outcomes.count(Outcome.CONFIRMED)

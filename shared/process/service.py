@@ -1,9 +1,11 @@
 """What a service says of itself, so that its command line and its processes can be made from it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from shared.core.rights import Rights
 from shared.process.settings import CommonSettings
@@ -21,6 +23,7 @@ class Service:
     effects: what it does with messages, by queue.
     forget: deletes what has been kept long enough, a bit at a time, in transactions of its own, given the time; None if
         there is nothing.
+    erased: which of some subjects (UUID texts) were erased; None if it hears of nobody.
     """
 
     name: str
@@ -29,3 +32,4 @@ class Service:
     rights: Rights
     effects: Callable[[UnitOfWork], Mapping[str, Effect]]
     forget: Callable[[UnitOfWork, datetime], object] | None = None
+    erased: Callable[[Connection, Sequence[str]], set[str]] | None = None

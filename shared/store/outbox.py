@@ -27,6 +27,9 @@ _ADD = text("""
     INSERT INTO outbox (message_id, type, subject, body, stored_at)
     VALUES (:message_id, :type, :subject, :body, :stored_at)
 """)
+_BLANK = text("""
+    UPDATE outbox SET body = '', blanked_at = :now WHERE subject = :subject AND blanked_at IS NULL
+""")
 _OLDEST = text("SELECT min(stored_at) FROM outbox WHERE published_at IS NULL")
 _FORGET = text("""
     DELETE FROM outbox WHERE id IN (
@@ -36,7 +39,7 @@ _FORGET = text("""
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A stored message that the broker has not confirmed yet."""
+    """A stored message that the broker has not confirmed yet; ``body`` is empty if its content was erased."""
 
     id: int
     message_id: str
@@ -78,6 +81,15 @@ def mark_refused(connection: Connection, ids: Sequence[int], reason: str, now: d
     """Keep the rows, say why, and wait longer each time (1 s doubling to 60 s)."""
     if ids:
         connection.execute(_REFUSE, {"ids": list(ids), "reason": reason, "now": now})
+
+
+def blank(connection: Connection, subject: str, now: datetime) -> None:
+    """Erase the content of every message about ``subject``, whether it is published or not.
+
+    A relay says none of them from now on, also not again after the loss of a broker. It waits for a relay that has one
+    of them in hand.
+    """
+    connection.execute(_BLANK, {"subject": subject, "now": now})
 
 
 def oldest_unpublished(connection: Connection) -> datetime | None:

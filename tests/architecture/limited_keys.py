@@ -12,12 +12,14 @@ NOTHING = "nothing of anybody"
 """It shows and changes nothing that belongs to a form."""
 
 _STEPS = "any(announce, confirm, postpone, reschedule, cancel, revive, hold)"
+_VERBS = ("accept", "decline", "return", "withdraw", "erasure")
 _REFUSED = (
     "GET /console/geneva",
     "GET /console/groups",
     "GET /console/overview",
     "GET /console/side-events",
     "POST /console/side-events/<uuid:proposal_id>",
+    "POST /console/side-events/<uuid:proposal_id>/erasure",
     "GET /console/timetable",
     "GET /console/timetable/<uuid:proposal_id>",
     "POST /console/timetable/<uuid:proposal_id>",
@@ -31,7 +33,7 @@ _REFUSED = (
     "GET /v1/proposals/<uuid:proposal_id>",
     "PATCH /v1/proposals/<uuid:proposal_id>",
     "GET /v1/proposals/<uuid:proposal_id>/history",
-    *(f"POST /v1/proposals/<uuid:proposal_id>/{verb}" for verb in ("accept", "decline", "return", "withdraw")),
+    *(f"POST /v1/proposals/<uuid:proposal_id>/{verb}" for verb in _VERBS),
     "GET /v1/schedule",
     "GET /v1/schedule/conflicts",
     "GET /v1/schedule/jobs/<uuid:job_id>",
@@ -85,11 +87,14 @@ _OWN_FORM = (
     f"GET {_PERSON}",
     f"POST {_PERSON}",
     f"POST {_PERSON}/sealed",
+    f"POST {_PERSON}/erasure",
     "PATCH /v1/forms/<slug>",
     "GET /v1/forms/<slug>/history",
     f"GET {_REGISTRATION}",
     f"PATCH {_REGISTRATION}",
     f"DELETE {_REGISTRATION}",
+    f"GET {_REGISTRATION}/erasure",
+    f"POST {_REGISTRATION}/erasure",
 )
 _OWN_FORMS_ALONE = (
     "GET /console/registrations",

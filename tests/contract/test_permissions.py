@@ -140,7 +140,9 @@ def test_nobody_changes_what_is_there(broker: Broker, user: str) -> None:
     queues = [name for queue in QUEUES for name in (queue, parked(queue))]
     done = broker.done(user, [*product(ATTEMPTS, queues), *product(AT_EXCHANGES, queues[:1])])
     reads = {"troika-operator": {parked(queue) for queue in QUEUES}} | {
-        f"troika-{service}-consumer": {queue for queue in QUEUES if service_of(queue) == service}
+        f"troika-{service}-consumer": {
+            name for queue in QUEUES if service_of(queue) == service for name in (queue, parked(queue))
+        }
         for service in SERVICES
     }
     assert done == {("purge", queue) for queue in reads.get(user, set())}
@@ -196,6 +198,8 @@ def test_relay_consumes_and_declares_nothing(broker: Broker, service: str) -> No
 def test_consumer_consumes_the_queues_of_its_service_alone(broker: Broker, service: str) -> None:
     codes = {queue: broker.consume(f"troika-{service}-consumer", queue) for queue in QUEUES}
     assert codes == {queue: 0 if service_of(queue) == service else REFUSED for queue in QUEUES}
+    left = {queue: broker.consume(f"troika-{service}-consumer", parked(queue)) for queue in QUEUES}
+    assert left == codes, "it reads what it has parked itself, to drop what is about people who were erased"
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -15,7 +15,9 @@ from services.events.domain.resource import Resource, ResourceKind
 from services.events.domain.schedule import Span
 from services.events.domain.schedule_diff import Entry
 from services.events.outgoing import EVENT_KEYS, event_message, resource_message, working_group_message
+from services.events.outgoing_proposals import ERASED as PROPOSAL_ERASED
 from services.events.outgoing_proposals import PROPOSAL_KEYS, proposal_message, scheduled_message
+from services.events.outgoing_proposals import erased_message as proposal_erased
 from services.notifications.domain.mail import ClaimedMail
 from services.notifications.outgoing import mail_sent
 from services.registration import outgoing as registration_outgoing
@@ -146,6 +148,7 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
     registration_outgoing.PROMOTED: _about_registration(registration_outgoing.PROMOTED),
     registration_outgoing.CANCELLED: _about_registration(registration_outgoing.CANCELLED),
     registration_outgoing.ATTEMPT_REPEATED: _about_registration(registration_outgoing.ATTEMPT_REPEATED, attempt=2),
+    registration_outgoing.ERASED: lambda: registration_outgoing.erased_message(_registration(), WEBINAR_WEEK),
     "mail.sent.v1": lambda: mail_sent(_mail(), WEBINAR_WEEK),
     **{
         key: partial(_about_proposal, ProposalStatus(status))
@@ -153,6 +156,7 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
         if status != "scheduled"
     },
     PROPOSAL_KEYS["scheduled"]: lambda: _scheduled(),
+    PROPOSAL_ERASED: lambda: proposal_erased(_proposal(ProposalStatus.WITHDRAWN), WEBINAR_WEEK),
 }
 
 

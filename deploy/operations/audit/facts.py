@@ -15,8 +15,13 @@ HEARERS: tuple[tuple[str, str], ...] = tuple(
                 for verb in ("verification-requested", "expired", "confirmed", "waitlisted", "promoted", "cancelled")
             ),
             "registration.attempt-repeated",
+            "person.erased",
+            "proposal.erased",
         ),
-        "events.rollup": tuple(f"registration.{verb}" for verb in ("confirmed", "waitlisted", "promoted", "cancelled")),
+        "events.rollup": (
+            *(f"registration.{verb}" for verb in ("confirmed", "waitlisted", "promoted", "cancelled")),
+            "person.erased",
+        ),
         "events.contact": ("mail.sent",),
     }.items()
     for key in keys
@@ -34,16 +39,20 @@ _HISTORY = """
 """
 _TOLD = """
     WITH steps AS (
-        SELECT registration_id, status, changed_at,
-            lag(status) OVER (PARTITION BY registration_id ORDER BY revision) AS before FROM registration_change),
+        SELECT c.registration_id, c.status, c.changed_at, r.erased_at IS NOT NULL AND c.revision = r.revision AS erased,
+            lag(c.status) OVER (PARTITION BY c.registration_id ORDER BY c.revision) AS before
+        FROM registration_change c LEFT JOIN (SELECT id, revision, erased_at FROM registration) r
+            ON r.id = c.registration_id),
     due AS (
-        SELECT registration_id::text AS subject, 'org.troika.registration.' || CASE
-                WHEN status = 'unverified' THEN 'verification-requested'
-                WHEN status = 'confirmed' AND before = 'waitlisted' THEN 'promoted'
-                ELSE status END || '.v1' AS type, max(changed_at) AS at, count(*) AS n
+        SELECT registration_id::text AS subject, 'org.troika.' || CASE
+                WHEN erased THEN 'person.erased'
+                WHEN status = 'unverified' THEN 'registration.verification-requested'
+                WHEN status = 'confirmed' AND before = 'waitlisted' THEN 'registration.promoted'
+                ELSE 'registration.' || status END || '.v1' AS type, max(changed_at) AS at, count(*) AS n
         FROM steps GROUP BY 1, 2),
     told AS (
-        SELECT subject, type, count(*) AS n FROM outbox WHERE starts_with(type, 'org.troika.registration.')
+        SELECT subject, type, count(*) AS n FROM outbox
+        WHERE (starts_with(type, 'org.troika.registration.') OR type = 'org.troika.person.erased.v1')
             AND type <> 'org.troika.registration.attempt-repeated.v1' GROUP BY subject, type)
     SELECT subject || ' ' || type, coalesce(d.n, 0)::text, coalesce(t.n, 0)::text
     FROM due d FULL JOIN told t USING (subject, type)
@@ -78,10 +87,13 @@ A5 = Equation(
 )
 
 _STORED = """
-    SELECT o.message_id || ' ' || h.queue, CASE WHEN o.published_at IS NOT NULL THEN 'published' END,
-        coalesce(o.published_at < %(arrived_before)s, false)
+    SELECT o.message_id || ' ' || h.queue,
+        CASE WHEN o.published_at IS NOT NULL AND o.blanked_at IS NULL THEN 'published' END,
+        o.blanked_at IS NULL AND coalesce(o.published_at < %(arrived_before)s, false)
     FROM outbox o JOIN unnest(%(types)s::text[], %(queues)s::text[]) AS h (type, queue) ON h.type = o.type
 """
+"""One whose content was erased may have been heard before, and nobody need hear it any more."""
+
 _TAKEN_IN = """
     SELECT message_id || ' ' || consumer, 'taken in', message_id > %(ids_since)s::uuid
         AND received_at < %(settled_before)s FROM inbox
@@ -109,6 +121,15 @@ _STATE_TOLD_TO_ALL = _STATE_TOLD + "WHERE r.status IN ('confirmed', 'waitlisted'
 _STATE_ON_ROSTER = "SELECT registration_id::text, status || ', revision ' || revision, false FROM roster"
 _STATE_IN_BOOK = """
     SELECT subject::text, status || ', revision ' || revision, false FROM recipient WHERE about = 'registration'
+"""
+_ERASED = "SELECT id::text, NULL, erased_at < %(late_before)s FROM registration WHERE erased_at IS NOT NULL"
+_ERASED_TO_ALL = _ERASED + " AND status <> 'expired'"
+_ERASED_ON_ROSTER = """
+    SELECT registration_id::text, NULL, form <> ALL(%(forgetful)s::text[]) FROM roster WHERE erased_at IS NOT NULL
+"""
+_ERASED_IN_BOOK = """
+    SELECT subject::text, NULL, form <> ALL(%(forgetful)s::text[]) FROM recipient
+    WHERE erased_at IS NOT NULL AND about = 'registration'
 """
 _SENT = """
     SELECT id::text, NULL, sent_at < %(late_before)s FROM mail
@@ -145,6 +166,16 @@ A6 = Equation(
             "mails are written from each registration as it is",
             (Side("registration", _STATE_TOLD),),
             (Side("notifications", _STATE_IN_BOOK),),
+        ),
+        Paired(
+            "whoever was erased is erased from the rosters",
+            (Side("registration", _ERASED_TO_ALL),),
+            (Side("events", _ERASED_ON_ROSTER),),
+        ),
+        Paired(
+            "whoever was erased is erased from the recipient book",
+            (Side("registration", _ERASED),),
+            (Side("notifications", _ERASED_IN_BOOK),),
         ),
         Paired("coordinators see each mail that went", (Side("notifications", _SENT),), (Side("events", _CONTACTS),)),
     ),

@@ -10,20 +10,26 @@ _NEWS = "('event-rescheduled', 'event-postponed', 'event-cancelled', 'event-revi
 'event-changed', 'remote-possible')"
 
 _WANTED = """
-    SELECT registration_id || ' ' || revision || ' ' || kind, NULL, changed_at < %(late_before)s FROM (
+    SELECT registration_id || ' ' || change.revision || ' ' || kind, NULL,
+        changed_at < %(late_before)s AND r.erased_at IS NULL
+    FROM (
         SELECT registration_id, revision, changed_at, CASE
             WHEN status = 'unverified' THEN 'verification'
             WHEN status = 'waitlisted' THEN 'waiting-list'
             WHEN status = 'cancelled' THEN 'cancelled-by-you'
             WHEN lag(status) OVER (PARTITION BY registration_id ORDER BY revision) = 'waitlisted' THEN 'promotion'
             ELSE 'confirmation' END AS kind, status FROM registration_change) AS change
-    WHERE status <> 'expired'
+        LEFT JOIN (SELECT id, revision, erased_at FROM registration) r ON r.id = change.registration_id
+    WHERE change.status <> 'expired' AND (r.erased_at IS NULL OR change.revision < r.revision)
 """
+"""Nobody is mailed that they were erased. What was not said of them before that is said no more."""
+
 _WRITTEN = f"""
     SELECT subject || ' ' || revision || ' ' || kind, NULL, false FROM mail WHERE kind IN {_NUMBERED}
 """  # noqa: S608 - constants
 _ATTEMPTED = """
-    SELECT id::text, CASE WHEN attempted_at < %(late_before)s THEN attempts::text END, attempted_at < %(late_before)s
+    SELECT id::text, CASE WHEN attempted_at < %(late_before)s AND erased_at IS NULL THEN attempts::text END,
+        attempted_at < %(late_before)s AND erased_at IS NULL
     FROM registration WHERE attempts > 0
 """
 _ATTEMPTS_TOLD = """
@@ -44,7 +50,7 @@ _ANNOUNCED = f"""
 """  # noqa: S608 - constants
 _TWO_BULLETINS = """
     SELECT string_agg(id::text, ' ' ORDER BY id), 'bulletin ' || revision || ' once', count(*)::text
-    FROM mail WHERE kind = 'bulletin' GROUP BY recipient, revision HAVING count(*) > 1
+    FROM mail WHERE kind = 'bulletin' AND recipient IS NOT NULL GROUP BY recipient, revision HAVING count(*) > 1
 """
 _ENDED = """
     SELECT m.id::text, 'claims ' || m.fence || ', handed over ' || (m.state IN ('sent', 'bounced'))::integer
@@ -131,7 +137,8 @@ _UNTOLD = f"""
         FROM announcement WHERE cause = 'news' ORDER BY event, number DESC)
     SELECT r.subject::text, 'told of revision ' || n.shown || ' of ' || n.event, 'not told'
     FROM newest n JOIN recipient r ON r.event = n.event AND r.about = 'registration' AND r.heard_at <= n.changed_at
-        AND r.status IN ('confirmed', 'waitlisted') AND r.form_kind IN ('webinar', 'attendance', 'delegation')
+        AND r.erased_at IS NULL AND r.status IN ('confirmed', 'waitlisted')
+        AND r.form_kind IN ('webinar', 'attendance', 'delegation')
     WHERE n.ended_at IS NOT NULL AND NOT EXISTS (
         SELECT FROM mail m WHERE m.recipient = r.person_ref AND m.event = n.event
             AND ((m.kind IN {_NEWS} AND m.revision = n.number)
@@ -168,12 +175,22 @@ _SUPPRESSED = """
     WHERE m.kind = 'bulletin' AND a.phase = 'data' AND a.started_at > s.since + (%(now)s - %(settled_before)s)
 """
 
+_ERASED = """
+    SELECT m.id::text, 'nothing after ' || r.erased_at,
+        m.state || ', in hand since ' || coalesce(a.started_at::text, '-')
+    FROM mail m JOIN recipient r ON r.subject = m.subject AND r.erased_at IS NOT NULL
+        LEFT JOIN mail_attempt a ON a.mail_id = m.id AND a.started_at > r.erased_at
+    WHERE m.recipient IS NOT NULL OR m.state IN ('queued', 'deferred') OR (m.state = 'claimed' AND m.phase = 'claimed')
+        OR (m.state = 'unknown' AND m.due_at IS NOT NULL) OR a.mail_id IS NOT NULL
+"""
+
 A11 = Equation(
     "A11",
-    "no mail beyond the first to whoever has not confirmed; none against a suppression",
+    "no mail beyond the first to whoever has not confirmed; none to whoever was erased, or against a suppression",
     (
         Alone("notifications", "an address that nobody confirmed gets nothing but what asks it to", _UNCONFIRMED),
         Alone("notifications", "an address is asked once, and then only when somebody tries again", _VERIFICATIONS),
         Alone("notifications", "whoever wants no bulletins gets none", _SUPPRESSED),
+        Alone("notifications", "nothing goes to whoever was erased, and no mail names them", _ERASED),
     ),
 )

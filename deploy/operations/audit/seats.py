@@ -58,15 +58,26 @@ _TALLIES = """
     WHERE counted <> kept
 """
 
+_SOMEBODY_LEFT = """
+    SELECT id::text, 'nobody', 'somebody' FROM registration WHERE erased_at IS NOT NULL
+        AND (person_ref IS NOT NULL OR hold_until IS NOT NULL OR status IN ('unverified', 'waitlisted'))
+"""
+_SOMEBODY_ON_ROSTER = """
+    SELECT registration_id::text, 'nobody', 'somebody' FROM roster
+    WHERE erased_at IS NOT NULL AND person_ref IS NOT NULL
+"""
+
 A2 = Equation(
     "A2",
-    "registrations = confirmed + waitlisted + cancelled + unverified + expired",
+    "registrations = confirmed + waitlisted + cancelled + unverified + expired; the erased among them are nobody's",
     (
         Alone("registration", "the seats count the registrations that have one or wait for one", _COUNTED),
         Alone("registration", "whoever has a history is there", _HISTORY_OF_NOBODY),
         Alone("registration", "nobody stays unverified long after they were to be given up", _OVERDUE),
         Paired("whom coordinators see is registered", (Side("registration", _ALL),), (Side("events", _ON_ROSTER),)),
         Paired("whom mails go to is registered", (Side("registration", _ALL),), (Side("notifications", _IN_BOOK),)),
+        Alone("registration", "of whoever was erased nothing but counts is left", _SOMEBODY_LEFT),
+        Alone("events", "of whoever was erased nothing but counts is left on a roster", _SOMEBODY_ON_ROSTER),
         Alone("events", "the numbers of each event are those of its people", _NUMBERS),
         Alone("events", "the numbers by kind of form are those of the live registrations", _TALLIES),
     ),
@@ -133,7 +144,8 @@ A3 = Equation(
 
 _TWO_AT_ONCE = """
     SELECT string_agg(id::text, ' ' ORDER BY id), 'one live registration on ' || form, count(*)::text
-    FROM registration WHERE status NOT IN ('cancelled', 'expired') GROUP BY form, person_ref HAVING count(*) > 1
+    FROM registration WHERE status NOT IN ('cancelled', 'expired') AND erased_at IS NULL
+    GROUP BY form, person_ref HAVING count(*) > 1
 """
 _KEY_TWICE = """
     SELECT encode(key_hash, 'hex'), '1', count(*)::text FROM idempotency GROUP BY key_hash HAVING count(*) > 1

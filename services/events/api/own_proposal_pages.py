@@ -1,8 +1,10 @@
-"""The page behind a proposer's own link: see what became of the proposal, change it if it is returned, withdraw it.
+"""The page behind a proposer's own link: see what became of the proposal, change it if it is returned, withdraw it,
+take one's data along, be erased.
 
 Reading it changes nothing: mail scanners follow links.
 """
 
+from json import dumps
 from typing import cast
 from urllib.parse import quote
 
@@ -13,12 +15,14 @@ from services.events.api.own_proposal_editing import NotEditable, OwnLink, can_e
 from services.events.api.proposal_looks import page_language
 from services.events.domain.proposal import NEXT, ProposalStatus
 from services.events.side_pages.moments import place_of
-from services.events.side_pages.pages import OwnPage, render_own, render_own_gone
+from services.events.side_pages.pages import OwnPage, render_erased, render_own, render_own_gone
+from services.events.usecases.erase_proposal import erase_own_proposal
 from services.events.usecases.own_proposal import OwnProposal, show_own_proposal, withdraw_own_proposal
+from services.events.usecases.proposal_data import proposal_data
 from services.events.usecases.side_tools import SideTools
 from shared.core.errors import DomainError
 from shared.forms.texts import LANGUAGES, named_language
-from shared.web.access import by_link
+from shared.web.access import by_link, public
 from shared.web.headers import personal
 from shared.web.limits import limited
 
@@ -33,7 +37,9 @@ def own_proposal_pages(tools: SideTools) -> Blueprint:
     def show(token: str) -> Response:
         if request.args.get("ask") == "edit":
             return _edit(tools, token)
-        return _page(tools, token, asking=request.args.get("ask") == "withdraw")
+        return _page(tools, token, asking=request.args.get("ask", ""))
+
+    _add_own_data(blueprint, tools)
 
     @blueprint.post("/<token>")
     @by_link
@@ -45,6 +51,25 @@ def own_proposal_pages(tools: SideTools) -> Blueprint:
         return action(tools, token)
 
     return blueprint
+
+
+def _add_own_data(blueprint: Blueprint, tools: SideTools) -> None:
+    @blueprint.get("/<token>/my-data.json")
+    @by_link
+    @limited("link")
+    def my_data(token: str) -> Response:
+        try:
+            held = proposal_data(tools.work, tools.clock, tools.keys, token)
+        except DomainError:
+            return _gone(token)
+        response = Response(dumps(held, ensure_ascii=False, indent=2), mimetype="application/json")
+        response.headers["Content-Disposition"] = "attachment; filename=my-data.json"
+        return personal(response)
+
+    @blueprint.get("/erased")
+    @public
+    def erased() -> Response:
+        return personal(make_response(render_erased(page_language(request.values))))
 
 
 def _edit(tools: SideTools, token: str) -> Response:
@@ -75,14 +100,25 @@ def _withdraw(tools: SideTools, token: str) -> Response:
     return _done(token)
 
 
-ACTIONS = {"withdraw": _withdraw, "send-again": _send_again}
+def _erase(tools: SideTools, token: str) -> Response:
+    """The page that says so is not behind the link: that opens nothing any more."""
+    try:
+        erase_own_proposal(tools.work, tools.clock, token)
+    except DomainError:
+        return _gone(token)
+    return personal(cast(Response, redirect(f"/p/erased?lang={page_language(request.form)}", 303)))
+
+
+ACTIONS = {"withdraw": _withdraw, "send-again": _send_again, "erase": _erase}
+ASKED = ("withdraw", "erase")
+"""What is asked before it is done."""
 
 
 def _done(token: str) -> Response:
     return personal(cast(Response, redirect(f"{_path(token)}?lang={page_language(request.form)}", 303)))
 
 
-def _page(tools: SideTools, token: str, *, asking: bool = False, refused: str = "") -> Response:
+def _page(tools: SideTools, token: str, *, asking: str = "", refused: str = "") -> Response:
     try:
         own = show_own_proposal(tools.work, tools.clock, token)
     except DomainError:
@@ -91,7 +127,7 @@ def _page(tools: SideTools, token: str, *, asking: bool = False, refused: str = 
     return personal(make_response(render_own(page), 409 if refused else 200))
 
 
-def _own_page(own: OwnProposal, path: str, *, asking: bool, refused: str) -> OwnPage:
+def _own_page(own: OwnProposal, path: str, *, asking: str, refused: str) -> OwnPage:
     language = _language(own.proposal.language)
     return OwnPage(
         language=language,
@@ -102,7 +138,7 @@ def _own_page(own: OwnProposal, path: str, *, asking: bool, refused: str) -> Own
         place=place_of(own.entry, language) if own.entry else None,
         can_withdraw=ProposalStatus.WITHDRAWN in NEXT[own.proposal.status],
         can_edit=can_edit(own.proposal),
-        asking=asking,
+        asking=asking if asking in ASKED else "",
         refused=refused,
     )
 

@@ -11,6 +11,7 @@ from services.events.api.schedule_schemas import (
     ProposalAnswersSchema,
     ProposalArguments,
     ProposalChangeSchema,
+    ProposalErasureSchema,
     ProposalHistorySchema,
     ProposalListSchema,
     ProposalSchema,
@@ -22,6 +23,7 @@ from services.events.side_pages.pages import page_texts
 from services.events.store.proposals import ProposalFilter
 from services.events.usecases.change_proposal import change_proposal
 from services.events.usecases.decide_proposal import Decision, decide_proposal
+from services.events.usecases.erase_proposal import erase_proposal
 from services.events.usecases.list_proposals import list_proposals, show_history, show_proposal
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.side_tools import SideTools
@@ -77,6 +79,7 @@ def proposals_blueprint(tools: SideTools) -> Any:
     _add_intake(blueprint, tools)
     _add_reading(blueprint, tools)
     _add_changing(blueprint, tools)
+    _add_erasing(blueprint, tools)
     for verb, status in DECISIONS.items():
         _add_decision(blueprint, tools, verb, status)
     return blueprint
@@ -181,6 +184,21 @@ def _add_changing(blueprint: Any, tools: SideTools) -> None:
         days = {name: tuple(value) for name, value in body.items() if name.endswith("_on")}
         changes = {**body, **days}
         return _shown(change_proposal(tools.work, tools.clock, identity, seen, changes, holder().name))
+
+
+def _add_erasing(blueprint: Any, tools: SideTools) -> None:
+    @blueprint.post("/<uuid:proposal_id>/erasure")
+    @blueprint.arguments(ProposalErasureSchema)
+    @blueprint.response(200, ProposalHistorySchema)
+    @says(blueprint, s401="No key", s403="The key's roles or forms do not allow it", s404="No such proposal")
+    @needs_all_forms("coordinator")
+    def erase(body: dict[str, Any], proposal_id: Any) -> dict[str, Any]:
+        """Erase whoever made a proposal and all that they wrote, in all services; it cannot be undone.
+
+        Answered with what is left: who did what, and when. Doing it again changes nothing, and nobody is told.
+        """
+        erase_proposal(tools.work, tools.clock, str(proposal_id), body["reason"], holder().name)
+        return {"items": show_history(tools.work, str(proposal_id))}
 
 
 def _add_decision(blueprint: Any, tools: SideTools, verb: str, status: ProposalStatus) -> None:

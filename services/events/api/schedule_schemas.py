@@ -2,6 +2,7 @@
 
 import marshmallow as ma
 
+from services.events.domain.erasing import REASONS
 from services.events.domain.proposal import ProposalStatus
 from services.events.domain.rules import SLUG, SLUG_LENGTH
 from services.events.domain.schedule_conflicts import ConflictKind
@@ -130,6 +131,19 @@ class ProposalChangeSchema(ma.Schema):
     attendance = ma.fields.Integer(validate=ma.validate.Range(min=1, max=2000))
     preferred_on = ma.fields.List(ma.fields.Date(), validate=ma.validate.Length(max=60))
     unavailable_on = ma.fields.List(ma.fields.Date(), validate=ma.validate.Length(max=60))
+
+
+class ProposalErasureSchema(ma.Schema):
+    """Why whoever made a proposal is erased."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    reason = ma.fields.String(
+        required=True,
+        validate=ma.validate.OneOf(list(REASONS)),
+        metadata={"description": "It stays in the history. No free text: it could name whom it is to forget"},
+    )
 
 
 class DecisionSchema(ma.Schema):

@@ -13,10 +13,12 @@ from services.events.console import change_words, schedule_words
 from services.events.console.change_words import Told
 from services.events.console.fields import cleaned
 from services.events.console.pages import READERS
+from services.events.domain.erasing import REASONS
 from services.events.domain.proposal import Proposal, ProposalStatus
 from services.events.domain.proposal_changes import Revision
 from services.events.store.proposals import ProposalFilter
 from services.events.usecases.decide_proposal import Decision, decide_proposal
+from services.events.usecases.erase_proposal import erase_proposal
 from services.events.usecases.list_network import list_working_groups
 from services.events.usecases.list_proposals import list_proposals, list_sent_again, show_history, show_proposal
 from services.events.usecases.positions import read_registration_position
@@ -55,7 +57,8 @@ class Late:
 
 
 def add_proposals(blueprint: Blueprint, tools: SideTools) -> None:
-    """``/console/side-events`` and deciding on one of them."""
+    """``/console/side-events``, deciding on one of them, and erasing whoever made it."""
+    _add_erasing(blueprint, tools)
 
     @blueprint.get("/side-events")
     @needs_all_forms(*READERS)
@@ -81,6 +84,17 @@ def add_proposals(blueprint: Blueprint, tools: SideTools) -> None:
                 raise
             return _too_late(tools, decision)
         return redirect(f"{SIDE_EVENTS}#p-{proposal_id}", 303)
+
+
+def _add_erasing(blueprint: Blueprint, tools: SideTools) -> None:
+    @blueprint.post("/side-events/<uuid:proposal_id>/erasure")
+    @needs_all_forms("coordinator")
+    def erase(proposal_id: Any) -> AnyResponse:
+        reason = request.form.get("reason", "")
+        if reason not in REASONS or request.form.get("sure") != "yes":
+            raise BadRequest("unknown reason, or not confirmed")
+        erase_proposal(tools.work, tools.clock, str(proposal_id), reason, holder().name)
+        return redirect(SIDE_EVENTS, 303)
 
 
 def seen_in_form() -> int:
@@ -124,6 +138,7 @@ def _shown(tools: SideTools, page: Page[Proposal], *, status: str | None = None,
         status=status,
         late=late,
         may_decide="coordinator" in holder().roles,
+        erasing=REASONS,
     )
 
 

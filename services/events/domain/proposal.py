@@ -118,3 +118,8 @@ def become(proposal: Proposal, status: ProposalStatus, *, note: str | None = Non
         raise DomainError("proposal-transition", f"a proposal that is {proposal.status} cannot be {status}")
     said = proposal.note if note is None else note
     return replace(proposal, status=status, note=said, revision=proposal.revision + 1)
+
+
+def next_revision(proposal: Proposal, *, note: str) -> Proposal:
+    """The proposal one revision on, with the same status and another note."""
+    return replace(proposal, note=note, revision=proposal.revision + 1)

@@ -78,7 +78,7 @@ class OwnPage:
         note: what the coordinators last said, or empty.
         place: in the published timetable, if it has one.
         can_withdraw: whether there is a way to do so.
-        asking: whether to ask before it is done.
+        asking: what to ask about before it is done: ``withdraw``, ``erase``, or empty.
         can_edit: whether it can be changed and sent again.
         refused: key of the text that says what could not be done; empty if nothing was refused.
     """
@@ -91,7 +91,7 @@ class OwnPage:
     place: Place | None
     can_withdraw: bool
     can_edit: bool = False
-    asking: bool = False
+    asking: str = ""
     refused: str = ""
 
 
@@ -177,6 +177,12 @@ def render_own(page: OwnPage) -> str:
     """What became of a proposal, for whoever proposed it."""
     title = page_texts().text("own.heading", page.language)
     return _render("own.html", Look(page.language), page.path, page=page, title=title)
+
+
+def render_erased(language: str) -> str:
+    """Says that somebody was erased; it depends on nothing but the language."""
+    title = page_texts().text("erased.title", language)
+    return _render("erased.html", Look(language), "/p/erased", title=title)
 
 
 def render_edit(page: EditPage) -> str:

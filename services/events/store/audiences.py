@@ -13,7 +13,7 @@ _GROUPS = text("""
 _PEOPLE = text("""
     SELECT count(*)::int FROM (
         SELECT DISTINCT person_ref FROM roster
-        WHERE event_id = :event_id AND status IN ('confirmed', 'waitlisted')
+        WHERE event_id = :event_id AND status IN ('confirmed', 'waitlisted') AND person_ref IS NOT NULL
             AND form_kind = ANY(CAST(:kinds AS text[]))) AS person
 """)
 

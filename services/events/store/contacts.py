@@ -50,6 +50,10 @@ _NOTE_PEOPLE = text("""
     ON CONFLICT (person_ref) DO UPDATE
         SET last_mail_at = greatest(person_contact.last_mail_at, excluded.last_mail_at)
 """)
+_FORGET_PERSON = text("""
+    DELETE FROM person_contact WHERE person_ref = decode(:person_ref, 'hex')
+        AND NOT EXISTS (SELECT FROM roster WHERE roster.person_ref = decode(:person_ref, 'hex'))
+""")
 _READ = text("SELECT working_group, last_mail_at FROM group_contact")
 
 
@@ -72,6 +76,11 @@ def note_person(connection: Connection, person_ref: str, registration_id: str) -
 def note_people(connection: Connection, registrations: Sequence[str]) -> None:
     """The mails to registrations of the roster, as far as there are any, reached their people."""
     connection.execute(_NOTE_PEOPLE, {"registrations": list(registrations)})
+
+
+def forget_person(connection: Connection, person_ref: str) -> None:
+    """Forget when this person last got a mail, if no registration is theirs any more."""
+    connection.execute(_FORGET_PERSON, {"person_ref": person_ref})
 
 
 def reckon_group(connection: Connection, working_group: str) -> None:

@@ -42,7 +42,7 @@ _OF_KIND = "coalesce(event_id IN (SELECT id FROM event WHERE internal), false) =
 _NOT_THERE = f"""
     FROM roster AS traveller
     WHERE traveller.form_kind = 'delegation' AND traveller.status IN ('confirmed', 'waitlisted') AND {_OF_KIND}
-        AND NOT EXISTS (
+        AND traveller.person_ref IS NOT NULL AND NOT EXISTS (
             SELECT FROM roster AS attending
             WHERE attending.event_id = coalesce(CAST(:event AS text), traveller.attend)
                 AND attending.person_ref = traveller.person_ref
@@ -69,7 +69,7 @@ _MEMBERS = text(f"""
     FROM (
         SELECT DISTINCT working_group, person_ref FROM roster
         WHERE form_kind = 'working_group' AND status IN ('confirmed', 'waitlisted') AND working_group IS NOT NULL
-            AND {_OF_KIND}
+            AND person_ref IS NOT NULL AND {_OF_KIND}
     ) AS member LEFT JOIN person_contact USING (person_ref)
     GROUP BY working_group
 """)

@@ -19,6 +19,7 @@ _OF_ONE = text("""
     SELECT revision, status, note, changed_by, changed_at, changed
     FROM proposal_change WHERE proposal_id = CAST(:id AS uuid) ORDER BY revision
 """)
+_BLANK = text("UPDATE proposal_change SET note = '', changed = '[]' WHERE proposal_id = CAST(:id AS uuid)")
 _SENT_AGAIN = text("""
     SELECT DISTINCT ON (proposal_id) proposal_id::text AS id, revision, status, note, changed_by, changed_at, changed
     FROM proposal_change
@@ -37,6 +38,11 @@ def note_change(
     row = {"id": proposal.id, "revision": proposal.revision, "status": proposal.status, "note": proposal.note}
     changed = Jsonb([asdict(change) for change in changes])
     connection.execute(_ADD, row | {"changed_by": changed_by, "changed_at": at, "changed": changed})
+
+
+def blank_changes(connection: Connection, proposal_id: str) -> None:
+    """Take out of the record what a proposal said and what was said about it; who did what and when stays."""
+    connection.execute(_BLANK, {"id": proposal_id})
 
 
 def history(connection: Connection, proposal_id: str) -> list[Revision]:

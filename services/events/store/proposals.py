@@ -1,4 +1,4 @@
-"""The table of proposals. Who proposed one stands in it closed."""
+"""The table of proposals. Who proposed one stands in it closed; one that was erased is found by no question but one."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +16,7 @@ _COLUMNS = (
     "unavailable_on", "status", "note", "event_id", "revision", "submitted_at", "partner",
 )  # fmt: skip
 _LISTED = f"id::text AS id, {', '.join(_COLUMNS)}, encode(person_ref, 'hex') AS person_ref"
+_THERE = "erased_at IS NULL"
 _ADD = text(
     f"INSERT INTO proposal (id, {', '.join(_COLUMNS)}, person_ref, contact, token_hash, key_hash, fingerprint) "  # noqa: S608 - names of our own columns
     f"VALUES (CAST(:id AS uuid), {', '.join(f':{name}' for name in _COLUMNS)}, decode(:person_ref, 'hex'), "
@@ -25,20 +26,27 @@ _SAVE = text(
     f"UPDATE proposal SET {', '.join(f'{name} = :{name}' for name in _COLUMNS)}, "  # noqa: S608 - as above
     "person_ref = decode(:person_ref, 'hex') WHERE id = CAST(:id AS uuid)"
 )
-_FIND = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid)")  # noqa: S608 - as above
-_LOCK = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) FOR UPDATE")  # noqa: S608 - as above
+_FIND = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {_THERE}")  # noqa: S608 - as above
+_LOCK = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {_THERE} FOR UPDATE")  # noqa: S608 - as above
 _LOCK_ALL = text("SELECT id FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
 _BY_TOKEN = text(f"SELECT {_LISTED} FROM proposal WHERE token_hash = ANY(:hashes)")  # noqa: S608 - as above
 _LAST_DAY = text("""
     SELECT greatest((SELECT max(changed_at) FROM proposal_change c WHERE c.proposal_id = p.id), e.starts_at, e.ends_at)
     FROM proposal p LEFT JOIN event e ON e.id = p.event_id WHERE p.id = CAST(:id AS uuid)
 """)
-_BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) ORDER BY id")  # noqa: S608 - as above
+_BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) AND {_THERE} ORDER BY id")  # noqa: S608 - as above
 _BY_KEY = text("SELECT id::text, fingerprint FROM proposal WHERE key_hash = :key_hash")
 _HOW_MANY = text(
     "SELECT count(*) FROM (SELECT FROM proposal WHERE person_ref = decode(:person_ref, 'hex')"
     " AND submitted_at > :since LIMIT :most) made"
 )
+_BLANK = text("""
+    UPDATE proposal SET erased_at = :now, status = :status, revision = :revision, title = '', summary = '', note = '',
+        working_group = NULL, organisation = NULL, language = 'und', attendance = 1, speakers = '{}',
+        preferred_on = '{}', unavailable_on = '{}', person_ref = NULL, contact = NULL, token_hash = NULL
+    WHERE id = CAST(:id AS uuid)
+""")
+_WAS_ERASED = text("SELECT erased_at FROM proposal WHERE id = CAST(:id AS uuid)")
 _CONTACT = text("SELECT contact FROM proposal WHERE id = CAST(:id AS uuid)")
 _KEEP_CONTACT = text("UPDATE proposal SET contact = :contact WHERE id = CAST(:id AS uuid)")
 
@@ -132,6 +140,21 @@ def save(
     note_change(connection, proposal, changed_by, at, changes)
 
 
+def store_erased(connection: Connection, proposal: Proposal, now: datetime) -> None:
+    """Make a tombstone of a locked proposal: only status and revision of ``proposal`` are stored.
+
+    Its idempotency key stays, so that a browser that sends the form again does not propose it anew.
+    """
+    values = {"id": proposal.id, "status": str(proposal.status), "revision": proposal.revision}
+    connection.execute(_BLANK, {**values, "now": now})
+
+
+def erased_at(connection: Connection, proposal_id: str) -> datetime | None:
+    """When a proposal was erased; None if it was not, or never was."""
+    found: datetime | None = connection.execute(_WAS_ERASED, {"id": proposal_id}).scalar()
+    return found
+
+
 def with_status(connection: Connection, statuses: Collection[ProposalStatus]) -> list[Proposal]:
     """All proposals with one of ``statuses``, in order of arrival."""
     rows = connection.execute(_BY_STATUS, {"statuses": [str(status) for status in statuses]})
@@ -145,7 +168,7 @@ def select(connection: Connection, wanted: ProposalFilter) -> list[Proposal]:
         "working_group = :working_group": wanted.working_group,
         "id > CAST(:after AS uuid)": wanted.after,
     }
-    where = " AND ".join(condition for condition, value in conditions.items() if value) or "true"
+    where = " AND ".join([_THERE, *(condition for condition, value in conditions.items() if value)])
     query = text(f"SELECT {_LISTED} FROM proposal WHERE {where} ORDER BY id LIMIT :limit")  # noqa: S608 - constants
     return [_proposal(row) for row in connection.execute(query, asdict(wanted))]
 

@@ -70,8 +70,8 @@ class Representatives:
 
 
 _COLUMNS = """registration_id::text AS registration_id, form, form_kind, event_id, status, revision,
-    encode(person_ref, 'hex') AS person_ref, working_group, representative, organisation_id, country, mode, language,
-    partner, position, occurred_at, attend"""
+    coalesce(encode(person_ref, 'hex'), '') AS person_ref, working_group, representative, organisation_id, country,
+    mode, language, partner, position, occurred_at, attend"""
 _VALUES = """:form, :form_kind, :event_id, :status, :revision, decode(:person_ref, 'hex'), :working_group,
     :representative, :organisation_id, :country, :mode, :language, :partner, :position, :occurred_at,
     :attend"""
@@ -92,19 +92,35 @@ _ADD_MANY = text(f"""
         occurred_at timestamptz, attend text)
     ON CONFLICT DO NOTHING RETURNING registration_id::text
 """)
-_FIND = text(f"SELECT {_COLUMNS} FROM roster WHERE registration_id = :registration_id FOR UPDATE")
+_FIND = text(f"""
+    SELECT {_COLUMNS} FROM roster WHERE registration_id = :registration_id AND erased_at IS NULL FOR UPDATE
+""")
+_IS_ERASED = text("""
+    SELECT EXISTS (SELECT FROM roster WHERE registration_id = :registration_id AND erased_at IS NOT NULL)
+""")
+_ERASED = text("""
+    SELECT registration_id::text FROM roster
+    WHERE registration_id = ANY(CAST(:ids AS uuid[])) AND erased_at IS NOT NULL
+""")
+_TOMBSTONE = "erased_at, " + _NAMES, ":occurred_at, " + _VALUES.replace("decode(:person_ref, 'hex')", "NULL")
+_BURY = text(f"""
+    INSERT INTO roster (registration_id, {_TOMBSTONE[0]}) VALUES (:registration_id, {_TOMBSTONE[1]})
+    ON CONFLICT (registration_id) DO UPDATE SET ({_TOMBSTONE[0]}) = ROW ({_TOMBSTONE[1]})
+""")
 _REPLACE = text(f"UPDATE roster SET ({_NAMES}) = ROW ({_VALUES}) WHERE registration_id = :registration_id")
 _WHOSE = text("""
-    SELECT encode(person_ref, 'hex') AS person_ref, working_group FROM roster WHERE registration_id = :registration_id
+    SELECT encode(person_ref, 'hex') AS person_ref, working_group FROM roster
+    WHERE registration_id = :registration_id AND erased_at IS NULL
 """)
 _PAGE = text(f"""
-    SELECT {_COLUMNS} FROM roster WHERE event_id = :event_id AND registration_id > CAST(:after AS uuid)
+    SELECT {_COLUMNS} FROM roster
+    WHERE event_id = :event_id AND registration_id > CAST(:after AS uuid) AND erased_at IS NULL
         AND (form_kind = :form_kind OR CAST(:form_kind AS text) IS NULL AND {_ATTENDING})
     ORDER BY roster.registration_id LIMIT :limit
 """)
 _PAGE_OF_STATUS = text(f"""
     SELECT {_COLUMNS} FROM roster
-    WHERE event_id = :event_id AND status = :status AND registration_id > CAST(:after AS uuid)
+    WHERE event_id = :event_id AND status = :status AND registration_id > CAST(:after AS uuid) AND erased_at IS NULL
         AND (form_kind = :form_kind OR CAST(:form_kind AS text) IS NULL AND {_ATTENDING})
     ORDER BY roster.registration_id LIMIT :limit
 """)
@@ -134,10 +150,25 @@ def add_many(connection: Connection, registered: Sequence[Registered]) -> set[st
     return set(connection.execute(_ADD_MANY, {"rows": json.dumps(rows, default=rfc3339)}).scalars())
 
 
-def find_for_change(connection: Connection, registration_id: str) -> Registered:
-    """What is known of a registration that is in the roster, locked until the transaction ends."""
-    row = connection.execute(_FIND, {"registration_id": registration_id}).one()
-    return Registered(**row._mapping)
+def find_for_change(connection: Connection, registration_id: str) -> Registered | None:
+    """What is known of a registration, locked until the transaction ends; None if nothing is, or it was erased."""
+    row = connection.execute(_FIND, {"registration_id": registration_id}).first()
+    return None if row is None else Registered(**row._mapping)
+
+
+def is_erased(connection: Connection, registration_id: str) -> bool:
+    """Whether whoever was on a registration was erased."""
+    return bool(connection.execute(_IS_ERASED, {"registration_id": registration_id}).scalar_one())
+
+
+def erased_among(connection: Connection, registration_ids: Sequence[str]) -> set[str]:
+    """Those of these registrations whose person was erased."""
+    return set(connection.execute(_ERASED, {"ids": list(registration_ids)}).scalars())
+
+
+def bury(connection: Connection, registered: Registered) -> None:
+    """Store the tombstone of a registration, known or not: it goes on counting as ``registered``, with nobody on it."""
+    connection.execute(_BURY, asdict(registered))
 
 
 def replace(connection: Connection, registered: Registered) -> None:
@@ -146,20 +177,20 @@ def replace(connection: Connection, registered: Registered) -> None:
 
 
 def whose(connection: Connection, registration_id: str) -> Whose | None:
-    """Person and working group of a registration; None if it is not known yet."""
+    """Person and working group of a registration; None if it is not known yet, or was erased."""
     row = connection.execute(_WHOSE, {"registration_id": registration_id}).first()
     return None if row is None else Whose(*row)
 
 
 def page(connection: Connection, wanted: RosterQuery) -> list[Registered]:
-    """At most ``wanted.limit`` registrations in order of their ids, which is the order of arrival."""
+    """At most ``wanted.limit`` registrations in order of their ids, which is the order of arrival; none was erased."""
     statement = _PAGE if wanted.status is None else _PAGE_OF_STATUS
     rows = connection.execute(statement, asdict(wanted) | {"after": wanted.after or FIRST})
     return [Registered(**row._mapping) for row in rows]
 
 
 def live_of(connection: Connection, event_id: str) -> Iterator[Registered]:
-    """Every live registration of an event, on whatever form."""
+    """Every live registration of an event, on whatever form; ``person_ref`` is empty where it was erased."""
     for row in connection.execute(_LIVE_OF, {"event_id": event_id}):
         yield Registered(**row._mapping)
 

@@ -18,15 +18,19 @@ from shared.core.ids import made_at_of
 
 
 def note_registration(connection: Connection, registered: Registered) -> None:
-    """Take over ``registered`` unless an equal or newer revision of it is known. In the caller's transaction."""
+    """Take over ``registered`` unless an equal or newer revision of it is known, or it was erased.
+
+    In the caller's transaction.
+    """
     lock_read_side(connection)
-    old = None if roster.add(connection, registered) else roster.find_for_change(connection, registered.registration_id)
-    if old is not None:
-        if old.revision >= registered.revision:
+    old = None
+    if not roster.add(connection, registered):
+        old = roster.find_for_change(connection, registered.registration_id)
+        if old is None or old.revision >= registered.revision:
             return
         roster.replace(connection, registered)
-    _move_count(connection, old, registered)
-    _move_tallies(connection, old, registered)
+    move_count(connection, old, registered)
+    move_tallies(connection, old, registered)
     _move_contact(connection, old, registered)
 
 
@@ -57,7 +61,7 @@ def _count_new(connection: Connection, added: Sequence[Registered]) -> None:
         tallies.more_of(connection, Counter(entry for one in of_event for entry in tallied(one)), event_id)
 
 
-def _move_count(connection: Connection, old: Registered | None, new: Registered) -> None:
+def move_count(connection: Connection, old: Registered | None, new: Registered) -> None:
     """Only attendance is counted: interest in an event or membership of a group is none."""
     before, after = _counted(old), _counted(new)
     if before == after:
@@ -75,7 +79,8 @@ def _counted(known: Registered | None) -> tuple[str, str] | None:
     return known.event_id, known.status
 
 
-def _move_tallies(connection: Connection, old: Registered | None, new: Registered) -> None:
+def move_tallies(connection: Connection, old: Registered | None, new: Registered) -> None:
+    """What is tallied moves by the difference between what was known and what is known now."""
     before, after = tallied(old), tallied(new)
     old_event = old.event_id if old is not None else None
     kept = before & after if old_event == new.event_id else frozenset()

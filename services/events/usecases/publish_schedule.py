@@ -201,7 +201,7 @@ def _event(entry: Entry, proposal: Proposal, old: Event | None) -> Event:
 
 
 def _taken_off(connection: Connection, making: _Making) -> Iterator[Message]:
-    """Whoever lost their place: the event has no date any more, or is cancelled if the proposal was withdrawn."""
+    """Whoever lost their place: the event has no date any more, or is cancelled if they withdrew or were erased."""
     version = making.version
     for name in making.changed.removed:
         proposal = proposals.find_for_change(connection, name)
@@ -210,7 +210,7 @@ def _taken_off(connection: Connection, making: _Making) -> Iterator[Message]:
             proposals.save(connection, accepted, version.published_by, version.published_at)
         event = making.events[making.before[name].event_id]
         if event is not None and event.status in (EventStatus.TENTATIVE, EventStatus.CONFIRMED):
-            withdrawn = proposal is not None and proposal.status is ProposalStatus.WITHDRAWN
+            withdrawn = proposal is None or proposal.status is ProposalStatus.WITHDRAWN
             ended = cancel(event) if withdrawn else postpone(event)
             _keep(connection, event, ended, version)
             yield event_message("changed", ended, version.published_at)

@@ -38,7 +38,9 @@ class MailSchema(ma.Schema):
             "event's revision, the attempt's or the bulletin's number, or the minute of the start"
         }
     )
-    person_ref = ma.fields.String(metadata={"description": "The same as in rosters"})
+    person_ref = ma.fields.String(
+        allow_none=True, metadata={"description": "The same as in rosters; null once the person was erased"}
+    )
     event = ma.fields.String(allow_none=True)
     lane = ma.fields.String(validate=ma.validate.OneOf(LANES))
     state = ma.fields.String(validate=ma.validate.OneOf(STATES))

@@ -10,6 +10,9 @@ from services.notifications.domain.states import require_way
 RELEASED = "released"
 """An outcome of its own: the mail was not tried, somebody else may have it at once."""
 
+ERASED = "whom it was for was erased"
+"""Why a mail goes no more."""
+
 OUTCOME_STATES = {
     "sent": "sent",
     "deferred": "deferred",

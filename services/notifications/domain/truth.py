@@ -15,10 +15,14 @@ SUPERSEDED = "superseded by a newer state of what it is about"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a registration or a proposal: its newest ``revision`` and the ``status`` it had then."""
+    """What is known of a registration or a proposal: its newest ``revision`` and the ``status`` it had then.
+
+    ``erased``: nobody is on it any more. Nothing replaces that, and no mail is due.
+    """
 
     revision: int
     status: str
+    erased: bool = False
 
 
 def newer(known: Standing | None, told: Standing, kind: str | None) -> bool:

@@ -23,11 +23,12 @@ _FIND = text("""
     WHERE cause = :cause AND event IS NOT DISTINCT FROM :event AND number = :number
 """)
 _ADVANCE = text("""
-    UPDATE announcement SET reached = :reached, mails = mails + :mails, ended_at = :ended_at
+    UPDATE announcement SET reached = CASE WHEN CAST(:ended_at AS timestamptz) IS NULL THEN :reached ELSE '' END,
+        mails = mails + :mails, ended_at = :ended_at
     WHERE id = CAST(:id AS uuid)
 """)
 _SUPERSEDE = text("""
-    UPDATE announcement SET ended_at = :now
+    UPDATE announcement SET ended_at = :now, reached = ''
     WHERE cause = 'news' AND event = :event AND number < :number AND ended_at IS NULL
 """)
 
@@ -88,7 +89,7 @@ def find_announcement(connection: Connection, cause: str, event: str | None, num
 
 
 def advance(connection: Connection, announcement_id: str, reached: str, mails: int, ended_at: datetime | None) -> None:
-    """Store how far an announcement has come; ``ended_at`` if nobody is left."""
+    """Store how far an announcement has come; ``ended_at`` if nobody is left: then nobody is named any more."""
     row = {"id": announcement_id, "reached": reached, "mails": mails, "ended_at": ended_at}
     connection.execute(_ADVANCE, row)
 

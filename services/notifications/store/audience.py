@@ -38,7 +38,7 @@ _CONDITIONS = {
 }
 _BEST = f"""
     SELECT DISTINCT ON (r.person_ref) r.subject::text AS subject, r.person_ref, r.form_kind, r.event, r.language
-    FROM recipient r WHERE r.about = 'registration' AND {{conditions}}
+    FROM recipient r WHERE r.about = 'registration' AND r.erased_at IS NULL AND {{conditions}}
     ORDER BY r.person_ref, {BEST_FIRST.format("r")}
 """
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from services.notifications.domain.calendar import SEATED
 from services.notifications.domain.kinds import ALWAYS_TOLD, ATTENDING, MOVED, NEWS_KINDS, PLACE_KINDS
-from services.notifications.domain.mail import OUTCOME_STATES, ClaimedMail, Verdict
+from services.notifications.domain.mail import ERASED, OUTCOME_STATES, ClaimedMail, Verdict
 from services.notifications.domain.states import sources_of
 from services.notifications.store.knowing import KNOWS
 from services.notifications.store.recipients import BEST_FIRST, ENTRY_COLUMNS, ENTRY_WIDTH, BookEntry, entry_of
@@ -21,7 +21,8 @@ from services.notifications.store.recipients import BEST_FIRST, ENTRY_COLUMNS, E
 _BOOK_END = 13 + ENTRY_WIDTH
 _SEATED = f"ORDER BY {BEST_FIRST.format('o')}) FILTER (WHERE o.status = '{SEATED}'))[1]"
 _HELD = f"""
-    SELECT CAST(sum(o.revision) AS integer) AS changes, (array_agg(CAST(o.subject AS text) {_SEATED} AS seat,
+    SELECT CAST(sum(o.revision + o.carried) AS integer) AS changes,
+        (array_agg(CAST(o.subject AS text) {_SEATED} AS seat,
         (array_agg(o.closed {_SEATED} AS closed
     FROM recipient o WHERE o.person_ref = c.recipient AND o.event = c.event AND o.about = 'registration'
         AND o.form_kind = ANY(ARRAY{list(ATTENDING)})"""  # noqa: S608 - names of our own columns
@@ -68,11 +69,16 @@ _BEGIN = text("""
 """)
 _SETTLE = text("""
     WITH mine AS (
-        SELECT id, fence, state FROM mail
+        SELECT id, fence, state, recipient IS NULL AS erased FROM mail
         WHERE id = CAST(:id AS uuid) AND fence = :fence AND state = ANY(:sources) FOR UPDATE),
     settled AS (
-        UPDATE mail m SET state = :state, reason = :reason, sent_at = :sent_at, phase = NULL, lease_until = NULL,
-            due_at = coalesce(:due_at, CASE WHEN :state = 'queued' THEN m.due_at END),
+        UPDATE mail m SET
+            state = CASE WHEN NOT mine.erased OR :state NOT IN ('queued', 'deferred') THEN :state
+                WHEN mine.state = 'unknown' THEN 'unknown' ELSE 'called_off' END,
+            reason = CASE WHEN mine.erased AND :state <> 'sent' THEN :erased ELSE :reason END,
+            sent_at = :sent_at, phase = NULL, lease_until = NULL,
+            due_at = CASE WHEN NOT mine.erased
+                THEN coalesce(:due_at, CASE WHEN :state = 'queued' THEN m.due_at END) END,
             attempts = attempts + CASE mine.state WHEN 'claimed' THEN :tried ELSE 0 END,
             unknowns = unknowns + :unknown
         FROM mine WHERE m.id = mine.id),
@@ -151,7 +157,10 @@ def begin(connection: Connection, mail: ClaimedMail, now: datetime, lease_until:
 
 
 def settle(connection: Connection, verdict: Verdict) -> str | None:
-    """Store what became of a mail; returns the state it was in, or None if it was not this claim's any more."""
+    """Store what became of a mail; returns the state it was in, or None if it was not this claim's any more.
+
+    Of one whose recipient was erased meanwhile it is stored that it went. Whatever else is said of it, it goes no more.
+    """
     state = OUTCOME_STATES[verdict.outcome]
     sources = [source for source in sources_of(state) if source in ("claimed", "unknown")]
     before: str | None = connection.execute(
@@ -167,6 +176,7 @@ def settle(connection: Connection, verdict: Verdict) -> str | None:
             "tried": int(verdict.tried),
             "unknown": int(state == "unknown"),
             "outcome": verdict.outcome,
+            "erased": ERASED,
             "at": verdict.at,
         },
     ).scalar()

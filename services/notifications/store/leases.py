@@ -24,7 +24,8 @@ _LOSE = text("""
     closed AS (
         UPDATE mail_attempt a SET ended_at = :now, outcome = 'unknown' FROM lost
         WHERE a.mail_id = lost.id AND a.number = lost.fence)
-    UPDATE mail m SET state = 'unknown', phase = NULL, lease_until = NULL, due_at = :due_at, reason = :reason,
+    UPDATE mail m SET state = 'unknown', phase = NULL, lease_until = NULL, reason = :reason,
+        due_at = CASE WHEN m.recipient IS NOT NULL THEN CAST(:due_at AS timestamptz) END,
         attempts = attempts + 1, unknowns = unknowns + 1
     FROM lost WHERE m.id = lost.id
     RETURNING m.kind
@@ -64,6 +65,8 @@ def give_back(connection: Connection, now: datetime) -> int:
 
 def lose(connection: Connection, now: datetime, due_at: datetime, reason: str) -> list[str]:
     """Make unknown what was being handed over when its lease ran out; returns the kinds.
+
+    Of one whose recipient was erased meanwhile nothing is decided any more: it stays unknown.
 
     Args:
         now: the time.

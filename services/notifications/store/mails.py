@@ -14,11 +14,14 @@ _NAMES = tuple(field.name for field in fields(NewMail))
 _INSERT = """
     INSERT INTO mail (id, kind, subject, revision, recipient, event, lane, state, reason, due_at, message_id,
         cause_at, created_at, correlation_id, detail, expires_at)
-    VALUES (CAST(:id AS uuid), :kind, CAST(:subject AS uuid), :revision, :recipient, :event, :lane, :state, :reason,
-        coalesce(:due_at, :created_at), :message_id, :cause_at, :created_at, :correlation_id, CAST(:detail AS jsonb),
-        :expires_at)
+    SELECT CAST(:id AS uuid), :kind, r.subject, :revision, :recipient, :event, :lane, :state, :reason,
+        CAST(coalesce(:due_at, :created_at) AS timestamptz), :message_id, CAST(:cause_at AS timestamptz),
+        CAST(:created_at AS timestamptz), :correlation_id, CAST(:detail AS jsonb), CAST(:expires_at AS timestamptz)
+    FROM recipient r WHERE r.subject = CAST(:subject AS uuid) AND r.erased_at IS NULL FOR KEY SHARE
     ON CONFLICT (kind, subject, revision, recipient) DO {conflict}
 """
+"""The lock makes who erases the person meanwhile wait, or finds that they are gone."""
+
 _ADD = text(_INSERT.format(conflict="NOTHING"))
 _ADD_REMINDER = text(
     _INSERT.format(
@@ -95,13 +98,13 @@ _ATTEMPTS = text("""
 
 @dataclass(frozen=True, slots=True)
 class MailRow:
-    """A mail as coordinators and operators see it: whom it concerns only by reference."""
+    """A mail as coordinators and operators see it: whom it concerns only by reference, and no longer once erased."""
 
     id: str
     kind: str
     registration_id: str
     revision: int
-    person_ref: str
+    person_ref: str | None
     event: str | None
     lane: str
     state: str
@@ -135,7 +138,7 @@ class AttemptRow:
 
 
 def add_mail(connection: Connection, mail: NewMail) -> bool:
-    """Make the row of a mail; returns False if it is there already, by whatever message."""
+    """Make the row of a mail; returns False if it is there already, by whatever message, or nobody is."""
     return connection.execute(_ADD, _values(mail)).rowcount == 1
 
 

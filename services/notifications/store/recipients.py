@@ -27,12 +27,15 @@ _VALUES = {name: f":{name}" for name in _NAMES} | {
 _CHANGING = ", ".join(f"{name} = excluded.{name}" for name in (*_NAMES[1:], "closed", "noted_at"))
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
-_STANDING = text("SELECT revision, status FROM recipient WHERE subject = CAST(:subject AS uuid)")
+_STANDING = text("""
+    SELECT revision, status, erased_at IS NOT NULL FROM recipient WHERE subject = CAST(:subject AS uuid)
+""")
 _LOCK_ALL = text("""
     SELECT pg_advisory_xact_lock(hashtextextended(subject, 0)) FROM unnest(CAST(:subjects AS text[])) AS subject
 """)
 _STANDINGS = text("""
-    SELECT subject::text, revision, status FROM recipient WHERE subject = ANY(CAST(:subjects AS uuid[]))
+    SELECT subject::text, revision, status, erased_at IS NOT NULL FROM recipient
+    WHERE subject = ANY(CAST(:subjects AS uuid[]))
 """)
 _HOLD = text("""
     SELECT FROM recipient WHERE person_ref = :person_ref AND subject <> CAST(:subject AS uuid) ORDER BY subject
@@ -61,14 +64,14 @@ def lock_standing(connection: Connection, subject: str) -> Standing | None:
     """What is known of a subject, with all else about it kept out until the transaction ends."""
     connection.execute(_LOCK, {"subject": subject})
     row = connection.execute(_STANDING, {"subject": subject}).fetchone()
-    return Standing(row[0], row[1]) if row else None
+    return Standing(*row) if row else None
 
 
 def lock_standings(connection: Connection, subjects: Sequence[str]) -> dict[str, Standing]:
     """As ``lock_standing`` for several: what is known, by subject. In their order, so that nobody waits in a circle."""
     wanted = {"subjects": sorted(set(subjects))}
     connection.execute(_LOCK_ALL, wanted)
-    return {row[0]: Standing(row[1], row[2]) for row in connection.execute(_STANDINGS, wanted)}
+    return {row[0]: Standing(*row[1:]) for row in connection.execute(_STANDINGS, wanted)}
 
 
 def hold_registrations(connection: Connection, person_ref: str, subject: str) -> None:

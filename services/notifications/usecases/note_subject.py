@@ -2,6 +2,7 @@
 
 In any order of a subject's messages, and however often each comes, the same mails and the same entry result. A
 message that causes a mail is never ignored: if it comes too late to be true, its mail is made and called off at once.
+Only what comes after its subject was erased does nothing at all.
 """
 
 from collections import Counter
@@ -61,6 +62,8 @@ def note_subject(connection: Connection, clock: Clock, vault: Vault, mail_domain
     """
     now, subject = clock(), told.entry.subject
     known = lock_standing(connection, subject)
+    if known is not None and known.erased:
+        return
     if newer(known, told.standing, told.kind):
         keep_entry(connection, _closed(vault, told), now)
         known = told.standing

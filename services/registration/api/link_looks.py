@@ -1,8 +1,9 @@
 """What the pages behind links share: their titles, why it is too late, and what a link that opens nothing says."""
 
 from datetime import datetime
+from typing import cast
 
-from flask import Response, request
+from flask import Response, redirect, request
 
 from services.registration.api.looks import look_of, page, reason_known
 from services.registration.api.submitted import language_of
@@ -14,6 +15,7 @@ from services.registration.embed.pages import LinkKind, TooLate, embed_path, ren
 from services.registration.store.forms import StoredForm
 from shared.core.errors import DomainError
 from shared.forms.definition import FormDefinition
+from shared.web.headers import personal
 
 WAYS_IN = ("webinar", "attendance")
 
@@ -43,6 +45,12 @@ def gone(tools: Tools, kind: LinkKind) -> Response:
     language = language_of(request.values.to_dict(), None)
     look = look_of(language, {}, None)
     return page(render_link_gone(look, kind, _form_named(tools, language)), look, status=404)
+
+
+def to_erased() -> Response:
+    """Leads to the page that says that somebody is erased. It is the same for everybody and behind no link."""
+    language = language_of(request.form.to_dict(), None)
+    return personal(cast(Response, redirect(f"/r/erased?lang={language}", 303)))
 
 
 def _form_named(tools: Tools, language: str) -> str:

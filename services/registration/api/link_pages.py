@@ -1,49 +1,66 @@
-"""The page behind a person's own link: see and cancel; confirm too, where that has no link of its own.
+"""The page behind a person's own link: see, cancel, take one's data along, be erased; confirm too, where that has no
+link of its own.
 
 Reading it changes nothing: mail scanners follow links.
 """
 
+from json import dumps
 from typing import Any, cast
 
 from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import BadRequest
 
-from services.registration.api.link_looks import gone, title_of, too_late
+from services.registration.api.link_looks import gone, title_of, to_erased, too_late
 from services.registration.api.looks import event_time, look_of, page
 from services.registration.api.submitted import language_of
 from services.registration.api.tools import Tools
 from services.registration.domain.opening import closed_reason, is_over
-from services.registration.embed.pages import LinkPage, LinkStatus, Look, embed_path, render_link
+from services.registration.embed.pages import (
+    Asking,
+    LinkPage,
+    LinkStatus,
+    Look,
+    embed_path,
+    render_erased,
+    render_link,
+)
 from services.registration.store.forms import StoredForm
 from services.registration.store.registrations import Person
 from services.registration.usecases.cancel import cancel
+from services.registration.usecases.erase import erase_own
 from services.registration.usecases.look_up import GROUP_FIELD, show_own, working_group_titles
+from services.registration.usecases.my_data import show_my_data
 from services.registration.usecases.verify import verify_by_own
 from shared.core.errors import DomainError
 from shared.forms.definition import FormDefinition, parse_definition, with_options
 from shared.forms.rendering import answers_for_display
-from shared.web.access import by_link
+from shared.web.access import by_link, public
 from shared.web.headers import personal
 from shared.web.limits import limited
 
 ACTIONS = {"cancel": cancel, "verify": verify_by_own}
+ASKED = ("cancel", "erase")
+"""What is asked before it is done."""
 
 
 def link_blueprint(tools: Tools) -> Blueprint:
     """Routes below ``/r``."""
     blueprint = Blueprint("link", __name__, url_prefix="/r")
+    _add_own_data(blueprint, tools)
 
     @blueprint.get("/<token>")
     @by_link
     @limited("link")
     def show(token: str) -> Response:
-        asking = request.args.get("ask") == "cancel"
-        return _page(tools, token, asking=asking)
+        asked = request.args.get("ask", "")
+        return _page(tools, token, asking=cast(Asking, asked if asked in ASKED else ""))
 
     @blueprint.post("/<token>")
     @by_link
     @limited("link")
     def act(token: str) -> Response:
+        if request.form.get("action") == "erase":
+            return _erase(tools, token)
         act_on = ACTIONS.get(request.form.get("action", ""))
         if act_on is None:
             raise BadRequest("unknown action")
@@ -58,7 +75,36 @@ def link_blueprint(tools: Tools) -> Blueprint:
     return blueprint
 
 
-def _page(tools: Tools, token: str, *, asking: bool) -> Response:
+def _add_own_data(blueprint: Blueprint, tools: Tools) -> None:
+    @blueprint.get("/<token>/my-data.json")
+    @by_link
+    @limited("link")
+    def my_data(token: str) -> Response:
+        try:
+            held = show_my_data(tools.work, tools.clock, token)
+        except DomainError:
+            return gone(tools, "own")
+        response = Response(dumps(held, ensure_ascii=False, indent=2), mimetype="application/json")
+        response.headers["Content-Disposition"] = "attachment; filename=my-data.json"
+        return personal(response)
+
+    @blueprint.get("/erased")
+    @public
+    def erased() -> Response:
+        look = look_of(language_of(request.args.to_dict(), None), {}, None)
+        return page(render_erased(look), look)
+
+
+def _erase(tools: Tools, token: str) -> Response:
+    """The page that says so is not behind the link: that opens nothing any more."""
+    try:
+        erase_own(tools.work, tools.clock, token)
+    except DomainError:
+        return gone(tools, "own")
+    return to_erased()
+
+
+def _page(tools: Tools, token: str, *, asking: Asking) -> Response:
     try:
         person, form = show_own(tools.work, token, tools.clock())
     except DomainError:
@@ -68,7 +114,7 @@ def _page(tools: Tools, token: str, *, asking: bool) -> Response:
     return page(render_link(shown), look)
 
 
-def _link_page(tools: Tools, person: Person, form: StoredForm, look: Look, *, asking: bool) -> LinkPage:
+def _link_page(tools: Tools, person: Person, form: StoredForm, look: Look, *, asking: Asking) -> LinkPage:
     definition = _with_groups(tools, parse_definition(form.definition))
     now, registration = tools.clock(), person.registration
     return LinkPage(

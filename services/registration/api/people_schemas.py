@@ -2,6 +2,8 @@
 
 import marshmallow as ma
 
+from services.registration.domain.erasing import REASONS
+from services.registration.usecases.erase import EVERYWHERE, HERE
 from shared.contracts.registration import REGISTRATION_STATUSES
 from shared.contracts.schemas import SLUG
 from shared.web.paging import PageArguments
@@ -130,6 +132,37 @@ class DecisionSchema(ma.Schema):
             "description": "`confirmed`: a free seat for somebody who waits; `cancelled`: the place is given back"
         },
     )
+
+
+class ErasureSchema(ma.Schema):
+    """Whom to erase, and why."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    reason = ma.fields.String(
+        required=True,
+        validate=ma.validate.OneOf(list(REASONS)),
+        metadata={"description": "It stays in the history. No free text: it could name whom it is to forget"},
+    )
+    scope = ma.fields.String(
+        load_default=HERE,
+        validate=ma.validate.OneOf([HERE, EVERYWHERE]),
+        metadata={
+            "description": "`registration`: this one; `address`: all of the same address, on the forms that your key "
+            "is good for"
+        },
+    )
+
+
+class ErasedSchema(ma.Schema):
+    """What is left of a registration."""
+
+    id = ma.fields.String(required=True)
+    form = ma.fields.String(required=True)
+    status = ma.fields.String(required=True, metadata={"description": "Under which it goes on counting"})
+    erased_at = ma.fields.AwareDateTime(format="iso", required=True)
+    history = ma.fields.List(ma.fields.Nested(ChangeSchema), required=True)
 
 
 class ReasonSchema(ma.Schema):

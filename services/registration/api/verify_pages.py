@@ -1,19 +1,22 @@
-"""The page behind the link that confirms an address. It is used up by its button, and leads to nothing else.
+"""The page behind the link that confirms an address. It is used up by its button, and leads to nothing else but to
+the erasure of what somebody else may have typed.
 
 Reading it changes nothing: mail scanners follow links. It shows nothing that was typed into the form: whoever typed
 somebody else's address must not speak to them through our page.
 """
 
+from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 
-from services.registration.api.link_looks import gone, title_of, too_late
+from services.registration.api.link_looks import gone, title_of, to_erased, too_late
 from services.registration.api.looks import event_time, look_of, page
 from services.registration.api.submitted import language_of
 from services.registration.api.tools import Tools
 from services.registration.embed.pages import (
+    Asking,
     LinkPage,
     Look,
     ResultPage,
@@ -24,6 +27,7 @@ from services.registration.embed.pages import (
 )
 from services.registration.store.forms import StoredForm
 from services.registration.store.registrations import Person
+from services.registration.usecases.erase import erase_unconfirmed
 from services.registration.usecases.look_up import show_to_verify
 from services.registration.usecases.verify import verify
 from shared.core.errors import DomainError
@@ -42,12 +46,14 @@ def verify_blueprint(tools: Tools) -> Blueprint:
     @by_link
     @limited("link")
     def show(verify_token: str) -> Response:
-        return _page(tools, verify_token)
+        return _page(tools, verify_token, asking="erase" if request.args.get("ask") == "erase" else "")
 
     @blueprint.post("/<verify_token>")
     @by_link
     @limited("link")
     def confirm(verify_token: str) -> Response:
+        if request.form.get("action") == "erase":
+            return _erase(tools, verify_token)
         if request.form.get("action") != "verify":
             raise BadRequest("unknown action")
         try:
@@ -61,7 +67,16 @@ def verify_blueprint(tools: Tools) -> Blueprint:
     return blueprint
 
 
-def _page(tools: Tools, token: str, *, status: int = 200) -> Response:
+def _erase(tools: Tools, token: str) -> Response:
+    """For whoever did not register: they need not wait until it lapses."""
+    try:
+        erase_unconfirmed(tools.work, tools.clock, token)
+    except DomainError:
+        return gone(tools, "verify")
+    return to_erased()
+
+
+def _page(tools: Tools, token: str, *, status: int = 200, asking: Asking = "") -> Response:
     try:
         person, form = show_to_verify(tools.work, token, tools.clock())
     except DomainError:
@@ -72,7 +87,7 @@ def _page(tools: Tools, token: str, *, status: int = 200) -> Response:
     if result is not None:
         return page(render_result(ResultPage(look, title, event_time(form), result)), look)
     late = too_late(form, person.registration, tools.clock())
-    return page(render_link(_question(person, form, look, title, late)), look, status=status)
+    return page(render_link(replace(_question(person, form, look, title, late), asking=asking)), look, status=status)
 
 
 def _question(person: Person, form: StoredForm, look: Look, title: str, late: TooLate) -> LinkPage:
@@ -84,4 +99,5 @@ def _question(person: Person, form: StoredForm, look: Look, title: str, late: To
         status="unverified",
         revision=person.registration.revision,
         too_late=late,
+        shows_data=False,
     )

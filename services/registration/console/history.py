@@ -5,6 +5,7 @@ from datetime import datetime
 
 from services.registration.store.people import Change
 from services.registration.store.promotions import PromotionLine
+from services.registration.usecases.erase import Grave
 from services.registration.usecases.list_people import PersonView
 
 
@@ -29,6 +30,11 @@ def history_rows(view: PersonView) -> list[HistoryRow]:
     changes = [_changed(change) for change in view.history]
     waits = [_waited(line, view.person.registration.position) for line in view.while_waiting]
     return sorted([*changes, *waits], key=lambda row: row.at)
+
+
+def grave_rows(grave: Grave) -> list[HistoryRow]:
+    """Everything that happened to whoever was erased, in order."""
+    return [_changed(change) for change in grave.history]
 
 
 def changes_since(view: PersonView, revision: int) -> list[HistoryRow]:

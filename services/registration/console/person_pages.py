@@ -8,6 +8,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.console.deciding import DONE, choices_for
+from services.registration.console.erasing import REASON_WORDS, add_erasing, grave_page
 from services.registration.console.history import changes_since, history_rows
 from services.registration.store.form_keys import FormKeys
 from services.registration.usecases.decide import Decision, decide
@@ -31,13 +32,19 @@ def add_person(blueprint: Blueprint, work: UnitOfWork, clock: Clock, keys: FormK
     _add_page(blueprint, work, clock)
     _add_decisions(blueprint, work, clock)
     _add_sealed(blueprint, work, clock, keys)
+    add_erasing(blueprint, work, clock)
 
 
 def _add_page(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/registrations/<uuid:registration_id>")
     @needs("coordinator")
     def person_page(registration_id: UUID) -> Response:
-        view = _view(work, clock, registration_id)
+        try:
+            view = _view(work, clock, registration_id)
+        except DomainError as refusal:
+            if refusal.code != "not-found":
+                raise
+            return grave_page(work, registration_id)
         is_done = request.args.get("done") == view.person.registration.status
         return _person(work, clock, view, done=DONE.get(view.person.registration.status, "") if is_done else "")
 
@@ -102,6 +109,7 @@ def _person(work: UnitOfWork, clock: Clock, view: PersonView, status: int = 200,
         groups=groups,
         history=history_rows(view),
         choices=choices_for(view, clock()) if coordinates else (),
+        erasing=REASON_WORDS if coordinates else {},
         full=view.form.seats.free == 0,
         may_read_sealed="sealed-reader" in holder().roles,
         **shown,

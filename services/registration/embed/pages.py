@@ -20,6 +20,7 @@ from shared.forms.validation import FieldError
 Notice = Literal["busy", "still-running", "rate-limited", "unproven", "failed"]
 ResultStatus = Literal["unverified", "confirmed", "waitlisted"]
 ClosedReason = Literal["closed", "full", "cancelled", "postponed", "held", "not-open", "guest-list-closed"]
+Asking = Literal["", "cancel", "erase"]
 LinkStatus = Literal["unverified", "confirmed", "waitlisted", "cancelled", "expired"]
 LinkKind = Literal["own", "verify"]
 TooLate = ClosedReason | Literal[""]
@@ -96,7 +97,8 @@ class LinkPage:
         position: place on the waiting list, from 1; ``None`` unless waitlisted.
         answers: (label, answer) in order, see ``answers_for_display``.
         has_sealed: there are answers that are not shown.
-        asking: show the question whether to cancel; a page that is only read.
+        asking: show the question whether to cancel, or to be erased; a page that is only read. ``""`` for neither.
+        shows_data: whether one may take along what is kept; not before the address is confirmed.
         can_cancel: false once the event has begun.
         again_path: where to register again after cancelling or expiry, ``""`` when that is not possible.
         too_late: why the address can no longer be confirmed, ``""`` if it can.
@@ -111,7 +113,8 @@ class LinkPage:
     position: int | None = None
     answers: Sequence[tuple[str, str]] = ()
     has_sealed: bool = False
-    asking: bool = False
+    asking: Asking = ""
+    shows_data: bool = True
     can_cancel: bool = True
     again_path: str = ""
     too_late: TooLate = ""
@@ -150,7 +153,7 @@ def render_closed(page: ClosedPage) -> str:
 
 
 def render_link(page: LinkPage) -> str:
-    """A person's registration, or the question whether to cancel it."""
+    """A person's registration, or the question whether to cancel or erase it."""
     return render_page("link.html", page.look, page=page, title=page.title)
 
 
@@ -161,6 +164,11 @@ def render_link_gone(look: Look, kind: LinkKind, again_path: str = "") -> str:
     """
     title = page_texts().text("link.gone.title", look.language)
     return render_page("link_gone.html", look, title=title, kind=kind, again_path=again_path)
+
+
+def render_erased(look: Look) -> str:
+    """Says that somebody was erased; it depends on nothing but the language."""
+    return render_page("erased.html", look, title=page_texts().text("erased.title", look.language))
 
 
 def embed_path(slug: str, query: Mapping[str, str]) -> str:

@@ -125,10 +125,10 @@ def _given(wanted: PeopleFilter) -> dict[str, Any]:
 
 
 def _where(wanted: PeopleFilter, names: Iterable[str]) -> str:
-    conditions = [_CONDITIONS[name] for name in names]
+    conditions = ["r.erased_at IS NULL", *(_CONDITIONS[name] for name in names)]
     if wanted.not_registered_for and not wanted.status:
         conditions.append(LIVE)
-    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"WHERE {' AND '.join(conditions)}"
 
 
 def _read(connection: Connection, chosen: str, values: Mapping[str, Any]) -> list[Person]:

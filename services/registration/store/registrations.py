@@ -40,8 +40,8 @@ _BY_VERIFY = text(
 _LAST_CHANGED = text("""
     SELECT max(changed_at) FROM registration_change WHERE registration_id = CAST(:id AS uuid)
 """)
-_BY_ID = text(PERSON + "WHERE r.id = CAST(:id AS uuid)")
-_BY_ID_LOCKED = text(PERSON + "WHERE r.id = CAST(:id AS uuid) FOR UPDATE OF r")
+_BY_ID = text(PERSON + "WHERE r.id = CAST(:id AS uuid) AND r.erased_at IS NULL")
+_BY_ID_LOCKED = text(PERSON + "WHERE r.id = CAST(:id AS uuid) AND r.erased_at IS NULL FOR UPDATE OF r")
 _NEXT_IN_LINE = text(f"""
     SELECT {REGISTRATION_COLUMNS} FROM registration r JOIN form f ON f.slug = r.form
     WHERE r.form = :form AND r.status = 'waitlisted' ORDER BY r.position LIMIT :most FOR UPDATE OF r
@@ -91,7 +91,7 @@ def last_changed_at(connection: Connection, registration_id: str) -> datetime:
 
 
 def find_person(connection: Connection, registration_id: str) -> Person | None:
-    """The registration with this id (a UUID), or None."""
+    """The registration with this id (a UUID), or None; also None for one that was erased."""
     return _person(connection.execute(_BY_ID, {"id": registration_id}).fetchone())
 
 

@@ -42,7 +42,16 @@ def lock_own(connection: Connection, clock: Clock, token: str) -> Locked:
     Raises:
         DomainError: ``not-found`` if it opens nothing, or nothing any more.
     """
-    locked = _lock(connection, clock, own_person(connection, token))
+    return lock_owned(connection, clock, own_person(connection, token))
+
+
+def lock_owned(connection: Connection, clock: Clock, person: Person) -> Locked:
+    """The registration of a ``person`` whom their own link has opened.
+
+    Raises:
+        DomainError: ``not-found`` if the link has ended, or the registration is gone meanwhile.
+    """
+    locked = lock_found(connection, clock, person)
     refuse_ended(connection, locked.person, locked.form, locked.now)
     return locked
 
@@ -53,7 +62,7 @@ def lock_to_verify(connection: Connection, clock: Clock, token: str) -> Locked:
     Raises:
         DomainError: ``not-found`` if it opens nothing, or nothing any more.
     """
-    return _lock(connection, clock, person_to_verify(connection, token, clock()))
+    return lock_found(connection, clock, person_to_verify(connection, token, clock()))
 
 
 def lock_known(connection: Connection, clock: Clock, registration_id: str) -> Locked:
@@ -62,13 +71,18 @@ def lock_known(connection: Connection, clock: Clock, registration_id: str) -> Lo
     Raises:
         DomainError: ``not-found``.
     """
-    return _lock(connection, clock, find_person(connection, registration_id))
-
-
-def _lock(connection: Connection, clock: Clock, found: Person | None) -> Locked:
-    """Seats first, then the registration, then the clock and the form: what waited must not see what was before."""
+    found = find_person(connection, registration_id)
     if found is None:
         raise DomainError("not-found")
+    return lock_found(connection, clock, found)
+
+
+def lock_found(connection: Connection, clock: Clock, found: Person) -> Locked:
+    """Seats first, then the registration, then the clock and the form: what waited must not see what was before.
+
+    Raises:
+        DomainError: ``not-found`` if it is gone meanwhile.
+    """
     lock_seats(connection, found.registration.form)
     person, now = lock_person(connection, found.registration.id), clock()
     form = find_form(connection, found.registration.form, now)

@@ -88,8 +88,11 @@ def check_rest(world: World, ledger: Ledger, copies: Mapping[tuple[str, str], in
 def _check_mails(world: World, ledger: Ledger, copies: Mapping[tuple[str, str], int]) -> None:
     """One row for each mail that is owed, and as many copies as are recorded; news and reminders once a person."""
     rows = [dict(zip(_NAMES, row, strict=True)) for row in world.rows("notifications", _MAILS)]
-    owed = [(row["kind"], row["subject"], row["revision"]) for row in rows if row["kind"] in TRUE_WHILE]
-    _agree("mails", Counter(owed), Counter(ledger.mails))
+    owed = Counter((row["kind"], row["subject"], row["revision"]) for row in rows if row["kind"] in TRUE_WHILE)
+    unsaid = {mail for mail in ledger.mails if ledger.people[mail[1]]["erased"] and mail not in owed}
+    _agree("mails", owed, Counter(ledger.mails - unsaid))
+    named = [row for row in rows if (row["recipient"] is None) != ledger.people[row["subject"]]["erased"]]
+    assert named == [], f"of somebody who was erased, or of nobody: {named}"
     delivered = Counter({message_id: 0 for message_id, _ in copies})
     for (message_id, address), number in copies.items():
         delivered[message_id] += number
@@ -100,6 +103,7 @@ def _check_mails(world: World, ledger: Ledger, copies: Mapping[tuple[str, str], 
         assert sent <= number <= sent + row["unknowns"], f"{number} copies of {row}"
         assert sent or _is_excused(row, ledger, world), f"never sent: {row}"
     announced = [row for row in rows if row["kind"] not in TRUE_WHILE and row["state"] != "called_off"]
+    announced = [row for row in announced if row["recipient"] is not None]
     told = Counter((row["recipient"], row["event"], row["kind"], row["revision"]) for row in announced)
     assert [twice for twice, number in told.items() if number > 1] == []
 
@@ -110,6 +114,8 @@ def _is_excused(row: dict[str, Any], ledger: Ledger, world: World) -> bool:
         return bool(world.clock() - row["created_at"] >= GIVEN_UP_AFTER)
     if row["state"] == "unknown":
         return bool(row["unknowns"] > 0)
+    if ledger.people[row["subject"]]["erased"]:
+        return row["state"] in ("called_off", "missed")
     if row["kind"] not in TRUE_WHILE:
         return row["state"] in ("called_off", "missed")
     return row["state"] == "called_off" and ledger.people[row["subject"]]["status"] not in TRUE_WHILE[row["kind"]]

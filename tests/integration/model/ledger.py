@@ -66,7 +66,8 @@ class Ledger:
         if status == "full":
             return "form-closed", "full"
         told = "unverified" if self.forms[slug]["hold"] else status
-        known = next((r for r in self.of(slug) if r["who"] == who and r["status"] not in ENDED), None)
+        same = (r for r in self.of(slug) if r["who"] == who and not r["erased"])
+        known = next((r for r in same if r["status"] not in ENDED), None)
         if known is not None and self.is_overdue(known, now):
             self._expire(known)
             known = None
@@ -81,6 +82,8 @@ class Ledger:
     def verify(self, identity: str, now: datetime) -> Answer:
         """A click on the button of the first mail."""
         who = self.people[identity]
+        if who["erased"]:
+            return "not-found", ""
         if who["status"] in LIVE and who["verified_at"] is not None and now < who["verified_at"] + USE_SHOWN:
             return str(who["status"])
         if who["status"] != "unverified" or self.is_overdue(who, now):
@@ -102,11 +105,35 @@ class Ledger:
     def cancel(self, identity: str, now: datetime) -> Answer:
         """A click on the button in any later mail."""
         who = self.people[identity]
-        if who["verify"] and who["verified_at"] is None:
+        if who["erased"] or (who["verify"] and who["verified_at"] is None):
             return "not-found", ""
         if who["status"] in LIVE and not self.is_over(who["form"], now):
             self._cancel(who, now)
         return str(who["status"])
+
+    def erase_by_link(self, identity: str, now: datetime) -> Answer:
+        """They ask for it themselves: behind their own link once that opens, before that behind the first one."""
+        who = self.people[identity]
+        waits = who["verify"] and who["verified_at"] is None
+        if waits and (who["status"] != "unverified" or self.is_overdue(who, now)):
+            return "not-found", ""
+        return self.erase(identity, now)
+
+    def erase(self, identity: str, now: datetime) -> Answer:
+        """Somebody is to be forgotten; whoever came to an event that has begun stays counted."""
+        who = self.people[identity]
+        if who["erased"]:
+            return "not-found", ""
+        form, before, held = who["form"], who["status"], self.holds(who, now)
+        came = before == "confirmed" and self.is_over(form, now) and self.event(form)[0] in STANDING
+        after = {"unverified": "expired", "confirmed": "confirmed" if came else "cancelled", "waitlisted": "cancelled"}
+        who |= {"status": after.get(before, before), "revision": who["revision"] + 1, "erased": True}
+        who |= {"hold_until": None, "expires_at": None}
+        if who["id"] in self.forms[form]["line"]:
+            self.forms[form]["line"].remove(who["id"])
+        if held or (before in LIVE and not came):
+            self._promote(form, now)
+        return "erased"
 
     def decide(self, identity: str, seen: int, status: str, now: datetime) -> Answer:
         """A coordinator, who has seen revision ``seen``, gives a seat or takes a place back."""
@@ -232,6 +259,7 @@ class Ledger:
         hold = self.forms[wish["form"]]["hold"]
         who = {"id": wish["id"], "form": wish["form"], "who": wish["who"], "status": status, "revision": 1}
         who |= {"position": None, "attempts": 0, "accepted_at": now, "attempted_at": None, "verified_at": None}
+        who["erased"] = False
         who |= {name: wish[name] for name in ("own", "verify")}
         who |= {
             "hold_until": now + hold if hold and holds else None,

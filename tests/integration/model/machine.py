@@ -1,7 +1,7 @@
 """The steps: what people, coordinators, processes and the clock do, in any order, each compared with the model.
 
 After every step all registrations, seats and waiting lists are what the model says; at the end everything is brought to
-rest, and counts and mails are too. Erasure has no step yet.
+rest, and counts and mails are too.
 """
 
 import sys
@@ -95,6 +95,30 @@ class Machine(RuleBasedStateMachine):
         who, now = self._pick(index), self.world.clock()
         _agree(self.office.cancel(who["own"]), self.ledger.cancel(who["id"], now))
         _agree(self.office.verify(who["verify"]), self.ledger.verify(who["id"], now))
+
+    @precondition(lambda self: self.ledger.people)
+    @rule(index=ANY, lost=LOST)
+    def erase(self, index: int, lost: bool) -> None:
+        """Somebody has themselves forgotten by their link, whatever is on its way to them."""
+        who = self._pick(index)
+        is_own = not who["verify"] or who["verified_at"] is not None
+        answer = self._twice(lost, lambda: self.ledger.erase_by_link(who["id"], self.world.clock()))
+        _agree(self.office.erase(who["own" if is_own else "verify"], is_own=is_own, lost=lost), answer)
+
+    @precondition(lambda self: self.ledger.people)
+    @rule(index=ANY, lost=LOST, overtakes=st.booleans())
+    def erase_for_them(self, index: int, lost: bool, overtakes: bool) -> None:
+        """A coordinator has somebody forgotten; perhaps it is heard before all that came before it.
+
+        What is lost is the answer to the first look, before anything is done.
+        """
+        who = self._pick(index)
+        answer = self.ledger.erase(who["id"], self.world.clock())
+        _agree(self.office.erase_known(who["id"], lost=lost), "1" if answer == "erased" else "0")
+        if overtakes:
+            self.bus.relay("registration")
+            for queue in ("events.rollup", "notifications.mail"):
+                self._deliver(queue, _newest_first, dies=False)
 
     @precondition(lambda self: self.ledger.people)
     @rule(index=ANY, status=st.sampled_from(["confirmed", "cancelled"]), stale=st.sampled_from([0, 0, 0, 1]), lost=LOST)

@@ -11,6 +11,7 @@ from services.registration.domain.intake import Answered, Submission
 from services.registration.usecases.cancel import cancel
 from services.registration.usecases.change_form import FormChange, change_form
 from services.registration.usecases.decide import Decision, decide
+from services.registration.usecases.erase import HERE, Erasure, erase_known, erase_own, erase_unconfirmed
 from services.registration.usecases.look_up import FormView, view_form
 from services.registration.usecases.prepare import Envelope, prepare
 from services.registration.usecases.register import register_batch
@@ -62,6 +63,20 @@ class Office:
     def cancel(self, token: str, *, lost: bool = False) -> Answer:
         """Press the button in a later mail."""
         return self._ask(lost, lambda work: cancel(work, self._world.clock, token).registration.status)
+
+    def erase(self, token: str, *, is_own: bool, lost: bool = False) -> Answer:
+        """Press the button by which one is forgotten, behind one's own link or the one that confirms an address."""
+
+        def ask(work: UnitOfWork) -> str:
+            (erase_own if is_own else erase_unconfirmed)(work, self._world.clock, token)
+            return "erased"
+
+        return self._ask(lost, ask)
+
+    def erase_known(self, identity: str, *, lost: bool = False) -> Answer:
+        """A coordinator does it for somebody; again, and nothing happens."""
+        erasure = Erasure(identity, "asked", BY, HERE, lambda _form: True)
+        return self._ask(lost, lambda work: str(erase_known(work, self._world.clock, erasure)))
 
     def decide(self, identity: str, seen: int, status: str, *, lost: bool = False) -> Answer:
         """A coordinator's decision."""

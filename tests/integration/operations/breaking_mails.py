@@ -115,4 +115,16 @@ BREAKS: tuple[Break, ...] = (
         SELECT uuidv7(), kind, subject, 9, recipient, lane, 'called_off', 'x', '<again@example.org>', cause_at,
             created_at, '' FROM mail WHERE kind = 'confirmation' LIMIT 1""",
     ),
+    in_notifications(
+        "A11",
+        "mail names whoever was erased",
+        "nothing goes to whoever was erased, and no mail names them",
+        "UPDATE mail SET recipient = repeat('ab', 32) WHERE recipient IS NULL",
+    ),
+    in_notifications(
+        "A11",
+        "mail in hand after the erasure",
+        "nothing goes to whoever was erased, and no mail names them",
+        "UPDATE recipient SET erased_at = erased_at - interval '20 days' WHERE erased_at IS NOT NULL",
+    ),
 )

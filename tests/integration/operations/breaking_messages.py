@@ -19,6 +19,19 @@ _PROPOSALS = """
 """
 
 BREAKS: tuple[Break, ...] = (
+    in_events(
+        "A6",
+        "erasure not taken in by rosters",
+        "whoever was erased is erased from the rosters",
+        "UPDATE roster SET erased_at = NULL, person_ref = sha256('a') WHERE erased_at IS NOT NULL",
+    ),
+    in_notifications(
+        "A6",
+        "erasure not taken in by the book",
+        "whoever was erased is erased from the recipient book",
+        "UPDATE recipient SET erased_at = NULL, person_ref = repeat('ab', 32), language = 'en', "
+        "closed = decode(repeat('00', 40), 'hex') WHERE erased_at IS NOT NULL",
+    ),
     in_registration(
         "A5",
         "revision missing",

@@ -63,6 +63,20 @@ BREAKS: tuple[Break, ...] = (
         "UPDATE tally SET registrations = registrations + 1 WHERE dimension = 'form_kind'",
     ),
     in_registration(
+        "A2",
+        "erased and still somebody",
+        "of whoever was erased nothing but counts is left",
+        "ALTER TABLE registration DROP CONSTRAINT registration_erased_is_nobodys",
+        "UPDATE registration SET person_ref = sha256('a') WHERE erased_at IS NOT NULL",
+    ),
+    in_events(
+        "A2",
+        "erased and still on a roster",
+        "of whoever was erased nothing but counts is left on a roster",
+        "ALTER TABLE roster DROP CONSTRAINT roster_erased_is_nobodys",
+        "UPDATE roster SET person_ref = sha256('a') WHERE erased_at IS NOT NULL",
+    ),
+    in_registration(
         "A3",
         "more seats than ever",
         "as many seats are taken as there were when they were given",

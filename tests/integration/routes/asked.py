@@ -18,6 +18,10 @@ CONTENT: dict[str, dict[str, Any]] = {
     "notifications POST /v1/bulletins": {"json": {"segment": {}, "texts": _TEXTS}},
     "notifications POST /v1/bulletins/<uuid:bulletin_id>/send": {"json": {"expected": 1, "mark": "x"}},
     "notifications POST /v1/suppressions": {"json": {"person_ref": "cd" * 32}},
+    "events POST /v1/proposals/<uuid:proposal_id>/erasure": {"json": {"reason": "asked"}},
+    "events POST /console/side-events/<uuid:proposal_id>/erasure": {"data": {"reason": "asked"}},
+    "registration POST /v1/registrations/<uuid:registration_id>/erasure": {"json": {"reason": "asked"}},
+    "registration POST /console/registrations/<uuid:registration_id>/erasure": {"data": {"reason": "asked"}},
     "registration PATCH /v1/registrations/<uuid:registration_id>": {"json": {"status": "confirmed"}},
     "registration POST /v1/registrations/<uuid:registration_id>/sealed": {"json": {"reason": "Her visa letter"}},
 }
@@ -31,4 +35,7 @@ def request_of(route: Route) -> dict[str, Any]:
 
 def path_of(house: House, route: Route) -> str:
     """The address in the house."""
-    return route.path(house.apps[route.service], house.values[route.service])
+    values = house.values[route.service]
+    if route.rule.endswith("/erasure"):
+        values = {**values, **dict.fromkeys(("registration_id", "proposal_id"), values["erased_id"])}
+    return route.path(house.apps[route.service], values)

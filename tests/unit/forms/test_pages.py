@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from services.registration.embed.pages import (
     ResultPage,
     embed_path,
     render_closed,
+    render_erased,
     render_frame,
     render_link,
     render_link_gone,
@@ -39,7 +41,9 @@ def every_page(look: Look) -> list[str]:
         render_result(ResultPage(look, ATTACK, WHEN, "waitlisted")),
         render_closed(ClosedPage(look, ATTACK, EventTime(None, "Europe/Zurich"), "postponed")),
         render_link(replace(LINK, look=look, answers=[(ATTACK, ATTACK)])),
-        render_link(replace(LINK, look=look, asking=True)),
+        render_link(replace(LINK, look=look, asking="cancel")),
+        render_link(replace(LINK, look=look, asking="erase")),
+        render_erased(look),
         render_link(replace(LINK, look=look, status="waitlisted", position=7)),
         render_link(replace(LINK, look=look, status="cancelled", again_path="/embed/upr-webinar-10")),
         render_link_gone(look, "own"),
@@ -88,16 +92,36 @@ def test_language_of_the_page_is_proposed_for_mails() -> None:
 
 
 def test_cancelling_takes_a_post_after_a_question() -> None:
-    first, second = render_link(LINK), render_link(replace(LINK, asking=True))
-    assert [attrs["method"] for _, attrs in elements(first, "form")] == ["get"]
+    first, second = render_link(LINK), render_link(replace(LINK, asking="cancel"))
+    assert [attrs["method"] for _, attrs in elements(first, "form")] == ["get", "get"]
     assert [(attrs["method"], attrs["action"]) for _, attrs in elements(second, "form")] == [("post", "/r/a-token")]
     hidden = {attrs["name"]: attrs["value"] for _, attrs in elements(second, "input")}
     assert hidden == {"action": "cancel", "revision": "3", "lang": "en"}
 
 
-@pytest.mark.parametrize("page", [replace(LINK, can_cancel=False), replace(LINK, status="cancelled", asking=True)])
+@pytest.mark.parametrize("page", [replace(LINK, can_cancel=False), replace(LINK, status="cancelled", asking="cancel")])
 def test_what_cannot_be_cancelled_has_no_button(page: LinkPage) -> None:
-    assert elements(render_link(page), "form", "button") == []
+    texts = render_link(page)
+    assert [attrs.get("value") for _, attrs in elements(texts, "input") if attrs["name"] in ("action", "ask")] == [
+        "erase"
+    ]
+
+
+def test_erasing_takes_a_post_after_a_question() -> None:
+    second = render_link(replace(LINK, asking="erase"))
+    assert [(attrs["method"], attrs["action"]) for _, attrs in elements(second, "form")] == [("post", "/r/a-token")]
+    assert {attrs["name"]: attrs["value"] for _, attrs in elements(second, "input")} == {
+        "action": "erase",
+        "lang": "en",
+    }
+
+
+@pytest.mark.parametrize("status", ["unverified", "confirmed", "waitlisted", "cancelled", "expired"])
+def test_everybody_may_take_their_data_and_be_erased(status: Any) -> None:
+    page = render_link(replace(LINK, status=status, position=1))
+    asked = [attrs["value"] for _, attrs in elements(page, "input") if attrs["name"] == "ask"]
+    assert asked[-1] == "erase"
+    assert "/r/a-token/my-data.json" in [attrs.get("href") for _, attrs in elements(page, "a")]
 
 
 def test_place_on_the_waiting_list_is_said() -> None:

@@ -1,0 +1,77 @@
+"""Erase: whoever proposed a side event is forgotten, with everything that they wrote.
+
+A place on the board is given up. What was published under a title stays published until the next version of the
+timetable leaves it out, as when a proposal is withdrawn: it is the programme's by then.
+"""
+
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from services.events.domain.erasing import BY_LINK as ERASED_BY_LINK
+from services.events.domain.erasing import REASONS
+from services.events.domain.proposal import NEXT, Proposal, ProposalStatus, become, next_revision
+from services.events.outgoing_proposals import erased_message
+from services.events.store import proposals, schedule_board
+from services.events.store.proposal_changes import BY_LINK, blank_changes, note_change
+from services.events.usecases.own_proposal import opened_by
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.store import outbox
+from shared.store.deeds import Deed, note_deed
+from shared.store.unit_of_work import UnitOfWork
+
+
+def erase_own_proposal(work: UnitOfWork, clock: Clock, token: str) -> None:
+    """Erase the proposal that ``token`` opens; the link opens nothing any more.
+
+    Raises:
+        DomainError: ``not-found`` if the token opens nothing (any more).
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        _erase(connection, clock, opened_by(connection, clock, token).id, ERASED_BY_LINK, BY_LINK)
+
+
+def erase_proposal(work: UnitOfWork, clock: Clock, proposal_id: str, reason: str, by: str) -> None:
+    """Erase a proposal for whoever made it; doing it again changes nothing.
+
+    Args:
+        work: on the service's database.
+        clock: of the project.
+        proposal_id: UUID text.
+        reason: one of ``REASONS``.
+        by: name of the coordinator's key.
+
+    Raises:
+        DomainError: ``not-found``: there is none, and no tombstone.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        if proposals.erased_at(connection, proposal_id) is None:
+            _erase(connection, clock, proposal_id, REASONS[reason], by)
+            deed = Deed(by, "person-erased", "proposal", proposal_id, {"reason": reason})
+            note_deed(connection, deed, clock())
+
+
+def _erase(connection: Connection, clock: Clock, proposal_id: str, reason: str, by: str) -> None:
+    """The messages first: a relay that has them in hand may take its time, and the board should not wait for it."""
+    outbox.blank(connection, proposal_id, clock())
+    schedule_board.lock(connection)
+    old = proposals.find_for_change(connection, proposal_id)
+    if old is None:
+        raise DomainError("not-found", "there is no such proposal")
+    at, new = clock(), _ended(old)
+    proposals.store_erased(connection, new, at)
+    blank_changes(connection, proposal_id)
+    note_change(connection, replace(new, note=reason), by, at)
+    outbox.blank(connection, proposal_id, at)
+    outbox.add(connection, [erased_message(new, at)])
+    schedule_board.take_off(connection, proposal_id)
+
+
+def _ended(old: Proposal) -> Proposal:
+    """One revision on, without a note: withdrawn where that is still possible."""
+    if ProposalStatus.WITHDRAWN in NEXT[old.status]:
+        return become(old, ProposalStatus.WITHDRAWN, note="")
+    return next_revision(old, note="")

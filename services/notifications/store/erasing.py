@@ -1,0 +1,107 @@
+"""The recipient book without somebody, and their mails without them: those that have not gone never go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+_BURY = text("""
+    INSERT INTO recipient (subject, about, form, form_kind, event, status, revision, verified, representative,
+        noted_at, heard_at, erased_at)
+    VALUES (CAST(:subject AS uuid), :about, :form, :form_kind, :event, :status, :revision, false, false,
+        :now, :now, :now)
+    ON CONFLICT (subject) DO UPDATE SET erased_at = coalesce(recipient.erased_at, :now), noted_at = :now,
+        status = excluded.status, revision = excluded.revision, person_ref = NULL, language = NULL, closed = NULL,
+        position = NULL, working_group = NULL, partner = NULL, country = NULL, attend = NULL, representative = false,
+        place = NULL
+""")
+_WHOSE = text("SELECT person_ref FROM recipient WHERE subject = CAST(:subject AS uuid) FOR UPDATE")
+_CARRY = text("""
+    UPDATE recipient o SET carried = o.carried + e.revision + e.carried + 1
+    FROM recipient e WHERE e.subject = CAST(:subject AS uuid) AND o.subject = (
+        SELECT x.subject FROM recipient x WHERE x.person_ref = e.person_ref AND x.event = e.event
+            AND x.about = 'registration' AND x.subject <> e.subject ORDER BY x.subject LIMIT 1)
+""")
+_ERASED = text("""
+    SELECT subject::text FROM recipient WHERE subject = ANY(CAST(:subjects AS uuid[])) AND erased_at IS NOT NULL
+""")
+_CALL_OFF = text("""
+    WITH off AS (
+        UPDATE mail SET state = 'called_off', reason = :reason, phase = NULL, lease_until = NULL
+        WHERE subject = CAST(:subject AS uuid)
+            AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
+        RETURNING id, fence, kind),
+    closed AS (
+        UPDATE mail_attempt a SET ended_at = :now, outcome = 'called_off' FROM off
+        WHERE a.mail_id = off.id AND a.number = off.fence AND a.ended_at IS NULL)
+    SELECT kind FROM off
+""")
+_BLANK = text("""
+    UPDATE mail SET recipient = NULL, detail = NULL, expires_at = NULL,
+        due_at = CASE WHEN state = 'unknown' THEN NULL ELSE due_at END,
+        reason = CASE WHEN state = 'unknown' THEN :reason ELSE reason END
+    WHERE subject = CAST(:subject AS uuid)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Grave:
+    """What is left of a subject.
+
+    Attributes:
+        subject: id of the registration or proposal.
+        about: ``registration`` or ``proposal``.
+        form, form_kind, event: what it was for.
+        status, revision: as it counts from now on.
+    """
+
+    subject: str
+    about: str
+    form: str | None
+    form_kind: str
+    event: str | None
+    status: str
+    revision: int
+
+
+def whose(connection: Connection, subject: str) -> str | None:
+    """The person's reference of an entry; None if there is no entry or nobody in it.
+
+    Locked so that whoever makes a mail for it meanwhile has committed, or waits and then finds nobody.
+    """
+    found: str | None = connection.execute(_WHOSE, {"subject": subject}).scalar()
+    return found
+
+
+def carry_over(connection: Connection, subject: str) -> None:
+    """Let another registration of the person for the same event count the revisions of this one.
+
+    They have one calendar entry between them, whose number must not fall.
+    """
+    connection.execute(_CARRY, {"subject": subject})
+
+
+def bury(connection: Connection, grave: Grave, now: datetime) -> None:
+    """Put the tombstone in place of the entry, or where none is yet: whatever comes late finds it."""
+    values = {name: getattr(grave, name) for name in Grave.__slots__}
+    connection.execute(_BURY, {**values, "now": now})
+
+
+def call_off_all(connection: Connection, subject: str, reason: str, now: datetime) -> list[str]:
+    """Call off every mail that no sender has committed to hand over; returns their kinds."""
+    return list(connection.execute(_CALL_OFF, {"subject": subject, "reason": reason, "now": now}).scalars())
+
+
+def blank_mails(connection: Connection, subject: str, reason: str) -> None:
+    """Take the person out of all mails of a subject. What nobody knows the end of is not decided on any more.
+
+    One that is being handed over at this moment stays in its sender's hands: the sender's verdict ends it, and none of
+    them lets it go again (see :func:`services.notifications.store.handovers.settle`).
+    """
+    connection.execute(_BLANK, {"subject": subject, "reason": reason})
+
+
+def erased_among(connection: Connection, subjects: Sequence[str]) -> set[str]:
+    """Those of these subjects that have nobody on them any more."""
+    return set(connection.execute(_ERASED, {"subjects": list(subjects)}).scalars())

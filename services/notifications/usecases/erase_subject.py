@@ -1,0 +1,38 @@
+"""Erase: a registration or a proposal has nobody on it any more. Nothing that has not gone goes to them.
+
+Where the same person has another registration, an announcement that waits goes by that one, as when the first is
+cancelled. Who wanted no bulletins stays suppressed: a keyed hash of the address, without which their wish would end
+with their data.
+"""
+
+from sqlalchemy import Connection
+
+from services.notifications.domain.kinds import ANNOUNCED_KINDS
+from services.notifications.domain.mail import ERASED
+from services.notifications.store.erasing import Grave, blank_mails, bury, call_off_all, carry_over, whose
+from services.notifications.store.recipients import lock_standing
+from services.notifications.usecases.addressing import readdress
+from shared.core.clock import Clock
+from shared.core.metrics import mails_total
+
+
+def erase_subject(connection: Connection, clock: Clock, grave: Grave) -> None:
+    """Leave a tombstone in place of ``grave.subject``; doing it again changes nothing.
+
+    Args:
+        connection: of the message's own transaction.
+        clock: of the project.
+        grave: what may remain.
+    """
+    now = clock()
+    known = lock_standing(connection, grave.subject)
+    if known is not None and known.erased:
+        return
+    person_ref = whose(connection, grave.subject)
+    carry_over(connection, grave.subject)
+    bury(connection, grave, now)
+    if person_ref is not None and grave.about == "registration":
+        readdress(connection, clock, grave.subject, person_ref, ANNOUNCED_KINDS)
+    for kind in call_off_all(connection, grave.subject, ERASED, now):
+        mails_total.labels(kind, "called_off").inc()
+    blank_mails(connection, grave.subject, ERASED)

@@ -1,0 +1,174 @@
+"""Erase: whoever registered is forgotten, here at once and in the other services as soon as they hear of it.
+
+What is left is a tombstone: ids, times, and the status under which it counts. Whatever comes later about the person,
+late or twice, finds it and does nothing. Records of idempotency keys stay: they hold an id, a status and keyed hashes,
+and a browser that sends the form again must not register the person anew.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from services.registration.domain.erasing import BY_LINK, REASONS, erased
+from services.registration.domain.registration import LIVE, Registration
+from services.registration.domain.seats import Seats, give_back, let_go
+from services.registration.outgoing import erased_message
+from services.registration.store.erasing import (
+    Tombstone,
+    find_tombstone,
+    forget_organisation,
+    others_of_the_same,
+    store_erased,
+)
+from services.registration.store.people import Change, history_of
+from services.registration.store.registrations import find_person, store_change
+from services.registration.usecases.links import own_person, person_to_verify
+from services.registration.usecases.locking import Locked, lock_found, lock_known, lock_owned
+from services.registration.usecases.promote import promote_waiting
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.store import outbox
+from shared.store.deeds import Deed, note_deed
+from shared.store.unit_of_work import UnitOfWork
+
+HERE, EVERYWHERE = "registration", "address"
+"""How much is erased: the one registration, or all of its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A coordinator's.
+
+    Attributes:
+        registration_id: UUID text.
+        reason: one of ``REASONS``.
+        by: name of the coordinator's key.
+        scope: ``registration`` or ``address``.
+        may_touch: whether the coordinator's key is good for a form.
+    """
+
+    registration_id: str
+    reason: str
+    by: str
+    scope: str
+    may_touch: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Grave:
+    """A tombstone with what happened to it."""
+
+    tombstone: Tombstone
+    history: list[Change]
+
+
+def erase_own(work: UnitOfWork, clock: Clock, token: str) -> None:
+    """Erase the registration that ``token`` opens; the link opens nothing any more.
+
+    Raises:
+        DomainError: ``not-found`` if the token opens nothing (any more).
+    """
+    with work.transaction() as connection:
+        found = own_person(connection, token)
+        outbox.blank(connection, found.registration.id, clock())
+        _erase(connection, lock_owned(connection, clock, found), BY_LINK, None)
+
+
+def erase_unconfirmed(work: UnitOfWork, clock: Clock, token: str) -> None:
+    """Erase the registration whose address the link ``token`` would confirm: its owner wants nothing of it.
+
+    Raises:
+        DomainError: ``not-found`` if the token opens nothing (any more).
+    """
+    with work.transaction() as connection:
+        found = person_to_verify(connection, token, clock())
+        outbox.blank(connection, found.registration.id, clock())
+        _erase(connection, lock_found(connection, clock, found), BY_LINK, None)
+
+
+def erase_known(work: UnitOfWork, clock: Clock, erasure: Erasure) -> int:
+    """Erase a registration, or all of its address on forms that the coordinator's key is good for.
+
+    Each in a transaction of its own, since each locks the seats of its form; the named one is last, so that what was
+    broken off can be asked for again. Erasing what is erased changes nothing.
+
+    Returns:
+        how many were erased.
+
+    Raises:
+        DomainError: ``not-found``: there is no such registration, and no tombstone.
+    """
+    with work.transaction() as connection:
+        if find_tombstone(connection, erasure.registration_id) is not None:
+            return 0
+        others = others_of_the_same(connection, erasure.registration_id) if erasure.scope == EVERYWHERE else []
+    named = [identity for identity, form in others if erasure.may_touch(form)]
+    return sum([_erase_one(work, clock, identity, erasure) for identity in [*named, erasure.registration_id]])
+
+
+def show_grave(work: UnitOfWork, registration_id: str) -> Grave:
+    """What is left of an erased registration.
+
+    Raises:
+        DomainError: ``not-found``: it was not erased, or never was.
+    """
+    with work.transaction() as connection:
+        tombstone = find_tombstone(connection, registration_id)
+        if tombstone is None:
+            raise DomainError("not-found")
+        return Grave(tombstone, list(history_of(connection, registration_id)))
+
+
+def form_of(work: UnitOfWork, registration_id: str) -> str:
+    """The form of a registration, or of what is left of it.
+
+    Raises:
+        DomainError: ``not-found``.
+    """
+    with work.transaction() as connection:
+        found = find_person(connection, registration_id)
+        tombstone = find_tombstone(connection, registration_id) if found is None else None
+    if found is not None:
+        return found.registration.form
+    if tombstone is None:
+        raise DomainError("not-found")
+    return tombstone.form
+
+
+def _erase_one(work: UnitOfWork, clock: Clock, registration_id: str, erasure: Erasure) -> bool:
+    with work.transaction() as connection:
+        outbox.blank(connection, registration_id, clock())
+        try:
+            locked = lock_known(connection, clock, registration_id)
+        except DomainError:
+            if find_tombstone(connection, registration_id) is None:
+                raise
+            return False
+        _erase(connection, locked, REASONS[erasure.reason], erasure.by)
+        detail = {"reason": erasure.reason, "scope": erasure.scope}
+        note_deed(connection, Deed(erasure.by, "person-erased", "registration", registration_id, detail), locked.now)
+        return True
+
+
+def _erase(connection: Connection, locked: Locked, reason: str, by: str | None) -> None:
+    """The messages were blanked once before anything was locked: a relay that has them in hand may take its time, and
+    nobody should wait for seats meanwhile. What was added since is blanked now."""
+    before, now = locked.registration, locked.now
+    after = erased(before, locked.form.opening, now)
+    store_erased(connection, after, now)
+    store_change(connection, after, reason, now, by=by)
+    outbox.blank(connection, before.id, now)
+    outbox.add(connection, [erased_message(after, now)])
+    seats = _freed(locked, before, after)
+    if seats is not None:
+        promote_waiting(connection, locked.form, seats, now, "a seat was given back")
+    if before.organisation_id is not None:
+        forget_organisation(connection, before.organisation_id)
+
+
+def _freed(locked: Locked, before: Registration, after: Registration) -> Seats | None:
+    """The seats without the one that was given back; None if none was."""
+    if before.status in LIVE and after.status == "cancelled":
+        return give_back(locked.form.seats, before.status)
+    return let_go(locked.form.seats) if before.holds_seat(locked.now) else None

@@ -1,0 +1,39 @@
+"""What is parked about people who were erased is dropped, on every bus; what is about others stays."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shared.bus.clearing import EVERY_S, Clearing, drop_erased
+from shared.bus.publisher import Outgoing
+from shared.contracts.envelope import decode
+from shared.core.errors import Poison
+from shared.core.ids import new_id
+from tests.contract.buses import QUEUE, Bus, Recorder, outgoing
+
+
+def _subject(message: Outgoing) -> str:
+    return decode(message.body).subject
+
+
+def test_copies_about_whoever_was_erased_are_dropped(bus: Bus) -> None:
+    """Also those that nobody can read, and none twice."""
+    theirs, others = outgoing(change={"subject": new_id()}), outgoing()
+    broken = replace(outgoing(), body=b'{"subject": "' + _subject(theirs).encode().upper())
+    asked: list[set[str]] = []
+
+    def erased(subjects: Sequence[str]) -> set[str]:
+        asked.append(set(subjects))
+        return {_subject(theirs)}
+
+    with bus.listening(Recorder(lambda _message: Poison("never"))):
+        bus.store([theirs, broken, others])
+        bus.wait_parked(3)
+    now_s = [0.0]
+    clearing = Clearing(bus.address, [QUEUE], erased, lambda: now_s[0])
+    clearing.turn()
+    assert asked == []
+    now_s[0] = EVERY_S
+    clearing.turn()
+    assert [message.message_id for message in bus.wait_parked(1)] == [others.message_id]
+    assert drop_erased(bus.address, [QUEUE], erased) == 0
+    assert asked == [{_subject(theirs), _subject(others)}, {_subject(others)}]
