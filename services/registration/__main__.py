@@ -1,10 +1,11 @@
-"""``python -m services.registration web | relay | consume | migrate | load | keys … | parked … | topology …``."""
+"""``python -m services.registration web | relay | consume | migrate | load | keys … | retention | parked … | …``."""
 
 from pathlib import Path
 
 import click
 
 from services.registration.key_commands import keys
+from services.registration.retention_command import retention
 from services.registration.settings import read_settings
 from services.registration.wiring import NAME, describe
 from shared.process.commands import main, make_command_line
@@ -34,6 +35,7 @@ def command_line() -> click.Group:
         click.echo(f"{forms} forms, {partners} partners")
 
     group.add_command(keys)
+    group.add_command(retention)
     return group
 
 

@@ -1,6 +1,6 @@
 """Builds what the workers and the command line need; ``web`` beside it builds the application."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from services.registration.store.ended import forget_ended
 from services.registration.store.registrations import forget_keys
 from services.registration.store.shadows import forget_shadows
 from services.registration.usecases.give_up import give_up
+from services.registration.usecases.retain import Retaining
 from shared.process.service import Service
 from shared.store.inbox import Effect
 from shared.store.sessions import forget_sessions
@@ -36,20 +37,26 @@ def describe() -> Service:
         settings=lambda process: read_settings(process).common,
         rights=RIGHTS,
         effects=_effects,
-        forget=_keep_house,
+        forget=_housekeeping(),
     )
 
 
-def _keep_house(work: UnitOfWork, now: datetime) -> None:
-    with work.transaction() as connection:
-        forget_keys(connection, now - KEEP_KEYS)
-        forget_challenges(connection, now)
-        forget_sessions(connection, now)
-    give_up(work, now)
-    with work.transaction() as connection:
-        forget_ended(connection, now, MOST_ENDED_AT_ONCE)
-    with work.transaction() as connection:
-        forget_shadows(connection, MOST_SHADOWS_AT_ONCE)
+def _housekeeping() -> Callable[[UnitOfWork, datetime], None]:
+    retaining = Retaining()
+
+    def keep_house(work: UnitOfWork, now: datetime) -> None:
+        with work.transaction() as connection:
+            forget_keys(connection, now - KEEP_KEYS)
+            forget_challenges(connection, now)
+            forget_sessions(connection, now)
+        give_up(work, now)
+        with work.transaction() as connection:
+            forget_ended(connection, now, MOST_ENDED_AT_ONCE)
+        with work.transaction() as connection:
+            forget_shadows(connection, MOST_SHADOWS_AT_ONCE)
+        retaining.turn(work, now)
+
+    return keep_house
 
 
 def _effects(_work: UnitOfWork) -> Mapping[str, Effect]:

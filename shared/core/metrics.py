@@ -226,6 +226,17 @@ canary_handover_seconds = Histogram(
     ["form"],
     buckets=HANDOVER_BUCKETS,
 )
+retention_overdue = Gauge(
+    "troika_retention_overdue",
+    "Records that hold what should have been gone for a day: `sealed` answers, single `answers`, `people`.",
+    ["service", "what"],
+    multiprocess_mode="mostrecent",
+)
+retention_done_total = Counter(
+    "troika_retention_done_total",
+    "Records from which retention has taken something, by what it was.",
+    ["service", "what"],
+)
 audit_differences = Gauge(
     "troika_audit_differences",
     "What the audit's last round found that does not add up, by equation (A1 to A12); at most 1,000 of each check.",

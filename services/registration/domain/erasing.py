@@ -16,6 +16,7 @@ REASONS = {
 that it is to forget."""
 
 BY_LINK = "erased by link"
+KEPT_LONG_ENOUGH = "erased: it was kept as long as the form says"
 
 _TOOK_PLACE = OPEN_EVENT_STATUSES | {"held"}
 

@@ -23,6 +23,6 @@ _FORGET = text("""
 def forget_ended(connection: Connection, now: datetime, most: int) -> int:
     """Delete up to ``most`` registrations, with their histories, that ended ``keep_days`` of their form before ``now``.
 
-    Forms without ``keep_days`` keep everything. Returns how many were deleted.
+    Forms without ``keep_days`` keep a record of everybody. Returns how many were deleted.
     """
     return connection.execute(_FORGET, {"now": now, "most": most}).rowcount

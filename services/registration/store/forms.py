@@ -111,22 +111,24 @@ _LOCK = text("SELECT 1 FROM seat WHERE form = :slug FOR UPDATE")
 _ALL = text(_FORM + "ORDER BY f.slug")
 _SAVE = text("""
     INSERT INTO form (slug, kind, event_id, definition, verification, waiting_list, partners,
-        promotion_notice_minutes, hold_minutes, closes_hours_before, attend, keep_days, proof_of_work, open,
-        revision)
+        promotion_notice_minutes, hold_minutes, closes_hours_before, attend, keep_days, proof_of_work, person_days,
+        open, revision)
     VALUES (:slug, :kind, :event_id, :definition, :verification, :waiting_list, :partners,
         :promotion_notice_minutes, :hold_minutes, :closes_hours_before, :attend, :keep_days, :proof_of_work,
-        true, 1)
+        :person_days, true, 1)
     ON CONFLICT (slug) DO UPDATE SET kind = excluded.kind, event_id = excluded.event_id,
         definition = excluded.definition, verification = excluded.verification,
         waiting_list = excluded.waiting_list, partners = excluded.partners,
         promotion_notice_minutes = excluded.promotion_notice_minutes, hold_minutes = excluded.hold_minutes,
         closes_hours_before = excluded.closes_hours_before, attend = excluded.attend, keep_days = excluded.keep_days,
+        person_days = excluded.person_days,
         revision = form.revision + 1
     WHERE (form.kind, form.event_id, form.definition, form.verification, form.waiting_list, form.partners,
-        form.promotion_notice_minutes, form.hold_minutes, form.closes_hours_before, form.attend, form.keep_days)
+        form.promotion_notice_minutes, form.hold_minutes, form.closes_hours_before, form.attend, form.keep_days,
+        form.person_days)
         IS DISTINCT FROM (excluded.kind, excluded.event_id, excluded.definition, excluded.verification,
         excluded.waiting_list, excluded.partners, excluded.promotion_notice_minutes, excluded.hold_minutes,
-        excluded.closes_hours_before, excluded.attend, excluded.keep_days)
+        excluded.closes_hours_before, excluded.attend, excluded.keep_days, excluded.person_days)
 """)
 _SEAT = text("INSERT INTO seat (form, capacity) VALUES (:slug, :capacity) ON CONFLICT (form) DO NOTHING")
 _SEATS = text("""

@@ -7,10 +7,11 @@ and a browser that sends the form again must not register the person anew.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.registration.domain.erasing import BY_LINK, REASONS, erased
+from services.registration.domain.erasing import BY_LINK, KEPT_LONG_ENOUGH, REASONS, erased
 from services.registration.domain.registration import LIVE, Registration
 from services.registration.domain.seats import Seats, give_back, let_go
 from services.registration.outgoing import erased_message
@@ -107,6 +108,11 @@ def erase_known(work: UnitOfWork, clock: Clock, erasure: Erasure) -> int:
     return sum([_erase_one(work, clock, identity, erasure) for identity in [*named, erasure.registration_id]])
 
 
+def erase_kept(work: UnitOfWork, now: datetime, registration_id: str) -> bool:
+    """Erase a registration whose time is over; returns whether there was anybody left to erase."""
+    return _erase_one(work, lambda: now, registration_id, None)
+
+
 def show_grave(work: UnitOfWork, registration_id: str) -> Grave:
     """What is left of an erased registration.
 
@@ -136,7 +142,8 @@ def form_of(work: UnitOfWork, registration_id: str) -> str:
     return tombstone.form
 
 
-def _erase_one(work: UnitOfWork, clock: Clock, registration_id: str, erasure: Erasure) -> bool:
+def _erase_one(work: UnitOfWork, clock: Clock, registration_id: str, erasure: Erasure | None) -> bool:
+    """For a coordinator, who leaves a trace, or for nobody: its time is over."""
     with work.transaction() as connection:
         outbox.blank(connection, registration_id, clock())
         try:
@@ -145,9 +152,13 @@ def _erase_one(work: UnitOfWork, clock: Clock, registration_id: str, erasure: Er
             if find_tombstone(connection, registration_id) is None:
                 raise
             return False
-        _erase(connection, locked, REASONS[erasure.reason], erasure.by)
-        detail = {"reason": erasure.reason, "scope": erasure.scope}
-        note_deed(connection, Deed(erasure.by, "person-erased", "registration", registration_id, detail), locked.now)
+        if erasure is None:
+            _erase(connection, locked, KEPT_LONG_ENOUGH, None)
+        else:
+            _erase(connection, locked, REASONS[erasure.reason], erasure.by)
+            detail = {"reason": erasure.reason, "scope": erasure.scope}
+            deed = Deed(erasure.by, "person-erased", "registration", registration_id, detail)
+            note_deed(connection, deed, locked.now)
         return True
 
 

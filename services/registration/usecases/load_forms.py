@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from services.registration.domain.retention import PERSON_DAYS, retention_faults
 from services.registration.store.form_keys import FormKeys
 from services.registration.store.forms import Partner, save_form, save_partner
+from services.registration.usecases.prepare import COLUMNS
 from shared.contracts.schemas import SLUG
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
@@ -103,7 +105,7 @@ def _form(fields: Fields, known: set[str]) -> LoadedForm:
     for index, partner in enumerate(partners):
         if partner not in known:
             fields.fault(f"{partner} is not in partners.yaml", "partners", index)
-    values = {
+    values: dict[str, Any] = {
         "slug": slug,
         "kind": kind,
         "event_id": event,
@@ -121,7 +123,14 @@ def _form(fields: Fields, known: set[str]) -> LoadedForm:
         "attend": fields.optional("attend", _slug, None),
         "keep_days": fields.optional("keep_days", whole(1, 3650), None),
         "proof_of_work": fields.optional("proof_of_work", _asking, "off"),
+        "person_days": fields.optional("person_days", whole(1, 3650), PERSON_DAYS),
     }
+    if values["person_days"] != PERSON_DAYS and isinstance(fields.node.data.get("fields"), str):
+        fields.fault(
+            f"the standard questions tell people {PERSON_DAYS} days: write your own to say otherwise", "person_days"
+        )
+    for fault in retention_faults(values["definition"].get("fields", ()), values["person_days"], COLUMNS):
+        fields.fault(fault, "fields")
     if values["keep_days"] is not None and partners:
         fields.fault("only a form that no partner shows may forget its registrations by itself", "keep_days")
     capacity = fields.optional("capacity", whole(0, 1_000_000), None)

@@ -1,0 +1,107 @@
+"""Answers and people that have been kept long enough, a bite at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+_FORMS = text("""
+    SELECT f.slug, f.definition, f.person_days, CASE
+        WHEN f.event_id IS NOT NULL THEN e.ends_at
+        WHEN f.open THEN f.closes_at
+        ELSE (SELECT max(c.changed_at) FROM form_change c WHERE c.form = f.slug) END
+    FROM form f LEFT JOIN event_copy e ON e.id = f.event_id
+    ORDER BY f.slug
+""")
+"""With the last day of each; a form without an event that is open, or was never closed by anybody, has none."""
+
+_DUE = """
+    SELECT r.id FROM registration r
+    WHERE r.form = :form AND r.accepted_at < :before AND r.erased_at IS NULL AND {what} AND (:last_day < :before
+        OR r.status IN ('cancelled', 'expired')
+            AND (SELECT max(c.changed_at) FROM registration_change c WHERE c.registration_id = r.id) < :before)
+"""
+"""Whose last day was before ``before``, and who registered before that: the date of an event that somebody types wrong
+takes nobody with it who has just come."""
+
+_BITE = " ORDER BY r.id LIMIT :most FOR UPDATE OF r SKIP LOCKED"
+_SEALED = _DUE.format(what="r.sealed IS NOT NULL")
+_ANSWERS = _DUE.format(what="r.answers ?| CAST(:names AS text[])")
+_PEOPLE = _DUE.format(what="true")
+
+_DROP_SEALED = text(f"UPDATE registration SET sealed = NULL WHERE id IN ({_SEALED}{_BITE})")  # noqa: S608 - constants
+_DROP_ANSWERS = text(
+    f"UPDATE registration SET answers = answers - CAST(:names AS text[]) WHERE id IN ({_ANSWERS}{_BITE})"  # noqa: S608
+)
+_DUE_PEOPLE = text(f"SELECT id::text FROM ({_PEOPLE} ORDER BY r.id LIMIT :most) due")  # noqa: S608 - constants
+_COUNTS = {what: text(f"SELECT count(*) FROM ({due}) due") for what, due in  # noqa: S608 - constants
+    {"sealed": _SEALED, "answers": _ANSWERS, "people": _PEOPLE}.items()}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class KeptForm:
+    """Attributes:
+    slug: of the form.
+    questions: its fields, as plain mappings.
+    person_days: until a person is erased.
+    last_day: of its event, or of the form itself; None while there is none.
+    """
+
+    slug: str
+    questions: Sequence[Mapping[str, Any]]
+    person_days: int
+    last_day: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due on one form.
+
+    Attributes:
+        form: its slug.
+        last_day: of the form.
+        before: whatever ended earlier is due.
+        names: of the answers that it is about, if it is about single ones.
+    """
+
+    form: str
+    last_day: datetime | None
+    before: datetime
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def after(cls, form: KeptForm, days: int, now: datetime, names: tuple[str, ...] = ()) -> "Due":
+        """Due at ``now`` on ``form``, ``days`` after each last day."""
+        return cls(form.slug, form.last_day, now - timedelta(days=days), names)
+
+
+def kept_forms(connection: Connection) -> list[KeptForm]:
+    """Every form, by slug."""
+    return [KeptForm(slug, content["fields"], days, last) for slug, content, days, last in connection.execute(_FORMS)]
+
+
+def drop_sealed(connection: Connection, due: Due, most: int) -> int:
+    """Delete the sealed answers of up to ``most`` registrations; returns of how many."""
+    return connection.execute(_DROP_SEALED, _values(due) | {"most": most}).rowcount
+
+
+def drop_answers(connection: Connection, due: Due, most: int) -> int:
+    """Delete the named answers of up to ``most`` registrations; returns of how many."""
+    return connection.execute(_DROP_ANSWERS, _values(due) | {"most": most, "names": list(due.names)}).rowcount
+
+
+def due_people(connection: Connection, due: Due, most: int) -> list[str]:
+    """Ids of up to ``most`` registrations whose people are to be erased."""
+    return [row[0] for row in connection.execute(_DUE_PEOPLE, _values(due) | {"most": most})]
+
+
+def count_due(connection: Connection, what: str, due: Due) -> int:
+    """How many registrations are due: ``what`` is ``sealed``, ``answers`` or ``people``."""
+    names = {"names": list(due.names)} if what == "answers" else {}
+    return int(connection.execute(_COUNTS[what], _values(due) | names).scalar_one())
+
+
+def _values(due: Due) -> dict[str, Any]:
+    return {"form": due.form, "last_day": due.last_day, "before": due.before}

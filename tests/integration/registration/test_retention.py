@@ -1,0 +1,244 @@
+"""Retention: sealed answers go after fourteen days, answers with days of their own after those, people after ninety."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+
+from services.registration.__main__ import command_line
+from services.registration.usecases.retain import BITE
+from services.registration.wiring import describe
+from shared.core.errors import SettingsError
+from shared.core.metrics import retention_done_total, retention_overdue
+from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.registration.test_kinds import installation as installation
+from tests.integration.registration.test_kinds import send
+from tests.integration.registration.test_loading import load
+from tests.integration.registration.test_verification import keep_house
+from tests.support.clients import rows
+from tests.support.installation import TestInstallation
+
+FORM = "geneva-delegation"
+SEALED = {"passport_number": "P1234567", "diet": "vegetarian"}
+CLEAR = {"side_events": "Housing in cities"}
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def traveller(client: FlaskClient, installation: TestInstallation) -> str:
+    """Id of somebody who has told something sealed and something clear, a month before the event ends."""
+    rows(installation.urls["registration"], "UPDATE form SET verification = 'none'")
+    answer = send(client, FORM, **SEALED, **CLEAR)
+    assert answer.status_code == 201
+    return str(answer.get_json()["id"])
+
+
+@pytest.fixture
+def last_day(traveller: str, installation: TestInstallation) -> datetime:
+    """The end of the event of everybody's form."""
+    end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
+    rows(installation.urls["registration"], "UPDATE event_copy SET ends_at = %s, starts_at = %s", end, end)
+    return end
+
+
+def kept(installation: TestInstallation) -> list[tuple[bool, bool, bool]]:
+    """(has sealed answers, has the clear answer, is somebody's) of each registration on the form."""
+    statement = f"""SELECT sealed IS NOT NULL, answers ? 'side_events', email IS NOT NULL
+        FROM registration WHERE form = '{FORM}' ORDER BY id"""
+    return [tuple(row) for row in rows(installation.urls["registration"], statement)]
+
+
+def test_each_goes_on_its_day(last_day: datetime, installation: TestInstallation) -> None:
+    """Not a second before."""
+    for days, before, after in (
+        (14, (True, True, True), (False, True, True)),
+        (90, (False, True, True), (False, False, False)),
+    ):
+        keep_house(installation, last_day + timedelta(days=days))
+        assert kept(installation) == [before]
+        keep_house(installation, last_day + timedelta(days=days) + SECOND)
+        assert kept(installation) == [after]
+
+
+def test_other_services_hear_of_whoever_is_erased(last_day: datetime, installation: TestInstallation) -> None:
+    keep_house(installation, last_day + timedelta(days=90) + SECOND)
+    types = [row[0] for row in rows(installation.urls["registration"], "SELECT type FROM outbox ORDER BY id")]
+    assert types[-1] == "org.troika.person.erased.v1"
+
+
+def test_counts_stay(last_day: datetime, installation: TestInstallation) -> None:
+    """Whoever was at the event stays counted there."""
+    seats = "SELECT confirmed, waiting FROM seat WHERE form = 'geneva-delegation'"
+    before = rows(installation.urls["registration"], seats)
+    keep_house(installation, last_day + timedelta(days=90) + SECOND)
+    assert (rows(installation.urls["registration"], seats), before) == (before, [(1, 0)])
+
+
+def test_answer_with_days_of_its_own_goes_then(last_day: datetime, installation: TestInstallation) -> None:
+    rows(
+        installation.urls["registration"],
+        """UPDATE form SET definition = jsonb_set(definition, '{fields}', (SELECT jsonb_agg(
+            CASE WHEN f ->> 'name' = 'side_events' THEN f || '{"retention_days": 3}' ELSE f END)
+            FROM jsonb_array_elements(definition -> 'fields') f)) WHERE slug = 'geneva-delegation'""",
+    )
+    keep_house(installation, last_day + timedelta(days=3))
+    assert kept(installation) == [(True, True, True)]
+    keep_house(installation, last_day + timedelta(days=3) + SECOND)
+    assert kept(installation) == [(True, False, True)]
+
+
+def test_whoever_cancelled_is_forgotten_before_the_event(
+    client: FlaskClient, last_day: datetime, installation: TestInstallation
+) -> None:
+    """Days run from when their registration ended: they are nobody's any more before the event."""
+    ended = datetime.now(UTC)
+    rows(
+        installation.urls["registration"],
+        "UPDATE registration SET status = 'cancelled', cancelled_at = %s, accepted_at = %s",
+        ended,
+        ended - timedelta(days=1),
+    )
+    rows(installation.urls["registration"], "UPDATE registration_change SET changed_at = %s", ended)
+    keep_house(installation, ended + timedelta(days=14))
+    assert kept(installation) == [(True, True, True)]
+    keep_house(installation, ended + timedelta(days=14) + SECOND)
+    assert kept(installation) == [(False, True, True)]
+
+
+def test_date_that_was_typed_wrong_takes_nobody_who_has_just_come(
+    last_day: datetime, installation: TestInstallation
+) -> None:
+    rows(installation.urls["registration"], "UPDATE event_copy SET ends_at = %s", last_day - timedelta(days=400))
+    keep_house(installation, datetime.now(UTC))
+    assert kept(installation) == [(True, True, True)]
+
+
+@pytest.mark.parametrize("ends_at", [None, "2099-01-01T00:00:00+00:00"])
+def test_nothing_goes_while_there_is_no_last_day(
+    last_day: datetime, installation: TestInstallation, ends_at: str | None
+) -> None:
+    rows(installation.urls["registration"], "UPDATE event_copy SET ends_at = %s", ends_at)
+    keep_house(installation, last_day + timedelta(days=3650))
+    assert kept(installation) == [(True, True, True)]
+
+
+def test_form_without_an_event_ends_when_it_is_closed(last_day: datetime, installation: TestInstallation) -> None:
+    """While it is open its people stay, however long."""
+    url = installation.urls["registration"]
+    rows(url, f"UPDATE form SET event_id = NULL WHERE slug = '{FORM}'")
+    keep_house(installation, last_day + timedelta(days=900))
+    assert kept(installation) == [(True, True, True)]
+    rows(url, f"UPDATE form SET open = false WHERE slug = '{FORM}'")
+    rows(
+        url,
+        f"""INSERT INTO form_change (form, revision, changed_at, changed_by, before, after, promoted)
+            VALUES ('{FORM}', 2, %s, 'a coordinator', '{{}}', '{{}}', 0)""",
+        last_day,
+    )
+    keep_house(installation, last_day + timedelta(days=14) + SECOND)
+    assert kept(installation) == [(False, True, True)]
+
+
+def test_more_than_a_bite_goes_turn_by_turn(last_day: datetime, installation: TestInstallation) -> None:
+    """A bite in a turn, the next at once, and then an hour of rest."""
+    url = installation.urls["registration"]
+    copies = f"""INSERT INTO registration SELECT (jsonb_populate_record(r, jsonb_build_object(
+        'id', gen_random_uuid(), 'person_ref', '\\x' || md5(n::text) || md5('x' || n),
+        'token_hash', '\\x' || md5('t' || n) || md5('u' || n), 'verify_hash', NULL))).*
+        FROM registration r, generate_series(1, {BITE}) n"""
+    rows(url, copies)
+    forget, engine = describe().forget, open_engine(url)
+    assert forget is not None
+    due, left = last_day + timedelta(days=14) + SECOND, []
+    for turn in range(2):
+        forget(UnitOfWork(engine, "registration"), due + timedelta(seconds=5 * turn))
+        left.append(sum(sealed for sealed, _clear, _person in kept(installation)))
+    engine.dispose()
+    assert left == [1, 0]
+
+
+def test_what_is_overdue_is_shown_before_it_goes(last_day: datetime, installation: TestInstallation) -> None:
+    """A gauge that was set after deleting would never show a failure to delete."""
+    gone = retention_done_total.labels("registration", "sealed")._value.get()
+    keep_house(installation, last_day + timedelta(days=15) + SECOND)
+    assert retention_overdue.labels("registration", "sealed")._value.get() == 1
+    assert retention_done_total.labels("registration", "sealed")._value.get() == gone + 1
+    keep_house(installation, last_day + timedelta(days=15) + SECOND)
+    assert retention_overdue.labels("registration", "sealed")._value.get() == 0
+
+
+def test_operator_sees_what_goes_when(
+    last_day: datetime, installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in installation.environment("registration").items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(command_line(), ["retention"])
+    [line, *_] = [line.split() for line in done.output.splitlines() if line.startswith(FORM)]
+    goes = f"{last_day + timedelta(days=14):%Y-%m-%d}"
+    assert (done.exit_code, line) == (0, [FORM, f"{last_day:%Y-%m-%d}", "sealed", goes, "0", "0"])
+
+
+OWN_FORM = """\
+- slug: own
+  kind: interest
+  title: Tell me more
+  partners: []
+  {days}
+  fields:
+    - {{name: email, kind: email, label: E-mail, required: true{email}}}
+    - {{name: needs, kind: long_text, label: Needs, sealed: true{needs}}}
+    - {{name: health, kind: long_text, label: Health, sealed: true{health}}}
+    - {{name: idea, kind: long_text, label: Idea{idea}}}
+    - {{name: consent, kind: consent, label: Consent, required: true}}
+"""
+NOTHING = {"days": "", "email": "", "needs": "", "health": "", "idea": ""}
+
+
+def folder_with(folder: Path, **said: str) -> Path:
+    """A folder with one form, whose fields say so about their days."""
+    (folder / "forms.yaml").write_text(OWN_FORM.format(**{**NOTHING, **said}))
+    (folder / "partners.yaml").write_text("[]\n")
+    return folder
+
+
+def test_days_of_people_are_loaded_with_the_form(installation: TestInstallation, tmp_path: Path) -> None:
+    for said, days in (("", 90), ("person_days: 30", 30)):
+        load(installation, folder_with(tmp_path, days=said))
+        statement = "SELECT person_days FROM form WHERE slug = 'own'"
+        assert rows(installation.urls["registration"], statement) == [(days,)]
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ({"idea": ", retention_days: 91"}, "idea: is kept longer than the person, who is erased after 90"),
+        ({"email": ", retention_days: 3"}, "email: goes with the person and has no days of its own"),
+        (
+            {"needs": ", retention_days: 3"},
+            "sealed answers are closed together, so all of a form's are kept equally long",
+        ),
+        ({"days": "person_days: 0"}, "must be a whole number from 1 to 3650"),
+    ],
+)
+def test_days_that_cannot_be_kept_are_named(
+    installation: TestInstallation, tmp_path: Path, said: dict[str, str], fault: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(installation, folder_with(tmp_path, **said))
+    [problem] = caught.value.problems
+    assert problem.endswith(fault)
+
+
+def test_standard_questions_tell_people_ninety_days(installation: TestInstallation, tmp_path: Path) -> None:
+    """So no form that has them may keep people for longer, or for less, than it tells them."""
+    folder_with(tmp_path)
+    (tmp_path / "forms.yaml").write_text(
+        "- {slug: own, kind: webinar, title: T, fields: standard/webinar, partners: [], person_days: 30}\n"
+    )
+    with pytest.raises(SettingsError) as caught:
+        load(installation, tmp_path)
+    [problem] = caught.value.problems
+    assert problem.endswith("the standard questions tell people 90 days: write your own to say otherwise")
