@@ -152,6 +152,11 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             {"{{lane}}": "max by (lane) (troika_mail_oldest_pending_age_seconds)"},
         ),
         Panel(
+            "Calls to partners by outcome",
+            "ops",
+            {"{{outcome}}": "sum by (outcome) (rate(troika_webhook_deliveries_total[$__rate_interval]))"},
+        ),
+        Panel(
             "From registration to handover",
             "s",
             {

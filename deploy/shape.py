@@ -15,6 +15,7 @@ WORKERS = (
     ("notifications", "consume"),
     ("notifications", "send"),
     ("notifications", "schedule"),
+    ("notifications", "deliver"),
 )
 """Every worker as (service, role), beside one web process a service."""
 
@@ -46,6 +47,7 @@ ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "/v1/bulletins",
             "/v1/suppressions",
             "/v1/trail/notifications",
+            "/v1/webhooks",
             "/u/",
             "/console/mail",
             "/-/notifications/",

@@ -128,6 +128,7 @@ def _notifications(secrets: Secrets, engine: Engine) -> Flask:
         mail_from_name="The organisers",
         private_keys=_keys(secrets, "notifications"),
         vault_keys=_keys(secrets, "vault"),
+        webhook_keys=_keys(secrets, "webhook"),
         unknown_after=timedelta(minutes=15),
     )
     return notifications.build_app(settings, engine)

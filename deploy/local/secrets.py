@@ -18,20 +18,22 @@ _CONSOLE = ("TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE")
 _FORMS = ("TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS")
 _BOOK = "TROIKA_NOTIFICATIONS_VAULT_FILE"
 CONTACTS = "TROIKA_PROPOSAL_VAULT_FILE"
+_WEBHOOKS = "TROIKA_WEBHOOK_KEY_FILE"
 
 OWNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("registration", "web"): (*_CONSOLE, *_FORMS, "TROIKA_PERSON_KEY_FILE", PUBLIC_KEY),
     ("registration", "operator"): _FORMS,
     ("events", "web"): (*_CONSOLE, "TROIKA_PROPOSAL_KEY_FILE", CONTACTS, PUBLIC_KEY),
     ("events", "rekey"): ("TROIKA_PROPOSAL_KEY_FILE", CONTACTS),
-    ("notifications", "web"): (*_CONSOLE, _BOOK),
+    ("notifications", "web"): (*_CONSOLE, _BOOK, _WEBHOOKS),
     ("notifications", "consume"): ("TROIKA_NOTIFICATIONS_KEY_FILE", _BOOK),
     ("notifications", "send"): (_BOOK,),
+    ("notifications", "deliver"): (_WEBHOOKS,),
     ("notifications", "rekey"): (_BOOK,),
 }
 """Settings that name secrets, by service and kind of process; who is not named here has none."""
 
-KEY_FILES = ("signing", "person", "master", "proposal", "proposal-vault", "notifications", "vault")
+KEY_FILES = ("signing", "person", "master", "proposal", "proposal-vault", "notifications", "vault", "webhook")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Secrets:
             CONTACTS: self.folder / "proposal-vault.key",
             "TROIKA_NOTIFICATIONS_KEY_FILE": self.folder / "notifications.key",
             "TROIKA_NOTIFICATIONS_VAULT_FILE": self.folder / "vault.key",
+            "TROIKA_WEBHOOK_KEY_FILE": self.folder / "webhook.key",
         }
         named = OWNERS.get((service, process), ())
         found = {name: str(path) for name, path in owned.items() if name in named}

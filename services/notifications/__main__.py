@@ -1,13 +1,14 @@
-"""``python -m services.notifications web | relay | consume | send | schedule | migrate | rekey | …``."""
+"""``python -m services.notifications``: ``web relay consume send schedule deliver migrate rekey …``."""
 
 import sys
 
 import click
 
-from services.notifications.settings import SCHEDULE, SEND, read_settings
+from services.notifications.settings import DELIVER, SCHEDULE, SEND, read_settings
 from services.notifications.wiring import build_scheduler, describe
 from shared.process.commands import main, make_command_line, run_worker
 from shared.process.runner import Stop
+from shared.process.service import Service
 from shared.process.settings import REKEY
 from shared.store.unit_of_work import UnitOfWork
 
@@ -45,6 +46,27 @@ def command_line() -> click.Group:
 
         run_worker(service, SCHEDULE, work)
 
+    _add_rekey(group)
+    _add_deliver(group, service)
+    return group
+
+
+def _add_deliver(group: click.Group, service: Service) -> None:
+    @group.command()
+    def deliver() -> None:
+        """Call the addresses of partners."""
+        # here alone: no other process calls anybody, nor needs what that takes
+        from services.notifications.deliverer import build_deliverer
+
+        settings = read_settings(process=DELIVER)
+
+        def work(unit: UnitOfWork, stop: Stop) -> None:
+            build_deliverer(settings, unit).run(stop)
+
+        run_worker(service, DELIVER, work)
+
+
+def _add_rekey(group: click.Group) -> None:
     @group.command("rekey")
     def rekey_book() -> None:
         """Close the recipient book by the newest key of the vault, while mails go out. Run again if interrupted."""
@@ -54,8 +76,6 @@ def command_line() -> click.Group:
 
         settings = read_settings(process=REKEY)
         rekey(settings.common, BOOK, settings.vault_keys, "entries of the recipient book")
-
-    return group
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from services.notifications.domain.kinds import KIND_OF_MESSAGE, MOVED, VERIFICA
 from services.notifications.store.erasing import Grave
 from services.notifications.usecases.erase_subject import erase_subject
 from services.notifications.usecases.note_event import NEWS_WAIT, note_event
+from services.notifications.usecases.note_happenings import note_happenings
 from services.notifications.usecases.note_network import note_resource, note_working_group
 from services.notifications.usecases.note_subject import Told, note_subject, note_subjects
 from shared.contracts.envelope import Message
@@ -72,6 +73,7 @@ def effects(intake: Intake) -> Mapping[str, Effect]:
             return
         told = read_told(message, list(intake.private_keys))
         note_subject(connection, intake.clock, intake.vault, intake.mail_domain, told)
+        note_happenings(connection, intake.clock, [told])
 
     def mails(connection: Connection, messages: Sequence[Message]) -> None:
         if any(message.routing_key in ERASURES for message in messages):
@@ -80,6 +82,7 @@ def effects(intake: Intake) -> Mapping[str, Effect]:
             return
         told = [read_told(message, list(intake.private_keys)) for message in messages]
         note_subjects(connection, intake.clock, intake.vault, intake.mail_domain, told)
+        note_happenings(connection, intake.clock, told)
 
     return {COPIES: keep, MAIL: BatchEffect(mail, mails)}
 

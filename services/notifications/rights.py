@@ -12,6 +12,7 @@ RIGHTS: Rights = {
         "consume": "select",
         "send": "select",
         "schedule": "select",
+        "deliver": "select",
     },
     "event_copy": {"web": "select", "consume": "select insert update", "send": "select", "schedule": "select update"},
     "recipient": {
@@ -47,9 +48,20 @@ RIGHTS: Rights = {
     "bulletin": {"web": "select insert update delete", "consume": "select", "send": "select", "schedule": "select"},
     "suppression": {"web": "select insert delete", "consume": "select", "send": "select", "schedule": "select"},
     "unasked_mail": {"relay": "select delete", "send": "select insert update"},
+    "webhook": {
+        "web": "select insert update delete",
+        "consume": "select",
+        "deliver": "select update",
+    },
+    "webhook_delivery": {
+        "web": "select update",
+        "relay": "select delete",
+        "consume": "select insert",
+        "deliver": "select update",
+    },
     "ended_session": {"web": "select insert", "relay": "select delete"},
     "refused_sign_in": {"web": "select insert", "relay": "select delete"},
-    "deed": {"web": "insert"},
+    "deed": {"web": "insert", "deliver": "insert"},
     "trail": {"web": "select"},
 }
 """Verbs by table and process."""

@@ -19,7 +19,7 @@ from shared.process.settings import (
     with_embedded,
 )
 
-SEND, SCHEDULE = "send", "schedule"
+SEND, SCHEDULE, DELIVER = "send", "schedule", "deliver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class NotificationsSettings:
     mail_from_name: shown beside it.
     private_keys: open what is sealed to this service, newest first. The consumers alone have them.
     vault_keys: close the recipient book, newest first. Not of relays and schedulers.
+    webhook_keys: close the secrets of webhooks, newest first. Of the web process and the deliverers alone.
     news_wait: how long changes of an event are gathered before people are told.
     unknown_after: how long a handover that nobody knows the end of waits before it is decided on.
     lease: how long a claimed mail is a sender's own; longer than any SMTP dialogue can last.
@@ -42,6 +43,7 @@ class NotificationsSettings:
     mail_from_name: str = ""
     private_keys: tuple[bytes, ...] = field(default=(), repr=False)
     vault_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    webhook_keys: tuple[bytes, ...] = field(default=(), repr=False)
     unknown_after: timedelta = timedelta(minutes=15)
     lease: timedelta = timedelta(minutes=10)
     news_wait: timedelta = timedelta(minutes=1)
@@ -74,6 +76,8 @@ def read_settings(environment: Mapping[str, str] | None = None, process: str = W
         )
     if process in (WEB, CONSUME, SEND, REKEY):
         settings = replace(settings, vault_keys=reader.take("TROIKA_NOTIFICATIONS_VAULT_FILE", key_file))
+    if process in (WEB, DELIVER):
+        settings = replace(settings, webhook_keys=reader.take("TROIKA_WEBHOOK_KEY_FILE", key_file))
     reader.finish()
     return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))
 

@@ -7,8 +7,10 @@ from services.notifications.api.bulletins import Tools, bulletins_blueprint
 from services.notifications.api.mails import mails_blueprint
 from services.notifications.api.suppressions import suppressions_blueprint
 from services.notifications.api.unsubscribe_pages import unsubscribe_blueprint
+from services.notifications.api.webhooks import webhooks_blueprint
 from services.notifications.console.pages import console_blueprint
 from services.notifications.settings import NotificationsSettings
+from services.notifications.usecases.manage_webhooks import WebhookDesk
 from services.notifications.usecases.write_bulletin import Letterhead
 from services.notifications.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
@@ -46,6 +48,7 @@ def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = sy
             mails_blueprint(work),
             bulletins_blueprint(tools),
             suppressions_blueprint(tools),
+            webhooks_blueprint(WebhookDesk(work, clock, Vault(list(settings.webhook_keys)))),
             trail_blueprint(NAME, work),
         ],
         pages=[leaving, frame_blueprint(sign_in), console_blueprint(work, clock, letterhead)],

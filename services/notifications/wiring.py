@@ -1,7 +1,7 @@
 """Builds what the workers and the command line need; ``web`` beside it builds the application."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from services.notifications.messaging import Intake, effects
@@ -9,6 +9,7 @@ from services.notifications.rights import RIGHTS
 from services.notifications.scheduling import Scheduler
 from services.notifications.settings import NotificationsSettings, read_settings
 from services.notifications.store.allowance import forget_unasked
+from services.notifications.store.deliveries import forget_ended
 from services.notifications.store.erasing import erased_among
 from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault
@@ -19,6 +20,11 @@ from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork
 
 NAME = "notifications"
+KEEP_DELIVERIES = timedelta(days=7)
+"""What came of calls to partners; they know a registration's id."""
+
+MOST_DELIVERIES_AT_ONCE = 500
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -39,6 +45,8 @@ def _keep_house(work: UnitOfWork, now: datetime) -> None:
     with work.transaction() as connection:
         forget_unasked(connection, now)
         forget_sessions(connection, now)
+    with work.transaction() as connection:
+        forget_ended(connection, now - KEEP_DELIVERIES, MOST_DELIVERIES_AT_ONCE)
 
 
 def build_effects(settings: NotificationsSettings, clock: Clock = system_clock) -> Mapping[str, Effect]:

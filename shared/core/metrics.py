@@ -193,6 +193,22 @@ smtp_phase_seconds = Histogram(
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0),
 )
 
+webhook_deliveries_total = Counter(
+    "troika_webhook_deliveries_total",
+    "Calls to addresses of partners, by outcome: delivered, retried, given_up.",
+    ["outcome"],
+)
+webhook_oldest_due_age_seconds = Gauge(
+    "troika_webhook_oldest_due_age_seconds",
+    "Time since the oldest call to a partner that is due became so, seconds; 0 if there is none.",
+    multiprocess_mode="mostrecent",
+)
+webhooks_dead = Gauge(
+    "troika_webhooks_dead",
+    "Addresses of partners that are called no more: they said so, or no call has worked for five days.",
+    multiprocess_mode="mostrecent",
+)
+
 schedule_solve_seconds = Histogram(
     "troika_schedule_solve_seconds",
     "Time from a scheduling job's claim to its end, seconds.",

@@ -57,6 +57,7 @@ DOMAIN_STATUS = {
     "not-allowed": 403,
     "closing-before-opening": 422,
     "proof-refused": 422,
+    "webhook-refused": 422,
 }
 """Status of a domain error by its code; 409 for all others."""
 

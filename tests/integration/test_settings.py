@@ -21,6 +21,7 @@ from tests.support.processes import ProcessGroup
 
 CONSOLE = ("TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE")
 VAULT = "TROIKA_NOTIFICATIONS_VAULT_FILE"
+WEBHOOKS = "TROIKA_WEBHOOK_KEY_FILE"
 
 ENVIRONMENTS: dict[tuple[str, str], tuple[dict[str, str], set[str]]] = {
     ("registration", "web"): (
@@ -101,10 +102,11 @@ NEEDED = {
         "migrate": set(),
     },
     "notifications": {
-        "web": {VAULT, *CONSOLE},
+        "web": {VAULT, WEBHOOKS, *CONSOLE},
         "relay": set(),
         "consume": {"TROIKA_NOTIFICATIONS_KEY_FILE", VAULT},
         "send": {VAULT, "SMTP_URL"},
+        "deliver": {WEBHOOKS},
         "schedule": set(),
         "rekey": {VAULT},
         "migrate": set(),

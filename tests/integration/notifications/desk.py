@@ -38,6 +38,7 @@ def open_desk(office: Office, folder: Path) -> FlaskClient:
         "TROIKA_MAIL_FROM": "upr@example.org",
         "TROIKA_NOTIFICATIONS_KEY_FILE": str(key),
         "TROIKA_NOTIFICATIONS_VAULT_FILE": str(folder / "vault.key"),
+        "TROIKA_WEBHOOK_KEY_FILE": str(folder / "vault.key"),
     }
     return build_app(read_settings(environment), office.logins.get("web", office.engine), office.clock).test_client()
 

@@ -22,6 +22,10 @@ CONTENT: dict[str, dict[str, Any]] = {
     "events POST /console/side-events/<uuid:proposal_id>/erasure": {"data": {"reason": "asked"}},
     "registration POST /v1/registrations/<uuid:registration_id>/erasure": {"json": {"reason": "asked"}},
     "registration POST /console/registrations/<uuid:registration_id>/erasure": {"data": {"reason": "asked"}},
+    "notifications POST /v1/webhooks": {
+        "json": {"partner": "example-partner", "url": "https://hooks.example.org/another"}
+    },
+    "notifications PATCH /v1/webhooks/<uuid:webhook_id>": {"json": {"on": True}},
     "registration PATCH /v1/registrations/<uuid:registration_id>": {"json": {"status": "confirmed"}},
     "registration POST /v1/registrations/<uuid:registration_id>/sealed": {"json": {"reason": "Her visa letter"}},
 }

@@ -156,6 +156,8 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
     gone = _erased(house)
     texts = {"en": {"subject": "News", "text": "There are news."}}
     drafted = house.ask("notifications", "POST", "/v1/bulletins", json={"segment": {}, "texts": texts}, **whole)
+    receiver = {"partner": "example-partner", "url": "https://hooks.example.org/"}
+    webhook = house.ask("notifications", "POST", "/v1/webhooks", json=receiver, **whole)
     job = house.ask("events", "POST", "/v1/schedule/solve", **whole)
     assert (drafted.status_code, job.status_code) == (201, 202)
     unwanted = {"email": "unwanted@example.org", "reason": "asked us never to be registered"}
@@ -198,6 +200,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
         "notifications": {
             "bulletin_id": str(drafted.get_json()["id"]),
             "mail_id": str(mail["id"]),
+            "webhook_id": str(webhook.get_json()["id"]),
             "person_ref": "ab" * 32,
             "token": _way_out(house),
         },
