@@ -159,6 +159,7 @@ def _columns(slug: str, form: dict[str, Any]) -> dict[str, Any]:
         "closes_hours_before": 0,
         "attend": None,
         "keep_days": None,
+        "proof_of_work": "off",
     }
 
 
