@@ -7,10 +7,10 @@ from shared.store.reclosing import ClosedRows
 CONTACTS = ClosedRows(
     read=text("""
         SELECT id::text, contact FROM proposal
-        WHERE :after = '' OR id > CAST(nullif(:after, '') AS uuid) ORDER BY id LIMIT :most
+        WHERE contact IS NOT NULL AND (:after = '' OR id > CAST(nullif(:after, '') AS uuid)) ORDER BY id LIMIT :most
     """),
     take=text("""
-        SELECT id::text, contact FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id
+        SELECT id::text, contact FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) AND contact IS NOT NULL ORDER BY id
         FOR NO KEY UPDATE SKIP LOCKED
     """),
     put=text("UPDATE proposal SET contact = :closed WHERE id = CAST(:id AS uuid)"),

@@ -7,10 +7,12 @@ from shared.store.reclosing import ClosedRows
 BOOK = ClosedRows(
     read=text("""
         SELECT subject::text, closed FROM recipient
-        WHERE :after = '' OR subject > CAST(nullif(:after, '') AS uuid) ORDER BY subject LIMIT :most
+        WHERE closed IS NOT NULL AND (:after = '' OR subject > CAST(nullif(:after, '') AS uuid))
+        ORDER BY subject LIMIT :most
     """),
     take=text("""
-        SELECT subject::text, closed FROM recipient WHERE subject = ANY(CAST(:ids AS uuid[])) ORDER BY subject
+        SELECT subject::text, closed FROM recipient WHERE subject = ANY(CAST(:ids AS uuid[])) AND closed IS NOT NULL
+        ORDER BY subject
         FOR NO KEY UPDATE SKIP LOCKED
     """),
     put=text("UPDATE recipient SET closed = :closed WHERE subject = CAST(:id AS uuid)"),

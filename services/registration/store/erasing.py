@@ -10,7 +10,6 @@ from services.registration.domain.registration import Registration
 _BLANK = text("""
     UPDATE registration SET erased_at = :now, status = :status, revision = :revision,
         cancelled_at = CASE WHEN :status = 'cancelled' THEN coalesce(cancelled_at, :now) END,
-        partner = CASE WHEN :status = 'confirmed' THEN partner END,
         person_ref = NULL, name = NULL, email = NULL, organisation_id = NULL, working_group = NULL,
         representative = false, country = NULL, time_zone = NULL, language = NULL, answers = '{}', sealed = NULL,
         box = NULL, token_hash = NULL, verify_hash = NULL, hold_until = NULL, expires_at = NULL

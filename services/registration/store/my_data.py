@@ -6,12 +6,16 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-_MOMENTS = text("""
+_KEPT = text("""
     SELECT consent_at, accepted_at, verified_at, confirmed_at, cancelled_at, hold_until, expires_at, attempts,
-        attempted_at FROM registration WHERE id = CAST(:id AS uuid)
+        attempted_at,
+        ARRAY(SELECT s.read_at FROM sealed_reading s WHERE s.registration_id = r.id ORDER BY s.id) AS readings,
+        ARRAY(SELECT o.type FROM outbox o WHERE o.subject = :id ORDER BY o.id) AS types,
+        ARRAY(SELECT o.stored_at FROM outbox o WHERE o.subject = :id ORDER BY o.id) AS stored_at,
+        ARRAY(SELECT o.published_at FROM outbox o WHERE o.subject = :id ORDER BY o.id) AS published_at
+    FROM registration r WHERE id = CAST(:id AS uuid)
 """)
-_READINGS = text("SELECT read_at FROM sealed_reading WHERE registration_id = CAST(:id AS uuid) ORDER BY id")
-_MESSAGES = text("SELECT type, stored_at, published_at FROM outbox WHERE subject = :id ORDER BY id")
+"""One statement, so that it costs one round trip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Kept:
 
 def kept_of(connection: Connection, registration_id: str) -> Kept:
     """All of it, of a registration that is there."""
-    row = {"id": registration_id}
-    moments = dict(connection.execute(_MOMENTS, row).one()._mapping)
-    readings = [found[0] for found in connection.execute(_READINGS, row)]
-    return Kept(moments, readings, [dict(found._mapping) for found in connection.execute(_MESSAGES, row)])
+    row = dict(connection.execute(_KEPT, {"id": registration_id}).one()._mapping)
+    readings, *messages = (row.pop(name) for name in ("readings", "types", "stored_at", "published_at"))
+    told = zip(*messages, strict=True)
+    return Kept(row, readings, [dict(zip(("type", "stored_at", "published_at"), one, strict=True)) for one in told])

@@ -210,14 +210,14 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
 def _erased(house: House) -> dict[str, str]:
     """Ids of a registration and a proposal of which nothing is left: erasing them again changes nothing."""
     made = {
-        "registration": (f"/v1/forms/{WEBINAR}/registrations", answers(3), "/v1/registrations"),
-        "events": ("/v1/proposals", an_answer("Of nobody"), "/v1/proposals"),
+        "registration": (f"/v1/forms/{WEBINAR}/registrations", answers(3), "/r/"),
+        "events": ("/v1/proposals", an_answer("Of nobody"), "/p/"),
     }
     ids = {}
-    for service, (path, content, place) in made.items():
+    for service, (path, content, link) in made.items():
         ids[service] = str(house.ask(service, "POST", path, json=content).get_json()["id"])
-        erasure = f"{place}/{ids[service]}/erasure"
-        assert house.ask(service, "POST", erasure, json={"reason": "asked"}, key=WHOLE).status_code == 200
+        own = f"{link}{_token(house, service, 'token')}"
+        assert house.ask(service, "POST", own, data={"action": "erase"}).status_code == 303
     return ids
 
 

@@ -24,6 +24,7 @@ WITH_A_NONCE = (
     "registration GET /embed/<slug>",
     "registration GET /embed/selftest",
     "registration GET /r/<token>",
+    "registration GET /r/erased",
     "registration GET /v/<verify_token>",
     "events GET /propose",
 )
