@@ -1,7 +1,7 @@
 """Databases of the three services with the sample's content, without any process."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from services.events.loading.folder import read_folder
@@ -17,9 +17,11 @@ from services.registration.usecases.load_forms import load_forms
 from shared.contracts.registry import read
 from shared.core.clock import system_clock
 from shared.core.sealing import Vault, public_key_of, read_keys, seal_to
+from shared.store.engine import open_engine
 from shared.store.inbox import apply_batch
 from shared.store.unit_of_work import UnitOfWork
 from tests.contract.samples import sample_message
+from tests.support.installation import TestInstallation
 from tests.support.processes import PROJECT
 
 SAMPLES = PROJECT / "deploy" / "samples" / "upr2020"
@@ -28,20 +30,17 @@ _NEXT_YEAR = {"starts_at": "2099-03-04T19:00:00Z", "ends_at": "2099-03-04T20:00:
 """The form stays open, whenever the tests run."""
 
 
-def fill(works: Mapping[str, UnitOfWork], secrets: Path) -> None:
-    """The programme with its rooms, its forms, an event of next year that registration knows, and one mail.
-
-    Args:
-        works: by service.
-        secrets: folder of the keys.
-    """
+def fill(installation: TestInstallation) -> None:
+    """The programme with its rooms, its forms, an event of next year that registration knows, and one mail."""
     steps: dict[str, Callable[[UnitOfWork, Path], None]] = {
         "events": _fill_events,
         "registration": _fill_forms,
         "notifications": _fill_mails,
     }
     for name, step in steps.items():
-        step(works[name], secrets)
+        engine = open_engine(installation.urls[name])
+        step(UnitOfWork(engine, name), installation.secrets.folder)
+        engine.dispose()
 
 
 def _fill_events(work: UnitOfWork, _secrets: Path) -> None:

@@ -155,6 +155,14 @@ def test_plain_form_answered_with_a_page(client: FlaskClient, installation: Test
         ("http://localhost:8002", False),
         ("https://localhost:8001", False),
         ("http://localhost:8001/", False),
+        ("http://sub.localhost:8001", False),
+        ("http://localhost.evil.example.org:8001", False),
+        ("HTTP://localhost:8001", False),
+        ("http://localhost.:8001", False),
+        ("http://localhost", False),
+        ("http://user@localhost:8001", False),
+        ("http://localhost:8001, http://localhost:8001", False),
+        ("*", False),
         ("null", False),
     ],
 )
@@ -168,6 +176,7 @@ def test_origin_allowed_to_the_letter(client: FlaskClient, origin: str, allowed:
     ):
         assert answer.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
         assert "Access-Control-Allow-Credentials" not in answer.headers
+        assert int(answer.headers.get("Access-Control-Max-Age", 0)) <= 600
         assert "Origin" in answer.headers["Vary"]
 
 

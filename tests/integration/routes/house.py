@@ -23,7 +23,6 @@ from shared.core.clock import system_clock
 from shared.core.ids import new_token, token_hash
 from shared.core.sealing import Vault, open_sealed, read_keys
 from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import ROLES
 from shared.web.console.frame import SIGN_OUT
 from shared.web.signing_in import SignIn
@@ -104,10 +103,10 @@ class House:
 def open_house(postgres: PostgresServer, folder: Path) -> Iterator[House]:
     """A house with content; its databases' connections are closed afterwards."""
     installation = make_installation(postgres, folder)
-    engines = {name: open_engine(installation.urls[name]) for name in SERVICES}
-    engines["intake"] = open_intake_engine(installation.urls["registration"])
+    engines = {name: open_engine(installation.url(name, "web")) for name in SERVICES}
+    engines["intake"] = open_intake_engine(installation.url("registration", "web"))
     try:
-        fill({name: UnitOfWork(engines[name], name) for name in SERVICES}, installation.secrets.folder)
+        fill(installation)
         keys = {name: new_token() for name in (*ROLES, WHOLE, LIMITED, EXPIRED, WITHDRAWN, UNKNOWN)}
         access = installation.secrets.folder / "access.json"
         access.write_text(json.dumps(holders(keys, WITHDRAWN)))
