@@ -19,6 +19,8 @@ from tests.support.processes import PROJECT
 
 FORM = f"/v1/forms/{WEBINAR}"
 SOLVER = (STATIC_FOLDER / "solver.js").read_text()
+SOLVED_WITHIN_MS = 90_000.0
+"""On a machine with much else to do, by functions that are not the browser's own."""
 WITHOUT_PBKDF2 = 'Object.defineProperty(self, "crypto", { value: {} });\n'
 """Before the worker's script: what it finds where the page around came without encryption."""
 OWN_PBKDF2 = """([source, password, salt, iterations]) => {
@@ -55,7 +57,7 @@ def send(page: Page, demo: Demo, says: str = "You are registered") -> str:
     address = new_address()
     fill(page, address)
     page.click("button[type=submit]")
-    expect(page.locator("#done h2")).to_have_text(says)
+    expect(page.locator("#done h2")).to_have_text(says, timeout=SOLVED_WITHIN_MS)
     return address
 
 
