@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import urlencode, urlsplit
 
-ELEMENT, FRAME, LINK = "element", "frame", "link"
+from services.registration.embed.assets import pinned_script
+
+ELEMENT, PINNED, FRAME, LINK = "element", "pinned", "frame", "link"
 WAYS: Mapping[str, str] = {
     ELEMENT: "Element with our script (recommended)",
+    PINNED: "Element with exactly today's script",
     FRAME: "Plain frame, without a script",
     LINK: "Link to a page of its own",
 }
@@ -63,8 +66,15 @@ def snippet_of(choice: Choice, public_url: str) -> Snippet:
         return Snippet(frame, f"frame-src {origin}")
     language = f' lang="{choice.language}"' if choice.language else ""
     element = f'<troika-form form="{choice.form}" partner="{choice.partner}"{language} theme="auto">'
-    script = f'<script type="module" src="{escape(public_url)}/embed/troika.js"></script>'
+    script = _pinned(public_url) if choice.way == PINNED else f'src="{escape(public_url)}/embed/troika.js"'
+    script = f'<script type="module" {script}></script>'
     return Snippet(f"{script}\n{element}\n  {link}\n</troika-form>", f"script-src {origin}; frame-src {origin}")
+
+
+def _pinned(public_url: str) -> str:
+    """Address and mark of the script as it is now: the browser runs no other, and shows the link after an update."""
+    address, mark = pinned_script()
+    return f'src="{escape(public_url + address)}" integrity="{mark}" crossorigin="anonymous"'
 
 
 def _query(choice: Choice) -> dict[str, str]:

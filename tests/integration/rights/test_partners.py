@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from deploy.specs import applications
+from services.registration.embed.assets import pinned_script
 from services.registration.embed.snippets import WAYS
 from shared.web.access import policy_of
 from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
@@ -124,10 +125,20 @@ def test_lines_to_paste_are_those_that_the_guide_describes(editor: Browser, way:
     snippet, *policy = snippets_on(page)
     address = "https://registration.example.org/embed/upr-webinar-10?partner=example-partner&lang=es"
     link = ("a", {"href": address})
+    path, mark = pinned_script()
+    pinned = f"https://registration.example.org{path}"
     assert (Pasted(snippet).found, policy) == {
         "element": (
             [
                 ("script", {"type": "module", "src": "https://registration.example.org/embed/troika.js"}),
+                ("troika-form", {"form": "upr-webinar-10", "partner": OWN, "lang": "es", "theme": "auto"}),
+                link,
+            ],
+            ["script-src https://registration.example.org;\nframe-src https://registration.example.org"],
+        ),
+        "pinned": (
+            [
+                ("script", {"type": "module", "src": pinned, "integrity": mark, "crossorigin": "anonymous"}),
                 ("troika-form", {"form": "upr-webinar-10", "partner": OWN, "lang": "es", "theme": "auto"}),
                 link,
             ],
