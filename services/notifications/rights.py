@@ -56,7 +56,7 @@ RIGHTS: Rights = {
     "webhook_delivery": {
         "web": "select update",
         "relay": "select delete",
-        "consume": "select insert",
+        "consume": "select insert delete",
         "deliver": "select update",
     },
     "ended_session": {"web": "select insert", "relay": "select delete"},

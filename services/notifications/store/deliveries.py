@@ -56,6 +56,7 @@ _FORGET = text("""
     DELETE FROM webhook_delivery WHERE id IN (
         SELECT id FROM webhook_delivery WHERE ended_at < :before ORDER BY ended_at LIMIT :most)
 """)
+_FORGET_SUBJECT = text("DELETE FROM webhook_delivery WHERE registration_id = CAST(:subject AS uuid)")
 _OLDEST = text("SELECT min(due_at) FROM webhook_delivery WHERE state IN ('queued', 'claimed') AND due_at <= :now")
 
 
@@ -159,6 +160,11 @@ def list_deliveries(
 def forget_ended(connection: Connection, before: datetime, most: int) -> int:
     """Delete up to ``most`` that ended before a moment; returns how many."""
     return connection.execute(_FORGET, {"before": before, "most": most}).rowcount
+
+
+def forget_subject(connection: Connection, registration_id: str) -> None:
+    """Tell nobody of a registration any more, nor that anybody was told."""
+    connection.execute(_FORGET_SUBJECT, {"subject": registration_id})
 
 
 def oldest_due(connection: Connection, now: datetime) -> datetime | None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from services.notifications.domain.kinds import ANNOUNCED_KINDS
 from services.notifications.domain.mail import ERASED
+from services.notifications.store.deliveries import forget_subject
 from services.notifications.store.erasing import Grave, blank_mails, bury, call_off_all, carry_over, whose
 from services.notifications.store.recipients import lock_standing
 from services.notifications.usecases.addressing import readdress
@@ -36,3 +37,4 @@ def erase_subject(connection: Connection, clock: Clock, grave: Grave) -> None:
     for kind in call_off_all(connection, grave.subject, ERASED, now):
         mails_total.labels(kind, "called_off").inc()
     blank_mails(connection, grave.subject, ERASED)
+    forget_subject(connection, grave.subject)

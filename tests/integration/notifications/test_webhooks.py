@@ -18,6 +18,7 @@ from services.notifications.usecases.deliver import LEASE, DeliveryTools, claim_
 from shared.core.ids import new_id
 from tests.integration.notifications.desk import ask
 from tests.integration.notifications.office import ADDRESS, EVENT, Office, verdict_kinds
+from tests.integration.notifications.test_erasing import erased
 from tests.support.waiting import poll_until
 
 PARTNER, URL = "example-partner", "https://hooks.example.org/troika"
@@ -366,3 +367,16 @@ def test_life_of_an_address_stands_in_the_trail(client: FlaskClient, office: Off
     ]
     assert {(line["who"], line["detail"]["partner"]) for line in lines} == {("coordinator", PARTNER)}
     assert states(office) == []
+
+
+def test_erasure_leaves_nothing_of_what_partners_were_told_or_were_to_be(
+    office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+) -> None:
+    gone, stays = new_id(), new_id()
+    office.hear(office.told("confirmed", gone, partner=PARTNER))
+    deliver_all(tools)
+    office.hear(office.told("cancelled", gone, 2, partner=PARTNER))
+    office.hear(office.told("confirmed", stays, partner=PARTNER, person_ref="cd" * 32))
+    assert office.hear(erased(office, gone, 3)) == ["done"]
+    assert office.rows("SELECT registration_id::text AS id FROM webhook_delivery") == [{"id": stays}]
+    assert deliver_all(tools) == 1
