@@ -24,7 +24,7 @@ RIGHTS: Rights = {
     "used_challenge": {"web": "select insert", "relay": "select delete"},
     "ended_session": {"web": "select insert", "relay": "select delete"},
     "refused_sign_in": {"web": "select insert", "relay": "select delete"},
-    "deed": {"web": "insert"},
+    "deed": {"web": "insert", "relay": "insert"},
     "trail": {"web": "select"},
     "blocked_address": {"web": "select insert delete"},
     "shadow_registration": {"web": "insert", "relay": "select delete"},
