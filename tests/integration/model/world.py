@@ -160,6 +160,7 @@ def _columns(slug: str, form: dict[str, Any]) -> dict[str, Any]:
         "attend": None,
         "keep_days": None,
         "proof_of_work": "off",
+        "person_days": 90,
     }
 
 

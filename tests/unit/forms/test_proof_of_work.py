@@ -87,7 +87,7 @@ def test_challenge_of_another_service_is_refused(proof: dict[str, Any]) -> None:
         ("keySignature", "00" * 32),
         ("nonce", "00" * 16),
         ("salt", "00" * 16),
-        ("expiresAt", int(NOW.timestamp()) + 99_999),
+        pytest.param("expiresAt", int(NOW.timestamp()) + 99_999, id="expiresAt-later"),
         ("expiresAt", None),
         ("data", {"form": "geneva-delegation", "tries": TRIES}),
         ("algorithm", "SHA-256"),
