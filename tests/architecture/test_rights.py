@@ -22,10 +22,11 @@ WORKER = ("shared.process.commands", "run_worker")
 
 APPEND_ONLY = {
     "registration": {"sealed_reading", "form_change", "promotion", "deed"},
-    "events": {"event_note", "event_change", "proposal_change", "schedule_version", "version_placement", "deed"},
+    "events": {"event_note", "event_change", "schedule_version", "version_placement", "deed"},
     "notifications": {"deed"},
 }
-"""Trails of what was done: whoever adds to them can neither change nor remove what stands there."""
+"""Trails of what was done: whoever adds to them can neither change nor remove what stands there. In those of single
+registrations and proposals erasure takes out who it was about, so they are not among them."""
 
 
 def roots_of(service: str) -> dict[str, list[Place]]:
