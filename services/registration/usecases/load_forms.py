@@ -105,19 +105,28 @@ def _form(fields: Fields, known: set[str]) -> LoadedForm:
     for index, partner in enumerate(partners):
         if partner not in known:
             fields.fault(f"{partner} is not in partners.yaml", "partners", index)
-    values: dict[str, Any] = {
+    values = {
         "slug": slug,
         "kind": kind,
         "event_id": event,
         "definition": to_mapping(definition) if definition else {},
+        "partners": list(partners),
+        **_settings(fields),
+    }
+    _check_days(fields, values)
+    capacity = fields.optional("capacity", whole(0, 1_000_000), None)
+    fields.finish()
+    return LoadedForm(slug, values, capacity, partners)
+
+
+def _settings(fields: Fields) -> dict[str, Any]:
+    """The columns that say how the form goes about its people."""
+    return {
         "verification": fields.optional("verification", _verification, "email"),
         "waiting_list": fields.optional("waiting_list", flag, True),
-        "partners": list(partners),
         "promotion_notice_minutes": fields.optional(
             "promotion_notice_minutes", whole(0, 100_000), PROMOTION_NOTICE_MINUTES
         ),
-    }
-    values |= {
         "hold_minutes": fields.optional("hold_minutes", whole(1, 100_000), HOLD_MINUTES),
         "closes_hours_before": fields.optional("closes_hours_before", whole(0, 10_000), 0),
         "attend": fields.optional("attend", _slug, None),
@@ -125,17 +134,18 @@ def _form(fields: Fields, known: set[str]) -> LoadedForm:
         "proof_of_work": fields.optional("proof_of_work", _asking, "off"),
         "person_days": fields.optional("person_days", whole(1, 3650), PERSON_DAYS),
     }
+
+
+def _check_days(fields: Fields, values: Mapping[str, Any]) -> None:
+    """Note the faults in how long something is kept."""
     if values["person_days"] != PERSON_DAYS and isinstance(fields.node.data.get("fields"), str):
         fields.fault(
             f"the standard questions tell people {PERSON_DAYS} days: write your own to say otherwise", "person_days"
         )
     for fault in retention_faults(values["definition"].get("fields", ()), values["person_days"], COLUMNS):
         fields.fault(fault, "fields")
-    if values["keep_days"] is not None and partners:
+    if values["keep_days"] is not None and values["partners"]:
         fields.fault("only a form that no partner shows may forget its registrations by itself", "keep_days")
-    capacity = fields.optional("capacity", whole(0, 1_000_000), None)
-    fields.finish()
-    return LoadedForm(slug, values, capacity, partners)
 
 
 def _slug(value: Any) -> str:
