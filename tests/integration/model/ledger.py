@@ -138,6 +138,8 @@ class Ledger:
     def decide(self, identity: str, seen: int, status: str, now: datetime) -> Answer:
         """A coordinator, who has seen revision ``seen``, gives a seat or takes a place back."""
         who = self.people[identity]
+        if who["erased"]:
+            return "not-found", ""
         if seen != who["revision"]:
             return "changed-meanwhile", ""
         if status == "cancelled" and who["status"] not in LIVE:
