@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ PERSON = "Canary Person 7f3a"
 ADDRESS = "canary-7f3a@example.org"
 TITLE = "A canary of a side event 7f3a"
 LONG_AGO = "2020-03-04T19:00:00Z"
+
+_ADDRESSES = ip_network("198.18.0.0/15").hosts()
+"""For measurements (RFC 2544): more than there are requests."""
 
 WHOLE = "whole"
 """Holds every role that people of the network may hold together; a partner's stands alone."""
@@ -78,7 +82,8 @@ class House:
     ) -> TestResponse:
         """An answer to somebody who sends the key, or the cookie, of that kind of caller.
 
-        Whoever signs out has signed in for it: the others need their cookies.
+        Whoever signs out has signed in for it: the others need their cookies. Each comes from an address of their own,
+        since thousands come within seconds.
         """
         headers = dict(request.pop("headers", {}))
         if key:
@@ -87,6 +92,7 @@ class House:
         if cookie:
             value = self.sign_in(cookie) if path in SIGN_OUT and cookie in SIGNING_IN else self.cookies[cookie]
             client.set_cookie(COOKIE, value, domain=HOST)
+        client.environ_base["REMOTE_ADDR"] = str(next(_ADDRESSES))
         return client.open(path, method=method, base_url=ORIGIN, headers=headers, buffered=True, **request)
 
     def sign_in(self, name: str) -> str:

@@ -88,7 +88,9 @@ def _all_turned_away(house: House, keyed: list[Route]) -> None:
     for route in keyed:
         for who in ("", *WORTH_NOTHING):
             for answer in (ask(house, route, key=who), ask(house, route, cookie=who)):
-                assert (turned_away(route, answer), tells(answer)) == (True, []), f"{route} for {who or 'nobody'}"
+                assert (turned_away(route, answer), tells(answer)) == (True, []), (
+                    f"{route} for {who or 'nobody'}: {answer.status}"
+                )
 
 
 @pytest.mark.parametrize("role", ROLES)
