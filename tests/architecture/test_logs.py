@@ -14,6 +14,7 @@ LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
 FACTS = {
     "again_in_s",
     "count",
+    "delivery",
     "drain_s",
     "error",
     "form",
