@@ -17,6 +17,7 @@ from shared.web.console.frame import SIGN_OUT
 from tests.integration.routes.asked import path_of, request_of
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import WHOLE, House
+from tests.support.clients import WEBINAR
 
 SECRET = "canary-of-a-bug SELECT name, email FROM registration WHERE id = 7 /usr/lib/python3/site-packages/x.py"
 TELLING = re.compile(
@@ -112,6 +113,10 @@ def test_database_that_is_away_is_not_named(house: House, routes: list[Route]) -
             unavailable += 1
             assert (gives_away(answer), int(answer.headers["Retry-After"]) > 0) == ([], True), route
     assert unavailable > 90
+    lists = ("/v1/events", f"/v1/events/{WEBINAR}/roster")
+    for path in lists:
+        answer = apart.ask("events", "GET", path, key=WHOLE, headers={"Accept": "text/csv"})
+        assert (answer.status_code, gives_away(answer)) == (503, []), path  # and not an empty file
     for engine in engines.values():
         engine.dispose()
 
