@@ -75,6 +75,8 @@ REFUSED_ALTHOUGH_VALID = {
     "PATCH /v1/registrations/{registration_id}": _TOGETHER,
     "PATCH /v1/resources/{resource_id}": _STANDS_ON,
     "POST /v1/blocked-addresses": "whether a text is an address is more than a pattern says",
+    "GET /v1/webhooks/{webhook_id}/deliveries": _CURSOR,
+    "POST /v1/webhooks": "a partner that is known, and an https address of a public name",
     "POST /v1/bulletins": "an English text is required beside any other",
     "POST /v1/bulletins/{bulletin_id}/preview": _TOGETHER,
     "POST /v1/bulletins/{bulletin_id}/send": "the mark of the text that was seen, and how many people it was for",

@@ -18,7 +18,11 @@ COLUMNS = """
     SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
     WHERE table_name IN ('outbox', 'inbox') ORDER BY 1, 2
 """
-INDEXES = "SELECT indexdef FROM pg_indexes WHERE tablename IN ('outbox', 'inbox') ORDER BY 1"
+INDEXES = """
+    SELECT indexdef FROM pg_indexes
+    WHERE tablename IN ('outbox', 'inbox') AND indexname <> 'outbox_subject' ORDER BY 1
+"""
+"""Only where people are erased messages are looked for by their subject: notifications needs no index for that."""
 
 
 def test_outbox_and_inbox_alike_everywhere(postgres: PostgresServer, tmp_path: Path) -> None:
@@ -27,7 +31,7 @@ def test_outbox_and_inbox_alike_everywhere(postgres: PostgresServer, tmp_path: P
     shapes = [
         (rows(urls[name], COLUMNS), rows(urls[name], INDEXES)) for name in ("registration", "events", "notifications")
     ]
-    assert len(shapes[0][0]) == 13
+    assert len(shapes[0][0]) == 14
     assert shapes[0] == shapes[1] == shapes[2]
 
 

@@ -36,6 +36,7 @@ POLICIES = {
 SIGNING = {"POST /console/sign-in", *(f"POST {path}" for path in SIGN_OUT)}
 
 PUBLIC = {
+    "/p/erased",
     "/v1/events",
     "/v1/events/<event_id>",
     "/v1/series",
@@ -70,7 +71,7 @@ PUBLIC = {
     "/-/events/docs",
     "/-/events/docs.css",
 }
-BY_LINK = {"/p/<token>", "POST /p/<token>"}
+BY_LINK = {"/p/<token>", "POST /p/<token>", "/p/<token>/my-data.json"}
 FOR_READERS = {
     "/v1/events/<event_id>/counts",
     "/v1/events/<event_id>/coverage",
@@ -107,6 +108,8 @@ CONSOLE_FORMS = (
     "events/<event_id>/resources/<resource_id>",
 )
 FOR_COORDINATORS = {
+    "POST /v1/proposals/<uuid:proposal_id>/erasure",
+    "POST /console/side-events/<uuid:proposal_id>/erasure",
     "/console/events/<event_id>/change/<action>",
     "POST /console/events/<event_id>/change/<action>",
     "POST /v1/events",

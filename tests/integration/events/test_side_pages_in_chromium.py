@@ -160,7 +160,7 @@ def test_proposer_withdraws_without_script(browser: Browser, address: str, desk:
     page.get_by_role("button", name="Withdraw my proposal").click()
     page.get_by_role("button", name="Yes, withdraw it").click()
     expect(page.locator("main")).to_contain_text("It is withdrawn.")
-    expect(page.get_by_role("button")).to_have_count(0)
+    expect(page.get_by_role("button", name="Withdraw my proposal")).to_have_count(0)
     page.context.close()
 
 

@@ -70,6 +70,7 @@ def test_registering_again_when_nobody_has_cleared_up_is_a_new_registration(
         (2, "expired", "the address was not confirmed in time"),
         (1, "unverified", "registered"),
     ]
+    rows(url, "DELETE FROM outbox WHERE id < (SELECT max(id) FROM outbox)")  # the newest mail's link
     click(client, installation, 1)
 
 

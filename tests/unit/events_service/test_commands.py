@@ -17,6 +17,7 @@ def test_the_service_has_the_promised_commands() -> None:
         "load",
         "migrate",
         "parked",
+        "rekey",
         "relay",
         "solve",
         "topology",
