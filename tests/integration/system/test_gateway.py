@@ -22,6 +22,9 @@ from tests.support.waiting import poll_until
 TOKEN = "kP3xq9vN-secret-of-a-link"
 BURST = 200
 MANY = BURST + 2 * RATE_PER_S
+SLOWLY_PER_S = 5
+"""So fast buckets are emptied here, in place of ``RATE_PER_S``: a busy machine floods no faster than that."""
+
 PRETEND = "  set_real_ip_from 127.0.0.1;\n  real_ip_header X-Test-Address;\n"
 """Lets a test come from any address."""
 
@@ -77,7 +80,10 @@ def gateway(run_folder: RunFolder, service: int) -> Iterator[Gateway]:
     ports = Ports({"public": free_port(), "operations": free_port(), **behind})
     unit = gateway_unit(folder, ports)
     configuration = folder / "nginx" / "nginx.conf"
-    configuration.write_text(configuration.read_text().replace("http {\n", "http {\n" + PRETEND, 1))
+    said = configuration.read_text()
+    assert said.count(f"rate={RATE_PER_S}r/s") == 1
+    slowly = said.replace(f"rate={RATE_PER_S}r/s", f"rate={SLOWLY_PER_S}r/s")
+    configuration.write_text(slowly.replace("http {\n", "http {\n" + PRETEND, 1))
     log = folder / "gateway.log"
     log.unlink(missing_ok=True)
     server = start_child(
