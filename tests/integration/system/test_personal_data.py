@@ -36,15 +36,6 @@ def allowed(place: Place) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def node(run_folder: RunFolder) -> Iterator[RabbitNode]:
-    """A node of this module's own, whose folder is searched."""
-    made = RabbitNode(run_folder, plugins=["rabbitmq_prometheus"])
-    made.start()
-    yield made
-    made.remove()
-
-
-@pytest.fixture(scope="module")
 def everything(
     node: RabbitNode, postgres: PostgresServer, run_folder: RunFolder, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Troubled]:
