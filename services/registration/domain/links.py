@@ -20,7 +20,7 @@ def own_link_ends_at(opening: Opening, status: str, kept: timedelta, changed_at:
     Args:
         opening: of the form.
         status: of the registration.
-        kept: how long after the last day the form's answers are kept.
+        kept: how long after the last day people are erased.
         changed_at: when the registration last changed.
     """
     last = opening.ends_at or opening.starts_at

@@ -42,6 +42,7 @@ class StoredForm:
         event_title, time_zone: of the event; None while nothing was heard of it.
         opens_at, closes_at: a coordinator's hours; None for no bound.
         proof_of_work: ``asked`` or ``off``.
+        kept: how long after the last day people are erased.
     """
 
     slug: str
@@ -66,6 +67,7 @@ class StoredForm:
     opens_at: datetime | None
     closes_at: datetime | None
     proof_of_work: str
+    kept: timedelta
 
     @property
     def opening(self) -> Opening:
@@ -103,7 +105,7 @@ _FORM = f"""
     SELECT f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners,
         f.promotion_notice_minutes, f.open, f.revision, s.capacity, s.confirmed, s.waiting, s.last_position,
         e.title, e.time_zone, e.starts_at, e.status, e.ends_at, f.hold_minutes, f.closes_hours_before, f.attend,
-        f.opens_at, f.closes_at, f.proof_of_work, {HELD.format(now=":now")}
+        f.opens_at, f.closes_at, f.proof_of_work, make_interval(days => f.person_days), {HELD.format(now=":now")}
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id
 """  # noqa: S608 - constants
 _ONE = text(_FORM + "WHERE f.slug = :slug")

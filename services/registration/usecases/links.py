@@ -9,8 +9,6 @@ from services.registration.store.forms import StoredForm
 from services.registration.store.registrations import Person, find_by_own, find_by_verify, last_changed_at
 from shared.core.errors import DomainError
 from shared.core.links import OWN, VERIFY, known_hashes
-from shared.forms.definition import parse_definition
-from shared.forms.retention import longest_kept
 
 
 def own_person(connection: Connection, token: str) -> Person:
@@ -42,9 +40,9 @@ def refuse_ended(connection: Connection, person: Person, form: StoredForm | None
     """
     if form is None:
         raise DomainError("not-found")
-    registration, kept = person.registration, longest_kept(parse_definition(form.definition))
+    registration = person.registration
     changed_at = last_changed_at(connection, registration.id)
-    ends_at = own_link_ends_at(form.opening, registration.status, kept, changed_at)
+    ends_at = own_link_ends_at(form.opening, registration.status, form.kept, changed_at)
     if ends_at is not None and ends_at <= now:
         raise DomainError("not-found")
     return form

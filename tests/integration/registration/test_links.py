@@ -135,7 +135,7 @@ def test_link_to_confirm_ends_with_its_time(
 def test_own_link_ends_with_what_it_opens(
     client: FlaskClient, installation: TestInstallation, hand: FrozenClock, tokens: dict[str, str]
 ) -> None:
-    """Ninety days after the event, wherever that has moved, as long as the answers are kept; to the moment."""
+    """Ninety days after the event, wherever that has moved, as long as people are kept; to the moment."""
     confirm(client, tokens)
     url = installation.urls["registration"]
     hand.set(datetime(2040, 3, 1, tzinfo=UTC))
@@ -147,9 +147,9 @@ def test_own_link_ends_with_what_it_opens(
     assert client.get(f"/r/{tokens[OWN]}").status_code == 200
     rows(url, "UPDATE event_copy SET ends_at = starts_at, status = 'postponed'")
     assert client.get(f"/r/{tokens[OWN]}").status_code == 200
-    longer = "{fields,0,retention_days}"
-    rows(url, "UPDATE form SET definition = jsonb_set(definition, %s, '91')", longer)
     rows(url, "UPDATE event_copy SET status = 'held'")
+    assert client.get(f"/r/{tokens[OWN]}").status_code == 404
+    rows(url, "UPDATE form SET person_days = 91")
     assert client.get(f"/r/{tokens[OWN]}").status_code == 200
 
 
