@@ -4,6 +4,9 @@ psycopg's own pipeline looks at the socket several times for each statement, whi
 a small batch's time (measured: docs/explanation/performance.md). Here everything is sent, then there is one wait.
 Each statement takes one text parameter and gives back its first value, so that no types have to be adapted.
 
+Plans are kept, and made anew after the first few trips and then now and then: a plan from when the tables were empty is
+as good as any other on that day, and may read them whole ever after. The server knows how many pages there are now.
+
 What it must never do: leave a connection in the middle of a dialogue. One that was cut short is closed.
 """
 
@@ -18,6 +21,10 @@ from psycopg.waiting import Ready, Wait
 from sqlalchemy import Connection
 
 _PREPARED = "prepared by round_trip"
+_TRIPS = "trips of round_trip"
+PLANNED_ANEW_EVERY = 1024
+"""Trips; before that at each power of two. Planning takes a few milliseconds."""
+
 _FAILED = frozenset({ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE})
 
 
@@ -38,6 +45,7 @@ class Call:
 
 BEGIN = Call("", "BEGIN")
 COMMIT = Call("", "COMMIT")
+_PLAN_ANEW = Call("", "DISCARD PLANS")
 
 
 def round_trip(connection: Connection, calls: Sequence[Call]) -> list[bytes | None]:
@@ -48,16 +56,23 @@ def round_trip(connection: Connection, calls: Sequence[Call]) -> list[bytes | No
     """
     raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     known: set[str] = connection.info.setdefault(_PREPARED, set())
+    before = [_PLAN_ANEW] if _is_time_to_plan(connection) else []
     results = None
     try:
-        results = raw.wait(_exchange(raw.pgconn, calls, known))
+        results = raw.wait(_exchange(raw.pgconn, [*before, *calls], known))
     finally:
         if results is None:
             raw.close()
     for result in results:
         if result.status in _FAILED:
             raise error_from_result(result, encoding="utf-8")
-    return [result.get_value(0, 0) if result.ntuples else None for result in results]
+    return [result.get_value(0, 0) if result.ntuples else None for result in results[len(before) :]]
+
+
+def _is_time_to_plan(connection: Connection) -> bool:
+    trip: int = connection.info.get(_TRIPS, 0) + 1
+    connection.info[_TRIPS] = trip
+    return trip.bit_count() == 1 or trip % PLANNED_ANEW_EVERY == 0
 
 
 def _exchange(pgconn: Any, calls: Sequence[Call], known: set[str]) -> Generator[Wait, Ready | int, list[Any]]:

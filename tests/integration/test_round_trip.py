@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 from psycopg.pq import ConnStatus
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from shared.core.errors import Unavailable
 from shared.store.engine import open_engine
@@ -42,6 +42,29 @@ def test_values_come_in_order_and_again(engine: Engine) -> None:
     with engine.connect() as connection:
         for _ in range(2):
             assert round_trip(connection, [DOUBLE, NOTHING, DOUBLE]) == [b"42", None, b"42"]
+
+
+def test_plan_from_when_a_table_was_empty_is_not_kept_for_ever(fresh_database: str) -> None:
+    """The server is left to find out by itself: nobody has it count the rows."""
+    rows(fresh_database, "CREATE TABLE person (number integer PRIMARY KEY) WITH (autovacuum_enabled = off)")
+    rows(fresh_database, "ANALYZE person")
+    look_up = Call("look_up", "SELECT number FROM person WHERE number = CAST($1 AS integer)", b"700")
+    engine = open_engine(fresh_database, pool_size=1, server_settings={"plan_cache_mode": "force_generic_plan"})
+    with engine.connect() as connection:
+        for _trip in range(3):
+            assert round_trip(connection, [look_up]) == [None]
+        plans = [_plan(connection, look_up)]
+        rows(fresh_database, "INSERT INTO person SELECT generate_series(1, 20000)")
+        plans.append(_plan(connection, look_up))
+        assert round_trip(connection, [look_up]) == [b"700"]
+        plans.append(_plan(connection, look_up))
+    engine.dispose()
+    assert [plan.split(" on ")[0] for plan in plans] == ["Seq Scan", "Seq Scan", "Index Only Scan using person_pkey"]
+
+
+def _plan(connection: Connection, call: Call) -> str:
+    """The first line of the plan that the session keeps of ``call``."""
+    return str(connection.exec_driver_sql(f"EXPLAIN EXECUTE {call.name}('1')").scalars().first())
 
 
 def test_the_first_failure_is_raised_and_nothing_after_it_is_run(engine: Engine, fresh_database: str) -> None:

@@ -46,23 +46,24 @@ _FORMS = f"""
     WHERE s.form = ANY(ARRAY(SELECT jsonb_array_elements_text($1::jsonb -> 'forms')))
 """  # noqa: S608 - constants
 _KEYS = """
-    SELECT json_agg(json_build_array(wanted.key, encode(i.fingerprint, 'hex'), i.answer))
-    FROM jsonb_array_elements_text($1::jsonb -> 'keys') AS wanted (key)
-    JOIN idempotency i ON i.key_hash = decode(wanted.key, 'hex')
+    SELECT json_agg(json_build_array(encode(i.key_hash, 'hex'), encode(i.fingerprint, 'hex'), i.answer))
+    FROM idempotency i
+    WHERE i.key_hash = ANY(ARRAY(SELECT decode(wanted.key, 'hex') FROM jsonb_array_elements_text($1::jsonb -> 'keys') AS wanted (key)))
 """
 _LIVE = f"""
-    SELECT json_agg(json_build_array({REGISTRATION_COLUMNS_AS_JSON}, r.attempts,
-        r.attempted_at))
-    FROM jsonb_to_recordset($1::jsonb -> 'people') AS wanted (form text, person text)
-    JOIN registration r ON r.person_ref = decode(wanted.person, 'hex') AND r.form || '' = wanted.form
-        AND r.status NOT IN ('cancelled', 'expired')
-    JOIN form f ON f.slug = r.form
+    SELECT json_agg(live.facts) FROM jsonb_to_recordset($1::jsonb -> 'people') AS wanted (form text, person text),
+        LATERAL (SELECT json_build_array({REGISTRATION_COLUMNS_AS_JSON}, r.attempts, r.attempted_at) AS facts
+            FROM registration r JOIN form f ON f.slug = r.form
+            WHERE r.person_ref = decode(wanted.person, 'hex') AND r.form || '' = wanted.form
+                AND r.status NOT IN ('cancelled', 'expired')
+            OFFSET 0) AS live
 """  # noqa: S608 - a constant list of columns
-"""By person alone: an index on the form would look as good to a plan made while the table was empty, and be kept."""
+"""By person alone: an index on the form would look as good to a plan made while the table was empty, and be kept. So
+would a join that goes through all registrations: ``OFFSET`` keeps each person's own lookup apart from the others'."""
 
 _USED = """
-    SELECT json_agg(wanted.id) FROM jsonb_array_elements_text($1::jsonb) AS wanted (id)
-    JOIN used_challenge u ON u.id = decode(wanted.id, 'hex')
+    SELECT json_agg(encode(u.id, 'hex')) FROM used_challenge u
+    WHERE u.id = ANY(ARRAY(SELECT decode(wanted.id, 'hex') FROM jsonb_array_elements_text($1::jsonb) AS wanted (id)))
 """
 """Challenges are of one form, whose seats are locked: two that use the same one come here one after the other."""
 
@@ -74,10 +75,11 @@ _PEOPLE = """
                 AND r.status NOT IN ('cancelled', 'expired')
                 AND r.accepted_at > CAST($1::jsonb ->> 'recent' AS timestamptz)) AS recent,
             EXISTS (SELECT FROM blocked_address b WHERE b.person_ref = decode(wanted.person, 'hex')) AS blocked
+            OFFSET 0
         ) AS known
     WHERE known.recent > 0 OR known.blocked
 """
-"""By index, and never more than there are forms: on each, somebody is registered once."""
+"""By index, and never more than there are forms: on each, somebody is registered once. ``OFFSET``: asked once each."""
 
 _FACTS = f"SELECT json_build_array(({_FORMS}), ({_KEYS}), ({_LIVE}), ({_PEOPLE}))"
 
@@ -109,6 +111,11 @@ def _arrivals(part: str, registration: str, change: str, outbox: str, messages: 
     )"""  # noqa: S608 - constants
 
 
+_NOTE_ATTEMPTS = f"""
+    UPDATE registration SET attempts = attempts + 1, attempted_at = {_NOW}
+    WHERE id = ANY(ARRAY(SELECT wanted.id::uuid FROM jsonb_array_elements_text($1::jsonb -> 'attempts') AS wanted (id)))"""
+"""An array and no join: a join was planned to go through all registrations for each batch, and that plan is kept."""
+
 _WRITE = f"""
     WITH {_arrivals("new", "registration", "registration_change", "outbox", "messages")},
     {_arrivals("shadows", "shadow_registration", "shadow_change", "shadow_outbox", "shadow_messages")},
@@ -120,20 +127,12 @@ _WRITE = f"""
         UPDATE seat SET confirmed = new.confirmed, waiting = new.waiting, last_position = new.last_position
         FROM jsonb_to_recordset($1::jsonb -> 'seats') AS new (form text, confirmed int, waiting int, last_position int)
         WHERE seat.form = new.form
-    ), attempts AS (
-        UPDATE registration SET attempts = new.attempts, attempted_at = {_NOW}
-        FROM jsonb_to_recordset($1::jsonb -> 'attempts') AS new (id uuid, attempts int) WHERE registration.id = new.id
+    ), attempts AS ({_NOTE_ATTEMPTS}
     )
     INSERT INTO idempotency (key_hash, fingerprint, answer, stored_at)
     SELECT decode(key, 'hex'), decode(fingerprint, 'hex'), answer, {_NOW}
     FROM jsonb_to_recordset($1::jsonb -> 'keys') AS new (key text, fingerprint text, answer text)
 """  # noqa: S608 - constants
-_NOTE_NEW_ATTEMPTS = f"""
-    UPDATE registration SET attempts = new.attempts, attempted_at = {_NOW}
-    FROM jsonb_to_recordset($1::jsonb -> 'attempts') AS new (id uuid, attempts int) WHERE registration.id = new.id
-"""  # noqa: S608 - constants
-
-
 _USE = f"""
     INSERT INTO used_challenge (id, form, used_at) SELECT decode(id, 'hex'), form, {_NOW}
     FROM jsonb_to_recordset($1::jsonb -> 'challenges') AS new (id text, form text)
@@ -185,13 +184,12 @@ def write_plan(connection: Connection, plan: Plan, facts: Facts, said: Said, now
     until it is over everybody else waits for the seats.
     """
     fresh = {registration.id for _, registration, _ in plan.new}
-    attempts = [{"id": key, "attempts": known.attempts} for key, known in plan.attempts.items()]
     content = {
         "new": [_row(*new) for new in plan.new],
         "shadows": [_row(*shadow) for shadow in plan.shadows],
         "organisations": _organisations(plan),
         "seats": _seats(facts, {registration.form for _, registration, _ in (*plan.new, *plan.shadows)}),
-        "attempts": [row for row in attempts if row["id"] not in fresh],
+        "attempts": [registration for registration in plan.attempts if registration not in fresh],
         "keys": [{"key": k.hex(), "fingerprint": f.hex(), "answer": answer} for k, f, answer in plan.keys],
         "messages": [_message(message) for message in said.messages],
         "shadow_messages": [_message(message) for message in said.shadows],
@@ -200,8 +198,8 @@ def write_plan(connection: Connection, plan: Plan, facts: Facts, said: Said, now
     if plan.expired:
         store_expired(connection, plan.expired, now)
     calls = [Call("write_plan", _WRITE, orjson.dumps(content))]
-    if at_once := [row for row in attempts if row["id"] in fresh]:
-        calls.append(Call("note_attempts", _NOTE_NEW_ATTEMPTS, orjson.dumps({"attempts": at_once, "now": now})))
+    if at_once := [registration for registration in plan.attempts if registration in fresh]:
+        calls.append(Call("note_attempts", _NOTE_ATTEMPTS, orjson.dumps({"attempts": at_once, "now": now})))
     if plan.challenges:
         challenges = [{"id": identity.hex(), "form": form} for identity, form in plan.challenges]
         calls.append(Call("use_challenges", _USE, orjson.dumps({"challenges": challenges, "now": now})))

@@ -1,0 +1,75 @@
+"""The write group's statements find rows by a condition on an index, as soon as there are some: nobody has counted them.
+
+Plans are kept. One that goes through a whole index, or a whole table, costs nothing when registration opens, and more
+with everybody who comes.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from services.registration.store import intake
+from services.registration.web import open_intake_engine
+from tests.support.clients import rows
+from tests.support.installation import TestInstallation
+
+STATEMENTS = {
+    "lock seats": intake.LOCK_SEATS,
+    "read facts": intake._FACTS,
+    "read used challenges": intake._USED,
+    "write": intake._WRITE,
+    "note attempts": intake._NOTE_ATTEMPTS,
+    "use challenges": intake._USE,
+}
+SMALL = frozenset({"form", "seat", "event_copy"})
+"""Tables that do not grow with the people who come."""
+
+COME = """
+    INSERT INTO registration (id, form, status, revision, person_ref, email, language, box, token_hash, consent_at,
+        accepted_at, answers, representative, position)
+    SELECT gen_random_uuid(), 'upr-webinar-10', 'waitlisted', 1, sha256(n::text::bytea), 'a@example.org', 'en', 'a',
+        sha256(n::text::bytea), now(), now(), '{}', false, n FROM generate_series(1, 3000) AS n;
+    INSERT INTO idempotency (key_hash, fingerprint, answer, stored_at)
+    SELECT sha256(n::text::bytea), sha256('a'), '{}', now() FROM generate_series(1, 3000) AS n;
+    INSERT INTO blocked_address (id, person_ref, reason, blocked_at, blocked_by)
+    SELECT gen_random_uuid(), sha256(n::text::bytea), 'for this test', now(), 'test' FROM generate_series(1, 3000) AS n;
+    INSERT INTO used_challenge (id, form, used_at)
+    SELECT sha256(n::text::bytea), 'upr-webinar-10', now() FROM generate_series(1, 3000) AS n;
+"""
+
+@pytest.fixture
+def connection(installation: TestInstallation) -> Iterator[Connection]:
+    """Of the write group's kind, to a database whose rows are new to its planner."""
+    rows(installation.urls["registration"], COME)
+    engine = open_intake_engine(installation.urls["registration"])
+    with engine.connect() as opened:
+        yield opened
+    engine.dispose()
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_no_table_that_grows_is_read_whole(connection: Connection, name: str) -> None:
+    asked = text(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {STATEMENTS[name].replace(':', chr(92) + ':')}")
+    plan = connection.execute(asked).scalar_one()
+    whole = [node for node in _nodes(plan) if _reads_whole(node)]
+    assert whole == [], json.dumps(whole, indent=1)
+
+
+def _nodes(plan: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(plan, list):
+        for part in plan:
+            yield from _nodes(part)
+        return
+    yield {key: value for key, value in plan.items() if key != "Plans"}
+    for below in ("Plan", "Plans"):
+        yield from _nodes(plan.get(below, []))
+
+
+def _reads_whole(node: dict[str, Any]) -> bool:
+    """Whether it scans a table that grows by no condition on an index; a bitmap's condition stands a node below."""
+    scans = node.get("Node Type", "").endswith("Scan") and node.get("Node Type") != "Bitmap Heap Scan"
+    table = node.get("Relation Name") or node.get("Index Name", "")
+    return scans and bool(table) and table not in SMALL and "Index Cond" not in node
