@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import Connection, text
 
 from services.registration.domain.intake import Facts, Submission
-from services.registration.store import forms, intake
+from services.registration.store import forms, intake, intake_statements
 from services.registration.store.forms import StoredForm
 from services.registration.usecases import locking, register
 from services.registration.wsgi import application as whole_application
@@ -38,7 +38,7 @@ def locked() -> Flask:
 
 def unlocked() -> Flask:
     """The application with the pause and without ``FOR UPDATE``."""
-    intake.LOCK_SEATS = intake.LOCK_SEATS.replace("FOR UPDATE", "")
+    vars(intake)["LOCK_SEATS"] = intake_statements.LOCK_SEATS.replace("FOR UPDATE", "")
     vars(forms)["_LOCK"] = text("SELECT 1 FROM seat WHERE form = :slug")
     return locked()
 

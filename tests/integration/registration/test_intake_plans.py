@@ -1,4 +1,4 @@
-"""The write group's statements find rows by a condition on an index, as soon as there are some: nobody has counted them.
+"""The write group's statements find rows by a condition on an index, as soon as there are some, counted or not.
 
 Plans are kept. One that goes through a whole index, or a whole table, costs nothing when registration opens, and more
 with everybody who comes.
@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from services.registration.store import intake
+from services.registration.store import intake_statements
 from services.registration.web import open_intake_engine
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 
 STATEMENTS = {
-    "lock seats": intake.LOCK_SEATS,
-    "read facts": intake._FACTS,
-    "read used challenges": intake._USED,
-    "write": intake._WRITE,
-    "note attempts": intake._NOTE_ATTEMPTS,
-    "use challenges": intake._USE,
+    "lock seats": intake_statements.LOCK_SEATS,
+    "read facts": intake_statements.FACTS,
+    "read used challenges": intake_statements.USED,
+    "write": intake_statements.WRITE,
+    "note attempts": intake_statements.NOTE_ATTEMPTS,
+    "use challenges": intake_statements.USE,
 }
 SMALL = frozenset({"form", "seat", "event_copy"})
 """Tables that do not grow with the people who come."""
@@ -39,6 +39,7 @@ COME = """
     INSERT INTO used_challenge (id, form, used_at)
     SELECT sha256(n::text::bytea), 'upr-webinar-10', now() FROM generate_series(1, 3000) AS n;
 """
+
 
 @pytest.fixture
 def connection(installation: TestInstallation) -> Iterator[Connection]:
