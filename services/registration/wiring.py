@@ -7,12 +7,12 @@ from pathlib import Path
 from services.registration.messaging import effects
 from services.registration.rights import RIGHTS
 from services.registration.settings import read_settings
-from services.registration.store.challenges import forget_challenges
 from services.registration.store.ended import forget_ended
 from services.registration.store.registrations import forget_keys
 from services.registration.store.shadows import forget_shadows
 from services.registration.usecases.give_up import give_up
 from services.registration.usecases.retain import Retaining
+from shared.forms.used_challenges import forget_challenges
 from shared.process.service import Service
 from shared.store.inbox import Effect
 from shared.store.sessions import forget_sessions

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.registration.store.challenges import used_lately
 from services.registration.store.copies import working_groups
 from services.registration.store.forms import Partner, StoredForm, all_forms, all_partners, find_form, find_partners
 from services.registration.store.registrations import Person
@@ -12,6 +11,7 @@ from services.registration.usecases.links import own_person, person_to_verify, r
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError, Unavailable
 from shared.forms.definition import FormDefinition, parse_definition, with_options
+from shared.forms.used_challenges import used_lately
 from shared.store.unit_of_work import UnitOfWork
 
 GROUP_FIELD = "working_group"

@@ -1,4 +1,5 @@
-"""Challenges that were solved and used: each stands here once, and is forgotten when it could not be used any more."""
+"""Challenges that were solved and used: each stands once in the table of its service, ``used_challenge``, and is
+forgotten when it could not be used any more."""
 
 from datetime import datetime
 
@@ -6,6 +7,9 @@ from sqlalchemy import Connection, text
 
 from shared.forms.work_asked import KEPT, MOST_COUNTED, RUSH_WINDOW
 
+_USE = text("""
+    INSERT INTO used_challenge (id, form, used_at) VALUES (:id, :form, :now) ON CONFLICT (id) DO NOTHING RETURNING id
+""")
 _COUNT = text("""
     SELECT count(*) FROM
         (SELECT FROM used_challenge WHERE form = :form AND used_at > :since LIMIT :most) AS lately
@@ -13,6 +17,14 @@ _COUNT = text("""
 _FORGET = text("""
     DELETE FROM used_challenge WHERE id IN (SELECT id FROM used_challenge WHERE used_at < :before LIMIT 5000)
 """)
+
+
+def use_challenge(connection: Connection, challenge: bytes, form: str, now: datetime) -> bool:
+    """Use ``challenge`` up, with what else this transaction stores; False if it was used before.
+
+    Of many at once all others wait for the first one's end.
+    """
+    return connection.execute(_USE, {"id": challenge, "form": form, "now": now}).first() is not None
 
 
 def used_lately(connection: Connection, form: str, now: datetime) -> int:
