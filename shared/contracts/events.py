@@ -16,7 +16,7 @@ EVENT_KINDS = (
 EVENT_STATUSES = ("draft", "tentative", "confirmed", "postponed", "cancelled", "held")
 EVENT_MODES = ("online", "in_person", "hybrid")
 RESOURCE_KINDS = ("recording", "slides", "brief")
-PROPOSAL_STATUSES = ("submitted", "accepted", "scheduled", "returned", "declined", "withdrawn")
+PROPOSAL_STATUSES = ("unverified", "submitted", "accepted", "scheduled", "returned", "declined", "withdrawn")
 
 
 class EventData(MessageSchema):

@@ -54,6 +54,7 @@ _SEALED = ("sealed",)
 _PROPOSALS = tuple(
     MessageType(f"proposal.{verb}.v1", "events", ("notifications.mail",), ProposalData, meaning, _SEALED)
     for verb, meaning in (
+        ("verification-requested", "Whoever proposes a side event has to confirm their address first."),
         ("submitted", "A group proposes a side event."),
         ("accepted", "A proposal will be scheduled."),
         ("returned", "A proposal needs work before it can be accepted."),

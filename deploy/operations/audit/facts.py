@@ -9,7 +9,8 @@ HEARERS: tuple[tuple[str, str], ...] = tuple(
         "registration.copies": ("event.published", "event.changed", "working-group.changed"),
         "notifications.copies": ("event.published", "event.changed", "working-group.changed", "resource.published"),
         "notifications.mail": (
-            *(f"proposal.{verb}" for verb in ("submitted", "accepted", "returned", "declined", "scheduled")),
+            *(f"proposal.{verb}" for verb in ("verification-requested", "submitted", "accepted", "returned")),
+            *(f"proposal.{verb}" for verb in ("declined", "scheduled")),
             *(
                 f"registration.{verb}"
                 for verb in ("verification-requested", "expired", "confirmed", "waitlisted", "promoted", "cancelled")

@@ -10,6 +10,7 @@ KINDS: Mapping[str, str] = {
     "attempt-repeated": "Registered already",
     "verification": "Confirm the address",
     "verification-again": "Confirm the address, again",
+    "proposal-verification": "Confirm the address of a proposal",
     "proposal-received": "Proposal received",
     "proposal-accepted": "Proposal accepted",
     "proposal-returned": "Proposal needs work",

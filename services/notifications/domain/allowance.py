@@ -6,7 +6,7 @@ These are the mails that go to whoever was typed into a form, before they have e
 from dataclasses import dataclass
 from datetime import timedelta
 
-ASKING = frozenset({"verification", "verification-again"})
+ASKING = frozenset({"verification", "verification-again", "proposal-verification"})
 """Ask to confirm an address."""
 
 UNASKED = ASKING | {"attempt-repeated", "proposal-received"}

@@ -15,6 +15,9 @@ from services.notifications.mail.wording import Wording
 PROPOSAL_PATH = "/p/"
 """Where the link of a proposal leads, below the public address."""
 
+UNREAD = ("proposal-verification", "proposal-received")
+"""No coordinator has read the proposal yet, so nothing of it is shown: anybody may have written it."""
+
 _SEATLESS = ("remote-possible",)
 """Goes to people who wait for nothing but where to join."""
 
@@ -65,7 +68,7 @@ def subject_of(context: MailContext, words: Wording) -> str:
 def _title(context: MailContext) -> str:
     """Of what the mail is about. A proposal's is its group's own words: shown once a coordinator has read them."""
     if context.proposal is not None:
-        return "" if context.kind == "proposal-received" else defuse(context.proposal.title, 120)
+        return "" if context.kind in UNREAD else defuse(context.proposal.title, 120)
     return defuse(context.event.title if context.event else context.group or "", 120)
 
 
@@ -172,7 +175,7 @@ def _notice(event: EventCopy, words: Wording) -> str | None:
 
 def _note(context: MailContext) -> list[str]:
     """What the coordinators say to a group, by paragraph."""
-    if context.proposal is None or context.kind == "proposal-received":
+    if context.proposal is None or context.kind in UNREAD:
         return []
     return [defuse(part, 2000) for part in context.proposal.note.split("\n") if part.strip()]
 
@@ -182,7 +185,8 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
     if context.bulletin is not None:
         return None, ""
     if context.proposal is not None:
-        return f"{context.public_url}{PROPOSAL_PATH}{quote(context.recipient.token, safe='')}", words.see_proposal
+        own = f"{context.public_url}{PROPOSAL_PATH}{quote(context.recipient.token, safe='')}"
+        return own, words.verify_link if context.kind == "proposal-verification" else words.see_proposal
     if context.text == "verification":
         return verify_link(context), words.verify_link
     recording = safe_link(context.recording)

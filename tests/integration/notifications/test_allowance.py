@@ -54,6 +54,14 @@ def test_form_asks_an_address_once_a_day(office: Office) -> None:
     assert states(office)[3:] == ["sent"]
 
 
+def test_address_is_asked_once_a_day_whose_proposals_these_are(office: Office) -> None:
+    for _ in range(3):
+        told = office.told_proposal("verification-requested", new_id(), status="unverified", sealed={"address": VICTIM})
+        office.hear(told)
+    assert len(sent(office)) == 1
+    assert states(office) == ["sent", "suppressed", "suppressed"]
+
+
 def test_hundred_forms_cause_three_mails_a_day(office: Office) -> None:
     for number in range(100):
         typed(office, form=f"form-{number}")

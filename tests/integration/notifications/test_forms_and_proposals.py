@@ -115,6 +115,22 @@ def test_working_group_is_named_and_waits_until_it_was_heard_of(office: Office) 
     assert subject == "You have joined a working group: Housing"
 
 
+def test_whose_proposal_it_is_is_asked_with_no_word_of_it(office: Office) -> None:
+    """Anybody can have written it; the button leads to the question, and what comes next calls the question off."""
+    proposal = new_id()
+    office.hear(office.told_proposal("verification-requested", proposal, status="unverified"))
+    ((subject, text),) = sent(office)
+    assert subject == "Please confirm your address"
+    assert "the coordinators read the proposal only then" in " ".join(text.split())
+    assert "https://register.example.org/p/p-token" in text
+    for word in ("Housing", "A note", "A speaker"):
+        assert word not in text
+    other = new_id()
+    office.hear(office.told_proposal("submitted", other, 2))
+    office.hear(office.told_proposal("verification-requested", other, status="unverified"))
+    assert office.states()["proposal-verification"] == "called_off"
+
+
 @pytest.mark.parametrize(
     ("verb", "moved", "subject"),
     [
