@@ -13,6 +13,7 @@ from shared.core.context import correlation_id, traceparent
 from shared.core.ids import new_id
 
 PROPOSAL_KEYS = {
+    "unverified": "proposal.verification-requested.v1",
     "submitted": "proposal.submitted.v1",
     "accepted": "proposal.accepted.v1",
     "returned": "proposal.returned.v1",

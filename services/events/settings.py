@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import cast, get_args
 
 from services.events.rights import RIGHTS
 from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
+from shared.forms.work_asked import Asking
 from shared.process.settings import REKEY, WEB, CommonSettings, key_file, read_common, with_embedded
 
 
@@ -17,12 +19,14 @@ class EventsSettings:
         is never replaced. The web processes alone have them.
     vault_keys: close who proposed a side event, newest first; none where the proposal key does.
     notifications_key: the notifications service's public key.
+    proof_of_work: whether the proposal form asks for one.
     """
 
     common: CommonSettings
     proposal_keys: tuple[bytes, ...] = field(default=(), repr=False)
     vault_keys: tuple[bytes, ...] = field(default=(), repr=False)
     notifications_key: bytes = b""
+    proof_of_work: Asking = "off"
 
 
 def read_settings(environment: Mapping[str, str] | None = None, process: str = WEB) -> EventsSettings:
@@ -42,7 +46,8 @@ def read_settings(environment: Mapping[str, str] | None = None, process: str = W
         )
     if process == WEB:
         notifications_key = reader.take("TROIKA_NOTIFICATIONS_PUBLIC_KEY", _public_key)
-        settings = replace(settings, notifications_key=notifications_key)
+        asking: Asking = reader.take("TROIKA_PROPOSAL_PROOF_OF_WORK", _asking, "off")
+        settings = replace(settings, notifications_key=notifications_key, proof_of_work=asking)
     reader.finish()
     return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))
 
@@ -52,3 +57,9 @@ def _public_key(text: str) -> bytes:
     if len(key) != KEY_BYTES:
         raise ValueError("64 hex digits are required")
     return key
+
+
+def _asking(text: str) -> Asking:
+    if text not in get_args(Asking):
+        raise ValueError("off or asked is required")
+    return cast(Asking, text)

@@ -27,6 +27,7 @@ from services.events.settings import EventsSettings
 from services.events.usecases.side_tools import SideTools
 from services.events.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
+from shared.forms.proof_of_work import proof_keys
 from shared.store.schema_state import is_far_enough, newest_revision
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
@@ -45,7 +46,9 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
     access, work = AccessFile(settings.common.access_file), UnitOfWork(engine, NAME)
     sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
     tools = Tools(work, clock)
-    side = SideTools(tools.work, clock, proposal_keys(settings))
+    asked = settings.proof_of_work == "asked"
+    challenge_keys = proof_keys(settings.common.signing_keys, NAME) if asked else None
+    side = SideTools(tools.work, clock, proposal_keys(settings), challenge_keys)
     newest = newest_revision(MIGRATIONS)
     parts = WebParts(
         service=NAME,

@@ -6,8 +6,11 @@ from pathlib import Path
 from services.events.messaging import effects
 from services.events.rights import RIGHTS
 from services.events.settings import read_settings
+from services.events.store import proposal_arrivals
 from services.events.store.roster import erased_among
 from services.events.store.shadow_outbox import forget_shadows
+from services.events.usecases.forget_unverified import forget_unverified
+from shared.forms.used_challenges import forget_challenges
 from shared.process.service import Service
 from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork
@@ -33,5 +36,8 @@ def describe() -> Service:
 def _keep_house(work: UnitOfWork, now: datetime) -> None:
     with work.transaction() as connection:
         forget_sessions(connection, now)
+        forget_challenges(connection, now)
     with work.transaction() as connection:
         forget_shadows(connection, MOST_SHADOWS_AT_ONCE)
+        proposal_arrivals.forget_shadows(connection, now, MOST_SHADOWS_AT_ONCE)
+    forget_unverified(work, now)

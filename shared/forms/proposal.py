@@ -30,6 +30,11 @@ def proposal_form(working_groups: Sequence[tuple[str, str]], days: Sequence[date
     return replace(asked, fields=tuple(field for field in fields if field.name not in DAY_FIELDS or choices))
 
 
+def proposal_slug() -> str:
+    """What the form is called."""
+    return _standard().slug
+
+
 def _option(day: date) -> Option:
     """A day, by its ISO 8601 form, as people write it in each language."""
     texts = sorted(

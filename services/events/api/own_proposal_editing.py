@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, make_response, request
 
 from services.events.api.proposal_submitted import Asked, Refused, checked, read_edited, refused_by
-from services.events.domain.proposal import NEXT, Proposal, ProposalStatus
+from services.events.domain.proposal import Proposal, ProposalStatus
 from services.events.domain.rules import RulesBroken
 from services.events.side_pages.pages import EditPage, render_edit
 from services.events.usecases.own_proposal import own_answers
@@ -34,7 +34,7 @@ class OwnLink:
 
 def can_edit(proposal: Proposal) -> bool:
     """Whether whoever proposed it may change it now."""
-    return ProposalStatus.SUBMITTED in NEXT[proposal.status]
+    return proposal.status is ProposalStatus.RETURNED
 
 
 def edit_page(tools: SideTools, link: OwnLink) -> Response:

@@ -1,5 +1,5 @@
 """The page behind a proposer's own link: see what became of the proposal, change it if it is returned, withdraw it,
-take one's data along, be erased.
+take one's data along, be erased; and before all that, where it is asked, confirm one's address.
 
 Reading it changes nothing: mail scanners follow links.
 """
@@ -15,7 +15,8 @@ from services.events.api.own_proposal_editing import NotEditable, OwnLink, can_e
 from services.events.api.proposal_looks import page_language
 from services.events.domain.proposal import NEXT, ProposalStatus
 from services.events.side_pages.moments import place_of
-from services.events.side_pages.pages import OwnPage, render_erased, render_own, render_own_gone
+from services.events.side_pages.pages import OwnPage, render_erased, render_own, render_own_gone, render_unverified
+from services.events.usecases.confirm_address import confirm_address, find_unverified
 from services.events.usecases.erase_proposal import erase_own_proposal
 from services.events.usecases.own_proposal import OwnProposal, show_own_proposal, withdraw_own_proposal
 from services.events.usecases.proposal_data import proposal_data
@@ -61,7 +62,7 @@ def _add_own_data(blueprint: Blueprint, tools: SideTools) -> None:
         try:
             held = proposal_data(tools.work, tools.clock, tools.keys, token)
         except DomainError:
-            return _gone(token)
+            return _other(tools, token)
         response = Response(dumps(held, ensure_ascii=False, indent=2), mimetype="application/json")
         response.headers["Content-Disposition"] = "attachment; filename=my-data.json"
         return personal(response)
@@ -78,7 +79,7 @@ def _edit(tools: SideTools, token: str) -> Response:
         proposal = show_own_proposal(tools.work, tools.clock, token).proposal
         return edit_page(tools, _link(token, proposal.language))
     except DomainError:
-        return _gone(token)
+        return _other(tools, token)
     except NotEditable:
         return _page(tools, token)
 
@@ -87,7 +88,7 @@ def _send_again(tools: SideTools, token: str) -> Response:
     try:
         return send_edited(tools, _link(token, "")) or _done(token)
     except DomainError:
-        return _gone(token)
+        return _other(tools, token)
     except NotEditable:
         return _page(tools, token, refused="own.edit.too-late")
 
@@ -96,7 +97,7 @@ def _withdraw(tools: SideTools, token: str) -> Response:
     try:
         withdraw_own_proposal(tools.work, tools.clock, token)
     except DomainError as refusal:
-        return _gone(token) if refusal.code == "not-found" else _page(tools, token, refused="own.too-late")
+        return _other(tools, token) if refusal.code == "not-found" else _page(tools, token, refused="own.too-late")
     return _done(token)
 
 
@@ -105,11 +106,19 @@ def _erase(tools: SideTools, token: str) -> Response:
     try:
         erase_own_proposal(tools.work, tools.clock, token)
     except DomainError:
-        return _gone(token)
+        return _other(tools, token)
     return personal(cast(Response, redirect(f"/p/erased?lang={page_language(request.form)}", 303)))
 
 
-ACTIONS = {"withdraw": _withdraw, "send-again": _send_again, "erase": _erase}
+def _confirm(tools: SideTools, token: str) -> Response:
+    try:
+        confirm_address(tools.work, tools.clock, tools.keys, token)
+    except DomainError:
+        return _gone(token)
+    return _done(token)
+
+
+ACTIONS = {"confirm": _confirm, "withdraw": _withdraw, "send-again": _send_again, "erase": _erase}
 ASKED = ("withdraw", "erase")
 """What is asked before it is done."""
 
@@ -122,7 +131,7 @@ def _page(tools: SideTools, token: str, *, asking: str = "", refused: str = "") 
     try:
         own = show_own_proposal(tools.work, tools.clock, token)
     except DomainError:
-        return _gone(token)
+        return _other(tools, token)
     page = _own_page(own, _path(token), asking=asking, refused=refused)
     return personal(make_response(render_own(page), 409 if refused else 200))
 
@@ -155,6 +164,14 @@ def _language(own: str) -> str:
 
 def _path(token: str) -> str:
     return f"/p/{quote(token, safe='')}"
+
+
+def _other(tools: SideTools, token: str) -> Response:
+    """What a link shows that does not open its proposal: the question whose address it is, or that it opens nothing."""
+    waiting = find_unverified(tools.work, tools.clock, token)
+    if waiting is None:
+        return _gone(token)
+    return personal(make_response(render_unverified(_language(waiting.language), _path(token))))
 
 
 def _gone(token: str) -> Response:

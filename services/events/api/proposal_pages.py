@@ -6,6 +6,7 @@ On its own or in a partner's page: each of them may be framed by that partner's 
 from flask import Blueprint, Response, request, send_file
 from werkzeug.exceptions import NotFound
 
+from services.events.api.proposal_challenge import challenge_path
 from services.events.api.proposal_looks import framed, look_of
 from services.events.api.proposal_submitted import Asked, Refused
 from services.events.side_pages.pages import SCRIPTS, ProposePage, render_propose, render_received, side_sheet
@@ -29,7 +30,8 @@ def proposal_pages(tools: SideTools) -> Blueprint:
     def form() -> Response:
         shown = show_proposal_form(tools.work, request.args.get("partner", ""))
         look = look_of(request.args, shown.partner)
-        return framed(render_propose(ProposePage(shown.definition, look, new_token())), 200, look, shown.partner)
+        page = ProposePage(shown.definition, look, new_token(), challenge=challenge_path(tools))
+        return framed(render_propose(page), 200, look, shown.partner)
 
     @blueprint.get("/<name>.js")
     @public
@@ -46,27 +48,33 @@ def refused_page(refused: Refused) -> Response:
     """The form once more, filled with what was sent, with its faults."""
     asked, look = refused.asked, look_of(refused.asked.beside, refused.asked.partner)
     values = {**asked.answers, **refused.answers.values}
-    page = ProposePage(asked.definition, look, new_token(), values, refused.answers.errors)
+    page = ProposePage(asked.definition, look, new_token(), values, refused.answers.errors, challenge=asked.challenge)
     return framed(render_propose(page), 422, look, asked.partner)
 
 
 def busy_page(asked: Asked) -> Response:
     """The form once more, with the same key: nobody knows whether the proposal is stored."""
-    look = look_of(asked.beside, asked.partner)
-    page = ProposePage(asked.definition, look, asked.key or new_token(), asked.answers, notice="busy")
-    response = framed(render_propose(page), 503, look, asked.partner)
+    response = _once_more(asked, asked.key or new_token(), "busy", 503)
     response.headers["Retry-After"] = "5"
     return response
 
 
-def sent_before_page(asked: Asked) -> Response:
-    """The form once more, with another key: what came with the first is stored, and this is something else."""
-    look = look_of(asked.beside, asked.partner)
-    page = ProposePage(asked.definition, look, new_token(), asked.answers, notice="sent-before")
-    return framed(render_propose(page), 422, look, asked.partner)
+NOTICES = {"idempotency-mismatch": "sent-before", "proof-refused": "unproven"}
+"""What the form says when it is shown once more, by the refusal's code."""
 
 
-def received_page(asked: Asked) -> Response:
+def notice_page(asked: Asked, notice: str) -> Response:
+    """The form once more, with another key: what came with the first is stored, or nothing is."""
+    return _once_more(asked, new_token(), notice, 422)
+
+
+def received_page(asked: Asked, status: str) -> Response:
     """The receipt; the same for everybody."""
     look = look_of(asked.beside, asked.partner)
-    return framed(render_received(look), 201, look, asked.partner)
+    return framed(render_received(look, status), 201, look, asked.partner)
+
+
+def _once_more(asked: Asked, key: str, notice: str, status: int) -> Response:
+    look = look_of(asked.beside, asked.partner)
+    page = ProposePage(asked.definition, look, key, asked.answers, notice=notice, challenge=asked.challenge)
+    return framed(render_propose(page), status, look, asked.partner)

@@ -6,13 +6,14 @@ from typing import Any
 from flask import request
 from werkzeug.exceptions import UnsupportedMediaType
 
+from services.events.api.proposal_challenge import challenge_path, proof_in
 from services.events.api.proposal_looks import page_language
 from services.events.domain.partner import Partner
 from services.events.domain.rules import RulesBroken
 from services.events.side_pages.pages import fault_text
 from services.events.usecases.show_proposal_form import show_proposal_form
 from services.events.usecases.side_tools import SideTools
-from services.events.usecases.submit_proposal import Submission, submit_proposal
+from services.events.usecases.submit_proposal import Submission, Taken, submit_proposal
 from shared.core.ids import new_id
 from shared.forms.definition import FormDefinition
 from shared.forms.encoded import from_form_encoded
@@ -39,7 +40,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was sent: answers as they came, what travels beside them, and whether a page is wanted."""
+    """What was sent: answers as they came, what travels beside them, and whether a page is wanted.
+
+    ``challenge`` is where the form gives out challenges, empty where it asks for no proof of work.
+    """
 
     definition: FormDefinition
     answers: dict[str, Any]
@@ -47,6 +51,7 @@ class Asked:
     key: str
     as_page: bool
     partner: Partner | None = None
+    challenge: str = ""
 
     @property
     def language(self) -> str:
@@ -73,7 +78,7 @@ def read_asked(tools: SideTools) -> Asked:
     beside, answers = split_transport(raw)
     inside = beside.pop("idempotency_key", "")
     key = idempotency_key() or checked_key(inside if isinstance(inside, str) else "?")
-    return Asked(definition, answers, beside, key, as_page, form.partner)
+    return Asked(definition, answers, beside, key, as_page, form.partner, challenge_path(tools))
 
 
 def _claimed_partner() -> str:
@@ -90,21 +95,23 @@ def read_edited(definition: FormDefinition) -> Asked:
     return Asked(definition, own, beside, "", as_page=True)
 
 
-def take(tools: SideTools, asked: Asked) -> str:
-    """Check and store a proposal; returns its id. A trapped program gets an id too, and nothing is stored.
+def take(tools: SideTools, asked: Asked) -> Taken:
+    """Check and store a proposal. A trapped program is answered like anybody, and nothing is stored.
 
     Raises:
         Refused: fields are wrong.
-        DomainError: ``idempotency-mismatch``.
+        DomainError: ``idempotency-mismatch``, ``proof-refused``.
         Unavailable: nothing is known to be stored.
     """
+    proven = asked.beside.pop("altcha", None)  # another proof of work for the same answers is the same request
     if asked.beside.get("website"):
-        return new_id()
+        return Taken(new_id(), "unverified" if asked.challenge and not proven else "submitted")
     answers = checked(asked)
-    mark = fingerprint(asked.definition.slug, {**asked.answers, **asked.beside})
+    form, partner = asked.definition.slug, asked.partner.slug if asked.partner else None
+    mark = fingerprint(form, {**asked.answers, **asked.beside})
+    proof = proof_in(tools, proven)
     try:
-        partner = asked.partner.slug if asked.partner else None
-        submission = Submission(answers.values, asked.language, asked.key, mark, partner)
+        submission = Submission(form, answers.values, asked.language, asked.key, mark, partner, proof)
         return submit_proposal(tools.work, tools.clock, tools.keys, submission)
     except RulesBroken as error:
         raise refused_by(error, asked, answers) from None

@@ -4,7 +4,8 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
-from services.events.api.proposal_pages import busy_page, received_page, refused_page, sent_before_page
+from services.events.api.proposal_challenge import add_challenges
+from services.events.api.proposal_pages import NOTICES, busy_page, notice_page, received_page, refused_page
 from services.events.api.proposal_submitted import Refused, read_asked, take
 from services.events.api.schedule_schemas import (
     DecisionSchema,
@@ -19,7 +20,7 @@ from services.events.api.schedule_schemas import (
 )
 from services.events.api.tools import READERS
 from services.events.domain.proposal import Proposal, ProposalStatus
-from services.events.side_pages.pages import page_texts
+from services.events.side_pages.pages import RECEIPTS, page_texts
 from services.events.store.proposals import ProposalFilter
 from services.events.usecases.change_proposal import change_proposal
 from services.events.usecases.decide_proposal import Decision, decide_proposal
@@ -50,7 +51,7 @@ _REFUSALS = {
     400: "It cannot be parsed",
     413: "It is too large",
     415: "Neither JSON nor a form",
-    422: "Answers are wrong, or the idempotency key came with other content before",
+    422: "Answers are wrong, the key came with other content before, or `proof-refused`: solve a new challenge",
     429: "Too many from one client address; see Retry-After",
     503: "Not possible just now",
 }
@@ -76,6 +77,7 @@ _INTAKE: dict[str, Any] = {
 def proposals_blueprint(tools: SideTools) -> Any:
     """``/v1/proposals``."""
     blueprint = Blueprint("proposals", __name__, url_prefix="/v1/proposals", description="Ideas for side events")
+    add_challenges(blueprint, tools)
     _add_intake(blueprint, tools)
     _add_reading(blueprint, tools)
     _add_changing(blueprint, tools)
@@ -107,21 +109,21 @@ def _add_intake(blueprint: Any, tools: SideTools) -> None:
         """Propose a side event. A plain form from a browser is answered with a page."""
         asked = read_asked(tools)
         try:
-            identity = take(tools, asked)
+            taken = take(tools, asked)
         except Refused as refused:
             return refused_page(refused) if asked.as_page else _faults(refused)
         except DomainError as refusal:
-            if not asked.as_page or refusal.code != "idempotency-mismatch":
+            if not asked.as_page or refusal.code not in NOTICES:
                 raise
-            return sent_before_page(asked)
+            return notice_page(asked, NOTICES[refusal.code])
         except Unavailable:
             if not asked.as_page:
                 raise
             return busy_page(asked)
         if asked.as_page:
-            return received_page(asked)
-        message = page_texts().text("received.message", asked.language)
-        response = jsonify(id=identity, status="submitted", message=message)
+            return received_page(asked, taken.status)
+        message = page_texts().text(RECEIPTS[taken.status], asked.language)
+        response = jsonify(id=taken.id, status=taken.status, message=message)
         response.status_code = 201
         response.headers["Cache-Control"] = "no-store"
         return response

@@ -30,6 +30,10 @@ def _moment(description: str) -> ma.fields.AwareDateTime:
     return ma.fields.AwareDateTime(format="iso", metadata={"description": description})
 
 
+SEEN = tuple(str(status) for status in ProposalStatus if status is not ProposalStatus.UNVERIFIED)
+"""Statuses of the proposals that coordinators see."""
+
+
 class ProposalAnswersSchema(ma.Schema):
     """The answers of the proposal form. They are checked by the form itself; other fields are refused by it."""
 
@@ -48,13 +52,22 @@ class ProposalAnswersSchema(ma.Schema):
     preferred_days = ma.fields.List(ma.fields.Date())
     unavailable_days = ma.fields.List(ma.fields.Date())
     language = ma.fields.String()
+    altcha = ma.fields.String(
+        metadata={"description": "The solved challenge, base64 of JSON, where the form asks for a proof of work"}
+    )
 
 
 class ReceiptSchema(ma.Schema):
     """The answer to a proposal."""
 
     id = ma.fields.UUID(required=True)
-    status = ma.fields.String(required=True)
+    status = ma.fields.String(
+        required=True,
+        metadata={
+            "enum": ["submitted", "unverified"],
+            "description": "`unverified`: coordinators see it once the address is confirmed by the link in a mail",
+        },
+    )
     message = ma.fields.String(required=True, metadata={"description": "A sentence for whoever sent it"})
 
 
@@ -118,7 +131,7 @@ class ProposalListSchema(ma.Schema):
 class ProposalArguments(PageArguments):
     """Filters of the list of proposals."""
 
-    status = ma.fields.String(validate=ma.validate.OneOf([str(status) for status in ProposalStatus]))
+    status = ma.fields.String(validate=ma.validate.OneOf(SEEN))
     working_group = _slug("Only proposals of the working group with this id")
 
 

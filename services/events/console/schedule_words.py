@@ -16,7 +16,7 @@ STATUSES: Mapping[str, tuple[str, str]] = {
     ProposalStatus.DECLINED: ("Declined", ""),
     ProposalStatus.WITHDRAWN: ("Withdrawn", ""),
 }
-"""Word and look of each status of a proposal."""
+"""Word and look of each status of a proposal that coordinators see."""
 
 DECISIONS: Mapping[str, tuple[str, ProposalStatus]] = {
     "accept": ("Accept", ProposalStatus.ACCEPTED),

@@ -9,3 +9,4 @@ REASONS = {
 """In the words of the history."""
 
 BY_LINK = "Erased by link"
+NEVER_VERIFIED = "Erased: the address was not confirmed"

@@ -1,8 +1,11 @@
 """A proposal: an idea for a side event, before it has a place in the timetable. Its state machine.
 
-submitted → accepted ⇄ scheduled
-    ↕          ↕
- returned   declined, withdrawn (from everywhere but each other)
+unverified → submitted → accepted ⇄ scheduled
+                 ↕          ↕
+              returned   declined, withdrawn (from everywhere but each other)
+
+Unverified is one that came without the proof of work that was asked for: coordinators see it once its address is
+confirmed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,6 +22,7 @@ MOST_SPEAKERS = 20
 class ProposalStatus(StrEnum):
     """How far a proposal has got."""
 
+    UNVERIFIED = "unverified"
     SUBMITTED = "submitted"
     ACCEPTED = "accepted"
     SCHEDULED = "scheduled"
@@ -29,6 +33,7 @@ class ProposalStatus(StrEnum):
 
 _S = ProposalStatus
 NEXT: Mapping[ProposalStatus, frozenset[ProposalStatus]] = {
+    _S.UNVERIFIED: frozenset({_S.SUBMITTED, _S.WITHDRAWN}),
     _S.SUBMITTED: frozenset({_S.ACCEPTED, _S.RETURNED, _S.DECLINED, _S.WITHDRAWN}),
     _S.RETURNED: frozenset({_S.SUBMITTED, _S.ACCEPTED, _S.DECLINED, _S.WITHDRAWN}),
     _S.ACCEPTED: frozenset({_S.SCHEDULED, _S.RETURNED, _S.DECLINED, _S.WITHDRAWN}),

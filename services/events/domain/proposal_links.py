@@ -4,6 +4,9 @@ from datetime import datetime, timedelta
 
 from services.events.domain.proposal import ProposalStatus
 
+UNVERIFIED = timedelta(days=8)
+"""After it came, as for a registration: then nobody has said that the address is theirs, and it is forgotten."""
+
 UNDECIDED = timedelta(days=365)
 """After the last change: a group may wait through a whole review for an answer, and each answer mails the link anew."""
 
@@ -20,4 +23,6 @@ def link_ends_at(status: ProposalStatus, last_day: datetime) -> datetime:
         status: of the proposal.
         last_day: when it last changed, or its side event ends, whichever is later.
     """
+    if status is ProposalStatus.UNVERIFIED:
+        return last_day + UNVERIFIED
     return last_day + (DECIDED if status in _DECIDED else UNDECIDED)

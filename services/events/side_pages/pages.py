@@ -19,10 +19,12 @@ from shared.web.look.sheets import STATIC_FOLDER, Sheet, paper_sheet
 
 HERE = Path(__file__).parent
 STYLE_PATH = "/propose/side.css"
-SCRIPT_PATH = "/propose/framed.js"
-SCRIPTS = {"framed.js": HERE / "static" / "framed.js", "parent.js": STATIC_FOLDER / "parent.js"}
-"""What a framed page loads, by name."""
 PLACE = "/propose"
+SCRIPTS = {name: HERE / "static" / name for name in ("framed.js", "proving.js")}
+SCRIPTS |= {name: STATIC_FOLDER / name for name in ("parent.js", "proof.js", "solver.js")}
+"""What a framed page and a form that asks for a proof of work load, by name."""
+RECEIPTS = {"submitted": "received.message", "unverified": "unverified.message"}
+"""Key of what is said to whoever has proposed, by the first status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class ProposePage:
         idempotency_key: a new random key, so that pressing twice proposes once.
         values, errors: what to show again after a submission that was not taken.
         notice: key of a text that says why it was not taken, where that is not the answers; or empty.
+        challenge: path of challenges; empty where the form asks for no proof of work.
     """
 
     definition: FormDefinition
@@ -43,6 +46,7 @@ class ProposePage:
     values: Mapping[str, Any] = field(default_factory=dict)
     errors: Sequence[FieldError] = ()
     notice: str = ""
+    challenge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +164,13 @@ def render_propose(page: ProposePage) -> str:
     )
 
 
-def render_received(look: Look) -> str:
-    """Says that a proposal has arrived; it depends on nothing but the language and the look."""
+def render_received(look: Look, status: str) -> str:
+    """Says that a proposal has arrived, or is read once its address is confirmed: whether it came with the proof of
+    work that was asked for decides that, and the address nothing."""
     again = f"{PLACE}?{urlencode({**look.query(), 'lang': look.language})}"
-    title = page_texts().text("received.title", look.language)
-    return _render("received.html", look, PLACE, kept=look.query(), outcome="proposed", again=again, title=title)
+    title = page_texts().text(f"{'unverified' if status == 'unverified' else 'received'}.title", look.language)
+    values = {"outcome": "proposed", "again": again, "title": title, "message": RECEIPTS[status]}
+    return _render("received.html", look, PLACE, kept=look.query(), **values)
 
 
 def render_timetable(page: TimetablePage) -> str:
@@ -197,6 +203,12 @@ def render_edit(page: EditPage) -> str:
         fields=render_fields(page.definition, page.language, values=page.values, errors=page.errors),
         summary=render_summary(page.definition, page.language, page.errors),
     )
+
+
+def render_unverified(language: str, path: str) -> str:
+    """Asks whether an address is theirs. It shows nothing of the proposal: anybody may have written that."""
+    title = page_texts().text("unverified.ask", language)
+    return _render("unverified.html", Look(language), path, own=path, title=title)
 
 
 def fault_text(code: str, language: str) -> str:
@@ -234,7 +246,7 @@ def _render(
             text=text,
             theme_css=theme_css(look.theme),
             style=side_sheet().address(STYLE_PATH),
-            script=SCRIPT_PATH,
+            scripts=PLACE,
         )
     )
 

@@ -22,8 +22,10 @@ _OF_ONE = text("""
 _BLANK = text("UPDATE proposal_change SET note = '', changed = '[]' WHERE proposal_id = CAST(:id AS uuid)")
 _SENT_AGAIN = text("""
     SELECT DISTINCT ON (proposal_id) proposal_id::text AS id, revision, status, note, changed_by, changed_at, changed
-    FROM proposal_change
+    FROM proposal_change AS again
     WHERE proposal_id = ANY(CAST(:ids AS uuid[])) AND status = 'submitted' AND changed_by = :by
+        AND NOT (revision = 2 AND EXISTS (SELECT FROM proposal_change AS first
+            WHERE first.proposal_id = again.proposal_id AND first.revision = 1 AND first.status = 'unverified'))
     ORDER BY proposal_id, revision DESC
 """)
 

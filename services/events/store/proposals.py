@@ -11,23 +11,28 @@ from services.events.domain.proposal import Proposal, ProposalStatus
 from services.events.domain.proposal_changes import Change
 from services.events.store.proposal_changes import note_change
 
-_COLUMNS = (
+COLUMNS = (
     "title", "summary", "working_group", "organisation", "language", "attendance", "speakers", "preferred_on",
     "unavailable_on", "status", "note", "event_id", "revision", "submitted_at", "partner",
 )  # fmt: skip
-_LISTED = f"id::text AS id, {', '.join(_COLUMNS)}, encode(person_ref, 'hex') AS person_ref"
+_LISTED = f"id::text AS id, {', '.join(COLUMNS)}, encode(person_ref, 'hex') AS person_ref"
 _THERE = "erased_at IS NULL"
-_ADD = text(
-    f"INSERT INTO proposal (id, {', '.join(_COLUMNS)}, person_ref, contact, token_hash, key_hash, fingerprint) "  # noqa: S608 - names of our own columns
-    f"VALUES (CAST(:id AS uuid), {', '.join(f':{name}' for name in _COLUMNS)}, decode(:person_ref, 'hex'), "
-    ":contact, :token_hash, :key_hash, :fingerprint) ON CONFLICT (key_hash) DO NOTHING RETURNING id"
-)
+_SEEN = f"{_THERE} AND status <> 'unverified'"
+"""By coordinators: nobody has said yet that the address of the others is theirs."""
 _SAVE = text(
-    f"UPDATE proposal SET {', '.join(f'{name} = :{name}' for name in _COLUMNS)}, "  # noqa: S608 - as above
+    f"UPDATE proposal SET {', '.join(f'{name} = :{name}' for name in COLUMNS)}, "  # noqa: S608 - as above
     "person_ref = decode(:person_ref, 'hex') WHERE id = CAST(:id AS uuid)"
 )
-_FIND = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {_THERE}")  # noqa: S608 - as above
+_FIND = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {_SEEN}")  # noqa: S608 - as above
 _LOCK = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {_THERE} FOR UPDATE")  # noqa: S608 - as above
+_LOCK_UNVERIFIED = text(
+    f"SELECT {_LISTED} FROM proposal WHERE status = 'unverified' AND person_ref = decode(:person_ref, 'hex') "  # noqa: S608 - as above
+    "AND submitted_at > :since ORDER BY id FOR UPDATE"
+)
+_LOCK_NEVER_VERIFIED = text(
+    f"SELECT {_LISTED} FROM proposal WHERE status = 'unverified' AND submitted_at <= :until "  # noqa: S608 - as above
+    "ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"
+)
 _LOCK_ALL = text("SELECT id FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
 _BY_TOKEN = text(f"SELECT {_LISTED} FROM proposal WHERE token_hash = ANY(:hashes)")  # noqa: S608 - as above
 _LAST_DAY = text("""
@@ -35,11 +40,6 @@ _LAST_DAY = text("""
     FROM proposal p LEFT JOIN event e ON e.id = p.event_id WHERE p.id = CAST(:id AS uuid)
 """)
 _BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) AND {_THERE} ORDER BY id")  # noqa: S608 - as above
-_BY_KEY = text("SELECT id::text, fingerprint FROM proposal WHERE key_hash = :key_hash")
-_HOW_MANY = text(
-    "SELECT count(*) FROM (SELECT FROM proposal WHERE person_ref = decode(:person_ref, 'hex')"
-    " AND submitted_at > :since LIMIT :most) made"
-)
 _BLANK = text("""
     UPDATE proposal SET erased_at = :now, status = :status, revision = :revision, title = '', summary = '', note = '',
         working_group = NULL, organisation = NULL, language = 'und', attendance = 1, speakers = '{}',
@@ -61,39 +61,27 @@ class ProposalFilter:
     limit: int = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """What is stored beside a new proposal: the closed contact, the hashes of link token and idempotency key,
-    the fingerprint."""
-
-    contact: bytes
-    token_hash: bytes
-    key_hash: bytes | None
-    fingerprint: bytes
-
-
-def add(connection: Connection, proposal: Proposal, arrival: Arrival) -> bool:
-    """Store a new proposal; False if its idempotency key is known."""
-    values = _row(proposal) | asdict(arrival)
-    return connection.execute(_ADD, values).first() is not None
-
-
-def known_key(connection: Connection, key_hash: bytes) -> tuple[str, bytes] | None:
-    """Id and fingerprint of the proposal that came with this key."""
-    row = connection.execute(_BY_KEY, {"key_hash": key_hash}).first()
-    return None if row is None else (row[0], row[1])
-
-
 def find(connection: Connection, proposal_id: str) -> Proposal | None:
-    """The proposal with this id (UUID text)."""
+    """The proposal with this id (UUID text), if coordinators may see it."""
     row = connection.execute(_FIND, {"id": proposal_id}).first()
     return None if row is None else _proposal(row)
 
 
 def find_for_change(connection: Connection, proposal_id: str) -> Proposal | None:
-    """The same, locked until the transaction ends."""
+    """The proposal with this id, whoever may see it, locked until the transaction ends."""
     row = connection.execute(_LOCK, {"id": proposal_id}).first()
     return None if row is None else _proposal(row)
+
+
+def lock_unverified(connection: Connection, person_ref: str, since: datetime) -> list[Proposal]:
+    """What the person with this reference has sent after ``since`` (aware) and not confirmed, locked."""
+    rows = connection.execute(_LOCK_UNVERIFIED, {"person_ref": person_ref, "since": since})
+    return [_proposal(row) for row in rows]
+
+
+def lock_never_verified(connection: Connection, until: datetime, most: int) -> list[Proposal]:
+    """Up to ``most`` that were sent up to ``until`` (aware) and are not confirmed, locked, but for those in use."""
+    return [_proposal(row) for row in connection.execute(_LOCK_NEVER_VERIFIED, {"until": until, "most": most})]
 
 
 def lock_all(connection: Connection, proposal_ids: Collection[str]) -> None:
@@ -114,13 +102,6 @@ def last_day_of(connection: Connection, proposal_id: str) -> datetime:
     return last_day
 
 
-def how_many_of(connection: Connection, person_ref: str, since: datetime, most: int) -> int:
-    """How many proposals the person with this reference has made after ``since`` (aware); counted up to ``most``."""
-    asked = {"person_ref": person_ref, "since": since, "most": most}
-    number: int = connection.execute(_HOW_MANY, asked).scalar_one()
-    return number
-
-
 def contact_of(connection: Connection, proposal_id: str) -> bytes:
     """The closed contact of a proposal that is there."""
     contact: bytes = connection.execute(_CONTACT, {"id": proposal_id}).scalar_one()
@@ -136,7 +117,7 @@ def save(
     connection: Connection, proposal: Proposal, changed_by: str, at: datetime, changes: Sequence[Change] = ()
 ) -> None:
     """Store a new revision of ``proposal``, who made it, and what it changed."""
-    connection.execute(_SAVE, _row(proposal))
+    connection.execute(_SAVE, row_of(proposal))
     note_change(connection, proposal, changed_by, at, changes)
 
 
@@ -162,18 +143,19 @@ def with_status(connection: Connection, statuses: Collection[ProposalStatus]) ->
 
 
 def select(connection: Connection, wanted: ProposalFilter) -> list[Proposal]:
-    """At most ``wanted.limit`` proposals in order of arrival."""
+    """At most ``wanted.limit`` proposals that coordinators may see, in order of arrival."""
     conditions = {
         "status = :status": wanted.status,
         "working_group = :working_group": wanted.working_group,
         "id > CAST(:after AS uuid)": wanted.after,
     }
-    where = " AND ".join([_THERE, *(condition for condition, value in conditions.items() if value)])
+    where = " AND ".join([_SEEN, *(condition for condition, value in conditions.items() if value)])
     query = text(f"SELECT {_LISTED} FROM proposal WHERE {where} ORDER BY id LIMIT :limit")  # noqa: S608 - constants
     return [_proposal(row) for row in connection.execute(query, asdict(wanted))]
 
 
-def _row(proposal: Proposal) -> dict[str, Any]:
+def row_of(proposal: Proposal) -> dict[str, Any]:
+    """Its columns by name."""
     row = asdict(proposal)
     lists = ("speakers", "preferred_on", "unavailable_on")
     return row | {name: list(row[name]) for name in lists} | {"status": str(proposal.status)}

@@ -5,6 +5,7 @@ timetable leaves it out, as when a proposal is withdrawn: it is the programme's 
 """
 
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -61,13 +62,26 @@ def _erase(connection: Connection, clock: Clock, proposal_id: str, reason: str, 
     old = proposals.find_for_change(connection, proposal_id)
     if old is None:
         raise DomainError("not-found", "there is no such proposal")
-    at, new = clock(), _ended(old)
-    proposals.store_erased(connection, new, at)
-    blank_changes(connection, proposal_id)
-    note_change(connection, replace(new, note=reason), by, at)
-    outbox.blank(connection, proposal_id, at)
-    outbox.add(connection, [erased_message(new, at)])
+    blank_out(connection, old, clock(), reason, by)
     schedule_board.take_off(connection, proposal_id)
+
+
+def blank_out(connection: Connection, old: Proposal, at: datetime, reason: str, by: str) -> None:
+    """Make a tombstone of ``old``, which is locked, and tell everybody.
+
+    Args:
+        connection: of the transaction.
+        old: as it is.
+        at: aware.
+        reason: in the words of the history.
+        by: a coordinator, ``by link``, or nobody.
+    """
+    new = _ended(old)
+    proposals.store_erased(connection, new, at)
+    blank_changes(connection, old.id)
+    note_change(connection, replace(new, note=reason), by, at)
+    outbox.blank(connection, old.id, at)
+    outbox.add(connection, [erased_message(new, at)])
 
 
 def _ended(old: Proposal) -> Proposal:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from services.events.domain.proposal import Proposal
+from services.events.domain.proposal import Proposal, ProposalStatus
 from services.events.domain.proposal_changes import Revision
 from services.events.domain.room import Room
 from services.events.store import proposal_changes, proposals, rooms
@@ -44,7 +44,7 @@ def show_history(work: UnitOfWork, proposal_id: str) -> list[Revision]:
     """
     with work.transaction() as connection:
         found = proposal_changes.history(connection, proposal_id)
-    if not found:
+    if not found or found[-1].status is ProposalStatus.UNVERIFIED:
         raise DomainError("not-found", "there is no such proposal")
     return found
 

@@ -78,13 +78,19 @@ def opened_by(connection: Connection, clock: Clock, token: str) -> Proposal:
     """The proposal that ``token`` opens now.
 
     Raises:
-        DomainError: ``not-found`` if it opens nothing, or nothing any more.
+        DomainError: ``not-found`` if it opens nothing, or nothing any more, or only after the address is confirmed.
     """
-    hashes = known_hashes(token, PROPOSAL)
-    proposal = proposals.find_by_token(connection, hashes) if hashes else None
-    if proposal is None or _has_ended(connection, clock, proposal):
+    proposal = found_by(connection, clock, token)
+    if proposal is None or proposal.status is ProposalStatus.UNVERIFIED:
         raise DomainError("not-found", "this link opens nothing")
     return proposal
+
+
+def found_by(connection: Connection, clock: Clock, token: str) -> Proposal | None:
+    """The proposal that ``token`` is of, also before its address is confirmed; None if its time is over."""
+    hashes = known_hashes(token, PROPOSAL)
+    proposal = proposals.find_by_token(connection, hashes) if hashes else None
+    return None if proposal is None or _has_ended(connection, clock, proposal) else proposal
 
 
 def _has_ended(connection: Connection, clock: Clock, proposal: Proposal) -> bool:

@@ -57,6 +57,7 @@ PUBLIC = {
     "/propose/side.css",
     "/propose/<name>.js",
     "POST /v1/proposals",
+    "/v1/proposals/challenge",
     "/v1/rooms",
     "/v1/schedule.json",
     "/v1/schedule/versions/<int:number>",

@@ -52,6 +52,12 @@ def test_declined_and_withdrawn_are_the_end() -> None:
     assert [status for status in S if not NEXT[status]] == [S.DECLINED, S.WITHDRAWN]
 
 
+def test_unverified_is_where_some_begin_and_nobody_comes_back() -> None:
+    """Coordinators decide on none of these: their address is confirmed first, or they end."""
+    assert [status for status in S if S.UNVERIFIED in NEXT[status]] == []
+    assert NEXT[S.UNVERIFIED] == {S.SUBMITTED, S.WITHDRAWN}
+
+
 def test_only_accepted_ones_are_placed_and_scheduled() -> None:
     assert {S.ACCEPTED, S.SCHEDULED} == PLACEABLE
     assert [status for status in S if S.SCHEDULED in NEXT[status]] == [S.ACCEPTED]

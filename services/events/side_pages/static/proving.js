@@ -1,0 +1,34 @@
+/* Where the form asks for a proof of work: does it while somebody types, and sends it along. Without it the form is sent
+   as it is, and the address is confirmed by mail. */
+
+import { Proof } from "./proof.js";
+
+const form = document.querySelector("form[data-challenge]");
+const progress = document.getElementById("progress");
+const button = form.querySelector("button[type=submit]");
+const proof = new Proof(form.dataset.challenge, form.dataset.solver);
+
+form.addEventListener("input", () => proof.begin(), { once: true });
+form.addEventListener("submit", prove);
+addEventListener("pageshow", ({ persisted }) => persisted && setSending(false));
+
+async function prove(event) {
+  event.preventDefault();
+  if (button.getAttribute("aria-disabled") === "true") return;
+  setSending(true);
+  form.elements.altcha.value = await proof.take(sayWork);
+  proof.spend();
+  form.submit();
+}
+
+/* In quarters: a screen reader says each change. */
+function sayWork(share) {
+  const percent = Math.min(Math.floor(share * 4) * 25, 75);
+  const said = form.dataset.proving.replace("{percent}", percent);
+  if (progress.textContent !== said) progress.textContent = said;
+}
+
+function setSending(now) {
+  button.setAttribute("aria-disabled", String(now));
+  if (!now) progress.textContent = "";
+}
