@@ -3,12 +3,13 @@
 Pools are opened after the fork (never at import) and closed by whoever opened them.
 """
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import psycopg
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.core.silence import WatchfulConnection
@@ -17,6 +18,11 @@ CONNECT_TIMEOUT_S = 2
 STATEMENT_TIMEOUT_MS = 5000
 LOCK_TIMEOUT_MS = 2000
 IDLE_IN_TRANSACTION_MS = 15000
+PLANS_KEPT_S = 5.0
+"""A session keeps the plans of what it asks often. One made while the tables were small may read them whole, and would
+be kept until the server counts its rows: a minute or more, in a rush a hundred thousand rows later."""
+
+_PLANNED_S = "planned at"
 
 
 def open_engine(
@@ -66,11 +72,25 @@ def open_engine(
         },
     )
     event.listen(engine, "do_connect", _connect)
+    event.listen(engine, "checkout", _plan_anew)
     return engine
 
 
 def _connect(_dialect: object, _record: object, arguments: list[Any], words: dict[str, Any]) -> WatchfulConnection:
     return WatchfulConnection.connect(*arguments, **words)
+
+
+def _plan_anew(connection: psycopg.Connection[Any], record: Any, _proxy: object) -> None:
+    """Forget plans that are too old; the statements stay prepared, so this costs a few milliseconds of planning."""
+    now_s = time.monotonic()
+    if now_s - record.info.setdefault(_PLANNED_S, now_s) < PLANS_KEPT_S:
+        return
+    try:
+        connection.execute("DISCARD PLANS", prepare=False)
+        connection.commit()
+    except psycopg.OperationalError as error:
+        raise DisconnectionError from error  # the pool opens another one
+    record.info[_PLANNED_S] = now_s
 
 
 def is_outage(error: BaseException) -> bool:

@@ -1,0 +1,67 @@
+"""Sessions of the pool: how old their plans get."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from shared.store import engine as engines
+from shared.store.engine import open_engine
+from tests.support.clients import rows
+from tests.support.postgres import PostgresServer
+
+LOOK_UP = text("SELECT number FROM person WHERE number = :number")
+OFTEN = 6
+"""So often asked, a statement is prepared by psycopg and kept."""
+
+
+@pytest.fixture
+def url(postgres: PostgresServer) -> str:
+    """A database with an empty table, which is known to be empty."""
+    made = postgres.fresh_database()
+    rows(made, "CREATE TABLE person (number integer PRIMARY KEY) WITH (autovacuum_enabled = off)")
+    rows(made, "ANALYZE person")
+    return made
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    """One session, which keeps a plan for whatever value it is asked."""
+    made = open_engine(url, pool_size=1, server_settings={"plan_cache_mode": "force_generic_plan"}, pre_ping=False)
+    yield made
+    made.dispose()
+
+
+def test_plan_from_when_a_table_was_empty_is_forgotten(
+    engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(OFTEN):
+        _look_up(engine)
+    rows(url, "INSERT INTO person SELECT generate_series(1, 20000)")
+    assert _plan(engine).startswith("Seq Scan")
+    monkeypatch.setattr(engines, "PLANS_KEPT_S", 0.0)
+    assert _plan(engine).startswith("Index Only Scan")
+    _look_up(engine)
+
+
+def test_session_that_is_gone_when_plans_are_too_old_is_replaced(
+    engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _look_up(engine)
+    rows(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'troika'")
+    monkeypatch.setattr(engines, "PLANS_KEPT_S", 0.0)
+    _look_up(engine)
+
+
+def _look_up(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(LOOK_UP, {"number": 7})
+
+
+def _plan(engine: Engine) -> str:
+    """The first line of the plan that the session keeps."""
+    with engine.begin() as connection:
+        (name,) = connection.exec_driver_sql(
+            "SELECT name FROM pg_prepared_statements WHERE statement LIKE 'SELECT number%%'"
+        ).scalars()
+        return str(connection.exec_driver_sql(f"EXPLAIN EXECUTE {name}(7)").scalars().first())
