@@ -11,11 +11,15 @@ from psycopg_pool import ConnectionPool
 from sqlalchemy import make_url
 
 import shared.core.metrics  # noqa: F401 - as every process of ours; its files tell that a worker has started
+from shared.core.rights import login
+from tests.support.clients import rows
+from tests.support.installation import TestInstallation
 
 TABLE = """
-CREATE TABLE IF NOT EXISTS floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text, email text,
+CREATE TABLE floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text, email text,
     organisation text, country text, time_zone text, language text, questions text, consent boolean, working_group text,
-    representative boolean, access_needs text, partner text)
+    representative boolean, access_needs text, partner text);
+GRANT INSERT, SELECT ON floor TO {login}
 """
 FIELDS = (
     "name",
@@ -34,14 +38,16 @@ FIELDS = (
 INSERT = f"INSERT INTO floor ({', '.join(FIELDS)}) VALUES ({', '.join(['%s'] * len(FIELDS))}) RETURNING id"
 
 
+def make_table(installation: TestInstallation) -> None:
+    """By the database's owner: the web process may make none."""
+    rows(installation.urls["registration"], TABLE.format(login=login("registration", "web")))
+
+
 def application() -> Flask:
     """The application for gunicorn."""
     url = make_url(os.environ["REGISTRATION_DATABASE_URL"]).set(drivername="postgresql")
     pool = ConnectionPool(url.render_as_string(hide_password=False), min_size=4, max_size=4, open=True)
     app = Flask(__name__)
-    with pool.connection() as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(1)")
-        connection.execute(TABLE)
 
     @app.get("/-/registration/readyz")
     def ready() -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
+from tests.benchmarks.floor import make_table
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.load import Result, drive
 from tests.benchmarks.processor import cpu_s
@@ -72,7 +73,7 @@ def _measure_ways(ground: Ground, clients: tuple[int, ...], ways: dict[str, str]
     found: dict[tuple[str, int], list[Figure]] = {}
     name = "-".join(("intake", *map(str, clients), str(len(ground.entries))))
     with ground.processes() as processes:
-        webs = {way: _start(processes, ground.installation(f"{name}-{way}"), way, ways[way]) for way in ways}
+        webs = {way: start(processes, ground.installation(f"{name}-{way}"), way, ways[way]) for way in ways}
         people = submissions()
         for web in webs.values():
             _drive(web, people, 8, WARM_UP_S)
@@ -84,8 +85,11 @@ def _measure_ways(ground: Ground, clients: tuple[int, ...], ways: dict[str, str]
     return {key: _median(figures) for key, figures in found.items()}
 
 
-def _start(processes: ProcessGroup, installation: TestInstallation, way: str, arguments: str) -> RunningWeb:
+def start(processes: ProcessGroup, installation: TestInstallation, way: str, arguments: str) -> RunningWeb:
+    """A way that takes registrations on one limited event, with two processes."""
     load_webinar(installation, capacity=SEATS)
+    if way == "floor":
+        make_table(installation)
     return start_web(processes, installation, workers=2, arguments=arguments, name=way)
 
 
