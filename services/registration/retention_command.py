@@ -1,11 +1,11 @@
 """``python -m services.registration retention``: what each form keeps, until when, and what is due."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from services.registration.settings import read_settings
+from shared.process.aligned import aligned
 from shared.process.settings import OPERATOR
 
 HEADINGS = ("form", "last day", "what", "goes on", "due", "overdue")
@@ -24,15 +24,10 @@ def retention() -> None:
         lines = [_line(*row) for row in survey(UnitOfWork(engine, "registration"), datetime.now(UTC))]
     finally:
         engine.dispose()
-    for line in _aligned([HEADINGS, *lines]):
+    for line in aligned([HEADINGS, *lines]):
         click.echo(line)
 
 
 def _line(form: str, last_day: datetime | None, what: str, days: int, due: int, overdue: int) -> tuple[str, ...]:
     goes = f"{last_day + timedelta(days=days):%Y-%m-%d}" if last_day else f"{days} days after"
     return form, f"{last_day:%Y-%m-%d}" if last_day else "none yet", what, goes, str(due), str(overdue)
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    yield from ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)

@@ -11,7 +11,7 @@ from services.registration.store.ended import forget_ended
 from services.registration.store.registrations import forget_keys
 from services.registration.store.shadows import forget_shadows
 from services.registration.usecases.give_up import give_up
-from services.registration.usecases.retain import Retaining
+from services.registration.usecases.retain import retaining
 from shared.forms.used_challenges import forget_challenges
 from shared.process.service import Service
 from shared.store.inbox import Effect
@@ -42,7 +42,7 @@ def describe() -> Service:
 
 
 def _housekeeping() -> Callable[[UnitOfWork, datetime], None]:
-    retaining = Retaining()
+    kept = retaining()
 
     def keep_house(work: UnitOfWork, now: datetime) -> None:
         with work.transaction() as connection:
@@ -54,7 +54,7 @@ def _housekeeping() -> Callable[[UnitOfWork, datetime], None]:
             forget_ended(connection, now, MOST_ENDED_AT_ONCE)
         with work.transaction() as connection:
             forget_shadows(connection, MOST_SHADOWS_AT_ONCE)
-        retaining.turn(work, now)
+        kept.turn(work, now)
 
     return keep_house
 

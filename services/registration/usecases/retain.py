@@ -1,12 +1,11 @@
 """Retain: what has been kept long enough goes by itself, sealed answers first, the person last.
 
-Runs within the relay's housekeeping: once an hour it looks at every form, and goes on at each turn until nothing is
-due. What should be gone for a day and is not is counted before anything is deleted, so that a failure shows.
+Runs within the relay's housekeeping (``shared/store/retaining.py``).
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.registration.domain.retention import retention_of
 from services.registration.store.retention import (
@@ -19,15 +18,8 @@ from services.registration.store.retention import (
     kept_forms,
 )
 from services.registration.usecases.erase import erase_kept
-from shared.core.metrics import retention_done_total, retention_overdue
+from shared.store.retaining import BITE, GRACE, Retaining
 from shared.store.unit_of_work import UnitOfWork
-
-EVERY = timedelta(hours=1)
-GRACE = timedelta(days=1)
-"""What is due longer than this is overdue."""
-
-BITE = 100
-"""Registrations of one kind and form in one turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +37,9 @@ class Step:
     due: Due
 
 
-class Retaining:
-    """Keeps nothing longer than forms say, a bite a turn."""
-
-    def __init__(self) -> None:
-        self._next_look: datetime | None = None
-
-    def turn(self, work: UnitOfWork, now: datetime) -> None:
-        """Do a bite of what is due at ``now``; mostly nothing is, and nothing is asked.
-
-        Raises:
-            Unavailable: the database is away; the next turn goes on.
-        """
-        if self._next_look is not None and now < self._next_look:
-            return
-        with work.transaction() as connection:
-            forms = kept_forms(connection)
-        for what, count in overdue(work, forms, now).items():
-            retention_overdue.labels("registration", what).set(count)
-        done = [_do(work, step, now) for form in forms for step in steps(form, now)]
-        if max(done, default=0) < BITE:
-            self._next_look = now + EVERY
+def retaining() -> Retaining:
+    """What the relay's housekeeping turns."""
+    return Retaining("registration", overdue, take)
 
 
 def steps(form: KeptForm, now: datetime) -> Iterator[Step]:
@@ -89,22 +63,23 @@ def survey(work: UnitOfWork, now: datetime) -> list[tuple[str, datetime | None, 
         ]
 
 
-def overdue(work: UnitOfWork, forms: list[KeptForm], now: datetime) -> dict[str, int]:
+def overdue(work: UnitOfWork, now: datetime) -> dict[str, int]:
     """How many registrations still have what should have gone a day ago, by what it is."""
     counts = {"sealed": 0, "answers": 0, "people": 0}
     with work.transaction() as connection:
-        for form in forms:
+        for form in kept_forms(connection):
             for step in steps(form, now - GRACE):
                 counts[step.what] += count_due(connection, step.what, step.due)
     return counts
 
 
-def _do(work: UnitOfWork, step: Step, now: datetime) -> int:
-    """A bite of a step; returns how many registrations it was."""
-    done = _erase(work, step, now) if step.what == "people" else _drop(work, step)
-    if done:
-        retention_done_total.labels("registration", step.what).inc(done)
-    return done
+def take(work: UnitOfWork, now: datetime) -> Iterator[tuple[str, int]]:
+    """Take a bite of everything that is due, form by form; yields what it was and of how many registrations."""
+    with work.transaction() as connection:
+        forms = kept_forms(connection)
+    for form in forms:
+        for step in steps(form, now):
+            yield step.what, _erase(work, step, now) if step.what == "people" else _drop(work, step)
 
 
 def _drop(work: UnitOfWork, step: Step) -> int:

@@ -8,11 +8,11 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from services.registration.__main__ import command_line
-from services.registration.usecases.retain import BITE
 from services.registration.wiring import describe
 from shared.core.errors import SettingsError
 from shared.core.metrics import retention_done_total, retention_overdue
 from shared.store.engine import open_engine
+from shared.store.retaining import BITE
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.test_kinds import installation as installation
 from tests.integration.registration.test_kinds import send
