@@ -1,4 +1,4 @@
-"""``python -m services.events web | relay | consume | solve | migrate | load | rekey | parked … | topology …``."""
+"""``python -m services.events web | relay | consume | solve | migrate | load | rekey | retention | parked … | …``."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,6 +12,7 @@ from services.events.loading.folder import Loaded, read_folder
 from services.events.loading.moving import moved, time_to_next
 from services.events.loading.partners import read_partners
 from services.events.loading.rooms import LoadedRooms, read_rooms
+from services.events.retention_command import retention
 from services.events.schedule_worker import ScheduleWorker
 from services.events.settings import read_settings
 from services.events.usecases.load_partners import load_partners
@@ -60,20 +61,23 @@ def command_line() -> click.Group:
         )
 
     _add_rekey(group)
+    group.add_command(retention)
     return group
 
 
 def _add_rekey(group: click.Group) -> None:
     @group.command("rekey")
     def rekey_contacts() -> None:
-        """Close proposers' contacts by their vault's newest key, while people propose. Run again if interrupted."""
+        """Close proposers and speakers by their vault's newest key, while people propose. Run again if interrupted."""
         # here alone: no worker needs it
         from services.events.keys import proposal_keys
-        from services.events.store.reclosing import CONTACTS
+        from services.events.store.reclosing import CONTACTS, SPEAKERS
         from shared.process.rekeying import rekey
 
         settings = read_settings(process=REKEY)
-        rekey(settings.common, CONTACTS, proposal_keys(settings).contact_keys(), "contacts of proposers")
+        keys = proposal_keys(settings).contact_keys()
+        rekey(settings.common, CONTACTS, keys, "contacts of proposers")
+        rekey(settings.common, SPEAKERS, keys, "lists of speakers")
 
 
 def _pairs(origins: tuple[str, ...]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Builds what the workers and the command line need; ``web`` beside it builds the application."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from services.events.store import proposal_arrivals
 from services.events.store.roster import erased_among
 from services.events.store.shadow_outbox import forget_shadows
 from services.events.usecases.forget_unverified import forget_unverified
+from services.events.usecases.retain_proposals import retaining
 from shared.forms.used_challenges import forget_challenges
 from shared.process.service import Service
 from shared.store.sessions import forget_sessions
@@ -28,16 +30,22 @@ def describe() -> Service:
         settings=lambda process: read_settings(process=process).common,
         rights=RIGHTS,
         effects=effects,
-        forget=_keep_house,
+        forget=_housekeeping(),
         erased=erased_among,
     )
 
 
-def _keep_house(work: UnitOfWork, now: datetime) -> None:
-    with work.transaction() as connection:
-        forget_sessions(connection, now)
-        forget_challenges(connection, now)
-    with work.transaction() as connection:
-        forget_shadows(connection, MOST_SHADOWS_AT_ONCE)
-        proposal_arrivals.forget_shadows(connection, now, MOST_SHADOWS_AT_ONCE)
-    forget_unverified(work, now)
+def _housekeeping() -> Callable[[UnitOfWork, datetime], None]:
+    kept = retaining()
+
+    def keep_house(work: UnitOfWork, now: datetime) -> None:
+        with work.transaction() as connection:
+            forget_sessions(connection, now)
+            forget_challenges(connection, now)
+        with work.transaction() as connection:
+            forget_shadows(connection, MOST_SHADOWS_AT_ONCE)
+            proposal_arrivals.forget_shadows(connection, now, MOST_SHADOWS_AT_ONCE)
+        forget_unverified(work, now)
+        kept.turn(work, now)
+
+    return keep_house

@@ -244,7 +244,8 @@ canary_handover_seconds = Histogram(
 )
 retention_overdue = Gauge(
     "troika_retention_overdue",
-    "Records that hold what should have been gone for a day: `sealed` answers, single `answers`, `people`.",
+    "Records (registrations, proposals) that hold what should have been gone for a day: `sealed` answers, single "
+    "`answers`, `people`.",
     ["service", "what"],
     multiprocess_mode="mostrecent",
 )

@@ -1,6 +1,6 @@
 """The standard form by which a side event is proposed, made from data, the working groups and the days there are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -33,6 +33,11 @@ def proposal_form(working_groups: Sequence[tuple[str, str]], days: Sequence[date
 def proposal_slug() -> str:
     """What the form is called."""
     return _standard().slug
+
+
+def days_of_answers() -> Mapping[str, int]:
+    """Days after the last day for which an answer is kept, by question, where the form gives it days of its own."""
+    return {field.name: field.retention_days for field in _standard().fields if field.retention_days is not None}
 
 
 def _option(day: date) -> Option:

@@ -109,7 +109,7 @@ class ProposalRevisionSchema(ma.Schema):
     status = ma.fields.Enum(ProposalStatus, by_value=True, required=True)
     note = ma.fields.String(required=True)
     changed_by = ma.fields.String(
-        required=True, metadata={"description": "A coordinator, `by link` for who proposed it, empty for the first"}
+        required=True, metadata={"description": "A coordinator, `by link` for who proposed it, empty for nobody"}
     )
     changed_at = _moment("When")
     changes = ma.fields.List(ma.fields.Nested(ProposalChangeNoteSchema), required=True)

@@ -10,3 +10,4 @@ REASONS = {
 
 BY_LINK = "Erased by link"
 NEVER_VERIFIED = "Erased: the address was not confirmed"
+KEPT_LONG_ENOUGH = "Erased: it was kept as long as it may be"

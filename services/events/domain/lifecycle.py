@@ -133,6 +133,13 @@ def amend(event: Event, **changes: Any) -> Event:
     return revise(event, changed)
 
 
+def is_over(event: Event | None, now: datetime) -> bool:
+    """Whether an event has taken place by ``now`` (aware): it was held, or was confirmed and has ended."""
+    if event is None or event.status not in (CONFIRMED, HELD):
+        return False
+    return event.status is HELD or (event.ends_at is not None and event.ends_at <= now)
+
+
 def can_follow(old: EventStatus, new: EventStatus) -> bool:
     """Whether an event that was ``old`` can be ``new`` after any number of steps, none included."""
     reached, ahead = {old}, [old]

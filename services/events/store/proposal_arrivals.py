@@ -21,9 +21,10 @@ KEEP_SHADOWS = timedelta(hours=48)
 
 def _add(place: Place) -> TextClause:
     return text(
-        f"INSERT INTO {place} (id, {', '.join(COLUMNS)}, person_ref, contact, token_hash, key_hash, fingerprint) "  # noqa: S608 - names of our own tables and columns
+        f"INSERT INTO {place} (id, {', '.join(COLUMNS)}, person_ref, contact, "  # noqa: S608 - names of our own tables and columns
+        "speaker_names, token_hash, key_hash, fingerprint) "
         f"VALUES (CAST(:id AS uuid), {', '.join(f':{name}' for name in COLUMNS)}, decode(:person_ref, 'hex'), "
-        ":contact, :token_hash, :key_hash, :fingerprint) ON CONFLICT (key_hash) DO NOTHING RETURNING id"
+        ":contact, :speaker_names, :token_hash, :key_hash, :fingerprint) ON CONFLICT (key_hash) DO NOTHING RETURNING id"
     )
 
 
@@ -53,10 +54,11 @@ _FORGET = text("""
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What is stored beside a new proposal: the closed contact, the hashes of link token and idempotency key,
-    the fingerprint."""
+    """What is stored beside a new proposal: who proposed it and the speakers' names, closed; the hashes of link token
+    and idempotency key; the fingerprint."""
 
     contact: bytes
+    speaker_names: bytes | None
     token_hash: bytes
     key_hash: bytes | None
     fingerprint: bytes

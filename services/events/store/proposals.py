@@ -35,20 +35,19 @@ _LOCK_NEVER_VERIFIED = text(
 )
 _LOCK_ALL = text("SELECT id FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
 _BY_TOKEN = text(f"SELECT {_LISTED} FROM proposal WHERE token_hash = ANY(:hashes)")  # noqa: S608 - as above
-_LAST_DAY = text("""
-    SELECT greatest((SELECT max(changed_at) FROM proposal_change c WHERE c.proposal_id = p.id), e.starts_at, e.ends_at)
-    FROM proposal p LEFT JOIN event e ON e.id = p.event_id WHERE p.id = CAST(:id AS uuid)
-""")
 _BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) AND {_THERE} ORDER BY id")  # noqa: S608 - as above
 _BLANK = text("""
     UPDATE proposal SET erased_at = :now, status = :status, revision = :revision, title = '', summary = '', note = '',
         working_group = NULL, organisation = NULL, language = 'und', attendance = 1, speakers = '{}',
-        preferred_on = '{}', unavailable_on = '{}', person_ref = NULL, contact = NULL, token_hash = NULL
+        preferred_on = '{}', unavailable_on = '{}', person_ref = NULL, contact = NULL, speaker_names = NULL,
+        token_hash = NULL
     WHERE id = CAST(:id AS uuid)
 """)
 _WAS_ERASED = text("SELECT erased_at FROM proposal WHERE id = CAST(:id AS uuid)")
-_CONTACT = text("SELECT contact FROM proposal WHERE id = CAST(:id AS uuid)")
-_KEEP_CONTACT = text("UPDATE proposal SET contact = :contact WHERE id = CAST(:id AS uuid)")
+_CONTACT = text("SELECT contact, speaker_names FROM proposal WHERE id = CAST(:id AS uuid)")
+_KEEP_CONTACT = text("""
+    UPDATE proposal SET contact = :contact, speaker_names = :speaker_names WHERE id = CAST(:id AS uuid)
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +95,15 @@ def find_by_token(connection: Connection, hashes: Sequence[bytes]) -> Proposal |
     return None if row is None else _proposal(row)
 
 
-def last_day_of(connection: Connection, proposal_id: str) -> datetime:
-    """When a proposal that is there last changed, or its side event ends, whichever is later."""
-    last_day: datetime = connection.execute(_LAST_DAY, {"id": proposal_id}).scalar_one()
-    return last_day
+def contact_of(connection: Connection, proposal_id: str) -> tuple[bytes, bytes | None]:
+    """The closed contact of a proposal that is there, and the closed names of its speakers; None without any."""
+    contact, speaker_names = connection.execute(_CONTACT, {"id": proposal_id}).one()
+    return contact, speaker_names
 
 
-def contact_of(connection: Connection, proposal_id: str) -> bytes:
-    """The closed contact of a proposal that is there."""
-    contact: bytes = connection.execute(_CONTACT, {"id": proposal_id}).scalar_one()
-    return contact
-
-
-def keep_contact(connection: Connection, proposal_id: str, contact: bytes) -> None:
-    """Store another closed contact; its link token must be the same."""
-    connection.execute(_KEEP_CONTACT, {"id": proposal_id, "contact": contact})
+def keep_contact(connection: Connection, proposal_id: str, contact: bytes, speaker_names: bytes | None) -> None:
+    """Store another closed contact, whose link token must be the same, and other closed names of speakers."""
+    connection.execute(_KEEP_CONTACT, {"id": proposal_id, "contact": contact, "speaker_names": speaker_names})
 
 
 def save(

@@ -1,7 +1,7 @@
 """Confirm the address of proposals that came without a proof of work: coordinators see them from then on."""
 
 from services.events.domain.proposal import Proposal, ProposalStatus, become
-from services.events.domain.proposal_links import UNVERIFIED
+from services.events.domain.proposal_retention import UNVERIFIED_FOR
 from services.events.outgoing_proposals import proposal_message
 from services.events.store import proposals
 from services.events.store.locks import lock_proposer
@@ -43,7 +43,7 @@ def confirm_address(work: UnitOfWork, clock: Clock, keys: ProposalKeys, token: s
             return
         lock_proposer(connection, found.person_ref)
         at = clock()
-        for waiting in proposals.lock_unverified(connection, found.person_ref, at - UNVERIFIED):
+        for waiting in proposals.lock_unverified(connection, found.person_ref, at - UNVERIFIED_FOR):
             confirmed = become(waiting, ProposalStatus.SUBMITTED)
             proposals.save(connection, confirmed, BY_LINK, at)
             box = keys.sealed(proposals.contact_of(connection, waiting.id), confirmed)

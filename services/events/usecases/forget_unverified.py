@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.events.domain.erasing import NEVER_VERIFIED
-from services.events.domain.proposal_links import UNVERIFIED
+from services.events.domain.proposal_retention import UNVERIFIED_FOR
 from services.events.store import proposals
 from services.events.usecases.erase_proposal import blank_out
 from shared.store.unit_of_work import UnitOfWork
@@ -20,5 +20,5 @@ def forget_unverified(work: UnitOfWork, now: datetime) -> None:
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        for proposal in proposals.lock_never_verified(connection, now - UNVERIFIED, MOST_AT_ONCE):
+        for proposal in proposals.lock_never_verified(connection, now - UNVERIFIED_FOR, MOST_AT_ONCE):
             blank_out(connection, proposal, now, NEVER_VERIFIED, NOBODY)

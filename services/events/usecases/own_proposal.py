@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.events.domain.proposal import Proposal, ProposalStatus, become
-from services.events.domain.proposal_links import link_ends_at
+from services.events.domain.proposal_retention import kept_until
 from services.events.domain.schedule_diff import Entry
 from services.events.store import proposals, schedule_board, schedule_versions
 from services.events.store.proposal_changes import BY_LINK
+from services.events.store.proposal_retention import last_day_of
 from services.events.usecases.decide_proposal import found_for_change
 from services.events.usecases.proposal_answers import answers_of
 from services.events.usecases.proposal_keys import ProposalKeys
@@ -94,4 +95,5 @@ def found_by(connection: Connection, clock: Clock, token: str) -> Proposal | Non
 
 
 def _has_ended(connection: Connection, clock: Clock, proposal: Proposal) -> bool:
-    return link_ends_at(proposal.status, proposals.last_day_of(connection, proposal.id)) <= clock()
+    ends_at = kept_until(proposal.status, last_day_of(connection, proposal.id))
+    return ends_at is not None and ends_at <= clock()

@@ -37,25 +37,34 @@ class ProposalKeys:
         """What is kept of a submission's content: nobody without the key can try guesses on it."""
         return keyed_hash(self.keys[0], "fingerprint", content.hex())
 
-    def close(self, contact: dict[str, Any], proposal_id: str) -> bytes:
-        """``{name, address, token, speakers}`` as it is stored."""
-        return self._vault().close(contact, row=proposal_id)
+    def close(self, contact: dict[str, Any], proposal_id: str) -> tuple[bytes, bytes | None]:
+        """``{name, address, token, speakers}`` as it is stored: who proposed it, and the speakers if there are any.
 
-    def opened(self, closed: bytes, proposal_id: str) -> dict[str, Any]:
-        """What ``close`` closed.
+        Two boxes, since the speakers go earlier, and whatever lets them go has no key.
+        """
+        vault, speakers = self._vault(), {"speakers": contact["speakers"]}
+        person = {name: value for name, value in contact.items() if name not in speakers}
+        names = vault.close(speakers, row=proposal_id) if contact["speakers"] else None
+        return vault.close(person, row=proposal_id), names
+
+    def opened(self, closed: tuple[bytes, bytes | None], proposal_id: str) -> dict[str, Any]:
+        """What ``close`` closed; without speakers once these are gone.
 
         Raises:
             Unsealable: no key opens it.
         """
-        return self._vault().open(closed, row=proposal_id)
+        contact, names = closed
+        vault = self._vault()
+        speakers = {"speakers": []} if names is None else vault.open(names, row=proposal_id)
+        return speakers | vault.open(contact, row=proposal_id)
 
-    def sealed(self, closed: bytes, proposal: Proposal) -> bytes:
+    def sealed(self, closed: tuple[bytes, bytes | None], proposal: Proposal) -> bytes:
         """The sealed part of a message about ``proposal``, made from its stored contact.
 
         Raises:
             Unsealable: no key opens the contact.
         """
-        contact = self.opened(closed, proposal.id)
+        contact = self._vault().open(closed[0], row=proposal.id)
         told = {name: contact[name] for name in ("name", "address", "token")}
         return seal_to(self.notifications_key, told | {"title": proposal.title, "note": proposal.note})
 

@@ -25,7 +25,8 @@ def disguised(proposal: Proposal, arrival: Arrival) -> tuple[Proposal, Arrival]:
         speakers=tuple(_noise_hex(speaker) for speaker in proposal.speakers),
     )
     contact, token_hash = (secrets.token_bytes(len(value)) for value in (arrival.contact, arrival.token_hash))
-    return silenced, replace(arrival, contact=contact, token_hash=token_hash)
+    speaker_names = arrival.speaker_names and secrets.token_bytes(len(arrival.speaker_names))
+    return silenced, replace(arrival, contact=contact, speaker_names=speaker_names, token_hash=token_hash)
 
 
 def _noise_hex(text: str) -> str:

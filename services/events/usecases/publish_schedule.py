@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.domain.event_change import PUBLISHED
-from services.events.domain.lifecycle import cancel, postpone
+from services.events.domain.lifecycle import cancel, is_over, postpone
 from services.events.domain.merging import merge_loaded
 from services.events.domain.proposal import Proposal, ProposalStatus, become
 from services.events.domain.schedule_diff import Difference, Entry, difference
@@ -201,14 +201,17 @@ def _event(entry: Entry, proposal: Proposal, old: Event | None) -> Event:
 
 
 def _taken_off(connection: Connection, making: _Making) -> Iterator[Message]:
-    """Whoever lost their place: the event has no date any more, or is cancelled if they withdrew or were erased."""
+    """Whoever lost their place: the event has no date any more, or is cancelled if they withdrew or were erased. What
+    took place already stays what it was."""
     version = making.version
     for name in making.changed.removed:
+        event = making.events[making.before[name].event_id]
+        if is_over(event, version.published_at):
+            continue
         proposal = proposals.find_for_change(connection, name)
         if proposal is not None and proposal.status is ProposalStatus.SCHEDULED:
             accepted = become(proposal, ProposalStatus.ACCEPTED)
             proposals.save(connection, accepted, version.published_by, version.published_at)
-        event = making.events[making.before[name].event_id]
         if event is not None and event.status in (EventStatus.TENTATIVE, EventStatus.CONFIRMED):
             withdrawn = proposal is None or proposal.status is ProposalStatus.WITHDRAWN
             ended = cancel(event) if withdrawn else postpone(event)

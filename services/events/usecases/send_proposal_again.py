@@ -56,5 +56,5 @@ def send_proposal_again(work: UnitOfWork, clock: Clock, keys: ProposalKeys, toke
         at, closed = clock(), keys.close(new_contact, old.id)
         other_contact = any(new_contact[name] != contact[name] for name in ("name", "address"))
         proposals.save(connection, sent, BY_LINK, at, changes_between(old, sent, other_contact=other_contact))
-        proposals.keep_contact(connection, old.id, closed)
+        proposals.keep_contact(connection, old.id, *closed)
         outbox.add(connection, [proposal_message(sent, keys.sealed(closed, sent), at)])

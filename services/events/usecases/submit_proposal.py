@@ -86,8 +86,9 @@ def submit_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, submissi
     fingerprint = keys.fingerprint(submission.fingerprint)
     key_hash = keys.idempotency_hash(submission.key) if submission.key else None
     own_hash = link_hash(contact["token"], PROPOSAL)
-    arrival = Arrival(keys.close(contact, proposal.id), own_hash, key_hash, fingerprint)
-    box = keys.sealed(arrival.contact, proposal)
+    closed = keys.close(contact, proposal.id)
+    arrival = Arrival(*closed, own_hash, key_hash, fingerprint)
+    box = keys.sealed(closed, proposal)
     with work.transaction() as connection:
         lock_proposer(connection, proposal.person_ref)
         known = proposal_arrivals.known_key(connection, key_hash) if key_hash else None

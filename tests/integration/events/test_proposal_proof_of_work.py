@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from services.events.domain.proposal_links import UNVERIFIED
+from services.events.domain.proposal_retention import UNVERIFIED_FOR
 from services.events.settings import read_settings
 from services.events.usecases.submit_proposal import MOST_RECEIPTS
 from services.events.web import build_app
@@ -265,7 +265,7 @@ def test_address_that_nobody_confirms_is_forgotten(desk: Desk, relay: UnitOfWork
     proposal = desk.propose("An idea")
     desk.client.post(PROPOSALS, json=an_answer("Proven", altcha=proof(desk.client)))
     link = desk.link(proposal)
-    for later, left in ((UNVERIFIED - SECOND, "An idea"), (SECOND, "")):
+    for later, left in ((UNVERIFIED_FOR - SECOND, "An idea"), (SECOND, "")):
         desk.clock.advance(later)
         forget_old(desk, relay)
         assert stored(desk) == [left, "Proven"]
@@ -277,7 +277,7 @@ def test_address_that_nobody_confirms_is_forgotten(desk: Desk, relay: UnitOfWork
 
 def test_link_ends_with_its_time_before_anybody_cleans_up(desk: Desk) -> None:
     link = desk.link(desk.propose("An idea"))
-    desk.clock.advance(UNVERIFIED)
+    desk.clock.advance(UNVERIFIED_FOR)
     assert desk.client.post(link, data={"action": "confirm"}).status_code == 404
     assert listed(desk) == []
 

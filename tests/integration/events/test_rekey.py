@@ -11,7 +11,10 @@ from tests.support.installation import database_of
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
 
-_STORED = text("SELECT id::text, contact, encode(person_ref, 'hex') FROM proposal ORDER BY id")
+_STORED = text("""
+    SELECT id::text, contact, encode(person_ref, 'hex') FROM proposal
+    UNION ALL SELECT id::text, speaker_names, encode(person_ref, 'hex') FROM proposal ORDER BY 1
+""")
 
 
 def test_contacts_are_closed_anew_and_references_stay(
@@ -23,7 +26,7 @@ def test_contacts_are_closed_anew_and_references_stay(
     tmp_path: Path,
 ) -> None:
     for number in range(3):
-        desk.propose(f"Side event {number}")
+        desk.propose(f"Side event {number}", speakers=f"Speaker {number}")
     before = _stored(desk)
     vault = tmp_path / "proposal-vault.key"
     first, second = new_key(), new_key()
@@ -36,10 +39,11 @@ def test_contacts_are_closed_anew_and_references_stay(
         command = processes.start(f"rekey-{number}", "services.events rekey", env=given)
         assert command.wait(60) == 0, command.log_text()
         changed = [3, 3, 0][number]
-        assert command.log_text().splitlines()[0] == f"{changed} contacts of proposers closed anew."
-        assert [_opens(keys[:1], row, closed) for row, closed, _ref in _stored(desk)] == [True] * 3
+        said = [line for line in command.log_text().splitlines() if line.endswith("anew.")]
+        assert said == [f"{changed} {what} closed anew." for what in ("contacts of proposers", "lists of speakers")]
+        assert [_opens(keys[:1], row, closed) for row, closed, _ref in _stored(desk)] == [True] * 6
     assert [(row, ref) for row, _closed, ref in _stored(desk)] == [(row, ref) for row, _closed, ref in before]
-    assert [_opens([first], row, closed) for row, closed, _ref in _stored(desk)] == [False] * 3
+    assert [_opens([first], row, closed) for row, closed, _ref in _stored(desk)] == [False] * 6
 
 
 def _stored(desk: Desk) -> list[tuple[str, bytes, str]]:

@@ -19,6 +19,7 @@ def test_the_service_has_the_promised_commands() -> None:
         "parked",
         "rekey",
         "relay",
+        "retention",
         "solve",
         "topology",
         "web",
