@@ -39,8 +39,6 @@ def confirm_address(work: UnitOfWork, clock: Clock, keys: ProposalKeys, token: s
         found = found_by(connection, clock, token)
         if found is None:
             raise DomainError("not-found", "this link opens nothing")
-        if found.status is not ProposalStatus.UNVERIFIED:
-            return
         lock_proposer(connection, found.person_ref)
         at = clock()
         for waiting in proposals.lock_unverified(connection, found.person_ref, at - UNVERIFIED_FOR):
