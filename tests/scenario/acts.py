@@ -9,6 +9,7 @@ from tests.scenario.world import World
 from tests.support.waiting import poll_until
 
 WEBINAR, REVIEW, PRESS, COUNCIL = "upr-webinar-10", "upr-review", "review-press-conference", "council-session-43"
+MISSING = {"subject": "Your group is missing", "text": "Please register for UPR Webinar Wednesday #10."}
 
 
 @dataclass(slots=True)
@@ -59,8 +60,8 @@ def announce_gap(world: World, cast: Cast) -> None:
     missing = world.call("GET", f"/v1/events/{WEBINAR}/coverage", "events")["missing"]
     assert [group["id"] for group in missing] == cast.groups[8:]
     for group in cast.groups[8:]:
-        _bulletin(world, {"working_group": group, "not_registered_for": WEBINAR}, 2)
-    _bulletin(world, {"form": "geneva-delegation", "not_registered_for": WEBINAR}, 3)
+        send_bulletin(world, {"working_group": group, "not_registered_for": WEBINAR}, 2, MISSING)
+    send_bulletin(world, {"form": "geneva-delegation", "not_registered_for": WEBINAR}, 3, MISSING)
     told = {letter.to for letter in world.expect("28 Feb: a bulletin to who is missing", bulletin=11)}
     assert told == {a for addresses in cast.members.values() for a in addresses} | (cast.travellers - cast.webinar)
     for group in cast.groups[8:]:
@@ -153,10 +154,10 @@ def _person(address: str) -> dict[str, Any]:
     return {"name": address.partition("@")[0], "email": address}
 
 
-def _bulletin(world: World, segment: dict[str, str], expected: int) -> None:
-    texts = {"en": {"subject": "Your group is missing", "text": "Please register for UPR Webinar Wednesday #10."}}
+def send_bulletin(world: World, segment: dict[str, str], expected: int, texts: dict[str, str]) -> None:
+    """Draft, look at the audience, send; ``texts``: the subject and the text, in English."""
     drafted = world.call(
-        "POST", "/v1/bulletins", "notifications", status=201, json={"segment": segment, "texts": texts}
+        "POST", "/v1/bulletins", "notifications", status=201, json={"segment": segment, "texts": {"en": texts}}
     )
     place = f"/v1/bulletins/{drafted['id']}"
     shown = world.call("POST", f"{place}/preview", "notifications")

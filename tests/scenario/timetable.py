@@ -4,19 +4,18 @@ from typing import Any
 
 import yaml
 
-from deploy.local.installation import SAMPLE
 from tests.scenario.world import World
 from tests.support.waiting import poll_until
 
 NOVEMBER = ["2020-11-04", "2020-11-05", "2020-11-06", "2020-11-09"]
 
 
-def decide(world: World, verb: str) -> list[str]:
-    """Accept (or return, decline) all proposals that wait for it; returns their ids."""
-    items = world.call("GET", "/v1/proposals?status=submitted", "events")["items"]
+def decide(world: World, verb: str, *, status: str = "submitted", note: str = "") -> list[str]:
+    """Accept (or return, decline) all proposals that are ``status``; returns their ids."""
+    items = world.call("GET", f"/v1/proposals?status={status}", "events")["items"]
     for item in items:
         tag = {"If-Match": f'"{item["revision"]}"'}
-        world.call("POST", f"/v1/proposals/{item['id']}/{verb}", "events", json={"note": ""}, headers=tag)
+        world.call("POST", f"/v1/proposals/{item['id']}/{verb}", "events", json={"note": note}, headers=tag)
     return [item["id"] for item in items]
 
 
@@ -43,8 +42,8 @@ def november_rooms(world: World) -> None:
         world.call("DELETE", place, "events", headers={"If-Match": "*"})
     folder = world.mail_folder.parent / "november"
     folder.mkdir()
-    for file in SAMPLE.glob("*.yaml"):
+    for file in world.sample.glob("*.yaml"):
         (folder / file.name).write_text(file.read_text())
-    rooms = yaml.safe_load((SAMPLE / "rooms.yaml").read_text())
+    rooms = yaml.safe_load((world.sample / "rooms.yaml").read_text())
     (folder / "rooms.yaml").write_text(yaml.safe_dump({**rooms, "days": NOVEMBER}))
     world.load("events", folder)

@@ -12,7 +12,7 @@ import requests
 
 from deploy.local.installation import SAMPLE
 from deploy.operations.audit.reconcile import Finding
-from deploy.shape import SERVICES, WORKERS
+from deploy.shape import SERVICES, WORKERS, service_for, worker_name
 from shared.bus import topology
 from shared.bus.address import BusAddress
 from tests.scenario.letters import Letter, read_letters
@@ -40,6 +40,8 @@ class World:
     smtp: port of the mail sink.
     told: mails that earlier acts have accounted for, by kind.
     acts: what each act was and whom it told.
+    sample: folder that is loaded at the start.
+    settings: of all web services, beside their own.
     """
 
     processes: ProcessGroup
@@ -49,6 +51,8 @@ class World:
     smtp: int = 0
     told: Counter[str] = field(default_factory=Counter)
     acts: list[str] = field(default_factory=list)
+    sample: Path = SAMPLE
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def mail_folder(self) -> Path:
@@ -56,7 +60,7 @@ class World:
         return Path(self.processes.folder) / "mails"
 
     def start(self, moment: datetime) -> None:
-        """Start every process at ``moment`` and load the scenario's sample."""
+        """Start every process at ``moment`` and load the sample."""
         self.at(moment)
         buses = BusAddress(broker_urls=self.broker_urls, database_url="" if self.broker_urls else self._bus)
         topology.declare(buses)
@@ -67,7 +71,7 @@ class World:
             environment = {**self._environment(service, role), "TROIKA_METRICS_PORT": str(free_port())}
             self.processes.start(f"{service}-{role}", f"tests.support.moved {service} {role}", env=environment)
         for service in ("registration", "events"):
-            self.load(service, SAMPLE)
+            self.load(service, self.sample)
         for service in ("registration", "notifications"):
             poll_until(partial(self._has_copies, service), 60, what=f"{service} has heard of the events")
 
@@ -100,6 +104,19 @@ class World:
         poll_until(lambda: newest() == [told], 30, what=f"notifications has heard of {event}")
         self.at(moment)
 
+    def submit(self, service: str, path: str, content: dict[str, Any]) -> bool:
+        """Send a form as it was filled in; whether it was taken. What is refused is refused for its answers."""
+        answer = requests.post(self.urls[service] + path, json=content, headers={"Origin": ORIGIN}, timeout=30)
+        assert answer.status_code in (201, 422), (path, answer.status_code, answer.text[:500])
+        return answer.status_code == 201
+
+    def end_workers(self) -> None:
+        """End every process but the web services, which nobody tells anything any more then."""
+        workers = {worker_name(service, role) for service, role in WORKERS}
+        for program in self.processes.programs:
+            if program.name in workers:
+                program.terminate()
+
     def register(self, form: str, answers: dict[str, Any]) -> dict[str, Any]:
         """Register on a partner's page, and confirm the address if the form asks for it. Returns the receipt."""
         address = f"{self.urls['registration']}/v1/forms/{form}/registrations"
@@ -111,7 +128,7 @@ class World:
 
     def follow(self, letter: Letter, action: str) -> None:
         """Press the button ``action`` on the page behind the letter's personal link."""
-        address = f"{self.urls['registration']}{letter.link}"
+        address = self.urls[service_for(letter.link)] + letter.link
         shown = requests.get(address, timeout=30)
         assert shown.status_code == 200
         answer = requests.post(address, data={"action": action}, allow_redirects=False, timeout=30)
@@ -201,8 +218,10 @@ class World:
         self.urls[service] = f"http://127.0.0.1:{port}"
         web = {
             **self._environment(service, "web"),
+            **self.settings,
             "TROIKA_BIND": f"127.0.0.1:{port}",
             "TROIKA_METRICS_FOLDER": str(Path(self.processes.folder) / f"{service}-metrics"),
         }
         ready = f"{self.urls[service]}/-/{service}/readyz"
-        self.processes.start(f"{service}-web", f"tests.support.moved {service} web", env=web, ready_url=ready)
+        command = f"tests.support.moved {service} web"
+        self.processes.start(f"{service}-web", command, env=web, ready_url=ready, within_s=60)

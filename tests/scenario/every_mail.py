@@ -1,0 +1,213 @@
+"""Causes every kind of mail, by what people and coordinators do, with hostile text wherever somebody's words can stand.
+
+What a form refuses it refuses with 422; its sender then has no part in the story.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.scenario.acts import COUNCIL, PRESS, send_bulletin
+from tests.scenario.hostile import TEXTS, marked, packed, words_of_event
+from tests.scenario.timetable import decide, november_rooms, solve_and_publish
+from tests.scenario.world import World
+
+MONDAY = datetime(2020, 3, 2, 9, 0, tzinfo=UTC)
+RECORDING = "https://videos.example.org/hostile"
+LATE, UNDECIDED = 98, 99
+"""Numbers of people who propose when the others have their places."""
+
+SOON = timedelta(minutes=6)
+"""News waits for five minutes for more of it."""
+
+UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Control characters: in a bulletin they are refused."""
+
+ANY = {"If-Match": "*"}
+
+
+@dataclass(slots=True)
+class Everybody:
+    """Attributes:
+    taken: numbers of the texts that forms took as a name.
+    ideas: numbers of those they took as the title of a proposal.
+    bulletins: numbers of those that coordinators could send.
+    """
+
+    taken: list[int] = field(default_factory=list)
+    ideas: list[int] = field(default_factory=list)
+    bulletins: list[int] = field(default_factory=list)
+
+
+def cause_every_mail(world: World) -> Everybody:
+    """Play it all, from ``MONDAY`` on."""
+    cast = Everybody()
+    world.start(MONDAY)
+    _register(world, cast)
+    _wait_and_come_again(world, cast)
+    _join_other_forms(world)
+    _propose(world, cast)
+    _send_bulletins(world, cast)
+    _change_the_event(world, cast)
+    _end(world, cast)
+    return cast
+
+
+def _register(world: World, cast: Everybody) -> None:
+    """A name each, on one form, which has as many seats."""
+    for number in range(len(TEXTS)):
+        if _fill_in(world, f"guest-{number}", number):
+            cast.taken.append(number)
+    people = len(cast.taken)
+    _seats(world, people)
+    for letter in world.expect("people with a name each register", verification=people):
+        world.follow(letter, "verify")
+    world.expect("they confirm their addresses", confirmation=people)
+
+
+def _wait_and_come_again(world: World, cast: Everybody) -> None:
+    """Some more wait; a day later everybody comes again; those who wait get seats, and give them back."""
+    late, people = cast.taken[::3], len(cast.taken)
+    for number in late:
+        assert _fill_in(world, f"late-{number}", number)
+    world.expect("some more register", verification=len(late))
+    world.at(MONDAY + timedelta(hours=26))
+    for who, numbers in (("guest", cast.taken), ("late", late)):
+        for number in numbers:
+            assert _fill_in(world, f"{who}-{number}", number)
+    again = world.expect("they all do it again", verification_again=len(late), attempt_repeated=people)
+    for letter in again:
+        if letter.kind == "verification-again":
+            world.follow(letter, "verify")
+    world.expect("there is no seat left", waiting_list=len(late))
+    _seats(world, people + len(late))
+    promoted = world.expect("there are more seats", promotion=len(late))
+    for letter in promoted:
+        world.follow(letter, "cancel")
+    world.expect("they are given back", cancelled_by_you=len(late))
+
+
+def _join_other_forms(world: World) -> None:
+    groups = [group["id"] for group in world.call("GET", "/v1/working-groups", "events")["items"]]
+    for group in groups:
+        world.register("join-working-group", _person(f"of-{group}", "A member") | {"working_group": group})
+    travel = {"arrives_on": "2020-05-09", "leaves_on": "2020-05-13"}
+    world.register("geneva-delegation", _person("traveller", "A traveller") | travel)
+    world.register("council-session-interest", {"email": "far-away@example.org"})
+    for letter in world.expect("others fill in other forms", verification=len(groups) + 2):
+        world.follow(letter, "verify")
+    world.expect("they confirm their addresses", confirmation=len(groups) + 2)
+
+
+def _propose(world: World, cast: Everybody) -> None:
+    """Everybody's proposal is returned, then accepted; all find a place, and move. One that comes late is declined."""
+    for number in range(len(TEXTS)):
+        if _propose_one(world, number, number):
+            cast.ideas.append(number)
+    _confirm_proposals(world, len(cast.ideas))
+    notes = packed("Note", 1900)
+    decide(world, "return", note=notes[0])
+    world.expect("they are asked to work on them", proposal_returned=len(cast.ideas))
+    decide(world, "accept", status="returned", note=notes[-1])
+    world.expect("they are accepted", proposal_accepted=len(cast.ideas))
+    assert solve_and_publish(world) == len(cast.ideas)
+    world.expect("the timetable is published", proposal_scheduled=len(cast.ideas))
+    november_rooms(world)
+    assert solve_and_publish(world) == len(cast.ideas)
+    world.expect("all of them move", proposal_moved=len(cast.ideas))
+    _propose_one(world, cast.ideas[0], LATE)
+    _confirm_proposals(world, 1)
+    decide(world, "decline", note=notes[0])
+    world.expect("it is declined", proposal_declined=1)
+
+
+def _propose_one(world: World, number: int, who: int) -> bool:
+    idea = {"title": marked("Idea", number), "summary": marked("Summary", number), "attendance": 15}
+    content = _person(f"proposer-{who}", marked("Speaker", number)) | idea | {"consent": True}
+    return world.submit("events", "/v1/proposals", content)
+
+
+def _confirm_proposals(world: World, count: int) -> None:
+    for letter in world.expect("people propose side events", proposal_verification=count):
+        world.follow(letter, "confirm")
+    world.expect("they confirm their addresses", proposal_received=count)
+
+
+def _send_bulletins(world: World, cast: Everybody) -> None:
+    for number in range(len(TEXTS)):
+        texts = {"subject": marked("Subject", number), "text": marked("Line", number)}
+        if UNWRITABLE.search(texts["subject"]):
+            content = {"segment": {}, "texts": {"en": texts}}
+            world.call("POST", "/v1/bulletins", "notifications", status=422, json=content)
+        else:
+            send_bulletin(world, {"form": "geneva-delegation"}, 1, texts)
+            cast.bulletins.append(number)
+    world.expect("coordinators write bulletins", bulletin=len(cast.bulletins))
+
+
+def _change_the_event(world: World, cast: Everybody) -> None:
+    """All that can happen to an event, each time with other words in it."""
+    steps: tuple[tuple[str, dict[str, Any], str], ...] = (
+        ("", {}, "event_changed"),
+        ("confirm", {}, "event_confirmed"),
+        ("reschedule", _at(20), "event_rescheduled"),
+        ("postpone", {}, "event_postponed"),
+        ("reschedule", _at(21), "event_rescheduled"),
+        ("cancel", {}, "event_cancelled"),
+        ("revive", {}, "event_revived"),
+    )
+    for number, (step, body, kind) in enumerate(steps, start=1):
+        moment = MONDAY + timedelta(days=2, hours=number)
+        world.at(moment)
+        _rename(world, PRESS, number)
+        if step:
+            world.call("POST", f"/v1/events/{PRESS}/{step}", "events", json=body, headers=ANY)
+        world.pass_time(PRESS, moment + SOON)
+        world.expect(f"the event: {step or 'other words'}", **{kind: len(cast.taken)})
+
+
+def _end(world: World, cast: Everybody) -> None:
+    """What can be attended from afar, what is near, what is over; and somebody who has not confirmed yet."""
+    moment = MONDAY + timedelta(days=3)
+    world.at(moment)
+    _rename(world, COUNCIL, 0)
+    world.pass_time(COUNCIL, moment + SOON)
+    world.expect("a session can be attended from afar", remote_possible=1)
+    for days, kind in ((7, "reminder_7_days"), (1, "reminder_1_day"), (1 / 24, "reminder_1_hour")):
+        world.at(_moment(21) - timedelta(days=days) + timedelta(minutes=1))
+        world.expect(f"{days} days before", **{kind: len(cast.taken)})
+    world.at(_moment(22))
+    recording = {"id": "hostile-recording", "kind": "recording", "title": "Recording", "language": "en"}
+    where = {"url": RECORDING, "event": PRESS, "published": True}
+    world.call("POST", "/v1/resources", "events", status=201, json=recording | where)
+    world.expect("the recording is published", recording_available=len(cast.taken))
+    world.register("join-working-group", _person("newcomer", "A newcomer") | {"working_group": "education"})
+    _propose_one(world, cast.ideas[0], UNDECIDED)
+    world.expect("somebody comes late", verification=1, proposal_verification=1)
+
+
+def _fill_in(world: World, who: str, number: int) -> bool:
+    content = _person(who, marked("Name", number)) | {"consent": True, "organisation": "Organisation"}
+    return world.submit("registration", f"/v1/forms/{PRESS}/registrations", content)
+
+
+def _person(who: str, name: str) -> dict[str, Any]:
+    return {"name": name, "email": f"{who}@example.org"}
+
+
+def _seats(world: World, number: int) -> None:
+    world.call("PATCH", f"/v1/forms/{PRESS}", "registration", json={"capacity": number}, headers=ANY)
+
+
+def _rename(world: World, event: str, number: int) -> None:
+    """Give an event the next words in every field that is shown."""
+    world.call("PATCH", f"/v1/events/{event}", "events", json=words_of_event(number), headers=ANY)
+
+
+def _moment(day: int) -> datetime:
+    return datetime(2020, 5, day, 11, 0, tzinfo=UTC)
+
+
+def _at(day: int) -> dict[str, Any]:
+    return {"starts_at": _moment(day).isoformat(), "ends_at": (_moment(day) + timedelta(hours=1)).isoformat()}
