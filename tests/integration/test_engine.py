@@ -48,7 +48,11 @@ def test_session_that_is_gone_when_plans_are_too_old_is_replaced(
     engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _look_up(engine)
-    rows(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'troika'")
+    rows(
+        url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'troika'",
+    )
     monkeypatch.setattr(engines, "PLANS_KEPT_S", 0.0)
     _look_up(engine)
 

@@ -180,7 +180,7 @@ def test_of_two_coordinators_at_once_one_is_told_to_read_again(
         headers = as_role("coordinator") | {"If-Match": '"1"'}
         return app.test_client().patch(f"/v1/events/{REVIEW}", json={"title": title}, headers=headers).status_code
 
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(4) as pool:  # as many as there are connections
         statuses = sorted(pool.map(confirm, [f"Title {number}" for number in range(8)]))
     assert statuses == [200] + [412] * 7
     assert [data["revision"] for _, _, data in _said(loaded)] == [2]

@@ -57,7 +57,7 @@ GUARDS = {
         registrations, "_NEXT_IN_LINE", lambda sql: text(sql.text.replace("BY r.position", "BY r.position DESC"))
     ),
     "a hold ends at its moment": Guard(
-        intake, "_FACTS", lambda sql: sql.replace("hold_until > CAST(", "hold_until >= CAST(")
+        intake, "FACTS", lambda sql: sql.replace("hold_until > CAST(", "hold_until >= CAST(")
     ),
     "an address is known again": Guard(deciding, "_known", lambda _: lambda *_: None),
     "the next in line gets what is given back": Guard(cancel, "promote_waiting", _forget_to_promote),

@@ -12,6 +12,8 @@ from tests.support.web import RunningWeb, start_web
 
 MOST = 30
 SENT = 60
+TIMES = 3
+ALONE = "counts for itself"
 
 
 @pytest.fixture
@@ -23,10 +25,10 @@ def redis(processes: ProcessGroup) -> str:
     return f"redis://127.0.0.1:{port}/0"
 
 
-def start(processes: ProcessGroup, installation: TestInstallation, **others: str) -> RunningWeb:
+def start(processes: ProcessGroup, installation: TestInstallation, name: str = "", **others: str) -> RunningWeb:
     """Two workers that limit everybody, of whom each can hold half of the clients at most."""
     limits = {"TROIKA_LIMITS_EXEMPT": "", "TROIKA_LIMIT_INTAKE": f"{MOST} per hour", **others}
-    return start_web(processes, installation, workers=2, connections=4, others=limits)
+    return start_web(processes, installation, workers=2, connections=4, others=limits, name=name)
 
 
 def send(web: RunningWeb, first: int, came_from: str) -> list[int]:
@@ -40,16 +42,22 @@ def send(web: RunningWeb, first: int, came_from: str) -> list[int]:
 def test_limit_is_exact_over_two_workers_that_count_in_one_place(
     installation: TestInstallation, processes: ProcessGroup, redis: str
 ) -> None:
-    """Whatever each request says of where it comes from; and of IPv6, a household is one client."""
-    web = start(processes, installation, TROIKA_LIMITS_URL=redis)
-    given = send(web, 0, "203.0.113.1")
-    assert (given.count(201), given.count(429)) == (MOST, SENT - MOST)
-    given = send(web, 1000, "2001:db8::1")
-    assert (given.count(201), given.count(429)) == (MOST, SENT - MOST)
-    assert send(web, 2000, "2001:db8::2").count(201) == 0
-    assert "counts for itself" not in web.program.log_text()
-    assert "203.0.113" not in web.program.log_text()
-    assert "2001:db8" not in web.program.log_text()
+    """Whatever each request says of where it comes from; and of IPv6, a household is one client.
+
+    A machine that is busy for half a second makes the workers count each for itself, as they should: then once more.
+    """
+    for once in range(TIMES):
+        web = start(processes, installation, f"web-{once}", TROIKA_LIMITS_URL=redis)
+        clients = (f"203.0.113.{once}", f"2001:db8:0:{once}::1", f"2001:db8:0:{once}::2")
+        given = [send(web, 1000 * (3 * once + number), client) for number, client in enumerate(clients)]
+        said = web.program.log_text()
+        if ALONE not in said:
+            break
+    assert ALONE not in said
+    assert [(each.count(201), each.count(429)) for each in given[:2]] == [(MOST, SENT - MOST)] * 2
+    assert given[2].count(201) == 0
+    assert "203.0.113" not in said
+    assert "2001:db8" not in said
 
 
 @pytest.fixture
