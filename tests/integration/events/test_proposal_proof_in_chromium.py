@@ -18,9 +18,10 @@ from services.events.usecases.load_partners import load_partners
 from shared.store.unit_of_work import UnitOfWork
 from tests.browser.foreign import foreign_site
 from tests.integration.events.side_events import Desk, an_answer
-from tests.integration.events.test_proposal_proof_of_work import CHALLENGE, listed, worked
+from tests.integration.events.test_proposal_proof_of_work import CHALLENGE, listed
 from tests.support.clock import FrozenClock
 from tests.support.ports import free_port
+from tests.support.working import worked
 
 SOLVED_WITHIN_MS = 90_000.0
 """On a machine with much else to do."""

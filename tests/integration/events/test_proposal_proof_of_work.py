@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from altcha import Challenge, Payload, solve_challenge
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
@@ -29,6 +28,7 @@ from tests.support.clients import together
 from tests.support.clock import FrozenClock
 from tests.support.installation import database_of
 from tests.support.postgres import PostgresServer
+from tests.support.working import worked
 
 CHALLENGE = "/v1/proposals/challenge"
 PROPOSALS = "/v1/proposals"
@@ -65,14 +65,6 @@ def relay(database: str, postgres: PostgresServer) -> Iterator[UnitOfWork]:
     engine = open_engine(postgres.url(database_of(database), login("events", "relay")))
     yield UnitOfWork(engine, "events")
     engine.dispose()
-
-
-def worked(challenge: dict[str, Any]) -> str:
-    """What a client that has done the work sends along."""
-    read = Challenge.from_dict(challenge)
-    solution = solve_challenge(read)
-    assert solution is not None
-    return Payload(read, solution).to_base64()
 
 
 def proof(client: FlaskClient) -> str:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from altcha import Challenge, Payload, solve_challenge
 from flask.testing import FlaskClient
 
 from services.registration.settings import read_settings
@@ -21,6 +20,7 @@ from tests.integration.registration.test_verification import click
 from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows, together
 from tests.support.clock import FrozenClock
 from tests.support.installation import TestInstallation
+from tests.support.working import worked
 
 CHALLENGE = f"/v1/challenge?form={WEBINAR}"
 
@@ -42,14 +42,6 @@ def client(installation: TestInstallation, hand: FrozenClock, monkeypatch: pytes
     engine = open_engine(url)
     yield build_app(read_settings(), engine, clock=hand).test_client()
     engine.dispose()
-
-
-def worked(challenge: dict[str, Any]) -> str:
-    """What a client that has done the work sends along."""
-    read = Challenge.from_dict(challenge)
-    solution = solve_challenge(read)
-    assert solution is not None
-    return Payload(read, solution).to_base64()
 
 
 def proof(client: FlaskClient) -> str:
