@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,8 @@ class Letter:
 def read_letters(folder: Path, kinds: Mapping[str, str]) -> list[Letter]:
     """The mails of ``folder`` in order of arrival; ``kinds`` by Message-ID. What has no kind yet is left out."""
     files = sorted(folder.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns)
-    messages = (BytesParser(policy=policy.default).parsebytes(file.read_bytes()) for file in files)
-    return [_letter(message, kinds[message["Message-ID"]]) for message in messages if message["Message-ID"] in kinds]
+    letters = (_read(file) for file in files)
+    return [replace(letter, kind=kinds[letter.message_id]) for letter in letters if letter.message_id in kinds]
 
 
 def calendar_after(letters: Iterable[Letter]) -> dict[str, Entry]:
@@ -56,12 +57,15 @@ def calendar_after(letters: Iterable[Letter]) -> dict[str, Entry]:
     return {uid: entry for uid, entry in newest.items() if entry.method != "CANCEL"}
 
 
-def _letter(message: EmailMessage, kind: str) -> Letter:
+@cache
+def _read(file: Path) -> Letter:
+    """The mail in ``file``, whose kind is not known yet. A story looks at all of its mails after each act."""
+    message = BytesParser(policy=policy.default).parsebytes(file.read_bytes())
     body = message.get_body(("plain",))
     text = str(body.get_content()) if body else ""
     link = _LINK.search(text)
     return Letter(
-        kind=kind,
+        kind="",
         message_id=str(message["Message-ID"]),
         to=str(message["To"].addresses[0].addr_spec),
         subject=str(message["Subject"]),

@@ -1,6 +1,6 @@
 """Many people, something that breaks every few seconds, and in the end everything has to add up: on both buses.
 
-`make test` sends five hundred people through each, `make chaos` fifty thousand, and `make chaos-long` as many as it is
+`make test` sends three hundred people through each, `make chaos` fifty thousand, and `make chaos-long` as many as it is
 told; the last two add a line to the ledger.
 """
 
@@ -23,7 +23,7 @@ from tests.support.journal import Journal, Record
 from tests.support.proof import Proof
 from tests.support.stack import Stack, assert_audited
 
-SHORT, FULL = 500, 50_000
+SHORT, FULL = 300, 50_000
 MOST_WAITING, WAITING_SHARE = 2_000, 5
 """So many may be registered and not have their mail yet, and at most one in five: beyond that newcomers wait, so that
 trouble comes while people do."""
