@@ -13,6 +13,8 @@ from tests.browser.visiting import visit
 from tests.support.waiting import poll_until
 
 NARROW_PX, WIDE_PX = 320, 1280
+WINDOW: dict[str, Any] = {"viewport": {"width": WIDE_PX, "height": 800}, "reduced_motion": "reduce"}
+AT_THE_DESK = ("console-", "bulletin-")
 RULES: dict[str, Any] = {
     "resultTypes": ["violations"],
     "iframes": False,  # each frame is checked by itself: axe cannot reach into one of another origin
@@ -29,12 +31,28 @@ TOO_WIDE = """
 """What a person would have to scroll sideways for; empty when there is nothing."""
 
 
-@pytest.fixture(scope="module", params=list(PAGES))
-def shown(request: pytest.FixtureRequest, demo: Demo, browser: Browser) -> Iterator[Page]:
-    """One page, opened once for all tests of this module."""
-    with visit(browser, viewport={"width": WIDE_PX, "height": 800}, reduced_motion="reduce") as visitor:
-        PAGES[request.param](visitor.page, demo.places)
+@pytest.fixture(scope="module")
+def desk(browser: Browser) -> Iterator[Page]:
+    """A coordinator's window, which stays signed in from page to page."""
+    with visit(browser, **WINDOW) as visitor:
         yield visitor.page
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Page]:
+    """Everybody else's: one for all, since to open one costs more than what is looked at in it."""
+    with visit(browser, **WINDOW) as visitor:
+        yield visitor.page
+
+
+@pytest.fixture(scope="module", params=list(PAGES))
+def shown(request: pytest.FixtureRequest, demo: Demo, desk: Page, window: Page) -> Page:
+    """One page, opened once for all tests of this module. Our pages keep nothing in a browser but cookies."""
+    page = desk if request.param.startswith(AT_THE_DESK) else window
+    page.set_viewport_size(WINDOW["viewport"])
+    window.context.clear_cookies()
+    PAGES[request.param](page, demo.places)
+    return page
 
 
 def frames(page: Page) -> list[Frame]:
