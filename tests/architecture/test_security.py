@@ -10,6 +10,9 @@ from deploy.security.statements import HOW_MANY, Statement, read_statements
 from shared.core.errors import SettingsError
 
 A_TEST = "tests/architecture/test_security.py::test_table_is_whole"
+ALONE = {"PYTEST_ADDOPTS": "--numprocesses 0"}
+"""One test needs no four workers."""
+
 LINE = "- number: {number}\n  topic: Mail\n  says: something\n  {rest}\n"
 
 
@@ -61,7 +64,7 @@ def test_command_runs_the_tests_and_counts_those_that_fail(monkeypatch: pytest.M
     monkeypatch.setattr(
         command, "read_statements", lambda: (Statement(1, "Mail", "so", (A_TEST, missing), None, None),)
     )
-    done = CliRunner().invoke(command.main, ["--run"])
+    done = CliRunner(env=ALONE).invoke(command.main, ["--run"])
     assert done.exit_code == 1
     assert [line.split() for line in done.output.splitlines() if A_TEST in line][-2:] == [
         ["FAILED", A_TEST],
@@ -71,7 +74,7 @@ def test_command_runs_the_tests_and_counts_those_that_fail(monkeypatch: pytest.M
 
 def test_command_shows_what_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "read_statements", lambda: (Statement(1, "Mail", "so", (A_TEST,), None, None),))
-    done = CliRunner().invoke(command.main, ["--run"])
+    done = CliRunner(env=ALONE).invoke(command.main, ["--run"])
     assert (done.exit_code, "1 of 1 tests passed" in done.output) == (0, True)
 
 
