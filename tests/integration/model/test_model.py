@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.integration.model.machine import Machine
 
 SHORT = settings(
-    max_examples=150,
+    max_examples=100,
     stateful_step_count=30,
     derandomize=False,
     database=None,
@@ -26,7 +26,7 @@ FULL = settings(SHORT, max_examples=2000, stateful_step_count=50)
 def test_histories_agree_with_the_model(
     machine: type[Machine], pytestconfig: pytest.Config, chaos_full: bool, chaos_seed: int
 ) -> None:
-    """150 of 30 steps, or 2,000 of 50 with ``--chaos=full``."""
+    """100 of 30 steps, or 2,000 of 50 with ``--chaos=full``."""
     drawn = chaos_seed if chaos_full else secrets.randbits(32)
     number = int(pytestconfig.getoption("--hypothesis-seed") or drawn)
     print(f"to repeat these histories: --hypothesis-seed={number}")
