@@ -20,6 +20,7 @@ from tests.support.run_folder import RunFolder, sweep
 
 _SEED = pytest.StashKey[int]()
 _HANDED_ON = "chaos_seed"
+_SHARED_POSTGRES = pytest.StashKey[PostgresServer]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -98,7 +99,7 @@ def own_rabbit(run_folder: RunFolder) -> Iterator[RabbitNode]:
 
 
 @pytest.fixture(scope="session")
-def postgres(run_folder: RunFolder) -> Iterator[PostgresServer]:
+def postgres(run_folder: RunFolder, pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
     """A running PostgreSQL, shared by all tests: use ``fresh_database``, and leave it running.
 
     It does not wait for the disk, which hundreds of fresh databases would keep at its limit. A test that stops or kills
@@ -106,8 +107,18 @@ def postgres(run_folder: RunFolder) -> Iterator[PostgresServer]:
     """
     server = PostgresServer(run_folder, durable=False)
     server.start()
+    pytestconfig.stash[_SHARED_POSTGRES] = server
     yield server
     server.remove()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def passing_databases(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Databases go with the module in which they were made, unless somebody keeps them."""
+    yield
+    server = pytestconfig.stash.get(_SHARED_POSTGRES, None)
+    if server is not None:
+        server.drop_fresh_databases()
 
 
 @pytest.fixture

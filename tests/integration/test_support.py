@@ -43,8 +43,12 @@ def _publish(url: str, queue: str) -> None:
 
 
 def _take(url: str, queue: str) -> bytes | None:
-    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
-        body = connection.channel().basic_get(queue, auto_ack=True)[2]
+    """What the queue gives; None also while it has no leader, which the broker calls an internal error (541)."""
+    try:
+        with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+            body = connection.channel().basic_get(queue, auto_ack=True)[2]
+    except pika.exceptions.ConnectionClosedByBroker:
+        return None
     return bytes(body) if body is not None else None
 
 

@@ -51,6 +51,8 @@ class PostgresServer:
         self.log = self.folder / "server.log"
         self.inside: Sequence[str] = ()
         """Words before the server's command, from the next start on: of the disk that it is to see."""
+        self._strategy = "wal_log" if durable else "file_copy"
+        self._passing: list[str] = []
         self._passwords = {SUPERUSER: secrets.token_hex(12)}
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -155,7 +157,7 @@ class PostgresServer:
         return name
 
     def fresh_database(self, template: str | None = None, owner: str | None = None, logins: Sequence[str] = ()) -> str:
-        """Make a database with a new name, as a copy of ``template`` (about 50 ms), and return its URL.
+        """Make a database with a new name, as a copy of ``template`` (25 ms in memory, else 40), and return its URL.
 
         Args:
             template: what ``make_template`` returned; None for an empty database.
@@ -163,11 +165,28 @@ class PostgresServer:
             logins: who may enter it beside its owner; their rights on tables are the template's.
         """
         name = f"test_{secrets.token_hex(5)}"
+        self._passing.append(name)
         return self._create(name, owner or template or name, template or "template1", logins)
+
+    def keep_databases(self) -> None:
+        """Let the fresh databases that there are outlive the module in which they were made."""
+        self._passing.clear()
+
+    def drop_fresh_databases(self) -> None:
+        """Drop those that nobody keeps; whoever is still connected is cut off.
+
+        Nine megabytes each, thousands in a run: they would fill the machine's memory with what nobody reads again.
+        """
+        if not self._passing:
+            return
+        with self.connect() as connection:
+            while self._passing:
+                connection.execute(_drop(self._passing.pop()))
 
     def drop_database(self, name: str) -> None:
         """Drop a database if it is there; whoever is connected to it is cut off."""
-        self._run_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", sql.Identifier(name))
+        with self.connect() as connection:
+            connection.execute(_drop(name))
 
     def _command(self) -> list[str]:
         return server_command(self._bin, self.folder, self.port, self._settings)
@@ -178,7 +197,10 @@ class PostgresServer:
         entering = sql.SQL(", ").join(map(sql.Identifier, (owner, *logins)))
         with self.connect() as connection:
             for statement, *parts in (
-                ("CREATE DATABASE {} OWNER {} TEMPLATE {}", database, role, sql.Identifier(template)),
+                (
+                    "CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY {}",
+                    *(database, role, sql.Identifier(template), sql.Identifier(self._strategy)),
+                ),
                 ("REVOKE ALL ON DATABASE {} FROM PUBLIC", database),
                 ("GRANT CONNECT ON DATABASE {} TO {}", database, entering),
             ):
@@ -202,3 +224,7 @@ class PostgresServer:
         except psycopg.OperationalError:
             return False
         return True
+
+
+def _drop(name: str) -> sql.Composed:
+    return sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))

@@ -15,6 +15,7 @@ from tests.support.postgres import PostgresServer
 def house(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """With somebody registered in it."""
     with open_house(postgres, tmp_path_factory.mktemp("house")) as opened:
+        postgres.keep_databases()
         yield opened
 
 
