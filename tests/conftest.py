@@ -16,7 +16,7 @@ from tests.support.lanes import LanesPlugin
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
 from tests.support.rabbitmq import RabbitNode
-from tests.support.run_folder import RunFolder, sweep
+from tests.support.run_folder import RunFolder, quick_base, runs_folder, sweep
 
 _SEED = pytest.StashKey[int]()
 _HANDED_ON = "chaos_seed"
@@ -71,8 +71,9 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.fixture(scope="session")
 def run_folder() -> Iterator[RunFolder]:
     """The folder of this run. Ends what crashed runs have left before it starts, and everything of its own after."""
-    sweep()
-    run = RunFolder.create()
+    for base in {None, quick_base()}:
+        sweep(runs_folder(base))
+    run = RunFolder.create(runs_folder(quick_base()))
     yield run
     run.remove()
 

@@ -4,20 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Response
-from flask_smorest import Api
+from flask import Blueprint, Flask
 
 from shared.core.deployment import Deployment
-from shared.core.version import running_version
 from shared.web.access import AccessFile, guard
 from shared.web.admission import Crowded, Door, nobody_waits
 from shared.web.bodies import MOST_FIELDS
+from shared.web.document.making import made_once
 from shared.web.document.routes import document_blueprint
 from shared.web.headers import secure_headers
 from shared.web.health import health_blueprint
 from shared.web.limits import Limits, limit_views
 from shared.web.measuring import measure
-from shared.web.problems import ProblemSchema, from_http, handle_problems
+from shared.web.problems import handle_problems
 from shared.web.signing_in import SignIn
 
 if TYPE_CHECKING:
@@ -33,19 +32,6 @@ class PlainFlask(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """``func`` as it is."""
         return func
-
-
-class ProblemApi(Api):
-    """flask-smorest with its error format replaced by RFC 9457."""
-
-    ERROR_SCHEMA = ProblemSchema
-
-    def _register_error_handlers(self) -> None:
-        """Errors are registered once, for all routes, by :func:`handle_problems`."""
-
-    def handle_http_exception(self, error: Any) -> Response:
-        """As the rest of the application does."""
-        return from_http(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +77,6 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: D
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
         MAX_FORM_PARTS=MOST_FIELDS,
-        API_TITLE=parts.title,
-        API_VERSION=f"v1 ({running_version()})",
-        OPENAPI_VERSION="3.1.0",
         PROPAGATE_EXCEPTIONS=False,
         PREFERRED_URL_SCHEME="https" if deployment.https else "http",
     )
@@ -104,13 +87,10 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: D
     secure_headers(app, https=deployment.https)
     handle_problems(app)
     guard(app, access, sign_in.signed_in, sign_in.has_ended)
-    api = ProblemApi(app)
-    for blueprint in parts.operations:
-        api.register_blueprint(blueprint)
-    for page in parts.pages:
-        app.register_blueprint(page)
+    for blueprint in (*parts.operations, *parts.pages):
+        app.register_blueprint(blueprint)
     app.register_blueprint(health_blueprint(parts.service, parts.ready))
-    app.register_blueprint(document_blueprint(parts.service, api))
+    app.register_blueprint(document_blueprint(parts.service, made_once(parts.title, parts.operations)))
     limit_views(app, Limits(parts.service, deployment.limits, deployment.proxies))
     return app
 

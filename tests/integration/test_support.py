@@ -19,7 +19,7 @@ from tests.support.ports import free_port, is_listening
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT, ProcessGroup, answers
 from tests.support.rabbitmq import QUEUE_IS_SAVED_AFTER_S, RabbitNode
-from tests.support.run_folder import RunFolder, runs_folder, sweep
+from tests.support.run_folder import RunFolder, quick_base, runs_folder, sweep
 from tests.support.shared_memory import segment_of, segments
 from tests.support.waiting import poll_until
 
@@ -212,5 +212,5 @@ def test_crashed_run_is_swept_by_the_next(parent: Path) -> None:
 
 
 def test_runs_have_a_place_of_their_own(run_folder: RunFolder) -> None:
-    assert run_folder.path.parent == runs_folder()
+    assert run_folder.path.parent == runs_folder(quick_base())
     assert run_folder.owner_lives()

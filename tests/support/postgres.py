@@ -25,7 +25,7 @@ TEST_SETTINGS = {
     "scram_iterations": "64",
 }
 
-IN_MEMORY = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "8GB"}
+IN_MEMORY = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "1GB"}
 
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -53,6 +53,7 @@ class PostgresServer:
         """Words before the server's command, from the next start on: of the disk that it is to see."""
         self._strategy = "wal_log" if durable else "file_copy"
         self._passing: list[str] = []
+        self._templates: set[str] = set()
         self._passwords = {SUPERUSER: secrets.token_hex(12)}
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -148,12 +149,13 @@ class PostgresServer:
 
         ``prepare`` (migrations) closes every connection that it opens.
         """
-        if not self._exists(name):
+        if name not in self._templates and not self._exists(name):
             try:
                 prepare(self._create(name, owner or name, "template1"))
             except BaseException:
                 self.drop_database(name)
                 raise
+        self._templates.add(name)
         return name
 
     def fresh_database(self, template: str | None = None, owner: str | None = None, logins: Sequence[str] = ()) -> str:

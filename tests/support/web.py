@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
-from deploy.local.installation import SAMPLE
+import yaml
+
+from deploy.local.installation import SAMPLE, WEBINAR
 from services.registration.store.form_keys import FormKeys
 from services.registration.usecases.load_forms import load_forms
 from shared.core.sealing import read_keys
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
-from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.ports import free_port
 from tests.support.processes import ProcessGroup, Program
@@ -34,16 +36,26 @@ class RunningWeb:
 
 def load_webinar(installation: TestInstallation, *, capacity: int | None) -> None:
     """Only the sample's form of the webinar, open, with ``capacity`` seats (None: no limit)."""
-    url = installation.urls["registration"]
-    engine = open_engine(url)
-    folder = installation.secrets.folder
-    keys = FormKeys(folder / "form-keys", read_keys(folder / "master.key"))
-    load_forms(UnitOfWork(engine, "registration"), keys, SAMPLE)
+    url, folder = installation.urls["registration"], installation.secrets.folder
+    sample = folder.parent / "webinar-alone"
+    sample.mkdir()
+    for name, content in _webinar_alone().items():
+        (sample / name).write_text(content)
+    engine = open_engine(url, pool_size=1)
+    unit = UnitOfWork(engine, "registration")
+    load_forms(unit, FormKeys(folder / "form-keys", read_keys(folder / "master.key")), sample)
+    with unit.transaction() as connection:
+        connection.exec_driver_sql(EVENT, (datetime.now(UTC) + timedelta(days=5),))
+        connection.exec_driver_sql("UPDATE seat SET capacity = %s", (capacity,))
     engine.dispose()
-    rows(url, EVENT, datetime.now(UTC) + timedelta(days=5))
-    rows(url, "DELETE FROM seat WHERE form <> 'upr-webinar-10'")
-    rows(url, "DELETE FROM form WHERE slug <> 'upr-webinar-10'")
-    rows(url, "UPDATE seat SET capacity = %s", capacity)
+
+
+@cache
+def _webinar_alone() -> dict[str, str]:
+    """The files of the sample without its other forms: to read all of them takes longer than most tests."""
+    forms = yaml.safe_load((SAMPLE / "forms.yaml").read_text())
+    kept = [form for form in forms if form["slug"] == WEBINAR]
+    return {"forms.yaml": yaml.safe_dump(kept), "partners.yaml": (SAMPLE / "partners.yaml").read_text()}
 
 
 def start_web(
