@@ -17,6 +17,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
 from tests.support.rabbitmq import RabbitNode
 from tests.support.run_folder import RunFolder, quick_base, runs_folder, sweep
+from tests.support.waiting import be_patient
 
 _SEED = pytest.StashKey[int]()
 _HANDED_ON = "chaos_seed"
@@ -41,6 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
     given = getattr(config, "workerinput", {}).get(_HANDED_ON, config.getoption("chaos_seed"))
     drawn = secrets.randbits(32) if config.getoption("chaos") == "full" else 1
     config.stash[_SEED] = drawn if given is None else given
+    if hasattr(config, "workerinput") and config.getoption("chaos") != "full":
+        be_patient()
     config.pluginmanager.register(Completeness(), "completeness")
     config.pluginmanager.register(LanesPlugin(), "lanes")
 

@@ -19,6 +19,7 @@ from shared.store.unit_of_work import UnitOfWork
 from tests.support.clock import FrozenClock
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
+from tests.support.waiting import allowed_s
 
 SERVICE, QUEUE = "notifications", "notifications.mail"
 MANY = 50_000
@@ -103,7 +104,7 @@ def test_fifty_thousand_old_rows_go_in_short_transactions(engine: Engine, clock:
     assert max(len(bite) for bite in bites) == 1
     assert max(rows for bite in bites for rows in bite) == BITE
     assert sum(rows for bite in bites for rows in bite) == 2 * MANY
-    assert sorted(lengths_s)[-3] < 0.5  # the machine may stop twice for reasons of its own
+    assert sorted(lengths_s)[-3] < allowed_s(0.5)  # the machine may stop twice for reasons of its own
     assert {table: rows - before[table] for table, rows in deleted().items()} == {"outbox": MANY, "inbox": MANY}
 
 

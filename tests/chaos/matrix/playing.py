@@ -10,12 +10,9 @@ from tests.chaos.matrix.faults import SLOW_S, fault_on
 from tests.chaos.matrix.table import Cell
 from tests.chaos.matrix.wiring import EVENTS_DATABASE, SMTP, WEB_DATABASE, WiredStack
 from tests.support.clients import Answer
-from tests.support.waiting import poll_until
+from tests.support.waiting import allowed_s, poll_until
 
 TOLD_WITHIN_S = 2.5
-TOLD_BESIDE_OTHERS_S = 5.0
-"""The same while other tests have the processors as well: in the short pass."""
-
 PATIENT_S = 10.0
 MET_WITHIN_S = 12.0
 AFTER_MET_S = 0.2
@@ -38,20 +35,19 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """Plays cells of one stack, one after the other; whoever is told has to be told within ``told_within_s``."""
+    """Plays cells of one stack, one after the other."""
 
     stack: WiredStack
     people: People
     crowd: Crowd
     bus: str
-    told_within_s: float = TOLD_WITHIN_S
 
     def play(self, cell: Cell, expectation: str) -> str:
         """Returns what was not as expected; empty if all was."""
         action = ACTIONS[cell.action]
         person = self.crowd.take(action)
         seen = self._break(cell, action, person, wait=expectation == "mail-late")
-        fault = unexpected(expectation, seen, action.right, self.told_within_s)
+        fault = unexpected(expectation, seen, action.right, allowed_s(TOLD_WITHIN_S))
         if not self._is_right_in_the_end(action, person):
             fault = f"{fault}; and no right answer within {PATIENT_S} s of healing"
         self._calm(cell.link)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.chaos.matrix.actions import People
 from tests.chaos.matrix.crowd import Crowd
-from tests.chaos.matrix.playing import TOLD_BESIDE_OTHERS_S, TOLD_WITHIN_S, Player, Seen, unexpected
+from tests.chaos.matrix.playing import Player, Seen, unexpected
 from tests.chaos.matrix.reckoning import assert_reckoned, settle
 from tests.chaos.matrix.table import BUSES, EXPECTATIONS, Cell, chosen, read_table, unlisted
 from tests.chaos.matrix.wiring import WiredStack
@@ -85,7 +85,7 @@ def test_cells(
         people = People(stack, journal)
         crowd = Crowd(people)
         crowd.make(cells)
-        player = Player(stack, people, crowd, bus, TOLD_WITHIN_S if chaos_full else TOLD_BESIDE_OTHERS_S)
+        player = Player(stack, people, crowd, bus)
         faults = [fault for cell in cells if (fault := player.play(cell, TABLE[cell]))]
         print(f"\nmatrix {bus}: {len(cells)} cells run of {len(TABLE)} listed, {time.monotonic() - began_s:.0f} s")
         assert faults == []

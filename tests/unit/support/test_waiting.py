@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.support import waiting
 from tests.support.clock import FrozenClock
 from tests.support.ports import FIRST_PORT, LAST_PORT, free_port, is_listening
-from tests.support.waiting import poll_until
+from tests.support.waiting import allowed_s, poll_until
 
 
 def test_poll_returns_the_first_true_value() -> None:
@@ -19,7 +21,18 @@ def test_poll_returns_the_first_true_value() -> None:
 def test_poll_past_its_deadline_names_what_was_awaited_and_the_last_value() -> None:
     with pytest.raises(AssertionError) as failure:
         poll_until(lambda: 0, 0.02, every_s=0.001, what="the mail")
-    assert str(failure.value) == "not within 0.02 s: the mail (last value: 0)"
+    assert str(failure.value) == f"not within {allowed_s(0.02):g} s: the mail (last value: 0)"
+
+
+def test_beside_others_everything_may_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "_factor", 1.0)
+    assert allowed_s(1.5) == 1.5
+    waiting.be_patient()
+    assert allowed_s(1.5) == 1.5 * waiting.BESIDE_OTHERS
+    values = iter([0, 0, 0, 1])
+    began_s = time.monotonic()
+    assert poll_until(lambda: next(values), 0.05, every_s=0.03) == 1
+    assert time.monotonic() - began_s >= 0.05
 
 
 def test_poll_lets_an_error_through_at_once() -> None:
