@@ -14,6 +14,7 @@ import pytest
 
 from deploy.servers.rabbitmq import Rights
 from deploy.servers.starting import BASE_ENVIRONMENT
+from tests.support import run_folder as run_folders
 from tests.support.children import start_child
 from tests.support.ports import free_port, is_listening
 from tests.support.postgres import PostgresServer
@@ -108,6 +109,17 @@ def test_postgres_copies_of_a_template_do_not_meet(postgres: PostgresServer) -> 
         connection.execute("INSERT INTO notes VALUES ('only here')")
     with psycopg.connect(second) as connection:
         assert connection.execute("SELECT * FROM notes").fetchall() == []
+
+
+def test_postgres_fresh_databases_go_unless_somebody_keeps_them(own_postgres: PostgresServer) -> None:
+    kept = own_postgres.fresh_database()
+    own_postgres.keep_databases()
+    gone = own_postgres.fresh_database()
+    with psycopg.connect(gone.replace("+psycopg", "")) as connected:
+        own_postgres.drop_fresh_databases()
+        with pytest.raises(psycopg.OperationalError):
+            connected.execute("SELECT 1")
+    psycopg.connect(kept.replace("+psycopg", "")).close()
 
 
 def test_postgres_database_is_closed_to_other_roles(postgres: PostgresServer) -> None:
@@ -214,3 +226,17 @@ def test_crashed_run_is_swept_by_the_next(parent: Path) -> None:
 def test_runs_have_a_place_of_their_own(run_folder: RunFolder) -> None:
     assert run_folder.path.parent == runs_folder(quick_base())
     assert run_folder.owner_lives()
+
+
+def test_runs_stay_out_of_memory_where_there_is_little_or_another_place_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(run_folders, "MEMORY", tmp_path)
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(run_folders, "PLENTY_BYTES", 0)
+    assert quick_base() == tmp_path
+    monkeypatch.setattr(run_folders, "PLENTY_BYTES", 2**60)
+    assert quick_base() is None
+    monkeypatch.setattr(run_folders, "PLENTY_BYTES", 0)
+    monkeypatch.setenv("TMPDIR", "/var/tmp")
+    assert quick_base() is None

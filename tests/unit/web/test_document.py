@@ -1,0 +1,17 @@
+"""When a service's OpenAPI document is made."""
+
+import pytest
+
+from shared.web.document.making import made_once
+
+
+def test_document_is_made_when_it_is_first_asked_for_and_then_kept() -> None:
+    document = made_once("Nothing", [])
+    assert document() is document()
+    assert document()["info"]["title"] == "Nothing"
+
+
+def test_nothing_is_made_of_operations_before() -> None:
+    document = made_once("Broken", [object()])
+    with pytest.raises(AttributeError):
+        document()
