@@ -6,6 +6,7 @@ whether the server still answers. If it does, the statement is slow and is waite
 up, and for a second no other is tried, so that a queue of callers is told at once and not one time limit after another.
 """
 
+import logging
 import socket
 import struct
 import time
@@ -24,6 +25,8 @@ TICK_S = 0.1
 STANDARD_PORT = 5432
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 """The shortest question that any PostgreSQL answers, before any login (protocol 3.0, SSLRequest)."""
+
+log = logging.getLogger(__name__)
 
 Address = tuple[str, str]
 _silent_until: dict[Address, float] = {}
@@ -98,7 +101,11 @@ def _line_to(host: str, port: int, within_s: float) -> socket.socket:
 
 
 def _note_silence(address: Address) -> None:
-    _silent_until[address] = time.monotonic() + REST_S
+    """Rest, and say so once: of those who are told meanwhile nobody else leaves a line."""
+    now_s = time.monotonic()
+    if now_s >= _silent_until.get(address, 0.0):
+        log.warning("the database does not answer", extra={"host": address[0], "port": address[1], "rest_s": REST_S})
+    _silent_until[address] = now_s + REST_S
 
 
 def _address_in(conninfo: str, kwargs: dict[str, Any]) -> Address:
