@@ -27,7 +27,7 @@ build_info = Gauge(
 
 http_request_duration_seconds = Histogram(
     "troika_http_request_duration_seconds",
-    "Time from a request's arrival in the application to its answer, seconds.",
+    "Time from a request's arrival in the application to its answer, not counting the rest of its step, seconds.",
     ["service", "route", "method", "status_class"],
     buckets=REQUEST_BUCKETS,
 )

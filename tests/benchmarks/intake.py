@@ -24,6 +24,7 @@ WAYS = {
     "per-request": "tests.benchmarks.serve ungrouped",
     "group": "services.registration web",
 }
+UNHELD = {"unheld": "tests.benchmarks.serve unheld"}
 AIM_FLOOR, AIM_PER_REQUEST, AIM_SINGLE = 1.0, 3.0, 1.6
 
 
@@ -53,11 +54,12 @@ def measure_many(ground: Ground) -> Entry:
 
 
 def measure_single(ground: Ground) -> Entry:
-    """P2."""
-    medians = _measure_ways(ground, (1,), WAYS)
+    """P2: as people have it, in steps of time (ADR 21); and what it takes without them."""
+    medians = _measure_ways(ground, (1,), WAYS | UNHELD)
     ratio = round(medians["group", 1].p50_ms / medians["floor", 1].p50_ms, 2)
-    ways = {way.replace("-", "_"): asdict(medians[way, 1]) for way in WAYS}
-    return {"ratio": ratio, "aim": AIM_SINGLE, "met": ratio <= AIM_SINGLE, **ways}
+    unheld = round(medians["unheld", 1].p50_ms / medians["floor", 1].p50_ms, 2)
+    ways = {way.replace("-", "_"): asdict(medians[way, 1]) for way in (*WAYS, *UNHELD)}
+    return {"ratio": ratio, "aim": AIM_SINGLE, "met": ratio <= AIM_SINGLE, "ratio_unheld": unheld, **ways}
 
 
 def intake_per_second(ground: Ground) -> float:
