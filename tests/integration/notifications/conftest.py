@@ -1,16 +1,19 @@
-"""A fresh database of the notifications service, with keys and a frozen clock."""
+"""A fresh database of the notifications service, with keys and a frozen clock, and partners who are called."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from deploy.shape import processes_of
+from services.notifications.usecases.deliver import DeliveryTools
 from shared.core.rights import login
 from shared.store.engine import open_engine
 from tests.integration.notifications.desk import open_desk
 from tests.integration.notifications.office import Office, make_office
+from tests.integration.notifications.webhooks import Partners, added
 from tests.support.clock import FrozenClock
 from tests.support.installation import FreshDatabases, database_of
 from tests.support.postgres import PostgresServer
@@ -34,3 +37,21 @@ def office(postgres: PostgresServer, clock: FrozenClock) -> Iterator[Office]:
 def client(office: Office, tmp_path: Path) -> FlaskClient:
     """The service's web application on the office's database."""
     return open_desk(office, tmp_path)
+
+
+@pytest.fixture
+def partners() -> Partners:
+    """Who is called."""
+    return Partners()
+
+
+@pytest.fixture
+def tools(office: Office, partners: Partners) -> DeliveryTools:
+    """A deliverer's."""
+    return DeliveryTools(office.work_of("deliver"), office.clock, office.vault, partners)
+
+
+@pytest.fixture
+def webhook(client: FlaskClient) -> dict[str, Any]:
+    """An address of the partner, with its secret."""
+    return added(client)

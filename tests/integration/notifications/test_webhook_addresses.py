@@ -1,0 +1,86 @@
+"""Partners' addresses: which may be noted, when they are switched off, and that the trail says so."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from services.notifications.domain.webhook import OFF_AFTER, Called
+from services.notifications.usecases.deliver import DeliveryTools
+from shared.core.ids import new_id
+from tests.integration.notifications.desk import ask
+from tests.integration.notifications.office import Office
+from tests.integration.notifications.webhooks import PARTNER, URL, Partners, deliver_all, states
+
+
+def test_answer_gone_turns_the_address_off_and_calls_off_what_waits(
+    client: FlaskClient, office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+) -> None:
+    partners.says[URL] = Called(410)
+    for number in range(2):
+        office.hear(office.told("confirmed", new_id(), partner=PARTNER, person_ref=f"{number:064x}"))
+    assert deliver_all(tools) == 1
+    office.hear(office.told("confirmed", new_id(), partner=PARTNER, person_ref="cd" * 32))
+    assert sorted(states(office)) == [("called_off", "switched off", 0), ("failed", "answered 410", 1)]
+    shown = ask(client, "GET", f"/v1/webhooks/{webhook['id']}").get_json()
+    assert (shown["off_reason"], shown["off_at"] is not None) == ("gone", True)
+    [line] = ask(client, "GET", "/v1/trail/notifications?who=the system", key="operator").get_json()["items"]
+    assert (line["deed"], line["detail"]) == ("webhook-switched-off", {"reason": "gone"})
+
+
+def test_address_at_which_nothing_works_for_days_is_turned_off_until_somebody_turns_it_on(
+    client: FlaskClient, office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+) -> None:
+    partners.says[URL] = Called(fault="no answer in time")
+    for _ in range(2):
+        office.hear(office.told("confirmed", new_id(), partner=PARTNER, person_ref=new_id().replace("-", "") * 2))
+        deliver_all(tools)
+        office.pass_time(seconds=OFF_AFTER.total_seconds())
+    deliver_all(tools)
+    shown = ask(client, "GET", f"/v1/webhooks/{webhook['id']}").get_json()
+    assert shown["off_reason"] == "failing"
+    partners.says.clear()
+    on = ask(client, "PATCH", f"/v1/webhooks/{webhook['id']}", {"on": True}).get_json()
+    assert (on["off_at"], on["off_reason"], on["failing_since"]) == (None, None, None)
+    office.hear(office.told("confirmed", new_id(), partner=PARTNER, person_ref="cd" * 32))
+    assert deliver_all(tools) == 1
+    assert states(office)[-1] == ("delivered", "", 1)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://hooks.example.org/", "https://127.0.0.1/", "https://localhost/", "https://a:b@c.d/"]
+)
+def test_address_that_may_not_be_called_is_not_noted(client: FlaskClient, office: Office, url: str) -> None:
+    answer = ask(client, "POST", "/v1/webhooks", {"partner": PARTNER, "url": url})
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "webhook-refused")
+    assert office.rows("SELECT id FROM webhook") == []
+
+
+def test_addresses_of_a_partner_are_few_and_none_twice(client: FlaskClient, webhook: dict[str, Any]) -> None:
+    codes = [
+        ask(client, "POST", "/v1/webhooks", {"partner": PARTNER, "url": f"{URL}{number}"}).status_code
+        for number in range(10)
+    ]
+    assert codes == [201] * 9 + [409]
+    answer = ask(client, "POST", "/v1/webhooks", {"partner": PARTNER, "url": URL})
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "already-exists")
+
+
+def test_life_of_an_address_stands_in_the_trail(client: FlaskClient, office: Office, webhook: dict[str, Any]) -> None:
+    path = f"/v1/webhooks/{webhook['id']}"
+    office.hear(office.told("confirmed", new_id(), partner=PARTNER))
+    ask(client, "POST", f"{path}/secret")
+    for on in (False, False, True):
+        assert ask(client, "PATCH", path, {"on": on}).status_code == 200
+    assert ask(client, "DELETE", path).status_code == 204
+    assert ask(client, "DELETE", path).status_code == 404
+    lines = ask(client, "GET", "/v1/trail/notifications", key="operator").get_json()["items"]
+    assert [line["deed"] for line in lines] == [
+        "webhook-deleted",
+        "webhook-switched-on",
+        "webhook-switched-off",
+        "webhook-secret-replaced",
+        "webhook-added",
+    ]
+    assert {(line["who"], line["detail"]["partner"]) for line in lines} == {("coordinator", PARTNER)}
+    assert states(office) == []

@@ -1,0 +1,55 @@
+"""Partners who are told of registrations at their addresses, and what became of it."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from services.notifications.domain.webhook import Called
+from services.notifications.usecases.deliver import DeliveryTools, claim_some, deliver
+from tests.integration.notifications.desk import ask
+from tests.integration.notifications.office import Office
+
+PARTNER, URL = "example-partner", "https://hooks.example.org/troika"
+
+
+@dataclass
+class Partners:
+    """Receivers that answer at once; ``says`` is what each URL answers, 200 unless told otherwise."""
+
+    says: dict[str, Called] = field(default_factory=dict)
+    heard: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+
+    def __call__(self, url: str, headers: dict[str, str], body: bytes) -> Called:
+        self.heard.append((url, headers, body))
+        return self.says.get(url, Called(200))
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """What was told, in order."""
+        return [json.loads(body) for _url, _headers, body in self.heard]
+
+
+def added(client: FlaskClient, url: str = URL, partner: str = PARTNER) -> dict[str, Any]:
+    """An address as the coordinator who notes it sees it."""
+    answer = ask(client, "POST", "/v1/webhooks", {"partner": partner, "url": url})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.get_json()
+    return made
+
+
+def deliver_all(tools: DeliveryTools) -> int:
+    """Deliver what is due, one after the other; returns how many calls that took."""
+    calls = 0
+    while claimed := claim_some(tools, 5):
+        for one in claimed:
+            deliver(tools, one)
+            calls += 1
+    return calls
+
+
+def states(office: Office) -> list[tuple[str, str, int]]:
+    """State, reason and attempts of all deliveries, in order."""
+    rows = office.rows("SELECT state, reason, attempts FROM webhook_delivery ORDER BY created_at, id")
+    return [(row["state"], row["reason"], row["attempts"]) for row in rows]
