@@ -116,3 +116,11 @@ def desk(loaded: UnitOfWork, client: FlaskClient, as_role: AsRole, engine: Engin
     """A coordinator in the scenario, with its rooms."""
     load_rooms(loaded, read_rooms(SAMPLE))
     return Desk(client, as_role("coordinator"), engine, clock)
+
+
+@pytest.fixture
+def relay(database: str, postgres: PostgresServer) -> Iterator[UnitOfWork]:
+    """Transactions of a relay, by its own login."""
+    engine = open_engine(postgres.url(database_of(database), login("events", "relay")))
+    yield UnitOfWork(engine, "events")
+    engine.dispose()

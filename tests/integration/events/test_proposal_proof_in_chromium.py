@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,10 @@ from services.events.domain.partner import Partner
 from services.events.usecases.load_partners import load_partners
 from shared.store.unit_of_work import UnitOfWork
 from tests.browser.foreign import foreign_site
+from tests.integration.events.proposal_proofs import CHALLENGE, listed
+from tests.integration.events.proposal_proofs import clock as clock
+from tests.integration.events.proposal_proofs import environment as environment
 from tests.integration.events.side_events import Desk, an_answer
-from tests.integration.events.test_proposal_proof_of_work import CHALLENGE, listed
-from tests.support.clock import FrozenClock
 from tests.support.ports import free_port
 from tests.support.working import worked
 
@@ -27,18 +27,6 @@ SOLVED_WITHIN_MS = 90_000.0
 """On a machine with much else to do."""
 ARRIVED, CONFIRM = "Your proposal has arrived", "One more step: confirm your address"
 LOOKS = [("en", 1280, "light"), ("en", 320, "dark"), ("ar", 1280, "light"), ("ar", 320, "light")]
-
-
-@pytest.fixture
-def clock() -> FrozenClock:
-    """The time of the application: the library that checks proofs looks at the machine's as well."""
-    return FrozenClock(datetime.now(UTC))
-
-
-@pytest.fixture
-def environment(environment: dict[str, str]) -> dict[str, str]:
-    """The settings of a form that asks for work."""
-    return environment | {"TROIKA_PROPOSAL_PROOF_OF_WORK": "asked"}
 
 
 @pytest.fixture
