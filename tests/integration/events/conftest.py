@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from services.events.settings import read_settings
 from services.events.usecases.load_rooms import load_rooms
 from services.events.usecases.load_sample import load_sample
 from services.events.web import build_app
+from services.events.wiring import describe
 from shared.core.ids import new_token, token_hash
 from shared.core.rights import login
 from shared.core.sealing import public_key_of
@@ -124,3 +126,15 @@ def relay(database: str, postgres: PostgresServer) -> Iterator[UnitOfWork]:
     engine = open_engine(postgres.url(database_of(database), login("events", "relay")))
     yield UnitOfWork(engine, "events")
     engine.dispose()
+
+
+@pytest.fixture
+def keep_house(relay: UnitOfWork) -> Callable[[datetime], None]:
+    """What a relay that has just begun does first."""
+
+    def turn(now: datetime) -> None:
+        forget = describe().forget
+        assert forget is not None
+        forget(relay, now)
+
+    return turn
