@@ -16,6 +16,7 @@ import requests
 
 from deploy.local.installation import SAMPLE, WEBINAR
 from deploy.servers.starting import BASE_ENVIRONMENT
+from deploy.shape import worker_name
 from deploy.up.ports import BLOCK, VARIABLE, Ports, chosen_ports
 from deploy.up.records import Records
 from deploy.up.watching import PACE_VARIABLE
@@ -157,6 +158,25 @@ class Visitors:
             return requests.post(self._address, json=answers, timeout=10).status_code == 201
         except requests.RequestException:
             return False
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """Of a running process."""
+    entries = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
+def process_named(labels: Mapping[str, str]) -> str:
+    """What Prometheus watches, as the installation names it."""
+    return worker_name(labels["service"], labels["process"]) if labels["job"] == "troika" else labels["job"]
+
+
+def is_ready(address: str) -> bool:
+    """Whether it is answered well there."""
+    try:
+        return requests.get(address, timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
 
 
 def _about(labels: Mapping[str, str]) -> str:

@@ -4,9 +4,7 @@ One installation for the module; tests run in the order in which they stand, and
 """
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
 import pika
 import psycopg
@@ -23,71 +21,21 @@ from deploy.up.ports import is_taken
 from deploy.up.records import Records
 from shared.core.rights import login
 from tests.architecture.observed import BROKERS
-from tests.support.production import Alert, Production, Visitors
+from tests.integration.system.faults import (
+    BROKER,
+    DATABASE_AND_SENDER,
+    MAIL_RELAY_IS_HELD,
+    RELAY_AND_CONSUMER,
+    await_alerts,
+    await_silence,
+    suffer,
+)
+from tests.support.production import Production, Visitors, environment_of, is_ready, process_named
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
 
 QUIET_S = 9.0
 """Nearly four minutes at the pace of the test: longer than any rule waits that a small fault could raise."""
-
-WORK_QUEUES_OF_EVENTS = ("events.contact", "events.rollup")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Attributes:
-    held: processes that are stopped.
-    raises: exactly the alerts that must fire.
-    may: names of alerts that may fire as well, since what they watch is away for the same reason.
-    """
-
-    held: tuple[str, ...]
-    raises: frozenset[Alert]
-    may: frozenset[str] = frozenset()
-
-
-def _raises(*alerts: Alert) -> frozenset[Alert]:
-    return frozenset(alerts)
-
-
-MAIL_RELAY_IS_HELD = frozenset({"TroikaMailPending", "TroikaCanaryMissing"})
-
-RELAY_AND_CONSUMER = Fault(
-    ("events-relay", "events-consume"),
-    _raises(
-        ("TroikaProcessDown", "events-relay"),
-        ("TroikaProcessDown", "events-consume"),
-        *(("TroikaQueueWithoutConsumer", queue) for queue in WORK_QUEUES_OF_EVENTS),
-    ),
-    MAIL_RELAY_IS_HELD,
-)
-BROKER = Fault(
-    ("rabbitmq",),
-    _raises(
-        ("TroikaBrokerDown", ""),
-        ("TroikaOutboxStalled", "registration"),
-        *(("TroikaBrokerUnreachable", service) for service in SERVICES),
-    ),
-    frozenset({"TroikaConsumerStuck", "TroikaQueueWithoutConsumer"}) | MAIL_RELAY_IS_HELD,
-)
-DATABASE_AND_SENDER = Fault(
-    ("postgres", "notifications-send"),
-    _raises(
-        ("TroikaIntakeErrors", ""),
-        ("TroikaDatabaseErrors", "registration"),
-        ("TroikaProcessDown", "notifications-send"),
-    ),
-    frozenset(
-        {
-            "TroikaDatabaseErrors",
-            "TroikaQueueWithoutConsumer",
-            "TroikaIntakeSlow",
-            "TroikaConsumerStuck",
-            "TroikaAuditMissing",
-        }
-    )
-    | MAIL_RELAY_IS_HELD,
-)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +61,7 @@ def visitors(production: Production) -> Iterator[Visitors]:
 def test_prometheus_sees_every_process(production: Production) -> None:
     def seen() -> dict[str, str]:
         targets = production.prometheus("targets")["activeTargets"]
-        return {_name(target["labels"]): target["health"] for target in targets}
+        return {process_named(target["labels"]): target["health"] for target in targets}
 
     ours = [worker_name(service, "web") for service in SERVICES] + [worker_name(*worker) for worker in WORKERS]
     wanted = dict.fromkeys([*ours, "operations-audit", "operations-canary", "rabbitmq", "rabbitmq-queues"], "up")
@@ -144,7 +92,7 @@ def test_each_role_enters_its_own_database_alone(production: Production) -> None
 def test_each_process_comes_to_its_database_by_its_own_login(production: Production) -> None:
     passwords, running = production.secret("databases.json"), Records(production.folder).running()
     ours = [(service, role) for service in SERVICES for role in processes_of(service) if role != "operator"]
-    found = {place: _environment(running[worker_name(*place)]) for place in ours}
+    found = {place: environment_of(running[worker_name(*place)]) for place in ours}
     addresses = {place: make_url(each[f"{place[0].upper()}_DATABASE_URL"]) for place, each in found.items()}
     assert {place: (url.username, url.password) for place, url in addresses.items()} == {
         place: (name, passwords[name]) for place, name in ((place, login(*place)) for place in ours)
@@ -195,7 +143,7 @@ def test_service_that_is_away_is_answered_for_by_the_gateway(production: Product
     assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "unavailable", "5")
     assert answer.headers["Content-Type"] == "application/problem+json"
     production.release("registration-web")
-    poll_until(lambda: _is_ready(address), 30, what="the form answers again")
+    poll_until(lambda: is_ready(address), 30, what="the form answers again")
 
 
 def test_killed_process_is_started_again_and_the_others_go_on(production: Production) -> None:
@@ -207,7 +155,7 @@ def test_killed_process_is_started_again_and_the_others_go_on(production: Produc
         name: pid for name, pid in before.items() if name != "events-relay"
     }
     address = f"http://127.0.0.1:{production.ports['events-relay']}/readyz"
-    poll_until(lambda: _is_ready(address), 20, what="events-relay is ready")
+    poll_until(lambda: is_ready(address), 20, what="events-relay is ready")
 
 
 def test_second_start_is_refused(production: Production) -> None:
@@ -224,9 +172,9 @@ def test_difference_in_the_databases_raises_its_alert(production: Production) ->
     poll_until(lambda: production.firing() == set(), 30, what="silence after the start")
     with psycopg.connect(address, autocommit=True) as administrator:
         assert administrator.execute(miscount, [1]).rowcount == 1
-        _wait(lambda: production.firing() == {("TroikaAuditDifference", "A2")}, production, "the audit's alert")
+        await_alerts(lambda: production.firing() == {("TroikaAuditDifference", "A2")}, production, "the audit's alert")
         administrator.execute(miscount, [-1])
-    _wait_for_silence(production)
+    await_silence(production)
 
 
 def test_refusals_raise_their_alert(production: Production) -> None:
@@ -239,8 +187,8 @@ def test_refusals_raise_their_alert(production: Production) -> None:
         assert (answer.status_code, answer.headers["Retry-After"].isdigit()) == (503, True)
         return production.firing() == {("TroikaRefusing", "registration")}
 
-    _wait(is_noticed, production, "the alert of refusals")
-    _wait_for_silence(production)
+    await_alerts(is_noticed, production, "the alert of refusals")
+    await_silence(production)
 
 
 def test_alerts_rise_with_their_fault_and_go_with_it(production: Production, visitors: Visitors) -> None:
@@ -252,12 +200,12 @@ def test_alerts_rise_with_their_fault_and_go_with_it(production: Production, vis
         time.sleep(0.5)
     assert len(visitors.accepted) > QUIET_S
     production.hold("sink")
-    _suffer(production, RELAY_AND_CONSUMER)
-    _suffer(production, BROKER)
-    _wait(lambda: {name for name, _ in production.firing()} == MAIL_RELAY_IS_HELD, production, "no mail goes")
+    suffer(production, RELAY_AND_CONSUMER)
+    suffer(production, BROKER)
+    await_alerts(lambda: {name for name, _ in production.firing()} == MAIL_RELAY_IS_HELD, production, "no mail goes")
     production.release("sink")
-    _suffer(production, DATABASE_AND_SENDER)
-    _wait_for_silence(production)
+    suffer(production, DATABASE_AND_SENDER)
+    await_silence(production)
 
 
 def test_everybody_who_was_accepted_has_had_one_mail(production: Production, visitors: Visitors) -> None:
@@ -283,41 +231,3 @@ def test_nothing_is_left_after_the_end(production: Production) -> None:
     assert [port for port in ports.taken() if is_taken(port)] == []
     assert [process.pid for process in production.run.processes() if process.pid in pids.values()] == []
     assert production.must("down") == f"Nothing runs in {production.folder}.\n"
-
-
-def _suffer(production: Production, fault: Fault) -> None:
-    """Hold, see exactly its alerts rise, release, see them go."""
-    production.hold(*fault.held)
-    _wait(lambda: fault.raises <= production.firing(), production, f"the alerts of {fault.held}")
-    others = production.firing() - fault.raises
-    production.release(*fault.held)
-    assert {name for name, _about in others} <= fault.may
-    _wait(lambda: not fault.raises & production.firing(), production, f"the end of the alerts of {fault.held}")
-
-
-def _wait_for_silence(production: Production) -> None:
-    _wait(lambda: production.firing() == set(), production, "silence")
-
-
-def _wait(condition: Callable[[], bool], production: Production, what: str) -> None:
-    try:
-        poll_until(condition, 60, every_s=0.5)
-    except AssertionError:
-        raise AssertionError(f"not within 60 s: {what}; firing: {sorted(production.firing())}") from None
-
-
-def _environment(pid: int) -> dict[str, str]:
-    """Of a running process."""
-    entries = Path(f"/proc/{pid}/environ").read_text().split("\0")
-    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
-
-
-def _name(labels: dict[str, str]) -> str:
-    return worker_name(labels["service"], labels["process"]) if labels["job"] == "troika" else labels["job"]
-
-
-def _is_ready(address: str) -> bool:
-    try:
-        return requests.get(address, timeout=2).status_code == 200
-    except requests.RequestException:
-        return False
