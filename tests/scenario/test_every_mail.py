@@ -24,7 +24,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT, ProcessGroup
 from tests.support.run_folder import RunFolder
 from tests.unit.mail.hostile import CLICKABLE
-from tests.unit.mail.test_rendering import CALENDAR_KINDS, HEADERS, WITH_CALENDAR, WITHOUT_CALENDAR
+from tests.unit.mail.received import CALENDAR_KINDS, HEADERS, WITH_CALENDAR, WITHOUT_CALENDAR
 
 pytestmark = pytest.mark.timeout(900)
 

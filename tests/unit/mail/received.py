@@ -1,0 +1,85 @@
+"""A mail as its recipient's client parses it, and what each kind has to consist of."""
+
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from html.parser import HTMLParser
+
+from services.notifications.domain.kinds import REMINDER_KINDS
+from services.notifications.mail.content import KINDS, MailContext
+from services.notifications.mail.rendering import render
+
+HEADERS = [
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+    "Content-Language",
+    "MIME-Version",
+    "Content-Type",
+]
+WITH_CALENDAR = [
+    "multipart/mixed",
+    "multipart/alternative",
+    "text/plain",
+    "text/html",
+    "text/calendar",
+    "application/ics",
+]
+WITHOUT_CALENDAR = ["multipart/alternative", "text/plain", "text/html"]
+CALENDAR_KINDS = (
+    "confirmation",
+    "promotion",
+    "cancelled-by-you",
+    "event-rescheduled",
+    "event-postponed",
+    "event-cancelled",
+    "event-revived",
+    "event-confirmed",
+    "event-changed",
+)
+STRUCTURE = {kind: WITH_CALENDAR if kind in CALENDAR_KINDS else WITHOUT_CALENDAR for kind in KINDS}
+LINK = "https://register.example.org/r/sample-link-that-opens-nothing"
+JOIN = "https://meet.example.org/upr-webinar-10"
+EMBED = "https://register.example.org/embed/upr-webinar-10"
+VERIFY = "https://register.example.org/v/sample-link-that-confirms-nothing?form=upr-webinar-10"
+LINKS = {
+    **{kind: [JOIN, LINK] for kind in ("confirmation", "promotion", *REMINDER_KINDS, "remote-possible")},
+    **{kind: [LINK.replace("/r/", "/p/")] for kind in KINDS if kind.startswith("proposal-")},
+    **{kind: [VERIFY] for kind in ("verification", "verification-again")},
+    "confirmation-delegation": [EMBED, LINK],
+    "confirmation-interest": [LINK],
+    "recording-available": ["https://videos.example.org/upr-webinar-10"],
+    "bulletin": [EMBED, "https://register.example.org/u/sample"],
+}
+"""What each mail links to, in order; where nothing stands here, to the personal page alone."""
+
+
+class Links(HTMLParser):
+    """Collects what a page links to and every tag it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hrefs: list[str | None] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.hrefs += [value for name, value in attrs if name in ("href", "src")]
+
+
+def received(context: MailContext) -> EmailMessage:
+    """The mail as a recipient's client parses it."""
+    message = message_from_bytes(render(context), policy=default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def part(message: EmailMessage, kind: str) -> str:
+    """The text of a body part."""
+    body = message.get_body((kind,))
+    assert body is not None
+    text: str = body.get_content()
+    return text

@@ -1,0 +1,47 @@
+"""Mails in six languages: each has every text of its own, says its direction, and stands in for those we lack."""
+
+import pytest
+
+from services.notifications.mail.content import TEXTS
+from services.notifications.mail.preview import previews, sample
+from services.notifications.mail.wording import LANGUAGES, language_for, wording
+from tests.unit.mail.received import part, received
+
+WORDS_FOR_LINK = {
+    "en": "link",
+    "fr": "lien",
+    "es": "enlace",
+    "ar": "\u0631\u0627\u0628\u0637",
+    "ru": "\u0441\u0441\u044b\u043b\u043a",
+    "zh": "\u94fe\u63a5",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_cancellation_does_not_say_who_did_it(language: str) -> None:
+    """A coordinator cancels as well: the sentence must be true of both."""
+    assert WORDS_FOR_LINK[language] in wording(language).keep_private, "the control: this is the word"
+    assert WORDS_FOR_LINK[language] not in wording(language).lead["cancelled-by-you"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_html_states_language_and_direction(language: str) -> None:
+    html = part(received(sample("confirmation", language)), "html")
+    direction = "rtl" if language == "ar" else "ltr"
+    assert f'<html lang="{language}" dir="{direction}">' in html
+
+
+def test_every_language_has_every_text_of_its_own() -> None:
+    texts = [wording(language) for language in LANGUAGES]
+    for name in TEXTS:
+        for group in ("subject", "heading", "lead"):
+            assert len({getattr(words, group)[name] for words in texts}) == len(LANGUAGES)
+    assert len(list(previews())) == len(LANGUAGES) * (len(TEXTS) + 1)
+
+
+@pytest.mark.parametrize(
+    ("tag", "language"),
+    [("es-MX", "es"), ("zh-Hant-TW", "zh"), ("AR", "ar"), ("pt", "en"), ("", "en"), ("ru_RU", "ru")],
+)
+def test_language_falls_back(tag: str, language: str) -> None:
+    assert language_for(tag) == language
