@@ -7,5 +7,6 @@ post        scheduler and sender, with a mail relay in memory that may fail
 ledger      the model: what should be, in plain dicts, by the rules as the documentation tells them
 invariants  model and databases are compared, after every step and at rest
 audit       the audit's equations over the same databases
-machine     the steps
+history     what all steps share
+machine     the steps: of people (people_steps), of coordinators (coordinator_steps), of processes and the clock
 """

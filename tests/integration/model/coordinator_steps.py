@@ -1,0 +1,79 @@
+"""Steps of coordinators: they decide on people, set forms and move events, perhaps from a page that is stale."""
+
+from datetime import timedelta
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from tests.integration.model.history import ANY, LOST, TICK, History, agree, newest_first
+from tests.integration.model.ledger import EVENTS, FORMS
+
+
+class CoordinatorSteps(History):
+    """By the console and the interface."""
+
+    @precondition(lambda self: self.ledger.people)
+    @rule(index=ANY, lost=LOST, overtakes=st.booleans())
+    def erase_for_them(self, index: int, lost: bool, overtakes: bool) -> None:
+        """A coordinator has somebody forgotten; perhaps it is heard before all that came before it.
+
+        What is lost is the answer to the first look, before anything is done.
+        """
+        who = self._pick(index)
+        answer = self.ledger.erase(who["id"], self.world.clock())
+        agree(self.office.erase_known(who["id"], lost=lost), "1" if answer == "erased" else "0")
+        if overtakes:
+            self.bus.relay("registration")
+            for queue in ("events.rollup", "notifications.mail"):
+                self._deliver(queue, newest_first, dies=False)
+
+    @precondition(lambda self: self.ledger.people)
+    @rule(index=ANY, status=st.sampled_from(["confirmed", "cancelled"]), stale=st.sampled_from([0, 0, 0, 1]), lost=LOST)
+    def decide(self, index: int, status: str, stale: int, lost: bool) -> None:
+        """A coordinator gives a seat or takes a place back; perhaps from a page that is ``stale``."""
+        who = (
+            self._pick(index, "waitlisted") if status == "confirmed" and self._some("waitlisted") else self._pick(index)
+        )
+        seen = who["revision"] + stale
+        answer = self._twice(lost, lambda: self.ledger.decide(who["id"], seen, status, self.world.clock()))
+        agree(self.office.decide(who["id"], seen, status, lost=lost), answer)
+
+    @rule(
+        slug=st.sampled_from(sorted(FORMS)),
+        capacity=st.sampled_from([1, 2, 3, 2, 3, 4, 0, None]),
+        is_open=st.sampled_from([True, True, True, True, True, False]),
+        stale=st.sampled_from([0, 0, 0, 1]),
+        lost=LOST,
+    )
+    def set_form(self, slug: str, capacity: int | None, is_open: bool, stale: int, lost: bool) -> None:
+        """A coordinator raises or lowers the capacity, closes or opens a form, at a moment of its own.
+
+        The audit tells by their moments which seats were given under which capacity.
+        """
+        self.world.clock.advance(TICK)
+        seen = self.ledger.forms[slug]["revision"] - stale
+        answer = self._twice(lost, lambda: self.ledger.set_form(slug, seen, capacity, is_open, self.world.clock()))
+        agree(self.office.set_form(slug, seen, capacity, is_open, lost=lost), answer)
+        self.world.clock.advance(TICK)
+
+    @rule(
+        name=st.sampled_from(sorted(EVENTS)),
+        step=st.sampled_from(["reschedule", "reschedule", "postpone", "cancel", "revive"]),
+        days=st.integers(0, 20),
+        lost=LOST,
+    )
+    def move_event(self, name: str, step: str, days: int, lost: bool) -> None:
+        """An event is moved, postponed, cancelled or revived; the forms hear of it when the bus says so."""
+        starts_at = self.world.clock() + timedelta(days=days, hours=3)
+        answer = self._twice(lost, lambda: self.ledger.move_event(name, step, starts_at))
+        agree(self.office.move_event(name, step, starts_at, lost=lost), answer)
+
+    @rule(name=st.sampled_from(sorted(EVENTS)), days=st.integers(1, 20))
+    def overtake(self, name: str, days: int) -> None:
+        """An event is moved twice, and the second message overtakes the first."""
+        for later in (days, days + 1):
+            starts_at = self.world.clock() + timedelta(days=later)
+            answer = self.ledger.move_event(name, "reschedule", starts_at)
+            agree(self.office.move_event(name, "reschedule", starts_at), answer)
+        self.bus.relay("events")
+        self._deliver("registration.copies", newest_first, dies=False)
