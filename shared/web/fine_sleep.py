@@ -7,12 +7,16 @@ ends at a moment: ``timerfd``, which Python has as ``os.timerfd_create`` from 3.
 import ctypes
 import os
 import time
+from functools import cache
+from heapq import heappop, heappush
 
-from gevent import monkey
-from gevent.socket import wait_read
+from gevent import get_hub, monkey
+from gevent.hub import Waiter
 
 _ABSOLUTE = 1
 """``TFD_TIMER_ABSTIME`` of timerfd_settime(2)."""
+
+_READABLE = 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -31,17 +35,50 @@ def sleep_until(moment_s: float) -> None:
     Raises:
         OSError: the kernel gives no timer (too many open files).
     """
-    if not monkey.is_module_patched("time"):
+    if monkey.is_module_patched("time"):
+        _alarm().wait_until(moment_s)
+    else:
         time.sleep(max(0.0, moment_s - time.monotonic()))
-        return
-    timer = _checked(_libc.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC))
-    try:
-        seconds, nanoseconds = divmod(int(moment_s * 1e9), 1_000_000_000)
-        due = _Itimerspec(_Timespec(0, 0), _Timespec(seconds, nanoseconds))
-        _checked(_libc.timerfd_settime(timer, _ABSOLUTE, ctypes.byref(due), None))
-        wait_read(timer)
-    finally:
-        os.close(timer)
+
+
+@cache
+def _alarm() -> "_Alarm":
+    """Of this process, made when the first sleeps: a timer each would cost four times as much."""
+    return _Alarm()
+
+
+class _Alarm:
+    """One timer for all who sleep, always set to the earliest."""
+
+    def __init__(self) -> None:
+        self._sleeping: list[tuple[float, int, Waiter]] = []
+        self._came = 0
+        self._due = _Itimerspec(_Timespec(0, 0), _Timespec(0, 0))
+        self._timer = _checked(_libc.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC))
+        self._watcher = get_hub().loop.io(self._timer, _READABLE)
+        self._watcher.start(self._ring)
+
+    def wait_until(self, moment_s: float) -> None:
+        if moment_s <= time.monotonic():
+            return
+        waiter, self._came = Waiter(), self._came + 1
+        heappush(self._sleeping, (moment_s, self._came, waiter))
+        if self._sleeping[0][2] is waiter:
+            self._set(moment_s)
+        waiter.get()
+
+    def _ring(self) -> None:
+        """Wake who is due, but not who has given up. To set the timer anew takes back that it has rung."""
+        now_s = time.monotonic()
+        while self._sleeping and self._sleeping[0][0] <= now_s:
+            heappop(self._sleeping)[2].switch(None)
+        self._set(self._sleeping[0][0] if self._sleeping else 0.0)
+
+    def _set(self, moment_s: float) -> None:
+        """Ring at that moment; never if it is 0."""
+        value = self._due.value
+        value.seconds, value.nanoseconds = divmod(int(moment_s * 1e9), 1_000_000_000)
+        _checked(_libc.timerfd_settime(self._timer, _ABSOLUTE, ctypes.byref(self._due), None))
 
 
 def _checked(result: int) -> int:

@@ -80,7 +80,7 @@ def test_challenge_is_used_once(desk: Desk) -> None:
 
 
 def test_challenge_of_many_at_once_is_used_once(app: Flask, desk: Desk, environment: dict[str, str]) -> None:
-    """Two applications with a database in common, eight people (as many as both have connections), one piece of work."""
+    """Two applications with a database in common, as many people as both have connections, one piece of work."""
     engine = open_engine(environment["EVENTS_DATABASE_URL"])
     apps, solved = (app, build_app(read_settings(environment), engine, desk.clock)), proof(desk.client)
 

@@ -115,9 +115,41 @@ print(fine >= 0.0003, fine < 0.0009, coarse > 0.0009, len(turns))
 """
 
 
+SEVERAL = """
+from gevent import monkey
+monkey.patch_all()
+import time
+import gevent
+from shared.web.fine_sleep import sleep_until
+
+woken = []
+
+def sleeper(name, after_s):
+    with gevent.Timeout(0.02 if name == "impatient" else None, False):
+        sleep_until(began + after_s)
+        woken.append((name, time.monotonic() >= began + after_s))
+
+began = time.monotonic()
+waits = {"last": 0.07, "impatient": 0.04, "first": 0.03, "second": 0.05, "past": -1.0}
+gevent.joinall([gevent.spawn(sleeper, *wait) for wait in waits.items()], raise_error=True)
+sleep_until(time.monotonic() + 0.001)
+print(*(name for name, _ in woken), all(in_time for _, in_time in woken))
+"""
+
+
 def test_sleep_ends_at_a_moment_and_not_after_whole_milliseconds() -> None:
     """Where gevent's own does, in a process in which others go on meanwhile. What has passed is not waited for."""
+    assert _printed(FINE) == ["True", "True", "True", "1000"]
+
+
+def test_each_of_several_sleepers_is_woken_in_time() -> None:
+    """In order, by one timer; one that gives up before does no harm."""
+    assert _printed(SEVERAL) == ["past", "first", "second", "last", "True"]
+
+
+def _printed(program: str) -> list[str]:
+    """The words that a process of its own prints: the patches of gevent are for good."""
     found = subprocess.run(
-        [sys.executable, "-c", FINE], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60
     )
-    assert found.stdout.split() == ["True", "True", "True", "1000"]
+    return found.stdout.split()
