@@ -18,17 +18,20 @@ FACTS = {
     "drain_s",
     "error",
     "form",
+    "host",
     "login",
     "mail_id",
     "outcome",
     "parked",
     "placed",
+    "port",
     "reason",
     "registration",
+    "rest_s",
     "route",
     "silence_s",
 }
-"""Names of facts: ids, kinds, places in the code, moments, numbers. A new one needs a thought of whose it is."""
+"""Names of facts: ids, kinds, places in code, servers, moments, numbers. A new one needs a thought of whose it is."""
 PUT_TOGETHER = {"shared/bus/settlement.py", "services/notifications/sending/batch.py"}
 """Where several lines share their facts: ids, queue, type, attempt and reason; phase and code of a handover."""
 NAMED_ELSEWHERE = Path("shared/core/security_events.py")

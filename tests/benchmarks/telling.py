@@ -8,16 +8,14 @@ coin says which goes first.
 import http.client
 import json
 import random
-import statistics
 import time
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from services.registration.domain.intake import MOST_A_DAY
 from tests.benchmarks.ground import Entry, Ground
+from tests.benchmarks.guessing import Told, tell
 from tests.support.clients import REGISTRATIONS, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.web import RunningWeb, load_webinar, start_web
@@ -26,6 +24,8 @@ WARM_UP = 200
 AIM_DISTANCE = 0.05
 """How far from a coin's one half a classifier may come: 0.45 to 0.55."""
 AIM_MEDIANS_MS = 2.0
+WAYS = ("JSON", "page")
+"""How a registration is sent and answered: by the script, or by a browser that runs none."""
 KNOWN = 25
 """Addresses of each kind: whoever asks has a list of names, and asks for each again and again."""
 COPIES = """
@@ -34,28 +34,6 @@ COPIES = """
     SELECT 'copy-' || n, kind, event_id, definition, verification, waiting_list, partners, promotion_notice_minutes,
         open, 1 FROM form, generate_series(1, %s) AS n
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What times tell.
-
-    Attributes:
-        likelihood: that of one known and one new address, each drawn at random, the known one took longer (the area
-            under the curve of every classifier by a threshold).
-        guessed: share that the best threshold of one half of the pairs gets right in the other half.
-        new_ms, known_ms: medians.
-    """
-
-    likelihood: float
-    guessed: float
-    new_ms: float
-    known_ms: float
-
-    @property
-    def distance(self) -> float:
-        """The larger distance from one half."""
-        return max(abs(self.likelihood - 0.5), abs(self.guessed - 0.5))
 
 
 def measure(ground: Ground) -> Entry:
@@ -67,11 +45,16 @@ def measure(ground: Ground) -> Entry:
     with ground.processes() as processes:
         web = start_web(processes, installation, workers=2, name="telling")
         asking = Asking(web, random.Random(11))
-        asking.pairs(["nobody@example.org"], WARM_UP)
-        told = {kind: tell(asking.pairs(known, ground.options.pairs)) for kind, known in _known(asking, installation)}
+        addresses = _known(asking, installation)
+        told: dict[str, Told] = {}
+        for way in WAYS:
+            asking.way = way
+            asking.pairs(["nobody@example.org"], WARM_UP)
+            for kind, known in addresses:
+                told[f"{kind}, {way}"] = tell(asking.pairs(known, ground.options.pairs))
     for kind, one in told.items():
         print(
-            f"  {kind:<12} medians {one.new_ms:.2f} and {one.known_ms:.2f} ms, slower with {one.likelihood:.3f}, "
+            f"  {kind:<18} medians {one.new_ms:.2f} and {one.known_ms:.2f} ms, slower with {one.likelihood:.3f}, "
             f"guessed {one.guessed:.3f}",
             flush=True,
         )
@@ -94,6 +77,7 @@ class Asking:
         place = urlsplit(web.url)
         self._connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=30)
         self._chance, self._sent = chance, 0
+        self.way = WAYS[0]
 
     def pairs(self, known: Sequence[str], count: int) -> list[tuple[float, float]]:
         """Milliseconds of ``count`` pairs: of an address that nobody has heard of, and of one of ``known``."""
@@ -108,9 +92,10 @@ class Asking:
 
     def took_ms(self, address: str, path: str = REGISTRATIONS) -> float:
         """From the first byte of a registration to the last of its answer."""
-        body = json.dumps(answers(7, email=address, name="Participant", questions="What is the next step?"))
+        filled = answers(7, email=address, name="Participant", questions="What is the next step?")
+        body, headers = _as_json(filled) if self.way == "JSON" else _as_browser(filled)
         began = time.perf_counter()
-        self._connection.request("POST", path, body, {"Content-Type": "application/json"})
+        self._connection.request("POST", path, body, headers)
         answer = self._connection.getresponse()
         answer.read()
         took = (time.perf_counter() - began) * 1000
@@ -118,38 +103,13 @@ class Asking:
         return took
 
 
-def tell(pairs: Sequence[tuple[float, float]]) -> Told:
-    """What the times of ``pairs`` (new, known; milliseconds) tell."""
-    new, known = ([pair[side] for pair in pairs] for side in (0, 1))
-    learnt = best_threshold(pairs[::2])
-    return Told(likelihood_of(new, known), guessed_by(learnt, pairs[1::2]), *map(statistics.median, (new, known)))
+def _as_json(filled: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    return json.dumps(filled), {"Content-Type": "application/json"}
 
 
-def likelihood_of(new: Sequence[float], known: Sequence[float]) -> float:
-    """How likely a ``known`` one is to be greater than a ``new`` one; equal ones count half (Mann and Whitney's U)."""
-    ordered = sorted(new)
-    wins = sum(bisect_left(ordered, value) + bisect_right(ordered, value) for value in known) / 2
-    return wins / (len(new) * len(known))
-
-
-def best_threshold(pairs: Sequence[tuple[float, float]]) -> tuple[float, bool]:
-    """The milliseconds that part new from known best, and whether known ones are above."""
-    marked = sorted([(new, 0) for new, _ in pairs] + [(known, 1) for _, known in pairs])
-    best, right, threshold = 0, 0, (marked[0][0], True)
-    for value, mark in marked:
-        right += 1 if mark == 0 else -1  # of those up to here: new ones less known ones
-        if abs(right) > best:
-            best, threshold = abs(right), (value, right > 0)
-    return threshold
-
-
-def guessed_by(threshold: tuple[float, bool], pairs: Sequence[tuple[float, float]]) -> float:
-    """The share of ``pairs``' members that ``threshold`` gets right."""
-    value, known_above = threshold
-    right = sum((new <= value) == known_above for new, _ in pairs) + sum(
-        (known > value) == known_above for _, known in pairs
-    )
-    return right / (2 * len(pairs))
+def _as_browser(filled: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    form = urlencode({**filled, "consent": "on"})
+    return form, {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
 
 
 def _known(asking: Asking, installation: TestInstallation) -> list[tuple[str, list[str]]]:

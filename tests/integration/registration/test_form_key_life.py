@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -61,7 +62,9 @@ def read(client: FlaskClient, registration: str, coordinator: Headers) -> Any:
 @pytest.fixture
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
     """Sets what happens while a replacement waits."""
-    return lambda deed: monkeypatch.setattr("services.registration.key_commands.time.sleep", lambda _seconds: deed())
+    return lambda deed: monkeypatch.setattr(
+        "services.registration.key_commands.time", SimpleNamespace(sleep=lambda _seconds: deed())
+    )
 
 
 def test_key_is_replaced_while_people_register(

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.benchmarks.telling import best_threshold, guessed_by, likelihood_of, tell
+from tests.benchmarks.guessing import best_threshold, guessed_by, likelihood_of, tell
 
 CHANCE = random.Random(1)
 
