@@ -1,6 +1,6 @@
 """Builds the web application: settings become transactions and routes. No worker imports it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -36,9 +36,6 @@ from shared.web.console.frame import frame_blueprint
 from shared.web.console.signing import make_sign_in
 from shared.web.operations import Blueprint
 from shared.web.trail import trail_blueprint
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 PEOPLE = ("/propose", "/p/", "/v1/proposals")
 """Proposals of side events, and their proposers' links: who comes by these is let in first."""
@@ -77,15 +74,8 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
         ],
         ready=lambda: is_far_enough(tools.work, newest),
         people=PEOPLE,
-        in_steps=_proposes,
     )
     return make_app(parts, access, sign_in, settings.common.deployment)
-
-
-def _proposes(environ: "WSGIEnvironment") -> bool:
-    """Whether a request is a proposal."""
-    path: str = environ["PATH_INFO"]
-    return path == "/v1/proposals" and environ["REQUEST_METHOD"] == "POST"
 
 
 def _events_blueprint(tools: Tools) -> Any:

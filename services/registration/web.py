@@ -91,16 +91,9 @@ def build_app(
         ready=lambda: is_far_enough(work, newest),
         people=PEOPLE,
         crowded=_registers_into(tools.register.crowded),
-        in_steps=_stores,
         around=lambda inner: opened(inner, tools.remembered_origins, tools.known_origins),
     )
     return make_app(parts, access, sign_in, settings.common.deployment)
-
-
-def _stores(environ: "WSGIEnvironment") -> bool:
-    """Whether a request is a registration."""
-    path: str = environ["PATH_INFO"]
-    return path.endswith("/registrations") and environ["REQUEST_METHOD"] == "POST"
 
 
 def _registers_into(crowded: Callable[[], bool]) -> "Callable[[WSGIEnvironment], bool]":
@@ -110,7 +103,8 @@ def _registers_into(crowded: Callable[[], bool]) -> "Callable[[WSGIEnvironment],
     """
 
     def waits_too_long(environ: "WSGIEnvironment") -> bool:
-        return _stores(environ) and crowded() and "text/html" not in environ.get("HTTP_ACCEPT", "")
+        stores = environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"].endswith("/registrations")
+        return stores and crowded() and "text/html" not in environ.get("HTTP_ACCEPT", "")
 
     return waits_too_long
 

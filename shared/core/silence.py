@@ -103,9 +103,10 @@ def _line_to(host: str, port: int, within_s: float) -> socket.socket:
 def _note_silence(address: Address) -> None:
     """Rest, and say so once: of those who are told meanwhile nobody else leaves a line."""
     now_s = time.monotonic()
-    if now_s >= _silent_until.get(address, 0.0):
-        log.warning("the database does not answer", extra={"host": address[0], "port": address[1], "rest_s": REST_S})
+    known_until_s = _silent_until.get(address, 0.0)
     _silent_until[address] = now_s + REST_S
+    if now_s >= known_until_s:
+        log.warning("the database does not answer", extra={"host": address[0], "port": address[1], "rest_s": REST_S})
 
 
 def _address_in(conninfo: str, kwargs: dict[str, Any]) -> Address:

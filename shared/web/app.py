@@ -14,7 +14,7 @@ from shared.web.document.making import made_once
 from shared.web.document.routes import document_blueprint
 from shared.web.headers import secure_headers
 from shared.web.health import health_blueprint
-from shared.web.in_steps import Chosen, InSteps, no_answer
+from shared.web.in_steps import InSteps
 from shared.web.limits import Limits, limit_views
 from shared.web.measuring import measure
 from shared.web.problems import handle_problems
@@ -48,7 +48,6 @@ class WebParts:
         larger_bodies: beginnings of paths that take more than a filled form, and how much, bytes.
         people: beginnings of the paths of those who register: they are let in first.
         crowded: whether a request of theirs would have to wait too long for something inside.
-        in_steps: which answers leave in steps of time: those to what anybody may ask about anybody's address.
         around: put around the application and its door, where each answer passes.
     """
 
@@ -60,7 +59,6 @@ class WebParts:
     larger_bodies: Mapping[str, int] = field(default_factory=dict)
     people: tuple[str, ...] = ()
     crowded: Crowded = nobody_waits
-    in_steps: Chosen = no_answer
     around: "Callable[[WSGIApplication], WSGIApplication] | None" = None
 
 
@@ -84,11 +82,11 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: D
         PREFERRED_URL_SCHEME="https" if deployment.https else "http",
     )
     measure(app, parts.service, parts.larger_bodies)
-    app.wsgi_app = InSteps(app.wsgi_app, parts.in_steps)  # type: ignore[method-assign]  # the place Flask names for this
     _put_behind_a_door(app, parts, deployment)
     if parts.around is not None:
         app.wsgi_app = parts.around(app.wsgi_app)  # type: ignore[method-assign,assignment]  # the place Flask names for this
     secure_headers(app, https=deployment.https)
+    app.wsgi_app = InSteps(app.wsgi_app)  # type: ignore[method-assign]  # the place Flask names for this
     handle_problems(app)
     guard(app, access, sign_in.signed_in, sign_in.has_ended)
     for blueprint in (*parts.operations, *parts.pages):

@@ -17,8 +17,8 @@ _ABSOLUTE = 1
 """``TFD_TIMER_ABSTIME`` of timerfd_settime(2)."""
 
 _READABLE = 1
-
-_libc = ctypes.CDLL(None, use_errno=True)
+_NEVER = 0.0
+"""What timerfd_settime(2) takes for no moment at all."""
 
 
 class _Timespec(ctypes.Structure):
@@ -29,11 +29,21 @@ class _Itimerspec(ctypes.Structure):
     _fields_ = (("interval", _Timespec), ("value", _Timespec))
 
 
-def sleep_until(moment_s: float) -> None:
-    """Come back when ``time.monotonic()`` says ``moment_s``, seconds; at once if that has passed.
+def set_up() -> None:
+    """Ask the kernel for the timer now, and not when the first sleeps.
 
     Raises:
-        OSError: the kernel gives no timer (too many open files).
+        OSError: it gives none (too many open files).
+    """
+    if monkey.is_module_patched("time"):
+        _alarm()
+
+
+def sleep_until(moment_s: float) -> None:
+    """Come back at a moment; at once if it has passed. In the thread of the process's event loop, where it has one.
+
+    Args:
+        moment_s: by ``time.monotonic()``, seconds.
     """
     if monkey.is_module_patched("time"):
         _alarm().wait_until(moment_s)
@@ -43,7 +53,7 @@ def sleep_until(moment_s: float) -> None:
 
 @cache
 def _alarm() -> "_Alarm":
-    """Of this process, made when the first sleeps: a timer each would cost four times as much."""
+    """Of this process: a timer for each who sleeps would cost four times as much."""
     return _Alarm()
 
 
@@ -53,8 +63,9 @@ class _Alarm:
     def __init__(self) -> None:
         self._sleeping: list[tuple[float, int, Waiter]] = []
         self._came = 0
+        self._libc = ctypes.CDLL(None, use_errno=True)
         self._due = _Itimerspec(_Timespec(0, 0), _Timespec(0, 0))
-        self._timer = _checked(_libc.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC))
+        self._timer = _checked(self._libc.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC))
         self._watcher = get_hub().loop.io(self._timer, _READABLE)
         self._watcher.start(self._ring)
 
@@ -72,13 +83,12 @@ class _Alarm:
         now_s = time.monotonic()
         while self._sleeping and self._sleeping[0][0] <= now_s:
             heappop(self._sleeping)[2].switch(None)
-        self._set(self._sleeping[0][0] if self._sleeping else 0.0)
+        self._set(self._sleeping[0][0] if self._sleeping else _NEVER)
 
     def _set(self, moment_s: float) -> None:
-        """Ring at that moment; never if it is 0."""
         value = self._due.value
         value.seconds, value.nanoseconds = divmod(int(moment_s * 1e9), 1_000_000_000)
-        _checked(_libc.timerfd_settime(self._timer, _ABSOLUTE, ctypes.byref(self._due), None))
+        _checked(self._libc.timerfd_settime(self._timer, _ABSOLUTE, ctypes.byref(self._due), None))
 
 
 def _checked(result: int) -> int:

@@ -1,5 +1,6 @@
 """What times tell: how well two kinds of requests are told apart by how long they took."""
 
+import math
 import statistics
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -46,9 +47,9 @@ def best_threshold(pairs: Sequence[tuple[float, float]]) -> tuple[float, bool]:
     """The milliseconds that part new from known best, and whether known ones are above."""
     marked = sorted([(new, 0) for new, _ in pairs] + [(known, 1) for _, known in pairs])
     best, right, threshold = 0, 0, (marked[0][0], True)
-    for value, mark in marked:
+    for (value, mark), following in zip(marked, [*marked[1:], (math.inf, 0)], strict=True):
         right += 1 if mark == 0 else -1  # of those up to here: new ones less known ones
-        if abs(right) > best:
+        if abs(right) > best and following[0] != value:
             best, threshold = abs(right), (value, right > 0)
     return threshold
 

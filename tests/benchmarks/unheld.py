@@ -8,5 +8,5 @@ from shared.web import app
 
 def application() -> Flask:
     """The application."""
-    vars(app)["InSteps"] = lambda inner, _chosen: inner
+    vars(app)["InSteps"] = lambda inner: inner
     return wsgi.application()

@@ -21,6 +21,7 @@ from shared.forms.transport import TRANSPORT_FIELDS, split_transport
 from shared.forms.validation import Answers, FieldError, validate
 from shared.web.bodies import JSON_TYPE, json_object, wants_page
 from shared.web.idempotency import checked_key, fingerprint, idempotency_key
+from shared.web.in_steps import begin_step
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 FIELD_OF = {"unavailable_on": "unavailable_days", "preferred_on": "preferred_days"}
@@ -105,6 +106,7 @@ def take(tools: SideTools, asked: Asked) -> Taken:
     """
     proven = asked.beside.pop("altcha", None)  # another proof of work for the same answers is the same request
     if asked.beside.get("website"):
+        begin_step()
         return Taken(new_id(), "unverified" if asked.challenge and not proven else "submitted")
     answers = checked(asked)
     form, partner = asked.definition.slug, asked.partner.slug if asked.partner else None
@@ -112,6 +114,7 @@ def take(tools: SideTools, asked: Asked) -> Taken:
     proof = proof_in(tools, proven)
     try:
         submission = Submission(form, answers.values, asked.language, asked.key, mark, partner, proof)
+        begin_step()
         return submit_proposal(tools.work, tools.clock, tools.keys, submission)
     except RulesBroken as error:
         raise refused_by(error, asked, answers) from None

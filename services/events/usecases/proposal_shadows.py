@@ -9,7 +9,7 @@ from services.events.store.proposal_arrivals import Arrival
 
 def unnamed(proposal: Proposal) -> Proposal:
     """``proposal`` with noise in place of the reference of whoever made it."""
-    return replace(proposal, person_ref=_noise_hex(proposal.person_ref))
+    return replace(proposal, person_ref=_noise(proposal.person_ref))
 
 
 def disguised(proposal: Proposal, arrival: Arrival) -> tuple[Proposal, Arrival]:
@@ -22,17 +22,14 @@ def disguised(proposal: Proposal, arrival: Arrival) -> tuple[Proposal, Arrival]:
         title=_noise(proposal.title),
         summary=_noise(proposal.summary),
         organisation=proposal.organisation and _noise(proposal.organisation),
-        speakers=tuple(_noise_hex(speaker) for speaker in proposal.speakers),
+        speakers=tuple(_noise(speaker) for speaker in proposal.speakers),
     )
     contact, token_hash = (secrets.token_bytes(len(value)) for value in (arrival.contact, arrival.token_hash))
     speaker_names = arrival.speaker_names and secrets.token_bytes(len(arrival.speaker_names))
     return silenced, replace(arrival, contact=contact, speaker_names=speaker_names, token_hash=token_hash)
 
 
-def _noise_hex(text: str) -> str:
-    return secrets.token_hex(len(text))[: len(text)]
-
-
 def _noise(text: str) -> str:
-    """As many words of as many letters."""
-    return " ".join(_noise_hex(word) for word in text.split(" "))
+    """One word of as many bytes; drawn at once, so that a long text of short words costs no more than another."""
+    size = len(text.encode())
+    return secrets.token_hex((size + 1) // 2)[:size]

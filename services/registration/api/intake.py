@@ -20,6 +20,7 @@ from shared.core.metrics import (
 from shared.core.places import FIRST
 from shared.forms.proof_of_work import ProofRefused, check_proof
 from shared.forms.validation import Answers, validate
+from shared.web.in_steps import begin_step
 from shared.web.problems import problem
 
 STATUSES = {"none": ("confirmed", "waitlisted", "unverified"), "email": ("unverified", "confirmed", "waitlisted")}
@@ -78,7 +79,9 @@ def _proof(tools: Tools, view: FormView, payload: object) -> Proof:
 
 def _counted(tools: Tools, view: FormView, answers: Answers, envelope: Envelope) -> Answered:
     try:
-        answered = tools.register(prepare(tools.keys, view, answers, envelope, tools.clock()))
+        submission = prepare(tools.keys, view, answers, envelope, tools.clock())
+        begin_step()
+        answered = tools.register(submission)
     except DomainError as refusal:
         intake_requests_total.labels(REFUSALS.get(refusal.code, "closed")).inc()
         if refusal.code == "idempotency-mismatch":
@@ -99,6 +102,7 @@ def _counted(tools: Tools, view: FormView, answers: Answers, envelope: Envelope)
 def _pretend(messages: dict[str, str]) -> Answered:
     """What a program gets that filled in the field no person sees: an answer like any other, and nothing stored."""
     intake_requests_total.labels("trapped").inc()
+    begin_step()
     return Answered(next(iter(receipts(new_id(), messages).values())), "trapped")
 
 

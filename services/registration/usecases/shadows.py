@@ -39,17 +39,23 @@ def disguised(arrival: Arrival) -> Arrival:
 
 
 def _noise(text: str) -> str:
-    """As many words of as many letters."""
-    return " ".join(secrets.token_hex(len(word))[: len(word)] for word in text.split(" "))
+    """As many words of as many bytes: names are found by their words, so each costs an entry in an index."""
+    return " ".join(_word(word) for word in text.split(" "))
+
+
+def _word(text: str) -> str:
+    """One word of as many bytes; drawn at once, so that a long text of short words costs no more than another."""
+    size = len(text.encode())
+    return secrets.token_hex((size + 1) // 2)[:size]
 
 
 def _silenced(answers: Mapping[str, object]) -> dict[str, Any]:
     return {
-        name: _noise(answer) if isinstance(answer, str) else _without_words(answer) for name, answer in answers.items()
+        name: _word(answer) if isinstance(answer, str) else _without_words(answer) for name, answer in answers.items()
     }
 
 
 def _without_words(answer: object) -> Any:
     if isinstance(answer, list):
-        return [_noise(item) if isinstance(item, str) else 0 for item in answer]
+        return [_word(item) if isinstance(item, str) else 0 for item in answer]
     return False if isinstance(answer, bool) else 0

@@ -11,8 +11,10 @@ from services.events.store.proposal_arrivals import KEEP_SHADOWS
 from services.events.usecases.submit_proposal import MOST_A_DAY, MOST_RECEIPTS, MOST_WITHIN
 from services.events.wiring import describe
 from shared.store.unit_of_work import UnitOfWork
+from shared.web.in_steps import STEP_S
 from tests.integration.events.side_events import Desk, an_answer
 from tests.integration.events.test_proposal_receipts import listed
+from tests.support.held import held_s
 from tests.support.locks import WAITING
 from tests.support.waiting import poll_until
 
@@ -59,6 +61,17 @@ def test_answer_does_not_say_whether_it_was_taken(desk: Desk) -> None:
     pages = [desk.client.post("/v1/proposals", data=form | {"email": email}, headers=headers) for email in _two()]
     assert (pages[0].status_code, pages[0].text) == (pages[1].status_code, pages[1].text)
     assert listed(desk) == MOST_A_DAY + 2
+
+
+def test_every_answer_leaves_at_the_end_of_a_step(desk: Desk) -> None:
+    """Whether it was taken or not, as JSON and as a page, and to a trapped program."""
+    fill(desk)
+    sent = [{"json": an_answer("Idea", email=email)} for email in _two()]
+    sent += [{"data": an_answer("Idea", email=email), "headers": {"Accept": "text/html"}} for email in _two()]
+    for content in (*sent, {"json": an_answer("Idea", website="https://example.org")}):
+        with desk.client:
+            assert desk.client.post("/v1/proposals", **content).status_code == 201
+            assert held_s() >= STEP_S
 
 
 def test_as_much_is_written_for_one_that_is_not_taken(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from flask import request
 from flask.testing import FlaskClient
 
 from services.registration.domain.intake import MOST_A_DAY
@@ -17,9 +18,11 @@ from services.registration.store.shadows import SHADOWS
 from services.registration.web import build_app
 from shared.core.clock import system_clock
 from shared.store.engine import open_engine
+from shared.web.in_steps import BEGAN, STEP_S
 from tests.integration.registration.enumeration import ADDRESS, WAYS, Place, seen, went_out
 from tests.integration.registration.test_verification import keep_house
-from tests.support.clients import answers, rows, together
+from tests.support.clients import REGISTRATIONS, answers, rows, together
+from tests.support.held import held_s
 from tests.support.installation import TestInstallation
 
 ORIGIN = {"Origin": "http://localhost:8001"}
@@ -59,6 +62,29 @@ def test_answers_are_equal_byte_for_byte(place: Place, state: str, as_page: bool
         given[way] = seen(place.send(ADDRESS, as_page=as_page, headers=ORIGIN))
     assert given["new"][0] == "201 CREATED"
     assert {way: given[way] for way in WAYS if given[way] != given["new"]} == {}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("as_page", [False, True], ids=["as JSON", "as a page"])
+def test_every_answer_leaves_at_the_end_of_a_step(place: Place, way: str, as_page: bool) -> None:
+    """However little was done for it; what `make bench` measures on a quiet machine (P11) rests on this."""
+    WAYS[way](place)
+    with place.client:
+        place.send(ADDRESS, as_page=as_page)
+        assert held_s() >= STEP_S
+
+
+def test_answer_to_a_trapped_program_leaves_like_any_other(client: FlaskClient) -> None:
+    with client:
+        assert client.post(REGISTRATIONS, json=answers(1, website="https://example.org")).status_code == 201
+        assert held_s() >= STEP_S
+
+
+def test_what_asks_about_nobody_is_not_held(client: FlaskClient) -> None:
+    for method, path in (("POST", REGISTRATIONS), ("GET", "/embed/upr-webinar-10")):
+        with client:
+            client.open(path, method=method, json={})
+            assert BEGAN not in request.environ
 
 
 def test_nothing_goes_out_for_a_blocked_address(place: Place) -> None:
@@ -209,6 +235,17 @@ def test_as_much_is_written_for_who_gets_no_registration(place: Place, way: str)
     body = bytes(rows(place.url, "SELECT body FROM shadow_outbox")[0][0]).decode()
     assert person not in body
     assert json.loads(body)["data"]["form"] == "upr-webinar-10"
+
+
+@pytest.mark.parametrize("word", ["a ", "word ", "\N{SEEDLING}", "\u0645\u0631\u062d\u0628\u0627 "])
+def test_shadow_is_as_long_as_what_it_stands_for(place: Place, word: str) -> None:
+    """In bytes, whatever the script."""
+    filled = {"name": (word * 50).strip(), "questions": (word * 600).strip()}
+    place.blocked()
+    for email in (ADDRESS, "somebody-else@example.org"):
+        place.client.post("/v1/forms/upr-webinar-10/registrations", json=answers(1, email=email, **filled))
+    sizes = "SELECT octet_length(name), octet_length(answers ->> 'questions') FROM"
+    assert rows(place.url, f"{sizes} shadow_registration") == rows(place.url, f"{sizes} registration")
 
 
 def test_shadows_do_not_stay(place: Place, installation: TestInstallation) -> None:
