@@ -48,7 +48,7 @@ def sleep_until(moment_s: float) -> None:
     if monkey.is_module_patched("time"):
         _alarm().wait_until(moment_s)
     else:
-        time.sleep(max(0.0, moment_s - time.monotonic()))
+        time.sleep(max(0.0, moment_s - time.monotonic()))  # the kernel's own, of this thread
 
 
 @cache

@@ -112,6 +112,23 @@ print(*(name for name, _ in woken), all(in_time for _, in_time in woken))
 """
 
 
+NOTHING_LEFT = """
+from gevent import monkey
+monkey.patch_all()
+import resource
+import time
+from gevent import get_hub
+from shared.web.in_steps import InSteps
+
+application = InSteps(lambda environ, start_response: [])
+get_hub()
+resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+began = time.monotonic()
+application({"troika.step_began_s": began}, None)
+print(time.monotonic() - began >= 0.01)
+"""
+
+
 def test_sleep_ends_at_a_moment_and_not_after_whole_milliseconds() -> None:
     """Where gevent's own does, in a process in which others go on meanwhile. What has passed is not waited for."""
     assert _printed(FINE) == ["True", "True", "True", "100"]
@@ -120,6 +137,11 @@ def test_sleep_ends_at_a_moment_and_not_after_whole_milliseconds() -> None:
 def test_each_of_several_sleepers_is_woken_in_time() -> None:
     """In order, by one timer; one that gives up before does no harm."""
     assert _printed(SEVERAL) == ["past", "first", "second", "last", "True"]
+
+
+def test_timer_is_there_before_anything_is_stored() -> None:
+    """A process that may open no further file answers whoever it has registered all the same."""
+    assert _printed(NOTHING_LEFT) == ["True"]
 
 
 def _printed(program: str) -> list[str]:
