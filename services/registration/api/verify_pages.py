@@ -57,12 +57,12 @@ def verify_blueprint(tools: Tools) -> Blueprint:
         if request.form.get("action") != "verify":
             raise BadRequest("unknown action")
         try:
-            verify(tools.work, tools.clock, verify_token)
+            person, form = verify(tools.work, tools.clock, verify_token)
         except DomainError as refusal:
             if refusal.code == "not-found":
                 return gone(tools, "verify")
             return _page(tools, verify_token, status=409)
-        return _page(tools, verify_token)
+        return _result(person, form, RESULTS[person.registration.status])
 
     return blueprint
 
@@ -81,13 +81,22 @@ def _page(tools: Tools, token: str, *, status: int = 200, asking: Asking = "") -
         person, form = show_to_verify(tools.work, token, tools.clock())
     except DomainError:
         return gone(tools, "verify")
-    look = look_of(language_of(request.values.to_dict(), person.registration.language), {}, None)
-    title = title_of(form, parse_definition(form.definition), look.language)
     result = RESULTS.get(person.registration.status)
     if result is not None:
-        return page(render_result(ResultPage(look, title, event_time(form), result)), look)
+        return _result(person, form, result)
+    look, title = _look_and_title(person, form)
     late = too_late(form, person.registration, tools.clock())
     return page(render_link(replace(_question(person, form, look, title, late), asking=asking)), look, status=status)
+
+
+def _result(person: Person, form: StoredForm, result: ResultStatus) -> Response:
+    look, title = _look_and_title(person, form)
+    return page(render_result(ResultPage(look, title, event_time(form), result)), look)
+
+
+def _look_and_title(person: Person, form: StoredForm) -> tuple[Look, str]:
+    look = look_of(language_of(request.values.to_dict(), person.registration.language), {}, None)
+    return look, title_of(form, parse_definition(form.definition), look.language)
 
 
 def _question(person: Person, form: StoredForm, look: Look, title: str, late: TooLate) -> LinkPage:

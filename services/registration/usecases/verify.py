@@ -8,7 +8,7 @@ from services.registration.domain.registration import LIVE, Registration
 from services.registration.domain.seats import Place
 from services.registration.domain.verifying import decide_verified
 from services.registration.outgoing import ARRIVALS, registration_message
-from services.registration.store.forms import save_seats
+from services.registration.store.forms import StoredForm, save_seats
 from services.registration.store.registrations import Person, store_change, store_verified
 from services.registration.usecases.locking import Locked, lock_own, lock_to_verify
 from shared.core.clock import Clock
@@ -19,21 +19,23 @@ from shared.store.unit_of_work import UnitOfWork
 REASONS = {True: "the address was confirmed in time", False: "the address was confirmed when no seat was kept for it"}
 
 
-def verify(work: UnitOfWork, clock: Clock, token: str) -> Person:
+def verify(work: UnitOfWork, clock: Clock, token: str) -> tuple[Person, StoredForm]:
     """Confirm the address whose link ``token`` is. The link is used up by it; a moment later it still says the same.
 
     Returns:
-        the registration as it is afterwards, with a seat or on the waiting list.
+        the registration as it is afterwards, with a seat or on the waiting list, and its form, whose seats may be those
+        from before.
 
     Raises:
         DomainError: ``not-found`` if the link opens nothing, or nothing any more; ``form-closed`` with the reason if it
             is too late for a place.
     """
     with work.transaction() as connection:
-        person = _confirm(connection, lock_to_verify(connection, clock, token))
+        locked = lock_to_verify(connection, clock, token)
+        person = _confirm(connection, locked)
     if person.registration.status not in LIVE:
         raise DomainError("not-found")
-    return person
+    return person, locked.form
 
 
 def verify_by_own(work: UnitOfWork, clock: Clock, token: str) -> Person:

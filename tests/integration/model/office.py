@@ -58,7 +58,7 @@ class Office:
 
     def verify(self, token: str, *, lost: bool = False) -> Answer:
         """Press the button in the first mail."""
-        return self._ask(lost, lambda work: verify(work, self._world.clock, token).registration.status)
+        return self._ask(lost, lambda work: verify(work, self._world.clock, token)[0].registration.status)
 
     def cancel(self, token: str, *, lost: bool = False) -> Answer:
         """Press the button in a later mail."""
