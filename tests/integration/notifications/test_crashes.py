@@ -8,7 +8,7 @@ from datetime import timedelta
 from email import message_from_bytes
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from services.notifications.domain.mail import Verdict
 from services.notifications.sending.judging import sent
@@ -24,6 +24,7 @@ from shared.core.metrics import mail_unknown_resolved_total
 from shared.process.runner import Stop
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.notifications.office import Office
+from tests.support.proof import GIVEN_UP
 from tests.support.smtp_relay import CUT, Relay
 
 PAST_LEASE_S = LEASE.total_seconds() + 1
@@ -39,6 +40,12 @@ def resolved(resolution: str) -> float:
 def message_ids(mails: list[bytes]) -> list[str]:
     """The Message-IDs of mails as a relay got them."""
     return [str(message_from_bytes(mail)["Message-ID"]) for mail in mails]
+
+
+def left_as_unknown(office: Office) -> list[str]:
+    """Subjects of mails of which the proof asks that they have arrived, and not that it is noted."""
+    with office.work.transaction() as connection:
+        return list(connection.execute(text(GIVEN_UP)).scalars())
 
 
 class _FailingWork(UnitOfWork):
@@ -108,6 +115,7 @@ def test_second_unknown_is_not_sent_again(queued: Office) -> None:
     before = resolved("given_up")
     with Relay({"DOT": CUT}) as relay:
         for expected in (Reaped(0, 0, 1, 0), Reaped(0, 0, 0, 1)):
+            assert left_as_unknown(queued) == []
             queued.sender(relay.port).turn(Stop())
             assert queued.mail()["state"] == "unknown"
             queued.clock.advance(UNKNOWN_AFTER)
@@ -117,6 +125,7 @@ def test_second_unknown_is_not_sent_again(queued: Office) -> None:
         queued.sender(relay.port).turn(Stop())
         assert len(relay.mails) == 2
     assert (queued.mail()["state"], queued.mail()["reason"]) == ("unknown", GIVEN_UP_REASON)
+    assert left_as_unknown(queued) == [str(queued.mail()["subject"])]
     assert resolved("given_up") == before + 1
 
 
