@@ -171,7 +171,8 @@ mails_total = Counter(
 )
 mail_unknown_resolved_total = Counter(
     "troika_mail_unknown_resolved_total",
-    "Mails whose handover was unknown, by resolution: found (its sender came back and knew), resent, given_up.",
+    "Mails whose handover was unknown, by resolution: found (its sender came back and knew), resent, left (unknown "
+    "twice: somebody may wait for it in vain), given_up (untrue by now, or of a kind not worth a second copy).",
     ["resolution"],
 )
 mail_handover_seconds = Histogram(

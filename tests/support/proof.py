@@ -46,7 +46,7 @@ _TO_ANNOUNCE = """
     SELECT ((SELECT count(*) FROM event_news) + (SELECT count(*) FROM announcement WHERE ended_at IS NULL))::int
 """
 _JOBS = "SELECT count(*)::int FROM solve_job WHERE status IN ('queued', 'running')"
-GIVEN_UP = """
+LEFT = """
     SELECT subject::text FROM mail
     WHERE kind = 'confirmation' AND state = 'unknown' AND due_at IS NULL AND unknowns > 1
 """
@@ -54,7 +54,7 @@ GIVEN_UP = """
 
 _UNCONFIRMED = f"""
     SELECT count(*)::int FROM mail
-    WHERE kind = 'confirmation' AND state <> 'sent' AND subject::text NOT IN ({GIVEN_UP})
+    WHERE kind = 'confirmation' AND state <> 'sent' AND subject::text NOT IN ({LEFT})
 """
 
 CONFIRMATION = "confirmation"
@@ -130,7 +130,7 @@ class Proof:
         ``mail once`` (a further copy only where a handover was recorded as unknown).
         """
         stored, counted = self._texts("registration", _STORED), self._texts("events", _COUNTED)
-        noted = set(self._texts("events", _NOTED)) | self.given_up()
+        noted = set(self._texts("events", _NOTED)) | self.left()
         mails = self._rows("notifications", _MAILS)
         confirmed = {row[1]: row for row in mails if row[2] == CONFIRMATION}
         copies, known = self.copies(), {row[0]: int(row[4]) for row in mails}
@@ -155,15 +155,15 @@ class Proof:
             self._read.add(file)
         return self._copies
 
-    def given_up(self) -> set[str]:
+    def left(self) -> set[str]:
         """Registrations whose mail is left as unknown: nobody knows the end of either of its two handovers.
 
         That is settled, and somebody is told of it; it must have arrived all the same, but nobody can note that.
         """
-        return set(self._texts("notifications", GIVEN_UP))
+        return set(self._texts("notifications", LEFT))
 
     def _complete(self, ids: Sequence[str]) -> bool:
-        noted = set(self._texts("events", _NOTED)) | self.given_up()
+        noted = set(self._texts("events", _NOTED)) | self.left()
         return set(ids) <= set(self._texts("events", _COUNTED)) & noted
 
     def _waiting(self) -> int:
@@ -183,7 +183,7 @@ class Proof:
             },
             "stored": self._count("registration", _STORED),
             "counted": self._count("events", _COUNTED),
-            "noted": len(set(self._texts("events", _NOTED)) | self.given_up()),
+            "noted": len(set(self._texts("events", _NOTED)) | self.left()),
         }
 
     @staticmethod

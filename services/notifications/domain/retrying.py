@@ -14,7 +14,7 @@ GIVE_UP_AFTER = timedelta(hours=72)
 EVENT_DELAY = timedelta(seconds=5)
 """Until an event's own message is here, which travels by another queue."""
 
-RESENT, GIVEN_UP = "resent", "given_up"
+RESENT, LEFT, GIVEN_UP = "resent", "left", "given_up"
 
 
 def is_over(created_at: datetime, now: datetime) -> bool:
@@ -23,11 +23,17 @@ def is_over(created_at: datetime, now: datetime) -> bool:
 
 
 def resolve_unknown(kind: str, unknowns: int, *, untrue: bool) -> str:
-    """What to do about a mail that was handed over or not: ``RESENT`` (once, same Message-ID) or ``GIVEN_UP``.
+    """What to do about a mail that was handed over or not.
 
     Args:
         kind: of the mail.
         unknowns: how often its handover ended so, this time included.
         untrue: whether it would say something untrue by now.
+
+    Returns:
+        ``RESENT`` once, with the same Message-ID; ``LEFT`` the second time, for somebody to look after; ``GIVEN_UP`` if
+        a second copy is worth nothing or a nuisance.
     """
-    return RESENT if KINDS[kind].resent and unknowns == 1 and not untrue else GIVEN_UP
+    if untrue or not KINDS[kind].resent:
+        return GIVEN_UP
+    return RESENT if unknowns == 1 else LEFT

@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from services.notifications.domain.mail import Verdict
+from services.notifications.domain.retrying import LEFT
 from services.notifications.sending.batch import Batch, SendingTools
 from services.notifications.usecases.claim_due import claim_due
 from services.notifications.usecases.finish import finish
@@ -12,6 +13,7 @@ from services.notifications.usecases.measure import measure
 from services.notifications.usecases.reap_leases import reap_leases
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
+from shared.core.metrics import mail_unknown_resolved_total
 from shared.process.runner import Stop
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class Sender:
         self._verdicts: list[Verdict] = []
         self._relay_rest_s = 0.0
         self._housekeeping_at = 0.0
+        mail_unknown_resolved_total.labels(LEFT)  # from 0 on, or its first one would be no increase
 
     def run(self, stop: Stop) -> None:
         """Send until ``stop``."""

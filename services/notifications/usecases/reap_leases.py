@@ -19,7 +19,7 @@ GIVEN_UP_REASON = "handed over or not: unknown, and not sent again"
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
-    """How many mails were queued again, became unknown, were resent, stay unknown for good."""
+    """How many mails were queued again, became unknown, were resent, stay unknown for good (left or given up)."""
 
     given_back: int
     lost: int

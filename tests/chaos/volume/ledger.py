@@ -25,7 +25,7 @@ class Entry:
     twice: mails that did.
     faults: what happened, by kind.
     seconds: that it took.
-    given_up: mails left as unknown because both of their handovers were; in lines before 26 November 2026 a finding.
+    left: mails left as unknown because both of their handovers were; in older lines without it, a finding.
     """
 
     at: str
@@ -41,7 +41,7 @@ class Entry:
     twice: int
     faults: Mapping[str, int]
     seconds: int
-    given_up: int = 0
+    left: int = 0
 
 
 def keep(file: Path, entry: Entry) -> None:
@@ -57,10 +57,10 @@ def summary(file: Path) -> str:
     faults = sum(sum(entry.faults.values()) for entry in entries)
     lost, doubled = sum(entry.lost for entry in entries), sum(entry.doubled for entry in entries)
     unknown, twice = sum(entry.unknown for entry in entries), sum(entry.twice for entry in entries)
-    given_up = sum(entry.given_up for entry in entries)
+    left = sum(entry.left for entry in entries)
     return (
         f"{len(entries)} runs, {total} registrations, {faults} faults: {lost} lost, {doubled} doubled; "
-        f"{unknown} handovers unknown, {twice} mails twice for it, {given_up} left as unknown"
+        f"{unknown} handovers unknown, {twice} mails twice for it, {left} left as unknown"
     )
 
 

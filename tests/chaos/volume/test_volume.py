@@ -155,5 +155,5 @@ def _entry(
         twice=sum(times - 1 for times in copies.values()),
         faults=dict(storm.happened),
         seconds=round(seconds),
-        given_up=len(proof.given_up()),
+        left=len(proof.left()),
     )

@@ -24,7 +24,7 @@ from shared.core.metrics import mail_unknown_resolved_total
 from shared.process.runner import Stop
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.notifications.office import Office
-from tests.support.proof import GIVEN_UP
+from tests.support.proof import LEFT
 from tests.support.smtp_relay import CUT, Relay
 
 PAST_LEASE_S = LEASE.total_seconds() + 1
@@ -45,7 +45,7 @@ def message_ids(mails: list[bytes]) -> list[str]:
 def left_as_unknown(office: Office) -> list[str]:
     """Subjects of mails of which the proof asks that they have arrived, and not that it is noted."""
     with office.work.transaction() as connection:
-        return list(connection.execute(text(GIVEN_UP)).scalars())
+        return list(connection.execute(text(LEFT)).scalars())
 
 
 class _FailingWork(UnitOfWork):
@@ -112,7 +112,7 @@ def test_sender_that_dies_after_the_commit_leaves_an_unknown_that_is_resent_once
 
 
 def test_second_unknown_is_not_sent_again(queued: Office) -> None:
-    before = resolved("given_up")
+    before = resolved("left")
     with Relay({"DOT": CUT}) as relay:
         for expected in (Reaped(0, 0, 1, 0), Reaped(0, 0, 0, 1)):
             assert left_as_unknown(queued) == []
@@ -126,7 +126,7 @@ def test_second_unknown_is_not_sent_again(queued: Office) -> None:
         assert len(relay.mails) == 2
     assert (queued.mail()["state"], queued.mail()["reason"]) == ("unknown", GIVEN_UP_REASON)
     assert left_as_unknown(queued) == [str(queued.mail()["subject"])]
-    assert resolved("given_up") == before + 1
+    assert resolved("left") == before + 1
 
 
 def test_unknown_that_became_untrue_is_not_sent_again(office: Office) -> None:
@@ -137,7 +137,9 @@ def test_unknown_that_became_untrue_is_not_sent_again(office: Office) -> None:
         office.sender(relay.port).turn(Stop())
     office.hear(office.told("cancelled", registration_id, 2))
     office.clock.advance(UNKNOWN_AFTER)
+    before = resolved("given_up")
     assert reap_leases(office.work, office.clock) == Reaped(0, 0, 0, given_up=1)
+    assert resolved("given_up") == before + 1
     assert office.states() == {"confirmation": "unknown", "cancelled-by-you": "queued"}
 
 

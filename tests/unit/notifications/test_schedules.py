@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.notifications.domain.kinds import KINDS, LANES
 from services.notifications.domain.mail import ClaimedMail, Verdict
-from services.notifications.domain.retrying import GIVE_UP_AFTER, GIVEN_UP, RESENT, resolve_unknown
+from services.notifications.domain.retrying import GIVE_UP_AFTER, GIVEN_UP, LEFT, RESENT, resolve_unknown
 from services.notifications.domain.sharing import claim_plan
 from services.notifications.sending.judging import postponed, retried
 from shared.core.errors import DomainError
@@ -81,7 +81,8 @@ def test_unknown_is_resent_once_and_only_while_it_is_true() -> None:
     for kind in KINDS:
         assert resolve_unknown(kind, 1, untrue=False) == (RESENT if KINDS[kind].resent else GIVEN_UP)
         assert resolve_unknown(kind, 1, untrue=True) == GIVEN_UP
-        assert resolve_unknown(kind, 2, untrue=False) == GIVEN_UP
+        assert resolve_unknown(kind, 2, untrue=False) == (LEFT if KINDS[kind].resent else GIVEN_UP)
+        assert resolve_unknown(kind, 2, untrue=True) == GIVEN_UP
 
 
 @given(st.dictionaries(st.sampled_from(LANES), st.integers(0, 30)), st.integers(1, 20))
