@@ -5,10 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
 
-from deploy.operations.audit.checks import Alone
-from deploy.operations.audit.mails import A10
 from services.notifications.domain.mail import ERASED, ClaimedMail, NewMail, Verdict
 from services.notifications.sending.judging import failed, released, retried, sent
 from services.notifications.store.audience import Addressee, some_of
@@ -26,7 +23,6 @@ from tests.integration.notifications.office import EVENT, PERSON, Office
 from tests.support.smtp_relay import CUT, Relay
 from tests.support.waiting import poll_until
 
-OTHER = f"{9:064x}"
 NOBODY = (
     "person_ref", "language", "closed", "position", "working_group", "partner", "country", "attend", "place",
 )  # fmt: skip
@@ -211,37 +207,6 @@ def test_bulletin_goes_by_another_registration_and_the_wish_for_none_stays(offic
     assert office.rows("SELECT person_ref FROM suppression") == [{"person_ref": PERSON}]
     assert office.rows("SELECT reached FROM announcement") == [{"reached": ""}]
     _nothing_goes(office)
-
-
-def test_audit_knows_that_somebody_was_told_by_a_registration_that_is_erased(office: Office) -> None:
-    """The mail names nobody any more, so it accounts for one person, and not for two."""
-    office.hear_event()
-    first, second, others = new_id(), new_id(), new_id()
-    for identity in (first, second):
-        office.hear(office.told("confirmed", identity))
-    office.hear(office.told("confirmed", others, person_ref=OTHER))
-    with Relay({}) as relay:
-        office.sender(relay.port).turn(Stop())
-        office.hear_event(revision=2, status="cancelled")
-        office.pass_time(minutes=2)
-        office.schedule()
-        office.sender(relay.port).turn(Stop())
-    (subject,) = {str(mail["subject"]) for mail in office.mails() if mail["recipient"] == PERSON and _is_news(mail)}
-    office.hear(erased(office, subject))
-    (untold,) = [check for check in A10.checks if check.what.startswith("whoever has a place")]
-    assert isinstance(untold, Alone)
-    assert office.rows(untold.sql) == []
-    with office.work.transaction() as connection:
-        for table, whose in (
-            ("mail_attempt", "mail_id IN (SELECT id FROM mail WHERE recipient = :other)"),
-            ("mail", "recipient = :other"),
-        ):
-            connection.execute(text(f"DELETE FROM {table} WHERE {whose}"), {"other": OTHER})
-    assert len(office.rows(untold.sql)) == 1
-
-
-def _is_news(mail: dict[str, object]) -> bool:
-    return mail["kind"] == "event-cancelled"
 
 
 def test_calendar_entry_of_two_registrations_only_ever_rises(office: Office) -> None:
