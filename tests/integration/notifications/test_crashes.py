@@ -129,6 +129,13 @@ def test_second_unknown_is_not_sent_again(queued: Office) -> None:
     assert resolved("left") == before + 1
 
 
+def test_mails_left_are_counted_from_nothing_on(office: Office) -> None:
+    """A series that begins with its first mail would be no increase, and no alert."""
+    mail_unknown_resolved_total.clear()
+    office.sender(1)
+    assert {labels for (labels,) in mail_unknown_resolved_total._metrics} == {"left"}
+
+
 def test_unknown_that_became_untrue_is_not_sent_again(office: Office) -> None:
     office.hear_event()
     registration_id = new_id()
