@@ -11,7 +11,7 @@ import requests
 
 from tests.integration.routes.test_failures import TELLING
 from tests.integration.smuggling.corpus import CORPUS, HIDDEN, HIDDEN_FORM, ONE, TWO
-from tests.integration.smuggling.wire import Heard, Recorder, exchange, recorder
+from tests.integration.smuggling.wire import AT_ONCE, Heard, Recorder, exchange, recorder
 from tests.support.gateway import gateway
 from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
@@ -33,7 +33,6 @@ TAKEN_AWAY = {
     b"te",
 }
 FORWARDED = tuple(number for number, case in enumerate(CORPUS) if case.gateway in (ONE, TWO))
-AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)

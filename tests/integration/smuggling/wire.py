@@ -2,16 +2,19 @@
 
 import re
 import socket
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-QUIET_S = 1.0
-"""So long nothing more comes from a server that keeps the connection."""
-SILENT_S = 0.1
+QUIET_S = 2.0
+"""So long nothing more comes from a server that keeps the connection, however slow the machine. nginx drops what it has
+not passed on yet when its client leaves, so this is far more than the recorder takes."""
+SILENT_S = 0.3
 """The gateway sends what it has buffered at once."""
+AT_ONCE = 16
+"""Connections that are kept busy at the same time, on either side."""
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
 
 
@@ -65,14 +68,15 @@ def recorder() -> Iterator[Recorder]:
     """One that answers the first request of each connection and ends it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         made = Recorder(f"http://127.0.0.1:{listening.getsockname()[1]}")
-        thread = threading.Thread(target=_serve, args=(listening, made))
-        thread.start()
-        try:
-            yield made
-        finally:
-            with suppress(OSError):
-                listening.shutdown(socket.SHUT_RDWR)
-            thread.join()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            threads = [pool.submit(_serve, listening, made) for _ in range(AT_ONCE)]
+            try:
+                yield made
+            finally:
+                with suppress(OSError):
+                    listening.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.result()
 
 
 def _serve(listening: socket.socket, made: Recorder) -> None:
