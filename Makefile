@@ -54,7 +54,7 @@ test: $(VENV)/.ready-dev ## install what the tests need, start private servers, 
 
 chaos: $(VENV)/.ready-dev ## break everything, at length: every fail point, every fault; SEED=… repeats a run
 	@deploy/setup/test_machine.sh
-	@$(BIN)/python -m pytest -n 3 --dist worksteal -rP --show-capture=stdout tests/chaos tests/integration/model --chaos=full --chaos-ledger=$(LEDGER) \
+	@$(BIN)/python -m pytest -n 3 -rP --show-capture=stdout tests/chaos tests/integration/model --chaos=full --chaos-ledger=$(LEDGER) \
 		$(if $(SEED),--chaos-seed=$(SEED)) $(PYTEST)
 
 chaos-long: $(VENV)/.ready-dev ## send PEOPLE people through constant trouble on each bus, and add a line to the ledger
