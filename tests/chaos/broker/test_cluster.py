@@ -12,7 +12,7 @@ from tests.chaos.broker.stage import make_stage
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
 from tests.support.rabbit_cluster import RabbitCluster
-from tests.support.waiting import allowed_s
+from tests.support.waiting import strict
 
 PER_SECOND = 500
 CALM_S = 2.0
@@ -24,7 +24,10 @@ LEAST_FULL, LEAST_SHORT = 200_000, 1_000
 def test_fault_in_a_cluster(
     fault: Fault, cluster: RabbitCluster, postgres: PostgresServer, processes: ProcessGroup, confirmed: list[int]
 ) -> None:
-    """Nothing confirmed is lost, nothing has its effect twice, and publishing goes on within the aim."""
+    """Nothing confirmed is lost, nothing has its effect twice, and publishing goes on, alone within the aim.
+
+    Beside other tests an election takes what the machine leaves to it: seen to take 10 s with twelve programs waiting.
+    """
     vhost = f"test-{secrets.token_hex(4)}"
     stage = make_stage(cluster.urls(0, vhost), cluster.nodes[0], postgres, processes)
     leader = cluster.leader(QUEUE, vhost)
@@ -43,8 +46,8 @@ def test_fault_in_a_cluster(
     confirmed.append(len(offering.confirmed))
     assert (unreached_from(cluster, vhost, made_on=leader), cluster.opinions()) == ([], 1)
     assert offering.longest_gap_s >= fault.stands_still_s
-    if fault.aim_s is not None:
-        assert offering.longest_gap_s <= allowed_s(fault.aim_s)
+    if fault.aim_s is not None and strict():
+        assert offering.longest_gap_s <= fault.aim_s
 
 
 def test_enough_was_confirmed_over_all_faults(confirmed: list[int], chaos_full: bool) -> None:
