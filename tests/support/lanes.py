@@ -22,13 +22,13 @@ WAITING = {
 SHARED = ("tests/browser/", "tests/integration/routes/")
 """Folders whose tests share one installation and stay together."""
 
-AT_LENGTH = ("points", "volume", "broker", "controls", "chaos", "overload", "matrix")
-"""Folders of `make chaos`, each a lane of its own: those that take long begin. Who has two tests left is given the
-next lane, which then waits for both, however long they take: so short lanes stand fourth and fifth."""
+AT_LENGTH = ("points", "volume", "matrix", "controls", "chaos", "database", "model")
+"""Folders of `make chaos-counted`, each a lane of its own: those that take long begin. Who has two tests left is given
+the next lane, which then waits for both, however long they take: so short lanes stand fourth and fifth."""
 
 
 def lane(nodeid: str, *, full: bool = False) -> str:
-    """What a test stays together with: the waiting ones, its folder, or its file; in `make chaos` its folder."""
+    """What a test stays together with: the waiting ones, its folder, or its file; at length its folder."""
     if full:
         return nodeid.rpartition("/")[0] or nodeid
     waiting = next((name for folder, name in WAITING.items() if nodeid.startswith(folder)), None)
@@ -49,7 +49,7 @@ class LanesPlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """The waiting first, then what shares an installation, then file by file; `make chaos` has its own order."""
+        """The waiting first, then what shares an installation, then file by file; at length by ``AT_LENGTH``."""
         if _is_full(config):
             items.sort(key=lambda item: _place(item.path.parent.name))
             return
