@@ -26,17 +26,6 @@ _CARRY = text("""
 _ERASED = text("""
     SELECT subject::text FROM recipient WHERE subject = ANY(CAST(:subjects AS uuid[])) AND erased_at IS NOT NULL
 """)
-_CALL_OFF = text("""
-    WITH off AS (
-        UPDATE mail SET state = 'called_off', reason = :reason, phase = NULL, lease_until = NULL
-        WHERE subject = CAST(:subject AS uuid)
-            AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
-        RETURNING id, fence, kind),
-    closed AS (
-        UPDATE mail_attempt a SET ended_at = :now, outcome = 'called_off' FROM off
-        WHERE a.mail_id = off.id AND a.number = off.fence AND a.ended_at IS NULL)
-    SELECT kind FROM off
-""")
 _BLANK = text("""
     UPDATE mail SET recipient = NULL, detail = NULL, expires_at = NULL,
         due_at = CASE WHEN state = 'unknown' THEN NULL ELSE due_at END,
@@ -86,11 +75,6 @@ def bury(connection: Connection, grave: Grave, now: datetime) -> None:
     """Put the tombstone in place of the entry, or where none is yet: whatever comes late finds it."""
     values = {name: getattr(grave, name) for name in Grave.__slots__}
     connection.execute(_BURY, {**values, "now": now})
-
-
-def call_off_all(connection: Connection, subject: str, reason: str, now: datetime) -> list[str]:
-    """Call off every mail that no sender has committed to hand over; returns their kinds."""
-    return list(connection.execute(_CALL_OFF, {"subject": subject, "reason": reason, "now": now}).scalars())
 
 
 def blank_mails(connection: Connection, subject: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Mails as rows: made once, called off while they may be, listed without anything personal."""
+"""Mails as rows: made once, moved to another subject while they wait, listed without anything personal."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
 from services.notifications.domain.mail import NewMail
 
@@ -29,31 +29,6 @@ _ADD_REMINDER = text(
             expires_at = excluded.expires_at WHERE mail.state = 'called_off'"""
     )
 )
-_CALL_OFF = text("""
-    WITH off AS (
-        UPDATE mail SET state = 'called_off', reason = :reason, phase = NULL, lease_until = NULL
-        WHERE subject = CAST(:subject AS uuid) AND kind = ANY(:kinds)
-            AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
-            AND (revision < :revision OR kind = ANY(:numbered_apart))
-        RETURNING id, fence, kind),
-    closed AS (
-        UPDATE mail_attempt a SET ended_at = :now, outcome = 'called_off' FROM off
-        WHERE a.mail_id = off.id AND a.number = off.fence AND a.ended_at IS NULL)
-    SELECT kind FROM off
-""")
-_WITHDRAW = """
-    WITH off AS (
-        UPDATE mail SET state = :state, reason = :reason, phase = NULL, lease_until = NULL
-        WHERE {condition} AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
-        RETURNING id, fence, kind),
-    closed AS (
-        UPDATE mail_attempt a SET ended_at = :now, outcome = :state FROM off
-        WHERE a.mail_id = off.id AND a.number = off.fence AND a.ended_at IS NULL)
-    SELECT kind FROM off
-"""
-_CALL_OFF_NEWS = text(_WITHDRAW.format(condition="event = :event AND kind = ANY(:kinds) AND revision < :revision"))
-_CALL_OFF_REMINDERS = text(_WITHDRAW.format(condition="event = :event AND lane = 'reminder' AND revision <> :kept"))
-_SUPPRESS = text(_WITHDRAW.format(condition="recipient = :recipient AND kind = 'bulletin'"))
 _WAITING = text("""
     SELECT id::text, kind, event, revision FROM mail
     WHERE subject = CAST(:subject AS uuid) AND kind = ANY(:kinds)
@@ -152,59 +127,6 @@ def add_reminder(connection: Connection, mail: NewMail) -> bool:
     return connection.execute(_ADD_REMINDER, _values(mail)).rowcount == 1
 
 
-def call_off(
-    connection: Connection,
-    subject: str,
-    revision: int,
-    kinds: Sequence[str],
-    numbered_apart: Sequence[str],
-    reason: str,
-    now: datetime,
-) -> list[str]:
-    """Call off what has not gone yet and would say something untrue; returns the kinds of the mails called off.
-
-    A mail in a sender's hands is called off too, as long as the sender has not committed to hand it over.
-
-    Args:
-        subject: id of the registration or proposal.
-        revision: mails about earlier ones are old.
-        kinds: that are untrue when old.
-        numbered_apart: kinds whose number is not the subject's revision: untrue whatever it is.
-        reason: shown to coordinators.
-        now: the time.
-    """
-    rows = connection.execute(
-        _CALL_OFF,
-        {
-            "subject": subject,
-            "revision": revision,
-            "kinds": list(kinds),
-            "numbered_apart": list(numbered_apart),
-            "reason": reason,
-            "now": now,
-        },
-    )
-    return list(rows.scalars())
-
-
-def call_off_news(
-    connection: Connection, event: str, revision: int, kinds: Sequence[str], reason: str, now: datetime
-) -> list[str]:
-    """Call off news of earlier revisions of an event that have not gone yet; returns the kinds of those mails."""
-    row = {"event": event, "revision": revision, "kinds": list(kinds)}
-    return _withdraw(connection, _CALL_OFF_NEWS, row, "called_off", reason, now)
-
-
-def call_off_reminders(connection: Connection, event: str, kept: int, reason: str, now: datetime) -> list[str]:
-    """Call off reminders of an event but those with the number ``kept``; returns the kinds of those mails."""
-    return _withdraw(connection, _CALL_OFF_REMINDERS, {"event": event, "kept": kept}, "called_off", reason, now)
-
-
-def suppress_bulletins(connection: Connection, person_ref: str, reason: str, now: datetime) -> list[str]:
-    """Take back a person's bulletins that have not gone yet; returns the kinds of those mails."""
-    return _withdraw(connection, _SUPPRESS, {"recipient": person_ref}, "suppressed", reason, now)
-
-
 def waiting_mails(connection: Connection, subject: str, kinds: Sequence[str]) -> list[WaitingMail]:
     """A subject's mails of these kinds that no sender has committed to hand over, locked; oldest first."""
     rows = connection.execute(_WAITING, {"subject": subject, "kinds": list(kinds)})
@@ -247,9 +169,3 @@ def list_attempts(connection: Connection, mail_id: str) -> list[AttemptRow]:
 def _values(mail: NewMail) -> dict[str, Any]:
     detail = None if mail.detail is None else json.dumps(mail.detail, ensure_ascii=False)
     return {name: getattr(mail, name) for name in _NAMES} | {"detail": detail}
-
-
-def _withdraw(
-    connection: Connection, query: TextClause, row: Mapping[str, Any], state: str, reason: str, now: datetime
-) -> list[str]:
-    return list(connection.execute(query, {**row, "state": state, "reason": reason, "now": now}).scalars())

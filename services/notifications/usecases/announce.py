@@ -23,7 +23,8 @@ from services.notifications.store.announcements import (
 )
 from services.notifications.store.audience import Addressee, some_of
 from services.notifications.store.events import KnownEvent, due_news, lock_event, mark_told, take_news
-from services.notifications.store.mails import add_mail, call_off_news
+from services.notifications.store.mails import add_mail
+from services.notifications.store.withdrawing import call_off_news
 from services.notifications.usecases.addressing import fitting, kind_for
 from shared.core.clock import Clock
 from shared.core.failpoints import reach

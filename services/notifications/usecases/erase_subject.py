@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from services.notifications.domain.kinds import ANNOUNCED_KINDS
 from services.notifications.domain.mail import ERASED
 from services.notifications.store.deliveries import forget_subject
-from services.notifications.store.erasing import Grave, blank_mails, bury, call_off_all, carry_over, whose
+from services.notifications.store.erasing import Grave, blank_mails, bury, carry_over, whose
 from services.notifications.store.recipients import lock_standing
+from services.notifications.store.withdrawing import call_off_all
 from services.notifications.usecases.addressing import readdress
 from shared.core.clock import Clock
 from shared.core.metrics import mails_total

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from services.notifications.domain.news import SHOWN_SINCE, STANDING, date_of, differs, due_after
 from services.notifications.domain.reminders import minute_of
 from services.notifications.store.events import KnownEvent, keep_event, lock_event, note_news, open_news_since
-from services.notifications.store.mails import call_off_reminders
+from services.notifications.store.withdrawing import call_off_reminders
 from shared.core.clock import Clock, parse_rfc3339, rfc3339
 from shared.core.metrics import mails_total
 

@@ -16,8 +16,9 @@ from services.notifications.domain.book import Entry
 from services.notifications.domain.kinds import KINDS, NUMBERED_APART
 from services.notifications.domain.mail import NewMail
 from services.notifications.domain.truth import SUPERSEDED, Standing, is_untrue, newer, untrue_kinds
-from services.notifications.store.mails import add_mail, add_mails, call_off
+from services.notifications.store.mails import add_mail, add_mails
 from services.notifications.store.recipients import BookEntry, keep_entries, keep_entry, lock_standing, lock_standings
+from services.notifications.store.withdrawing import call_off
 from services.notifications.usecases.addressing import readdress
 from shared.core.clock import Clock
 from shared.core.ids import new_id

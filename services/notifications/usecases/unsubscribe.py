@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from services.notifications.store.bulletins import Suppression, allow, list_suppressions, suppress
-from services.notifications.store.mails import suppress_bulletins
+from services.notifications.store.withdrawing import suppress_bulletins
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.metrics import mails_total

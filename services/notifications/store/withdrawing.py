@@ -1,0 +1,92 @@
+"""Mails taken back before they go: called off because they would say something untrue, or suppressed.
+
+Takes two statements. The first waits for a sender that is claiming the mail, and then sees the claim; but it does not
+see the attempt that came with the claim, for that is younger than the statement. So only the second can end it.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, text
+
+_WITHDRAW = """
+    UPDATE mail SET state = :state, reason = :reason, phase = NULL, lease_until = NULL
+    WHERE {condition} AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
+    RETURNING id, fence, kind
+"""
+_OLD = text(
+    _WITHDRAW.format(
+        condition="""subject = CAST(:subject AS uuid) AND kind = ANY(:kinds)
+            AND (revision < :revision OR kind = ANY(:numbered_apart))"""
+    )
+)
+_NEWS = text(_WITHDRAW.format(condition="event = :event AND kind = ANY(:kinds) AND revision < :revision"))
+_REMINDERS = text(_WITHDRAW.format(condition="event = :event AND lane = 'reminder' AND revision <> :kept"))
+_BULLETINS = text(_WITHDRAW.format(condition="recipient = :recipient AND kind = 'bulletin'"))
+_ALL = text(_WITHDRAW.format(condition="subject = CAST(:subject AS uuid)"))
+_END_ATTEMPTS = text("""
+    UPDATE mail_attempt a SET ended_at = :now, outcome = :state
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:fences AS integer[])) AS off (id, fence)
+    WHERE a.mail_id = off.id AND a.number = off.fence AND a.ended_at IS NULL
+""")
+
+
+def call_off(
+    connection: Connection,
+    subject: str,
+    revision: int,
+    kinds: Sequence[str],
+    numbered_apart: Sequence[str],
+    reason: str,
+    now: datetime,
+) -> list[str]:
+    """Call off what has not gone yet and would say something untrue; returns the kinds of the mails called off.
+
+    A mail in a sender's hands is called off too, as long as the sender has not committed to hand it over.
+
+    Args:
+        connection: of the caller's transaction.
+        subject: id of the registration or proposal.
+        revision: mails about earlier ones are old.
+        kinds: that are untrue when old.
+        numbered_apart: kinds whose number is not the subject's revision: untrue whatever it is.
+        reason: shown to coordinators.
+        now: the time.
+    """
+    row = {"subject": subject, "revision": revision, "kinds": list(kinds), "numbered_apart": list(numbered_apart)}
+    return _withdraw(connection, _OLD, row, "called_off", reason, now)
+
+
+def call_off_news(
+    connection: Connection, event: str, revision: int, kinds: Sequence[str], reason: str, now: datetime
+) -> list[str]:
+    """Call off news of earlier revisions of an event that have not gone yet; returns the kinds of those mails."""
+    row = {"event": event, "revision": revision, "kinds": list(kinds)}
+    return _withdraw(connection, _NEWS, row, "called_off", reason, now)
+
+
+def call_off_reminders(connection: Connection, event: str, kept: int, reason: str, now: datetime) -> list[str]:
+    """Call off reminders of an event but those with the number ``kept``; returns the kinds of those mails."""
+    return _withdraw(connection, _REMINDERS, {"event": event, "kept": kept}, "called_off", reason, now)
+
+
+def call_off_all(connection: Connection, subject: str, reason: str, now: datetime) -> list[str]:
+    """Call off every mail of a subject that no sender has committed to hand over; returns their kinds."""
+    return _withdraw(connection, _ALL, {"subject": subject}, "called_off", reason, now)
+
+
+def suppress_bulletins(connection: Connection, person_ref: str, reason: str, now: datetime) -> list[str]:
+    """Take back a person's bulletins that have not gone yet; returns the kinds of those mails."""
+    return _withdraw(connection, _BULLETINS, {"recipient": person_ref}, "suppressed", reason, now)
+
+
+def _withdraw(
+    connection: Connection, query: TextClause, row: Mapping[str, Any], state: str, reason: str, now: datetime
+) -> list[str]:
+    taken = connection.execute(query, {**row, "state": state, "reason": reason}).all()
+    claimed = [(mail_id, fence) for mail_id, fence, _kind in taken if fence]
+    if claimed:
+        ids, fences = [list(column) for column in zip(*claimed, strict=True)]
+        connection.execute(_END_ATTEMPTS, {"ids": ids, "fences": fences, "state": state, "now": now})
+    return [kind for _mail_id, _fence, kind in taken]

@@ -1,0 +1,117 @@
+"""A mail is taken back at the very moment at which a sender claims it: the attempt ends with the mail."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Connection
+
+from deploy.operations.audit.checks import Alone
+from deploy.operations.audit.mails import A7
+from services.notifications.domain.kinds import KINDS
+from services.notifications.domain.mail import NewMail
+from services.notifications.store.handovers import claim
+from services.notifications.store.mails import add_mail
+from services.notifications.store.withdrawing import (
+    call_off,
+    call_off_all,
+    call_off_news,
+    call_off_reminders,
+    suppress_bulletins,
+)
+from services.notifications.usecases.claim_due import LEASE
+from shared.core.ids import new_id
+from tests.integration.notifications.office import EVENT, PERSON, Office
+from tests.integration.notifications.review import settle
+from tests.support.locks import WAITING
+from tests.support.waiting import poll_until
+
+REASON = "a reason"
+
+Withdraw = Callable[[Connection, Office, str], list[str]]
+"""Told the subject of the mail; returns the kinds of those that were taken back."""
+
+WAYS: dict[str, tuple[str, str, Withdraw]] = {
+    "an old state": (
+        "consume",
+        "waiting-list",
+        lambda connection, office, subject: call_off(
+            connection, subject, 2, ["waiting-list"], [], REASON, office.clock()
+        ),
+    ),
+    "older news": (
+        "schedule",
+        "event-rescheduled",
+        lambda connection, office, _subject: call_off_news(
+            connection, EVENT, 2, ["event-rescheduled"], REASON, office.clock()
+        ),
+    ),
+    "another date": (
+        "consume",
+        "reminder-1-day",
+        lambda connection, office, _subject: call_off_reminders(connection, EVENT, 2, REASON, office.clock()),
+    ),
+    "no bulletins": (
+        "web",
+        "bulletin",
+        lambda connection, office, _subject: suppress_bulletins(connection, PERSON, REASON, office.clock()),
+    ),
+    "erased": (
+        "consume",
+        "confirmation",
+        lambda connection, office, subject: call_off_all(connection, subject, REASON, office.clock()),
+    ),
+}
+"""Who takes back which kind of mail, and how."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_mail_that_is_taken_back_while_it_is_claimed_is_in_nobodys_hands(office: Office, way: str) -> None:
+    process, kind, withdraw = WAYS[way]
+    subject, now = _with_mail(office, kind), office.clock()
+    with ThreadPoolExecutor(1) as other:
+        with office.work_of("send").transaction() as connection:
+            (claimed,) = claim(connection, KINDS[kind].lane, 10, now, now + LEASE)
+            taken = other.submit(_commit, office, process, withdraw, subject)
+            poll_until(lambda: office.rows(WAITING) == [{"count": 1}], what="whoever takes it back waits for the claim")
+        assert taken.result(20) == [kind]
+    state = "suppressed" if kind == "bulletin" else "called_off"
+    assert [(mail["state"], mail["phase"]) for mail in office.mails() if mail["id"] == claimed.mail.id] == [
+        (state, None)
+    ]
+    ended = office.rows(f"SELECT outcome, ended_at FROM mail_attempt WHERE mail_id = '{claimed.mail.id}'")
+    assert ended == [{"outcome": state, "ended_at": now}]
+    (adds_up,) = [check for check in A7.checks if check.what.startswith("a mail's state")]
+    assert isinstance(adds_up, Alone)
+    assert office.rows(adds_up.sql) == []
+
+
+def _with_mail(office: Office, kind: str) -> str:
+    """A registration that has nothing due but a mail of this kind; its id."""
+    subject, mail_id = new_id(), new_id()
+    office.hear_event()
+    office.hear(office.told("confirmed", subject, revision=2))
+    settle(office)
+    mail = NewMail(
+        id=mail_id,
+        kind=kind,
+        subject=subject,
+        revision=1,
+        recipient=PERSON,
+        event=EVENT,
+        lane=KINDS[kind].lane,
+        state="queued",
+        reason=None,
+        message_id=f"<{mail_id}@example.org>",
+        cause_at=office.clock(),
+        created_at=office.clock(),
+        correlation_id="a-correlation",
+    )
+    with office.work.transaction() as connection:
+        assert add_mail(connection, mail)
+    return subject
+
+
+def _commit(office: Office, process: str, withdraw: Withdraw, subject: str) -> list[str]:
+    with office.work_of(process).transaction() as connection:
+        return withdraw(connection, office, subject)
