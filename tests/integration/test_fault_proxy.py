@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.fault_proxy import Ending, FaultProxy, Faults, Way, both
+from tests.support.fault_proxy import A_MOMENT_S, Ending, FaultProxy, Faults, Way, both
 from tests.support.waiting import poll_until
 
 PATIENCE_S = 5.0
@@ -87,6 +87,17 @@ def hears_nothing(line: socket.socket) -> bool:
     finally:
         line.settimeout(PATIENCE_S)
     return False
+
+
+def test_answer_is_one_round_trip_in_however_many_pieces(proxy: FaultProxy, client: socket.socket) -> None:
+    proxy.set(Faults(down=Way(delay_s=A_MOMENT_S)))
+    before = proxy.turns
+    for _ in range(3):
+        client.sendall(b"x" * 5000)
+        left = 5000
+        while left:
+            left -= len(client.recv(left))
+    assert proxy.turns - before == 3
 
 
 def test_whole_line_carries_a_megabyte_both_ways(proxy: FaultProxy, echo: Echo) -> None:

@@ -84,6 +84,7 @@ class _Pipe:
 
     async def _pass(self, piece: bytes) -> bool:
         """Carry one piece or a part of it; returns whether it was the last one in this direction."""
+        self._line.count_turn(up=self._up)
         if self._way.delay_s or self._way.bytes_per_s:
             self._line.proxy.bites += 1
             pace_s = len(piece) / self._way.bytes_per_s if self._way.bytes_per_s else 0.0
@@ -116,8 +117,15 @@ class _Line:
     def __init__(self, proxy: "FaultProxy", client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self.proxy = proxy
         self.has_lost = False
+        self.asked = False
         self.pipes: list[_Pipe] = []
         self._ends = (client, server)
+
+    def count_turn(self, *, up: bool) -> None:
+        """An answer counts when it begins, in however many pieces it or its question comes."""
+        if not up and self.asked:
+            self.proxy.turns += 1
+        self.asked = up
 
     def end(self, ending: Ending) -> None:
         """Tell both ends."""
@@ -142,6 +150,7 @@ class FaultProxy:
         faults: in force.
         accepted: connections so far.
         bites: how often a fault has met something: a piece delayed, swallowed or cut, a connection ended.
+        turns: how often an answer has followed a question: the round trips.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
@@ -149,6 +158,7 @@ class FaultProxy:
         self.faults = Faults()
         self.accepted = 0
         self.bites = 0
+        self.turns = 0
         self._target = (host, port)
         self._lines: set[_Line] = set()
         self._loop = asyncio.new_event_loop()
