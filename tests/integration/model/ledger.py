@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.integration.model import keeping
 from tests.support.clock import WEBINAR_WEEK
 
 EVENTS = {"webinar": WEBINAR_WEEK + timedelta(days=16), "side-event": WEBINAR_WEEK + timedelta(days=25)}
@@ -69,7 +70,7 @@ class Ledger:
         same = (r for r in self.of(slug) if r["who"] == who and not r["erased"])
         known = next((r for r in same if r["status"] not in ENDED), None)
         if known is not None and self.is_overdue(known, now):
-            self._expire(known)
+            self._expire(known, now)
             known = None
         if known is not None:
             self._attempt(known, now)
@@ -105,7 +106,7 @@ class Ledger:
     def cancel(self, identity: str, now: datetime) -> Answer:
         """A click on the button in any later mail."""
         who = self.people[identity]
-        if who["erased"] or (who["verify"] and who["verified_at"] is None):
+        if who["erased"] or (who["verify"] and who["verified_at"] is None) or self.has_ended(who, now):
             return "not-found", ""
         if who["status"] in LIVE and not self.is_over(who["form"], now):
             self._cancel(who, now)
@@ -115,7 +116,7 @@ class Ledger:
         """They ask for it themselves: behind their own link once that opens, before that behind the first one."""
         who = self.people[identity]
         waits = who["verify"] and who["verified_at"] is None
-        if waits and (who["status"] != "unverified" or self.is_overdue(who, now)):
+        if self.is_overdue(who, now) or who["status"] != "unverified" if waits else self.has_ended(who, now):
             return "not-found", ""
         return self.erase(identity, now)
 
@@ -192,13 +193,18 @@ class Ledger:
         self.heard[name] = max(self.heard[name], revision)
 
     def keep_house(self, now: datetime) -> None:
-        """What is done every few seconds: seats are given, what was never confirmed is given up, keys are forgotten."""
+        """What is done every few seconds: seats are given, what was never confirmed is given up, keys are forgotten.
+
+        Whoever was kept long enough is forgotten as well.
+        """
         for slug in self.forms:
             self._promote(slug, now)
         for who in self.people.values():
             if who["status"] == "unverified" and self.is_overdue(who, now):
-                self._expire(who)
+                self._expire(who, now)
         self.keys = {key: used for key, used in self.keys.items() if used[2] >= now - timedelta(hours=48)}
+        for identity in [one for slug in self.forms for one in keeping.due(self.of(slug), self.event(slug)[1], now)]:
+            self.erase(identity, now)
 
     def moments(self, now: datetime) -> list[datetime]:
         """When something changes by itself, soonest first."""
@@ -206,7 +212,8 @@ class Ledger:
         attempts = [who["attempted_at"] + ATTEMPTS_EVERY for who in self.people.values() if who["attempted_at"]]
         used = [who["verified_at"] + USE_SHOWN for who in self.people.values() if who["verified_at"]]
         starts = [at for slug in self.forms if (at := self.event(slug)[1])]
-        found = {*people, *attempts, *used, *starts, *(at - HOUR for at in starts)}
+        kept = {at for slug in self.forms for at in keeping.moments(self.of(slug), self.event(slug)[1])}
+        found = {*people, *attempts, *used, *starts, *(at - HOUR for at in starts), *kept}
         return sorted(at for at in found if at > now)
 
     def of(self, slug: str) -> Iterator[dict[str, Any]]:
@@ -240,6 +247,10 @@ class Ledger:
         """Whether it is too late to confirm: from the moment on."""
         return who["expires_at"] is not None and who["expires_at"] <= now
 
+    def has_ended(self, who: dict[str, Any], now: datetime) -> bool:
+        """Whether somebody's own link opens nothing any more, though they are not forgotten yet."""
+        return keeping.link_has_ended(self.event(who["form"])[1], now)
+
     def confirmed(self, slug: str) -> int:
         """Seats taken."""
         return sum(who["status"] == "confirmed" for who in self.of(slug))
@@ -261,7 +272,7 @@ class Ledger:
         hold = self.forms[wish["form"]]["hold"]
         who = {"id": wish["id"], "form": wish["form"], "who": wish["who"], "status": status, "revision": 1}
         who |= {"position": None, "attempts": 0, "accepted_at": now, "attempted_at": None, "verified_at": None}
-        who["erased"] = False
+        who |= {"erased": False, "ended_at": None}
         who |= {name: wish[name] for name in ("own", "verify")}
         who |= {
             "hold_until": now + hold if hold and holds else None,
@@ -291,12 +302,13 @@ class Ledger:
         line = self.forms[who["form"]]["line"]
         if who["id"] in line:
             line.remove(who["id"])
-        who |= {"status": "cancelled", "revision": who["revision"] + 1}
+        who |= {"status": "cancelled", "revision": who["revision"] + 1, "ended_at": now}
         self._owe("cancelled-by-you", who)
         self._promote(who["form"], now)
 
-    def _expire(self, who: dict[str, Any]) -> None:
+    def _expire(self, who: dict[str, Any], now: datetime) -> None:
         who |= {"status": "expired", "revision": who["revision"] + 1, "hold_until": None, "expires_at": None}
+        who["ended_at"] = now
 
     def _promote(self, slug: str, now: datetime) -> None:
         """Free seats go to those who wait, in order, up to the notice time before the start."""

@@ -1,12 +1,18 @@
 """Random histories agree with the model, after every step and at rest. The seed is printed; it repeats them."""
 
 import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from typing import cast
 
 import hypothesis
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.integration.model.history import TICK
+from tests.integration.model.keeping import KEPT, LASTS
+from tests.integration.model.ledger import EVENTS
 from tests.integration.model.machine import Machine
 
 SHORT = settings(
@@ -31,3 +37,23 @@ def test_histories_agree_with_the_model(
     number = int(pytestconfig.getoption("--hypothesis-seed") or drawn)
     print(f"to repeat these histories: --hypothesis-seed={number}")
     run_state_machine_as_test(hypothesis.seed(number)(machine), settings=FULL if chaos_full else SHORT)
+
+
+def test_histories_agree_with_the_model_when_people_are_forgotten(machine: type[Machine]) -> None:
+    """One gave their place back, one has it when the webinar is over, one waits: each is kept for ninety days."""
+    history = cast(Callable[[], Machine], machine)()
+    history.begin([("plain", who, None) for who in ("ada", "ben", "cleo")])
+    history.cancel(index=0, lost=False)
+    ends_at = EVENTS["webinar"] + LASTS
+    for last, gone in ((history.world.clock(), 1), (ends_at, 3)):
+        for moment in (last + KEPT, last + KEPT + TICK):
+            history.world.clock.set(moment)
+            for index in range(3):
+                history.press_old_buttons(index)
+            if moment == ends_at + KEPT:
+                history.erase(index=1, lost=False)  # by a link that has just ended
+            history.keep_house()
+            history.model_is_database()
+        assert sum(who["erased"] for who in history.ledger.people.values()) == gone
+    history.world.clock.advance(timedelta(days=1))
+    history.teardown()
