@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.integration.model.history import ANY, LOST, TICK, History, agree, newest_first
-from tests.integration.model.ledger import EVENTS, FORMS
+from tests.integration.model.rules import EVENTS, FORMS
 
 
 class CoordinatorSteps(History):

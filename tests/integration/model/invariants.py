@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from tests.integration.model.ledger import LIVE, TRUE_WHILE, Ledger
+from tests.integration.model.ledger import Ledger
+from tests.integration.model.rules import LIVE, TRUE_WHILE
 from tests.integration.model.world import World
 
 _SEATS = """

@@ -21,7 +21,8 @@ from shared.core.errors import DomainError, Unavailable
 from shared.core.sealing import open_sealed
 from shared.forms.validation import Answers
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.model.ledger import FORMS, Answer
+from tests.integration.model.ledger import Answer
+from tests.integration.model.rules import FORMS
 from tests.integration.model.world import PRIVATE_KEY, World
 
 SENTENCES = {status: status for status in ("confirmed", "waitlisted", "unverified")}

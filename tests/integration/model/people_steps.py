@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.integration.model.history import ANY, LOST, WHO, WISH, History, agree, newest_first
-from tests.integration.model.ledger import FORMS, LIVE
+from tests.integration.model.rules import FORMS, LIVE
 
 
 class PeopleSteps(History):

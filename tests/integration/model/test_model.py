@@ -12,8 +12,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.integration.model.history import TICK
 from tests.integration.model.keeping import KEPT, LASTS
-from tests.integration.model.ledger import EVENTS
 from tests.integration.model.machine import Machine
+from tests.integration.model.rules import EVENTS
 
 SHORT = settings(
     max_examples=100,

@@ -26,7 +26,7 @@ from shared.forms.definition import to_mapping
 from shared.forms.standard import standard_form
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.model.ledger import EVENTS, FORMS
+from tests.integration.model.rules import EVENTS, FORMS
 from tests.support.clock import WEBINAR_WEEK, FrozenClock
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
