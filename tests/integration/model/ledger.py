@@ -14,7 +14,6 @@ from tests.integration.model.rules import (
     EVENTS,
     FORMS,
     GRACE,
-    HOUR,
     LIVE,
     MAIL_OF,
     STANDING,
@@ -193,16 +192,6 @@ class Ledger:
         self.keys = {key: used for key, used in self.keys.items() if used[2] >= now - timedelta(hours=48)}
         for identity in [one for slug in self.forms for one in keeping.due(self.of(slug), self.event(slug)[1], now)]:
             self.erase(identity, now)
-
-    def moments(self, now: datetime) -> list[datetime]:
-        """When something changes by itself, soonest first."""
-        people = [who[name] for who in self.people.values() for name in ("hold_until", "expires_at") if who[name]]
-        attempts = [who["attempted_at"] + ATTEMPTS_EVERY for who in self.people.values() if who["attempted_at"]]
-        used = [who["verified_at"] + USE_SHOWN for who in self.people.values() if who["verified_at"]]
-        starts = [at for slug in self.forms if (at := self.event(slug)[1])]
-        kept = {at for slug in self.forms for at in keeping.moments(self.of(slug), self.event(slug)[1])}
-        found = {*people, *attempts, *used, *starts, *(at - HOUR for at in starts), *kept}
-        return sorted(at for at in found if at > now)
 
     def of(self, slug: str) -> Iterator[dict[str, Any]]:
         """Everybody who ever registered on a form."""

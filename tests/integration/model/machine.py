@@ -15,6 +15,7 @@ from shared.contracts.registry import QUEUES, SERVICES
 from tests.integration.model.coordinator_steps import CoordinatorSteps
 from tests.integration.model.history import ANY, LOST, WISH
 from tests.integration.model.invariants import check_now, check_rest
+from tests.integration.model.moments import moments
 from tests.integration.model.people_steps import PeopleSteps
 from tests.integration.model.post import MOODS, WELL
 
@@ -44,9 +45,9 @@ class Machine(PeopleSteps, CoordinatorSteps):
     def moment_comes(self, index: int, microseconds: int) -> None:
         """It is just before, at, or just after the moment when something changes by itself."""
         now = self.world.clock()
-        moments = self.ledger.moments(now)
-        if moments:
-            at = moments[index % len(moments)] + timedelta(microseconds=microseconds)
+        coming = moments(self.ledger, now)
+        if coming:
+            at = coming[index % len(coming)] + timedelta(microseconds=microseconds)
             self.world.clock.set(max(now, at))
 
     @rule()
