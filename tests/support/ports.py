@@ -5,14 +5,15 @@ import os
 import random
 import socket
 import tempfile
+from collections.abc import Set
 from pathlib import Path
 
 FIRST_PORT, LAST_PORT = 20_000, 29_999
 """Below Linux' range for outgoing connections (32768 and up), so that no client's socket can take a port of a server
 that a test has stopped and means to start again."""
 
-_reserved: set[int] = set()
-"""By this process, until it ends: each is a lock on a file, which the kernel lets go with the process."""
+_reserved: dict[int, int] = {}
+"""By this process, until it ends: the port, and the lock on a file that the kernel lets go with the process."""
 
 
 def free_port() -> int:
@@ -31,9 +32,10 @@ def free_block(length: int) -> int:
         RuntimeError: no such block was found.
     """
     for _ in range(1_000):
-        first = random.randint(FIRST_PORT, LAST_PORT + 1 - length)
+        before, first = set(_reserved), random.randint(FIRST_PORT, LAST_PORT + 1 - length)
         if all(_reserve(port) for port in range(first, first + length)):
             return first
+        _give_back(set(_reserved) - before)
     raise RuntimeError(f"no {length} free ports in a row between {FIRST_PORT} and {LAST_PORT}")
 
 
@@ -49,8 +51,14 @@ def _reserve(port: int) -> bool:
     except BlockingIOError:
         os.close(lock)
         return False
-    _reserved.add(port)
+    _reserved[port] = lock
     return _is_free(port)
+
+
+def _give_back(ports: Set[int]) -> None:
+    """Half a block is of no use to anybody: kept, a few tries in vain would leave no room for a whole one."""
+    for port in ports:
+        os.close(_reserved.pop(port))
 
 
 def is_listening(port: int) -> bool:

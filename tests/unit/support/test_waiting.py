@@ -78,3 +78,15 @@ def test_port_of_one_process_is_given_to_no_other() -> None:
     others = f"from tests.support import ports; ports.FIRST_PORT = ports.LAST_PORT = {port}; ports.free_port()"
     done = subprocess.run([sys.executable, "-c", others], capture_output=True, text=True, check=False)
     assert "no 1 free ports in a row" in done.stderr
+
+
+def test_block_that_is_not_to_be_had_takes_no_port_from_others() -> None:
+    """Else a few tries in vain beside another run leave no room for any block, for as long as the process lives."""
+    others = (
+        "from tests.support import ports; ports.LAST_PORT = ports.FIRST_PORT + 99\n"
+        "ports._reserve(ports.FIRST_PORT + 60); kept = set(ports._reserved)\n"
+        "try: ports.free_block(80)\n"
+        "except RuntimeError: print(set(ports._reserved) == kept)"
+    )
+    done = subprocess.run([sys.executable, "-c", others], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
