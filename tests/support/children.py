@@ -3,6 +3,7 @@
 The kernel watches the *thread* that starts a child (prctl(2), PR_SET_PDEATHSIG): start children from the main thread.
 """
 
+import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -64,6 +65,26 @@ def kill_tree(child: subprocess.Popen[bytes]) -> None:
             process.kill()
     child.wait()
     poll_until(lambda: all(_ended(process) for process in below), 10.0, every_s=0.01, what="end of all children")
+
+
+def freeze(child: subprocess.Popen[bytes]) -> None:
+    """SIGSTOP ``child``; returns when every thread of it stands still.
+
+    The signal waits for the turn of the main thread, and until then the others go on working: a frozen broker that
+    confirms what comes after its freezing.
+
+    Raises:
+        RuntimeError: it has ended.
+    """
+    child.send_signal(signal.SIGSTOP)
+    poll_until(lambda: _stopped(child), 10.0, every_s=0.001, what=f"all threads of {child.pid} stopped")
+
+
+def _stopped(child: subprocess.Popen[bytes]) -> bool:
+    """What the kernel says of the whole process; its word is left for who asks next."""
+    if child.poll() is not None:
+        raise RuntimeError(f"{child.pid} has ended with {child.returncode} and cannot be frozen")
+    return os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _ended(process: psutil.Process) -> bool:

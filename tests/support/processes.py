@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.children import kill_tree, start_child, tail
+from tests.support.children import freeze, kill_tree, start_child, tail
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
 
@@ -73,8 +73,8 @@ class Program:
         kill_tree(self._child)
 
     def suspend(self) -> None:
-        """Freeze it (SIGSTOP)."""
-        self._child.send_signal(signal.SIGSTOP)
+        """Freeze it (SIGSTOP); returns when it stands still."""
+        freeze(self._child)
 
     def resume(self) -> None:
         """Let it go on after ``suspend``."""

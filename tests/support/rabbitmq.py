@@ -16,7 +16,7 @@ from deploy.servers import rabbitmq as rabbitmq_settings
 from deploy.servers.accounts import service_account
 from deploy.servers.rabbitmq import VHOST, NodePorts, Rights
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
-from tests.support.children import kill_tree, start_child, tail
+from tests.support.children import freeze, kill_tree, start_child, tail
 from tests.support.ports import free_port, is_listening
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
 from tests.support.waiting import poll_until
@@ -157,12 +157,12 @@ class RabbitNode:
         self.start()
 
     def suspend(self) -> None:
-        """Freeze the node (SIGSTOP): connections stay open and nobody answers."""
-        self._signal(signal.SIGSTOP)
+        """Freeze the node (SIGSTOP): when this returns, connections stay open and nobody answers."""
+        freeze(self._running_server())
 
     def resume(self) -> None:
         """Let a suspended node go on."""
-        self._signal(signal.SIGCONT)
+        self._running_server().send_signal(signal.SIGCONT)
 
     def remove(self) -> None:
         """End the node and delete its folder."""
@@ -237,10 +237,10 @@ class RabbitNode:
             account=self._account,
         )
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _running_server(self) -> subprocess.Popen[bytes]:
         if self._server is None or not self.running:
             raise RuntimeError(f"{self.name} is not running")
-        self._server.send_signal(number)
+        return self._server
 
     def _ready(self) -> bool:
         if not self.running:
