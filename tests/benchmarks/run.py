@@ -35,7 +35,7 @@ RESULTS = Path("bench.json")
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(MEASUREMENTS)))
-@click.option("--bulletin", default=BULLETIN, show_default=True, help="P6: recipients of the bulletin.")
+@click.option("--bulletin", default=BULLETIN, show_default=True, help="P6: recipients of the bulletin, at least.")
 @click.option("--broker-off", "broker_off_s", default=BROKER_OFF_S, show_default=True, help="P7: seconds.")
 @click.option("--million", default=MILLION, show_default=True, help="P8: registrations on the large side.")
 @click.option("--pairs", default=PAIRS, show_default=True, help="P11: pairs of each kind.")
