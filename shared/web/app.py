@@ -18,6 +18,7 @@ from shared.web.in_steps import InSteps
 from shared.web.limits import Limits, limit_views
 from shared.web.measuring import measure
 from shared.web.problems import handle_problems
+from shared.web.query_parameters import refuse_unknown_parameters
 from shared.web.signing_in import SignIn
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: D
     app.wsgi_app = InSteps(app.wsgi_app)  # type: ignore[method-assign]  # the place Flask names for this
     handle_problems(app)
     guard(app, access, sign_in.signed_in, sign_in.has_ended)
+    refuse_unknown_parameters(app)
     for blueprint in (*parts.operations, *parts.pages):
         app.register_blueprint(blueprint)
     app.register_blueprint(health_blueprint(parts.service, parts.ready))

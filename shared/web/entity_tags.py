@@ -12,9 +12,15 @@ def tag_of(*parts: object) -> str:
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:20]
 
 
-def conditional(response: Response) -> Response:
-    """Tag a finished answer by its body and turn it into 304 if the client has it already."""
-    response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:20])
+def conditional(response: Response, *, revision: int | None = None) -> Response:
+    """Tag a finished answer by its body and turn it into 304 if the client has it already.
+
+    Args:
+        response: the finished answer.
+        revision: of what it shows; the tag begins with it, so that it serves ``require_revision`` too.
+    """
+    body_tag = hashlib.sha256(response.get_data()).hexdigest()[:20]
+    response.set_etag(body_tag if revision is None else f"{revision}-{body_tag}")
     response.headers.setdefault("Cache-Control", "no-cache")
     response.make_conditional(request)
     return response
@@ -23,23 +29,33 @@ def conditional(response: Response) -> Response:
 def seen_tags() -> frozenset[str]:
     """The states that the client has seen, from ``If-Match``; ``*`` for whatever it is.
 
-    For use cases that compare inside their own transaction, where nobody comes in between.
+    Weak tags count: a gateway that compresses an answer weakens its tag (RFC 9110, 8.8.3.3), and our tags name states,
+    not bytes. For use cases that compare inside their own transaction, where nobody comes in between.
 
     Raises:
         DomainError: ``if-match-required``: there is no such header.
     """
     if not request.if_match:
         raise DomainError("if-match-required", "send the ETag you have seen as If-Match")
-    return frozenset({"*"}) if request.if_match.star_tag else frozenset(request.if_match.as_set())
+    return frozenset({"*"}) if request.if_match.star_tag else frozenset(request.if_match.as_set(include_weak=True))
 
 
-def require_match(current: str) -> None:
-    """For changes: the client must have seen the state it changes.
+def require_match(*current: str) -> None:
+    """For changes: the client must have seen the state it changes, under one of its tags.
 
     Raises:
         DomainError: ``if-match-required`` without the header, ``changed-meanwhile`` if it names another state.
     """
-    if not request.if_match:
-        raise DomainError("if-match-required", "send the ETag you have seen as If-Match")
-    if not request.if_match.contains(current):
+    if seen_tags().isdisjoint({"*", *current}):
+        raise DomainError("changed-meanwhile", "read it again and repeat your change")
+
+
+def require_revision(revision: int) -> None:
+    """Like ``require_match``, for what is shown with ``conditional(…, revision=…)``: the number alone matters.
+
+    Raises:
+        DomainError: as there.
+    """
+    seen = {tag.partition("-")[0] for tag in seen_tags()}
+    if seen.isdisjoint({"*", str(revision)}):
         raise DomainError("changed-meanwhile", "read it again and repeat your change")

@@ -24,9 +24,6 @@ PLAIN = ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")
 class TrailQuery(PageArguments):
     """Filters of the trail."""
 
-    class Meta:
-        unknown = ma.RAISE
-
     who = ma.fields.String(load_default="", validate=[ma.validate.Length(max=LONGEST_NAME), PLAIN])
     deed = ma.fields.String(load_default="", validate=[ma.validate.Length(max=LONGEST_WORD), PLAIN])
 

@@ -60,7 +60,7 @@ def _add_creation(blueprint: Any, tools: Tools) -> None:
 def _add_edit(blueprint: Any, tools: Tools) -> None:
     @blueprint.patch("/<event_id>")
     @blueprint.arguments(EditEventSchema, required=False)
-    @blueprint.arguments(StepArguments, location="query", unknown="raise")
+    @blueprint.arguments(StepArguments, location="query")
     @blueprint.response(200, ChangeSchema)
     @_problems(blueprint, 404, 409, 412, 428)
     @needs("coordinator")
@@ -80,7 +80,7 @@ def _add_steps(blueprint: Any, tools: Tools) -> None:
 
     @blueprint.post(f"/<event_id>/<any({steps}):step_name>")
     @blueprint.arguments(StepSchema, required=False)
-    @blueprint.arguments(StepArguments, location="query", unknown="raise")
+    @blueprint.arguments(StepArguments, location="query")
     @blueprint.response(200, ChangeSchema)
     @_problems(blueprint, 404, 409, 412, 428)
     @needs("coordinator")

@@ -29,7 +29,7 @@ def add_notes(blueprint: Any, tools: Tools) -> None:
 
 def _add_reading(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("/<event_id>/notes")
-    @blueprint.arguments(PageArguments, location="query", unknown="raise")
+    @blueprint.arguments(PageArguments, location="query")
     @blueprint.response(200, NoteListSchema)
     @_problems(blueprint, 400)
     @needs("coordinator")
@@ -58,7 +58,7 @@ def _add_writing(blueprint: Any, tools: Tools) -> None:
 
 def _add_history(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("/<event_id>/history")
-    @blueprint.arguments(PageArguments, location="query", unknown="raise")
+    @blueprint.arguments(PageArguments, location="query")
     @blueprint.response(200, HistorySchema)
     @_problems(blueprint, 400)
     @needs("coordinator")

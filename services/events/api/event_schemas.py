@@ -7,6 +7,7 @@ import marshmallow as ma
 from services.events.domain.event import EventKind, EventStatus, Mode
 from services.events.domain.rules import SLUG, SLUG_LENGTH
 from shared.web.paging import PageArguments
+from shared.web.query_parameters import DayOrInstant
 
 _NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
 
@@ -84,15 +85,17 @@ class EventArguments(PageArguments, SparseArguments):
     series = _slug("Only events of the series with this id")
     status = _one_of(list(EventStatus), "Only events with this status; only coordinators find drafts")
     mode = _one_of(list(Mode), "Only events that people attend in this way")
-    on_from = ma.fields.AwareDateTime(
+    on_from = DayOrInstant(
         data_key="from",
-        format="iso",
-        metadata={"description": "Only events that are still on after this moment (RFC 3339 with an offset)"},
+        metadata={
+            "description": "Only events that are still on after this instant (RFC 3339), or on this day or later (UTC)"
+        },
     )
-    on_until = ma.fields.AwareDateTime(
+    on_until = DayOrInstant(
         data_key="to",
-        format="iso",
-        metadata={"description": "Only events that start before this moment (RFC 3339 with an offset)"},
+        metadata={
+            "description": "Only events that start before this instant (RFC 3339), or on this day or earlier (UTC)"
+        },
     )
     working_group = _slug("Only events to which the working group with this id is asked")
     city = _text(200, "Only events in this city, upper or lower case alike")

@@ -21,11 +21,12 @@ from shared.web.entity_tags import conditional
 from shared.web.paging import page_of, position_in
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema
+from shared.web.query_parameters import lower_bound, upper_bound
 
 CSV_CHUNK = 200
 """Rows read at once for a CSV file; between two chunks no transaction is open."""
 
-_SAME_NAME = ("kind", "series", "status", "mode", "on_from", "on_until", "working_group", "city", "internal", "limit")
+_SAME_NAME = ("kind", "series", "status", "mode", "working_group", "city", "internal", "limit")
 
 
 def add_events(blueprint: Any, tools: Tools) -> None:
@@ -36,7 +37,7 @@ def add_events(blueprint: Any, tools: Tools) -> None:
 
 def _add_list(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("")
-    @blueprint.arguments(EventArguments, location="query", unknown="raise")
+    @blueprint.arguments(EventArguments, location="query")
     @blueprint.response(200, EventListSchema)
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
     @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
@@ -63,7 +64,7 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
 
 def _add_one(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("/<event_id>")
-    @blueprint.arguments(SparseArguments, location="query", unknown="raise")
+    @blueprint.arguments(SparseArguments, location="query")
     @blueprint.response(200, EventSchema)
     @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
     @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="Nobody holds this key")
@@ -114,6 +115,8 @@ def filter_of(query: Mapping[str, Any], who: Audience) -> EventFilter:
         audience=who if own is None else Audience.PUBLIC,
         own=own or frozenset(),
         words=query.get("q", ""),
+        on_from=lower_bound(query.get("on_from")),
+        on_until=upper_bound(query.get("on_until")),
         after=position_in(query["cursor"], 2, read_event_position),
         **same,
     )

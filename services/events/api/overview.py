@@ -17,7 +17,7 @@ def overview_blueprint(tools: Tools) -> Any:
     blueprint = Blueprint("overview", __name__, url_prefix="/v1", description="All numbers at one moment")
 
     @blueprint.get("/overview")
-    @blueprint.arguments(OverviewArguments, location="query", unknown="raise")
+    @blueprint.arguments(OverviewArguments, location="query")
     @blueprint.response(200, OverviewSchema)
     @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="No key")
     @blueprint.alt_response(

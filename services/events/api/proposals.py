@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 
 from services.events.api.proposal_challenge import add_challenges
 from services.events.api.proposal_pages import NOTICES, busy_page, notice_page, received_page, refused_page
@@ -138,7 +138,7 @@ def _faults(refused: Refused) -> Response:
 
 def _add_reading(blueprint: Any, tools: SideTools) -> None:
     @blueprint.get("")
-    @blueprint.arguments(ProposalArguments, location="query", unknown="raise")
+    @blueprint.arguments(ProposalArguments, location="query")
     @blueprint.response(200, ProposalListSchema)
     @says(blueprint, s400="The cursor is not one", s401="No key", s403="The key's roles or forms do not allow it")
     @needs_all_forms(*READERS)
@@ -237,8 +237,7 @@ def _seen(tools: SideTools, proposal_id: str) -> int:
         DomainError: ``not-found``; ``if-match-required``; ``changed-meanwhile``, there is another one by now.
     """
     shown = show_proposal(tools.work, proposal_id)
-    if not request.if_match.contains(str(shown.revision)):
-        require_match(_tag(shown))
+    require_match(_tag(shown), str(shown.revision))
     return shown.revision
 
 

@@ -41,7 +41,7 @@ def resources_blueprint(tools: Tools) -> Any:
 
 def _add_list(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("/resources")
-    @blueprint.arguments(ResourceArguments, location="query", unknown="raise")
+    @blueprint.arguments(ResourceArguments, location="query")
     @blueprint.response(200, ResourceListSchema)
     @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
     @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is not one")

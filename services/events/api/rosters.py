@@ -62,7 +62,7 @@ def _add_numbers(blueprint: Any, tools: Tools) -> None:
 
 def _add_roster(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("/<event_id>/roster")
-    @blueprint.arguments(RosterArguments, location="query", unknown="raise")
+    @blueprint.arguments(RosterArguments, location="query")
     @blueprint.response(200, RosterSchema)
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
     @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is not one")

@@ -28,7 +28,7 @@ def challenge_blueprint(tools: Tools) -> Any:
     blueprint = Blueprint("challenge", __name__, url_prefix="/v1/challenge", description="Proof of work")
 
     @blueprint.route("", methods=["GET"])
-    @blueprint.arguments(ChallengeQuery, location="query", unknown="raise")
+    @blueprint.arguments(ChallengeQuery, location="query")
     @blueprint.response(200, ChallengeSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @blueprint.alt_response(429, schema=ProblemSchema)
@@ -48,7 +48,7 @@ def challenge_blueprint(tools: Tools) -> Any:
         return allow(response, view.origins)
 
     @blueprint.route("", methods=["OPTIONS"])
-    @blueprint.arguments(ChallengeQuery, location="query", unknown="raise")
+    @blueprint.arguments(ChallengeQuery, location="query")
     @blueprint.doc(summary="May another origin read challenges of this form?")
     @blueprint.response(204)
     @public

@@ -24,7 +24,7 @@ from services.registration.usecases.change_form import (
     show_form,
 )
 from shared.web.access import holder, needs, require_touch
-from shared.web.entity_tags import require_match
+from shared.web.entity_tags import require_revision
 from shared.web.problems import ProblemSchema
 
 NO_VERIFICATION = "Addresses are not confirmed by mail: anybody could register anybody."
@@ -39,20 +39,20 @@ def add_form_changes(blueprint: Any, tools: Tools) -> None:
 def _add_change(blueprint: Any, tools: Tools) -> None:
     @blueprint.patch("/<slug>")
     @blueprint.arguments(FormChangeSchema, required=False)
-    @blueprint.arguments(FormChangeQuery, location="query", unknown="raise")
+    @blueprint.arguments(FormChangeQuery, location="query")
     @blueprint.response(200, FormChangedSchema)
     @blueprint.alt_response(412, schema=ProblemSchema)
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def change(wanted: dict[str, Any], query: dict[str, Any], slug: str) -> Response:
-        """Change capacity, hours or the switch; `If-Match` names the revision seen. More seats promote who waits."""
+        """Change capacity, hours or the switch; `If-Match`: the ETag or revision. More seats promote who waits."""
         require_touch(slug)
         current, _ = show_form(tools.work, tools.clock, slug)
         settings = replace(current.settings, **wanted)
         if query["dry_run"]:
             effect = preview_form_change(tools.work, tools.clock, slug, settings)
             return _answer(effect.form, tools, effect=_for_programs(effect))
-        require_match(str(current.revision))
+        require_revision(current.revision)
         asked = FormChange(slug, current.revision, holder().name, settings)
         changed = change_form(tools.work, tools.clock, asked)
         tools.views.pop(slug, None)

@@ -57,7 +57,7 @@ def _add_public(blueprint: Any, tools: Tools) -> None:
         if view.asks_proof:
             content["proof_of_work"] = {"challenge": challenge_path(slug)}
         content["seats"] = "closed" if reason else view.stored.seats.word
-        return conditional(allow(jsonify(content), view.origins))
+        return conditional(allow(jsonify(content), view.origins), revision=view.stored.revision)
 
     @blueprint.route("/<slug>", methods=["OPTIONS"])
     @blueprint.doc(summary="May another origin read this form?")

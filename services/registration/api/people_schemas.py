@@ -7,6 +7,7 @@ from services.registration.usecases.erase import EVERYWHERE, HERE
 from shared.contracts.registration import REGISTRATION_STATUSES
 from shared.contracts.schemas import SLUG
 from shared.web.paging import PageArguments
+from shared.web.query_parameters import DayOrInstant
 
 SLUG_OR_NOTHING = [ma.validate.Length(max=80), ma.validate.Regexp(rf"^$|{SLUG}")]
 PLAIN = [ma.validate.Length(max=100), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")]
@@ -14,9 +15,6 @@ PLAIN = [ma.validate.Length(max=100), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")
 
 class RegistrationQuery(PageArguments):
     """Filters of the list of registrations."""
-
-    class Meta:
-        unknown = ma.RAISE
 
     form = ma.fields.String(load_default="", validate=SLUG_OR_NOTHING)
     event = ma.fields.String(load_default="", validate=SLUG_OR_NOTHING)
@@ -29,8 +27,14 @@ class RegistrationQuery(PageArguments):
         validate=PLAIN,
         metadata={"description": "Beginning of an address, or of a word of a name"},
     )
-    since = ma.fields.Date(load_default=None, metadata={"description": "First day of registering, in UTC"})
-    until = ma.fields.Date(load_default=None, metadata={"description": "Last day of registering, in UTC"})
+    since = DayOrInstant(
+        load_default=None,
+        metadata={"description": "Registered on this day (UTC) or later, or from this instant on (RFC 3339)"},
+    )
+    until = DayOrInstant(
+        load_default=None,
+        metadata={"description": "Registered on this day (UTC) or earlier, or before this instant (RFC 3339)"},
+    )
     not_registered_for = ma.fields.String(
         load_default="",
         validate=SLUG_OR_NOTHING,

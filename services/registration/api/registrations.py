@@ -1,7 +1,6 @@
 """Registrations for coordinators: who they are. Counts and coverage are the events service's."""
 
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from flask import Response, jsonify
@@ -32,6 +31,7 @@ from shared.web.headers import personal
 from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
 from shared.web.problems import ProblemSchema
+from shared.web.query_parameters import lower_bound, upper_bound
 
 SAME_NAME = ("form", "event", "status", "working_group", "partner", "country", "q", "not_registered_for")
 
@@ -138,19 +138,12 @@ def _tagged(content: Any, person: Person) -> Response:
 def _wanted(query: dict[str, Any]) -> PeopleFilter:
     return PeopleFilter(
         **{name: query[name] for name in SAME_NAME},
-        since=begin_of(query["since"]),
-        until=begin_of(query["until"], days_later=1),
+        since=lower_bound(query["since"]),
+        until=upper_bound(query["until"]),
         forms=holder().forms,
         after=position_in(query["cursor"], 1, read_registration_position) or "",
         most=query["limit"] + 1,
     )
-
-
-def begin_of(day: date | None, *, days_later: int = 0) -> datetime | None:
-    """When ``day``, or the one so many days later, begins in UTC; None for none, and at the end of the calendar."""
-    if day is None or (date.max - day).days < days_later:
-        return None
-    return datetime.combine(day + timedelta(days=days_later), time.min, UTC)
 
 
 def to_public(person: Person) -> dict[str, Any]:

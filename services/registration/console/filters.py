@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from urllib.parse import urlencode
 
 from werkzeug.exceptions import BadRequest
@@ -13,15 +13,18 @@ from services.registration.store.people import PeopleFilter
 from services.registration.usecases.positions import read_registration_position
 from shared.contracts.registration import REGISTRATION_STATUSES
 from shared.contracts.schemas import SLUG
+from shared.core.errors import DomainError
 from shared.forms.choices import country_options
 from shared.forms.definition import parse_definition
 from shared.web.access import Holder
 from shared.web.console import words
 from shared.web.paging import position_in
+from shared.web.query_parameters import lower_bound, unknown_parameter_advice, upper_bound
 
 SLUGS = ("event", "form", "status", "working_group", "partner", "not_registered_for")
 DAYS = ("since", "until")
 NAMES = ("q", "event", "form", "status", "working_group", "partner", "country", *DAYS, "not_registered_for")
+PARAMETERS = frozenset({*NAMES, "cursor"})
 FURTHER = ("working_group", "partner", "country", *DAYS, "not_registered_for")
 """Filters that are folded away until one of them is set."""
 
@@ -48,7 +51,11 @@ def given_filters(arguments: Mapping[str, str]) -> dict[str, str]:
 
     Raises:
         BadRequest: one cannot be a value of its kind.
+        DomainError: ``unknown-parameter``; ignoring a misspelt filter would show, or export, everybody.
     """
+    for name in arguments:
+        if name not in PARAMETERS:
+            raise DomainError("unknown-parameter", f"{name}: {unknown_parameter_advice(name, NAMES)}")
     given = {name: value for name in NAMES if (value := arguments.get(name, "").strip())}
     if not all(_fits(name, value) for name, value in given.items()):
         raise BadRequest("unknown filter")
@@ -64,8 +71,8 @@ def to_filter(given: Mapping[str, str], who: Holder, cursor: str, most: int) -> 
     days = {name: date.fromisoformat(given[name]) for name in DAYS if name in given}
     return PeopleFilter(
         **{name: value for name, value in given.items() if name not in DAYS},
-        since=_midnight(days.get("since"), 0),
-        until=_midnight(days.get("until"), 1),
+        since=lower_bound(days.get("since")),
+        until=upper_bound(days.get("until")),
         forms=who.forms,
         after=position_in(cursor, 1, read_registration_position) or "",
         most=most,
@@ -115,10 +122,3 @@ def _is_day(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-
-
-def _midnight(day: date | None, days_later: int) -> datetime | None:
-    """When the day begins in UTC; None for none, and beyond the calendar's end."""
-    if day is None or (date.max - day).days < days_later:
-        return None
-    return datetime.combine(day + timedelta(days=days_later), time.min, UTC)

@@ -78,6 +78,12 @@ def test_a_draft_is_not_there_for_the_public(loaded: UnitOfWork, client: FlaskCl
         ("?q=100%25", []),
         ("?from=2020-03-04T20:00:00Z&to=2020-05-01T00:00:00Z", ["council-session-43"]),
         ("?from=2020-05-11T12:59:00%2B02:00", ["review-press-conference"]),
+        ("?from=2020-05-11&to=2020-05-11", ["upr-review", "review-press-conference"]),
+        ("?from=2020-03-21&to=2020-05-10", []),
+        ("?from=2020-03-20&to=2020-03-20", ["council-session-43"]),
+        ("?to=2020-02-24", ["council-session-43"]),
+        ("?to=2020-02-24T00:00:00Z", []),
+        ("?from=2020-05-12&to=9999-12-31", []),
     ],
 )
 def test_filters(loaded: UnitOfWork, client: FlaskClient, query: str, found: list[str]) -> None:
@@ -90,6 +96,7 @@ def test_filters(loaded: UnitOfWork, client: FlaskClient, query: str, found: lis
         ("?colour=red", "/colour"),
         ("?kind=party", "/kind"),
         ("?from=2020-03-04T00:00:00", "/from"),
+        ("?to=2020-02-30", "/to"),
         ("?limit=0", "/limit"),
         ("?fields=id,colour", "/fields"),
         ("?fields=join_url", "/fields"),

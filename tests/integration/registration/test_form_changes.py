@@ -166,3 +166,24 @@ def test_changes_at_the_same_moment_are_one(full: FlaskClient, installation: Tes
     engine.dispose()
     assert given == ["2", *["changed-meanwhile"] * 9]
     assert rows(installation.urls["registration"], "SELECT count(*) FROM form_change") == [(1,)]
+
+
+@pytest.mark.parametrize("query", ["", "?lang=ar"])
+@pytest.mark.parametrize("weak", ["", "W/"], ids=["strong", "weakened by a gateway that compresses"])
+def test_etag_of_the_public_form_works_for_a_change(
+    client: FlaskClient, coordinator: Headers, query: str, weak: str
+) -> None:
+    path = f"/v1/forms/{WEBINAR}"
+    seen = client.get(f"{path}{query}").headers["ETag"]
+    assert client.get(f"{path}{query}", headers={"If-None-Match": seen}).status_code == 304
+    with_tag = {**coordinator, "If-Match": f"{weak}{seen}"}
+    changed = client.patch(path, json={"open": False}, headers=with_tag)
+    assert (changed.status_code, changed.get_json()["revision"]) == (200, 2)
+    assert client.patch(path, json={"open": True}, headers=with_tag).status_code == 412
+    assert client.get(f"{path}{query}").headers["ETag"] != seen
+
+
+@pytest.mark.parametrize("tag", ["2", "11", "10-abc", "abc", "-1"])
+def test_etag_of_another_revision_is_refused(client: FlaskClient, coordinator: Headers, tag: str) -> None:
+    headers = {**coordinator, "If-Match": f'"{tag}"'}
+    assert client.patch(f"/v1/forms/{WEBINAR}", json={"open": False}, headers=headers).status_code == 412

@@ -62,6 +62,7 @@ QUERIES = [
     ("since=2020-01-01&until=2099-12-31", ["ana", "ben", "Ben", "chi", "dee"]),
     ("since=2099-01-01", []),
     ("until=2020-01-01", []),
+    ("until=9999-12-31", ["ana", "ben", "Ben", "chi", "dee"]),
     (f"form=geneva-delegation&not_registered_for={WEBINAR}", ["ana"]),
     (f"not_registered_for={WEBINAR}", ["ana", "chi"]),
 ]
@@ -99,10 +100,52 @@ def test_traveller_who_has_cancelled_need_not_be_reminded(
 
 
 @pytest.mark.parametrize(
-    "query", ["form=Upper", "country=xx", "q=%00", "since=yesterday", "not_registered_for=..", "status=lost"]
+    "query",
+    [
+        "form=Upper",
+        "country=xx",
+        "q=%00",
+        "since=yesterday",
+        "since=20200304",
+        "since=2020-W10-3",
+        "until=2020-03-04T12:00",
+        "until=2020-02-30",
+        "since=0001-01-01T00:00:00%2B14:00",
+        "not_registered_for=..",
+        "status=lost",
+    ],
 )
 def test_filter_that_cannot_be_is_refused(client: FlaskClient, coordinator: Headers, query: str) -> None:
     assert client.get(f"/v1/registrations?{query}", headers=coordinator).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("since=2020-03-05", ["ana", "chi", "dee"]),
+        ("since=2020-03-05T00:00:00.000001Z", ["dee"]),
+        ("since=2020-03-05T01:00:00%2B01:00", ["ana", "chi", "dee"]),
+        ("until=2020-03-04", ["ben", "Ben"]),
+        ("until=2020-03-05", ["ana", "ben", "Ben", "chi", "dee"]),
+        ("until=2020-03-05T00:00:00Z", ["ben", "Ben"]),
+        ("since=2020-03-05&until=2020-03-05", ["ana", "chi", "dee"]),
+    ],
+)
+def test_day_is_one_of_utc_and_included(
+    people: FlaskClient, coordinator: Headers, installation: TestInstallation, query: str, expected: list[str]
+) -> None:
+    rows(
+        installation.urls["registration"],
+        "UPDATE registration SET accepted_at = CASE WHEN email ILIKE 'ben%%' THEN timestamptz '2020-03-04T23:59:59.9Z' "
+        "WHEN email ILIKE 'dee%%' THEN timestamptz '2020-03-05T23:59:59.9Z' ELSE timestamptz '2020-03-05T00:00Z' END",
+    )
+    assert sorted(found(people, coordinator, query)) == sorted(expected)
+
+
+@pytest.mark.parametrize("path", [PATH, f"{PATH}.csv"])
+def test_misspelt_filter_of_a_page_shows_nobody(people: FlaskClient, coordinator: Headers, path: str) -> None:
+    page = people.get(f"{path}?statsu=cancelled", headers=coordinator)
+    assert (page.status_code, "@example.org" in page.text, "did you mean `status`" in page.text) == (422, False, True)
 
 
 @pytest.mark.parametrize("path", ["/v1/registrations", f"{PATH}.csv"])

@@ -1,0 +1,78 @@
+"""No operation of the interface ignores a query parameter: a misspelt filter would be answered with everybody."""
+
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from shared.web.query_parameters import known_parameters
+from tests.integration.routes.asked import path_of, request_of
+from tests.integration.routes.every import Route
+from tests.integration.routes.house import WHOLE, House
+
+
+@pytest.fixture(scope="module")
+def operations(house: House, routes: list[Route]) -> dict[Route, tuple[str, ...]]:
+    """Operations of the interface with their query parameters, but those that take forms from anybody's page."""
+    known: dict[Route, tuple[str, ...]] = {}
+    for route in routes:
+        if route.rule.startswith("/v1/") and (route.is_safe or route.policy.kind != "public"):
+            names = known_parameters(_view(house, route))
+            assert names is not None, route
+            known[route] = names
+    assert len(known) > 60
+    return known
+
+
+def _view(house: House, route: Route) -> Any:
+    app = house.apps[route.service]
+    for rule in app.url_map.iter_rules():
+        if rule.rule == route.rule and route.method in (rule.methods or ()):
+            return app.view_functions[rule.endpoint]
+    raise LookupError(str(route))
+
+
+def _ask(house: House, route: Route, query: str) -> TestResponse:
+    request = request_of(route)
+    return house.ask(route.service, route.method, f"{path_of(house, route)}?{query}", key=WHOLE, **request)
+
+
+def _errors(answer: TestResponse) -> list[dict[str, str]] | None:
+    return answer.get_json()["errors"] if answer.status_code == 422 else None
+
+
+def test_parameter_that_no_operation_knows_is_refused(house: House, operations: dict[Route, tuple[str, ...]]) -> None:
+    answered = {
+        str(route): [(error["pointer"], error["code"]) for error in _errors(_ask(house, route, "zzz=1")) or ()]
+        for route in operations
+    }
+    assert answered == {route: [("/zzz", "unknown-parameter")] for route in answered}
+
+
+def test_misspelt_parameter_is_answered_with_the_nearest_known_name(
+    house: House, operations: dict[Route, tuple[str, ...]]
+) -> None:
+    misspelt = [(route, name) for route, names in operations.items() for name in names]
+    assert len(misspelt) > 50
+    for route, name in misspelt:
+        errors = _errors(_ask(house, route, f"{name}x=1"))
+        assert errors is not None, (route, name)
+        assert [error["pointer"] for error in errors] == [f"/{name}x"]
+        assert errors[0]["message"] == f"Unknown parameter; did you mean `{name}`?"
+
+
+def test_parameter_given_twice_is_refused(house: House, operations: dict[Route, tuple[str, ...]]) -> None:
+    """Only one of the two would count."""
+    for route, names in operations.items():
+        for name in names:
+            errors = _errors(_ask(house, route, f"{name}=1&{name}=1"))
+            assert errors is not None, (route, name)
+            assert [(error["pointer"], error["code"]) for error in errors] == [(f"/{name}", "repeated-parameter")]
+
+
+def test_caller_without_a_key_learns_no_names(house: House, operations: dict[Route, tuple[str, ...]]) -> None:
+    closed = [route for route in operations if route.policy.kind != "public"]
+    answered = {
+        str(route): house.ask(route.service, route.method, f"{path_of(house, route)}?zzz=1") for route in closed
+    }
+    assert {route for route, answer in answered.items() if answer.status_code != 401} == set()
