@@ -14,31 +14,24 @@ acknowledges. What it guards against was seen to happen:
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from kombu import Connection, Queue
-from kombu.mixins import ConsumerProducerMixin
-from kombu.utils.limits import TokenBucket
 
 from shared.bus.clearing import nothing
 from shared.bus.delivery import Delivery
 from shared.bus.parked_count import ParkedCount
+from shared.bus.reconnecting import ReconnectingConsumer
 from shared.bus.retry_plan import RetryPlan
 from shared.bus.senders import Senders
 from shared.bus.settlement import Settler
 from shared.contracts.envelope import Message
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
-from shared.core.logs import describe
 from shared.core.metrics import (
-    broker_connected,
-    broker_reconnects_total,
     consume_batch_seconds,
     consumer_halted,
-    consumer_last_tick_timestamp_seconds,
 )
 
 log = logging.getLogger(__name__)
@@ -47,9 +40,6 @@ PREFETCH = 32
 GATHER_S = 0.002
 PARKED_IN_A_ROW = 10
 OUTAGE_PROBE_S = 1.0
-RECONNECT_FIRST_S = 0.5
-RECONNECT_MOST_S = 2.0
-"""kombu's own pauses between attempts grow to half a minute, which an outage would then last longer for us."""
 
 Handler = Callable[[Sequence[Message]], Sequence[str | Exception]]
 """Gets a batch, returns one verdict a message (``done``, ``duplicate``, Retry, Poison or a bug). Raises Unavailable
@@ -64,7 +54,7 @@ class Subscription:
     handle: Handler
 
 
-class Listener(ConsumerProducerMixin):
+class Listener(ReconnectingConsumer):
     """Consumes all subscriptions of one service in one thread.
 
     Args:
@@ -87,10 +77,10 @@ class Listener(ConsumerProducerMixin):
         senders: Senders | None = None,
         sender: str | None = None,
     ) -> None:
-        self.connection = connection
-        self.ticked_at, self.halted = time.monotonic(), False
+        super().__init__(connection, service)
+        self.halted = False
         self._handlers = {subscription.queue: subscription.handle for subscription in subscriptions}
-        self._service, self._prefetch = service, prefetch
+        self._prefetch = prefetch
         self._careful, self._was_away = True, False
         self._parked = ParkedCount(self._handlers)
         self.chore: Callable[[], None] = nothing
@@ -116,43 +106,6 @@ class Listener(ConsumerProducerMixin):
             for queue in self._handlers
         ]
 
-    @contextmanager
-    def establish_connection(self) -> Iterator[Any]:
-        """A connection for as long as it lasts. A lost one is dropped, and nobody waits for its good-bye.
-
-        kombu would close channel and connection and wait for each answer: on a line that swallows everything a loss
-        was noticed after 41 s, half of which were good-byes.
-        """
-        with self.create_connection() as connection:
-            connection.ensure_connection(
-                self.on_connection_error,
-                interval_start=RECONNECT_FIRST_S,
-                interval_step=RECONNECT_FIRST_S,
-                interval_max=RECONNECT_MOST_S,
-            )
-            try:
-                yield connection
-            except self.connection_errors as error:
-                log.warning("broker connection lost", extra={"reason": describe(error)})
-                broker_connected.labels(self._service, "consumer").set(0)
-                connection.collect()
-                raise
-
-    def on_connection_error(self, exc: Exception, interval: float) -> None:
-        log.warning("broker unreachable", extra={"reason": describe(exc), "again_in_s": interval})
-        broker_connected.labels(self._service, "consumer").set(0)
-        self.tick()
-
-    def on_connection_revived(self) -> None:
-        broker_connected.labels(self._service, "consumer").set(1)
-        broker_reconnects_total.labels(self._service, "consumer").inc()
-        self.tick()
-
-    @cached_property
-    def restart_limit(self) -> TokenBucket:
-        """How often the connection may be taken up again: twice a second."""
-        return TokenBucket(2)
-
     def consume(
         self, limit: int | None = None, timeout: float | None = None, safety_interval: float = 1, **_kw: Any
     ) -> Iterator[None]:
@@ -168,11 +121,6 @@ class Listener(ConsumerProducerMixin):
                     self._work(connection, consumers)
                     yield
         self._idle_while_halted()
-
-    def tick(self) -> None:
-        """Sign of life, for the watchdog and for Prometheus."""
-        self.ticked_at = time.monotonic()
-        consumer_last_tick_timestamp_seconds.labels(self._service).set_to_current_time()
 
     # one turn
 

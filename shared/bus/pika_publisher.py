@@ -23,6 +23,7 @@ from pika.channel import Channel
 
 from shared.bus.address import BusAddress
 from shared.bus.names import FACTS
+from shared.bus.outage_log import OutageLog
 from shared.bus.publish_job import PublishJob
 from shared.bus.publisher import Outcome, Outgoing
 from shared.contracts.envelope import CONTENT_TYPE
@@ -53,6 +54,7 @@ class PikaPublisher:
         self._urls = itertools.cycle(address.broker_urls)
         self._user = address.user
         self._service = service
+        self._outage = OutageLog(f"{service}-relay")
         self._stopping = threading.Event()
         self._ready = threading.Event()
         self._unblocked = threading.Event()
@@ -167,6 +169,7 @@ class PikaPublisher:
 
     def _on_selected(self, _frame: Any) -> None:
         self._was_ready = True
+        self._outage.restored()
         self._ready.set()
         broker_connected.labels(self._service, "relay").set(1)
 
@@ -204,7 +207,7 @@ class PikaPublisher:
             self._job.settle(method.delivery_tag, multiple=method.multiple, accepted=method.NAME == "Basic.Ack")
 
     def _on_closed(self, connection: SelectConnection, reason: BaseException) -> None:
-        log.warning("broker connection closed", extra={"reason": type(reason).__name__})
+        self._outage.lost(_name_of(reason))
         self._end()
         connection.ioloop.stop()
 
@@ -231,6 +234,13 @@ class PikaPublisher:
         if connection.is_open:
             connection.close()
         connection.ioloop.call_later(HANG_UP_S, lambda: _cut(connection))
+
+
+def _name_of(reason: BaseException) -> str:
+    """The type of the error that ended a connection; of a failed attempt that of its last step, which says why."""
+    steps = getattr(next(iter(reason.args), None), "exceptions", ())
+    last = steps[-1] if steps else reason
+    return type(getattr(last, "exception", last)).__name__
 
 
 def _cut(connection: SelectConnection) -> None:

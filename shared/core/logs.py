@@ -35,8 +35,9 @@ def configure_logs(service: str, role: str, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("pika", "amqp", "kombu", "mail.log", "alembic"):
+    for noisy in ("amqp", "kombu", "mail.log", "alembic"):
         logging.getLogger(noisy).setLevel("WARNING")
+    logging.getLogger("pika").setLevel("CRITICAL")  # up to nine lines and a traceback for each attempt to connect
 
 
 def describe(error: BaseException) -> str:

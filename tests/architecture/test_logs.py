@@ -13,6 +13,8 @@ SERVICES = ("shared", "services")
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
 FACTS = {
     "again_in_s",
+    "away_s",
+    "connection",
     "count",
     "delivery",
     "drain_s",

@@ -63,8 +63,8 @@ def all_noticed(stack: WiredStack, before: dict[str, int]) -> bool:
 
 
 def losses(stack: WiredStack, name: str) -> int:
-    """How often a consumer has let go of its line and found that there is no other."""
-    return sum(line.get("message") == "broker unreachable" for line in stack.programs[name].logs())
+    """How often a consumer has lost its connection."""
+    return sum(line.get("message") == "broker connection lost" for line in stack.programs[name].logs())
 
 
 @pytest.mark.timeout(300)
