@@ -1,13 +1,23 @@
-"""Calendars to subscribe to: everything, one series, one kind, or what one working group is asked to."""
+"""Calendars to subscribe to: everything, one series, one kind, one room, or what one working group is asked to.
 
-from flask import Blueprint, Response, make_response
+They follow ``?lang`` alone: whoever reads a subscribed calendar is a server, and says nothing of its user's language.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, make_response, request
 from werkzeug.exceptions import NotFound
 
 from services.events.domain.event import EventKind
 from services.events.programme.caching import cacheable
-from services.events.programme.ical import MEDIA_TYPE, feed
+from services.events.programme.ical import feed_bytes, labelled
+from services.events.programme.texts import programme_texts
 from services.events.store.events import Audience, EventFilter
-from services.events.usecases.show_programme import list_feed, public_groups, public_series
+from services.events.usecases.show_programme import list_feed, public_groups, public_series, published_room
+from shared.calendar.ics import MEDIA_TYPE, Feed
+from shared.forms.texts import best_language
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import public
 
@@ -15,40 +25,67 @@ from shared.web.access import public
 def feeds_blueprint(work: UnitOfWork, public_url: str) -> Blueprint:
     """``/calendar/…``."""
     blueprint = Blueprint("calendar", __name__, url_prefix="/calendar")
+    _add_wide_feeds(blueprint, _Feeds(work, public_url))
+    _add_narrow_feeds(blueprint, _Feeds(work, public_url))
+    return blueprint
 
-    def answer(name: str, title: str, **wanted: str) -> Response:
-        events, changed = list_feed(work, EventFilter(audience=Audience.PUBLIC, **wanted))  # type: ignore[arg-type]
-        response = make_response(feed(title, events, changed, public_url))
-        response.content_type = f"{MEDIA_TYPE}; charset=utf-8"
-        response.headers["Content-Disposition"] = f'inline; filename="{name}.ics"'
-        return cacheable(response)
 
+def _add_wide_feeds(blueprint: Blueprint, feeds: "_Feeds") -> None:
     @blueprint.get("/all.ics")
     @public
     def everything() -> Response:
-        return answer("all", "Programme")
-
-    @blueprint.get("/series/<series_id>.ics")
-    @public
-    def series(series_id: str) -> Response:
-        title = public_series(work).get(series_id)
-        if title is None:
-            raise NotFound
-        return answer(series_id, title.title, series=series_id)
+        return feeds.answer("")
 
     @blueprint.get("/kind/<kind>.ics")
     @public
     def kind(kind: str) -> Response:
         if kind not in list(EventKind):
             raise NotFound
-        return answer(kind, f"Programme: {kind.replace('_', ' ')}", kind=kind)
+        return feeds.answer(programme_texts().text(f"kind.{kind}", _language()), kind=kind)
+
+
+def _add_narrow_feeds(blueprint: Blueprint, feeds: "_Feeds") -> None:
+    @blueprint.get("/series/<series_id>.ics")
+    @public
+    def series(series_id: str) -> Response:
+        found = public_series(feeds.work).get(series_id)
+        if found is None:
+            raise NotFound
+        return feeds.answer(found.title, series=series_id)
+
+    @blueprint.get("/room/<room_id>.ics")
+    @public
+    def room(room_id: str) -> Response:
+        title, ids = published_room(feeds.work, room_id)
+        return feeds.answer(title, among=ids)
 
     @blueprint.get("/working-group/<group_id>.ics")
     @public
     def working_group(group_id: str) -> Response:
-        group = public_groups(work).get(group_id)
+        group = public_groups(feeds.work).get(group_id)
         if group is None:
             raise NotFound
-        return answer(group_id, f"Programme for {group.title}", working_group=group_id)
+        return feeds.answer(group.title, working_group=group_id)
 
-    return blueprint
+
+def _language() -> str:
+    return best_language(request.args.get("lang"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Feeds:
+    work: UnitOfWork
+    public_url: str
+
+    def answer(self, part: str, **wanted: Any) -> Response:
+        """The calendar of the events that ``wanted`` names (fields of ``EventFilter``), named after its ``part``."""
+        language = _language()
+        programme = programme_texts().text("programme", language)
+        name = labelled(programme, part, language) if part else programme
+        feed = Feed(name, language, f"{self.public_url}{request.path}?{urlencode({'lang': language})}")
+        events, changed = list_feed(self.work, EventFilter(audience=Audience.PUBLIC, **wanted))
+        response = make_response(feed_bytes(feed, events, changed, self.public_url))
+        response.content_type = f"{MEDIA_TYPE}; charset=utf-8"
+        response.headers["Content-Disposition"] = f'inline; filename="{request.path.rpartition("/")[2]}"'
+        response.headers["Content-Language"] = language
+        return cacheable(response)

@@ -23,6 +23,7 @@ from services.events.usecases.show_programme import (
     show_event_details,
     show_series,
 )
+from shared.calendar.ics import subscription_links
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.forms.texts import LANGUAGE_NAMES, direction
@@ -38,10 +39,10 @@ PAGE = 50
 STYLE = Path(__file__).parent / "static" / "programme.css"
 
 
-def programme_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
+def programme_blueprint(work: UnitOfWork, clock: Clock, public_url: str) -> Blueprint:
     """``/programme``, ``/programme/groups``, ``/programme/series/<id>`` and ``/programme/<id>``."""
     blueprint = Blueprint("programme", __name__, url_prefix=HOME, template_folder="templates")
-    blueprint.context_processor(_around)
+    blueprint.context_processor(lambda: _around(public_url))
     blueprint.register_error_handler(HTTPException, lambda error: _refusal(error.code or 500))
     blueprint.register_error_handler(DomainError, lambda error: _refusal(from_domain(error).status_code))
     serve_sheet(blueprint, "/static/programme.css", _sheet())
@@ -98,7 +99,7 @@ def _refusal(status: int) -> Response:
     return make_response(render_template("programme/refusal.html", status=status), status)
 
 
-def _around() -> dict[str, Any]:
+def _around(public_url: str) -> dict[str, Any]:
     """What every page shows."""
     language = wanted_language()
 
@@ -112,6 +113,7 @@ def _around() -> dict[str, Any]:
         "when_of": lambda event: moments.when_of(event, language),
         "city_name": lambda city: city_name(city, language),
         "last_when_of": lambda event: moments.last_when_of(event, language),
+        "calendar_links": lambda path: subscription_links(path, language, public_url),
         "style": _sheet().address(f"{HOME}/static/programme.css"),
         "languages": [(code, name, _in_language(code)) for code, name in LANGUAGE_NAMES.items()],
         "link": _linker(language),

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.events.side_pages.look import Look
+from shared.calendar.ics import subscription_links
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import render_fields, render_summary
 from shared.forms.texts import LANGUAGE_NAMES, Catalogue, direction, load_catalogue
@@ -173,10 +174,14 @@ def render_received(look: Look, status: str) -> str:
     return _render("received.html", look, PLACE, kept=look.query(), **values)
 
 
-def render_timetable(page: TimetablePage) -> str:
-    """The published timetable."""
-    title = page_texts().text("timetable.title", page.language)
-    return _render("timetable.html", Look(page.language), "/programme/timetable", page=page, title=title)
+def render_timetable(page: TimetablePage, public_url: str) -> str:
+    """The published timetable, with the calendar of each room below ``public_url``."""
+
+    def room_calendar(room_id: str) -> tuple[str, str]:
+        return subscription_links(f"/calendar/room/{room_id}.ics", page.language, public_url)
+
+    title, path = page_texts().text("timetable.title", page.language), "/programme/timetable"
+    return _render("timetable.html", Look(page.language), path, page=page, title=title, room_calendar=room_calendar)
 
 
 def render_own(page: OwnPage) -> str:

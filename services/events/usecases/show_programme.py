@@ -7,7 +7,7 @@ from datetime import datetime
 from services.events.domain.event import Event
 from services.events.domain.network import Series, WorkingGroup
 from services.events.domain.resource import Resource
-from services.events.store import events, network, resources
+from services.events.store import events, network, resources, rooms, schedule_versions
 from services.events.store.events import Audience, EventFilter
 from services.events.store.resources import ResourceFilter
 from services.events.usecases.finding import find_event
@@ -56,6 +56,22 @@ def public_groups(work: UnitOfWork) -> Mapping[str, WorkingGroup]:
     """
     with work.transaction() as connection:
         return {group.id: group for group in network.all_working_groups(connection)}
+
+
+def published_room(work: UnitOfWork, room_id: str) -> tuple[str, frozenset[str]]:
+    """The title of a room, and the ids of the events that the timetable in force puts there.
+
+    Raises:
+        DomainError: ``not-found``.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        room = next((room for room in rooms.all_rooms(connection) if room.id == room_id), None)
+        version = schedule_versions.newest(connection)
+    if room is None:
+        raise DomainError("not-found", "there is no such room")
+    entries = version.entries if version else ()
+    return room.title, frozenset(entry.event_id for entry in entries if entry.room_id == room_id)
 
 
 def show_event_details(work: UnitOfWork, event_id: str) -> EventDetails:

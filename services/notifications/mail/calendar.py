@@ -8,22 +8,17 @@ The entry is ``CLASS:PRIVATE``: it holds a personal link, and taking part may be
 with whom a calendar is shared see "busy".
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import quote, urlencode
-from zoneinfo import ZoneInfo
-
-from icalendar import Event, vCalAddress, vText, vUri
 
 from services.notifications.domain.calendar import sequence_of
 from services.notifications.mail.content import CalendarEntry, CalendarMethod, EventCopy, MailContext
 from services.notifications.mail.defusing import defuse, safe_link
 from services.notifications.mail.mailbox import domain_of, mailbox
-from services.notifications.mail.timezone import vtimezone
 from services.notifications.mail.wording import Wording, language_for, wording
+from shared.calendar.ics import CalendarEvent, CalendarUser, Status, write_invitation
 
-PRODID = "-//Troika//Notifications//EN"
-
-_OPENING = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:{PRODID}\r\nCALSCALE:GREGORIAN\r\nMETHOD:%s\r\n".encode()
+PRODUCT = "Notifications"
 
 
 def invitation(context: MailContext, method: CalendarMethod) -> bytes:
@@ -40,10 +35,7 @@ def invitation(context: MailContext, method: CalendarMethod) -> bytes:
     starts_at = _start(event, method)
     if event is None or held is None or starts_at is None:
         raise ValueError("an event without a date has no calendar part")
-    zone = ZoneInfo(event.time_zone)
-    defined = b"" if zone.key in ("UTC", "Etc/UTC") else vtimezone(zone, starts_at)
-    entry = _entry(context, event, held, method, starts_at)
-    return b"".join((_OPENING % method.encode(), defined, entry.to_ical(), b"END:VCALENDAR\r\n"))
+    return write_invitation(_entry(context, event, held, method, starts_at), PRODUCT, method)
 
 
 def _start(event: EventCopy | None, method: CalendarMethod) -> datetime | None:
@@ -55,25 +47,25 @@ def _start(event: EventCopy | None, method: CalendarMethod) -> datetime | None:
 
 def _entry(
     context: MailContext, event: EventCopy, held: CalendarEntry, method: CalendarMethod, starts_at: datetime
-) -> Event:
-    words, zone = wording(language_for(context.recipient.language)), ZoneInfo(event.time_zone)
+) -> CalendarEvent:
+    words = wording(language_for(context.recipient.language))
     link = link_of(context, held.token)
-    entry = Event()
-    entry.add("uid", f"{held.uid}@{domain_of(context.mail_from)}")
-    entry.add("sequence", sequence_of(event.revision, held.changes))
-    entry.add("dtstamp", context.now.astimezone(UTC).replace(microsecond=0))
-    entry.add("dtstart", _in_zone(starts_at, zone))
-    if event.ends_at is not None and event.ends_at > starts_at:
-        entry.add("dtend", _in_zone(event.ends_at, zone))
-    entry.add("status", _status(event, method))
-    entry.add("summary", defuse(event.title))
-    entry.add("description", _description(event, words, link, method))
-    entry.add("location", _location(event, words))
-    entry.add("url", vUri(link))
-    entry.add("class", "PRIVATE")
-    entry.add("organizer", _address(context.mail_from, defuse(context.organiser_name, 60), {}))
-    entry.add("attendee", _attendee(context, method), encode=False)
-    return entry
+    return CalendarEvent(
+        uid=f"{held.uid}@{domain_of(context.mail_from)}",
+        sequence=sequence_of(event.revision, held.changes),
+        stamped_at=context.now,
+        starts_at=starts_at,
+        ends_at=event.ends_at,
+        time_zone=event.time_zone,
+        status=_status(event, method),
+        title=defuse(event.title),
+        description=_description(event, words, link, method),
+        location=_location(event, words),
+        url=link,
+        private=True,
+        organizer=CalendarUser(mailbox(context.mail_from), defuse(context.organiser_name, 60)),
+        attendee=_attendee(context, method),
+    )
 
 
 def personal_link(context: MailContext) -> str:
@@ -108,12 +100,7 @@ def place_line(event: EventCopy, words: Wording) -> str:
     return ", ".join(parts)
 
 
-def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
-    utc = zone.key in ("UTC", "Etc/UTC")
-    return moment.astimezone(UTC if utc else zone).replace(microsecond=0)
-
-
-def _status(event: EventCopy, method: CalendarMethod) -> str:
+def _status(event: EventCopy, method: CalendarMethod) -> Status:
     if method == "CANCEL":
         return "CANCELLED"
     return "TENTATIVE" if event.status == "tentative" else "CONFIRMED"
@@ -136,20 +123,10 @@ def _location(event: EventCopy, words: Wording) -> str:
     return join if join and event.mode == "online" else place_line(event, words)
 
 
-def _attendee(context: MailContext, method: CalendarMethod) -> vCalAddress:
+def _attendee(context: MailContext, method: CalendarMethod) -> CalendarUser:
     recipient = context.recipient
     parameters = {"cutype": "INDIVIDUAL", "role": "REQ-PARTICIPANT", "rsvp": "FALSE"}
     if method == "REQUEST":
         parameters["partstat"] = "ACCEPTED"  # they asked for the seat, so their calendar need not ask them again
     name = defuse(recipient.name, 60) if recipient.address_confirmed else ""
-    return _address(recipient.address, name, parameters)
-
-
-def _address(address: str, name: str, parameters: dict[str, str]) -> vCalAddress:
-    """A ``mailto:`` (RFC 6068) with its parameters. Double quotes cannot stand in a parameter (RFC 5545, 3.1)."""
-    plain = mailbox(address)
-    value = vCalAddress(f"mailto:{quote(plain, safe='@!$*+.=_~-')}")
-    value.params["cn"] = vText(name.replace('"', "'") or plain)
-    for key, text in parameters.items():
-        value.params[key] = vText(text)
-    return value
+    return CalendarUser(mailbox(recipient.address), name, tuple(parameters.items()))

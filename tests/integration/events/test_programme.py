@@ -1,6 +1,7 @@
 """The public programme and its calendars: what stands there, in whose language, and what never does."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -148,6 +149,46 @@ def test_each_feed_holds_its_events(loaded: UnitOfWork, client: FlaskClient, pat
     assert sorted(_entries(client, path)) == sorted(f"event-{event}@127.0.0.1" for event in expected)
     assert client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
     assert max(len(line.encode()) for line in answer.text.split("\r\n")) <= 75
+
+
+def test_feeds_follow_the_language_of_their_address(loaded: UnitOfWork, client: FlaskClient) -> None:
+    _take(loaded, REVIEW, datetime(2020, 3, 13, tzinfo=UTC), lifecycle.postpone)
+    path = "/calendar/kind/review.ics?lang=fr"
+    answer = client.get(path, headers={"Accept-Language": "ru"})
+    assert answer.headers["Content-Language"] == "fr"
+    assert "X-WR-CALNAME:Programme\N{NARROW NO-BREAK SPACE}: Examen\r\n" in answer.text
+    (entry,) = _entries(client, path).values()
+    assert entry["SUMMARY"].startswith("Reporté\N{NARROW NO-BREAK SPACE}: ")
+    assert (entry["CATEGORIES"], entry["URL"].partition("?")[2]) == ("Examen", "lang=fr")
+    webinar = _entries(client, "/calendar/kind/webinar.ics?lang=ar")[f"event-{WEBINAR}@127.0.0.1"]
+    assert webinar["LOCATION"] == "عبر الإنترنت"
+    assert client.get("/calendar/all.ics", headers={"Accept-Language": "ru"}).headers["Content-Language"] == "en"
+
+
+def test_feeds_keep_joiners_links_and_lines_as_coordinators_wrote_them(loaded: UnitOfWork, client: FlaskClient) -> None:
+    title, summary = (
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u0915\u094d\u200d\u0937",
+        "See https://example.org/a\n\n" + "b" * 900,
+    )
+    _take(loaded, WEBINAR, datetime(2020, 3, 1, tzinfo=UTC), lambda event: replace(event, title=title, summary=summary))
+    entry = _entries(client)[f"event-{WEBINAR}@127.0.0.1"]
+    assert (entry["SUMMARY"], entry["DESCRIPTION"]) == (title, summary.replace("\n", "\\n"))
+
+
+@pytest.mark.parametrize(
+    ("page", "calendar"),
+    [
+        ("/programme", "all"),
+        ("/programme/groups", "working-group/housing"),
+        ("/programme/series/upr-webinar-wednesday", "series/upr-webinar-wednesday"),
+    ],
+)
+def test_pages_offer_to_subscribe_in_their_language(
+    loaded: UnitOfWork, client: FlaskClient, page: str, calendar: str
+) -> None:
+    text = client.get(page, headers={"Accept-Language": "es"}).text
+    assert f'href="webcal://127.0.0.1:8000/calendar/{calendar}.ics?lang=es"' in text
+    assert f'href="/calendar/{calendar}.ics?lang=es"' in text
 
 
 @pytest.mark.parametrize("path", ["series/none", "kind/party", "working-group/none"])

@@ -135,7 +135,11 @@ def test_public_sees_the_published_timetable_alone(desk: Desk) -> None:
     calendar = desk.client.get("/calendar/room/garden-room.ics")
     assert (calendar.mimetype, calendar.text.count("BEGIN:VEVENT")) == ("text/calendar", 1)
     assert "DTSTART;TZID=Europe/Zurich:20200506T130000" in calendar.text
-    assert "BEGIN:VTIMEZONE" in calendar.text
+    entry = calendar.text[calendar.text.index("BEGIN:VEVENT") :]
+    assert entry in desk.client.get("/calendar/kind/side_event.ics").text, "the same entry, UID and all"
+    assert "RDATE" not in calendar.text
+    assert calendar.text.count("RRULE") == 2
+    assert 'href="webcal://127.0.0.1:8000/calendar/room/garden-room.ics?lang=es"' in page.text
     assert desk.client.get("/calendar/room/lake-hall.ics").text.count("BEGIN:VEVENT") == 0
     assert desk.client.get("/calendar/room/nowhere.ics").status_code == 404
 

@@ -46,7 +46,7 @@ UNSAID = None
 KEPT: dict[str, str | None] = {
     "events GET /calendar/all.ics": FOR_A_MINUTE,
     "events GET /calendar/kind/<kind>.ics": FOR_A_MINUTE,
-    "events GET /calendar/room/<room_id>.ics": ASK_FIRST,
+    "events GET /calendar/room/<room_id>.ics": FOR_A_MINUTE,
     "events GET /calendar/series/<series_id>.ics": FOR_A_MINUTE,
     "events GET /calendar/working-group/<group_id>.ics": FOR_A_MINUTE,
     "events GET /programme": FOR_A_MINUTE,

@@ -1,0 +1,206 @@
+"""The one iCalendar writer (RFC 5545): invitations, their cancellations, feeds and room calendars.
+
+A time is written in the event's zone, with its VTIMEZONE, so that calendars keep it if the zone's law changes. It is
+written in UTC where the local time does not say which instant is meant: in the hour that clocks repeat in autumn, and
+in years in which the zone follows other rules than those the file defines. Must never change what a coordinator wrote,
+but for characters that no calendar may hold.
+"""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Literal
+from urllib.parse import quote, urlencode, urlsplit
+from zoneinfo import ZoneInfo
+
+from icalendar import Calendar, Event, vCalAddress, vText, vUri
+
+from shared.calendar.vtimezone import rules, vtimezone
+
+MEDIA_TYPE = "text/calendar"
+UTC_KEYS = frozenset({"UTC", "Etc/UTC"})
+REFRESH = timedelta(hours=1)
+"""How often a subscribed calendar should be read again."""
+
+Status = Literal["TENTATIVE", "CONFIRMED", "CANCELLED"]
+Method = Literal["REQUEST", "CANCEL"]
+Rules = frozenset[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarUser:
+    """Somebody named in an entry: ``address`` is one plain mailbox; ``parameters`` are those of RFC 5545, 3.2."""
+
+    address: str
+    name: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEvent:
+    """One VEVENT. Instants are aware; ``time_zone`` is an IANA name; empty texts are left out.
+
+    ``stamped_at`` is when the invitation is made (with a METHOD), or when the entry was last revised (in a feed, RFC
+    5545, 3.8.7.2). ``private`` entries are shown as "busy" to people with whom a calendar is shared.
+    """
+
+    uid: str
+    sequence: int
+    stamped_at: datetime
+    starts_at: datetime
+    ends_at: datetime | None
+    time_zone: str
+    status: Status
+    title: str
+    description: str = ""
+    location: str = ""
+    url: str = ""
+    category: str = ""
+    private: bool = False
+    organizer: CalendarUser | None = None
+    attendee: CalendarUser | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A calendar to subscribe to: its name for people, its language and its own address."""
+
+    name: str
+    language: str
+    address: str
+
+
+def public_uid(event_id: str, public_url: str) -> str:
+    """Return the UID of an event in every public calendar: it never changes, so that a new date moves the entry."""
+    return f"event-{event_id}@{urlsplit(public_url).hostname or 'localhost'}"
+
+
+def subscription_links(path: str, language: str, public_url: str) -> tuple[str, str]:
+    """Return how a feed is subscribed to (``webcal:``, which opens a calendar program), and its address to download."""
+    address, query = urlsplit(public_url), urlencode({"lang": language})
+    return f"webcal://{address.netloc}{address.path}{path}?{query}", f"{path}?{query}"
+
+
+def write_invitation(event: CalendarEvent, product: str, method: Method) -> bytes:
+    """Return an iCalendar object that puts ``event`` in a calendar (REQUEST) or takes it out (CANCEL; RFC 5546).
+
+    Args:
+        event: the only entry.
+        product: name of the program part, for PRODID.
+        method: of RFC 5546.
+
+    Returns:
+        UTF-8 with CRLF line ends, folded at 75 octets.
+
+    Raises:
+        zoneinfo.ZoneInfoNotFoundError: the event's zone does not exist.
+    """
+    return _assembled(_calendar(product, [("method", method)]), [event])
+
+
+def write_feed(feed: Feed, product: str, events: Sequence[CalendarEvent]) -> bytes:
+    """Return a calendar to subscribe to; the same events give the same bytes.
+
+    Args and raises are those of :func:`write_invitation`; NAME, SOURCE and REFRESH-INTERVAL are those of RFC 7986.
+    """
+    name = vText(clean(feed.name), params={"language": feed.language})
+    calendar = _calendar(product, [("name", name), ("x-wr-calname", clean(feed.name)), ("source", vUri(feed.address))])
+    calendar["source"].params["value"] = "URI"
+    calendar.add("refresh-interval", REFRESH, parameters={"value": "DURATION"})
+    calendar.add("x-published-ttl", "PT1H")
+    return _assembled(calendar, events)
+
+
+def clean(text: str) -> str:
+    """Return ``text`` without what no calendar may hold: controls and lone surrogates; line breaks of any kind stay.
+
+    Joiners (U+200C, U+200D) stay: they are part of the spelling of Persian and of Indian scripts.
+    """
+    unified = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    return "".join(c for c in unified if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+
+
+def _calendar(product: str, properties: Iterable[tuple[str, object]]) -> Calendar:
+    calendar = Calendar()
+    fixed = (("version", "2.0"), ("prodid", f"-//Troika//{product}//EN"), ("calscale", "GREGORIAN"))
+    for key, value in (*fixed, *properties):
+        calendar.add(key, value)
+    return calendar
+
+
+def _assembled(calendar: Calendar, events: Sequence[CalendarEvent]) -> bytes:
+    """The calendar's own properties, its zones, its entries: zones are written once for many mails."""
+    opening, end = bytes(calendar.to_ical()).rsplit(b"END:VCALENDAR", 1)
+    first = _first_instants(events)
+    defined = {key: rules(ZoneInfo(key), instant) for key, instant in first.items()}
+    zones = [vtimezone(ZoneInfo(key), instant) for key, instant in sorted(first.items())]
+    entries = [bytes(_entry(event, defined).to_ical()) for event in events]
+    return b"".join((opening, *zones, *entries, b"END:VCALENDAR", end))
+
+
+def _first_instants(events: Sequence[CalendarEvent]) -> dict[str, datetime]:
+    """The instant by which each zone is defined: the earliest one under the rules that most of its events have."""
+    found: defaultdict[str, defaultdict[Rules, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+    for event in events:
+        zone = ZoneInfo(event.time_zone)
+        if event.time_zone not in UTC_KEYS and not _repeated(event.starts_at, zone):
+            starts_at = event.starts_at.replace(microsecond=0)
+            found[event.time_zone][rules(zone, starts_at)].append(starts_at)
+    return {key: min(sorted(groups.values(), key=len)[-1]) for key, groups in found.items()}
+
+
+def _repeated(instant: datetime, zone: ZoneInfo) -> bool:
+    """Whether clocks in the zone show this local time twice."""
+    local = instant.astimezone(zone)
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+
+
+def _zone_for(event: CalendarEvent, defined: Mapping[str, Rules]) -> tzinfo:
+    """The zone to write an event in: its own where the definition in the file gives each instant back, else UTC."""
+    if event.time_zone not in defined:
+        return UTC
+    zone = ZoneInfo(event.time_zone)
+    instants = [instant.replace(microsecond=0) for instant in (event.starts_at, event.ends_at) if instant]
+    exact = all(
+        not _repeated(instant, zone) and rules(zone, instant) == defined[event.time_zone] for instant in instants
+    )
+    return zone if exact else UTC
+
+
+def _entry(event: CalendarEvent, defined: Mapping[str, Rules]) -> Event:
+    zone, entry = _zone_for(event, defined), Event()
+    entry.add("uid", event.uid)
+    entry.add("sequence", event.sequence)
+    entry.add("dtstamp", _local(event.stamped_at, UTC))
+    entry.add("dtstart", _local(event.starts_at, zone))
+    if event.ends_at is not None and event.ends_at > event.starts_at:
+        entry.add("dtend", _local(event.ends_at, zone))
+    entry.add("status", event.status)
+    for key, text in (("summary", event.title), ("description", event.description), ("location", event.location)):
+        if text:
+            entry.add(key, clean(text))
+    if event.category:
+        entry.add("categories", [clean(event.category)])
+    if event.url:
+        entry.add("url", vUri(event.url))
+    if event.private:
+        entry.add("class", "PRIVATE")
+    for key, user in (("organizer", event.organizer), ("attendee", event.attendee)):
+        if user is not None:
+            entry.add(key, _address(user), encode=False)
+    return entry
+
+
+def _local(instant: datetime, zone: tzinfo) -> datetime:
+    return instant.astimezone(zone).replace(microsecond=0)
+
+
+def _address(user: CalendarUser) -> vCalAddress:
+    """A ``mailto:`` (RFC 6068) with its parameters. Double quotes cannot stand in a parameter (RFC 5545, 3.1)."""
+    value = vCalAddress(f"mailto:{quote(user.address, safe='@!$*+.=_~-')}")
+    value.params["cn"] = vText(clean(user.name).replace('"', "'") or user.address)
+    for key, text in user.parameters:
+        value.params[key] = vText(text)
+    return value
