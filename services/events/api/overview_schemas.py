@@ -45,11 +45,18 @@ class GroupNumbersSchema(ma.Schema):
     title = ma.fields.String(required=True)
     members = ma.fields.Integer(required=True, metadata={"description": "Distinct people who joined it"})
     members_without_mail = ma.fields.Integer(
-        required=True, metadata={"description": "Of them, those who got no mail this month (UTC)"}
+        required=True, metadata={"description": "Of them, those who got no bulletin this month (UTC)"}
     )
     representatives = _numbers("Representatives with a seat or on the waiting list, by event")
-    last_mail_at = ma.fields.AwareDateTime(format="iso", allow_none=True, required=True)
-    mailed_this_month = ma.fields.Boolean(required=True)
+    last_mail_at = ma.fields.AwareDateTime(
+        format="iso",
+        allow_none=True,
+        required=True,
+        metadata={"description": "When the last bulletin went to the group; automatic mail does not count"},
+    )
+    mailed_this_month = ma.fields.Boolean(
+        required=True, metadata={"description": "Whether that was in this month (UTC)"}
+    )
 
 
 class MissingSchema(ma.Schema):

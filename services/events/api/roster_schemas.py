@@ -20,7 +20,7 @@ class GroupCoverageSchema(ma.Schema):
         format="iso",
         allow_none=True,
         required=True,
-        metadata={"description": "When a mail last went to anybody of the group; null if never"},
+        metadata={"description": "When the last bulletin went to anybody of the group; null if never"},
     )
 
 

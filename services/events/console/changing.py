@@ -72,11 +72,13 @@ def _second(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: F
 def _do(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: Filled, seen: str) -> AnyResponse:
     assert filled.step is not None
     try:
-        change_event(work, clock, event.id, filled.step, {seen}, Deed(DEED.get(action, action), holder().name))
+        changed = change_event(
+            work, clock, event.id, filled.step, {seen}, Deed(DEED.get(action, action), holder().name)
+        )
     except DomainError as error:
         notice = _MEANWHILE if error.code == "changed-meanwhile" else f"This cannot be done: {error.detail}."
         return _page(event, action, filled, seen, notice=notice, status=409)
-    return redirect(f"/console/events/{event.id}?done={action}", 303)
+    return redirect(f"/console/events/{event.id}?done={action}&notified={changed.audience.people}", 303)
 
 
 def _page(event: Event, action: str, filled: Filled, seen: str, *, status: int = 200, **more: Any) -> Response:

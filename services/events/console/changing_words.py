@@ -119,22 +119,25 @@ FIELD_NAMES: Mapping[str, str] = {
 }
 
 
+NOBODY = "Nobody has to be notified."
+
+
 def possible_actions(event: Event) -> Mapping[str, Action]:
     """What can be done with ``event`` now, by name."""
     return {name: action for name, action in ACTIONS.items() if event.status in action.possible}
 
 
 def people_sentence(audience: Audience) -> str:
-    """``47 people will be told: 40 confirmed, 7 on the waiting list.``"""
+    """``47 people will be notified: 40 confirmed, 7 on the waiting list.``"""
     if not audience.people:
-        return "Nobody has to be told."
+        return NOBODY
     people = "1 person" if audience.people == 1 else f"{audience.people} people"
     parts = [
         f"{audience.by_status[status]} {words}"
         for status, words in (("confirmed", "confirmed"), ("waitlisted", "on the waiting list"))
         if audience.by_status.get(status)
     ]
-    return f"{people} will be told" + (f": {', '.join(parts)}." if parts else ".")
+    return f"{people} will be notified" + (f": {', '.join(parts)}." if parts else ".")
 
 
 def languages_sentence(audience: Audience) -> str:

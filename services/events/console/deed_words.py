@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.events.console.changing_words import ACTIONS
-from services.events.domain.event import Event, EventStatus
+from services.events.console.changing_words import ACTIONS, NOBODY
 
 DEEDS: Mapping[str, str] = {
     "made": "Made",
@@ -24,8 +23,8 @@ DEEDS: Mapping[str, str] = {
 
 DONE: Mapping[str, str] = {
     "made": "The event is made, as a draft. Only those with a key see it until you announce it.",
-    "edited": "The changes are saved. Those concerned are told by mail.",
-    "noted": "The changes are saved. Participants see no difference, so nobody is told.",
+    "edited": "The changes are saved.",
+    "noted": "The changes are saved. Participants see no difference, so nobody is notified.",
     "note": "The note is kept.",
     "resource-kept": "It is saved. The public does not see it.",
     "resource-published": "It is saved, and everybody can see it.",
@@ -44,14 +43,27 @@ FIELDS: Mapping[str, str] = {
 """Words for fields that are called otherwise in programs."""
 
 
-def done_text(name: str, event: Event) -> str:
-    """What the page of ``event`` says after ``name`` was done; empty if nothing was."""
-    if name in DONE:
-        return DONE[name]
-    if name not in ACTIONS:
-        return ""
-    told = " Those concerned are told by mail." if event.status is not EventStatus.DRAFT else ""
-    return f"{ACTIONS[name].done}{told}"
+LARGEST_COUNT = 9
+"""Digits of a number of people that is believed."""
+
+
+def done_text(name: str, notified: str) -> str:
+    """Return what the page of an event says after a change; empty if nothing was changed.
+
+    Args:
+        name: of the change.
+        notified: number of people whom it notifies, as it stands in the address of the page; others are ignored.
+    """
+    done = DONE.get(name) or (ACTIONS[name].done if name in ACTIONS else "")
+    if not done or not notified.isdecimal() or not notified.isascii() or len(notified) > LARGEST_COUNT:
+        return done
+    return f"{done} {_notified(int(notified))}"
+
+
+def _notified(people: int) -> str:
+    if not people:
+        return NOBODY
+    return "1 person is notified by mail." if people == 1 else f"{people} people are notified by mail."
 
 
 def field_words(names: tuple[str, ...]) -> str:

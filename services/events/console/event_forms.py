@@ -125,8 +125,9 @@ def _saved(
     preview = preview_change(work, clock, event.id, step)
     if preview.change != "none" and request.form.get("go") != "do":
         return _edit_page(work, event, Typed(values), seen, preview=preview, lines=_lines(event, preview))
-    change_event(work, clock, event.id, step, {seen}, Deed(EDITED, holder().name))
-    return redirect(f"/console/events/{event.id}?done={'edited' if preview.change != 'none' else 'noted'}", 303)
+    changed = change_event(work, clock, event.id, step, {seen}, Deed(EDITED, holder().name))
+    done = "noted" if changed.change == "none" else f"edited&notified={changed.audience.people}"
+    return redirect(f"/console/events/{event.id}?done={done}", 303)
 
 
 def _meanwhile(work: UnitOfWork, event: Event, values: Values) -> Response:

@@ -79,7 +79,7 @@ def _page(work: UnitOfWork, event: Event, *, status: int = 200, **more: Any) -> 
         "events/event.html",
         event=event,
         actions=possible_actions(event) if coordinator else {},
-        done=deed_words.done_text(request.args.get("done", ""), event),
+        done=deed_words.done_text(request.args.get("done", ""), request.args.get("notified", "")),
         counts=count_registrations(work, event.id),
         coverage=show_coverage(work, event.id),
         roster=page_of(list_roster(work, query), ROSTER_PAGE, registration_position),

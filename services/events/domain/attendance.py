@@ -18,6 +18,15 @@ LIVE = ("confirmed", "waitlisted")
 """Statuses of a registration that has or may still get a seat."""
 
 
+MAILED = ("starts_at", "ends_at", "time_zone", "status", "mode", "place", "city", "join_url", "title")
+"""Fields of an event whose change is mailed to its participants; a change of the others is seen on pages only."""
+
+
+def is_mailed(event: Event, differs: Sequence[str]) -> bool:
+    """Whether participants get a mail about a change after which ``event`` differs in the fields ``differs``."""
+    return event.status is not EventStatus.HELD and not set(MAILED).isdisjoint(differs)
+
+
 def attends(form_kind: str) -> bool:
     """Whether a registration on a form of this kind is attendance of its event."""
     return form_kind not in NOT_ATTENDING

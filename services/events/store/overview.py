@@ -29,7 +29,7 @@ class Traveller:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Members of one working group, and those of them who got no mail since a moment: distinct people."""
+    """Members of one working group, and those of them who got no bulletin since a moment: distinct people."""
 
     members: int = 0
     without_mail: int = 0
@@ -98,7 +98,7 @@ def who_is_missing(connection: Connection, event_id: str | None, after: str, lim
 
 
 def memberships(connection: Connection, since: datetime, *, internal: bool) -> Mapping[str, Membership]:
-    """Members by working group; those without a mail since ``since`` (aware) are counted apart."""
+    """Members by working group; those without a bulletin since ``since`` (aware) are counted apart."""
     rows = connection.execute(_MEMBERS, {"since": since, "internal": internal})
     return {row.working_group: Membership(row.members, row.without_mail) for row in rows}
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from services.events.domain.attendance import INTEREST, NOT_ATTENDING, Audience, audience_of, opens_remote
+from services.events.domain.attendance import INTEREST, NOT_ATTENDING, Audience, audience_of, is_mailed, opens_remote
 from services.events.domain.event import EVERY_GROUP, Event, EventStatus
 from services.events.domain.event_change import MADE
 from services.events.domain.merging import Change
@@ -36,7 +36,8 @@ class Changed:
         event: as it is afterwards.
         change: what the other services are told; ``none`` if participants see no difference.
         differs: the fields in which they see one.
-        audience: whom it concerns; nobody if the change is ``none``.
+        audience: who is notified; nobody if the change is ``none``, the event is announced or was held, or only
+            pages show the difference.
     """
 
     event: Event
@@ -133,9 +134,11 @@ def _outcome(connection: Connection, old: Event, new: Event) -> Changed:
         return Changed(new, change, (), Audience())
     groups = audiences.groups_of(connection, new.id)
     silent = [kind for kind in NOT_ATTENDING if not (kind == INTEREST and opens_remote(old, new))]
-    told = sorted({group.form_kind for group in groups}.difference(silent))
+    differs = visible_difference(old, new)
+    mailed = change == "changed" and is_mailed(new, differs)
+    told = sorted({group.form_kind for group in groups}.difference(silent)) if mailed else []
     audience = audience_of(groups, told, audiences.people_on(connection, new.id, told))
-    return Changed(new, change, visible_difference(old, new), audience)
+    return Changed(new, change, differs, audience)
 
 
 def _change(old: Event, new: Event) -> Literal["published", "changed", "none"]:

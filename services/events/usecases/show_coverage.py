@@ -16,7 +16,7 @@ from shared.store.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class GroupCoverage:
-    """One asked group: its representatives with a seat, those who wait for one, and its last mail (aware, or None)."""
+    """One asked group: representatives with a seat, those who wait for one, and its last bulletin (aware, or None)."""
 
     id: str
     title: str

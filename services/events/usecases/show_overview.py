@@ -21,7 +21,7 @@ MOST_EVENTS = 200
 
 @dataclass(frozen=True, slots=True)
 class GroupLine:
-    """One working group: members, representatives by event, its last mail (aware), and whether one came this month."""
+    """One working group: members, representatives by event, last bulletin (aware), and whether one came this month."""
 
     id: str
     title: str

@@ -68,7 +68,7 @@ def registration_message(known: Registered, message_id: str | None = None) -> Me
     )
 
 
-def mail_message(number: int, to: int, sent_at: datetime) -> Message:
+def mail_message(number: int, to: int, sent_at: datetime, kind: str = "bulletin") -> Message:
     """That mail ``number`` to registration ``to`` was handed over."""
     return Message(
         id=new_id(),
@@ -79,7 +79,7 @@ def mail_message(number: int, to: int, sent_at: datetime) -> Message:
         data={
             "mail_id": registration_id(number),
             "revision": 1,
-            "kind": "confirmation",
+            "kind": kind,
             "registration_id": registration_id(to),
             "event": WEBINAR,
             "sent_at": rfc3339(sent_at),

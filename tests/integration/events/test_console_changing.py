@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 import pytest
 from flask.testing import FlaskClient
@@ -9,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import hear, registered, registration_message, rows
+from tests.support.clock import FrozenClock
 
 OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
 REVIEW = "upr-review"
@@ -40,11 +42,12 @@ def test_a_date_is_changed_in_three_steps(signed_in: FlaskClient, loaded: UnitOf
     first = signed_in.get(_path("reschedule"))
     assert 'value="2020-05-11T09:00"' in first.text
     second = signed_in.post(_path("reschedule"), data=NOVEMBER | {"seen": _seen(first)}, headers=OWN_SITE)
-    assert "7 people will be told: 7 confirmed." in second.text
+    assert "7 people will be notified: 7 confirmed." in second.text
     assert "Mails in English 5, in French 2." in second.text
     assert rows(loaded, STATE) == [("tentative", 1)]
     third = signed_in.post(_path("reschedule"), data=NOVEMBER | {"seen": _seen(second), "go": "do"}, headers=OWN_SITE)
-    assert (third.status_code, third.headers["Location"]) == (303, f"/console/events/{REVIEW}?done=reschedule")
+    done = f"/console/events/{REVIEW}?done=reschedule&notified=7"
+    assert (third.status_code, third.headers["Location"]) == (303, done)
     assert rows(loaded, STATE) == [("confirmed", 2)]
     page = signed_in.get(third.headers["Location"]).text
     assert "The date is changed." in page
@@ -72,11 +75,36 @@ def test_a_time_that_cannot_be_is_named(signed_in: FlaskClient, loaded: UnitOfWo
 
 def test_postponing_shows_whom_it_reaches_at_once(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
     page = signed_in.get(_path("postpone"))
-    assert "Nobody has to be told." in page.text
+    assert "Nobody has to be notified." in page.text
     done = signed_in.post(_path("postpone"), data={"seen": _seen(page), "go": "do"}, headers=OWN_SITE)
     assert (done.status_code, rows(loaded, STATE)) == (303, [("postponed", 2)])
+    after = signed_in.get(done.headers["Location"]).text
+    assert "The event is postponed. Nobody has to be notified." in after
+    assert "by mail" not in after
     buttons = re.findall(r"/change/(\w+)", signed_in.get(f"/console/events/{REVIEW}").text)
     assert buttons == ["reschedule", "attendance", "cancel"]
+
+
+def test_the_page_afterwards_names_as_many_people_as_the_preview(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    hear(loaded, [registration_message(registered(n, event_id=REVIEW)) for n in (1, 2)])
+    page = signed_in.get(_path("postpone"))
+    assert "2 people will be notified: 2 confirmed." in page.text
+    done = signed_in.post(_path("postpone"), data={"seen": _seen(page), "go": "do"}, headers=OWN_SITE)
+    assert "The event is postponed. 2 people are notified by mail." in signed_in.get(done.headers["Location"]).text
+    assert "by mail" not in signed_in.get(f"/console/events/{REVIEW}?done=postpone&notified=many").text
+
+
+def test_marking_an_event_as_held_notifies_nobody(
+    signed_in: FlaskClient, loaded: UnitOfWork, clock: FrozenClock
+) -> None:
+    hear(loaded, [registration_message(registered(1, event_id=REVIEW))])
+    seen = _seen(signed_in.get(_path("confirm")))
+    signed_in.post(_path("confirm"), data={"seen": seen, "go": "do"}, headers=OWN_SITE)
+    clock.set(datetime(2020, 5, 12, tzinfo=UTC))
+    page = signed_in.get(_path("hold"))
+    assert "Nobody has to be notified." in page.text
+    done = signed_in.post(_path("hold"), data={"seen": _seen(page), "go": "do"}, headers=OWN_SITE)
+    assert "The event is marked as held. Nobody has to be notified." in signed_in.get(done.headers["Location"]).text
 
 
 def test_who_was_slower_is_asked_again(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
@@ -90,7 +118,7 @@ def test_who_was_slower_is_asked_again(signed_in: FlaskClient, loaded: UnitOfWor
 def test_attendance_from_afar_reaches_those_who_wait_for_it(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
     hear(loaded, [registration_message(registered(1, event_id=REVIEW, form_kind="interest"))])
     wish = {"mode": "hybrid", "city": "Geneva", "seen": _seen(signed_in.get(_path("attendance")))}
-    assert "1 person will be told." in signed_in.post(_path("attendance"), data=wish, headers=OWN_SITE).text
+    assert "1 person will be notified." in signed_in.post(_path("attendance"), data=wish, headers=OWN_SITE).text
     without_city = signed_in.post(_path("attendance"), data=wish | {"city": ""}, headers=OWN_SITE)
     assert "Say in which city" in without_city.text
 

@@ -140,17 +140,25 @@ def test_what_participants_see_is_changed_in_two_steps(signed_in: FlaskClient, l
     typed = _typed(signed_in.get(EDIT)) | {"title": "Another title", "internal_note": "Ask again."}
     second = _send(signed_in, EDIT, typed)
     assert (second.status_code, rows(loaded, TOLD)) == (200, before)
-    assert "3 people will be told: 3 confirmed." in second.text
+    assert "3 people will be notified: 3 confirmed." in second.text
     assert "before: UPR Webinar Wednesday #10" in second.text
     back = _send(signed_in, EDIT, _typed(second), go="back")
     assert _typed(back)["title"] == ["Another title"]
     third = _send(signed_in, EDIT, _typed(second), go="do")
-    assert (third.status_code, third.headers["Location"]) == (303, f"/console/events/{WEBINAR}?done=edited")
+    assert (third.status_code, third.headers["Location"]) == (303, f"/console/events/{WEBINAR}?done=edited&notified=3")
     assert rows(loaded, f"SELECT title, internal_note, revision FROM event WHERE id = '{WEBINAR}'") == [
         ("Another title", "Ask again.", 2)
     ]
     assert rows(loaded, TOLD) == [(before[0][0] + 1,)]
-    assert "Those concerned are told by mail." in signed_in.get(third.headers["Location"]).text
+    assert "The changes are saved. 3 people are notified by mail." in signed_in.get(third.headers["Location"]).text
+
+
+def test_a_change_that_only_pages_show_notifies_nobody(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    hear(loaded, [registration_message(registered(1))])
+    second = _send(signed_in, EDIT, _typed(signed_in.get(EDIT)) | {"summary": "Another summary"})
+    assert "Nobody has to be notified." in second.text
+    third = _send(signed_in, EDIT, _typed(second), go="do")
+    assert "The changes are saved. Nobody has to be notified." in signed_in.get(third.headers["Location"]).text
 
 
 def test_the_form_as_it_stands_changes_nothing(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
@@ -167,7 +175,7 @@ def test_what_only_coordinators_see_is_saved_at_once(signed_in: FlaskClient, loa
     assert saved.headers["Location"] == f"/console/events/{WEBINAR}?done=noted"
     assert rows(loaded, f"SELECT internal_note, revision FROM event WHERE id = '{WEBINAR}'") == [("Ask\nagain.", 1)]
     assert rows(loaded, TOLD) == before
-    assert "so nobody is told" in signed_in.get(saved.headers["Location"]).text
+    assert "so nobody is notified" in signed_in.get(saved.headers["Location"]).text
 
 
 def test_a_broken_rule_of_an_edit_is_named_and_a_published_event_keeps_its_city(

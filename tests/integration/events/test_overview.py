@@ -85,6 +85,21 @@ def test_groups_and_members_without_a_mail_this_month(loaded: UnitOfWork, ask: C
     assert groups["education"]["last_mail_at"] is None
 
 
+@pytest.mark.parametrize("mail_first", [True, False])
+@pytest.mark.parametrize("kind", ["confirmation", "reminder-1-day", "event-rescheduled", "recording-available"])
+def test_automatic_mail_does_not_count_as_mail_from_the_centre(
+    loaded: UnitOfWork, ask: Callable[..., dict[str, Any]], kind: str, mail_first: bool
+) -> None:
+    member = {"form": "join", "form_kind": "working_group", "event_id": None, "working_group": "health"}
+    messages = [registration_message(registered(1, **member)), mail_message(91, 1, NOON, kind)]
+    hear(loaded, messages[::-1] if mail_first else messages)
+    health = next(group for group in ask()["working_groups"] if group["id"] == "health")
+    assert (health["members_without_mail"], health["last_mail_at"], health["mailed_this_month"]) == (1, None, False)
+    hear(loaded, [mail_message(92, 1, NOON)])
+    health = next(group for group in ask()["working_groups"] if group["id"] == "health")
+    assert (health["members_without_mail"], health["mailed_this_month"]) == (0, True)
+
+
 def test_consultations_and_events_of_the_scenario(loaded: UnitOfWork, ask: Callable[..., dict[str, Any]]) -> None:
     hear(loaded, [registration_message(registered(n, country="CH" if n == 1 else None)) for n in (1, 2)])
     found = ask()
@@ -169,7 +184,7 @@ def test_the_pages_show_the_numbers_with_links(
     assert f'<a href="/console/geneva?not_in={WEBINAR}">1 not registered for {WEBINAR}</a>' in page
     assert "16 presentations to 9 embassies" in page
     assert "27 presentations to 2 permanent missions" in page
-    assert "12 with no mail this month" in page
+    assert "12 with no bulletin this month" in page
     assert '<a href="/console/registrations?country=CH">Switzerland</a>' in page
     geneva = client.get(f"/console/geneva?not_in={WEBINAR}").text
     assert (_traveller(1).person_ref[:10] in geneva, "TROIKA-2020" in geneva) == (True, True)

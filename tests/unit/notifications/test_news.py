@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.events.domain.attendance import MAILED
 from services.notifications.domain.kinds import NEWS_KINDS
 from services.notifications.domain.news import (
     LONGEST_WAIT,
@@ -102,6 +103,11 @@ def test_whatever_would_stand_wrong_in_a_calendar_is_told(told: dict[str, Any], 
 @pytest.mark.parametrize("name", SHOWN)
 def test_each_thing_that_people_see_is_compared(name: str) -> None:
     assert differs(BASE, {**BASE, name: "another"})
+
+
+def test_coordinators_see_counted_whoever_a_mail_goes_to() -> None:
+    """The events service previews how many people a change notifies; this service decides which changes those are."""
+    assert MAILED == SHOWN
 
 
 def test_what_people_do_not_see_is_not_compared() -> None:
