@@ -5,7 +5,6 @@ installed. With it they travel through that RabbitMQ.
 """
 
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -19,7 +18,7 @@ from honcho.manager import Manager
 from honcho.printer import Printer
 
 from deploy.local.checking import Check, StepFailed, report, wait_until_up
-from deploy.local.installation import Installation, NotPrepared, prepare
+from deploy.local.installation import Installation, NotPrepared, delete, prepare
 from deploy.local.ports import Ports, chosen_ports, free_ports
 from deploy.local.processes import processes
 from deploy.shape import WORKERS
@@ -60,7 +59,7 @@ def run() -> None:
 @demo.command()
 def check() -> None:
     """One registration all the way, unattended, on data of its own; exit 0 only if all of it happened."""
-    shutil.rmtree(CHECK_FOLDER, ignore_errors=True)
+    delete(CHECK_FOLDER)
     ports = chosen_ports() if os.environ.get("TROIKA_DEMO_PORT") else free_ports(len(WORKERS))
     outcome: list[int] = []
 
@@ -77,7 +76,7 @@ def reset() -> None:
     """Delete the demo's data."""
     if DEMO_FOLDER.exists() and chosen_ports().taken(0):
         _fail("The demo is running. Stop it first.")
-    shutil.rmtree(DEMO_FOLDER, ignore_errors=True)
+    delete(DEMO_FOLDER)
     print("The demo's data is deleted.")
 
 
@@ -90,6 +89,8 @@ def _run(folder: Path, ports: Ports, then: Callable[[Installation], None]) -> in
         installation = prepare(folder, ports)
     except NotPrepared as error:
         _fail(f"Could not prepare the demo: {error}")
+    if (folder / "postgres").is_symlink():
+        print(f"The database is in {installation.server.place}: its account cannot enter this folder.", flush=True)
     manager = Manager(Printer(_Silent()))
     for process in processes(installation):
         manager.add_process(process.name, process.command, env=process.environment)

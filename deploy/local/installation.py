@@ -1,6 +1,7 @@
 """Prepares a local installation in a folder: secrets, databases, schema, topology, sample data."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from deploy.servers.audit_role import READABLE, ROLE, grant_reading, make_role
 from deploy.servers.logins import LOGINS
 from deploy.shape import SERVICES, process_of
 from shared.process.settings import ON_THE_BUS, WITHOUT_DATABASE, bus_role_of, role_of
-from shared.store.embedded import EmbeddedServer
+from shared.store.embedded import EmbeddedServer, remove_server
 
 SAMPLE = Path("deploy/samples/upr2020")
 WEBINAR = "upr-webinar-10"
@@ -72,7 +73,10 @@ def prepare(folder: Path, ports: Ports) -> Installation:
         NotPrepared: a step failed.
     """
     server = EmbeddedServer(folder / "postgres")
-    server.start(LOGINS)
+    try:
+        server.start(LOGINS)
+    except RuntimeError as error:
+        raise NotPrepared(str(error)) from error
     common = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TROIKA_DEMO")},
         "TROIKA_PUBLIC_URL": ports.public_url,
@@ -86,8 +90,18 @@ def prepare(folder: Path, ports: Ports) -> Installation:
     return installation
 
 
+def delete(folder: Path) -> None:
+    """Delete the installation in ``folder``, which must not run."""
+    remove_server(folder / "postgres")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def audit_urls(folder: Path) -> dict[str, str]:
-    """Databases of the installation in ``folder`` for the audit's login; the server runs as long as this process."""
+    """Databases of the installation in ``folder`` for the audit's login; the server runs as long as this process.
+
+    Raises:
+        RuntimeError: the server does not start; says what to do.
+    """
     server = EmbeddedServer(folder / "postgres")
     server.start(LOGINS)
     return _let_audit_read(server)
@@ -98,7 +112,7 @@ def _let_audit_read(server: EmbeddedServer) -> dict[str, str]:
     readable = {}
     for name in LOGINS:
         with psycopg.connect(server.administrators(name), autocommit=True) as administrator:
-            make_role(administrator)
+            make_role(administrator, server.password(ROLE))
             if administrator.execute("SELECT to_regclass(%s)", [next(iter(READABLE[name]))]).fetchone() == (None,):
                 continue
             grant_reading(administrator, name)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from deploy.servers.accounts import service_account
 from deploy.shape import LARGE_BODIES, ROUTES, SERVICES, worker_name
 from deploy.up.ports import Ports, is_taken
 from deploy.up.units import Unit, own_file, own_folder
+from shared.core.accounts import service_account
 
 TEMPLATE = Path("deploy/nginx/troika.conf")
 PROGRAM = "/usr/sbin/nginx"

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from deploy.local.installation import SAMPLE, WEBINAR, load_once
 from deploy.local.secrets import Secrets, make_secrets
-from deploy.servers.accounts import service_account
 from deploy.servers.audit_role import variable
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
 from deploy.shape import SERVICES, process_of
@@ -32,6 +31,7 @@ from deploy.up.servers import (
 from deploy.up.services import PROJECT, Services, audit_unit, canary_unit, has_sink, sink_unit
 from deploy.up.units import Stage, Unit
 from deploy.up.watching import prometheus_unit
+from shared.core.accounts import service_account
 
 SAMPLE_VARIABLE = "TROIKA_UP_SAMPLE"
 CANARY_PROGRAMME = Path("deploy/operations/canary_programme")

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from deploy.servers.audit_role import ROLE
 from deploy.servers.logins import service_roles
-from deploy.servers.postgres import SUPERUSER
 from deploy.servers.rabbitmq import VHOST, hashed
 from shared.bus import topology
+from shared.store.postgres_cluster import SUPERUSER
 
 
 def broker_passwords(folder: Path) -> dict[str, str]:

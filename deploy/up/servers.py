@@ -11,15 +11,16 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from deploy.servers import postgres, rabbitmq
-from deploy.servers.accounts import service_account
 from deploy.servers.audit_role import ROLE, grant_reading, make_role
 from deploy.servers.logins import LOGINS, make_login, service_roles
 from deploy.shape import SERVICES
 from deploy.up.ports import Ports, is_taken
 from deploy.up.secrets import broker_definitions
 from deploy.up.units import Unit, own_file, own_folder
+from shared.core.accounts import service_account
 from shared.core.rights import migrator
 from shared.process.settings import role_of
+from shared.store.postgres_cluster import SUPERUSER, binaries, make_cluster
 
 LOGINS_VARIABLE = "TROIKA_UP_LOGINS"
 PLUGINS = "[rabbitmq_prometheus].\n"
@@ -52,15 +53,15 @@ def database_unit(folder: Path, port: int, passwords: dict[str, str]) -> Unit:
     """The server, whose cluster is made if there is none."""
     account = service_account("postgres", "nobody")
     place = own_folder(folder / "postgres", account).resolve()
-    bin_folder = postgres.binaries(folder, account)
+    bin_folder = binaries(folder, account)
     if not (place / "data" / "PG_VERSION").exists():
-        postgres.make_cluster(bin_folder, place, passwords[postgres.SUPERUSER], account)
+        make_cluster(bin_folder, place, passwords[SUPERUSER], account)
     return Unit(
         "postgres",
         postgres.server_command(bin_folder, place, port, postgres.SERVER_SETTINGS),
         {},
         place,
-        lambda: _takes_connections(port, passwords[postgres.SUPERUSER]),
+        lambda: _takes_connections(port, passwords[SUPERUSER]),
         account,
         stop_signal=signal.SIGINT,
         kill_signal=signal.SIGQUIT,
@@ -72,7 +73,7 @@ def make_databases(port: int, passwords: dict[str, str]) -> None:
 
     What is there is kept; the logins get their rights when the schema is brought up to date.
     """
-    with psycopg.connect(_superusers(port, passwords[postgres.SUPERUSER]), autocommit=True) as connection:
+    with psycopg.connect(_superusers(port, passwords[SUPERUSER]), autocommit=True) as connection:
         for role in service_roles():
             make_login(connection, role, passwords[role])
         for service in SERVICES:
@@ -87,7 +88,7 @@ def make_databases(port: int, passwords: dict[str, str]) -> None:
 def let_audit_read(port: int, passwords: dict[str, str]) -> None:
     """Give the audit's login its rights, once every database has its newest schema."""
     for service in SERVICES:
-        address = _superusers(port, passwords[postgres.SUPERUSER], service)
+        address = _superusers(port, passwords[SUPERUSER], service)
         with psycopg.connect(address, autocommit=True) as connection:
             grant_reading(connection, service)
 
@@ -143,8 +144,8 @@ def named_url(url: str, logins: dict[str, str], service: str, process: str) -> s
     return make_url(url).set(username=role, password=logins[role]).render_as_string(hide_password=False)
 
 
-def _superusers(port: int, password: str, database: str = postgres.SUPERUSER) -> str:
-    return f"postgresql://{postgres.SUPERUSER}:{password}@127.0.0.1:{port}/{database}"
+def _superusers(port: int, password: str, database: str = SUPERUSER) -> str:
+    return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{port}/{database}"
 
 
 def _takes_connections(port: int, password: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.servers.accounts import Account
+from shared.core.accounts import Account
 
 
 def always() -> bool:

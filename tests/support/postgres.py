@@ -10,9 +10,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from deploy.servers.accounts import service_account
-from deploy.servers.postgres import SERVER_SETTINGS, SUPERUSER, binaries, make_cluster, server_command
+from deploy.servers.postgres import SERVER_SETTINGS, server_command
 from deploy.servers.starting import prefix
+from shared.core.accounts import service_account
+from shared.store.postgres_cluster import SUPERUSER, binaries, make_cluster
 from tests.support.children import kill_tree, start_child, tail
 from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder

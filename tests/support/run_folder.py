@@ -15,8 +15,8 @@ from typing import Any
 
 import psutil
 
-from deploy.servers.accounts import Account
 from deploy.servers.starting import start_ticks
+from shared.core.accounts import Account
 from tests.support.shared_memory import remove_segment
 from tests.support.waiting import poll_until
 

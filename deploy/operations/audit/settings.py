@@ -88,7 +88,10 @@ def _on_this_machine(environment: Mapping[str, str]) -> tuple[Mapping[str, str],
         return production_urls(ports["postgres"], passwords), f"make up, in {up}"
     demo = Path(environment.get("TROIKA_DEMO_FOLDER") or "var/demo")
     if (demo / "postgres").exists():
-        return demo_urls(demo), f"the demo, in {demo}"
+        try:
+            return demo_urls(demo), f"the demo, in {demo}"
+        except RuntimeError as error:
+            raise SettingsError([str(error)]) from error
     raise SettingsError([NOTHING_FOUND])
 
 

@@ -12,15 +12,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import make_url
 
 from deploy.local.installation import SAMPLE
-from deploy.servers.accounts import service_account
-from deploy.servers.postgres import binaries
 from services.registration.__main__ import command_line
 from services.registration.settings import read_settings
 from services.registration.store.form_keys import FormKeys
 from services.registration.web import build_app
+from shared.core.accounts import service_account
 from shared.core.key_files import new_key, read_keys
 from shared.core.sealing import Unsealable, Vault
 from shared.store.engine import open_engine
+from shared.store.postgres_cluster import binaries
 from tests.integration.registration.test_kinds import installation as installation
 from tests.integration.registration.test_kinds import send
 from tests.integration.registration.test_loading import load

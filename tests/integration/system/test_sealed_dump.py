@@ -18,9 +18,9 @@ import requests
 from sqlalchemy import make_url
 
 from deploy.local.installation import SAMPLE
-from deploy.servers.accounts import service_account
-from deploy.servers.postgres import binaries
+from shared.core.accounts import service_account
 from shared.forms.standard import standard_form
+from shared.store.postgres_cluster import binaries
 from tests.integration.registration.test_loading import load
 from tests.integration.system.disguises import disguises_of
 from tests.support.installation import make_installation

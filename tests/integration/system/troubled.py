@@ -13,10 +13,10 @@ import requests
 from sqlalchemy import make_url
 
 from deploy.local.installation import SAMPLE
-from deploy.servers.accounts import service_account
-from deploy.servers.postgres import binaries
 from shared.bus.names import FACTS
 from shared.contracts.envelope import TYPE_PREFIX
+from shared.core.accounts import service_account
+from shared.store.postgres_cluster import binaries
 from tests.integration.registration.test_loading import load
 from tests.integration.system.every_form import FORMS, PROPOSAL, Filled, fill, odd_requests
 from tests.support.audited import parked_at

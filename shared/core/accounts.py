@@ -1,0 +1,122 @@
+"""Accounts of this machine, and what they may reach: PostgreSQL refuses root, and no other program needs it."""
+
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+DATABASE_ACCOUNT = "pgserver"
+"""The account that is created for PostgreSQL where the machine has none called ``postgres``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user of this machine, or a pair of ids that no user has."""
+
+    name: str
+    uid: int
+    gid: int
+
+    def owns(self, path: Path) -> bool:
+        """Whether ``path`` belongs to this account."""
+        return path.stat().st_uid == self.uid
+
+
+def find_account(name: str) -> Account | None:
+    """Return the account called ``name``, or None if the machine has none."""
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+def service_account(*names: str) -> Account | None:
+    """The first of ``names`` that exists, for a server started by root.
+
+    Returns:
+        None when we do not run as root: the server then runs as the same user.
+
+    Raises:
+        RuntimeError: root, and none of the users exists.
+    """
+    if os.geteuid() != 0:
+        return None
+    for name in names:
+        if account := find_account(name):
+            return account
+    raise RuntimeError(f"running as root, and no user of {', '.join(names)} exists to run the server as")
+
+
+def database_account() -> Account | None:
+    """Return the account that runs PostgreSQL for root: ``postgres``, or ``pgserver``, which is created if missing.
+
+    ``nobody`` is not used: other programs run as that account and could read the data.
+
+    Returns:
+        None when we do not run as root: the server then runs as the same user.
+
+    Raises:
+        RuntimeError: the account cannot be created; says what to do.
+    """
+    if os.geteuid() != 0:
+        return None
+    found = find_account("postgres") or find_account(DATABASE_ACCOUNT)
+    return found or _create_account(DATABASE_ACCOUNT)
+
+
+def _create_account(name: str) -> Account:
+    command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name]
+    program = shutil.which(command[0], path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+    account = find_account(name) if program and run_as(None, [program, *command[1:]]).returncode == 0 else None
+    if account is None:
+        raise RuntimeError(
+            f"PostgreSQL refuses to run as root, and the account {name} cannot be created: "
+            f"run `{' '.join(command)}`, or start this as an ordinary user"
+        )
+    return account
+
+
+def run_as(
+    account: Account | None, command: Sequence[str], *, cwd: Path | str = "/", env: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run ``command`` to its end as ``account``, without other groups and with its output captured.
+
+    Args:
+        account: None for the running user.
+        command: program and arguments.
+        cwd: folder to run in.
+        env: whole environment; None for the running one.
+    """
+    if account is None:
+        return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    return subprocess.run(  # noqa: S603 - our own command
+        command,
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        user=account.uid,
+        group=account.gid,
+        extra_groups=[],
+    )
+
+
+def can_enter(account: Account | None, folder: Path) -> bool:
+    """Whether ``account`` (None: the running user) may go to what lies in ``folder``."""
+    return run_as(account, ["test", "-x", str(folder)]).returncode == 0
+
+
+def can_read(account: Account | None, path: Path) -> bool:
+    """Whether ``account`` (None: the running user) may read ``path``."""
+    return run_as(account, ["test", "-r", str(path)]).returncode == 0
+
+
+def give(path: Path, account: Account | None) -> None:
+    """Make ``account`` the owner of ``path``; nothing happens for None."""
+    if account is not None:
+        os.chown(path, account.uid, account.gid)
