@@ -144,7 +144,7 @@ def test_element_in_a_page_of_another_origin_leaves_the_link(demo: Demo, visitor
         poll_until(lambda: visitor.faults, what="the browser says that it does not show the frame")
         visitor.page.clock.fast_forward(10_000)
 
-        assert visitor.wait_until_heard("troika:error") == {"code": "no-answer"}
+        assert visitor.wait_until_heard("troika:error") == {"code": "unreachable"}
         expect(visitor.page.get_by_role("link", name="Register")).to_be_visible()
         expect(visitor.page.locator("troika-form iframe")).not_to_be_visible()
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, Route, expect
 from deploy.local.installation import PARTNER, WEBINAR
 from shared.web.look.sheets import STATIC_FOLDER
 from tests.browser.conftest import NewVisitor
+from tests.browser.older import make_old
 from tests.browser.running import Demo, new_address
 from tests.browser.visiting import Visit
 from tests.support.processes import PROJECT
@@ -101,6 +102,12 @@ def test_work_is_done_without_the_browsers_own_functions(demo: Demo, visitor: Vi
     """A partner's page without encryption takes them away; ours find the same number."""
     script = {"content_type": "text/javascript", "body": WITHOUT_PBKDF2 + SOLVER}
     visitor.context.route("**/solver.js?*", lambda route: route.fulfill(**script))
+    address = send(visitor.page, demo)
+    assert [one["status"] for one in demo.registrations(address)] == ["confirmed"]
+
+
+def test_work_is_done_by_a_browser_at_the_floor(demo: Demo, visitor: Visit) -> None:
+    make_old(visitor.context)
     address = send(visitor.page, demo)
     assert [one["status"] for one in demo.registrations(address)] == ["confirmed"]
 

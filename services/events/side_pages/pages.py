@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 STYLE_PATH = "/propose/side.css"
 PLACE = "/propose"
 SCRIPTS = {name: HERE / "static" / name for name in ("framed.js", "proving.js")}
-SCRIPTS |= {name: STATIC_FOLDER / name for name in ("parent.js", "proof.js", "solver.js")}
+SCRIPTS |= {name: STATIC_FOLDER / name for name in ("fetching.js", "parent.js", "proof.js", "solver.js")}
 """What a framed page and a form that asks for a proof of work load, by name."""
 RECEIPTS = {"submitted": "received.message", "unverified": "unverified.message"}
 """Key of what is said to whoever has proposed, by the first status."""

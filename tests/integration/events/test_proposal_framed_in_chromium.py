@@ -148,7 +148,7 @@ def test_page_of_another_origin_keeps_the_link(browser: Browser, address: str, l
         poll_until(lambda: any("frame-ancestors" in text for text in complaints), what="the browser's refusal")
         page.clock.fast_forward(10_000)
         page.wait_for_function("window.heard.some(([name]) => name === 'error')")
-        assert page.evaluate("window.heard") == [["error", {"code": "no-answer"}]]
+        assert page.evaluate("window.heard") == [["error", {"code": "unreachable"}]]
         expect(page.get_by_role("link", name="Propose a side event")).to_be_visible()
         expect(page.locator("troika-form iframe")).not_to_be_visible()
         assert page.frames[1].url.startswith("chrome-error:")

@@ -16,9 +16,12 @@ async function prove(event) {
   event.preventDefault();
   if (button.getAttribute("aria-disabled") === "true") return;
   setSending(true);
-  form.elements.altcha.value = await proof.take(sayWork);
-  proof.spend();
-  form.submit();
+  try {
+    form.elements.altcha.value = await proof.take(sayWork);
+    proof.spend();
+  } finally {
+    form.submit(); /* without a proof the form is taken as well, and the address is confirmed by mail */
+  }
 }
 
 /* In quarters: a screen reader says each change. */

@@ -17,10 +17,14 @@ let sending = false;
 let attempted = { body: "", key: "" };
 
 document.documentElement.classList.add("scripted");
+for (const improve of [watchConditions, fillFromBrowser, showLocalTime]) {
+  try {
+    improve(form);
+  } catch (error) {
+    console.error(error); /* the form works without it */
+  }
+}
 form.noValidate = true; /* the summary says all that is wrong at once, in the page's language */
-watchConditions(form);
-fillFromBrowser(form);
-showLocalTime();
 form.addEventListener("submit", submit);
 form.addEventListener("input", () => proof.begin(), { once: true });
 reportHeight(tell);
@@ -32,14 +36,23 @@ async function submit(event) {
   if (sending) return;
   setSending(true);
   clearErrors(form);
+  try {
+    const outcome = await sendAnswers();
+    setSending(false);
+    progress.textContent = "";
+    show(outcome);
+  } catch (error) {
+    console.error(error);
+    if (form.isConnected) HTMLFormElement.prototype.submit.call(form); /* as without a script: the service knows what it has */
+  }
+}
+
+/* The same answers keep their key however often they are sent, so that nobody is registered twice. */
+function sendAnswers() {
   const answers = answersOf(form);
   const body = JSON.stringify(answers);
-  /* The same answers keep their key however often they are sent, so that nobody is registered twice. */
   if (body !== attempted.body) attempted = { body, key: newKey() };
-  const outcome = await sendProven(answers, attempted.key);
-  setSending(false);
-  progress.textContent = "";
-  show(outcome);
+  return sendProven(answers, attempted.key);
 }
 
 /* A proof that has run out meanwhile, or was used, is made anew; the answers keep their key. */

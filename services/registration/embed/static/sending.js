@@ -1,5 +1,7 @@
 /* Sends one body until there is an answer that stays, a bounded number of times. */
 
+import { fetchWithin } from "./fetching.js";
+
 const ATTEMPTS = 5;
 const LONGEST_WAIT_S = 30;
 const ANSWER_WITHIN_MS = 20000;
@@ -18,19 +20,14 @@ export async function send(address, body, key, waiting) {
 }
 
 async function once(address, body, key) {
-  try {
-    const answer = await fetch(address, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json", "Idempotency-Key": key },
-      body,
-      credentials: "omit",
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-    });
-    const content = await answer.json().catch(() => ({}));
-    return { status: answer.status, content: Object(content), retryAfter: Number(answer.headers.get("Retry-After")) };
-  } catch {
-    return { status: 0, content: {} };
-  }
+  const headers = { "Content-Type": "application/json", Accept: "application/json", "Idempotency-Key": key };
+  const outcome = await fetchWithin(ANSWER_WITHIN_MS, address, { method: "POST", headers, body }, readOutcome);
+  return outcome ?? { status: 0, content: {} };
+}
+
+async function readOutcome(answer) {
+  const content = await answer.json().catch(() => ({}));
+  return { status: answer.status, content: Object(content), retryAfter: Number(answer.headers.get("Retry-After")) };
 }
 
 /* Nobody there, too busy, or the first try of the same key is still being worked on. */

@@ -1,10 +1,12 @@
 /* <troika-form form="…" partner="…">: a form in a frame, for registering or for proposing a side event. Needs of a page's policy:
-   script-src and frame-src with the origin of this file. Sets no cookie, reads nothing of the page. */
+   script-src and frame-src with the origin of this file. Sets no cookie, reads nothing of the page.
+   Browsers from Safari 15.4, Chrome 100 and Firefox 100 on; in older ones, and whatever fails, the link inside stays. */
 
 const HOME = new URL(import.meta.url).origin;
 const PLACES = { "side-event-proposal": "/propose" }; /* forms of other services; all others are below /embed */
 const READY_WITHIN_MS = 8000;
-const HEIGHT_WITHOUT_WORD_PX = 900;
+const MESSAGE_WITHIN_MS = 1500; /* after the frame has loaded: our pages send theirs before that */
+const DEFAULT_HEIGHT_PX = 900; /* higher than most windows: what follows the form does not move within sight */
 const LIMITS_PX = [120, 20000];
 const CHECKS = {
   form: /^[a-z0-9]+(?:-[a-z0-9]+)*$/,
@@ -15,6 +17,7 @@ const CHECKS = {
   radius: /^(?:[0-9]|[12][0-9]|3[0-2])(?:px)?$/,
   font: /^[A-Za-z][A-Za-z0-9, -]{0,98}[A-Za-z0-9]$/,
 };
+const HEIGHT = /^[1-9][0-9]{1,4}$/;
 const WORDS = {
   en: "Registration",
   fr: "Inscription",
@@ -23,30 +26,38 @@ const WORDS = {
   ru: "Регистрация",
   zh: "报名",
 };
-const STYLE = `
-  :host { display: block; }
-  :host([hidden]) { display: none; }
-  iframe { display: block; inline-size: 100%; border: 0; }
-  iframe:not(.ready) { position: absolute; inset-inline-start: -200vw; visibility: hidden; }
-`;
+const STYLE = ":host { display: block; scroll-margin-block-start: 7rem; } :host([hidden]) { display: none; }";
+/* Until the frame is ready it lies unseen over the space that is kept free for it: as wide as it will be, so that the
+   height that it reports is the one that it will have. */
+const WAITING = { position: "absolute", insetBlockStart: "0", insetInlineStart: "0", visibility: "hidden" };
+const SHOWN = { position: "static", visibility: "visible" };
 
 class TroikaForm extends HTMLElement {
   static observedAttributes = Object.keys(CHECKS);
 
+  #space = document.createElement("div");
+  #slot = document.createElement("slot");
   #frame = null;
   #timer = 0;
   #ready = false;
+  #failed = false;
   #planned = false;
+  #heightBefore = 0;
   #listen = (message) => this.#hear(message);
+  #refused = (violation) => this.#hearRefusal(violation);
 
   connectedCallback() {
-    if (!this.shadowRoot) this.#build();
-    window.addEventListener("message", this.#listen);
-    this.#plan();
+    this.#attempt(() => {
+      if (!this.shadowRoot) this.#build();
+      window.addEventListener("message", this.#listen);
+      document.addEventListener("securitypolicyviolation", this.#refused);
+      this.#plan();
+    });
   }
 
   disconnectedCallback() {
     window.removeEventListener("message", this.#listen);
+    document.removeEventListener("securitypolicyviolation", this.#refused);
     clearTimeout(this.#timer);
     this.#frame?.remove();
     this.#frame = null;
@@ -60,19 +71,43 @@ class TroikaForm extends HTMLElement {
   #plan() {
     if (this.#planned) return;
     this.#planned = true;
-    queueMicrotask(() => {
+    Promise.resolve().then(() => {
       this.#planned = false;
-      if (this.isConnected) this.#load();
+      if (this.isConnected) this.#attempt(() => this.#load());
     });
+  }
+
+  /* Whatever throws, the link inside the element stays on the page. */
+  #attempt(step) {
+    try {
+      step();
+    } catch (error) {
+      console.error(error);
+      if (this.shadowRoot && !this.shadowRoot.contains(this.#slot)) this.replaceWith(...this.childNodes);
+      else this.#fail("script-failed");
+    }
   }
 
   /* The link inside the element stays on the page until the frame has said that it works. */
   #build() {
-    const root = this.attachShadow({ mode: "open" });
-    const sheet = new CSSStyleSheet(); /* not subject to the page's style-src */
-    sheet.replaceSync(STYLE);
-    root.adoptedStyleSheets = [sheet];
-    root.append(document.createElement("slot"));
+    this.#space.style.position = "relative";
+    this.#space.append(this.#slot);
+    /* An element with the slot "room" holds the space before this script is there, and is gone with the shadow root. */
+    if (this.querySelector('[slot="room"]')) this.#heightBefore = this.getBoundingClientRect().height;
+    this.attachShadow({ mode: "open" }).append(this.#space);
+    this.#addStyle();
+  }
+
+  /* Not subject to the page's style-src. Before Safari 16.4 and Firefox 101 there are no sheets made by scripts. */
+  #addStyle() {
+    try {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(STYLE);
+      this.shadowRoot.adoptedStyleSheets = [sheet];
+    } catch {
+      if (getComputedStyle(this).display === "inline") this.style.display = "block";
+      this.style.scrollMarginBlockStart ||= "7rem";
+    }
   }
 
   #value(name) {
@@ -110,56 +145,91 @@ class TroikaForm extends HTMLElement {
     return address.href;
   }
 
+  /* As high as it is, else as the page says, else as the space that it has kept free. */
+  #expectedHeight() {
+    const said = (this.getAttribute("height") ?? "").trim();
+    const shown = this.#ready ? this.#frame.offsetHeight : 0;
+    return shown || (HEIGHT.test(said) && Number(said)) || this.#heightBefore || DEFAULT_HEIGHT_PX;
+  }
+
   #load() {
+    const height = limited(this.#expectedHeight());
     clearTimeout(this.#timer);
     this.#frame?.remove();
     this.#frame = null;
     this.#ready = false;
-    this.shadowRoot.querySelector("slot").hidden = false;
-    if (!this.#value("form")) return this.#tell("error", { code: "no-form" });
+    this.#failed = false;
+    this.#slot.hidden = false;
+    if (!this.#value("form")) return this.#fail("form-unknown");
     const frame = document.createElement("iframe");
     frame.title = this.getAttribute("title") || this.textContent.trim() || this.#word();
     frame.loading = "eager";
     frame.referrerPolicy = "origin";
-    frame.style.height = `${HEIGHT_WITHOUT_WORD_PX}px`;
+    Object.assign(frame.style, { display: "block", inlineSize: "100%", border: "0", blockSize: `${height}px`, ...WAITING });
     frame.src = this.#address();
+    frame.addEventListener("load", () => this.#expectMessage(frame, MESSAGE_WITHIN_MS));
+    this.#space.style.minBlockSize = `${height}px`;
+    this.#space.append(frame);
     this.#frame = frame;
-    this.#timer = setTimeout(() => this.#tell("error", { code: "no-answer" }), READY_WITHIN_MS);
-    this.shadowRoot.append(frame);
+    this.#expectMessage(frame, READY_WITHIN_MS);
     return undefined;
+  }
+
+  /* A frame that has loaded and says nothing shows the browser's own page about a fault. */
+  #expectMessage(frame, within) {
+    if (frame !== this.#frame || this.#ready || this.#failed) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#fail("unreachable"), within);
   }
 
   #hear(message) {
     const frame = this.#frame;
     if (!frame || message.origin !== HOME || message.source !== frame.contentWindow) return;
     const { type, height, status, code } = Object(message.data);
+    if (type === "troika:height" && Number.isFinite(height)) frame.style.blockSize = `${limited(height)}px`;
     if (type === "troika:ready") this.#show();
-    if (type === "troika:height" && Number.isFinite(height)) {
-      frame.style.height = `${Math.min(Math.max(Math.ceil(height), LIMITS_PX[0]), LIMITS_PX[1])}px`;
-    }
     if (type === "troika:registered") this.#tell("registered", { form: this.#value("form"), status: String(status) });
     if (type === "troika:proposed") this.#tell("proposed", { form: this.#value("form") });
-    if (type === "troika:error") this.#tell("error", { code: String(code) });
+    if (type === "troika:error") this.#fail(String(code));
     if (["troika:registered", "troika:proposed", "troika:error"].includes(type)) this.#scrollToTop();
+  }
+
+  #hearRefusal({ effectiveDirective, blockedURI }) {
+    if (/^(?:frame|child|default)-src$/.test(effectiveDirective) && blockedURI.startsWith(HOME)) this.#fail("blocked-by-policy");
   }
 
   #show() {
     if (this.#ready) return;
     this.#ready = true;
     clearTimeout(this.#timer);
-    this.shadowRoot.querySelector("slot").hidden = true;
+    this.#slot.hidden = true;
+    Object.assign(this.#frame.style, SHOWN);
     this.#frame.classList.add("ready");
+    this.#space.style.minBlockSize = "";
     this.#tell("ready", { form: this.#value("form") });
+  }
+
+  /* Without a form to show the link stays, and no empty space below it. It is told once: the first cause is the true one. */
+  #fail(code) {
+    if (this.#failed && !this.#ready) return;
+    this.#failed = true;
+    clearTimeout(this.#timer);
+    if (!this.#ready) this.#space.style.minBlockSize = "";
+    this.#tell("error", { code });
   }
 
   /* A frame that becomes shorter would leave its message above the window. */
   #scrollToTop() {
-    if (this.getBoundingClientRect().top < 0) this.scrollIntoView({ block: "start" });
+    if (this.#ready && this.getBoundingClientRect().top < 0) this.scrollIntoView({ block: "start" });
   }
 
   #tell(name, detail) {
     this.dispatchEvent(new CustomEvent(`troika:${name}`, { detail, bubbles: true }));
   }
+}
+
+function limited(height) {
+  return Math.min(Math.max(Math.ceil(height), LIMITS_PX[0]), LIMITS_PX[1]);
 }
 
 if (!customElements.get("troika-form")) customElements.define("troika-form", TroikaForm);

@@ -1,5 +1,7 @@
 /* The proof of work that a form may ask for: a challenge is fetched, solved in workers, and sent along once. */
 
+import { fetchWithin } from "./fetching.js";
+
 const MOST_WORKERS = 4;
 const FRESH_MS = 9 * 60 * 1000; /* a challenge ends after ten minutes */
 const CHALLENGE_WITHIN_MS = 10000;
@@ -50,9 +52,8 @@ export class Proof {
 async function solved(address, solver, hear) {
   const workers = [];
   try {
-    const answer = await fetch(address, { credentials: "omit", signal: AbortSignal.timeout(CHALLENGE_WITHIN_MS) });
-    if (!answer.ok) return "";
-    const challenge = await answer.json();
+    const challenge = await fetchWithin(CHALLENGE_WITHIN_MS, address, {}, (answer) => (answer.ok ? answer.json() : null));
+    if (!challenge) return "";
     const solution = await searched(challenge.parameters, solver, workers, hear);
     return solution ? btoa(JSON.stringify({ challenge, solution })) : "";
   } catch {
