@@ -52,7 +52,7 @@ def main() -> int:
     canary, every_s = read_canary(reader)
     port = reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535)
     reader.finish()
-    return run(lambda stop: watch(canary, every_s, stop), metrics_port=port, ready=lambda: True)
+    return run(lambda stop: watch(canary, every_s, stop), metrics_port=port, ready=lambda: ())
 
 
 if __name__ == "__main__":

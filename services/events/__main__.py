@@ -24,6 +24,7 @@ from shared.core.context import caused_by
 from shared.process.commands import main, make_command_line, run_worker
 from shared.process.runner import Stop
 from shared.process.settings import OPERATOR, REKEY
+from shared.store.checked_clock import CheckedClock
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 
@@ -100,8 +101,8 @@ def _add_solve(group: click.Group) -> None:
     def solve() -> None:
         """Make timetables of side events when somebody asks for one."""
 
-        def work(unit: UnitOfWork, stop: Stop) -> None:
-            ScheduleWorker(unit, system_clock).run(stop)
+        def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
+            ScheduleWorker(unit, clock).run(stop)
 
         run_worker(describe(), "solve", work)
 

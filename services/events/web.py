@@ -28,7 +28,8 @@ from services.events.usecases.side_tools import SideTools
 from services.events.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
 from shared.forms.proof_of_work import proof_keys
-from shared.store.schema_state import is_far_enough, newest_revision
+from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
+from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
 from shared.web.app import WebParts, make_app
@@ -41,7 +42,12 @@ PEOPLE = ("/propose", "/p/", "/v1/proposals")
 """Proposals of side events, and their proposers' links: who comes by these is let in first."""
 
 
-def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_clock) -> Flask:
+def build_app(
+    settings: EventsSettings,
+    engine: Engine,
+    clock: Clock = system_clock,
+    database_time: DatabaseTime = read_database_time,
+) -> Flask:
     """The web application on ``engine``."""
     access, work = AccessFile(settings.common.access_file), UnitOfWork(engine, NAME)
     sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
@@ -49,7 +55,6 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
     asked = settings.proof_of_work == "asked"
     challenge_keys = proof_keys(settings.common.signing_keys, NAME) if asked else None
     side = SideTools(tools.work, clock, proposal_keys(settings), challenge_keys)
-    newest = newest_revision(MIGRATIONS)
     parts = WebParts(
         service=NAME,
         title="Troika: events",
@@ -72,7 +77,7 @@ def build_app(settings: EventsSettings, engine: Engine, clock: Clock = system_cl
             own_proposal_pages(side),
             timetable_pages(side, settings.common.public_url),
         ],
-        ready=lambda: is_far_enough(tools.work, newest),
+        ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time)),
         people=PEOPLE,
     )
     return make_app(parts, access, sign_in, settings.common.deployment)

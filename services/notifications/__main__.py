@@ -10,6 +10,7 @@ from shared.process.commands import main, make_command_line, run_worker
 from shared.process.runner import Stop
 from shared.process.service import Service
 from shared.process.settings import REKEY
+from shared.store.checked_clock import CheckedClock
 from shared.store.unit_of_work import UnitOfWork
 
 SWITCH_INTERVAL_S = 0.0001
@@ -31,8 +32,8 @@ def command_line() -> click.Group:
         settings = read_settings(process=SEND)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
 
-        def work(unit: UnitOfWork, stop: Stop) -> None:
-            build_sender(settings, unit).run(stop)
+        def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
+            build_sender(settings, unit, clock).run(stop)
 
         run_worker(service, SEND, work)
 
@@ -41,8 +42,8 @@ def command_line() -> click.Group:
         """Turn news of events, recordings, bulletins and dates into mails."""
         settings = read_settings(process=SCHEDULE)
 
-        def work(unit: UnitOfWork, stop: Stop) -> None:
-            build_scheduler(settings, unit).run(stop)
+        def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
+            build_scheduler(settings, unit, clock).run(stop)
 
         run_worker(service, SCHEDULE, work)
 
@@ -60,8 +61,8 @@ def _add_deliver(group: click.Group, service: Service) -> None:
 
         settings = read_settings(process=DELIVER)
 
-        def work(unit: UnitOfWork, stop: Stop) -> None:
-            build_deliverer(settings, unit).run(stop)
+        def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
+            build_deliverer(settings, unit, clock).run(stop)
 
         run_worker(service, DELIVER, work)
 

@@ -4,11 +4,11 @@ from services.notifications.calling.caller import Caller
 from services.notifications.delivering import Deliverer
 from services.notifications.settings import NotificationsSettings
 from services.notifications.usecases.deliver import DeliveryTools
-from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault
+from shared.store.checked_clock import CheckedClock
 from shared.store.unit_of_work import UnitOfWork
 
 
-def build_deliverer(settings: NotificationsSettings, work: UnitOfWork, clock: Clock = system_clock) -> Deliverer:
+def build_deliverer(settings: NotificationsSettings, work: UnitOfWork, clock: CheckedClock) -> Deliverer:
     """One deliverer."""
     return Deliverer(DeliveryTools(work, clock, Vault(list(settings.webhook_keys)), Caller().call))

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from services.notifications.usecases.announce import announce_some, decide_news
 from services.notifications.usecases.plan_reminders import miss_reminders, plan_reminders
-from shared.core.clock import Clock
 from shared.core.errors import Unavailable
 from shared.process.runner import Stop
+from shared.store.checked_clock import CheckedClock
 from shared.store.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -28,13 +28,13 @@ class Scheduler:
 
     Attributes:
         work: on the service's database.
-        clock: of the project.
+        clock: of this process; reminders are planned and missed by a time that was compared with the database's.
         mail_domain: what Message-IDs end with.
         monotonic: seconds that no change of the machine's time touches.
     """
 
     work: UnitOfWork
-    clock: Clock
+    clock: CheckedClock
     mail_domain: str
     monotonic: Callable[[], float] = time.monotonic
     _reminders_at_s: float = float("-inf")
@@ -60,6 +60,12 @@ class Scheduler:
         people = announce_some(self.work, self.clock, self.mail_domain)
         if self.monotonic() - self._reminders_at_s >= REMINDERS_EVERY_S:
             self._reminders_at_s = self.monotonic()
-            miss_reminders(self.work, self.clock)
-            plan_reminders(self.work, self.clock, self.mail_domain)
+            self._remind()
         return decided or people is not None
+
+    def _remind(self) -> None:
+        now = self.clock.final_now("reminders")
+        if now is None:
+            return
+        miss_reminders(self.work, now)
+        plan_reminders(self.work, now, self.mail_domain)

@@ -5,12 +5,12 @@ from services.notifications.sending.batch import SendingTools
 from services.notifications.sending.composing import Composer
 from services.notifications.sending.sender import Sender
 from services.notifications.settings import NotificationsSettings
-from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault
+from shared.store.checked_clock import CheckedClock
 from shared.store.unit_of_work import UnitOfWork
 
 
-def build_sending(settings: NotificationsSettings, work: UnitOfWork, clock: Clock = system_clock) -> SendingTools:
+def build_sending(settings: NotificationsSettings, work: UnitOfWork, clock: CheckedClock) -> SendingTools:
     """What a sender works with."""
     composer = Composer(
         vault=Vault(list(settings.vault_keys)),
@@ -24,6 +24,6 @@ def build_sending(settings: NotificationsSettings, work: UnitOfWork, clock: Cloc
     return SendingTools(work, clock, transport, composer, lease=settings.lease, unknown_after=settings.unknown_after)
 
 
-def build_sender(settings: NotificationsSettings, work: UnitOfWork) -> Sender:
+def build_sender(settings: NotificationsSettings, work: UnitOfWork, clock: CheckedClock) -> Sender:
     """One sender."""
-    return Sender(build_sending(settings, work))
+    return Sender(build_sending(settings, work, clock))

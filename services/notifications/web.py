@@ -15,7 +15,8 @@ from services.notifications.usecases.write_bulletin import Letterhead
 from services.notifications.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault
-from shared.store.schema_state import is_far_enough, newest_revision
+from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
+from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
 from shared.web.app import WebParts, make_app
@@ -33,9 +34,14 @@ PEOPLE = ("/u/",)
 """The links by which somebody leaves: who comes by these is let in first."""
 
 
-def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = system_clock) -> Flask:
+def build_app(
+    settings: NotificationsSettings,
+    engine: Engine,
+    clock: Clock = system_clock,
+    database_time: DatabaseTime = read_database_time,
+) -> Flask:
     """The web application on ``engine``."""
-    work, newest = UnitOfWork(engine, NAME), newest_revision(MIGRATIONS)
+    work = UnitOfWork(engine, NAME)
     access = AccessFile(settings.common.access_file)
     sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
     letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.mail_from_name)
@@ -52,7 +58,7 @@ def build_app(settings: NotificationsSettings, engine: Engine, clock: Clock = sy
             trail_blueprint(NAME, work),
         ],
         pages=[leaving, frame_blueprint(sign_in), console_blueprint(work, clock, letterhead)],
-        ready=lambda: is_far_enough(work, newest),
+        ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time)),
         larger_bodies=dict.fromkeys(BULLETINS, LARGEST_BODY),
         people=PEOPLE,
     )

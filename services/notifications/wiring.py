@@ -15,6 +15,7 @@ from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault
 from shared.process.service import Service
 from shared.process.settings import CONSUME
+from shared.store.checked_clock import CheckedClock
 from shared.store.inbox import Effect
 from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork
@@ -55,6 +56,6 @@ def build_effects(settings: NotificationsSettings, clock: Clock = system_clock) 
     return effects(Intake(clock, settings.private_keys, vault, settings.mail_domain, settings.news_wait))
 
 
-def build_scheduler(settings: NotificationsSettings, work: UnitOfWork, clock: Clock = system_clock) -> Scheduler:
+def build_scheduler(settings: NotificationsSettings, work: UnitOfWork, clock: CheckedClock) -> Scheduler:
     """What turns news, announcements and dates into mails."""
     return Scheduler(work, clock, settings.mail_domain)

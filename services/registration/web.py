@@ -26,8 +26,9 @@ from services.registration.usecases.register import make_register
 from services.registration.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
 from shared.forms.proof_of_work import proof_keys
+from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.engine import open_engine
-from shared.store.schema_state import is_far_enough, newest_revision
+from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
 from shared.web.app import WebParts, make_app
@@ -61,10 +62,14 @@ def open_intake_engine(url: str, *, pool_size: int = 1, pool_timeout_s: float = 
 
 
 def build_app(
-    settings: RegistrationSettings, engine: Engine, intake: Engine | None = None, clock: Clock = system_clock
+    settings: RegistrationSettings,
+    engine: Engine,
+    intake: Engine | None = None,
+    clock: Clock = system_clock,
+    database_time: DatabaseTime = read_database_time,
 ) -> Flask:
     """The web application on ``engine``; registrations are stored through ``intake``, or the same if None."""
-    work, newest = UnitOfWork(engine, NAME), newest_revision(MIGRATIONS)
+    work = UnitOfWork(engine, NAME)
     access = AccessFile(settings.common.access_file)
     sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
     tools = build_tools(settings, work, UnitOfWork(intake or engine, NAME), clock)
@@ -88,7 +93,7 @@ def build_app(
             frame_blueprint(sign_in),
             console_blueprint(work, clock, tools.keys.form_keys, settings.common.public_url),
         ],
-        ready=lambda: is_far_enough(work, newest),
+        ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time)),
         people=PEOPLE,
         crowded=_registers_into(tools.register.crowded),
         around=lambda inner: opened(inner, tools.remembered_origins, tools.known_origins),

@@ -243,6 +243,19 @@ canary_handover_seconds = Histogram(
     ["form"],
     buckets=HANDOVER_BUCKETS,
 )
+clock_difference_seconds = Gauge(
+    "troika_clock_difference_seconds",
+    "How far this process's clock is ahead of the database's (negative: behind), seconds; 0 within the time that the "
+    "question took. Beyond 2 either way it erases, expires, gives up and prunes nothing.",
+    ["service"],
+    multiprocess_mode="mostrecent",
+)
+final_work_refused_total = Counter(
+    "troika_final_work_refused_total",
+    "Times that work was refused because the clock differed from the database's, by work: housekeeping, pruning, "
+    "reminders, leases, give-up, webhook-give-up.",
+    ["service", "work"],
+)
 retention_overdue = Gauge(
     "troika_retention_overdue",
     "Records (registrations, proposals) that hold what should have been gone for a day: `sealed` answers, single "

@@ -23,8 +23,9 @@ from shared.process.relay import Relay
 from shared.process.runner import Stop, run
 from shared.process.service import Service
 from shared.process.settings import CONSUME, MIGRATE, PARKED, RELAY, TOPOLOGY, WEB
+from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
-from shared.store.schema_state import is_far_enough, newest_revision
+from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 
 GUNICORN_SETTINGS = Path("deploy/gunicorn.conf.py")
@@ -47,7 +48,7 @@ def main(group: click.Group) -> None:
         sys.exit(2)
 
 
-def run_worker(service: Service, role: str, work: Callable[[UnitOfWork, Stop], None]) -> None:
+def run_worker(service: Service, role: str, work: Callable[[UnitOfWork, CheckedClock, Stop], None]) -> None:
     """Run a worker's loop on the service's database until it is asked to stop; ends the process."""
     configure_logs(service.name, role)
     settings = service.settings(role)
@@ -55,11 +56,13 @@ def run_worker(service: Service, role: str, work: Callable[[UnitOfWork, Stop], N
     engine = open_engine(settings.database_url, application=f"troika-{service.name}-{role}")
     unit = UnitOfWork(engine, service.name)
 
-    def loop(stop: Stop) -> None:
-        work(unit, stop)
+    clock = CheckedClock(system_clock, unit, service.name, read_database_time)
 
-    newest = newest_revision(service.migrations)
-    code = run(loop, metrics_port=settings.metrics_port, ready=lambda: is_far_enough(unit, newest))
+    def loop(stop: Stop) -> None:
+        work(unit, clock, stop)
+
+    ready = readiness(unit, service.migrations, clock)
+    code = run(loop, metrics_port=settings.metrics_port, ready=ready)
     engine.dispose()
     sys.exit(code)
 
@@ -77,9 +80,9 @@ def _add_processes(group: click.Group, service: Service) -> None:
         """Take stored messages to the bus."""
         settings = service.settings(RELAY)
 
-        def work(unit: UnitOfWork, stop: Stop) -> None:
+        def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
             publisher = open_publisher(settings.bus, service.name)
-            Relay(unit, publisher, service.name, system_clock, service.forget).run(stop)
+            Relay(unit, publisher, service.name, clock, service.forget).run(stop)
 
         run_worker(service, RELAY, work)
 
@@ -88,7 +91,7 @@ def _add_processes(group: click.Group, service: Service) -> None:
         """Hear messages from the bus."""
         settings = service.settings(CONSUME)
 
-        def work(unit: UnitOfWork, stop: Stop) -> None:
+        def work(unit: UnitOfWork, _clock: CheckedClock, stop: Stop) -> None:
             effects = service.effects(unit)
             listen(make_listener(settings.bus, unit, service.name, effects, erased=service.erased), stop)
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from shared.contracts.registry import QUEUES, service_of
-from shared.core.clock import Clock
 from shared.core.metrics import housekeeping_deleted_total, outbox_oldest_unpublished_age_seconds
 from shared.store import outbox
+from shared.store.checked_clock import CheckedClock
 from shared.store.inbox import forget_received
 from shared.store.unit_of_work import UnitOfWork
 
@@ -37,7 +37,7 @@ class Housekeeper:
     Args:
         work: on the service's database.
         service: whose.
-        clock: of the project.
+        clock: of this process, compared with the database's before anything is deleted.
         forget: deletes what else the service has kept long enough, in transactions of its own.
         monotonic: seconds that no change of the machine's time touches.
     """
@@ -46,7 +46,7 @@ class Housekeeper:
         self,
         work: UnitOfWork,
         service: str,
-        clock: Clock,
+        clock: CheckedClock,
         forget: Callable[[UnitOfWork, datetime], object] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -75,12 +75,14 @@ class Housekeeper:
             oldest = outbox.oldest_unpublished(connection)
         age_s = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
         outbox_oldest_unpublished_age_seconds.labels(self._service).set(age_s)
-        if self._forget is not None:
-            self._forget(self._work, now)
+        if self._forget is not None and (final_now := self._clock.final_now("housekeeping")) is not None:
+            self._forget(self._work, final_now)
 
     def _bite(self) -> bool:
         """A bite of each; returns whether there is more at once."""
-        now = self._clock()
+        now = self._clock.final_now("pruning")
+        if now is None:
+            return False
         with self._work.transaction() as connection:
             deleted = [("outbox", outbox.forget_published(connection, now - KEEP_PUBLISHED, BITE))]
         for consumer in self._consumers:

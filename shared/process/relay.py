@@ -14,13 +14,13 @@ from sqlalchemy import Connection
 from shared.bus.publisher import Outcome, Outgoing, Publisher
 from shared.contracts.envelope import TYPE_PREFIX
 from shared.contracts.registry import source_of
-from shared.core.clock import Clock
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
 from shared.core.metrics import outbox_confirm_seconds, outbox_published_total
 from shared.process.housekeeping import Housekeeper
 from shared.process.runner import Stop
 from shared.store import outbox
+from shared.store.checked_clock import CheckedClock
 from shared.store.outbox import OutboxRow
 from shared.store.unit_of_work import UnitOfWork
 
@@ -54,7 +54,7 @@ class Relay:
         work: UnitOfWork,
         publisher: Publisher,
         service: str,
-        clock: Clock,
+        clock: CheckedClock,
         forget: Callable[[UnitOfWork, datetime], object] | None = None,
     ) -> None:
         self._work = work

@@ -3,7 +3,7 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -41,14 +41,14 @@ class Stop:
             callback()
 
 
-def run(work: Callable[[Stop], None], *, metrics_port: int, ready: Callable[[], bool]) -> int:
+def run(work: Callable[[Stop], None], *, metrics_port: int, ready: Callable[[], Sequence[str]]) -> int:
     """Do ``work`` until it returns or a signal asks for the end, then wait at most ``DRAIN_S`` for it.
 
     Args:
         work: the loop; returns soon after the stop is set. What it raises ends the process with code 1, so that a
             supervisor starts it anew.
         metrics_port: on loopback, for ``/metrics``, ``/livez`` and ``/readyz``; 0 for none.
-        ready: asked by ``/readyz``.
+        ready: asked by ``/readyz``: why the process is not ready, nothing if it is.
 
     Returns:
         exit code: 0 drained, 1 failed or not drained in time.
@@ -91,15 +91,17 @@ class _QuietHandler(WSGIRequestHandler):
         """Say nothing."""
 
 
-def _serve_probes(port: int, ready: Callable[[], bool]) -> WSGIServer:
+def _serve_probes(port: int, ready: Callable[[], Sequence[str]]) -> WSGIServer:
     metrics = make_wsgi_app()
 
     def application(environ, start_response):  # type: ignore[no-untyped-def]  # WSGI
         if environ["PATH_INFO"] == "/metrics":
             return metrics(environ, start_response)
-        well = environ["PATH_INFO"] == "/livez" or (environ["PATH_INFO"] == "/readyz" and ready())
-        start_response("200 OK" if well else "503 Service Unavailable", [("Content-Type", "text/plain")])
-        return [b"ok\n" if well else b"not ready\n"]
+        known = {"/livez": list, "/readyz": ready}
+        problems = known.get(environ["PATH_INFO"], lambda: ["no such probe"])()
+        lines = ["not ready", *problems] if problems else ["ok"]
+        start_response("503 Service Unavailable" if problems else "200 OK", [("Content-Type", "text/plain")])
+        return ["\n".join([*lines, ""]).encode()]
 
     server = make_server("127.0.0.1", port, application, handler_class=_QuietHandler)
     threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()

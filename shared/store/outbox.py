@@ -33,7 +33,8 @@ _BLANK = text("""
 _OLDEST = text("SELECT min(stored_at) FROM outbox WHERE published_at IS NULL")
 _FORGET = text("""
     DELETE FROM outbox WHERE id IN (
-        SELECT id FROM outbox WHERE published_at < :before ORDER BY published_at LIMIT :most FOR UPDATE SKIP LOCKED)
+        SELECT id FROM outbox WHERE published_at < :before AND stored_at < :before
+        ORDER BY published_at LIMIT :most FOR UPDATE SKIP LOCKED)
 """)
 
 
@@ -99,5 +100,8 @@ def oldest_unpublished(connection: Connection) -> datetime | None:
 
 
 def forget_published(connection: Connection, before: datetime, most: int) -> int:
-    """Delete up to ``most`` rows published before ``before``; returns how many."""
+    """Delete up to ``most`` rows stored and published before ``before``; returns how many.
+
+    Two processes wrote the two times, so that one wrong clock makes no row old enough.
+    """
     return connection.execute(_FORGET, {"before": before, "most": most}).rowcount

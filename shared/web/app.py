@@ -45,7 +45,7 @@ class WebParts:
         title: of its OpenAPI document.
         operations: flask-smorest blueprints, which stand in the document.
         pages: plain blueprints, which do not.
-        ready: whether it can work now.
+        ready: why it cannot work now; nothing if it can.
         larger_bodies: beginnings of paths that take more than a filled form, and how much, bytes.
         people: beginnings of the paths of those who register: they are let in first.
         crowded: whether a request of theirs would have to wait too long for something inside.
@@ -56,7 +56,7 @@ class WebParts:
     title: str
     operations: Sequence[Any]
     pages: Sequence[Blueprint]
-    ready: Callable[[], bool]
+    ready: Callable[[], Sequence[str]]
     larger_bodies: Mapping[str, int] = field(default_factory=dict)
     people: tuple[str, ...] = ()
     crowded: Crowded = nobody_waits

@@ -1,7 +1,7 @@
 """What probes and Prometheus ask: alive, ready, which version, how it has been."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -13,7 +13,7 @@ from shared.core.version import running_version
 from shared.web.access import holder_if_any, public
 
 
-def health_blueprint(service: str, ready: Callable[[], bool]) -> Blueprint:
+def health_blueprint(service: str, ready: Callable[[], Sequence[str]]) -> Blueprint:
     """Routes below ``/-/<service>/`` (and below ``/-/`` where the service stands alone)."""
     blueprint = Blueprint(f"{service}-health", __name__, url_prefix=f"/-/{service}")
     build_info.labels(service, running_version()).set(1)
@@ -26,8 +26,9 @@ def health_blueprint(service: str, ready: Callable[[], bool]) -> Blueprint:
     @blueprint.get("/readyz")
     @public
     def readyz() -> Response:
-        well = ready()
-        return Response("ok\n" if well else "not ready\n", status=200 if well else 503, mimetype="text/plain")
+        problems = ready()
+        lines = ["not ready", *problems] if problems else ["ok"]
+        return Response("\n".join([*lines, ""]), status=503 if problems else 200, mimetype="text/plain")
 
     @blueprint.get("/version")
     @public

@@ -15,6 +15,7 @@ FACTS = {
     "again_in_s",
     "away_s",
     "connection",
+    "ahead_s",
     "count",
     "delivery",
     "drain_s",
@@ -32,6 +33,7 @@ FACTS = {
     "rest_s",
     "route",
     "silence_s",
+    "work",
 }
 """Names of facts: ids, kinds, places in code, servers, moments, numbers. A new one needs a thought of whose it is."""
 PUT_TOGETHER = {"shared/bus/settlement.py", "services/notifications/sending/batch.py"}

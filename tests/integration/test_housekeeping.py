@@ -16,7 +16,7 @@ from shared.process.housekeeping import AGAIN_S, BITE, EVERY_S, KEEP_PUBLISHED, 
 from shared.store.engine import open_engine
 from shared.store.inbox import apply_batch
 from shared.store.unit_of_work import UnitOfWork
-from tests.support.clock import FrozenClock
+from tests.support.clock import FrozenClock, agreeing
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import allowed_s
@@ -73,7 +73,8 @@ def counted(engine: Engine) -> dict[str, int]:
 
 def keeper(engine: Engine, clock: FrozenClock, seconds: Seconds, **more: Any) -> Housekeeper:
     """A housekeeper whose time goes by hand."""
-    return Housekeeper(UnitOfWork(engine, SERVICE), SERVICE, clock, monotonic=seconds, **more)
+    work = UnitOfWork(engine, SERVICE)
+    return Housekeeper(work, SERVICE, agreeing(clock, work), monotonic=seconds, **more)
 
 
 def test_fifty_thousand_old_rows_go_in_short_transactions(engine: Engine, clock: FrozenClock) -> None:

@@ -2,8 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import Connection
+
+from shared.core.clock import Clock
+from shared.store.checked_clock import CheckedClock
+from shared.store.unit_of_work import UnitOfWork
+
 OFFSET_FILE = "TROIKA_TEST_CLOCK"
 """Names the file that says by how much processes of ``tests.support.moved`` are ahead, seconds."""
+
+ALONE = "TROIKA_TEST_CLOCK_ALONE"
+"""Set for a process whose clock moves while its database's does not."""
 
 WEBINAR_WEEK = datetime(2020, 3, 2, 9, 0, tzinfo=UTC)
 """Monday of the week of UPR Webinar Wednesday #10: where most tests begin."""
@@ -32,6 +41,15 @@ class FrozenClock:
         """
         self._now = _aware(now)
         return self._now
+
+
+def agreeing(clock: Clock, work: UnitOfWork) -> CheckedClock:
+    """``clock`` as a process has it whose database server shows the same time."""
+
+    def database_time(_connection: Connection) -> datetime:
+        return clock()
+
+    return CheckedClock(clock, work, "test", database_time)
 
 
 def _aware(moment: datetime) -> datetime:

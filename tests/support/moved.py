@@ -1,7 +1,8 @@
 """A service's process in another time: ``python -m tests.support.moved <service> <role> [arguments]``.
 
 The clock goes on from what the file named by ``TROIKA_TEST_CLOCK`` says: seconds to add to the machine's time, read
-again at each look. No setting of the services can do this: only the tests' launcher. Whoever imports this module has
+again at each look. The database's clock moves with it, unless ``TROIKA_TEST_CLOCK_ALONE`` is set: then this process's
+clock is wrong. No setting of the services can do this: only the tests' launcher. Whoever imports this module has
 its clock: no test does.
 """
 
@@ -13,8 +14,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from shared.core import clock
-from tests.support.clock import OFFSET_FILE
+from shared.store import checked_clock
+from tests.support.clock import ALONE, OFFSET_FILE
 
 
 def moved_clock() -> datetime:
@@ -28,7 +32,15 @@ def application() -> Any:
     return made()
 
 
+def moved_database_time(connection: Connection) -> datetime:
+    """The database's time, moved as well."""
+    return database_time(connection) + (moved_clock() - datetime.now(UTC))
+
+
+database_time = checked_clock.read_database_time
 clock.system_clock = moved_clock
+if ALONE not in os.environ:
+    checked_clock.read_database_time = moved_database_time
 
 if __name__ == "__main__":
     service, role = sys.argv[1], sys.argv[2]

@@ -48,6 +48,11 @@ class Next:
     reason: str
     off: str = ""
 
+    @property
+    def is_by_time(self) -> bool:
+        """Whether it is given up because it has taken too long, and not because the receiver said so."""
+        return self.state == FAILED and self.off != GONE
+
 
 def next_of(called: Called, attempts: int, failing_since: datetime | None, now: datetime, spread: float) -> Next:
     """What becomes of a delivery after a call.
@@ -69,3 +74,8 @@ def next_of(called: Called, attempts: int, failing_since: datetime | None, now: 
     if attempts > len(DELAYS):
         return Next(FAILED, None, reason)
     return Next(QUEUED, now + DELAYS[attempts - 1] * spread, reason)
+
+
+def postponed(after: Next, now: datetime) -> Next:
+    """In place of giving up, where the clock is not to be believed: once more after the longest wait."""
+    return Next(QUEUED, now + DELAYS[-1], after.reason)

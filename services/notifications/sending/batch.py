@@ -22,11 +22,11 @@ from services.notifications.store.handovers import Claim
 from services.notifications.usecases.begin_handover import Begun, begin_handover
 from services.notifications.usecases.claim_due import LEASE
 from services.notifications.usecases.reap_leases import UNKNOWN_AFTER
-from shared.core.clock import Clock
 from shared.core.context import caused_by
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
 from shared.process.runner import Stop
+from shared.store.checked_clock import CheckedClock
 from shared.store.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 class SendingTools:
     """Attributes:
     work: on the service's database.
-    clock: of the project.
+    clock: of this process.
     transport: to the relay.
     composer: writes the mails.
     lease: how long a claim lasts, and again from the commit that a mail is handed over.
@@ -45,7 +45,7 @@ class SendingTools:
     """
 
     work: UnitOfWork
-    clock: Clock
+    clock: CheckedClock
     transport: SmtpTransport
     composer: Composer
     lease: timedelta = LEASE
@@ -110,7 +110,7 @@ class Batch:
         try:
             verdict = self._hand_over(mail, letter)
         except TransportError as error:
-            self._add(judge(mail, error, self._tools.clock(), self._tools.unknown_after))
+            self._add(judge(mail, error, self._tools.clock, self._tools.unknown_after))
             return not is_relay_trouble(error)
         self._add(verdict)
         return True

@@ -28,10 +28,11 @@ from services.notifications.mail.wording import FALLBACK, language_for
 from services.notifications.sending.judging import called_off, failed, postponed, retried, suppressed
 from services.notifications.store.handovers import Claim
 from services.notifications.usecases.unsubscribe import WANTS_NONE, make_token
-from shared.core.clock import Clock, parse_rfc3339
+from shared.core.clock import parse_rfc3339
 from shared.core.context import caused_by
 from shared.core.logs import describe
 from shared.core.sealing import Unsealable, Vault, keyed_hash
+from shared.store.checked_clock import CheckedClock
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Composer:
         public_url: of the whole system, where personal links lead.
         mail_from: the sender's address.
         organiser: shown beside it.
-        clock: of the project.
+        clock: of this process.
     """
 
     vault: Vault
@@ -72,7 +73,7 @@ class Composer:
     public_url: str
     mail_from: str
     organiser: str
-    clock: Clock
+    clock: CheckedClock
 
     def compose(self, claim: Claim) -> Letter | Verdict:
         """The mail, or the verdict if there is none to send. Whatever is wrong with one mail stops no other."""
@@ -81,19 +82,19 @@ class Composer:
 
     def _compose(self, claim: Claim) -> Letter | Verdict:
         mail, now = claim.mail, self.clock()
-        verdict = unfit(claim, now)
+        verdict = unfit(claim, self.clock)
         if verdict is not None:
             return verdict
         try:
             return self._write(claim, now)
         except Unsealable:
             log.error("a recipient's entry does not open", extra={"mail_id": mail.id})
-            return retried(mail, NOT_OPENED, now)  # a key that was forgotten can be put back
+            return retried(mail, NOT_OPENED, self.clock)  # a key that was forgotten can be put back
         except UnusableAddress:
             return failed(mail, BAD_ADDRESS, now)
         except Exception as error:  # noqa: BLE001 - the boundary of one mail, as the inbox is that of one message
             log.error("a mail could not be composed", extra={"mail_id": mail.id, "error": describe(error)})
-            return retried(mail, NOT_COMPOSED, now)
+            return retried(mail, NOT_COMPOSED, self.clock)
 
     def _write(self, claim: Claim, now: datetime) -> Letter:
         personal = self.vault.open(claim.recipient.closed, row=claim.recipient.entry.subject)
@@ -145,21 +146,21 @@ class Composer:
         return f"{self.public_url.rstrip('/')}/u/{token}"
 
 
-def unfit(claim: Claim, now: datetime) -> Verdict | None:
+def unfit(claim: Claim, clock: CheckedClock) -> Verdict | None:
     """The verdict on a mail that is not to be written now: too early, untrue by now, or not wanted; else None."""
-    mail, entry = claim.mail, claim.recipient.entry
+    mail, entry, now = claim.mail, claim.recipient.entry, clock()
     if is_untrue(mail.kind, mail.revision, Standing(entry.revision, entry.status)):
         return called_off(mail, SUPERSEDED, now)  # it was being handed over when it became so, and came back
     if claim.suppressed:
         return suppressed(mail, WANTS_NONE, now)
     if entry.form_kind == "working_group" and entry.working_group is not None and claim.group is None:
-        return postponed(mail, GROUP_MISSING, now)
+        return postponed(mail, GROUP_MISSING, clock)
     if mail.kind not in EVENT_TOLD_BY:
         return None
     if mail.event is None:
         return failed(mail, NO_EVENT, now) if entry.form_kind in (*ATTENDING, "interest") else None
     if claim.event is None:
-        return postponed(mail, EVENT_MISSING, now)
+        return postponed(mail, EVENT_MISSING, clock)
     if mail.kind in NEWS_KINDS and is_news_untrue(mail.kind, claim.event):
         return called_off(mail, NEWS_UNTRUE, now)
     if claim.known:

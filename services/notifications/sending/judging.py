@@ -3,30 +3,40 @@
 from datetime import datetime, timedelta
 
 from services.notifications.domain.mail import RELEASED, ClaimedMail, Verdict
-from services.notifications.domain.retrying import EVENT_DELAY, FIRST_DELAY_S, LONGEST_DELAY_S, is_over
+from services.notifications.domain.retrying import (
+    EVENT_DELAY,
+    FIRST_DELAY_S,
+    LONGEST_DELAY_S,
+    MIN_ATTEMPTS,
+    MIN_POSTPONEMENTS,
+    is_over,
+)
 from services.notifications.mail.transport import HandoverUnknown, NotReached, Refused, TransportError
+from shared.core.errors import Unavailable
 from shared.core.retry import delay_before
+from shared.store.checked_clock import CheckedClock
 
 GAVE_UP = "given up after 72 hours: "
 UNKNOWN = "the relay gave no answer to the final dot"
 NOT_REACHED = "the relay was not reached"
 
 
-def judge(mail: ClaimedMail, error: TransportError, now: datetime, unknown_after: timedelta) -> Verdict:
+def judge(mail: ClaimedMail, error: TransportError, clock: CheckedClock, unknown_after: timedelta) -> Verdict:
     """The verdict on a handover that ended with ``error``.
 
     Args:
         mail: in hand.
         error: of the transport.
-        now: the time.
+        clock: of the sender.
         unknown_after: how long to wait before an unknown outcome is decided on.
     """
+    now = clock()
     if isinstance(error, HandoverUnknown):
         return Verdict(mail, "unknown", now, UNKNOWN, now + unknown_after, tried=True)
     if not isinstance(error, Refused):
-        return retried(mail, NOT_REACHED, now)
+        return retried(mail, NOT_REACHED, clock)
     reason = f"the relay answered {error.code} to {error.verb}"
-    return failed(mail, reason, now, tried=True) if is_final(error) else retried(mail, reason, now)
+    return failed(mail, reason, now, tried=True) if is_final(error) else retried(mail, reason, clock)
 
 
 def is_final(error: Refused) -> bool:
@@ -69,16 +79,29 @@ def failed(mail: ClaimedMail, reason: str, now: datetime, *, tried: bool = False
     return Verdict(mail, "failed", now, reason, tried=tried)
 
 
-def retried(mail: ClaimedMail, reason: str, now: datetime) -> Verdict:
-    """Try again later, each time after a longer wait, or give up when it has taken too long."""
-    if is_over(mail.created_at, now):
+def retried(mail: ClaimedMail, reason: str, clock: CheckedClock) -> Verdict:
+    """Try again later, each time after a longer wait, or give up after enough attempts and time."""
+    now = clock()
+    if _gives_up(mail, mail.attempts + 1, MIN_ATTEMPTS, clock):
         return failed(mail, GAVE_UP + reason, now, tried=True)
     delay_s = delay_before(mail.attempts + 1, base_s=FIRST_DELAY_S, cap_s=LONGEST_DELAY_S)
     return Verdict(mail, "deferred", now, reason, now + timedelta(seconds=delay_s), tried=True)
 
 
-def postponed(mail: ClaimedMail, reason: str, now: datetime) -> Verdict:
-    """Wait a little for something of our own, which costs no attempt, or give up when it has taken too long."""
-    if is_over(mail.created_at, now):
+def postponed(mail: ClaimedMail, reason: str, clock: CheckedClock) -> Verdict:
+    """Wait a little for something of our own, which costs no attempt, or give up after enough looks and time."""
+    now = clock()
+    if _gives_up(mail, mail.fence, MIN_POSTPONEMENTS, clock):
         return failed(mail, GAVE_UP + reason, now)
     return Verdict(mail, "deferred", now, reason, now + EVENT_DELAY)
+
+
+def _gives_up(mail: ClaimedMail, tries: int, min_tries: int, clock: CheckedClock) -> bool:
+    """Whether a mail is over, by a clock that agrees with the database's; asked only where it would be."""
+    if not is_over(mail.created_at, tries, min_tries, clock()):
+        return False
+    try:
+        checked_now = clock.final_now("give-up")
+    except Unavailable:
+        return False  # the mail waits again, and the next attempt asks again
+    return checked_now is not None and is_over(mail.created_at, tries, min_tries, checked_now)

@@ -99,7 +99,8 @@ class Sender:
         if time.monotonic() - self._housekeeping_at < HOUSEKEEPING_EVERY_S:
             return
         self._housekeeping_at = time.monotonic()
-        reap_leases(self._tools.work, self._tools.clock, self._tools.unknown_after)
+        if (now := self._tools.clock.final_now("leases")) is not None:
+            reap_leases(self._tools.work, now, self._tools.unknown_after)
         measure(self._tools.work, self._tools.clock)
 
     def _say_last_words(self) -> None:

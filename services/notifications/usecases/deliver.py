@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.notifications.calling.signing import signed_headers
-from services.notifications.domain.webhook import DELIVERED, FAILED, QUEUED, Called, next_of
+from services.notifications.domain.webhook import DELIVERED, FAILED, QUEUED, Called, next_of, postponed
 from services.notifications.store import deliveries, webhooks
 from services.notifications.store.deliveries import ClaimedDelivery, Settlement
-from shared.core.clock import Clock, rfc3339
+from shared.core.clock import rfc3339
 from shared.core.metrics import webhook_deliveries_total, webhook_oldest_due_age_seconds, webhooks_dead
 from shared.core.sealing import Unsealable, Vault
+from shared.store.checked_clock import CheckedClock
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
@@ -32,13 +33,13 @@ class DeliveryTools:
 
     Attributes:
         work: on the service's database.
-        clock: of the project.
+        clock: of this process.
         vault: opens secrets.
         call: sends headers and body to a URL; never raises for what a receiver does.
     """
 
     work: UnitOfWork
-    clock: Clock
+    clock: CheckedClock
     vault: Vault
     call: Call
 
@@ -65,6 +66,8 @@ def deliver(tools: DeliveryTools, claimed: ClaimedDelivery) -> None:
         now = tools.clock()
         spread = random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, guards nothing
         after = next_of(called, claimed.attempts, claimed.failing_since, now, spread)
+        if after.is_by_time and tools.clock.final_now("webhook-give-up", connection) is None:
+            after = postponed(after, now)
         settlement = Settlement(after.state, after.due_at, called.answer, after.reason)
         counts = deliveries.settle(connection, claimed, settlement, now)
         if counts:

@@ -12,7 +12,7 @@ from services.notifications.domain.reminders import Planned, horizon, plan
 from services.notifications.store.audience import Addressee, some_of
 from services.notifications.store.events import upcoming
 from services.notifications.store.mails import add_reminder, miss_expired
-from shared.core.clock import Clock, parse_rfc3339, rfc3339
+from shared.core.clock import parse_rfc3339, rfc3339
 from shared.core.failpoints import reach
 from shared.core.ids import new_id
 from shared.core.metrics import mails_total
@@ -22,19 +22,18 @@ CHUNK = 200
 LATE = "its time has passed"
 
 
-def plan_reminders(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int = CHUNK) -> int:
+def plan_reminders(work: UnitOfWork, now: datetime, mail_domain: str, chunk: int = CHUNK) -> int:
     """Plan what is to be planned now; returns how many reminders were made.
 
     Args:
         work: on the service's database.
-        clock: of the project.
+        now: compared with the database's time.
         mail_domain: what Message-IDs end with.
         chunk: most people of one transaction.
 
     Raises:
         Unavailable: the database is away; look again later.
     """
-    now = clock()
     with work.transaction() as connection:
         events = upcoming(connection, rfc3339(now), rfc3339(now + horizon()))
     starts = [(event, content["starts_at"]) for event, content in events]
@@ -45,14 +44,14 @@ def plan_reminders(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int 
     return made
 
 
-def miss_reminders(work: UnitOfWork, clock: Clock) -> int:
-    """Give up reminders whose time has passed; returns how many.
+def miss_reminders(work: UnitOfWork, now: datetime) -> int:
+    """Give up reminders whose time has passed by ``now``, which was compared; returns how many.
 
     Raises:
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        missed = miss_expired(connection, clock(), LATE)
+        missed = miss_expired(connection, now, LATE)
     for kind in missed:
         mails_total.labels(kind, "missed").inc()
     return len(missed)

@@ -1,12 +1,11 @@
 """Clears up after senders that did not come back, and decides on handovers that nobody knows the end of."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from services.notifications.domain.retrying import RESENT, resolve_unknown
 from services.notifications.domain.truth import is_untrue
 from services.notifications.store.leases import UnknownMail, due_unknown, give_back, leave_unknown, lose, resend
-from shared.core.clock import Clock
 from shared.core.metrics import mail_unknown_resolved_total, mails_total
 from shared.store.unit_of_work import UnitOfWork
 
@@ -27,19 +26,18 @@ class Reaped:
     given_up: int
 
 
-def reap_leases(work: UnitOfWork, clock: Clock, unknown_after: timedelta = UNKNOWN_AFTER) -> Reaped:
+def reap_leases(work: UnitOfWork, now: datetime, unknown_after: timedelta = UNKNOWN_AFTER) -> Reaped:
     """Look once; any number of processes may.
 
     Args:
         work: on the service's database.
-        clock: of the project.
+        now: compared with the database's time: a wrong clock would take mails out of other senders' hands.
         unknown_after: how long a mail stays unknown before it is decided on.
 
     Raises:
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        now = clock()
         given_back = give_back(connection, now)
         lost = lose(connection, now, now + unknown_after, SENDER_GONE)
         resolved = [(mail, _resolution(mail)) for mail in due_unknown(connection, now)]

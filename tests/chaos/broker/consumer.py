@@ -36,7 +36,7 @@ def main() -> int:
     def consume(stop: Stop) -> None:
         listen(make_listener(address, work, "events", {QUEUE: _apply}), stop)
 
-    code = run(consume, metrics_port=0, ready=lambda: True)
+    code = run(consume, metrics_port=0, ready=lambda: ())
     engine.dispose()
     return code
 

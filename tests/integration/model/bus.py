@@ -21,6 +21,7 @@ from shared.process.relay import Relay
 from shared.store import inbox
 from shared.store.inbox import Effect
 from tests.integration.model.world import PRIVATE_KEY, World
+from tests.support.clock import agreeing
 
 MOST = 50
 FORGET = text("DELETE FROM inbox WHERE consumer = :queue AND message_id = CAST(:id AS uuid)")
@@ -53,10 +54,13 @@ class Bus:
         self._publisher = DyingPublisher(world.urls["bus"], "model")
         self._queues = EmbeddedQueues(world.urls["bus"])
         works = {service: world.work(service) for service in registry.SERVICES}
-        self._relays = {name: Relay(work, self._publisher, name, world.clock) for name, work in works.items()}
+        self._relays = {
+            name: Relay(work, self._publisher, name, agreeing(world.clock, work)) for name, work in works.items()
+        }
         steps = count(0, 1000)
         self._houses = {
-            name: Housekeeper(work, name, world.clock, monotonic=lambda: next(steps)) for name, work in works.items()
+            name: Housekeeper(work, name, agreeing(world.clock, work), monotonic=lambda: next(steps))
+            for name, work in works.items()
         }
         intake = Intake(world.clock, (PRIVATE_KEY,), world.vault, "example.org")
         self._effects: Mapping[str, Effect] = {

@@ -15,6 +15,7 @@ from services.notifications.usecases.reap_leases import reap_leases
 from shared.process.runner import Stop
 from tests.integration.model.bus import Died
 from tests.integration.model.world import PERSON_KEY, World
+from tests.support.clock import agreeing
 
 WELL, AWAY, TAKES_AND_BREAKS, BREAKS, KILLS = "well", "away", "takes and breaks", "breaks", "kills the sender"
 MOODS = (WELL, AWAY, TAKES_AND_BREAKS, BREAKS, KILLS)
@@ -83,11 +84,12 @@ class Post:
         self._world = world
         self.relay = MemoryRelay()
         work, steps = world.work("notifications"), count(0, 1000)
-        self._scheduler = Scheduler(work, world.clock, "example.org", monotonic=lambda: next(steps))
+        clock = agreeing(world.clock, work)
+        self._scheduler = Scheduler(work, clock, "example.org", monotonic=lambda: next(steps))
         composer = ShortComposer(
-            world.vault, PERSON_KEY, "https://register.example.org", "upr@example.org", "UPR", world.clock
+            world.vault, PERSON_KEY, "https://register.example.org", "upr@example.org", "UPR", clock
         )
-        self._tools = SendingTools(work, world.clock, cast(SmtpTransport, self.relay), composer)
+        self._tools = SendingTools(work, clock, cast(SmtpTransport, self.relay), composer)
         self._sender = Sender(self._tools)
 
     def forget(self) -> None:
@@ -104,7 +106,7 @@ class Post:
     def send(self, mood: str = WELL) -> int:
         """A turn of a sender, after what earlier senders have left is cleared up; returns how many mails it had."""
         self.relay.mood = mood
-        reap_leases(self._tools.work, self._tools.clock)
+        reap_leases(self._tools.work, self._tools.clock())
         try:
             return self._sender.turn(Stop())
         except Died:

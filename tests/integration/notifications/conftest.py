@@ -14,7 +14,7 @@ from shared.store.engine import open_engine
 from tests.integration.notifications.desk import open_desk
 from tests.integration.notifications.office import Office, make_office
 from tests.integration.notifications.webhooks import Partners, added
-from tests.support.clock import FrozenClock
+from tests.support.clock import FrozenClock, agreeing
 from tests.support.installation import FreshDatabases, database_of
 from tests.support.postgres import PostgresServer
 
@@ -48,7 +48,8 @@ def partners() -> Partners:
 @pytest.fixture
 def tools(office: Office, partners: Partners) -> DeliveryTools:
     """A deliverer's."""
-    return DeliveryTools(office.work_of("deliver"), office.clock, office.vault, partners)
+    work = office.work_of("deliver")
+    return DeliveryTools(work, agreeing(office.clock, work), office.vault, partners)
 
 
 @pytest.fixture

@@ -40,7 +40,9 @@ def open_desk(office: Office, folder: Path) -> FlaskClient:
         "TROIKA_NOTIFICATIONS_VAULT_FILE": str(folder / "vault.key"),
         "TROIKA_WEBHOOK_KEY_FILE": str(folder / "vault.key"),
     }
-    return build_app(read_settings(environment), office.logins.get("web", office.engine), office.clock).test_client()
+    engine = office.logins.get("web", office.engine)
+    app = build_app(read_settings(environment), engine, office.clock, lambda _connection: office.clock())
+    return app.test_client()
 
 
 def ask(client: FlaskClient, method: str, path: str, content: Any = None, key: str = "coordinator") -> TestResponse:

@@ -19,9 +19,10 @@ from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.core.clock import rfc3339
 from shared.core.ids import new_id
 from shared.core.sealing import Vault, new_key, public_key_of, seal_to
+from shared.store.checked_clock import CheckedClock
 from shared.store.inbox import Effect, Verdict, apply_batch
 from shared.store.unit_of_work import UnitOfWork
-from tests.support.clock import FrozenClock
+from tests.support.clock import FrozenClock, agreeing
 from tests.support.smtp_relay import QUICK
 
 EVENT = "upr-webinar-10"
@@ -58,6 +59,11 @@ class Office:
     def work_of(self, process: str) -> UnitOfWork:
         """A unit of work on the database for one kind of process, by its own login where there are logins."""
         return UnitOfWork(self.logins.get(process, self.engine), "notifications")
+
+    @property
+    def checked_clock(self) -> CheckedClock:
+        """The clock of a sender, with which the database's agrees."""
+        return agreeing(self.clock, self.work_of("send"))
 
     @property
     def effects(self) -> Mapping[str, Effect]:
@@ -131,10 +137,10 @@ class Office:
     def tools(self, port: int, **changes: Any) -> SendingTools:
         """What a sender to the relay on ``port`` works with; ``changes`` to it."""
         composer = Composer(
-            self.vault, self.vault_key, "https://register.example.org", "upr@example.org", "UPR", self.clock
+            self.vault, self.vault_key, "https://register.example.org", "upr@example.org", "UPR", self.checked_clock
         )
         transport = SmtpTransport(f"smtp://127.0.0.1:{port}", QUICK)
-        return replace(SendingTools(self.work_of("send"), self.clock, transport, composer), **changes)
+        return replace(SendingTools(self.work_of("send"), self.checked_clock, transport, composer), **changes)
 
     def sender(self, port: int, **changes: Any) -> Sender:
         """A sender to the relay on ``port``."""
@@ -142,7 +148,8 @@ class Office:
 
     def schedule(self) -> None:
         """The scheduler's turns until nothing is left to do."""
-        scheduler = Scheduler(self.work_of("schedule"), self.clock, "example.org")
+        work = self.work_of("schedule")
+        scheduler = Scheduler(work, agreeing(self.clock, work), "example.org")
         while scheduler.turn():
             pass
 

@@ -76,9 +76,9 @@ def queued(office: Office) -> Office:
 def test_sender_that_dies_before_the_commit_costs_only_time(queued: Office) -> None:
     assert len(claim_due(queued.work, queued.clock, 10)) == 1
     assert claim_due(queued.work, queued.clock, 10) == []
-    assert reap_leases(queued.work, queued.clock) == NOTHING
+    assert reap_leases(queued.work, queued.clock()) == NOTHING
     queued.pass_time(seconds=PAST_LEASE_S)
-    assert reap_leases(queued.work, queued.clock) == Reaped(given_back=1, lost=0, resent=0, given_up=0)
+    assert reap_leases(queued.work, queued.clock()) == Reaped(given_back=1, lost=0, resent=0, given_up=0)
     with Relay({}) as relay:
         queued.sender(relay.port).turn(Stop())
         assert len(relay.mails) == 1
@@ -96,12 +96,12 @@ def test_sender_that_dies_after_the_commit_leaves_an_unknown_that_is_resent_once
             session.begin("upr@example.org", letter.address)
             session.deliver(letter.content)  # and dies before it can say so
         queued.pass_time(seconds=PAST_LEASE_S)
-        assert reap_leases(queued.work, queued.clock) == Reaped(given_back=0, lost=1, resent=0, given_up=0)
+        assert reap_leases(queued.work, queued.clock()) == Reaped(given_back=0, lost=1, resent=0, given_up=0)
         assert queued.mail()["state"] == "unknown"
         queued.clock.advance(UNKNOWN_AFTER - timedelta(seconds=1))
-        assert reap_leases(queued.work, queued.clock) == NOTHING
+        assert reap_leases(queued.work, queued.clock()) == NOTHING
         queued.pass_time(seconds=1)
-        assert reap_leases(queued.work, queued.clock) == Reaped(given_back=0, lost=0, resent=1, given_up=0)
+        assert reap_leases(queued.work, queued.clock()) == Reaped(given_back=0, lost=0, resent=1, given_up=0)
         queued.sender(relay.port).turn(Stop())
         first, second = message_ids(relay.mails)
     assert first == second == queued.mail()["message_id"]
@@ -119,9 +119,9 @@ def test_second_unknown_is_not_sent_again(queued: Office) -> None:
             queued.sender(relay.port).turn(Stop())
             assert queued.mail()["state"] == "unknown"
             queued.clock.advance(UNKNOWN_AFTER)
-            assert reap_leases(queued.work, queued.clock) == expected
+            assert reap_leases(queued.work, queued.clock()) == expected
         queued.pass_time(days=1)
-        assert reap_leases(queued.work, queued.clock) == NOTHING
+        assert reap_leases(queued.work, queued.clock()) == NOTHING
         queued.sender(relay.port).turn(Stop())
         assert len(relay.mails) == 2
     assert (queued.mail()["state"], queued.mail()["reason"]) == ("unknown", GIVEN_UP_REASON)
@@ -145,7 +145,7 @@ def test_unknown_that_became_untrue_is_not_sent_again(office: Office) -> None:
     office.hear(office.told("cancelled", registration_id, 2))
     office.clock.advance(UNKNOWN_AFTER)
     before = resolved("given_up")
-    assert reap_leases(office.work, office.clock) == Reaped(0, 0, 0, given_up=1)
+    assert reap_leases(office.work, office.clock()) == Reaped(0, 0, 0, given_up=1)
     assert resolved("given_up") == before + 1
     assert office.states() == {"confirmation": "unknown", "cancelled-by-you": "queued"}
 
@@ -154,9 +154,9 @@ def test_fence_stops_a_sender_whose_mail_another_has(queued: Office) -> None:
     (slow,) = claim_due(queued.work, queued.clock, 10)
     assert begin_handover(queued.work, queued.clock, slow.mail) is Begun.YES
     queued.pass_time(seconds=PAST_LEASE_S)
-    reap_leases(queued.work, queued.clock)
+    reap_leases(queued.work, queued.clock())
     queued.clock.advance(UNKNOWN_AFTER)
-    reap_leases(queued.work, queued.clock)
+    reap_leases(queued.work, queued.clock())
     (other,) = claim_due(queued.work, queued.clock, 10)
     assert (slow.mail.fence, other.mail.fence) == (1, 2)
     assert finish(queued.work, [sent(slow.mail, queued.clock())]) == []
@@ -179,7 +179,7 @@ def test_sender_that_comes_back_before_the_decision_settles_the_unknown(queued: 
     (claim,) = claim_due(queued.work, queued.clock, 10)
     assert begin_handover(queued.work, queued.clock, claim.mail) is Begun.YES
     queued.pass_time(seconds=PAST_LEASE_S)
-    reap_leases(queued.work, queued.clock)
+    reap_leases(queued.work, queued.clock())
     assert len(finish(queued.work, [sent(claim.mail, queued.clock())])) == 1
     assert queued.mail()["state"] == "sent"
     assert queued.attempts() == [(1, "data", "sent")]

@@ -58,7 +58,7 @@ def _nothing_goes(office: Office) -> None:
     with Relay({}) as relay:
         for _ in range(4):
             office.schedule()
-            reap_leases(office.work, office.clock)
+            reap_leases(office.work, office.clock())
             office.sender(relay.port).turn(Stop())
             office.pass_time(days=4)
         assert (relay.mails, relay.connections) == ([], 0)
@@ -82,7 +82,7 @@ def test_queued_mail_is_called_off(registered: tuple[Office, str]) -> None:
 def test_deferred_mail_is_called_off(registered: tuple[Office, str]) -> None:
     office, identity = registered
     (claim,) = claim_due(office.work, office.clock, 1)
-    finish(office.work, [retried(claim.mail, "the relay is busy", office.clock())])
+    finish(office.work, [retried(claim.mail, "the relay is busy", office.checked_clock)])
     assert office.mail()["state"] == "deferred"
     office.hear(erased(office, identity))
     assert office.mail()["state"] == "called_off"
@@ -104,7 +104,7 @@ def test_claimed_mail_is_taken_out_of_its_senders_hands(registered: tuple[Office
 
 ENDS: list[tuple[str, Callable[[ClaimedMail, Office], Verdict], str]] = [
     ("sent", lambda mail, office: sent(mail, office.clock()), "sent"),
-    ("deferred", lambda mail, office: retried(mail, "the relay is busy", office.clock()), "called_off"),
+    ("deferred", lambda mail, office: retried(mail, "the relay is busy", office.checked_clock), "called_off"),
     ("released", lambda mail, office: released(mail, office.clock()), "called_off"),
     ("failed", lambda mail, office: failed(mail, "refused", office.clock()), "failed"),
     (
@@ -138,9 +138,9 @@ def test_handover_whose_sender_died_is_not_repeated(registered: tuple[Office, st
     assert begin_handover(office.work, office.clock, claim.mail) is Begun.YES
     office.hear(erased(office, identity))
     office.pass_time(seconds=LEASE.total_seconds() + 1)
-    reap_leases(office.work, office.clock)
+    reap_leases(office.work, office.clock())
     assert (office.mail()["state"], office.mail()["due_at"]) == ("unknown", None)
-    finish(office.work, [retried(claim.mail, "the relay is busy", office.clock())])
+    finish(office.work, [retried(claim.mail, "the relay is busy", office.checked_clock)])
     assert (office.mail()["state"], office.mail()["due_at"]) == ("unknown", None)
     _is_buried(office, identity)
     _nothing_goes(office)

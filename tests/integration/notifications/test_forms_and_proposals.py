@@ -207,7 +207,7 @@ def test_older_place_that_comes_back_from_the_relay_does_not_go_again(office: Of
     (claim,) = claim_due(office.work, office.clock, 10)
     assert begin_handover(office.work, office.clock, claim.mail) is Begun.YES
     office.hear(placed(office, proposal, 4, "Room XXV"))
-    finish(office.work, [retried(claim.mail, "the relay answered 451 to DATA", office.clock())])
+    finish(office.work, [retried(claim.mail, "the relay answered 451 to DATA", office.checked_clock)])
     office.pass_time(hours=1)
     ((subject, text),) = sent(office)
     assert subject == "Your side event has a place: Housing"

@@ -64,7 +64,7 @@ def test_confirmation_that_has_not_gone_when_the_event_changes_suffices(office: 
     tell(office, 1, status="confirmed")
     register(office, 1)
     (claim,) = claim_due(office.work, office.clock, 10)
-    finish(office.work, [retried(claim.mail, "the relay answered 450 to RCPT", office.clock())])
+    finish(office.work, [retried(claim.mail, "the relay answered 450 to RCPT", office.checked_clock)])
     tell(office, 2, status="confirmed", **NOVEMBER)
     wait_and_tell(office)
     office.pass_time(hours=1)
@@ -88,7 +88,7 @@ def test_confirmation_in_a_senders_hands_is_waited_for_when_the_news_go(office: 
     tell(office, 2, status="confirmed", **NOVEMBER)
     wait_and_tell(office)
     assert office.states() == {"confirmation": "claimed", "event-rescheduled": "queued"}
-    finish(office.work, [retried(claim.mail, "the relay was not reached", office.clock())])
+    finish(office.work, [retried(claim.mail, "the relay was not reached", office.checked_clock)])
     office.pass_time(hours=1)
     assert told(office) == ["confirmation"]
     reasons = {mail["kind"]: mail["reason"] for mail in office.mails()}

@@ -168,7 +168,7 @@ def _taken(mail: ClaimedMail, office: Office) -> Verdict:
 
 
 def _refused(mail: ClaimedMail, office: Office) -> Verdict:
-    return retried(mail, "the relay answered 451 to DATA", office.clock())
+    return retried(mail, "the relay answered 451 to DATA", office.checked_clock)
 
 
 @pytest.mark.parametrize(("outcome", "again"), [(_taken, []), (_refused, ["delegation"])])

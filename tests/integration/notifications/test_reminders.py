@@ -60,7 +60,7 @@ def test_reminders_are_planned_a_week_a_day_and_an_hour_before(office: Office) -
 
 def test_reminder_is_planned_once_however_often_one_looks(office: Office) -> None:
     office.clock.set(START - DAY)
-    made = [plan_reminders(office.work, office.clock, "example.org") for _ in range(3)]
+    made = [plan_reminders(office.work, office.clock(), "example.org") for _ in range(3)]
     assert made == [1, 0, 0]
 
 
@@ -92,7 +92,7 @@ def test_reminder_that_could_not_go_in_time_is_missed_and_never_sent(
     assert office.rows("SELECT fence FROM mail WHERE lane = 'reminder'") == [{"fence": 0}], "taken in hand, too late"
     office.schedule()
     assert reminders(office) == [(kind, "missed")]
-    assert plan_reminders(office.work, office.clock, "example.org") == 0
+    assert plan_reminders(office.work, office.clock(), "example.org") == 0
 
 
 @pytest.mark.parametrize("kind", list(LATE))
@@ -140,7 +140,7 @@ def test_reminder_planned_while_the_event_moved_is_called_off_by_the_sender(offi
                 office.hear_event(revision=2, starts_at="2020-03-05T19:00:00Z", ends_at="2020-03-05T20:30:00Z")
 
     office.clock.set(START - DAY)
-    assert plan_reminders(Moving(office.engine, "notifications"), office.clock, "example.org") == 1
+    assert plan_reminders(Moving(office.engine, "notifications"), office.clock(), "example.org") == 1
     assert reminders(office) == [("reminder-1-day", "queued")]
     with Relay({}) as relay:
         office.sender(relay.port).turn(Stop())

@@ -1,23 +1,31 @@
 """A sender against a relay that does what a script says: each outcome leads to its state, and says so once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.policy import default as modern
 
 import pytest
+from sqlalchemy import text
 
-from services.notifications.domain.retrying import FIRST_DELAY_S, GIVE_UP_AFTER
+from services.notifications.domain.retrying import FIRST_DELAY_S, GIVE_UP_AFTER, MIN_ATTEMPTS
 from services.notifications.sending.composing import EVENT_MISSING, NO_EVENT
 from services.notifications.sending.judging import NOT_REACHED, UNKNOWN
+from services.notifications.sending.sender import Sender
+from services.notifications.usecases.begin_handover import begin_handover
+from services.notifications.usecases.claim_due import claim_due
 from shared.contracts import registry
 from shared.contracts.envelope import decode
 from shared.core.ids import new_id
-from shared.core.metrics import mail_handover_seconds, mails_total
+from shared.core.metrics import final_work_refused_total, mail_handover_seconds, mails_total
 from shared.process.runner import Stop
+from shared.store.checked_clock import CheckedClock
 from tests.integration.notifications.office import ADDRESS, EVENT, Office
+from tests.support.clock import agreeing
 from tests.support.ports import free_port
 from tests.support.smtp_relay import CUT, STALL, Relay
+from tests.support.waiting import poll_until
 
 
 def counted(kind: str, outcome: str) -> float:
@@ -137,14 +145,48 @@ def test_quit_that_fails_changes_nothing(office: Office) -> None:
     assert office.mail()["state"] == "sent"
 
 
-def test_mail_is_given_up_after_three_days(office: Office) -> None:
+def test_mail_is_given_up_after_three_days_and_ten_attempts(office: Office) -> None:
+    """By a sender that was away for three days it is tried as often as any other."""
     office.hear_event()
     office.queue_mails(1)
     office.clock.advance(GIVE_UP_AFTER)
     with Relay({"RCPT": "450 later"}) as relay:
-        office.sender(relay.port).turn(Stop())
+        sender = office.sender(relay.port)
+        for _ in range(MIN_ATTEMPTS):
+            assert office.mail()["state"] in ("queued", "deferred")
+            assert sender.turn(Stop()) == 1
+            office.pass_time(hours=4)
     mail = office.mail()
     assert (mail["state"], mail["reason"]) == ("failed", "given up after 72 hours: the relay answered 450 to RCPT")
+    assert mail["attempts"] == MIN_ATTEMPTS
+
+
+@pytest.mark.parametrize("days", [4, -4])
+def test_sender_with_a_wrong_clock_gives_up_nothing_and_takes_no_mail_from_others(office: Office, days: int) -> None:
+    """Nor does it decide what became of what another sender has in hand."""
+    office.hear_event()
+    office.queue_mails(2)
+    with office.engine.begin() as connection:
+        connection.execute(text("UPDATE mail SET attempts = 50, fence = 50"))
+    (other, *_) = claim_due(office.work, office.clock, 1)
+    begin_handover(office.work, office.clock, other.mail)
+    work, right = office.work_of("send"), office.clock
+
+    def wrong() -> datetime:
+        return right() + timedelta(days=days)
+
+    clock = CheckedClock(wrong, work, "notifications", lambda _connection: right())
+    refused = final_work_refused_total.labels("notifications", "leases")._value.get
+    before, stop = refused(), Stop()
+    with Relay({"RCPT": "450 later"}) as relay, ThreadPoolExecutor(1) as pool:
+        tools = office.tools(relay.port)
+        sender = Sender(replace(tools, clock=clock, composer=replace(tools.composer, clock=clock)))
+        running = pool.submit(sender.run, stop)
+        poll_until(lambda: refused() > before, 10, what="the sender was refused to look after leases")
+        stop.now()
+        running.result()
+    states = sorted((mail["state"], mail["phase"]) for mail in office.mails())
+    assert states == [("claimed", "data"), ("deferred" if days > 0 else "queued", None)]
 
 
 def test_mail_waits_for_its_event(office: Office) -> None:
@@ -238,7 +280,9 @@ def test_mail_called_off_while_claimed_is_not_sent(office: Office) -> None:
             office.hear(cancelled)
             return office.clock()
 
-        office.sender(relay.port, composer=replace(composer, clock=cancelled_meanwhile)).turn(Stop())
+        office.sender(relay.port, composer=replace(composer, clock=agreeing(cancelled_meanwhile, office.work))).turn(
+            Stop()
+        )
         assert relay.mails == []
     assert office.states() == {"confirmation": "called_off", "cancelled-by-you": "queued"}
     assert office.attempts() == [(1, "claimed", "called_off")]

@@ -1,5 +1,7 @@
 """Partners' addresses: which may be noted, when they are switched off, and that the trail says so."""
 
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from flask.testing import FlaskClient
 from services.notifications.domain.webhook import OFF_AFTER, Called
 from services.notifications.usecases.deliver import DeliveryTools
 from shared.core.ids import new_id
+from shared.store.checked_clock import CheckedClock
 from tests.integration.notifications.desk import ask
 from tests.integration.notifications.office import Office
 from tests.integration.notifications.webhooks import PARTNER, URL, Partners, deliver_all, states
@@ -45,6 +48,24 @@ def test_address_at_which_nothing_works_for_days_is_turned_off_until_somebody_tu
     office.hear(office.told("confirmed", new_id(), partner=PARTNER, person_ref="cd" * 32))
     assert deliver_all(tools) == 1
     assert states(office)[-1] == ("delivered", "", 1)
+
+
+def test_deliverer_with_a_wrong_clock_turns_no_address_off(
+    client: FlaskClient, office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+) -> None:
+    """Six days ahead: nothing has worked for six days, as it sees it."""
+    partners.says[URL] = Called(fault="no answer in time")
+    office.hear(office.told("confirmed", new_id(), partner=PARTNER))
+    deliver_all(tools)
+    right = office.clock
+
+    def wrong() -> datetime:
+        return right() + timedelta(days=6)
+
+    clock = CheckedClock(wrong, tools.work, "notifications", lambda _connection: right())
+    assert deliver_all(replace(tools, clock=clock)) == 1
+    shown = ask(client, "GET", f"/v1/webhooks/{webhook['id']}").get_json()
+    assert (shown["off_at"], [state for state, *_ in states(office)]) == (None, ["queued"])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """When a mail is tried again or given up, and how a batch is shared among the lanes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -8,10 +11,20 @@ from hypothesis import strategies as st
 
 from services.notifications.domain.kinds import KINDS, LANES
 from services.notifications.domain.mail import ClaimedMail, Verdict
-from services.notifications.domain.retrying import GIVE_UP_AFTER, GIVEN_UP, LEFT, RESENT, resolve_unknown
+from services.notifications.domain.retrying import (
+    GIVE_UP_AFTER,
+    GIVEN_UP,
+    LEFT,
+    MIN_ATTEMPTS,
+    MIN_POSTPONEMENTS,
+    RESENT,
+    resolve_unknown,
+)
 from services.notifications.domain.sharing import claim_plan
 from services.notifications.sending.judging import postponed, retried
 from shared.core.errors import DomainError
+from shared.store.checked_clock import CheckedClock
+from shared.store.unit_of_work import UnitOfWork
 
 MADE = datetime(2020, 3, 2, 9, tzinfo=UTC)
 
@@ -35,9 +48,24 @@ def claimed(attempts: int = 0) -> ClaimedMail:
     )
 
 
+class NoDatabase:
+    """A unit of work whose transactions reach no database."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[object]:
+        """Nothing to ask."""
+        yield object()
+
+
+def at(now: datetime, database_now: datetime | None = None) -> CheckedClock:
+    """A process's clock at ``now``; the database's shows the same, or ``database_now``."""
+    work = cast(UnitOfWork, NoDatabase())
+    return CheckedClock(lambda: now, work, "test", lambda _connection: database_now or now)
+
+
 def delays(attempt: int) -> list[float]:
     """Many delays after the same number of attempts, seconds."""
-    found = [retried(claimed(attempt - 1), "a reason", MADE).due_at for _ in range(200)]
+    found = [retried(claimed(attempt - 1), "a reason", at(MADE)).due_at for _ in range(200)]
     return [(moment - MADE).total_seconds() for moment in found if moment is not None]
 
 
@@ -53,11 +81,11 @@ def test_delay_doubles_and_stays_below_four_hours() -> None:
     assert 3600 < max(delays(40)) <= 4 * 3600
 
 
-@given(st.integers(0, 500), st.timedeltas(timedelta(), timedelta(days=10)))
-def test_mail_is_tried_again_exactly_within_72_hours(attempts: int, age: timedelta) -> None:
+@given(st.integers(0, 30), st.timedeltas(timedelta(), timedelta(days=10)))
+def test_mail_is_given_up_after_72_hours_and_ten_attempts(attempts: int, age: timedelta) -> None:
     now = MADE + age
-    verdict = retried(claimed(attempts), "a reason", now)
-    if age >= GIVE_UP_AFTER:
+    verdict = retried(claimed(attempts), "a reason", at(now))
+    if age >= GIVE_UP_AFTER and attempts + 1 >= MIN_ATTEMPTS:
         assert (verdict.outcome, verdict.due_at) == ("failed", None)
         assert verdict.reason == "given up after 72 hours: a reason"
     else:
@@ -66,10 +94,21 @@ def test_mail_is_tried_again_exactly_within_72_hours(attempts: int, age: timedel
         assert verdict.due_at >= now
 
 
+@given(st.integers(-20 * 86400, 20 * 86400))
+def test_sender_whose_clock_is_wrong_gives_up_nothing(ahead_s: int) -> None:
+    """Within two seconds it is right."""
+    over = MADE + GIVE_UP_AFTER + timedelta(seconds=2)
+    clock = at(over + timedelta(seconds=ahead_s), over)
+    outcomes = [retried(claimed(500), "a reason", clock).outcome, postponed(claimed(5000), "a reason", clock).outcome]
+    assert outcomes == ["failed" if abs(ahead_s) <= 2 else "deferred"] * 2
+
+
 def test_event_is_looked_for_again_after_five_seconds_for_three_days() -> None:
-    waiting = postponed(claimed(), "a reason", MADE)
+    waiting = postponed(claimed(), "a reason", at(MADE))
     assert (waiting.outcome, waiting.due_at, waiting.tried) == ("deferred", MADE + timedelta(seconds=5), False)
-    assert postponed(claimed(), "a reason", MADE + GIVE_UP_AFTER).outcome == "failed"
+    over = at(MADE + GIVE_UP_AFTER)
+    tries = (MIN_POSTPONEMENTS - 2, MIN_POSTPONEMENTS - 1)
+    assert [postponed(claimed(before), "a reason", over).outcome for before in tries] == ["deferred", "failed"]
 
 
 def test_verdict_that_no_claimed_mail_can_get_is_refused() -> None:

@@ -1,0 +1,122 @@
+"""A relay whose clock is wrong erases, expires and prunes nothing, says so, and is not ready."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+
+from services.registration.wiring import MIGRATIONS, describe
+from shared.core.clock import Clock, system_clock
+from shared.core.metrics import clock_difference_seconds, final_work_refused_total
+from shared.process.housekeeping import Housekeeper
+from shared.store.checked_clock import CheckedClock
+from shared.store.engine import open_engine
+from shared.store.readiness import readiness
+from shared.store.unit_of_work import UnitOfWork
+from tests.integration.registration.conftest import client as client
+from tests.integration.registration.conftest import installation as installation
+from tests.support.clients import REGISTRATIONS, answers, rows
+from tests.support.installation import TestInstallation
+
+PEOPLE = 30
+EVERYTHING = """
+    SELECT (SELECT count(*) FROM registration WHERE erased_at IS NULL AND status = 'unverified'),
+        (SELECT count(*) FROM outbox), (SELECT count(*) FROM inbox), (SELECT count(*) FROM idempotency)
+"""
+INBOX = text("INSERT INTO inbox (consumer, message_id) VALUES ('registration.copies', gen_random_uuid())")
+
+
+@pytest.fixture
+def engine(client: FlaskClient, installation: TestInstallation) -> Iterator[Engine]:
+    """A database with people whose addresses are not verified yet, and messages published and received."""
+    rows(installation.urls["registration"], "UPDATE form SET verification = 'email'")
+    for number in range(PEOPLE):
+        sent = {"Idempotency-Key": f"a-key-of-somebody-{number}"}
+        assert client.post(REGISTRATIONS, json=answers(number), headers=sent).status_code == 201
+    engine = open_engine(installation.urls["registration"])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE outbox SET published_at = stored_at"))
+        connection.execute(INBOX)
+    yield engine
+    engine.dispose()
+
+
+def ahead(by: timedelta) -> Clock:
+    """A clock that is wrong by so much."""
+    return lambda: system_clock() + by
+
+
+def turn(engine: Engine, clock: Clock) -> None:
+    """What a relay with ``clock`` does beside its work."""
+    work = UnitOfWork(engine, "registration")
+    checked = CheckedClock(clock, work, "registration")
+    Housekeeper(work, "registration", checked, describe().forget).turn()
+
+
+@pytest.mark.parametrize("by", [timedelta(days=400), timedelta(seconds=3), timedelta(days=-400)], ids=str)
+def test_relay_with_a_wrong_clock_deletes_nothing(
+    engine: Engine, by: timedelta, caplog: pytest.LogCaptureFixture
+) -> None:
+    with engine.connect() as connection:
+        before = connection.execute(text(EVERYTHING)).one()
+    counter = final_work_refused_total.labels("registration", "housekeeping")
+    refused = counter._value.get()
+    turn(engine, ahead(by))
+    with engine.connect() as connection:
+        assert connection.execute(text(EVERYTHING)).one() == before
+    assert before[:2] == (PEOPLE, PEOPLE)
+    assert counter._value.get() == refused + 1
+    assert clock_difference_seconds.labels("registration")._value.get() == pytest.approx(by.total_seconds(), abs=1)
+    said = {record.work for record in caplog.records if "refused" in record.message}  # type: ignore[attr-defined]
+    assert said == {"housekeeping", "pruning"}
+
+
+def test_control_the_same_work_is_done_where_both_clocks_agree(engine: Engine) -> None:
+    """400 days later by both: nobody is left unverified, and old messages are gone."""
+    later, work = ahead(timedelta(days=400)), UnitOfWork(engine, "registration")
+    house = Housekeeper(
+        work, "registration", CheckedClock(later, work, "registration", lambda _: later()), describe().forget
+    )
+    house.turn()
+    with engine.connect() as connection:
+        unverified, messages, *_ = connection.execute(text(EVERYTHING)).one()
+    assert (unverified, messages) == (0, PEOPLE)  # those that tell of the expiry
+
+
+@pytest.mark.parametrize(
+    ("by_s", "problems"),
+    [
+        (0, []),
+        (1.5, []),
+        (-1.5, []),
+        (90, ["clock: 90 s ahead of the database's; synchronise this host's time"]),
+        (-90, ["clock: 90 s behind the database's; synchronise this host's time"]),
+    ],
+)
+def test_process_with_a_wrong_clock_is_not_ready(engine: Engine, by_s: float, problems: list[str]) -> None:
+    work = UnitOfWork(engine, "registration")
+    clock = CheckedClock(ahead(timedelta(seconds=by_s)), work, "registration")
+    assert readiness(work, MIGRATIONS, clock)() == problems
+
+
+def test_clock_that_jumps_after_the_comparison_changes_nothing(engine: Engine) -> None:
+    """The time that was compared is the time that is used."""
+    times = iter([timedelta(), timedelta(days=400), timedelta(days=-400)])
+    work = UnitOfWork(engine, "registration")
+    clock = CheckedClock(lambda: system_clock() + next(times), work, "registration")
+    now = clock.final_now("a test")
+    assert now is not None
+    assert abs(now - system_clock()) < timedelta(seconds=30)
+    assert clock.final_now("a test") is None
+    assert clock.final_now("a test") is None
+
+
+def test_row_that_one_wrong_clock_marked_is_not_pruned(engine: Engine) -> None:
+    """A relay with a clock 400 days behind has published what was stored a moment ago."""
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE outbox SET published_at = published_at - interval '400 days'"))
+    turn(engine, system_clock)
+    with engine.connect() as connection:
+        assert connection.execute(text(EVERYTHING)).one()[1] == PEOPLE
