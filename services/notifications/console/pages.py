@@ -11,7 +11,7 @@ from services.notifications.console import wording
 from services.notifications.console.writing import form_page, segment_given, texts_given, values_of
 from services.notifications.mail.linking import pieces_of
 from services.notifications.usecases.change_draft import Writer, change_draft, discard_draft
-from services.notifications.usecases.oversee import mail_overview
+from services.notifications.usecases.oversee import mail_overview, segment_names
 from services.notifications.usecases.send_bulletin import Sending, send_bulletin
 from services.notifications.usecases.write_bulletin import (
     Letterhead,
@@ -150,6 +150,7 @@ def _refused_change(tools: ConsoleTools, bulletin_id: str, error: DomainError) -
 
 def _bulletin(tools: ConsoleTools, bulletin_id: str, fault: str | None) -> Response:
     preview = preview_bulletin(tools.work, tools.clock, bulletin_id, tools.letterhead)
-    response = personal(make_response(render_template("mail/bulletin.html", preview=preview, fault=fault)))
+    names = segment_names(tools.work, preview.bulletin.segment)
+    response = personal(make_response(render_template("mail/bulletin.html", preview=preview, names=names, fault=fault)))
     response.status_code = 409 if fault else 200
     return response

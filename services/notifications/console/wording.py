@@ -1,6 +1,11 @@
 """Words for what the console shows of mails."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from services.notifications.store.choices import FormName
+from services.notifications.usecases.oversee import SegmentNames
+from shared.web.console.words import country_name, language_name
 
 KINDS: Mapping[str, str] = {
     "confirmation": "Confirmation",
@@ -62,3 +67,30 @@ FORM_KINDS: Mapping[str, str] = {
     "working_group": "Working group",
     "interest": "Interest in remote attendance",
 }
+
+
+def form_title(name: FormName) -> str:
+    """The name of a form in words: ``UPR Webinar Wednesday #10 (webinar)``, or its kind alone without an event."""
+    kind = FORM_KINDS.get(name.kind, name.kind)
+    return f"{name.event_title} ({kind.lower()})" if name.event_title else kind
+
+
+def form_choices(names: Sequence[FormName]) -> list[tuple[str, str]]:
+    """Slug and name of each form, by name; the slug is added where two forms are called the same."""
+    titles = [form_title(name) for name in names]
+    often = Counter(titles)
+    pairs = ((name.form, title) for name, title in zip(names, titles, strict=True))
+    return sorted(
+        ((slug, f"{title}: {slug}" if often[title] > 1 else title) for slug, title in pairs), key=lambda pair: pair[1]
+    )
+
+
+def segment_value(part: str, value: str, names: SegmentNames) -> str:
+    """The value of a part of a segment in words; what has no title that is known here stays as it is."""
+    if part == "form":
+        return form_title(names.form) if names.form else value
+    if part == "form_kind":
+        return FORM_KINDS.get(value, value)
+    if part == "country":
+        return country_name(value)
+    return language_name(value) if part == "language" else names.titles.get(part, value)

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from flask import Response, make_response, render_template, request
 
+from services.notifications.console.wording import form_choices
 from services.notifications.domain.bulletin import LANGUAGES, LONGEST_SUBJECT, LONGEST_TEXT, SEGMENT
 from services.notifications.store.bulletins import Bulletin
-from services.notifications.usecases.oversee import segment_choices
+from services.notifications.usecases.oversee import form_names, segment_choices
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.headers import personal
 
@@ -28,9 +29,11 @@ def form_page(
         fault: why it was not stored.
         status: if there is a fault.
     """
+    choices = segment_choices(work)
     page = render_template(
         "mail/new.html",
-        choices=segment_choices(work),
+        choices=choices,
+        forms=form_choices(form_names(work, choices.used["form"])),
         given=given,
         draft=draft,
         fault=fault,

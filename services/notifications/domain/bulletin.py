@@ -9,6 +9,9 @@ from shared.core.errors import DomainError
 LANGUAGES = ("en", "fr", "es", "ar", "ru", "zh")
 FORM_KINDS = (*ATTENDING, "working_group", "interest")
 SLUGS = ("event", "form", "working_group", "partner", "not_registered_for")
+TITLED = ("event", "not_registered_for", "working_group")
+"""Parts of a segment that name something with a title."""
+
 LONGEST_SUBJECT = 160
 LONGEST_TEXT = 20_000
 

@@ -1,5 +1,6 @@
-"""What there is to choose from, and how many mails are in which state."""
+"""What there is to choose from and what it is called, and how many mails are in which state."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -12,6 +13,16 @@ _USED = text("""
     UNION SELECT 'country', country FROM recipient WHERE country IS NOT NULL
     UNION SELECT 'language', language FROM recipient WHERE about = 'registration' ORDER BY 1, 2
 """)
+_TITLES = text("""
+    SELECT id, content ->> 'title' FROM event_copy WHERE id = ANY(:slugs)
+    UNION ALL SELECT id, content ->> 'title' FROM working_group_copy WHERE id = ANY(:slugs)
+""")
+_FORMS = text("""
+    SELECT f.form, r.form_kind, e.content ->> 'title' FROM unnest(CAST(:forms AS text[])) AS f (form),
+        LATERAL (SELECT form_kind, event FROM recipient WHERE form = f.form LIMIT 1) r
+        LEFT JOIN event_copy e ON e.id = r.event
+    ORDER BY f.form
+""")
 _COUNTS = text("SELECT kind, state, count(*) FROM mail GROUP BY kind, state ORDER BY kind")
 
 
@@ -22,6 +33,26 @@ class Choices:
     events: list[tuple[str, str]]
     groups: list[tuple[str, str]]
     used: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class FormName:
+    """By what people know a form: its kind and the title of its event, if it has one that is known."""
+
+    form: str
+    kind: str
+    event_title: str | None
+
+
+def titles_of(connection: Connection, slugs: Sequence[str]) -> dict[str, str]:
+    """Titles of events and working groups by slug; what is not known is not in it."""
+    rows = connection.execute(_TITLES, {"slugs": list(slugs)})
+    return {row[0]: row[1] for row in rows}
+
+
+def names_of_forms(connection: Connection, forms: Sequence[str]) -> list[FormName]:
+    """By what people know these forms; those on which nobody is registered are left out."""
+    return [FormName(*row) for row in connection.execute(_FORMS, {"forms": list(forms)})]
 
 
 def choices(connection: Connection) -> Choices:

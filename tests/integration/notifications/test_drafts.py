@@ -24,6 +24,7 @@ from tests.integration.notifications.desk import ask, sign_in
 from tests.integration.notifications.office import EVENT, Office
 
 ANY = {"If-Match": "*"}
+PLACE = "/console/mail/bulletins"
 
 
 def test_preview_counts_people_by_language_and_shows_each_mail(office: Office, client: FlaskClient) -> None:
@@ -179,6 +180,33 @@ def test_console_drafts_shows_and_sends(office: Office, client: FlaskClient) -> 
     overview = client.get("/console/mail").get_data(as_text=True)
     assert "Bulletin" in overview
     assert "1 person" in overview
+
+
+def test_console_names_events_groups_and_forms_by_their_titles(office: Office, client: FlaskClient) -> None:
+    office.hear_event()
+    office.hear_group()
+    person(office, 1)
+    person(office, 2, form="join", form_kind="working_group", event=None)
+    segment = {"event": EVENT, "not_registered_for": EVENT, "form": EVENT, "working_group": "housing"}
+    sign_in(client)
+    page = client.get(f"/console/mail/bulletins/{draft(client, segment)}").get_data(as_text=True)
+    title = "UPR Webinar Wednesday #10"
+    assert re.findall(r"<dd><bdi>(.*?)</bdi></dd>", page) == [title, f"{title} (webinar)", "Housing", title]
+    page = client.get(f"/console/mail/bulletins/{draft(client, {'form': 'join'})}").get_data(as_text=True)
+    assert re.findall(r"<dd><bdi>(.*?)</bdi></dd>", page) == ["Working group"]
+    options = re.findall(r'<option value="(.*?)">(.*?)</option>', client.get(f"{PLACE}/new").get_data(as_text=True))
+    assert [(EVENT, f"{title} (webinar)"), ("join", "Working group")] == [
+        o for o in options if o[0] in (EVENT, "join")
+    ][-2:]
+
+
+def test_forms_with_the_same_name_are_told_apart_by_their_slugs(office: Office, client: FlaskClient) -> None:
+    person(office, 1, form="join-north", form_kind="working_group", event=None)
+    person(office, 2, form="join-south", form_kind="working_group", event=None)
+    sign_in(client)
+    page = client.get(f"{PLACE}/new").get_data(as_text=True)
+    for slug in ("join-north", "join-south"):
+        assert f'<option value="{slug}">Working group: {slug}</option>' in page
 
 
 def test_console_changes_a_draft_from_what_it_holds(office: Office, client: FlaskClient) -> None:
