@@ -139,7 +139,7 @@ def _view(
         condition=_condition_text(definition, field, language),
         error=next((error.message for error in errors if error.pointer == f"/{field.name}"), ""),
         value=_showable(field, values.get(field.name)),
-        template=_template_of(field),
+        template=template_of(field),
     )
 
 
@@ -150,7 +150,8 @@ def _showable(field: Field, value: Any) -> Any:
     return value if isinstance(value, str | bool | int | float) else ""
 
 
-def _template_of(field: Field) -> str:
+def template_of(field: Field) -> str:
+    """The template that shows a field's control."""
     if field.kind == "one_of" and len(field.options) <= MOST_RADIOS:
         return "choices.html"
     return TEMPLATE_OF_KIND.get(field.kind, "select.html")

@@ -135,4 +135,4 @@ def end_demo(demo: Demo, processes: ProcessGroup) -> None:
 
 
 def _postmaster(folder: Path) -> int:
-    return int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
+    return int((folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])

@@ -61,8 +61,8 @@ def _choice(view: PartnerView) -> Choice | None:
         return None
     form = shown[_one_of("form", shown, next(iter(shown)))]
     language = _one_of("lang", {"", *LANGUAGE_NAMES}, "")
-    title = form.title.in_language(language or view.partner.language)
-    return Choice(form.slug, view.partner.slug, title, language, _one_of("way", WAYS, ELEMENT))
+    spoken = language or view.partner.language
+    return Choice(form.definition, view.partner.slug, language, spoken, _one_of("way", WAYS, ELEMENT))
 
 
 def _one_of(name: str, known: Collection[str], first: str) -> str:

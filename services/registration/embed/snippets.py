@@ -9,6 +9,8 @@ from html import escape
 from urllib.parse import urlencode, urlsplit
 
 from services.registration.embed.assets import pinned_script
+from services.registration.embed.heights import NARROW_PX, WIDE_PX, estimate_height
+from shared.forms.definition import FormDefinition
 
 ELEMENT, PINNED, FRAME, LINK = "element", "pinned", "frame", "link"
 WAYS: Mapping[str, str] = {
@@ -19,25 +21,30 @@ WAYS: Mapping[str, str] = {
 }
 """How a form comes into a page, and how that is called."""
 
-FRAME_HEIGHT_PX = 960
-"""Without a script nobody tells the page how high the form is: this shows most of it."""
+FRAME_MARGIN = 1.1
+"""Without a script nobody tells the page how high the form is, and questions appear while it is filled in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Attributes:
-    form: slug.
+    definition: of the form.
     partner: slug.
-    title: of the form, in the language chosen.
     language: of the form; empty: the reader's browser decides.
+    spoken: the language of the link and of the frame's name.
     way: one of ``WAYS``.
     """
 
-    form: str
+    definition: FormDefinition
     partner: str
-    title: str
     language: str
+    spoken: str
     way: str
+
+    @property
+    def title(self) -> str:
+        """Of the form."""
+        return self.definition.title.in_language(self.spoken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +63,29 @@ def snippet_of(choice: Choice, public_url: str) -> Snippet:
         public_url: of this installation, without a slash at its end.
     """
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(public_url))
-    address = f"{public_url}/embed/{choice.form}?{urlencode(_query(choice))}"
+    address = f"{public_url}/embed/{choice.definition.slug}?{urlencode(_query(choice))}"
     title, href = escape(choice.title), escape(address)
     link = f'<a href="{href}">{title}</a>'
     if choice.way == LINK:
         return Snippet(link, "")
     if choice.way == FRAME:
-        frame = f'<iframe title="{title}" width="100%" height="{FRAME_HEIGHT_PX}"\n        src="{href}"></iframe>'
+        height = round(estimate_height(choice.definition, choice.spoken, NARROW_PX) * FRAME_MARGIN, -1)
+        frame = f'<iframe title="{title}" width="100%" height="{height:.0f}"\n        src="{href}"></iframe>'
         return Snippet(frame, f"frame-src {origin}")
     language = f' lang="{choice.language}"' if choice.language else ""
-    element = f'<troika-form form="{choice.form}" partner="{choice.partner}"{language} theme="auto">'
+    element = f'<troika-form form="{choice.definition.slug}" partner="{choice.partner}"{language} theme="auto">'
     script = _pinned(public_url) if choice.way == PINNED else f'src="{escape(public_url)}/embed/troika.js"'
     script = f'<script type="module" {script}></script>'
-    return Snippet(f"{script}\n{element}\n  {link}\n</troika-form>", f"script-src {origin}; frame-src {origin}")
+    return Snippet(
+        f"{script}\n{element}\n  {link}\n  {_room(choice)}\n</troika-form>", f"script-src {origin}; frame-src {origin}"
+    )
+
+
+def _room(choice: Choice) -> str:
+    """Keeps the form's space free until our script is there, where scripts run at all; no policy forbids it."""
+    height = round(estimate_height(choice.definition, choice.spoken, WIDE_PX), -1)
+    drawn = f'<div slot="room"><svg width="1" height="{height}" aria-hidden="true"></svg></div>'
+    return f"<noscript><!--</noscript>{drawn}<noscript>--></noscript>"
 
 
 def _pinned(public_url: str) -> str:

@@ -9,7 +9,7 @@ from services.registration.store.partner_numbers import count_through
 from services.registration.usecases.look_up import check_slug
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.forms.definition import parse_definition
+from shared.forms.definition import FormDefinition, parse_definition
 from shared.forms.fields import Text
 from shared.store.unit_of_work import UnitOfWork
 
@@ -19,7 +19,7 @@ class PartnerForm:
     """A form of a partner's.
 
     Attributes:
-        title: in its languages.
+        definition: its questions.
         shown: whether the partner's pages may show it now; they may have before.
         closed: why it is closed; empty while it is open.
         registrations: that came through this partner, by status.
@@ -27,10 +27,15 @@ class PartnerForm:
 
     slug: str
     kind: str
-    title: Text
+    definition: FormDefinition
     shown: bool
     closed: str
     registrations: Mapping[str, int]
+
+    @property
+    def title(self) -> Text:
+        """In its languages."""
+        return self.definition.title
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +75,4 @@ def show_partner(work: UnitOfWork, clock: Clock, slug: str, may_touch: Callable[
 
 
 def _form(form: StoredForm, shown: bool, closed: str, counts: Mapping[str, int]) -> PartnerForm:
-    title = parse_definition(form.definition).title
-    return PartnerForm(form.slug, form.kind, title, shown, closed, counts)
+    return PartnerForm(form.slug, form.kind, parse_definition(form.definition), shown, closed, counts)
