@@ -93,7 +93,8 @@ class Demo:
         body = message.get_body(("plain",))
         assert body is not None
         start = f"{self.ports.public_url}/r/"
-        return next(word for word in str(body.get_content()).split() if word.startswith(start))
+        links = (word for word in str(body.get_content()).split() if word.startswith(start))
+        return next(links).partition("#")[0]
 
 
 def new_address() -> str:

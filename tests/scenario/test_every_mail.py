@@ -14,7 +14,7 @@ import pytest
 from services.notifications.domain.kinds import KINDS
 from services.notifications.mail.content import VARIANTS
 from tests.scenario.every_mail import RECORDING, Everybody, cause_every_mail
-from tests.scenario.hostile import FORM_TITLE, JOIN, PLACEHOLDERS, TEXTS, make_sample
+from tests.scenario.hostile import FORM_TITLE, PLACEHOLDERS, TEXTS, make_sample
 from tests.scenario.opening import PUBLIC, Opening
 from tests.scenario.received import Page, Received, read_all
 from tests.scenario.world import World
@@ -32,7 +32,7 @@ SENT = "SELECT kind, message_id FROM mail WHERE state = 'sent'"
 VARIED = "SELECT DISTINCT kind, form_kind FROM mail JOIN recipient USING (subject) WHERE state = 'sent'"
 
 OF_THE_RELAY = ["Return-Path", "Delivered-To"]
-OF_BULLETINS = ["List-Unsubscribe", "List-Unsubscribe-Post"]
+OF_BULLETINS = ["List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"]
 PROPERTIES = {
     *("UID", "SEQUENCE", "DTSTAMP", "DTSTART", "DTEND", "STATUS", "SUMMARY", "DESCRIPTION", "LOCATION", "URL"),
     *("CLASS", "ORGANIZER", "ATTENDEE"),
@@ -134,7 +134,7 @@ def test_no_text_becomes_a_property_of_a_calendar(told: Told) -> None:
 def test_no_text_becomes_a_link(told: Told) -> None:
     """But for bulletins: coordinators' links are links, as they wrote them."""
     for mail in told.mails:
-        foreign = {link for link in mail.links() if not link.startswith(f"{PUBLIC}/")} - {JOIN, RECORDING}
+        foreign = {link for link in mail.links() if not link.startswith(f"{PUBLIC}/")} - {RECORDING}
         assert all(link.startswith("http") for link in mail.page.hrefs), mail.kind
         assert CLICKABLE.findall(str(mail.message["Subject"])) == []
         if mail.kind == "bulletin":
@@ -170,7 +170,7 @@ def test_placeholders_stay_as_they_stand(told: Told) -> None:
 def test_opening_every_link_changes_nothing(told: Told) -> None:
     """As scanners of mail do it: by GET and HEAD, ahead of the reader and again, and what the pages link to as well."""
     opening = Opening(told.world, told.mails)
-    assert opening.foreign == {JOIN, RECORDING}
+    assert opening.foreign == {RECORDING}
     before = opening.contents()
     opened = opening.open_all()
     print(f"opened: {dict(sorted(opened.items()))}")

@@ -45,10 +45,10 @@ class Places:
         return list(found)
 
     def linked(self, mail_id: str, beginning: str) -> str:
-        """The first address in a mail whose path begins with ``beginning``."""
+        """The first address in a mail whose path begins with ``beginning``, without its fragment."""
         shown = requests.get(f"{self.ports.inbox_url}/mails/{mail_id}", timeout=5).text
         start = shown.index(self.ports.public_url + beginning)
-        return shown[start : shown.index('"', start)]
+        return shown[start : shown.index('"', start)].partition("#")[0]
 
 
 Scene = Callable[[Page, Places], None]

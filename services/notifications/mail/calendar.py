@@ -60,7 +60,7 @@ def _entry(
         status=_status(event, method),
         title=defuse(event.title),
         description=_description(event, words, link, method),
-        location=_location(event, words),
+        location=place_line(event, words),
         url=link,
         private=True,
         organizer=CalendarUser(mailbox(context.mail_from), defuse(context.organiser_name, 60)),
@@ -87,8 +87,15 @@ def link_of(context: MailContext, token: str) -> str:
     return f"{context.public_url.rstrip('/')}/r/{quote(token, safe='')}"
 
 
+def join_page(context: MailContext) -> str:
+    """The place on the recipient's own page where they join. The join address itself stands in no mail and calendar:
+    both are forwarded and shared, and the address may change.
+    """
+    return f"{personal_link(context)}#join"
+
+
 def join_link(event: EventCopy) -> str | None:
-    """Where to join online, if the event is online at all and the address is one a mail may make a link of."""
+    """Where to join online, if the event is online at all and the address is one that can be a link."""
     return safe_link(event.join_url) if event.mode in ("online", "hybrid") else None
 
 
@@ -114,13 +121,8 @@ def _description(event: EventCopy, words: Wording, link: str, method: CalendarMe
     if event.status == "tentative":
         lines.append(words.tentative)
     if join:
-        lines.append(f"{words.join}: {join}")
+        lines.append(f"{words.join}: {link}#join")
     return "\n\n".join([*lines, f"{words.open_link}: {link}"])
-
-
-def _location(event: EventCopy, words: Wording) -> str:
-    join = join_link(event)
-    return join if join and event.mode == "online" else place_line(event, words)
 
 
 def _attendee(context: MailContext, method: CalendarMethod) -> CalendarUser:

@@ -44,7 +44,7 @@ CALENDAR_METHODS: Mapping[MailKind, CalendarMethod] = {
 """Kinds that are not here carry no calendar part."""
 
 SEAT_KINDS = ("confirmation", "promotion", *NEWS_KINDS, *REMINDER_KINDS)
-"""Kinds that say where to join, to people who have a seat."""
+"""Kinds that lead people who have a seat to where they join."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class EventCopy:
     """An event as notifications knows it.
 
     ``starts_at`` and ``ends_at`` are aware; a postponed event has none, or the last one it had. ``time_zone`` is an
-    IANA name. ``revision`` begins at 1. ``join_url`` goes to confirmed participants only. ``last_starts_at`` and
+    IANA name. ``revision`` begins at 1. ``join_url`` stands in no mail: it is on the own page. ``last_starts_at`` and
     ``last_ends_at`` are of the date before this one, which may stand in people's calendars.
     """
 

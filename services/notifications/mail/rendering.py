@@ -93,6 +93,8 @@ def _headers(context: MailContext, subject: str, message_id: str) -> list[tuple[
         ("Auto-Submitted", "auto-generated"),  # RFC 3834: nobody's robot answers this
         ("Content-Language", language_for(context.recipient.language)),
     ]
+    if context.bulletin is not None:  # RFC 2919: by it mail programs sort and mute bulletins
+        headers.append(("List-Id", f"<bulletins.{domain_of(context.mail_from)}>"))
     if context.unsubscribe is not None:  # RFC 8058; never folded: readers of one-click links take it as it stands
         headers.append(("List-Unsubscribe", f"<{context.unsubscribe}>"))
         headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))

@@ -5,7 +5,8 @@ from typing import Any
 from urllib.parse import quote
 
 from services.notifications.domain.kinds import ATTENDING, LIVE
-from services.notifications.mail.calendar import join_link, personal_link, place_line, verify_link
+from services.notifications.domain.news import STANDING
+from services.notifications.mail.calendar import join_link, join_page, personal_link, place_line, verify_link
 from services.notifications.mail.content import CANCELLED, SEAT_KINDS, EventCopy, MailContext, Proposal, Slot
 from services.notifications.mail.defusing import defuse, safe_link
 from services.notifications.mail.linking import Piece, pieces_of
@@ -17,6 +18,9 @@ PROPOSAL_PATH = "/p/"
 
 UNREAD = ("proposal-verification", "proposal-received")
 """No coordinator has read the proposal yet, so nothing of it is shown: anybody may have written it."""
+
+UPDATES = ("event-confirmed", "event-changed")
+"""Kinds whose invitation changes an entry that stands in the calendar at the same time already."""
 
 _SEATLESS = ("remote-possible",)
 """Goes to people who wait for nothing but where to join."""
@@ -32,13 +36,13 @@ class Card:
     before: TimeLine | None = None
     notice: str | None = None
     place: str = ""
-    join: str | None = None
     link: str | None = None
 
 
 def values_of(context: MailContext, words: Wording) -> dict[str, Any]:
     """What the templates may use but for the subject."""
     link, link_text = _link(context, words)
+    joins = is_joinable(context)
     paragraphs = _paragraphs(context, words)
     return {
         "words": words,
@@ -48,8 +52,10 @@ def values_of(context: MailContext, words: Wording) -> dict[str, Any]:
         "texts": ["".join(piece.words + "\n" * piece.broken for piece in pieces) for pieces in paragraphs],
         "cards": _cards(context, words),
         "note": _note(context),
-        "link": link,
-        "link_text": link_text,
+        "link": join_page(context) if joins else link,
+        "link_text": words.join if joins else link_text,
+        "second_link": link if joins else None,
+        "second_link_text": link_text,
         "keep_private": _keep_private(context, words),
         "why": _why(context, words),
         "unsubscribe": context.unsubscribe,
@@ -58,7 +64,9 @@ def values_of(context: MailContext, words: Wording) -> dict[str, Any]:
 
 
 def subject_of(context: MailContext, words: Wording) -> str:
-    """The subject line; the heading where there is no title to name."""
+    """The subject line; the heading where there is no title to name. A working group is never named: the list of
+    mails in a mailbox is easily seen by others, and membership is nobody's business.
+    """
     if context.bulletin is not None:
         return defuse(context.bulletin.subject, 160)
     title = _title(context)
@@ -69,7 +77,7 @@ def _title(context: MailContext) -> str:
     """Of what the mail is about. A proposal's is its group's own words: shown once a coordinator has read them."""
     if context.proposal is not None:
         return "" if context.kind in UNREAD else defuse(context.proposal.title, 120)
-    return defuse(context.event.title if context.event else context.group or "", 120)
+    return defuse(context.event.title, 120) if context.event else ""
 
 
 def _heading(context: MailContext, words: Wording) -> str:
@@ -96,7 +104,11 @@ def _paragraphs(context: MailContext, words: Wording) -> list[list[Piece]]:
 def _on_calendar(context: MailContext, words: Wording) -> str:
     if context.calendar_method == "CANCEL":
         return words.calendar_removed
-    return words.calendar_kept if context.kind == CANCELLED else words.calendar_attached
+    if context.kind == CANCELLED:
+        return words.calendar_kept
+    if context.kind == "event-rescheduled" and context.before is not None:
+        return words.calendar_moved
+    return words.calendar_updated if context.kind in UPDATES else words.calendar_attached
 
 
 def _cards(context: MailContext, words: Wording) -> list[Card]:
@@ -113,15 +125,12 @@ def _cards(context: MailContext, words: Wording) -> list[Card]:
 
 
 def _event_card(context: MailContext, event: EventCopy, words: Wording) -> Card:
-    seated = context.recipient.status == "confirmed" and context.recipient.form_kind in ATTENDING
-    shown = context.kind in SEAT_KINDS and (seated or context.kind in _SEATLESS) and event.status != "cancelled"
     return Card(
         title=defuse(event.title),
         times=_times(context, event, words),
         before=_before(context.before, words) if context.kind == "event-rescheduled" else None,
         notice=_notice(event, words),
         place=place_line(event, words),
-        join=join_link(event) if shown else None,
     )
 
 
@@ -178,6 +187,15 @@ def _note(context: MailContext) -> list[str]:
     if context.proposal is None or context.kind in UNREAD:
         return []
     return [defuse(part, 2000) for part in context.proposal.note.split("\n") if part.strip()]
+
+
+def is_joinable(context: MailContext) -> bool:
+    """Whether the recipient's own page offers to join the mail's event, and the mail leads there for it."""
+    event, recipient = context.event, context.recipient
+    if event is None or context.kind not in SEAT_KINDS or event.status not in STANDING or not event.has_date:
+        return False
+    seated = recipient.status == "confirmed" and recipient.form_kind in ATTENDING
+    return (seated or context.kind in _SEATLESS) and join_link(event) is not None
 
 
 def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:

@@ -29,6 +29,8 @@ class Wording:
     greeting_named: str
     position: str
     calendar_attached: str
+    calendar_moved: str
+    calendar_updated: str
     calendar_removed: str
     calendar_kept: str
     date_open: str

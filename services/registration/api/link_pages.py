@@ -28,7 +28,7 @@ from services.registration.store.forms import StoredForm
 from services.registration.store.registrations import Person
 from services.registration.usecases.cancel import cancel
 from services.registration.usecases.erase import erase_own
-from services.registration.usecases.look_up import GROUP_FIELD, show_own, working_group_titles
+from services.registration.usecases.look_up import GROUP_FIELD, find_join_address, show_own, working_group_titles
 from services.registration.usecases.my_data import show_my_data
 from services.registration.usecases.verify import verify_by_own
 from shared.core.errors import DomainError
@@ -133,6 +133,7 @@ def _link_page(tools: Tools, person: Person, form: StoredForm, look: Look, *, as
         if not closed_reason(form.opening, now)
         else "",
         too_late=too_late(form, registration, now),
+        join_url=find_join_address(tools.work, person, form, now),
     )
 
 

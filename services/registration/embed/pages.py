@@ -102,6 +102,7 @@ class LinkPage:
         can_cancel: false once the event has begun.
         again_path: where to register again after cancelling or expiry, ``""`` when that is not possible.
         too_late: why the address can no longer be confirmed, ``""`` if it can.
+        join_url: where the event is joined online, ``""`` for nowhere.
     """
 
     look: Look
@@ -118,6 +119,7 @@ class LinkPage:
     can_cancel: bool = True
     again_path: str = ""
     too_late: TooLate = ""
+    join_url: str = ""
 
 
 OWN_BUTTONS = {"interest": "submit.interest", "working_group": "submit.working_group"}

@@ -5,14 +5,17 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.registration.domain.joining import OnlineEvent
+
 _EVENT = text("""
     INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, ends_at, time_zone, status, mode, city,
-        place)
-    VALUES (:id, :revision, :kind, :title, :summary, :starts_at, :ends_at, :time_zone, :status, :mode, :city, :place)
+        place, join_url)
+    VALUES (:id, :revision, :kind, :title, :summary, :starts_at, :ends_at, :time_zone, :status, :mode, :city, :place,
+        :join_url)
     ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, kind = excluded.kind, title = excluded.title,
         summary = excluded.summary, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
         time_zone = excluded.time_zone, status = excluded.status, mode = excluded.mode, city = excluded.city,
-        place = excluded.place
+        place = excluded.place, join_url = excluded.join_url
     WHERE event_copy.revision < excluded.revision
 """)
 _GROUP = text("""
@@ -20,12 +23,19 @@ _GROUP = text("""
     ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, title = excluded.title
     WHERE working_group_copy.revision < excluded.revision
 """)
+_ONLINE = text("SELECT status, mode, join_url, starts_at, ends_at FROM event_copy WHERE id = :id")
 _GROUPS = text("SELECT id, title FROM working_group_copy ORDER BY title, id")
 
 
 def keep_event(connection: Connection, content: Mapping[str, Any]) -> None:
     """Store an event as it was told, unless a newer state of it is here already."""
     connection.execute(_EVENT, dict(content))
+
+
+def online_event(connection: Connection, event_id: str) -> OnlineEvent | None:
+    """What decides whether an event can be joined online; None if nothing was heard of it."""
+    row = connection.execute(_ONLINE, {"id": event_id}).fetchone()
+    return OnlineEvent(*row) if row else None
 
 
 def keep_working_group(connection: Connection, content: Mapping[str, Any]) -> None:

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.registration.store.copies import working_groups
+from services.registration.domain.joining import join_address
+from services.registration.store.copies import online_event, working_groups
 from services.registration.store.forms import Partner, StoredForm, all_forms, all_partners, find_form, find_partners
 from services.registration.store.registrations import Person
 from services.registration.usecases.links import own_person, person_to_verify, refuse_ended
@@ -116,6 +117,15 @@ def show_own(work: UnitOfWork, token: str, now: datetime) -> tuple[Person, Store
     if person.registration.is_overdue(now):
         person = replace(person, registration=person.registration.given_up())
     return person, form
+
+
+def find_join_address(work: UnitOfWork, person: Person, form: StoredForm, now: datetime) -> str:
+    """Return where a person joins the event of their form online; empty if they do not, or cannot now."""
+    if form.event_id is None:
+        return ""
+    with work.transaction() as connection:
+        event = online_event(connection, form.event_id)
+    return join_address(person.registration.status, form.kind, event, now)
 
 
 def show_to_verify(work: UnitOfWork, token: str, now: datetime) -> tuple[Person, StoredForm]:

@@ -2,15 +2,22 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from html import escape
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from deploy.local.installation import SAMPLE
+from services.registration.store.copies import keep_event
+from shared.contracts.registry import read
+from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
+from tests.contract.samples import sample_message
 from tests.integration.registration.test_loading import load
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
+from tests.support.mailed import mailed_to
 
 EVENT = """
     INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, ends_at, time_zone, status, mode)
@@ -95,3 +102,36 @@ def test_page_of_each_form_is_shown(
     page = client.get(f"/embed/{form}?lang={language}")
     assert page.status_code == 200
     assert 'id="form"' in page.text
+
+
+ONLINE = "UPDATE event_copy SET mode = %s, join_url = %s, starts_at = %s, ends_at = NULL WHERE id = 'upr-webinar-10'"
+JOIN = "https://meet.example.org/a?b=c&d"
+
+
+def test_own_page_of_somebody_with_a_seat_offers_to_join_until_the_event_is_over(
+    client: FlaskClient, installation: TestInstallation
+) -> None:
+    url, soon = installation.urls["registration"], datetime.now(UTC) + timedelta(hours=1)
+    rows(url, ONLINE, "online", JOIN, soon)
+    answer = send(client, "upr-webinar-10", email="participant-1@example.org")
+    assert (answer.status_code, answer.get_json()["status"]) == (201, "confirmed")
+    path = f"/r/{mailed_to(installation, 1)['token']}"
+    button = '<p class="actions" id="join"><a class="button" href="{}" rel="noreferrer">{}</a></p>'
+    assert button.format(escape(JOIN), "Join online") in client.get(f"{path}?lang=en").text
+    assert button.format(escape(JOIN), "Participer en ligne") in client.get(f"{path}?lang=fr").text
+    for event in (("in_person", JOIN, soon), ("online", None, soon), ("online", JOIN, soon - timedelta(hours=13))):
+        rows(url, ONLINE, *event)
+        assert 'id="join"' not in client.get(path).text
+    rows(url, ONLINE, "hybrid", JOIN, soon)
+    assert 'id="join"' in client.get(path).text
+    assert client.post(path, data={"action": "cancel"}).status_code == 303
+    assert 'id="join"' not in client.get(path).text
+
+
+def test_join_address_comes_with_the_message_about_the_event(installation: TestInstallation) -> None:
+    engine = open_engine(installation.url("registration", "consume"))
+    with UnitOfWork(engine, "registration").transaction() as connection:
+        keep_event(connection, read(sample_message("event.changed.v1", id="another", revision=7, join_url=JOIN)))
+    engine.dispose()
+    kept = rows(installation.urls["registration"], "SELECT join_url FROM event_copy WHERE id = 'another'")
+    assert kept == [(JOIN,)]

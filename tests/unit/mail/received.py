@@ -45,8 +45,9 @@ LINK = "https://register.example.org/r/sample-link-that-opens-nothing"
 JOIN = "https://meet.example.org/upr-webinar-10"
 EMBED = "https://register.example.org/embed/upr-webinar-10"
 VERIFY = "https://register.example.org/v/sample-link-that-confirms-nothing?form=upr-webinar-10"
+JOINING = f"{LINK}#join"
 LINKS = {
-    **{kind: [JOIN, LINK] for kind in ("confirmation", "promotion", *REMINDER_KINDS, "remote-possible")},
+    **{kind: [JOINING, LINK] for kind in ("confirmation", "promotion", *REMINDER_KINDS, "remote-possible")},
     **{kind: [LINK.replace("/r/", "/p/")] for kind in KINDS if kind.startswith("proposal-")},
     **{kind: [VERIFY] for kind in ("verification", "verification-again")},
     "confirmation-delegation": [EMBED, LINK],

@@ -42,7 +42,7 @@ def test_invitation_says_all_that_a_calendar_needs() -> None:
         "UID": "entry-of-the-sample@example.org",
         "STATUS": "CONFIRMED",
         "SUMMARY": SAMPLE_EVENT.title,
-        "LOCATION": "https://meet.example.org/upr-webinar-10",
+        "LOCATION": "Online",
         "URL": "https://register.example.org/r/sample-link-that-opens-nothing",
         "CLASS": "PRIVATE",
     }
@@ -51,7 +51,11 @@ def test_invitation_says_all_that_a_calendar_needs() -> None:
     assert event["DTEND"].dt == SAMPLE_EVENT.ends_at
     assert event["DTSTAMP"].dt == SAMPLE.now
     assert event["SEQUENCE"] == 0
-    assert event["URL"] in event["DESCRIPTION"]
+    assert event["DESCRIPTION"].splitlines()[-3:] == [
+        "Join online: https://register.example.org/r/sample-link-that-opens-nothing#join",
+        "",
+        "See or cancel my registration: https://register.example.org/r/sample-link-that-opens-nothing",
+    ]
 
 
 def test_organizer_is_read_by_people_and_the_recipient_is_the_only_attendee() -> None:

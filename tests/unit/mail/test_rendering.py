@@ -4,14 +4,16 @@ import re
 from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.notifications.domain.kinds import REMINDER_KINDS
 from services.notifications.mail.content import KINDS, MailKind
 from services.notifications.mail.mailbox import UnusableAddress
-from services.notifications.mail.preview import SAMPLE, SAMPLE_EVENT, contexts, sample
+from services.notifications.mail.preview import REVIEW, SAMPLE, SAMPLE_EVENT, contexts, sample
 from services.notifications.mail.rendering import render
 from services.notifications.mail.wording import LANGUAGES, wording
 from tests.unit.mail.hostile import CLICKABLE, hostile
@@ -19,6 +21,7 @@ from tests.unit.mail.received import (
     CALENDAR_KINDS,
     HEADERS,
     JOIN,
+    JOINING,
     LINK,
     LINKS,
     STRUCTURE,
@@ -184,13 +187,78 @@ def test_no_text_becomes_a_header_a_link_or_a_tag(
     assert [address.addr_spec for address in message["From"].addresses] == ["coordinators@example.org"]
     assert [address.addr_spec for address in message["To"].addresses] == ["participant@example.org"]
     assert [found.get_content_type() for found in message.walk()] == STRUCTURE[kind]
-    text = part(message, "plain").replace(LINK, "").replace(VERIFY, "").replace(JOIN, "")
+    text = part(message, "plain").replace(JOINING, "").replace(LINK, "").replace(VERIFY, "")
     assert CLICKABLE.findall(text) == []
     assert CLICKABLE.findall(str(message["Subject"])) == []
     links = Links()
     links.feed(part(message, "html"))
-    assert set(links.hrefs) <= {LINK, VERIFY, JOIN}
+    assert set(links.hrefs) <= {LINK, VERIFY, JOINING}
     assert "script" not in links.tags
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", ["confirmation", "promotion", *REMINDER_KINDS, "event-rescheduled"])
+def test_main_button_joins_where_there_is_something_to_join(kind: MailKind, language: str) -> None:
+    context = replace(sample(kind, language), event=SAMPLE_EVENT)
+    words = wording(language)
+    html = part(received(context), "html")
+    assert re.findall(r'<a class="button" href="([^"]*)"[^>]*>([^<]*)</a>', html) == [(JOINING, words.join)]
+    assert words.open_link in html
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"event": REVIEW},
+        {"event": replace(SAMPLE_EVENT, status="cancelled")},
+        {"event": replace(SAMPLE_EVENT, status="postponed", starts_at=None)},
+        {"event": replace(SAMPLE_EVENT, join_url=None)},
+        {"kind": "attempt-repeated"},
+        {"recipient": replace(SAMPLE.recipient, status="waitlisted")},
+        {"recipient": replace(SAMPLE.recipient, form_kind="interest")},
+    ],
+)
+def test_main_button_leads_to_the_registration_where_there_is_nothing_to_join(changes: dict[str, Any]) -> None:
+    html = part(received(replace(SAMPLE, **changes)), "html")
+    assert re.findall(r'<a class="button" href="([^"]*)"', html) == [LINK]
+    assert JOINING not in html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_mail_and_no_calendar_holds_the_join_address(language: str) -> None:
+    for _name, context in contexts(language):
+        message = received(context)
+        assert JOIN not in " ".join(str(found.get_payload(decode=True)) for found in message.walk())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_subject_names_a_working_group(kind: MailKind, language: str) -> None:
+    context = sample(kind, language, "webinar" if kind.startswith("proposal-") else "working_group")
+    assert "Housing" not in str(received(replace(context, group="Housing", proposal=None))["Subject"])
+
+
+def test_bulletin_has_a_list_id_and_no_other_mail_has() -> None:
+    """RFC 2919: the same for every bulletin, whatever the recipient's language."""
+    found = {name: received(context)["List-Id"] for name, context in contexts("ar")}
+    assert found.pop("bulletin") == "<bulletins.example.org>"
+    assert set(found.values()) == {None}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_mail_says_what_its_invitation_does_to_the_calendar(language: str) -> None:
+    words = wording(language)
+    context = sample("event-rescheduled", language)
+    says = {
+        "moved": context,
+        "attached": replace(context, before=None),
+        "updated": sample("event-changed", language),
+        "removed": sample("event-cancelled", language),
+    }
+    for effect, mail in says.items():
+        text = " ".join(part(received(mail), "plain").split())
+        told = [name for name in says if getattr(words, f"calendar_{name}") in text]
+        assert told == [effect]
 
 
 @pytest.mark.parametrize(
