@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.rolling import Generations
+from shared.core.proxies import read_proxies
 
 bind = os.environ.get("TROIKA_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("TROIKA_WEB_WORKERS", "2"))
@@ -28,7 +29,7 @@ keepalive = 5
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
-forwarded_allow_ips = os.environ.get("TROIKA_TRUSTED_PROXIES", "127.0.0.1")
+forwarded_allow_ips = str(read_proxies(os.environ.get("TROIKA_TRUSTED_PROXIES") or "127.0.0.1, ::1"))
 header_map = "drop"
 control_socket_disable = True
 """gunicorn 27 would open a control socket in the home directory."""

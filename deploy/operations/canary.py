@@ -7,6 +7,7 @@ import time
 from deploy.operations.rounds import DONE, Canary
 from shared.core.logs import configure_logs
 from shared.core.metrics import canary_handover_seconds, canary_last_success_timestamp_seconds, canary_rounds_total
+from shared.core.probe_address import read_probe_address
 from shared.core.settings import Reader
 from shared.process.runner import Stop, run
 
@@ -50,9 +51,9 @@ def main() -> int:
     configure_logs("operations", "canary")
     reader = Reader()
     canary, every_s = read_canary(reader)
-    port = reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535)
+    probes = read_probe_address(reader)
     reader.finish()
-    return run(lambda stop: watch(canary, every_s, stop), metrics_port=port, ready=lambda: ())
+    return run(lambda stop: watch(canary, every_s, stop), probes=probes, ready=lambda: ())
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from shared.core.places import Bounds
+from shared.core.proxies import TrustedProxies
 from shared.core.rates import LimitSettings
 
 
@@ -11,11 +12,11 @@ class Deployment:
     """Attributes:
     https: whether its public address is HTTPS.
     bounds: how much it works on at once.
-    proxies: addresses of the gateways in front of it, who are believed; ``*`` believes everybody.
+    proxies: networks of the gateways in front of it.
     limits: how often somebody may come.
     """
 
     https: bool
     bounds: Bounds = field(default_factory=Bounds)
-    proxies: frozenset[str] = frozenset()
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
     limits: LimitSettings = field(default_factory=LimitSettings)

@@ -62,7 +62,7 @@ def run_worker(service: Service, role: str, work: Callable[[UnitOfWork, CheckedC
         work(unit, clock, stop)
 
     ready = readiness(unit, service.migrations, clock)
-    code = run(loop, metrics_port=settings.metrics_port, ready=ready)
+    code = run(loop, probes=settings.probes, ready=ready)
     engine.dispose()
     sys.exit(code)
 

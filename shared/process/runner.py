@@ -2,14 +2,17 @@
 
 import logging
 import signal
+import socket
 import threading
 from collections.abc import Callable, Sequence
+from socketserver import TCPServer
 from types import FrameType
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import make_wsgi_app
 
 from shared.core.logs import describe
+from shared.core.probe_address import ProbeAddress
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +44,13 @@ class Stop:
             callback()
 
 
-def run(work: Callable[[Stop], None], *, metrics_port: int, ready: Callable[[], Sequence[str]]) -> int:
+def run(work: Callable[[Stop], None], *, probes: ProbeAddress, ready: Callable[[], Sequence[str]]) -> int:
     """Do ``work`` until it returns or a signal asks for the end, then wait at most ``DRAIN_S`` for it.
 
     Args:
         work: the loop; returns soon after the stop is set. What it raises ends the process with code 1, so that a
             supervisor starts it anew.
-        metrics_port: on loopback, for ``/metrics``, ``/livez`` and ``/readyz``; 0 for none.
+        probes: where to answer probes and Prometheus.
         ready: asked by ``/readyz``: why the process is not ready, nothing if it is.
 
     Returns:
@@ -66,7 +69,7 @@ def run(work: Callable[[Stop], None], *, metrics_port: int, ready: Callable[[], 
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: _on_signal(stop, _frame))
-    server = _serve_probes(metrics_port, ready) if metrics_port else None
+    server = _serve_probes(probes, ready) if probes.port else None
     thread = threading.Thread(target=guarded, name="work", daemon=True)
     thread.start()
     while not stop.wait(1.0):
@@ -91,7 +94,21 @@ class _QuietHandler(WSGIRequestHandler):
         """Say nothing."""
 
 
-def _serve_probes(port: int, ready: Callable[[], Sequence[str]]) -> WSGIServer:
+class _ProbeServer(WSGIServer):
+    """Listens on addresses of both kinds."""
+
+    def server_bind(self) -> None:
+        """As every HTTP server, but without asking the name service what this host is called."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.setup_environ()
+
+
+class _ProbeServerV6(_ProbeServer):
+    address_family = socket.AF_INET6
+
+
+def _serve_probes(probes: ProbeAddress, ready: Callable[[], Sequence[str]]) -> WSGIServer:
     metrics = make_wsgi_app()
 
     def application(environ, start_response):  # type: ignore[no-untyped-def]  # WSGI
@@ -103,6 +120,7 @@ def _serve_probes(port: int, ready: Callable[[], Sequence[str]]) -> WSGIServer:
         start_response("503 Service Unavailable" if problems else "200 OK", [("Content-Type", "text/plain")])
         return ["\n".join([*lines, ""]).encode()]
 
-    server = make_server("127.0.0.1", port, application, handler_class=_QuietHandler)
+    kind = _ProbeServerV6 if ":" in probes.host else _ProbeServer
+    server = make_server(probes.host, probes.port, application, kind, _QuietHandler)
     threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
     return server

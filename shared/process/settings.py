@@ -12,6 +12,8 @@ from shared.core.deployment import Deployment
 from shared.core.errors import SettingsError
 from shared.core.key_files import read_keys
 from shared.core.places import Bounds
+from shared.core.probe_address import ProbeAddress, read_probe_address
+from shared.core.proxies import LOOPBACK, TrustedProxies, read_proxies
 from shared.core.rates import MEMORY, LimitSettings, Rates, read_networks, read_rate
 from shared.core.rights import Rights, by_login, login, logins_of, migrator
 from shared.core.settings import Reader
@@ -28,7 +30,6 @@ ON_THE_BUS = frozenset({RELAY, CONSUME, PARKED, TOPOLOGY})
 WITHOUT_DATABASE = frozenset({PARKED, TOPOLOGY})
 COMMANDS = frozenset({MIGRATE, OPERATOR, REKEY, PARKED, TOPOLOGY})
 """They end by themselves and have no port of their own."""
-LOOPBACK = frozenset({"127.0.0.1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,10 @@ class CommonSettings:
     public_url: address of the whole system as people see it, without a slash at the end.
     access_file: people and programs with keys.
     signing_keys: for the console's cookie, newest first.
-    metrics_port: of a worker, on loopback; 0 for none.
+    probes: where a worker answers probes and Prometheus.
     bind: address and port of a web process.
     bounds: how much a web process works on at once.
-    proxies: addresses of the gateways in front of a web process; ``*`` believes everybody.
+    proxies: networks of the gateways in front of a web process.
     limits: how often somebody may come; the key is added by :attr:`deployment`.
     """
 
@@ -55,10 +56,10 @@ class CommonSettings:
     public_url: str = ""
     access_file: Path = Path()
     signing_keys: tuple[bytes, ...] = field(default=(), repr=False)
-    metrics_port: int = 0
+    probes: ProbeAddress = field(default_factory=ProbeAddress)
     bind: str = ""
     bounds: Bounds = field(default_factory=Bounds)
-    proxies: frozenset[str] = LOOPBACK
+    proxies: TrustedProxies = LOOPBACK
     limits: LimitSettings = field(default_factory=LimitSettings)
 
     @property
@@ -91,7 +92,7 @@ def read_common(reader: Reader, service: str, process: str) -> CommonSettings:
     if process == WEB:
         settings = _with_web(reader, settings)
     elif process not in COMMANDS:
-        settings = replace(settings, metrics_port=reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535))
+        settings = replace(settings, probes=read_probe_address(reader))
     return settings
 
 
@@ -108,7 +109,7 @@ def _with_web(reader: Reader, settings: CommonSettings) -> CommonSettings:
         signing_keys=reader.take("TROIKA_SIGNING_KEY_FILE", key_file),
         bind=reader.text("TROIKA_BIND", "127.0.0.1:8000"),
         bounds=_read_bounds(reader),
-        proxies=reader.take("TROIKA_TRUSTED_PROXIES", _addresses, LOOPBACK),
+        proxies=reader.take("TROIKA_TRUSTED_PROXIES", read_proxies, LOOPBACK),
         limits=_read_limits(reader),
     )
 
@@ -134,10 +135,6 @@ def _read_limits(reader: Reader) -> LimitSettings:
             link=reader.take("TROIKA_LIMIT_LINK", read_rate, usual.link),
         ),
     )
-
-
-def _addresses(text: str) -> frozenset[str]:
-    return frozenset(part.strip() for part in text.split(","))
 
 
 def with_embedded(reader: Reader, settings: CommonSettings, rights: Rights) -> CommonSettings:

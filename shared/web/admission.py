@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.core.metrics import requests_refused_total
 from shared.core.places import FIRST, LAST, LATER, Bounds, Places
+from shared.core.proxies import TrustedProxies
 from shared.web.arriving_body import CutOff, TooSlow, longest, receive
 from shared.web.busy_page import asked_language, busy_page, busy_problem
 
@@ -68,7 +69,7 @@ class Door:
         service: its name, for the count of refusals.
         people: beginnings of the paths of those who register.
         bounds: of this process.
-        proxies: addresses whose ``X-Request-Start`` is believed; ``*`` believes everybody's.
+        proxies: gateways whose ``X-Request-Start`` is believed.
         most_bytes: longest body.
         larger: beginnings of paths that take a longer one, and how long.
         crowded: whether this request would have to wait too long for something inside.
@@ -81,7 +82,7 @@ class Door:
         people: tuple[str, ...],
         bounds: Bounds,
         *,
-        proxies: frozenset[str] = frozenset(),
+        proxies: TrustedProxies = TrustedProxies(),  # noqa: B008 - an immutable value
         most_bytes: int,
         larger: Mapping[str, int] = MappingProxyType({}),
         crowded: Crowded = nobody_waits,
@@ -121,7 +122,7 @@ class Door:
         return "queue" if kind is FIRST and self._crowded(environ) else ""
 
     def _is_late(self, environ: "WSGIEnvironment") -> bool:
-        if environ.get("REMOTE_ADDR") not in self._proxies and "*" not in self._proxies:
+        if not self._proxies.trust(environ.get("REMOTE_ADDR", "")):
             return False
         try:
             began_at = float(environ["HTTP_X_REQUEST_START"].removeprefix("t="))

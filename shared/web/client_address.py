@@ -4,14 +4,14 @@ What a client says of itself counts for nothing: ``X-Forwarded-For`` is read fro
 gateways that we know.
 """
 
-from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
+
+from shared.core.proxies import TrustedProxies
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-EVERYBODY = "*"
 HOUSEHOLD_BITS = 64
 """Of an IPv6 address: every household has all of the second half (RFC 6177), and could come from each of it in turn."""
 
@@ -20,21 +20,20 @@ _SECOND_HALF = (1 << (128 - HOUSEHOLD_BITS)) - 1
 Address = IPv4Address | IPv6Address
 
 
-def client_address(environ: "WSGIEnvironment", proxies: Collection[str]) -> Address | None:
+def client_address(environ: "WSGIEnvironment", proxies: TrustedProxies) -> Address | None:
     """The address of who has sent a request: its first half where it is IPv6; None where none can be made out.
 
     Args:
         environ: of the request.
-        proxies: addresses of gateways that are believed. ``*`` stands for whoever is connected to us, and for nobody
-            that those may name.
+        proxies: gateways that are believed.
     """
     nearest = environ.get("REMOTE_ADDR", "")
-    if nearest not in proxies and EVERYBODY not in proxies:
+    if not proxies.trust(nearest):
         return _household(nearest)
     for named in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
         named = named.strip()
-        if named not in proxies:
-            return _household(named) if named else _household(nearest)
+        if not named or not proxies.trust(named):
+            return _household(named or nearest)
     return _household(nearest)
 
 

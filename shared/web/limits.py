@@ -9,7 +9,7 @@ day: it is stored nowhere, and no log and no metric holds it.
 
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from limits.strategies import FixedWindowRateLimiter
 from shared.core.clock import Clock, system_clock
 from shared.core.logs import describe
 from shared.core.metrics import requests_limited_total
+from shared.core.proxies import TrustedProxies
 from shared.core.rates import MEMORY, LimitSettings
 from shared.core.sealing import keyed_hash
 from shared.core.security_events import SecurityEvent, note
@@ -60,7 +61,7 @@ class Limits:
     """
 
     def __init__(
-        self, service: str, settings: LimitSettings, proxies: Collection[str], clock: Clock = system_clock
+        self, service: str, settings: LimitSettings, proxies: TrustedProxies, clock: Clock = system_clock
     ) -> None:
         self._service, self._settings, self._proxies, self._clock = service, settings, proxies, clock
         rates = settings.rates

@@ -33,7 +33,7 @@ def watch() -> None:
     """Compare every five minutes, with metrics, until SIGTERM."""
     configure_logs("operations", "audit")
     settings = _settings()
-    sys.exit(run(lambda stop: watch_until(settings, stop), metrics_port=settings.metrics_port, ready=lambda: ()))
+    sys.exit(run(lambda stop: watch_until(settings, stop), probes=settings.probes, ready=lambda: ()))
 
 
 @main.command()

@@ -15,6 +15,7 @@ from shared.bus.address import BusAddress
 from shared.bus.parked import NO_REASON, list_parked
 from shared.contracts.registry import QUEUES
 from shared.core.errors import SettingsError
+from shared.core.probe_address import ProbeAddress, read_probe_address
 from shared.core.settings import Reader
 
 AMQP = ("amqp", "amqps")
@@ -37,7 +38,7 @@ class AuditSettings:
     broker_url: of an operator's login; empty where no parked messages are to be asked for.
     grace_s: how old a message must be to have arrived, seconds.
     every_s: from round to round, seconds.
-    metrics_port: of the process; 0 for none.
+    probes: where the process answers probes and Prometheus.
     head: of the log of readings, as it was noted at some time.
     """
 
@@ -46,7 +47,7 @@ class AuditSettings:
     broker_url: str
     grace_s: float
     every_s: int
-    metrics_port: int
+    probes: ProbeAddress
     head: Head = field(default_factory=Head)
 
     def given(self, head: Head | None = None) -> Given:
@@ -67,11 +68,11 @@ def read_settings(environment: Mapping[str, str]) -> AuditSettings:
     broker_url = reader.url("TROIKA_AUDIT_BROKER_URL", AMQP) if environment.get("TROIKA_AUDIT_BROKER_URL") else ""
     grace_s = reader.integer("TROIKA_AUDIT_GRACE_S", int(GRACE_S), 0, 86_400)
     every_s = reader.integer("TROIKA_AUDIT_EVERY_S", 300, 1, 86_400)
-    port = reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535)
+    probes = read_probe_address(reader)
     head = reader.take("TROIKA_AUDIT_HEAD", parse_head, Head())
     reader.finish()
     urls, where = (named, "as the environment says") if named else _on_this_machine(environment)
-    return AuditSettings(urls, where, broker_url, float(grace_s), every_s, port, head)
+    return AuditSettings(urls, where, broker_url, float(grace_s), every_s, probes, head)
 
 
 def _named(reader: Reader, environment: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from shared.bus.address import BusAddress
 from shared.contracts.envelope import Message
 from shared.core.logs import configure_logs
+from shared.core.probe_address import ProbeAddress
 from shared.process.consuming import listen, make_listener
 from shared.process.runner import Stop, run
 from shared.store.engine import open_engine
@@ -36,7 +37,7 @@ def main() -> int:
     def consume(stop: Stop) -> None:
         listen(make_listener(address, work, "events", {QUEUE: _apply}), stop)
 
-    code = run(consume, metrics_port=0, ready=lambda: ())
+    code = run(consume, probes=ProbeAddress(), ready=lambda: ())
     engine.dispose()
     return code
 

@@ -18,6 +18,7 @@ from services.notifications.web import PEOPLE as NOTIFICATIONS_PEOPLE
 from services.registration.web import PEOPLE
 from shared.core.metrics import requests_refused_total
 from shared.core.places import Bounds, Places
+from shared.core.proxies import read_proxies
 from shared.web.access import policy_of
 from shared.web.admission import LATE_S, Door, class_of
 from shared.web.arriving_body import CutOff, receive
@@ -60,7 +61,7 @@ def _client(inner: Inner, *, crowded: bool = False, **bounds: Any) -> Client:
         SERVICE,
         ("/r/", "/v1/forms/"),
         Bounds(**bounds),
-        proxies=frozenset({"127.0.0.1"}),
+        proxies=read_proxies("127.0.0.1"),
         most_bytes=MOST_BYTES,
         crowded=lambda _environ: crowded,
     )

@@ -4,6 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from shared.core.proxies import TrustedProxies, read_proxies
 from shared.web.client_address import client_address
 
 GATEWAY, OTHER_GATEWAY, SOMEBODY = "127.0.0.1", "192.0.2.10", "203.0.113.7"
@@ -14,7 +15,7 @@ def seen(nearest: str, forwarded: str | None, *proxies: str) -> str:
     environ = {"REMOTE_ADDR": nearest}
     if forwarded is not None:
         environ["HTTP_X_FORWARDED_FOR"] = forwarded
-    return str(client_address(environ, frozenset(proxies)))
+    return str(client_address(environ, read_proxies(",".join(proxies))))
 
 
 @pytest.mark.parametrize(
@@ -44,9 +45,30 @@ def test_gateway_is_believed_about_its_own_client_alone(forwarded: str | None, e
     assert seen(GATEWAY, forwarded, GATEWAY, OTHER_GATEWAY) == expected
 
 
-def test_star_believes_whoever_is_connected_and_nobody_further() -> None:
-    assert seen(OTHER_GATEWAY, f"198.51.100.1, {SOMEBODY}", "*") == SOMEBODY
-    assert seen(SOMEBODY, None, "*") == SOMEBODY
+def test_gateways_are_named_by_network() -> None:
+    assert seen("10.1.2.3", f"198.51.100.1, {SOMEBODY}, 10.9.9.9", "10.0.0.0/8") == SOMEBODY
+    assert seen("2001:db8::5", SOMEBODY, "2001:db8::/32") == SOMEBODY
+    assert seen("::ffff:10.1.2.3", SOMEBODY, "10.0.0.0/8") == SOMEBODY
+    assert seen("11.1.2.3", SOMEBODY, "10.0.0.0/8") == "11.1.2.3"
+
+
+def test_people_behind_a_tls_proxy_are_counted_one_by_one() -> None:
+    """The TLS proxy appends who connected to it, and the gateway behind it appends the TLS proxy."""
+    people = [f"203.0.113.{number}" for number in range(50)]
+    assert [seen("10.0.0.2", f"{one}, 10.0.0.1", "10.0.0.0/24") for one in people] == people
+
+
+def test_unix_socket_is_a_gateway() -> None:
+    assert seen("", SOMEBODY, GATEWAY) == SOMEBODY
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["*", "10.0.0.1/8", "0.0.0.0/0", "::/0", "gateway.example.org", "10.0.0.0/33", "127.0.0.1 10.0.0.1", "10.0.0"],
+)
+def test_anything_but_a_network_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="network"):
+        read_proxies(text)
 
 
 @pytest.mark.parametrize(
@@ -69,5 +91,5 @@ def test_household_of_ipv6_is_one_client(address: str, counted_as: str) -> None:
 
 
 def test_address_is_a_value_that_can_be_looked_up_in_networks() -> None:
-    assert client_address({"REMOTE_ADDR": SOMEBODY}, ()) == ip_address(SOMEBODY)
-    assert client_address({}, ()) is None
+    assert client_address({"REMOTE_ADDR": SOMEBODY}, TrustedProxies()) == ip_address(SOMEBODY)
+    assert client_address({}, TrustedProxies()) is None

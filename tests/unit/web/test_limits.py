@@ -9,13 +9,14 @@ from flask.testing import FlaskClient
 from limits.storage import Storage
 
 from shared.core.metrics import requests_limited_total
+from shared.core.proxies import read_proxies
 from shared.core.rates import LimitSettings, Rates, read_networks, read_rate
 from shared.web import counters
 from shared.web.counters import Counters
 from shared.web.limits import NAME, Limits, limit_views, limited
 from tests.support.clock import FrozenClock
 
-GATEWAY = frozenset({"127.0.0.1"})
+GATEWAY = read_proxies("127.0.0.1")
 RATES = Rates(intake="3 per hour", form="5 per hour", everything="8 per hour", link="2 per minute")
 
 

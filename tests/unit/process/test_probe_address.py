@@ -1,0 +1,53 @@
+"""Probes and metrics answer on the address that the settings name, and on no other."""
+
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from shared.core.errors import SettingsError
+from shared.core.probe_address import ProbeAddress, read_probe_address
+from shared.core.settings import Reader
+from tests.support.ports import free_port
+from tests.support.waiting import poll_until
+
+WORKER = """
+from shared.core.probe_address import read_probe_address
+from shared.core.settings import Reader
+from shared.process.runner import run
+run(lambda stop: stop.wait(60), probes=read_probe_address(Reader()), ready=list)
+"""
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        return requests.get(f"http://{host}:{port}/readyz", timeout=2).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("host", "there", "elsewhere"),
+    [("", "127.0.0.1", "127.0.0.2"), ("127.0.0.2", "127.0.0.2", "127.0.0.1"), ("0.0.0.0", "127.0.0.3", "[::1]")],
+)
+def test_probes_answer_where_the_setting_says(host: str, there: str, elsewhere: str) -> None:
+    port = free_port()
+    environment = {"TROIKA_METRICS_PORT": str(port), **({"TROIKA_METRICS_HOST": host} if host else {})}
+    with subprocess.Popen([sys.executable, "-c", WORKER], env=environment) as worker:
+        try:
+            poll_until(lambda: _answers(there, port), 20, what="probes answer")
+            assert not _answers(elsewhere, port)
+        finally:
+            worker.terminate()
+
+
+def test_address_is_read_and_a_name_is_refused() -> None:
+    assert read_probe_address(Reader({})) == ProbeAddress(0, "127.0.0.1")
+    assert read_probe_address(Reader({"TROIKA_METRICS_HOST": "::", "TROIKA_METRICS_PORT": "9"})) == ProbeAddress(
+        9, "::"
+    )
+    reader = Reader({"TROIKA_METRICS_HOST": "localhost"})
+    read_probe_address(reader)
+    with pytest.raises(SettingsError, match="TROIKA_METRICS_HOST"):
+        reader.finish()
