@@ -46,9 +46,9 @@ class Secrets:
     folder: Path
     coordinator_key: str
 
-    def of(self, service: str, process: str) -> dict[str, str]:
-        """The part of the environment of one kind of process that names secrets and keys: those that it works with."""
-        owned = {
+    def files(self) -> dict[str, Path]:
+        """Every file (and the folder of form keys) by the setting that names it."""
+        return {
             "TROIKA_ACCESS_FILE": self.folder / "access.json",
             "TROIKA_SIGNING_KEY_FILE": self.folder / "signing.key",
             "TROIKA_PERSON_KEY_FILE": self.folder / "person.key",
@@ -60,8 +60,11 @@ class Secrets:
             "TROIKA_NOTIFICATIONS_VAULT_FILE": self.folder / "vault.key",
             "TROIKA_WEBHOOK_KEY_FILE": self.folder / "webhook.key",
         }
+
+    def of(self, service: str, process: str) -> dict[str, str]:
+        """The part of the environment of one kind of process that names secrets and keys: those that it works with."""
         named = OWNERS.get((service, process), ())
-        found = {name: str(path) for name, path in owned.items() if name in named}
+        found = {name: str(path.resolve()) for name, path in self.files().items() if name in named}
         if PUBLIC_KEY in named:
             found[PUBLIC_KEY] = public_key_of(read_keys(self.folder / "notifications.key")[0]).hex()
         return found

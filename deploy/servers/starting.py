@@ -32,7 +32,8 @@ def prefix(account: Account | None, death_signal: signal.Signals = signal.SIGKIL
         raise RuntimeError("setpriv is missing; on Debian: apt-get install util-linux")
     words = ["setpriv", "--pdeathsig", death_signal.name.removeprefix("SIG")]
     if account is not None:
-        words += [f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups"]
+        groups = f"--groups={','.join(map(str, account.groups))}" if account.groups else "--clear-groups"
+        words += [f"--reuid={account.uid}", f"--regid={account.gid}", groups]
     return words
 
 

@@ -1,11 +1,13 @@
 """The gateway: nginx with our configuration, filled in from the table of paths."""
 
+import os
 from pathlib import Path
 
 from deploy.shape import LARGE_BODIES, ROUTES, SERVICES, worker_name
 from deploy.up.ports import Ports, is_taken
 from deploy.up.units import Unit, own_file, own_folder
 from shared.core.accounts import service_account
+from shared.core.proxies import LOOPBACK, TrustedProxies, read_proxies
 
 TEMPLATE = Path("deploy/nginx/troika.conf")
 PROGRAM = "/usr/sbin/nginx"
@@ -15,23 +17,36 @@ KEPT_S = 3
 deploy/gunicorn.conf.py), so that no request is sent into a connection that is just being closed."""
 
 PRIVATE = "/-/"
+NOBODY = TrustedProxies()
 
 
-def gateway_unit(folder: Path, ports: Ports) -> Unit:
-    """nginx in the foreground; its folder and configuration are made."""
+def gateway_unit(folder: Path, ports: Ports, proxies: TrustedProxies = NOBODY) -> Unit:
+    """nginx in the foreground, behind ``proxies``; its folder and configuration are made."""
     account = service_account("www-data", "nobody")
     place = own_folder(folder / "nginx", account).resolve()
-    file = own_file(place / "nginx.conf", gateway_configuration(place, ports), account)
+    file = own_file(place / "nginx.conf", gateway_configuration(place, ports, proxies), account)
     command = [PROGRAM, "-p", str(place), "-c", str(file), "-e", "stderr"]
     return Unit("gateway", command, {"HOME": str(place)}, place, lambda: is_taken(ports["public"]), account)
 
 
-def gateway_configuration(place: Path, ports: Ports) -> str:
+def proxies_in_front() -> TrustedProxies:
+    """Networks of the TLS proxy: as ``TROIKA_TRUSTED_PROXIES`` says, else this machine if the public address is https.
+
+    Raises:
+        ValueError: they are no networks.
+    """
+    if named := os.environ.get("TROIKA_TRUSTED_PROXIES"):
+        return read_proxies(named)
+    return LOOPBACK if os.environ.get("TROIKA_PUBLIC_URL", "").startswith("https://") else NOBODY
+
+
+def gateway_configuration(place: Path, ports: Ports, proxies: TrustedProxies = NOBODY) -> str:
     """The text of ``nginx.conf``.
 
     Args:
         place: folder for what does not fit into memory, and for its pid.
         ports: of the services and of the gateway itself.
+        proxies: in front of the gateway; what they say of the client's address is believed.
     """
     public = [(path, service) for service, paths in ROUTES for path in paths if not path.startswith(PRIVATE)]
     private = [(path, service) for service, paths in ROUTES for path in paths if path.startswith(PRIVATE)]
@@ -40,6 +55,7 @@ def gateway_configuration(place: Path, ports: Ports) -> str:
         "public": str(ports["public"]),
         "operations": str(ports["operations"]),
         "rate": str(RATE_PER_S),
+        "proxies": "".join(f"  set_real_ip_from {network};\n" for network in proxies.networks),
         "upstreams": "".join(_upstream(service, ports[worker_name(service, "web")]) for service in SERVICES),
         "locations": "".join(_location(path, service) for path, service in public),
         "operations_locations": "".join(_location(path, service) for path, service in private),

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,11 +10,11 @@ from pathlib import Path
 from deploy.local.installation import SAMPLE, WEBINAR, load_once
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.audit_role import variable
-from deploy.servers.starting import BASE_ENVIRONMENT, prefix
 from deploy.shape import SERVICES, process_of
 from deploy.up import secrets
-from deploy.up.gateway import PROGRAM, gateway_unit
+from deploy.up.gateway import PROGRAM, gateway_unit, proxies_in_front
 from deploy.up.ports import Ports, chosen_ports
+from deploy.up.runtime import OPERATORS, ROLES, make_runtime
 from deploy.up.servers import (
     audit_urls,
     broker_units,
@@ -28,10 +26,10 @@ from deploy.up.servers import (
     named_logins,
     named_url,
 )
-from deploy.up.services import PROJECT, Services, audit_unit, canary_unit, has_sink, sink_unit
+from deploy.up.services import Services, audit_unit, canary_unit, has_sink, sink_unit
 from deploy.up.units import Stage, Unit
 from deploy.up.watching import prometheus_unit
-from shared.core.accounts import service_account
+from shared.core.accounts import Account, can_enter, database_account, run_as
 
 SAMPLE_VARIABLE = "TROIKA_UP_SAMPLE"
 CANARY_PROGRAMME = Path("deploy/operations/canary_programme")
@@ -83,42 +81,46 @@ def prepare(folder: Path) -> Prepared:
     missing = [package for program, package in NEEDED.items() if not Path(program).exists()]
     if missing:
         raise NotPrepared(f"missing on this machine: apt-get install --no-install-recommends {' '.join(missing)}")
-    _let_servers_in(folder)
+    runtime = make_runtime(folder)
+    _let_in(folder, database_account(), runtime.account(ROLES[0]))
     ports = chosen_ports(folder / "ports.json")
     keys = make_secrets(folder / "secrets")
+    runtime.share(keys)
     broker = secrets.broker_passwords(keys.folder)
     names, node = broker_units(folder, ports, broker)
     servers: list[Unit] = [names, node]
     databases = _databases(folder, ports, keys.folder, servers)
-    services = Services(folder, ports, keys, broker, databases.url)
+    services = Services(folder, ports, keys, broker, databases.url, runtime)
 
     def fill() -> None:
         databases.make()
         _fill(services, folder)
         databases.let_audit_read()
 
-    mine = [*services.units(), *([sink_unit(folder, ports)] if has_sink() else [])]
-    watching = [audit_unit(folder, ports, databases.audit)] if databases.audit else []
-    last = [gateway_unit(folder, ports), prometheus_unit(folder, ports, audited=bool(watching)), *watching]
+    mine = [*services.units(), *([sink_unit(folder, ports, runtime)] if has_sink() else [])]
+    watching = [audit_unit(folder, ports, databases.audit, runtime)] if databases.audit else []
+    last = [
+        gateway_unit(folder, ports, proxies_in_front()),
+        prometheus_unit(folder, ports, audited=bool(watching)),
+        *watching,
+    ]
     stages = [
         Stage(servers[:1]),
         Stage(servers[1:], fill),
         Stage(mine),
-        Stage([*last, *([canary_unit(folder, ports)] if has_sink() else [])]),
+        Stage([*last, *([canary_unit(folder, ports, runtime)] if has_sink() else [])]),
     ]
     return Prepared(stages, ports, keys)
 
 
-def _let_servers_in(folder: Path) -> None:
-    """Servers that root starts run as their own users, who must be able to enter the folders above theirs."""
-    account = service_account("postgres", "nobody")
-    if account is None:
-        return
-    done = subprocess.run([*prefix(account), "test", "-x", str(folder.resolve())], env=BASE_ENVIRONMENT, check=False)
-    if done.returncode:
-        raise NotPrepared(
-            f"the user {account.name} cannot enter {folder.resolve()}: name a folder elsewhere in TROIKA_UP_FOLDER"
-        )
+def _let_in(folder: Path, *accounts: Account | None) -> None:
+    """What root starts runs as other users, who must be able to enter the folders above theirs."""
+    for account in accounts:
+        if not can_enter(account, folder.resolve()):
+            raise NotPrepared(
+                f"the users of `make up` ({account.name if account else 'this one'}) cannot enter {folder.resolve()}: "
+                "name a folder elsewhere in TROIKA_UP_FOLDER, such as /var/lib/troika-up"
+            )
 
 
 def remove(folder: Path) -> None:
@@ -157,10 +159,11 @@ def _fill(services: Services, folder: Path) -> None:
         _run(services, service, "migrate")
     sample = os.environ.get(SAMPLE_VARIABLE) or ("none" if named_databases() else str(SAMPLE))
     if sample != "none":
-        load_once(folder, sample, lambda: _load(services, sample))
+        readable = services.runtime.readable(Path(sample).resolve(), "sample", folder.resolve() / "runtime")
+        load_once(folder, sample, lambda: _load(services, str(readable)))
     if has_sink():
         for service in ("events", "registration"):
-            _run(services, service, "load", str(CANARY_PROGRAMME))
+            _run(services, service, "load", str(services.runtime.project / CANARY_PROGRAMME))
 
 
 def _load(services: Services, sample: str) -> None:
@@ -169,8 +172,9 @@ def _load(services: Services, sample: str) -> None:
 
 
 def _run(services: Services, service: str, *arguments: str) -> None:
-    command = [sys.executable, "-m", f"services.{service}", *arguments]
-    environment = {**os.environ, **services.environment(service, process_of(arguments[0]))}
-    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    runtime = services.runtime
+    environment = {**os.environ, **services.environment(service, process_of(arguments[0])), **runtime.environment}
+    command = [runtime.python, "-m", f"services.{service}", *arguments]
+    done = run_as(runtime.account(OPERATORS[service]), command, cwd=runtime.project, env=environment)
     if done.returncode:
         raise NotPrepared(f"services.{service} {' '.join(arguments)}:\n{done.stdout}{done.stderr}")

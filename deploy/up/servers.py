@@ -17,7 +17,7 @@ from deploy.shape import SERVICES
 from deploy.up.ports import Ports, is_taken
 from deploy.up.secrets import broker_definitions
 from deploy.up.units import Unit, own_file, own_folder
-from shared.core.accounts import service_account
+from shared.core.accounts import database_account, service_account
 from shared.core.rights import migrator
 from shared.process.settings import role_of
 from shared.store.postgres_cluster import SUPERUSER, binaries, make_cluster
@@ -51,7 +51,7 @@ def broker_units(folder: Path, ports: Ports, passwords: dict[str, str]) -> tuple
 
 def database_unit(folder: Path, port: int, passwords: dict[str, str]) -> Unit:
     """The server, whose cluster is made if there is none."""
-    account = service_account("postgres", "nobody")
+    account = database_account()
     place = own_folder(folder / "postgres", account).resolve()
     bin_folder = binaries(folder, account)
     if not (place / "data" / "PG_VERSION").exists():

@@ -1,9 +1,8 @@
 """Our own processes: one a role, each with its own settings, its own login at the broker, and no more secrets."""
 
 import os
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.installation import MAIL_FROM, ORGANISER
@@ -11,10 +10,9 @@ from deploy.local.secrets import Secrets
 from deploy.servers.audit_role import variable
 from deploy.shape import SERVICES, WORKERS, worker_name
 from deploy.up.ports import Ports
+from deploy.up.runtime import Runtime
 from deploy.up.secrets import broker_url
-from deploy.up.units import Unit, answers
-
-PROJECT = Path(__file__).resolve().parents[2]
+from deploy.up.units import Unit, answers, own_folder
 
 CANARY, AUDIT = "canary", "audit"
 
@@ -33,6 +31,7 @@ class Services:
     secrets: keys, and the access file.
     broker: password by login.
     database: URL by service and kind of process.
+    runtime: users and files of our processes.
     """
 
     folder: Path
@@ -40,6 +39,7 @@ class Services:
     secrets: Secrets
     broker: dict[str, str]
     database: Callable[[str, str], str]
+    runtime: Runtime = field(default_factory=Runtime)
 
     def units(self) -> list[Unit]:
         """Every process of ours."""
@@ -76,10 +76,13 @@ class Services:
     def _web(self, service: str) -> Unit:
         name = worker_name(service, "web")
         port = self.ports[name]
+        figures = own_folder(self.folder / "metrics" / service, self.runtime.account(name))
         environment = {
             **self.environment(service, "web"),
             "TROIKA_BIND": f"127.0.0.1:{port}",
-            "TROIKA_METRICS_FOLDER": str((self.folder / "metrics" / service).resolve()),
+            "TROIKA_METRICS_FOLDER": str(figures.resolve()),
+            # the gateway; whoever stands before that is the gateway's affair
+            "TROIKA_TRUSTED_PROXIES": "127.0.0.1",
         }
         return self._unit(service, "web", environment, f"http://127.0.0.1:{port}/-/{service}/readyz")
 
@@ -88,13 +91,12 @@ class Services:
         environment = {**self.environment(service, role), "TROIKA_METRICS_PORT": str(port)}
         return self._unit(service, role, environment, f"http://127.0.0.1:{port}/readyz")
 
-    @staticmethod
-    def _unit(service: str, role: str, environment: dict[str, str], ready_url: str) -> Unit:
-        command = [sys.executable, "-m", f"services.{service}", role]
-        return Unit(worker_name(service, role), command, environment, PROJECT, lambda: answers(ready_url))
+    def _unit(self, service: str, role: str, environment: dict[str, str], ready_url: str) -> Unit:
+        words = [f"services.{service}", role]
+        return self.runtime.unit(worker_name(service, role), words, environment, lambda: answers(ready_url))
 
 
-def canary_unit(folder: Path, ports: Ports) -> Unit:
+def canary_unit(folder: Path, ports: Ports, runtime: Runtime) -> Unit:
     """The canary, which reads the local mail sink."""
     port = ports[CANARY]
     given = {name: value for name, value in os.environ.items() if name.startswith("TROIKA_CANARY_")}
@@ -107,11 +109,11 @@ def canary_unit(folder: Path, ports: Ports) -> Unit:
         "TROIKA_CANARY_INBOX_URL": f"http://127.0.0.1:{ports['inbox']}",
         "TROIKA_METRICS_PORT": str(port),
     }
-    command = [sys.executable, "-m", "deploy.operations.canary"]
-    return Unit(CANARY, command, environment, PROJECT, lambda: answers(f"http://127.0.0.1:{port}/livez"))
+    ready_url = f"http://127.0.0.1:{port}/livez"
+    return runtime.unit(CANARY, ["deploy.operations.canary"], environment, lambda: answers(ready_url))
 
 
-def audit_unit(folder: Path, ports: Ports, databases: dict[str, str]) -> Unit:
+def audit_unit(folder: Path, ports: Ports, databases: dict[str, str], runtime: Runtime) -> Unit:
     """The audit, which reads ``databases`` (URL by service, of its own login) and nothing else."""
     port = ports[AUDIT]
     given = {name: value for name, value in os.environ.items() if name.startswith("TROIKA_AUDIT_")}
@@ -123,8 +125,8 @@ def audit_unit(folder: Path, ports: Ports, databases: dict[str, str]) -> Unit:
         "PYTHONDONTWRITEBYTECODE": "1",
         "TROIKA_METRICS_PORT": str(port),
     }
-    command = [sys.executable, "-m", "deploy.operations.audit", "watch"]
-    return Unit(AUDIT, command, environment, PROJECT, lambda: answers(f"http://127.0.0.1:{port}/livez"))
+    ready_url = f"http://127.0.0.1:{port}/livez"
+    return runtime.unit(AUDIT, ["deploy.operations.audit", "watch"], environment, lambda: answers(ready_url))
 
 
 def has_sink() -> bool:
@@ -132,9 +134,10 @@ def has_sink() -> bool:
     return not os.environ.get("SMTP_URL")
 
 
-def sink_unit(folder: Path, ports: Ports) -> Unit:
+def sink_unit(folder: Path, ports: Ports, runtime: Runtime) -> Unit:
     """The local mail sink: keeps every mail, delivers none."""
-    command = [sys.executable, "-m", "deploy.local.sink", "--smtp-port", str(ports["smtp"])]
-    command += ["--http-port", str(ports["inbox"]), "--folder", str((folder / "mails").resolve())]
+    mails = own_folder(folder / "mails", runtime.account("sink")).resolve()
+    words = ["deploy.local.sink", "--smtp-port", str(ports["smtp"]), "--http-port", str(ports["inbox"])]
     environment = {"HOME": str(folder.resolve()), "PYTHONDONTWRITEBYTECODE": "1"}
-    return Unit("sink", command, environment, PROJECT, lambda: answers(f"http://127.0.0.1:{ports['inbox']}/livez"))
+    ready_url = f"http://127.0.0.1:{ports['inbox']}/livez"
+    return runtime.unit("sink", [*words, "--folder", str(mails)], environment, lambda: answers(ready_url))

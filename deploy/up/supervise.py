@@ -1,6 +1,7 @@
 """``python -m deploy.up.supervise FOLDER``: the supervisor in the foreground, until SIGTERM or SIGINT."""
 
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ log = logging.getLogger(__name__)
 
 def supervise(folder: Path) -> int:
     """Run the installation in ``folder``; returns an exit code."""
+    os.umask(0o022)  # the users of the roles enter our folders; what is private has a mode of its own
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         prepared = prepare(folder)

@@ -1,6 +1,5 @@
 """What the supervisor runs: one unit a process, with all that it needs to be started and to be stopped."""
 
-import os
 import signal
 import urllib.error
 import urllib.request
@@ -8,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.core.accounts import Account
+from shared.core.accounts import Account, give
 
 
 def always() -> bool:
@@ -69,9 +68,3 @@ def own_file(path: Path, content: str, account: Account | None) -> Path:
     path.write_text(content)
     give(path, account)
     return path
-
-
-def give(path: Path, account: Account | None) -> None:
-    """Make ``account`` the owner."""
-    if account is not None:
-        os.chown(path, account.uid, account.gid)

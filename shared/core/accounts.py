@@ -14,11 +14,19 @@ DATABASE_ACCOUNT = "pgserver"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user of this machine, or a pair of ids that no user has."""
+    """A user of this machine, or ids that no user has.
+
+    Attributes:
+        name: for messages.
+        uid: user id.
+        gid: id of its own group.
+        groups: ids of further groups.
+    """
 
     name: str
     uid: int
     gid: int
+    groups: tuple[int, ...] = ()
 
     def owns(self, path: Path) -> bool:
         """Whether ``path`` belongs to this account."""
@@ -83,7 +91,7 @@ def _create_account(name: str) -> Account:
 def run_as(
     account: Account | None, command: Sequence[str], *, cwd: Path | str = "/", env: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """Run ``command`` to its end as ``account``, without other groups and with its output captured.
+    """Run ``command`` to its end as ``account``, in its groups alone and with its output captured.
 
     Args:
         account: None for the running user.
@@ -102,7 +110,7 @@ def run_as(
         check=False,
         user=account.uid,
         group=account.gid,
-        extra_groups=[],
+        extra_groups=account.groups,
     )
 
 

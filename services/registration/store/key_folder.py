@@ -144,8 +144,15 @@ class KeyFolder:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+            self._hand_over(file.fileno())
         temporary.replace(path)
         self._sync()
+
+    def _hand_over(self, file: int) -> None:
+        """Give what root writes to the folder's owner: the web process, which could not read it otherwise."""
+        if os.geteuid() == 0:
+            owner = self._folder.stat()
+            os.fchown(file, owner.st_uid, owner.st_gid)
 
     def _sync(self) -> None:
         folder = os.open(self._folder, os.O_RDONLY)
@@ -158,5 +165,6 @@ class KeyFolder:
     def _alone(self) -> Iterator[None]:
         """Whoever else changes the folder waits; who dies lets go."""
         with (self._folder / LOCK).open("a") as lock:
+            self._hand_over(lock.fileno())
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

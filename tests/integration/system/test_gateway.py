@@ -4,6 +4,7 @@ import http.client
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -14,6 +15,7 @@ import requests
 from deploy.shape import SERVICES, worker_name
 from deploy.up.gateway import RATE_PER_S, gateway_unit
 from deploy.up.ports import Ports
+from shared.core.proxies import TrustedProxies, read_proxies
 from tests.support.children import kill_tree, start_child
 from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder
@@ -24,9 +26,6 @@ BURST = 200
 MANY = BURST + 2 * RATE_PER_S
 SLOWLY_PER_S = 5
 """So fast buckets are emptied here, in place of ``RATE_PER_S``: a busy machine floods no faster than that."""
-
-PRETEND = "  set_real_ip_from 127.0.0.1;\n  real_ip_header X-Test-Address;\n"
-"""Lets a test come from any address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Gateway:
 
     def ask(self, method: str, path: str, address: str) -> requests.Response:
         """One request from ``address``."""
-        return requests.request(method, self.url + path, headers={"X-Test-Address": address}, timeout=10)
+        return requests.request(method, self.url + path, headers={"X-Forwarded-For": address}, timeout=10)
 
     def flood(self, method: str, path: str, addresses: list[str]) -> list[int]:
         """One request from each address, as fast as it goes; the statuses."""
@@ -53,15 +52,15 @@ class Gateway:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[int]:
-    """Port of a service that is pleased with everything."""
+    """Port of a service that is pleased with everything, and says where it thinks that a request comes from."""
 
     class Quiet(WSGIRequestHandler):
         def log_message(self, *_args: object) -> None:
             """Nothing."""
 
-    def answer(_environ: object, start: object) -> list[bytes]:
+    def answer(environ: dict[str, str], start: object) -> list[bytes]:
         start("200 OK", [("Content-Type", "text/plain")])  # type: ignore[operator]
-        return [b"ok"]
+        return [environ["HTTP_X_FORWARDED_FOR"].encode()]
 
     with make_server("127.0.0.1", 0, answer, handler_class=Quiet) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -73,17 +72,30 @@ def service() -> Iterator[int]:
 
 @pytest.fixture
 def gateway(run_folder: RunFolder, service: int) -> Iterator[Gateway]:
+    """Behind a TLS proxy on this machine, which is the test: it can say that it comes from any address."""
+    with _started(run_folder, service, read_proxies("127.0.0.0/8")) as running:
+        yield running
+
+
+@pytest.fixture
+def first_gateway(run_folder: RunFolder, service: int) -> Iterator[Gateway]:
+    """Behind nobody."""
+    with _started(run_folder, service, TrustedProxies()) as running:
+        yield running
+
+
+@contextmanager
+def _started(run_folder: RunFolder, service: int, proxies: TrustedProxies) -> Iterator[Gateway]:
     """Events is away, the other two are the service of the test."""
     folder = run_folder.part("lone-gateway")
     folder.chmod(0o711)
     behind = {worker_name(name, "web"): free_port() if name == "events" else service for name in SERVICES}
     ports = Ports({"public": free_port(), "operations": free_port(), **behind})
-    unit = gateway_unit(folder, ports)
+    unit = gateway_unit(folder, ports, proxies)
     configuration = folder / "nginx" / "nginx.conf"
     said = configuration.read_text()
     assert said.count(f"rate={RATE_PER_S}r/s") == 1
-    slowly = said.replace(f"rate={RATE_PER_S}r/s", f"rate={SLOWLY_PER_S}r/s")
-    configuration.write_text(slowly.replace("http {\n", "http {\n" + PRETEND, 1))
+    configuration.write_text(said.replace(f"rate={RATE_PER_S}r/s", f"rate={SLOWLY_PER_S}r/s"))
     log = folder / "gateway.log"
     log.unlink(missing_ok=True)
     server = start_child(
@@ -105,6 +117,16 @@ def test_whoever_changes_too_much_at_once_is_told_when_to_come_again(gateway: Ga
     assert gateway.ask(method, "/v1/forms/a/registrations", "198.51.100.8").status_code == 200
 
 
+def test_client_address_is_that_which_the_tls_proxy_saw(gateway: Gateway) -> None:
+    assert gateway.ask("GET", "/v1/forms/a", "198.51.100.7").text == "198.51.100.7"
+    assert gateway.ask("GET", "/v1/forms/a", "10.0.0.1, 198.51.100.7, 127.0.0.9").text == "198.51.100.7"
+
+
+def test_address_that_a_client_names_is_not_believed(first_gateway: Gateway) -> None:
+    assert first_gateway.ask("GET", "/v1/forms/a", "198.51.100.7").text == "127.0.0.1"
+    assert 429 in first_gateway.flood("POST", "/v1/forms/a", [f"198.51.{n // 250}.{n % 250}" for n in range(MANY)])
+
+
 def test_looking_is_not_limited(gateway: Gateway) -> None:
     assert set(gateway.flood("GET", "/v1/forms/a", ["198.51.100.7"] * MANY)) == {200}
 
@@ -123,7 +145,7 @@ def test_log_names_neither_who_came_nor_what_they_asked_for(gateway: Gateway) ->
     statuses = set(gateway.flood("POST", f"/r/{TOKEN}", [person] * MANY))
     statuses.add(gateway.ask("GET", f"/v1/events?q={TOKEN}", person).status_code)
     large = requests.post(
-        f"{gateway.url}/r/{TOKEN}", data=b"x" * 70_000, headers={"X-Test-Address": "198.51.100.78"}, timeout=10
+        f"{gateway.url}/r/{TOKEN}", data=b"x" * 70_000, headers={"X-Forwarded-For": "198.51.100.78"}, timeout=10
     )
     statuses |= {large.status_code, gateway.ask("GET", "/r/" + TOKEN + "x" * 9_000, person).status_code}
     statuses |= {_raw(gateway, f"GET /r/{TOKEN} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")}

@@ -3,10 +3,13 @@
 One installation for the module; tests run in the order in which they stand, and the last one takes it down.
 """
 
+import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pika
+import psutil
 import psycopg
 import pytest
 import requests
@@ -18,7 +21,8 @@ from deploy.local.secrets import OWNERS, PUBLIC_KEY
 from deploy.servers.logins import service_roles
 from deploy.shape import SERVICES, WORKERS, processes_of, worker_name
 from deploy.up.ports import is_taken
-from deploy.up.records import Records
+from deploy.up.records import SUPERVISOR, Records
+from shared.core.accounts import Account, can_read
 from shared.core.rights import login
 from tests.architecture.observed import BROKERS
 from tests.integration.system.faults import (
@@ -113,12 +117,51 @@ def test_nobody_is_a_guest_of_the_broker(production: Production) -> None:
         pika.BlockingConnection(parameters)
 
 
-def test_secrets_are_readable_by_their_owner_alone(production: Production) -> None:
-    files = [path for path in (production.folder / "secrets").iterdir() if path.is_file()]
+def _user_of(pid: int) -> int:
+    return Path(f"/proc/{pid}").stat().st_uid
+
+
+def test_each_role_runs_as_a_user_of_its_own(production: Production) -> None:
+    """Started by an ordinary user, all run as that one."""
+    users = {name: _user_of(pid) for name, pid in production.pids().items() if name != SUPERVISOR}
+    ours = [worker_name(service, "web") for service in SERVICES] + [worker_name(*worker) for worker in WORKERS]
+    ours += ["audit", "canary", "sink"]
+    if os.geteuid():
+        assert set(users.values()) == {os.geteuid()}
+        return
+    assert 0 not in users.values()
+    assert len({users[name] for name in ours}) == len(ours)
+    children = {child.uids().real for pid in production.pids().values() for child in psutil.Process(pid).children()}
+    assert children <= set(users.values())
+
+
+def test_each_role_can_read_its_own_secrets_alone(production: Production) -> None:
+    """As many as its settings name: whoever takes over one process finds no key of another."""
+    secrets = production.folder / "secrets"
+    files = sorted(path for path in secrets.iterdir() if path.is_file())
     assert len(files) >= 8
-    assert {path.name: oct(path.stat().st_mode & 0o777) for path in files} == dict.fromkeys(
-        (path.name for path in files), "0o600"
-    )
+    running = production.pids()
+
+    def readable(name: str) -> set[str]:
+        process = psutil.Process(running[name])
+        account = Account(name, process.uids().real, process.gids().real, _groups_of(process.pid))
+        return {path.name for path in files if can_read(account if os.geteuid() == 0 else None, path)}
+
+    def wanted(service: str, role: str) -> set[str]:
+        given = environment_of(running[worker_name(service, role)])
+        return {Path(given[name]).name for name in OWNERS.get((service, role), ()) if name.endswith("_FILE")}
+
+    ours = [(service, role) for service in SERVICES for role in processes_of(service) if role != "operator"]
+    found = {worker_name(*place): readable(worker_name(*place)) for place in ours}
+    expected = {worker_name(*place): wanted(*place) for place in ours}
+    if os.geteuid():
+        expected = {name: {path.name for path in files} for name in expected}
+    assert found == expected
+
+
+def _groups_of(pid: int) -> tuple[int, ...]:
+    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("Groups:")]
+    return tuple(map(int, line.split()[1:]))
 
 
 @pytest.mark.parametrize("path", ["/-/registration/metrics", "/-/events/readyz", "/-/notifications/openapi.json"])

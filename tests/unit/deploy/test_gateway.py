@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.shape import ROUTES, SERVICES, WORKERS, service_for, worker_name
-from deploy.up.gateway import gateway_configuration
+from deploy.up.gateway import gateway_configuration, proxies_in_front
 from deploy.up.ports import Ports
 from deploy.up.watching import targets
 from services.notifications.web import LARGEST_BODY
@@ -84,3 +84,25 @@ def test_idle_connections_are_closed_by_the_gateway_before_the_service_does() ->
 
 def test_service_is_told_when_a_request_came() -> None:
     assert re.findall(r'proxy_set_header X-Request-Start "(.+)";', CONFIGURATION) == ["t=$msec"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "networks"),
+    [
+        ({}, ""),
+        ({"TROIKA_PUBLIC_URL": "http://127.0.0.1:8000"}, ""),
+        ({"TROIKA_PUBLIC_URL": "https://upr.example.org"}, "127.0.0.1/32,::1/128"),
+        ({"TROIKA_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.7"}, "10.0.0.0/8,192.0.2.7/32"),
+    ],
+)
+def test_tls_proxy_in_front_is_named_or_on_this_machine(
+    environment: dict[str, str], networks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TROIKA_PUBLIC_URL", "TROIKA_TRUSTED_PROXIES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    proxies = proxies_in_front()
+    assert str(proxies) == networks
+    written = re.findall(r"set_real_ip_from (\S+);", gateway_configuration(Path("/var/lib/troika"), PORTS, proxies))
+    assert ",".join(written) == networks
