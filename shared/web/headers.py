@@ -1,5 +1,6 @@
 """Headers that every answer carries, and the stricter ones of pages with personal data."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,13 @@ def framed_policy(nonce: str, origins: Sequence[str]) -> str:
         f"worker-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
     )
 
+
+def origin_in(claimed: str) -> str:
+    """``claimed`` if it is written as the origin of a web page is, else ``""``."""
+    return claimed if _ORIGIN.fullmatch(claimed) else ""
+
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]{1,255}")
 
 _ALWAYS = (
     ("X-Content-Type-Options", "nosniff"),

@@ -1,14 +1,18 @@
 """The form in a partner's page: another origin, a strict policy, a person with a keyboard, and pages that cheat."""
 
+import pytest
 from playwright.sync_api import Frame, expect
 
 from deploy.local.installation import PARTNER, WEBINAR
 from tests.browser.foreign import foreign_site
+from tests.browser.hosting import host_page, snippet
 from tests.browser.keyboard import fill_in, focused, tab_to_button
 from tests.browser.running import Demo, new_address
 from tests.browser.visiting import Visit
 from tests.support.waiting import poll_until
 
+HEARD_ONCE_MS = 2_500
+"""Longer than the element waits for a frame that has loaded."""
 CONTENT_HEIGHT = "Math.ceil(document.querySelector('main').getBoundingClientRect().bottom + window.scrollY)"
 
 
@@ -133,20 +137,56 @@ def test_page_of_another_origin_cannot_show_the_form(demo: Demo, visitor: Visit)
         poll_until(lambda: _refused(visitor), what="the frame shows the browser's refusal")
 
 
-def test_element_in_a_page_of_another_origin_leaves_the_link(demo: Demo, visitor: Visit) -> None:
-    body = (
-        f'<script type="module" src="{demo.ports.public_url}/embed/troika.js"></script>'
-        f'<troika-form form="{WEBINAR}" partner="{PARTNER}"><a href="{demo.form_url}">Register</a></troika-form>'
-    )
+def test_element_in_a_page_of_another_origin_leaves_the_link_and_says_why(demo: Demo, visitor: Visit) -> None:
+    body = snippet(demo, WEBINAR)
     with foreign_site(body, "localhost") as address:
-        visitor.page.clock.install()
         visitor.page.goto(address)
-        poll_until(lambda: visitor.faults, what="the browser says that it does not show the frame")
-        visitor.page.clock.fast_forward(10_000)
+        assert visitor.wait_until_heard("troika:error") == {"code": "origin-not-allowed"}
+        _only_the_link(visitor)
 
-        assert visitor.wait_until_heard("troika:error") == {"code": "unreachable"}
-        expect(visitor.page.get_by_role("link", name="Register")).to_be_visible()
-        expect(visitor.page.locator("troika-form iframe")).not_to_be_visible()
+
+@pytest.mark.parametrize(
+    ("form", "partner", "cause"),
+    [
+        ("no-such-form", PARTNER, "form-unknown"),
+        ("Not A Slug", PARTNER, "form-unknown"),
+        (WEBINAR, "nobody", "partner-unknown"),
+        ("side-event-proposal", "nobody", "partner-unknown"),
+    ],
+)
+def test_element_says_what_it_is_given_wrong(demo: Demo, visitor: Visit, form: str, partner: str, cause: str) -> None:
+    lines = snippet(demo, form).replace(f'partner="{PARTNER}"', f'partner="{partner}"')
+    host_page(demo, visitor, lines)
+    assert visitor.wait_until_heard("troika:error") == {"code": cause}
+    _only_the_link(visitor)
+    visitor.page.wait_for_timeout(HEARD_ONCE_MS)
+    assert visitor.heard("troika:error") == [{"code": cause}], "it is told once"
+
+
+def test_element_says_that_nobody_answers(demo: Demo, visitor: Visit) -> None:
+    """Long before the time is over that a slow network has."""
+    visitor.context.route("**/embed/upr-webinar-10?*", lambda route: route.abort())
+    host_page(demo, visitor, snippet(demo, WEBINAR))
+    assert visitor.wait_until_heard("troika:error") == {"code": "unreachable"}
+    _only_the_link(visitor)
+
+
+def test_element_says_that_the_pages_policy_blocks_the_frame(demo: Demo, visitor: Visit) -> None:
+    host_page(demo, visitor, snippet(demo, WEBINAR), policy="script-src {troika}; frame-src 'self'")
+    assert visitor.wait_until_heard("troika:error") == {"code": "blocked-by-policy"}
+    _only_the_link(visitor)
+
+
+def test_form_that_is_closed_says_so_in_the_frame(demo: Demo, visitor: Visit) -> None:
+    form = "council-session-interest"
+    _set_open(demo, form, "2020-01-01T00:00:00Z")
+    try:
+        host_page(demo, visitor, snippet(demo, form))
+        frame = visitor.frame()
+        expect(frame.get_by_role("heading", level=2)).to_have_text("Registration is closed")
+        wait_until_fits(visitor, frame)
+    finally:
+        _set_open(demo, form, None)
 
 
 def test_side_event_is_proposed_on_a_partners_page(demo: Demo, visitor: Visit) -> None:
@@ -166,6 +206,20 @@ def test_side_event_is_proposed_on_a_partners_page(demo: Demo, visitor: Visit) -
     )
     assert title in {one["title"] for one in demo.places.ask("GET", "/v1/proposals")["items"]}
     assert (visitor.context.cookies(), visitor.faults) == ([], [])
+
+
+def _only_the_link(visitor: Visit) -> None:
+    """The link shows, with no empty space below it."""
+    expect(visitor.page.get_by_role("link", name="The form")).to_be_visible()
+    expect(visitor.page.locator("troika-form iframe")).not_to_be_visible()
+    assert visitor.page.locator("troika-form").evaluate("element => element.offsetHeight") < 100
+
+
+def _set_open(demo: Demo, slug: str, closes_at: str | None) -> None:
+    forms = demo.places.ask("GET", "/v1/forms")["items"]
+    revision = next(form["revision"] for form in forms if form["slug"] == slug)
+    headers = {"If-Match": f'"{revision}"'}
+    demo.places.ask("PATCH", f"/v1/forms/{slug}", json={"closes_at": closes_at}, headers=headers)
 
 
 def _refused(visitor: Visit) -> bool:

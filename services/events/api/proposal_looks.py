@@ -2,15 +2,17 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, make_response, request
 
 from services.events.domain.partner import Partner
 from services.events.side_pages.look import Look
+from services.events.side_pages.pages import render_refused
 from shared.forms.texts import LANGUAGES, named_language
 from shared.forms.theme import read_theme
-from shared.web.headers import framed_policy, personal
+from shared.web.headers import framed_policy, origin_in, personal
 from shared.web.languages import preferred_language
 
 THEME_NAMES = ("theme", "accent", "radius", "font")
@@ -37,6 +39,22 @@ def look_of(given: Mapping[str, Any], partner: Partner | None) -> Look:
         partner=partner.slug if partner else "",
         parent=str(claimed) if partner is not None and claimed in partner.origins else "",
     )
+
+
+def refused_frame(given: Mapping[str, Any], partner: Partner | None) -> Response | None:
+    """The page that tells a page around why it cannot show the form; None where nothing forbids it.
+
+    Anybody may frame it: it holds nothing.
+    """
+    parent = origin_in(str(given.get("parent") or ""))
+    if not parent or (partner is not None and parent in partner.origins):
+        return None
+    look = replace(look_of(given, partner), parent=parent)
+    cause, status = ("origin-not-allowed", 403) if partner else ("partner-unknown", 404)
+    response = personal(make_response(render_refused(look, cause), status))
+    response.headers["Content-Security-Policy"] = framed_policy(look.nonce, ("*",))
+    response.headers["Content-Language"] = look.language
+    return response
 
 
 def framed(html: str, status: int, look: Look, partner: Partner | None) -> Response:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request, send_file
 from werkzeug.exceptions import NotFound
 
 from services.events.api.proposal_challenge import challenge_path
-from services.events.api.proposal_looks import framed, look_of
+from services.events.api.proposal_looks import framed, look_of, refused_frame
 from services.events.api.proposal_submitted import Asked, Refused
 from services.events.side_pages.pages import SCRIPTS, ProposePage, render_propose, render_received, side_sheet
 from services.events.usecases.show_proposal_form import show_proposal_form
@@ -29,6 +29,9 @@ def proposal_pages(tools: SideTools) -> Blueprint:
     @public
     def form() -> Response:
         shown = show_proposal_form(tools.work, request.args.get("partner", ""))
+        refused = refused_frame(request.args, shown.partner)
+        if refused is not None:
+            return refused
         look = look_of(request.args, shown.partner)
         page = ProposePage(shown.definition, look, new_token(), challenge=challenge_path(tools))
         return framed(render_propose(page), 200, look, shown.partner)

@@ -21,8 +21,8 @@ from shared.web.look.sheets import STATIC_FOLDER, Sheet, paper_sheet
 HERE = Path(__file__).parent
 STYLE_PATH = "/propose/side.css"
 PLACE = "/propose"
-SCRIPTS = {name: HERE / "static" / name for name in ("framed.js", "proving.js")}
-SCRIPTS |= {name: STATIC_FOLDER / name for name in ("fetching.js", "parent.js", "proof.js", "solver.js")}
+SCRIPTS = {"proving.js": HERE / "static" / "proving.js"}
+SCRIPTS |= {name: STATIC_FOLDER / name for name in ("fetching.js", "framed.js", "parent.js", "proof.js", "solver.js")}
 """What a framed page and a form that asks for a proof of work load, by name."""
 RECEIPTS = {"submitted": "received.message", "unverified": "unverified.message"}
 """Key of what is said to whoever has proposed, by the first status."""
@@ -172,6 +172,13 @@ def render_received(look: Look, status: str) -> str:
     title = page_texts().text(f"{'unverified' if status == 'unverified' else 'received'}.title", look.language)
     values = {"outcome": "proposed", "again": again, "title": title, "message": RECEIPTS[status]}
     return _render("received.html", look, PLACE, kept=look.query(), **values)
+
+
+def render_refused(look: Look, cause: str) -> str:
+    """Says why a page cannot show the form: ``partner-unknown`` or ``origin-not-allowed``."""
+    title = page_texts().text("refused.title", look.language)
+    form = f"{PLACE}?{urlencode({'partner': look.partner, 'lang': look.language})}"
+    return _render("refused.html", look, PLACE, kept=look.query(), title=title, cause=cause, form=form)
 
 
 def render_timetable(page: TimetablePage, public_url: str) -> str:

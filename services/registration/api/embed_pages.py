@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request, send_file
 from werkzeug.exceptions import NotFound
 
 from services.registration.api.intake_pages import form_page
-from services.registration.api.looks import closed_page, look_of, page, parent_origin
+from services.registration.api.looks import closed_page, look_of, page, parent_origin, refused_page
 from services.registration.api.selftest_pages import selftest_page
 from services.registration.api.submitted import language_of
 from services.registration.api.tools import Tools, counted_look_up
@@ -12,9 +12,11 @@ from services.registration.domain.opening import closed_reason
 from services.registration.embed.assets import SCRIPT, SHEET, file_of, pinned_script, sheet
 from services.registration.embed.pages import render_frame
 from services.registration.usecases.look_up import view_form
+from shared.core.errors import DomainError
 from shared.core.ids import new_token
 from shared.core.metrics import intake_requests_total
 from shared.web.access import public
+from shared.web.headers import origin_in
 from shared.web.look.sheets import serve_sheet
 
 SCRIPT_KEPT_S = 300
@@ -32,12 +34,20 @@ def embed_blueprint(tools: Tools) -> Blueprint:
     @blueprint.get("/<slug>")
     @public
     def form(slug: str) -> Response:
-        with counted_look_up():
-            view = view_form(tools.work, slug, tools.clock())
+        claimed = origin_in(request.args.get("parent", ""))
+        try:
+            with counted_look_up():
+                view = view_form(tools.work, slug, tools.clock())
+        except DomainError:
+            if claimed:
+                return refused_page("form-unknown", claimed, slug)
+            raise
         partner = view.partner(request.args.get("partner", ""))
-        parent = parent_origin(partner, request.args.get("parent", ""))
+        parent = parent_origin(partner, claimed)
+        if claimed and not parent:
+            return refused_page("origin-not-allowed" if partner else "partner-unknown", claimed, slug, partner)
         language = language_of(request.args.to_dict(), partner.language if partner else None)
-        look = look_of(language, request.args, partner, framed=bool(parent))
+        look = look_of(language, request.args, partner, parent=parent)
         origins = partner.origins if partner else ()
         reason = closed_reason(view.stored.opening, tools.clock())
         reason = reason or ("full" if view.stored.seats.word == "full" else "")

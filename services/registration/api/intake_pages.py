@@ -32,7 +32,7 @@ def register(tools: Tools, view: FormView, submitted: Submitted) -> Response:
     partner = view.partner(submitted.partner)
     language = language_of(submitted.beside, partner.language if partner else None)
     parent = parent_origin(partner, str(submitted.beside.get("parent") or ""))
-    look = look_of(language, submitted.beside, partner, framed=bool(parent))
+    look = look_of(language, submitted.beside, partner, parent=parent)
     origins = partner.origins if partner else ()
     try:
         answered = take(tools, view, submitted)

@@ -4,10 +4,20 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, make_response
+from flask import Response, make_response, request
 
+from services.registration.api.submitted import language_of
 from services.registration.embed.moments import EventTime
-from services.registration.embed.pages import ClosedPage, ClosedReason, Look, render_closed
+from services.registration.embed.pages import (
+    ClosedPage,
+    ClosedReason,
+    Look,
+    RefusedCause,
+    RefusedPage,
+    embed_path,
+    render_closed,
+    render_refused,
+)
 from services.registration.store.forms import Partner, StoredForm
 from services.registration.usecases.look_up import FormView
 from shared.forms.definition import FormDefinition
@@ -15,11 +25,16 @@ from shared.forms.theme import read_theme
 from shared.web.headers import framed_policy, personal
 
 
-def look_of(language: str, values: Mapping[str, Any], partner: Partner | None, *, framed: bool = False) -> Look:
-    """The look of a page, with a fresh nonce; the address's values come before the partner's."""
+def look_of(
+    language: str, values: Mapping[str, Any], partner: Partner | None, *, framed: bool = False, parent: str = ""
+) -> Look:
+    """The look of a page, with a fresh nonce; the address's values come before the partner's.
+
+    ``parent`` is the origin of the page around that may hear messages.
+    """
     own = {name: str(value) for name, value in (partner.theme if partner else {}).items()}
     given = {name: str(values[name]) for name in ("theme", "accent", "radius", "font") if values.get(name)}
-    return Look(language, secrets.token_urlsafe(16), read_theme({**own, **given}), framed)
+    return Look(language, secrets.token_urlsafe(16), read_theme({**own, **given}), framed or bool(parent), parent)
 
 
 def event_time(form: StoredForm) -> EventTime | None:
@@ -46,6 +61,16 @@ def page(html: str, look: Look, origins: tuple[str, ...] = (), status: int = 200
     response.headers["Content-Security-Policy"] = framed_policy(look.nonce, origins)
     response.headers["Content-Language"] = look.language
     return personal(response)
+
+
+def refused_page(cause: RefusedCause, parent: str, slug: str, partner: Partner | None = None) -> Response:
+    """The page that tells ``parent``, an origin, why it cannot show a form. Anybody may frame it: it holds nothing."""
+    language = language_of(request.args.to_dict(), partner.language if partner else None)
+    look = look_of(language, request.args, partner, parent=parent)
+    query = {"lang": language, "partner": partner.slug if partner else ""}
+    form = "" if cause == "form-unknown" else embed_path(slug, query)
+    status = 403 if cause == "origin-not-allowed" else 404
+    return page(render_refused(RefusedPage(look, cause, form)), look, ("*",), status)
 
 
 def closed_page(view: FormView, look: Look, reason: str, origins: tuple[str, ...], status: int) -> Response:

@@ -1,6 +1,5 @@
 """``/embed/selftest``: what works in a partner's page. Any page may frame it: there is nothing in it to press."""
 
-import re
 from urllib.parse import urlsplit
 
 from flask import Response, request
@@ -12,8 +11,7 @@ from services.registration.embed.pages import Look
 from services.registration.embed.selftest import SelftestPage, render_selftest
 from services.registration.store.forms import Partner
 from services.registration.usecases.look_up import find_partner
-
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]{1,255}")
+from shared.web.headers import origin_in
 
 
 def selftest_page(tools: Tools) -> Response:
@@ -32,13 +30,9 @@ def _made(tools: Tools, look: Look, partner: Partner | None) -> SelftestPage:
         home=tools.public_url,
         partner=partner.slug if partner else "",
         origins=partner.origins if partner else (),
-        parent=_origin(request.args.get("parent", "")),
-        came_from=_origin(_origin_of(request.headers.get("Referer", ""))),
+        parent=origin_in(request.args.get("parent", "")),
+        came_from=origin_in(_origin_of(request.headers.get("Referer", ""))),
     )
-
-
-def _origin(claimed: str) -> str:
-    return claimed if _ORIGIN.fullmatch(claimed) else ""
 
 
 def _origin_of(address: str) -> str:

@@ -13,7 +13,7 @@ STATIC_PATH = "/embed/static"
 SHEET = "form.css"
 SCRIPT = "troika.js"
 SCRIPT_PATH = f"/embed/{SCRIPT}"
-SHARED = ("fetching.js", "parent.js", "proof.js", "solver.js")
+SHARED = ("fetching.js", "framed.js", "parent.js", "proof.js", "solver.js")
 """Scripts that pages of other services load as well."""
 
 

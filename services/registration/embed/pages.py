@@ -23,6 +23,7 @@ ClosedReason = Literal["closed", "full", "cancelled", "postponed", "held", "not-
 Asking = Literal["", "cancel", "erase"]
 LinkStatus = Literal["unverified", "confirmed", "waitlisted", "cancelled", "expired"]
 LinkKind = Literal["own", "verify"]
+RefusedCause = Literal["form-unknown", "partner-unknown", "origin-not-allowed"]
 TooLate = ClosedReason | Literal[""]
 
 
@@ -30,13 +31,15 @@ TooLate = ClosedReason | Literal[""]
 class Look:
     """What every page has: language (one of ``texts.LANGUAGES``), the nonce of its policy, its theme.
 
-    ``framed`` pages stand in another page: no margin, no heading of their own size.
+    ``framed`` pages stand in another page: no margin, no heading of their own size. ``parent`` is the exact origin of
+    the page around that may hear messages, ``""`` for none.
     """
 
     language: str
     nonce: str
     theme: Theme = PLAIN
     framed: bool = False
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,15 @@ class ResultPage:
     title: str
     event_time: EventTime | None
     status: ResultStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPage:
+    """Shown in a frame in place of the form; ``form`` is the address of the form alone, ``""`` if there is none."""
+
+    look: Look
+    cause: RefusedCause
+    form: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +164,13 @@ def render_result(page: ResultPage) -> str:
 def render_closed(page: ClosedPage) -> str:
     """Says why there is no form."""
     return render_page("closed.html", page.look, page=page, title=page.title)
+
+
+def render_refused(page: RefusedPage) -> str:
+    """Says why a page cannot show the form."""
+    return render_page(
+        "refused.html", page.look, page=page, title=page_texts().text("refused.title", page.look.language)
+    )
 
 
 def render_link(page: LinkPage) -> str:

@@ -41,14 +41,31 @@ def test_exactly_the_partners_origins_may_frame_the_form(desk: Desk) -> None:
     assert "Set-Cookie" not in shown.headers
 
 
-@pytest.mark.parametrize("partner", ["", "nobody", "A-PARTNER", "a-partner'", "a" * 5000, "\x00"])
+NO_PARTNERS = ["", "nobody", "A-PARTNER", "a-partner'", "a" * 5000, "\x00"]
+
+
+@pytest.mark.parametrize("partner", NO_PARTNERS)
 def test_nobody_may_frame_the_form_of_no_partner(desk: Desk, partner: str) -> None:
-    shown = desk.client.get("/propose", query_string=FRAMED | {"partner": partner})
+    shown = desk.client.get("/propose", query_string={"partner": partner})
     assert (shown.status_code, ancestors(shown), shown.headers["X-Frame-Options"]) == (200, "'none'", "DENY")
-    assert "data-parent-origin" not in shown.text
+    assert ("data-parent-origin" in shown.text, "<form" in shown.text) == (False, True)
 
 
-@pytest.mark.parametrize("parent", ["", "https://other.example.org", f"{ORIGINS[0]}/", f"{ORIGINS[0]}.example.com"])
+@pytest.mark.parametrize("partner", NO_PARTNERS)
+def test_page_that_names_no_partner_is_told_so_without_the_form(desk: Desk, partner: str) -> None:
+    shown = desk.client.get("/propose", query_string=FRAMED | {"partner": partner})
+    assert (shown.status_code, ancestors(shown)) == (404, "*")
+    assert ('data-cause="partner-unknown"' in shown.text, "<form" in shown.text) == (True, False)
+
+
+@pytest.mark.parametrize("parent", ["https://other.example.org", f"{ORIGINS[0]}.example.com"])
+def test_page_of_another_origin_is_told_so_without_the_form(desk: Desk, parent: str) -> None:
+    shown = desk.client.get("/propose", query_string=FRAMED | {"parent": parent})
+    assert (shown.status_code, ancestors(shown)) == (403, "*")
+    assert ('data-cause="origin-not-allowed"' in shown.text, "<form" in shown.text) == (True, False)
+
+
+@pytest.mark.parametrize("parent", ["", f"{ORIGINS[0]}/", "null", "*"])
 def test_page_speaks_to_no_other_origin(desk: Desk, parent: str) -> None:
     shown = desk.client.get("/propose", query_string=FRAMED | {"parent": parent})
     assert (ancestors(shown), "data-parent-origin" in shown.text, "<script" in shown.text) == (

@@ -141,17 +141,12 @@ def test_page_of_another_origin_keeps_the_link(browser: Browser, address: str, l
         page = browser.new_context(locale="en-GB").new_page()
         page.goto(partner_page)
         framed(page)  # what the other page does works for the partner
-        complaints: list[str] = []
-        page.on("console", lambda message: complaints.append(message.text))
-        page.clock.install()
         page.goto(other_page)
-        poll_until(lambda: any("frame-ancestors" in text for text in complaints), what="the browser's refusal")
-        page.clock.fast_forward(10_000)
         page.wait_for_function("window.heard.some(([name]) => name === 'error')")
-        assert page.evaluate("window.heard") == [["error", {"code": "unreachable"}]]
+        assert page.evaluate("window.heard") == [["error", {"code": "origin-not-allowed"}]]
         expect(page.get_by_role("link", name="Propose a side event")).to_be_visible()
         expect(page.locator("troika-form iframe")).not_to_be_visible()
-        assert page.frames[1].url.startswith("chrome-error:")
+        assert page.frames[1].locator("form").count() == 0
         page.context.close()
 
 
