@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.events.store.contacts import MailContact
+from services.events.store.forms import upsert_form
 from services.events.store.roster import Registered
 from services.events.usecases.erase_registration import COUNTED_BY, NOBODY, erase_registration
 from services.events.usecases.note_contact import note_contact
@@ -38,9 +39,13 @@ ERASED = "person.erased.v1"
 
 
 def effects(work: UnitOfWork) -> Mapping[str, Effect]:
-    """What a message from each queue does. Both effects live in the transaction that the inbox gives them."""
+    """What a message from each queue does. All effects live in the transaction that the inbox gives them."""
     del work
-    return {"events.rollup": BatchEffect(on_registration, on_registrations), "events.contact": on_mail}
+    return {
+        "events.rollup": BatchEffect(on_registration, on_registrations),
+        "events.contact": on_mail,
+        "events.copies": on_form,
+    }
 
 
 def on_registration(connection: Connection, message: Message) -> None:
@@ -71,6 +76,11 @@ def _grave(message: Message) -> Registered:
     content = message.data
     told: dict[str, Any] = {name: content[name] for name in _OF_THE_ERASED}
     return Registered(event_id=content["event"], **told, **NOBODY, **COUNTED_BY)
+
+
+def on_form(connection: Connection, message: Message) -> None:
+    """A form is what the message says, unless something newer is known."""
+    upsert_form(connection, message.data)
 
 
 def on_mail(connection: Connection, message: Message) -> None:

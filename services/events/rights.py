@@ -16,6 +16,7 @@ RIGHTS: Rights = {
         "solve": "select",
         "operator": "select insert update",
     },
+    "form_copy": {"web": "select", "consume": "select insert update"},
     "consultation": {"web": "select", "operator": "select insert update"},
     "roster": {"web": "select", "consume": "select insert update", "operator": "select"},
     "event_count": {"web": "select", "consume": "select insert update"},

@@ -1,9 +1,11 @@
 """What happened to a registration, as a message. The only translation; it decides what leaves the service."""
 
 import base64
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from services.registration.domain.form_facts import FormFacts
 from services.registration.domain.registration import Registration
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.registry import source_of
@@ -19,6 +21,7 @@ PROMOTED = "registration.promoted.v1"
 CANCELLED = "registration.cancelled.v1"
 ATTEMPT_REPEATED = "registration.attempt-repeated.v1"
 ERASED = "person.erased.v1"
+FORM_CHANGED = "form.changed.v1"
 
 ARRIVALS = {"unverified": VERIFICATION_REQUESTED, "confirmed": CONFIRMED, "waitlisted": WAITLISTED}
 """The message about a registration that is new, or new to everybody but its owner, by its status."""
@@ -35,7 +38,8 @@ def registration_message(
         cause: correlation id and trace context of the request, where it is not the current one.
         extra: fields that only this type has.
     """
-    return _message(key, registration, at, _data(registration, at) | extra, cause or (correlation_id(), traceparent()))
+    data = _data(registration, at) | extra
+    return _message(key, registration.id, at, data, cause or (correlation_id(), traceparent()))
 
 
 def erased_message(registration: Registration, at: datetime) -> Message:
@@ -47,18 +51,26 @@ def erased_message(registration: Registration, at: datetime) -> Message:
         "occurred_at": rfc3339(at),
         **{name: getattr(registration, name) for name in names},
     }
-    return _message(ERASED, registration, at, data, (correlation_id(), traceparent()))
+    return _message(ERASED, registration.id, at, data, (correlation_id(), traceparent()))
 
 
-def _message(
-    key: str, registration: Registration, at: datetime, data: dict[str, Any], cause: tuple[str, str]
-) -> Message:
+def form_message(form: FormFacts, at: datetime) -> Message:
+    """The public state of ``form``, as it is from ``at`` (aware) on."""
+    data = asdict(form) | {"opens_at": _plain(form.opens_at), "closes_at": _plain(form.closes_at)}
+    return _message(FORM_CHANGED, form.id, at, data, (correlation_id(), traceparent()))
+
+
+def _plain(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)
+
+
+def _message(key: str, subject: str, at: datetime, data: dict[str, Any], cause: tuple[str, str]) -> Message:
     correlation, trace = cause
     return Message(
         id=new_id(),
         type=TYPE_PREFIX + key,
         source=source_of("registration"),
-        subject=registration.id,
+        subject=subject,
         time=at,
         data=data,
         correlation_id=correlation,

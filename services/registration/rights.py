@@ -16,7 +16,7 @@ RIGHTS: Rights = {
     "registration": {"web": "select insert update", "relay": "select update delete", "operator": "select update"},
     "registration_change": {"web": "select insert", "relay": "select insert delete", "operator": "select"},
     "idempotency": {"web": "select insert", "relay": "select delete"},
-    "outbox": {"web": "select insert update", "relay": "select insert update delete"},
+    "outbox": {"web": "select insert update", "relay": "select insert update delete", "operator": "insert"},
     "inbox": {"relay": "select update delete", "consume": "select insert delete"},
     "sealed_reading": {"web": "select insert"},
     "form_change": {"web": "select insert", "relay": "select", "operator": "select"},

@@ -45,6 +45,28 @@ class AttemptData(RegistrationData):
     attempt = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
 
 
+class FormData(MessageSchema):
+    """What anybody may know of a form: its title by language, and what decides whether it takes registrations.
+
+    ``open`` is the coordinators' switch and ``opens_at``, ``closes_at`` are their hours; ``event`` is the event that it
+    registers for, if any, and ``closes_hours_before`` tells how long before its start the guest list closes (0: never).
+    """
+
+    id = slug()
+    revision = revision()
+    kind = one_of(*FORM_KINDS)
+    event = slug(required=False)
+    title = fields.Dict(
+        keys=fields.String(validate=validate.Length(max=35)),
+        values=fields.String(validate=validate.Length(min=1, max=4000)),
+        required=True,
+    )
+    open = fields.Boolean(required=True)
+    opens_at = moment(required=False)
+    closes_at = moment(required=False)
+    closes_hours_before = fields.Integer(required=True, strict=True, validate=validate.Range(min=0))
+
+
 class ErasedData(MessageSchema):
     """Whoever was on a registration is erased. ``status`` is that under which it goes on counting; nobody is named."""
 

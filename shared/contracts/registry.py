@@ -12,7 +12,7 @@ from marshmallow import Schema, ValidationError
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.events import ErasedProposalData, EventData, ProposalData, ResourceData, WorkingGroupData
 from shared.contracts.notifications import MailData
-from shared.contracts.registration import AttemptData, ErasedData, RegistrationData
+from shared.contracts.registration import AttemptData, ErasedData, FormData, RegistrationData
 from shared.core.errors import Poison
 
 
@@ -150,6 +150,13 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         _ROLLUP_AND_MAIL,
         ErasedData,
         "Whoever was on a registration is erased: what others hold of them goes too.",
+    ),
+    MessageType(
+        "form.changed.v1",
+        "registration",
+        ("events.copies",),
+        FormData,
+        "A form is new, or something that anybody may know of it has changed.",
     ),
     MessageType("mail.sent.v1", "notifications", ("events.contact",), MailData, "The mail relay took a mail."),
 )

@@ -21,8 +21,9 @@ from services.events.outgoing_proposals import erased_message as proposal_erased
 from services.notifications.domain.mail import ClaimedMail
 from services.notifications.outgoing import mail_sent
 from services.registration import outgoing as registration_outgoing
+from services.registration.domain.form_facts import FormFacts
 from services.registration.domain.registration import Registration
-from services.registration.outgoing import registration_message
+from services.registration.outgoing import form_message, registration_message
 from shared.contracts.envelope import Message, decode, encode
 from shared.contracts.registry import MESSAGE_TYPES, read
 from shared.core.context import caused_by
@@ -124,12 +125,25 @@ def _scheduled() -> Message:
     return scheduled_message(proposal, PROPOSAL_BOX, WEBINAR_WEEK, entry, version=1, moved=False)
 
 
+FORM = FormFacts(
+    id="review-press-conference",
+    revision=2,
+    kind="attendance",
+    event="review-press-conference",
+    title={"en": "Register for the press conference"},
+    open=True,
+    opens_at=None,
+    closes_at=WEBINAR_WEEK,
+    closes_hours_before=48,
+)
+
 PRODUCERS: dict[str, Callable[[], Message]] = {
     EVENT_KEYS["published"]: lambda: event_message("published", EVENT, WEBINAR_WEEK),
     EVENT_KEYS["changed"]: lambda: event_message("changed", EVENT, WEBINAR_WEEK),
     "working-group.changed.v1": lambda: working_group_message(
         WorkingGroup(id="housing", title="Housing"), WEBINAR_WEEK
     ),
+    registration_outgoing.FORM_CHANGED: lambda: form_message(FORM, WEBINAR_WEEK),
     registration_outgoing.VERIFICATION_REQUESTED: _about_registration(registration_outgoing.VERIFICATION_REQUESTED),
     registration_outgoing.EXPIRED: _about_registration(registration_outgoing.EXPIRED),
     "resource.published.v1": lambda: resource_message(

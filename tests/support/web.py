@@ -35,7 +35,7 @@ class RunningWeb:
 
 
 def load_webinar(installation: TestInstallation, *, capacity: int | None) -> None:
-    """Only the sample's form of the webinar, open, with ``capacity`` seats (None: no limit)."""
+    """Only the sample's form of the webinar, open, with ``capacity`` seats (None: no limit), and no message waiting."""
     url, folder = installation.urls["registration"], installation.secrets.folder
     sample = folder.parent / "webinar-alone"
     sample.mkdir()
@@ -47,6 +47,7 @@ def load_webinar(installation: TestInstallation, *, capacity: int | None) -> Non
     with unit.transaction() as connection:
         connection.exec_driver_sql(EVENT, (datetime.now(UTC) + timedelta(days=5),))
         connection.exec_driver_sql("UPDATE seat SET capacity = %s", (capacity,))
+        connection.exec_driver_sql("DELETE FROM outbox")  # the form's own message
     engine.dispose()
 
 

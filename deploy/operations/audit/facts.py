@@ -24,6 +24,7 @@ HEARERS: tuple[tuple[str, str], ...] = tuple(
             "person.erased",
         ),
         "events.contact": ("mail.sent",),
+        "events.copies": ("form.changed",),
     }.items()
     for key in keys
 )

@@ -43,6 +43,14 @@ def check_series(events: Iterable[Fields], series: Collection[str]) -> None:
             row.fault(f"{name[:80]!r} is not in series.yaml", "series")
 
 
+def check_forms(events: Iterable[Fields], forms: Collection[str]) -> None:
+    """Note a fault at each event that names a form which is not among the slugs ``forms``."""
+    for row in events:
+        name = _read(row, "form")
+        if isinstance(name, str) and name not in forms:
+            row.fault(f"{name[:80]!r} is not in forms.yaml", "form")
+
+
 def check_groups(events: Iterable[Fields], groups: Collection[str]) -> None:
     """Note a fault at each asked group that is neither ``*`` nor among the ids ``groups``."""
     for row in events:
@@ -57,9 +65,9 @@ def ids_where(rows: Iterable[Fields], key: str, value: object) -> frozenset[str]
     return ids_of(row for row in rows if _read(row, key) == value)
 
 
-def ids_of(rows: Iterable[Fields]) -> frozenset[str]:
-    """Every text under ``id``, also of rows with other faults, so that one fault does not cause others."""
-    return frozenset(name for row in rows if isinstance(name := _read(row, "id"), str))
+def ids_of(rows: Iterable[Fields], key: str = "id") -> frozenset[str]:
+    """Every text under ``key``, also of rows with other faults, so that one fault does not cause others."""
+    return frozenset(name for row in rows if isinstance(name := _read(row, key), str))
 
 
 def _read(row: Fields, key: str) -> Any:

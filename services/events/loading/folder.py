@@ -11,7 +11,15 @@ from services.events.domain.event import Event
 from services.events.domain.hotel import HotelBlock
 from services.events.domain.network import Consultation, Series, WorkingGroup
 from services.events.domain.resource import Resource
-from services.events.loading.checks import check_events, check_groups, check_series, check_unique, ids_of, ids_where
+from services.events.loading.checks import (
+    check_events,
+    check_forms,
+    check_groups,
+    check_series,
+    check_unique,
+    ids_of,
+    ids_where,
+)
 from services.events.loading.rows import consultation_of, event_of, hotel_of, resource_of, series_of, working_group_of
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import Fields, read_yaml
@@ -23,6 +31,9 @@ FILES = ("series.yaml", "working-groups.yaml", "events.yaml", "consultations.yam
 
 OPTIONAL_FILES = ("resources.yaml", "hotels.yaml")
 """What it may hold as well."""
+
+FORMS_FILE = "forms.yaml"
+"""Registration's; where it is there, events may name no form that is not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,7 @@ def read_folder(path: Path, moved_by: timedelta | None = None) -> Loaded:
         hotels=_values(hotels, partial(hotel_of, moved_by=by)),
     )
     _check(series, groups, events, consultations)
+    _check_forms(path / FORMS_FILE, events)
     _check_resources(resources, hotels, events, series)
     if faults:
         raise SettingsError(sorted(faults, key=_place))
@@ -104,6 +116,13 @@ def _check(
         check_series(events or (), ids_of(series))
     if groups is not None:
         check_groups(events or (), ids_of(groups))
+
+
+def _check_forms(path: Path, events: list[Fields] | None) -> None:
+    """Check the names of forms against registration's file, if it is there; its faults are registration's to report."""
+    forms = _rows(path, []) if path.exists() else None
+    if forms is not None:
+        check_forms(events or (), ids_of(forms, "slug"))
 
 
 def _check_resources(

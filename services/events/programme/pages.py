@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from services.events.domain.form import title_in
 from services.events.programme import moments
 from services.events.programme.caching import cacheable
 from services.events.programme.texts import programme_texts, wanted_language
@@ -18,6 +19,7 @@ from services.events.usecases.list_events import list_events
 from services.events.usecases.positions import event_position, read_event_position
 from services.events.usecases.show_programme import (
     list_city_resources,
+    open_group_forms,
     public_groups,
     public_series,
     show_event_details,
@@ -47,7 +49,7 @@ def programme_blueprint(work: UnitOfWork, clock: Clock, public_url: str) -> Blue
     blueprint.register_error_handler(DomainError, lambda error: _refusal(from_domain(error).status_code))
     serve_sheet(blueprint, "/static/programme.css", _sheet())
     _add_list(blueprint, work, clock)
-    _add_details(blueprint, work)
+    _add_details(blueprint, work, clock)
     return blueprint
 
 
@@ -73,19 +75,20 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/groups")
     @public
     def groups() -> Response:
-        return _page("programme/groups.html", groups=public_groups(work).values())
+        open_forms = open_group_forms(work, clock())
+        return _page("programme/groups.html", groups=public_groups(work).values(), forms=open_forms)
 
 
-def _add_details(blueprint: Blueprint, work: UnitOfWork) -> None:
+def _add_details(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/series/<series_id>")
     @public
     def series(series_id: str) -> Response:
-        return _page("programme/series.html", details=show_series(work, series_id))
+        return _page("programme/series.html", details=show_series(work, series_id, clock()))
 
     @blueprint.get("/<event_id>")
     @public
     def event(event_id: str) -> Response:
-        return _page("programme/event.html", details=show_event_details(work, event_id))
+        return _page("programme/event.html", details=show_event_details(work, event_id, clock()))
 
 
 def _page(template: str, **values: Any) -> Response:
@@ -117,6 +120,7 @@ def _around(public_url: str) -> dict[str, Any]:
         "style": _sheet().address(f"{HOME}/static/programme.css"),
         "languages": [(code, name, _in_language(code)) for code, name in LANGUAGE_NAMES.items()],
         "link": _linker(language),
+        "form_title": lambda form: title_in(form, language),
     }
 
 

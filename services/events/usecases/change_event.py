@@ -13,7 +13,7 @@ from services.events.domain.merging import Change
 from services.events.domain.revision import state_tag, visible_difference
 from services.events.domain.rules import BrokenRule, enforce
 from services.events.outgoing import event_message
-from services.events.store import audiences, events, network
+from services.events.store import audiences, events, forms, network
 from services.events.store.events import Audience as Readers
 from services.events.usecases.event_history import keep_change
 from services.events.usecases.finding import find_event
@@ -58,14 +58,14 @@ def create_event(work: UnitOfWork, clock: Clock, event: Event, by: str) -> Event
     """Store a new event, which is a draft: nobody is told of it. ``by`` is the name of a key, for its history.
 
     Raises:
-        RulesBroken: it names a series or a working group that does not exist.
+        RulesBroken: it names a series, a working group or a form that does not exist.
         DomainError: ``event-transition``, it is no draft; ``already-exists``, there is an event with its id.
         Unavailable: the database is away.
     """
     if event.status is not EventStatus.DRAFT:
         raise DomainError("event-transition", "a new event is a draft; announce it afterwards")
     with work.transaction() as connection:
-        _check_names(connection, event)
+        _check_names(connection, event, None)
         now = clock()
         if not events.add(connection, event, now):
             raise DomainError("already-exists", f"there is an event {event.id} already")
@@ -99,7 +99,7 @@ def change_event(
         _require_seen(old, seen)
         now = clock()
         new = step(old, now)
-        _check_names(connection, new)
+        _check_names(connection, new, old)
         events.save(connection, new, now)
         move_numbers(connection, old, new)
         keep_change(connection, deed.name, deed.by, old, new, now)
@@ -119,7 +119,7 @@ def preview_change(work: UnitOfWork, clock: Clock, event_id: str, step: Step) ->
     with work.transaction() as connection:
         old = find_event(connection, event_id, Readers.COORDINATORS)
         new = step(old, clock())
-        _check_names(connection, new)
+        _check_names(connection, new, old)
         return _outcome(connection, old, new)
 
 
@@ -147,8 +147,8 @@ def _change(old: Event, new: Event) -> Literal["published", "changed", "none"]:
     return "published" if old.status is EventStatus.DRAFT else "changed"
 
 
-def _check_names(connection: Connection, event: Event) -> None:
-    """The series and the working groups must be there."""
+def _check_names(connection: Connection, event: Event, old: Event | None) -> None:
+    """The series and the working groups must exist, and so must a form that ``old`` does not name."""
     series = {known.id for known in network.all_series(connection)}
     groups = {known.id for known in network.all_working_groups(connection)}
     unknown = [group for group in event.asked_groups if group != EVERY_GROUP and group not in groups]
@@ -156,6 +156,14 @@ def _check_names(connection: Connection, event: Event) -> None:
     enforce(
         (
             BrokenRule("series", "unknown-series", "must be a series that exists") if wrong_series else None,
+            BrokenRule("form", "unknown-form", "must be a form that exists")
+            if _has_unknown_form(connection, event, old)
+            else None,
             BrokenRule("asked_groups", "unknown-group", f"there is no group {unknown[0]}") if unknown else None,
         )
     )
+
+
+def _has_unknown_form(connection: Connection, event: Event, old: Event | None) -> bool:
+    is_new = event.form is not None and (old is None or old.form != event.form)
+    return is_new and not forms.is_known(connection, event.form or "")

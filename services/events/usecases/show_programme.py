@@ -1,13 +1,16 @@
 """What everybody may see: published events, their series, working groups and resources. No personal data is read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from services.events.domain.event import Event
+from services.events.domain.form import OPEN_STATUSES, WORKING_GROUP, Form, is_open
 from services.events.domain.network import Series, WorkingGroup
 from services.events.domain.resource import Resource
-from services.events.store import events, network, resources, rooms, schedule_versions
+from services.events.store import events, forms, network, resources, rooms, schedule_versions
 from services.events.store.events import Audience, EventFilter
 from services.events.store.resources import ResourceFilter
 from services.events.usecases.finding import find_event
@@ -21,21 +24,23 @@ CHUNK = 200
 
 @dataclass(frozen=True, slots=True)
 class EventDetails:
-    """One event with what belongs to it; ``asked`` are titles of the groups it names."""
+    """One event with what belongs to it; ``asked`` are titles of the groups it names, ``forms`` those that are open."""
 
     event: Event
     series: Series | None
     asked: tuple[str, ...]
     resources: tuple[Resource, ...]
+    forms: tuple[Form, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesDetails:
-    """One series, its events by start, and its resources."""
+    """One series, its events by start, its resources, and the open forms by event."""
 
     series: Series
     events: tuple[Event, ...]
     resources: tuple[Resource, ...]
+    forms: Mapping[str, tuple[Form, ...]]
 
 
 def public_series(work: UnitOfWork) -> Mapping[str, Series]:
@@ -74,8 +79,20 @@ def published_room(work: UnitOfWork, room_id: str) -> tuple[str, frozenset[str]]
     return room.title, frozenset(entry.event_id for entry in entries if entry.room_id == room_id)
 
 
-def show_event_details(work: UnitOfWork, event_id: str) -> EventDetails:
-    """A published event with its series, the groups it names and its published resources.
+def open_group_forms(work: UnitOfWork, now: datetime) -> tuple[Form, ...]:
+    """The forms by which people can join a working group at ``now`` (aware).
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        found = forms.forms_of_kind(connection, WORKING_GROUP)
+        events_by_id = _events_of(connection, found, {})
+    return tuple(form for form in found if is_open(form, events_by_id.get(form.event or ""), now))
+
+
+def show_event_details(work: UnitOfWork, event_id: str, now: datetime) -> EventDetails:
+    """A published event with its series, the groups it names, its published resources and the forms open at ``now``.
 
     Raises:
         DomainError: ``not-found``, there is none, or it is a draft.
@@ -87,12 +104,13 @@ def show_event_details(work: UnitOfWork, event_id: str) -> EventDetails:
         groups = {one.id: one.title for one in network.all_working_groups(connection)}
         wanted = ResourceFilter(published_only=True, event=event.id, limit=MOST_RESOURCES)
         found = resources.select(connection, wanted)
+        buttons = _open_forms(connection, [event], now)
     asked = tuple(groups[group] for group in event.asked_groups if group in groups)
-    return EventDetails(event, series.get(event.series or ""), asked, tuple(found))
+    return EventDetails(event, series.get(event.series or ""), asked, tuple(found), buttons.get(event.id, ()))
 
 
-def show_series(work: UnitOfWork, series_id: str) -> SeriesDetails:
-    """A series with its published events and resources.
+def show_series(work: UnitOfWork, series_id: str, now: datetime) -> SeriesDetails:
+    """A series with its published events and resources, and the forms of its events that are open at ``now``.
 
     Raises:
         DomainError: ``not-found``.
@@ -106,7 +124,32 @@ def show_series(work: UnitOfWork, series_id: str) -> SeriesDetails:
         found = resources.select(
             connection, ResourceFilter(published_only=True, series=series_id, limit=MOST_RESOURCES)
         )
-        return SeriesDetails(series, tuple(events.select(connection, wanted)), tuple(found))
+        listed = events.select(connection, wanted)
+        return SeriesDetails(series, tuple(listed), tuple(found), _open_forms(connection, listed, now))
+
+
+def _open_forms(connection: Connection, listed: Sequence[Event], now: datetime) -> Mapping[str, tuple[Form, ...]]:
+    """The open forms of each event: the one that it names, then those that register for it."""
+    offering = [event for event in listed if event.status in OPEN_STATUSES]
+    found = forms.forms_of(connection, [one.id for one in offering], [one.form for one in offering if one.form])
+    known = _events_of(connection, found, {event.id: event for event in offering})
+    usable = [form for form in found if is_open(form, known.get(form.event or ""), now)]
+    return {
+        event.id: tuple(
+            sorted(
+                (form for form in usable if event.id == form.event or event.form == form.id),
+                key=lambda form: form.id != event.form,
+            )
+        )
+        for event in offering
+    }
+
+
+def _events_of(connection: Connection, found: Sequence[Form], known: Mapping[str, Event]) -> Mapping[str, Event]:
+    """The events that ``found`` register for, by id; those in ``known`` are not read again."""
+    others = {form.event for form in found if form.event is not None} - set(known)
+    read = (events.find(connection, event_id) for event_id in others)
+    return {**known, **{event.id: event for event in read if event is not None}}
 
 
 def list_city_resources(work: UnitOfWork) -> Mapping[str, list[Resource]]:

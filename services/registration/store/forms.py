@@ -8,6 +8,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
+from services.registration.domain.form_facts import FormFacts
 from services.registration.domain.form_settings import FormSettings
 from services.registration.domain.opening import Opening
 from services.registration.domain.seats import Seats
@@ -82,6 +83,21 @@ class StoredForm:
             closes_hours_before=self.closes_hours_before,
             opens_at=self.opens_at,
             closes_at=self.closes_at,
+        )
+
+    @property
+    def facts(self) -> FormFacts:
+        """What the other services are told of it."""
+        return FormFacts(
+            id=self.slug,
+            revision=self.revision,
+            kind=self.kind,
+            event=self.event_id,
+            title=self.definition["title"],
+            open=self.open,
+            opens_at=self.opens_at,
+            closes_at=self.closes_at,
+            closes_hours_before=self.closes_hours_before,
         )
 
     @property

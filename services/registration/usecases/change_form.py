@@ -17,6 +17,7 @@ from services.registration.domain.form_settings import (
 from services.registration.domain.opening import closed_reason
 from services.registration.domain.promotion import Promotion, decide_promotion
 from services.registration.domain.seats import Seats, promote
+from services.registration.outgoing import form_message
 from services.registration.store.form_changes import FormChangeLine, form_history, note_form_change
 from services.registration.store.forms import StoredForm, find_form, lock_seats, save_settings
 from services.registration.store.holds import count_held
@@ -24,6 +25,7 @@ from services.registration.usecases.look_up import check_slug
 from services.registration.usecases.promote import promote_waiting
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
+from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 
 CAUSES = {True: "the capacity was raised", False: "the capacity was lowered"}
@@ -117,8 +119,9 @@ def change_form(work: UnitOfWork, clock: Clock, change: FormChange) -> StoredFor
         line = FormChangeLine(form.revision + 1, now, change.by, before, after, len(lucky))
         note_form_change(connection, form.slug, line)
         changed = find_form(connection, form.slug, now)
-    if changed is None:
-        raise DomainError("form-unknown")
+        if changed is None:
+            raise DomainError("form-unknown")
+        outbox.add(connection, [form_message(changed.facts, now)])
     return changed
 
 

@@ -1,22 +1,28 @@
 """Load forms and partners from a folder of samples. A broken folder changes nothing."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
+from sqlalchemy import Connection
+
 from services.registration.domain.retention import PERSON_DAYS, retention_faults
+from services.registration.outgoing import form_message
 from services.registration.store.form_keys import FormKeys
-from services.registration.store.forms import Partner, save_form, save_partner
+from services.registration.store.forms import Partner, find_form, save_form, save_partner
 from services.registration.usecases.prepare import COLUMNS
 from shared.contracts.schemas import SLUG
+from shared.core.clock import Clock, system_clock
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
 from shared.forms.definition import FormDefinition, parse_definition, to_mapping
 from shared.forms.partner_values import origin, page_language, theme_values
 from shared.forms.standard import STANDARD_KINDS, TextInput, standard_form
 from shared.forms.work_asked import Asking
+from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 
 STANDARD = "standard/"
@@ -38,15 +44,23 @@ class LoadedForm:
 
 
 def load_forms(
-    work: UnitOfWork, keys: FormKeys, folder: Path, origins: Mapping[str, str] | None = None
+    work: UnitOfWork,
+    keys: FormKeys,
+    folder: Path,
+    origins: Mapping[str, str] | None = None,
+    clock: Clock = system_clock,
 ) -> tuple[int, int]:
     """Store every form and partner of ``folder`` in one transaction; capacities of known forms stay as they are.
+
+    The events service gets the state of each form of the folder, also of those that did not change: loading the folder
+    again brings a service up to date that has lost it.
 
     Args:
         work: on the service's database.
         keys: where a new form gets its key.
         folder: with ``forms.yaml`` and ``partners.yaml``.
         origins: by partner, in place of those in the folder (for an installation that stands elsewhere).
+        clock: tells since when the forms are so.
 
     Returns:
         how many forms and partners the folder holds.
@@ -68,7 +82,13 @@ def load_forms(
             save_partner(connection, replace(partner, origins=(origin(moved),)) if moved else partner)
         for form in forms:
             save_form(connection, form.values, form.capacity)
+        _publish(connection, [form.slug for form in forms], clock())
     return len(forms), len(partners)
+
+
+def _publish(connection: Connection, slugs: Sequence[str], now: datetime) -> None:
+    stored = [form for slug in slugs if (form := find_form(connection, slug, now)) is not None]
+    outbox.add(connection, [form_message(form.facts, now) for form in stored])
 
 
 def _rows(path: Path, faults: list[str]) -> list[Fields]:

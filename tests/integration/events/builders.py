@@ -87,6 +87,29 @@ def mail_message(number: int, to: int, sent_at: datetime, kind: str = "bulletin"
     )
 
 
+def form_message(form: str, kind: str, event: str | None = None, **changes: Any) -> Message:
+    """That a form is as given; open from now on, without bounds, in its first state."""
+    data = {
+        "id": form,
+        "revision": 1,
+        "kind": kind,
+        "event": event,
+        "title": {"en": f"Title of {form}", "fr": f"Titre de {form}"},
+        "open": True,
+        "opens_at": None,
+        "closes_at": None,
+        "closes_hours_before": 0,
+    }
+    return Message(
+        id=new_id(),
+        type=f"{TYPE_PREFIX}form.changed.v1",
+        source=source_of("registration"),
+        subject=form,
+        time=NOON,
+        data=data | changes,
+    )
+
+
 def hear(work: UnitOfWork, messages: Sequence[Message], most: int = 1) -> list[object]:
     """Let the messages come in, each to its queue, at most ``most`` of a queue at once; returns the verdicts."""
     by_queue = effects(work)
@@ -100,7 +123,8 @@ def hear(work: UnitOfWork, messages: Sequence[Message], most: int = 1) -> list[o
 
 def queue_of(message: Message) -> str:
     """The queue in which the service hears a message."""
-    return "events.contact" if message.type.endswith("mail.sent.v1") else "events.rollup"
+    queues = {"mail.sent.v1": "events.contact", "form.changed.v1": "events.copies"}
+    return queues.get(message.routing_key, "events.rollup")
 
 
 def rows(work: UnitOfWork, query: str) -> list[tuple[Any, ...]]:

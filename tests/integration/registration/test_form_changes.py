@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from services.registration.domain.form_settings import FormSettings
 from services.registration.usecases.change_form import FormChange, change_form
+from shared.contracts.envelope import decode
 from shared.core.clock import system_clock
 from shared.core.errors import DomainError
 from shared.store.engine import open_engine
@@ -187,3 +188,28 @@ def test_etag_of_the_public_form_works_for_a_change(
 def test_etag_of_another_revision_is_refused(client: FlaskClient, coordinator: Headers, tag: str) -> None:
     headers = {**coordinator, "If-Match": f'"{tag}"'}
     assert client.patch(f"/v1/forms/{WEBINAR}", json={"open": False}, headers=headers).status_code == 412
+
+
+def published(installation: TestInstallation) -> list[dict[str, Any]]:
+    """What the other services are told of forms, in order."""
+    found = rows(
+        installation.urls["registration"],
+        "SELECT body FROM outbox WHERE type = 'org.troika.form.changed.v1' ORDER BY id",
+    )
+    return [dict(decode(bytes(body)).data) for (body,) in found]
+
+
+def test_change_of_a_form_is_published(
+    client: FlaskClient, installation: TestInstallation, coordinator: Headers
+) -> None:
+    change(client, coordinator, 1, open=False, closes_at="2030-05-09T12:00:00+02:00")
+    change(client, coordinator, 2, open=True)
+    try_it(client, coordinator, open=False)
+    change(client, coordinator, 3, open=True)  # changes nothing
+    common = {"id": WEBINAR, "kind": "webinar", "event": WEBINAR, "opens_at": None, "closes_hours_before": 0}
+    told = published(installation)
+    assert [state.pop("title")["fr"] for state in told] == ["Inscription : UPR Webinar Wednesday #10"] * 2
+    assert told == [
+        common | {"revision": 2, "open": False, "closes_at": "2030-05-09T10:00:00Z"},
+        common | {"revision": 3, "open": True, "closes_at": "2030-05-09T10:00:00Z"},
+    ]

@@ -61,6 +61,15 @@ def test_second_loading_changes_nothing(installation: TestInstallation) -> None:
     assert stored(installation) == before
 
 
+def test_each_loading_publishes_every_form_of_the_folder(installation: TestInstallation) -> None:
+    """Also one that did not change: the events service may have lost it."""
+    load(installation, SAMPLE)
+    load(installation, SAMPLE)
+    found = rows(installation.urls["registration"], "SELECT type, subject, count(*) FROM outbox GROUP BY 1, 2")
+    slugs = [slug for (slug,) in rows(installation.urls["registration"], "SELECT slug FROM form")]
+    assert sorted(found) == sorted(("org.troika.form.changed.v1", slug, 2) for slug in slugs)
+
+
 def test_second_loading_leaves_what_coordinators_have_set(installation: TestInstallation) -> None:
     """Seats, and whether browsers are asked for work: the folder says how a new form begins."""
     load(installation, SAMPLE)

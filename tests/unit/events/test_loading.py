@@ -134,6 +134,27 @@ def test_fault_of_an_event_names_file_line_and_field(tmp_path: Path, old: str, n
     assert problems_of(folder(tmp_path, events=event_with(old, new))) == [f"events.yaml:{problem}"]
 
 
+@pytest.mark.parametrize(
+    ("forms", "problems"),
+    [
+        (None, []),
+        ("- slug: webinar-1\n", []),
+        ("- slug: webinar-2\n", ["events.yaml:11: form: 'webinar-1' is not in forms.yaml"]),
+        ("[]\n", ["events.yaml:11: form: 'webinar-1' is not in forms.yaml"]),
+        ("slug: [", []),
+    ],
+    ids=["no file", "known", "unknown", "none", "a file that cannot be read"],
+)
+def test_form_of_an_event_is_one_of_the_folder(tmp_path: Path, forms: str | None, problems: list[str]) -> None:
+    path = folder(tmp_path, events=event_with("mode: online", "mode: online\n  form: webinar-1"))
+    if forms is not None:
+        (path / "forms.yaml").write_text(forms)
+    if problems:
+        assert problems_of(path) == problems
+    else:
+        assert read_folder(path).events[0].form == "webinar-1"
+
+
 def test_names_and_numbers_used_twice_are_refused(tmp_path: Path) -> None:
     assert problems_of(folder(tmp_path, events=FILES["events.yaml"] * 2)) == [
         "events.yaml:13: id: is used twice, first in line 1",

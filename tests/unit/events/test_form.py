@@ -1,0 +1,75 @@
+"""The events service judges whether a form is open as registration does: a button never leads to a closed form."""
+
+from datetime import timedelta
+from itertools import product
+
+from services.events.domain.event import Event, EventKind, EventStatus, Mode
+from services.events.domain.form import Form, is_open, title_in
+from services.events.domain.rules import RulesBroken
+from services.registration.domain.opening import Opening, closed_reason
+from tests.support.clock import WEBINAR_WEEK
+
+NOW = WEBINAR_WEEK
+BOUNDS = (None, NOW - timedelta(hours=1), NOW, NOW + timedelta(hours=1))
+STATUSES = (None, *EventStatus)
+DATES = (
+    (None, None),
+    *((NOW + timedelta(hours=a), NOW + timedelta(hours=b)) for a, b in ((-2, -1), (-1, 0), (-1, 1), (0, 1), (1, 2))),
+    (NOW + timedelta(hours=48), NOW + timedelta(hours=49)),
+    (NOW + timedelta(hours=48, seconds=1), NOW + timedelta(hours=49)),
+)
+
+
+def _event(status: EventStatus, starts_at: object, ends_at: object) -> Event:
+    return Event(
+        id="an-event",
+        kind=EventKind.WEBINAR,
+        title="An event",
+        status=status,
+        mode=Mode.ONLINE,
+        time_zone="UTC",
+        starts_at=starts_at,  # type: ignore[arg-type]
+        ends_at=ends_at,  # type: ignore[arg-type]
+    )
+
+
+def test_form_is_open_where_registration_says_so() -> None:
+    kinds, hours = ("webinar", "interest"), (0, 48)
+    seen = set()
+    for switch, opens, closes, status, dates, kind, before, needs in product(
+        (True, False), BOUNDS, BOUNDS, STATUSES, DATES, kinds, hours, (True, False)
+    ):
+        starts, ends = dates
+        form = Form("a-form", 1, kind, "an-event" if needs else None, {}, switch, opens, closes, before)
+        try:
+            event = _event(status, starts, ends) if status is not None and needs else None
+        except RulesBroken:
+            continue  # no such event can be
+        opening = Opening(
+            switched_on=switch,
+            needs_event=needs,
+            event_status=str(status) if event else None,
+            starts_at=starts if event else None,
+            ends_at=ends if event else None,
+            kind=kind,
+            closes_hours_before=before,
+            opens_at=opens,
+            closes_at=closes,
+        )
+        answer = is_open(form, event, NOW)
+        assert answer == (closed_reason(opening, NOW) == ""), opening
+        seen.add(answer)
+    assert seen == {True, False}
+
+
+def test_title_falls_back_to_the_one_for_all_then_to_english() -> None:
+    def of(title: dict[str, str]) -> tuple[str, str]:
+        return title_in(Form("a-form", 1, "webinar", None, title, True, None, None, 0), "fr")
+
+    assert [of(title) for title in ({"fr": "F", "en": "E"}, {"": "A", "en": "E"}, {"en": "E"}, {"ru": "R"}, {})] == [
+        ("F", "fr"),
+        ("A", ""),
+        ("E", "en"),
+        ("R", "ru"),
+        ("a-form", ""),
+    ]
