@@ -101,6 +101,43 @@ class AudienceSchema(ma.Schema):
     by_language = _numbers("Registrations of those who will be told, by language")
 
 
+class DependentEventSchema(ma.Schema):
+    """An event that was planned around another one."""
+
+    id = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    kind = one_of_field(EventKind, required=True)
+    status = one_of_field(EventStatus, required=True)
+    starts_at = ma.fields.AwareDateTime(format="iso", required=True)
+    ends_at = ma.fields.AwareDateTime(format="iso", required=True)
+    time_zone = ma.fields.String(required=True)
+
+
+class DependentHotelSchema(ma.Schema):
+    """A hotel block that was made for another date."""
+
+    id = ma.fields.String(required=True)
+    name = ma.fields.String(required=True)
+    city = ma.fields.String(required=True)
+    book_until = ma.fields.Date(allow_none=True, required=True)
+
+
+class RoomDaySchema(ma.Schema):
+    """A day on which rooms for side events are reserved."""
+
+    on = ma.fields.Date(required=True, metadata={"description": "In the rooms' own zone"})
+    city = ma.fields.String(required=True)
+    rooms = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "Their titles"})
+
+
+class DependentsSchema(ma.Schema):
+    """What was planned around the date of a review or a Council session."""
+
+    events = ma.fields.List(ma.fields.Nested(DependentEventSchema), required=True)
+    hotels = ma.fields.List(ma.fields.Nested(DependentHotelSchema), required=True)
+    room_days = ma.fields.List(ma.fields.Nested(RoomDaySchema), required=True)
+
+
 class ChangeSchema(ma.Schema):
     """What a step did, or with `dry_run` would do."""
 
@@ -114,4 +151,12 @@ class ChangeSchema(ma.Schema):
         ma.fields.String(), required=True, metadata={"description": "Fields in which participants see a difference"}
     )
     audience = ma.fields.Nested(AudienceSchema, required=True)
+    dependents = ma.fields.Nested(
+        DependentsSchema,
+        required=True,
+        metadata={
+            "description": "Press conferences, side events, hotel blocks and room days in the same city that were "
+            "planned around the old date. They do not move; a key limited to some forms sees the public events alone"
+        },
+    )
     event = ma.fields.Nested(EventSchema, required=True)

@@ -10,6 +10,7 @@ from flask_smorest import abort
 
 from services.events.api.change_schemas import (
     ChangeSchema,
+    DependentsSchema,
     EditEventSchema,
     NewEventSchema,
     StepArguments,
@@ -117,6 +118,9 @@ def _told(changed: Changed, *, dry_run: bool) -> Response:
         "change": changed.change,
         "differs": list(changed.differs),
         "audience": asdict(changed.audience),
+        "dependents": DependentsSchema().dump(
+            changed.dependents if holder().forms is None else changed.dependents.public_part
+        ),
         "event": shown(changed.event, ALL),
     }
     answer = jsonify(content)

@@ -66,7 +66,8 @@ def _second(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: F
         preview = preview_change(work, clock, event.id, filled.step)
     except DomainError as error:
         return _page(event, action, filled, seen, notice=f"This cannot be done: {error.detail}.", status=409)
-    return _page(event, action, filled, seen, preview=preview)
+    dependents = preview.dependents if holder().forms is None else preview.dependents.public_part
+    return _page(event, action, filled, seen, preview=preview, dependents=dependents)
 
 
 def _do(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: Filled, seen: str) -> AnyResponse:

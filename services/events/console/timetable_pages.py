@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.events.console import moments, schedule_words, search_words
+from services.events.console import moments, schedule_words, search_words, wording
 from services.events.console.pages import READERS
 from services.events.console.proposals_page import add_proposals, group_titles, seen_in_form
 from services.events.console.timetable_grid import day_text, days_of, slot_choices
@@ -13,6 +13,7 @@ from services.events.domain.proposal import NEXT
 from services.events.domain.schedule import Placement
 from services.events.usecases.arrange_schedule import Board, place_proposal, show_board, take_off
 from services.events.usecases.list_proposals import show_proposal
+from services.events.usecases.planned_around import show_left_behind
 from services.events.usecases.publish_schedule import publish_schedule
 from services.events.usecases.side_tools import SideTools
 from services.events.usecases.solve_schedule import ask_for_schedule
@@ -25,7 +26,9 @@ TIMETABLE = "/console/timetable"
 def timetable_console(tools: SideTools) -> Blueprint:
     """``/console/side-events`` and ``/console/timetable``."""
     blueprint = pages_blueprint("timetable_console", __name__)
-    blueprint.context_processor(lambda: {"moments": moments, "words": schedule_words, "next_of": NEXT})
+    blueprint.context_processor(
+        lambda: {"moments": moments, "words": schedule_words, "wording": wording, "next_of": NEXT}
+    )
     blueprint.add_app_template_filter(day_text, "day_text")
     add_proposals(blueprint, tools)
     _add_board(blueprint, tools)
@@ -39,6 +42,7 @@ def _add_board(blueprint: Blueprint, tools: SideTools) -> None:
     @needs_all_forms(*READERS)
     def timetable_page() -> str:
         board = show_board(tools.work)
+        anchors, lost = show_left_behind(tools.work, tools.clock())
         conflicts = board.snapshot.conflicts
         return render_template(
             "events/timetable.html",
@@ -50,6 +54,8 @@ def _add_board(blueprint: Blueprint, tools: SideTools) -> None:
             search=_search(board),
             impossible=list(search_words.impossible_text(board.snapshot)),
             told=_told(board),
+            anchors=anchors,
+            left_behind=lost,
             may_change="coordinator" in holder().roles,
         )
 

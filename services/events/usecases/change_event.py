@@ -7,6 +7,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from services.events.domain.attendance import INTEREST, NOT_ATTENDING, Audience, audience_of, is_mailed, opens_remote
+from services.events.domain.dependents import Dependents
 from services.events.domain.event import EVERY_GROUP, Event, EventStatus
 from services.events.domain.event_change import MADE
 from services.events.domain.merging import Change
@@ -18,6 +19,7 @@ from services.events.store.events import Audience as Readers
 from services.events.usecases.event_history import keep_change
 from services.events.usecases.finding import find_event
 from services.events.usecases.move_numbers import move_numbers
+from services.events.usecases.planned_around import dependents_of_change
 from services.events.usecases.steps import Step
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -38,12 +40,14 @@ class Changed:
         differs: the fields in which they see one.
         audience: who is notified; nobody if the change is ``none``, the event is announced or was held, or only
             pages show the difference.
+        dependents: what was planned around its date and does not move with it.
     """
 
     event: Event
     change: Change
     differs: tuple[str, ...]
     audience: Audience
+    dependents: Dependents
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +134,16 @@ def _require_seen(event: Event, seen: Collection[str]) -> None:
 
 def _outcome(connection: Connection, old: Event, new: Event) -> Changed:
     change = _change(old, new)
+    dependents = dependents_of_change(connection, old, new)
     if change == "none":
-        return Changed(new, change, (), Audience())
+        return Changed(new, change, (), Audience(), dependents)
     groups = audiences.groups_of(connection, new.id)
     silent = [kind for kind in NOT_ATTENDING if not (kind == INTEREST and opens_remote(old, new))]
     differs = visible_difference(old, new)
     mailed = change == "changed" and is_mailed(new, differs)
     told = sorted({group.form_kind for group in groups}.difference(silent)) if mailed else []
     audience = audience_of(groups, told, audiences.people_on(connection, new.id, told))
-    return Changed(new, change, differs, audience)
+    return Changed(new, change, differs, audience, dependents)
 
 
 def _change(old: Event, new: Event) -> Literal["published", "changed", "none"]:
