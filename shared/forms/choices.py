@@ -4,14 +4,15 @@ Codes come from the time zone database (ISO 3166 and IANA names), names from the
 """
 
 from functools import cache
-from importlib import resources
 from zoneinfo import available_timezones
 
 from babel import Locale
 from babel.dates import get_timezone_location
 
 from shared.forms.fields import Field
-from shared.forms.texts import LANGUAGE_NAMES, engine_texts, locale_of
+from shared.forms.texts import engine_texts
+from shared.i18n.languages import LANGUAGE_NAMES, locale_of
+from shared.i18n.zones import table
 
 NOT_PLACES = frozenset({"Factory", "localtime", "posixrules"})
 
@@ -19,7 +20,7 @@ NOT_PLACES = frozenset({"Factory", "localtime", "posixrules"})
 @cache
 def country_codes() -> frozenset[str]:
     """All ISO 3166 alpha-2 codes."""
-    return frozenset(row[0] for row in _table("iso3166.tab"))
+    return frozenset(row[0] for row in table("iso3166.tab"))
 
 
 @cache
@@ -40,7 +41,7 @@ def country_options(language: str) -> tuple[tuple[str, str], ...]:
 def zone_options(language: str) -> tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]:
     """Time zones by part of the world: (name of the part, ((zone, country code, place), …)) in order."""
     parts: dict[str, list[tuple[str, str, str]]] = {}
-    for country, _, zone, *_ in _table("zone.tab"):
+    for country, _, zone, *_ in table("zone.tab"):
         parts.setdefault(zone.split("/")[0], []).append((zone, country, _place(zone, language)))
     named = [
         (engine_texts().text(f"region.{part}", language), tuple(sorted(zones, key=lambda z: z[2].casefold())))
@@ -76,9 +77,3 @@ def _place(zone: str, language: str) -> str:
     middle = zone.split("/")[1:-1]
     city = get_timezone_location(zone, locale=locale_of(language), return_city=True)
     return f"{city} ({middle[0].replace('_', ' ')})" if middle else city
-
-
-def _table(name: str) -> list[list[str]]:
-    """The rows of one of the time zone database's tables, without comments."""
-    text = (resources.files("tzdata") / "zoneinfo" / name).read_text(encoding="utf-8")
-    return [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]

@@ -9,41 +9,12 @@ from pathlib import Path
 
 import yaml
 
-LANGUAGES: tuple[str, ...] = ("en", "fr", "es", "ar", "ru", "zh")
-"""BCP 47 codes, English first: it is what the others fall back to."""
-
-LANGUAGE_NAMES: dict[str, str] = {
-    "en": "English",
-    "fr": "Français",
-    "es": "Español",
-    "ar": "العربية",
-    "ru": "Русский",
-    "zh": "中文",
-}
-"""Each language's name in itself."""
-
-_LOCALES = {"en": "en_GB", "zh": "zh_Hans"}
-
-
-def named_language(tag: object) -> str | None:
-    """The supported language that ``tag`` names, a BCP 47 code such as ``fr-CA``; None for anything else."""
-    primary = tag.replace("_", "-").split("-")[0].lower() if isinstance(tag, str) else ""
-    return primary if primary in LANGUAGES else None
-
-
-def best_language(wanted: str | None) -> str:
-    """The supported language nearest to ``wanted``, else English."""
-    return named_language(wanted) or LANGUAGES[0]
-
-
-def direction(language: str) -> str:
-    """``rtl`` or ``ltr``, for the attribute ``dir``."""
-    return "rtl" if language == "ar" else "ltr"
-
-
-def locale_of(language: str) -> str:
-    """Babel's name of the locale in which dates and countries are written for ``language``."""
-    return _LOCALES.get(language, language)
+from shared.i18n.languages import LANGUAGE_NAMES as LANGUAGE_NAMES
+from shared.i18n.languages import LANGUAGES as LANGUAGES
+from shared.i18n.languages import best_language as best_language
+from shared.i18n.languages import direction as direction
+from shared.i18n.languages import locale_of as locale_of
+from shared.i18n.languages import named_language as named_language
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from werkzeug.exceptions import BadRequest
 from services.events.api.own_proposal_editing import NotEditable, OwnLink, can_edit, edit_page, send_edited
 from services.events.api.proposal_looks import page_language
 from services.events.domain.proposal import NEXT, ProposalStatus
-from services.events.side_pages.moments import place_of
 from services.events.side_pages.pages import OwnPage, render_erased, render_own, render_own_gone, render_unverified
+from services.events.side_pages.timetable import place_of
 from services.events.usecases.confirm_address import confirm_address, find_unverified
 from services.events.usecases.erase_proposal import erase_own_proposal
 from services.events.usecases.own_proposal import OwnProposal, show_own_proposal, withdraw_own_proposal

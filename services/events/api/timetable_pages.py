@@ -3,8 +3,8 @@
 from flask import Blueprint, Response, request
 
 from services.events.api.proposal_looks import page_language
-from services.events.side_pages.moments import timetable_page
 from services.events.side_pages.pages import render_timetable
+from services.events.side_pages.timetable import timetable_page
 from services.events.usecases.look_up_schedule import newest_version
 from services.events.usecases.side_tools import SideTools
 from shared.web.access import public

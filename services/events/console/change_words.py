@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from services.events.console.timetable_grid import day_text
 from services.events.console.wording import language_name
 from services.events.domain.proposal_changes import Change
 from services.events.domain.proposal_changes import Told as Value
+from shared.i18n.when import compact_day
 
 FIELDS: Mapping[str, str] = {
     "title": "Title",
@@ -54,7 +54,7 @@ def _text(field: str, value: Value, groups: Mapping[str, str]) -> str:
     if value is None or value == "" or value == []:
         return "nothing"
     if isinstance(value, list):
-        return ", ".join(day_text(date.fromisoformat(day)) for day in value)
+        return ", ".join(compact_day(date.fromisoformat(day)) for day in value)
     if field == "language":
         return language_name(str(value))
     if field == "working_group":

@@ -6,11 +6,11 @@ For coordinators, who need not know how it is searched.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from services.events.console.timetable_grid import day_text
 from services.events.domain.proposal import Proposal
 from services.events.scheduling.explanation import FULL, TOO_LARGE, impossible_wishes
 from services.events.scheduling.openings import Openings
 from services.events.usecases.schedule_snapshot import Snapshot
+from shared.i18n.when import compact_day
 
 _REASONS: Mapping[str, str] = {
     "fixed_event": "the review or the press conference is on",
@@ -72,7 +72,7 @@ def impossible_text(snapshot: Snapshot) -> Iterator[tuple[Proposal, str]]:
         if not openings.open_slots[name]:
             continue
         proposal = snapshot.proposals[name]
-        days = " or ".join(day_text(day) for day in proposal.preferred_on)
+        days = " or ".join(compact_day(day) for day in proposal.preferred_on)
         slots = sum(reason.slots for reason in reasons)
         found = "; ".join(_reason(reason.code, reason.slots, slots) for reason in reasons)
         yield proposal, f"It prefers {days}, but {found or 'there is no slot then'}."

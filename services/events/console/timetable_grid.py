@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from zoneinfo import ZoneInfo
 
 from services.events.console.schedule_words import clash_text
 from services.events.domain.proposal import Proposal
@@ -13,7 +12,7 @@ from services.events.domain.room import Room
 from services.events.domain.schedule import Slot
 from services.events.domain.schedule_conflicts import Conflict
 from services.events.usecases.schedule_snapshot import Snapshot
-from shared.web.console.words import NO_BREAK
+from shared.i18n.when import Period, compact_day, compact_hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def days_of(snapshot: Snapshot, conflicts: Sequence[Conflict]) -> tuple[Day, ...
     rooms = sorted(snapshot.rooms.values(), key=lambda room: (-room.capacity, room.id))
     slots = sorted(snapshot.slots.values(), key=lambda slot: slot.span.starts_at)
     return tuple(
-        Day(day, day_text(day), tuple(_row(slot, rooms, cards) for slot in of_day))
+        Day(day, compact_day(day), tuple(_row(slot, rooms, cards) for slot in of_day))
         for day, of_day in groupby(slots, key=lambda slot: slot.on)
     )
 
@@ -66,19 +65,12 @@ def days_of(snapshot: Snapshot, conflicts: Sequence[Conflict]) -> tuple[Day, ...
 def slot_choices(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     """(id, words) of each slot, by time."""
     for slot in sorted(snapshot.slots.values(), key=lambda one: one.span.starts_at):
-        yield slot.id, f"{day_text(slot.on)}, {times_text(slot)}"
-
-
-def day_text(day: date) -> str:
-    """``Wed 6 May 2020``."""
-    return f"{day:%a}{NO_BREAK}{day.day}{NO_BREAK}{day:%b}{NO_BREAK}{day.year}"
+        yield slot.id, f"{compact_day(slot.on)}, {times_text(slot)}"
 
 
 def times_text(slot: Slot) -> str:
     """``09:00 to 10:00``, in the slot's own zone."""
-    zone = ZoneInfo(slot.time_zone)
-    start, end = (moment.astimezone(zone) for moment in (slot.span.starts_at, slot.span.ends_at))
-    return f"{start:%H:%M}{NO_BREAK}to{NO_BREAK}{end:%H:%M}"
+    return compact_hours(Period(slot.span.starts_at, slot.span.ends_at, slot.time_zone))
 
 
 def _row(slot: Slot, rooms: Sequence[Room], cards: dict[tuple[str, str], list[Card]]) -> Row:

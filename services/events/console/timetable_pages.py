@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.events.console import moments, schedule_words, search_words, wording
 from services.events.console.pages import READERS
 from services.events.console.proposals_page import add_proposals, group_titles, seen_in_form
-from services.events.console.timetable_grid import day_text, days_of, slot_choices
+from services.events.console.timetable_grid import days_of, slot_choices
 from services.events.domain.proposal import NEXT
 from services.events.domain.schedule import Placement
 from services.events.usecases.arrange_schedule import Board, place_proposal, show_board, take_off
@@ -17,6 +17,7 @@ from services.events.usecases.planned_around import show_left_behind
 from services.events.usecases.publish_schedule import publish_schedule
 from services.events.usecases.side_tools import SideTools
 from services.events.usecases.solve_schedule import ask_for_schedule
+from shared.i18n.when import compact_day
 from shared.web.access import holder, needs_all_forms
 from shared.web.console.frame import pages_blueprint
 
@@ -29,7 +30,7 @@ def timetable_console(tools: SideTools) -> Blueprint:
     blueprint.context_processor(
         lambda: {"moments": moments, "words": schedule_words, "wording": wording, "next_of": NEXT}
     )
-    blueprint.add_app_template_filter(day_text, "day_text")
+    blueprint.add_app_template_filter(compact_day, "day_text")
     add_proposals(blueprint, tools)
     _add_board(blueprint, tools)
     _add_publishing(blueprint, tools)

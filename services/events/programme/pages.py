@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from services.events.domain.event import Event
 from services.events.domain.form import title_in
-from services.events.programme import moments
 from services.events.programme.caching import cacheable
 from services.events.programme.texts import programme_texts, wanted_language
 from services.events.store.events import Audience, EventFilter
@@ -29,7 +30,8 @@ from shared.calendar.ics import subscription_links
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.forms.texts import LANGUAGE_NAMES, direction
-from shared.moments.zones import city_name
+from shared.i18n.when import TimeLine, listed, period, time_lines
+from shared.i18n.zones import city_name
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import public
 from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
@@ -113,15 +115,22 @@ def _around(public_url: str) -> dict[str, Any]:
         "language": language,
         "dir": direction(language),
         "text": text,
-        "when_of": lambda event: moments.when_of(event, language),
+        "lines_of": lambda event: _lines(event.starts_at, event.ends_at, event, language),
         "city_name": lambda city: city_name(city, language),
-        "last_when_of": lambda event: moments.last_when_of(event, language),
+        "last_lines_of": lambda event: _lines(event.last_starts_at, event.last_ends_at, event, language),
+        "listed": lambda parts: listed(parts, language),
         "calendar_links": lambda path: subscription_links(path, language, public_url),
         "style": _sheet().address(f"{HOME}/static/programme.css"),
         "languages": [(code, name, _in_language(code)) for code, name in LANGUAGE_NAMES.items()],
         "link": _linker(language),
         "form_title": lambda form: title_in(form, language),
     }
+
+
+def _lines(starts_at: datetime | None, ends_at: datetime | None, event: Event, language: str) -> list[TimeLine]:
+    """When an event is, in its zone and in UTC; empty while it has no date."""
+    found = period(starts_at, ends_at, event.time_zone, event.city)
+    return time_lines(found, language) if found else []
 
 
 def _linker(language: str) -> Callable[..., str]:

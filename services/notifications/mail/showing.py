@@ -10,8 +10,8 @@ from services.notifications.mail.calendar import join_link, join_page, personal_
 from services.notifications.mail.content import CANCELLED, SEAT_KINDS, EventCopy, MailContext, Proposal, Slot
 from services.notifications.mail.defusing import defuse, safe_link
 from services.notifications.mail.linking import Piece, pieces_of
-from services.notifications.mail.moments import TimeLine, time_lines
 from services.notifications.mail.wording import Wording
+from shared.i18n.when import Period, TimeLine, time_lines
 
 PROPOSAL_PATH = "/p/"
 """Where the link of a proposal leads, below the public address."""
@@ -128,7 +128,7 @@ def _event_card(context: MailContext, event: EventCopy, words: Wording) -> Card:
     return Card(
         title=defuse(event.title),
         times=_times(context, event, words),
-        before=_before(context.before, words) if context.kind == "event-rescheduled" else None,
+        before=_before(context.before, event, words) if context.kind == "event-rescheduled" else None,
         notice=_notice(event, words),
         place=place_line(event, words),
     )
@@ -152,9 +152,8 @@ def _proposal_cards(context: MailContext, proposal: Proposal, words: Wording) ->
         return []
     if proposal.slot is None:
         return [Card(title)]
-    slot = proposal.slot
-    lines = time_lines(slot.starts_at, slot.ends_at, slot.time_zone, "", words.language)
-    return [Card(title, times=[("", line) for line in lines], place=defuse(slot.room or ""))]
+    lines = time_lines(_period(proposal.slot), words.language)
+    return [Card(title, times=[("", line) for line in lines], place=defuse(proposal.slot.room or ""))]
 
 
 def _times(context: MailContext, event: EventCopy, words: Wording) -> list[tuple[str, TimeLine]]:
@@ -162,15 +161,17 @@ def _times(context: MailContext, event: EventCopy, words: Wording) -> list[tuple
     if not event.has_date or event.starts_at is None:
         return []
     labels = {"event": "", "recipient": words.your_time, "utc": ""}
-    own_zone = context.recipient.time_zone
-    lines = time_lines(event.starts_at, event.ends_at, event.time_zone, own_zone, words.language)
+    period = Period(event.starts_at, event.ends_at, event.time_zone, event.city)
+    lines = time_lines(period, words.language, context.recipient.time_zone)
     return [(labels[line.whose], line) for line in lines]
 
 
-def _before(slot: Slot | None, words: Wording) -> TimeLine | None:
-    if slot is None:
-        return None
-    return time_lines(slot.starts_at, slot.ends_at, slot.time_zone, "", words.language)[0]
+def _before(slot: Slot | None, event: EventCopy, words: Wording) -> TimeLine | None:
+    return None if slot is None else time_lines(_period(slot, event.city), words.language)[0]
+
+
+def _period(slot: Slot, city: str | None = None) -> Period:
+    return Period(slot.starts_at, slot.ends_at, slot.time_zone, city)
 
 
 def _notice(event: EventCopy, words: Wording) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, make_response, request
 
 from services.registration.api.submitted import language_of
-from services.registration.embed.moments import EventTime
+from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import (
     ClosedPage,
     ClosedReason,
@@ -22,6 +22,7 @@ from services.registration.store.forms import Partner, StoredForm
 from services.registration.usecases.look_up import FormView
 from shared.forms.definition import FormDefinition
 from shared.forms.theme import read_theme
+from shared.i18n.when import period
 from shared.web.headers import framed_policy, personal
 
 
@@ -41,13 +42,14 @@ def event_time(form: StoredForm) -> EventTime | None:
     """When the form's event is; None for a form without an event."""
     if form.event_id is None:
         return None
-    return EventTime(form.starts_at, form.time_zone or "UTC", form.event_status == "tentative")
+    when = period(form.starts_at, form.ends_at, form.time_zone or "UTC", form.city)
+    return EventTime(when, form.event_status == "tentative")
 
 
 def guest_list_closes(form: StoredForm) -> EventTime | None:
     """When the guest list of the form's event closes; None if it stays open until the start."""
     closes_at = form.opening.guest_list_closes_at
-    return EventTime(closes_at, form.time_zone or "UTC") if closes_at is not None else None
+    return EventTime(period(closes_at, None, form.time_zone or "UTC", form.city)) if closes_at is not None else None
 
 
 def parent_origin(partner: Partner | None, claimed: str) -> str:

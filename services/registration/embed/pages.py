@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.registration.embed.assets import asset
-from services.registration.embed.moments import EventTime, when_text
+from services.registration.embed.event_time import EventTime, instant_text, when_text
 from services.registration.embed.strings import page_texts, script_texts
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import render_fields, render_summary
@@ -221,11 +221,20 @@ def render_page(template: str, look: Look, **values: Any) -> str:
     def when(moment: EventTime) -> str:
         return when_text(moment, look.language)
 
+    def instant(moment: EventTime) -> str:
+        return instant_text(moment, look.language)
+
     return (
         _environment()
         .get_template(template)
         .render(
-            **values, look=look, dir=direction(look.language), text=text, when=when, theme_css=theme_css(look.theme)
+            **values,
+            look=look,
+            dir=direction(look.language),
+            text=text,
+            when=when,
+            instant=instant,
+            theme_css=theme_css(look.theme),
         )
     )
 

@@ -40,7 +40,7 @@ class StoredForm:
         hold_minutes: how long a seat is kept until an address is confirmed.
         closes_hours_before: how long before the start the guest list closes; 0 if it does not.
         attend: slug of the event that everybody on this form should attend as well.
-        event_title, time_zone: of the event; None while nothing was heard of it.
+        event_title, time_zone, city: of the event; None while nothing was heard of it.
         opens_at, closes_at: a coordinator's hours; None for no bound.
         proof_of_work: ``asked`` or ``off``.
         kept: how long after the last day people are erased.
@@ -69,6 +69,7 @@ class StoredForm:
     closes_at: datetime | None
     proof_of_work: str
     kept: timedelta
+    city: str | None
 
     @property
     def opening(self) -> Opening:
@@ -121,7 +122,8 @@ _FORM = f"""
     SELECT f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners,
         f.promotion_notice_minutes, f.open, f.revision, s.capacity, s.confirmed, s.waiting, s.last_position,
         e.title, e.time_zone, e.starts_at, e.status, e.ends_at, f.hold_minutes, f.closes_hours_before, f.attend,
-        f.opens_at, f.closes_at, f.proof_of_work, make_interval(days => f.person_days), {HELD.format(now=":now")}
+        f.opens_at, f.closes_at, f.proof_of_work, make_interval(days => f.person_days), e.city,
+        {HELD.format(now=":now")}
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id
 """  # noqa: S608 - constants
 _ONE = text(_FORM + "WHERE f.slug = :slug")

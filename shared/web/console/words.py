@@ -1,12 +1,14 @@
-"""Words that every service's console uses for the same codes, and one way to write a moment."""
+"""Words that every service's console uses for the same codes."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import cache
 
 from babel import Locale, UnknownLocaleError
 
-NO_BREAK = "\N{NO-BREAK SPACE}"
+from shared.i18n.when import NO_BREAK as NO_BREAK
+from shared.i18n.when import compact_instant as utc_text
+
+__all__ = ["NO_BREAK", "SEATS", "country_name", "language_name", "utc_text"]
 
 SEATS: Mapping[str, tuple[str, str]] = {
     "confirmed": ("Confirmed", "good"),
@@ -36,9 +38,3 @@ def language_name(code: str) -> str:
         return Locale.parse(code, sep="-").get_display_name("en") or code
     except (ValueError, UnknownLocaleError):
         return code
-
-
-def utc_text(moment: datetime) -> str:
-    """``moment`` (aware) as ``4 Mar 2020, 19:00 UTC``."""
-    in_utc = moment.astimezone(UTC)
-    return f"{in_utc.day}{NO_BREAK}{in_utc:%b %Y, %H:%M}{NO_BREAK}UTC"

@@ -18,7 +18,7 @@ def test_span_says_own_zone_and_utc() -> None:
     span = moments.span_of(an_event())
     assert span is not None
     assert _plain(span.local) == "Wed 4 Mar 2020, 14:00 to 15:00"
-    assert span.zone == "New York time (EST, UTC-5)"
+    assert span.zone == "New York time (EST, UTC−5)"
     assert _plain(span.utc) == "Wed 4 Mar 2020, 19:00 to 20:00 UTC"
     assert span.iso == "2020-03-04T19:00:00Z"
 

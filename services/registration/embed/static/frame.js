@@ -108,12 +108,19 @@ function setSending(now) {
 function showLocalTime() {
   const time = document.querySelector(".when time");
   if (!time) return;
-  const formats = { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" };
-  const language = document.documentElement.lang.replace(/^en$/, "en-GB");
+  const language = document.documentElement.lang;
+  const day = { weekday: "long", day: "numeric", month: "long" };
+  const clock = { hour: "numeric", minute: "2-digit", timeZoneName: "short" };
+  const at = new Date(time.dateTime);
+  // As the server writes them: English days as in Britain, hours to twelve.
+  const spelt = [
+    new Intl.DateTimeFormat(language.replace(/^en$/, "en-GB"), day).format(at),
+    new Intl.DateTimeFormat(language.replace(/^en$/, "en-US"), clock).format(at),
+  ];
   const local = document.createElement("span");
   local.className = "local";
   local.textContent = fill(texts["local-time"], {
-    time: new Intl.DateTimeFormat(language, formats).format(new Date(time.dateTime)),
+    time: spelt.join(" · "),
   });
   time.parentElement.append(local);
 }

@@ -1,0 +1,107 @@
+"""Catalogues of fixed texts: gettext, one ``.po`` file a language, read at first use and compiled in memory.
+
+There are no ``.mo`` files, so none can be out of date. Message ids are names (``link.cancel.question``), and English is
+a translation like the others: it is what ``make translations`` updates the others from. Must never change a text that
+somebody typed: placeholders are filled with what they are given.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
+from pathlib import Path
+
+from babel import Locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from shared.i18n.languages import LANGUAGES, locale_of
+
+_SAMPLED = range(201)
+"""Counts that between them have every plural form of our languages."""
+
+_FRENCH = ((re.compile(r"[ \u00a0](?=[:;!?»%])"), "\u202f"), (re.compile(r"«[ \u00a0]"), "«\u202f"))
+"""French sets these marks off by a narrow space at which no line breaks; translators may type an ordinary one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The texts in one folder of ``.po`` files. A text that a language lacks is given in English."""
+
+    folder: Path
+
+    def text(self, message_id: str, language: str, **values: object) -> str:
+        """Return the text ``message_id`` in ``language`` with ``values`` in its places (``{name}``).
+
+        Raises:
+            KeyError: English has no such text, or a place has no value.
+        """
+        return _filled(_translations(self.folder, language).gettext(message_id), values)
+
+    def plural(self, message_id: str, count: int, language: str, **values: object) -> str:
+        """Return the form of ``message_id`` for ``count``, which fills ``{count}``; raises as :func:`text`."""
+        found = _translations(self.folder, language).ngettext(message_id, message_id, count)
+        return _filled(found, {"count": count, **values})
+
+    def plural_forms(self, message_id: str, language: str) -> dict[str, str]:
+        """Return every form of ``message_id`` by CLDR category (``one``, ``few``, …), as ``Intl.PluralRules`` names it.
+
+        Raises:
+            KeyError: English has no such text.
+        """
+        category, translations = Locale.parse(locale_of(language)).plural_form, _translations(self.folder, language)
+        return {category(count): translations.ngettext(message_id, message_id, count) for count in _SAMPLED}
+
+    def has(self, message_id: str) -> bool:
+        """Whether there is such a text, in English at least."""
+        return message_id in _ids(self.folder)
+
+    def ids(self) -> tuple[str, ...]:
+        """Return every message id, in the order of the English file."""
+        return _ids(self.folder)
+
+
+def _filled(text: str, values: dict[str, object]) -> str:
+    return text.format_map(values) if values else text
+
+
+class _Unknown(NullTranslations):
+    """What English falls back to: an id that it lacks is a bug."""
+
+    def gettext(self, message: str) -> str:
+        raise KeyError(message)
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        raise KeyError(msgid1)
+
+
+@cache
+def _translations(folder: Path, language: str) -> NullTranslations:
+    if language not in LANGUAGES:
+        return _translations(folder, LANGUAGES[0])
+    compiled = BytesIO()
+    with (folder / f"{language}.po").open("rb") as file:
+        catalog = read_po(file, locale=locale_of(language), abort_invalid=True)
+    if language == "fr":
+        for message in catalog:
+            forms = message.string
+            message.string = tuple(map(_french, forms)) if isinstance(forms, tuple) else _french(str(forms or ""))
+    write_mo(compiled, catalog)
+    compiled.seek(0)
+    found = GNUTranslations(compiled)
+    found.add_fallback(_Unknown() if language == LANGUAGES[0] else _translations(folder, LANGUAGES[0]))
+    return found
+
+
+def _french(text: str) -> str:
+    for pattern, spaced in _FRENCH:
+        text = pattern.sub(spaced, text)
+    return text
+
+
+@cache
+def _ids(folder: Path) -> tuple[str, ...]:
+    with (folder / f"{LANGUAGES[0]}.po").open("rb") as file:
+        messages = read_po(file, abort_invalid=True)
+    return tuple(message.id if isinstance(message.id, str) else message.id[0] for message in messages if message.id)

@@ -1,0 +1,220 @@
+"""Every date, time and range in words: the same event reads the same on pages, in mails and in calendars.
+
+A time without its zone is how people miss a meeting, so each end of a range names its zone: summer time may begin in
+between. The event's own zone comes first, then the reader's, then UTC. Hours are those of the language (CLDR): English
+and Arabic count to twelve, the others to twenty-four. In Arabic each text is an isolate that runs from right to left,
+whatever it is put into (Unicode UAX 9).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_interval, format_time
+
+from shared.i18n.languages import direction, locale_of
+from shared.i18n.zones import TEXTS, UTC_NAMES, zone_name
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+CACHED = 4096
+"""Ways to write a time that are remembered: each event in the languages and zones of its people."""
+
+DAYS = {"en": "EEEE d MMMM y", "es": "EEEE d 'de' MMMM 'de' y"}
+"""Where the CLDR's full date is not what people write."""
+
+RANGE_DAYS = {"ru": "d MMMM y 'г.' (EEEE)"}
+"""Days in a sentence, where the nominative of a day's name cannot stand."""
+
+HALF_DAYS = frozenset({"en", "ar"})
+"""Languages whose readers count hours to twelve."""
+
+_SPACES = str.maketrans({"\u2009": NO_BREAK, "\u202f": NO_BREAK, " ": NO_BREAK})
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """When something is: aware instants (no end if open), the IANA zone and the city in which it is announced."""
+
+    starts_at: datetime
+    ends_at: datetime | None
+    time_zone: str
+    city: str | None = None
+
+    @property
+    def iso(self) -> str:
+        """The start for programs: RFC 3339 in UTC."""
+        return self.starts_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLine:
+    """One way to say when, complete in itself: day, hours and zone, or one sentence over several days."""
+
+    whose: Literal["event", "recipient", "utc"]
+    parts: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it on one line."""
+        return " · ".join(self.parts)
+
+    def beside(self, other: "TimeLine") -> str:
+        """This line without the day that ``other``, next to which it stands, has said already."""
+        same = len(self.parts) > 1 and self.parts[0] == other.parts[0]
+        return " · ".join(self.parts[1:] if same else self.parts)
+
+
+def period(
+    starts_at: datetime | None, ends_at: datetime | None, time_zone: str, city: str | None = None
+) -> Period | None:
+    """Return when something is; None while it has no date."""
+    return None if starts_at is None else Period(starts_at, ends_at, time_zone, city)
+
+
+def time_lines(period: Period, language: str, own_zone: str = "") -> list[TimeLine]:
+    """Return when something is in its own zone, in the reader's if that reads differently, and in UTC.
+
+    Args:
+        period: when it is.
+        language: one of ``LANGUAGES``.
+        own_zone: IANA name; empty or unknown (it is what a browser claimed) leaves that line out.
+
+    Raises:
+        zoneinfo.ZoneInfoNotFoundError: the period's zone does not exist.
+    """
+    zone, own = ZoneInfo(period.time_zone), known_zone(own_zone)
+    lines = [TimeLine("event", _parts(period, language))]
+    if own is not None and own.key not in UTC_NAMES and _offsets(period, own) != _offsets(period, zone):
+        lines.append(TimeLine("recipient", _parts(_in_zone(period, own.key), language)))
+    if zone.key not in UTC_NAMES:
+        lines.append(TimeLine("utc", _parts(_in_zone(period, "UTC"), language)))
+    return lines
+
+
+def known_zone(name: str) -> ZoneInfo | None:
+    """Return the zone called ``name``, or None if there is none."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (KeyError, ValueError, OSError):  # unknown, a path, a folder of the database
+        return None
+
+
+def listed(parts: Sequence[str], language: str) -> str:
+    """Return ``parts`` with the commas of ``language`` between them, to stand in a sentence."""
+    return TEXTS.text("comma", language).join(parts)
+
+
+def day_text(day: date, language: str) -> str:
+    """Return a date in full: ``Wednesday 4 March 2020``. A date has no zone: none may shift it."""
+    return _directed(format_date(day, DAYS.get(language, "full"), locale=locale_of(language)), language)
+
+
+def hours_text(period: Period, language: str, time_zone: str = "") -> str:
+    """Return the hours of a period within one day, without its zone: ``2:00 – 3:00 PM``; UTC or another zone if asked.
+
+    The zone has to stand beside it. Raises as :func:`time_lines`.
+    """
+    zone = ZoneInfo(time_zone or period.time_zone)
+    start, end = (instant.astimezone(zone) for instant in (period.starts_at, period.ends_at or period.starts_at))
+    return _directed(_hours(start, end, language), language)
+
+
+def compact_day(day: date) -> str:
+    """Return a date for a coordinator's table, in English: ``Wed 4 Mar 2020``."""
+    return f"{day:%a}{NO_BREAK}{day.day}{NO_BREAK}{day:%b}{NO_BREAK}{day.year}"
+
+
+def compact_instant(instant: datetime) -> str:
+    """Return an aware instant for a coordinator's table, in English: ``4 Mar 2020, 19:00 UTC``."""
+    in_utc = instant.astimezone(UTC)
+    return f"{in_utc.day}{NO_BREAK}{in_utc:%b %Y, %H:%M}{NO_BREAK}UTC"
+
+
+def compact_hours(period: Period) -> str:
+    """Return hours for a coordinator's table, in English and in the period's zone: ``14:00 to 15:00``."""
+    start, end = _ends(period)
+    return f"{start:%H:%M}{NO_BREAK}to{NO_BREAK}{end:%H:%M}"
+
+
+def compact_lines(period: Period) -> tuple[str, str, str]:
+    """Return a period for a coordinator's table: in its zone, that zone's name, and in UTC.
+
+    The name is empty where the two ends have different ones, which then stand beside them.
+    """
+    zones = [zone_name(end, period.time_zone, "en", period.city) for end in _ends(period)]
+    utc = f"{_compact(_in_zone(period, 'UTC'))}{NO_BREAK}UTC"
+    if zones[0] == zones[1]:
+        return _compact(period), zones[0], utc
+    start, end = (f"{compact_day(end)}, {end:%H:%M} {zone}" for end, zone in zip(_ends(period), zones, strict=True))
+    return f"{start} to {end}", "", utc
+
+
+def _compact(period: Period) -> str:
+    start, end = _ends(period)
+    if start.date() == end.date():
+        return f"{compact_day(start)}, {compact_hours(period)}"
+    return f"{compact_day(start)}, {start:%H:%M} to {compact_day(end)}, {end:%H:%M}"
+
+
+def _in_zone(period: Period, time_zone: str) -> Period:
+    return Period(period.starts_at, period.ends_at, time_zone)
+
+
+def _ends(period: Period) -> tuple[datetime, datetime]:
+    """Start and end in the period's zone; the same where the end is open or not later."""
+    zone = ZoneInfo(period.time_zone)
+    start, end = period.starts_at.astimezone(zone), (period.ends_at or period.starts_at).astimezone(zone)
+    return start, max(start, end)
+
+
+def _offsets(period: Period, zone: ZoneInfo) -> list[timedelta | None]:
+    return [instant.astimezone(zone).utcoffset() for instant in (period.starts_at, period.ends_at) if instant]
+
+
+@lru_cache(maxsize=CACHED)
+def _parts(period: Period, language: str) -> tuple[str, ...]:
+    start, end = _ends(period)
+    if start.date() != end.date() or start.utcoffset() != end.utcoffset():
+        return (_directed(_sentence(period, start, end, language), language),)
+    zone = zone_name(start, period.time_zone, language, period.city)
+    hours = [_hours(start, end, language), zone]
+    shown = hours if period.time_zone not in UTC_NAMES else [NO_BREAK.join(hours)]
+    return day_text(start, language), *(_directed(part, language) for part in shown)
+
+
+def _sentence(period: Period, start: datetime, end: datetime, language: str) -> str:
+    """``From <day>, <time> <zone> to <day>, <time> <zone>`` as ``language`` says it."""
+    pattern = RANGE_DAYS.get(language, DAYS.get(language, "full"))
+    key = "range.end.utc" if period.time_zone in UTC_NAMES else "range.end"
+    ends = [
+        TEXTS.text(
+            key,
+            language,
+            day=format_date(instant, pattern, locale=locale_of(language)),
+            time=_time(instant, language),
+            zone=zone_name(instant, period.time_zone, language, period.city),
+        )
+        for instant in (start, end)
+    ]
+    return TEXTS.text("range", language, start=ends[0], end=ends[1])
+
+
+def _hours(start: datetime, end: datetime, language: str) -> str:
+    if start == end:
+        return _time(start, language)
+    skeleton = "hm" if language in HALF_DAYS else "Hm"
+    naive_start, naive_end = start.replace(tzinfo=None), end.replace(tzinfo=None)
+    return format_interval(naive_start, naive_end, skeleton, locale=locale_of(language)).translate(_SPACES)
+
+
+def _time(instant: datetime, language: str) -> str:
+    return str(format_time(instant.replace(tzinfo=None), "short", locale=locale_of(language))).translate(_SPACES)
+
+
+def _directed(text: str, language: str) -> str:
+    if direction(language) == "ltr":
+        return text
+    return f"\N{RIGHT-TO-LEFT ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
