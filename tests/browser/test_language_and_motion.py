@@ -61,7 +61,9 @@ def test_time_of_the_event_is_told_in_the_readers_zone_too(demo: Demo, new_visit
     page = new_visitor(timezone_id="Asia/Kathmandu").page
     page.goto(demo.form_url)
 
-    expect(page.locator(".when time")).to_contain_text("14:00 (New York), 19:00 UTC")
+    expect(page.locator(".when time")).to_contain_text(
+        "2:00 – 3:00 PM · New York time (EST, UTC−5) · 7:00 – 8:00 PM UTC"
+    )
     expect(page.locator(".when .local")).to_contain_text("00:45")
     assert page.input_value("#field-time_zone") == "Asia/Kathmandu"
     assert page.input_value("#field-country") == "NP"

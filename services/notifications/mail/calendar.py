@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from services.notifications.domain.calendar import sequence_of
 from services.notifications.mail.content import CalendarEntry, CalendarMethod, EventCopy, MailContext
-from services.notifications.mail.defusing import defuse, safe_link
+from services.notifications.mail.defusing import defuse, safe_link, written_line
 from services.notifications.mail.mailbox import domain_of, mailbox
 from services.notifications.mail.wording import Wording, language_for, wording
 from shared.calendar.ics import CalendarEvent, CalendarUser, Status, write_invitation
@@ -58,7 +58,7 @@ def _entry(
         ends_at=event.ends_at,
         time_zone=event.time_zone,
         status=_status(event, method),
-        title=defuse(event.title),
+        title=title_of(event),
         description=_description(event, words, link, method),
         location=place_line(event, words),
         url=link,
@@ -99,9 +99,14 @@ def join_link(event: EventCopy) -> str | None:
     return safe_link(event.join_url) if event.mode in ("online", "hybrid") else None
 
 
+def title_of(event: EventCopy) -> str:
+    """The title of an event: as coordinators wrote it, or defused if it is a proposer's."""
+    return written_line(event.title) if event.by_coordinators else defuse(event.title)
+
+
 def place_line(event: EventCopy, words: Wording) -> str:
     """Where the event is, in one line: place and city, or the word for online, or both."""
-    parts = [defuse(part) for part in (event.place, event.city) if part and event.mode != "online"]
+    parts = [written_line(part) for part in (event.place, event.city) if part and event.mode != "online"]
     if event.mode != "in_person":
         parts.append(words.online)
     return ", ".join(parts)
@@ -114,7 +119,8 @@ def _status(event: EventCopy, method: CalendarMethod) -> Status:
 
 
 def _description(event: EventCopy, words: Wording, link: str, method: CalendarMethod) -> str:
-    lines = [defuse(event.summary, 600)] if event.summary else []
+    summary = event.summary if event.by_coordinators else defuse(event.summary, len(event.summary))
+    lines = [summary] if summary else []
     join = join_link(event)
     if method == "CANCEL":
         return "\n\n".join([*lines, f"{words.see_link}: {link}"])

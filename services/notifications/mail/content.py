@@ -27,6 +27,9 @@ TEXTS: tuple[str, ...] = (*(kind for kind in KINDS if kind not in SAME_WORDS), *
 
 CANCELLED = "cancelled-by-you"
 
+SIDE_EVENT = "side_event"
+"""The kind of event whose title and summary were proposed by others."""
+
 CalendarMethod = Literal["REQUEST", "CANCEL"]
 """What a calendar part asks of the recipient's calendar (RFC 5546, section 1.4)."""
 
@@ -72,6 +75,12 @@ class EventCopy:
     series_number: int | None = None
     last_starts_at: datetime | None = None
     last_ends_at: datetime | None = None
+    kind: str = ""
+
+    @property
+    def by_coordinators(self) -> bool:
+        """Whether coordinators wrote its title and summary; those of a side event are its proposer's."""
+        return self.kind != SIDE_EVENT
 
     @property
     def has_date(self) -> bool:

@@ -1,5 +1,7 @@
 """Other people's text made harmless before it enters a mail: one line, no controls, nothing a client makes a link of.
 
+What coordinators wrote is not defused: their links, addresses and line breaks reach people as they are.
+
 Mail clients turn bare addresses into links by themselves, so escaping HTML is not enough: ``evil.example`` in a name
 would be clickable in a mail that we signed. A space after the telling character is visible, readable and certain;
 invisible joiners are dropped by some clients before they look for links.
@@ -11,6 +13,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"
 """Zero-width (non-)joiner: part of correct spelling in Persian and in Indian scripts, so they stay."""
 
@@ -40,6 +43,11 @@ def defuse(text: str, limit: int = 200) -> str:
     for pattern, replacement in _BREAKS:
         line = pattern.sub(replacement, line)
     return line
+
+
+def written_line(text: str) -> str:
+    """A coordinator's text on one line, whole and as it is but for controls, which no header may hold."""
+    return "".join(" " if unicodedata.category(c) in _NO_TEXT else c for c in text).strip()
 
 
 def safe_link(url: str | None) -> str | None:

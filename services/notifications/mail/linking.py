@@ -1,12 +1,9 @@
-"""A bulletin's plain text as paragraphs of words and links: coordinators wrote it, so their links are links."""
+"""Plain text of coordinators as paragraphs of words and links: they wrote it, so their links are links."""
 
 import re
 from dataclasses import dataclass
 
-from services.notifications.mail.defusing import one_line, safe_link
-
-LONGEST = 10_000
-"""Characters of a line."""
+from services.notifications.mail.defusing import safe_link, written_line
 
 _LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?()\]\u060c\u3002\uff0c]")
 
@@ -20,6 +17,11 @@ class Piece:
     broken: bool = False
 
 
+def plain_text(pieces: list[Piece]) -> str:
+    """A paragraph without markup."""
+    return "".join(piece.words + "\n" * piece.broken for piece in pieces)
+
+
 def pieces_of(text: str) -> list[list[Piece]]:
     """The paragraphs of ``text``, parted by empty lines; single ends of line stay."""
     blocks = re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -29,7 +31,7 @@ def pieces_of(text: str) -> list[list[Piece]]:
 def _paragraph(lines: list[str]) -> list[Piece]:
     pieces: list[Piece] = []
     for number, line in enumerate(lines, start=1):
-        found = _pieces(one_line(line, LONGEST))
+        found = _pieces(written_line(line))
         if number < len(lines):
             found.append(Piece("", broken=True))
         pieces += found

@@ -1,4 +1,4 @@
-"""What the templates show of a context. Everything that others typed is defused here, links are checked."""
+"""What the templates show of a context. What others typed is defused here, what coordinators wrote is not."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,10 +6,17 @@ from urllib.parse import quote
 
 from services.notifications.domain.kinds import ATTENDING, LIVE
 from services.notifications.domain.news import STANDING
-from services.notifications.mail.calendar import join_link, join_page, personal_link, place_line, verify_link
+from services.notifications.mail.calendar import (
+    join_link,
+    join_page,
+    personal_link,
+    place_line,
+    title_of,
+    verify_link,
+)
 from services.notifications.mail.content import CANCELLED, SEAT_KINDS, EventCopy, MailContext, Proposal, Slot
-from services.notifications.mail.defusing import defuse, safe_link
-from services.notifications.mail.linking import Piece, pieces_of
+from services.notifications.mail.defusing import defuse, safe_link, written_line
+from services.notifications.mail.linking import Piece, pieces_of, plain_text
 from services.notifications.mail.wording import Wording
 from shared.i18n.when import Period, TimeLine, time_lines
 
@@ -34,6 +41,7 @@ class Card:
     label: str = ""
     times: list[tuple[str, TimeLine]] = field(default_factory=list)
     before: TimeLine | None = None
+    about: list[list[Piece]] = field(default_factory=list)
     notice: str | None = None
     place: str = ""
     link: str | None = None
@@ -49,7 +57,7 @@ def values_of(context: MailContext, words: Wording) -> dict[str, Any]:
         "heading": _heading(context, words),
         "greeting": _greeting(context, words),
         "paragraphs": paragraphs,
-        "texts": ["".join(piece.words + "\n" * piece.broken for piece in pieces) for pieces in paragraphs],
+        "plain": plain_text,
         "cards": _cards(context, words),
         "note": _note(context),
         "link": join_page(context) if joins else link,
@@ -68,7 +76,7 @@ def subject_of(context: MailContext, words: Wording) -> str:
     mails in a mailbox is easily seen by others, and membership is nobody's business.
     """
     if context.bulletin is not None:
-        return defuse(context.bulletin.subject, 160)
+        return written_line(context.bulletin.subject)
     title = _title(context)
     return words.subject[context.text].format(title=title) if title else words.heading[context.text]
 
@@ -77,11 +85,11 @@ def _title(context: MailContext) -> str:
     """Of what the mail is about. A proposal's is its group's own words: shown once a coordinator has read them."""
     if context.proposal is not None:
         return "" if context.kind in UNREAD else defuse(context.proposal.title, 120)
-    return defuse(context.event.title, 120) if context.event else ""
+    return title_of(context.event) if context.event else ""
 
 
 def _heading(context: MailContext, words: Wording) -> str:
-    return words.heading[context.text] if context.bulletin is None else defuse(context.bulletin.subject, 160)
+    return words.heading[context.text] if context.bulletin is None else written_line(context.bulletin.subject)
 
 
 def _greeting(context: MailContext, words: Wording) -> str:
@@ -118,7 +126,7 @@ def _cards(context: MailContext, words: Wording) -> list[Card]:
         return _proposal_cards(context, context.proposal, words)
     cards = [_event_card(context, context.event, words)] if context.event is not None else []
     if not cards and context.group:
-        cards = [Card(defuse(context.group))]
+        cards = [Card(written_line(context.group))]
     if context.text == "confirmation-delegation" and context.attend is not None:
         cards.append(_attend_card(context, context.attend, words))
     return cards
@@ -126,18 +134,19 @@ def _cards(context: MailContext, words: Wording) -> list[Card]:
 
 def _event_card(context: MailContext, event: EventCopy, words: Wording) -> Card:
     return Card(
-        title=defuse(event.title),
+        title=title_of(event),
         times=_times(context, event, words),
         before=_before(context.before, event, words) if context.kind == "event-rescheduled" else None,
         notice=_notice(event, words),
         place=place_line(event, words),
+        about=_about(event) if _attends(context, event) else [],
     )
 
 
 def _attend_card(context: MailContext, event: EventCopy, words: Wording) -> Card:
     link = f"{context.public_url}/embed/{quote(event.id, safe='')}"
     return Card(
-        title=defuse(event.title),
+        title=title_of(event),
         label=words.attend,
         times=_times(context, event, words),
         notice=_notice(event, words),
@@ -153,7 +162,7 @@ def _proposal_cards(context: MailContext, proposal: Proposal, words: Wording) ->
     if proposal.slot is None:
         return [Card(title)]
     lines = time_lines(_period(proposal.slot), words.language)
-    return [Card(title, times=[("", line) for line in lines], place=defuse(proposal.slot.room or ""))]
+    return [Card(title, times=[("", line) for line in lines], place=written_line(proposal.slot.room or ""))]
 
 
 def _times(context: MailContext, event: EventCopy, words: Wording) -> list[tuple[str, TimeLine]]:
@@ -183,11 +192,24 @@ def _notice(event: EventCopy, words: Wording) -> str | None:
     return words.tentative if event.status == "tentative" else None
 
 
-def _note(context: MailContext) -> list[str]:
+def _attends(context: MailContext, event: EventCopy) -> bool:
+    """Whether the mail goes to people who are to come, or wait for nothing but where to join."""
+    seated = context.recipient.status == "confirmed" and context.recipient.form_kind in ATTENDING
+    return context.kind in SEAT_KINDS and (seated or context.kind in _SEATLESS) and event.status != "cancelled"
+
+
+def _about(event: EventCopy) -> list[list[Piece]]:
+    """The summary, which may be an agenda, for those who attend; a proposer's words without links."""
+    if event.by_coordinators:
+        return pieces_of(event.summary)
+    return [[Piece(defuse(line, len(line)))] for line in event.summary.split("\n") if line.strip()]
+
+
+def _note(context: MailContext) -> list[list[Piece]]:
     """What the coordinators say to a group, by paragraph."""
     if context.proposal is None or context.kind in UNREAD:
         return []
-    return [defuse(part, 2000) for part in context.proposal.note.split("\n") if part.strip()]
+    return pieces_of(context.proposal.note)
 
 
 def is_joinable(context: MailContext) -> bool:

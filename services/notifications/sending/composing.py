@@ -234,6 +234,7 @@ def _event(content: Mapping[str, Any]) -> EventCopy:
         series_number=content["series_number"],
         last_starts_at=_moment(content.get("last_starts_at")),
         last_ends_at=_moment(content.get("last_ends_at")),
+        kind=content["kind"],
     )
 
 

@@ -74,7 +74,7 @@ def test_the_list_shows_times_with_zones_and_counts(
     _sign_in(client, keys["viewer"])
     page = client.get("/console").text.replace("\N{NO-BREAK SPACE}", " ")
     assert "Wed 4 Mar 2020, 14:00 to 15:00" in page
-    assert "New York time (EST, UTC-5)" in page
+    assert "New York time (EST, UTC−5)" in page
     assert "Wed 4 Mar 2020, 19:00 to 20:00 UTC" in page
     assert '<td role="cell" data-label="Confirmed" class="number"><span>3</span></td>' in page
 

@@ -41,9 +41,9 @@ def test_place_is_shown_once_it_is_published_with_both_zones(desk: Desk) -> None
     assert "Garden" not in desk.client.get(path).text
     desk.publish()
     page = desk.client.get(f"{path}?lang=es").text
-    assert "miércoles, 6 de mayo de 2020" in page
-    assert "13:00 a 14:00 (Ginebra)" in page
-    assert "11:00 a 12:00 UTC" in page
+    assert "miércoles 6 de mayo de 2020" in page
+    assert "13:00–14:00, hora de Ginebra (CEST, UTC+2)" in page
+    assert "11:00–12:00\N{NO-BREAK SPACE}UTC" in page
     assert "Garden" in page
     desk.client.post(path, data=WITHDRAW)
     assert "Garden" not in desk.client.get(path).text

@@ -127,9 +127,9 @@ def test_public_sees_the_published_timetable_alone(desk: Desk) -> None:
     desk.publish()
     page = desk.client.get("/programme/timetable?lang=es")
     assert "Housing &lt;as&gt; a right" in page.text
-    assert "13:00 a 14:00" in page.text
-    assert "11:00 a 12:00 UTC" in page.text
-    assert "miércoles, 6 de mayo de 2020" in page.text
+    assert "13:00–14:00" in page.text
+    assert "11:00–12:00\N{NO-BREAK SPACE}UTC" in page.text
+    assert "miércoles 6 de mayo de 2020" in page.text
     entries: list[Any] = desk.client.get("/v1/schedule.json").get_json()["entries"]
     assert [(entry["proposal"], entry["room"]) for entry in entries] == [(proposal, "garden-room")]
     calendar = desk.client.get("/calendar/room/garden-room.ics")

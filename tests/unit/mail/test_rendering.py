@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from icalendar import Calendar
 
 from services.notifications.domain.kinds import REMINDER_KINDS
 from services.notifications.mail.content import KINDS, MailKind
@@ -174,12 +175,63 @@ def test_domain_outside_ascii_is_sent_as_idna() -> None:
     assert message["To"] == "a@xn--exmple-cua.org"
 
 
+AGENDA = (
+    """Agenda:
+1. https://example.org/brief?a=1&b=2
+2. questions to team@example.org
+
+Bring your notes from www.example.org. """
+    + "And more. " * 100
+)
+"""As a coordinator may write it: links, addresses, empty lines, more than 600 characters."""
+
+
+@pytest.mark.parametrize("kind", ["confirmation", "promotion", "event-changed", "reminder-1-day", "remote-possible"])
+def test_what_a_coordinator_wrote_reaches_mail_and_calendar_unchanged(kind: MailKind) -> None:
+    title, place = "Meet team@example.org at www.example.org: #10", "Room XX, example.org"
+    event = replace(SAMPLE_EVENT, title=title, summary=AGENDA.strip(), place=place, city="Geneva", mode="hybrid")
+    context = sample(kind, "en")
+    message = received(replace(context, event=event))
+    assert message["Subject"] == wording("en").subject[kind].format(title=title)
+    plain = part(message, "plain").replace("\r\n", "\n")
+    assert all(text in plain for text in (title, f"{place}, Geneva", AGENDA.strip()))
+    links = Links()
+    links.feed(part(message, "html"))
+    assert "https://example.org/brief?a=1&b=2" in links.hrefs
+    if context.calendar_method is not None:
+        calendar = next(found for found in message.walk() if found.get_content_type() == "text/calendar")
+        (entry,) = Calendar.from_ical(calendar.get_content()).walk("VEVENT")
+        assert (str(entry["SUMMARY"]), str(entry["LOCATION"])) == (title, f"{place}, Geneva, Online")
+        assert str(entry["DESCRIPTION"]).startswith(AGENDA.strip())
+
+
+def test_what_coordinators_say_to_a_group_keeps_its_lines_and_links() -> None:
+    context = sample("proposal-returned", "en")
+    assert context.proposal is not None
+    note = "Please read https://example.org/rules\nand write to team@example.org.\n\nThank you. " + "x" * 2500
+    message = received(replace(context, proposal=replace(context.proposal, note=note)))
+    quoted = [line[2:] for line in part(message, "plain").splitlines() if line.startswith("> ") or line == ">"]
+    assert "\n".join(quoted) == note
+    links = Links()
+    links.feed(part(message, "html"))
+    assert "https://example.org/rules" in links.hrefs
+
+
+@given(title=hostile, summary=hostile, kind=st.sampled_from(("confirmation", "reminder-1-day", "event-changed")))
+def test_words_of_a_side_event_are_its_proposer_s_and_become_no_link(title: str, summary: str, kind: MailKind) -> None:
+    event = replace(SAMPLE_EVENT, kind="side_event", title=title, summary=summary)
+    message = received(replace(sample(kind, "en"), event=event))
+    text = part(message, "plain").replace(JOINING, "").replace(LINK, "")
+    assert CLICKABLE.findall(text + str(message["Subject"])) == []
+
+
 @given(name=hostile, title=hostile, organisation=hostile, summary=hostile, kind=st.sampled_from(ABOUT_THE_WEBINAR))
 def test_no_text_becomes_a_header_a_link_or_a_tag(
     name: str, title: str, organisation: str, summary: str, kind: MailKind
 ) -> None:
+    """Coordinators' words too make no header, part or tag; links can be made by them alone."""
     recipient = replace(SAMPLE.recipient, name=name, address_confirmed=True)
-    event = replace(SAMPLE_EVENT, title=title, summary=summary, place=title, city=name, mode="hybrid")
+    event = replace(SAMPLE_EVENT, kind="side_event", title=title, summary=summary, mode="hybrid")
     context = replace(SAMPLE, kind=kind, recipient=recipient, event=event, organiser_name=organisation)
     message = received(context)
     assert sorted(message.keys()) == sorted(HEADERS)
