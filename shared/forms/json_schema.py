@@ -25,7 +25,7 @@ def json_schema(definition: FormDefinition, language: str = "en") -> dict[str, A
         "required": [f.name for f in definition.fields if f.required and f.shown_when is None],
         "additionalProperties": False,
     }
-    rules = [_rule(f, f.shown_when) for f in definition.fields if f.required and f.shown_when]
+    rules = [_rule(f, f.shown_when) for f in definition.fields if f.shown_when]
     return schema | ({"allOf": rules} if rules else {})
 
 
@@ -71,10 +71,12 @@ def _choice(field: Field) -> dict[str, Any]:
 
 
 def _rule(field: Field, condition: Condition | None) -> dict[str, Any]:
-    """``field`` is required when its condition is met."""
+    """``field`` may have an answer only when its condition is met; a required one must have it then."""
     assert condition is not None
-    wanted: dict[str, Any] = {"not": {"enum": [None, "", False, []]}}
+    nothing: dict[str, Any] = {"enum": [None, "", False, []]}
+    wanted: dict[str, Any] = {"not": nothing}
     if condition.equals is not None:
         wanted = {"anyOf": [{"const": condition.equals}, {"type": "array", "contains": {"const": condition.equals}}]}
     asked = {"properties": {condition.field: wanted}, "required": [condition.field]}
-    return {"if": asked, "then": {"required": [field.name]}}
+    rule: dict[str, Any] = {"if": asked, "else": {"properties": {field.name: nothing}}}
+    return rule | ({"then": {"required": [field.name]}} if field.required else {})

@@ -4,7 +4,7 @@ One marshmallow schema a form, made once. This is on the way of every registrati
 0.15 ms of processor time for the webinar form.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -54,8 +54,8 @@ _cached: dict[tuple[str, int], tuple[FormDefinition, Schema]] = {}
 def validate(definition: FormDefinition, raw: object, language: str = "en") -> Answers:
     """Checks ``raw`` (parsed JSON, or what ``from_form_encoded`` returned) against ``definition``.
 
-    Fields whose condition is not met are dropped, with their errors. Transport fields are unknown here: take
-    them out first with ``split_transport``.
+    An answer to a field whose condition is not met is refused, but an empty one (a browser without a script sends those
+    of all fields) is left out. Transport fields are unknown here: take them out first with ``split_transport``.
 
     Args:
         language: of the messages; one of ``texts.LANGUAGES``, others read English.
@@ -68,7 +68,13 @@ def validate(definition: FormDefinition, raw: object, language: str = "en") -> A
         found = schema.load(raw)
     except ValidationError as failure:
         found, codes = failure.valid_data, dict(cast(dict[str, list[str]], failure.messages))
-    return _sorted_out(definition, cast(Mapping[str, Any], found), codes, language)
+    answered = {name for name, value in raw.items() if not _is_empty(value)}
+    return _sorted_out(definition, cast(Mapping[str, Any], found), codes, answered, language)
+
+
+def _is_empty(value: object) -> bool:
+    """Whether ``value`` is what a form or a program sends for no answer; an unticked box is none."""
+    return value is None or value is False or (isinstance(value, str | list) and not value)
 
 
 def _schema(definition: FormDefinition) -> Schema:
@@ -85,22 +91,39 @@ def _schema(definition: FormDefinition) -> Schema:
 
 
 def _sorted_out(
-    definition: FormDefinition, found: Mapping[str, Any], codes: dict[str, list[str]], language: str
+    definition: FormDefinition,
+    found: Mapping[str, Any],
+    codes: dict[str, list[str]],
+    answered: Set[str],
+    language: str,
 ) -> Answers:
-    """Applies the conditions in the order of the form, then parts clear answers from sealed ones."""
+    """Applies the conditions in the order of the form, then parts clear answers from sealed ones.
+
+    Args:
+        definition: the form.
+        found: what could be read.
+        codes: of faults by field.
+        answered: names of the fields that have an answer, readable or not.
+        language: of the messages.
+    """
     values: dict[str, Any] = {}
     sealed: dict[str, Any] = {}
     errors: list[FieldError] = []
+    wrong = set(codes)
     for field in definition.fields:
         name = field.name
         code = codes.pop(name, None)
         if field.shown_when is not None and not is_shown(field, values, sealed):
+            if field.shown_when.field in wrong:
+                wrong.add(name)  # whether it is asked is not known
+            elif name in answered:
+                errors.append(_about_other(definition, field, field.shown_when.field, "not-asked", language))
             continue
         value = found.get(name)
         if code is not None:
             errors.append(_error(field, f"/{name}", code[0], language))
         elif field.not_before and _is_before(value, found.get(field.not_before)):
-            errors.append(_before_other(definition, field, language))
+            errors.append(_about_other(definition, field, field.not_before, "before-other", language))
             (sealed if field.sealed else values)[name] = value
         elif value is not None:
             (sealed if field.sealed else values)[name] = value
@@ -115,11 +138,10 @@ def _is_before(value: Any, other: Any) -> bool:
     return isinstance(value, str) and isinstance(other, str) and value < other
 
 
-def _before_other(definition: FormDefinition, field: Field, language: str) -> FieldError:
-    label = definition.field(field.not_before).label.in_language(language)
-    return FieldError(
-        f"/{field.name}", "before-other", engine_texts().text("error.before-other", language, field=label)
-    )
+def _about_other(definition: FormDefinition, field: Field, other: str, code: str, language: str) -> FieldError:
+    """An error of ``field`` whose sentence names the ``other`` field."""
+    label = definition.field(other).label.in_language(language)
+    return FieldError(f"/{field.name}", code, engine_texts().text(f"error.{code}", language, field=label))
 
 
 def is_shown(field: Field, values: Mapping[str, Any], sealed: Mapping[str, Any]) -> bool:

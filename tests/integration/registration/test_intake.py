@@ -45,6 +45,23 @@ def test_message_holds_no_personal_data_in_clear(client: FlaskClient, installati
     assert "canary" not in body.lower()
 
 
+def test_answer_to_a_hidden_question_is_refused(client: FlaskClient, installation: TestInstallation) -> None:
+    """As JSON and as a page; the empty answers that a browser without a script sends for all questions are fine."""
+    hidden = answers(1, representative=True)
+    refused = client.post(REGISTRATIONS, json=hidden)
+    assert refused.status_code == 422
+    assert [(fault["pointer"], fault["code"]) for fault in refused.get_json()["errors"]] == [
+        ("/representative", "not-asked")
+    ]
+    sent = {name: "yes" if value is True else value for name, value in hidden.items()}
+    page = client.post(REGISTRATIONS, data=sent, headers={"Accept": "text/html"})
+    assert (page.status_code, "Leave it empty, or change that answer" in page.text) == (422, True)
+    for empty in ("", "no"):
+        data = sent | {"working_group": "", "representative": empty}
+        assert client.post(REGISTRATIONS, data=data, headers={"Accept": "text/html"}).status_code == 201
+    assert rows(installation.urls["registration"], "SELECT count(*) FROM registration") == [(1,)]
+
+
 def test_duplicate_answered_as_new(client: FlaskClient, installation: TestInstallation) -> None:
     """Same status, same headers, same words; only the owner of the address hears of it, and once a day."""
     first, second, third = (client.post(REGISTRATIONS, json=answers(1)) for _ in range(3))

@@ -28,13 +28,14 @@ GROUP = "INSERT INTO working_group_copy (id, revision, title) VALUES ('housing',
 
 @pytest.fixture
 def installation(installation: TestInstallation) -> TestInstallation:
-    """All forms of the sample, with their events and a working group."""
+    """All forms of the sample, with their events and a working group, and no message waiting."""
     load(installation, SAMPLE)
     url, now = installation.urls["registration"], datetime.now(UTC)
     rows(url, EVENT, "upr-review", "review", "The review", now + timedelta(days=70), now + timedelta(days=71))
     rows(url, EVENT, "review-press-conference", "press_conference", "Press", now + timedelta(days=70), None)
     rows(url, EVENT, "council-session-43", "council_session", "Session", now - timedelta(3), now + timedelta(20))
     rows(url, GROUP)
+    rows(url, "DELETE FROM outbox")  # the messages of the forms
     return installation
 
 

@@ -22,7 +22,7 @@ from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 
 FORM = "geneva-delegation"
-SEALED = {"passport_number": "P1234567", "diet": "vegetarian"}
+SEALED = {"visa_letter": True, "passport_number": "P1234567", "diet": "vegetarian"}
 CLEAR = {"side_events": "Housing in cities"}
 SECOND = timedelta(seconds=1)
 

@@ -33,7 +33,14 @@ def test_schema_and_check_agree(raw: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("raw", "valid"),
-    [({"trip": True}, False), ({"trip": True, "nights": 2}, True), ({"trip": False}, True), ({}, True)],
+    [
+        ({"trip": True}, False),
+        ({"trip": True, "nights": 2}, True),
+        ({"trip": False}, True),
+        ({"trip": False, "nights": 2}, False),
+        ({"nights": 2}, False),
+        ({}, True),
+    ],
 )
 def test_schema_knows_conditions(raw: dict[str, Any], valid: bool) -> None:
     form = form_with(

@@ -166,9 +166,13 @@ def test_some_of_keeps_the_order_of_the_form_and_each_value_once() -> None:
     assert validate(form, answered(x=["c", "a", "c"])).values["x"] == ["a", "c"]
 
 
-def test_field_whose_condition_is_not_met_is_dropped_with_its_faults() -> None:
-    assert validate(WEBINAR, minimal() | {"representative": True}).values == minimal()
-    assert codes(WEBINAR, minimal() | {"representative": "nonsense"}) == {}
+def test_answer_to_a_question_that_is_not_asked_is_refused_unless_empty() -> None:
+    no_answers: tuple[Any, ...] = (None, "", [], False)
+    for nothing in no_answers:
+        answers = validate(WEBINAR, minimal() | {"representative": nothing})
+        assert (answers.errors, answers.values) == ((), minimal())
+    for answer in (True, "nonsense", 0, {"a": 1}, "no"):
+        assert codes(WEBINAR, minimal() | {"representative": answer}) == {"/representative": "not-asked"}
     assert codes(WEBINAR, minimal() | {"working_group": "housing", "representative": "nonsense"}) == {
         "/representative": "not-yes-or-no"
     }
@@ -189,7 +193,10 @@ def test_condition_on_a_dropped_field_is_not_met() -> None:
         {"name": "b", "kind": "text", "shown_when": {"field": "a", "equals": "x"}},
         {"name": "c", "kind": "text", "required": True, "shown_when": {"field": "b"}},
     )
-    assert validate(form, answered(a="other", b="y", c="z")).values == answered(a="other")
+    refused = codes(form, answered(a="other", b="y", c="z"))
+    assert refused == {"/b": "not-asked", "/c": "not-asked"}
+    assert codes(form, answered(a="x" * 5000, b="y", c="z")) == {"/a": "too-long"}, "one fault does not cause others"
+    assert validate(form, answered(a="other", b="", c=None)).values == answered(a="other")
     assert codes(form, answered(a="x", b="y")) == {"/c": "required"}
 
 

@@ -62,10 +62,11 @@ export function watchConditions(form) {
 }
 
 function isMet(form, { shownWhen, shownEquals }) {
-  if (form.querySelector(`[data-field="${shownWhen}"]`)?.hidden) return false;
-  const given = new FormData(form).getAll(shownWhen).filter((value) => value !== "");
+  const question = form.querySelector(`[data-field="${shownWhen}"]`);
+  if (question?.hidden) return false;
+  const given = new FormData(form).getAll(shownWhen).filter((value) => value.trim() !== "");
   if (shownEquals !== undefined) return given.includes(shownEquals);
-  return given.length > 0 && given[0] !== "no";
+  return given.length > 0 && !(question?.dataset.kind === "yes_no" && given[0] === "no");
 }
 
 /* Time zone, and the country that goes with it, where the person has not chosen. Nothing is sent by this. */
