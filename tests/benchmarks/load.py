@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 class Result:
     """Attributes:
     seconds: from the first request to the last answer.
-    latencies_s: of each 201.
-    others: answers other than 201, by status line's code.
+    latencies_s: of each 201, or of whatever status was wanted.
+    others: other answers, by status line's code.
     """
 
     seconds: float = 0.0
@@ -25,7 +25,7 @@ class Result:
 
     @property
     def per_second(self) -> float:
-        """201 answers a second."""
+        """Wanted answers a second."""
         return len(self.latencies_s) / self.seconds
 
     def percentile_ms(self, share: float) -> float:
@@ -37,8 +37,11 @@ class Result:
 class _Client(asyncio.Protocol):
     """One kept connection: sends the next request when the answer to the last is whole."""
 
-    def __init__(self, requests: Iterator[bytes], until: float, result: Result, done: "asyncio.Future[None]") -> None:
+    def __init__(
+        self, requests: Iterator[bytes], until: float, result: Result, done: "asyncio.Future[None]", wanted: bytes
+    ) -> None:
         self._requests, self._until, self._result, self._done = requests, until, result, done
+        self._wanted = wanted
         self._buffer, self._sent_at = b"", 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -52,7 +55,7 @@ class _Client(asyncio.Protocol):
         if not mark or len(body) < _length(head):
             return
         now, status = time.perf_counter(), head[9:12]
-        if status == b"201":
+        if status == self._wanted:
             self._result.latencies_s.append(now - self._sent_at)
         else:
             self._result.others[status] = self._result.others.get(status, 0) + 1
@@ -78,8 +81,10 @@ def _length(head: bytes) -> int:
     return 0
 
 
-def drive(host: str, port: int, requests: Iterator[bytes], clients: int, seconds: float) -> Result:
-    """Send ``requests`` over ``clients`` connections for ``seconds``."""
+def drive(
+    host: str, port: int, requests: Iterator[bytes], clients: int, seconds: float, wanted: bytes = b"201"
+) -> Result:
+    """Send ``requests`` over ``clients`` connections for ``seconds``; ``wanted`` is the status that counts."""
     result = Result()
 
     async def run() -> None:
@@ -88,7 +93,7 @@ def drive(host: str, port: int, requests: Iterator[bytes], clients: int, seconds
         ends = [loop.create_future() for _ in range(clients)]
         for end in ends:
             await loop.create_connection(
-                lambda end=end: _Client(requests, began_at + seconds, result, end),  # type: ignore[misc]
+                lambda end=end: _Client(requests, began_at + seconds, result, end, wanted),  # type: ignore[misc]
                 host,
                 port,
             )

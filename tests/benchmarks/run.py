@@ -12,7 +12,19 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks import consuming, cost, intake, mailing, outage, proving, reading, relaying, schedule, telling
+from tests.benchmarks import (
+    consuming,
+    cost,
+    intake,
+    mailing,
+    outage,
+    proving,
+    reading,
+    relaying,
+    schedule,
+    telling,
+    visiting,
+)
 from tests.benchmarks.circumstances import circumstances
 from tests.benchmarks.ground import BROKER_OFF_S, BULLETIN, MILLION, PAIRS, Entry, Ground, Options
 from tests.support.run_folder import RunFolder, sweep
@@ -29,6 +41,8 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Ground], Entry]]] = {
     "P10": ("memory at rest, MiB", cost.measure),
     "P11": ("is an address known? a guess by time, from 0.5", telling.measure),
     "P12": ("1,000 proofs of work checked, CPU s", proving.measure),
+    "P13": ("the form and its submission, visits/s", visiting.measure_visits),
+    "P14": ("public programme pages/s", visiting.measure_programme),
 }
 RESULTS = Path("bench.json")
 

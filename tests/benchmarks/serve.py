@@ -1,11 +1,11 @@
-"""``python -m tests.benchmarks.serve floor | ungrouped | unheld``: a reference behind gunicorn."""
+"""``python -m tests.benchmarks.serve floor | ungrouped | unheld | plain_pages``: a reference behind gunicorn."""
 
 import os
 import sys
 
-SERVER = {"floor": ("--worker-class", "gthread", "--threads", "64"), "ungrouped": (), "unheld": ()}
-"""The floor is what anybody would write: threads and a pool. The others are the service without
-its group, and without its steps."""
+SERVER = {"floor": ("--worker-class", "gthread", "--threads", "64"), "ungrouped": (), "unheld": (), "plain_pages": ()}
+"""The floor is what anybody would write: threads and a pool. The others are the service without its group, without its
+steps, and pages that are constants."""
 
 if __name__ == "__main__":
     application = f"tests.benchmarks.{sys.argv[1]}:application()"
