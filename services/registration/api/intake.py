@@ -59,7 +59,7 @@ def take(tools: Tools, view: FormView, submitted: Submitted) -> Answered:
         raise Refused(answers)
     proof = _proof(tools, view, submitted.beside.get("altcha")) if view.asks_proof else None
     slug = partner.slug if partner else None
-    envelope = Envelope(slug, language, submitted.key, submitted.fingerprint, messages, proof)
+    envelope = Envelope(slug, language, submitted.key, submitted.fingerprint, messages, proof, joins=submitted.as_page)
     return _counted(tools, view, answers, envelope)
 
 

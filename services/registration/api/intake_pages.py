@@ -7,7 +7,7 @@ from flask import Response
 
 from services.registration.api.challenge import challenge_path
 from services.registration.api.intake import Refused, take
-from services.registration.api.looks import closed_page, event_time, guest_list_closes, look_of, page, parent_origin
+from services.registration.api.looks import closed_html, event_time, guest_list_closes, look_of, page, parent_origin
 from services.registration.api.submitted import Submitted, language_of
 from services.registration.api.tools import Tools
 from services.registration.embed.pages import (
@@ -22,7 +22,6 @@ from services.registration.embed.pages import (
 from services.registration.store.forms import Partner
 from services.registration.usecases.look_up import FormView
 from shared.core.errors import DomainError, Unavailable
-from shared.core.ids import new_token
 from shared.forms.validation import Answers
 from shared.web.admission import retry_after_s
 
@@ -40,7 +39,7 @@ def register(tools: Tools, view: FormView, submitted: Submitted) -> Response:
         return again(tools, view, submitted, look, answers=refused.answers, status=422)
     except DomainError as refusal:
         if refusal.code == "form-closed":
-            return closed_page(view, look, refusal.detail, origins, 409)
+            return page(closed_html(view, look, refusal.detail), look, origins, 409)
         notice: Notice = "unproven" if refusal.code == "proof-refused" else "failed"
         return again(tools, view, submitted, look, notice=notice, status=422)
     except Unavailable:
@@ -62,17 +61,19 @@ def again(
     answers: Answers | None = None,
     notice: Notice | None = None,
 ) -> Response:
-    """The form once more, filled with what was sent. The key is kept while the content may still be the same."""
+    """The form once more, filled with what was sent. A key is kept while the content may still be the same."""
     partner = view.partner(submitted.partner)
     parent = parent_origin(partner, str(submitted.beside.get("parent") or ""))
     values = {**submitted.answers, **(answers.values | answers.sealed if answers else {})}
-    key = submitted.key if notice == "busy" and submitted.key else new_token()
+    key = submitted.key if notice == "busy" else ""
     empty = form_page(tools, view, partner, look, parent, key)
     shown = replace(empty, values=values, errors=answers.errors if answers else (), notice=notice)
     return page(render_frame(shown), look, partner.origins if partner else (), status)
 
 
-def form_page(tools: Tools, view: FormView, partner: Partner | None, look: Look, parent: str, key: str) -> FramePage:
+def form_page(
+    tools: Tools, view: FormView, partner: Partner | None, look: Look, parent: str, key: str = ""
+) -> FramePage:
     """The empty form."""
     return FramePage(
         look=look,

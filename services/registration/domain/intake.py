@@ -50,12 +50,14 @@ class Submission:
         answers: all other clear answers.
         sealed: ciphertext of the sealed answers; None if there are none.
         own_hash: of the token of their own link.
-        key_hash: of the idempotency key; None if none was sent.
+        key_hash: of the idempotency key, or of the content; None for one that is never repeated.
         fingerprint: of the content, to tell a repetition from another request under the same key.
         bodies: the answer to the client by status. A duplicate gets the very same, so both are made beforehand.
         cause: correlation id and trace context of the request.
         verify_hash: of the token of the link that confirms the address; None if the form asks for none.
         proof: of work; None if the form asks for none.
+        joins: it was sent by a browser without a script, which has no idempotency key; ``key_hash`` is made from the
+            content, so that pressing a button twice registers and mails once.
     """
 
     person: Registration
@@ -72,6 +74,7 @@ class Submission:
     cause: tuple[str, str]
     verify_hash: bytes | None = None
     proof: Proof | None = None
+    joins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,7 @@ def decide(facts: Facts, batch: Sequence[Submission], now: datetime) -> Plan:
 
 
 def _decide_one(facts: Facts, plan: Plan, submission: Submission, now: datetime) -> Answered:
-    if submission.key_hash is not None and submission.key_hash in facts.keys:
+    if submission.key_hash in facts.keys and not (submission.joins and _is_news(facts, submission, now)):
         return _replay(facts.keys[submission.key_hash], submission)
     slug = submission.person.form
     form = facts.forms.get(slug)
@@ -194,6 +197,17 @@ def _decide_one(facts: Facts, plan: Plan, submission: Submission, now: datetime)
         facts.keys[submission.key_hash] = (submission.fingerprint, body)
         plan.keys.append((submission.key_hash, submission.fingerprint, body))
     return Answered(body, how)
+
+
+def _is_news(facts: Facts, submission: Submission, now: datetime) -> bool:
+    """Whether somebody would be registered by this: after a cancellation the same answers are no repetition.
+
+    Of those who would not be (known, blocked, over the limit) nobody is told apart: their repetitions all join.
+    """
+    slug, person = submission.person.form, submission.person.person_ref
+    known = facts.live.get((slug, person))
+    is_known = known is not None and not known.registration.is_overdue(now)
+    return not is_known and person not in facts.blocked and facts.recent.get(person, 0) < MOST_A_DAY
 
 
 def _settle(facts: Facts, plan: Plan, submission: Submission, place: Place, now: datetime) -> str:

@@ -120,6 +120,7 @@ WRITE = f"""
     INSERT INTO idempotency (key_hash, fingerprint, answer, stored_at)
     SELECT decode(key, 'hex'), decode(fingerprint, 'hex'), answer, {_NOW}
     FROM jsonb_to_recordset($1::jsonb -> 'keys') AS new (key text, fingerprint text, answer text)
+    ON CONFLICT (key_hash) DO NOTHING
 """  # noqa: S608 - constants
 USE = f"""
     INSERT INTO used_challenge (id, form, used_at) SELECT decode(id, 'hex'), form, {_NOW}

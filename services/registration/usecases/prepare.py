@@ -61,6 +61,7 @@ class Envelope:
         fingerprint: of the whole request.
         messages: the sentence for the client, by each status it can be told.
         proof: of work; None if the form asks for none.
+        joins: where no key was sent, an identical submission joins the first.
     """
 
     partner: str | None
@@ -69,6 +70,7 @@ class Envelope:
     fingerprint: bytes
     messages: Mapping[str, str]
     proof: Proof | None = None
+    joins: bool = False
 
 
 def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelope, now: datetime) -> Submission:
@@ -89,13 +91,24 @@ def prepare(keys: IntakeKeys, view: FormView, answers: Answers, envelope: Envelo
         answers={name: value for name, value in values.items() if name not in COLUMNS},
         sealed=_sealed(keys.form_keys, view, person, answers.sealed) if answers.sealed else None,
         own_hash=link_hash(tokens["token"], OWN),
-        key_hash=keyed_hash(keys.person_key, "idempotency", f"{person.form}\0{envelope.key}") if envelope.key else None,
+        key_hash=_key_hash(keys, person.form, envelope),
+        joins=envelope.joins and not envelope.key,
         fingerprint=keyed_hash(keys.person_key, "fingerprint", envelope.fingerprint.hex()),
         bodies=receipts(person.id, envelope.messages),
         cause=(correlation_id(), traceparent()),
         verify_hash=link_hash(tokens["verify"], VERIFY) if "verify" in tokens else None,
         proof=envelope.proof,
     )
+
+
+def _key_hash(keys: IntakeKeys, form: str, envelope: Envelope) -> bytes | None:
+    """Of the key that was sent; of the content where there is none and it joins. No key can be taken for a content."""
+    if not envelope.key and not envelope.joins:
+        return None
+    if envelope.key:
+        return keyed_hash(keys.person_key, "idempotency", f"{form}\0{envelope.key}")
+    content = f"{form}\0{envelope.language}\0{envelope.fingerprint.hex()}"
+    return keyed_hash(keys.person_key, "idempotency of content", content)
 
 
 def _tokens(view: FormView, proof: Proof | None) -> dict[str, str]:
