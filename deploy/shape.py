@@ -60,6 +60,9 @@ ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
 LARGE_BODIES = {"/v1/bulletins": "1m", "/console/mail": "1m"}
 """Beginnings of paths that take more than a filled form, and how much the gateway lets through, in nginx' words."""
 
+PUBLIC_PAGES = ("/embed/", "/programme", "/calendar/")
+"""Beginnings of paths whose pages the gateway may keep, as far as they say themselves that they are public."""
+
 
 def processes_of(service: str) -> tuple[str, ...]:
     """Kinds of processes of ``service`` that have a login at its database."""

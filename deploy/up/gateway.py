@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from deploy.shape import LARGE_BODIES, ROUTES, SERVICES, worker_name
+from deploy.shape import LARGE_BODIES, PUBLIC_PAGES, ROUTES, SERVICES, worker_name
 from deploy.up.ports import Ports, is_taken
 from deploy.up.units import Unit, own_file, own_folder
 from shared.core.accounts import service_account
@@ -74,4 +74,5 @@ def _upstream(service: str, port: int) -> str:
 def _location(path: str, service: str) -> str:
     """The longest beginning wins, as in ``deploy.shape.service_for`` the first (a test holds the two together)."""
     size = f"      client_max_body_size {LARGE_BODIES[path]};\n" if path in LARGE_BODIES else ""
-    return f"    location ^~ {path} {{\n      proxy_pass http://{service};\n{size}    }}\n"
+    kept = "      proxy_cache pages;\n" if path in PUBLIC_PAGES else ""
+    return f"    location ^~ {path} {{\n      proxy_pass http://{service};\n{size}{kept}    }}\n"

@@ -36,10 +36,14 @@ from shared.web.app import WebParts, make_app
 from shared.web.console.frame import frame_blueprint
 from shared.web.console.signing import make_sign_in
 from shared.web.operations import Blueprint
+from shared.web.page_cache import CachedPages
 from shared.web.trail import trail_blueprint
 
 PEOPLE = ("/propose", "/p/", "/v1/proposals")
 """Proposals of side events, and their proposers' links: who comes by these is let in first."""
+
+PUBLIC = ("/programme", "/calendar/")
+"""The programme and its calendars: the same for everybody."""
 
 
 def build_app(
@@ -79,6 +83,8 @@ def build_app(
         ],
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time)),
         people=PEOPLE,
+        cached=CachedPages(PUBLIC),
+        clock=clock,
     )
     return make_app(parts, access, sign_in, settings.common.deployment)
 

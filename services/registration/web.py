@@ -34,6 +34,7 @@ from shared.web.access import AccessFile
 from shared.web.app import WebParts, make_app
 from shared.web.console.frame import frame_blueprint
 from shared.web.console.signing import make_sign_in
+from shared.web.page_cache import CachedPages
 from shared.web.trail import trail_blueprint
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
 PEOPLE = ("/v1/forms/", "/v1/challenge", "/embed/", "/r/", "/v/")
 """Forms and links: who comes by these is let in first."""
+
+PUBLIC = ("/embed/",)
+"""Forms and their files: the same for everybody."""
 
 
 def open_intake_engine(url: str, *, pool_size: int = 1, pool_timeout_s: float = 2.0) -> Engine:
@@ -96,6 +100,8 @@ def build_app(
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time)),
         people=PEOPLE,
         crowded=_registers_into(tools.register.crowded),
+        cached=CachedPages(PUBLIC, forget=tools.views.clear),
+        clock=clock,
         around=lambda inner: opened(inner, tools.remembered_origins, tools.known_origins),
     )
     return make_app(parts, access, sign_in, settings.common.deployment)

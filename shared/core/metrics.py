@@ -37,10 +37,17 @@ http_inflight_requests = Gauge(
 
 requests_refused_total = Counter(
     "troika_requests_refused_total",
-    "Requests that were not worked on because too much was going on, by class (first: people who register; later; "
-    "last: exports and console) and reason: full (no place), queue (it would have waited too long to be stored), "
-    "late (it had waited too long before it came), slow (its body took too long).",
+    "Requests that were not worked on because too much was going on, by class (first: people who register; public: "
+    "the programme; later: queries; last: exports and console) and reason: full (no place), queue (it would have "
+    "waited too long to be stored), late (it had waited too long before it came), slow (its body took too long).",
     ["service", "class", "reason"],
+)
+
+public_pages_total = Counter(
+    "troika_public_pages_total",
+    "Public pages and files sent, by where they came from: memory, made (by the application; these alone are in "
+    "troika_http_request_duration_seconds), stale (a moment older, while they were made anew or could not be).",
+    ["service", "source"],
 )
 
 requests_limited_total = Counter(

@@ -7,8 +7,8 @@ places of those who register stay free for them.
 import threading
 from dataclasses import dataclass
 
-FIRST, LATER, LAST = "first", "later", "last"
-"""People who register and their links; coordinators' queries and public programme; exports and the console."""
+FIRST, PUBLIC, LATER, LAST = "first", "public", "later", "last"
+"""People who register and their links; the public programme; coordinators' queries; exports and the console."""
 
 IN_LINE = 32
 """Who may stand in line for a place of ``later`` or ``last``: a page and all that it loads come at once."""
@@ -16,8 +16,11 @@ IN_LINE = 32
 LINE_S = 0.25
 """How long somebody stands in line, seconds."""
 
+PUBLIC_IN_LINE, PUBLIC_LINE_S = 256, 2.0
+"""The same of ``public``: a page takes milliseconds and is then kept, so a long line is a short wait."""
+
 FREE_CONNECTIONS = 2
-"""Connections to the database that neither ``later`` nor ``last`` can take."""
+"""Connections to the database that no class but ``first`` can take."""
 
 
 class Places:
@@ -68,23 +71,26 @@ class Bounds:
 
     Attributes:
         first: requests of people who register.
-        later: coordinators' queries, and the public programme.
+        public: pages of the public programme that are not in memory.
+        later: coordinators' queries.
         last: exports and the console.
     """
 
     first: int = 256
+    public: int = 2
     later: int = 4
     last: int = 2
 
     @property
     def connections(self) -> int:
         """To the database, for a process with these bounds: at least two are left to ``first`` whatever happens."""
-        return self.later + self.last + FREE_CONNECTIONS
+        return self.public + self.later + self.last + FREE_CONNECTIONS
 
     def places(self) -> dict[str, Places]:
         """Empty places, by class."""
         return {
             FIRST: Places(self.first),
+            PUBLIC: Places(self.public, in_line=PUBLIC_IN_LINE, line_s=PUBLIC_LINE_S),
             LATER: Places(self.later, in_line=IN_LINE),
             LAST: Places(self.last, in_line=IN_LINE),
         }

@@ -118,6 +118,7 @@ def _read_bounds(reader: Reader) -> Bounds:
     usual = Bounds()
     return Bounds(
         first=reader.integer("TROIKA_WEB_FIRST", usual.first, 1, 10_000),
+        public=reader.integer("TROIKA_WEB_PUBLIC", usual.public, 1, 100),
         later=reader.integer("TROIKA_WEB_LATER", usual.later, 1, 100),
         last=reader.integer("TROIKA_WEB_LAST", usual.last, 1, 100),
     )

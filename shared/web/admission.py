@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from shared.core.metrics import requests_refused_total
-from shared.core.places import FIRST, LAST, LATER, Bounds, Places
+from shared.core.places import FIRST, LAST, LATER, PUBLIC, Bounds, Places
 from shared.core.proxies import TrustedProxies
 from shared.web.arriving_body import CutOff, TooSlow, longest, receive
 from shared.web.busy_page import asked_language, busy_page, busy_problem
@@ -38,18 +38,21 @@ def nobody_waits(_environ: "WSGIEnvironment") -> bool:
     return False
 
 
-def class_of(environ: "WSGIEnvironment", people: tuple[str, ...]) -> str:
+def class_of(environ: "WSGIEnvironment", people: tuple[str, ...], pages: tuple[str, ...] = ()) -> str:
     """The class of a request; empty for one that is always let in.
 
     Args:
         environ: of the request.
         people: beginnings of the paths of those who register. With a key they are a coordinator's.
+        pages: the same of public pages.
     """
     path = environ["PATH_INFO"]
     if path.startswith(people) and "HTTP_AUTHORIZATION" not in environ:
         return FIRST
     if path.startswith(NEVER_REFUSED):
         return ""
+    if path.startswith(pages) and "HTTP_AUTHORIZATION" not in environ:
+        return PUBLIC
     if path.startswith("/console"):
         return LATER if path.startswith("/console/static/") else LAST
     exported = path.endswith(".csv") or "text/csv" in environ.get("HTTP_ACCEPT", "")
@@ -72,6 +75,7 @@ class Door:
         proxies: gateways whose ``X-Request-Start`` is believed.
         most_bytes: longest body.
         larger: beginnings of paths that take a longer one, and how long.
+        pages: beginnings of the paths of public pages.
         crowded: whether this request would have to wait too long for something inside.
     """
 
@@ -85,16 +89,17 @@ class Door:
         proxies: TrustedProxies = TrustedProxies(),  # noqa: B008 - an immutable value
         most_bytes: int,
         larger: Mapping[str, int] = MappingProxyType({}),
+        pages: tuple[str, ...] = (),
         crowded: Crowded = nobody_waits,
     ) -> None:
-        self._inner, self._service, self._people = inner, service, people
+        self._inner, self._service, self._people, self._pages = inner, service, people, pages
         self._proxies, self._crowded = proxies, crowded
         self._most_bytes, self._larger = most_bytes, larger
         self._places = bounds.places()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Let the request in, or refuse it."""
-        kind = class_of(environ, self._people)
+        kind = class_of(environ, self._people, self._pages)
         if not kind:
             return self._inner(environ, start_response)
         places = self._places[kind]

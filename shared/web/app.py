@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask
 
+from shared.core.clock import Clock, system_clock
 from shared.core.deployment import Deployment
 from shared.web.access import AccessFile, guard
 from shared.web.admission import Crowded, Door, nobody_waits
@@ -17,6 +18,7 @@ from shared.web.health import health_blueprint
 from shared.web.in_steps import InSteps
 from shared.web.limits import Limits, limit_views
 from shared.web.measuring import measure
+from shared.web.page_cache import PAGE_CACHE, CachedPages, PageCache
 from shared.web.problems import handle_problems
 from shared.web.query_parameters import refuse_unknown_parameters
 from shared.web.signing_in import SignIn
@@ -49,6 +51,8 @@ class WebParts:
         larger_bodies: beginnings of paths that take more than a filled form, and how much, bytes.
         people: beginnings of the paths of those who register: they are let in first.
         crowded: whether a request of theirs would have to wait too long for something inside.
+        cached: which pages are public and kept for a moment.
+        clock: of the project.
         around: put around the application and its door, where each answer passes.
     """
 
@@ -60,6 +64,8 @@ class WebParts:
     larger_bodies: Mapping[str, int] = field(default_factory=dict)
     people: tuple[str, ...] = ()
     crowded: Crowded = nobody_waits
+    cached: CachedPages = field(default_factory=CachedPages)
+    clock: Clock = system_clock
     around: "Callable[[WSGIApplication], WSGIApplication] | None" = None
 
 
@@ -84,6 +90,10 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: D
     )
     measure(app, parts.service, parts.larger_bodies)
     _put_behind_a_door(app, parts, deployment)
+    if parts.cached.below:
+        pages = PageCache(app.wsgi_app, parts.service, parts.cached, parts.people, parts.clock)
+        app.extensions[PAGE_CACHE] = pages
+        app.wsgi_app = pages  # type: ignore[method-assign]  # the place Flask names for this
     if parts.around is not None:
         app.wsgi_app = parts.around(app.wsgi_app)  # type: ignore[method-assign,assignment]  # the place Flask names for this
     secure_headers(app, https=deployment.https)
@@ -109,5 +119,6 @@ def _put_behind_a_door(app: Flask, parts: WebParts, deployment: Deployment) -> N
         proxies=deployment.proxies,
         most_bytes=MAX_BODY_BYTES,
         larger=parts.larger_bodies,
+        pages=parts.cached.below,
         crowded=parts.crowded,
     )

@@ -6,6 +6,8 @@ from flask import Response, request
 
 from shared.core.errors import DomainError
 
+PUBLIC_MAX_AGE_S, SHARED_MAX_AGE_S = 60, 1
+
 
 def tag_of(*parts: object) -> str:
     """A short strong tag over ``parts``."""
@@ -24,6 +26,19 @@ def conditional(response: Response, *, revision: int | None = None) -> Response:
     response.headers.setdefault("Cache-Control", "no-cache")
     response.make_conditional(request)
     return response
+
+
+def cacheable(response: Response) -> Response:
+    """A public answer, which anybody may keep for a minute and which is not sent again while it is the same."""
+    response.headers["Cache-Control"] = f"public, max-age={PUBLIC_MAX_AGE_S}"
+    return conditional(response)
+
+
+def revalidated(response: Response) -> Response:
+    """A public answer that changes under people's hands (are there seats?): caches in front of us keep it for a second,
+    browsers ask each time whether it is still the same."""
+    response.headers["Cache-Control"] = f"public, max-age=0, s-maxage={SHARED_MAX_AGE_S}"
+    return conditional(response)
 
 
 def seen_tags() -> frozenset[str]:

@@ -8,7 +8,7 @@ from services.events.side_pages.timetable import timetable_page
 from services.events.usecases.look_up_schedule import newest_version
 from services.events.usecases.side_tools import SideTools
 from shared.web.access import public
-from shared.web.entity_tags import conditional
+from shared.web.entity_tags import revalidated
 
 
 def timetable_pages(tools: SideTools, public_url: str) -> Blueprint:
@@ -24,6 +24,6 @@ def timetable_pages(tools: SideTools, public_url: str) -> Blueprint:
         response = Response(render_timetable(page, public_url), mimetype="text/html")
         response.headers["Content-Language"] = language
         response.vary.add("Accept-Language")
-        return conditional(response)
+        return revalidated(response)
 
     return blueprint

@@ -11,7 +11,6 @@ from flask import Blueprint, Response, make_response, request
 from werkzeug.exceptions import NotFound
 
 from services.events.domain.event import EventKind
-from services.events.programme.caching import cacheable
 from services.events.programme.ical import feed_bytes, labelled
 from services.events.programme.texts import programme_texts
 from services.events.store.events import Audience, EventFilter
@@ -20,6 +19,7 @@ from shared.calendar.ics import MEDIA_TYPE, Feed
 from shared.forms.texts import best_language
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import public
+from shared.web.entity_tags import cacheable
 
 
 def feeds_blueprint(work: UnitOfWork, public_url: str) -> Blueprint:

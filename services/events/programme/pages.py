@@ -13,7 +13,6 @@ from werkzeug.exceptions import HTTPException
 
 from services.events.domain.event import Event
 from services.events.domain.form import title_in
-from services.events.programme.caching import cacheable
 from services.events.programme.texts import programme_texts, wanted_language
 from services.events.store.events import Audience, EventFilter
 from services.events.usecases.list_events import list_events
@@ -34,6 +33,7 @@ from shared.i18n.when import TimeLine, listed, period, time_lines
 from shared.i18n.zones import city_name
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import public
+from shared.web.entity_tags import cacheable
 from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
 from shared.web.paging import page_of, position_in
 from shared.web.problems import from_domain

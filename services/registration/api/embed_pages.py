@@ -4,16 +4,14 @@ from flask import Blueprint, Response, request, send_file
 from werkzeug.exceptions import NotFound
 
 from services.registration.api.intake_pages import form_page
-from services.registration.api.looks import closed_page, look_of, page, parent_origin, refused_page
+from services.registration.api.looks import closed_html, look_of, parent_origin, public_page, refused_page
 from services.registration.api.selftest_pages import selftest_page
 from services.registration.api.submitted import language_of
 from services.registration.api.tools import Tools, counted_look_up
 from services.registration.domain.opening import closed_reason
 from services.registration.embed.assets import SCRIPT, SHEET, file_of, pinned_script, sheet
 from services.registration.embed.pages import render_frame
-from services.registration.usecases.look_up import view_form
 from shared.core.errors import DomainError
-from shared.core.ids import new_token
 from shared.core.metrics import intake_requests_total
 from shared.web.access import public
 from shared.web.headers import origin_in
@@ -37,7 +35,7 @@ def embed_blueprint(tools: Tools) -> Blueprint:
         claimed = origin_in(request.args.get("parent", ""))
         try:
             with counted_look_up():
-                view = view_form(tools.work, slug, tools.clock())
+                view = tools.form_view(slug)
         except DomainError:
             if claimed:
                 return refused_page("form-unknown", claimed, slug)
@@ -53,8 +51,8 @@ def embed_blueprint(tools: Tools) -> Blueprint:
         reason = reason or ("full" if view.stored.seats.word == "full" else "")
         if reason:
             intake_requests_total.labels("closed").inc()
-            return closed_page(view, look, reason, origins, 200)
-        return page(render_frame(form_page(tools, view, partner, look, parent, new_token())), look, origins)
+            return public_page(closed_html(view, look, reason), look, origins)
+        return public_page(render_frame(form_page(tools, view, partner, look, parent)), look, origins)
 
     @blueprint.get("/selftest")
     @public

@@ -1,6 +1,5 @@
 """What the service's pages share: their look, their policy, and when their event is."""
 
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,22 +19,23 @@ from services.registration.embed.pages import (
 )
 from services.registration.store.forms import Partner, StoredForm
 from services.registration.usecases.look_up import FormView
-from shared.forms.definition import FormDefinition
-from shared.forms.theme import read_theme
+from shared.forms.texts import named_language
+from shared.forms.theme import read_theme, theme_css
 from shared.i18n.when import period
-from shared.web.headers import framed_policy, personal
+from shared.web.entity_tags import revalidated
+from shared.web.headers import kept_page_policy, personal
 
 
 def look_of(
     language: str, values: Mapping[str, Any], partner: Partner | None, *, framed: bool = False, parent: str = ""
 ) -> Look:
-    """The look of a page, with a fresh nonce; the address's values come before the partner's.
+    """The look of a page; the address's values come before the partner's.
 
     ``parent`` is the origin of the page around that may hear messages.
     """
     own = {name: str(value) for name, value in (partner.theme if partner else {}).items()}
     given = {name: str(values[name]) for name in ("theme", "accent", "radius", "font") if values.get(name)}
-    return Look(language, secrets.token_urlsafe(16), read_theme({**own, **given}), framed or bool(parent), parent)
+    return Look(language, read_theme({**own, **given}), framed or bool(parent), parent)
 
 
 def event_time(form: StoredForm) -> EventTime | None:
@@ -58,11 +58,23 @@ def parent_origin(partner: Partner | None, claimed: str) -> str:
 
 
 def page(html: str, look: Look, origins: tuple[str, ...] = (), status: int = 200) -> Response:
-    """A page that loads only what is ours and may be framed by exactly ``origins``."""
+    """A page for one person, which no cache keeps, and which may be framed by exactly ``origins``."""
+    return personal(_page(html, look, origins, status))
+
+
+def public_page(html: str, look: Look, origins: tuple[str, ...]) -> Response:
+    """The same for everybody who asks for this address: it holds neither a key nor anything of who asks."""
+    response = _page(html, look, origins, 200)
+    if named_language(request.args.get("lang")) is None:
+        response.vary.add("Accept-Language")
+    return revalidated(response)
+
+
+def _page(html: str, look: Look, origins: tuple[str, ...], status: int) -> Response:
     response = make_response(html, status)
-    response.headers["Content-Security-Policy"] = framed_policy(look.nonce, origins)
+    response.headers["Content-Security-Policy"] = kept_page_policy(theme_css(look.theme), origins)
     response.headers["Content-Language"] = look.language
-    return personal(response)
+    return response
 
 
 def refused_page(cause: RefusedCause, parent: str, slug: str, partner: Partner | None = None) -> Response:
@@ -75,13 +87,10 @@ def refused_page(cause: RefusedCause, parent: str, slug: str, partner: Partner |
     return page(render_refused(RefusedPage(look, cause, form)), look, ("*",), status)
 
 
-def closed_page(view: FormView, look: Look, reason: str, origins: tuple[str, ...], status: int) -> Response:
+def closed_html(view: FormView, look: Look, reason: str) -> str:
     """The page that says why there is no form."""
-    return page(render_closed(_closed(view.definition, view.stored, look, reason)), look, origins, status)
-
-
-def _closed(definition: FormDefinition, form: StoredForm, look: Look, reason: str) -> ClosedPage:
-    return ClosedPage(look, definition.title.in_language(look.language), event_time(form), reason_known(reason))
+    title = view.definition.title.in_language(look.language)
+    return render_closed(ClosedPage(look, title, event_time(view.stored), reason_known(reason)))
 
 
 def reason_known(reason: str) -> ClosedReason:

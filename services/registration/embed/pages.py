@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from services.registration.embed.assets import asset
 from services.registration.embed.event_time import EventTime, instant_text, when_text
@@ -29,14 +30,13 @@ TooLate = ClosedReason | Literal[""]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What every page has: language (one of ``texts.LANGUAGES``), the nonce of its policy, its theme.
+    """What every page has: language (one of ``texts.LANGUAGES``) and theme.
 
     ``framed`` pages stand in another page: no margin, no heading of their own size. ``parent`` is the exact origin of
     the page around that may hear messages, ``""`` for none.
     """
 
     language: str
-    nonce: str
     theme: Theme = PLAIN
     framed: bool = False
     parent: str = ""
@@ -49,7 +49,8 @@ class FramePage:
     Attributes:
         partner: slug of the partner through whose page somebody comes, ``""`` for none.
         parent_origin: the exact origin that may hear messages; ``""`` unless it is one of the partner's.
-        idempotency_key: a new random key, for submissions without a script.
+        idempotency_key: of a submission without a script that may be sent again as it is; else empty. The script makes
+            its own.
         seats: ``open``, or ``waiting-list`` when whoever registers now has to wait.
         guest_list: when the guest list closes; ``None`` if it stays open until the start.
         challenge: path of challenges, ``""`` where the form asks for no proof of work.
@@ -61,7 +62,7 @@ class FramePage:
     event_time: EventTime | None
     partner: str
     parent_origin: str
-    idempotency_key: str
+    idempotency_key: str = ""
     seats: Literal["open", "waiting-list"] = "open"
     organiser: str = ""
     guest_list: EventTime | None = None
@@ -134,6 +135,9 @@ class LinkPage:
     join_url: str = ""
 
 
+MAX_EMPTY_FORMS = 48
+"""Forms by language whose questions stay in memory, 90 kB each."""
+
 OWN_BUTTONS = {"interest": "submit.interest", "working_group": "submit.working_group"}
 """Where the button says something other than that one registers, by kind of form."""
 
@@ -149,11 +153,23 @@ def render_frame(page: FramePage) -> str:
         intro=page.definition.intro.in_language(language),
         action=f"/v1/forms/{quote(slug)}/registrations",
         languages=_language_links(page),
-        fields=render_fields(page.definition, language, values=_answers(page), errors=page.errors),
+        fields=_fields(page),
         summary=render_summary(page.definition, language, page.errors),
         script_texts=script_texts(language),
         submit=OWN_BUTTONS.get(page.definition.kind, "submit"),
     )
+
+
+def _fields(page: FramePage) -> Markup:
+    if page.values or page.errors:
+        return render_fields(page.definition, page.look.language, values=_answers(page), errors=page.errors)
+    return _empty_fields(page.definition, page.look.language)
+
+
+@lru_cache(maxsize=MAX_EMPTY_FORMS)
+def _empty_fields(definition: FormDefinition, language: str) -> Markup:
+    """The questions without answers, which take nearly all of a page's time: 700 options. Themes differ outside."""
+    return render_fields(definition, language, values=_language_answers(definition, language))
 
 
 def render_result(page: ResultPage) -> str:
@@ -199,9 +215,13 @@ def embed_path(slug: str, query: Mapping[str, str]) -> str:
 
 
 def _answers(page: FramePage) -> dict[str, Any]:
-    """The answers to show: who reads a page in a language probably wants mails in it."""
-    languages = [item.name for item in page.definition.fields if item.kind == "language"]
-    return {**dict.fromkeys(languages, page.look.language), **page.values}
+    """The answers to show."""
+    return {**_language_answers(page.definition, page.look.language), **page.values}
+
+
+def _language_answers(definition: FormDefinition, language: str) -> dict[str, Any]:
+    """Who reads a page in a language probably wants mails in it."""
+    return dict.fromkeys((item.name for item in definition.fields if item.kind == "language"), language)
 
 
 def _language_links(page: FramePage) -> list[tuple[str, str, str]]:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from services.events.domain import lifecycle
 from shared.core.clock import rfc3339
 from shared.store.unit_of_work import UnitOfWork
+from shared.web.page_cache import PAGE_CACHE
 from tests.integration.events.builders import NOON, WEBINAR, form_message, hear
 from tests.integration.events.side_events import AsRole
 from tests.integration.events.test_programme import PAGES, REVIEW, _take
@@ -36,6 +37,7 @@ def offered(loaded: UnitOfWork) -> UnitOfWork:
 
 def buttons(client: FlaskClient, page: str) -> list[tuple[str, str]]:
     """(form, words on its button) on a page of the programme."""
+    client.application.extensions[PAGE_CACHE].clear()
     html = client.get(f"/programme/{page}?lang=en").text
     found = re.findall(r'<a class="button" href="/embed/([^"?]+)\?lang=en"[^>]*>([^<]+)</a>', html)
     return [(str(form), str(words)) for form, words in found]

@@ -13,6 +13,7 @@ from services.registration.store.copies import keep_event
 from shared.contracts.registry import read
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
+from shared.web.page_cache import PAGE_CACHE
 from tests.contract.samples import sample_message
 from tests.integration.registration.test_loading import load
 from tests.support.clients import rows
@@ -78,6 +79,7 @@ def test_guest_list_closes_early_and_says_when(client: FlaskClient, installation
     )
     refused = send(client, "review-press-conference")
     assert (refused.status_code, refused.get_json()["detail"]) == (409, "guest-list-closed")
+    client.application.extensions[PAGE_CACHE].clear()
     assert "The guest list is closed" in client.get("/embed/review-press-conference?lang=en").text
 
 

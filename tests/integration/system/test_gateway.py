@@ -1,12 +1,14 @@
 """The gateway alone, before a service of the test: whom it limits, and what it leaves in its log."""
 
 import http.client
+import itertools
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
@@ -21,6 +23,8 @@ from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
 
+ANSWERS = itertools.count()
+KEPT = "Cache-Control=public,+max-age=0,+s-maxage=60&Vary=Accept-Language"
 TOKEN = "kP3xq9vN-secret-of-a-link"
 BURST = 200
 MANY = BURST + 2 * RATE_PER_S
@@ -59,8 +63,9 @@ def service() -> Iterator[int]:
             """Nothing."""
 
     def answer(environ: dict[str, str], start: object) -> list[bytes]:
-        start("200 OK", [("Content-Type", "text/plain")])  # type: ignore[operator]
-        return [environ["HTTP_X_FORWARDED_FOR"].encode()]
+        told = dict(parse_qsl(environ["QUERY_STRING"]))
+        start("200 OK", [("Content-Type", "text/plain"), *told.items()])  # type: ignore[operator]
+        return [(str(next(ANSWERS)) if told else environ["HTTP_X_FORWARDED_FOR"]).encode()]
 
     with make_server("127.0.0.1", 0, answer, handler_class=Quiet) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -137,6 +142,40 @@ def test_household_has_one_budget_over_all_its_addresses(gateway: Gateway) -> No
     assert gateway.flood("POST", "/v1/forms/a/registrations", inside).count(429) > 0
     outside = [f"2001:db8:0:{number:x}::1" for number in range(1, MANY + 1) if number != 0xA0A]
     assert set(gateway.flood("POST", "/v1/forms/a/registrations", outside)) == {200}
+
+
+@pytest.mark.parametrize("path", ["/embed/a", "/embed/troika.js"])
+def test_public_pages_are_kept_each_for_itself(gateway: Gateway, path: str) -> None:
+    """Another partner, theme or language is another page, and whoever sends a key is not shown what is kept."""
+
+    def text(query: str, **headers: str) -> str:
+        given = {"Accept-Language": "en", **headers}
+        return requests.get(f"{gateway.url}{path}?{KEPT}{query}", headers=given, timeout=10).text
+
+    pages = [("", {}), ("&partner=a", {}), ("&partner=b", {}), ("&theme=dark", {}), ("", {"Accept-Language": "fr"})]
+    first = [text(query, **headers) for query, headers in pages]
+    assert len(set(first)) == len(pages)
+    assert [text(query, **headers) for query, headers in pages] == first
+    assert text("", Authorization="Bearer a") not in first
+    assert text("") == first[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/embed/a", "Cache-Control=no-store"),
+        ("/embed/a", "Cache-Control=private,+max-age=60"),
+        ("/embed/a", "Cache-Control=no-cache&ETag=%22a%22"),
+        ("/embed/a", "Cache-Control=public,+max-age=60&Set-Cookie=a=b"),
+        ("/embed/a", "X-Says=nothing+of+caches"),
+        ("/r/token", "Cache-Control=public,+max-age=60"),
+        ("/v1/forms/a", "Cache-Control=public,+max-age=60"),
+        ("/console/registrations", "Cache-Control=public,+max-age=60"),
+    ],
+)
+def test_nothing_else_is_kept(gateway: Gateway, path: str, told: str) -> None:
+    address = f"{gateway.url}{path}?{told}"
+    assert requests.get(address, timeout=10).text != requests.get(address, timeout=10).text
 
 
 def test_log_names_neither_who_came_nor_what_they_asked_for(gateway: Gateway) -> None:

@@ -61,6 +61,7 @@ def _client(inner: Inner, *, crowded: bool = False, **bounds: Any) -> Client:
         SERVICE,
         ("/r/", "/v1/forms/"),
         Bounds(**bounds),
+        pages=("/programme",),
         proxies=read_proxies("127.0.0.1"),
         most_bytes=MOST_BYTES,
         crowded=lambda _environ: crowded,
@@ -87,12 +88,14 @@ def _environ(path: str, **headers: str) -> "WSGIEnvironment":
         ("/console/registrations.csv", {}, "last"),
         ("/console", {}, "last"),
         ("/console/static/console.css", {}, "later"),
-        ("/programme", {}, "later"),
+        ("/programme", {}, "public"),
+        ("/programme/static/programme.css", {}, "public"),
+        ("/programme", {"Authorization": "Bearer key"}, "later"),
         ("/-/registration/livez", {}, ""),
     ],
 )
 def test_class_of_a_request(path: str, headers: dict[str, str], kind: str) -> None:
-    assert class_of(_environ(path, **headers), ("/r/", "/v1/forms/")) == kind
+    assert class_of(_environ(path, **headers), ("/r/", "/v1/forms/"), ("/programme",)) == kind
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +133,19 @@ def test_exports_that_take_all_their_places_leave_those_of_the_others(inner: Inn
     statuses = sorted(export.result(5).status_code for export in exports)
     assert statuses[0] == 200
     assert statuses[-1] == 503
+
+
+def test_pages_of_the_programme_stand_in_line_and_take_no_place_of_queries(inner: Inner) -> None:
+    client = _client(inner, public=1, later=1)
+    inner.free.clear()
+    with ThreadPoolExecutor(66) as pool:
+        pages = [pool.submit(client.get, "/programme") for _ in range(64)]
+        poll_until(lambda: inner.inside == 1, what="one page is made")
+        query = pool.submit(client.get, "/v1/registrations")
+        poll_until(lambda: inner.inside == 2, what="a query is worked on beside it")
+        inner.free.set()
+        assert [page.result(5).status_code for page in pages] == [200] * 64
+        assert query.result(5).status_code == 200
 
 
 def test_over_the_bound_is_refused_at_once_with_a_time_to_come_again(inner: Inner) -> None:
