@@ -12,7 +12,7 @@ from deploy.shape import SERVICES, WORKERS, worker_name
 from deploy.up.ports import Ports
 from deploy.up.runtime import Runtime
 from deploy.up.secrets import broker_url
-from deploy.up.units import Unit, answers, own_folder
+from deploy.up.units import Unit, answers, own_folder, works
 
 CANARY, AUDIT = "canary", "audit"
 
@@ -89,11 +89,18 @@ class Services:
     def _worker(self, service: str, role: str) -> Unit:
         port = self.ports[worker_name(service, role)]
         environment = {**self.environment(service, role), "TROIKA_METRICS_PORT": str(port)}
-        return self._unit(service, role, environment, f"http://127.0.0.1:{port}/readyz")
+        return self._unit(service, role, environment, f"http://127.0.0.1:{port}/readyz", works)
 
-    def _unit(self, service: str, role: str, environment: dict[str, str], ready_url: str) -> Unit:
+    def _unit(
+        self,
+        service: str,
+        role: str,
+        environment: dict[str, str],
+        ready_url: str,
+        ready: Callable[[str], bool] = answers,
+    ) -> Unit:
         words = [f"services.{service}", role]
-        return self.runtime.unit(worker_name(service, role), words, environment, lambda: answers(ready_url))
+        return self.runtime.unit(worker_name(service, role), words, environment, lambda: ready(ready_url))
 
 
 def canary_unit(folder: Path, ports: Ports, runtime: Runtime) -> Unit:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.core.accounts import Account, give
+from shared.store.halted_queues import HALTED
 
 
 def always() -> bool:
@@ -51,6 +52,21 @@ def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2.0) as response:  # noqa: S310 - our own loopback address
             return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def works(url: str) -> bool:
+    """Whether a worker's probe at ``url`` says that it is ready, or that nothing but halted queues keeps it from it.
+
+    A halted queue waits for an operator; it must not keep the other processes from being started.
+    """
+    try:
+        with urllib.request.urlopen(url, timeout=2.0):  # noqa: S310 - our own loopback address
+            return True
+    except urllib.error.HTTPError as refusal:
+        problems = refusal.read().decode().splitlines()[1:]
+        return bool(problems) and all(problem.startswith(HALTED) for problem in problems)
     except (urllib.error.URLError, OSError):
         return False
 

@@ -26,8 +26,13 @@ RIGHTS: Rights = {
         "consume": "select insert update delete",
         "operator": "select insert delete",
     },
-    "outbox": {"web": "select insert update", "relay": "select insert update delete", "operator": "insert"},
-    "inbox": {"relay": "select update delete", "consume": "select insert delete"},
+    "outbox": {
+        "web": "select insert update",
+        "relay": "select insert update delete",
+        "operator": "select insert update",
+    },
+    "inbox": {"relay": "select update delete", "consume": "select insert delete", "operator": "select update delete"},
+    "halted_queue": {"consume": "select insert update delete", "operator": "select delete"},
     "resource": {"web": "select insert update", "operator": "select insert update"},
     "hotel_block": {"web": "select", "operator": "select insert update"},
     "tally": {"web": "select insert update", "consume": "select insert update", "operator": "select insert update"},
@@ -61,7 +66,7 @@ RIGHTS: Rights = {
     "ended_session": {"web": "select insert", "relay": "select delete"},
     "refused_sign_in": {"web": "select insert", "relay": "select delete"},
     "shadow_outbox": {"web": "insert", "relay": "select delete"},
-    "deed": {"web": "insert"},
+    "deed": {"web": "insert", "operator": "insert"},
     "trail": {"web": "select"},
 }
 """Verbs by table and process."""

@@ -34,8 +34,9 @@ RIGHTS: Rights = {
         "send": "select insert update",
         "schedule": "select update",
     },
-    "outbox": {"relay": "select update delete", "send": "insert"},
-    "inbox": {"relay": "select update delete", "consume": "select insert delete"},
+    "outbox": {"relay": "select update delete", "send": "insert", "operator": "select update"},
+    "inbox": {"relay": "select update delete", "consume": "select insert delete", "operator": "select update delete"},
+    "halted_queue": {"consume": "select insert update delete", "operator": "select delete"},
     "working_group_copy": {"web": "select", "consume": "select insert update", "send": "select"},
     "resource_copy": {"consume": "select insert update"},
     "event_news": {"consume": "select insert update", "schedule": "select delete"},
@@ -61,7 +62,7 @@ RIGHTS: Rights = {
     },
     "ended_session": {"web": "select insert", "relay": "select delete"},
     "refused_sign_in": {"web": "select insert", "relay": "select delete"},
-    "deed": {"web": "insert", "deliver": "insert"},
+    "deed": {"web": "insert", "deliver": "insert", "operator": "insert"},
     "trail": {"web": "select"},
 }
 """Verbs by table and process."""

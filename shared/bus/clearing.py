@@ -76,7 +76,7 @@ def drop_erased(address: BusAddress, queues: Sequence[str], erased: Erased) -> i
 def _drop_from(address: BusAddress, queue: str, erased: Erased) -> int:
     named = {subject for message in list_parked(address, queue, MOST) for subject in subjects_in(message)}
     gone = erased(sorted(named)) if named else set()
-    return drop(address, queue, lambda message: not gone.isdisjoint(subjects_in(message)), MOST) if gone else 0
+    return drop(address, queue, lambda message: not gone.isdisjoint(subjects_in(message))) if gone else 0
 
 
 def subjects_in(message: ParkedMessage) -> set[str]:

@@ -7,7 +7,7 @@ from shared.bus.names import ATTEMPT_HEADER, DELIVERY_COUNT_HEADER, FACTS
 from shared.bus.senders import Senders
 from shared.contracts import registry
 from shared.contracts.envelope import TYPE_PREFIX, Message, decode
-from shared.core.errors import Poison
+from shared.core.errors import Poison, Unauthentic
 
 
 @dataclass(slots=True)
@@ -43,6 +43,8 @@ class Delivery:
         """Decode and check; a fault becomes the verdict."""
         body = self.raw.body
         try:
+            if self.senders is not None:
+                self.senders.require_producer(self.raw, self.queue)
             message = decode(body.encode() if isinstance(body, str) else bytes(body or b""))
             content = registry.read(message)
             self._require_own_key(message)
@@ -61,4 +63,4 @@ class Delivery:
         """
         info = self.raw.delivery_info
         if info.get("exchange") == FACTS and TYPE_PREFIX + info["routing_key"] != message.type:
-            raise Poison("said under the routing key of another type")
+            raise Unauthentic("said under the routing key of another type")

@@ -17,6 +17,8 @@ from sqlalchemy import make_url
 
 from shared.bus.names import DELIVERY_COUNT_HEADER, DELIVERY_LIMIT, PARKED_SUFFIX, REASON_HEADER
 from shared.bus.rights import RIGHTS
+from shared.bus.senders import SENDER_HEADER, copiers
+from shared.contracts.registry import service_of
 from shared.core.failpoints import reach
 from shared.core.rights import give
 from shared.core.silence import WatchfulConnection
@@ -33,14 +35,14 @@ CREATE TABLE IF NOT EXISTS bus_message (
     claims integer NOT NULL DEFAULT 0,
     stored_at timestamptz NOT NULL DEFAULT now()
 );
--- who has sent it: the session's login, whatever a statement says; nothing in rows from before it was written down
+-- who has sent it: the session's login, whatever a statement says
 ALTER TABLE bus_message ADD COLUMN IF NOT EXISTS sender text;
 CREATE OR REPLACE FUNCTION bus_message_sender() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'INSERT' THEN NEW.sender := session_user; ELSE NEW.sender := OLD.sender; END IF;
+    NEW.sender := session_user;
     RETURN NEW;
 END $$;
-CREATE OR REPLACE TRIGGER bus_message_sender BEFORE INSERT OR UPDATE OF sender ON bus_message
+CREATE OR REPLACE TRIGGER bus_message_sender BEFORE INSERT ON bus_message
     FOR EACH ROW EXECUTE FUNCTION bus_message_sender();
 CREATE INDEX IF NOT EXISTS bus_message_ready ON bus_message (queue, id) WHERE claimed_by IS NULL;
 CREATE INDEX IF NOT EXISTS bus_message_claimed ON bus_message (claimed_by) WHERE claimed_by IS NOT NULL;
@@ -59,6 +61,7 @@ _CLAIM = """
 """
 _ACK = "DELETE FROM bus_message WHERE id = ANY(%s)"
 _GIVE_BACK = "UPDATE bus_message SET claimed_by = NULL WHERE id = ANY(%s)"
+_UNCLAIM = "UPDATE bus_message SET claimed_by = NULL, claims = claims - 1 WHERE id = ANY(%s)"
 _SWEEP = """
     UPDATE bus_message SET claimed_by = NULL WHERE claimed_by IS NOT NULL AND claimed_by NOT IN (
         SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
@@ -66,8 +69,18 @@ _SWEEP = """
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 """
 _PARK_EXHAUSTED = """
-    UPDATE bus_message SET queue = queue || %(suffix)s, headers = headers || %(reason)s
-    WHERE claimed_by IS NULL AND claims > %(limit)s AND right(queue, length(%(suffix)s)) <> %(suffix)s
+    WITH exhausted AS (
+        DELETE FROM bus_message WHERE id IN (
+            SELECT id FROM bus_message
+            WHERE claimed_by IS NULL AND claims > %(limit)s AND right(queue, length(%(suffix)s)) <> %(suffix)s
+                AND queue = ANY(%(queues)s::text[])
+            FOR UPDATE SKIP LOCKED)
+        RETURNING queue, body, properties, headers, sender)
+    INSERT INTO bus_message (queue, body, properties, headers)
+    SELECT queue || %(suffix)s, body, properties, headers || %(reason)s || jsonb_strip_nulls(jsonb_build_object(
+        %(sender_header)s::text,
+        CASE WHEN sender = ANY(%(copying)s::text[]) THEN headers ->> %(sender_header)s::text ELSE sender END))
+    FROM exhausted
 """
 
 
@@ -149,11 +162,20 @@ class EmbeddedQueues:
         """Not done: ready again at once; the claim still counts."""
         self._connection.execute(_GIVE_BACK, (list(ids),))
 
-    def sweep(self) -> None:
-        """Give back what dead sessions held, and park what has killed too many of them."""
+    def unclaim(self, ids: Sequence[int]) -> None:
+        """Never handed to anybody: ready again at once, and the claim does not count."""
+        self._connection.execute(_UNCLAIM, (list(ids),))
+
+    def sweep(self, queues: Sequence[str]) -> None:
+        """Give back what dead sessions held, and park what has killed too many consumers of ``queues``.
+
+        A parked copy is stored under this session's login, so each service parks for its own queues only.
+        """
         self._connection.execute(_SWEEP)
-        reason = Jsonb({REASON_HEADER: "delivery limit reached"})
-        self._connection.execute(_PARK_EXHAUSTED, {"suffix": PARKED_SUFFIX, "reason": reason, "limit": DELIVERY_LIMIT})
+        values = {"suffix": PARKED_SUFFIX, "limit": DELIVERY_LIMIT, "queues": list(queues)}
+        values |= {"reason": Jsonb({REASON_HEADER: "delivery limit reached"}), "sender_header": SENDER_HEADER}
+        values["copying"] = sorted({name for queue in queues for name in copiers(service_of(queue), embedded=True)})
+        self._connection.execute(_PARK_EXHAUSTED, values)
 
     def depth(self, queue: str) -> int:
         """Messages on ``queue``, held and delayed ones included."""

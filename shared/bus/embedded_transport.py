@@ -50,7 +50,7 @@ class Channel(virtual.Channel):
 
     def _sweep_sometimes(self) -> None:
         if time.monotonic() - self._swept_at >= SWEEP_EVERY_S:
-            self._queues.sweep()
+            self._queues.sweep(list(self._buffers))
             self._swept_at = time.monotonic()
 
     def _raw(self, message: StoredMessage) -> dict[str, Any]:
@@ -66,6 +66,13 @@ class Channel(virtual.Channel):
             "headers": dict(message.headers),
             "properties": properties,
         }
+
+    def basic_cancel(self, consumer_tag: str) -> None:
+        """Stop a consumer; what was claimed for it and not handed out is ready again."""
+        queue = self._tag_to_queue.get(consumer_tag)
+        super().basic_cancel(consumer_tag)
+        if queue is not None and (buffer := self._buffers.pop(queue, None)):
+            self._queues.unclaim([message.id for message in buffer])
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """Delete the row (with ``multiple``: every row handed out so far)."""

@@ -8,12 +8,12 @@ acknowledges. What it guards against was seen to happen:
   that somebody else did not live to settle;
 - a database outage must not use up the redeliveries of healthy messages: it stops consuming, keeps what it holds,
   and goes on when the database is back;
-- a bad deploy must not park everything: after too many parked in a row it halts and says so.
+- a bad deployment must not park everything: too many poisoned in a row halt that queue (:mod:`shared.bus.halts`).
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,24 +21,21 @@ from kombu import Connection, Queue
 
 from shared.bus.clearing import nothing
 from shared.bus.delivery import Delivery
+from shared.bus.halts import HaltStore, MemoryHalts, QueueHalts
 from shared.bus.parked_count import ParkedCount
 from shared.bus.reconnecting import ReconnectingConsumer
 from shared.bus.retry_plan import RetryPlan
 from shared.bus.senders import Senders
-from shared.bus.settlement import Settler
+from shared.bus.settlement import Settler, reason_of
 from shared.contracts.envelope import Message
-from shared.core.errors import Unavailable
+from shared.core.errors import Unauthentic, Unavailable
 from shared.core.failpoints import reach
-from shared.core.metrics import (
-    consume_batch_seconds,
-    consumer_halted,
-)
+from shared.core.metrics import consume_batch_seconds
 
 log = logging.getLogger(__name__)
 
 PREFETCH = 32
 GATHER_S = 0.002
-PARKED_IN_A_ROW = 10
 OUTAGE_PROBE_S = 1.0
 
 Handler = Callable[[Sequence[Message]], Sequence[str | Exception]]
@@ -64,6 +61,7 @@ class Listener(ReconnectingConsumer):
         plan: when to retry.
         prefetch: most messages in hand.
         senders, sender: who is believed, None where processes share a login; and this process's own login.
+        halts: where halted queues are stored; in memory if None.
     """
 
     def __init__(
@@ -76,9 +74,9 @@ class Listener(ReconnectingConsumer):
         prefetch: int = PREFETCH,
         senders: Senders | None = None,
         sender: str | None = None,
+        halts: HaltStore | None = None,
     ) -> None:
         super().__init__(connection, service)
-        self.halted = False
         self._handlers = {subscription.queue: subscription.handle for subscription in subscriptions}
         self._prefetch = prefetch
         self._careful, self._was_away = True, False
@@ -86,8 +84,16 @@ class Listener(ReconnectingConsumer):
         self.chore: Callable[[], None] = nothing
         self._pending: list[Delivery] = []
         self._senders = senders
-        self._settler = Settler(plan or RetryPlan(), lambda: self.producer, sender)
-        consumer_halted.labels(service).set(0)
+        self._settler = Settler(
+            plan or RetryPlan(), lambda: self.producer, sender, senders.copying if senders else frozenset()
+        )
+        self._halts = QueueHalts(service, self._handlers, halts or MemoryHalts())
+        self._stopped: frozenset[str] = frozenset()
+
+    @property
+    def halted(self) -> frozenset[str]:
+        """Queues that are halted."""
+        return self._halts.halted
 
     # kombu's hooks
 
@@ -106,21 +112,32 @@ class Listener(ReconnectingConsumer):
             for queue in self._handlers
         ]
 
+    @contextmanager
+    def _consume_from(self, *consumers: Any) -> Iterator[list[Any]]:
+        """Start the consumers of all queues that are not halted."""
+        self._halts.refresh()
+        self._stopped = self.halted
+        for consumer in self._started(consumers):
+            consumer.consume()
+        yield list(consumers)
+        self._pause(consumers)
+
     def consume(
         self, limit: int | None = None, timeout: float | None = None, safety_interval: float = 1, **_kw: Any
     ) -> Iterator[None]:
         """The loop of one connection. Ends when asked to stop; raises when the connection is lost."""
         del limit, timeout
         with self.consumer_context() as (connection, channel, consumers):
-            while not self.should_stop and not self.halted:
+            while not self.should_stop:
                 self.tick()
                 self._parked.turn(channel)
                 self.chore()
+                self._follow_halts(consumers)
+                self._try_halted(connection, channel, consumers)
                 if self._drain(connection, safety_interval):
                     self._gather(connection)
                     self._work(connection, consumers)
                     yield
-        self._idle_while_halted()
 
     # one turn
 
@@ -168,7 +185,7 @@ class Listener(ReconnectingConsumer):
             self._handle(connection, consumers, [d for d in innocent if d.queue == queue])
         for suspect in suspects:
             self._handle(connection, consumers, [suspect])
-        if grows and not self.halted:
+        if grows:
             self._be(consumers, careful=self._was_away)
 
     @staticmethod
@@ -179,26 +196,78 @@ class Listener(ReconnectingConsumer):
     def _be(self, consumers: Sequence[Any], *, careful: bool) -> None:
         """Change the prefetch: a broker applies it to new consumers only, so each is started anew."""
         self._careful = careful
-        for consumer in consumers:
-            consumer.cancel()
+        self._pause(consumers)
+        for consumer in self._started(consumers):
             consumer.qos(prefetch_count=1 if careful else self._prefetch)
             consumer.consume()
 
+    def _started(self, consumers: Sequence[Any]) -> list[Any]:
+        """The consumers of queues that are not halted; they come in the order of the queues."""
+        by_queue = zip(self._handlers, consumers, strict=True)
+        return [consumer for queue, consumer in by_queue if queue not in self._stopped]
+
     def _handle(self, connection: Any, consumers: Sequence[Any], batch: list[Delivery]) -> None:
-        if not batch or self.halted:
+        if not batch:
             return
         reach("consume.received")
+        self._read(connection, consumers, batch)
+        for delivery in batch:
+            if delivery.queue in self._stopped and isinstance(delivery.verdict, Exception):
+                delivery.raw.requeue()  # halted meanwhile: it waits, and is not parked
+            else:
+                self._settle(delivery)
+                self._follow_halts(consumers)
+
+    def _read(self, connection: Any, consumers: Sequence[Any], batch: list[Delivery]) -> None:
         for delivery in batch:
             delivery.read()
         readable = [delivery for delivery in batch if delivery.message is not None]
         with consume_batch_seconds.labels(batch[0].queue).time():
             self._judge(connection, consumers, readable)
-        for delivery in batch:
-            if self.halted and isinstance(delivery.verdict, Exception):
-                continue  # not parked too: it comes back when the connection is given up
-            self._settler.settle(delivery)
-            if self._settler.parked_in_a_row >= PARKED_IN_A_ROW and not self.halted:
-                self._halt()
+
+    def _settle(self, delivery: Delivery) -> str:
+        outcome = self._settler.settle(delivery)
+        if outcome == "done":
+            self._halts.succeeded(delivery.queue)
+        elif outcome == "parked" and not isinstance(delivery.verdict, Unauthentic):
+            self._halts.poisoned(delivery.queue, reason_of(delivery.verdict))
+        return outcome
+
+    # halted queues
+
+    def _follow_halts(self, consumers: Sequence[Any]) -> None:
+        """Stop the consumers of queues that have halted, and start those of queues that go on."""
+        self._halts.refresh()
+        before, self._stopped = self._stopped, self.halted
+        if before == self._stopped:
+            return
+        if before - self._stopped:
+            self._be(consumers, careful=True)
+        for queue, consumer in zip(self._handlers, consumers, strict=True):
+            if queue in self._stopped:
+                consumer.cancel()
+        for delivery in [each for each in self._pending if each.queue in self._stopped]:
+            self._pending.remove(delivery)
+            delivery.raw.requeue()
+
+    def _try_halted(self, connection: Any, channel: Any, consumers: Sequence[Any]) -> None:
+        for queue in sorted(self._stopped):
+            if self._halts.may_try(queue):
+                self._try_one(connection, channel, consumers, queue)
+
+    def _try_one(self, connection: Any, channel: Any, consumers: Sequence[Any], queue: str) -> None:
+        """Try the next message of a halted queue; what says nothing about the handler is settled on the way to it."""
+        for _ in range(self._prefetch):
+            raw = channel.basic_get(queue, no_ack=False)
+            if raw is None:
+                return
+            delivery = Delivery(channel.message_to_python(raw), queue, self._senders)
+            self._read(connection, consumers, [delivery])
+            outcome = self._settle(delivery)
+            if outcome == "done":
+                self._halts.resume(queue)
+            if outcome != "duplicate" and not isinstance(delivery.verdict, Unauthentic):
+                return
 
     def _judge(self, connection: Any, consumers: Sequence[Any], batch: list[Delivery]) -> None:
         """Let the handler judge; while its database is away, hold the batch, take no more and keep the connection."""
@@ -228,14 +297,3 @@ class Listener(ReconnectingConsumer):
             connection.drain_events(timeout=OUTAGE_PROBE_S)
         except TimeoutError:
             connection.heartbeat_check()
-
-    def _halt(self) -> None:
-        self.halted = True
-        consumer_halted.labels(self._service).set(1)
-        log.error("consumer halted: too many messages in a row had to be parked", extra={"parked": PARKED_IN_A_ROW})
-
-    def _idle_while_halted(self) -> None:
-        """Stay up, so that the halt can be seen and nothing restarts into parking the next ten."""
-        while self.halted and not self.should_stop:
-            self.tick()
-            time.sleep(0.5)  # halted: nothing to do until an operator acts

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from kombu import Connection, Producer
@@ -16,7 +17,8 @@ from kombu.transport.base import StdChannel
 from shared.bus.address import BusAddress
 from shared.bus.connection import open_connection
 from shared.bus.names import ATTEMPT_HEADER, REASON_HEADER, REQUEUE, parked, replay_key
-from shared.bus.senders import own_user, whose
+from shared.bus.senders import copiers, own_user, whose
+from shared.contracts.registry import service_of
 from shared.core.errors import Unavailable
 
 FIRST_DEATH_HEADER = "x-first-death-reason"
@@ -43,54 +45,120 @@ class ParkedMessage:
             return repr(self.body[:2000])
 
 
-def list_parked(address: BusAddress, queue: str, most: int = 100) -> list[ParkedMessage]:
+def _unrecorded(count: int) -> None:
+    """For programs: what operators decide is recorded."""
+    del count
+
+
+Chosen = Callable[[ParkedMessage], bool]
+Record = Callable[[int], None]
+"""Called with the number of messages about to be settled, before the first of them is."""
+
+SETTLED_AT_ONCE = 500
+
+
+def list_parked(address: BusAddress, queue: str, most: int | None = 100) -> list[ParkedMessage]:
     """At most ``most`` of what is parked for ``queue``, oldest first, without taking anything.
 
     Raises:
         Unavailable: the bus is away.
     """
-    with _visit(address, queue, most) as visit:
-        return [_read(queue, raw) for raw in visit.messages]
+    return list(each_parked(address, queue, most))
 
 
-def replay(address: BusAddress, queue: str, chosen: Callable[[ParkedMessage], bool], most: int = 1000) -> int:
-    """Send the chosen messages back to ``queue`` with their attempts forgotten; returns how many."""
-    count = 0
-    with _visit(address, queue, most) as visit:
-        for raw in visit.messages:
-            if chosen(_read(queue, raw)):
-                visit.send_back(queue, raw)
-                raw.ack()
-                count += 1
-    return count
+def each_parked(address: BusAddress, queue: str, most: int | None = None) -> Iterator[ParkedMessage]:
+    """The same one by one, all of it if ``most`` is None; returned to the queue when the iteration ends."""
+    with _visit(address, queue) as visit:
+        for raw in visit.messages(most):
+            yield _read(queue, raw)
 
 
-def drop(address: BusAddress, queue: str, chosen: Callable[[ParkedMessage], bool], most: int = 1000) -> int:
+def count_parked(address: BusAddress, queue: str) -> int:
+    """How many messages are parked for ``queue``.
+
+    Raises:
+        Unavailable: the bus is away.
+    """
+    with _visit(address, queue) as visit:
+        return visit.size()
+
+
+def replay(address: BusAddress, queue: str, chosen: Chosen, record: Record = _unrecorded) -> int:
+    """Send the chosen messages back to ``queue`` with their attempts forgotten; returns how many.
+
+    Each once: one that is parked again meanwhile stays parked.
+    """
+    seen: set[tuple[str, int]] = set()
+
+    def is_new(message: ParkedMessage) -> bool:
+        key, before = (message.message_id, hash(message.body)), len(seen)
+        seen.add(key)
+        return len(seen) > before and chosen(message)
+
+    with _visit(address, queue) as visit:
+        return visit.settle(is_new, record, visit.send_back)
+
+
+def drop(address: BusAddress, queue: str, chosen: Chosen, record: Record = _unrecorded) -> int:
     """Delete the chosen messages for good; returns how many."""
-    count = 0
-    with _visit(address, queue, most) as visit:
-        for raw in visit.messages:
-            if chosen(_read(queue, raw)):
-                raw.ack()
-                count += 1
-    return count
+    with _visit(address, queue) as visit:
+        return visit.settle(chosen, record, lambda _raw: None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """Messages in hand; what is not acknowledged returns when the visit ends."""
+    """A look at one parked queue; what is not acknowledged returns when the visit ends."""
 
-    messages: list[Any]
+    queue: str
+    channel: StdChannel
     producer: Producer
     sender: str | None
+    copying: frozenset[str]
 
-    def send_back(self, queue: str, raw: Any) -> None:
+    def size(self) -> int:
+        """Messages that are parked now."""
+        return int(self.channel.queue_declare(queue=parked(self.queue), passive=True).message_count)
+
+    def messages(self, most: int | None = None) -> Iterator[Any]:
+        """The parked messages, at most ``most``, oldest first.
+
+        Not by kombu's queue, which ends with an error at one whose headers make no sense. Not bounded by the broker's
+        count either, which lags behind what another visit has just returned.
+        """
+        for _ in range(most) if most is not None else count():
+            raw = self.channel.basic_get(parked(self.queue), no_ack=False)
+            if raw is None:
+                return
+            yield self.channel.message_to_python(raw)
+
+    def settle(self, chosen: Chosen, record: Record, act: Callable[[Any], None]) -> int:
+        """Do ``act`` to all chosen messages and take them from the queue, some hundred at a time; returns how many."""
+        total, batch = 0, []
+        for raw in self.messages():
+            if chosen(_read(self.queue, raw)):
+                batch.append(raw)
+            if len(batch) == SETTLED_AT_ONCE:
+                total += self._settle(batch, record, act)
+                batch = []
+        return total + self._settle(batch, record, act)
+
+    @staticmethod
+    def _settle(batch: list[Any], record: Record, act: Callable[[Any], None]) -> int:
+        if batch:
+            record(len(batch))
+        for raw in batch:
+            act(raw)
+            raw.ack()
+        return len(batch)
+
+    def send_back(self, raw: Any) -> None:
+        """Publish a copy to the queue that the message was parked for."""
         body = raw.body.encode() if isinstance(raw.body, str) else bytes(raw.body or b"")
         self.producer.publish(
             body,
             exchange=REQUEUE,
-            routing_key=replay_key(queue),
-            headers=whose(raw),
+            routing_key=replay_key(self.queue),
+            headers=whose(raw, self.copying),
             content_type=raw.content_type,
             content_encoding="binary",
             delivery_mode=2,
@@ -104,21 +172,14 @@ class _Visit:
 
 
 @contextmanager
-def _visit(address: BusAddress, queue: str, most: int) -> Iterator[_Visit]:
+def _visit(address: BusAddress, queue: str) -> Iterator[_Visit]:
     connection: Connection = open_connection(address, "troika-operator")
+    copying = copiers(service_of(queue), embedded=address.embedded)
     try:
         with connection, connection.channel() as channel, connection.channel() as writing:
-            yield _Visit(_take(channel, parked(queue), most), Producer(writing, auto_declare=False), own_user(address))
+            yield _Visit(queue, channel, Producer(writing, auto_declare=False), own_user(address), copying)
     except connection.connection_errors as error:
         raise Unavailable(f"the bus: {type(error).__name__}") from error
-
-
-def _take(channel: StdChannel, name: str, most: int) -> list[Any]:
-    """Up to ``most`` messages; not by kombu's queue, which ends with an error at one whose headers make no sense."""
-    taken: list[Any] = []
-    while len(taken) < most and (raw := channel.basic_get(name, no_ack=False)) is not None:
-        taken.append(channel.message_to_python(raw))
-    return taken
 
 
 def _read(queue: str, raw: Any) -> ParkedMessage:

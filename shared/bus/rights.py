@@ -1,13 +1,18 @@
-"""Who may do what with the embedded bus: relays add messages, consumers take and settle them, operators look after
-those that are parked."""
+"""Rights on the embedded bus: relays add messages, consumers and operators claim and delete them.
+
+Nobody changes a message that is stored: a claim writes two columns, and whoever retries, parks or replays a message
+stores a copy under their own login.
+"""
 
 from shared.contracts.registry import SERVICES
 from shared.core.rights import Rights, login
 
+CLAIM = "update(claimed_by,claims)"
+
 _BY_PROCESS = {
     "relay": "insert",
-    "consume": "select insert update delete",
-    "operator": "select insert update delete",
+    "consume": f"select insert {CLAIM} delete",
+    "operator": f"select insert {CLAIM} delete",
 }
 
 RIGHTS: Rights = {

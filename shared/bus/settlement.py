@@ -25,6 +25,15 @@ log = logging.getLogger(__name__)
 CONFIRM_TIMEOUT_S = 5.0
 
 
+def reason_of(verdict: str | Exception | None) -> str:
+    """Why a message was refused, without personal data; empty if it was not."""
+    if isinstance(verdict, str):
+        return ""
+    if isinstance(verdict, Poison | Retry):
+        return verdict.reason
+    return f"handler failed: {describe(verdict or ValueError())}"
+
+
 class Settler:
     """Settles deliveries one by one.
 
@@ -33,26 +42,31 @@ class Settler:
         producer: gives a producer whose publishes wait for confirms, on a connection of its own (a memory alarm
             blocks publishing connections, and consuming must go on).
         sender: the login of those connections, where a message has to name it.
+        copying: logins whose copies name the original sender.
     """
 
-    def __init__(self, plan: RetryPlan, producer: Callable[[], Any], sender: str | None = None) -> None:
+    def __init__(
+        self,
+        plan: RetryPlan,
+        producer: Callable[[], Any],
+        sender: str | None = None,
+        copying: frozenset[str] = frozenset(),
+    ) -> None:
         self._plan = plan
         self._producer = producer
-        self._sender = sender
-        self.parked_in_a_row = 0
+        self._sender, self._copying = sender, copying
 
-    def settle(self, delivery: Delivery) -> None:
-        """Acknowledge, send through a retry tier, or park; then count it."""
-        verdict = delivery.verdict
+    def settle(self, delivery: Delivery) -> str:
+        """Acknowledge, send through a retry tier, or park; count it, and return which."""
+        verdict, reason = delivery.verdict, reason_of(delivery.verdict)
         if isinstance(verdict, str):
-            self.parked_in_a_row = 0
             outcome = verdict
         elif isinstance(verdict, Poison):
-            outcome = self._park(delivery, verdict.reason)
+            outcome = self._park(delivery, reason)
         elif isinstance(verdict, Retry):
-            outcome = self._retry(delivery, verdict.reason, verdict.after_s, bug=False)
+            outcome = self._retry(delivery, reason, verdict.after_s, bug=False)
         else:
-            outcome = self._retry(delivery, f"handler failed: {describe(verdict or ValueError())}", 0.0, bug=True)
+            outcome = self._retry(delivery, reason, 0.0, bug=True)
         reach("settle.ack")
         delivery.raw.ack()
         reach("settle.acked")
@@ -61,6 +75,7 @@ class Settler:
             message_age_seconds.labels(delivery.queue).observe(
                 max(0.0, time.time() - delivery.message.time.timestamp())
             )
+        return outcome
 
     def _retry(self, delivery: Delivery, reason: str, wish_s: float, *, bug: bool) -> str:
         tier = self._plan.tier_after(delivery.attempt, wish_s, bug=bug)
@@ -74,7 +89,6 @@ class Settler:
         return "retried"
 
     def _park(self, delivery: Delivery, reason: str) -> str:
-        self.parked_in_a_row += 1
         log.error("message parked", extra=self._facts(delivery, reason))
         headers = {ATTEMPT_HEADER: delivery.attempt, REASON_HEADER: reason[:200]}
         reach("settle.park")
@@ -90,7 +104,7 @@ class Settler:
             body,
             exchange=exchange,
             routing_key=key,
-            headers={**kept, **headers, **whose(raw)},
+            headers={**kept, **headers, **whose(raw, self._copying)},
             content_type=raw.content_type or CONTENT_TYPE,
             content_encoding="binary",
             delivery_mode=2,

@@ -33,6 +33,7 @@ WORK_MAX_MESSAGES = 200_000
 WORK_MAX_BYTES = 256 * 1024 * 1024
 """Past this the outbox is the buffer, not the broker: 200,000 messages of 1 KB fit under the disk alarm."""
 RETRY_MAX_MESSAGES = 50_000
+TOPOLOGY = "troika-topology"
 
 
 def queue_arguments() -> dict[str, dict[str, Any]]:
@@ -96,7 +97,7 @@ def user_names() -> list[str]:
     return [
         *(name for service in SERVICES for name in (relay_user(service), consumer_user(service))),
         OPERATOR,
-        "troika-topology",
+        TOPOLOGY,
     ]
 
 
@@ -105,7 +106,7 @@ def permissions() -> list[dict[str, str]]:
 
     A consumer reads what it has parked itself too: copies about people who were erased are dropped by it.
     """
-    rows = [_permission("troika-topology", ".*", ".*", ".*")]
+    rows = [_permission(TOPOLOGY, ".*", ".*", ".*")]
     rows.append(_permission(OPERATOR, "^$", f"^{re.escape(REQUEUE)}$", r"\.parked$"))
     for service in SERVICES:
         heard = [queue for queue in QUEUES if service_of(queue) == service]
@@ -117,7 +118,10 @@ def permissions() -> list[dict[str, str]]:
 
 
 def topic_permissions() -> list[dict[str, str]]:
-    """Which routing keys each login may write: registration cannot forge ``event.cancelled``."""
+    """Which routing keys each login may write: registration cannot forge ``event.changed``.
+
+    Whoever declares exchanges publishes nothing; it reads every key, which binding a queue takes.
+    """
     rows: list[dict[str, str]] = []
     for service in SERVICES:
         said = _alternatives([entry.key for entry in MESSAGE_TYPES if entry.speaker == service])
@@ -128,6 +132,7 @@ def topic_permissions() -> list[dict[str, str]]:
         rows.append(_topic(consumer, RETRY, rf"^{tiers}\.{own}$"))
         rows.append(_topic(consumer, DEAD, f"^{own}$"))
     rows.append(_topic(OPERATOR, REQUEUE, r"^replay\..+$"))
+    rows += [_topic(TOPOLOGY, exchange, "^$", ".*") for exchange in EXCHANGES]
     return rows
 
 
@@ -139,8 +144,8 @@ def _permission(user: str, configure: str, write: str, read: str) -> dict[str, s
     return {"user": user, "vhost": VHOST, "configure": configure, "write": write, "read": read}
 
 
-def _topic(user: str, exchange: str, write: str) -> dict[str, str]:
-    return {"user": user, "vhost": VHOST, "exchange": exchange, "write": write, "read": "^$"}
+def _topic(user: str, exchange: str, write: str, read: str = "^$") -> dict[str, str]:
+    return {"user": user, "vhost": VHOST, "exchange": exchange, "write": write, "read": read}
 
 
 def definitions() -> dict[str, Any]:

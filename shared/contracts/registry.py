@@ -13,7 +13,7 @@ from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.events import ErasedProposalData, EventData, ProposalData, ResourceData, WorkingGroupData
 from shared.contracts.notifications import MailData
 from shared.contracts.registration import AttemptData, ErasedData, FormData, RegistrationData
-from shared.core.errors import Poison
+from shared.core.errors import Poison, Unauthentic
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +178,12 @@ def service_of(queue: str) -> str:
 
 
 @cache
+def producers(queue: str) -> frozenset[str]:
+    """Services that publish a type which ``queue`` gets."""
+    return frozenset(entry.speaker for entry in MESSAGE_TYPES if queue in entry.hearers)
+
+
+@cache
 def _schema(entry: MessageType) -> Schema:
     return entry.schema()
 
@@ -192,7 +198,7 @@ def read(message: Message) -> dict[str, object]:
     if entry is None:
         raise Poison("unknown message type")
     if message.source != source_of(entry.speaker):
-        raise Poison("wrong speaker for this message type")
+        raise Unauthentic("wrong speaker for this message type")
     try:
         content: dict[str, object] = _schema(entry).load(dict(message.data))
     except ValidationError as error:

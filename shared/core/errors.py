@@ -8,6 +8,7 @@ Exception
 └── MessageFailure   what a message handler may raise
     ├── Retry        not now: deliver again after a while
     └── Poison       never: park it with this reason
+        └── Unauthentic  not from whom it claims to be: park it, and blame no deployment
 """
 
 
@@ -63,3 +64,7 @@ class Poison(MessageFailure):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Unauthentic(Poison):
+    """The sender is wrong or missing. Says nothing about this code or the producer's, so it never halts a queue."""

@@ -160,8 +160,8 @@ consumer_last_tick_timestamp_seconds = Gauge(
 )
 consumer_halted = Gauge(
     "troika_consumer_halted",
-    "1 if the consumer stopped because too many messages in a row were poison.",
-    ["service"],
+    "1 while a queue is halted because too many messages in a row were poison: one a minute is tried.",
+    ["service", "queue"],
     multiprocess_mode="mostrecent",
 )
 queue_parked_messages = Gauge(

@@ -6,24 +6,33 @@ changes the schema, so that no process ever meets a table that it has too few or
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
 Rights = Mapping[str, Mapping[str, str]]
-"""Verbs by table and process, or by table and login: ``{"outbox": {"web": "insert", "relay": "select update"}}``."""
+"""Verbs by table and process, or by table and login: ``{"outbox": {"web": "insert", "relay": "select update"}}``.
+
+A verb may be limited to some columns: ``update(claimed_by,claims)``.
+"""
 
 VERBS = frozenset({"select", "insert", "update", "delete"})
 """All that is ever given. Who empties, refers to, puts triggers on or maintains a table is its owner."""
 
-_LOGINS = "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)"
+_LOGINS = "SELECT rolname FROM pg_roles WHERE rolname = ANY(%(names)s)"
 _HELD = """
-    SELECT relname, rolname, lower(privilege_type) FROM pg_class
+    SELECT relname, rolname, lower(privilege_type), '' FROM pg_class
     CROSS JOIN aclexplode(relacl) AS entry JOIN pg_roles ON pg_roles.oid = entry.grantee
-    WHERE relnamespace = 'public'::regnamespace AND rolname = ANY(%s)
+    WHERE relnamespace = 'public'::regnamespace AND rolname = ANY(%(names)s)
+    UNION ALL
+    SELECT relname, rolname, lower(privilege_type), attname FROM pg_class
+    JOIN pg_attribute ON attrelid = pg_class.oid
+    CROSS JOIN aclexplode(attacl) AS entry JOIN pg_roles ON pg_roles.oid = entry.grantee
+    WHERE relnamespace = 'public'::regnamespace AND rolname = ANY(%(names)s)
 """
+"""Table, login, verb, and the column if the right is limited to it."""
 
 
 def migrator(database: str) -> str:
@@ -55,7 +64,7 @@ def as_set(rights: Rights) -> set[tuple[str, str, str]]:
     found = {
         (table, who, verb) for table, whom in rights.items() for who, verbs in whom.items() for verb in verbs.split()
     }
-    if unknown := {verb for _table, _who, verb in found} - VERBS:
+    if unknown := {verb.partition("(")[0] for _table, _who, verb in found} - VERBS:
         raise ValueError(f"nobody is given {', '.join(sorted(unknown))}")
     return found
 
@@ -74,14 +83,28 @@ def give(owner: psycopg.Connection[Any], rights: Rights) -> list[str]:
     """
     names = logins_of(rights)
     there = {str(name) for (name,) in _rows(owner, _LOGINS, names)}
-    wanted = {entry for entry in as_set(rights) if entry[1] in there}
-    held = {(str(table), str(who), str(verb)) for table, who, verb in _rows(owner, _HELD, names)}
-    for table, who, verb in sorted(held - wanted):
-        owner.execute(sql.SQL("REVOKE {} ON {} FROM {}").format(sql.SQL(verb), *map(sql.Identifier, (table, who))))
-    for table, who, verb in sorted(wanted - held):
-        owner.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(verb), *map(sql.Identifier, (table, who))))
+    wanted = {right for entry in as_set(rights) if entry[1] in there for right in _by_column(*entry)}
+    for right in sorted(_held(owner, names) - wanted):
+        owner.execute(_statement("REVOKE {verb} ON {table} FROM {login}", *right))
+    for right in sorted(wanted - _held(owner, names)):  # looked at again: a whole table's REVOKE takes its columns' too
+        owner.execute(_statement("GRANT {verb} ON {table} TO {login}", *right))
     _let_in(owner, there)
     return sorted(set(names) - there)
+
+
+def _by_column(table: str, who: str, verb: str) -> list[tuple[str, str, str, str]]:
+    """A right as (table, login, verb, column): one entry a column, or one with an empty column for the whole table."""
+    name, _, columns = verb.rstrip(")").partition("(")
+    return [(table, who, name, column) for column in columns.split(",")]
+
+
+def _held(owner: psycopg.Connection[Any], names: list[str]) -> set[tuple[str, str, str, str]]:
+    return {(str(table), str(who), str(verb), str(column)) for table, who, verb, column in _rows(owner, _HELD, names)}
+
+
+def _statement(pattern: LiteralString, table: str, who: str, verb: str, column: str) -> sql.Composed:
+    limited = sql.SQL("{} ({})").format(sql.SQL(verb), sql.Identifier(column)) if column else sql.SQL(verb)
+    return sql.SQL(pattern).format(verb=limited, table=sql.Identifier(table), login=sql.Identifier(who))
 
 
 def _let_in(owner: psycopg.Connection[Any], logins: Iterable[str]) -> None:
@@ -95,6 +118,6 @@ def _let_in(owner: psycopg.Connection[Any], logins: Iterable[str]) -> None:
         owner.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, sql.Identifier(who)))
 
 
-def _rows(connection: psycopg.Connection[Any], statement: str, *values: object) -> list[tuple[Any, ...]]:
+def _rows(connection: psycopg.Connection[Any], statement: str, names: list[str] | None = None) -> list[tuple[Any, ...]]:
     with connection.cursor(row_factory=tuple_row) as cursor:
-        return cursor.execute(statement, values).fetchall()
+        return cursor.execute(statement, {"names": names or []}).fetchall()

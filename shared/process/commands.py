@@ -4,13 +4,13 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
 
 from shared.bus import topology as bus_topology
 from shared.bus.connection import open_publisher
-from shared.contracts.registry import QUEUES, service_of
 from shared.core.clock import system_clock
 from shared.core.errors import SettingsError
 from shared.core.logs import configure_logs
@@ -18,13 +18,15 @@ from shared.core.metrics import build_info
 from shared.core.rights import by_login
 from shared.core.version import running_version
 from shared.process.consuming import listen, make_listener
-from shared.process.parked_commands import parked_commands
+from shared.process.parked_commands import add_parked_commands
+from shared.process.recovery_commands import add_recovery_commands
 from shared.process.relay import Relay
 from shared.process.runner import Stop, run
 from shared.process.service import Service
-from shared.process.settings import CONSUME, MIGRATE, PARKED, RELAY, TOPOLOGY, WEB
+from shared.process.settings import CONSUME, MIGRATE, RELAY, TOPOLOGY, WEB
 from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
+from shared.store.halted_queues import halted_problem
 from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 
@@ -34,7 +36,7 @@ GUNICORN_SETTINGS = Path("deploy/gunicorn.conf.py")
 def make_command_line(service: Service) -> click.Group:
     """The group of commands of ``service``; it adds its own to it."""
     group = click.Group(service.name, help=f"Processes and tools of the {service.name} service.")
-    for add in (_add_processes, _add_migrate, _add_parked, _add_topology):
+    for add in (_add_processes, _add_migrate, add_parked_commands, add_recovery_commands, _add_topology):
         add(group, service)
     return group
 
@@ -48,8 +50,20 @@ def main(group: click.Group) -> None:
         sys.exit(2)
 
 
-def run_worker(service: Service, role: str, work: Callable[[UnitOfWork, CheckedClock, Stop], None]) -> None:
-    """Run a worker's loop on the service's database until it is asked to stop; ends the process."""
+def run_worker(
+    service: Service,
+    role: str,
+    work: Callable[[UnitOfWork, CheckedClock, Stop], None],
+    *checks: Callable[[UnitOfWork], str],
+) -> None:
+    """Run a worker's loop on the service's database until it is asked to stop; ends the process.
+
+    Args:
+        service: whose.
+        role: which of its workers.
+        work: the loop.
+        checks: of readiness, beside the database, its schema and the clock: why the process is not ready, or nothing.
+    """
     configure_logs(service.name, role)
     settings = service.settings(role)
     build_info.labels(service.name, running_version()).set(1)
@@ -61,7 +75,7 @@ def run_worker(service: Service, role: str, work: Callable[[UnitOfWork, CheckedC
     def loop(stop: Stop) -> None:
         work(unit, clock, stop)
 
-    ready = readiness(unit, service.migrations, clock)
+    ready = readiness(unit, service.migrations, clock, *(partial(check, unit) for check in checks))
     code = run(loop, probes=settings.probes, ready=ready)
     engine.dispose()
     sys.exit(code)
@@ -95,7 +109,7 @@ def _add_processes(group: click.Group, service: Service) -> None:
             effects = service.effects(unit)
             listen(make_listener(settings.bus, unit, service.name, effects, erased=service.erased), stop)
 
-        run_worker(service, CONSUME, work)
+        run_worker(service, CONSUME, work, halted_problem)
 
 
 def _add_migrate(group: click.Group, service: Service) -> None:
@@ -111,11 +125,6 @@ def _add_migrate(group: click.Group, service: Service) -> None:
         click.echo(f"{service.name}: schema {done.revision}")
         if done.missing:
             click.echo(f"No such login on the server, so no rights given to it: {', '.join(done.missing)}", err=True)
-
-
-def _add_parked(group: click.Group, service: Service) -> None:
-    own = [name for name in QUEUES if service_of(name) == service.name]
-    group.add_command(parked_commands(own, lambda: service.settings(PARKED).bus))
 
 
 def _add_topology(group: click.Group, service: Service) -> None:

@@ -13,6 +13,7 @@ from shared.bus.senders import Senders, own_user
 from shared.bus.watchdog import watch
 from shared.contracts.envelope import Message
 from shared.process.runner import Stop
+from shared.store.halted_queues import StoredHalts
 from shared.store.inbox import Effect, apply_batch
 from shared.store.unit_of_work import UnitOfWork
 
@@ -52,6 +53,7 @@ def make_listener(
         plan=plan,
         senders=Senders.of(address, service),
         sender=own_user(address),
+        halts=StoredHalts(work),
     )
     if erased is not None:
         listener.chore = Clearing(address, list(effects), erased_by(work, erased)).turn

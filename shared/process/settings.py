@@ -24,11 +24,14 @@ LIMIT_STORAGES = ("memory", "redis", "rediss", "redis+unix")
 
 WEB, RELAY, CONSUME = "web", "relay", "consume"
 MIGRATE, OPERATOR, REKEY, PARKED, TOPOLOGY = "migrate", "operator", "rekey", "parked", "topology"
+RECOVER = "recover"
 """Kinds of process: these, and the workers that a service has beside them. An operator's are all other commands."""
 
 ON_THE_BUS = frozenset({RELAY, CONSUME, PARKED, TOPOLOGY})
-WITHOUT_DATABASE = frozenset({PARKED, TOPOLOGY})
-COMMANDS = frozenset({MIGRATE, OPERATOR, REKEY, PARKED, TOPOLOGY})
+WITHOUT_DATABASE = frozenset({TOPOLOGY})
+COMMANDS = frozenset({MIGRATE, OPERATOR, REKEY, PARKED, TOPOLOGY, RECOVER})
+AS_OPERATOR = frozenset({REKEY, PARKED, RECOVER})
+"""Commands that log in as the operator and need none of an operator's other settings."""
 """They end by themselves and have no port of their own."""
 
 
@@ -172,7 +175,7 @@ def role_of(service: str, process: str) -> str:
     """Whom a process of ``service`` is in its database."""
     if process == MIGRATE:
         return migrator(service)
-    return login(service, OPERATOR if process == REKEY else process)
+    return login(service, OPERATOR if process in AS_OPERATOR else process)
 
 
 def bus_role_of(service: str, process: str) -> str:

@@ -48,6 +48,11 @@ _FORGET = text("""
         WHERE consumer = :consumer AND message_id < CAST(:made_before AS uuid) AND received_at < :before
         LIMIT :most FOR UPDATE SKIP LOCKED)
 """)
+_FORGET_SINCE = text("""
+    DELETE FROM inbox WHERE (consumer, message_id) IN (
+        SELECT consumer, message_id FROM inbox WHERE consumer = :consumer AND received_at >= :since
+        LIMIT :most FOR UPDATE SKIP LOCKED)
+""")
 _LEAVE = text("DELETE FROM inbox WHERE consumer = :consumer AND message_id = ANY(CAST(:ids AS uuid[]))")
 
 
@@ -88,6 +93,11 @@ def forget_received(connection: Connection, consumer: str, before: datetime, mos
     made_before = first_id_of(before)
     row = {"consumer": consumer, "made_before": made_before, "before": before, "most": most}
     return connection.execute(_FORGET, row).rowcount
+
+
+def forget_since(connection: Connection, consumer: str, since: datetime, most: int) -> int:
+    """Delete up to ``most`` rows of messages received at or after ``since``, whose effect may be had again."""
+    return connection.execute(_FORGET_SINCE, {"consumer": consumer, "since": since, "most": most}).rowcount
 
 
 def _first_places(messages: Sequence[Message], fresh: set[str]) -> list[int]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from shared.contracts.envelope import Message, encode
 
 _CLAIM = text("""
-    SELECT id, message_id::text AS message_id, type, body, stored_at FROM outbox
+    SELECT id, message_id::text AS message_id, type, body, coalesce(again_at, stored_at) FROM outbox
     WHERE published_at IS NULL AND (try_at IS NULL OR try_at <= :now)
     ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
 """)
@@ -30,7 +30,19 @@ _ADD = text("""
 _BLANK = text("""
     UPDATE outbox SET body = '', blanked_at = :now WHERE subject = :subject AND blanked_at IS NULL
 """)
-_OLDEST = text("SELECT min(stored_at) FROM outbox WHERE published_at IS NULL")
+_OLDEST = text("SELECT min(coalesce(again_at, stored_at)) FROM outbox WHERE published_at IS NULL")
+_AGAIN = text("""
+    WITH chosen AS (
+        SELECT id FROM outbox
+        WHERE id > :after AND published_at >= :since AND blanked_at IS NULL
+            AND (CAST(:type AS text) IS NULL OR type = :type)
+        ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED),
+    changed AS (
+        UPDATE outbox SET published_at = NULL, try_at = NULL, refusals = 0, again_at = :now
+        FROM chosen WHERE outbox.id = chosen.id RETURNING outbox.id)
+    SELECT count(*), coalesce(max(id), 0) FROM changed
+""")
+_OPEN_UP_TO = text("SELECT EXISTS (SELECT FROM outbox WHERE published_at IS NULL AND id <= :last)")
 _FORGET = text("""
     DELETE FROM outbox WHERE id IN (
         SELECT id FROM outbox WHERE published_at < :before AND stored_at < :before
@@ -40,7 +52,13 @@ _FORGET = text("""
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A stored message that the broker has not confirmed yet; ``body`` is empty if its content was erased."""
+    """A stored message that the broker has not confirmed yet.
+
+    Attributes:
+        id, message_id, type: of the message.
+        body: empty if its content was erased.
+        stored_at: since when it waits: its transaction, or when an operator had it published again.
+    """
 
     id: int
     message_id: str
@@ -91,6 +109,42 @@ def blank(connection: Connection, subject: str, now: datetime) -> None:
     of them in hand.
     """
     connection.execute(_BLANK, {"subject": subject, "now": now})
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Which published messages are to be published once more.
+
+    Attributes:
+        since: those that were published at or after this instant.
+        type: of the messages; None for all.
+    """
+
+    since: datetime
+    type: str | None = None
+
+
+def publish_again(connection: Connection, wanted: Again, after: int, now: datetime, most: int) -> tuple[int, int]:
+    """Let a relay publish up to ``most`` messages once more, with the same ids.
+
+    Args:
+        connection: of the caller's transaction.
+        wanted: which; erased content is never published.
+        after: only rows with a higher id, so that none is taken twice in one run.
+        now: the time.
+        most: rows of this transaction.
+
+    Returns:
+        how many, and the highest id among them (0 if there was none).
+    """
+    values = {"since": wanted.since, "type": wanted.type, "after": after, "now": now, "most": most}
+    count, last = connection.execute(_AGAIN, values).one()
+    return int(count), int(last)
+
+
+def has_unpublished(connection: Connection, last: int) -> bool:
+    """Whether a row up to the id ``last`` waits for a relay."""
+    return bool(connection.execute(_OPEN_UP_TO, {"last": last}).scalar())
 
 
 def oldest_unpublished(connection: Connection) -> datetime | None:

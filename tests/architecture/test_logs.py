@@ -28,6 +28,7 @@ FACTS = {
     "parked",
     "placed",
     "port",
+    "queue",
     "reason",
     "registration",
     "rest_s",

@@ -18,6 +18,8 @@ from tests.architecture.said_to_database import Place, commands, said, value_of
 from tests.architecture.sources import python_files, text_of
 
 RIGHTS: dict[str, Rights] = {"registration": REGISTRATION, "events": EVENTS, "notifications": NOTIFICATIONS}
+OPERATORS = ("shared.process.parked_commands", "shared.process.recovery_commands")
+"""Modules whose commands every service has."""
 WORKER = ("shared.process.commands", "run_worker")
 
 APPEND_ONLY = {
@@ -34,6 +36,7 @@ def roots_of(service: str) -> dict[str, list[Place]]:
     wiring, main = f"services.{service}.wiring", f"services.{service}.__main__"
     own = [role for owner, role in WORKERS if owner == service and role not in ("relay", "consume")]
     tools = {(main, name) for name in commands(main) if name not in own}
+    tools |= {(module, name) for module in OPERATORS for name in commands(module)}
     for path in python_files(f"services/{service}"):
         module = ".".join(path.with_suffix("").parts)
         tools |= {(module, name) for name in commands(module) if module != main}

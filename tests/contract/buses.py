@@ -10,6 +10,7 @@ from typing import Any
 from shared.bus import topology
 from shared.bus.address import BusAddress
 from shared.bus.connection import open_connection, open_publisher
+from shared.bus.halts import HaltStore
 from shared.bus.listener import Handler, Listener, Subscription
 from shared.bus.parked import ParkedMessage, list_parked
 from shared.bus.publisher import Outcome, Outgoing
@@ -21,7 +22,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.rabbitmq import RabbitNode
 from tests.support.waiting import poll_until
 
-QUEUE = "events.contact"
+QUEUE, OTHER_QUEUE = "events.contact", "events.rollup"
 KEY = "mail.sent.v1"
 """The one type that is heard on ``QUEUE``; notifications says it."""
 
@@ -67,7 +68,14 @@ class Bus:
 
     @contextmanager
     def listening(
-        self, handler: Handler, *, plan: RetryPlan = PLAN, prefetch: int = 10, looks_every_s: float = 1.0
+        self,
+        handler: Handler,
+        *,
+        plan: RetryPlan = PLAN,
+        prefetch: int = 10,
+        looks_every_s: float = 1.0,
+        halts: HaltStore | None = None,
+        others: Mapping[str, Handler] | None = None,
     ) -> Iterator[Listener]:
         """A consumer of ``QUEUE`` in a thread of its own, ended when the block ends.
 
@@ -76,16 +84,19 @@ class Bus:
             plan: when to retry.
             prefetch: most messages in hand.
             looks_every_s: how long it listens before it looks whether it is to stop.
+            halts: where halted queues are stored.
+            others: handlers of other queues that the same consumer has.
         """
         connection = open_connection(self.address, "scenario")
         listener = Listener(
             connection,
-            [Subscription(QUEUE, handler)],
+            [Subscription(queue, each) for queue, each in {QUEUE: handler, **(others or {})}.items()],
             "events",
             plan=plan,
             prefetch=prefetch,
             senders=Senders.of(self.address, "events"),
             sender=own_user(self.address),
+            halts=halts,
         )
         thread = threading.Thread(target=listener.run, kwargs={"safety_interval": looks_every_s})
         thread.start()
@@ -138,6 +149,12 @@ def outgoing(*, body: bytes | None = None, change: Mapping[str, Any] | None = No
     if change is not None:
         own = json.dumps(json.loads(own) | dict(change)).encode()
     return Outgoing(message.id, message.type, key, message.source, own if body is None else body)
+
+
+def registered() -> Outgoing:
+    """A message for ``OTHER_QUEUE``, as the relay of registration offers it."""
+    message = sample_message("registration.confirmed.v1")
+    return Outgoing(message.id, message.type, "registration.confirmed.v1", message.source, encode(message))
 
 
 def good(count: int) -> list[Outgoing]:

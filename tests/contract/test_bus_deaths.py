@@ -6,16 +6,18 @@ after its own default of 20. RabbitMQ loses a queue that was declared less than 
 *node*; here only consumers are killed.
 """
 
+import time
 from collections.abc import Sequence
 
 import pytest
 from prometheus_client import REGISTRY
 
 from shared.bus import listener
+from shared.bus.halts import POISONED_IN_A_ROW, MemoryHalts
 from shared.bus.names import DELIVERY_LIMIT
 from shared.contracts.envelope import Message
 from shared.core.errors import Unavailable
-from tests.contract.buses import Bus, Recorder, good, outgoing
+from tests.contract.buses import OTHER_QUEUE, QUEUE, Bus, Recorder, good, outgoing, registered
 from tests.support.processes import ProcessGroup, Program
 from tests.support.waiting import poll_until
 
@@ -107,27 +109,65 @@ def test_message_that_came_while_consumers_were_started_anew_is_not_left_lying(
 
 
 @pytest.mark.parametrize(("prefetch", "good_in_hand"), [(1, 0), (listener.PREFETCH, 5)])
-def test_consumer_halts_when_ten_in_a_row_are_parked(bus: Bus, prefetch: int, good_in_hand: int) -> None:
-    """However many it has in hand: ten are parked, what has had its effect is done, and the others come back."""
+def test_queue_halts_when_ten_in_a_row_are_poison(bus: Bus, prefetch: int, good_in_hand: int) -> None:
+    """However many are in hand: ten are parked, what has had its effect is done, the others go back."""
     broken = [outgoing(body=b"{") for _ in range(15)]
     bus.store([*broken, *good(5)])
-    recorder = Recorder()
-    with bus.listening(recorder, prefetch=prefetch) as halted:
-        poll_until(lambda: halted.halted, 20.0, what="the halt")
-        assert _halted_gauge() == 1.0
-        assert len(bus.parked()) == listener.PARKED_IN_A_ROW
-        ticked_at = halted.ticked_at
-        poll_until(lambda: halted.ticked_at > ticked_at, 5.0, what="a sign of life while halted")
-    assert len(recorder.done) == good_in_hand
-    poll_until(lambda: bus.depth() == 10 - good_in_hand, what="the others wait again, the consumer being gone")
-
-    with bus.listening(recorder, prefetch=1):
+    recorder, halts = Recorder(), MemoryHalts()
+    with bus.listening(recorder, prefetch=prefetch, halts=halts) as listening:
+        poll_until(lambda: listening.halted == {QUEUE}, 20.0, what="the halt")
+        poll_until(lambda: bus.depth() == 10 - good_in_hand, what="the others wait again")
+        assert (_halted_gauge(), len(bus.parked()), len(recorder.done)) == (1.0, POISONED_IN_A_ROW, good_in_hand)
+        ticked_at = listening.ticked_at
+        poll_until(lambda: listening.ticked_at > ticked_at, 5.0, what="a sign of life while halted")
+    with bus.listening(recorder, prefetch=prefetch, halts=halts) as restarted:
+        time.sleep(2.0)  # a restart goes on as halted: nothing more is parked
+        assert (set(restarted.halted), len(bus.parked())) == ({QUEUE}, POISONED_IN_A_ROW)
+        halts.resume(QUEUE)
         recorder.wait_done(5)
         bus.wait_parked(15)
-        assert _halted_gauge() == 0.0
+        assert (_halted_gauge(), restarted.halted) == (0.0, frozenset())
     assert {found.message_id for found in bus.parked()} == {message.message_id for message in broken}
     assert len(recorder.done) == 5
     assert bus.depth() == 0
+
+
+def test_halted_queue_tries_one_message_at_a_time_until_one_succeeds(bus: Bus) -> None:
+    bus.store([outgoing(body=b"{") for _ in range(12)])
+    recorder, halts = Recorder(), MemoryHalts(try_every_s=1.5)
+    with bus.listening(recorder, halts=halts) as listening:
+        poll_until(lambda: listening.halted == {QUEUE}, 20.0, what="the halt")
+        began_s = time.monotonic()
+        bus.wait_parked(12)
+        assert time.monotonic() - began_s > 2.0, "the two that are left, one after the other"
+        assert (set(listening.halted), recorder.batches) == ({QUEUE}, [])
+        sent = bus.store(good(3))
+        assert set(recorder.wait_done(3)) == set(sent)
+        poll_until(lambda: listening.halted == frozenset(), what="the queue goes on by itself")
+    assert len(recorder.batches[0]) == 1, "it was resumed by one message"
+    assert len(bus.parked()) == 12
+
+
+def test_halted_queue_leaves_the_other_queues_of_its_consumer_alone(bus: Bus) -> None:
+    """Ten bad messages of one producer stop nothing of another's."""
+    mails, rollup = Recorder(), Recorder()
+    with bus.listening(mails, others={OTHER_QUEUE: rollup}) as listening:
+        bus.store([outgoing(body=b"{") for _ in range(12)])
+        poll_until(lambda: listening.halted == {QUEUE}, 20.0, what="the halt")
+        sent = bus.store([registered() for _ in range(20)])
+        assert sorted(rollup.wait_done(20)) == sorted(sent)
+        assert listening.halted == {QUEUE}
+    assert (mails.done, len(bus.parked()), bus.parked(OTHER_QUEUE)) == ([], POISONED_IN_A_ROW, [])
+
+
+def test_messages_of_a_wrong_sender_never_halt_a_queue(bus: Bus) -> None:
+    """However many: they are parked, and what is authentic goes on."""
+    sent = bus.store([outgoing(change={"source": "/troika/events"}) for _ in range(25)] + good(1))
+    recorder = Recorder()
+    with bus.listening(recorder, prefetch=1) as listening:
+        assert recorder.wait_done(1) == sent[-1:]
+        assert len(bus.wait_parked(25)) == 25
+        assert listening.halted == frozenset()
 
 
 def test_a_good_message_between_keeps_the_consumer_going(bus: Bus) -> None:
@@ -152,4 +192,4 @@ def _told(program: Program, what: str) -> list[str]:
 
 
 def _halted_gauge() -> float | None:
-    return REGISTRY.get_sample_value("troika_consumer_halted", {"service": "events"})
+    return REGISTRY.get_sample_value("troika_consumer_halted", {"service": "events", "queue": QUEUE})

@@ -227,8 +227,13 @@ def test_operator_reads_what_is_parked_and_sends_it_back(broker: Broker) -> None
     assert broker.publish(user, FACTS, "event.changed.v1") == REFUSED
 
 
-def test_topology_login_declares(broker: Broker) -> None:
-    assert broker.declare("troika-topology", "declared-by-the-deployment") == 0
+def test_topology_login_declares_and_publishes_nothing(broker: Broker) -> None:
+    user = "troika-topology"
+    assert broker.declare(user, "declared-by-the-deployment") == 0
+    topology.declare(BusAddress(broker_urls=(broker.urls[user],)))
+    assert {key: broker.publish(user, FACTS, key) for key in BY_KEY} == dict.fromkeys(BY_KEY, REFUSED)
+    codes = [broker.publish(user, RETRY, retry_key("10s", QUEUE)), broker.publish(user, DEAD, QUEUE)]
+    assert [*codes, broker.publish(user, REQUEUE, replay_key(QUEUE))] == [REFUSED] * 3
 
 
 def test_forged_sender_is_refused(broker: Broker) -> None:

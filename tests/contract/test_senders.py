@@ -6,16 +6,21 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+import pika
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
+from sqlalchemy import make_url
 
 from deploy.servers.rabbitmq import Rights
 from shared.bus.address import BusAddress
-from shared.bus.names import FACTS, REQUEUE
+from shared.bus.delivery import Delivery
+from shared.bus.embedded_store import EmbeddedQueues, connect
+from shared.bus.names import FACTS, REASON_HEADER, REQUEUE, parked
 from shared.bus.parked import replay
-from shared.bus.senders import FOREIGN, SENDER_HEADER, Senders, consumer_user, relay_user, whose
+from shared.bus.senders import FOREIGN, SENDER_HEADER, Senders, consumer_user, copiers, relay_user, whose
 from shared.contracts.registry import BY_KEY, SERVICES
-from shared.core.errors import Poison, Retry
+from shared.core.errors import Poison, Retry, Unauthentic
 from shared.core.rights import login
 from tests.contract.buses import KEY, QUEUE, Bus, Recorder, outgoing
 from tests.contract.test_permissions import make_broker
@@ -25,6 +30,8 @@ from tests.support.rabbitmq import RabbitNode
 
 TYPE = BY_KEY[KEY].type
 """Notifications says it, events hears it."""
+
+CLAIM_COLUMNS = {"claimed_by", "claims"}
 
 RELAY, OWN, OPERATOR, OTHER = (
     "troika-notifications-relay",
@@ -41,6 +48,7 @@ class Raw:
     properties: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, Any] = field(default_factory=dict)
     delivery_info: dict[str, Any] = field(default_factory=dict)
+    body: bytes = b"{"
 
 
 def broker(user_id: str | None, exchange: str, whose_it_was: str | None = None) -> Raw:
@@ -79,8 +87,9 @@ def believes(senders: Senders | None, raw: Raw) -> bool:
         (broker(OPERATOR, REQUEUE, OTHER), False),  # parked for its sender, and replayed
         (broker(RELAY, REQUEUE, RELAY), False),
         (broker(OTHER, REQUEUE), False),
-        (broker(None, REQUEUE), True),  # a copy from before copies said whose they were
-        (broker(OWN, REQUEUE), True),
+        (broker(None, REQUEUE), False),
+        (broker(None, REQUEUE, RELAY), False),
+        (broker(OWN, REQUEUE), False),  # a copy of what had no sender
     ],
 )
 def test_whom_a_consumer_believes_on_the_broker(raw: Raw, expected: bool) -> None:
@@ -98,9 +107,9 @@ def test_whom_a_consumer_believes_on_the_broker(raw: Raw, expected: bool) -> Non
         (row("troika_events_consume", "troika_notifications_relay"), True),
         (row("troika_events_operator", "troika_notifications_relay"), True),
         (row("troika_events_operator", "troika_registration_relay"), False),
-        (row("troika_events_consume"), True),
-        (row("troika_bus"), True),  # every process was the owner before each had a login
-        (row(None), True),  # a row from before senders were written down
+        (row("troika_events_consume"), False),
+        (row("troika_bus"), False),
+        (row(None), False),
     ],
 )
 def test_whom_a_consumer_believes_on_the_embedded_bus(raw: Raw, expected: bool) -> None:
@@ -124,11 +133,30 @@ def test_every_service_has_a_relay_that_is_believed() -> None:
     assert set(senders.relays) == set(SERVICES)
 
 
-def test_copy_says_whose_it_was_however_often_it_is_copied() -> None:
-    first = whose(broker(RELAY, FACTS))
+def test_copy_names_the_original_sender_however_often_it_is_copied() -> None:
+    copying = copiers("events", embedded=False)
+    first = whose(broker(RELAY, FACTS), copying)
     assert first == {SENDER_HEADER: RELAY}
-    assert whose(Raw({"user_id": OWN}, first)) == first
-    assert whose(Raw()) == {}
+    assert whose(Raw({"user_id": OWN}, first), copying) == first
+    assert whose(Raw({"user_id": OPERATOR}, first), copying) == first
+    assert whose(Raw(), copying) == {}
+
+
+def test_header_of_whoever_makes_no_copies_is_not_copied() -> None:
+    """Otherwise a forged message would be believed once an operator has replayed it."""
+    assert whose(broker(OTHER, FACTS, RELAY), copiers("events", embedded=False)) == {SENDER_HEADER: OTHER}
+    assert whose(broker(None, FACTS, RELAY), copiers("events", embedded=False)) == {}
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+def test_unreadable_message_of_a_stranger_is_refused_for_its_sender(embedded: bool) -> None:
+    """Before its body is looked at: a stranger's broken message must not look like a fault of the producer."""
+    address = "postgresql://troika_events_consume@localhost/bus" if embedded else f"amqp://{OWN}@localhost/"
+    senders = Senders.of(BusAddress(database_url=address) if embedded else BusAddress(broker_urls=(address,)), "events")
+    stranger = row("troika_registration_relay") if embedded else broker(OTHER, FACTS)
+    delivery = Delivery(Raw(stranger.properties, {}, stranger.delivery_info), QUEUE, senders)
+    delivery.read()
+    assert isinstance(delivery.verdict, Unauthentic)
 
 
 Places = Callable[[str], Bus]
@@ -165,6 +193,34 @@ def test_message_of_another_than_its_speaker_is_parked_and_stays_so(places: Plac
     assert recorder.batches == [[sound]]
 
 
+def test_forged_message_that_names_another_sender_is_refused_and_stays_so(places: Places) -> None:
+    """The header of copies, set by whoever makes none: refused at once, and after an operator has replayed it."""
+    sent = outgoing()
+    forge(places("registration relay").address, sent.body, places("notifications relay").address)
+    recorder = Recorder()
+    with places("events consumer").listening(recorder):
+        [found] = places("operator").wait_parked(1)
+        assert replay(places("operator").address, QUEUE, lambda _found: True) == 1
+        [sound] = places("notifications relay").store([outgoing()])
+        assert recorder.wait_done(1) == [sound]
+        [again] = places("operator").wait_parked(1)
+    assert (found.reason, again.reason, recorder.batches) == (FOREIGN, FOREIGN, [[sound]])
+
+
+def forge(own: BusAddress, body: bytes, other: BusAddress) -> None:
+    """Publish ``body`` for ``QUEUE`` by the login of ``own``, with a header that names the login of ``other``."""
+    if own.embedded:
+        headers = Jsonb({SENDER_HEADER: make_url(other.database_url).username})
+        with connect(own.database_url) as connection:
+            statement = "INSERT INTO bus_message (queue, body, properties, headers) VALUES (%s, %s, '{}', %s)"
+            connection.execute(statement, [QUEUE, body, headers])
+        return
+    connection = pika.BlockingConnection(pika.URLParameters(own.broker_urls[0]))
+    properties = pika.BasicProperties(user_id=own.user, headers={SENDER_HEADER: other.user})
+    connection.channel().basic_publish(FACTS, KEY, body, properties)
+    connection.close()
+
+
 def test_message_of_its_speaker_is_believed_however_it_comes(places: Places) -> None:
     """At once, after a retry, and after it was parked and replayed."""
     tries: list[str] = []
@@ -192,5 +248,46 @@ def test_sender_in_the_embedded_bus_is_the_sessions_login_whatever_is_said(postg
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT sender FROM bus_message")
     with closing(postgres.connect(database_of(url), consumer)) as connection:
-        connection.execute("UPDATE bus_message SET sender = 'another'")
         assert connection.execute("SELECT sender FROM bus_message").fetchall() == [(relay,)]
+
+
+@pytest.mark.parametrize("process", ["relay", "consume", "operator"])
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_process_rewrites_a_stored_message(postgres: PostgresServer, service: str, process: str) -> None:
+    """A consumer and an operator write the two columns of a claim, a relay none; each attempt at another is refused."""
+    url = FreshDatabases(postgres)["bus"]
+    ask = "SELECT attname FROM pg_attribute WHERE attrelid = 'bus_message'::regclass AND attnum > 0"
+    with closing(postgres.connect(database_of(url))) as administrator:
+        columns = {name for (name,) in administrator.execute(ask)}
+        may = f"{ask} AND has_column_privilege(%s, 'bus_message', attname, 'update')"
+        granted = {name for (name,) in administrator.execute(may, [login(service, process)])}
+        insert = "INSERT INTO bus_message (queue, body, properties, headers) VALUES (%s, 'as published', '{}', '{}')"
+        administrator.execute(insert, [QUEUE])
+    assert columns > CLAIM_COLUMNS
+    assert granted == (set() if process == "relay" else CLAIM_COLUMNS)
+    with closing(postgres.connect(database_of(url), login(service, process))) as connection:
+        for column in sorted(columns - granted):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"UPDATE bus_message SET {column} = DEFAULT")
+        for column in sorted(granted):
+            connection.execute(f"UPDATE bus_message SET {column} = DEFAULT")
+
+
+def test_message_that_kills_its_consumers_is_parked_by_its_own_service_and_names_its_producer(
+    postgres: PostgresServer,
+) -> None:
+    """Whoever parks it stores the copy; the original sender stays known, so that a replay of it is believed."""
+    urls = FreshDatabases(postgres)
+    with connect(urls.of("bus", login("notifications", "relay"))) as connection:
+        insert = "INSERT INTO bus_message (queue, body, properties, headers, claims) VALUES (%s, '', '{}', '{}', 99)"
+        connection.execute(insert, [QUEUE])
+    other, own = (EmbeddedQueues(urls.of("bus", login(each, "consume"))) for each in ("notifications", "events"))
+    other.sweep(["notifications.mail"])
+    assert (own.depth(QUEUE), own.depth(parked(QUEUE))) == (1, 0)
+    own.sweep([QUEUE])
+    assert (own.depth(QUEUE), own.depth(parked(QUEUE))) == (0, 1)
+    [found] = own.claim(parked(QUEUE), 1)
+    assert found.sender == "troika_events_consume"
+    assert found.headers == {SENDER_HEADER: "troika_notifications_relay", REASON_HEADER: "delivery limit reached"}
+    other.close()
+    own.close()

@@ -9,12 +9,16 @@ import pytest
 from shared.bus import topology
 from shared.bus.address import BusAddress
 from shared.bus.connection import open_connection, open_publisher
+from shared.bus.embedded_store import connect
 from shared.bus.listener import Listener, Subscription
-from shared.bus.parked import list_parked
+from shared.bus.names import parked
+from shared.bus.parked import count_parked, drop, list_parked
 from shared.bus.publisher import Outcome, Outgoing
 from shared.contracts.envelope import Message
+from shared.contracts.registry import QUEUES, service_of
 from shared.core.errors import Poison
-from tests.support.installation import make_installation
+from tests.support.clients import rows
+from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
 from tests.support.rabbitmq import RabbitNode
@@ -44,9 +48,23 @@ def address(way: str, postgres: PostgresServer, rabbit: RabbitNode) -> BusAddres
 
 
 @pytest.fixture
-def run(address: BusAddress, postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path) -> Run:
+def bus_of_embedded(postgres: PostgresServer) -> BusAddress:
+    """The embedded bus."""
+    made = BusAddress(database_url=postgres.fresh_database())
+    topology.declare(made)
+    return made
+
+
+@pytest.fixture
+def installation(postgres: PostgresServer, tmp_path: Path) -> TestInstallation:
+    """The databases of the services."""
+    return make_installation(postgres, tmp_path)
+
+
+@pytest.fixture
+def run(address: BusAddress, installation: TestInstallation, processes: ProcessGroup) -> Run:
     """Runs one command of the events service and returns what it prints."""
-    environment = make_installation(postgres, tmp_path).environment("events", "parked")
+    environment = {**installation.environment("events", "parked"), "TROIKA_OPERATOR": "Op Erator"}
     environment |= (
         {"TROIKA_BUS_DATABASE_URL": address.database_url}
         if address.embedded
@@ -88,7 +106,7 @@ def consume(address: BusAddress, verdict: str | Exception) -> None:
     stopping[0].run()
 
 
-def test_parked_messages_by_command(address: BusAddress, run: Run) -> None:
+def test_parked_messages_by_command(address: BusAddress, run: Run, installation: TestInstallation) -> None:
     """List, show, replay one, drop the rest."""
     park(address)
     listed = run("parked", "list", "--queue", QUEUE)
@@ -104,6 +122,40 @@ def test_parked_messages_by_command(address: BusAddress, run: Run) -> None:
     consume(address, "done")
     assert run("parked", "drop", "--queue", QUEUE, "--yes") == "2 dropped\n"
     assert run("parked", "list", "--queue", QUEUE) == ""
+    assert rows(installation.urls["events"], "SELECT deed, subject, detail FROM deed ORDER BY id") == [
+        ("parked-messages-replayed", QUEUE, {"count": 1, "message_id": refused.split()[0]}),
+        ("parked-messages-dropped", QUEUE, {"count": 2}),
+    ]
+
+
+def test_parked_messages_drained_by_reason(address: BusAddress, run: Run, installation: TestInstallation) -> None:
+    """However many there are, those with the reason go and the others stay; a second time there is nothing to do."""
+    park(address)
+    reason = "the handler says no"
+    printed = run("parked", "drain", "--reason", reason, "--yes").splitlines()
+    assert printed == [f"{queue}: {int(queue == QUEUE)} dropped" for queue in QUEUES if service_of(queue) == "events"]
+    assert run("parked", "drain", "--reason", reason, "--queue", QUEUE, "--yes") == f"{QUEUE}: 0 dropped\n"
+    left = run("parked", "list", "--queue", QUEUE).splitlines()
+    assert {line.split("  ", 3)[3] for line in left} == {"body is not JSON", "envelope: id is missing"}
+    assert rows(installation.urls["events"], "SELECT done_by, deed, subject, detail FROM deed") == [
+        ("Op Erator", "parked-messages-dropped", QUEUE, {"count": 1, "reason": reason})
+    ]
+
+
+def test_more_parked_messages_than_a_batch_are_all_dropped(bus_of_embedded: BusAddress) -> None:
+    """The total is recorded before anything is dropped, batch by batch."""
+    with connect(bus_of_embedded.database_url) as connection:
+        connection.execute(
+            "INSERT INTO bus_message (queue, body, properties, headers) SELECT %s, '', '{}', '{}' "
+            "FROM generate_series(1, 1201)",
+            [parked(QUEUE)],
+        )
+    recorded: list[tuple[int, int]] = []
+    dropped = drop(
+        bus_of_embedded, QUEUE, lambda _each: True, lambda n: recorded.append((n, count_parked(bus_of_embedded, QUEUE)))
+    )
+    assert (dropped, count_parked(bus_of_embedded, QUEUE)) == (1201, 0)
+    assert recorded == [(500, 1201), (500, 701), (201, 201)]
 
 
 def test_topology_by_command(address: BusAddress, run: Run) -> None:
