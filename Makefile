@@ -28,7 +28,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 	--python-version 3.11 --quiet pyproject.toml
 
 .PHONY: help demo demo-check demo-reset up down audit test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
-.PHONY: security sbom advisories
+.PHONY: translations security sbom advisories
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ advisories: $(VENV)/.ready-dev ## look up what is known against our packages; ne
 
 specs: $(VENV)/.ready ## rewrite the OpenAPI and AsyncAPI documents from the code
 	@$(BIN)/python -m deploy.specs
+
+translations: $(VENV)/.ready-dev ## give every language the messages of the English .po files; list what is left to translate
+	@$(BIN)/python -m deploy.translations
 
 format: $(VENV)/.ready-dev ## put the code into its format and mend what the linter can mend
 	@$(BIN)/ruff format --quiet .

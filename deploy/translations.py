@@ -51,13 +51,21 @@ def written(catalog: Catalog, language: str) -> bytes:
 
 def update(folder: Path) -> dict[str, list[str]]:
     """Rewrite the files of a folder after the English one; return ids without a text by language."""
-    missing, template = {}, read(folder, LANGUAGES[0])
+    missing, template = {}, _template(read(folder, LANGUAGES[0]))
     for language in LANGUAGES:
         catalog = read(folder, language)
-        catalog.update(template, no_fuzzy_matching=True)
+        if language != LANGUAGES[0]:
+            catalog.update(template, no_fuzzy_matching=True)
         (folder / f"{language}.po").write_bytes(written(catalog, language))
         missing[language] = [str(message.id) for message in catalog if message.id and not _has_text(message.string)]
     return missing
+
+
+def _template(catalog: Catalog) -> Catalog:
+    """The messages of a catalogue without their texts."""
+    for message in catalog:
+        message.string = ("", "") if message.pluralizable else ""
+    return catalog
 
 
 def _has_text(string: object) -> bool:

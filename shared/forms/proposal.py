@@ -7,14 +7,12 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from babel.dates import format_date
 
 from shared.forms.definition import FormDefinition, Option, Text, parse_definition, with_options
-from shared.forms.texts import LANGUAGES, locale_of
+from shared.forms.texts import LANGUAGES
+from shared.i18n.when import day_text
 
 DAY_FIELDS = ("preferred_days", "unavailable_days")
-FORMATS = {"en": "EEEE d MMMM y"}
-"""Where the CLDR's full date is not what people write."""
 
 
 def proposal_form(working_groups: Sequence[tuple[str, str]], days: Sequence[date]) -> FormDefinition:
@@ -42,10 +40,7 @@ def days_of_answers() -> Mapping[str, int]:
 
 def _option(day: date) -> Option:
     """A day, by its ISO 8601 form, as people write it in each language."""
-    texts = sorted(
-        (language, format_date(day, FORMATS.get(language, "full"), locale=locale_of(language)))
-        for language in LANGUAGES
-    )
+    texts = sorted((language, day_text(day, language)) for language in LANGUAGES)
     return Option(day.isoformat(), Text(tuple(texts)))
 
 

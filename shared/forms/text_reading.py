@@ -34,8 +34,8 @@ def _is_text(value: object) -> bool:
 
 def _known_text(key: object, where: str, problems: list[str]) -> Text:
     """The project's translations of ``key``."""
-    by_language = [(language, engine_texts().get(str(key), language)) for language in sorted(LANGUAGES)]
-    known = tuple((language, text) for language, text in by_language if text)
-    if not known:
+    texts = engine_texts()
+    if not texts.has(str(key)):
         problems.append(f"{where}: no translation is called {key!r}")
-    return Text(known)
+        return Text()
+    return Text(tuple((language, texts.text(str(key), language)) for language in sorted(LANGUAGES)))

@@ -155,6 +155,10 @@ def is_shown(field: Field, values: Mapping[str, Any], sealed: Mapping[str, Any])
     return condition.equals in answer if isinstance(answer, list) else answer == condition.equals
 
 
+_COUNTED = ("too-long", "too-short")
+"""Errors that name a number of characters."""
+
+
 def pointer_to(key: object) -> str:
     """The JSON pointer (RFC 6901) of a member called ``key``, cut to a length that cannot hurt a log."""
     return "/" + str(key)[:LONGEST_POINTER].replace("~", "~0").replace("/", "~1")
@@ -167,4 +171,7 @@ def _error(field: Field | None, pointer: str, code: str, language: str) -> Field
         code = "consent-needed" if code == "required" and field.kind == "consent" else code
         most = field.longest if code == "too-long" else field.maximum
         limits = {"min": str(field.minimum), "max": str(most)}
+    if code in _COUNTED and field is not None:
+        count = field.longest if code == "too-long" else int(field.minimum or 0)
+        return FieldError(pointer, code, engine_texts().plural(f"error.{code}", count, language, **limits))
     return FieldError(pointer, code, engine_texts().text(f"error.{code}", language, **limits))

@@ -54,9 +54,10 @@ def zone_name(instant: datetime, time_zone: str, language: str, city: str | None
     place = zone_place(instant, time_zone, language, city)
     letters = there.tzname() or ""
     key = "zone.letters" if letters.isalpha() else "zone"
-    of = "d\N{RIGHT SINGLE QUOTATION MARK}" if _begins_with_vowel(place) else "de "
+    if language == "fr":
+        place = ("d\N{RIGHT SINGLE QUOTATION MARK}" if _begins_with_vowel(place) else "de ") + place
     offset = isolated(utc_offset(there), language)
-    return TEXTS.text(key, language, place=place, of=of, letters=letters, offset=offset)
+    return TEXTS.text(key, language, place=place, letters=letters, offset=offset)
 
 
 def zone_place(instant: datetime, time_zone: str, language: str, city: str | None = None) -> str:

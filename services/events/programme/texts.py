@@ -1,18 +1,19 @@
 """The fixed texts of the programme, in six languages, and which language a visitor wants."""
 
-from functools import cache
 from pathlib import Path
 
 from flask import request
 
-from shared.forms.texts import LANGUAGES, Catalogue, load_catalogue, named_language
+from shared.forms.texts import LANGUAGES, named_language
+from shared.i18n.catalogue import Catalogue
 from shared.web.languages import preferred_language
 
+TEXTS = Catalogue(Path(__file__).parent / "translations")
 
-@cache
+
 def programme_texts() -> Catalogue:
     """The catalogue of this folder."""
-    return load_catalogue(Path(__file__).parent / "strings")
+    return TEXTS
 
 
 def wanted_language() -> str:

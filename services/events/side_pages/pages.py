@@ -13,12 +13,14 @@ from services.events.side_pages.look import Look
 from shared.calendar.ics import subscription_links
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import render_fields, render_summary
-from shared.forms.texts import LANGUAGE_NAMES, Catalogue, direction, load_catalogue
+from shared.forms.texts import LANGUAGE_NAMES, direction
 from shared.forms.theme import theme_css
 from shared.forms.validation import FieldError
+from shared.i18n.catalogue import Catalogue
 from shared.web.look.sheets import STATIC_FOLDER, Sheet, paper_sheet
 
 HERE = Path(__file__).parent
+TEXTS = Catalogue(HERE / "translations")
 STYLE_PATH = "/propose/side.css"
 PLACE = "/propose"
 SCRIPTS = {"proving.js": HERE / "static" / "proving.js"}
@@ -134,10 +136,9 @@ class TimetablePage:
     days: Sequence[tuple[str, Sequence[Line]]]
 
 
-@cache
 def page_texts() -> Catalogue:
     """The texts of the pages in this folder."""
-    return load_catalogue(HERE / "strings")
+    return TEXTS
 
 
 @cache
@@ -226,7 +227,7 @@ def render_unverified(language: str, path: str) -> str:
 def fault_text(code: str, language: str) -> str:
     """What to say to people about a rule that answers break together; empty where there is no text for it."""
     key = f"fault.{code}"
-    return page_texts().text(key, language) if key in page_texts().by_language["en"] else ""
+    return page_texts().text(key, language) if page_texts().has(key) else ""
 
 
 def render_own_gone(language: str, path: str) -> str:

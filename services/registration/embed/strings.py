@@ -3,20 +3,27 @@
 from functools import cache
 from pathlib import Path
 
-from shared.forms.texts import Catalogue, load_catalogue
+from shared.i18n.catalogue import Catalogue
+
+PAGE_TEXTS = Catalogue(Path(__file__).parent / "translations")
+COUNTED = ("js.retry",)
+"""Texts with a number in them: the script chooses the form by its CLDR category."""
 
 
-@cache
 def page_texts() -> Catalogue:
-    """The catalogue of the pages in this folder."""
-    return load_catalogue(Path(__file__).parent / "strings")
+    """Return the catalogue of the pages in this folder."""
+    return PAGE_TEXTS
 
 
 @cache
-def script_texts(language: str) -> dict[str, str]:
-    """The texts that the script of the framed page needs, by their names without the prefix ``js.``."""
-    keys = [key for key in page_texts().by_language["en"] if key.startswith(("js.", "result."))]
-    return {key.removeprefix("js."): page_texts().text(key, language) for key in keys}
+def script_texts(language: str) -> dict[str, str | dict[str, str]]:
+    """Return the texts that the script of the framed page needs, by their names without the prefix ``js.``."""
+    texts = page_texts()
+    keys = [key for key in texts.ids() if key.startswith(("js.", "result."))]
+    found: dict[str, str | dict[str, str]] = {
+        key.removeprefix("js."): texts.text(key, language) for key in keys if key not in COUNTED
+    }
+    return found | {key.removeprefix("js."): texts.plural_forms(key, language) for key in COUNTED}
 
 
 def result_message(status: str, language: str) -> str:

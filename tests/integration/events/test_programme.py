@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from dateutil.tz import tzical  # type: ignore[import-untyped]  # it has no stubs here
@@ -12,9 +11,8 @@ from flask.testing import FlaskClient
 
 from services.events.domain import lifecycle
 from services.events.domain.event import Event
-from services.events.programme import texts
 from services.events.store import events
-from shared.forms.texts import LANGUAGES, load_catalogue
+from shared.forms.texts import LANGUAGES
 from shared.i18n.when import NO_BREAK
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.page_cache import PAGE_CACHE
@@ -59,16 +57,6 @@ def _entries(client: FlaskClient, path: str = "/calendar/all.ics") -> dict[str, 
         if line == "END:VEVENT":
             entries[entry["UID"]] = entry
     return entries
-
-
-def test_all_languages_have_the_same_texts() -> None:
-    catalogue = load_catalogue(Path(texts.__file__).parent / "strings")
-    english = catalogue.by_language["en"]
-    for language in LANGUAGES:
-        assert sorted(catalogue.by_language[language]) == sorted(english)
-        assert [t.count("{") for t in catalogue.by_language[language].values()] == [
-            english[key].count("{") for key in catalogue.by_language[language]
-        ]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

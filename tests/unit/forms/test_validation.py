@@ -65,7 +65,7 @@ def test_text_is_taken_up_to_its_limit_and_not_beyond(field: str, most: int) -> 
 
 def test_message_names_the_limit_in_the_language() -> None:
     [error] = validate(WEBINAR, minimal() | {"name": "x" * 201}, "fr").errors
-    assert error == FieldError("/name", "too-long", "Ce texte est trop long. Maximum : 200 caractères.")
+    assert error == FieldError("/name", "too-long", "Ce texte est trop long. Maximum\u202f: 200 caractères.")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -61,7 +61,7 @@ async function sendProven(answers, key) {
     const altcha = await proof.take(sayWork);
     progress.textContent = texts.sending;
     const outcome = await send(form.action, JSON.stringify(altcha ? { ...answers, altcha } : answers), key, (wait) => {
-      progress.textContent = fill(texts.retry, wait);
+      progress.textContent = fill(counted(texts.retry, wait.seconds), wait);
     });
     if (outcome.content.code !== "proof-refused" || round === MOST_PROOFS) return outcome;
     proof.spend();
@@ -123,6 +123,11 @@ function showLocalTime() {
     time: spelt.join(" · "),
   });
   time.parentElement.append(local);
+}
+
+/* The form of a text for a number, as the language has them: one, few, many… */
+function counted(forms, count) {
+  return forms[new Intl.PluralRules(document.documentElement.lang).select(count)] ?? forms.other;
 }
 
 function fill(text, values) {
