@@ -19,7 +19,7 @@ WORKERS = (
 )
 """Every worker as (service, role), beside one web process a service."""
 
-COMMANDS = {"load": "operator", "keys": "operator"}
+COMMANDS = {"load": "operator", "keys": "operator", "mails": "operator"}
 """The kind of process that a service's command is, where it has no name of its own."""
 
 ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -1,9 +1,10 @@
-"""``python -m services.notifications``: ``web relay consume send schedule deliver migrate rekey …``."""
+"""``python -m services.notifications``: ``web relay consume send schedule deliver migrate rekey mails …``."""
 
 import sys
 
 import click
 
+from services.notifications.mail_commands import mails
 from services.notifications.settings import DELIVER, SCHEDULE, SEND, read_settings
 from services.notifications.wiring import build_scheduler, describe
 from shared.process.commands import main, make_command_line, run_worker
@@ -47,6 +48,7 @@ def command_line() -> click.Group:
 
         run_worker(service, SCHEDULE, work)
 
+    group.add_command(mails)
     _add_rekey(group)
     _add_deliver(group, service)
     return group

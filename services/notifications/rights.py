@@ -14,7 +14,13 @@ RIGHTS: Rights = {
         "schedule": "select",
         "deliver": "select",
     },
-    "event_copy": {"web": "select", "consume": "select insert update", "send": "select", "schedule": "select update"},
+    "event_copy": {
+        "web": "select",
+        "consume": "select insert update",
+        "send": "select",
+        "schedule": "select update",
+        "operator": "select",
+    },
     "recipient": {
         "web": "select",
         "consume": "select insert update",
@@ -27,6 +33,7 @@ RIGHTS: Rights = {
         "consume": "select insert update",
         "send": "select update",
         "schedule": "select insert update",
+        "operator": "select update",
     },
     "mail_attempt": {
         "web": "select update",
@@ -45,9 +52,22 @@ RIGHTS: Rights = {
         "consume": "select insert",
         "send": "select",
         "schedule": "select insert update",
+        "operator": "select",
     },
-    "bulletin": {"web": "select insert update delete", "consume": "select", "send": "select", "schedule": "select"},
-    "suppression": {"web": "select insert delete", "consume": "select", "send": "select", "schedule": "select"},
+    "bulletin": {
+        "web": "select insert update delete",
+        "consume": "select",
+        "send": "select",
+        "schedule": "select",
+        "operator": "select",
+    },
+    "suppression": {
+        "web": "select insert delete",
+        "consume": "select",
+        "send": "select",
+        "schedule": "select",
+        "operator": "select",
+    },
     "unasked_mail": {"relay": "select delete", "send": "select insert update"},
     "webhook": {
         "web": "select insert update delete",

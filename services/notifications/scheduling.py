@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from services.notifications.usecases.announce import announce_some, decide_news
 from services.notifications.usecases.plan_reminders import miss_reminders, plan_reminders
+from services.notifications.usecases.send_again import measure_not_notified
 from shared.core.errors import Unavailable
 from shared.process.runner import Stop
 from shared.store.checked_clock import CheckedClock
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 REST_S = 0.5
 REST_IN_OUTAGE_S = 1.0
 REMINDERS_EVERY_S = 10.0
+NOT_NOTIFIED_EVERY_S = 30.0
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Scheduler:
     mail_domain: str
     monotonic: Callable[[], float] = time.monotonic
     _reminders_at_s: float = float("-inf")
+    _not_notified_at_s: float = float("-inf")
 
     def run(self, stop: Stop) -> None:
         """Work until ``stop``."""
@@ -61,6 +64,9 @@ class Scheduler:
         if self.monotonic() - self._reminders_at_s >= REMINDERS_EVERY_S:
             self._reminders_at_s = self.monotonic()
             self._remind()
+        if self.monotonic() - self._not_notified_at_s >= NOT_NOTIFIED_EVERY_S:
+            self._not_notified_at_s = self.monotonic()
+            measure_not_notified(self.work, self.clock)
         return decided or people is not None
 
     def _remind(self) -> None:

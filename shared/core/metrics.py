@@ -182,6 +182,16 @@ mail_unknown_resolved_total = Counter(
     "twice: somebody may wait for it in vain), given_up (untrue by now, or of a kind not worth a second copy).",
     ["resolution"],
 )
+mails_sent_again_total = Counter(
+    "troika_mails_sent_again_total",
+    "Mails that had failed, were missed or left unknown and that somebody had sent again, by kind.",
+    ["kind"],
+)
+people_not_notified = Gauge(
+    "troika_people_not_notified",
+    "People with a mail that failed, was missed or was left unknown in the last 3 days and that could be sent again.",
+    multiprocess_mode="mostrecent",
+)
 mail_handover_seconds = Histogram(
     "troika_mail_handover_seconds",
     "Time from the cause (a registration accepted) to the mail's handover, seconds.",

@@ -117,6 +117,9 @@ _BULLETIN = "/v1/bulletins/<uuid:bulletin_id>"
 _PAGE = "/console/mail/bulletins/<uuid:bulletin_id>"
 _ACROSS_MAILS = (
     "GET /console/mail",
+    "GET /console/mail/not-notified",
+    "GET /console/mail/not-notified/send-again",
+    "POST /console/mail/not-notified/send-again",
     "GET /console/mail/bulletins/new",
     "POST /console/mail/bulletins",
     f"GET {_PAGE}",

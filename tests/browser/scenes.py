@@ -94,6 +94,7 @@ def _draft(page: Page, places: Places) -> None:
 PAGES: dict[str, Scene] = {
     **SCENES,
     "bulletin-new": console("/console/mail/bulletins/new"),
+    "console-not-notified": console("/console/mail/not-notified"),
     "bulletin-draft": _draft,
     "no-way-out": opened("/u/none"),
     "all-questions": _all_questions,

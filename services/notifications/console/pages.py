@@ -8,6 +8,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.notifications.console import wording
+from services.notifications.console.not_notified import add_not_notified
 from services.notifications.console.writing import form_page, segment_given, texts_given, values_of
 from services.notifications.mail.linking import pieces_of
 from services.notifications.usecases.change_draft import Writer, change_draft, discard_draft
@@ -48,6 +49,7 @@ def console_blueprint(work: UnitOfWork, clock: Clock, letterhead: Letterhead) ->
     blueprint = pages_blueprint("mail_console", __name__)
     blueprint.context_processor(lambda: {"words": words, "wording": wording, "pieces_of": pieces_of})
     _add_overview(blueprint, work)
+    add_not_notified(blueprint, work, clock)
     _add_writing(blueprint, work, clock)
     tools = ConsoleTools(work, clock, letterhead)
     _add_changing(blueprint, tools)

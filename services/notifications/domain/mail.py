@@ -63,7 +63,8 @@ class NewMail:
 class ClaimedMail:
     """A mail in a sender's hands until ``lease_until``. ``fence`` tells this claim from every other of the mail.
 
-    ``attempts`` and ``unknowns`` count what came before this claim.
+    ``attempts`` and ``unknowns`` count what came before this claim. ``created_at`` is when the mail was made, or last
+    had sent again by somebody: time limits and ``attempts`` count from then.
     """
 
     id: str

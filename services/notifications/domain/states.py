@@ -13,6 +13,7 @@
     queued, deferred, claimed ──► suppressed           the recipient wants no mail
     queued, deferred ──► missed                        a reminder whose time has passed
     called_off ──► queued                              a reminder of a date that is valid again
+    failed, missed, unknown ──► queued                 somebody has it sent again
 
 A claimed mail has a phase: ``claimed`` until the sender commits that it hands over, then ``data``. Only in the phase
 ``data`` may a mail have left, so only from there can it become unknown, and never be called off. An unknown mail still
@@ -27,10 +28,10 @@ _NEXT: dict[str, frozenset[str]] = {
     "deferred": frozenset({"claimed", "called_off", "suppressed", "missed"}),
     "unknown": frozenset({"queued", "sent", "deferred", "failed"}),
     "sent": frozenset({"bounced"}),
-    "failed": frozenset(),
+    "failed": frozenset({"queued"}),
     "suppressed": frozenset(),
     "called_off": frozenset({"queued"}),
-    "missed": frozenset(),
+    "missed": frozenset({"queued"}),
     "bounced": frozenset(),
 }
 

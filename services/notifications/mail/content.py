@@ -22,7 +22,10 @@ VARIANTS: Mapping[tuple[MailKind, str], str] = {
 SAME_WORDS: Mapping[MailKind, MailKind] = {"verification-again": "verification"}
 """Kinds that say what another one says."""
 
-TEXTS: tuple[str, ...] = (*(kind for kind in KINDS if kind not in SAME_WORDS), *VARIANTS.values())
+LATE_REMINDER = "reminder-late"
+"""The wording of a reminder that goes later than it was due: it names no distance to the event."""
+
+TEXTS: tuple[str, ...] = (*(kind for kind in KINDS if kind not in SAME_WORDS), *VARIANTS.values(), LATE_REMINDER)
 """Names of the wordings."""
 
 CANCELLED = "cancelled-by-you"
@@ -162,7 +165,8 @@ class MailContext:
     is a mailbox people read. ``now`` is aware. ``event`` is None for a form without one, a proposal or a bulletin.
     ``entry`` is what the recipient's calendar holds of it, None if it can hold nothing.
     ``attend`` is the event that people on the form are asked to attend as well, ``group`` the title of their working
-    group, ``before`` when the event was to be, ``recording`` an address, ``unsubscribe`` that of a bulletin's way out.
+    group, ``before`` when the event was to be, ``recording`` an address, ``unsubscribe`` that of a bulletin's way out,
+    ``late`` whether a reminder goes later than its own words are true.
     """
 
     mail_id: str
@@ -181,10 +185,13 @@ class MailContext:
     recording: str | None = None
     bulletin: Bulletin | None = None
     unsubscribe: str | None = None
+    late: bool = False
 
     @property
     def text(self) -> str:
         """The name of the wording."""
+        if self.late:
+            return LATE_REMINDER
         kind = SAME_WORDS.get(self.kind, self.kind)
         return VARIANTS.get((kind, self.recipient.form_kind), kind)
 

@@ -9,6 +9,7 @@ from services.notifications.domain.kinds import KINDS as ALL_KINDS
 from services.notifications.mail.content import (
     CANCELLED,
     KINDS,
+    LATE_REMINDER,
     SAME_WORDS,
     VARIANTS,
     Bulletin,
@@ -127,6 +128,7 @@ def contexts(language: str) -> Iterator[tuple[str, MailContext]]:
         yield kind, sample(kind, language)
     for (kind, form_kind), name in VARIANTS.items():
         yield name, sample(kind, language, form_kind)
+    yield LATE_REMINDER, replace(sample("reminder-1-day", language), late=True)
 
 
 def previews() -> Iterator[tuple[str, str, str]]:

@@ -10,8 +10,8 @@ from services.notifications.domain.allowance import ASKING, UNASKED, Unasked
 from services.notifications.domain.calendar import uid_of
 from services.notifications.domain.kinds import ATTENDING, EVENT_TOLD_BY, NEWS_KINDS, PLACED, REMINDER_KINDS
 from services.notifications.domain.mail import Verdict
-from services.notifications.domain.news import STANDING, date_of, is_news_untrue
-from services.notifications.domain.reminders import minute_of
+from services.notifications.domain.news import is_news_untrue
+from services.notifications.domain.resending import EVENT_PAST, is_date_of, is_late, is_past
 from services.notifications.domain.truth import SUPERSEDED, Standing, is_untrue
 from services.notifications.mail.content import (
     Bulletin,
@@ -119,6 +119,7 @@ class Composer:
             recording=detail.get("url"),
             bulletin=bulletin,
             unsubscribe=self._unsubscribe(claim, language) if bulletin is not None else None,
+            late=_is_late(claim, now),
         )
         # the Message-ID is as stored, though the sender's domain change
         content = render(context, claim.mail.message_id)
@@ -163,6 +164,8 @@ def unfit(claim: Claim, clock: CheckedClock) -> Verdict | None:
         return postponed(mail, EVENT_MISSING, clock)
     if mail.kind in NEWS_KINDS and is_news_untrue(mail.kind, claim.event):
         return called_off(mail, NEWS_UNTRUE, now)
+    if claim.sent_again and is_past(mail.kind, claim.event, now):
+        return called_off(mail, EVENT_PAST, now)
     if claim.known:
         return called_off(mail, NEWS_KNOWN, now)
     if mail.kind in REMINDER_KINDS and not is_date_of(claim.event, mail.revision):
@@ -170,10 +173,10 @@ def unfit(claim: Claim, clock: CheckedClock) -> Verdict | None:
     return None
 
 
-def is_date_of(event: Mapping[str, Any], minute: int) -> bool:
-    """Whether the event takes place and begins in this minute."""
-    date = date_of(event) if event["status"] in STANDING else None
-    return date is not None and minute_of(parse_rfc3339(date)) == minute
+def _is_late(claim: Claim, now: datetime) -> bool:
+    """Whether it is a reminder that goes later than its words ("in one week") are true."""
+    starts_at = None if claim.event is None else _moment(claim.event["starts_at"])
+    return starts_at is not None and is_late(claim.mail.kind, starts_at, now)
 
 
 def _recipient(claim: Claim, personal: Mapping[str, str]) -> Recipient:

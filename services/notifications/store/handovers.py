@@ -46,12 +46,12 @@ _CLAIM = text(f"""
         INSERT INTO mail_attempt (mail_id, number, message_id, phase, started_at)
         SELECT id, fence, message_id, 'claimed', :now FROM claimed)
     SELECT c.id::text, c.kind, c.subject::text, c.revision, c.event, c.message_id, c.fence, c.attempts, c.unknowns,
-        c.lease_until, c.cause_at, c.created_at, c.correlation_id,
+        c.lease_until, c.cause_at, coalesce(c.requeued_at, c.created_at), c.correlation_id,
         {ENTRY_COLUMNS}, h.changes, h.seat, h.closed,
         e.content, a.content, g.content ->> 'title', c.detail, b.texts, s.person_ref IS NOT NULL,
         c.kind IN ({", ".join(f"'{kind}'" for kind in NEWS_KINDS if kind not in ALWAYS_TOLD)})
             AND {KNOWS.format(person="c.recipient", event="c.event", shown="CAST(c.detail ->> 'shown' AS integer)")},
-        c.kind = '{MOVED}' AND {_NEVER_PLACED}
+        c.kind = '{MOVED}' AND {_NEVER_PLACED}, c.requeued_at IS NOT NULL
     FROM claimed c JOIN recipient r ON r.subject = c.subject LEFT JOIN event_copy e ON e.id = c.event
         LEFT JOIN event_copy a ON a.id = r.attend LEFT JOIN working_group_copy g ON g.id = r.working_group
         LEFT JOIN bulletin b ON c.kind = 'bulletin' AND b.number = c.revision
@@ -77,6 +77,7 @@ _SETTLE = text("""
                 WHEN mine.state = 'unknown' THEN 'unknown' ELSE 'called_off' END,
             reason = CASE WHEN mine.erased AND :state <> 'sent' THEN :erased ELSE :reason END,
             sent_at = :sent_at, phase = NULL, lease_until = NULL,
+            ended_at = CASE WHEN :state = 'failed' THEN CAST(:at AS timestamptz) END,
             due_at = CASE WHEN NOT mine.erased
                 THEN coalesce(:due_at, CASE WHEN :state = 'queued' THEN m.due_at END) END,
             attempts = attempts + CASE mine.state WHEN 'claimed' THEN :tried ELSE 0 END,
@@ -119,6 +120,7 @@ class Claim:
         suppressed: whether it is a bulletin and the person wants none.
         known: whether it is news and the person's own confirmation tells them.
         first_place: whether it says that a proposal has moved and no mail about an earlier place has gone.
+        sent_again: whether somebody had it sent again after it had ended.
     """
 
     mail: ClaimedMail
@@ -132,6 +134,7 @@ class Claim:
     suppressed: bool = False
     known: bool = False
     first_place: bool = False
+    sent_again: bool = False
 
 
 def claim(connection: Connection, lane: str, most: int, now: datetime, lease_until: datetime) -> list[Claim]:

@@ -37,7 +37,7 @@ _UNKNOWN = text("""
     ORDER BY m.due_at LIMIT :most FOR UPDATE OF m SKIP LOCKED
 """)
 _RESEND = text("UPDATE mail SET state = 'queued', due_at = :now, reason = NULL WHERE id = CAST(:id AS uuid)")
-_LEAVE = text("UPDATE mail SET due_at = NULL, reason = :reason WHERE id = CAST(:id AS uuid)")
+_LEAVE = text("UPDATE mail SET due_at = NULL, reason = :reason, ended_at = :now WHERE id = CAST(:id AS uuid)")
 _OLDEST = text("""
     SELECT min(due_at) FROM mail
     WHERE lane = :lane AND state IN ('queued', 'deferred', 'claimed') AND due_at <= :now
@@ -87,9 +87,9 @@ def resend(connection: Connection, mail_id: str, now: datetime) -> None:
     connection.execute(_RESEND, {"id": mail_id, "now": now})
 
 
-def leave_unknown(connection: Connection, mail_id: str, reason: str) -> None:
-    """An unknown mail stays so for good."""
-    connection.execute(_LEAVE, {"id": mail_id, "reason": reason})
+def leave_unknown(connection: Connection, mail_id: str, reason: str, now: datetime) -> None:
+    """An unknown mail stays so, unless somebody has it sent again."""
+    connection.execute(_LEAVE, {"id": mail_id, "reason": reason, "now": now})
 
 
 def oldest_due(connection: Connection, lane: str, now: datetime) -> datetime | None:

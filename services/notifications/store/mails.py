@@ -49,7 +49,7 @@ _MOVE = text("""
     SELECT count(*) FROM moved
 """)
 _MISS = text("""
-    UPDATE mail SET state = 'missed', reason = :reason
+    UPDATE mail SET state = 'missed', reason = :reason, ended_at = :now
     WHERE expires_at <= :now AND state IN ('queued', 'deferred') RETURNING kind
 """)
 _MAILS = """

@@ -33,6 +33,11 @@ def fitting(connection: Connection, announcement: NewAnnouncement) -> dict[str, 
     return {"event": announcement.event, "form_kinds": kinds, "statuses": list(LIVE)}
 
 
+def cause_of(kind: str) -> str:
+    """The cause of the announcement that a mail of this kind is of."""
+    return {BULLETIN: "bulletin", RECORDING: "recording"}.get(kind, "news")
+
+
 def kind_for(announcement: NewAnnouncement, person: Addressee) -> str:
     """The kind of the mail that tells ``person`` of an announcement."""
     if announcement.cause == "bulletin":
@@ -63,8 +68,7 @@ def readdress(connection: Connection, clock: Clock, subject: str, person_ref: st
 
 
 def _readdress_one(connection: Connection, clock: Clock, mail: WaitingMail, person_ref: str) -> bool:
-    cause = {BULLETIN: "bulletin", RECORDING: "recording"}.get(mail.kind, "news")
-    announcement = find_announcement(connection, cause, mail.event, mail.number)
+    announcement = find_announcement(connection, cause_of(mail.kind), mail.event, mail.number)
     if announcement is None:
         return False
     best = some_of(connection, {**fitting(connection, announcement), "person": person_ref}, "", 1)

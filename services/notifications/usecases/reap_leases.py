@@ -45,7 +45,7 @@ def reap_leases(work: UnitOfWork, now: datetime, unknown_after: timedelta = UNKN
             if resolution == RESENT:
                 resend(connection, mail.id, now)
             else:
-                leave_unknown(connection, mail.id, GIVEN_UP_REASON)
+                leave_unknown(connection, mail.id, GIVEN_UP_REASON, now)
     for kind in lost:
         mails_total.labels(kind, "unknown").inc()
     for _mail, resolution in resolved:

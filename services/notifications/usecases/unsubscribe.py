@@ -17,6 +17,7 @@ import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from services.notifications.domain.resending import NO_BULLETINS
 from services.notifications.store.bulletins import Suppression, allow, list_suppressions, suppress
 from services.notifications.store.withdrawing import suppress_bulletins
 from shared.core.clock import Clock
@@ -26,7 +27,7 @@ from shared.core.sealing import Unsealable, Vault
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
-WANTS_NONE = "the person wants no bulletins"
+WANTS_NONE = NO_BULLETINS
 GOOD_FOR = timedelta(days=730)
 _PURPOSE = "unsubscribe"
 _DAYS_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ from email.policy import default
 from html.parser import HTMLParser
 
 from services.notifications.domain.kinds import REMINDER_KINDS
-from services.notifications.mail.content import KINDS, MailContext
+from services.notifications.mail.content import KINDS, LATE_REMINDER, MailContext
 from services.notifications.mail.rendering import render
 
 HEADERS = [
@@ -47,7 +47,7 @@ EMBED = "https://register.example.org/embed/upr-webinar-10"
 VERIFY = "https://register.example.org/v/sample-link-that-confirms-nothing?form=upr-webinar-10"
 JOINING = f"{LINK}#join"
 LINKS = {
-    **{kind: [JOINING, LINK] for kind in ("confirmation", "promotion", *REMINDER_KINDS, "remote-possible")},
+    **{kind: [JOINING, LINK] for kind in ("confirmation", "promotion", *REMINDER_KINDS, LATE_REMINDER, "remote-possible")},
     **{kind: [LINK.replace("/r/", "/p/")] for kind in KINDS if kind.startswith("proposal-")},
     **{kind: [VERIFY] for kind in ("verification", "verification-again")},
     "confirmation-delegation": [EMBED, LINK],

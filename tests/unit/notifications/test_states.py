@@ -15,8 +15,10 @@ WAYS = {
     "unknown": {"queued", "sent", "deferred", "failed"},
     "sent": {"bounced"},
     "called_off": {"queued"},
+    "failed": {"queued"},
+    "missed": {"queued"},
 }
-FINAL = {"failed", "suppressed", "missed", "bounced"}
+FINAL = {"suppressed", "bounced"}
 NAMES = ["queued", "claimed", "sent", "deferred", "unknown", "failed", "suppressed", "called_off", "missed", "bounced"]
 
 

@@ -1,0 +1,134 @@
+"""``python -m services.notifications mails list | send-again``: people who were not notified, and sending again.
+
+What it needs is imported where it is used: no worker needs it, and each of them reads this module.
+"""
+
+import getpass
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from services.notifications.settings import read_settings
+from shared.process.aligned import aligned
+from shared.process.settings import OPERATOR
+
+if TYPE_CHECKING:
+    from services.notifications.domain.resending import Undelivered
+    from services.notifications.store.undelivered import Selection
+    from services.notifications.usecases.send_again import ResendPreview
+    from shared.store.unit_of_work import UnitOfWork
+
+HEADINGS = ("mail", "given up", "state", "kind", "event", "person", "why", "sent again?")
+DAY = click.DateTime(["%Y-%m-%d"])
+Command = Callable[..., None]
+
+
+def selecting(command: Command) -> Command:
+    """Options by which mails are chosen; a mail must fit all that are given."""
+    for option in (
+        click.option("--kind", default="", help="Only this kind of mail."),
+        click.option("--reason", default="", help="Only mails that were given up for exactly this reason."),
+        click.option("--until", type=DAY, help="Given up on this day (UTC) or before."),
+        click.option("--since", type=DAY, help="Given up on this day (UTC) or after."),
+        click.option(
+            "--id", "ids", multiple=True, type=click.UUID, help="This mail alone; may be given several times."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def mails() -> None:
+    """Mails that failed, were missed or left unknown: list them, send them again."""
+
+
+@mails.command("list")
+@selecting
+def list_mails(**chosen: Any) -> None:
+    """List mails that reached nobody for certain, and whether they can be sent again."""
+    from services.notifications.usecases.send_again import preview_sending_again
+    from shared.core.clock import system_clock
+
+    with _work() as work:
+        preview = preview_sending_again(work, system_clock, _selection(**chosen))
+    lines = [(mail, "yes") for mail in preview.mails] + [(mail, f"no: {why}") for mail, why in preview.left]
+    rows = [_row(mail, again) for mail, again in sorted(lines, key=lambda line: line[0].ended_at)]
+    for line in aligned([HEADINGS, *rows]):
+        click.echo(line)
+    click.echo(f"{_people(preview.people)} can be notified by sending {len(preview.mails)} of {len(rows)} mails again.")
+
+
+@mails.command("send-again")
+@selecting
+@click.option("--everything", is_flag=True, help="All of them, where nothing else is chosen.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--by", default="", help="Name for the audit log; by default that of your account.")
+def send_again_command(*, everything: bool, yes: bool, by: str, **chosen: Any) -> None:
+    """Send mails again, after showing whom it reaches. Nothing untrue, unwanted or past goes; twice is as once."""
+    from services.notifications.usecases.send_again import Order, preview_sending_again, send_again
+    from shared.core.clock import system_clock
+
+    if not everything and not any(chosen.values()):
+        raise click.UsageError("choose mails by --id, --since, --until, --reason or --kind, or say --everything")
+    selection = _selection(**chosen)
+    with _work() as work:
+        preview = preview_sending_again(work, system_clock, selection)
+        _show(preview)
+        if not preview.mails or not _confirmed(yes=yes):
+            return
+        order = Order(by or f"{getpass.getuser()} (command line)", selection, preview.mark)
+        click.echo(f"{send_again(work, system_clock, order)} queued again.")
+
+
+def _row(mail: "Undelivered", again: str) -> tuple[str, ...]:
+    ended, person = f"{mail.ended_at:%Y-%m-%d %H:%M}", mail.recipient[:10]
+    return mail.id, ended, mail.state, mail.kind, mail.event or "-", person, mail.reason, again
+
+
+def _show(preview: "ResendPreview") -> None:
+    click.echo(f"{len(preview.mails)} mails to {_people(preview.people)} would be sent again.")
+    for kind, number in preview.kinds.items():
+        click.echo(f"  {kind}: {number}")
+    for reason, number in preview.left_by_reason.items():
+        click.echo(f"  not sent again, since {reason}: {number}")
+
+
+def _confirmed(*, yes: bool) -> bool:
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("say --yes where nobody can be asked")
+    return yes or click.confirm("Send them again?")
+
+
+def _people(number: int) -> str:
+    return "1 person" if number == 1 else f"{number} people"
+
+
+def _selection(
+    ids: tuple[Any, ...], since: datetime | None, until: datetime | None, reason: str, kind: str
+) -> "Selection":
+    from services.notifications.store.undelivered import Selection
+
+    return Selection(
+        ids=[str(one) for one in ids] or None,
+        since=since and since.replace(tzinfo=UTC),
+        until=until and until.replace(tzinfo=UTC) + timedelta(days=1),
+        reason=reason,
+        kind=kind,
+    )
+
+
+@contextmanager
+def _work() -> "Iterator[UnitOfWork]":
+    from shared.store.engine import open_engine
+    from shared.store.unit_of_work import UnitOfWork
+
+    engine = open_engine(read_settings(process=OPERATOR).common.database_url)
+    try:
+        yield UnitOfWork(engine, "notifications")
+    finally:
+        engine.dispose()

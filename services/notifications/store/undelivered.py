@@ -1,0 +1,130 @@
+"""Mails that reached nobody for certain: found by period and reason, and queued again."""
+
+# ruff: noqa: S608 - the conditions are constant, all values are parameters
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from services.notifications.domain.kinds import ALWAYS_TOLD, NEWS_KINDS
+from services.notifications.domain.resending import Undelivered
+from services.notifications.domain.truth import Standing
+from services.notifications.store.knowing import KNOWS
+
+_UNDELIVERED = """
+    m.recipient IS NOT NULL AND (m.state IN ('failed', 'missed') OR (m.state = 'unknown' AND m.due_at IS NULL))
+"""
+_ENDED = "coalesce(m.ended_at, m.created_at)"
+_KNOWN_BY_CONFIRMATION = [kind for kind in NEWS_KINDS if kind not in ALWAYS_TOLD]
+_NEWER = f"""(EXISTS (
+    SELECT FROM mail o WHERE o.recipient = m.recipient AND o.event = m.event AND o.id <> m.id
+        AND o.state NOT IN ('called_off', 'suppressed')
+        AND ((m.kind = ANY(ARRAY{list(NEWS_KINDS)}) AND o.kind = ANY(ARRAY{list(NEWS_KINDS)})
+                AND o.revision > m.revision)
+            OR (m.lane = 'reminder' AND o.lane = 'reminder' AND o.revision = m.revision
+                AND o.cause_at > m.cause_at)))
+    OR (m.kind = ANY(ARRAY{_KNOWN_BY_CONFIRMATION})
+        AND {KNOWS.format(person="m.recipient", event="m.event", shown="CAST(m.detail ->> 'shown' AS integer)")}))"""
+"""News are written from the newest state, so older ones say the same as newer ones; so do reminders of one date."""
+
+_CONDITIONS = {
+    "ids": "m.id = ANY(CAST(:ids AS uuid[]))",
+    "since": f"{_ENDED} >= :since",
+    "until": f"{_ENDED} < :until",
+    "reason": "m.reason = :reason",
+    "kind": "m.kind = :kind",
+}
+_FIND = """
+    SELECT m.id::text, m.kind, m.subject::text, m.revision, m.recipient, m.event, m.state, m.reason, {ended}, m.fence,
+        r.language, r.form, r.form_kind, r.about, r.revision, r.status,
+        CASE WHEN e.id IS NOT NULL THEN jsonb_build_object('status', e.content -> 'status',
+            'starts_at', e.content -> 'starts_at', 'ends_at', e.content -> 'ends_at', 'mode', e.content -> 'mode') END,
+        e.content ->> 'title', s.person_ref IS NOT NULL, {newer}
+    FROM mail m JOIN recipient r ON r.subject = m.subject AND r.erased_at IS NULL
+        LEFT JOIN event_copy e ON e.id = m.event
+        LEFT JOIN suppression s ON m.kind = 'bulletin' AND s.person_ref = m.recipient
+    WHERE {conditions}
+    ORDER BY {ended} DESC, m.id DESC
+"""
+_REASONS = text(f"""
+    SELECT m.state, m.reason, count(DISTINCT m.recipient)::int FROM mail m WHERE {_UNDELIVERED}
+    GROUP BY m.state, m.reason ORDER BY 3 DESC, 1, 2
+""")
+_REQUEUE = text("""
+    UPDATE mail SET state = 'queued', reason = NULL, due_at = :now, ended_at = NULL, requeued_at = :now, attempts = 0,
+        expires_at = CAST(:expires_at AS timestamptz)
+    WHERE id = CAST(:id AS uuid) AND fence = :fence AND recipient IS NOT NULL
+        AND (state IN ('failed', 'missed') OR (state = 'unknown' AND due_at IS NULL))
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which undelivered mails; one must fit all that is given.
+
+    Attributes:
+        ids: these alone; None for any.
+        since, until: when they were given up, aware, ``until`` excluded; None for no bound.
+        reason: why; empty for any.
+        kind: of mail; empty for any.
+    """
+
+    ids: Sequence[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    reason: str = ""
+    kind: str = ""
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """What is given, by names of ``_CONDITIONS``."""
+        given = {"ids": self.ids, "since": self.since, "until": self.until}
+        texts = {"reason": self.reason, "kind": self.kind}
+        return {name: value for name, value in given.items() if value is not None} | {
+            name: value for name, value in texts.items() if value
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How many people were not notified, by the state of their mails and the reason."""
+
+    state: str
+    reason: str
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """A mail to be queued again, as it was judged; ``expires_at``: None for never."""
+
+    id: str
+    fence: int
+    expires_at: datetime | None = field(default=None)
+
+
+def find_undelivered(connection: Connection, selection: Selection) -> list[Undelivered]:
+    """Undelivered mails, newest first."""
+    given = selection.conditions
+    conditions = " AND ".join([_UNDELIVERED, *(_CONDITIONS[name] for name in given)])
+    query = text(_FIND.format(ended=_ENDED, newer=_NEWER, conditions=conditions))
+    return [_undelivered(tuple(row)) for row in connection.execute(query, given)]
+
+
+def count_reasons(connection: Connection) -> list[ReasonCount]:
+    """Why people were not notified, most people first."""
+    return [ReasonCount(*row) for row in connection.execute(_REASONS)]
+
+
+def requeue(connection: Connection, mail: Requeued, now: datetime) -> bool:
+    """Queue a mail again; False if it is not undelivered any more, or was tried since it was judged."""
+    row: Mapping[str, Any] = {"id": mail.id, "fence": mail.fence, "expires_at": mail.expires_at, "now": now}
+    return connection.execute(_REQUEUE, dict(row)).rowcount == 1
+
+
+def _undelivered(row: tuple[Any, ...]) -> Undelivered:
+    values: list[Any] = [*row[:14], Standing(row[14], row[15]), *row[16:]]
+    return Undelivered(*values)
