@@ -44,7 +44,9 @@ class MailSchema(ma.Schema):
     event = ma.fields.String(allow_none=True)
     lane = ma.fields.String(validate=ma.validate.OneOf(LANES))
     state = ma.fields.String(validate=ma.validate.OneOf(STATES))
-    attempts = ma.fields.Integer(metadata={"description": "How often the mail relay was asked to take it, since somebody last had it sent again"})
+    attempts = ma.fields.Integer(
+        metadata={"description": "How often the mail relay was asked to take it, since somebody last had it sent again"}
+    )
     due_at = ma.fields.AwareDateTime(
         format="iso", allow_none=True, metadata={"description": "When it is tried, or an unknown outcome decided on"}
     )

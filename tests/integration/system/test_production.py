@@ -38,6 +38,21 @@ from tests.support.production import Production, Visitors, environment_of, is_re
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
 
+NOT_NOTIFIED = 5
+KNOWN = f"SELECT count(DISTINCT person_ref) >= 5 FROM recipient WHERE event = '{WEBINAR}' AND status = 'confirmed'"
+MISS = f"""
+    INSERT INTO mail (id, kind, subject, revision, recipient, event, lane, state, reason, message_id, cause_at,
+        created_at, correlation_id, expires_at, ended_at)
+    SELECT gen_random_uuid(), 'reminder-7-days', r.subject,
+        floor(extract(epoch FROM CAST(e.content ->> 'starts_at' AS timestamptz)) / 60), r.person_ref, r.event,
+        'reminder', 'missed', 'its time has passed', '<' || gen_random_uuid() || '@example.org>', now(), now(), '',
+        now(), now()
+    FROM (SELECT DISTINCT ON (person_ref) * FROM recipient WHERE event = '{WEBINAR}' AND status = 'confirmed') r
+        JOIN event_copy e ON e.id = r.event
+    ORDER BY r.subject LIMIT {NOT_NOTIFIED} ON CONFLICT DO NOTHING
+"""
+"""Reminders that nobody sent in time."""
+
 QUIET_S = 9.0
 """Nearly four minutes at the pace of the test: longer than any rule waits that a small fault could raise."""
 
@@ -217,6 +232,21 @@ def test_difference_in_the_databases_raises_its_alert(production: Production) ->
         assert administrator.execute(miscount, [1]).rowcount == 1
         await_alerts(lambda: production.firing() == {("TroikaAuditDifference", "A2")}, production, "the audit's alert")
         administrator.execute(miscount, [-1])
+    await_silence(production)
+
+
+def test_people_who_were_not_notified_raise_their_alert(production: Production, visitors: Visitors) -> None:
+    """Of five people the reminder was missed: exactly their alert rises, and goes once they are off the list."""
+    password, port = production.secret("databases.json")["postgres"], production.ports["postgres"]
+    address = f"postgresql://postgres:{password}@127.0.0.1:{port}/notifications"
+    poll_until(lambda: len(visitors.accepted) >= NOT_NOTIFIED, 60, what="enough people registered")
+    poll_until(lambda: production.firing() == set(), 30, what="silence before")
+    with psycopg.connect(address, autocommit=True) as administrator:
+        poll_until(lambda: administrator.execute(KNOWN).fetchone() == (True,), 60, what="the mails know enough people")
+        assert administrator.execute(MISS).rowcount == NOT_NOTIFIED
+        raised = {("TroikaPeopleNotNotified", "")}
+        await_alerts(lambda: production.firing() == raised, production, "the alert of people who were not notified")
+        administrator.execute("DELETE FROM mail WHERE state = 'missed'")
     await_silence(production)
 
 

@@ -47,7 +47,10 @@ EMBED = "https://register.example.org/embed/upr-webinar-10"
 VERIFY = "https://register.example.org/v/sample-link-that-confirms-nothing?form=upr-webinar-10"
 JOINING = f"{LINK}#join"
 LINKS = {
-    **{kind: [JOINING, LINK] for kind in ("confirmation", "promotion", *REMINDER_KINDS, LATE_REMINDER, "remote-possible")},
+    **{
+        kind: [JOINING, LINK]
+        for kind in ("confirmation", "promotion", *REMINDER_KINDS, LATE_REMINDER, "remote-possible")
+    },
     **{kind: [LINK.replace("/r/", "/p/")] for kind in KINDS if kind.startswith("proposal-")},
     **{kind: [VERIFY] for kind in ("verification", "verification-again")},
     "confirmation-delegation": [EMBED, LINK],
