@@ -17,6 +17,7 @@ from shared.forms.definition import Field, FormDefinition
 from shared.forms.public import is_answerable
 from shared.forms.texts import engine_texts, locale_of
 from shared.forms.validation import FieldError
+from shared.i18n.phrases import labelled
 
 MOST_RADIOS = 6
 """With more choices than this a list to open is easier to use than buttons."""
@@ -89,10 +90,10 @@ def render_summary(definition: FormDefinition, language: str, errors: Sequence[F
 
 
 def _summary_row(field: Field | None, message: str, language: str) -> tuple[str, str, str]:
-    """(id to go to, label, message); the label of a consent is a sentence of its own and is left out."""
+    """(id to go to, label with its colon, message); the label of a consent is a sentence of its own and is left out."""
     if field is None:
         return "", "", message
-    label = "" if field.kind == "consent" else field.label.in_language(language)
+    label = "" if field.kind == "consent" else labelled(field.label.in_language(language), "", language)
     return control_id(field.name), label, message
 
 

@@ -6,7 +6,6 @@ and Arabic count to twelve, the others to twenty-four. In Arabic each text is an
 whatever it is put into (Unicode UAX 9).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -16,7 +15,8 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_interval, format_time
 
 from shared.i18n.languages import direction, locale_of
-from shared.i18n.zones import TEXTS, UTC_NAMES, zone_name
+from shared.i18n.phrases import TEXTS
+from shared.i18n.zones import UTC_NAMES, zone_name
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 CACHED = 4096
@@ -100,11 +100,6 @@ def known_zone(name: str) -> ZoneInfo | None:
         return ZoneInfo(name) if name else None
     except (KeyError, ValueError, OSError):  # unknown, a path, a folder of the database
         return None
-
-
-def listed(parts: Sequence[str], language: str) -> str:
-    """Return ``parts`` with the commas of ``language`` between them, to stand in a sentence."""
-    return TEXTS.text("comma", language).join(parts)
 
 
 def day_text(day: date, language: str) -> str:

@@ -8,17 +8,15 @@ winter; where a zone has none there are only numbers. The distance from UTC is a
 from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
 from babel.dates import get_timezone_location
 
-from shared.i18n.catalogue import Catalogue
 from shared.i18n.languages import direction, locale_of
+from shared.i18n.phrases import TEXTS
 
 UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"})
-TEXTS = Catalogue(Path(__file__).parent / "translations")
 
 CITIES = {
     "geneva": "Europe/Zurich",

@@ -10,6 +10,7 @@ from datetime import datetime
 from services.events.domain.event import Event, EventStatus, Mode
 from services.events.programme.texts import programme_texts
 from shared.calendar.ics import CalendarEvent, Feed, Status, public_uid, write_feed
+from shared.i18n.phrases import labelled, listed
 
 PRODUCT = "Programme"
 _STATUS: Mapping[EventStatus, Status] = {
@@ -30,11 +31,6 @@ def feed_bytes(feed: Feed, events: Iterable[Event], changed: Mapping[str, dateti
     """
     found = (_entry(event, changed.get(event.id), feed.language, public_url) for event in events)
     return write_feed(feed, PRODUCT, [entry for entry in found if entry is not None])
-
-
-def labelled(label: str, text: str, language: str) -> str:
-    """Return ``label: text`` with the colon of ``language``."""
-    return programme_texts().text("labelled", language, label=label, text=text)
 
 
 def _entry(event: Event, changed_at: datetime | None, language: str, public_url: str) -> CalendarEvent | None:
@@ -62,4 +58,4 @@ def _entry(event: Event, changed_at: datetime | None, language: str, public_url:
 def _place(event: Event, language: str) -> str:
     parts = [part for part in (event.place, event.city) if part and event.mode is not Mode.ONLINE]
     online = [programme_texts().text("mode.online", language)] if event.mode is not Mode.IN_PERSON else []
-    return programme_texts().text("comma", language).join([*parts, *online])
+    return listed([*parts, *online], language)

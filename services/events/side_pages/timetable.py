@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from services.events.domain.schedule_diff import Entry
 from services.events.side_pages.pages import Line, Place, TimetablePage, page_texts
-from shared.i18n.when import NO_BREAK, Period, day_text, hours_text, listed, time_lines
+from shared.i18n.phrases import listed
+from shared.i18n.when import NO_BREAK, Period, day_text, hours_text, time_lines
 from shared.i18n.zones import zone_place
 
 

@@ -123,12 +123,12 @@ def _description(event: EventCopy, words: Wording, link: str, method: CalendarMe
     lines = [summary] if summary else []
     join = join_link(event)
     if method == "CANCEL":
-        return "\n\n".join([*lines, f"{words.see_link}: {link}"])
+        return "\n\n".join([*lines, words.labelled(words.see_link, link)])
     if event.status == "tentative":
         lines.append(words.tentative)
     if join:
-        lines.append(f"{words.join}: {link}#join")
-    return "\n\n".join([*lines, f"{words.open_link}: {link}"])
+        lines.append(words.labelled(words.join, f"{link}#join"))
+    return "\n\n".join([*lines, words.labelled(words.open_link, link)])
 
 
 def _attendee(context: MailContext, method: CalendarMethod) -> CalendarUser:

@@ -1,89 +1,65 @@
-"""The sentences of the mails: one YAML file per language, complete or refused. Placeholders as in ``str.format``."""
+"""The sentences of the mails, by name: ``words.greeting``, ``words.subject["confirmation"]``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import Literal
-
-import yaml
+from pathlib import Path
 
 from services.notifications.mail.content import TEXTS
+from shared.i18n.catalogue import Catalogue
+from shared.i18n.languages import LANGUAGES as LANGUAGES
+from shared.i18n.languages import best_language as language_for
+from shared.i18n.languages import direction
+from shared.i18n.phrases import labelled
 
-LANGUAGES = ("en", "fr", "es", "ar", "ru", "zh")
-"""The six official languages of the United Nations."""
+__all__ = ["FALLBACK", "LANGUAGES", "Wording", "language_for", "wording"]
 
-FALLBACK = "en"
+FALLBACK = LANGUAGES[0]
+MAIL_TEXTS = Catalogue(Path(__file__).parent / "translations")
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One language. The first three hold one text by name of ``TEXTS``; the others are labels and single sentences."""
+    """One language. Three groups hold one text by name of ``TEXTS``; any other attribute is the message called so."""
 
-    subject: Mapping[str, str]
-    heading: Mapping[str, str]
-    lead: Mapping[str, str]
     language: str
-    direction: Literal["ltr", "rtl"]
-    greeting: str
-    greeting_named: str
-    position: str
-    calendar_attached: str
-    calendar_moved: str
-    calendar_updated: str
-    calendar_removed: str
-    calendar_kept: str
-    date_open: str
-    tentative: str
-    called_off: str
-    when: str
-    where: str
-    online: str
-    join: str
-    your_time: str
-    open_link: str
-    see_link: str
-    keep_private: str
-    why: str
-    questions: str
-    attend: str
-    attend_link: str
-    before: str
-    note: str
-    verify_link: str
-    see_proposal: str
-    watch: str
-    keep_private_proposal: str
-    why_form: str
-    why_bulletin: str
-    unsubscribe: str
-    unsubscribe_title: str
-    unsubscribe_question: str
-    unsubscribe_button: str
-    unsubscribe_done_title: str
-    unsubscribe_done: str
-    unsubscribe_gone_title: str
-    unsubscribe_gone: str
+
+    @property
+    def direction(self) -> str:
+        """``ltr`` or ``rtl``."""
+        return direction(self.language)
+
+    @property
+    def subject(self) -> Mapping[str, str]:
+        """Subject lines, with a place for the title."""
+        return _group("subject", self.language)
+
+    @property
+    def heading(self) -> Mapping[str, str]:
+        """Headings."""
+        return _group("heading", self.language)
+
+    @property
+    def lead(self) -> Mapping[str, str]:
+        """First paragraphs."""
+        return _group("lead", self.language)
+
+    def labelled(self, label: str, text: str = "") -> str:
+        """Return ``label: text`` with the colon of the language."""
+        return labelled(label, text, self.language)
+
+    def __getattr__(self, name: str) -> str:
+        if not MAIL_TEXTS.has(name):
+            raise AttributeError(name)
+        return MAIL_TEXTS.text(name, self.language)
 
 
-def language_for(tag: str) -> str:
-    """The language of ours that serves a BCP 47 ``tag`` (``es-MX`` → ``es``); English if there is none."""
-    primary = tag.replace("_", "-").split("-")[0].lower()
-    return primary if primary in LANGUAGES else FALLBACK
+@cache
+def _group(name: str, language: str) -> Mapping[str, str]:
+    return {kind: MAIL_TEXTS.text(f"{name}.{kind}", language) for kind in TEXTS}
 
 
 @cache
 def wording(language: str) -> Wording:
-    """The sentences of one of :data:`LANGUAGES`.
-
-    Raises:
-        ValueError: the file of the language lacks a text or has one too many.
-    """
-    text = files("services.notifications.mail").joinpath("languages", f"{language}.yaml").read_text("utf-8")
-    values = {"language": language, **yaml.safe_load(text)}
-    wrong = values.keys() ^ {field.name for field in fields(Wording)}
-    for group in ("subject", "heading", "lead"):
-        wrong |= {f"{group}.{kind}" for kind in values.get(group, {}).keys() ^ set(TEXTS)}
-    if wrong:
-        raise ValueError(f"{language}.yaml: missing or unknown: {', '.join(sorted(wrong))}")
-    return Wording(**values)
+    """Return the sentences of one of :data:`LANGUAGES`."""
+    return Wording(language)

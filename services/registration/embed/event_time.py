@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from services.registration.embed.strings import page_texts
-from shared.i18n.when import Period, listed, time_lines
+from shared.i18n.phrases import listed
+from shared.i18n.when import Period, time_lines
 
 
 @dataclass(frozen=True, slots=True)
