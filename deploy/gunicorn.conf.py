@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy.rolling import Generations
 from shared.core.proxies import read_proxies
+from shared.web.counters import share_counters
 
 bind = os.environ.get("TROIKA_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("TROIKA_WEB_WORKERS", "2"))
@@ -50,10 +51,14 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
 
 
 def on_starting(server: Any) -> None:
-    """Begin each start with an empty folder: figures of an earlier start's dead workers would stay for ever."""
+    """Begin each start with an empty folder: figures of an earlier start's dead workers would stay for ever.
+
+    What limits count, they count for all workers.
+    """
     for file in metrics_folder.glob("*.db"):
         file.unlink()
     server.generations = Generations()
+    share_counters()
 
 
 def pre_fork(server: Any, worker: Any) -> None:

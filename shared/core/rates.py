@@ -17,21 +17,23 @@ class Rates:
 
     Attributes:
         intake: registrations and proposals of one client address.
-        form: registrations on one form, whoever sends them.
-        everything: registrations on all forms, or proposals.
+        form: registrations on one form, whoever sends them; beyond it the form is busy, and stays open.
+        everything: the same of registrations on all forms, or proposals.
+        busy: registrations and proposals of one client address while that is so.
         link: pages behind links in mails, of one client address.
     """
 
     intake: str = "120 per minute; 600 per hour"
     form: str = "10000 per hour"
     everything: str = "30000 per hour"
+    busy: str = "6 per minute"
     link: str = "120 per minute"
 
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
     """Attributes:
-    storage_url: where it is counted; ``memory://`` is each process for itself.
+    storage_url: where it is counted; ``memory://`` is the memory of all workers of one start.
     exempt: networks whose clients are not counted: a hall full of people behind one address, a load generator.
     key: under which client addresses are hashed.
     """

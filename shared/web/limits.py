@@ -1,4 +1,8 @@
-"""How often somebody may come, by client address, by form and over all; beyond that 429 and when to try again.
+"""How often somebody may come: 429 beyond that, with the time after which they may again.
+
+Only one client network is ever refused, and for what it has sent itself. What all of them send to a form together makes
+it busy: each network may then come less often, and those who come once are let in as before. So no number of networks
+can close a form for the others; what is more than the machine can store is admission control's to refuse.
 
 A view says what it counts as, as it says who may call it: ``@limited("intake")``. A view that finds out for itself
 whether somebody has come (a wrong key, say) calls :meth:`Limits.spend`.
@@ -28,13 +32,13 @@ from shared.core.sealing import keyed_hash
 from shared.core.security_events import SecurityEvent, note
 from shared.web.busy_page import TOO_MANY, asked_language, busy_page, busy_problem
 from shared.web.client_address import client_address
-from shared.web.counters import Counters
+from shared.web.counters import shared_counters
 
 log = logging.getLogger(__name__)
 
 NAME = "troika-limits"
 STORAGE_WITHIN_S = 0.5
-"""A storage that takes longer is taken to be away. Nobody waits for it: each process counts for itself meanwhile."""
+"""A storage that takes longer is taken to be away. Nobody waits for it: each host counts for itself meanwhile."""
 
 STORAGE_AGAIN_S = 5.0
 """After which one that was away is asked again."""
@@ -58,23 +62,24 @@ class Limits:
         settings: what may be asked for how often.
         proxies: gateways that are believed about who comes.
         clock: of the project; which day it is.
+        counters: where it is counted unless the settings name a place for all hosts; that of all workers if None.
     """
 
     def __init__(
-        self, service: str, settings: LimitSettings, proxies: TrustedProxies, clock: Clock = system_clock
+        self,
+        service: str,
+        settings: LimitSettings,
+        proxies: TrustedProxies,
+        clock: Clock = system_clock,
+        counters: Storage | None = None,
     ) -> None:
         self._service, self._settings, self._proxies, self._clock = service, settings, proxies, clock
         rates = settings.rates
-        self._rates: dict[str, dict[str, list[RateLimitItem]]] = {
-            "intake": {
-                "address": parse_many(rates.intake),
-                "form": parse_many(rates.form),
-                "all": parse_many(rates.everything),
-            },
-            "challenge": {"address": parse_many(rates.intake)},
-            "link": {"address": parse_many(rates.link)},
-        }
-        self._own = FixedWindowRateLimiter(Counters())
+        own = {"intake": rates.intake, "challenge": rates.intake, "link": rates.link}
+        self._rates: dict[str, list[RateLimitItem]] = {kind: parse_many(rate) for kind, rate in own.items()}
+        self._together = {"form": parse_many(rates.form), "all": parse_many(rates.everything)}
+        self._busy = parse_many(rates.busy)
+        self._own = FixedWindowRateLimiter(counters or shared_counters())
         self._shared = self._own
         if settings.storage_url != MEMORY:
             self._shared = FixedWindowRateLimiter(_open(settings.storage_url))
@@ -85,8 +90,7 @@ class Limits:
 
         Args:
             kind: ``intake``, ``challenge`` (nobody gathers them while they are cheap) or ``link``.
-            form: slug of the form it is for, where forms are limited too. One that is refused for its address does
-                not count for the form: else whoever is refused could close it for all others.
+            form: slug of the form it is for, where there are forms. What is refused does not count for the form.
 
         Raises:
             TooMany: one of the limits is reached.
@@ -97,10 +101,19 @@ class Limits:
             return
         day = self._clock().date()
         who = keyed_hash(self._settings.key, f"client address {day}", str(address)).hex()
-        counted = {"address": who, "form": form, "all": ""}
-        for scope, rates in self._rates[kind].items():
-            for rate in rates:
-                self._hit(rate, kind, scope, counted[scope])
+        for rate in self._rates[kind]:
+            self._hit(rate, kind, "address", who)
+        if kind == "intake" and (scope := self._busy_scope(kind, form)):
+            for rate in self._busy:
+                self._hit(rate, kind, scope, f"{form} {who}" if scope == "form" else who)
+
+    def _busy_scope(self, kind: str, form: str) -> str:
+        """Count for the form and over all; for which of them more come than usual, or ``""``."""
+        busy = ""
+        for scope, what in (("all", ""), ("form", form)):
+            reached = [self._reached(rate, kind, scope, what) is not None for rate in self._together[scope]]
+            busy = scope if any(reached) else busy
+        return busy
 
     def must_know(self, kind: str) -> None:
         """Raises:

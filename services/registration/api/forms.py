@@ -144,7 +144,7 @@ _INTAKE_DOCUMENT: dict[str, Any] = {
             413: "Too large",
             415: "Neither JSON nor a form",
             422: "Answers are wrong, the key was used for another request, or `proof-refused`: solve a new challenge",
-            429: "Too many from one client address or on one form; see Retry-After",
+            429: "Too many from one client address; see Retry-After",
             503: "Too busy; see Retry-After",
         }.items()
     },

@@ -60,6 +60,23 @@ def test_limit_is_exact_over_two_workers_that_count_in_one_place(
     assert "2001:db8" not in said
 
 
+def test_limit_is_exact_over_the_workers_of_one_host_without_any_storage(
+    installation: TestInstallation, processes: ProcessGroup
+) -> None:
+    web = start(processes, installation)
+    given = [send(web, 1000 * number, client) for number, client in enumerate(("203.0.113.1", "2001:db8::1"))]
+    assert [(each.count(201), each.count(429)) for each in given] == [(MOST, SENT - MOST)] * 2
+
+
+def test_busy_form_lets_in_whoever_comes_once(installation: TestInstallation, processes: ProcessGroup) -> None:
+    """Three networks send all they may and more: nobody else is refused for it."""
+    web = start(processes, installation, TROIKA_LIMIT_FORM="20 per hour", TROIKA_LIMIT_BUSY="1 per minute")
+    flood = [send(web, 1000 * number, f"203.0.113.{number}") for number in range(3)]
+    assert sum(each.count(201) for each in flood) <= 20 + 3 * 2
+    made = [(answers(9000 + number), {"X-Forwarded-For": f"198.51.100.{number}"}) for number in range(40)]
+    assert [answer.status for answer in all_at_once(web.url, made, clients=6)] == [201] * 40
+
+
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three from one address."""

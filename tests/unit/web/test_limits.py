@@ -1,5 +1,6 @@
 """How often somebody may come: by whom it is counted, what they are told, and what is kept of them."""
 
+import multiprocessing
 from datetime import timedelta
 from typing import Any
 
@@ -11,16 +12,29 @@ from limits.storage import Storage
 from shared.core.metrics import requests_limited_total
 from shared.core.proxies import read_proxies
 from shared.core.rates import LimitSettings, Rates, read_networks, read_rate
-from shared.web import counters
-from shared.web.counters import Counters
-from shared.web.limits import NAME, Limits, limit_views, limited
+from shared.web.counters import MAX_PROBES, Counters, CounterTable
+from shared.web.limits import Limits, limit_views, limited
 from tests.support.clock import FrozenClock
+from tests.support.waiting import poll_until
 
 GATEWAY = read_proxies("127.0.0.1")
-RATES = Rates(intake="3 per hour", form="5 per hour", everything="8 per hour", link="2 per minute")
+RATES = Rates(intake="3 per hour", form="5 per hour", everything="8 per hour", link="2 per minute", busy="1 per minute")
 
 
-def made(clock: FrozenClock, **settings: Any) -> FlaskClient:
+class Watched(Counters):
+    """Counts, and remembers what of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys: set[str] = set()
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """See :class:`Counters`."""
+        self.keys.add(key)
+        return super().incr(key, expiry, amount)
+
+
+def made(clock: FrozenClock, counters: Counters | None = None, **settings: Any) -> FlaskClient:
     """An application with one form and one link."""
     app = Flask("limited")
 
@@ -38,7 +52,7 @@ def made(clock: FrozenClock, **settings: Any) -> FlaskClient:
     def free() -> str:
         return "free"
 
-    limit_views(app, Limits("limited", LimitSettings(**{"rates": RATES, **settings}), GATEWAY, clock))
+    limit_views(app, Limits("limited", LimitSettings(**{"rates": RATES, **settings}), GATEWAY, clock, counters))
     return app.test_client()
 
 
@@ -68,19 +82,38 @@ def test_forged_header_changes_nothing(client: FlaskClient) -> None:
     direct = {"REMOTE_ADDR": "203.0.113.9"}
     answers = [
         client.post("/forms/a", headers={"X-Forwarded-For": f"198.51.100.{number}"}, environ_base=direct)
-        for number in range(3)
+        for number in range(4)
     ]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]  # the form's fifth was the second of these
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
 
 
-def test_form_has_a_limit_of_its_own_and_all_together_another(client: FlaskClient) -> None:
-    assert [post(client, f"203.0.113.{number}", "a") for number in range(6)] == [200] * 5 + [429]
-    assert [post(client, f"203.0.113.{number}", "b") for number in range(10, 14)] == [200, 200, 200, 429]
+def test_busy_form_stays_open_and_slows_down_who_comes_often(client: FlaskClient) -> None:
+    """However many networks send to it: whoever comes once is let in."""
+    flood = [post(client, f"203.0.113.{number % 20}") for number in range(60)]
+    assert flood.count(200) == 5 + 20
+    assert [post(client, f"198.51.100.{number}") for number in range(40)] == [200] * 40
+    assert [post(client, "198.51.100.1"), post(client, "198.51.100.1", "b")] == [429, 200]
 
 
-def test_who_is_refused_does_not_use_up_the_form(client: FlaskClient) -> None:
+def test_all_forms_together_are_busy_too(client: FlaskClient) -> None:
+    given = [post(client, f"203.0.113.{number}", f"form-{number}") for number in range(12)]
+    assert given == [200] * 12
+    again = [post(client, "203.0.113.11", f"form-{number}") for number in range(2)]
+    assert again == [429, 429]
+
+
+def test_who_is_slowed_down_is_told_to_come_again_within_a_minute(client: FlaskClient) -> None:
+    for number in range(6):
+        post(client, f"203.0.113.{number}")
+    post(client, "203.0.113.9")
+    answer = client.post("/forms/a", headers={"X-Forwarded-For": "203.0.113.9"})
+    assert (answer.status_code, answer.get_json()["code"]) == (429, "too-many")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+
+
+def test_who_is_refused_does_not_make_the_form_busy(client: FlaskClient) -> None:
     assert [post(client, "203.0.113.1") for _ in range(50)].count(200) == 3
-    assert [post(client, f"203.0.113.{number}") for number in (2, 3)] == [200, 200]
+    assert [post(client, "203.0.113.2") for _ in range(2)] == [200, 200]
 
 
 def test_exempt_network_is_not_counted(clock: FrozenClock) -> None:
@@ -132,13 +165,13 @@ def test_person_is_told_in_their_language(client: FlaskClient, language: str) ->
 
 
 def test_address_is_kept_as_a_hash_that_is_another_one_tomorrow(clock: FrozenClock) -> None:
-    client = made(clock)
-    limits = client.application.extensions[NAME]
+    counters = Watched()
+    client = made(clock, counters)
     post(client, "203.0.113.77")
-    today = set(limits._own.storage._counts)
+    today = set(counters.keys)
     clock.advance(timedelta(days=1))
     post(client, "203.0.113.77")
-    both = set(limits._own.storage._counts)
+    both = counters.keys
     of_addresses = {key for key in both if "/address/" in key}
     assert len(of_addresses) == 2
     assert len(of_addresses & today) == 1
@@ -148,9 +181,9 @@ def test_address_is_kept_as_a_hash_that_is_another_one_tomorrow(clock: FrozenClo
 def test_hash_depends_on_the_key(clock: FrozenClock) -> None:
     kept = []
     for key in (bytes(32), bytes([1]) * 32):
-        client = made(clock, key=key)
-        post(client, "203.0.113.77")
-        kept.append({key for key in client.application.extensions[NAME]._own.storage._counts if "/address/" in key})
+        counters = Watched()
+        post(made(clock, counters, key=key), "203.0.113.77")
+        kept.append({key for key in counters.keys if "/address/" in key})
     assert kept[0].isdisjoint(kept[1])
 
 
@@ -187,17 +220,50 @@ class TestCounters:
         now[0] = 1060.0
         assert storage.get("a") == 0
         assert storage.incr("a", 60) == 1
-        assert sorted(storage._counts) == ["a"]
 
-    def test_memory_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(counters, "MOST", 100)
+    def test_memory_is_bounded_and_the_count_that_ends_first_gives_way(self) -> None:
+        storage = Counters(CounterTable(slots=MAX_PROBES))
+        for number in range(MAX_PROBES):
+            storage.incr(str(number), 60 + number)
+        assert storage.incr("new", 3600) == 1
+        assert [storage.get(str(number)) for number in range(MAX_PROBES)] == [0] + [1] * (MAX_PROBES - 1)
+
+    def test_forgets(self) -> None:
         storage = Counters()
-        for number in range(1050):
-            storage.incr(str(number), 3600)
-        assert len(storage._counts) == 50
-        storage.clear("1049")
-        assert (storage.get("1049"), storage.reset(), storage.get("1048")) == (0, 49, 0)
+        for key in ("a", "b", "c"):
+            storage.incr(key, 60)
+        storage.clear("a")
+        storage.clear("never counted")
+        assert [storage.get(key) for key in ("a", "b", "c")] == [0, 1, 1]
+        storage.reset()
+        assert [storage.get(key) for key in ("a", "b", "c")] == [0, 0, 0]
+
+    def test_processes_count_together_and_exactly(self) -> None:
+        """Each of four adds to the same keys; one that is killed while it counts holds up nobody."""
+        storage = Counters(CounterTable())
+        fork = multiprocessing.get_context("fork")
+        ended = fork.Process(target=_count_for_ever, args=(storage,))
+        ended.start()
+        poll_until(lambda: storage.get("for ever") > 100, what="it counts")
+        ended.kill()
+        ended.join()
+        workers = [fork.Process(target=_count, args=(storage, 500)) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(30)
+        assert [storage.get(f"key {number}") for number in range(5)] == [400] * 5
 
     def test_it_is_a_storage_of_the_library(self) -> None:
         assert isinstance(Counters(), Storage)
         assert Counters().check()
+
+
+def _count(storage: Counters, times: int) -> None:
+    for number in range(times):
+        storage.incr(f"key {number % 5}", 60)
+
+
+def _count_for_ever(storage: Counters) -> None:
+    while True:
+        storage.incr("for ever", 60)
