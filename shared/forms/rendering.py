@@ -86,7 +86,7 @@ def render_summary(definition: FormDefinition, language: str, errors: Sequence[F
     """The summary of faults with a link to each field; an empty, hidden one when there are none."""
     fields = {f"/{field.name}": field for field in definition.fields}
     rows = [_summary_row(fields.get(error.pointer), error.message, language) for error in errors]
-    return _render("summary.html", language, rows=rows)
+    return _render("summary.html", language, rows=rows, label=labelled("{label}", "", language))
 
 
 def _summary_row(field: Field | None, message: str, language: str) -> tuple[str, str, str]:

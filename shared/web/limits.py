@@ -30,7 +30,7 @@ from shared.core.proxies import TrustedProxies
 from shared.core.rates import MEMORY, LimitSettings
 from shared.core.sealing import keyed_hash
 from shared.core.security_events import SecurityEvent, note
-from shared.web.busy_page import TOO_MANY, asked_language, busy_page, busy_problem
+from shared.web.busy_page import asked_language, busy_page, busy_problem
 from shared.web.client_address import client_address
 from shared.web.counters import shared_counters
 
@@ -182,7 +182,7 @@ def limit_views(app: Flask, limits: Limits) -> None:
 def refuse(refusal: TooMany) -> Response:
     """429, for browsers as a page in their language."""
     if "text/html" in request.headers.get("Accept", ""):
-        headers, body = busy_page(refusal.retry_after_s, asked_language(request.environ), TOO_MANY)
+        headers, body = busy_page(refusal.retry_after_s, asked_language(request.environ), "too-many")
     else:
         headers, body = busy_problem(refusal.retry_after_s, 429, "too-many")
     return Response(body, 429, headers)

@@ -10,10 +10,10 @@ from flask import Response, make_response, request
 from services.events.domain.partner import Partner
 from services.events.side_pages.look import Look
 from services.events.side_pages.pages import render_refused
-from shared.forms.texts import LANGUAGES, named_language
+from shared.forms.texts import named_language
 from shared.forms.theme import read_theme
+from shared.i18n.languages import preferred_language
 from shared.web.headers import framed_policy, origin_in, personal
-from shared.web.languages import preferred_language
 
 THEME_NAMES = ("theme", "accent", "radius", "font")
 
@@ -24,7 +24,7 @@ def page_language(given: Mapping[str, Any], partner: Partner | None = None) -> s
     if wanted is not None:
         return wanted
     fallback = partner.language if partner else "en"
-    return preferred_language(request.accept_languages, LANGUAGES) or fallback
+    return preferred_language(request.accept_languages) or fallback
 
 
 def look_of(given: Mapping[str, Any], partner: Partner | None) -> Look:

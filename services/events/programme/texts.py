@@ -6,7 +6,7 @@ from flask import request
 
 from shared.forms.texts import LANGUAGES, named_language
 from shared.i18n.catalogue import Catalogue
-from shared.web.languages import preferred_language
+from shared.i18n.languages import preferred_language
 
 TEXTS = Catalogue(Path(__file__).parent / "translations")
 
@@ -19,4 +19,4 @@ def programme_texts() -> Catalogue:
 def wanted_language() -> str:
     """The language of ``?lang=``, else the best of ``Accept-Language``, else English."""
     asked = named_language(request.args.get("lang"))
-    return asked or preferred_language(request.accept_languages, LANGUAGES) or LANGUAGES[0]
+    return asked or preferred_language(request.accept_languages) or LANGUAGES[0]

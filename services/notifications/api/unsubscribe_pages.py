@@ -12,9 +12,9 @@ from services.notifications.api.bulletins import Tools
 from services.notifications.mail.wording import FALLBACK, LANGUAGES, wording
 from services.notifications.usecases.unsubscribe import Unsubscriber, read_token, unsubscribe
 from shared.core.sealing import Vault
+from shared.i18n.languages import preferred_language
 from shared.web.access import by_link, public
 from shared.web.headers import personal
-from shared.web.languages import preferred_language
 
 STYLE = Path(__file__).parent / "static" / "unsubscribe.css"
 
@@ -60,7 +60,7 @@ def _page(state: str, who: Unsubscriber) -> Response:
 
 
 def _gone() -> Response:
-    language = _asked() or preferred_language(request.accept_languages, LANGUAGES) or FALLBACK
+    language = _asked() or preferred_language(request.accept_languages) or FALLBACK
     page = make_response(render_template("unsubscribe/page.html", state="gone", words=wording(language)))
     page.status_code = 404
     return personal(page)

@@ -8,11 +8,11 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from shared.forms.definition import FormDefinition
 from shared.forms.encoded import from_form_encoded
-from shared.forms.texts import LANGUAGES, named_language
+from shared.forms.texts import named_language
 from shared.forms.transport import TRANSPORT_FIELDS, split_transport
+from shared.i18n.languages import preferred_language
 from shared.web.bodies import JSON_TYPE, json_object, wants_page
 from shared.web.idempotency import checked_key, fingerprint, idempotency_key
-from shared.web.languages import preferred_language
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -71,4 +71,4 @@ def language_of(beside: dict[str, Any], partner_language: str | None) -> str:
     asked = named_language(beside.get("lang"))
     if asked is not None:
         return asked
-    return preferred_language(request.accept_languages, LANGUAGES) or partner_language or "en"
+    return preferred_language(request.accept_languages) or partner_language or "en"

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from deploy.shape import SERVICES
-from shared.web.busy_page import BUSY
+from shared.web.busy_page import TEXTS
 from tests.chaos.overload.people import person, reading
 from tests.chaos.overload.throttled import report
 from tests.support.gateway import gateway
@@ -23,7 +23,7 @@ from tests.support.waiting import poll_until
 from tests.support.web import RunningWeb, load_webinar, start_web
 
 WORKERS = 2
-UNAVAILABLE = (b"urn:troika:problem:unavailable", BUSY["en"][0].encode())
+UNAVAILABLE = (b"urn:troika:problem:unavailable", TEXTS.text("busy.title", "en").encode())
 """In what a service says, as a problem and as a page; the gateway, when it finds none, uses other words."""
 
 MOST_TOLD_TO_COME_AGAIN = 0.25

@@ -44,7 +44,12 @@ function showAtQuestion(form, { pointer = "", message, detail }) {
   const control = question.querySelector("input, select, textarea");
   (question.querySelector("[role=radiogroup]") ?? control).setAttribute("aria-invalid", "true");
   /* The label of a consent is a sentence of its own. */
-  return asItem(question.dataset.kind === "consent" ? sentence : `${labelOf(question)}: ${sentence}`, control);
+  return asItem(question.dataset.kind === "consent" ? sentence : `${labelled(question)} ${sentence}`, control);
+}
+
+/* With the colon of the language. */
+function labelled(question) {
+  return document.getElementById("summary").dataset.label.replace("{label}", () => labelOf(question));
 }
 
 function labelOf(question) {
