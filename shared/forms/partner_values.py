@@ -3,8 +3,8 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.forms.texts import LANGUAGES
 from shared.forms.theme import read_theme
+from shared.i18n.languages import LANGUAGES
 
 THEME_NAMES = ("accent", "radius", "font")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from shared.forms.definition import FormDefinition, Option, Text, parse_definition, with_options
-from shared.forms.texts import LANGUAGES
+from shared.i18n.languages import LANGUAGES
 from shared.i18n.when import day_text
 
 DAY_FIELDS = ("preferred_days", "unavailable_days")

@@ -5,7 +5,7 @@ from typing import Any
 from shared.forms.choices import options_of
 from shared.forms.definition import Condition, Field, FormDefinition
 from shared.forms.fields import LONGEST
-from shared.forms.texts import direction
+from shared.i18n.languages import direction
 
 
 def to_public(definition: FormDefinition, language: str) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from markupsafe import Markup
 from shared.forms.choices import options_of, zone_options
 from shared.forms.definition import Field, FormDefinition
 from shared.forms.public import is_answerable
-from shared.forms.texts import engine_texts, locale_of
+from shared.forms.texts import engine_texts
 from shared.forms.validation import FieldError
+from shared.i18n.languages import locale_of
 from shared.i18n.phrases import labelled
 
 MOST_RADIOS = 6

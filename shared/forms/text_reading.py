@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from shared.forms.fields import Text
-from shared.forms.texts import LANGUAGES, engine_texts
+from shared.forms.texts import engine_texts
+from shared.i18n.languages import LANGUAGES
 
 LONGEST_TEXT = 4000
 

@@ -12,7 +12,7 @@ from services.registration.embed.snippets import ELEMENT, FRAME, Choice, snippet
 from shared.core.yaml_source import read_yaml
 from shared.forms.definition import FormDefinition
 from shared.forms.standard import standard_form
-from shared.forms.texts import LANGUAGES
+from shared.i18n.languages import LANGUAGES
 from tests.browser.conftest import NewVisitor
 from tests.browser.hosting import host_page
 from tests.browser.running import Demo

@@ -22,7 +22,7 @@ from services.events.usecases.own_proposal import OwnProposal, show_own_proposal
 from services.events.usecases.proposal_data import proposal_data
 from services.events.usecases.side_tools import SideTools
 from shared.core.errors import DomainError
-from shared.forms.texts import LANGUAGES, named_language
+from shared.i18n.languages import LANGUAGES, named_language
 from shared.web.access import by_link, public
 from shared.web.headers import personal
 from shared.web.limits import limited

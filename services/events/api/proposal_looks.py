@@ -10,9 +10,8 @@ from flask import Response, make_response, request
 from services.events.domain.partner import Partner
 from services.events.side_pages.look import Look
 from services.events.side_pages.pages import render_refused
-from shared.forms.texts import named_language
 from shared.forms.theme import read_theme
-from shared.i18n.languages import preferred_language
+from shared.i18n.languages import named_language, preferred_language
 from shared.web.headers import framed_policy, origin_in, personal
 
 THEME_NAMES = ("theme", "accent", "radius", "font")

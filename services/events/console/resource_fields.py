@@ -5,7 +5,7 @@ from typing import Any
 
 from services.events.console.fields import Field, Section
 from services.events.domain.resource import Resource, ResourceKind
-from shared.forms.texts import LANGUAGE_NAMES
+from shared.i18n.languages import LANGUAGE_NAMES
 
 KINDS: Mapping[ResourceKind, str] = {
     ResourceKind.RECORDING: "Recording",

@@ -16,7 +16,7 @@ from services.events.programme.texts import programme_texts
 from services.events.store.events import Audience, EventFilter
 from services.events.usecases.show_programme import list_feed, public_groups, public_series, published_room
 from shared.calendar.ics import MEDIA_TYPE, Feed
-from shared.forms.texts import best_language
+from shared.i18n.languages import best_language
 from shared.i18n.phrases import labelled
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import public

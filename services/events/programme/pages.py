@@ -28,7 +28,7 @@ from services.events.usecases.show_programme import (
 from shared.calendar.ics import subscription_links
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.forms.texts import LANGUAGE_NAMES, direction
+from shared.i18n.languages import LANGUAGE_NAMES, direction
 from shared.i18n.phrases import listed
 from shared.i18n.when import TimeLine, period, time_lines
 from shared.i18n.zones import city_name

@@ -4,9 +4,8 @@ from pathlib import Path
 
 from flask import request
 
-from shared.forms.texts import LANGUAGES, named_language
 from shared.i18n.catalogue import Catalogue
-from shared.i18n.languages import preferred_language
+from shared.i18n.languages import LANGUAGES, named_language, preferred_language
 
 TEXTS = Catalogue(Path(__file__).parent / "translations")
 

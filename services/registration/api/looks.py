@@ -19,8 +19,8 @@ from services.registration.embed.pages import (
 )
 from services.registration.store.forms import Partner, StoredForm
 from services.registration.usecases.look_up import FormView
-from shared.forms.texts import named_language
 from shared.forms.theme import read_theme, theme_css
+from shared.i18n.languages import named_language
 from shared.i18n.when import period
 from shared.web.entity_tags import revalidated
 from shared.web.headers import kept_page_policy, personal

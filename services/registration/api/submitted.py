@@ -8,9 +8,8 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from shared.forms.definition import FormDefinition
 from shared.forms.encoded import from_form_encoded
-from shared.forms.texts import named_language
 from shared.forms.transport import TRANSPORT_FIELDS, split_transport
-from shared.i18n.languages import preferred_language
+from shared.i18n.languages import named_language, preferred_language
 from shared.web.bodies import JSON_TYPE, json_object, wants_page
 from shared.web.idempotency import checked_key, fingerprint, idempotency_key
 

@@ -11,7 +11,7 @@ from services.registration.embed.snippets import ELEMENT, WAYS, Choice, snippet_
 from services.registration.usecases.list_people import list_partners
 from services.registration.usecases.show_partner import PartnerView, show_partner
 from shared.core.clock import Clock
-from shared.forms.texts import LANGUAGE_NAMES
+from shared.i18n.languages import LANGUAGE_NAMES
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, require_partner
 from shared.web.console.frame import OF_PARTNERS

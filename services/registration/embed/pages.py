@@ -14,9 +14,9 @@ from services.registration.embed.event_time import EventTime, instant_text, when
 from services.registration.embed.strings import page_texts, script_texts
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import render_fields, render_summary
-from shared.forms.texts import LANGUAGE_NAMES, direction
 from shared.forms.theme import PLAIN, Theme, theme_css
 from shared.forms.validation import FieldError
+from shared.i18n.languages import LANGUAGE_NAMES, direction
 
 Notice = Literal["busy", "still-running", "rate-limited", "unproven", "failed"]
 ResultStatus = Literal["unverified", "confirmed", "waitlisted"]

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from services.events.domain import lifecycle
 from services.events.domain.event import Event
 from services.events.store import events
-from shared.forms.texts import LANGUAGES
+from shared.i18n.languages import LANGUAGES
 from shared.i18n.when import NO_BREAK
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.page_cache import PAGE_CACHE

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from services.events.side_pages.pages import page_texts
-from shared.forms.texts import LANGUAGES
+from shared.i18n.languages import LANGUAGES
 from tests.integration.events.side_events import AsRole, Desk, an_answer
 
 

@@ -8,7 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.registration.embed.strings import page_texts
-from shared.forms.texts import LANGUAGES, engine_texts
+from shared.forms.texts import engine_texts
+from shared.i18n.languages import LANGUAGES
 from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
 

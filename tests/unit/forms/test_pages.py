@@ -24,8 +24,8 @@ from services.registration.embed.pages import (
     render_link_gone,
     render_result,
 )
-from shared.forms.texts import LANGUAGES
 from shared.forms.theme import Theme, read_theme, theme_css
+from shared.i18n.languages import LANGUAGES
 from shared.i18n.when import NO_BREAK, Period
 from tests.unit.forms.samples import webinar
 from tests.unit.forms.test_rendering import ATTACK, elements

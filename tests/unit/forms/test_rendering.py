@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from shared.forms.definition import with_options
 from shared.forms.rendering import answers_for_display, render_fields, render_summary
-from shared.forms.texts import LANGUAGES
 from shared.forms.validation import FieldError, validate
+from shared.i18n.languages import LANGUAGES
 from tests.unit.forms.samples import complete, form_with, webinar
 
 WEBINAR = webinar()

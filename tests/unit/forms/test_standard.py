@@ -8,8 +8,8 @@ import pytest
 from shared.forms.definition import FormDefinition, parse_definition, to_mapping
 from shared.forms.public import to_public
 from shared.forms.standard import STANDARD_KINDS, standard_form
-from shared.forms.texts import LANGUAGES
 from shared.forms.validation import validate
+from shared.i18n.languages import LANGUAGES
 
 GROUPS = (("housing", "Housing"), ("health", "Health"))
 

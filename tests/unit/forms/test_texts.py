@@ -3,7 +3,7 @@
 import pytest
 
 from services.registration.embed.strings import result_message, script_texts
-from shared.forms.texts import LANGUAGES, best_language, direction
+from shared.i18n.languages import LANGUAGES, best_language, direction
 
 
 @pytest.mark.parametrize(

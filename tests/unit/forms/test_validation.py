@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.forms.definition import with_options
-from shared.forms.texts import LANGUAGES
 from shared.forms.transport import TRANSPORT_FIELDS, split_transport
 from shared.forms.validation import FieldError, validate
+from shared.i18n.languages import LANGUAGES
 from tests.unit.forms.samples import answered, complete, form_with, minimal, webinar
 
 WEBINAR = webinar()
