@@ -9,6 +9,7 @@ from shared.core.logs import configure_logs
 from shared.core.metrics import canary_handover_seconds, canary_last_success_timestamp_seconds, canary_rounds_total
 from shared.core.probe_address import read_probe_address
 from shared.core.settings import Reader
+from shared.core.transports import PUBLIC_URL, plain_urls
 from shared.process.runner import Stop, run
 
 log = logging.getLogger(__name__)
@@ -18,8 +19,10 @@ HTTP = ("http", "https")
 
 def read_canary(reader: Reader) -> tuple[Canary, int]:
     """The canary and the seconds between two rounds, from the environment; faults are collected in ``reader``."""
+    public_url = reader.url("TROIKA_PUBLIC_URL", HTTP)
+    reader.secure("TROIKA_PUBLIC_URL", PUBLIC_URL, plain_urls([public_url or ""]))
     canary = Canary(
-        public_url=reader.url("TROIKA_PUBLIC_URL", HTTP).rstrip("/"),
+        public_url=(public_url or "").rstrip("/"),
         inbox_url=reader.url("TROIKA_CANARY_INBOX_URL", HTTP).rstrip("/"),
         address=reader.text("TROIKA_CANARY_ADDRESS", "canary@example.org"),
         form=reader.text("TROIKA_CANARY_FORM", "canary"),

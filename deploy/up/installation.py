@@ -10,6 +10,7 @@ from pathlib import Path
 from deploy.local.installation import SAMPLE, WEBINAR, load_once
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.audit_role import variable
+from deploy.servers.starting import BASE_ENVIRONMENT
 from deploy.shape import SERVICES, process_of
 from deploy.up import secrets
 from deploy.up.gateway import PROGRAM, gateway_unit, proxies_in_front
@@ -30,6 +31,7 @@ from deploy.up.services import Services, audit_unit, canary_unit, has_sink, sink
 from deploy.up.units import Stage, Unit
 from deploy.up.watching import prometheus_unit
 from shared.core.accounts import Account, can_enter, database_account, run_as
+from shared.core.settings import Reader
 
 SAMPLE_VARIABLE = "TROIKA_UP_SAMPLE"
 CANARY_PROGRAMME = Path("deploy/operations/canary_programme")
@@ -133,7 +135,7 @@ def remove(folder: Path) -> None:
 def _databases(folder: Path, ports: Ports, place: Path, servers: list[Unit]) -> Databases:
     """Those that are named, or our own, whose server is added to ``servers``."""
     if named := named_databases():
-        given = {service: os.environ.get(variable(service), "") for service in SERVICES}
+        given = {service: Reader().text(variable(service), "") for service in SERVICES}
         logins = named_logins()
         return Databases(partial(_named, named, logins), given if all(given.values()) else {})
     passwords, port = secrets.database_passwords(place), ports["postgres"]
@@ -173,7 +175,7 @@ def _load(services: Services, sample: str) -> None:
 
 def _run(services: Services, service: str, *arguments: str) -> None:
     runtime = services.runtime
-    environment = {**os.environ, **services.environment(service, process_of(arguments[0])), **runtime.environment}
+    environment = {**BASE_ENVIRONMENT, **services.environment(service, process_of(arguments[0])), **runtime.environment}
     command = [runtime.python, "-m", f"services.{service}", *arguments]
     done = run_as(runtime.account(OPERATORS[service]), command, cwd=runtime.project, env=environment)
     if done.returncode:

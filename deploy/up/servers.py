@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url
 
 from deploy.servers import postgres, rabbitmq
 from deploy.servers.audit_role import ROLE, grant_reading, make_role
@@ -18,7 +17,9 @@ from deploy.up.ports import Ports, is_taken
 from deploy.up.secrets import broker_definitions
 from deploy.up.units import Unit, own_file, own_folder
 from shared.core.accounts import database_account, service_account
+from shared.core.database_url import read_database_url
 from shared.core.rights import migrator
+from shared.core.settings import Reader
 from shared.process.settings import role_of
 from shared.store.postgres_cluster import SUPERUSER, binaries, make_cluster
 
@@ -112,7 +113,7 @@ def named_databases() -> dict[str, str]:
     Raises:
         ValueError: some are named and some are not.
     """
-    named = {service: os.environ.get(f"{service.upper()}_DATABASE_URL", "") for service in SERVICES}
+    named = {service: Reader().text(f"{service.upper()}_DATABASE_URL", "") for service in SERVICES}
     if any(named.values()) and not all(named.values()):
         raise ValueError("name all of REGISTRATION_, EVENTS_ and NOTIFICATIONS_DATABASE_URL, or none of them")
     return named if all(named.values()) else {}
@@ -141,7 +142,7 @@ def named_url(url: str, logins: dict[str, str], service: str, process: str) -> s
     role = role_of(service, process)
     if not logins or role == migrator(service):
         return url
-    return make_url(url).set(username=role, password=logins[role]).render_as_string(hide_password=False)
+    return read_database_url(url).set(username=role, password=logins[role]).render_as_string(hide_password=False)
 
 
 def _superusers(port: int, password: str, database: str = SUPERUSER) -> str:

@@ -13,11 +13,16 @@ from deploy.up.ports import Ports
 from deploy.up.runtime import Runtime
 from deploy.up.secrets import broker_url
 from deploy.up.units import Unit, answers, own_folder, works
+from shared.core.settings import Reader
+from shared.core.transports import INSECURE
 
 CANARY, AUDIT = "canary", "audit"
 
 OTHERS = ("TROIKA_UP_", "TROIKA_AUDIT_", "TROIKA_BROKER_", "TROIKA_BUS_")
 """Beginnings of settings that are not the services', or not for every process of theirs."""
+
+AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "PGSSLROOTCERT")
+"""Settings of OpenSSL and libpq: whose certificates are trusted."""
 
 LOGINS = {"relay": "relay", "consume": "consumer"}
 """Kind of login at the broker by role. The other roles never speak with it, and do not know where it is."""
@@ -50,6 +55,7 @@ class Services:
         given = {name: value for name, value in os.environ.items() if name.startswith("TROIKA_")}
         return {
             **{name: value for name, value in given.items() if not name.startswith(OTHERS)},
+            **authorities(),
             "HOME": str(self.folder.resolve()),
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -65,7 +71,7 @@ class Services:
             user = f"troika-{service}-{LOGINS[role]}"
             own["TROIKA_BROKER_URL"] = broker_url(user, self.broker[user], self.ports["amqp"])
         if (service, role) == ("notifications", "send"):
-            own["SMTP_URL"] = os.environ.get("SMTP_URL") or f"smtp://127.0.0.1:{self.ports['smtp']}"
+            own["SMTP_URL"] = mail_relay() or f"smtp://127.0.0.1:{self.ports['smtp']}"
         texts = {
             "registration": {"TROIKA_ORGANISER": ORGANISER},
             "events": {},
@@ -123,9 +129,10 @@ def canary_unit(folder: Path, ports: Ports, runtime: Runtime) -> Unit:
 def audit_unit(folder: Path, ports: Ports, databases: dict[str, str], runtime: Runtime) -> Unit:
     """The audit, which reads ``databases`` (URL by service, of its own login) and nothing else."""
     port = ports[AUDIT]
-    given = {name: value for name, value in os.environ.items() if name.startswith("TROIKA_AUDIT_")}
+    given = {name: value for name, value in os.environ.items() if name.startswith(("TROIKA_AUDIT_", INSECURE))}
     environment = {
-        **given,
+        **{name: value for name, value in given.items() if not name.endswith("_URL_FILE")},
+        **authorities(),
         **{variable(service): url for service, url in databases.items()},
         "HOME": str(folder.resolve()),
         "PYTHONUNBUFFERED": "1",
@@ -136,9 +143,19 @@ def audit_unit(folder: Path, ports: Ports, databases: dict[str, str], runtime: R
     return runtime.unit(AUDIT, ["deploy.operations.audit", "watch"], environment, lambda: answers(ready_url))
 
 
+def authorities() -> dict[str, str]:
+    """What the environment says of trusted certificates."""
+    return {name: os.environ[name] for name in AUTHORITIES if name in os.environ}
+
+
 def has_sink() -> bool:
     """Whether mails go to the local sink: unless the operator names a mail relay."""
-    return not os.environ.get("SMTP_URL")
+    return not mail_relay()
+
+
+def mail_relay() -> str:
+    """The mail relay that ``SMTP_URL`` (or the file in ``SMTP_URL_FILE``) names; empty if neither is set."""
+    return Reader().text("SMTP_URL", "")
 
 
 def sink_unit(folder: Path, ports: Ports, runtime: Runtime) -> Unit:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from services.notifications.mail.mailbox import domain_of, mailbox
-from services.notifications.mail.relay import parse_relay
+from services.notifications.mail.relay import parse_relay, plain_relay
 from services.notifications.rights import RIGHTS
 from shared.core.settings import Reader
+from shared.core.transports import SMTP
 from shared.process.settings import (
     CONSUME,
     REKEY,
@@ -83,10 +84,12 @@ def read_settings(environment: Mapping[str, str] | None = None, process: str = W
 
 
 def _with_sending(reader: Reader, settings: NotificationsSettings) -> NotificationsSettings:
+    smtp_url = reader.take("SMTP_URL", _smtp_url)
+    reader.secure("SMTP_URL", SMTP, plain_relay(smtp_url) if smtp_url else "")
     return replace(
         settings,
         common=replace(settings.common, public_url=read_public_url(reader)),
-        smtp_url=reader.take("SMTP_URL", _smtp_url),
+        smtp_url=smtp_url,
         unknown_after=timedelta(seconds=reader.integer("TROIKA_MAIL_UNKNOWN_AFTER_S", 900, 1, 7 * 86_400)),
         lease=timedelta(seconds=reader.integer("TROIKA_MAIL_LEASE_S", 600, 1, 86_400)),
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from shared.core.settings import Reader
+from shared.core.transports import BROKER, plain_urls
 
 AMQP_SCHEMES = ("amqp", "amqps")
 
@@ -31,8 +32,8 @@ class BusAddress:
         return unquote(urlsplit(self.broker_urls[0]).username or "guest") if self.broker_urls else ""
 
 
-def read_address(reader: Reader, embedded_default: str) -> BusAddress:
-    """The address from ``TROIKA_BROKER_URL`` (several for a cluster) or ``TROIKA_BUS_DATABASE_URL``."""
+def read_address(reader: Reader, database_url: str) -> BusAddress:
+    """The address from ``TROIKA_BROKER_URL`` (several for a cluster), else that of the embedded bus."""
 
     def parse(text: str) -> tuple[str, ...]:
         urls = tuple(part.strip() for part in text.split(",") if part.strip())
@@ -43,5 +44,6 @@ def read_address(reader: Reader, embedded_default: str) -> BusAddress:
     none: tuple[str, ...] = ()
     broker_urls = reader.take("TROIKA_BROKER_URL", parse, none)
     if broker_urls:
+        reader.secure("TROIKA_BROKER_URL", BROKER, plain_urls(broker_urls))
         return BusAddress(broker_urls=broker_urls)
-    return BusAddress(database_url=reader.text("TROIKA_BUS_DATABASE_URL", embedded_default))
+    return BusAddress(database_url=database_url)

@@ -9,6 +9,7 @@ from shared.bus.address import BusAddress
 from shared.bus.embedded_publisher import EmbeddedPublisher
 from shared.bus.pika_publisher import PikaPublisher
 from shared.bus.publisher import Publisher
+from shared.bus.tls import verify_brokers
 
 HEARTBEAT_S = 10
 IO_TIMEOUT_S = 10
@@ -23,6 +24,7 @@ def open_connection(address: BusAddress, name: str) -> Connection:
         name: shown in the broker's list of connections.
     """
     _decompress_nothing()
+    verify_brokers()
     if address.embedded:
         return Connection(
             transport=embedded_transport.Transport, transport_options={"database_url": address.database_url}

@@ -13,12 +13,12 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
-from sqlalchemy import make_url
 
 from shared.bus.names import DELIVERY_COUNT_HEADER, DELIVERY_LIMIT, PARKED_SUFFIX, REASON_HEADER
 from shared.bus.rights import RIGHTS
 from shared.bus.senders import SENDER_HEADER, copiers
 from shared.contracts.registry import service_of
+from shared.core.database_url import conninfo
 from shared.core.failpoints import reach
 from shared.core.rights import give
 from shared.core.silence import WatchfulConnection
@@ -101,9 +101,8 @@ class StoredMessage:
 
 def connect(url: str) -> psycopg.Connection[Any]:
     """An autocommit connection that notices a dead peer and never waits for ever."""
-    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     return WatchfulConnection.connect(
-        address,
+        conninfo(url),
         autocommit=True,
         connect_timeout=2,
         row_factory=dict_row,

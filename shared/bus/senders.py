@@ -14,11 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
-from sqlalchemy import make_url
-
 from shared.bus.address import BusAddress
 from shared.bus.names import FACTS
 from shared.contracts.registry import BY_TYPE, SERVICES, producers
+from shared.core.database_url import read_database_url
 from shared.core.errors import Unauthentic
 from shared.core.rights import login
 
@@ -81,7 +80,7 @@ class Senders:
         Then nobody can be told apart, as with a broker that has one user for everything.
         """
         if address.embedded:
-            own, usual = make_url(address.database_url).username or "", login(service, "consume")
+            own, usual = read_database_url(address.database_url).username or "", login(service, "consume")
             relays = {each: login(each, "relay") for each in SERVICES}
         else:
             own, usual = address.user, consumer_user(service)

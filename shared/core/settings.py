@@ -7,8 +7,12 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from shared.core.errors import SettingsError
+from shared.core.transports import INSECURE, read_kinds
 
 T = TypeVar("T")
+
+FROM_FILE = "_FILE"
+"""Ends the name of a setting whose value stands in a file: a password, for example."""
 
 
 class Reader:
@@ -23,7 +27,7 @@ class Reader:
 
     def take(self, name: str, parse: Callable[[str], T], default: T | None = None) -> T:
         """The parsed value of ``name``; ``default`` if unset; a fault if there is neither or it does not parse."""
-        text = self._environment.get(name, "").strip()
+        text = self._text_of(name)
         if not text:
             if default is None:
                 self.problems.append(f"{name}: is required")
@@ -33,6 +37,37 @@ class Reader:
         except (ValueError, OSError) as error:
             self.problems.append(f"{name}: {error}")
             return default  # type: ignore[return-value]  # as above
+
+    def _text_of(self, name: str) -> str:
+        """The value of ``name``, or the content of the file that ``<name>_FILE`` names; empty if there is neither."""
+        text, file = (self._environment.get(each, "").strip() for each in (name, name + FROM_FILE))
+        if not file:
+            return text
+        if text:
+            self.problems.append(f"{name}: is set, and {name}{FROM_FILE} too")
+            return text
+        try:
+            return Path(file).read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            self.problems.append(f"{name}{FROM_FILE}: a file that can be read is required")
+            return ""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What is read."""
+        return self._environment
+
+    def secure(self, name: str, kind: str, fault: str) -> None:
+        """Add ``fault`` (if it is not empty) to what is wrong with ``name``, unless ``kind`` is allowed.
+
+        Args:
+            name: of the setting.
+            kind: one of ``shared.core.transports.KINDS``, which ``TROIKA_INSECURE`` may name.
+            fault: what is insecure, and what to write instead.
+        """
+        allowed: frozenset[str] = frozenset()
+        if fault and kind not in self.take(INSECURE, read_kinds, allowed):
+            self.problems.append(f"{name}: {fault}; or name {kind} in {INSECURE}")
 
     def text(self, name: str, default: str | None = None) -> str:
         """Any text."""
@@ -50,10 +85,12 @@ class Reader:
         return self.take(name, parse, default)
 
     def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
-        """An absolute URL with one of ``schemes``."""
+        """An absolute URL with one of ``schemes``, or the default as it is written (``memory://``)."""
 
         def parse(text: str) -> str:
             parts = urlsplit(text)
+            if text == default:
+                return text
             if parts.scheme not in schemes or not (parts.netloc or parts.query or parts.path):
                 raise ValueError(f"an address that begins with {' or '.join(s + '://' for s in schemes)} is required")
             return text

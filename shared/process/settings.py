@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shared.bus import rights as bus_rights
 from shared.bus.address import BusAddress, read_address
+from shared.core.database_url import database_url
 from shared.core.deployment import Deployment
 from shared.core.errors import SettingsError
 from shared.core.key_files import read_keys
@@ -17,6 +18,7 @@ from shared.core.proxies import LOOPBACK, TrustedProxies, read_proxies
 from shared.core.rates import MEMORY, LimitSettings, Rates, read_networks, read_rate
 from shared.core.rights import Rights, by_login, login, logins_of, migrator
 from shared.core.settings import Reader
+from shared.core.transports import DATABASE, LIMITS, PUBLIC_URL, plain_urls, unverified_database
 from shared.store.embedded import EmbeddedServer
 
 BUS_DATABASE = "bus"
@@ -87,11 +89,9 @@ def read_common(reader: Reader, service: str, process: str) -> CommonSettings:
     """
     settings = CommonSettings(service, process)
     if process not in WITHOUT_DATABASE:
-        url = reader.url(f"{service.upper()}_DATABASE_URL", ("postgresql", "postgresql+psycopg"), "")
-        settings = replace(settings, database_url=url)
+        settings = replace(settings, database_url=read_database(reader, f"{service.upper()}_DATABASE_URL"))
     if process in ON_THE_BUS:
-        bus_url = reader.url("TROIKA_BUS_DATABASE_URL", ("postgresql", "postgresql+psycopg"), "")
-        settings = replace(settings, bus=read_address(reader, bus_url))
+        settings = replace(settings, bus=read_address(reader, read_database(reader, "TROIKA_BUS_DATABASE_URL")))
     if process == WEB:
         settings = _with_web(reader, settings)
     elif process not in COMMANDS:
@@ -101,7 +101,17 @@ def read_common(reader: Reader, service: str, process: str) -> CommonSettings:
 
 def read_public_url(reader: Reader) -> str:
     """The address of the whole system, for whoever shows it to people."""
-    return reader.url("TROIKA_PUBLIC_URL", ("http", "https"), "http://127.0.0.1:8000").rstrip("/")
+    url = reader.url("TROIKA_PUBLIC_URL", ("http", "https"), "http://127.0.0.1:8000")
+    reader.secure("TROIKA_PUBLIC_URL", PUBLIC_URL, plain_urls([url]))
+    return url.rstrip("/")
+
+
+def read_database(reader: Reader, name: str, *, required: bool = False) -> str:
+    """The address of a database from the setting ``name``; empty if it is not set, a fault if it is required then."""
+    url = reader.take(name, database_url, None if required else "")
+    if url:
+        reader.secure(name, DATABASE, unverified_database(url, reader.environment))
+    return url
 
 
 def _with_web(reader: Reader, settings: CommonSettings) -> CommonSettings:
@@ -128,9 +138,10 @@ def _read_bounds(reader: Reader) -> Bounds:
 
 
 def _read_limits(reader: Reader) -> LimitSettings:
-    usual = Rates()
+    usual, storage_url = Rates(), reader.url("TROIKA_LIMITS_URL", LIMIT_STORAGES, MEMORY)
+    reader.secure("TROIKA_LIMITS_URL", LIMITS, plain_urls([storage_url]))
     return LimitSettings(
-        storage_url=reader.url("TROIKA_LIMITS_URL", LIMIT_STORAGES, MEMORY),
+        storage_url=storage_url,
         exempt=reader.take("TROIKA_LIMITS_EXEMPT", read_networks, ()),
         rates=Rates(
             intake=reader.take("TROIKA_LIMIT_INTAKE", read_rate, usual.intake),

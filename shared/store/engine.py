@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from shared.core.database_url import read_database_url
 from shared.core.silence import WatchfulConnection
 
 CONNECT_TIMEOUT_S = 2
@@ -38,7 +39,7 @@ def open_engine(
     """An engine whose connections give up instead of hanging.
 
     Args:
-        url: ``postgresql+psycopg://…``; a plain ``postgresql://`` is taken as the same.
+        url: ``postgresql://…``, for one host or several.
         pool_size: connections of this process; none is opened beyond it.
         pool_timeout_s: how long a caller waits for a free one, seconds.
         statement_timeout_ms: longest single statement, milliseconds (0: no limit, for migrations and loads).
@@ -47,9 +48,7 @@ def open_engine(
         pre_ping: ask a pooled connection whether it lives before each use; without it the first use after a loss
             fails, and then the whole pool is renewed.
     """
-    address = make_url(url)
-    if address.drivername in ("postgresql", "postgres"):
-        address = address.set(drivername="postgresql+psycopg")
+    address = read_database_url(url)
     limits = {
         "statement_timeout": statement_timeout_ms,
         "lock_timeout": LOCK_TIMEOUT_MS,

@@ -10,6 +10,7 @@ import psycopg
 
 from deploy.operations.audit.checks import Side
 from deploy.operations.audit.facts import HEARERS
+from shared.core.database_url import conninfo
 from shared.core.ids import first_id_of
 
 ORDER = ("bus", "events", "notifications", "registration")
@@ -128,7 +129,7 @@ def open_sources(
 
 def _snapshot(url: str) -> psycopg.Connection[Any]:
     connection = psycopg.connect(
-        url.replace("+psycopg", "", 1),
+        conninfo(url),
         connect_timeout=5,
         application_name="troika-audit",
         options=f"-c statement_timeout={STATEMENT_MS} -c default_transaction_read_only=on -c timezone=UTC -c jit=off",

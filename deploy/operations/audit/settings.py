@@ -16,13 +16,14 @@ from shared.bus.parked import NO_REASON, list_parked
 from shared.contracts.registry import QUEUES
 from shared.core.errors import SettingsError
 from shared.core.probe_address import ProbeAddress, read_probe_address
-from shared.core.settings import Reader
+from shared.core.settings import FROM_FILE, Reader
+from shared.core.transports import BROKER, plain_urls
+from shared.process.settings import read_database
 
 AMQP = ("amqp", "amqps")
 MOST_PARKED = 1_000_000
 """Of one queue: what is not seen would count as lost."""
 
-POSTGRES = ("postgresql", "postgresql+psycopg", "postgres")
 NOTHING_FOUND = (
     "Nothing to look at. Name TROIKA_AUDIT_REGISTRATION_URL, TROIKA_AUDIT_EVENTS_URL and "
     "TROIKA_AUDIT_NOTIFICATIONS_URL (and TROIKA_AUDIT_BUS_URL where messages travel through PostgreSQL), or start an "
@@ -65,7 +66,8 @@ def read_settings(environment: Mapping[str, str]) -> AuditSettings:
     """
     reader = Reader(environment)
     named = _named(reader, environment)
-    broker_url = reader.url("TROIKA_AUDIT_BROKER_URL", AMQP) if environment.get("TROIKA_AUDIT_BROKER_URL") else ""
+    broker_url = reader.url("TROIKA_AUDIT_BROKER_URL", AMQP, "")
+    reader.secure("TROIKA_AUDIT_BROKER_URL", BROKER, plain_urls([broker_url]))
     grace_s = reader.integer("TROIKA_AUDIT_GRACE_S", int(GRACE_S), 0, 86_400)
     every_s = reader.integer("TROIKA_AUDIT_EVERY_S", 300, 1, 86_400)
     probes = read_probe_address(reader)
@@ -76,9 +78,10 @@ def read_settings(environment: Mapping[str, str]) -> AuditSettings:
 
 
 def _named(reader: Reader, environment: Mapping[str, str]) -> dict[str, str]:
-    names = [name for name in (*DATABASES, "bus") if environment.get(variable(name))]
+    settings = {name: (variable(name), variable(name) + FROM_FILE) for name in (*DATABASES, "bus")}
+    names = [name for name, either in settings.items() if any(map(environment.get, either))]
     wanted = [*DATABASES, *(["bus"] if "bus" in names else [])] if names else []
-    return {name: reader.url(variable(name), POSTGRES) for name in wanted}
+    return {name: read_database(reader, variable(name), required=True) for name in wanted}
 
 
 def _on_this_machine(environment: Mapping[str, str]) -> tuple[Mapping[str, str], str]:

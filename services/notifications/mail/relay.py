@@ -1,9 +1,10 @@
 """Where the relay is: the form of ``SMTP_URL``. Faults never repeat the address, which may hold a password."""
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from shared.core.transports import is_loopback
 
 Security = Literal["none", "starttls", "tls"]
 
@@ -35,10 +36,18 @@ def parse_relay(url: str) -> Relay:
     password = unquote(parts.password) if parts.password else None
     if (user is None) != (password is None):
         raise ValueError("a user needs a password and a password a user")
-    if user and security == "none" and not _is_loopback(parts.hostname):
+    if user and security == "none" and not is_loopback(parts.hostname):
         raise ValueError("a password needs smtps:// or ?starttls=required")
     usual = {"tls": 465, "starttls": 587, "none": 587 if user else 25}[security]
     return Relay(parts.hostname, parts.port or usual, security, user, password)
+
+
+def plain_relay(url: str) -> str:
+    """What is wrong with a relay: mails leave the machine unencrypted. Empty if nothing is."""
+    relay = parse_relay(url)
+    if relay.security != "none" or is_loopback(relay.host):
+        return ""
+    return "smtp:// to another machine is not encrypted: use smtps:// or ?starttls=required"
 
 
 def _security(scheme: str, query: str) -> Security:
@@ -48,12 +57,3 @@ def _security(scheme: str, query: str) -> Security:
     if scheme == "smtps":
         return "tls"
     return "starttls" if options else "none"
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
