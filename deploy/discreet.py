@@ -5,6 +5,7 @@ in that line stands the token of a person's link.
 """
 
 import json
+import os
 import sys
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,7 @@ from gunicorn.glogging import Logger
 from gunicorn.http import errors
 
 from shared.core.logs import describe
+from shared.web.headers import refusal_headers
 from shared.web.problems import CODES, MEDIA_TYPE
 
 _STATUS = {
@@ -34,6 +36,10 @@ class DiscreetLogger(Logger):
         self.error("%s: %s", said, describe(error) if error is not None else "no exception")
 
 
+def _https() -> bool:
+    return os.environ.get("TROIKA_PUBLIC_URL", "").startswith("https://")
+
+
 def status_of(error: BaseException) -> HTTPStatus:
     """What a request is answered that gunicorn could not read, or that failed outside of the application."""
     if not isinstance(error, errors.ParseException) or isinstance(error, _OURS):
@@ -51,7 +57,6 @@ def refusal(status: HTTPStatus) -> bytes:
         "Connection: close",
         f"Content-Type: {MEDIA_TYPE}",
         f"Content-Length: {len(body)}",
-        "Cache-Control: no-store",
-        "X-Content-Type-Options: nosniff",
+        *(f"{name}: {value}" for name, value in refusal_headers(https=_https())),
     )
     return "\r\n".join((*lines, "", "")).encode() + body

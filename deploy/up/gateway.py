@@ -8,8 +8,12 @@ from deploy.up.ports import Ports, is_taken
 from deploy.up.units import Unit, own_file, own_folder
 from shared.core.accounts import service_account
 from shared.core.proxies import LOOPBACK, TrustedProxies, read_proxies
+from shared.web.headers import refusal_headers
 
 TEMPLATE = Path("deploy/nginx/troika.conf")
+ANSWERS = Path("deploy/nginx/answers.conf")
+"""What the gateway answers by itself; stands in each of its servers."""
+
 PROGRAM = "/usr/sbin/nginx"
 RATE_PER_S = 50
 KEPT_S = 3
@@ -29,6 +33,11 @@ def gateway_unit(folder: Path, ports: Ports, proxies: TrustedProxies = NOBODY) -
     return Unit("gateway", command, {"HOME": str(place)}, place, lambda: is_taken(ports["public"]), account)
 
 
+def https() -> bool:
+    """Whether the public address is HTTPS."""
+    return os.environ.get("TROIKA_PUBLIC_URL", "").startswith("https://")
+
+
 def proxies_in_front() -> TrustedProxies:
     """Networks of the TLS proxy: as ``TROIKA_TRUSTED_PROXIES`` says, else this machine if the public address is https.
 
@@ -37,7 +46,7 @@ def proxies_in_front() -> TrustedProxies:
     """
     if named := os.environ.get("TROIKA_TRUSTED_PROXIES"):
         return read_proxies(named)
-    return LOOPBACK if os.environ.get("TROIKA_PUBLIC_URL", "").startswith("https://") else NOBODY
+    return LOOPBACK if https() else NOBODY
 
 
 def gateway_configuration(place: Path, ports: Ports, proxies: TrustedProxies = NOBODY) -> str:
@@ -55,12 +64,15 @@ def gateway_configuration(place: Path, ports: Ports, proxies: TrustedProxies = N
         "public": str(ports["public"]),
         "operations": str(ports["operations"]),
         "rate": str(RATE_PER_S),
+        "headers": "".join(
+            f'      add_header {name} "{value}" always;\n' for name, value in refusal_headers(https=https())
+        ),
         "proxies": "".join(f"  set_real_ip_from {network};\n" for network in proxies.networks),
         "upstreams": "".join(_upstream(service, ports[worker_name(service, "web")]) for service in SERVICES),
         "locations": "".join(_location(path, service) for path, service in public),
         "operations_locations": "".join(_location(path, service) for path, service in private),
     }
-    text = TEMPLATE.read_text(encoding="utf-8")
+    text = TEMPLATE.read_text(encoding="utf-8").replace("@answers@", ANSWERS.read_text(encoding="utf-8"))
     for name, value in filled.items():
         text = text.replace(f"@{name}@", value)
     return text

@@ -1,6 +1,7 @@
 """Reads what a form's submission holds, and what its sender wants back: a program JSON, a browser a page."""
 
 import json
+import re
 from typing import Any
 
 from flask import request
@@ -9,6 +10,9 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 JSON_TYPE = "application/json"
 MOST_DEPTH = 5
 """So many arrays and objects may stand in each other; what we ask for needs four."""
+CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+"""No path and no redirect target has one: a line feed would end a header (CWE-113)."""
+
 MOST_FIELDS = 100
 """So many names may stand in one object, and so many values in a form: the longest of ours has thirty."""
 FORM_TYPE = "application/x-www-form-urlencoded"

@@ -69,6 +69,16 @@ _NO_FRAME = ("X-Frame-Options", "DENY")
 _STAY_ON_HTTPS = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
 
+def refusal_headers(*, https: bool) -> tuple[tuple[str, str], ...]:
+    """What a refusal carries that no application has made: of the gateway, or of gunicorn.
+
+    Args:
+        https: whether the public address is HTTPS.
+    """
+    further = (("Content-Security-Policy", API_POLICY), _NO_FRAME, ("Cache-Control", "no-store"))
+    return (*_ALWAYS, *further, *((_STAY_ON_HTTPS,) if https else ()))
+
+
 def secure_headers(app: Flask, *, https: bool) -> None:
     """Set the headers on each answer of ``app``, whatever made it; a view may have set its own policy before.
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 
 from shared.core.context import caused_by
 from shared.core.metrics import http_inflight_requests, http_request_duration_seconds
 from shared.web.arriving_body import longest
-from shared.web.bodies import refuse_many_fields
+from shared.web.bodies import CONTROL_CHARACTER, refuse_many_fields
 
 _CORRELATION = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -44,6 +44,8 @@ def measure(app: Flask, service: str, larger: Mapping[str, int] = MappingProxyTy
         if (request.content_length or 0) > (request.max_content_length or 0):
             raise RequestEntityTooLarge
         refuse_many_fields()
+        if request.url_rule is not None and CONTROL_CHARACTER.search(request.path):
+            raise NotFound
 
     @app.after_request
     def finish(response: Response) -> Response:

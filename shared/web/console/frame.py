@@ -3,7 +3,7 @@
 A gateway sends ``/console/static``, ``/console/sign-in`` and ``/console/sign-out`` to one service; each can serve them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import ceil
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
-from werkzeug.exceptions import HTTPException, Unauthorized
+from werkzeug.exceptions import BadRequest, HTTPException, Unauthorized
 
 from shared.core.errors import DomainError, Unavailable
 from shared.web.access import ROLES, Holder, public
+from shared.web.bodies import CONTROL_CHARACTER
 from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
@@ -103,13 +104,13 @@ def _add_signing(blueprint: Blueprint, sign_in: SignIn) -> None:
     @blueprint.get("/sign-in")
     @public
     def show_sign_in() -> Response:
-        return _sign_in_page(request.args.get("next", FIRST))
+        return _sign_in_page(_target(request.args))
 
     @blueprint.post("/sign-in")
     @public
     def enter() -> Response:
         refuse_cross_site()
-        target = request.form.get("next", FIRST)
+        target = _target(request.form)
         try:
             entered = sign_in.enter(request.form.get("key", "").strip(), lambda holder: _opened_by(holder, target))
         except TooManyTries as refusal:
@@ -135,6 +136,18 @@ def _add_sign_out(blueprint: Blueprint, sign_in: SignIn, path: str, further: str
 
     rule = path.removeprefix(HOME)
     blueprint.add_url_rule(rule, f"leave_{rule.replace('/', '_')}", public(leave), methods=["POST"])
+
+
+def _target(given: Mapping[str, str]) -> str:
+    """Where to go after signing in.
+
+    Raises:
+        BadRequest: it could not stand in a header.
+    """
+    target = given.get("next", FIRST)
+    if CONTROL_CHARACTER.search(target):
+        raise BadRequest("control characters in the address to go to")
+    return target
 
 
 def _opened_by(holder: Holder, target: str) -> str:

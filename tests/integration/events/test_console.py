@@ -53,6 +53,14 @@ def test_signing_in_leads_nowhere_else(client: FlaskClient, keys: Mapping[str, s
     assert answer.headers["Location"] == "/console"
 
 
+@pytest.mark.parametrize("target", ["/console\r\nX-Evil: 1", "/console\n", "/console\r", "/console\0", "\r\n"])
+def test_target_that_would_end_a_header_is_malformed(client: FlaskClient, keys: Mapping[str, str], target: str) -> None:
+    entered = client.post("/console/sign-in", data={"key": keys["viewer"], "next": target}, headers=OWN_SITE)
+    shown = client.get("/console/sign-in", query_string={"next": target})
+    assert (entered.status_code, shown.status_code) == (400, 400)
+    assert "Set-Cookie" not in entered.headers
+
+
 def test_signing_out_ends_it(client: FlaskClient, keys: Mapping[str, str]) -> None:
     assert _sign_in(client, keys["viewer"]) == 303
     left = client.post("/console/sign-out", headers=OWN_SITE, follow_redirects=True)

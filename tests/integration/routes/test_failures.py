@@ -135,6 +135,20 @@ def test_nonsense_is_refused_without_a_word_of_what_reads_it(house: House, route
     assert {400, 415, 422} <= statuses
 
 
+def test_line_feed_in_a_path_or_a_value_ends_no_header(house: House, routes: list[Route]) -> None:
+    """Every route, with a line feed in its path, in each parameter that leads somewhere, and in each field."""
+    evil = "/console\r\nX-Evil: 1"
+    for route in routes:
+        if route.rule in SIGN_OUT:
+            continue
+        places = {"next": evil, "lang": evil, "partner": evil, "done": evil, "action": evil}
+        sent: dict[str, Any] = {"query_string": places} if route.is_safe else {"query_string": places, "data": places}
+        for path in (path_of(house, route), path_of(house, route) + "%0d%0aX-Evil:%201"):
+            answer = house.ask(route.service, route.method, path, key=WHOLE, **sent)
+            assert answer.status_code < 500, f"{route} {answer.text}"
+            assert "X-Evil" not in answer.headers, route
+
+
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize(
     "path", ["/nothing-here", "/v1/%2e%2e/%2e%2e/etc/passwd", "/console/%00", "/embed/static/..%2f..", "//x"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from shared.web.headers import refusal_headers
 from tests.integration.routes.test_failures import TELLING
 from tests.integration.smuggling.corpus import CORPUS, HIDDEN, HIDDEN_FORM, ONE, TWO
 from tests.integration.smuggling.wire import AT_ONCE, Heard, Recorder, exchange, recorder
@@ -20,6 +21,7 @@ from tests.support.run_folder import RunFolder
 from tests.support.web import RunningWeb, load_webinar, start_web
 
 TOKEN = "kP3xq9vN-secret-of-a-link"
+HEADERS = [f"{name}: {value}".lower() for name, value in refusal_headers(https=False)]
 NAME = re.compile(rb"[A-Za-z0-9-]+")
 REPLACED = {b"x-forwarded-for": b"127.0.0.1", b"x-forwarded-proto": b"http"}
 TAKEN_AWAY = {
@@ -162,6 +164,8 @@ def test_refusals_tell_nothing_and_repeat_nothing(answers: Answers) -> None:
                 head, _, body = heard.said.partition(b"\r\n\r\n")
                 assert b"application/problem+json" in head, name
                 assert (TELLING.findall(body.decode()), HIDDEN_FORM in body.decode()) == ([], False), name
+                sent = head.decode().lower().split("\r\n")
+                assert [one for one in HEADERS if one not in sent] == [], name
 
 
 def test_log_holds_nothing_of_what_was_refused(answers: Answers) -> None:

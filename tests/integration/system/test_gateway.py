@@ -18,6 +18,7 @@ from deploy.shape import SERVICES, worker_name
 from deploy.up.gateway import RATE_PER_S, gateway_unit
 from deploy.up.ports import Ports
 from shared.core.proxies import TrustedProxies, read_proxies
+from shared.web.headers import refusal_headers
 from tests.support.children import kill_tree, start_child
 from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder
@@ -26,6 +27,7 @@ from tests.support.waiting import poll_until
 ANSWERS = itertools.count()
 KEPT = "Cache-Control=public,+max-age=0,+s-maxage=60&Vary=Accept-Language"
 TOKEN = "kP3xq9vN-secret-of-a-link"
+HEADERS = dict(refusal_headers(https=False))
 BURST = 200
 MANY = BURST + 2 * RATE_PER_S
 SLOWLY_PER_S = 5
@@ -38,10 +40,12 @@ class Gateway:
 
     Attributes:
         url: of its public port.
+        operations: of the port for operators.
         log: all it says.
     """
 
     url: str
+    operations: str
     log: Path
 
     def ask(self, method: str, path: str, address: str) -> requests.Response:
@@ -107,7 +111,7 @@ def _started(run_folder: RunFolder, service: int, proxies: TrustedProxies) -> It
         run_folder, unit.command, env=unit.environment, folder=unit.folder, log=log, account=unit.account
     )
     poll_until(unit.ready, 20, what="the gateway listens")
-    yield Gateway(ports.public_url, log)
+    yield Gateway(ports.public_url, f"http://127.0.0.1:{ports['operations']}", log)
     kill_tree(server)
 
 
@@ -119,6 +123,7 @@ def test_whoever_changes_too_much_at_once_is_told_when_to_come_again(gateway: Ga
         pass  # the bucket is full within a few
     assert (refused.status_code, refused.headers["Retry-After"], refused.json()["code"]) == (429, "5", "too-many")
     assert refused.headers["Content-Type"] == "application/problem+json"
+    assert HEADERS.items() <= refused.headers.items()
     assert gateway.ask(method, "/v1/forms/a/registrations", "198.51.100.8").status_code == 200
 
 
@@ -130,6 +135,27 @@ def test_client_address_is_that_which_the_tls_proxy_saw(gateway: Gateway) -> Non
 def test_address_that_a_client_names_is_not_believed(first_gateway: Gateway) -> None:
     assert first_gateway.ask("GET", "/v1/forms/a", "198.51.100.7").text == "127.0.0.1"
     assert 429 in first_gateway.flood("POST", "/v1/forms/a", [f"198.51.{n // 250}.{n % 250}" for n in range(MANY)])
+
+
+def test_answers_of_the_gateway_itself_carry_the_headers(gateway: Gateway) -> None:
+    """Whatever it refuses, or answers for a service that is away, at either of its ports; and its one redirect."""
+    large = requests.post(f"{gateway.url}/r/x", data=b"x" * 70_000, timeout=10)
+    long = gateway.ask("GET", "/r/" + "x" * 9_000, "198.51.100.7")
+    elsewhere = requests.get(f"{gateway.operations}/nothing", timeout=10)
+    away = requests.get(f"{gateway.operations}/-/events/readyz", timeout=10)
+    home = requests.get(gateway.url, timeout=10, allow_redirects=False)
+    asked = [("GET", "/-/registration/readyz"), ("GET", "/nothing"), ("TRACE", "/r/x"), ("GET", "/programme")]
+    answers = [gateway.ask(method, path, "198.51.100.7") for method, path in asked] + [
+        large,
+        long,
+        elsewhere,
+        away,
+        home,
+    ]
+    assert [answer.status_code for answer in answers] == [404, 404, 405, 503, 413, 414, 404, 503, 302]
+    assert [answer.url for answer in answers if not HEADERS.items() <= answer.headers.items()] == []
+    for answer in answers[:-1]:
+        assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 def test_looking_is_not_limited(gateway: Gateway) -> None:
