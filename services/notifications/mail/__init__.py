@@ -3,9 +3,7 @@
 content     what a mail is made of
 defusing    other people's text made harmless
 mailbox     addresses and the domain identifiers are made with
-wording     the sentences, one YAML file per language in ``languages/``
-moments     times a reader can trust: always with the name of their zone
-timezone    VTIMEZONE of one event, in the one form every client reads
+wording     the sentences, one catalogue per language in ``translations/``
 calendar    the invitation or its cancellation (RFC 5545, 5546)
 headers     header values outside ASCII
 rendering   all of it as one message (RFC 5322, 6047)

@@ -3,9 +3,11 @@
 from flask import Response
 
 from services.registration.api.cross_origin import allow
+from services.registration.api.looks import event_time
 from services.registration.api.submitted import Submitted, language_of
 from services.registration.api.tools import Tools
 from services.registration.domain.intake import Answered, Proof
+from services.registration.embed.pages import is_dated
 from services.registration.embed.strings import result_message
 from services.registration.usecases.look_up import FormView
 from services.registration.usecases.prepare import Envelope, prepare, receipts
@@ -50,7 +52,8 @@ def take(tools: Tools, view: FormView, submitted: Submitted) -> Answered:
     language = language_of(submitted.beside, partner.language if partner else None)
     unproven = view.asks_proof and not submitted.beside.get("altcha")
     statuses = STATUSES["email" if unproven else view.stored.verification]
-    messages = {status: result_message(status, language) for status in statuses}
+    kind, dated = view.stored.kind, is_dated(event_time(view.stored))
+    messages = {status: result_message(status, language, kind, dated=dated) for status in statuses}
     if submitted.trapped:
         return _pretend(messages)
     answers = validate(view.definition, submitted.answers, language)

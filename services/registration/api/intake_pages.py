@@ -48,7 +48,9 @@ def register(tools: Tools, view: FormView, submitted: Submitted) -> Response:
         return response
     status: ResultStatus = json.loads(answered.body)["status"]
     title = view.definition.title.in_language(language)
-    return page(render_result(ResultPage(look, title, event_time(view.stored), status)), look, origins, 201)
+    return page(
+        render_result(ResultPage(look, title, event_time(view.stored), status, view.stored.kind)), look, origins, 201
+    )
 
 
 def again(

@@ -124,6 +124,7 @@ def _link_page(tools: Tools, person: Person, form: StoredForm, look: Look, *, as
         path=request.path,
         status=cast(LinkStatus, registration.status),
         revision=registration.revision,
+        form_kind=form.kind,
         position=registration.position if registration.status == "waitlisted" else None,
         answers=answers_for_display(definition, _told(person), look.language),
         has_sealed=person.has_sealed,

@@ -91,7 +91,7 @@ def _page(tools: Tools, token: str, *, status: int = 200, asking: Asking = "") -
 
 def _result(person: Person, form: StoredForm, result: ResultStatus) -> Response:
     look, title = _look_and_title(person, form)
-    return page(render_result(ResultPage(look, title, event_time(form), result)), look)
+    return page(render_result(ResultPage(look, title, event_time(form), result, form.kind)), look)
 
 
 def _look_and_title(person: Person, form: StoredForm) -> tuple[Look, str]:
@@ -106,6 +106,7 @@ def _question(person: Person, form: StoredForm, look: Look, title: str, late: To
         event_time=event_time(form),
         path=f"{quote(request.path)}?{urlencode({'form': form.slug})}",
         status="unverified",
+        form_kind=form.kind,
         revision=person.registration.revision,
         too_late=late,
         shows_data=False,

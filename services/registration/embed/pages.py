@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from services.registration.embed.assets import asset
 from services.registration.embed.event_time import EventTime, instant_text, when_text
-from services.registration.embed.strings import page_texts, script_texts
+from services.registration.embed.strings import page_texts, script_texts, text_of_kind
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import render_fields, render_summary
 from shared.forms.theme import PLAIN, Theme, theme_css
@@ -80,6 +80,7 @@ class ResultPage:
     title: str
     event_time: EventTime | None
     status: ResultStatus
+    form_kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class LinkPage:
 
     Attributes:
         path: of this page, ``/r/<token>``.
+        form_kind: kind of the form: joining a group and asking to be told have no seat.
         position: place on the waiting list, from 1; ``None`` unless waitlisted.
         answers: (label, answer) in order, see ``answers_for_display``.
         has_sealed: there are answers that are not shown.
@@ -124,6 +126,7 @@ class LinkPage:
     path: str
     status: LinkStatus
     revision: int
+    form_kind: str
     position: int | None = None
     answers: Sequence[tuple[str, str]] = ()
     has_sealed: bool = False
@@ -155,7 +158,7 @@ def render_frame(page: FramePage) -> str:
         languages=_language_links(page),
         fields=_fields(page),
         summary=render_summary(page.definition, language, page.errors),
-        script_texts=script_texts(language),
+        script_texts=script_texts(language, page.definition.kind, dated=is_dated(page.event_time)),
         submit=OWN_BUTTONS.get(page.definition.kind, "submit"),
     )
 
@@ -174,7 +177,16 @@ def _empty_fields(definition: FormDefinition, language: str) -> Markup:
 
 def render_result(page: ResultPage) -> str:
     """The confirmation, for people without the script."""
-    return render_page("result.html", page.look, page=page, title=page.title)
+    title, message = (
+        text_of_kind(f"result.{page.status}.{part}", page.form_kind, dated=is_dated(page.event_time))
+        for part in ("title", "message")
+    )
+    return render_page("result.html", page.look, page=page, title=page.title, heading=title, message=message)
+
+
+def is_dated(event_time: EventTime | None) -> bool:
+    """Whether there is a date that an invitation could put in a calendar."""
+    return event_time is not None and event_time.period is not None
 
 
 def render_closed(page: ClosedPage) -> str:
@@ -191,7 +203,9 @@ def render_refused(page: RefusedPage) -> str:
 
 def render_link(page: LinkPage) -> str:
     """A person's registration, or the question whether to cancel or erase it."""
-    return render_page("link.html", page.look, page=page, title=page.title)
+    state = text_of_kind(f"link.{page.status}", page.form_kind)
+    effect = text_of_kind(f"link.cancel.{page.status}-effect", page.form_kind)
+    return render_page("link.html", page.look, page=page, title=page.title, state=state, effect=effect)
 
 
 def render_link_gone(look: Look, kind: LinkKind, again_path: str = "") -> str:

@@ -6,6 +6,11 @@ from pathlib import Path
 from shared.i18n.catalogue import Catalogue
 
 PAGE_TEXTS = Catalogue(Path(__file__).parent / "translations")
+RESULTS = tuple(
+    f"result.{status}.{part}" for status in ("unverified", "confirmed", "waitlisted") for part in ("title", "message")
+)
+"""Texts that answer a registration."""
+
 COUNTED = ("js.retry",)
 """Texts with a number in them: the script chooses the form by its CLDR category."""
 
@@ -15,23 +20,42 @@ def page_texts() -> Catalogue:
     return PAGE_TEXTS
 
 
+def text_of_kind(key: str, form_kind: str, *, dated: bool = True) -> str:
+    """Return the key of the text that is true for a kind of form: its own, where the general one is not.
+
+    Args:
+        key: of the general text.
+        form_kind: of the form; joining a group and asking to be told have no seat and no invitation.
+        dated: whether the form's event has a date, without which there is no invitation.
+    """
+    own = [f"{key}.{form_kind}", *([] if dated else [f"{key}.undated"])]
+    return next((name for name in own if name in page_texts().ids()), key)
+
+
 @cache
-def script_texts(language: str) -> dict[str, str | dict[str, str]]:
-    """Return the texts that the script of the framed page needs, by their names without the prefix ``js.``."""
+def script_texts(language: str, form_kind: str, *, dated: bool) -> dict[str, str | dict[str, str]]:
+    """Return the texts that the script of the framed page needs, by their names without the prefix ``js.``.
+
+    Args:
+        language: of the page.
+        form_kind: of the form, as for :func:`text_of_kind`; so is ``dated``.
+    """
     texts = page_texts()
-    keys = [key for key in texts.ids() if key.startswith(("js.", "result."))]
+    keys = [key for key in texts.ids() if key.startswith("js.")] + list(RESULTS)
     found: dict[str, str | dict[str, str]] = {
-        key.removeprefix("js."): texts.text(key, language) for key in keys if key not in COUNTED
+        key.removeprefix("js."): texts.text(text_of_kind(key, form_kind, dated=dated), language)
+        for key in keys
+        if key not in COUNTED
     }
     return found | {key.removeprefix("js."): texts.plural_forms(key, language) for key in COUNTED}
 
 
-def result_message(status: str, language: str) -> str:
-    """The sentence that answers a registration of this status (``confirmed`` or ``waitlisted``).
+def result_message(status: str, language: str, form_kind: str, *, dated: bool) -> str:
+    """The sentence that answers a registration of this status (``confirmed`` or ``waitlisted``) on a kind of form.
 
     It depends on nothing but the form's public state, so that it never tells who is registered.
 
     Raises:
         KeyError: there is no text for ``status``.
     """
-    return page_texts().text(f"result.{status}.message", language)
+    return page_texts().text(text_of_kind(f"result.{status}.message", form_kind, dated=dated), language)

@@ -35,7 +35,7 @@ WHEN = EventTime(
 )
 LOOK = Look("en", Theme(accent="#b3541e"))
 FRAME = FramePage(LOOK, webinar(), WHEN, "example-partner", "https://partner.example.org", "a-key")
-LINK = LinkPage(LOOK, "UPR Webinar Wednesday #10", WHEN, "/r/a-token", "confirmed", 3)
+LINK = LinkPage(LOOK, "UPR Webinar Wednesday #10", WHEN, "/r/a-token", "confirmed", 3, "webinar")
 
 
 def every_page(look: Look) -> list[str]:
@@ -43,7 +43,7 @@ def every_page(look: Look) -> list[str]:
     return [
         render_frame(frame),
         render_frame(replace(frame, seats="waiting-list", notice="busy", organiser=ATTACK, partner=ATTACK)),
-        render_result(ResultPage(look, ATTACK, WHEN, "waitlisted")),
+        render_result(ResultPage(look, ATTACK, WHEN, "waitlisted", "webinar")),
         render_closed(ClosedPage(look, ATTACK, EventTime(None), "postponed")),
         render_link(replace(LINK, look=look, answers=[(ATTACK, ATTACK)])),
         render_link(replace(LINK, look=look, asking="cancel")),

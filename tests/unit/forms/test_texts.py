@@ -18,12 +18,16 @@ def test_only_arabic_runs_from_right_to_left() -> None:
 
 
 def test_script_has_its_texts() -> None:
-    assert {"sending", "retry", "gave-up", "failed", "closed", "local-time"} <= set(script_texts("ru"))
-    assert script_texts("en")["result.confirmed.message"] == result_message("confirmed", "en")
+    assert {"sending", "retry", "gave-up", "failed", "closed", "local-time"} <= set(
+        script_texts("ru", "webinar", dated=True)
+    )
+    assert script_texts("en", "interest", dated=True)["result.confirmed.message"] == result_message(
+        "confirmed", "en", "interest", dated=True
+    )
 
 
 def test_script_has_the_russian_forms_of_a_number() -> None:
-    forms = script_texts("ru")["retry"]
+    forms = script_texts("ru", "webinar", dated=True)["retry"]
     assert isinstance(forms, dict)
     found = {category: text.partition("{seconds} ")[2].split(" (")[0] for category, text in forms.items()}
     assert found == {"one": "секунду", "few": "секунды", "many": "секунд"}
