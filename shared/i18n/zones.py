@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import get_timezone_location
 
 from shared.i18n.languages import direction, locale_of
-from shared.i18n.phrases import TEXTS
+from shared.i18n.phrases import TEXTS, listed
 
 UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"})
 
@@ -71,6 +71,15 @@ def city_name(city: str, language: str) -> str:
         return TEXTS.text(f"city.{key}", language)
     zone = _zone_of_cities().get(key)
     return _location(zone, language) if zone else city
+
+
+def place_text(place: str | None, city: str | None, online: str, language: str) -> str:
+    """Return where an event is on one line: its place, its city as ``language`` calls it, and the word for online.
+
+    Each may be empty.
+    """
+    parts = (place, city_name(city, language) if city else "", online)
+    return listed([part for part in parts if part], language)
 
 
 def utc_offset(instant: datetime) -> str:

@@ -10,7 +10,8 @@ from datetime import datetime
 from services.events.domain.event import Event, EventStatus, Mode
 from services.events.programme.texts import programme_texts
 from shared.calendar.ics import CalendarEvent, Feed, Status, public_uid, write_feed
-from shared.i18n.phrases import labelled, listed
+from shared.i18n.phrases import labelled
+from shared.i18n.zones import place_text
 
 PRODUCT = "Programme"
 _STATUS: Mapping[EventStatus, Status] = {
@@ -56,6 +57,6 @@ def _entry(event: Event, changed_at: datetime | None, language: str, public_url:
 
 
 def _place(event: Event, language: str) -> str:
-    parts = [part for part in (event.place, event.city) if part and event.mode is not Mode.ONLINE]
-    online = [programme_texts().text("mode.online", language)] if event.mode is not Mode.IN_PERSON else []
-    return listed([*parts, *online], language)
+    place, city = ("", "") if event.mode is Mode.ONLINE else (event.place, event.city)
+    online = "" if event.mode is Mode.IN_PERSON else programme_texts().text("mode.online", language)
+    return place_text(place, city, online, language)

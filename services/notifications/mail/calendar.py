@@ -17,6 +17,7 @@ from services.notifications.mail.defusing import defuse, safe_link, written_line
 from services.notifications.mail.mailbox import domain_of, mailbox
 from services.notifications.mail.wording import Wording, language_for, wording
 from shared.calendar.ics import CalendarEvent, CalendarUser, Status, write_invitation
+from shared.i18n.zones import place_text
 
 PRODUCT = "Notifications"
 
@@ -106,10 +107,8 @@ def title_of(event: EventCopy) -> str:
 
 def place_line(event: EventCopy, words: Wording) -> str:
     """Where the event is, in one line: place and city, or the word for online, or both."""
-    parts = [written_line(part) for part in (event.place, event.city) if part and event.mode != "online"]
-    if event.mode != "in_person":
-        parts.append(words.online)
-    return ", ".join(parts)
+    place, city = ("", "") if event.mode == "online" else (event.place, event.city)
+    return written_line(place_text(place, city, "" if event.mode == "in_person" else words.online, words.language))
 
 
 def _status(event: EventCopy, method: CalendarMethod) -> Status:

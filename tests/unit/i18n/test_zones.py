@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.i18n.languages import LANGUAGES
-from shared.i18n.zones import UTC_NAMES, city_name, zone_name
+from shared.i18n.zones import UTC_NAMES, city_name, place_text, zone_name
 
 WINTER, SUMMER = datetime(2020, 3, 4, 19, tzinfo=UTC), datetime(2020, 5, 11, 7, tzinfo=UTC)
 MARKS = str.maketrans("", "", "\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}")
@@ -65,6 +65,21 @@ def test_what_runs_left_to_right_is_set_apart_in_arabic_alone() -> None:
 def test_every_zone_says_how_far_it_is_from_utc(zone: str, language: str) -> None:
     name = zone_name(WINTER, zone, language)
     assert ("UTC+" in name or "UTC−" in name, "{" in name) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("place", "city", "online", "language", "text"),
+    [
+        ("Room XX", "Geneva", "", "fr", "Room XX, Genève"),
+        ("Room XX", "Geneva", "线上", "zh", "Room XX，日内瓦，线上"),
+        (None, "Springfield", "Online", "en", "Springfield, Online"),
+        ("", "", "В интернете", "ru", "В интернете"),
+    ],
+)
+def test_place_names_the_city_in_the_language(
+    place: str | None, city: str | None, online: str, language: str, text: str
+) -> None:
+    assert place_text(place, city, online, language) == text
 
 
 def test_a_zone_that_does_not_exist_is_an_error() -> None:
