@@ -119,6 +119,7 @@ def _around(public_url: str) -> dict[str, Any]:
         "lines_of": lambda event: _lines(event.starts_at, event.ends_at, event, language),
         "city_name": lambda city: city_name(city, language),
         "last_lines_of": lambda event: _lines(event.last_starts_at, event.last_ends_at, event, language),
+        "comma": listed(("", ""), language),
         "listed": lambda parts: listed(parts, language),
         "calendar_links": lambda path: subscription_links(path, language, public_url),
         "style": _sheet().address(f"{HOME}/static/programme.css"),

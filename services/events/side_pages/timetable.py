@@ -9,7 +9,7 @@ from services.events.domain.schedule_diff import Entry
 from services.events.side_pages.pages import Line, Place, TimetablePage, page_texts
 from shared.i18n.phrases import listed
 from shared.i18n.when import NO_BREAK, Period, day_text, hours_text, time_lines
-from shared.i18n.zones import zone_place
+from shared.i18n.zones import place_text, zone_place
 
 
 def timetable_page(
@@ -54,7 +54,7 @@ def _line(entry: Entry, language: str) -> Line:
 
 
 def _room(entry: Entry, language: str) -> str:
-    return page_texts().text("timetable.place", language, room=entry.room_title, city=entry.city)
+    return place_text(entry.room_title, entry.city, "", language)
 
 
 def _period(entry: Entry) -> Period:
