@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 PYTHON ?=
 # make down KEEP=1 keeps data, keys and logs
 KEEP ?=
+# Seconds that make audit waits until everything is decidable
+WAIT ?= 0
 # Which measurements, and how long: make bench BENCH="P6 --bulletin 50000"
 BENCH ?=
 # More words for pytest: make test PYTEST="-k bus"
@@ -49,8 +51,8 @@ up: $(VENV)/.ready ## start the production shape on this machine: RabbitMQ, Post
 down: $(VENV)/.ready ## stop it in order and delete it; KEEP=1 keeps data, keys and logs
 	@KEEP=$(KEEP) $(BIN)/python -m deploy.up down
 
-audit: $(VENV)/.ready ## compare what the databases hold: nothing lost, nothing doubled; exit 1 on any difference
-	@$(BIN)/python -m deploy.operations.audit
+audit: $(VENV)/.ready ## compare what databases and broker hold; exit 1: broken, 3: not yet decidable. WAIT=60 waits for it
+	@$(BIN)/python -m deploy.operations.audit --wait $(WAIT)
 
 test: $(VENV)/.ready-dev ## install what the tests need, start private servers, run every test, print one summary
 	@deploy/setup/test_machine.sh

@@ -14,7 +14,9 @@ from psycopg import sql
 
 ROLE = "troika_audit"
 
-_OUTBOX = "id, message_id, type, subject, stored_at, published_at, refusals, refused_reason, try_at, blanked_at"
+_OUTBOX = (
+    "id, message_id, type, subject, stored_at, published_at, refusals, refused_reason, try_at, blanked_at, again_at"
+)
 _INBOX = "consumer, message_id, received_at"
 
 READABLE: Mapping[str, Mapping[str, str]] = {

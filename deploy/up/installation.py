@@ -100,7 +100,8 @@ def prepare(folder: Path) -> Prepared:
         databases.let_audit_read()
 
     mine = [*services.units(), *([sink_unit(folder, ports, runtime)] if has_sink() else [])]
-    watching = [audit_unit(folder, ports, databases.audit, runtime)] if databases.audit else []
+    asked = secrets.audit_broker_url(broker, ports["amqp"])
+    watching = [audit_unit(folder, ports, databases.audit, asked, runtime)] if databases.audit else []
     last = [
         gateway_unit(folder, ports, proxies_in_front()),
         prometheus_unit(folder, ports, audited=bool(watching)),

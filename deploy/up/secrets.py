@@ -38,6 +38,12 @@ def broker_url(user: str, password: str, port: int) -> str:
     return f"amqp://{user}:{quote(password, safe='')}@127.0.0.1:{port}/{VHOST}"
 
 
+def audit_broker_url(passwords: dict[str, str], port: int) -> str:
+    """URL of the audit's login; empty for an installation whose passwords are from before there was one."""
+    password = passwords.get(topology.AUDIT)
+    return broker_url(topology.AUDIT, password, port) if password else ""
+
+
 def _passwords(file: Path, names: Iterable[str]) -> dict[str, str]:
     """Those in ``file``, and new ones for names that it does not know."""
     known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}

@@ -126,13 +126,14 @@ def canary_unit(folder: Path, ports: Ports, runtime: Runtime) -> Unit:
     return runtime.unit(CANARY, ["deploy.operations.canary"], environment, lambda: answers(ready_url))
 
 
-def audit_unit(folder: Path, ports: Ports, databases: dict[str, str], runtime: Runtime) -> Unit:
-    """The audit, which reads ``databases`` (URL by service, of its own login) and nothing else."""
+def audit_unit(folder: Path, ports: Ports, databases: dict[str, str], broker_url: str, runtime: Runtime) -> Unit:
+    """The audit, which reads ``databases`` (URL by service) and asks the broker, by logins of its own."""
     port = ports[AUDIT]
     given = {name: value for name, value in os.environ.items() if name.startswith(("TROIKA_AUDIT_", INSECURE))}
     environment = {
         **{name: value for name, value in given.items() if not name.endswith("_URL_FILE")},
         **authorities(),
+        "TROIKA_AUDIT_BROKER_URL": broker_url,
         **{variable(service): url for service, url in databases.items()},
         "HOME": str(folder.resolve()),
         "PYTHONUNBUFFERED": "1",

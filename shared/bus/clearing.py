@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 300.0
 MOST = 1000
-"""Messages of one look at a queue."""
+"""Messages of one look at a queue: it is done in the consumer's loop, which must not stand still for long."""
 
 Erased = Callable[[Sequence[str]], set[str]]
 """Which of these subjects (UUID texts) were erased."""
@@ -76,7 +76,7 @@ def drop_erased(address: BusAddress, queues: Sequence[str], erased: Erased) -> i
 def _drop_from(address: BusAddress, queue: str, erased: Erased) -> int:
     named = {subject for message in list_parked(address, queue, MOST) for subject in subjects_in(message)}
     gone = erased(sorted(named)) if named else set()
-    return drop(address, queue, lambda message: not gone.isdisjoint(subjects_in(message))) if gone else 0
+    return drop(address, queue, lambda message: not gone.isdisjoint(subjects_in(message)), most=MOST) if gone else 0
 
 
 def subjects_in(message: ParkedMessage) -> set[str]:

@@ -99,10 +99,12 @@ def replay(address: BusAddress, queue: str, chosen: Chosen, record: Record = _un
         return visit.settle(is_new, record, visit.send_back)
 
 
-def drop(address: BusAddress, queue: str, chosen: Chosen, record: Record = _unrecorded) -> int:
-    """Delete the chosen messages for good; returns how many."""
+def drop(
+    address: BusAddress, queue: str, chosen: Chosen, record: Record = _unrecorded, *, most: int | None = None
+) -> int:
+    """Delete the chosen messages among the first ``most`` (among all, if None) for good; returns how many."""
     with _visit(address, queue) as visit:
-        return visit.settle(chosen, record, lambda _raw: None)
+        return visit.settle(chosen, record, lambda _raw: None, most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +133,10 @@ class _Visit:
                 return
             yield self.channel.message_to_python(raw)
 
-    def settle(self, chosen: Chosen, record: Record, act: Callable[[Any], None]) -> int:
+    def settle(self, chosen: Chosen, record: Record, act: Callable[[Any], None], most: int | None = None) -> int:
         """Do ``act`` to all chosen messages and take them from the queue, some hundred at a time; returns how many."""
         total, batch = 0, []
-        for raw in self.messages():
+        for raw in self.messages(most):
             if chosen(_read(self.queue, raw)):
                 batch.append(raw)
             if len(batch) == SETTLED_AT_ONCE:

@@ -33,7 +33,7 @@ WORK_MAX_MESSAGES = 200_000
 WORK_MAX_BYTES = 256 * 1024 * 1024
 """Past this the outbox is the buffer, not the broker: 200,000 messages of 1 KB fit under the disk alarm."""
 RETRY_MAX_MESSAGES = 50_000
-TOPOLOGY = "troika-topology"
+TOPOLOGY, AUDIT = "troika-topology", "troika-audit"
 
 
 def queue_arguments() -> dict[str, dict[str, Any]]:
@@ -81,7 +81,7 @@ def _policy(name: str, pattern: str, definition: dict[str, Any], priority: int) 
     }
 
 
-CONNECTIONS_OF = {"relay": 20, "consumer": 40, "operator": 10, "topology": 10}
+CONNECTIONS_OF = {"relay": 20, "consumer": 40, "operator": 10, "topology": 10, "audit": 10}
 """Most connections of a login: ten processes of a kind (a consumer has two each), with as many again that come back
 before the broker has noticed that they were gone. A connection has two channels at most."""
 
@@ -93,11 +93,12 @@ def user_limits(user: str) -> dict[str, int]:
 
 
 def user_names() -> list[str]:
-    """Every login: two a service, one for operators' tools, one that declares."""
+    """Every login: two a service, one for operators' tools, one that declares, one for the audit."""
     return [
         *(name for service in SERVICES for name in (relay_user(service), consumer_user(service))),
         OPERATOR,
         TOPOLOGY,
+        AUDIT,
     ]
 
 
@@ -107,6 +108,7 @@ def permissions() -> list[dict[str, str]]:
     A consumer reads what it has parked itself too: copies about people who were erased are dropped by it.
     """
     rows = [_permission(TOPOLOGY, ".*", ".*", ".*")]
+    rows.append(_permission(AUDIT, "^$", "^$", r"\.parked$"))
     rows.append(_permission(OPERATOR, "^$", f"^{re.escape(REQUEUE)}$", r"\.parked$"))
     for service in SERVICES:
         heard = [queue for queue in QUEUES if service_of(queue) == service]

@@ -287,7 +287,13 @@ retention_done_total = Counter(
 )
 audit_differences = Gauge(
     "troika_audit_differences",
-    "What the audit's last round found that does not add up, by equation (A1 to A12); at most 1,000 of each check.",
+    "What the audit's last round found broken, by equation (A1 to A12).",
+    ["equation"],
+    multiprocess_mode="mostrecent",
+)
+audit_undecided = Gauge(
+    "troika_audit_undecided",
+    "What the audit's last round could not decide yet, because it waits for messages on their way, by equation.",
     ["equation"],
     multiprocess_mode="mostrecent",
 )

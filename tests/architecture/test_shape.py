@@ -15,7 +15,9 @@ MOST_LINES_OF_FILE = 300
 MOST_LINES_OF_FUNCTION = 40
 """Without its docstring."""
 
-LONGER_FILES: dict[Path, str] = {}
+LONGER_FILES = {
+    Path("shared/core/metrics.py"): "a list of declarations, none longer than a few lines",
+}
 LONGER_FUNCTIONS: dict[tuple[Path, str], str] = {}
 """Exceptions, each with its reason."""
 

@@ -139,7 +139,7 @@ def test_nobody_changes_what_is_there(broker: Broker, user: str) -> None:
     """Who reads a queue may also empty it, as they could by reading all of it: that is the protocol's."""
     queues = [name for queue in QUEUES for name in (queue, parked(queue))]
     done = broker.done(user, [*product(ATTEMPTS, queues), *product(AT_EXCHANGES, queues[:1])])
-    reads = {"troika-operator": {parked(queue) for queue in QUEUES}} | {
+    reads = {user: {parked(queue) for queue in QUEUES} for user in ("troika-operator", "troika-audit")} | {
         f"troika-{service}-consumer": {
             name for queue in QUEUES if service_of(queue) == service for name in (queue, parked(queue))
         }
@@ -225,6 +225,15 @@ def test_operator_reads_what_is_parked_and_sends_it_back(broker: Broker) -> None
     assert {queue: broker.consume(user, queue) for queue in QUEUES} == dict.fromkeys(QUEUES, REFUSED)
     assert {queue: broker.publish(user, REQUEUE, replay_key(queue)) for queue in QUEUES} == dict.fromkeys(QUEUES, 0)
     assert broker.publish(user, FACTS, "event.changed.v1") == REFUSED
+
+
+def test_audit_reads_what_is_parked_and_publishes_nothing(broker: Broker) -> None:
+    user = "troika-audit"
+    assert {queue: broker.consume(user, parked(queue)) for queue in QUEUES} == dict.fromkeys(QUEUES, 0)
+    assert {queue: broker.consume(user, queue) for queue in QUEUES} == dict.fromkeys(QUEUES, REFUSED)
+    codes = [broker.publish(user, FACTS, key) for key in BY_KEY]
+    codes += [broker.publish(user, RETRY, retry_key("10s", QUEUE)), broker.publish(user, DEAD, QUEUE)]
+    assert set(codes) | {broker.publish(user, REQUEUE, replay_key(QUEUE))} == {REFUSED}
 
 
 def test_topology_login_declares_and_publishes_nothing(broker: Broker) -> None:

@@ -90,6 +90,7 @@ NEEDED = {
         "operator": {"TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS"},
         "migrate": set(),
         "parked": set(),
+        "recover": set(),
         "topology": set(),
     },
     "events": {

@@ -2,13 +2,15 @@
 
 import os
 import sys
+import time
+from dataclasses import replace
 
 import click
 import psycopg
 
 from deploy.operations.audit.printing import print_audit
 from deploy.operations.audit.reading import open_sources
-from deploy.operations.audit.reconcile import reconcile
+from deploy.operations.audit.reconcile import Verdict, judge, overall
 from deploy.operations.audit.settings import AuditSettings, read_settings
 from deploy.operations.audit.watching import watch as watch_until
 from deploy.servers.audit_role import READABLE, written_rights
@@ -16,16 +18,19 @@ from shared.core.errors import SettingsError, Unavailable
 from shared.core.logs import configure_logs
 from shared.process.runner import run
 
-DIFFERENCES, NOT_ASKED = 1, 2
-"""Exit codes."""
+NOT_ASKED = 2
+EXIT_CODES = {Verdict.HOLDS: 0, Verdict.BROKEN: 1, Verdict.NOT_ASKED: NOT_ASKED, Verdict.NOT_YET_DECIDABLE: 3}
+
+AGAIN_EVERY_S = 2.0
 
 
 @click.group(invoke_without_command=True)
+@click.option("--wait", "wait_s", default=0, help="Seconds to look again and again until everything is decidable.")
 @click.pass_context
-def main(context: click.Context) -> None:
-    """Compare what the databases hold; exit 1 on any difference, 2 if it could not be asked."""
+def main(context: click.Context, wait_s: int) -> None:
+    """Compare what databases and broker hold; exit 0: it holds, 1: broken, 3: not yet decidable, 2: not asked."""
     if context.invoked_subcommand is None:
-        sys.exit(_once(_settings()))
+        sys.exit(_look_until_decided(_settings(), wait_s))
 
 
 @main.command()
@@ -51,15 +56,37 @@ def _settings() -> AuditSettings:
         sys.exit(NOT_ASKED)
 
 
-def _once(settings: AuditSettings) -> int:
+def _look_until_decided(settings: AuditSettings, wait_s: float) -> int:
+    deadline = time.monotonic() + wait_s
+    while True:
+        is_last = time.monotonic() >= deadline
+        code = _once(settings, only_decided=not is_last)
+        if is_last or code != EXIT_CODES[Verdict.NOT_YET_DECIDABLE]:
+            return code
+        time.sleep(AGAIN_EVERY_S)  # what waits arrives meanwhile
+
+
+def _once(settings: AuditSettings, *, only_decided: bool) -> int:
+    """One look, printed unless ``only_decided`` and something waits; returns the exit code.
+
+    A broker that is named and does not answer leaves the rest to be looked at, and the whole undecided.
+    """
     try:
-        with open_sources(settings.urls, settings.given(), grace_s=settings.grace_s) as sources:
-            found = reconcile(sources)
-            print_audit(sources, found, settings.where)
-    except (psycopg.Error, Unavailable) as error:
+        given, not_asked = settings.given(), ""
+    except Unavailable as error:
+        given, not_asked = replace(settings, broker_url="").given(), error.reason
+    try:
+        with open_sources(settings.urls, given, grace_s=settings.grace_s) as sources:
+            judgements = judge(sources)
+            verdict = overall(judgements)
+            if not_asked and verdict is Verdict.HOLDS:
+                verdict = Verdict.NOT_YET_DECIDABLE
+            if not (only_decided and verdict is Verdict.NOT_YET_DECIDABLE):
+                print_audit(sources, judgements, verdict, settings.where, not_asked)
+    except psycopg.Error as error:
         click.echo(f"Could not be read ({settings.where}): {type(error).__name__}", err=True)
         return NOT_ASKED
-    return DIFFERENCES if found else 0
+    return EXIT_CODES[verdict]
 
 
 if __name__ == "__main__":

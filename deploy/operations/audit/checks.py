@@ -34,8 +34,8 @@ class Alone:
 class Side:
     """Rows of one source: (key, value, required).
 
-    ``required``: the other side must have the key as well. What is not required (on its way, or too old) may be there
-    or not. Values are compared where both sides have the key and a value.
+    ``required`` is three-valued. True: the other side must have the key. Null: it must, but may still be on its way: a
+    difference is not decidable yet. False: it need not. Values are compared where both sides have key and value.
 
     Attributes:
         source: a database, or what a test or an operator has given: ``journal``, ``copies``, ``parked``.
@@ -59,6 +59,12 @@ def whatever(left: str, right: str) -> bool:
     return True
 
 
+def messages_under_way(key: str) -> str:
+    """What a young difference between two services waits for."""
+    del key
+    return "messages on their way between services"
+
+
 @dataclass(frozen=True, slots=True)
 class Paired:
     """Two sides, each of one or more sources, that must agree key by key. They are read in order, never held.
@@ -67,12 +73,16 @@ class Paired:
         what: has to be so, in words.
         left, right: the sides; ``left`` is what ``right`` is expected to follow.
         agrees: compares the values of a key that both sides have.
+        waiting: values on the right that say of a key: not there yet.
+        waits_for: what a key that is not decidable yet waits for, in words; the same for many keys.
     """
 
     what: str
     left: tuple[Side, ...]
     right: tuple[Side, ...]
     agrees: Callable[[str, str], bool] = same
+    waiting: frozenset[str] = frozenset()
+    waits_for: Callable[[str], str] = messages_under_way
 
     @property
     def needs(self) -> tuple[str, ...]:

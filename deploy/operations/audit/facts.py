@@ -91,7 +91,7 @@ A5 = Equation(
 _STORED = """
     SELECT o.message_id || ' ' || h.queue,
         CASE WHEN o.published_at IS NOT NULL AND o.blanked_at IS NULL THEN 'published' END,
-        o.blanked_at IS NULL AND coalesce(o.published_at < %(arrived_before)s, false)
+        CASE WHEN o.blanked_at IS NOT NULL THEN false WHEN o.published_at < %(arrived_before)s THEN true END
     FROM outbox o JOIN unnest(%(types)s::text[], %(queues)s::text[]) AS h (type, queue) ON h.type = o.type
 """
 """One whose content was erased may have been heard before, and nobody need hear it any more."""
@@ -102,12 +102,14 @@ _TAKEN_IN = """
 """
 _ON_THE_BUS = """
     SELECT properties ->> 'message_id' || ' '
-        || CASE right(queue, 7) WHEN '.parked' THEN left(queue, -7) ELSE queue END, 'waits', false
+        || CASE right(queue, 7) WHEN '.parked' THEN left(queue, -7) ELSE queue END,
+        CASE right(queue, 7) WHEN '.parked' THEN 'parked' ELSE 'waits' END, false
     FROM bus_message WHERE properties ->> 'message_id' IS NOT NULL
 """
 _OPEN = """
-    SELECT message_id::text, 'published', 'waits since ' || stored_at || coalesce(': ' || refused_reason, '')
-    FROM outbox WHERE published_at IS NULL AND stored_at < %(late_before)s
+    SELECT message_id::text, 'published',
+        'waits since ' || coalesce(again_at, stored_at) || coalesce(': ' || refused_reason, '')
+    FROM outbox WHERE published_at IS NULL AND coalesce(again_at, stored_at) < %(late_before)s
 """
 _WAITS = """
     SELECT coalesce(properties ->> 'message_id', 'row ' || id), 'taken in',
@@ -115,8 +117,7 @@ _WAITS = """
     FROM bus_message WHERE right(queue, 7) <> '.parked' AND greatest(stored_at, visible_at) < %(late_before)s
 """
 _STATE_TOLD = """
-    SELECT r.id::text, CASE WHEN c.changed_at < %(late_before)s THEN r.status || ', revision ' || r.revision END,
-        c.changed_at < %(late_before)s
+    SELECT r.id::text, r.status || ', revision ' || r.revision, CASE WHEN c.changed_at < %(late_before)s THEN true END
     FROM registration r JOIN registration_change c ON c.registration_id = r.id AND c.revision = r.revision
 """
 _STATE_TOLD_TO_ALL = _STATE_TOLD + "WHERE r.status IN ('confirmed', 'waitlisted', 'cancelled')"
@@ -124,7 +125,10 @@ _STATE_ON_ROSTER = "SELECT registration_id::text, status || ', revision ' || rev
 _STATE_IN_BOOK = """
     SELECT subject::text, status || ', revision ' || revision, false FROM recipient WHERE about = 'registration'
 """
-_ERASED = "SELECT id::text, NULL, erased_at < %(late_before)s FROM registration WHERE erased_at IS NOT NULL"
+_ERASED = """
+    SELECT id::text, NULL, CASE WHEN erased_at < %(late_before)s THEN true END FROM registration
+    WHERE erased_at IS NOT NULL
+"""
 _ERASED_TO_ALL = _ERASED + " AND status <> 'expired'"
 _ERASED_ON_ROSTER = """
     SELECT registration_id::text, NULL, form <> ALL(%(forgetful)s::text[]) FROM roster WHERE erased_at IS NOT NULL
@@ -134,10 +138,15 @@ _ERASED_IN_BOOK = """
     WHERE erased_at IS NOT NULL AND about = 'registration'
 """
 _SENT = """
-    SELECT id::text, NULL, sent_at < %(late_before)s FROM mail
+    SELECT id::text, NULL, CASE WHEN sent_at < %(late_before)s THEN true END FROM mail
     WHERE state IN ('sent', 'bounced') AND NOT starts_with(kind, 'proposal-')
 """
 _CONTACTS = "SELECT mail_id::text, NULL, false FROM mail_contact"
+
+
+def _queue_of(key: str) -> str:
+    return f"messages for {key.partition(' ')[2]} to be taken in"
+
 
 DATABASES = ("registration", "events", "notifications")
 
@@ -150,6 +159,8 @@ ARRIVALS = Paired(
         Side(PARKED, optional=True),
     ),
     whatever,
+    frozenset({"waits", "parked"}),
+    _queue_of,
 )
 
 A6 = Equation(

@@ -11,7 +11,7 @@ _NEWS = "('event-rescheduled', 'event-postponed', 'event-cancelled', 'event-revi
 
 _WANTED = """
     SELECT registration_id || ' ' || change.revision || ' ' || kind, NULL,
-        changed_at < %(late_before)s AND r.erased_at IS NULL
+        CASE WHEN r.erased_at IS NOT NULL THEN false WHEN changed_at < %(late_before)s THEN true END
     FROM (
         SELECT registration_id, revision, changed_at, CASE
             WHEN status = 'unverified' THEN 'verification'
@@ -28,8 +28,8 @@ _WRITTEN = f"""
     SELECT subject || ' ' || revision || ' ' || kind, NULL, false FROM mail WHERE kind IN {_NUMBERED}
 """  # noqa: S608 - constants
 _ATTEMPTED = """
-    SELECT id::text, CASE WHEN attempted_at < %(late_before)s AND erased_at IS NULL THEN attempts::text END,
-        attempted_at < %(late_before)s AND erased_at IS NULL
+    SELECT id::text, CASE WHEN erased_at IS NULL THEN attempts::text END,
+        CASE WHEN erased_at IS NOT NULL THEN false WHEN attempted_at < %(late_before)s THEN true END
     FROM registration WHERE attempts > 0
 """
 _ATTEMPTS_TOLD = """
@@ -123,8 +123,7 @@ A8 = Equation(
 )
 
 _COPY = """
-    SELECT id, CASE WHEN id <> ALL(%(moving)s::text[]) THEN revision::text END, id <> ALL(%(moving)s::text[])
-    FROM event_copy
+    SELECT id, revision::text, CASE WHEN id <> ALL(%(moving)s::text[]) THEN true END FROM event_copy
 """
 _OF_THE_FUTURE = """
     SELECT m.id::text, 'at most revision ' || e.revision, m.event_revision::text

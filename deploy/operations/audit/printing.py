@@ -1,15 +1,16 @@
-"""Prints the sums that must add up, and what does not."""
+"""Prints the sums that must add up, the verdict on each equation, what is not decidable yet, and what is broken."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from deploy.operations.audit.equations import EQUATIONS
 from deploy.operations.audit.facts import ARRIVALS
 from deploy.operations.audit.reading import Sources
 from deploy.operations.audit.readings import head_of
-from deploy.operations.audit.reconcile import Finding, both_sides, unasked
+from deploy.operations.audit.reconcile import Judgement, Verdict, both_sides, overall
+from shared.bus.names import RETRY
 
 _REGISTRATIONS = "SELECT status, count(*) FROM registration GROUP BY status ORDER BY status"
 _MAILS = "SELECT state, count(*) FROM mail GROUP BY state ORDER BY state"
@@ -17,33 +18,45 @@ _UNKNOWNS = "SELECT coalesce(sum(unknowns), 0) FROM mail"
 SHOWN = 50
 """Differences of an equation that are printed."""
 
+NO_BROKER_NAMED = "TROIKA_AUDIT_BROKER_URL is not set"
+LAST_LINES = {
+    Verdict.HOLDS: "Everything adds up.",
+    Verdict.NOT_YET_DECIDABLE: "Nothing is broken. Not everything is decidable yet: look again when it has arrived.",
+    Verdict.NOT_ASKED: "Nothing was asked.",
+}
 
-def print_audit(sources: Sources, found: Sequence[Finding], where: str) -> None:
-    """The sums, each equation with its verdict, and the differences."""
+
+def print_audit(
+    sources: Sources, judgements: Sequence[Judgement], verdict: Verdict, where: str, not_asked: str = ""
+) -> None:
+    """The sums, each equation with its verdict, what waits for what, and the differences.
+
+    Args:
+        sources: that were read.
+        judgements: one a check.
+        verdict: over all.
+        where: the sources were found, in words.
+        not_asked: why the broker was not asked, where there should be one.
+    """
     print(f"What is stored: {where}\n")
     _print_sums(sources)
+    _print_broker(sources, not_asked or NO_BROKER_NAMED)
     print()
-    _print_verdicts(sources, found)
-    if not found:
-        print("\nEverything adds up.")
-        return
-    print()
-    for code, differences in groupby(found, lambda finding: finding.equation):
-        listed = list(differences)
-        print("\n".join(map(str, listed[:SHOWN])))
-        if len(listed) > SHOWN:
-            print(f"{code} … and {len(listed) - SHOWN} more")
-    print(f"\n{len(found)} differences.")
+    _print_verdicts(judgements)
+    _print_waiting(judgements)
+    _print_broken(judgements)
+    broken = sum(judgement.broken for judgement in judgements)
+    print(f"\n{broken:,} differences." if broken else f"\n{LAST_LINES[verdict]}")
 
 
 def _print_sums(sources: Sources) -> None:
     if "registration" in sources.databases:
         states = [(row[0], row[1]) for row in sources.rows("registration", _REGISTRATIONS)]
         _print_sum("registrations", states)
-    for queue, (published, arrived, waiting) in sorted(_arrivals(sources).items()):
-        lost = published - arrived - waiting
-        words = f"taken in {arrived:,} + waiting or parked {waiting:,} + on its way or lost {lost:,}"
-        print(f"{'published for ' + queue:40} {published:>10,} = {words}")
+    for queue, seen in sorted(_arrivals(sources).items()):
+        words = f"taken in {seen['taken in']:,} + waiting {seen['waits']:,} + parked {seen['parked']:,}"
+        words += f" + not taken in yet, or lost {seen['missing']:,}"
+        print(f"{'published for ' + queue:40} {seen.total():>10,} = {words}")
     if "notifications" in sources.databases:
         _print_sum("mails", [(row[0], row[1]) for row in sources.rows("notifications", _MAILS)])
         ((unknowns,),) = sources.rows("notifications", _UNKNOWNS)
@@ -58,27 +71,58 @@ def _print_sum(name: str, parts: Iterable[tuple[str, int]]) -> None:
     print(f"{name:40} {sum(count for _part, count in listed):>10,} = {words}")
 
 
-def _arrivals(sources: Sources) -> dict[str, tuple[int, int, int]]:
-    """By queue: messages that the outboxes hold and that were published for it, and of these taken in, and waiting."""
+def _arrivals(sources: Sources) -> Mapping[str, Counter[str]]:
+    """By queue: how many published messages were taken in, wait, are parked, or are seen nowhere."""
+    counts: dict[str, Counter[str]] = {}
     if not all(map(sources.has, ARRIVALS.needs)):
-        return {}
-    counts: Counter[tuple[str, str]] = Counter()
+        return counts
     for key, rows in groupby(both_sides(ARRIVALS, sources), itemgetter(0)):
-        said = {value for _key, _is_right, value, _required in rows}
-        if "published" in said:
-            queue = key.partition(" ")[2]
-            counts[queue, "published"] += 1
-            counts[queue, "taken in" if "taken in" in said else "waits" if "waits" in said else "missing"] += 1
-    queues = {queue for queue, _word in counts}
-    return {q: (counts[q, "published"], counts[q, "taken in"], counts[q, "waits"]) for q in queues}
+        values = {value for _key, _is_right, value, _required in rows}
+        if "published" in values:
+            state = next((each for each in ("taken in", "parked", "waits") if each in values), "missing")
+            counts.setdefault(key.partition(" ")[2], Counter())[state] += 1
+    return counts
 
 
-def _print_verdicts(sources: Sources, found: Sequence[Finding]) -> None:
-    counts = Counter(finding.equation for finding in found)
-    left_out = Counter(code for code, _what in unasked(sources))
-    for equation in EQUATIONS:
-        asked = len(equation.checks) - left_out[equation.code]
-        verdict = f"{counts[equation.code]:,} differences" if counts[equation.code] else "holds"
-        if asked == 0:
-            verdict = f"not asked: {'a test has it alone' if equation.code == 'A1' else 'needs a login at the broker'}"
-        print(f"{equation.code:4} {verdict:38} {equation.title}")
+def _print_broker(sources: Sources, not_asked: str) -> None:
+    """What the broker holds; the embedded bus is a database, whose messages stand in the sums."""
+    if "bus" in sources.databases:
+        return
+    if sources.held is None:
+        print(f"{'held by the broker':40} not asked: {not_asked}")
+        return
+    parked = Counter(key.partition(" ")[2] for key, _value, _required in sources.given.get("parked", ()))
+    for queue, count in sources.held.items():
+        also = "" if queue.startswith(RETRY) else f" + parked {parked[queue]:,}"
+        print(f"{'held by the broker, ' + queue:40} {count + parked[queue]:>10,} = waiting {count:,}{also}")
+
+
+def _print_verdicts(judgements: Sequence[Judgement]) -> None:
+    titles = {equation.code: equation.title for equation in EQUATIONS}
+    for code, checks in groupby(judgements, attrgetter("equation")):
+        print(f"{code:4} {_words(code, list(checks)):38} {titles[code]}")
+
+
+def _words(code: str, checks: Sequence[Judgement]) -> str:
+    verdict = overall(checks)
+    if verdict is Verdict.NOT_ASKED:
+        return f"{verdict}: {'a test has it alone' if code == 'A1' else 'needs a login at the broker'}"
+    count = sum(check.broken if verdict is Verdict.BROKEN else check.waiting.total() for check in checks)
+    return f"{verdict}: {count:,}" if count else str(verdict)
+
+
+def _print_waiting(judgements: Sequence[Judgement]) -> None:
+    waiting = [(judgement, words, count) for judgement in judgements for words, count in judgement.waiting.items()]
+    if waiting:
+        print("\nNot yet decidable:")
+    for judgement, words, count in waiting:
+        print(f"{judgement.equation:4} {judgement.what}: waits for {count:,} {words}")
+
+
+def _print_broken(judgements: Sequence[Judgement]) -> None:
+    for code, checks in groupby([each for each in judgements if each.broken], attrgetter("equation")):
+        listed = list(checks)
+        named = [finding for judgement in listed for finding in judgement.named][:SHOWN]
+        print("\n" + "\n".join(map(str, named)))
+        if (more := sum(judgement.broken for judgement in listed) - len(named)) > 0:
+            print(f"{code} … and {more:,} more")

@@ -32,8 +32,8 @@ STATEMENT_MS = 300_000
 AT_ONCE = 1_000
 """Rows that one round trip fetches."""
 
-Row = tuple[str, str | None, bool]
-"""Key, value, required."""
+Row = tuple[str, str | None, bool | None]
+"""Key, value, required (None: it may still be on its way)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,15 @@ class Given:
     Attributes:
         accepted: ids in the answers that clients were given.
         copies: how often each Message-ID arrived.
-        parked: what is parked at a broker, as (message id, queue, reason).
+        parked: what is parked at a broker, as (message id, queue, reason); None if no broker was asked.
+        held: how many messages wait in each of a broker's queues; None if no broker was asked.
         head: number and hash (hexadecimal) of a reading that the log must still hold; 0 if none was noted.
     """
 
     accepted: Iterable[str] | None = None
     copies: Mapping[str, int] | None = None
     parked: Iterable[tuple[str, str, str]] | None = None
+    held: Mapping[str, int] | None = None
     head: tuple[int, str] = (0, "")
 
     def sources(self) -> dict[str, list[Row]]:
@@ -61,7 +63,7 @@ class Given:
             found["copies"] = [(key, str(count), True) for key, count in sorted(self.copies.items())]
         if self.parked is not None:
             letters = sorted((f"{message} {queue}", reason) for message, queue, reason in self.parked)
-            found["parked"] = [(key, "waits", False) for key, _reason in letters]
+            found["parked"] = [(key, "parked", False) for key, _reason in letters]
             found["unexplained"] = [(key, "a reason", True) for key, reason in letters if not reason]
         return found
 
@@ -72,11 +74,13 @@ class Sources:
     databases: open snapshots by name.
     given: rows by name.
     values: what statements see beside the tables.
+    held: how many messages wait in each of a broker's queues; None if no broker was asked.
     """
 
     databases: Mapping[str, psycopg.Connection[Any]]
     given: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
+    held: Mapping[str, int] | None = None
 
     def has(self, name: str) -> bool:
         """Whether there is such a source."""
@@ -121,7 +125,7 @@ def open_sources(
         for name in (each for each in ORDER if each in urls):
             databases[name] = stack.enter_context(_snapshot(urls[name]))
         known = given or Given()
-        sources = Sources(databases, known.sources())
+        sources = Sources(databases, known.sources(), held=known.held)
         sources.values.update(_values(sources, grace_s, now))
         sources.values.update(head_number=known.head[0], head_hash=bytes.fromhex(known.head[1]))
         yield sources

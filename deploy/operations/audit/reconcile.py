@@ -1,9 +1,11 @@
-"""Asks every equation of the sources, and says where they do not add up: ids, what was expected, what was found."""
+"""Asks every equation of the sources: it holds, is not decidable yet, or is broken, with exact totals and named ids."""
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import groupby, islice
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import groupby
 from operator import itemgetter
 
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
@@ -11,7 +13,7 @@ from deploy.operations.audit.equations import EQUATIONS
 from deploy.operations.audit.reading import Sources
 
 MOST = 1_000
-"""Differences of one check that are named; a database that is gone would name every row of another."""
+"""Differences of one check that are named, while all are counted; a lost database would name every row of another."""
 
 NOTHING, SOMETHING = "nothing", "there"
 
@@ -37,59 +39,114 @@ class Finding:
         return f"{self.equation} {self.subject}: {self.what}; expected {self.expected}, found {self.found}"
 
 
-def reconcile(sources: Sources, equations: Iterable[Equation] = EQUATIONS) -> list[Finding]:
-    """Every difference that the equations find, at most ``MOST`` a check; empty if all is well.
+class Verdict(StrEnum):
+    """What the audit says of a check, an equation or everything; the later in this list, the more it weighs."""
 
-    A check whose sources are not all there is left out: see :func:`unasked`.
+    NOT_ASKED = "not asked"
+    HOLDS = "holds"
+    NOT_YET_DECIDABLE = "not yet decidable"
+    BROKEN = "broken"
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What one check has found.
+
+    Attributes:
+        equation: its code.
+        what: has to be so.
+        is_asked: whether the sources that it needs are there.
+        broken: how many differences there are, exactly.
+        named: the first of them.
+        waiting: how many keys are not decidable yet, exactly, by what they wait for.
     """
-    return [
-        Finding(equation.code, check.what, *difference)
-        for equation in equations
-        for check in equation.checks
-        if _can_be_asked(check, sources)
-        for difference in islice(_differences(check, sources), MOST)
-    ]
+
+    equation: str
+    what: str
+    is_asked: bool = True
+    broken: int = 0
+    named: list[Finding] = field(default_factory=list)
+    waiting: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Broken if anything is; holds only if nothing waits either."""
+        if not self.is_asked:
+            return Verdict.NOT_ASKED
+        if self.broken:
+            return Verdict.BROKEN
+        return Verdict.NOT_YET_DECIDABLE if self.waiting else Verdict.HOLDS
+
+    def add(self, subject: str, expected: str, found: str) -> None:
+        """Count a difference, and name it while there are few."""
+        self.broken += 1
+        if self.broken <= MOST:
+            self.named.append(Finding(self.equation, self.what, subject, expected, found))
 
 
-def unasked(sources: Sources, equations: Iterable[Equation] = EQUATIONS) -> list[tuple[str, str]]:
-    """Code and words of the checks that had to be left out, for want of a source."""
-    return [(e.code, check.what) for e in equations for check in e.checks if not _can_be_asked(check, sources)]
+def judge(sources: Sources, equations: Iterable[Equation] = EQUATIONS) -> list[Judgement]:
+    """Ask every check of the equations; totals are exact, however many there are."""
+    return [_judged(equation.code, check, sources) for equation in equations for check in equation.checks]
 
 
-def _can_be_asked(check: Alone | Paired, sources: Sources) -> bool:
-    return all(map(sources.has, check.needs))
+def reconcile(sources: Sources, equations: Iterable[Equation] = EQUATIONS) -> list[Finding]:
+    """The named differences: all of them, up to ``MOST`` a check; empty if nothing is broken."""
+    return [finding for judgement in judge(sources, equations) for finding in judgement.named]
 
 
-def _differences(check: Alone | Paired, sources: Sources) -> Iterator[tuple[str, str, str]]:
+def overall(judgements: Iterable[Judgement]) -> Verdict:
+    """The heaviest verdict of some checks: what was not asked hides nothing that was."""
+    order = list(Verdict)
+    return max((judgement.verdict for judgement in judgements), key=order.index, default=Verdict.NOT_ASKED)
+
+
+def _judged(code: str, check: Alone | Paired, sources: Sources) -> Judgement:
+    judgement = Judgement(code, check.what, all(map(sources.has, check.needs)))
+    if not judgement.is_asked:
+        return judgement
     if isinstance(check, Paired):
-        return _between(check, sources)
-    return ((str(row[0]), str(row[1]), str(row[2])) for row in sources.rows(check.database, check.sql))
+        _compare(check, sources, judgement)
+        return judgement
+    for row in sources.rows(check.database, check.sql):
+        judgement.add(str(row[0]), str(row[1]), str(row[2]))
+    return judgement
 
 
-def _between(check: Paired, sources: Sources) -> Iterator[tuple[str, str, str]]:
+def _compare(check: Paired, sources: Sources, judgement: Judgement) -> None:
     """Where the sides do not agree. A key may stand in several sources of a side: any one of them will do."""
     for key, rows in groupby(both_sides(check, sources), itemgetter(0)):
-        left: list[tuple[str | None, bool]] = []
-        right: list[tuple[str | None, bool]] = []
+        left: list[tuple[str | None, bool | None]] = []
+        right: list[tuple[str | None, bool | None]] = []
         for _key, is_right, value, required in rows:
             (right if is_right else left).append((value, required))
-        if not right and any(required for _value, required in left):
-            yield key, left[0][0] or SOMETHING, NOTHING
-        elif not left and any(required for _value, required in right):
-            yield key, NOTHING, right[0][0] or SOMETHING
-        elif left and right and not _agree(check, left[0][0], right[0][0]):
-            yield key, str(left[0][0]), str(right[0][0])
+        is_waiting = bool(right) and {value for value, _required in right} <= check.waiting
+        difference = _difference(check, left, right)
+        demands = {each for _value, each in (*left, *right)}
+        if difference and (None not in demands if left and right else True in demands):
+            judgement.add(key, *difference)
+        elif (difference and None in demands) or (is_waiting and left):
+            judgement.waiting[check.waits_for(key)] += 1
 
 
-def _agree(check: Paired, left: str | None, right: str | None) -> bool:
-    return left is None or right is None or check.agrees(left, right)
+def _difference(
+    check: Paired, left: list[tuple[str | None, bool | None]], right: list[tuple[str | None, bool | None]]
+) -> tuple[str, str] | None:
+    """What was expected and what was found, if a key is on one side only or the sides' values differ."""
+    if not right:
+        return left[0][0] or SOMETHING, NOTHING
+    if not left:
+        return NOTHING, right[0][0] or SOMETHING
+    expected, found = left[0][0], right[0][0]
+    if expected is None or found is None or check.agrees(expected, found):
+        return None
+    return expected, found
 
 
-def both_sides(check: Paired, sources: Sources) -> Iterator[tuple[str, bool, str | None, bool]]:
+def both_sides(check: Paired, sources: Sources) -> Iterator[tuple[str, bool, str | None, bool | None]]:
     """(key, whether it is of the right side, value, required) of all rows of both sides, in the order of keys."""
 
-    def told_apart(side: Side, is_right: bool) -> Iterator[tuple[str, bool, str | None, bool]]:
-        return ((key, is_right, value, bool(required)) for key, value, required in sources.ordered(side))
+    def told_apart(side: Side, is_right: bool) -> Iterator[tuple[str, bool, str | None, bool | None]]:
+        return ((key, is_right, value, required) for key, value, required in sources.ordered(side))
 
     streams = [
         told_apart(side, is_right)

@@ -1,19 +1,18 @@
 """Where the databases are: named by the environment, else those of `make up` or of the demo on this machine."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deploy.local.installation import audit_urls as demo_urls
+from deploy.operations.audit.broker import ask_broker
 from deploy.operations.audit.facts import DATABASES
 from deploy.operations.audit.reading import GRACE_S, Given
 from deploy.operations.audit.readings import Head, parse_head
 from deploy.servers.audit_role import variable
+from deploy.up.secrets import audit_broker_url
 from deploy.up.servers import audit_urls as production_urls
-from shared.bus.address import BusAddress
-from shared.bus.parked import NO_REASON, list_parked
-from shared.contracts.registry import QUEUES
 from shared.core.errors import SettingsError
 from shared.core.probe_address import ProbeAddress, read_probe_address
 from shared.core.settings import FROM_FILE, Reader
@@ -21,9 +20,6 @@ from shared.core.transports import BROKER, plain_urls
 from shared.process.settings import read_database
 
 AMQP = ("amqp", "amqps")
-MOST_PARKED = 1_000_000
-"""Of one queue: what is not seen would count as lost."""
-
 NOTHING_FOUND = (
     "Nothing to look at. Name TROIKA_AUDIT_REGISTRATION_URL, TROIKA_AUDIT_EVENTS_URL and "
     "TROIKA_AUDIT_NOTIFICATIONS_URL (and TROIKA_AUDIT_BUS_URL where messages travel through PostgreSQL), or start an "
@@ -36,7 +32,7 @@ class AuditSettings:
     """Attributes:
     urls: by service, and ``bus``.
     where: they were found, in words.
-    broker_url: of an operator's login; empty where no parked messages are to be asked for.
+    broker_url: of the audit's login at the broker; empty where no broker is to be asked.
     grace_s: how old a message must be to have arrived, seconds.
     every_s: from round to round, seconds.
     probes: where the process answers probes and Prometheus.
@@ -52,10 +48,19 @@ class AuditSettings:
     head: Head = field(default_factory=Head)
 
     def given(self, head: Head | None = None) -> Given:
-        """What is parked at the broker, if it may be asked: ids and reasons alone; and the ``head`` that was noted."""
+        """What the broker holds, if it is to be asked: counts, and ids and reasons of what is parked; and the ``head``.
+
+        Asked before the databases are: a message that goes from a queue into an inbox meanwhile is seen in one of them.
+
+        Raises:
+            Unavailable: the broker does not answer.
+        """
         noted = head or self.head
-        parked = _letters(self.broker_url) if self.broker_url else None
-        return Given(parked=parked, head=(noted.number, noted.digest))
+        known = Given(head=(noted.number, noted.digest))
+        if not self.broker_url:
+            return known
+        held, parked = ask_broker(self.broker_url)
+        return replace(known, held=held, parked=parked)
 
 
 def read_settings(environment: Mapping[str, str]) -> AuditSettings:
@@ -73,8 +78,10 @@ def read_settings(environment: Mapping[str, str]) -> AuditSettings:
     probes = read_probe_address(reader)
     head = reader.take("TROIKA_AUDIT_HEAD", parse_head, Head())
     reader.finish()
-    urls, where = (named, "as the environment says") if named else _on_this_machine(environment)
-    return AuditSettings(urls, where, broker_url, float(grace_s), every_s, probes, head)
+    if named:
+        return AuditSettings(named, "as the environment says", broker_url, float(grace_s), every_s, probes, head)
+    urls, where, own_broker = _on_this_machine(environment)
+    return AuditSettings(urls, where, broker_url or own_broker, float(grace_s), every_s, probes, head)
 
 
 def _named(reader: Reader, environment: Mapping[str, str]) -> dict[str, str]:
@@ -84,23 +91,19 @@ def _named(reader: Reader, environment: Mapping[str, str]) -> dict[str, str]:
     return {name: read_database(reader, variable(name), required=True) for name in wanted}
 
 
-def _on_this_machine(environment: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
+def _on_this_machine(environment: Mapping[str, str]) -> tuple[Mapping[str, str], str, str]:
+    """Databases, words for where they were found, and the broker's URL if there is one."""
     up = Path(environment.get("TROIKA_UP_FOLDER") or "var/up")
     if (up / "secrets" / "databases.json").exists() and (up / "ports.json").exists():
         ports = json.loads((up / "ports.json").read_text())
         passwords = json.loads((up / "secrets" / "databases.json").read_text())
-        return production_urls(ports["postgres"], passwords), f"make up, in {up}"
+        broker = json.loads((up / "secrets" / "broker.json").read_text())
+        broker_url = audit_broker_url(broker, ports["amqp"])
+        return production_urls(ports["postgres"], passwords), f"make up, in {up}", broker_url
     demo = Path(environment.get("TROIKA_DEMO_FOLDER") or "var/demo")
     if (demo / "postgres").exists():
         try:
-            return demo_urls(demo), f"the demo, in {demo}"
+            return demo_urls(demo), f"the demo, in {demo}", ""
         except RuntimeError as error:
             raise SettingsError([str(error)]) from error
     raise SettingsError([NOTHING_FOUND])
-
-
-def _letters(broker_url: str) -> Iterator[tuple[str, str, str]]:
-    """What is parked at a broker, looked at with an operator's login and left where it is."""
-    for queue in QUEUES:
-        for letter in list_parked(BusAddress(broker_urls=(broker_url,)), queue, MOST_PARKED):
-            yield letter.message_id, queue, "" if letter.reason == NO_REASON else letter.reason

@@ -2,17 +2,21 @@
 
 import logging
 import time
-from collections import Counter
 
 import psycopg
 
 from deploy.operations.audit.equations import EQUATIONS
 from deploy.operations.audit.reading import open_sources
 from deploy.operations.audit.readings import Head, head_of
-from deploy.operations.audit.reconcile import Finding, reconcile
+from deploy.operations.audit.reconcile import Judgement, judge
 from deploy.operations.audit.settings import AuditSettings
 from shared.core.errors import Unavailable
-from shared.core.metrics import audit_differences, audit_duration_seconds, audit_last_success_timestamp_seconds
+from shared.core.metrics import (
+    audit_differences,
+    audit_duration_seconds,
+    audit_last_success_timestamp_seconds,
+    audit_undecided,
+)
 from shared.process.runner import Stop
 
 log = logging.getLogger(__name__)
@@ -21,7 +25,7 @@ LOGGED = 20
 """Differences of one round that are named in the log; `make audit` names more."""
 
 
-def look(settings: AuditSettings, head: Head) -> tuple[list[Finding], Head]:
+def look(settings: AuditSettings, head: Head) -> tuple[list[Judgement], Head]:
     """One round, and the log of readings' head as it is now.
 
     Args:
@@ -30,10 +34,10 @@ def look(settings: AuditSettings, head: Head) -> tuple[list[Finding], Head]:
 
     Raises:
         psycopg.Error: a database is away, or lets the audit read less than it needs.
-        Unavailable: the broker is away, whose parked messages are asked for.
+        Unavailable: the broker is away, which is to be asked.
     """
     with open_sources(settings.urls, settings.given(head), grace_s=settings.grace_s) as sources:
-        return reconcile(sources), head_of(sources)
+        return judge(sources), head_of(sources)
 
 
 def watch(settings: AuditSettings, stop: Stop) -> None:
@@ -61,10 +65,11 @@ def _keep(head: Head, newest: Head) -> Head:
     return newest
 
 
-def _note(found: list[Finding]) -> None:
-    counts = Counter(finding.equation for finding in found)
+def _note(judgements: list[Judgement]) -> None:
     for equation in EQUATIONS:
-        audit_differences.labels(equation.code).set(counts[equation.code])
-    for finding in found[:LOGGED]:
+        own = [judgement for judgement in judgements if judgement.equation == equation.code]
+        audit_differences.labels(equation.code).set(sum(judgement.broken for judgement in own))
+        audit_undecided.labels(equation.code).set(sum(judgement.waiting.total() for judgement in own))
+    for finding in [finding for judgement in judgements for finding in judgement.named][:LOGGED]:
         facts = {"equation": finding.equation, "subject": finding.subject, "what": finding.what}
         log.error("audit difference", extra={**facts, "expected": finding.expected, "found": finding.found})

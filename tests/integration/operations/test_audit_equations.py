@@ -9,7 +9,7 @@ from deploy.operations.audit.facts import HEARERS
 from deploy.operations.audit.printing import print_audit
 from deploy.operations.audit.reading import Given, open_sources
 from deploy.operations.audit.readings import Head, head_of
-from deploy.operations.audit.reconcile import reconcile
+from deploy.operations.audit.reconcile import Verdict, judge, reconcile
 from shared.contracts.registry import MESSAGE_TYPES
 from tests.integration.operations import breaking_mails, breaking_messages, breaking_places
 from tests.integration.operations.breaking import Break
@@ -95,15 +95,15 @@ def test_what_is_broken_is_found_by_its_equation_alone(past: Past, case: Break) 
 
 def test_sums_are_printed(past: Past, capsys: pytest.CaptureFixture[str]) -> None:
     with open_sources(past.installation.urls.audit_urls(), grace_s=0) as sources:
-        print_audit(sources, [], "a town")
+        print_audit(sources, judge(sources), Verdict.HOLDS, "a town")
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[2] == "registrations 16 = cancelled 4 + confirmed 7 + expired 3 + unverified 1 + waitlisted 1"
     published = [line.split() for line in lines if line.startswith("published for ")]
     assert [words[2] for words in published] == sorted({queue for _type, queue in HEARERS})
     for words in published:
-        every, taken_in, waiting, lost = (int(word.replace(",", "")) for word in words if word[0].isdigit())
+        every, taken_in, waiting, parked, lost = (int(word.replace(",", "")) for word in words if word[0].isdigit())
         assert every > 0
-        assert (taken_in, waiting, lost) == (every, 0, 0)
+        assert (taken_in, waiting, parked, lost) == (every, 0, 0, 0)
 
 
 def test_every_check_is_broken() -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import requests
@@ -20,11 +21,13 @@ from tests.support.processes import PROJECT, ProcessGroup, Program
 from tests.support.waiting import poll_until
 
 
-def _environment(installation: TestInstallation) -> dict[str, str]:
+def audit_environment(installation: TestInstallation) -> dict[str, str]:
+    """Settings of the audit, for all databases of ``installation``."""
     return {variable(name): url for name, url in installation.urls.audit_urls().items()}
 
 
-def _audit(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def audit(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """One audit as a program of its own."""
     return subprocess.run(
         [sys.executable, "-m", "deploy.operations.audit", *arguments],
         cwd=PROJECT,
@@ -47,7 +50,7 @@ def _lose_a_registration(installation: TestInstallation) -> str:
 
 
 def test_clean_installation_ends_with_zero(whole: TestInstallation) -> None:
-    done = _audit(_environment(whole))
+    done = audit(audit_environment(whole))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == "Everything adds up."
     verdicts = {line[:4].strip(): line[5:43].strip() for line in done.stdout.splitlines() if line.startswith("A")}
@@ -56,7 +59,7 @@ def test_clean_installation_ends_with_zero(whole: TestInstallation) -> None:
 
 def test_difference_is_printed_and_ends_with_one(whole: TestInstallation) -> None:
     lost = _lose_a_registration(whole)
-    done = _audit(_environment(whole))
+    done = audit(audit_environment(whole))
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines()[-3:] == [
         f"A2 {lost}: whoever has a history is there; expected a registration, found its history alone",
@@ -66,15 +69,15 @@ def test_difference_is_printed_and_ends_with_one(whole: TestInstallation) -> Non
 
 
 def test_without_an_installation_it_says_what_it_needs(tmp_path: Path) -> None:
-    done = _audit({"TROIKA_UP_FOLDER": str(tmp_path / "up"), "TROIKA_DEMO_FOLDER": str(tmp_path / "demo")})
+    done = audit({"TROIKA_UP_FOLDER": str(tmp_path / "up"), "TROIKA_DEMO_FOLDER": str(tmp_path / "demo")})
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("Nothing to look at. Name TROIKA_AUDIT_REGISTRATION_URL,")
 
 
 def test_some_addresses_without_the_others_are_a_fault(whole: TestInstallation) -> None:
-    environment = _environment(whole)
+    environment = audit_environment(whole)
     del environment["TROIKA_AUDIT_EVENTS_URL"]
-    done = _audit(environment)
+    done = audit(environment)
     assert (done.returncode, done.stderr) == (2, "TROIKA_AUDIT_EVENTS_URL: is required\n")
 
 
@@ -85,9 +88,7 @@ def test_rights_that_it_prints_are_those_that_it_needs(whole: TestInstallation, 
     with postgres.connect(name) as administrator:
         administrator.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM troika_audit")
         administrator.execute(f"REVOKE ALL ON DATABASE {name} FROM troika_audit")
-        for statement in (
-            _audit({}, "rights", "events").stdout.replace("DATABASE events", f"DATABASE {name}").split(";")
-        ):
+        for statement in audit({}, "rights", "events").stdout.replace("DATABASE events", f"DATABASE {name}").split(";"):
             if statement.strip():
                 administrator.execute(statement)
     with open_sources(urls, grace_s=0) as sources:
@@ -130,7 +131,7 @@ def _start_watching(installation: TestInstallation, processes: ProcessGroup) -> 
     """The audit's process, which looks every second, and the address of its metrics."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = {**_environment(installation), "TROIKA_METRICS_PORT": str(port), "TROIKA_AUDIT_EVERY_S": "1"}
+    environment = {**audit_environment(installation), "TROIKA_METRICS_PORT": str(port), "TROIKA_AUDIT_EVERY_S": "1"}
     command = "deploy.operations.audit watch"
     return processes.start("audit", command, env=environment, ready_url=f"{url}/readyz"), url
 
