@@ -11,7 +11,16 @@ from services.notifications.sending.composing import NEWS_UNTRUE
 from services.notifications.usecases.announce import announce_some, decide_news
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.notifications.office import Office
-from tests.integration.notifications.review import NO_DATE, NOVEMBER, news, registered, send_all, tell, wait_and_tell
+from tests.integration.notifications.review import (
+    NO_DATE,
+    NOVEMBER,
+    REVIEW,
+    news,
+    registered,
+    send_all,
+    tell,
+    wait_and_tell,
+)
 from tests.support.smtp_relay import Relay
 
 
@@ -123,6 +132,25 @@ def test_those_who_asked_are_told_that_remote_attendance_is_possible(office: Off
     tell(office, 3, mode="hybrid", **NOVEMBER)
     wait_and_tell(office)
     assert [kind for kind, subject in news(office) if subject == asked] == ["remote-possible"]
+
+
+def test_who_has_withdrawn_their_interest_is_not_told(office: Office) -> None:
+    tell(office, 1)
+    asked = registered(office, 1, form_kind="interest")
+    withdrawn: dict[str, Any] = {"form": "a-interest", "form_kind": "interest", "event": REVIEW}
+    office.hear(office.told("cancelled", asked, 2, person_ref=f"{1:064x}", **withdrawn))
+    tell(office, 2, mode="hybrid")
+    wait_and_tell(office)
+    assert news(office) == []
+
+
+@pytest.mark.parametrize("status", ["tentative", "postponed"])
+def test_event_without_a_date_is_told_when_it_has_one(office: Office, status: str) -> None:
+    tell(office, 1, status=status, **NO_DATE)
+    who = registered(office, 1)
+    tell(office, 2, status="confirmed", **NOVEMBER)
+    wait_and_tell(office)
+    assert news(office) == [("event-rescheduled", who)]
 
 
 @pytest.mark.parametrize(("mode", "state"), [("hybrid", "queued"), ("online", "queued"), ("in_person", "called_off")])

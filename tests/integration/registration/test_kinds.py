@@ -197,6 +197,17 @@ def test_pages_after_registering_are_true_for_each_kind_of_form(
         assert [word for word in NOT_OF_ALL if word in said] == []
 
 
+def test_who_has_left_a_group_can_join_it_again(client: FlaskClient, installation: TestInstallation) -> None:
+    rows(installation.urls["registration"], "UPDATE form SET verification = 'none', proof_of_work = 'off'")
+    joining = {"email": "participant-1@example.org", "working_group": "housing"}
+    assert send(client, "join-working-group", **joining).get_json()["status"] == "confirmed"
+    path = f"/r/{mailed_to(installation, 1)['token']}"
+    assert client.post(path, data={"action": "cancel"}).status_code == 303
+    assert send(client, "join-working-group", **joining).get_json()["status"] == "confirmed"
+    states = rows(installation.urls["registration"], "SELECT status FROM registration ORDER BY id")
+    assert states == [("cancelled",), ("confirmed",)]
+
+
 def test_no_invitation_is_promised_while_the_event_has_no_date(
     client: FlaskClient, installation: TestInstallation
 ) -> None:

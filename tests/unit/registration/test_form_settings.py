@@ -43,6 +43,13 @@ def test_event_that_is_off_is_not_what_coordinators_have_set() -> None:
     assert set_reason(replace(EVENT, event_status="postponed"), NOON) == ""
 
 
+@pytest.mark.parametrize("status", ["tentative", "confirmed"])
+def test_form_opens_again_when_a_postponed_event_has_a_date(status: str) -> None:
+    postponed = replace(EVENT, event_status="postponed", starts_at=None)
+    assert closed_reason(postponed, NOON) == "postponed"
+    assert closed_reason(replace(postponed, event_status=status, starts_at=NOON + HOUR), NOON) == ""
+
+
 @pytest.mark.parametrize(("status", "starts_at"), [("cancelled", NOON + HOUR), ("confirmed", NOON)])
 def test_kept_seat_on_a_closed_form_does_not_outlive_the_event(status: str, starts_at: datetime) -> None:
     """Closing the form must not hide that the event is over."""
