@@ -6,7 +6,6 @@ whether the server still answers. If it does, the statement is slow and is waite
 up, and for a second no other is tried, so that a queue of callers is told at once and not one time limit after another.
 """
 
-import logging
 import socket
 import struct
 import time
@@ -26,11 +25,13 @@ STANDARD_PORT = 5432
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 """The shortest question that any PostgreSQL answers, before any login (protocol 3.0, SSLRequest)."""
 
-log = logging.getLogger(__name__)
-
 Address = tuple[str, str]
 _silent_until: dict[Address, float] = {}
 """Monotonic seconds, by server; of this process."""
+
+
+class DatabaseSilent(psycopg.OperationalError):
+    """The server takes what is sent and does not answer: a black hole, or a machine that stands still."""
 
 
 class WatchfulConnection(psycopg.Connection[Any]):
@@ -45,7 +46,7 @@ class WatchfulConnection(psycopg.Connection[Any]):
         """
         address = _address_in(conninfo, kwargs)
         if time.monotonic() < _silent_until.get(address, 0.0):
-            raise psycopg.OperationalError("the database did not answer a moment ago")
+            raise DatabaseSilent("the database did not answer a moment ago")
         try:
             return super().connect(conninfo, **kwargs)
         except psycopg.errors.ConnectionTimeout:
@@ -78,7 +79,7 @@ class WatchfulConnection(psycopg.Connection[Any]):
             return
         _note_silence((self.info.host, str(self.info.port)))
         self.pgconn.finish()
-        raise psycopg.OperationalError("the database does not answer")
+        raise DatabaseSilent("the database does not answer")
 
 
 def answers(host: str, port: int, within_s: float = ANSWER_WITHIN_S) -> bool:
@@ -101,12 +102,7 @@ def _line_to(host: str, port: int, within_s: float) -> socket.socket:
 
 
 def _note_silence(address: Address) -> None:
-    """Rest, and say so once: of those who are told meanwhile nobody else leaves a line."""
-    now_s = time.monotonic()
-    known_until_s = _silent_until.get(address, 0.0)
-    _silent_until[address] = now_s + REST_S
-    if now_s >= known_until_s:
-        log.warning("the database does not answer", extra={"host": address[0], "port": address[1], "rest_s": REST_S})
+    _silent_until[address] = time.monotonic() + REST_S
 
 
 def _address_in(conninfo: str, kwargs: dict[str, Any]) -> Address:

@@ -13,7 +13,9 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from shared.core.errors import SettingsError
 from shared.core.rights import Rights, give
+from shared.store.schema_state import server_problem
 
 MIGRATION_LOCK = 7240001
 
@@ -36,10 +38,15 @@ def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
         engine: its role must own the database.
         folder: the service's ``migrations`` folder with ``versions`` below it.
         rights: by table and login.
+
+    Raises:
+        SettingsError: the server is too old.
     """
     scripts = ScriptDirectory(str(folder), version_locations=[str(folder / "versions")])
     head = scripts.get_current_head() or ""
     with engine.begin() as connection, _alone(connection):
+        if problem := server_problem(connection):
+            raise SettingsError([problem])
         context = MigrationContext.configure(
             connection, opts={"fn": lambda rev, _ctx: scripts._upgrade_revs(head, rev)}
         )

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from shared.core.errors import Unavailable
 from shared.store.checked_clock import CheckedClock
-from shared.store.schema_state import is_far_enough, newest_revision
+from shared.store.schema_state import database_problem, newest_revision
 from shared.store.unit_of_work import UnitOfWork
 
 Check = Callable[[], str]
 """Returns why the process is not ready; empty if it is. May raise ``Unavailable``."""
 
-AWAY = "database: it does not answer, or its schema is older than this program; run migrate"
+AWAY = "database: it does not answer"
 
 
 def readiness(work: UnitOfWork, migrations: Path, clock: CheckedClock, *checks: Check) -> Callable[[], Sequence[str]]:
@@ -26,9 +26,9 @@ def readiness(work: UnitOfWork, migrations: Path, clock: CheckedClock, *checks: 
     newest = newest_revision(migrations)
 
     def problems() -> Sequence[str]:
-        if not is_far_enough(work, newest):
-            return [AWAY]
         try:
+            if problem := database_problem(work, newest):
+                return [problem]
             return [problem for check in (clock.problem, *checks) if (problem := check())]
         except Unavailable:
             return [AWAY]

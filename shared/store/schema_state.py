@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
-from shared.core.errors import Unavailable
 from shared.store.unit_of_work import UnitOfWork
+
+OLDEST_SERVER = 16
+"""The oldest PostgreSQL with which the tests have passed."""
 
 
 def newest_revision(migrations: Path) -> str:
@@ -13,17 +15,29 @@ def newest_revision(migrations: Path) -> str:
     return max(file.name.partition("_")[0] for file in (migrations / "versions").glob("[0-9]*_*.py"))
 
 
-def is_far_enough(work: UnitOfWork, newest: str) -> bool:
-    """Whether the database answers and has revision ``newest``, or a later one.
+def database_problem(work: UnitOfWork, newest: str) -> str:
+    """Why the database does not do for this program: its version or its schema is too old; empty if it does.
 
-    A later one is none of our business: migrations only add what the code before them can do without, so that the
-    processes of a running system go on while the next version is rolled out.
+    A later schema than ``newest`` does: migrations only add what the code before them can do without,
+    so that the processes of a running system go on while the next version is rolled out.
+
+    Raises:
+        Unavailable: the database is away.
     """
-    try:
-        with work.transaction() as connection:
-            if not connection.execute(text("SELECT to_regclass('alembic_version') IS NOT NULL")).scalar():
-                return False
-            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except Unavailable:
-        return False
-    return found is not None and str(found) >= newest
+    with work.transaction() as connection:
+        if problem := server_problem(connection):
+            return problem
+        if not connection.execute(text("SELECT to_regclass('alembic_version') IS NOT NULL")).scalar():
+            return f"schema: there is none, this program needs {newest}; run migrate"
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return (
+        ""
+        if found is not None and str(found) >= newest
+        else f"schema: at {found}, this program needs {newest}; run migrate"
+    )
+
+
+def server_problem(connection: Connection) -> str:
+    """Why the server is too old; empty if it is not."""
+    found = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
+    return "" if found >= OLDEST_SERVER else f"database: PostgreSQL {found} is too old, {OLDEST_SERVER} is the oldest"

@@ -1,14 +1,20 @@
 """One transaction: opened by a use case and nowhere else; a clean exit commits, an exception rolls back."""
 
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
+from shared.core.logs import LimitedLog
 from shared.core.metrics import db_errors_total
+from shared.core.silence import DatabaseSilent
 from shared.store.engine import is_outage, outage_kind
+
+log = logging.getLogger(__name__)
 
 
 class UnitOfWork:
@@ -17,11 +23,13 @@ class UnitOfWork:
     Args:
         engine: where.
         service: under which name errors are counted.
+        monotonic: clock of the log, which has one line a minute while the database is away, seconds.
     """
 
-    def __init__(self, engine: Engine, service: str) -> None:
+    def __init__(self, engine: Engine, service: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
         self._service = service
+        self._outages = LimitedLog(log, logging.WARNING, "the database is unavailable", monotonic=monotonic)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -38,7 +46,9 @@ class UnitOfWork:
         except Exception as error:
             if not is_outage(error):
                 raise
-            db_errors_total.labels(self._service, outage_kind(error)).inc()
+            kind = outage_kind(error)
+            db_errors_total.labels(self._service, kind).inc()
+            self._outages.write(kind=kind, silent=isinstance(getattr(error, "orig", error), DatabaseSilent))
             raise Unavailable("database unavailable") from error
 
     @contextmanager

@@ -6,8 +6,11 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from shared.contracts.registry import SERVICES
+from shared.core.errors import SettingsError, Unavailable
+from shared.store import schema_state
 from shared.store.engine import open_engine
-from shared.store.schema_state import is_far_enough, newest_revision
+from shared.store.migrate import migrate
+from shared.store.schema_state import database_problem, newest_revision
 from shared.store.unit_of_work import UnitOfWork
 from tests.support.clients import rows
 from tests.support.installation import make_installation
@@ -47,28 +50,43 @@ def test_numbered_files_are_the_revisions_and_stand_in_one_row(service: str) -> 
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [
-        ("SELECT 1", True),
-        ("UPDATE alembic_version SET version_num = '0000'", False),
-        ("UPDATE alembic_version SET version_num = '9999'", True),
-        ("DELETE FROM alembic_version", False),
-        ("DROP TABLE alembic_version", False),
+        ("SELECT 1", ""),
+        ("UPDATE alembic_version SET version_num = '0000'", "schema: at 0000, this program needs {}; run migrate"),
+        ("UPDATE alembic_version SET version_num = '9999'", ""),
+        ("DELETE FROM alembic_version", "schema: at None, this program needs {}; run migrate"),
+        ("DROP TABLE alembic_version", "schema: there is none, this program needs {}; run migrate"),
     ],
 )
 def test_database_is_far_enough_from_its_newest_revision_on(
-    postgres: PostgresServer, tmp_path: Path, statement: str, expected: bool
+    postgres: PostgresServer, tmp_path: Path, statement: str, expected: str
 ) -> None:
     """A later version's migration must not take the running processes out of the gateway."""
     engine = open_engine(make_installation(postgres, tmp_path).urls["registration"])
     with engine.begin() as connection:
         connection.exec_driver_sql(statement)
-    assert is_far_enough(UnitOfWork(engine, "registration"), newest_revision(migrations_of("registration"))) is expected
+    newest = newest_revision(migrations_of("registration"))
+    assert database_problem(UnitOfWork(engine, "registration"), newest) == expected.format(newest)
     engine.dispose()
 
 
 def test_database_that_is_away_is_not_far_enough(own_postgres: PostgresServer) -> None:
     engine = open_engine(own_postgres.fresh_database())
     own_postgres.kill()
-    assert not is_far_enough(UnitOfWork(engine, "registration"), "0001")
+    with pytest.raises(Unavailable):
+        database_problem(UnitOfWork(engine, "registration"), "0001")
+    engine.dispose()
+
+
+def test_server_that_is_too_old_is_refused_by_probe_and_migration(
+    postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_engine(make_installation(postgres, tmp_path).urls["registration"])
+    monkeypatch.setattr(schema_state, "OLDEST_SERVER", 99)
+    assert database_problem(UnitOfWork(engine, "registration"), "0001") == (
+        "database: PostgreSQL 18 is too old, 99 is the oldest"
+    )
+    with pytest.raises(SettingsError, match="too old"):
+        migrate(engine, migrations_of("registration"), {})
     engine.dispose()
 
 

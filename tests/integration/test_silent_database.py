@@ -104,20 +104,6 @@ def test_connection_is_not_tried_again_at_once(postgres: PostgresServer, line: F
     assert line.accepted == before
 
 
-def test_silence_leaves_one_line_and_not_one_for_each_connection(
-    postgres: PostgresServer, line: FaultProxy, caplog: pytest.LogCaptureFixture
-) -> None:
-    """An operator sees in the log why people are answered 503."""
-    address = make_url(postgres.fresh_database()).set(port=line.port, drivername="postgresql")
-    opened = [WatchfulConnection.connect(address.render_as_string(hide_password=False)) for _ in range(6)]
-    line.set(HOLES["both"])
-    with ThreadPoolExecutor(len(opened)) as callers:
-        asked = [callers.submit(connection.execute, "SELECT 1") for connection in opened]
-        assert [type(one.exception()) for one in asked] == [psycopg.OperationalError] * len(opened)
-    said = [record for record in caplog.records if record.getMessage() == "the database does not answer"]
-    assert [record.__dict__["port"] for record in said] == [str(line.port)]
-
-
 def test_name_with_a_dead_address_before_the_living_one(line: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """As ``localhost`` often is: the server listens on one of its addresses only."""
     with socket.create_server(("127.0.0.1", 0)) as gone:
