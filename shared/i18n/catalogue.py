@@ -21,8 +21,12 @@ from shared.i18n.languages import LANGUAGES, locale_of
 _SAMPLED = range(201)
 """Counts that between them have every plural form of our languages."""
 
-_FRENCH = ((re.compile(r"[ \u00a0](?=[:;!?»%])"), "\u202f"), (re.compile(r"«[ \u00a0]"), "«\u202f"))
-"""French sets these marks off by a narrow space at which no line breaks; translators may type an ordinary one."""
+_FRENCH = (
+    (re.compile(r"[ \u00a0](?=[:;!?»%])"), "\u202f"),
+    (re.compile(r"«[ \u00a0]"), "«\u202f"),
+    (re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])"), "\N{RIGHT SINGLE QUOTATION MARK}"),
+)
+"""French sets these marks off by a narrow space at which no line breaks; translators may type what keyboards have."""
 
 
 @dataclass(frozen=True, slots=True)

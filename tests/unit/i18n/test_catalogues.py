@@ -132,9 +132,10 @@ def test_missing_text_falls_back_to_english_and_an_unknown_one_is_an_error(sampl
 
 def test_french_translators_may_type_an_ordinary_space(sample: Path) -> None:
     _add(sample, "en", '\nmsgid "added"\nmsgstr "x: y? << z >> 5 %"\n')
-    _add(sample, "fr", '\nmsgid "added"\nmsgstr "x : y ? « z » 5 % https://a.b"\n')
+    _add(sample, "fr", """\nmsgid "added"\nmsgstr "x : y ? « z » 5 % https://a.b l'an"\n""")
     narrow = "\N{NARROW NO-BREAK SPACE}"
-    assert Catalogue(sample).text("added", "fr") == f"x{narrow}: y{narrow}? «{narrow}z{narrow}» 5{narrow}% https://a.b"
+    expected = f"x{narrow}: y{narrow}? «{narrow}z{narrow}» 5{narrow}% https://a.b l’an"
+    assert Catalogue(sample).text("added", "fr") == expected
 
 
 def test_update_lists_what_is_to_be_translated_and_deletes_what_english_has_not(sample: Path) -> None:
