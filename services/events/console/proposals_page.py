@@ -1,9 +1,10 @@
 """The coordinators' page about proposals: what came in, what was sent again, and deciding on what was read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.exceptions import BadRequest
@@ -29,6 +30,20 @@ from shared.web.paging import Page, page_of, position_in
 
 PAGE = 25
 SIDE_EVENTS = "/console/side-events"
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """Which part of the list somebody looks at: a status ("" for all) and a cursor ("" for the first page)."""
+
+    status: str
+    cursor: str
+
+    def address(self, **more: str) -> str:
+        """Of this part of the list."""
+        given = {"status": self.status, "cursor": self.cursor, **more}
+        query = urlencode({name: value for name, value in given.items() if value})
+        return f"{SIDE_EVENTS}?{query}" if query else SIDE_EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +78,11 @@ def add_proposals(blueprint: Blueprint, tools: SideTools) -> None:
     @blueprint.get("/side-events")
     @needs_all_forms(*READERS)
     def proposals_page() -> str:
-        asked = request.args.get("status", "")
-        status = asked if asked in schedule_words.STATUSES else None
-        after = position_in(request.args.get("cursor", ""), 1, read_registration_position)
-        found = list_proposals(tools.work, ProposalFilter(status=status, after=after, limit=PAGE + 1))
-        return _shown(tools, page_of(found, PAGE, lambda proposal: [proposal.id]), status=status)
+        view = _view_of(request.args)
+        after = position_in(view.cursor, 1, read_registration_position)
+        found = list_proposals(tools.work, ProposalFilter(status=view.status or None, after=after, limit=PAGE + 1))
+        page = page_of(found, PAGE, lambda proposal: [proposal.id])
+        return _shown(tools, page, view, decided=_decided(tools, page.items))
 
     @blueprint.post("/side-events/<uuid:proposal_id>")
     @needs_all_forms("coordinator")
@@ -83,7 +98,7 @@ def add_proposals(blueprint: Blueprint, tools: SideTools) -> None:
             if refusal.code != "changed-meanwhile":
                 raise
             return _too_late(tools, decision)
-        return redirect(f"{SIDE_EVENTS}#p-{proposal_id}", 303)
+        return redirect(f"{_view_of(request.form).address(decided=str(proposal_id))}#p-{proposal_id}", 303)
 
 
 def _add_erasing(blueprint: Blueprint, tools: SideTools) -> None:
@@ -94,7 +109,25 @@ def _add_erasing(blueprint: Blueprint, tools: SideTools) -> None:
         if reason not in REASONS or request.form.get("sure") != "yes":
             raise BadRequest("unknown reason, or not confirmed")
         erase_proposal(tools.work, tools.clock, str(proposal_id), reason, holder().name)
-        return redirect(SIDE_EVENTS, 303)
+        return redirect(_view_of(request.form).address(), 303)
+
+
+def _view_of(given: Mapping[str, str]) -> ListView:
+    """The part of the list that an address, or a form on its page, names."""
+    status = given.get("status", "")
+    return ListView(status if status in schedule_words.STATUSES else "", given.get("cursor", ""))
+
+
+def _decided(tools: SideTools, shown: Sequence[Proposal]) -> Proposal | None:
+    """The proposal that was just decided on, if it is no longer on the page that was looked at."""
+    named = request.args.get("decided", "")
+    if not named or any(proposal.id == named for proposal in shown):
+        return None
+    try:
+        found = show_proposal(tools.work, read_registration_position([named]))
+    except (ValueError, DomainError):
+        return None
+    return found if found.status in schedule_words.STATUSES else None
 
 
 def seen_in_form() -> int:
@@ -120,7 +153,8 @@ def _too_late(tools: SideTools, decision: Decision) -> AnyResponse:
     groups = group_titles(tools)
     history = show_history(tools.work, proposal.id)
     since = [_since(revision, groups) for revision in history if revision.number > decision.seen]
-    return make_response(_shown(tools, Page([proposal], ""), late=Late(decision.note, since)), 412)
+    view = _view_of(request.form)
+    return make_response(_shown(tools, Page([proposal], ""), view, late=Late(decision.note, since)), 412)
 
 
 def _since(revision: Revision, groups: Mapping[str, str]) -> Since:
@@ -128,15 +162,24 @@ def _since(revision: Revision, groups: Mapping[str, str]) -> Since:
     return Since(revision.changed_at, schedule_words.deed_text(revision), changes)
 
 
-def _shown(tools: SideTools, page: Page[Proposal], *, status: str | None = None, late: Late | None = None) -> str:
+def _shown(
+    tools: SideTools,
+    page: Page[Proposal],
+    view: ListView,
+    *,
+    late: Late | None = None,
+    decided: Proposal | None = None,
+) -> str:
     groups = group_titles(tools)
     return render_template(
         "events/proposals.html",
         page=page,
         groups=groups,
         again={} if late else _sent_again(tools, page.items, groups),
-        status=status,
+        view=view,
+        next=replace(view, cursor=page.next).address() if page.next else "",
         late=late,
+        decided=decided,
         may_decide="coordinator" in holder().roles,
         erasing=REASONS,
     )

@@ -1,8 +1,10 @@
 """Coordinators decide on what they have read: what was changed meanwhile is shown first, and decided on anew."""
 
+import html
 import re
 import threading
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from sqlalchemy import text
@@ -63,6 +65,40 @@ def test_decision_of_a_program_says_what_was_seen(desk: Desk, returned: str) -> 
     assert (state(desk, returned), len(desk.said())) == (("submitted", 3), said + 1)
     assert desk.decide(returned, "accept", seen='W/"3"').status_code == 200, "weakened by a gateway that compresses"
     assert desk.decide(returned, "return", seen="*").status_code == 200
+
+
+def hidden_fields(page: str, proposal: str) -> dict[str, str]:
+    """What the form of a decision sends beside what is typed."""
+    form = re.search(rf'action="/console/side-events/{proposal}">(.*?)</form>', page, re.DOTALL)
+    assert form is not None
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form[1]))
+
+
+def test_filter_and_page_survive_a_decision(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.events.console.proposals_page.PAGE", 2)
+    proposals = [desk.propose(f"Proposal {number}", working_group="housing") for number in range(4)]
+    first = desk.client.get("/console/side-events?status=submitted", headers=desk.headers).text
+    second = html.unescape(re.findall(r'href="(/console/side-events\?[^"]*cursor=[^"]*)"', first)[0])
+    page = desk.client.get(second, headers=desk.headers).text
+    assert [proposal in page for proposal in proposals] == [False, False, True, True]
+    kept = hidden_fields(page, proposals[2])
+    given = kept | {"decision": "accept", "note": ""}
+    done = desk.client.post(f"/console/side-events/{proposals[2]}", data=given, headers=desk.headers)
+    place = urlsplit(done.headers["Location"])
+    asked = dict(parse_qsl(place.query))
+    assert asked == {"status": "submitted", "cursor": kept["cursor"], "decided": proposals[2]}
+    after = desk.client.get(done.headers["Location"], headers=desk.headers).text
+    assert [f'id="p-{proposal}"' in after for proposal in proposals] == [False, False, False, True]
+    assert "“<bdi>Proposal 2</bdi>”: Accepted." in after
+    late = desk.client.post(f"/console/side-events/{proposals[2]}", data=given, headers=desk.headers)
+    assert (late.status_code, hidden_fields(late.text, proposals[2])["status"]) == (412, "submitted")
+    assert f'href="{second.replace("&", "&amp;")}"' in late.text
+
+
+@pytest.mark.parametrize("decided", ["x", "00000000-0000-4000-8000-000000000000", "%00", "'"])
+def test_address_that_names_no_proposal_says_nothing_of_one(desk: Desk, decided: str) -> None:
+    page = desk.client.get(f"/console/side-events?decided={decided}&status=lost", headers=desk.headers)
+    assert (page.status_code, 'role="status"' in page.text) == (200, False)
 
 
 def test_console_shows_what_the_proposer_changed_before_it_is_accepted(desk: Desk, returned: str) -> None:
