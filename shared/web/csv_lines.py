@@ -1,4 +1,6 @@
-"""Lists as CSV (RFC 4180), line by line, so that a long one is never held whole, and safe to open in a spreadsheet.
+"""Lists as CSV (RFC 4180), line by line, so that a long one is never held whole, and made to open in a spreadsheet.
+
+A byte order mark comes first: without it Excel takes UTF-8 for the letters of its own country. Yes and no are words.
 
 A cell that begins like a formula would be run by the spreadsheet of whoever opens the file (OWASP, CSV injection);
 such a cell gets an apostrophe before it. Where a semicolon parts the cells of a list, as on most machines in Geneva, a
@@ -14,6 +16,7 @@ from itertools import chain, islice
 from flask import Response, request
 
 MEDIA_TYPE = "text/csv"
+BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What begins a formula in one spreadsheet or another; the wide forms are what East Asian keyboards make."""
 
@@ -27,12 +30,14 @@ def wants_csv() -> bool:
 
 
 def safe_cell(value: object) -> str:
-    """``value`` as the text of a cell that no spreadsheet takes for a formula; None is empty.
+    """``value`` as the text of a cell that no spreadsheet takes for a formula; None is empty, true is ``yes``.
 
     Only text can be a formula: a negative number stays a number.
     """
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if not isinstance(value, str):
         return str(value)
     text = _AFTER_A_SEPARATOR.sub(r"\1'", value)
@@ -56,9 +61,8 @@ def csv_answer(name: str, header: Sequence[str], rows: Iterable[Sequence[object]
     """
     further = iter(rows)
     first = list(islice(further, 1))
-    response = Response(
-        csv_lines(header, chain(first, further)), content_type=f"{MEDIA_TYPE}; charset=utf-8; header=present"
-    )
+    lines = chain([BYTE_ORDER_MARK], csv_lines(header, chain(first, further)))
+    response = Response(lines, content_type=f"{MEDIA_TYPE}; charset=utf-8; header=present")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     response.headers["Vary"] = "Accept"
     return response

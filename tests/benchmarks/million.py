@@ -12,6 +12,7 @@ from tests.support.installation import TestInstallation
 
 MEETINGS = 50
 TRAVELLERS, MEMBERS = 300, 2000
+ORGANISATIONS = 20_000
 YEAR_MS = 365 * 86_400_000
 LEAST_A_YEAR = 1_000_000
 """Registrations come one every half a minute on either side: a million in a year, the few in four days."""
@@ -47,13 +48,19 @@ _EACH = f"""
 """
 """Everything about registration ``n`` follows from ``n``, so that both services' tables say the same of it."""
 
+_ORGANISATIONS = f"""
+    INSERT INTO organisation (id, name) SELECT md5('organisation' || k)::uuid, 'Organisation Haus' || k
+    FROM generate_series(1, {ORGANISATIONS}) AS k
+"""
 _REGISTRATIONS = f"""
-    INSERT INTO registration (id, form, event_id, status, position, revision, person_ref, name, email, working_group,
-        representative, country, time_zone, language, partner, answers, box, token_hash, consent_at, accepted_at,
-        confirmed_at, cancelled_at)
+    INSERT INTO registration (id, form, event_id, status, position, revision, person_ref, name, email, organisation_id,
+        working_group, representative, country, time_zone, language, partner, answers, box, token_hash, consent_at,
+        accepted_at, confirmed_at, cancelled_at)
     SELECT id, meeting, meeting, status, position, 1, person_ref,
-        'Participant ' || CASE h / 23 %% 1000 WHEN 0 THEN 'Rare' ELSE 'Usual' END || ' Number' || n,
-        'participant-' || n || '@example.org', working_group, representative, country, 'Africa/Nairobi', 'en', partner,
+        'Participant ' || CASE h / 23 %% 1000 WHEN 0 THEN 'Rare' ELSE 'Usual' END || ' Nümber' || n,
+        'participant-' || n || '@example.org',
+        md5('organisation' || (h / 29 %% {ORGANISATIONS} + 1))::uuid, working_group, representative, country,
+        'Africa/Nairobi', 'en', partner,
         '{{}}', decode(repeat('ab', 250), 'hex'), sha256(('token' || n)::bytea), at, at,
         CASE status WHEN 'confirmed' THEN at END, CASE status WHEN 'cancelled' THEN at END
     FROM ({_EACH}) AS each
@@ -96,7 +103,9 @@ def fill(installation: TestInstallation, number: int, groups: list[str]) -> None
     first_ms = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1000)
     spacing_ms = YEAR_MS // max(number, LEAST_A_YEAR)
     values = {"rows": number, "first_ms": first_ms, "spacing_ms": spacing_ms, "groups": groups, "count": len(groups)}
-    _run(installation.urls["registration"], (_FORMS, _SEATS), (_REGISTRATIONS,), (_COUNT_SEATS,), values)
+    _run(
+        installation.urls["registration"], (_FORMS, _SEATS, _ORGANISATIONS), (_REGISTRATIONS,), (_COUNT_SEATS,), values
+    )
     _run(installation.urls["events"], (_EVENTS,), (_ROSTER,), (_COUNTS, _TALLIES), values)
 
 

@@ -53,6 +53,8 @@ QUESTIONS = {
     "address": Question("registration", f"/v1/registrations?limit=50&q={quote('participant-777@')}"),
     "word of a name": Question("registration", "/v1/registrations?limit=50&q=number777"),
     "usual word of a name": Question("registration", "/v1/registrations?limit=50&q=usual"),
+    "organisation": Question("registration", "/v1/registrations?limit=50&q=haus777"),
+    "word of each organisation": Question("registration", "/v1/registrations?limit=50&q=organisation"),
     "nobody's name": Question("registration", "/v1/registrations?limit=50&q=nobodyatall"),
     "name in a form": Question("registration", f"/v1/registrations?limit=50&form={MEETING}&q=rare"),
     "not registered for": Question("registration", "/v1/registrations?limit=50&not_registered_for=meeting-3"),

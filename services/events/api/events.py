@@ -15,6 +15,7 @@ from services.events.store.events import Audience, EventFilter
 from services.events.usecases.list_events import list_events
 from services.events.usecases.positions import event_position, read_event_position
 from services.events.usecases.show_event import show_event
+from services.events.usecases.show_titles import show_titles
 from shared.web.access import may_touch, public
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
 from shared.web.entity_tags import conditional
@@ -52,8 +53,9 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
         names = chosen_fields(query.get("fields"), who)
         wanted = filter_of(query, who)
         if wants_csv():
+            titles = show_titles(tools.work)
             lines = (_shown(event, names, own) for event in _each(tools, wanted))
-            rows = ([_cell(line.get(name)) for name in names] for line in lines)
+            rows = ([titles.of(name, line.get(name)) for name in names] for line in lines)
             return _for(who, csv_answer("events", list(names), rows))
         found = list_events(tools.work, replace(wanted, limit=wanted.limit + 1))
         page = page_of(found, wanted.limit, event_position)
@@ -128,10 +130,6 @@ def _each(tools: Tools, wanted: EventFilter) -> Iterator[Event]:
     while found := list_events(tools.work, chunk):
         yield from found
         chunk = replace(chunk, after=event_position(found[-1]))
-
-
-def _cell(value: Any) -> object:
-    return " ".join(value) if isinstance(value, list) else value
 
 
 def _for(who: Audience, response: Response) -> Response:

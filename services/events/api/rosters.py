@@ -19,6 +19,7 @@ from services.events.usecases.count_registrations import count_registrations
 from services.events.usecases.list_roster import list_roster, note_roster_taken
 from services.events.usecases.positions import read_registration_position, registration_position
 from services.events.usecases.show_coverage import show_coverage
+from services.events.usecases.show_titles import show_titles
 from shared.web.access import holder, needs, require_touch
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
 from shared.web.operations import Blueprint
@@ -89,13 +90,14 @@ def _add_roster(blueprint: Any, tools: Tools) -> None:
 def _rows(tools: Tools, wanted: RosterQuery) -> Iterator[list[object]]:
     """All registrations, chunk by chunk; the first is read before the answer begins, so that no event is a 404."""
     first = list_roster(tools.work, replace(wanted, limit=CSV_CHUNK))
+    titles = show_titles(tools.work)
 
     def each() -> Iterator[list[object]]:
         found = first
         while found:
             for registered in found:
                 line = _LINE.dump(registered)
-                yield [line[name] for name in _COLUMNS]
+                yield [titles.of(name, line[name]) for name in _COLUMNS]
             found = list_roster(tools.work, replace(wanted, after=found[-1].registration_id, limit=CSV_CHUNK))
 
     return each()

@@ -85,7 +85,13 @@ _SAVE = text(
     "WHEN event.revision = excluded.revision THEN event.changed_at "
     "ELSE coalesce(excluded.changed_at, event.changed_at) END"
 )
+_PUBLIC_TITLES = text("SELECT id, title FROM event WHERE status <> 'draft' AND NOT internal")
 _CHANGED = text("SELECT id, changed_at FROM event WHERE id = ANY(CAST(:ids AS text[])) AND changed_at IS NOT NULL")
+
+
+def public_titles(connection: Connection) -> Mapping[str, str]:
+    """The title of every event that everybody sees, by id."""
+    return {row.id: row.title for row in connection.execute(_PUBLIC_TITLES)}
 
 
 def find(connection: Connection, event_id: str) -> Event | None:

@@ -22,6 +22,7 @@ _OF_EVENTS = text(f"""
     WHERE event = ANY(CAST(:events AS text[])) OR id = ANY(CAST(:named AS text[])) ORDER BY id
 """)  # noqa: S608 - a constant
 _OF_KIND = text(f"SELECT {_COLUMNS} FROM form_copy WHERE kind = :kind ORDER BY id")  # noqa: S608 - a constant
+_ALL = text(f"SELECT {_COLUMNS} FROM form_copy ORDER BY id")  # noqa: S608 - a constant
 _IS_KNOWN = text("SELECT EXISTS (SELECT FROM form_copy WHERE id = :id)")
 
 
@@ -34,6 +35,11 @@ def forms_of(connection: Connection, events: Collection[str], named: Collection[
     """Forms that register for one of ``events``, and those with the ids ``named``."""
     found = connection.execute(_OF_EVENTS, {"events": list(events), "named": list(named)})
     return [_form(row) for row in found]
+
+
+def all_forms(connection: Connection) -> list[Form]:
+    """Every form."""
+    return [_form(row) for row in connection.execute(_ALL)]
 
 
 def forms_of_kind(connection: Connection, kind: str) -> list[Form]:

@@ -25,7 +25,9 @@ class RegistrationQuery(PageArguments):
     q = ma.fields.String(
         load_default="",
         validate=PLAIN,
-        metadata={"description": "Beginning of an address, or of a word of a name"},
+        metadata={
+            "description": "Beginning of an address, or of a word of a name or an organisation; accents do not count"
+        },
     )
     since = DayOrInstant(
         load_default=None,

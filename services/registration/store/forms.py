@@ -87,6 +87,12 @@ class StoredForm:
         )
 
     @property
+    def title(self) -> str:
+        """In English, or in whatever language it has one."""
+        by_language: Mapping[str, str] = self.definition["title"]
+        return by_language.get("en") or by_language.get("") or next(iter(by_language.values()), self.slug)
+
+    @property
     def facts(self) -> FormFacts:
         """What the other services are told of it."""
         return FormFacts(

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.registration.store.registrations import PERSON, Person, to_person
+from shared.store.folding import word_query, words_of
 
 LIVE = "r.status IN ('confirmed', 'waitlisted')"
 
@@ -19,7 +20,7 @@ class PeopleFilter:
     """What to list; an empty value leaves everything.
 
     Attributes:
-        q: beginning of an address, or of any word of a name.
+        q: beginning of an address, or of any word of a name or an organisation; accents do not count.
         since, until: when somebody registered: from, and before.
         not_registered_for: an event or a form; lists who is not registered there. Without a status it lists only
             people who have a seat or wait for one: nobody need be reminded who has cancelled.
@@ -58,6 +59,16 @@ class Change:
     changed_by: str | None
 
 
+def _named(column: str) -> str:
+    """That the words that are searched for follow one another in ``column``, the last one perhaps begun alone."""
+    return f"position(' ' || :folded IN ' ' || folded({column})) > 0"
+
+
+def _indexed(column: str) -> str:
+    """The same, found by the index of words, which knows the first one."""
+    return f"({words_of(column)} @@ CAST(:word AS tsquery) AND {_named(column)})"
+
+
 _CONDITIONS = {
     "form": "r.form = :form",
     "event": "r.event_id = :event",
@@ -65,9 +76,8 @@ _CONDITIONS = {
     "working_group": "r.working_group = :working_group",
     "partner": "r.partner = :partner",
     "country": "r.country = :country",
-    "q": """(starts_with(lower(r.email), lower(:q)) OR (
-        array_to_tsvector(array_remove(string_to_array(lower(r.name), ' '), '')) @@ CAST(lower(:word) AS tsquery)
-        AND position(' ' || lower(:q) IN ' ' || lower(r.name)) > 0))""",
+    "q": f"""(starts_with(lower(r.email), lower(:q)) OR {_named("r.name")}
+        OR EXISTS (SELECT FROM organisation o WHERE o.id = r.organisation_id AND {_named("o.name")}))""",
     "since": "r.accepted_at >= :since",
     "until": "r.accepted_at < :until",
     "not_registered_for": """NOT EXISTS (SELECT 1 FROM registration o
@@ -91,6 +101,17 @@ _NEAR = 2000
 _ORDERED = ("enable_seqscan", "enable_indexscan", "enable_indexonlyscan")
 _BY_BITMAP = "; ".join(f"SET LOCAL {way} = off" for way in _ORDERED) + "; SET LOCAL plan_cache_mode = force_custom_plan"
 _AS_USUAL = "; ".join(f"SET LOCAL {way} = on" for way in _ORDERED) + "; SET LOCAL plan_cache_mode = auto"
+
+_FOLDED = text("SELECT folded(:q)")
+_ORGANISATIONS = text(f"SELECT o.id::text FROM organisation o WHERE {_indexed('o.name')} LIMIT :limit")
+_Q_BY_INDEX = f"(starts_with(lower(r.email), lower(:q)) OR {_indexed('r.name')})"
+_Q_AND_ORGANISATIONS = f"""(starts_with(lower(r.email), lower(:q)) OR {_indexed("r.name")}
+    OR r.organisation_id = ANY(CAST(:organisations AS uuid[])))"""
+"""The condition ``q`` in parts that each have an index; with an empty list that of organisations could not be used."""
+
+_MAX_ORGANISATIONS = 1000
+"""With more, and another condition that has an index, the rows of that one are looked through."""
+
 _HISTORY = text("""
     SELECT revision, status, changed_at, capacity_then, reason, changed_by FROM registration_change
     WHERE registration_id = CAST(:id AS uuid) ORDER BY revision
@@ -101,7 +122,9 @@ def list_people(connection: Connection, wanted: PeopleFilter) -> list[Person]:
     """Registrations in order of arrival."""
     wanted = replace(wanted, q=wanted.q.lstrip())
     given = _given(wanted)
-    values = given | {"most": wanted.most, "word": _word(wanted.q)}
+    values = given | {"most": wanted.most} | _searched(connection, wanted.q)
+    if values.get("folded") == "":  # nothing but marks was searched for
+        return []
     everybody = f"SELECT * FROM registration r {_where(wanted, given)} ORDER BY r.id LIMIT :most"
     if not set(_BY_INDEX) & set(given):
         return _read(connection, everybody, values)
@@ -110,6 +133,9 @@ def list_people(connection: Connection, wanted: PeopleFilter) -> list[Person]:
     found = _read(connection, f"SELECT * FROM ({near}) AS r {_where(wanted, given)} ORDER BY r.id LIMIT :most", values)
     if len(found) == wanted.most:
         return found
+    if wanted.q:
+        parts, more = _search_by_index(connection, values, has_other=len(set(_BY_INDEX) & set(given)) > 1)
+        everybody, values = everybody.replace(_CONDITIONS["q"], parts), values | more
     connection.exec_driver_sql(_BY_BITMAP)
     found = _read(connection, everybody, values)
     connection.exec_driver_sql(_AS_USUAL)
@@ -137,11 +163,31 @@ def _read(connection: Connection, chosen: str, values: Mapping[str, Any]) -> lis
     return [to_person(row) for row in connection.execute(text(statement), values)]
 
 
-def _word(q: str) -> str:
-    """``q`` as a query for the index of words: its first word, whole if another follows, else the beginning of one."""
-    first, more, _rest = q.partition(" ")
-    quoted = first.replace("\\", "\\\\").replace("'", "''")
-    return f"'{quoted}'" if more else f"'{quoted}':*"
+def _searched(connection: Connection, q: str) -> dict[str, str]:
+    """``q`` as names are compared, and its first word for the index."""
+    if not q:
+        return {}
+    folded = str(connection.execute(_FOLDED, {"q": q}).scalar_one()).lstrip()
+    return {"folded": folded, "word": word_query(folded)}
+
+
+def _search_by_index(
+    connection: Connection, values: Mapping[str, Any], *, has_other: bool
+) -> tuple[str, dict[str, list[str]]]:
+    """The condition ``q`` for a plan by index, and the values that it needs besides.
+
+    Args:
+        connection: inside the caller's transaction.
+        values: of the search.
+        has_other: there is another condition that has an index.
+    """
+    limit = _MAX_ORGANISATIONS + 1 if has_other else None
+    organisations = [row[0] for row in connection.execute(_ORGANISATIONS, {**values, "limit": limit})]
+    if not organisations:
+        return _Q_BY_INDEX, {}
+    if len(organisations) == limit:
+        return _CONDITIONS["q"], {}
+    return _Q_AND_ORGANISATIONS, {"organisations": organisations}
 
 
 def history_of(connection: Connection, registration_id: str) -> Sequence[Change]:

@@ -1,18 +1,27 @@
 """List people: who has registered, in pages, as a file, or one with their history. For coordinators alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from services.registration.store.forms import Partner, StoredForm, all_partners, find_form, forms_named, partners_of
+from services.registration.store.copies import working_groups
+from services.registration.store.forms import (
+    Partner,
+    StoredForm,
+    all_forms,
+    all_partners,
+    find_form,
+    forms_named,
+    partners_of,
+)
 from services.registration.store.people import Change, PeopleFilter, history_of, list_people
 from services.registration.store.promotions import PromotionLine, promotions_between
 from services.registration.store.registrations import Person, find_person
 from services.registration.usecases.prepare import COLUMNS
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.forms.definition import parse_definition
+from shared.forms.definition import Field, parse_definition
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
@@ -113,17 +122,38 @@ def people_file(
     """(header, rows) of a file with all that is ``wanted``, never with a sealed answer, for ``who``.
 
     That they took it is written down before the first row is read. For one form its own clear answers have columns too.
+    Forms, events, groups, partners and choices stand there by their English titles.
     """
     with work.transaction() as connection:
         note_deed(connection, Deed(who, "file-taken", "registrations", "", _asked(wanted)), clock())
-    own: list[str] = []
-    if wanted.form and (wanted.forms is None or wanted.form in wanted.forms):
-        with work.transaction() as connection:
-            form = find_form(connection, wanted.form, clock())
-        if form is not None:
-            fields = parse_definition(form.definition).fields
-            own = [field.name for field in fields if not field.sealed and field.name not in COLUMNS]
-    return [*FILE_COLUMNS, *own], (_row(person, own) for person in _everybody(work, wanted))
+    with work.transaction() as connection:
+        forms = {form.slug: form for form in all_forms(connection, clock())}
+        titles = _titles(connection, forms.values())
+    own: list[Field] = []
+    if wanted.form in forms and (wanted.forms is None or wanted.form in wanted.forms):
+        fields = parse_definition(forms[wanted.form].definition).fields
+        own = [field for field in fields if not field.sealed and field.name not in COLUMNS]
+    header = [*FILE_COLUMNS, *(field.name for field in own)]
+    return header, (_row(person, own, titles) for person in _everybody(work, wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class _Titles:
+    """English titles by id."""
+
+    forms: Mapping[str, str]
+    events: Mapping[str, str]
+    groups: Mapping[str, str]
+    partners: Mapping[str, str]
+
+
+def _titles(connection: Connection, forms: Iterable[StoredForm]) -> _Titles:
+    return _Titles(
+        forms={form.slug: form.title for form in forms},
+        events={form.event_id: form.event_title for form in forms if form.event_id and form.event_title},
+        groups=dict(working_groups(connection)),
+        partners={partner.slug: partner.name for partner in all_partners(connection)},
+    )
 
 
 def _asked(wanted: PeopleFilter) -> dict[str, str]:
@@ -142,28 +172,33 @@ def _everybody(work: UnitOfWork, wanted: PeopleFilter) -> Iterator[Person]:
         yield from chunk
 
 
-def _row(person: Person, own: Sequence[str]) -> list[object]:
+def _row(person: Person, own: Sequence[Field], titles: _Titles) -> list[object]:
     registration = person.registration
+    event, group, partner = registration.event_id or "", registration.working_group or "", registration.partner or ""
     return [
         registration.id,
-        registration.form,
-        registration.event_id,
+        titles.forms.get(registration.form, registration.form),
+        titles.events.get(event, event),
         registration.status,
         registration.position,
         person.name,
         person.email,
         person.organisation,
-        registration.working_group,
+        titles.groups.get(group, group),
         registration.representative,
         registration.country,
         person.time_zone,
         registration.language,
-        registration.partner,
+        titles.partners.get(partner, partner),
         registration.verified,
         registration.accepted_at.isoformat(),
-        *(_cell(person.answers.get(name)) for name in own),
+        *(_cell(field, person.answers.get(field.name)) for field in own),
     ]
 
 
-def _cell(answer: object) -> object:
-    return "; ".join(map(str, answer)) if isinstance(answer, list) else answer
+def _cell(field: Field, answer: object) -> object:
+    """An answer with the labels of its choices."""
+    labels = {option.value: option.label.in_language("en") for option in field.options}
+    if isinstance(answer, list):
+        return "; ".join(labels.get(one, str(one)) for one in answer)
+    return labels.get(answer, answer) if isinstance(answer, str) else answer

@@ -16,6 +16,7 @@ from shared.web.console.frame import SIGN_OUT
 from tests.integration.events.builders import (
     NOON,
     WEBINAR,
+    form_message,
     hear,
     mail_message,
     registered,
@@ -266,10 +267,13 @@ def test_a_roster_as_csv_has_everybody_and_no_formula(
     loaded: UnitOfWork, client: FlaskClient, as_role: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.events.api.rosters.CSV_CHUNK", 3)
-    hear(loaded, [registration_message(registered(n, language="=cmd" if n == 1 else "en")) for n in range(1, 9)])
+    people = [registered(n, language="=cmd" if n == 1 else "en", working_group="housing") for n in range(1, 9)]
+    hear(loaded, [form_message(WEBINAR, "webinar", WEBINAR), *map(registration_message, people)])
     headers = as_role("viewer") | {"Accept": "text/csv"}
     answer = client.get(f"/v1/events/{WEBINAR}/roster", headers=headers)
-    lines = list(csv.DictReader(io.StringIO(answer.text)))
+    lines = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
+    titles = [lines[0][name] for name in ("form", "working_group", "representative")]
+    assert titles == [f"Title of {WEBINAR}", "Housing", "no"]
     assert [line["registration_id"] for line in lines] == [registration_id(n) for n in range(1, 9)]
     assert (answer.mimetype, lines[0]["language"], lines[1]["language"]) == ("text/csv", "'=cmd", "en")
     assert client.get("/v1/events/none/roster", headers=headers).status_code == 404

@@ -1,5 +1,6 @@
 """Events over HTTP: what the public sees, filters, pages, entity tags, CSV."""
 
+import codecs
 import csv
 import io
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from services.events.loading.folder import Loaded
 from services.events.store import events
 from services.events.usecases.load_sample import load_sample
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.events.builders import WEBINAR
+from tests.integration.events.builders import WEBINAR, form_message, hear
 from tests.support.clock import FrozenClock
 from tests.unit.events.builders import START, an_event
 
@@ -160,13 +161,32 @@ def test_paging_neither_skips_nor_repeats(work: UnitOfWork, client: FlaskClient)
     assert seen == added
 
 
+def test_csv_has_titles_and_words(loaded: UnitOfWork, client: FlaskClient, as_role: Headers) -> None:
+    """In place of ids of series, groups and forms, and of true and false; what has no title yet keeps its id."""
+    change = {"asked_groups": ["housing", "health", "migration"]}
+    headers = as_role("coordinator") | {"If-Match": "*"}
+    assert client.patch("/v1/events/upr-review", json=change, headers=headers).status_code == 200
+    hear(loaded, [form_message(WEBINAR, "webinar", WEBINAR)])
+    answer = client.get("/v1/events", headers=as_role("viewer") | {"Accept": "text/csv"})
+    lines = {line["id"]: line for line in csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))}
+    webinar, review = lines[WEBINAR], lines["upr-review"]
+    assert [webinar[name] for name in ("series", "asked_groups", "form", "internal")] == [
+        "UPR Webinar Wednesday",
+        "All working groups",
+        f"Title of {WEBINAR}",
+        "no",
+    ]
+    assert (review["asked_groups"], review["series"]) == ("Housing; Health; Migration", "")
+
+
 def test_csv_holds_all_pages_and_no_formula(work: UnitOfWork, client: FlaskClient) -> None:
     with work.transaction() as connection:
         for number in range(205):
             events.save(connection, an_event(id=f"event-{number:03}", title='=HYPERLINK("https://x.example.org")'))
     answer = client.get("/v1/events?limit=2&fields=title,asked_groups", headers={"Accept": "text/csv"})
     assert answer.is_streamed
-    lines = list(csv.reader(io.StringIO(answer.text)))
+    assert answer.data.startswith(codecs.BOM_UTF8)
+    lines = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
     assert lines[0] == ["id", "title", "asked_groups"]
     assert len(lines) == 206
     assert {line[1] for line in lines[1:]} == {'\'=HYPERLINK("https://x.example.org")'}

@@ -1,5 +1,6 @@
 """Coordinators find people: filters, pages, files, one person's history, partners."""
 
+import codecs
 import csv
 import io
 from typing import Any
@@ -36,6 +37,14 @@ def found(client: FlaskClient, headers: Headers, query: str) -> list[str]:
     return [row["email"].split("@")[0] for row in answer.get_json()["items"]]
 
 
+TITLED = {
+    "name": "Zoë Müller",
+    "form": "Register for UPR Webinar Wednesday #10",
+    "event": "UPR Webinar Wednesday #10",
+    "working_group": "Housing",
+    "representative": "yes",
+    "partner": "Example Partner",
+}
 QUERIES = [
     ("form=geneva-delegation", ["ana", "ben"]),
     (f"event={WEBINAR}", ["Ben", "dee"]),
@@ -74,6 +83,76 @@ def test_filter_keeps_what_fits(people: FlaskClient, coordinator: Headers, query
     assert found(people, coordinator, query) == expected
     page = people.get(f"{PATH}?{query}", headers=coordinator).text
     assert page.count("@example.org") == len(expected)
+
+
+NAMES = {
+    "muller@example.org": ("Jürgen Müller", "Bürgerrechte e. V."),
+    "plain@example.org": ("Anna Muller", "Human Rights House"),
+    "lodz@example.org": ("Zoë Łukasz-Ødegård", None),
+    "strasse@example.org": ("Weiß Straße", "Ligue des droits de l’homme"),
+    "cyrillic@example.org": ("Семён Чайковский", "Мемориал"),
+    "greek@example.org": ("Οδυσσεύς Ελύτης", None),
+    "arabic@example.org": ("مُحَمَّد أحمد", "مؤسّسة الحقّ"),
+    "hebrew@example.org": ("שָׁלוֹם", None),
+    "vietnam@example.org": ("Nguyễn Thị Đông", None),
+    "wide@example.org": ("Ｔａｎａｋａ　ﾀﾛｳ", None),
+}
+FOLDED = [
+    ("muller", ["muller", "plain"]),
+    ("Müller", ["muller", "plain"]),
+    ("MÜLLER", ["muller", "plain"]),
+    ("mu\N{COMBINING DIAERESIS}ller", ["muller", "plain"]),
+    ("jurgen mul", ["muller"]),
+    ("burgerrechte", ["muller"]),
+    ("human ri", ["plain"]),
+    ("house", ["plain"]),
+    ("ouse", []),
+    ("zoe", ["lodz"]),
+    ("lukasz-odegard", ["lodz"]),
+    ("weiss strasse", ["strasse"]),
+    ("ligue des droits de l'homme", ["strasse"]),
+    ("семен чаи", ["cyrillic"]),
+    ("СЕМЁН", ["cyrillic"]),
+    ("мемориал", ["cyrillic"]),
+    ("οδυσσευς", ["greek"]),
+    ("ΟΔΥΣΣΕΥΣ", ["greek"]),
+    ("محمد احمد", ["arabic"]),
+    ("مؤسسة", ["arabic"]),
+    ("שלום", ["hebrew"]),
+    ("nguyen thi dong", ["vietnam"]),
+    ("tanaka タロウ", ["wide"]),
+    ("\N{COMBINING DIAERESIS}", []),
+    ("\N{NO-BREAK SPACE}muller", ["muller", "plain"]),
+    ("\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 100, []),
+    ("ß' \\ :* & | !", []),
+]
+
+
+@pytest.fixture
+def named(people: FlaskClient, installation: TestInstallation) -> FlaskClient:
+    """People with names and organisations in several scripts."""
+    for email, (name, organisation) in NAMES.items():
+        answer = send(people, WEBINAR, name=name, email=email, organisation=organisation)
+        assert answer.status_code == 201, answer.text
+    return people
+
+
+@pytest.mark.parametrize("near", [0, 2000], ids=["by index", "in order of arrival"])
+def test_search_heeds_neither_case_nor_accents(
+    named: FlaskClient, coordinator: Headers, monkeypatch: pytest.MonkeyPatch, near: int
+) -> None:
+    """In any script, in names and in organisations."""
+    monkeypatch.setattr("services.registration.store.people._NEAR", near)
+    answers = {q: sorted(found(named, coordinator, f"q={quote(q)}")) for q, _ in FOLDED}
+    assert answers == {q: sorted(expected) for q, expected in FOLDED}
+
+
+def test_longest_name_in_any_script_is_stored(named: FlaskClient, coordinator: Headers) -> None:
+    """What Unicode takes apart becomes up to 18 times as long, and a word in an index has a limit."""
+    for number, letter in enumerate("㌖ﷺ한𝅘𝅥𝅮a"):
+        answer = send(named, WEBINAR, name=letter * 200, email=f"long-{number}@example.org", organisation=letter * 200)
+        assert answer.status_code == 201, answer.text
+        assert f"long-{number}" in found(named, coordinator, f"q={quote(letter * 20)}")
 
 
 @pytest.mark.parametrize(
@@ -153,9 +232,31 @@ def test_file_is_safe_and_whole(people: FlaskClient, coordinator: Headers, path:
     """No cell is a formula; filters count; the form's own clear answers have their columns."""
     answer = people.get(f"{path}?form={WEBINAR}", headers={**coordinator, "Accept": "text/csv"})
     assert answer.mimetype == "text/csv"
-    lines = list(csv.DictReader(io.StringIO(answer.text)))
+    lines = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
     assert [line["email"] for line in lines] == ["Ben@example.org", "dee@example.org"]
     assert [lines[1][name] for name in ("name", "organisation", "questions")] == ["'=cmd()", "'@sum", "'-1+1"]
+
+
+def test_file_opens_in_a_spreadsheet_with_titles_and_words(
+    people: FlaskClient, installation: TestInstallation, coordinator: Headers
+) -> None:
+    """A byte order mark, so that Excel reads UTF-8; titles in place of ids; yes and no; labels of choices."""
+    group = {"working_group": "housing", "representative": True}
+    send(people, WEBINAR, name="Zoë Müller", email="zoe@example.org", partner="example-partner", **group)
+    rows(installation.urls["registration"], "UPDATE registration SET event_id = %s WHERE form = %s", WEBINAR, WEBINAR)
+    answer = people.get("/v1/registrations?q=zoe", headers={**coordinator, "Accept": "text/csv"})
+    assert answer.data.startswith(codecs.BOM_UTF8)
+    [line] = csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))
+    assert {name: line[name] for name in TITLED} == TITLED
+    path = "/v1/registrations?form=join-working-group"
+    joined = people.get(path, headers={**coordinator, "Accept": "text/csv"})
+    [line] = csv.DictReader(io.StringIO(joined.data.decode("utf-8-sig")))
+    assert (line["form"], line["event"], line["working_group"], line["verified"]) == (
+        "Join a working group",
+        "",
+        "Housing",
+        "no",
+    )
 
 
 def test_file_goes_on_where_a_chunk_ends(

@@ -17,7 +17,11 @@ def test_a_cell_that_begins_like_a_formula_is_defused(start: str) -> None:
 
 
 def test_numbers_and_nothing_stay_what_they_are() -> None:
-    assert [safe_cell(value) for value in (-3, 0, None, "")] == ["-3", "0", "", ""]
+    assert [safe_cell(value) for value in (-3, 0, 1, None, "")] == ["-3", "0", "1", "", ""]
+
+
+def test_truth_is_a_word() -> None:
+    assert [safe_cell(value) for value in (True, False)] == ["yes", "no"]
 
 
 @given(st.lists(st.text(alphabet=st.characters(exclude_characters="\r\x00"), max_size=20), min_size=1, max_size=4))
