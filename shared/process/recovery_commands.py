@@ -73,8 +73,14 @@ def _add_publish_again(group: click.Group, service: Service, types: Sequence[str
             wanted = Again(since, TYPE_PREFIX + key if key else None)
             detail = {"since": since.isoformat(), "type": key}
             tools.record(tools.entry("messages-published-again", "service", service.name, **detail))
+            with tools.work.transaction() as connection:
+                oldest = outbox.oldest_published(connection)
             total = publish_in_batches(tools, wanted)
         click.echo(f"{total} messages are published again")
+        if oldest is not None and oldest > since:
+            click.echo(
+                f"Nothing that was published before {oldest.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} is kept.", err=True
+            )
 
 
 def publish_in_batches(tools: Recovery, wanted: Again) -> int:

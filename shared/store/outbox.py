@@ -42,6 +42,7 @@ _AGAIN = text("""
         FROM chosen WHERE outbox.id = chosen.id RETURNING outbox.id)
     SELECT count(*), coalesce(max(id), 0) FROM changed
 """)
+_OLDEST_PUBLISHED = text("SELECT min(published_at) FROM outbox")
 _OPEN_UP_TO = text("SELECT EXISTS (SELECT FROM outbox WHERE published_at IS NULL AND id <= :last)")
 _FORGET = text("""
     DELETE FROM outbox WHERE id IN (
@@ -140,6 +141,12 @@ def publish_again(connection: Connection, wanted: Again, after: int, now: dateti
     values = {"since": wanted.since, "type": wanted.type, "after": after, "now": now, "most": most}
     count, last = connection.execute(_AGAIN, values).one()
     return int(count), int(last)
+
+
+def oldest_published(connection: Connection) -> datetime | None:
+    """When the oldest message that is still kept was published; None if none is."""
+    value: datetime | None = connection.execute(_OLDEST_PUBLISHED).scalar()
+    return value
 
 
 def has_unpublished(connection: Connection, last: int) -> bool:
