@@ -4,6 +4,7 @@ Without ``TROIKA_BROKER_URL`` messages travel through PostgreSQL, which comes fr
 installed. With it they travel through that RabbitMQ.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -14,31 +15,18 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
-from honcho.manager import Manager
-from honcho.printer import Printer
 
 from deploy.local.checking import Check, StepFailed, report, wait_until_up
 from deploy.local.installation import Installation, NotPrepared, delete, prepare
 from deploy.local.ports import Ports, chosen_ports, free_ports
 from deploy.local.processes import processes
+from deploy.servers.supervisor import Supervisor
+from deploy.servers.units import Stage
 from deploy.shape import WORKERS
 
 DEMO_FOLDER = Path(os.environ.get("TROIKA_DEMO_FOLDER") or "var/demo")
 CHECK_FOLDER = Path("var/demo-check")
-
-
-class _Silent:
-    """Where honcho's lines go: each process writes to a log file of its own."""
-
-    def write(self, _text: str) -> None:
-        """Nothing."""
-
-    def flush(self) -> None:
-        """Nothing."""
-
-    def isatty(self) -> bool:
-        """No."""
-        return False
+STOP_WITHIN_S = 5.0
 
 
 @click.group()
@@ -91,32 +79,27 @@ def _run(folder: Path, ports: Ports, then: Callable[[Installation], None]) -> in
         _fail(f"Could not prepare the demo: {error}")
     if (folder / "postgres").is_symlink():
         print(f"The database is in {installation.server.place}: its account cannot enter this folder.", flush=True)
-    manager = Manager(Printer(_Silent()))
-    for process in processes(installation):
-        manager.add_process(process.name, process.command, env=process.environment)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
+    supervisor = Supervisor(folder, [Stage(processes(installation))], stop_within_s=STOP_WITHIN_S)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: supervisor.stop())
+    failed = threading.Event()
 
     def follow() -> None:
         try:
             wait_until_up(installation)
         except StepFailed as error:
             report(error)
-            os.kill(os.getpid(), signal.SIGTERM)
+            print(f"The logs of its processes are in {folder / 'logs'}.", file=sys.stderr, flush=True)
+            failed.set()
+            supervisor.stop()
             return
         print(f"Everything answers after {time.perf_counter() - began_at:.1f} s.", flush=True)
         then(installation)
 
-    threading.Thread(target=follow, daemon=True).start()
-    manager.loop()
-    return _code(manager.returncode, folder)
-
-
-def _code(returncode: int | None, folder: Path) -> int:
-    """Being told to stop is success; a process that ended by itself is not."""
-    if returncode in (130, 143):
-        print("Stopped.", flush=True)
-        return 0
-    print(f"A process ended by itself: see {folder / 'logs'}.", file=sys.stderr, flush=True)
-    return returncode or 1
+    supervisor.run(threading.Thread(target=follow, daemon=True).start)
+    print("Stopped.", flush=True)
+    return 1 if failed.is_set() else 0
 
 
 def _check(installation: Installation) -> int:

@@ -1,32 +1,19 @@
 """The processes of a local installation, each with its own environment and log file."""
 
-import shlex
 import sys
-from dataclasses import dataclass
+from pathlib import Path
 
 from deploy.local.installation import PARTNER, WEBINAR, Installation
+from deploy.servers.units import Unit
 from deploy.shape import SERVICES, WORKERS, worker_name
 
 
-@dataclass(frozen=True, slots=True)
-class LocalProcess:
-    """Attributes:
-    name: also of its log file.
-    command: for a shell.
-    environment: all of it.
-    """
-
-    name: str
-    command: str
-    environment: dict[str, str]
-
-
-def processes(installation: Installation) -> list[LocalProcess]:
+def processes(installation: Installation) -> list[Unit]:
     """Everything that runs, one process a role."""
     return [_front(installation), _partner(installation), _sink(installation), *_workers(installation)]
 
 
-def _front(installation: Installation) -> LocalProcess:
+def _front(installation: Installation) -> Unit:
     """The one process that is the web process of all three services, so it has all of their environments."""
     environments = (installation.environment(service, "web") for service in SERVICES)
     environment = {key: value for each in environments for key, value in each.items()}
@@ -39,27 +26,26 @@ def _front(installation: Installation) -> LocalProcess:
         "TROIKA_LOCAL_INBOX_URL": ports.inbox_url,
     }
     command = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "deploy.local.front:application()"]
-    return _process(installation, "front", command, environment)
+    return _process("front", command, environment)
 
 
-def _partner(installation: Installation) -> LocalProcess:
+def _partner(installation: Installation) -> Unit:
     """Somebody else's web site: it knows nothing of ours but the address."""
     ports = installation.ports
     command = ["-m", "deploy.local.partner", "--port", str(ports.partner), "--troika", ports.public_url]
     command += ["--form", WEBINAR, "--partner", PARTNER]
-    return _process(installation, "partner", command, installation.common)
+    return _process("partner", command, installation.common)
 
 
-def _sink(installation: Installation) -> LocalProcess:
+def _sink(installation: Installation) -> Unit:
     ports, folder = installation.ports, installation.folder / "mails"
     command = ["-m", "deploy.local.sink", "--smtp-port", str(ports.smtp), "--http-port", str(ports.inbox)]
-    return _process(installation, "sink", [*command, "--folder", str(folder)], installation.common)
+    return _process("sink", [*command, "--folder", str(folder)], installation.common)
 
 
-def _workers(installation: Installation) -> list[LocalProcess]:
+def _workers(installation: Installation) -> list[Unit]:
     return [
         _process(
-            installation,
             worker_name(service, role),
             ["-m", f"services.{service}", role],
             {**installation.environment(service, role), "TROIKA_METRICS_PORT": str(installation.ports.metrics(number))},
@@ -68,6 +54,5 @@ def _workers(installation: Installation) -> list[LocalProcess]:
     ]
 
 
-def _process(installation: Installation, name: str, arguments: list[str], environment: dict[str, str]) -> LocalProcess:
-    log = shlex.quote(str(installation.folder / "logs" / f"{name}.log"))
-    return LocalProcess(name, f"exec {shlex.join([sys.executable, *arguments])} >>{log} 2>&1", environment)
+def _process(name: str, arguments: list[str], environment: dict[str, str]) -> Unit:
+    return Unit(name, [sys.executable, *arguments], environment, Path.cwd())

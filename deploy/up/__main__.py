@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 
 from deploy.servers.logins import service_roles, written
+from deploy.servers.records import SUPERVISOR, Records
 from deploy.shape import SERVICES, WORKERS, worker_name
 from deploy.up.installation import remove
 from deploy.up.ports import chosen_ports
-from deploy.up.records import SUPERVISOR, Records
 from deploy.up.secrets import broker_definitions
 from deploy.up.stopping import stop_everything
 from shared.bus.topology import user_names

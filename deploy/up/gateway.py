@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
+from deploy.servers.units import Unit, own_file, own_folder
 from deploy.shape import LARGE_BODIES, PUBLIC_PAGES, ROUTES, SERVICES, worker_name
 from deploy.up.ports import Ports, is_taken
-from deploy.up.units import Unit, own_file, own_folder
 from shared.core.accounts import service_account
 from shared.core.proxies import LOOPBACK, TrustedProxies, read_proxies
 from shared.web.headers import refusal_headers

@@ -11,6 +11,7 @@ from deploy.local.installation import SAMPLE, WEBINAR, load_once
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.audit_role import variable
 from deploy.servers.starting import BASE_ENVIRONMENT
+from deploy.servers.units import Stage, Unit
 from deploy.shape import SERVICES, process_of
 from deploy.up import secrets
 from deploy.up.gateway import PROGRAM, gateway_unit, proxies_in_front
@@ -28,7 +29,6 @@ from deploy.up.servers import (
     named_url,
 )
 from deploy.up.services import Services, audit_unit, canary_unit, has_sink, sink_unit
-from deploy.up.units import Stage, Unit
 from deploy.up.watching import prometheus_unit
 from shared.core.accounts import Account, can_enter, database_account, run_as
 from shared.core.settings import Reader

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.secrets import OWNERS, Secrets
+from deploy.servers.units import Unit
 from deploy.shape import SERVICES, WORKERS, worker_name
-from deploy.up.units import Unit
 from shared.core.accounts import Account, can_read, give
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -12,10 +12,10 @@ from psycopg import sql
 from deploy.servers import postgres, rabbitmq
 from deploy.servers.audit_role import ROLE, grant_reading, make_role
 from deploy.servers.logins import LOGINS, make_login, service_roles
+from deploy.servers.units import Unit, own_file, own_folder
 from deploy.shape import SERVICES
 from deploy.up.ports import Ports, is_taken
 from deploy.up.secrets import broker_definitions
-from deploy.up.units import Unit, own_file, own_folder
 from shared.core.accounts import database_account, service_account
 from shared.core.database_url import read_database_url
 from shared.core.rights import migrator

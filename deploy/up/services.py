@@ -8,11 +8,11 @@ from pathlib import Path
 from deploy.local.installation import MAIL_FROM, ORGANISER
 from deploy.local.secrets import Secrets
 from deploy.servers.audit_role import variable
+from deploy.servers.units import Unit, answers, own_folder, works
 from deploy.shape import SERVICES, WORKERS, worker_name
 from deploy.up.ports import Ports
 from deploy.up.runtime import Runtime
 from deploy.up.secrets import broker_url
-from deploy.up.units import Unit, answers, own_folder, works
 from shared.core.settings import Reader
 from shared.core.transports import INSECURE
 

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from deploy.up.records import SUPERVISOR, Records
+from deploy.servers.records import SUPERVISOR, Records
 
 SUPERVISOR_WITHIN_S = 120.0
 """It stops four stages, each of which may drain for 40 s but normally takes one."""

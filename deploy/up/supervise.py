@@ -6,8 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
+from deploy.servers.supervisor import NotStarted, Supervisor
 from deploy.up.installation import NotPrepared, prepare
-from deploy.up.supervisor import NotStarted, Supervisor
 
 READY = "ready"
 log = logging.getLogger(__name__)

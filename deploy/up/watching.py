@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from deploy.servers.units import Unit, answers, own_file, own_folder
 from deploy.shape import SERVICES, WORKERS, worker_name
 from deploy.up.ports import Ports
 from deploy.up.services import AUDIT, CANARY, has_sink
-from deploy.up.units import Unit, answers, own_file, own_folder
 from shared.core.accounts import service_account
 
 SOURCE = Path("deploy/prometheus")

@@ -42,38 +42,26 @@ def configure_logs(service: str, role: str, level: str = "INFO") -> None:
     logging.getLogger("pika").setLevel("CRITICAL")  # up to nine lines and a traceback for each attempt to connect
 
 
-class LimitedLog:
-    """A message that is written at most once in a while: what happens to each request would fill the log.
+class LogInterval:
+    """When a message is written that each request would write: at most once in a while, else it fills the log.
 
     Args:
-        logger: where.
-        level: ``logging.WARNING``, for example.
-        message: constant.
         every_s: seconds from line to line.
         monotonic: clock of the waiting, seconds.
     """
 
-    def __init__(
-        self,
-        logger: logging.Logger,
-        level: int,
-        message: str,
-        *,
-        every_s: float = 60.0,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._logger, self._level, self._message = logger, level, message
+    def __init__(self, every_s: float = 60.0, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._every_s, self._monotonic = every_s, monotonic
         self._next_s, self._left_out = float("-inf"), 0
 
-    def write(self, **facts: object) -> None:
-        """Write the message with ``facts``, and with how many were left out since the last line; or leave it out."""
+    def due(self) -> int | None:
+        """How many were left out since the last line if one is due now; None if this one is left out too."""
         now_s = self._monotonic()
         if now_s < self._next_s:
             self._left_out += 1
-            return
+            return None
         left_out, self._left_out, self._next_s = self._left_out, 0, now_s + self._every_s
-        self._logger.log(self._level, self._message, extra={**facts, "left_out": left_out})
+        return left_out
 
 
 def describe(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
-from shared.core.logs import LimitedLog
+from shared.core.logs import LogInterval
 from shared.core.metrics import db_errors_total
 from shared.core.silence import DatabaseSilent
 from shared.store.engine import is_outage, outage_kind
@@ -29,7 +29,7 @@ class UnitOfWork:
     def __init__(self, engine: Engine, service: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
         self._service = service
-        self._outages = LimitedLog(log, logging.WARNING, "the database is unavailable", monotonic=monotonic)
+        self._outages = LogInterval(monotonic=monotonic)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -48,8 +48,13 @@ class UnitOfWork:
                 raise
             kind = outage_kind(error)
             db_errors_total.labels(self._service, kind).inc()
-            self._outages.write(kind=kind, silent=isinstance(getattr(error, "orig", error), DatabaseSilent))
+            self._log_outage(kind, error)
             raise Unavailable("database unavailable") from error
+
+    def _log_outage(self, kind: str, error: Exception) -> None:
+        if (left_out := self._outages.due()) is not None:
+            silent = isinstance(getattr(error, "orig", error), DatabaseSilent)
+            log.warning("the database is unavailable", extra={"kind": kind, "silent": silent, "left_out": left_out})
 
     @contextmanager
     def moment(self) -> Iterator[Connection]:

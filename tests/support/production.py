@@ -15,10 +15,10 @@ from typing import Any
 import requests
 
 from deploy.local.installation import SAMPLE, WEBINAR
+from deploy.servers.records import Records
 from deploy.servers.starting import BASE_ENVIRONMENT
 from deploy.shape import worker_name
 from deploy.up.ports import BLOCK, VARIABLE, Ports, chosen_ports
-from deploy.up.records import Records
 from deploy.up.watching import PACE_VARIABLE
 from tests.support.ports import free_block
 from tests.support.processes import PROJECT

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from deploy.servers.records import SUPERVISOR, Records
 from deploy.servers.starting import is_process, start_ticks
-from deploy.up.records import SUPERVISOR, Records
+from deploy.servers.supervisor import NotStarted, Supervisor
+from deploy.servers.units import Stage, Unit
 from deploy.up.stopping import stop_everything
-from deploy.up.supervisor import NotStarted, Supervisor
-from deploy.up.units import Stage, Unit
 
 SLEEPER = "import time; time.sleep(600)"
 WITHIN_S = 15.0
@@ -120,7 +120,7 @@ def test_later_stages_wait_for_the_earlier_and_end_before_them(tmp_path: Path) -
 
 
 def test_unit_that_never_gets_ready_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy.up.supervisor.READY_WITHIN_S", 0.3)
+    monkeypatch.setattr("deploy.servers.supervisor.READY_WITHIN_S", 0.3)
     watched = Watched(tmp_path, [Stage([_unit(tmp_path, "never", ready=lambda: False)])])
     with pytest.raises(NotStarted, match="never"):
         watched.run(lambda _watched: None)
@@ -147,8 +147,8 @@ def test_end_of_the_supervisor_ends_what_it_has_started(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from deploy.up.supervisor import Supervisor\n"
-        "from deploy.up.units import Stage, Unit\n"
+        "from deploy.servers.supervisor import Supervisor\n"
+        "from deploy.servers.units import Stage, Unit\n"
         f"folder = Path({str(tmp_path)!r})\n"
         f"unit = Unit('one', [sys.executable, '-c', {SLEEPER!r}], {{}}, folder)\n"
         "(folder / 'logs').mkdir()\n"

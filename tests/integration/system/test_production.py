@@ -19,9 +19,9 @@ from sqlalchemy import make_url
 from deploy.local.installation import WEBINAR
 from deploy.local.secrets import OWNERS, PUBLIC_KEY
 from deploy.servers.logins import service_roles
+from deploy.servers.records import SUPERVISOR, Records
 from deploy.shape import SERVICES, WORKERS, processes_of, worker_name
 from deploy.up.ports import is_taken
-from deploy.up.records import SUPERVISOR, Records
 from shared.core.accounts import Account, can_read
 from shared.core.rights import login
 from tests.architecture.observed import BROKERS

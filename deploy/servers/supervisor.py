@@ -2,7 +2,7 @@
 
 A unit that ends is started again after a delay that doubles; the others go on. A unit whose name stands in the folder
 ``held`` is stopped and left alone until it is released. Whatever ends the supervisor itself ends what it has started:
-the kernel sees to that. (Not honcho, which the demo uses: it stops everything when one process ends.)
+the kernel sees to that. (Not honcho: it stops everything when one process ends.)
 """
 
 import logging
@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.servers.records import Records
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
-from deploy.up.records import Records
-from deploy.up.units import Stage, Unit
+from deploy.servers.units import Stage, Unit
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +54,14 @@ class Supervisor:
     Args:
         folder: of logs, records and the names of held units.
         stages: in the order of their start.
+        stop_within_s: how long units may take to end in good order, seconds; then they are killed.
     """
 
-    def __init__(self, folder: Path, stages: Sequence[Stage]) -> None:
+    def __init__(self, folder: Path, stages: Sequence[Stage], *, stop_within_s: float = STOP_WITHIN_S) -> None:
         self._held = folder / "held"
         self._logs = folder / "logs"
         self._stages = stages
+        self._stop_within_s = stop_within_s
         self._records = Records(folder)
         self._runs: list[_Run] = []
         self._stopping = False
@@ -153,25 +155,25 @@ class Supervisor:
     def _stop_all(self) -> None:
         for stage in reversed(self._stages):
             names = {unit.name for unit in stage.units}
-            _stop_together([run for run in reversed(self._runs) if run.unit.name in names])
+            _stop_together([run for run in reversed(self._runs) if run.unit.name in names], self._stop_within_s)
             self._write_down()
 
     def _write_down(self) -> None:
         self._records.write({run.unit.name: run.child.pid for run in self._runs if run.child is not None})
 
 
-def _stop_together(runs: Sequence[_Run]) -> None:
+def _stop_together(runs: Sequence[_Run], within_s: float) -> None:
     running = [(run, run.child) for run in runs if run.child is not None and run.child.poll() is None]
     for run, child in running:
         child.send_signal(signal.SIGCONT)
         child.send_signal(run.unit.stop_signal)
-    deadline = time.monotonic() + STOP_WITHIN_S
+    deadline = time.monotonic() + within_s
     for run, child in running:
         try:
             child.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            log.error("%s did not end within %.0f s and is killed", run.unit.name, STOP_WITHIN_S)
+            log.error("%s did not end within %.0f s and is killed", run.unit.name, within_s)
             os.killpg(child.pid, run.unit.kill_signal)
-            child.wait(STOP_WITHIN_S)
+            child.wait(within_s)
     for run in runs:
         run.child = None
