@@ -17,10 +17,11 @@ worker_class = "deploy.rolling.RollingWorker"
 (ADR 12). Ours leaves at a restart only once its successors can answer."""
 
 worker_connections = int(os.environ.get("TROIKA_WEB_CONNECTIONS", "512"))
-"""Open at once in one process; further ones wait in the socket's queue."""
+"""Open at once in one process; when all processes are full, further ones are refused (deploy/rolling.py)."""
 
-backlog = 128
-"""The default of 2,048 is seven seconds of queue at 300 requests a second: long after the client has given up."""
+backlog = 1024
+"""What may arrive while every worker is busy for a moment. Beyond that the kernel drops connections, and whoever opened
+one tries again only after seconds. Who has waited too long in it is refused (``shared.web.admission``)."""
 
 timeout = 30
 graceful_timeout = 30

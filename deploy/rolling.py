@@ -1,20 +1,31 @@
-"""Restarts without a gap: a web worker that is told to stop goes on until those that take its place can answer.
+"""gunicorn's gevent worker, with two additions: restarts without a gap, and an answer for everybody who connects.
+
+A web worker that is told to stop goes on until those that take its place can answer.
 
 gunicorn tells the old workers to stop as it forks the new ones, seconds before these have started. Meanwhile nobody
 would accept anything, and whoever came would wait in the socket's queue, which is short on purpose.
+
+When all workers hold as many connections as they may, gunicorn leaves further ones in the socket's queue, and when that
+is full the kernel drops what arrives: people waited 20 s and more for nothing. Here they are refused in half a second.
 """
 
 import mmap
+import socket
+import time
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import gevent
+from gevent.pool import Pool
+from gevent.server import StreamServer
 from gunicorn.util import write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
 from deploy.discreet import refusal, status_of
 from shared.core.logs import describe
+from shared.web.busy_page import busy_page, busy_problem, retry_after_s
 
 SLOTS = 4096
 """Workers of one start that are told apart: many more than there can be at once."""
@@ -23,6 +34,23 @@ LONGEST_S = 20.0
 """A worker that does not start in this time is not waited for; less than gunicorn's own patience with the old ones."""
 
 LOOK_EVERY_S = 0.05
+
+MAX_ACCEPT = 8
+"""Connections accepted in one turn of the event loop, which lasts 5 ms and more under load. gunicorn takes one, so that
+workers share evenly; then a busy worker accepts 200 a second, and what comes beyond that waits unseen."""
+
+FULL_FOR_S = 0.25
+"""A worker that has been full for so long answers those who wait at the socket: no other worker has taken them."""
+
+MAX_REFUSING = 1024
+"""Connections that are being refused at once by one worker."""
+
+REFUSAL_WITHIN_S = 2.0
+"""How long a connection that is refused is waited for: to ask, and to take the answer."""
+
+MAX_HEAD_BYTES = 16_384
+
+_HEADERS = (("Connection", "close"), ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 
 
 class Generations:
@@ -65,6 +93,45 @@ class RollingWorker(GeventWorker):
         with suppress(OSError):
             write_nonblock(client, refusal(status))
 
+    def run(self) -> None:
+        """Serve until told to stop, then finish what has begun. As gunicorn's own, but for who is refused."""
+        servers = [self._serve(listener) for listener in self.sockets]
+        while self.alive:
+            self.notify()
+            gevent.sleep(1.0)
+        for server in servers:
+            server.close()
+        ends_at = time.monotonic() + self.cfg.graceful_timeout
+        while any(len(server.pool) for server in servers) and time.monotonic() < ends_at:
+            self.notify()
+            gevent.sleep(LOOK_EVERY_S)
+        for server in servers:
+            if len(server.pool):
+                self.log.warning("Worker graceful timeout (pid:%s)", self.pid)
+            server.stop(timeout=1)
+
+    def _serve(self, listener: Any) -> StreamServer:
+        listener.setblocking(True)
+        server = StreamServer(listener, handle=partial(self.handle, listener), spawn=Pool(self.worker_connections))
+        server.max_accept = MAX_ACCEPT
+        server.start()
+        gevent.spawn(self._refuse_while_full, server)
+        return server
+
+    def _refuse_while_full(self, server: StreamServer) -> None:
+        """Refuse whoever is left at the socket because every worker is full."""
+        refusing, full_since = Pool(MAX_REFUSING), time.monotonic()
+        while self.alive:
+            gevent.sleep(LOOK_EVERY_S)
+            if not server.full():
+                full_since = time.monotonic()
+                continue
+            while time.monotonic() - full_since >= FULL_FOR_S and refusing.free_count() and server.full():
+                connection = server.do_read()
+                if connection is None:
+                    break
+                refusing.spawn(_refuse, connection[0])
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: of a restart or of the end. At the end there are no younger ones, and nothing is waited for."""
         gevent.spawn(self._leave)
@@ -74,3 +141,24 @@ class RollingWorker(GeventWorker):
             while self.generations.younger_ones_start(self.age):
                 gevent.sleep(LOOK_EVERY_S)
         self.alive = False
+
+
+def _refuse(client: Any) -> None:
+    """Answer 503 to whatever is asked, and wait for the end of the request: else its sender may not read the answer."""
+    with suppress(OSError), client:
+        asked = b""
+        with gevent.Timeout(REFUSAL_WITHIN_S, False):
+            asked = client.recv(MAX_HEAD_BYTES)
+        client.sendall(_busy_answer(asked))
+        client.shutdown(socket.SHUT_WR)
+        with gevent.Timeout(REFUSAL_WITHIN_S, False):
+            while client.recv(MAX_HEAD_BYTES):
+                pass
+
+
+def _busy_answer(asked: bytes) -> bytes:
+    """The whole answer, for browsers a page in English: nothing of the request is read that could be read wrongly."""
+    made = busy_page(retry_after_s(), "en") if b"text/html" in asked else busy_problem(retry_after_s())
+    headers = [*made[0], *_HEADERS]
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    return f"HTTP/1.1 503 Service Unavailable\r\n{lines}\r\n".encode() + made[1]

@@ -5,7 +5,8 @@ and at how many are inside. Who is refused is told when to come again, each some
 Nothing of a refused request has happened; sent again with its key it is like new.
 """
 
-import random
+import socket
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from shared.core.metrics import requests_refused_total
 from shared.core.places import FIRST, LAST, LATER, PUBLIC, Bounds, Places
 from shared.core.proxies import TrustedProxies
 from shared.web.arriving_body import CutOff, TooSlow, longest, receive
-from shared.web.busy_page import asked_language, busy_page, busy_problem
+from shared.web.busy_page import EARLIEST_S, asked_language, busy_page, busy_problem, retry_after_s
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -24,8 +25,12 @@ LATE_S = 5.0
 """Who has waited so long in front of the door (``X-Request-Start`` of the gateway) is not worked on any more: they have
 gone, or come again. Queues inside keep answers within a second; this is for a process that stood still."""
 
-EARLIEST_S, LATEST_S = 2, 10
-"""Between which ``Retry-After`` is drawn, so that those refused together do not come back together."""
+WAITED_S = 3.0
+"""The same of a request that no gateway has stamped: the kernel says how long ago its last byte arrived. Above capacity
+requests wait there before anything sees them; refused at once, those that come next are answered in time."""
+
+_TCP_INFO_BYTES, _LAST_DATA_RECEIVED = 104, 52
+"""Of ``struct tcp_info`` (Linux, tcp.h): its size up to now, and where the milliseconds since the last byte stand."""
 
 NEVER_REFUSED = "/-/"
 """Probes and metrics: an operator has to see what is going on most of all when too much is."""
@@ -57,11 +62,6 @@ def class_of(environ: "WSGIEnvironment", people: tuple[str, ...], pages: tuple[s
         return LATER if path.startswith("/console/static/") else LAST
     exported = path.endswith(".csv") or "text/csv" in environ.get("HTTP_ACCEPT", "")
     return LAST if exported else LATER
-
-
-def retry_after_s() -> int:
-    """Seconds after which somebody who is refused may come again."""
-    return random.randint(EARLIEST_S, LATEST_S)  # noqa: S311 - spreads load, guards nothing
 
 
 class Door:
@@ -122,15 +122,19 @@ class Door:
     def _objection(self, environ: "WSGIEnvironment", kind: str, places: Places) -> str:
         if places.full():
             return "full"
-        if "HTTP_X_REQUEST_START" in environ and self._is_late(environ):
+        if self._is_late(environ):
             return "late"
         return "queue" if kind is FIRST and self._crowded(environ) else ""
 
     def _is_late(self, environ: "WSGIEnvironment") -> bool:
-        if not self._proxies.trust(environ.get("REMOTE_ADDR", "")):
+        """Whether it has waited too long in front of this process, by the gateway's stamp or by the kernel."""
+        if _waited_s(environ.get("gunicorn.socket")) > WAITED_S:
+            return True
+        stamp = environ.get("HTTP_X_REQUEST_START", "")
+        if not stamp or not self._proxies.trust(environ.get("REMOTE_ADDR", "")):
             return False
         try:
-            began_at = float(environ["HTTP_X_REQUEST_START"].removeprefix("t="))
+            began_at = float(stamp.removeprefix("t="))
         except ValueError:
             return False
         return time.time() - began_at > LATE_S
@@ -170,6 +174,17 @@ class Door:
         headers, body = busy_problem(EARLIEST_S, 408, "too-slow")
         start_response("408 Request Timeout", headers)
         return [body]
+
+
+def _waited_s(connection: Any) -> float:
+    """Seconds since the last byte of a request arrived in the kernel; 0 where it does not say (no TCP, no server)."""
+    if connection is None:
+        return 0.0
+    try:
+        known = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+    except OSError:
+        return 0.0
+    return int.from_bytes(known[_LAST_DATA_RECEIVED : _LAST_DATA_RECEIVED + 4], sys.byteorder) / 1000
 
 
 class _Held:

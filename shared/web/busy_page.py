@@ -4,6 +4,7 @@ Made without looking at anything: it is sent when there is no time.
 """
 
 import json
+import random
 import re
 from html import escape
 from math import ceil
@@ -20,6 +21,9 @@ from shared.web.problems import MEDIA_TYPE
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+EARLIEST_S, LATEST_S = 2, 10
+"""Between which ``Retry-After`` is drawn, so that those refused together do not come back together."""
+
 _TITLES = {408: "Too much at once", 429: "Too many requests", 503: "Too much at once"}
 
 _NAMED = re.compile(r"(?:^|&)lang=([A-Za-z]{2})(?=[-_&]|$)")
@@ -34,6 +38,11 @@ POLICY = "default-src 'none'; frame-ancestors *; base-uri 'none'; form-action 'n
 """Anybody may frame it, as partners frame the form in whose place it stands: there is nothing in it to click."""
 
 Header = tuple[str, str]
+
+
+def retry_after_s() -> int:
+    """Seconds after which somebody who is refused may come again."""
+    return random.randint(EARLIEST_S, LATEST_S)  # noqa: S311 - spreads load, guards nothing
 
 
 def busy_problem(retry_after_s: int, status: int = 503, code: str = "unavailable") -> tuple[list[Header], bytes]:

@@ -23,7 +23,7 @@ from services.registration.store.forms import Partner
 from services.registration.usecases.look_up import FormView
 from shared.core.errors import DomainError, Unavailable
 from shared.forms.validation import Answers
-from shared.web.admission import retry_after_s
+from shared.web.busy_page import retry_after_s
 
 
 def register(tools: Tools, view: FormView, submitted: Submitted) -> Response:
