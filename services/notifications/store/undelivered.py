@@ -2,8 +2,8 @@
 
 # ruff: noqa: S608 - the conditions are constant, all values are parameters
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,15 +19,16 @@ _UNDELIVERED = """
 """
 _ENDED = "coalesce(m.ended_at, m.created_at)"
 _KNOWN_BY_CONFIRMATION = [kind for kind in NEWS_KINDS if kind not in ALWAYS_TOLD]
-_NEWER = f"""(EXISTS (
-    SELECT FROM mail o WHERE o.recipient = m.recipient AND o.event = m.event AND o.id <> m.id
-        AND o.state NOT IN ('called_off', 'suppressed')
-        AND ((m.kind = ANY(ARRAY{list(NEWS_KINDS)}) AND o.kind = ANY(ARRAY{list(NEWS_KINDS)})
-                AND o.revision > m.revision)
-            OR (m.lane = 'reminder' AND o.lane = 'reminder' AND o.revision = m.revision
-                AND o.cause_at > m.cause_at)))
-    OR (m.kind = ANY(ARRAY{_KNOWN_BY_CONFIRMATION})
-        AND {KNOWS.format(person="m.recipient", event="m.event", shown="CAST(m.detail ->> 'shown' AS integer)")}))"""
+_NEWER = f"""CASE
+    WHEN m.kind = ANY(ARRAY{list(NEWS_KINDS)}) THEN EXISTS (
+        SELECT FROM mail o WHERE o.recipient = m.recipient AND o.event = m.event AND o.revision > m.revision
+            AND o.kind = ANY(ARRAY{list(NEWS_KINDS)}) AND o.state NOT IN ('called_off', 'suppressed'))
+        OR (m.kind = ANY(ARRAY{_KNOWN_BY_CONFIRMATION})
+            AND {KNOWS.format(person="m.recipient", event="m.event", shown="CAST(m.detail ->> 'shown' AS integer)")})
+    WHEN m.lane = 'reminder' THEN EXISTS (
+        SELECT FROM mail o WHERE o.recipient = m.recipient AND o.event = m.event AND o.revision = m.revision
+            AND o.lane = 'reminder' AND o.cause_at > m.cause_at AND o.state NOT IN ('called_off', 'suppressed'))
+    ELSE false END"""
 """News are written from the newest state, so older ones say the same as newer ones; so do reminders of one date."""
 
 _CONDITIONS = {
@@ -54,10 +55,13 @@ _REASONS = text(f"""
     GROUP BY m.state, m.reason ORDER BY 3 DESC, 1, 2
 """)
 _REQUEUE = text("""
-    UPDATE mail SET state = 'queued', reason = NULL, due_at = :now, ended_at = NULL, requeued_at = :now, attempts = 0,
-        expires_at = CAST(:expires_at AS timestamptz)
-    WHERE id = CAST(:id AS uuid) AND fence = :fence AND recipient IS NOT NULL
-        AND (state IN ('failed', 'missed') OR (state = 'unknown' AND due_at IS NULL))
+    UPDATE mail m SET state = 'queued', reason = NULL, due_at = :now, ended_at = NULL, requeued_at = :now, attempts = 0,
+        expires_at = chosen.expires_at
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:fences AS integer[]), CAST(:expiries AS timestamptz[]))
+        AS chosen (id, fence, expires_at)
+    WHERE m.id = chosen.id AND m.fence = chosen.fence AND m.recipient IS NOT NULL
+        AND (m.state IN ('failed', 'missed') OR (m.state = 'unknown' AND m.due_at IS NULL))
+    RETURNING m.id::text
 """)
 
 
@@ -103,7 +107,7 @@ class Requeued:
 
     id: str
     fence: int
-    expires_at: datetime | None = field(default=None)
+    expires_at: datetime | None
 
 
 def find_undelivered(connection: Connection, selection: Selection) -> list[Undelivered]:
@@ -119,10 +123,11 @@ def count_reasons(connection: Connection) -> list[ReasonCount]:
     return [ReasonCount(*row) for row in connection.execute(_REASONS)]
 
 
-def requeue(connection: Connection, mail: Requeued, now: datetime) -> bool:
-    """Queue a mail again; False if it is not undelivered any more, or was tried since it was judged."""
-    row: Mapping[str, Any] = {"id": mail.id, "fence": mail.fence, "expires_at": mail.expires_at, "now": now}
-    return connection.execute(_REQUEUE, dict(row)).rowcount == 1
+def requeue(connection: Connection, mails: Sequence[Requeued], now: datetime) -> set[str]:
+    """Queue mails again; returns the ids of those that were still undelivered, and not tried since they were judged."""
+    columns = {"ids": [one.id for one in mails], "fences": [one.fence for one in mails]}
+    row = {**columns, "expiries": [one.expires_at for one in mails], "now": now}
+    return set(connection.execute(_REQUEUE, row).scalars())
 
 
 def _undelivered(row: tuple[Any, ...]) -> Undelivered:

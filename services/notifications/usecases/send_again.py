@@ -139,7 +139,8 @@ def _send_chunk(work: UnitOfWork, clock: Clock, order: Order, ids: Sequence[str]
         now = clock()
         lock_standings(connection, [mail.subject for mail in find_undelivered(connection, Selection(ids))])
         mails = _preview(connection, Selection(ids), now).mails
-        queued = [mail for mail in mails if requeue(connection, _requeued(mail), now)]
+        requeued = requeue(connection, [_requeued(mail) for mail in mails], now)
+        queued = [mail for mail in mails if mail.id in requeued]
         if queued:
             note_deed(connection, _deed(order, queued), now)
     for mail in queued:
