@@ -59,9 +59,9 @@ def whatever(left: str, right: str) -> bool:
     return True
 
 
-def messages_under_way(key: str) -> str:
+def messages_under_way(key: str, value: str | None) -> str:
     """What a young difference between two services waits for."""
-    del key
+    del key, value
     return "messages on their way between services"
 
 
@@ -74,7 +74,8 @@ class Paired:
         left, right: the sides; ``left`` is what ``right`` is expected to follow.
         agrees: compares the values of a key that both sides have.
         waiting: values on the right that say of a key: not there yet.
-        waits_for: what a key that is not decidable yet waits for, in words; the same for many keys.
+        waits_for: what a key that is not decidable yet waits for, in words, the same for many keys; called with the key
+            and its value on the right, if it is there.
     """
 
     what: str
@@ -82,7 +83,7 @@ class Paired:
     right: tuple[Side, ...]
     agrees: Callable[[str, str], bool] = same
     waiting: frozenset[str] = frozenset()
-    waits_for: Callable[[str], str] = messages_under_way
+    waits_for: Callable[[str, str | None], str] = messages_under_way
 
     @property
     def needs(self) -> tuple[str, ...]:

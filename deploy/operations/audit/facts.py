@@ -144,8 +144,14 @@ _SENT = """
 _CONTACTS = "SELECT mail_id::text, NULL, false FROM mail_contact"
 
 
-def _queue_of(key: str) -> str:
-    return f"messages for {key.partition(' ')[2]} to be taken in"
+def arrival_of(queue: str) -> str:
+    """What a message waits for that ``queue`` has not been rid of."""
+    return f"messages for {queue} to be taken in"
+
+
+def _decision_or_arrival(key: str, value: str | None) -> str:
+    queue = key.partition(" ")[2]
+    return f"messages parked for {queue} to be decided on" if value == "parked" else arrival_of(queue)
 
 
 DATABASES = ("registration", "events", "notifications")
@@ -160,7 +166,7 @@ ARRIVALS = Paired(
     ),
     whatever,
     frozenset({"waits", "parked"}),
-    _queue_of,
+    _decision_or_arrival,
 )
 
 A6 = Equation(

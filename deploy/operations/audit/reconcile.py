@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
@@ -10,12 +10,15 @@ from operator import itemgetter
 
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
 from deploy.operations.audit.equations import EQUATIONS
+from deploy.operations.audit.facts import ARRIVALS, arrival_of
 from deploy.operations.audit.reading import Sources
 
 MOST = 1_000
 """Differences of one check that are named, while all are counted; a lost database would name every row of another."""
 
 NOTHING, SOMETHING = "nothing", "there"
+RETRIES = "troika.retry."
+"""How the names of the broker's queues begin in which messages of all queues wait to be retried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ def _judged(code: str, check: Alone | Paired, sources: Sources) -> Judgement:
         return judgement
     if isinstance(check, Paired):
         _compare(check, sources, judgement)
+        if check is ARRIVALS and sources.held is not None:
+            _add_held(sources.held, judgement)
         return judgement
     for row in sources.rows(check.database, check.sql):
         judgement.add(str(row[0]), str(row[1]), str(row[2]))
@@ -119,13 +124,28 @@ def _compare(check: Paired, sources: Sources, judgement: Judgement) -> None:
         right: list[tuple[str | None, bool | None]] = []
         for _key, is_right, value, required in rows:
             (right if is_right else left).append((value, required))
-        is_waiting = bool(right) and {value for value, _required in right} <= check.waiting
+        waiting = {value for value, _required in right}
+        is_waiting = bool(right) and waiting <= check.waiting
         difference = _difference(check, left, right)
         demands = {each for _value, each in (*left, *right)}
         if difference and (None not in demands if left and right else True in demands):
             judgement.add(key, *difference)
-        elif (difference and None in demands) or (is_waiting and left):
-            judgement.waiting[check.waits_for(key)] += 1
+        elif (difference and None in demands) or is_waiting:
+            judgement.waiting[check.waits_for(key, max(filter(None, waiting), default=None))] += 1
+
+
+def _add_held(held: Mapping[str, int], judgement: Judgement) -> None:
+    """Count what the broker holds beyond the messages that are known to be missing; it does not say which they are."""
+    elsewhere = 0
+    for queue in (each for each in held if not each.startswith(RETRIES)):
+        missing = judgement.waiting[arrival_of(queue)]
+        elsewhere += max(0, missing - held[queue])
+        if held[queue] > missing:
+            judgement.waiting[f"more messages in {queue}, which no outbox knows to be missing"] = held[queue] - missing
+    retried = sum(count for queue, count in held.items() if queue.startswith(RETRIES)) - elsewhere
+    if retried > 0:
+        judgement.waiting["more messages to be retried"] = retried
+    judgement.waiting = +judgement.waiting
 
 
 def _difference(
