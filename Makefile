@@ -54,7 +54,8 @@ down: $(VENV)/.ready ## stop it in order and delete it; KEEP=1 keeps data, keys 
 audit: $(VENV)/.ready ## compare what databases and broker hold; exit 1: broken, 3: not yet decidable. WAIT=60 waits for it
 	@$(BIN)/python -m deploy.operations.audit --wait $(WAIT)
 
-test: $(VENV)/.ready-dev ## install what the tests need, start private servers, run every test, print one summary
+test: $(VENV)/.ready-dev ## make check, then install what the tests need, start private servers, run every test, print one summary
+	@$(if $(PYTEST),,$(MAKE) --no-print-directory check)
 	@deploy/setup/test_machine.sh
 	@$(BIN)/python -m pytest $(PYTEST)
 

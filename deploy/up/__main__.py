@@ -17,6 +17,7 @@ from deploy.up.installation import remove
 from deploy.up.ports import chosen_ports
 from deploy.up.secrets import broker_definitions
 from deploy.up.stopping import stop_everything
+from deploy.up.watching import alerts_url
 from shared.bus.topology import user_names
 
 FOLDER = Path(os.environ.get("TROIKA_UP_FOLDER") or "var/up")
@@ -123,7 +124,7 @@ def _tell_where_to_look() -> None:
   Public address        {ports.public_url}/console
   Key for the console   {FOLDER}/secrets/coordinator.txt
   For operators         http://127.0.0.1:{ports["operations"]}/-/registration/readyz (events, notifications alike)
-  Prometheus            http://127.0.0.1:{ports["prometheus"]}/alerts
+  Prometheus            {alerts_url(ports)}
   Inbox                 http://127.0.0.1:{ports["inbox"]}/
   Logs                  {FOLDER}/logs/
 

@@ -37,6 +37,12 @@ def prometheus_unit(folder: Path, ports: Ports, *, audited: bool) -> Unit:
     return Unit("prometheus", command, {"HOME": str(place)}, place, lambda: answers(url), account)
 
 
+def alerts_url(ports: Ports) -> str:
+    """The page of alerts. Debian's Prometheus has the classic one alone; its ``/alerts`` says that it is missing."""
+    url = f"http://127.0.0.1:{ports['prometheus']}"
+    return f"{url}/classic/alerts" if answers(f"{url}/classic/alerts") else f"{url}/alerts"
+
+
 def targets(ports: Ports, *, audited: bool) -> dict[str, list[dict[str, Any]]]:
     """What Prometheus scrapes: content of ``targets/<name>.json`` by name; ``audited``: whether the audit runs."""
     processes = [(service, "web", f"/-/{service}/metrics") for service in SERVICES]

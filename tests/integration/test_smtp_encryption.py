@@ -1,38 +1,20 @@
 """The relay is believed only with a certificate that is trusted and its own; nothing goes in clear if it must not."""
 
 import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from deploy.up.services import authorities
 from services.notifications.mail.transport import NotReached
+from tests.support.certificate import make_certificate
 from tests.support.smtp_relay import CONTENT, Relay, hand_over, transport
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A self-signed certificate for 127.0.0.1 with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "relay")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "relay.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path
+    return make_certificate(tmp_path_factory.mktemp("tls") / "relay.pem", "127.0.0.1")
 
 
 def serving(certificate: Path) -> ssl.SSLContext:
@@ -46,6 +28,16 @@ def test_encrypted_relay_is_used_when_its_certificate_is_trusted(certificate: Pa
     trusting = ssl.create_default_context(cafile=str(certificate))
     with Relay({}, serving(certificate)) as relay:
         with transport(relay, "smtps://127.0.0.1:{port}", trusting).connect() as session:
+            hand_over(session)
+        assert relay.mails == [CONTENT]
+
+
+def test_certificate_in_ssl_cert_file_is_trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the reference of settings says, which also holds for what `make up` starts."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert authorities()["SSL_CERT_FILE"] == str(certificate)
+    with Relay({}, serving(certificate)) as relay:
+        with transport(relay, "smtps://127.0.0.1:{port}").connect() as session:
             hand_over(session)
         assert relay.mails == [CONTENT]
 

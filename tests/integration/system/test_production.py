@@ -22,6 +22,7 @@ from deploy.servers.logins import service_roles
 from deploy.servers.records import SUPERVISOR, Records
 from deploy.shape import SERVICES, WORKERS, processes_of, worker_name
 from deploy.up.ports import is_taken
+from deploy.up.watching import alerts_url
 from shared.core.accounts import Account, can_read
 from shared.core.rights import login
 from tests.architecture.observed import BROKERS
@@ -85,6 +86,11 @@ def test_prometheus_sees_every_process(production: Production) -> None:
     ours = [worker_name(service, "web") for service in SERVICES] + [worker_name(*worker) for worker in WORKERS]
     wanted = dict.fromkeys([*ours, "operations-audit", "operations-canary", "rabbitmq", "rabbitmq-queues"], "up")
     poll_until(lambda: seen() == wanted, 20, what=f"{wanted}, not {seen()}")
+
+
+def test_page_of_alerts_shows_them(production: Production) -> None:
+    page = requests.get(alerts_url(production.ports), timeout=5)
+    assert (page.status_code, "TroikaProcessDown" in page.text) == (200, True)
 
 
 def test_broker_has_the_metrics_that_rules_and_boards_use(production: Production) -> None:

@@ -1,0 +1,57 @@
+"""What the documents tell an operator to type works as it stands there."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
+
+from shared.bus.embedded_store import connect
+from shared.core.accounts import service_account
+from shared.store.engine import open_engine
+from shared.store.postgres_cluster import binaries
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer
+from tests.support.run_folder import RunFolder
+
+PROJECT = Path(__file__).resolve().parents[2]
+RUNBOOK = PROJECT / "docs" / "runbooks" / "TroikaDatabaseErrors.md"
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
+def test_psql_command_of_the_runbook(postgres: PostgresServer, run_folder: RunFolder, scheme: str) -> None:
+    """With the setting in either of its forms."""
+    [command] = re.findall(r"`(psql [^`]+)`", RUNBOOK.read_text())
+    programs = binaries(run_folder.path, service_account("postgres", "nobody"))
+    url = make_url(postgres.fresh_database()).set(drivername=scheme).render_as_string(hide_password=False)
+    environment = {"PATH": f"{programs}:{os.defpath}", "REGISTRATION_DATABASE_URL": url}
+    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout.split()[2:3]) == (0, ["1"]), done.stderr
+
+
+@pytest.mark.parametrize("form", ["{user}@127.0.0.1:{dead},127.0.0.1:{port}/{name}", "{user}@/{name}?{hosts}"])
+def test_database_with_several_hosts_of_which_one_is_dead(postgres: PostgresServer, form: str) -> None:
+    url, dead = make_url(postgres.fresh_database()), free_port()
+    hosts = f"host=127.0.0.1:{dead}&host=127.0.0.1:{url.port}"
+    user = f"{url.username}:{url.password}"
+    address = "postgresql://" + form.format(user=user, dead=dead, port=url.port, name=url.database, hosts=hosts)
+    engine = open_engine(address)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT current_database()")).scalar() == url.database
+    engine.dispose()
+    with connect(address) as opened:
+        assert opened.execute("SELECT 1 AS one").fetchone() == {"one": 1}
+
+
+def test_make_test_begins_with_all_that_make_check_does() -> None:
+    """So that it is green only if format, lint, types, import rules and specifications are."""
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}  # no words of an outer make
+    done = subprocess.run(
+        ["make", "-n", "test"], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    before, found, _ = done.stdout.partition("-m pytest")
+    assert found, done.stderr
+    words = ("ruff format --check", "ruff check", "mypy", "lint-imports", "deploy.specs --check")
+    assert [word for word in words if word not in before] == []
