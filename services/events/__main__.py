@@ -77,8 +77,8 @@ def _add_rekey(group: click.Group) -> None:
 
         settings = read_settings(process=REKEY)
         keys = proposal_keys(settings).contact_keys()
-        rekey(settings.common, CONTACTS, keys, "contacts of proposers")
-        rekey(settings.common, SPEAKERS, keys, "lists of speakers")
+        tables = {"contacts of proposers": CONTACTS, "lists of speakers": SPEAKERS}
+        rekey(settings.common, tables, keys, settings.held_keys)
 
 
 def _pairs(origins: tuple[str, ...]) -> dict[str, str]:

@@ -66,6 +66,7 @@ RIGHTS: Rights = {
     "ended_session": {"web": "select insert", "relay": "select delete"},
     "refused_sign_in": {"web": "select insert", "relay": "select delete"},
     "shadow_outbox": {"web": "insert", "relay": "select delete"},
+    "key_check": {"web": "select insert", "operator": "select insert update delete"},
     "deed": {"web": "insert", "operator": "insert"},
     "trail": {"web": "select"},
 }

@@ -5,10 +5,25 @@ from dataclasses import dataclass, field, replace
 from typing import cast, get_args
 
 from services.events.rights import RIGHTS
+from shared.core.key_checks import NOTIFICATIONS_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
 from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
 from shared.forms.work_asked import Asking
 from shared.process.settings import REKEY, WEB, CommonSettings, key_file, read_common, with_embedded
+
+PROPOSAL = KeyKind(
+    "proposal",
+    "TROIKA_PROPOSAL_KEY_FILE",
+    KeyRule.IDENTITY,
+    "Proposers who are known would be taken for others, and could not be found again.",
+)
+PROPOSAL_VAULT = KeyKind(
+    "proposal-vault",
+    "TROIKA_PROPOSAL_VAULT_FILE",
+    KeyRule.DATA,
+    "Contacts of proposers could not be opened, and new ones would be closed by a key that others do not hold.",
+)
+KEY_KINDS = (SIGNING, PROPOSAL, PROPOSAL_VAULT, NOTIFICATIONS_PUBLIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,16 @@ class EventsSettings:
     vault_keys: tuple[bytes, ...] = field(default=(), repr=False)
     notifications_key: bytes = b""
     proof_of_work: Asking = "off"
+
+    @property
+    def held_keys(self) -> list[HeldKey]:
+        """The keys of this kind of process, to be compared with those that the database knows."""
+        return [
+            *self.common.held_keys,
+            *PROPOSAL.held(self.proposal_keys),
+            *PROPOSAL_VAULT.held(self.vault_keys),
+            *NOTIFICATIONS_PUBLIC.held([self.notifications_key] if self.notifications_key else []),
+        ]
 
 
 def read_settings(environment: Mapping[str, str] | None = None, process: str = WEB) -> EventsSettings:

@@ -29,6 +29,7 @@ from services.events.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
 from shared.forms.proof_of_work import proof_keys
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
+from shared.store.key_checks import KeyChecks
 from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
@@ -59,6 +60,7 @@ def build_app(
     asked = settings.proof_of_work == "asked"
     challenge_keys = proof_keys(settings.common.signing_keys, NAME) if asked else None
     side = SideTools(tools.work, clock, proposal_keys(settings), challenge_keys)
+    keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
         service=NAME,
         title="Troika: events",
@@ -81,7 +83,8 @@ def build_app(
             own_proposal_pages(side),
             timetable_pages(side, settings.common.public_url),
         ],
-        ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time)),
+        ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
+        keys=keys,
         people=PEOPLE,
         cached=CachedPages(PUBLIC),
         clock=clock,

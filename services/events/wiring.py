@@ -6,7 +6,7 @@ from pathlib import Path
 
 from services.events.messaging import effects
 from services.events.rights import RIGHTS
-from services.events.settings import read_settings
+from services.events.settings import KEY_KINDS, read_settings
 from services.events.store import proposal_arrivals
 from services.events.store.roster import erased_among
 from services.events.store.shadow_outbox import forget_shadows
@@ -14,6 +14,7 @@ from services.events.usecases.forget_unverified import forget_unverified
 from services.events.usecases.retain_proposals import retaining
 from shared.forms.used_challenges import forget_challenges
 from shared.process.service import Service
+from shared.store.key_checks import KeyChecks
 from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork
 
@@ -29,6 +30,8 @@ def describe() -> Service:
         migrations=MIGRATIONS,
         settings=lambda process: read_settings(process=process).common,
         rights=RIGHTS,
+        key_kinds=KEY_KINDS,
+        keys=lambda process, work: KeyChecks(work, read_settings(process=process).held_keys, NAME).faults,
         effects=effects,
         forget=_housekeeping(),
         erased=erased_among,

@@ -78,7 +78,7 @@ def _add_rekey(group: click.Group) -> None:
         from shared.process.rekeying import rekey
 
         settings = read_settings(process=REKEY)
-        rekey(settings.common, BOOK, settings.vault_keys, "entries of the recipient book")
+        rekey(settings.common, {"entries of the recipient book": BOOK}, settings.vault_keys, settings.held_keys)
 
 
 if __name__ == "__main__":

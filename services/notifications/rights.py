@@ -82,6 +82,13 @@ RIGHTS: Rights = {
     },
     "ended_session": {"web": "select insert", "relay": "select delete"},
     "refused_sign_in": {"web": "select insert", "relay": "select delete"},
+    "key_check": {
+        "web": "select insert",
+        "consume": "select insert",
+        "send": "select insert",
+        "deliver": "select insert",
+        "operator": "select insert update delete",
+    },
     "deed": {"web": "insert", "deliver": "insert", "operator": "insert"},
     "trail": {"web": "select"},
 }

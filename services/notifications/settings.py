@@ -7,6 +7,7 @@ from datetime import timedelta
 from services.notifications.mail.mailbox import domain_of, mailbox
 from services.notifications.mail.relay import parse_relay, plain_relay
 from services.notifications.rights import RIGHTS
+from shared.core.key_checks import SIGNING, HeldKey, KeyKind, KeyRule
 from shared.core.settings import Reader
 from shared.core.transports import SMTP
 from shared.process.settings import (
@@ -21,6 +22,22 @@ from shared.process.settings import (
 )
 
 SEND, SCHEDULE, DELIVER = "send", "schedule", "deliver"
+
+
+PRIVATE = KeyKind(
+    "notifications",
+    "TROIKA_NOTIFICATIONS_KEY_FILE",
+    KeyRule.CURRENT,
+    "Messages sealed to this service could not be opened, and would be parked.",
+)
+VAULT = KeyKind(
+    "vault",
+    "TROIKA_NOTIFICATIONS_VAULT_FILE",
+    KeyRule.DATA,
+    "Recipients could not be opened, and new ones would be closed by a key that others do not hold.",
+)
+WEBHOOK = KeyKind("webhook", "TROIKA_WEBHOOK_KEY_FILE", KeyRule.CURRENT, "Calls to partners could not be signed.")
+KEY_KINDS = (SIGNING, PRIVATE, VAULT, WEBHOOK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +65,16 @@ class NotificationsSettings:
     unknown_after: timedelta = timedelta(minutes=15)
     lease: timedelta = timedelta(minutes=10)
     news_wait: timedelta = timedelta(minutes=1)
+
+    @property
+    def held_keys(self) -> list[HeldKey]:
+        """The keys of this kind of process, to be compared with those that the database knows."""
+        return [
+            *self.common.held_keys,
+            *PRIVATE.held(self.private_keys),
+            *VAULT.held(self.vault_keys),
+            *WEBHOOK.held(self.webhook_keys),
+        ]
 
     @property
     def mail_domain(self) -> str:

@@ -16,6 +16,7 @@ from services.notifications.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
+from shared.store.key_checks import KeyChecks
 from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
@@ -47,6 +48,7 @@ def build_app(
     letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.mail_from_name)
     tools = Tools(work, clock, letterhead)
     leaving = unsubscribe_blueprint(tools, Vault(list(settings.vault_keys)))
+    keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
         service=NAME,
         title="Troika: notifications",
@@ -58,7 +60,8 @@ def build_app(
             trail_blueprint(NAME, work),
         ],
         pages=[leaving, frame_blueprint(sign_in), console_blueprint(work, clock, letterhead)],
-        ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time)),
+        ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
+        keys=keys,
         larger_bodies=dict.fromkeys(BULLETINS, LARGEST_BODY),
         people=PEOPLE,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from services.notifications.messaging import Intake, effects
 from services.notifications.rights import RIGHTS
 from services.notifications.scheduling import Scheduler
-from services.notifications.settings import NotificationsSettings, read_settings
+from services.notifications.settings import KEY_KINDS, NotificationsSettings, read_settings
 from services.notifications.store.allowance import forget_unasked
 from services.notifications.store.deliveries import forget_ended
 from services.notifications.store.erasing import erased_among
@@ -17,6 +17,7 @@ from shared.process.service import Service
 from shared.process.settings import CONSUME
 from shared.store.checked_clock import CheckedClock
 from shared.store.inbox import Effect
+from shared.store.key_checks import KeyChecks
 from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork
 
@@ -36,6 +37,8 @@ def describe() -> Service:
         migrations=MIGRATIONS,
         settings=lambda process: read_settings(process=process).common,
         rights=RIGHTS,
+        key_kinds=KEY_KINDS,
+        keys=lambda process, work: KeyChecks(work, read_settings(process=process).held_keys, NAME).faults,
         effects=lambda _work: build_effects(read_settings(process=CONSUME)),
         forget=_keep_house,
         erased=erased_among,

@@ -26,11 +26,15 @@ def command_line() -> click.Group:
         # here alone: keys and the reading of folders take 10 MB, and no worker needs them
         from services.registration.keys import build_form_keys
         from services.registration.usecases.load_forms import load_forms
+        from shared.process.rekeying import require_fit
+        from shared.store.key_checks import KeyChecks
 
         settings = read_settings(OPERATOR)
         engine = open_engine(settings.common.database_url)
+        work = UnitOfWork(engine, NAME)
+        require_fit(KeyChecks(work, settings.held_keys, NAME))
         moved = dict(pair.split("=", 1) for pair in origins)
-        forms, partners = load_forms(UnitOfWork(engine, NAME), build_form_keys(settings), folder, moved)
+        forms, partners = load_forms(work, build_form_keys(settings), folder, moved)
         engine.dispose()
         click.echo(f"{forms} forms, {partners} partners")
 

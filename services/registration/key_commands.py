@@ -36,7 +36,9 @@ def replace(form: str) -> None:
     """Give FORM a new key and seal its answers anew, while people register. Run again if it was interrupted."""
     from services.registration.keys import build_form_keys
     from services.registration.usecases.replace_form_key import SETTLE_S, replace_form_key
+    from shared.process.rekeying import require_fit
     from shared.store.engine import open_engine
+    from shared.store.key_checks import KeyChecks
     from shared.store.unit_of_work import UnitOfWork
 
     def wait(seconds: float) -> None:
@@ -47,6 +49,7 @@ def replace(form: str) -> None:
     engine = open_engine(settings.common.database_url)
     work = UnitOfWork(engine, "registration")
     try:
+        require_fit(KeyChecks(work, settings.held_keys, "registration"))
         with _told_plainly():
             count = replace_form_key(work, build_form_keys(settings), form, wait, SETTLE_S)
     finally:
@@ -58,9 +61,21 @@ def replace(form: str) -> None:
 def wrap() -> None:
     """Wrap every key by the newest master key; then the older master keys may go."""
     from services.registration.keys import build_form_keys
+    from shared.process.rekeying import require_fit, retire
+    from shared.store.engine import open_engine
+    from shared.store.key_checks import KeyChecks
+    from shared.store.unit_of_work import UnitOfWork
 
-    with _told_plainly():
-        count = build_form_keys(read_settings(OPERATOR)).folder.wrap_anew()
+    settings = read_settings(OPERATOR)
+    engine = open_engine(settings.common.database_url)
+    work = UnitOfWork(engine, "registration")
+    try:
+        require_fit(KeyChecks(work, settings.held_keys, "registration"))
+        with _told_plainly():
+            count = build_form_keys(settings).folder.wrap_anew()
+        retire(work, settings.held_keys)
+    finally:
+        engine.dispose()
     click.echo(f"{count} keys wrapped by the newest master key.")
 
 

@@ -4,9 +4,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from services.registration.rights import RIGHTS
+from shared.core.key_checks import NOTIFICATIONS_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
 from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
 from shared.process.settings import OPERATOR, WEB, CommonSettings, key_file, read_common, with_embedded
+
+PERSON = KeyKind(
+    "person",
+    "TROIKA_PERSON_KEY_FILE",
+    KeyRule.IDENTITY,
+    "People who are known would be registered a second time, and could not be found again.",
+)
+MASTER = KeyKind(
+    "master",
+    "TROIKA_MASTER_KEY_FILE",
+    KeyRule.DATA,
+    "Sealed answers could not be read, and new ones would be lost with the right key.",
+)
+KEY_KINDS = (SIGNING, PERSON, MASTER, NOTIFICATIONS_PUBLIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +41,16 @@ class RegistrationSettings:
     form_keys_folder: Path = Path()
     notifications_key: bytes = b""
     organiser: str = ""
+
+    @property
+    def held_keys(self) -> list[HeldKey]:
+        """The keys of this kind of process, to be compared with those that the database knows."""
+        return [
+            *self.common.held_keys,
+            *PERSON.held(self.person_keys),
+            *MASTER.held(self.master_keys),
+            *NOTIFICATIONS_PUBLIC.held([self.notifications_key] if self.notifications_key else []),
+        ]
 
 
 def read_settings(process: str = WEB) -> RegistrationSettings:

@@ -28,6 +28,7 @@ from shared.core.clock import Clock, system_clock
 from shared.forms.proof_of_work import proof_keys
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.engine import open_engine
+from shared.store.key_checks import KeyChecks
 from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
@@ -77,6 +78,7 @@ def build_app(
     access = AccessFile(settings.common.access_file)
     sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
     tools = build_tools(settings, work, UnitOfWork(intake or engine, NAME), clock)
+    keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
         service=NAME,
         title="Troika: registration",
@@ -97,7 +99,8 @@ def build_app(
             frame_blueprint(sign_in),
             console_blueprint(work, clock, tools.keys.form_keys, settings.common.public_url),
         ],
-        ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time)),
+        ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
+        keys=keys,
         people=PEOPLE,
         crowded=_registers_into(tools.register.crowded),
         cached=CachedPages(PUBLIC, forget=tools.views.clear),

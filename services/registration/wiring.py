@@ -6,7 +6,7 @@ from pathlib import Path
 
 from services.registration.messaging import effects
 from services.registration.rights import RIGHTS
-from services.registration.settings import read_settings
+from services.registration.settings import KEY_KINDS, read_settings
 from services.registration.store.ended import forget_ended
 from services.registration.store.registrations import forget_keys
 from services.registration.store.shadows import forget_shadows
@@ -15,6 +15,7 @@ from services.registration.usecases.retain import retaining
 from shared.forms.used_challenges import forget_challenges
 from shared.process.service import Service
 from shared.store.inbox import Effect
+from shared.store.key_checks import KeyChecks
 from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork
 
@@ -36,6 +37,8 @@ def describe() -> Service:
         migrations=MIGRATIONS,
         settings=lambda process: read_settings(process).common,
         rights=RIGHTS,
+        key_kinds=KEY_KINDS,
+        keys=lambda process, work: KeyChecks(work, read_settings(process).held_keys, NAME).faults,
         effects=_effects,
         forget=_housekeeping(),
     )

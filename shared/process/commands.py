@@ -18,12 +18,13 @@ from shared.core.metrics import build_info
 from shared.core.rights import by_login
 from shared.core.version import running_version
 from shared.process.consuming import listen, make_listener
+from shared.process.key_waiting import wait_for_keys
 from shared.process.parked_commands import add_parked_commands
 from shared.process.recovery_commands import add_recovery_commands
 from shared.process.relay import Relay
 from shared.process.runner import Stop, run
 from shared.process.service import Service
-from shared.process.settings import CONSUME, MIGRATE, RELAY, TOPOLOGY, WEB
+from shared.process.settings import CONSUME, MIGRATE, OPERATOR, RELAY, TOPOLOGY, WEB
 from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
 from shared.store.halted_queues import halted_problem
@@ -36,7 +37,8 @@ GUNICORN_SETTINGS = Path("deploy/gunicorn.conf.py")
 def make_command_line(service: Service) -> click.Group:
     """The group of commands of ``service``; it adds its own to it."""
     group = click.Group(service.name, help=f"Processes and tools of the {service.name} service.")
-    for add in (_add_processes, _add_migrate, add_parked_commands, add_recovery_commands, _add_topology):
+    steps = (_add_processes, _add_migrate, add_parked_commands, add_recovery_commands, _add_topology, _add_key_checks)
+    for add in steps:
         add(group, service)
     return group
 
@@ -72,10 +74,19 @@ def run_worker(
 
     clock = CheckedClock(system_clock, unit, service.name, read_database_time)
 
-    def loop(stop: Stop) -> None:
-        work(unit, clock, stop)
+    keys = service.keys(role, unit) if service.keys is not None else None
 
-    ready = readiness(unit, service.migrations, clock, *(partial(check, unit) for check in checks))
+    def loop(stop: Stop) -> None:
+        if keys is not None:
+            wait_for_keys(keys, stop)
+        if not stop:
+            work(unit, clock, stop)
+
+    def key_problem() -> str:
+        return "" if keys is None else "\n".join(keys().values())
+
+    more = (partial(check, unit) for check in checks)
+    ready = readiness(unit, service.migrations, clock, key_problem, *more)
     code = run(loop, probes=settings.probes, ready=ready)
     engine.dispose()
     sys.exit(code)
@@ -148,3 +159,25 @@ def _add_topology(group: click.Group, service: Service) -> None:
     def definitions() -> None:
         """Print the definitions file for the broker, limits included."""
         click.echo(json.dumps(bus_topology.definitions(), indent=2))
+
+
+def _add_key_checks(group: click.Group, service: Service) -> None:
+    checks = click.Group("key-checks", help="Which keys the database knows; processes with others do not work.")
+    group.add_command(checks)
+
+    @checks.command("list")
+    def list_key_checks() -> None:
+        """List every key with its check values."""
+        # here alone, as below: no worker needs it
+        from shared.process.key_check_commands import list_checks
+
+        list_checks(service.settings(OPERATOR), service.key_kinds)
+
+    @checks.command("accept")
+    @click.argument("name", type=click.Choice([kind.name for kind in service.key_kinds]))
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    def accept_key(name: str, *, yes: bool) -> None:
+        """Accept the key NAME, whose file the key's own setting names, in place of the one that was known."""
+        from shared.process.key_check_commands import accept
+
+        accept(service.settings(OPERATOR), next(kind for kind in service.key_kinds if kind.name == name), yes=yes)

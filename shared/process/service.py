@@ -7,10 +7,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from shared.core.key_checks import KeyKind
 from shared.core.rights import Rights
 from shared.process.settings import CommonSettings
 from shared.store.inbox import Effect
 from shared.store.unit_of_work import UnitOfWork
+
+KeyFaults = Callable[[], Mapping[str, str]]
+"""Compares the keys of a process with those of its database: why it must not work, by name of the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class Service:
     effects: what it does with messages, by queue.
     forget: deletes what has been kept long enough, a bit at a time, in transactions of its own, given the time; None if
         there is nothing.
+    keys: the checks of the keys that a kind of process holds; None if none of the service's processes holds any.
+    key_kinds: all keys of its processes.
     erased: which of some subjects (UUID texts) were erased; None if it hears of nobody.
     """
 
@@ -33,3 +39,5 @@ class Service:
     effects: Callable[[UnitOfWork], Mapping[str, Effect]]
     forget: Callable[[UnitOfWork, datetime], object] | None = None
     erased: Callable[[Connection, Sequence[str]], set[str]] | None = None
+    keys: Callable[[str, UnitOfWork], KeyFaults] | None = None
+    key_kinds: Sequence[KeyKind] = ()

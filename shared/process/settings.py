@@ -11,6 +11,7 @@ from shared.bus.address import BusAddress, read_address
 from shared.core.database_url import database_url
 from shared.core.deployment import Deployment
 from shared.core.errors import SettingsError
+from shared.core.key_checks import SIGNING, HeldKey
 from shared.core.key_files import read_keys
 from shared.core.places import Bounds
 from shared.core.probe_address import ProbeAddress, read_probe_address
@@ -66,6 +67,11 @@ class CommonSettings:
     bounds: Bounds = field(default_factory=Bounds)
     proxies: TrustedProxies = LOOPBACK
     limits: LimitSettings = field(default_factory=LimitSettings)
+
+    @property
+    def held_keys(self) -> list[HeldKey]:
+        """Those that every web process holds."""
+        return SIGNING.held(self.signing_keys)
 
     @property
     def https(self) -> bool:

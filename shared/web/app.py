@@ -8,6 +8,7 @@ from flask import Blueprint, Flask
 
 from shared.core.clock import Clock, system_clock
 from shared.core.deployment import Deployment
+from shared.store.key_checks import KeyChecks
 from shared.web.access import AccessFile, guard
 from shared.web.admission import Crowded, Door, nobody_waits
 from shared.web.bodies import MOST_FIELDS
@@ -16,6 +17,7 @@ from shared.web.document.routes import document_blueprint
 from shared.web.headers import secure_headers
 from shared.web.health import health_blueprint
 from shared.web.in_steps import InSteps
+from shared.web.key_gate import require_keys
 from shared.web.limits import Limits, limit_views
 from shared.web.measuring import measure
 from shared.web.page_cache import PAGE_CACHE, CachedPages, PageCache
@@ -53,6 +55,7 @@ class WebParts:
         crowded: whether a request of theirs would have to wait too long for something inside.
         cached: which pages are public and kept for a moment.
         clock: of the project.
+        keys: the checks of the process's keys: nothing is answered before they fit.
         around: put around the application and its door, where each answer passes.
     """
 
@@ -66,6 +69,7 @@ class WebParts:
     crowded: Crowded = nobody_waits
     cached: CachedPages = field(default_factory=CachedPages)
     clock: Clock = system_clock
+    keys: KeyChecks | None = None
     around: "Callable[[WSGIApplication], WSGIApplication] | None" = None
 
 
@@ -99,6 +103,8 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: D
     secure_headers(app, https=deployment.https)
     app.wsgi_app = InSteps(app.wsgi_app)  # type: ignore[method-assign]  # the place Flask names for this
     handle_problems(app)
+    if parts.keys is not None:
+        require_keys(app, parts.service, parts.keys)
     guard(app, access, sign_in.signed_in, sign_in.has_ended)
     refuse_unknown_parameters(app)
     for blueprint in (*parts.operations, *parts.pages):

@@ -21,6 +21,7 @@ FACTS = {
     "drain_s",
     "error",
     "form",
+    "key",
     "kind",
     "login",
     "mail_id",

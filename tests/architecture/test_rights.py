@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from deploy.local.secrets import OWNERS
 from deploy.servers.logins import LOGINS
 from deploy.shape import SERVICES, WORKERS, processes_of
 from services.events.rights import RIGHTS as EVENTS
@@ -37,14 +38,21 @@ def roots_of(service: str) -> dict[str, list[Place]]:
     own = [role for owner, role in WORKERS if owner == service and role not in ("relay", "consume")]
     tools = {(main, name) for name in commands(main) if name not in own}
     tools |= {(module, name) for module in OPERATORS for name in commands(module)}
+    tools |= {("shared.process.key_check_commands", name) for name in ("list_checks", "accept")}
     for path in python_files(f"services/{service}"):
         module = ".".join(path.with_suffix("").parts)
         tools |= {(module, name) for name in commands(module) if module != main}
+    keys = value_of(wiring, "describe", "keys")
     return {
         "web": [(f"services.{service}.wsgi", "application")],
         "relay": [WORKER, ("shared.process.relay", "Relay"), *value_of(wiring, "describe", "forget")],
-        "consume": [WORKER, ("shared.process.consuming", "make_listener"), *value_of(wiring, "describe", "effects")],
-        **{role: [WORKER, (main, role)] for role in own},
+        "consume": [
+            WORKER,
+            ("shared.process.consuming", "make_listener"),
+            *value_of(wiring, "describe", "effects"),
+            *(keys if (service, "consume") in OWNERS else ()),
+        ],
+        **{role: [WORKER, (main, role), *(keys if (service, role) in OWNERS else ())] for role in own},
         "operator": sorted(tools),
     }
 

@@ -1,0 +1,64 @@
+"""``key-checks list | accept``: which keys a database knows, and that one was replaced on purpose."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from shared.core.key_checks import HeldKey, KeyKind
+from shared.core.key_files import KEY_BYTES
+from shared.core.settings import Reader
+from shared.process.aligned import aligned
+from shared.process.settings import CommonSettings, key_file
+from shared.store.checked_clock import read_database_time
+from shared.store.engine import open_engine
+from shared.store.key_checks import accept_keys, known_keys
+from shared.store.unit_of_work import UnitOfWork
+
+HEADINGS = ("key", "check value", "known since", "setting")
+
+
+def list_checks(settings: CommonSettings, kinds: Sequence[KeyKind]) -> None:
+    """Print the check values that the service's database knows; they give nothing of a key."""
+    engine = open_engine(settings.database_url)
+    try:
+        with UnitOfWork(engine, settings.service).transaction() as connection:
+            lines = [
+                (kind.name, one.value, f"{one.added_at:%Y-%m-%d %H:%M}", kind.variable)
+                for kind in kinds
+                for one in known_keys(connection, kind.name)
+            ]
+    finally:
+        engine.dispose()
+    for line in aligned([HEADINGS, *lines]):
+        click.echo(line)
+
+
+def accept(settings: CommonSettings, kind: KeyKind, *, yes: bool) -> None:
+    """Make the keys of ``kind`` in the environment the known ones, after a question.
+
+    Raises:
+        SettingsError: the key's setting is missing or wrong.
+    """
+    reader = Reader()
+    keys = reader.take(kind.variable, _public_key if kind.variable.endswith("_PUBLIC_KEY") else key_file)
+    reader.finish()
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("say --yes where nobody can be asked")
+    if not yes:
+        click.confirm(f"{kind.if_wrong} Is the key {kind.name} replaced on purpose?", abort=True)
+    held = HeldKey(kind, keys)
+    engine = open_engine(settings.database_url)
+    try:
+        with UnitOfWork(engine, settings.service).transaction() as connection:
+            accept_keys(connection, held, read_database_time(connection))
+    finally:
+        engine.dispose()
+    click.echo(f"{kind.name}: {', '.join(held.values)}. Restart the processes that hold it.")
+
+
+def _public_key(text: str) -> tuple[bytes, ...]:
+    key = bytes.fromhex(text)
+    if len(key) != KEY_BYTES:
+        raise ValueError("64 hex digits are required")
+    return (key,)
