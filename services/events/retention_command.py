@@ -1,12 +1,15 @@
-"""``python -m services.events retention``: how many proposals are kept, until when, and what is due."""
+"""``python -m services.events retention``: how many proposals are kept until when, and that what waits may go."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import click
 
 from services.events.settings import read_settings
-from services.events.usecases.retain_proposals import Kept, survey
+from services.events.usecases.retain_proposals import Kept, confirm_unannounced, survey, unannounced
 from shared.process.aligned import aligned
+from shared.process.confirming import checked_now, confirmed_by
 from shared.process.settings import OPERATOR
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
@@ -14,16 +17,37 @@ from shared.store.unit_of_work import UnitOfWork
 HEADINGS = ("proposals", "what", "days", "kept", "first goes on", "due", "overdue")
 
 
-@click.command()
-def retention() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def retention(context: click.Context) -> None:
     """List what goes of proposals and when: answers with days of their own, and the person with everything else."""
-    engine = open_engine(read_settings(process=OPERATOR).common.database_url)
-    try:
-        lines = [_line(kept) for kept in survey(UnitOfWork(engine, "events"), datetime.now(UTC))]
-    finally:
-        engine.dispose()
+    if context.invoked_subcommand is not None:
+        return
+    with _database() as work:
+        lines = [_line(kept) for kept in survey(work, datetime.now(UTC))]
     for line in aligned([HEADINGS, *lines]):
         click.echo(line)
+
+
+@retention.command("confirm")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def confirm_retention(*, yes: bool) -> None:
+    """Let go the proposals that are due and wait, because nothing announced it a day before."""
+    with _database() as work:
+        now = checked_now(work, "events")
+        if confirmed_by(unannounced(work, now), "proposals", yes=yes):
+            confirmed = confirm_unannounced(work, now)
+            counts = ", ".join(f"{count} {step}" for step, count in confirmed.items())
+            click.echo(f"{counts} may go; the relay takes them within the hour.")
+
+
+@contextmanager
+def _database() -> Iterator[UnitOfWork]:
+    engine = open_engine(read_settings(process=OPERATOR).common.database_url)
+    try:
+        yield UnitOfWork(engine, "events")
+    finally:
+        engine.dispose()
 
 
 def _line(kept: Kept) -> tuple[str, ...]:

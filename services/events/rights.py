@@ -66,8 +66,9 @@ RIGHTS: Rights = {
     "ended_session": {"web": "select insert", "relay": "select delete"},
     "refused_sign_in": {"web": "select insert", "relay": "select delete"},
     "shadow_outbox": {"web": "insert", "relay": "select delete"},
+    "retention_notice": {"relay": "select insert update delete", "operator": "select insert update delete"},
     "key_check": {"web": "select insert", "operator": "select insert update delete"},
-    "deed": {"web": "insert", "operator": "insert"},
+    "deed": {"web": "insert", "relay": "insert", "operator": "insert"},
     "trail": {"web": "select"},
 }
 """Verbs by table and process."""

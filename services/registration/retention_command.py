@@ -1,31 +1,63 @@
-"""``python -m services.registration retention``: what each form keeps, until when, and what is due."""
+"""``python -m services.registration retention``: what each form keeps until when, and that what waits may go."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from services.registration.settings import read_settings
 from shared.process.aligned import aligned
+from shared.process.confirming import checked_now, confirmed_by
 from shared.process.settings import OPERATOR
+from shared.store.unit_of_work import UnitOfWork
 
 HEADINGS = ("form", "last day", "what", "goes on", "due", "overdue")
 
 
-@click.command()
-def retention() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def retention(context: click.Context) -> None:
     """List each form with its last day and what goes when: sealed answers, answers with days of their own, people."""
+    if context.invoked_subcommand is not None:
+        return
     # here alone: no worker needs it
     from services.registration.usecases.retain import survey
+
+    with _database() as work:
+        lines = [_line(*row) for row in survey(work, datetime.now(UTC))]
+    for line in aligned([HEADINGS, *lines]):
+        click.echo(line)
+
+
+@retention.command("confirm")
+@click.argument("form")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def confirm_retention(form: str, *, yes: bool) -> None:
+    """Let go what is due on FORM and waits, because nothing announced it a day before."""
+    from services.registration.usecases.retain import confirm_unannounced, unannounced
+
+    with _database() as work:
+        now = checked_now(work, "registration")
+        waiting = {step: count for (slug, step), count in unannounced(work, now).items() if slug == form}
+        if confirmed_by(waiting, form, yes=yes):
+            confirmed = confirm_unannounced(work, now, form)
+            click.echo(f"{form}: {_counted(confirmed)} may go; the relay takes them within the hour.")
+
+
+@contextmanager
+def _database() -> Iterator[UnitOfWork]:
     from shared.store.engine import open_engine
-    from shared.store.unit_of_work import UnitOfWork
 
     engine = open_engine(read_settings(OPERATOR).common.database_url)
     try:
-        lines = [_line(*row) for row in survey(UnitOfWork(engine, "registration"), datetime.now(UTC))]
+        yield UnitOfWork(engine, "registration")
     finally:
         engine.dispose()
-    for line in aligned([HEADINGS, *lines]):
-        click.echo(line)
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {step}" for step, count in counts.items())
 
 
 def _line(form: str, last_day: datetime | None, what: str, days: int, due: int, overdue: int) -> tuple[str, ...]:

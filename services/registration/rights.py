@@ -29,6 +29,7 @@ RIGHTS: Rights = {
     "used_challenge": {"web": "select insert", "relay": "select delete"},
     "ended_session": {"web": "select insert", "relay": "select delete"},
     "refused_sign_in": {"web": "select insert", "relay": "select delete"},
+    "retention_notice": {"relay": "select insert update delete", "operator": "select insert update delete"},
     "key_check": {"web": "select insert", "operator": "select insert update delete"},
     "deed": {"web": "insert", "relay": "insert", "operator": "insert"},
     "trail": {"web": "select"},

@@ -260,23 +260,33 @@ canary_handover_seconds = Histogram(
     ["form"],
     buckets=HANDOVER_BUCKETS,
 )
+key_wrong = Gauge(
+    "troika_key_wrong",
+    "1 if a process holds another key of this name than its database's, and so does nothing.",
+    ["service", "key"],
+    multiprocess_mode="livemax",
+)
 clock_difference_seconds = Gauge(
     "troika_clock_difference_seconds",
-    "How far this process's clock is ahead of the database's (negative: behind), seconds; 0 within the time that the "
-    "question took. Beyond 2 either way it erases, expires, gives up and prunes nothing.",
+    "How far this process's clock is ahead of the database's (negative: behind), seconds; beyond 2 it deletes nothing.",
     ["service"],
     multiprocess_mode="mostrecent",
 )
 final_work_refused_total = Counter(
     "troika_final_work_refused_total",
-    "Times that work was refused because the clock differed from the database's, by work: housekeeping, pruning, "
-    "reminders, leases, give-up, webhook-give-up.",
+    "Times that work was refused because the clock differed from the database's, by work (housekeeping, leases, …).",
     ["service", "work"],
 )
 retention_overdue = Gauge(
     "troika_retention_overdue",
     "Records (registrations, proposals) that hold what should have been gone for a day: `sealed` answers, single "
     "`answers`, `people`.",
+    ["service", "what"],
+    multiprocess_mode="mostrecent",
+)
+retention_unannounced = Gauge(
+    "troika_retention_unannounced",
+    "Records that are due unannounced and wait for an operator: `sealed` answers, single `answers`, `people`.",
     ["service", "what"],
     multiprocess_mode="mostrecent",
 )

@@ -23,13 +23,14 @@ def list_checks(settings: CommonSettings, kinds: Sequence[KeyKind]) -> None:
     engine = open_engine(settings.database_url)
     try:
         with UnitOfWork(engine, settings.service).transaction() as connection:
-            lines = [
-                (kind.name, one.value, f"{one.added_at:%Y-%m-%d %H:%M}", kind.variable)
-                for kind in kinds
-                for one in known_keys(connection, kind.name)
-            ]
+            known = known_keys(connection, [kind.name for kind in kinds])
     finally:
         engine.dispose()
+    lines = [
+        (kind.name, one.value, f"{one.added_at:%Y-%m-%d %H:%M}", kind.variable)
+        for kind in kinds
+        for one in known[kind.name]
+    ]
     for line in aligned([HEADINGS, *lines]):
         click.echo(line)
 

@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from shared.core.key_checks import HeldKey, KeyRule, KnownKey, missing_keys
+from shared.core.metrics import key_wrong
 from shared.store.checked_clock import DatabaseTime, read_database_time
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('key checks', 0))")
-_KNOWN = text("SELECT value, added_at FROM key_check WHERE name = :name ORDER BY added_at DESC, value")
+_KNOWN = text("""
+    SELECT name, value, added_at FROM key_check WHERE name = ANY(:names) ORDER BY name, added_at DESC, value
+""")
 _ADD = text("""
     INSERT INTO key_check (name, value, added_at) VALUES (:name, :value, :now) ON CONFLICT (name, value) DO NOTHING
 """)
@@ -51,7 +54,7 @@ class KeyChecks:
             return {}
         with self.work.transaction() as connection:
             now = self.database_time(connection)
-            known = {held.kind.name: known_keys(connection, held.kind.name) for held in self.held}
+            known = known_keys(connection, [held.kind.name for held in self.held])
             if all(set(held.values) <= {one.value for one in known[held.kind.name]} for held in self.held):
                 return self._faults(known, now)
         return self._introduce()
@@ -65,7 +68,7 @@ class KeyChecks:
         with self.work.transaction() as connection:
             connection.execute(_LOCK)
             now = self.database_time(connection)
-            known = {held.kind.name: known_keys(connection, held.kind.name) for held in self.held}
+            known = known_keys(connection, [held.kind.name for held in self.held])
             faults = self._faults(known, now)
             if not faults:
                 for held in self.held:
@@ -75,7 +78,9 @@ class KeyChecks:
     def _faults(self, known: dict[str, list[KnownKey]], now: datetime) -> dict[str, str]:
         found = {}
         for held in self.held:
-            if missing := missing_keys(held, known[held.kind.name], now):
+            missing = missing_keys(held, known[held.kind.name], now)
+            key_wrong.labels(self.service, held.kind.name).set(bool(missing))
+            if missing:
                 found[held.kind.name] = self._fault(held, missing)
         return found
 
@@ -88,9 +93,12 @@ class KeyChecks:
         )
 
 
-def known_keys(connection: Connection, name: str) -> list[KnownKey]:
-    """The check values of a key, newest first."""
-    return [KnownKey(*row) for row in connection.execute(_KNOWN, {"name": name})]
+def known_keys(connection: Connection, names: Sequence[str]) -> dict[str, list[KnownKey]]:
+    """The check values of keys by their names, newest first; an empty list for a key that nobody has introduced."""
+    found: dict[str, list[KnownKey]] = {name: [] for name in names}
+    for name, value, added_at in connection.execute(_KNOWN, {"names": list(names)}):
+        found[name].append(KnownKey(value, added_at))
+    return found
 
 
 def add_keys(connection: Connection, held: HeldKey, now: datetime) -> None:
@@ -110,7 +118,8 @@ def accept_keys(connection: Connection, held: HeldKey, now: datetime) -> None:
         now: of the database's clock.
     """
     connection.execute(_LOCK)
-    before = [one.value for one in known_keys(connection, held.kind.name)]
+    name = held.kind.name
+    before = [one.value for one in known_keys(connection, [name])[name]]
     if set(before) == set(held.values):
         return
     if held.kind.rule is not KeyRule.CURRENT:

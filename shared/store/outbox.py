@@ -6,7 +6,7 @@ a second), so the relay polls. Ids are not commit order: nothing here ever asks 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
@@ -14,7 +14,7 @@ from shared.contracts.envelope import Message, encode
 
 _CLAIM = text("""
     SELECT id, message_id::text AS message_id, type, body, coalesce(again_at, stored_at) FROM outbox
-    WHERE published_at IS NULL AND (try_at IS NULL OR try_at <= :now)
+    WHERE published_at IS NULL AND (try_at IS NULL OR try_at <= :now OR try_at > :latest)
     ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
 """)
 _MARK = text("UPDATE outbox SET published_at = :now, refused_reason = NULL WHERE id = ANY(:ids)")
@@ -49,6 +49,10 @@ _FORGET = text("""
         SELECT id FROM outbox WHERE published_at < :before AND stored_at < :before
         ORDER BY published_at LIMIT :most FOR UPDATE SKIP LOCKED)
 """)
+
+
+LATEST_TRY = timedelta(minutes=10)
+"""No row waits for so long before it is offered again: a clock that was wrong has put it off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,9 @@ def add(connection: Connection, messages: Sequence[Message]) -> None:
 
 def claim(connection: Connection, now: datetime, most: int) -> list[OutboxRow]:
     """Lock up to ``most`` rows that are due, oldest first, skipping those another relay holds."""
-    return [OutboxRow(*row) for row in connection.execute(_CLAIM, {"now": now, "most": most})]
+    return [
+        OutboxRow(*row) for row in connection.execute(_CLAIM, {"now": now, "latest": now + LATEST_TRY, "most": most})
+    ]
 
 
 def mark_published(connection: Connection, ids: Sequence[int], now: datetime) -> None:

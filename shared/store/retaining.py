@@ -1,14 +1,20 @@
 """Keeps nothing longer than was promised: a turn within a relay's housekeeping, for whichever service.
 
-Once an hour it looks at everything, and goes on at each turn until nothing is due. What should be gone for a day and is
-not is counted before anything is deleted, so that a failure shows.
+Once an hour it looks at everything, and goes on at each turn until nothing is due. What will be due is announced days
+before, in the audit log; what falls due without that waits for an operator (``retention_notices``). What should be gone
+for a day and is not is counted before anything is deleted, so that a failure shows.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.core.metrics import retention_done_total, retention_overdue
+from shared.core.metrics import retention_done_total, retention_overdue, retention_unannounced
+from shared.store.retention_notices import Noticed, announce, count_waiting, note_taken
 from shared.store.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
 
 EVERY = timedelta(hours=1)
 GRACE = timedelta(days=1)
@@ -18,39 +24,81 @@ BITE = 100
 """Records of one kind in one turn."""
 
 
+@dataclass(frozen=True, slots=True)
+class RetentionStep:
+    """Something that goes of one form at one time.
+
+    Attributes:
+        what: ``sealed``, ``answers`` or ``people``.
+        noticed: by which it is announced.
+        take: takes it from at most ``BITE`` records that may go, in transactions of its own; returns from how many.
+    """
+
+    what: str
+    noticed: Noticed
+    take: Callable[[UnitOfWork, datetime], int]
+
+
 class Retaining:
     """One service's.
 
     Args:
         service: whose.
         overdue: how many records still have what should have gone by ``now - GRACE``, by what it is; changes nothing.
-        take: takes at most ``BITE`` records of each kind that is due at ``now``, in transactions of its own, and says
-            of each kind what it was and how many there were.
+        steps: everything that can go, at a time.
     """
 
     def __init__(
         self,
         service: str,
         overdue: Callable[[UnitOfWork, datetime], Mapping[str, int]],
-        take: Callable[[UnitOfWork, datetime], Iterable[tuple[str, int]]],
+        steps: Callable[[UnitOfWork, datetime], Iterable[RetentionStep]],
     ) -> None:
-        self._service, self._overdue, self._take = service, overdue, take
+        self._service, self._overdue, self._steps = service, overdue, steps
         self._next_look: datetime | None = None
 
     def turn(self, work: UnitOfWork, now: datetime) -> None:
         """Do a bite of what is due at ``now``; mostly nothing is, and nothing is asked.
 
+        Args:
+            work: on the service's database.
+            now: compared with the database's clock.
+
         Raises:
             Unavailable: the database is away; the next turn goes on.
         """
-        if self._next_look is not None and now < self._next_look:
+        if self._next_look is not None and self._next_look - EVERY <= now < self._next_look:
             return
         for what, count in self._overdue(work, now).items():
             retention_overdue.labels(self._service, what).set(count)
-        more = False
-        for what, done in self._take(work, now):
-            if done:
-                retention_done_total.labels(self._service, what).inc(done)
-            more = more or done >= BITE
-        if not more:
+        steps = list(self._steps(work, now))
+        self._announce(work, steps, now)
+        taken = [self._take(work, step, now) for step in steps]
+        if max(taken, default=0) < BITE:
             self._next_look = now + EVERY
+
+    def _announce(self, work: UnitOfWork, steps: Iterable[RetentionStep], now: datetime) -> None:
+        waiting: dict[str, int] = {}
+        for step in steps:
+            with work.transaction() as connection:
+                new, left = announce(connection, step.noticed, now), count_waiting(connection, step.noticed)
+            waiting[step.what] = waiting.get(step.what, 0) + left
+            facts = step.noticed.form, step.noticed.step
+            if new:
+                log.info("retention announced", extra={"form": facts[0], "step": facts[1], "count": new})
+            if left:
+                log.error(
+                    "due without a notice: waits for retention confirm",
+                    extra={"form": facts[0], "step": facts[1], "count": left},
+                )
+        for what, count in waiting.items():
+            retention_unannounced.labels(self._service, what).set(count)
+
+    def _take(self, work: UnitOfWork, step: RetentionStep, now: datetime) -> int:
+        done = step.take(work, now)
+        if done:
+            with work.transaction() as connection:
+                note_taken(connection, step.noticed, done, now)
+            retention_done_total.labels(self._service, step.what).inc(done)
+            log.info("retention done", extra={"form": step.noticed.form, "step": step.noticed.step, "count": done})
+        return done

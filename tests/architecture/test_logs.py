@@ -35,6 +35,7 @@ FACTS = {
     "route",
     "silence_s",
     "silent",
+    "step",
     "work",
 }
 """Names of facts: ids, kinds, places in code, servers, moments, numbers. A new one needs a thought of whose it is."""

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.events.domain.proposal import ProposalStatus
+from shared.store.retention_notices import MAY_GO, Noticed, notice_statements
 
 _LAST_DAY = """CASE WHEN p.status = 'scheduled' AND e.starts_at IS NULL AND e.status <> 'cancelled' THEN NULL
     ELSE greatest(e.starts_at, e.ends_at, CASE WHEN e.status = 'cancelled' THEN e.changed_at END,
@@ -28,8 +29,11 @@ _ANSWERS = _PEOPLE + _HOLDING
 _ORDERED = " ORDER BY p.id LIMIT :most"
 
 _LAST_DAY_OF = text(f"SELECT {_LAST_DAY} {_THERE} AND p.id = CAST(:id AS uuid)")
-_DUE_PEOPLE = text(f"SELECT p.id::text {_PEOPLE}{_ORDERED}")
-_DUE_ANSWERS = text(f"SELECT p.id::text {_ANSWERS}{_ORDERED} FOR UPDATE OF p SKIP LOCKED")
+_MAY_GO = f" AND {MAY_GO.format(id='p.id')}"
+_DUE_PEOPLE = text(f"SELECT p.id::text {_PEOPLE}{_MAY_GO}{_ORDERED}")
+_DUE_ANSWERS = text(f"SELECT p.id::text {_ANSWERS}{_MAY_GO}{_ORDERED} FOR UPDATE OF p SKIP LOCKED")
+_PEOPLE_NOTICES = notice_statements(f"SELECT p.id {_PEOPLE}")
+_ANSWERS_NOTICES = notice_statements(f"SELECT p.id {_ANSWERS}")
 _COUNT_PEOPLE = text(f"SELECT count(*) {_PEOPLE}")
 _COUNT_ANSWERS = text(f"SELECT count(*) {_ANSWERS}")
 _KEPT = f"SELECT count(*), min({_LAST_DAY}) {_THERE} AND p.status = ANY(:statuses)"
@@ -74,6 +78,12 @@ class Due:
         return found | (_named(self.names) if self.names else {})
 
 
+def noticed(step: str, due: Due) -> Noticed:
+    """How what is due is announced; ``step`` is the notices' name."""
+    statements = _ANSWERS_NOTICES if due.names else _PEOPLE_NOTICES
+    return Noticed(step, "proposal", statements, due.values())
+
+
 def last_day_of(connection: Connection, proposal_id: str) -> datetime | None:
     """When a proposal that is there last changed, or its side event ends, whichever is later; None while it stands in
     the timetable without a date."""
@@ -81,21 +91,23 @@ def last_day_of(connection: Connection, proposal_id: str) -> datetime | None:
     return last_day
 
 
-def due_people(connection: Connection, due: Due, most: int) -> list[str]:
-    """Ids of up to ``most`` proposals that are to be erased."""
-    return list(connection.execute(_DUE_PEOPLE, due.values() | {"most": most}).scalars())
+def due_people(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> list[str]:
+    """Ids of up to ``most`` proposals that are to be erased, and may go."""
+    return list(connection.execute(_DUE_PEOPLE, _limits(step, announced_before, most)).scalars())
 
 
-def drop_answers(connection: Connection, due: Due, most: int) -> int:
-    """Delete the named answers of up to ``most`` proposals, also from the record of changes; returns of how many.
+def drop_answers(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
+    """Delete the named answers of up to ``most`` proposals that may go, also from the record of changes.
 
     Whoever has one of them in hand is not waited for. It makes no revision: nobody changed what was proposed.
+
+    Returns:
+        of how many.
     """
-    ids = list(connection.execute(_DUE_ANSWERS, due.values() | {"most": most}).scalars())
+    ids = list(connection.execute(_DUE_ANSWERS, _limits(step, announced_before, most)).scalars())
     if ids:
-        names = _named(due.names)
-        connection.execute(_DROP, {"ids": ids, "names": names["names"]})
-        connection.execute(_DROP_TOLD, {"ids": ids, "told": names["told"]})
+        connection.execute(_DROP, {"ids": ids, "names": step.values["names"]})
+        connection.execute(_DROP_TOLD, {"ids": ids, "told": step.values["told"]})
     return len(ids)
 
 
@@ -110,6 +122,10 @@ def count_kept(connection: Connection, due: Due) -> tuple[int, datetime | None]:
     del values["before"]
     number, first = connection.execute(_KEPT_ANSWERS if due.names else _KEPT_PEOPLE, values).one()
     return number, first
+
+
+def _limits(step: Noticed, announced_before: datetime, most: int) -> dict[str, Any]:
+    return {**step.values, "step": step.step, "announced_before": announced_before, "most": most}
 
 
 def _named(names: tuple[str, ...]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Runs within the relay's housekeeping (``shared/store/retaining.py``), and erases
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from services.events.domain.proposal import ProposalStatus
 from services.events.domain.proposal_retention import (
@@ -16,10 +17,11 @@ from services.events.domain.proposal_retention import (
     UNVERIFIED_FOR,
     answers_by_days,
 )
-from services.events.store.proposal_retention import Due, count_due, count_kept, drop_answers, due_people
+from services.events.store.proposal_retention import Due, count_due, count_kept, drop_answers, due_people, noticed
 from services.events.usecases.erase_proposal import erase_kept
 from shared.forms.proposal import days_of_answers
-from shared.store.retaining import BITE, GRACE, Retaining
+from shared.store.retaining import BITE, GRACE, Retaining, RetentionStep
+from shared.store.retention_notices import NOTICE, Noticed, confirm, count_waiting
 from shared.store.unit_of_work import UnitOfWork
 
 
@@ -43,6 +45,10 @@ class Step:
         """What is due at ``now``."""
         return Due(self.statuses, now - timedelta(days=self.days), self.names)
 
+    def noticed(self, now: datetime) -> Noticed:
+        """How what is due at ``now`` is announced."""
+        return noticed(f"{self.what}-{self.days}", self.due(now))
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -58,7 +64,7 @@ class Kept:
 
 def retaining() -> Retaining:
     """What the relay's housekeeping turns."""
-    return Retaining("events", overdue, take)
+    return Retaining("events", overdue, retention_steps)
 
 
 def steps() -> list[Step]:
@@ -81,10 +87,29 @@ def overdue(work: UnitOfWork, now: datetime) -> dict[str, int]:
     return counts
 
 
-def take(work: UnitOfWork, now: datetime) -> Iterator[tuple[str, int]]:
-    """Take a bite of everything that is due; yields what it was and of how many proposals."""
+def retention_steps(_work: UnitOfWork, now: datetime) -> Iterator[RetentionStep]:
+    """Everything that can go, but for what nobody has verified."""
     for step in steps()[1:]:
-        yield step.what, _drop(work, step, now) if step.names else _erase(work, step, now)
+        yield RetentionStep(step.what, step.noticed(now), partial(_drop if step.names else _erase, step))
+
+
+def confirm_unannounced(work: UnitOfWork, now: datetime) -> dict[str, int]:
+    """Let go what is due and waits because nothing announced it; returns how many proposals by step.
+
+    Args:
+        work: on the service's database.
+        now: compared with the database's clock.
+    """
+    with work.transaction() as connection:
+        confirmed = {step.noticed(now).step: confirm(connection, step.noticed(now), now) for step in steps()[1:]}
+    return {name: count for name, count in confirmed.items() if count}
+
+
+def unannounced(work: UnitOfWork, now: datetime) -> dict[str, int]:
+    """How many proposals are due and wait for an operator, by step; only where any do."""
+    with work.transaction() as connection:
+        counts = {step.noticed(now).step: count_waiting(connection, step.noticed(now)) for step in steps()[1:]}
+    return {name: count for name, count in counts.items() if count}
 
 
 def survey(work: UnitOfWork, now: datetime) -> list[Kept]:
@@ -99,13 +124,13 @@ def survey(work: UnitOfWork, now: datetime) -> list[Kept]:
     return found
 
 
-def _drop(work: UnitOfWork, step: Step, now: datetime) -> int:
+def _drop(step: Step, work: UnitOfWork, now: datetime) -> int:
     with work.transaction() as connection:
-        return drop_answers(connection, step.due(now), BITE)
+        return drop_answers(connection, step.noticed(now), now - NOTICE, BITE)
 
 
-def _erase(work: UnitOfWork, step: Step, now: datetime) -> int:
+def _erase(step: Step, work: UnitOfWork, now: datetime) -> int:
     """Each in a transaction of its own, since each locks the board."""
     with work.transaction() as connection:
-        ids = due_people(connection, step.due(now), BITE)
+        ids = due_people(connection, step.noticed(now), now - NOTICE, BITE)
     return sum(erase_kept(work, now, one) for one in ids)

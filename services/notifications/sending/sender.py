@@ -50,7 +50,7 @@ class Sender:
         while not stop:
             try:
                 handled = self.turn(stop)
-                self._keep_house()
+                self._cleanup_now_and_then()
                 rest_s = REST_LEAST_S if handled else min(REST_MOST_S, rest_s * 2)
             except Unavailable as error:
                 log.warning("sender waits", extra={"reason": error.reason})
@@ -95,10 +95,17 @@ class Sender:
             reach("send.settled")
             self._verdicts.clear()
 
-    def _keep_house(self) -> None:
-        if time.monotonic() - self._housekeeping_at < HOUSEKEEPING_EVERY_S:
-            return
-        self._housekeeping_at = time.monotonic()
+    def _cleanup_now_and_then(self) -> None:
+        if time.monotonic() - self._housekeeping_at >= HOUSEKEEPING_EVERY_S:
+            self._housekeeping_at = time.monotonic()
+            self.cleanup()
+
+    def cleanup(self) -> None:
+        """Look after mails that other senders have left, and measure how long the oldest has waited.
+
+        Raises:
+            Unavailable: the database is away.
+        """
         if (now := self._tools.clock.final_now("leases")) is not None:
             reap_leases(self._tools.work, now, self._tools.unknown_after)
         measure(self._tools.work, self._tools.clock)

@@ -1,15 +1,17 @@
 """What senders left behind: mails whose lease has run out, handovers that nobody knows the end of, and the backlog."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from services.notifications.domain.kinds import LANES
 from services.notifications.domain.truth import Standing
 
 _GIVE_BACK = text("""
     WITH lost AS (
-        SELECT id, fence FROM mail WHERE state = 'claimed' AND phase = 'claimed' AND lease_until <= :now
+        SELECT id, fence FROM mail WHERE state = 'claimed' AND phase = 'claimed'
+            AND (lease_until <= :now OR lease_until > :latest)
         ORDER BY lease_until LIMIT :most FOR UPDATE SKIP LOCKED),
     closed AS (
         UPDATE mail_attempt a SET ended_at = :now, outcome = 'released' FROM lost
@@ -19,7 +21,8 @@ _GIVE_BACK = text("""
 """)
 _LOSE = text("""
     WITH lost AS (
-        SELECT id, fence FROM mail WHERE state = 'claimed' AND phase = 'data' AND lease_until <= :now
+        SELECT id, fence FROM mail WHERE state = 'claimed' AND phase = 'data'
+            AND (lease_until <= :now OR lease_until > :latest)
         ORDER BY lease_until LIMIT :most FOR UPDATE SKIP LOCKED),
     closed AS (
         UPDATE mail_attempt a SET ended_at = :now, outcome = 'unknown' FROM lost
@@ -43,6 +46,19 @@ _OLDEST = text("""
     WHERE lane = :lane AND state IN ('queued', 'deferred', 'claimed') AND due_at <= :now
 """)
 
+_RECALL = text("""
+    UPDATE mail SET due_at = :now WHERE id IN (
+        SELECT id FROM mail WHERE lane = ANY(:lanes) AND state IN ('queued', 'deferred') AND due_at > :latest
+        LIMIT :most FOR UPDATE SKIP LOCKED)
+""")
+_RECALL_UNKNOWN = text("""
+    UPDATE mail SET due_at = :now WHERE id IN (
+        SELECT id FROM mail WHERE state = 'unknown' AND due_at > :latest LIMIT :most FOR UPDATE SKIP LOCKED)
+""")
+
+LONGEST_LEASE = timedelta(days=1)
+"""What a setting may ask for at most: a lease that ends later was given by a clock that was wrong."""
+
 MOST = 100
 """Rows of one sweep, so that no transaction is long."""
 
@@ -60,7 +76,7 @@ class UnknownMail:
 
 def give_back(connection: Connection, now: datetime) -> int:
     """Queue again what was claimed and surely not handed over when its lease ran out; returns how many."""
-    return connection.execute(_GIVE_BACK, {"now": now, "most": MOST}).rowcount
+    return connection.execute(_GIVE_BACK, {"now": now, "latest": now + LONGEST_LEASE, "most": MOST}).rowcount
 
 
 def lose(connection: Connection, now: datetime, due_at: datetime, reason: str) -> list[str]:
@@ -73,7 +89,22 @@ def lose(connection: Connection, now: datetime, due_at: datetime, reason: str) -
         due_at: when to decide what is done about it.
         reason: shown to operators.
     """
-    return list(connection.execute(_LOSE, {"now": now, "most": MOST, "due_at": due_at, "reason": reason}).scalars())
+    values = {"now": now, "latest": now + LONGEST_LEASE, "most": MOST, "due_at": due_at, "reason": reason}
+    return list(connection.execute(_LOSE, values).scalars())
+
+
+def recall(connection: Connection, now: datetime, latest_due: datetime, latest_decided: datetime) -> int:
+    """Make due now what a wrong clock has put off to a day that no delay leads to; returns how many mails.
+
+    Args:
+        connection: of the caller's transaction.
+        now: compared with the database's.
+        latest_due: no mail waits for longer than until then.
+        latest_decided: no unknown mail is decided on later.
+    """
+    values = {"now": now, "lanes": list(LANES), "most": MOST}
+    waiting = connection.execute(_RECALL, values | {"latest": latest_due}).rowcount
+    return waiting + connection.execute(_RECALL_UNKNOWN, values | {"latest": latest_decided}).rowcount
 
 
 def due_unknown(connection: Connection, now: datetime) -> list[UnknownMail]:

@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.notifications.domain.retrying import RESENT, resolve_unknown
+from services.notifications.domain.retrying import LONGEST_DELAY_S, RESENT, resolve_unknown
 from services.notifications.domain.truth import is_untrue
-from services.notifications.store.leases import UnknownMail, due_unknown, give_back, leave_unknown, lose, resend
+from services.notifications.store.leases import UnknownMail, due_unknown, give_back, leave_unknown, lose, recall, resend
 from shared.core.metrics import mail_unknown_resolved_total, mails_total
 from shared.store.unit_of_work import UnitOfWork
 
 UNKNOWN_AFTER = timedelta(minutes=15)
 """How long an unknown mail waits before it is resent: its own sender may still come back and say."""
+
+LATEST_DUE = timedelta(seconds=LONGEST_DELAY_S) + timedelta(hours=1)
+"""No mail waits for longer: the longest delay, and what two clocks may differ by."""
 
 SENDER_GONE = "the sender ended during the handover"
 GIVEN_UP_REASON = "handed over or not: unknown, and not sent again"
@@ -38,6 +41,7 @@ def reap_leases(work: UnitOfWork, now: datetime, unknown_after: timedelta = UNKN
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
+        recall(connection, now, now + LATEST_DUE, now + unknown_after + LATEST_DUE)
         given_back = give_back(connection, now)
         lost = lose(connection, now, now + unknown_after, SENDER_GONE)
         resolved = [(mail, _resolution(mail)) for mail in due_unknown(connection, now)]

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from shared.store.retention_notices import MAY_GO, Noticed, notice_statements
+
 _FORMS = text("""
     SELECT f.slug, f.definition, f.person_days, CASE
         WHEN f.event_id IS NOT NULL THEN e.ends_at
@@ -31,13 +33,24 @@ _SEALED = _DUE.format(what="r.sealed IS NOT NULL")
 _ANSWERS = _DUE.format(what="r.answers ?| CAST(:names AS text[])")
 _PEOPLE = _DUE.format(what="true")
 
-_DROP_SEALED = text(f"UPDATE registration SET sealed = NULL WHERE id IN ({_SEALED}{_BITE})")  # noqa: S608 - constants
-_DROP_ANSWERS = text(
-    f"UPDATE registration SET answers = answers - CAST(:names AS text[]) WHERE id IN ({_ANSWERS}{_BITE})"  # noqa: S608
+_MAY_GO = f" AND {MAY_GO.format(id='r.id')}"
+_DROP_SEALED = text(
+    f"UPDATE registration SET sealed = NULL WHERE id IN ({_SEALED}{_MAY_GO}{_BITE})"  # noqa: S608 - constants
 )
-_DUE_PEOPLE = text(f"SELECT id::text FROM ({_PEOPLE} ORDER BY r.id LIMIT :most) due")  # noqa: S608 - constants
+_DROP_ANSWERS = text(
+    "UPDATE registration SET answers = answers - CAST(:names AS text[]) "  # noqa: S608 - constants
+    f"WHERE id IN ({_ANSWERS}{_MAY_GO}{_BITE})"
+)
+_DUE_PEOPLE = text(f"SELECT id::text FROM ({_PEOPLE}{_MAY_GO} ORDER BY r.id LIMIT :most) due")  # noqa: S608 - constants
 _COUNTS = {what: text(f"SELECT count(*) FROM ({due}) due") for what, due in  # noqa: S608 - constants
     {"sealed": _SEALED, "answers": _ANSWERS, "people": _PEOPLE}.items()}  # fmt: skip
+
+
+_NOTICES = {
+    "sealed": notice_statements(_SEALED),
+    "answers": notice_statements(_ANSWERS),
+    "people": notice_statements(_PEOPLE),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +95,35 @@ def kept_forms(connection: Connection) -> list[KeptForm]:
     return [KeptForm(slug, content["fields"], days, last) for slug, content, days, last in connection.execute(_FORMS)]
 
 
-def drop_sealed(connection: Connection, due: Due, most: int) -> int:
-    """Delete the sealed answers of up to ``most`` registrations; returns of how many."""
-    return connection.execute(_DROP_SEALED, _values(due) | {"most": most}).rowcount
+def noticed(what: str, step: str, due: Due) -> Noticed:
+    """How what is due is announced: ``what`` is ``sealed``, ``answers`` or ``people``, ``step`` the notices' name."""
+    values = _values(due) | ({"names": list(due.names)} if what == "answers" else {})
+    return Noticed(step, due.form, _NOTICES[what], values)
 
 
-def drop_answers(connection: Connection, due: Due, most: int) -> int:
-    """Delete the named answers of up to ``most`` registrations; returns of how many."""
-    return connection.execute(_DROP_ANSWERS, _values(due) | {"most": most, "names": list(due.names)}).rowcount
+def drop_sealed(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
+    """Delete the sealed answers of up to ``most`` registrations that may go; returns of how many."""
+    return connection.execute(_DROP_SEALED, _limits(step, announced_before, most)).rowcount
 
 
-def due_people(connection: Connection, due: Due, most: int) -> list[str]:
-    """Ids of up to ``most`` registrations whose people are to be erased."""
-    return [row[0] for row in connection.execute(_DUE_PEOPLE, _values(due) | {"most": most})]
+def drop_answers(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
+    """Delete the named answers of up to ``most`` registrations that may go; returns of how many."""
+    return connection.execute(_DROP_ANSWERS, _limits(step, announced_before, most)).rowcount
+
+
+def due_people(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> list[str]:
+    """Ids of up to ``most`` registrations whose people are to be erased, and may go."""
+    return [row[0] for row in connection.execute(_DUE_PEOPLE, _limits(step, announced_before, most))]
 
 
 def count_due(connection: Connection, what: str, due: Due) -> int:
     """How many registrations are due: ``what`` is ``sealed``, ``answers`` or ``people``."""
     names = {"names": list(due.names)} if what == "answers" else {}
     return int(connection.execute(_COUNTS[what], _values(due) | names).scalar_one())
+
+
+def _limits(step: Noticed, announced_before: datetime, most: int) -> dict[str, Any]:
+    return {**step.values, "step": step.step, "announced_before": announced_before, "most": most}
 
 
 def _values(due: Due) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 Runs within the relay's housekeeping (``shared/store/retaining.py``).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from services.registration.domain.retention import retention_of
 from services.registration.store.retention import (
@@ -16,9 +17,11 @@ from services.registration.store.retention import (
     drop_sealed,
     due_people,
     kept_forms,
+    noticed,
 )
 from services.registration.usecases.erase import erase_kept
-from shared.store.retaining import BITE, GRACE, Retaining
+from shared.store.retaining import BITE, GRACE, Retaining, RetentionStep
+from shared.store.retention_notices import NOTICE, Noticed, confirm, count_waiting
 from shared.store.unit_of_work import UnitOfWork
 
 
@@ -36,10 +39,16 @@ class Step:
     days: int
     due: Due
 
+    @property
+    def noticed(self) -> Noticed:
+        """How it is announced."""
+        name = f"answers-{self.days}" if self.what == "answers" else self.what
+        return noticed(self.what, name, self.due)
+
 
 def retaining() -> Retaining:
     """What the relay's housekeeping turns."""
-    return Retaining("registration", overdue, take)
+    return Retaining("registration", overdue, retention_steps)
 
 
 def steps(form: KeptForm, now: datetime) -> Iterator[Step]:
@@ -73,22 +82,50 @@ def overdue(work: UnitOfWork, now: datetime) -> dict[str, int]:
     return counts
 
 
-def take(work: UnitOfWork, now: datetime) -> Iterator[tuple[str, int]]:
-    """Take a bite of everything that is due, form by form; yields what it was and of how many registrations."""
+def retention_steps(work: UnitOfWork, now: datetime) -> Iterator[RetentionStep]:
+    """Everything that can go, form by form."""
     with work.transaction() as connection:
         forms = kept_forms(connection)
     for form in forms:
         for step in steps(form, now):
-            yield step.what, _erase(work, step, now) if step.what == "people" else _drop(work, step)
+            take = _erase if step.what == "people" else _drop
+            yield RetentionStep(step.what, step.noticed, partial(take, step))
 
 
-def _drop(work: UnitOfWork, step: Step) -> int:
-    drop: Callable[..., int] = drop_sealed if step.what == "sealed" else drop_answers
+def confirm_unannounced(work: UnitOfWork, now: datetime, form: str) -> dict[str, int]:
+    """Let go what is due on a form and waits because nothing announced it; returns how many records by step.
+
+    Args:
+        work: on the service's database.
+        now: compared with the database's clock.
+        form: slug; one that does not exist has nothing that waits.
+    """
+    confirmed = {}
     with work.transaction() as connection:
-        return drop(connection, step.due, BITE)
+        for kept in [one for one in kept_forms(connection) if one.slug == form]:
+            for step in steps(kept, now):
+                confirmed[step.noticed.step] = confirm(connection, step.noticed, now)
+    return {name: count for name, count in confirmed.items() if count}
 
 
-def _erase(work: UnitOfWork, step: Step, now: datetime) -> int:
+def unannounced(work: UnitOfWork, now: datetime) -> dict[tuple[str, str], int]:
+    """How many records are due and wait for an operator, by form and step; only where any do."""
     with work.transaction() as connection:
-        people = due_people(connection, step.due, BITE)
+        counts = {
+            (form.slug, step.noticed.step): count_waiting(connection, step.noticed)
+            for form in kept_forms(connection)
+            for step in steps(form, now)
+        }
+    return {key: count for key, count in counts.items() if count}
+
+
+def _drop(step: Step, work: UnitOfWork, now: datetime) -> int:
+    drop = drop_sealed if step.what == "sealed" else drop_answers
+    with work.transaction() as connection:
+        return drop(connection, step.noticed, now - NOTICE, BITE)
+
+
+def _erase(step: Step, work: UnitOfWork, now: datetime) -> int:
+    with work.transaction() as connection:
+        people = due_people(connection, step.noticed, now - NOTICE, BITE)
     return sum(erase_kept(work, now, one) for one in people)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -130,11 +130,12 @@ def relay(database: str, postgres: PostgresServer) -> Iterator[UnitOfWork]:
 
 @pytest.fixture
 def keep_house(relay: UnitOfWork) -> Callable[[datetime], None]:
-    """What a relay that has just begun does first."""
+    """What a relay does that has begun the day before."""
 
     def turn(now: datetime) -> None:
         forget = describe().forget
         assert forget is not None
-        forget(relay, now)
+        for moment in (now - timedelta(hours=25), now):
+            forget(relay, moment)
 
     return turn

@@ -38,6 +38,7 @@ def test_more_than_a_bite_goes_turn_by_turn(desk: Desk, database: str, relay: Un
         SELECT id, 2, 'declined', '', 'somebody', %s FROM made"""
     rows(database, copies, desk.clock())
     keeping, left, due = retaining(), [], desk.clock() + WHOLE + SECOND
+    keeping.turn(relay, due - timedelta(hours=25))
     for turn in range(2):
         keeping.turn(relay, due + timedelta(seconds=5 * turn))
         left.append(sum(person for *_, person in kept(database)))
@@ -51,6 +52,7 @@ def test_two_at_once_erase_each_once(desk: Desk, database: str, relay: UnitOfWor
     """Both have found the same proposals before either gets to the board."""
     proposals = sorted(decided(desk, title=f"Idea {number}") for number in range(3))
     due, failed = desk.clock() + WHOLE + SECOND, []
+    retaining().turn(relay, due - timedelta(hours=25))
 
     def turn() -> None:
         try:
@@ -89,6 +91,7 @@ def test_broken_off_midway_goes_on_from_there(
     trap = f"""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'killed'; END $$;
         CREATE TRIGGER trap BEFORE INSERT ON outbox FOR EACH ROW WHEN (NEW.subject = '{second}')
         EXECUTE FUNCTION refuse()"""
+    keep_house(desk.clock() + SPEAKERS + SECOND)
     rows(database, trap)
     due = desk.clock() + WHOLE + SECOND
     with pytest.raises(DBAPIError, match="killed"):

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 from sqlalchemy import text
 
 from services.events.messaging import effects as events_effects
+from services.events.wiring import describe as describe_events
 from services.notifications.messaging import Intake
 from services.notifications.messaging import effects as notifications_effects
+from services.notifications.wiring import describe as describe_notifications
 from services.registration.messaging import effects as registration_effects
+from services.registration.wiring import describe as describe_registration
 from shared.bus.embedded_publisher import EmbeddedPublisher
 from shared.bus.embedded_store import EmbeddedQueues
 from shared.bus.publisher import Outcome, Outgoing
@@ -19,12 +23,20 @@ from shared.contracts.envelope import Message, decode
 from shared.process.housekeeping import Housekeeper
 from shared.process.relay import Relay
 from shared.store import inbox
+from shared.store.checked_clock import CheckedClock
 from shared.store.inbox import Effect
 from tests.integration.model.world import PRIVATE_KEY, World
 from tests.support.clock import agreeing
 
 MOST = 50
 FORGET = text("DELETE FROM inbox WHERE consumer = :queue AND message_id = CAST(:id AS uuid)")
+
+
+SERVICES = {
+    "registration": describe_registration,
+    "events": describe_events,
+    "notifications": describe_notifications,
+}
 
 
 class Died(Exception):
@@ -87,6 +99,12 @@ class Bus:
     def keep_house(self, service: str) -> None:
         """What a service's relay does beside its work: delete what outbox and inbox have held long enough."""
         self._houses[service].turn()
+
+    def keep_house_at(self, service: str, by: timedelta) -> None:
+        """The same, and all else that the service's time does, by a relay whose clock differs by ``by``."""
+        work, right = self._world.work(service), self._world.clock
+        clock = CheckedClock(lambda: right() + by, work, service, lambda _connection: right())
+        Housekeeper(work, service, clock, SERVICES[service]().forget).turn()
 
     def deliver(self, queue: str, pick: Callable[[int], Iterable[int]], *, dies: bool = False) -> list[Message]:
         """Let a queue's consumer have some messages.

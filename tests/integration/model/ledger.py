@@ -190,8 +190,14 @@ class Ledger:
             if who["status"] == "unverified" and self.is_overdue(who, now):
                 self._expire(who, now)
         self.keys = {key: used for key, used in self.keys.items() if used[2] >= now - timedelta(hours=48)}
+        for slug in self.forms:
+            keeping.announce(self.of(slug), self.event(slug)[1], now)
         for identity in [one for slug in self.forms for one in keeping.due(self.of(slug), self.event(slug)[1], now)]:
             self.erase(identity, now)
+
+    def confirm_retention(self, slug: str, now: datetime) -> int:
+        """An operator lets go who waits on a form because nothing announced them; returns how many."""
+        return keeping.confirm(self.of(slug), self.event(slug)[1], now)
 
     def of(self, slug: str) -> Iterator[dict[str, Any]]:
         """Everybody who ever registered on a form."""
@@ -249,7 +255,7 @@ class Ledger:
         hold = self.forms[wish["form"]]["hold"]
         who = {"id": wish["id"], "form": wish["form"], "who": wish["who"], "status": status, "revision": 1}
         who |= {"position": None, "attempts": 0, "accepted_at": now, "attempted_at": None, "verified_at": None}
-        who |= {"erased": False, "ended_at": None}
+        who |= {"erased": False, "ended_at": None, "announced_at": None, "confirmed": False}
         who |= {name: wish[name] for name in ("own", "verify")}
         who |= {
             "hold_until": now + hold if hold and holds else None,

@@ -18,10 +18,16 @@ from tests.integration.model.invariants import check_now, check_rest
 from tests.integration.model.moments import moments
 from tests.integration.model.people_steps import PeopleSteps
 from tests.integration.model.post import MOODS, WELL
+from tests.integration.model.rules import FORMS
 
 STEPS = st.sampled_from(
     [timedelta(minutes=1), timedelta(minutes=59), timedelta(hours=6), timedelta(days=1), timedelta(days=2)]
 )
+WRONG = st.sampled_from(
+    [sign * step for step in (timedelta(seconds=3), timedelta(hours=5), timedelta(days=400)) for sign in (1, -1)]
+)
+"""By how much the clock of one process differs from everybody's."""
+
 SETTLING = (timedelta(minutes=20), timedelta(hours=5), timedelta(hours=5))
 """At rest: news are gathered, handovers in doubt are decided on, and what was not taken is tried again."""
 
@@ -54,6 +60,25 @@ class Machine(PeopleSteps, CoordinatorSteps):
     def keep_house(self) -> None:
         """Seats that were not confirmed in time go to those who wait, in the service's own time."""
         self._keep_house()
+
+    @rule(slug=st.sampled_from(sorted(FORMS)))
+    def confirm_retention(self, slug: str) -> None:
+        """An operator lets go who fell due unannounced, as after a leap of time; mostly nobody did."""
+        agreed = self.ledger.confirm_retention(slug, self.world.clock())
+        assert self.office.confirm_retention(slug) == agreed, f"{slug}: others wait than the model says"
+
+    @rule(service=st.sampled_from(SERVICES), by=WRONG)
+    def keep_house_with_a_wrong_clock(self, service: str, by: timedelta) -> None:
+        """Nothing changes by it, in any database."""
+        before = self.world.contents(service)
+        self.bus.keep_house_at(service, by)
+        assert self.world.contents(service) == before, f"{service}: a relay {by} off has changed something"
+
+    @rule(by=WRONG, mood=st.sampled_from((WELL, *MOODS)))
+    def post_goes_with_a_wrong_clock(self, by: timedelta, mood: str) -> None:
+        """Scheduler and sender, whose clocks differ from all others."""
+        self.post.schedule_at(by)
+        self.post.send_at(by, mood)
 
     @rule(service=st.sampled_from(SERVICES), end=st.sampled_from(["rests", "dies", "keeps house"]))
     def relay(self, service: str, end: str) -> None:

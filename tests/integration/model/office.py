@@ -15,6 +15,7 @@ from services.registration.usecases.erase import HERE, Erasure, erase_known, era
 from services.registration.usecases.look_up import FormView, view_form
 from services.registration.usecases.prepare import Envelope, prepare
 from services.registration.usecases.register import register_batch
+from services.registration.usecases.retain import confirm_unannounced
 from services.registration.usecases.verify import verify
 from services.registration.wiring import describe
 from shared.core.errors import DomainError, Unavailable
@@ -104,6 +105,10 @@ class Office:
         forget = describe().forget
         assert forget is not None
         forget(self._world.work("registration"), self._world.clock())
+
+    def confirm_retention(self, slug: str) -> int:
+        """An operator lets go who waits on a form because nothing announced them; returns how many."""
+        return confirm_unannounced(self._world.work("registration"), self._world.clock(), slug).get("people", 0)
 
     def _ask(self, lost: bool, ask: Callable[[UnitOfWork], str], service: str = "registration") -> Answer:
         """Ask; if the answer is ``lost`` ask again. A refusal stores nothing and so arrives."""

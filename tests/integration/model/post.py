@@ -1,6 +1,8 @@
 """Scheduler and sender with a mail relay in memory: it takes a mail, is away, or leaves it in doubt which."""
 
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 from email import message_from_bytes
 from itertools import count
 from typing import cast
@@ -13,6 +15,7 @@ from services.notifications.sending.sender import Sender
 from services.notifications.store.handovers import Claim
 from services.notifications.usecases.reap_leases import reap_leases
 from shared.process.runner import Stop
+from shared.store.checked_clock import CheckedClock
 from tests.integration.model.bus import Died
 from tests.integration.model.world import PERSON_KEY, World
 from tests.support.clock import agreeing
@@ -102,6 +105,27 @@ class Post:
         """The scheduler's turns, until nothing is left to do."""
         while self._scheduler.turn():
             pass
+
+    def schedule_at(self, by: timedelta) -> None:
+        """A turn of a scheduler whose clock differs by ``by``."""
+        Scheduler(self._tools.work, self._clock_at(by), "example.org").turn()
+
+    def send_at(self, by: timedelta, mood: str) -> None:
+        """A turn of a sender whose clock differs by ``by``, and what it does beside."""
+        clock = self._clock_at(by)
+        sender = Sender(replace(self._tools, clock=clock, composer=replace(self._tools.composer, clock=clock)))
+        self.relay.mood = mood
+        try:
+            sender.cleanup()
+            sender.turn(Stop())
+        except Died:
+            pass  # as if it had been killed: whoever comes next finds what it left
+        finally:
+            self.relay.mood = WELL
+
+    def _clock_at(self, by: timedelta) -> CheckedClock:
+        right = self._world.clock
+        return CheckedClock(lambda: right() + by, self._tools.work, "test", lambda _connection: right())
 
     def send(self, mood: str = WELL) -> int:
         """A turn of a sender, after what earlier senders have left is cleared up; returns how many mails it had."""

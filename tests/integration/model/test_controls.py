@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,10 +15,10 @@ from services.events.store import roster
 from services.events.store.roster import Registered
 from services.registration.domain import intake as deciding
 from services.registration.domain.seats import Seats
-from services.registration.store import copies, intake, registrations
+from services.registration.store import copies, intake, registrations, retention
 from services.registration.store.forms import StoredForm, save_seats
 from services.registration.usecases import cancel
-from shared.store import inbox
+from shared.store import checked_clock, inbox
 from tests.integration.model.machine import Machine
 from tests.integration.model.test_model import SHORT
 from tests.integration.model.world import World
@@ -65,6 +65,10 @@ GUARDS = {
         inbox, "_ENTER", lambda _: text("SELECT unnest(CAST(:ids AS uuid[]))::text WHERE :consumer <> ''")
     ),
     "an older state of a registration changes nothing": Guard(roster, "find_for_change", _always_older),
+    "a wrong clock deletes nothing": Guard(checked_clock, "MAX_DIFFERENCE", lambda _: timedelta(days=999)),
+    "nobody goes unannounced": Guard(
+        retention, "_DUE_PEOPLE", lambda sql: text(sql.text.partition(" AND EXISTS")[0] + " LIMIT :most) due")
+    ),
     "an older state of an event changes nothing": Guard(
         copies, "_EVENT", lambda sql: text(sql.text.replace("WHERE event_copy.revision < excluded.revision", ""))
     ),

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.integration.model.history import TICK
-from tests.integration.model.keeping import KEPT, LASTS
+from tests.integration.model.keeping import KEPT, LASTS, NOTICE
 from tests.integration.model.machine import Machine
 from tests.integration.model.rules import EVENTS
 
@@ -46,6 +46,8 @@ def test_histories_agree_with_the_model_when_people_are_forgotten(machine: type[
     history.cancel(index=0, lost=False)
     ends_at = EVENTS["webinar"] + LASTS
     for last, gone in ((history.world.clock(), 1), (ends_at, 3)):
+        history.world.clock.set(last + KEPT - NOTICE)
+        history.keep_house()
         for moment in (last + KEPT, last + KEPT + TICK):
             history.world.clock.set(moment)
             for index in range(3):

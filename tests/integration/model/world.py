@@ -89,6 +89,14 @@ class World:
             cursors = [look.execute(statement, values) for statement, values in statements]
             return [cursor.fetchall() for cursor in cursors]
 
+    def contents(self, service: str) -> list[tuple[Any, ...]]:
+        """A digest of each table of a service's database."""
+        tables = [name for (name,) in self.rows(service, _TABLES)]
+        return [
+            (name, *self.rows(service, f"SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM public.{name} t"))
+            for name in tables
+        ]
+
     def set_back(self) -> None:
         """The programme, nobody registered, nothing on the bus, and the time at which all begins."""
         for name, statements in self.pristine.items():

@@ -156,9 +156,10 @@ def test_answer_moved_to_another_registration_does_not_open(
 
 
 def test_old_master_key_may_go_once_all_is_wrapped_by_the_new(
-    client: FlaskClient, installation: TestInstallation, coordinator: Headers
+    client: FlaskClient, installation: TestInstallation, coordinator: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [traveller] = travellers(client, "somebody")
+    monkeypatch.setenv("REGISTRATION_DATABASE_URL", installation.url("registration", "operator"))
     master = installation.secrets.folder / "master.key"
     old = master.read_text()
     master.write_text(new_key().hex() + "\n" + old)

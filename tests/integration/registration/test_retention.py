@@ -10,14 +10,14 @@ from flask.testing import FlaskClient
 from services.registration.__main__ import command_line
 from services.registration.wiring import describe
 from shared.core.errors import SettingsError
-from shared.core.metrics import retention_done_total, retention_overdue
+from shared.core.metrics import retention_done_total, retention_overdue, retention_unannounced
 from shared.store.engine import open_engine
 from shared.store.retaining import BITE
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.test_kinds import installation as installation
 from tests.integration.registration.test_kinds import send
 from tests.integration.registration.test_loading import load
-from tests.integration.registration.test_verification import keep_house
+from tests.integration.registration.test_verification import keep_house, keep_house_for_days
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 
@@ -57,14 +57,14 @@ def test_each_goes_on_its_day(last_day: datetime, installation: TestInstallation
         (14, (True, True, True), (False, True, True)),
         (90, (False, True, True), (False, False, False)),
     ):
-        keep_house(installation, last_day + timedelta(days=days))
+        keep_house_for_days(installation, last_day + timedelta(days=days))
         assert kept(installation) == [before]
-        keep_house(installation, last_day + timedelta(days=days) + SECOND)
+        keep_house_for_days(installation, last_day + timedelta(days=days) + SECOND)
         assert kept(installation) == [after]
 
 
 def test_other_services_hear_of_whoever_is_erased(last_day: datetime, installation: TestInstallation) -> None:
-    keep_house(installation, last_day + timedelta(days=90) + SECOND)
+    keep_house_for_days(installation, last_day + timedelta(days=90) + SECOND)
     types = [row[0] for row in rows(installation.urls["registration"], "SELECT type FROM outbox ORDER BY id")]
     assert types[-1] == "org.troika.person.erased.v1"
 
@@ -73,7 +73,7 @@ def test_counts_stay(last_day: datetime, installation: TestInstallation) -> None
     """Whoever was at the event stays counted there."""
     seats = "SELECT confirmed, waiting FROM seat WHERE form = 'geneva-delegation'"
     before = rows(installation.urls["registration"], seats)
-    keep_house(installation, last_day + timedelta(days=90) + SECOND)
+    keep_house_for_days(installation, last_day + timedelta(days=90) + SECOND)
     assert (rows(installation.urls["registration"], seats), before) == (before, [(1, 0)])
 
 
@@ -84,9 +84,9 @@ def test_answer_with_days_of_its_own_goes_then(last_day: datetime, installation:
             CASE WHEN f ->> 'name' = 'side_events' THEN f || '{"retention_days": 3}' ELSE f END)
             FROM jsonb_array_elements(definition -> 'fields') f)) WHERE slug = 'geneva-delegation'""",
     )
-    keep_house(installation, last_day + timedelta(days=3))
+    keep_house_for_days(installation, last_day + timedelta(days=3))
     assert kept(installation) == [(True, True, True)]
-    keep_house(installation, last_day + timedelta(days=3) + SECOND)
+    keep_house_for_days(installation, last_day + timedelta(days=3) + SECOND)
     assert kept(installation) == [(True, False, True)]
 
 
@@ -102,9 +102,9 @@ def test_whoever_cancelled_is_forgotten_before_the_event(
         ended - timedelta(days=1),
     )
     rows(installation.urls["registration"], "UPDATE registration_change SET changed_at = %s", ended)
-    keep_house(installation, ended + timedelta(days=14))
+    keep_house_for_days(installation, ended + timedelta(days=14))
     assert kept(installation) == [(True, True, True)]
-    keep_house(installation, ended + timedelta(days=14) + SECOND)
+    keep_house_for_days(installation, ended + timedelta(days=14) + SECOND)
     assert kept(installation) == [(False, True, True)]
 
 
@@ -121,7 +121,7 @@ def test_nothing_goes_while_there_is_no_last_day(
     last_day: datetime, installation: TestInstallation, ends_at: str | None
 ) -> None:
     rows(installation.urls["registration"], "UPDATE event_copy SET ends_at = %s", ends_at)
-    keep_house(installation, last_day + timedelta(days=3650))
+    keep_house_for_days(installation, last_day + timedelta(days=3650))
     assert kept(installation) == [(True, True, True)]
 
 
@@ -129,7 +129,7 @@ def test_form_without_an_event_ends_when_it_is_closed(last_day: datetime, instal
     """While it is open its people stay, however long."""
     url = installation.urls["registration"]
     rows(url, f"UPDATE form SET event_id = NULL WHERE slug = '{FORM}'")
-    keep_house(installation, last_day + timedelta(days=900))
+    keep_house_for_days(installation, last_day + timedelta(days=900))
     assert kept(installation) == [(True, True, True)]
     rows(url, f"UPDATE form SET open = false WHERE slug = '{FORM}'")
     rows(
@@ -138,7 +138,7 @@ def test_form_without_an_event_ends_when_it_is_closed(last_day: datetime, instal
             VALUES ('{FORM}', 2, %s, 'a coordinator', '{{}}', '{{}}', 0)""",
         last_day,
     )
-    keep_house(installation, last_day + timedelta(days=14) + SECOND)
+    keep_house_for_days(installation, last_day + timedelta(days=14) + SECOND)
     assert kept(installation) == [(False, True, True)]
 
 
@@ -153,6 +153,7 @@ def test_more_than_a_bite_goes_turn_by_turn(last_day: datetime, installation: Te
     forget, engine = describe().forget, open_engine(url)
     assert forget is not None
     due, left = last_day + timedelta(days=14) + SECOND, []
+    forget(UnitOfWork(engine, "registration"), due - timedelta(hours=25))
     for turn in range(2):
         forget(UnitOfWork(engine, "registration"), due + timedelta(seconds=5 * turn))
         left.append(sum(sealed for sealed, _clear, _person in kept(installation)))
@@ -163,10 +164,10 @@ def test_more_than_a_bite_goes_turn_by_turn(last_day: datetime, installation: Te
 def test_what_is_overdue_is_shown_before_it_goes(last_day: datetime, installation: TestInstallation) -> None:
     """A gauge that was set after deleting would never show a failure to delete."""
     gone = retention_done_total.labels("registration", "sealed")._value.get()
-    keep_house(installation, last_day + timedelta(days=15) + SECOND)
+    keep_house_for_days(installation, last_day + timedelta(days=15) + SECOND)
     assert retention_overdue.labels("registration", "sealed")._value.get() == 1
     assert retention_done_total.labels("registration", "sealed")._value.get() == gone + 1
-    keep_house(installation, last_day + timedelta(days=15) + SECOND)
+    keep_house_for_days(installation, last_day + timedelta(days=15) + SECOND)
     assert retention_overdue.labels("registration", "sealed")._value.get() == 0
 
 
@@ -242,3 +243,84 @@ def test_standard_questions_tell_people_ninety_days(installation: TestInstallati
         load(installation, tmp_path)
     [problem] = caught.value.problems
     assert problem.endswith("the standard questions tell people 90 days: write your own to say otherwise")
+
+
+def announced(installation: TestInstallation) -> list[tuple[str, str, int]]:
+    """(deed, step, count) of the audit log."""
+    return [
+        (deed, detail["step"], detail["count"])
+        for deed, detail in rows(installation.urls["registration"], "SELECT deed, detail FROM deed ORDER BY id")
+    ]
+
+
+def test_nothing_goes_that_was_announced_less_than_a_day_before(
+    last_day: datetime, installation: TestInstallation, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Announced in the audit log with its number, then taken after a day, and both stand in the log."""
+    due = last_day + timedelta(days=14) + SECOND
+    keep_house(installation, due - timedelta(hours=72) - 2 * SECOND)
+    assert announced(installation) == []
+    keep_house(installation, due - timedelta(hours=23))
+    assert announced(installation) == [("retention-announced", "sealed", 1)]
+    keep_house(installation, due)
+    assert kept(installation) == [(True, True, True)]
+    with caplog.at_level("INFO"):
+        keep_house(installation, due + timedelta(hours=1))
+    assert kept(installation) == [(False, True, True)]
+    assert announced(installation)[1:] == [("retention-done", "sealed", 1)]
+    assert [record.message for record in caplog.records if record.name.endswith("retaining")] == ["retention done"]
+
+
+def test_time_that_jumps_erases_nobody_until_an_operator_confirms(
+    last_day: datetime, installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By every clock at once, a year after the relay looked last; the relay looks again and again."""
+    for name, value in installation.environment("registration", "operator").items():
+        monkeypatch.setenv(name, value)
+    keep_house(installation, datetime.now(UTC))
+    for days in (400, 402):
+        keep_house(installation, last_day + timedelta(days=days))
+        assert kept(installation) == [(True, True, True)]
+        assert retention_unannounced.labels("registration", "people")._value.get() == 1
+    keep_house(installation, datetime.now(UTC))
+    assert retention_unannounced.labels("registration", "people")._value.get() == 0
+    assert announced(installation) == []
+    nothing = CliRunner().invoke(command_line(), ["retention", "confirm", FORM, "--yes"])
+    assert (nothing.exit_code, nothing.output) == (0, f"{FORM}: nothing waits.\n")
+    past = datetime.now(UTC) - timedelta(days=400)
+    url = installation.urls["registration"]
+    rows(url, "UPDATE event_copy SET ends_at = %s, starts_at = %s", past, past)
+    rows(url, "UPDATE registration SET accepted_at = %s", past - timedelta(days=1))
+    unsure = CliRunner().invoke(command_line(), ["retention", "confirm", FORM])
+    assert (unsure.exit_code, "1 sealed, 1 people are due" in unsure.output) == (2, True)
+    done = CliRunner().invoke(command_line(), ["retention", "confirm", FORM, "--yes"])
+    assert (done.exit_code, "1 sealed, 1 people may go" in done.output) == (0, True), done.output
+    keep_house(installation, datetime.now(UTC))
+    assert kept(installation) == [(False, False, False)]
+    assert announced(installation) == [
+        ("retention-confirmed", "sealed", 1),
+        ("retention-confirmed", "people", 1),
+        ("retention-done", "sealed", 1),
+        ("retention-done", "people", 1),
+    ]
+
+
+def test_notice_ends_when_the_event_is_moved(last_day: datetime, installation: TestInstallation) -> None:
+    """Moved back a month later, it is announced anew: nothing goes on the word of an old notice."""
+    url, due = installation.urls["registration"], last_day + timedelta(days=14) + SECOND
+    keep_house(installation, due - timedelta(hours=48))
+    rows(url, "UPDATE event_copy SET ends_at = %s", last_day + timedelta(days=60))
+    keep_house(installation, due - timedelta(hours=24))
+    rows(url, "UPDATE event_copy SET ends_at = %s", last_day)
+    keep_house(installation, due)
+    assert kept(installation) == [(True, True, True)]
+    assert retention_unannounced.labels("registration", "sealed")._value.get() == 1
+
+
+def test_notice_of_a_time_that_was_set_back_begins_anew(last_day: datetime, installation: TestInstallation) -> None:
+    """The time was ten days ahead for a while when it was announced: a day has to pass from now on."""
+    due = last_day + timedelta(days=14) + SECOND
+    keep_house(installation, due - timedelta(hours=1))
+    keep_house(installation, due - timedelta(hours=60))
+    announced_at = rows(installation.urls["registration"], "SELECT announced_at FROM retention_notice")
+    assert announced_at == [(due - timedelta(hours=60),)]

@@ -49,6 +49,12 @@ def click(client: FlaskClient, installation: TestInstallation, number: int, stat
     assert client.post(link_of(installation, number), data={"action": "verify"}).status_code == status
 
 
+def keep_house_for_days(installation: TestInstallation, now: datetime) -> None:
+    """The same after a relay that was there the day before, and has announced what goes."""
+    keep_house(installation, now - timedelta(hours=25))
+    keep_house(installation, now)
+
+
 def keep_house(installation: TestInstallation, now: datetime) -> None:
     """What the relay does every few seconds."""
     forget, engine = describe().forget, open_engine(installation.urls["registration"])
