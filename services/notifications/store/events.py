@@ -5,7 +5,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Connection, text
@@ -33,11 +33,15 @@ _OPEN_NEWS = text("SELECT began_at FROM event_news WHERE event = :event")
 _NOTE_NEWS = text("""
     INSERT INTO event_news (event, began_at, changed_at, due_at, correlation_id)
     VALUES (:event, :now, :now, :due_at, :correlation_id)
-    ON CONFLICT (event) DO UPDATE SET changed_at = excluded.changed_at, due_at = excluded.due_at
+    ON CONFLICT (event) DO UPDATE
+        SET changed_at = greatest(event_news.began_at, excluded.changed_at), due_at = excluded.due_at
 """)
-_DUE_NEWS = text("SELECT event FROM event_news WHERE due_at <= :now ORDER BY due_at, event LIMIT 1")
+_DUE_NEWS = text("""
+    SELECT event FROM event_news WHERE due_at <= :now OR due_at > :latest ORDER BY due_at, event LIMIT 1
+""")
 _TAKE_NEWS = text("""
-    DELETE FROM event_news WHERE event = :event AND due_at <= :now RETURNING changed_at, correlation_id
+    DELETE FROM event_news WHERE event = :event AND (due_at <= :now OR due_at > :latest)
+    RETURNING changed_at, correlation_id
 """)
 _UPCOMING = text("""
     SELECT id, content FROM event_copy
@@ -45,6 +49,10 @@ _UPCOMING = text("""
         AND content ->> 'status' IN ('tentative', 'confirmed')
     ORDER BY (content ->> 'starts_at') COLLATE "C", id
 """)
+
+
+LATEST_NEWS = timedelta(hours=2)
+"""No news are gathered for so long (a setting asks for an hour at most): a clock that was wrong has put them off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +115,13 @@ def note_news(connection: Connection, event_id: str, now: datetime, due_at: date
 
 def due_news(connection: Connection, now: datetime) -> str | None:
     """The event whose news are due longest; None if none are."""
-    event: str | None = connection.execute(_DUE_NEWS, {"now": now}).scalar()
+    event: str | None = connection.execute(_DUE_NEWS, {"now": now, "latest": now + LATEST_NEWS}).scalar()
     return event
 
 
 def take_news(connection: Connection, event_id: str, now: datetime) -> DueNews | None:
     """Take out the news of an event, if they are still due; the caller holds its lock."""
-    row = connection.execute(_TAKE_NEWS, {"event": event_id, "now": now}).fetchone()
+    row = connection.execute(_TAKE_NEWS, {"event": event_id, "now": now, "latest": now + LATEST_NEWS}).fetchone()
     return DueNews(*row) if row else None
 
 

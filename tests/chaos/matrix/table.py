@@ -60,7 +60,7 @@ def unlisted(table: dict[Cell, str]) -> set[Cell]:
 
 def chosen(bus: str, *, full: bool) -> list[Cell]:
     """The cells of a run on ``bus``: all, or its part of a tenth by the commit; on RabbitMQ ``ALWAYS`` as well."""
-    commit = "" if full else _commit()
+    commit = "" if full else current_commit()
     return [cell for cell in all_cells() if full or _is_drawn(cell, bus, commit) or _is_always(cell, bus)]
 
 
@@ -74,7 +74,7 @@ def _is_drawn(cell: Cell, bus: str, commit: str) -> bool:
     return share % SHARE == 0 and BUSES[turn % len(BUSES)] == bus
 
 
-def _commit() -> str:
+def current_commit() -> str:
     """Of the checkout; empty where there is none, which chooses the same cells every time."""
     asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=False)
     return asked.stdout.strip()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -200,6 +201,20 @@ def test_announcement_goes_on_after_each_kill_and_tells_everybody_once(office: O
     assert made == [0, 4, 8, 12, 16, 20, 24, 25]
     assert news(office) == sorted(("event-rescheduled", person) for person in people)
     assert office.rows("SELECT mails, ended_at IS NOT NULL AS over FROM announcement") == [{"mails": 25, "over": True}]
+
+
+@pytest.mark.parametrize("wrong", [timedelta(days=400), timedelta(minutes=-30)])
+def test_change_that_a_wrong_clock_has_noted_is_told_all_the_same(office: Office, wrong: timedelta) -> None:
+    """Ahead it would wait for a year; run backwards it would be older than the first change."""
+    tell(office, 1)
+    person = registered(office, 1)
+    tell(office, 2, **NOVEMBER)
+    right = office.clock()
+    office.clock.advance(wrong)
+    tell(office, 3, place="Room XX", **NOVEMBER)
+    office.clock.set(right)
+    wait_and_tell(office)
+    assert news(office) == [("event-rescheduled", person)]
 
 
 def test_announcement_under_way_ends_where_a_newer_one_begins(office: Office) -> None:

@@ -1,0 +1,100 @@
+"""Clocks of single processes that are wrong, leap and run backwards, while the database's goes on."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.shape import WORKERS
+from tests.chaos.matrix.wiring import WiredStack
+from tests.support.clock import ALONE, OFFSET_FILE
+from tests.support.stack import Stack
+
+AHEAD_S, BEHIND_S = 400 * 86_400.0, -400 * 86_400.0
+FAULTS: dict[str, tuple[float, ...]] = {
+    "ahead": (AHEAD_S,),
+    "behind": (BEHIND_S,),
+    "a little": (5.0,),
+    "leaps": (0.0, AHEAD_S, 3_600.0, AHEAD_S),
+    "backwards": (0.0, -60.0, -3_600.0, BEHIND_S),
+}
+"""By how much the clock is off, one after the other, seconds."""
+
+LASTS_S = 7.0
+"""Longer than the time between two looks of housekeeping, whatever it finds."""
+
+PROCESSES = [f"{service}-{role}" for service, role in WORKERS]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockCell:
+    """A process whose clock goes wrong in one way."""
+
+    process: str
+    fault: str
+
+
+def all_clock_cells() -> Iterator[ClockCell]:
+    """Every cell, so that no process is hit twice in a row."""
+    for fault in FAULTS:
+        for process in PROCESSES:
+            yield ClockCell(process, fault)
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The offsets of all processes, each in a file that its process reads at every look at the time."""
+
+    folder: Path
+
+    def file(self, process: str) -> Path:
+        """Of a process; it is right as long as nobody says otherwise."""
+        file = self.folder / f"{process}.clock"
+        if not file.exists():
+            self.set(process, 0.0)
+        return file
+
+    def set(self, process: str, offset_s: float) -> None:
+        """Set a clock; the process never meets a file that is half written."""
+        new = self.folder / f".{process}.clock"
+        new.write_text(str(offset_s))
+        new.replace(self.folder / f"{process}.clock")
+
+    def play(self, cell: ClockCell, act: Callable[[], object]) -> None:
+        """Let a clock go wrong for ``LASTS_S``, ``act`` meanwhile, and let it be right again."""
+        offsets = FAULTS[cell.fault]
+        try:
+            for place, offset_s in enumerate(offsets):
+                self.set(cell.process, offset_s)
+                if place == len(offsets) // 2:
+                    act()
+                time.sleep(LASTS_S / len(offsets))  # the fault lasts so long
+        finally:
+            self.set(cell.process, 0.0)
+
+
+@dataclass
+class ClockedStack(WiredStack):
+    """A stack without proxies, each of whose workers has a clock of its own.
+
+    Attributes:
+        clocks: of the workers; the web processes' are right.
+    """
+
+    clocks: Clocks = field(default_factory=lambda: Clocks(Path()))
+
+    def start(self, *, capacity: int | None = None, workers: int = 1) -> None:
+        """Start every process, each with a clock that is right."""
+        self.command = _command
+        Stack.start(self, capacity=capacity, workers=workers)
+        assert self.web is not None
+        self.urls = {"registration": self.web.url}
+
+    def _environment(self, service: str, process: str) -> dict[str, str]:
+        own = Stack._environment(self, service, process)
+        return {**own, OFFSET_FILE: str(self.clocks.file(f"{service}-{process}")), ALONE: "1"}
+
+
+def _command(service: str, role: str) -> str:
+    """Workers look at a clock that a test can move."""
+    return f"services.{service} web" if role == "web" else f"tests.support.moved {service} {role}"

@@ -1,0 +1,86 @@
+"""Clocks in the matrix: each worker's is wrong, leaps and runs backwards while people act; nothing is lost by it."""
+
+import hashlib
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from deploy.shape import SERVICES
+from tests.chaos.matrix.actions import ACTIONS, People
+from tests.chaos.matrix.clocks import ClockCell, ClockedStack, Clocks, all_clock_cells
+from tests.chaos.matrix.crowd import Crowd
+from tests.chaos.matrix.reckoning import assert_reckoned, settle
+from tests.chaos.matrix.table import Cell, current_commit
+from tests.support.audited import assert_soon_clean, differences
+from tests.support.installation import make_installation
+from tests.support.journal import CREATED, Journal
+from tests.support.postgres import PostgresServer
+from tests.support.processes import ProcessGroup
+
+SHARE = 25
+"""Beside the cells that are always played, a short pass takes one in so many."""
+
+ACTED = ("register", "cancel", "confirm")
+ALWAYS = {
+    ClockCell("registration-relay", "ahead"),
+    ClockCell("notifications-send", "ahead"),
+    ClockCell("notifications-send", "backwards"),
+}
+_GONE = "SELECT count(*)::int FROM registration WHERE status = 'expired' OR erased_at IS NOT NULL"
+_OLDEST = "SELECT min(id)::int FROM outbox"
+_RECEIVED = "SELECT count(*)::int FROM inbox"
+
+
+def chosen(*, full: bool) -> list[ClockCell]:
+    """All cells, or a tenth of them by the commit and ``ALWAYS``."""
+    commit = "" if full else current_commit()
+    return [cell for cell in all_clock_cells() if full or cell in ALWAYS or _is_drawn(cell, commit)]
+
+
+@pytest.mark.timeout(1800)
+def test_wrong_clocks(processes: ProcessGroup, postgres: PostgresServer, tmp_path: Path, chaos_full: bool) -> None:
+    """Nobody is expired or erased, no message is pruned, no mail is given up, and each goes once."""
+    cells = chosen(full=chaos_full)
+    stack = ClockedStack(processes, make_installation(postgres, tmp_path), clocks=Clocks(tmp_path))
+    with stack:
+        began_s = time.monotonic()
+        stack.start()
+        journal = Journal(tmp_path / "journal.jsonl")
+        people = People(stack, journal)
+        crowd = Crowd(people)
+        crowd.make([Cell(action, cell.process, cell.fault) for cell in cells for action in ACTED])
+        oldest = {service: stack.sql(service, _OLDEST) for service in SERVICES}
+        faults = [fault for cell in cells for fault in _play(stack, people, crowd, cell)]
+        print(f"\nclocks: {len(cells)} cells run, {time.monotonic() - began_s:.0f} s")
+        assert faults == []
+        settle(stack, crowd)
+        assert_reckoned(stack, crowd, journal)
+        assert {service: stack.sql(service, _OLDEST) for service in SERVICES} == oldest
+        accepted = {one.identity for one in journal.read().tries if one.status == CREATED}
+        assert_soon_clean(partial(differences, stack.installation, sorted(accepted), stack.copies()))
+
+
+def _play(stack: ClockedStack, people: People, crowd: Crowd, cell: ClockCell) -> list[str]:
+    """What was not answered right while a clock was wrong, and what was gone afterwards."""
+    before = {service: stack.sql(service, _RECEIVED) for service in SERVICES}
+    wrong: list[str] = []
+
+    def act() -> None:
+        for action in (ACTIONS[name] for name in ACTED):
+            answer = people.ask(action, crowd.take(action))
+            if answer.status != action.right:
+                wrong.append(f"{action.name} while the clock of {cell.process} is {cell.fault}: {answer.status}")
+
+    stack.clocks.play(cell, act)
+    if stack.sql("registration", _GONE) != [(0,)]:
+        wrong.append(f"{cell.process} {cell.fault}: somebody was expired or erased")
+    if any(stack.sql(service, _RECEIVED) < before[service] for service in SERVICES):
+        wrong.append(f"{cell.process} {cell.fault}: an inbox was pruned")
+    return wrong
+
+
+def _is_drawn(cell: ClockCell, commit: str) -> bool:
+    share, *_ = hashlib.sha256(f"{commit} {cell.process} {cell.fault}".encode()).digest()
+    return share % SHARE == 0
