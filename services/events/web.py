@@ -56,10 +56,7 @@ def build_app(
     """The web application on ``engine``."""
     access, work = AccessFile(settings.common.access_file), UnitOfWork(engine, NAME)
     sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
-    tools = Tools(work, clock)
-    asked = settings.proof_of_work == "asked"
-    challenge_keys = proof_keys(settings.common.signing_keys, NAME) if asked else None
-    side = SideTools(tools.work, clock, proposal_keys(settings), challenge_keys)
+    tools, side = Tools(work, clock), _side_tools(settings, work, clock)
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
         service=NAME,
@@ -90,6 +87,13 @@ def build_app(
         clock=clock,
     )
     return make_app(parts, access, sign_in, settings.common.deployment)
+
+
+def _side_tools(settings: EventsSettings, work: UnitOfWork, clock: Clock) -> SideTools:
+    """With the keys of challenges where the proposal form asks for a proof of work."""
+    asked = settings.proof_of_work == "asked"
+    challenge_keys = proof_keys(settings.common.signing_keys, NAME) if asked else None
+    return SideTools(work, clock, proposal_keys(settings), challenge_keys)
 
 
 def _events_blueprint(tools: Tools) -> Any:

@@ -74,8 +74,7 @@ def build_app(
     database_time: DatabaseTime = read_database_time,
 ) -> Flask:
     """The web application on ``engine``; registrations are stored through ``intake``, or the same if None."""
-    work = UnitOfWork(engine, NAME)
-    access = AccessFile(settings.common.access_file)
+    access, work = AccessFile(settings.common.access_file), UnitOfWork(engine, NAME)
     sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
     tools = build_tools(settings, work, UnitOfWork(intake or engine, NAME), clock)
     keys = KeyChecks(work, settings.held_keys, NAME)

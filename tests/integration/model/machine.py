@@ -74,11 +74,12 @@ class Machine(PeopleSteps, CoordinatorSteps):
         self.bus.keep_house_at(service, by)
         assert self.world.contents(service) == before, f"{service}: a relay {by} off has changed something"
 
-    @rule(by=WRONG, mood=st.sampled_from((WELL, *MOODS)))
-    def post_goes_with_a_wrong_clock(self, by: timedelta, mood: str) -> None:
-        """Scheduler and sender, whose clocks differ from all others."""
-        self.post.schedule_at(by)
-        self.post.send_at(by, mood)
+    @rule(by=WRONG)
+    def sender_cleans_up_with_a_wrong_clock(self, by: timedelta) -> None:
+        """It takes no mail out of another sender's hands, and decides on none that is in doubt."""
+        before = self.world.contents("notifications")
+        self.post.clean_up_at(by)
+        assert self.world.contents("notifications") == before, f"a sender {by} off has changed something"
 
     @rule(service=st.sampled_from(SERVICES), end=st.sampled_from(["rests", "dies", "keeps house"]))
     def relay(self, service: str, end: str) -> None:

@@ -106,26 +106,11 @@ class Post:
         while self._scheduler.turn():
             pass
 
-    def schedule_at(self, by: timedelta) -> None:
-        """A turn of a scheduler whose clock differs by ``by``."""
-        Scheduler(self._tools.work, self._clock_at(by), "example.org").turn()
-
-    def send_at(self, by: timedelta, mood: str) -> None:
-        """A turn of a sender whose clock differs by ``by``, and what it does beside."""
-        clock = self._clock_at(by)
-        sender = Sender(replace(self._tools, clock=clock, composer=replace(self._tools.composer, clock=clock)))
-        self.relay.mood = mood
-        try:
-            sender.cleanup()
-            sender.turn(Stop())
-        except Died:
-            pass  # as if it had been killed: whoever comes next finds what it left
-        finally:
-            self.relay.mood = WELL
-
-    def _clock_at(self, by: timedelta) -> CheckedClock:
+    def clean_up_at(self, by: timedelta) -> None:
+        """What a sender does beside its mails whose clock differs by ``by``."""
         right = self._world.clock
-        return CheckedClock(lambda: right() + by, self._tools.work, "test", lambda _connection: right())
+        clock = CheckedClock(lambda: right() + by, self._tools.work, "test", lambda _connection: right())
+        Sender(replace(self._tools, clock=clock)).cleanup()
 
     def send(self, mood: str = WELL) -> int:
         """A turn of a sender, after what earlier senders have left is cleared up; returns how many mails it had."""
