@@ -40,6 +40,11 @@ def preferred_language(accepted: Iterable[tuple[str, float]]) -> str | None:
     return next((found for tag, weight in accepted if weight > 0 and (found := named_language(tag))), None)
 
 
+def chosen_language(asked: object, accepted: Iterable[tuple[str, float]], otherwise: str | None = None) -> str:
+    """Return the language asked for in an address, else the browser's (see above), else ``otherwise``, else English."""
+    return named_language(asked) or preferred_language(accepted) or otherwise or LANGUAGES[0]
+
+
 def direction(language: str) -> str:
     """Return ``rtl`` or ``ltr``, for the attribute ``dir``."""
     return "rtl" if language == "ar" else "ltr"

@@ -67,6 +67,16 @@ class TimeLine:
         return " · ".join(self.parts[1:] if same else self.parts)
 
 
+@dataclass(frozen=True, slots=True)
+class CompactLines:
+    """A period in its own zone, that zone's name (empty where the ends have two, which stand beside them), in UTC."""
+
+    local: str
+    zone: str
+    utc: str
+    iso: str
+
+
 def period(
     starts_at: datetime | None, ends_at: datetime | None, time_zone: str, city: str | None = None
 ) -> Period | None:
@@ -134,17 +144,16 @@ def compact_hours(period: Period) -> str:
     return f"{start:%H:%M}{NO_BREAK}to{NO_BREAK}{end:%H:%M}"
 
 
-def compact_lines(period: Period) -> tuple[str, str, str]:
-    """Return a period for a coordinator's table: in its zone, that zone's name, and in UTC.
-
-    The name is empty where the two ends have different ones, which then stand beside them.
-    """
+def compact_lines(period: Period | None) -> CompactLines | None:
+    """Return a period for a coordinator's table, in English; None if there is none."""
+    if period is None:
+        return None
     zones = [zone_name(end, period.time_zone, "en", period.city) for end in _ends(period)]
     utc = f"{_compact(_in_zone(period, 'UTC'))}{NO_BREAK}UTC"
     if zones[0] == zones[1]:
-        return _compact(period), zones[0], utc
+        return CompactLines(_compact(period), zones[0], utc, period.iso)
     start, end = (f"{compact_day(end)}, {end:%H:%M} {zone}" for end, zone in zip(_ends(period), zones, strict=True))
-    return f"{start} to {end}", "", utc
+    return CompactLines(f"{start} to {end}", "", utc, period.iso)
 
 
 def _compact(period: Period) -> str:

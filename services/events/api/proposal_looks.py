@@ -11,7 +11,7 @@ from services.events.domain.partner import Partner
 from services.events.side_pages.look import Look
 from services.events.side_pages.pages import render_refused
 from shared.forms.theme import read_theme
-from shared.i18n.languages import named_language, preferred_language
+from shared.i18n.languages import chosen_language
 from shared.web.headers import framed_policy, origin_in, personal
 
 THEME_NAMES = ("theme", "accent", "radius", "font")
@@ -19,11 +19,7 @@ THEME_NAMES = ("theme", "accent", "radius", "font")
 
 def page_language(given: Mapping[str, Any], partner: Partner | None = None) -> str:
     """The language asked for, else the browser's, else the partner's, else English."""
-    wanted = named_language(given.get("lang"))
-    if wanted is not None:
-        return wanted
-    fallback = partner.language if partner else "en"
-    return preferred_language(request.accept_languages) or fallback
+    return chosen_language(given.get("lang"), request.accept_languages, partner.language if partner else None)
 
 
 def look_of(given: Mapping[str, Any], partner: Partner | None) -> Look:

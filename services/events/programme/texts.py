@@ -5,7 +5,7 @@ from pathlib import Path
 from flask import request
 
 from shared.i18n.catalogue import Catalogue
-from shared.i18n.languages import LANGUAGES, named_language, preferred_language
+from shared.i18n.languages import chosen_language
 
 TEXTS = Catalogue(Path(__file__).parent / "translations")
 
@@ -17,5 +17,4 @@ def programme_texts() -> Catalogue:
 
 def wanted_language() -> str:
     """The language of ``?lang=``, else the best of ``Accept-Language``, else English."""
-    asked = named_language(request.args.get("lang"))
-    return asked or preferred_language(request.accept_languages) or LANGUAGES[0]
+    return chosen_language(request.args.get("lang"), request.accept_languages)

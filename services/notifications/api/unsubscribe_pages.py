@@ -12,7 +12,7 @@ from services.notifications.api.bulletins import Tools
 from services.notifications.mail.wording import FALLBACK, LANGUAGES, wording
 from services.notifications.usecases.unsubscribe import Unsubscriber, read_token, unsubscribe
 from shared.core.sealing import Vault
-from shared.i18n.languages import preferred_language
+from shared.i18n.languages import chosen_language, named_language
 from shared.web.access import by_link, public
 from shared.web.headers import personal
 
@@ -55,21 +55,15 @@ def unsubscribe_blueprint(tools: Tools, vault: Vault) -> Blueprint:
 
 def _page(state: str, who: Unsubscriber) -> Response:
     own = who.language if who.language in LANGUAGES else FALLBACK
-    words = wording(_asked() or own)
+    words = wording(named_language(request.args.get("lang")) or own)
     return personal(make_response(render_template("unsubscribe/page.html", state=state, words=words)))
 
 
 def _gone() -> Response:
-    language = _asked() or preferred_language(request.accept_languages) or FALLBACK
+    language = chosen_language(request.args.get("lang"), request.accept_languages)
     page = make_response(render_template("unsubscribe/page.html", state="gone", words=wording(language)))
     page.status_code = 404
     return personal(page)
-
-
-def _asked() -> str:
-    """The language that the address asks for; empty if it asks for none that we have."""
-    asked = request.args.get("lang", "")
-    return asked if asked in LANGUAGES else ""
 
 
 @cache

@@ -9,7 +9,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from shared.forms.definition import FormDefinition
 from shared.forms.encoded import from_form_encoded
 from shared.forms.transport import TRANSPORT_FIELDS, split_transport
-from shared.i18n.languages import named_language, preferred_language
+from shared.i18n.languages import chosen_language
 from shared.web.bodies import JSON_TYPE, json_object, wants_page
 from shared.web.idempotency import checked_key, fingerprint, idempotency_key
 
@@ -67,7 +67,4 @@ def read_submitted(definition: FormDefinition) -> Submitted:
 
 def language_of(beside: dict[str, Any], partner_language: str | None) -> str:
     """The page's language: asked for, else the browser's, else the partner's, else English."""
-    asked = named_language(beside.get("lang"))
-    if asked is not None:
-        return asked
-    return preferred_language(request.accept_languages) or partner_language or "en"
+    return chosen_language(beside.get("lang"), request.accept_languages, partner_language)

@@ -130,7 +130,9 @@ def test_arabic_runs_right_to_left_whatever_it_is_put_into(period: Period) -> No
 
 def test_compact_lines_name_a_zone_for_each_end_where_it_changes() -> None:
     seen = Period(COUNCIL.starts_at, COUNCIL.ends_at, "America/New_York")
-    assert [text.translate(MARKS) for text in compact_lines(seen)] == [
+    found = compact_lines(seen)
+    assert found is not None
+    assert [text.translate(MARKS) for text in (found.local, found.zone, found.utc)] == [
         "Mon 24 Feb 2020, 03:00 New York time (EST, UTC−5) to Fri 20 Mar 2020, 13:00 New York time (EDT, UTC−4)",
         "",
         "Mon 24 Feb 2020, 08:00 to Fri 20 Mar 2020, 17:00 UTC",
