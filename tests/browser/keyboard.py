@@ -25,7 +25,7 @@ def tab_to_button(page: Page, frame: Frame) -> None:
         AssertionError: it cannot be reached.
     """
     for _ in range(MOST_TABS):
-        if frame.evaluate("document.hasFocus() && document.activeElement.type === 'submit'"):
+        if frame.evaluate("document.hasFocus() && document.activeElement.getAttribute('type') === 'submit'"):
             return
         page.keyboard.press("Tab")
     raise AssertionError("the button cannot be reached with the Tab key")

@@ -1,10 +1,15 @@
 """What a person sees when their answers are not enough, or when the network fails."""
 
+import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.keyboard import focused, tab_to, tab_to_button
+from deploy.local.installation import WEBINAR
+from tests.browser.conftest import NewVisitor
+from tests.browser.hosting import host_page, snippet
+from tests.browser.keyboard import fill_in, focused, tab_to, tab_to_button
 from tests.browser.running import Demo, new_address
 from tests.browser.visiting import Visit
+from tests.support.waiting import poll_until
 
 INTAKE = "**/v1/forms/*/registrations"
 
@@ -116,3 +121,73 @@ def test_service_that_does_not_answer_keeps_what_was_typed(demo: Demo, visitor: 
         page.click("button[type=submit]")
     expect(page.locator("#done h2")).to_have_text("You are registered")
     assert {*keys, sent.value.header_value("Idempotency-Key")} == {keys[0]}
+
+
+STICKY_PX = 96
+STICKY_HEADER = f"""<div id="sticky">Partner</div><script>
+  Object.assign(document.getElementById("sticky").style,
+    {{ position: "sticky", insetBlockStart: 0, blockSize: "{STICKY_PX}px", background: "#ccc", zIndex: 9 }});
+</script><p>What it is about.</p>"""
+HALF_A_WINDOW_PX = 400
+TOP_IN_WINDOW = "element => element.getBoundingClientRect().top"
+
+
+def test_title_says_that_something_is_wrong(demo: Demo, visitor: Visit) -> None:
+    """A screen reader says it first; it goes away with the faults."""
+    page = visitor.page
+    page.goto(demo.form_url)
+    usual = page.title()
+    page.click("form button[type=submit]")
+    expect(page).to_have_title(f"Error: {usual}")
+    page.fill("#field-name", "A participant")
+    page.fill("#field-email", new_address())
+    page.check("#field-consent")
+    page.click("form button[type=submit]")
+    expect(page).to_have_title(f"You are registered – {usual}")
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+@pytest.mark.parametrize(("path", "send"), [(f"/embed/{WEBINAR}", "Register"), ("/propose", "Send the proposal")])
+def test_faults_are_summed_up_by_every_form(
+    demo: Demo, new_visitor: NewVisitor, path: str, send: str, scripted: bool
+) -> None:
+    """In the page's language, with links to the questions; no bubble of the browser hides all faults but the first."""
+    page = new_visitor(java_script_enabled=scripted).page
+    page.goto(f"{demo.ports.public_url}{path}?lang=en")
+    usual = page.title()
+    if not scripted and path != "/propose":  # the browser's own check comes first where no script of ours runs
+        page.fill("#field-name", "A participant")
+        page.fill("#field-email", "a@b")
+        page.check("#field-consent")
+    page.get_by_role("button", name=send).click()
+    expect(page.locator("#summary h2")).to_have_text("Please check these answers")
+    expect(page).to_have_title(f"Error: {usual}")
+    first = page.locator("#summary a").first
+    target = str(first.get_attribute("href"))
+    first.click()
+    expect(page.locator(target)).to_be_in_viewport()
+    label = page.locator(f"label[for={target[1:]}]")
+    expect(label).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_answer_stands_below_a_header_that_stays(demo: Demo, visitor: Visit, taken: bool) -> None:
+    """The page around is scrolled to the faults, or to the frame that has become shorter."""
+    below = "<p>More of the page.</p>" * 60
+    host_page(demo, visitor, STICKY_HEADER + snippet(demo, WEBINAR) + below, policy="")
+    frame = visitor.frame()
+    if taken:
+        fill_in(visitor.page, frame, new_address())
+    button = frame.locator("form button[type=submit]")
+    button.scroll_into_view_if_needed()
+    button.click()
+    answer = frame.locator("#done" if taken else "#summary")
+    expect(answer).to_be_visible()
+    element = visitor.page.locator("troika-form")
+
+    def top() -> float:
+        return float(element.evaluate(TOP_IN_WINDOW) + answer.evaluate(TOP_IN_WINDOW))
+
+    poll_until(lambda: STICKY_PX <= top() < HALF_A_WINDOW_PX, what="the answer stands below the header")
+    if taken:
+        assert element.evaluate(TOP_IN_WINDOW) >= STICKY_PX

@@ -7,7 +7,7 @@ from tests.browser.conftest import NewVisitor
 from tests.browser.running import Demo
 from tests.browser.visiting import Visit
 
-TRANSITION = "getComputedStyle(document.querySelector('button[type=submit]')).transitionDuration"
+TRANSITION = "getComputedStyle(document.querySelector('form button[type=submit]')).transitionDuration"
 
 MADE = """
 async ([attribute, around]) => {
@@ -37,7 +37,7 @@ def test_line_begins_on_the_side_of_its_language(
     demo: Demo, visitor: Visit, language: str, first_is_right: bool
 ) -> None:
     visitor.page.goto(f"{demo.form_url}&lang={language}")
-    links = visitor.page.locator(".languages a")
+    links = visitor.page.locator(".languages button")
     _, end_of_first = edges(links.first)
     start_of_last, _ = edges(links.last)
     box, text = edges(visitor.page.locator(".consent input")), edges(visitor.page.locator(".consent label"))
@@ -49,7 +49,7 @@ def test_line_begins_on_the_side_of_its_language(
 def test_language_can_be_chosen_inside_the_partner_page(demo: Demo, visitor: Visit) -> None:
     visitor.page.goto(demo.ports.partner_url)
     frame = visitor.frame()
-    frame.get_by_role("link", name="العربية").click()
+    frame.get_by_role("button", name="العربية").click()
 
     expect(frame.locator("html")).to_have_attribute("dir", "rtl")
     expect(frame.locator("h1")).to_contain_text("التسجيل")

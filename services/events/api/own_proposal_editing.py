@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, make_response, request
 
-from services.events.api.proposal_submitted import Asked, Refused, checked, read_edited, refused_by
+from services.events.api.proposal_submitted import Asked, Refused, checked, following, read_edited, refused_by
 from services.events.domain.proposal import Proposal, ProposalStatus
 from services.events.domain.rules import RulesBroken
 from services.events.side_pages.pages import EditPage, render_edit
@@ -71,6 +71,18 @@ def send_edited(tools: SideTools, link: OwnLink) -> Response | None:
             raise
         return _again(tools, link, asked, 409)
     return None
+
+
+def in_language(tools: SideTools, link: OwnLink) -> Response:
+    """The form in another language, with what was typed so far; nothing is checked, and nothing is stored.
+
+    Raises:
+        DomainError: ``not-found``, the link opens nothing.
+        NotEditable: it is not returned (any more).
+    """
+    page, _ = _page(tools, link)
+    asked = read_edited(page.definition)
+    return _answer(replace(page, seen=seen_revision(), values=following(asked)), 200)
 
 
 def seen_revision() -> int:

@@ -4,6 +4,7 @@ take one's data along, be erased; and before all that, where it is asked, confir
 Reading it changes nothing: mail scanners follow links.
 """
 
+from dataclasses import replace
 from json import dumps
 from typing import cast
 from urllib.parse import quote
@@ -11,7 +12,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, make_response, redirect, request
 from werkzeug.exceptions import BadRequest
 
-from services.events.api.own_proposal_editing import NotEditable, OwnLink, can_edit, edit_page, send_edited
+from services.events.api.own_proposal_editing import NotEditable, OwnLink, can_edit, edit_page, in_language, send_edited
 from services.events.api.proposal_looks import page_language
 from services.events.domain.proposal import NEXT, ProposalStatus
 from services.events.side_pages.pages import OwnPage, render_erased, render_own, render_own_gone, render_unverified
@@ -46,6 +47,8 @@ def own_proposal_pages(tools: SideTools) -> Blueprint:
     @by_link
     @limited("link")
     def act(token: str) -> Response:
+        if request.args.get("ask") == "edit":
+            return _edit_in_language(tools, token)
         action = ACTIONS.get(request.form.get("action", ""))
         if action is None:
             raise BadRequest("unknown action")
@@ -82,6 +85,15 @@ def _edit(tools: SideTools, token: str) -> Response:
         return _other(tools, token)
     except NotEditable:
         return _page(tools, token)
+
+
+def _edit_in_language(tools: SideTools, token: str) -> Response:
+    try:
+        return in_language(tools, replace(_link(token, ""), language=page_language(request.args)))
+    except DomainError:
+        return _other(tools, token)
+    except NotEditable:
+        return _page(tools, token, refused="own.edit.too-late")
 
 
 def _send_again(tools: SideTools, token: str) -> Response:

@@ -3,17 +3,20 @@
 On its own or in a partner's page: each of them may be framed by that partner's origins and by nobody else.
 """
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, request, send_file
 from werkzeug.exceptions import NotFound
 
 from services.events.api.proposal_challenge import challenge_path
-from services.events.api.proposal_looks import framed, look_of, refused_frame
-from services.events.api.proposal_submitted import Asked, Refused
+from services.events.api.proposal_looks import framed, look_of, page_language, refused_frame
+from services.events.api.proposal_submitted import Asked, Refused, following, read_asked
 from services.events.side_pages.pages import SCRIPTS, ProposePage, render_propose, render_received, side_sheet
 from services.events.usecases.show_proposal_form import show_proposal_form
 from services.events.usecases.side_tools import SideTools
 from shared.core.ids import new_token
 from shared.web.access import public
+from shared.web.limits import limited
 from shared.web.look.sheets import serve_sheet
 
 SCRIPT_KEPT_S = 300
@@ -35,6 +38,12 @@ def proposal_pages(tools: SideTools) -> Blueprint:
         look = look_of(request.args, shown.partner)
         page = ProposePage(shown.definition, look, new_token(), challenge=challenge_path(tools))
         return framed(render_propose(page), 200, look, shown.partner)
+
+    @blueprint.post("")
+    @public
+    @limited("link")
+    def form_in_language() -> Response:
+        return in_language(read_asked(tools), page_language(request.args))
 
     @blueprint.get("/<name>.js")
     @public
@@ -74,7 +83,15 @@ def notice_page(asked: Asked, notice: str) -> Response:
 def received_page(asked: Asked, status: str) -> Response:
     """The receipt; the same for everybody."""
     look = look_of(asked.beside, asked.partner)
-    return framed(render_received(look, status), 201, look, asked.partner)
+    return framed(render_received(look, status, str(asked.answers.get("email", ""))), 201, look, asked.partner)
+
+
+def in_language(asked: Asked, language: str) -> Response:
+    """The form in another language, with what was typed so far; nothing is checked, and nothing is stored."""
+    look = replace(look_of(asked.beside, asked.partner), language=language)
+    kept = following(asked)
+    page = ProposePage(asked.definition, look, new_token(), kept, challenge=asked.challenge)
+    return framed(render_propose(page), 200, look, asked.partner)
 
 
 def _once_more(asked: Asked, key: str, notice: str, status: int) -> Response:

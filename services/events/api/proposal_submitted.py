@@ -96,6 +96,13 @@ def read_edited(definition: FormDefinition) -> Asked:
     return Asked(definition, own, beside, "", as_page=True)
 
 
+def following(asked: Asked) -> dict[str, Any]:
+    """The answers, without a language of mails that is only the one of the page: that follows the page's."""
+    follows = {field.name for field in asked.definition.fields if field.kind == "language"}
+    before = asked.beside.get("lang")
+    return {name: value for name, value in asked.answers.items() if name not in follows or value != before}
+
+
 def take(tools: SideTools, asked: Asked) -> Taken:
     """Check and store a proposal. A trapped program is answered like anybody, and nothing is stored.
 

@@ -13,6 +13,7 @@ from services.events.side_pages.look import Look
 from shared.calendar.ics import subscription_links
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import render_fields, render_summary
+from shared.forms.texts import engine_texts
 from shared.forms.theme import theme_css
 from shared.forms.validation import FieldError
 from shared.i18n.catalogue import Catalogue
@@ -159,6 +160,7 @@ def render_propose(page: ProposePage) -> str:
         page=page,
         kept=page.look.query(),
         outcome="refused" if page.errors or page.notice else "",
+        failed=bool(page.errors or page.notice),
         title=page.definition.title.in_language(language),
         intro=page.definition.intro.in_language(language),
         fields=render_fields(page.definition, language, values=values, errors=page.errors),
@@ -166,12 +168,12 @@ def render_propose(page: ProposePage) -> str:
     )
 
 
-def render_received(look: Look, status: str) -> str:
+def render_received(look: Look, status: str, address: str) -> str:
     """Says that a proposal has arrived, or is read once its address is confirmed: whether it came with the proof of
-    work that was asked for decides that, and the address nothing."""
+    work that was asked for decides that, and the address nothing. ``address`` is repeated as it was typed."""
     again = f"{PLACE}?{urlencode({**look.query(), 'lang': look.language})}"
     title = page_texts().text(f"{'unverified' if status == 'unverified' else 'received'}.title", look.language)
-    values = {"outcome": "proposed", "again": again, "title": title, "message": RECEIPTS[status]}
+    values = {"outcome": "proposed", "again": again, "title": title, "message": RECEIPTS[status], "address": address}
     return _render("received.html", look, PLACE, kept=look.query(), **values)
 
 
@@ -195,7 +197,7 @@ def render_timetable(page: TimetablePage, public_url: str) -> str:
 def render_own(page: OwnPage) -> str:
     """What became of a proposal, for whoever proposed it."""
     title = page_texts().text("own.heading", page.language)
-    return _render("own.html", Look(page.language), page.path, page=page, title=title)
+    return _render("own.html", Look(page.language), page.path, kept={"ask": page.asking}, page=page, title=title)
 
 
 def render_erased(language: str) -> str:
@@ -212,6 +214,7 @@ def render_edit(page: EditPage) -> str:
         page.path,
         page=page,
         kept={"ask": "edit"},
+        failed=bool(page.errors or page.notice),
         title=page_texts().text("own.edit.title", page.language),
         fields=render_fields(page.definition, page.language, values=page.values, errors=page.errors),
         summary=render_summary(page.definition, page.language, page.errors),
@@ -243,20 +246,20 @@ def _render(
     def text(key: str, **places: object) -> str:
         return page_texts().text(key, look.language, **places)
 
-    links = [
-        (code, name, f"{path}?{urlencode({**(kept or {}), 'lang': code})}") for code, name in LANGUAGE_NAMES.items()
-    ]
+    stays = {name: value for name, value in (kept or {}).items() if value}
+    links = [(code, name, f"{path}?{urlencode({**stays, 'lang': code})}") for code, name in LANGUAGE_NAMES.items()]
     return (
         _environment()
         .get_template(f"side/{template}")
         .render(
-            **values,
+            **{"failed": False, **values},
             look=look,
             language=look.language,
             dir=direction(look.language),
             languages=links,
             outcome=outcome,
             text=text,
+            error_prefix=engine_texts().text("error.prefix", look.language),
             theme_css=theme_css(look.theme),
             style=side_sheet().address(STYLE_PATH),
             scripts=PLACE,

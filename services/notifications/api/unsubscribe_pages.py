@@ -12,7 +12,8 @@ from services.notifications.api.bulletins import Tools
 from services.notifications.mail.wording import FALLBACK, LANGUAGES, wording
 from services.notifications.usecases.unsubscribe import Unsubscriber, read_token, unsubscribe
 from shared.core.sealing import Vault
-from shared.i18n.languages import chosen_language, named_language
+from shared.forms.texts import engine_texts
+from shared.i18n.languages import LANGUAGE_NAMES, chosen_language, named_language
 from shared.web.access import by_link, public
 from shared.web.headers import personal
 
@@ -55,15 +56,23 @@ def unsubscribe_blueprint(tools: Tools, vault: Vault) -> Blueprint:
 
 def _page(state: str, who: Unsubscriber) -> Response:
     own = who.language if who.language in LANGUAGES else FALLBACK
-    words = wording(named_language(request.args.get("lang")) or own)
-    return personal(make_response(render_template("unsubscribe/page.html", state=state, words=words)))
+    return _answer(state, named_language(request.args.get("lang")) or own, 200)
 
 
 def _gone() -> Response:
-    language = chosen_language(request.args.get("lang"), request.accept_languages)
-    page = make_response(render_template("unsubscribe/page.html", state="gone", words=wording(language)))
-    page.status_code = 404
-    return personal(page)
+    return _answer("gone", chosen_language(request.args.get("lang"), request.accept_languages), 404)
+
+
+def _answer(state: str, language: str, status: int) -> Response:
+    """The page, with links to itself in the other languages: reading it changes nothing."""
+    page = render_template(
+        "unsubscribe/page.html",
+        state=state,
+        words=wording(language),
+        choose=engine_texts().text("language.choose", language),
+        languages=[(code, name, f"?lang={code}") for code, name in LANGUAGE_NAMES.items()],
+    )
+    return personal(make_response(page, status))
 
 
 @cache

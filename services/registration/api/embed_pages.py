@@ -3,10 +3,10 @@
 from flask import Blueprint, Response, request, send_file
 from werkzeug.exceptions import NotFound
 
-from services.registration.api.intake_pages import form_page
+from services.registration.api.intake_pages import form_page, in_language
 from services.registration.api.looks import closed_html, look_of, parent_origin, public_page, refused_page
 from services.registration.api.selftest_pages import selftest_page
-from services.registration.api.submitted import language_of
+from services.registration.api.submitted import language_of, read_submitted
 from services.registration.api.tools import Tools, counted_look_up
 from services.registration.domain.opening import closed_reason
 from services.registration.embed.assets import SCRIPT, SHEET, file_of, pinned_script, sheet
@@ -15,6 +15,7 @@ from shared.core.errors import DomainError
 from shared.core.metrics import intake_requests_total
 from shared.web.access import public
 from shared.web.headers import origin_in
+from shared.web.limits import limited
 from shared.web.look.sheets import serve_sheet
 
 SCRIPT_KEPT_S = 300
@@ -59,8 +60,21 @@ def embed_blueprint(tools: Tools) -> Blueprint:
     def selftest() -> Response:
         return selftest_page(tools)
 
+    _add_language_change(blueprint, tools)
     _serve_files(blueprint)
     return blueprint
+
+
+def _add_language_change(blueprint: Blueprint, tools: Tools) -> None:
+    @blueprint.post("/<slug>")
+    @public
+    @limited("link")
+    def form_in_language(slug: str) -> Response:
+        with counted_look_up():
+            view = tools.form_view(slug)
+        submitted = read_submitted(view.definition)
+        language = language_of(request.args.to_dict(), None)
+        return in_language(tools, view, submitted, language)
 
 
 def _serve_files(blueprint: Blueprint) -> None:

@@ -48,9 +48,19 @@ def register(tools: Tools, view: FormView, submitted: Submitted) -> Response:
         return response
     status: ResultStatus = json.loads(answered.body)["status"]
     title = view.definition.title.in_language(language)
-    return page(
-        render_result(ResultPage(look, title, event_time(view.stored), status, view.stored.kind)), look, origins, 201
-    )
+    shown = ResultPage(look, title, event_time(view.stored), status, view.stored.kind, _address(view, submitted))
+    return page(render_result(shown), look, origins, 201)
+
+
+def in_language(tools: Tools, view: FormView, submitted: Submitted, language: str) -> Response:
+    """The form in another language, with what was typed so far; nothing is checked, and nothing is stored."""
+    partner = view.partner(submitted.partner)
+    parent = parent_origin(partner, str(submitted.beside.get("parent") or ""))
+    look = look_of(language, submitted.beside, partner, parent=parent)
+    before = submitted.beside.get("lang")
+    follows = {field.name for field in view.definition.fields if field.kind == "language"}
+    kept = {name: value for name, value in submitted.answers.items() if name not in follows or value != before}
+    return again(tools, view, replace(submitted, answers=kept), look, status=200)
 
 
 def again(
@@ -71,6 +81,12 @@ def again(
     empty = form_page(tools, view, partner, look, parent, key)
     shown = replace(empty, values=values, errors=answers.errors if answers else (), notice=notice)
     return page(render_frame(shown), look, partner.origins if partner else (), status)
+
+
+def _address(view: FormView, submitted: Submitted) -> str:
+    """To which the mail goes, as it was typed."""
+    name = next((field.name for field in view.definition.fields if field.kind == "email"), "")
+    return str(submitted.answers.get(name, ""))
 
 
 def form_page(

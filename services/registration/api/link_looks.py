@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import cast
+from urllib.parse import urlencode
 
 from flask import Response, redirect, request
 
@@ -11,7 +12,8 @@ from services.registration.api.tools import Tools
 from services.registration.domain.opening import closed_reason
 from services.registration.domain.registration import Registration
 from services.registration.domain.verifying import decide_verified
-from services.registration.embed.pages import LinkKind, TooLate, embed_path, render_link_gone
+from services.registration.embed.link_pages import LinkKind, TooLate, render_link_gone
+from services.registration.embed.pages import embed_path
 from services.registration.store.forms import StoredForm
 from shared.core.errors import DomainError
 from shared.forms.definition import FormDefinition
@@ -44,7 +46,13 @@ def gone(tools: Tools, kind: LinkKind) -> Response:
     """
     language = language_of(request.values.to_dict(), None)
     look = look_of(language, {}, None)
-    return page(render_link_gone(look, kind, _form_named(tools, language)), look, status=404)
+    return page(render_link_gone(look, kind, _form_named(tools, language), here()), look, status=404)
+
+
+def here() -> str:
+    """``?`` and the form that the link of this page names: its address in another language, without its token."""
+    form = request.args.get("form", "")
+    return f"?{urlencode({'form': form})}" if form else "?"
 
 
 def to_erased() -> Response:

@@ -12,18 +12,11 @@ from werkzeug.exceptions import BadRequest
 
 from services.registration.api.link_looks import gone, title_of, to_erased, too_late
 from services.registration.api.looks import event_time, look_of, page
-from services.registration.api.submitted import language_of
+from services.registration.api.submitted import language_of, own_language
 from services.registration.api.tools import Tools
 from services.registration.domain.opening import closed_reason, is_over
-from services.registration.embed.pages import (
-    Asking,
-    LinkPage,
-    LinkStatus,
-    Look,
-    embed_path,
-    render_erased,
-    render_link,
-)
+from services.registration.embed.link_pages import Asking, LinkPage, LinkStatus, render_erased, render_link
+from services.registration.embed.pages import Look, embed_path
 from services.registration.store.forms import StoredForm
 from services.registration.store.registrations import Person
 from services.registration.usecases.cancel import cancel
@@ -109,7 +102,7 @@ def _page(tools: Tools, token: str, *, asking: Asking) -> Response:
         person, form = show_own(tools.work, token, tools.clock())
     except DomainError:
         return gone(tools, "own")
-    look = look_of(language_of(request.args.to_dict(), person.registration.language), {}, None)
+    look = look_of(own_language(request.args.to_dict(), person.registration.language), {}, None)
     shown = _link_page(tools, person, form, look, asking=asking)
     return page(render_link(shown), look)
 

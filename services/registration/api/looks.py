@@ -90,7 +90,9 @@ def refused_page(cause: RefusedCause, parent: str, slug: str, partner: Partner |
 def closed_html(view: FormView, look: Look, reason: str) -> str:
     """The page that says why there is no form."""
     title = view.definition.title.in_language(look.language)
-    return render_closed(ClosedPage(look, title, event_time(view.stored), reason_known(reason)))
+    query = {"partner": request.values.get("partner", ""), **look.theme.query(), "parent": look.parent}
+    path = embed_path(view.stored.slug, query)
+    return render_closed(ClosedPage(look, title, event_time(view.stored), reason_known(reason), path))
 
 
 def reason_known(reason: str) -> ClosedReason:

@@ -9,7 +9,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from shared.forms.definition import FormDefinition
 from shared.forms.encoded import from_form_encoded
 from shared.forms.transport import TRANSPORT_FIELDS, split_transport
-from shared.i18n.languages import chosen_language
+from shared.i18n.languages import chosen_language, named_language
 from shared.web.bodies import JSON_TYPE, json_object, wants_page
 from shared.web.idempotency import checked_key, fingerprint, idempotency_key
 
@@ -63,6 +63,11 @@ def read_submitted(definition: FormDefinition) -> Submitted:
     # a new proof of work for the same answers is the same request
     content = {name: value for name, value in {**answers, **beside}.items() if name != "altcha"}
     return Submitted(answers, beside, key, fingerprint(definition.slug, content), as_page)
+
+
+def own_language(beside: dict[str, Any], own: str) -> str:
+    """The language of a page behind somebody's link: asked for, else their own, else as anywhere."""
+    return named_language(beside.get("lang")) or named_language(own) or language_of(beside, None)
 
 
 def language_of(beside: dict[str, Any], partner_language: str | None) -> str:

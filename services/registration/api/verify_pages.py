@@ -11,20 +11,12 @@ from urllib.parse import quote, urlencode
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 
-from services.registration.api.link_looks import gone, title_of, to_erased, too_late
+from services.registration.api.link_looks import gone, here, title_of, to_erased, too_late
 from services.registration.api.looks import event_time, look_of, page
-from services.registration.api.submitted import language_of
+from services.registration.api.submitted import own_language
 from services.registration.api.tools import Tools
-from services.registration.embed.pages import (
-    Asking,
-    LinkPage,
-    Look,
-    ResultPage,
-    ResultStatus,
-    TooLate,
-    render_link,
-    render_result,
-)
+from services.registration.embed.link_pages import Asking, LinkPage, TooLate, render_link
+from services.registration.embed.pages import Look, ResultPage, ResultStatus, render_result
 from services.registration.store.forms import StoredForm
 from services.registration.store.registrations import Person
 from services.registration.usecases.erase import erase_unconfirmed
@@ -91,11 +83,12 @@ def _page(tools: Tools, token: str, *, status: int = 200, asking: Asking = "") -
 
 def _result(person: Person, form: StoredForm, result: ResultStatus) -> Response:
     look, title = _look_and_title(person, form)
-    return page(render_result(ResultPage(look, title, event_time(form), result, form.kind)), look)
+    shown = ResultPage(look, title, event_time(form), result, form.kind, path=here())
+    return page(render_result(shown), look)
 
 
 def _look_and_title(person: Person, form: StoredForm) -> tuple[Look, str]:
-    look = look_of(language_of(request.values.to_dict(), person.registration.language), {}, None)
+    look = look_of(own_language(request.values.to_dict(), person.registration.language), {}, None)
     return look, title_of(form, parse_definition(form.definition), look.language)
 
 

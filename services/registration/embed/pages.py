@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -14,6 +14,7 @@ from services.registration.embed.event_time import EventTime, instant_text, when
 from services.registration.embed.strings import page_texts, script_texts, text_of_kind
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import render_fields, render_summary
+from shared.forms.texts import engine_texts
 from shared.forms.theme import PLAIN, Theme, theme_css
 from shared.forms.validation import FieldError
 from shared.i18n.languages import LANGUAGE_NAMES, direction
@@ -21,11 +22,7 @@ from shared.i18n.languages import LANGUAGE_NAMES, direction
 Notice = Literal["busy", "still-running", "rate-limited", "unproven", "failed"]
 ResultStatus = Literal["unverified", "confirmed", "waitlisted"]
 ClosedReason = Literal["closed", "full", "cancelled", "postponed", "held", "not-open", "guest-list-closed"]
-Asking = Literal["", "cancel", "erase"]
-LinkStatus = Literal["unverified", "confirmed", "waitlisted", "cancelled", "expired"]
-LinkKind = Literal["own", "verify"]
 RefusedCause = Literal["form-unknown", "partner-unknown", "origin-not-allowed"]
-TooLate = ClosedReason | Literal[""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +71,20 @@ class FramePage:
 
 @dataclass(frozen=True, slots=True)
 class ResultPage:
-    """The answer to a submission without a script that was taken."""
+    """The answer to a submission without a script that was taken.
+
+    Attributes:
+        address: to which the mail goes, as it was typed; ``""`` where it need not be said.
+        path: of the page, where it can be loaded again; ``""`` where it answers a form.
+    """
 
     look: Look
     title: str
     event_time: EventTime | None
     status: ResultStatus
     form_kind: str
+    address: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,42 +104,7 @@ class ClosedPage:
     title: str
     event_time: EventTime | None
     reason: ClosedReason
-
-
-@dataclass(frozen=True, slots=True)
-class LinkPage:
-    """A person's own registration.
-
-    Attributes:
-        path: of this page, ``/r/<token>``.
-        form_kind: kind of the form: joining a group and asking to be told have no seat.
-        position: place on the waiting list, from 1; ``None`` unless waitlisted.
-        answers: (label, answer) in order, see ``answers_for_display``.
-        has_sealed: there are answers that are not shown.
-        asking: show the question whether to cancel, or to be erased; a page that is only read. ``""`` for neither.
-        shows_data: whether one may take along what is kept; not before the address is confirmed.
-        can_cancel: false once the event has begun.
-        again_path: where to register again after cancelling or expiry, ``""`` when that is not possible.
-        too_late: why the address can no longer be confirmed, ``""`` if it can.
-        join_url: where the event is joined online, ``""`` for nowhere.
-    """
-
-    look: Look
-    title: str
-    event_time: EventTime | None
-    path: str
-    status: LinkStatus
-    revision: int
-    form_kind: str
-    position: int | None = None
-    answers: Sequence[tuple[str, str]] = ()
-    has_sealed: bool = False
-    asking: Asking = ""
-    shows_data: bool = True
-    can_cancel: bool = True
-    again_path: str = ""
-    too_late: TooLate = ""
-    join_url: str = ""
+    path: str = ""
 
 
 MAX_EMPTY_FORMS = 48
@@ -155,7 +124,8 @@ def render_frame(page: FramePage) -> str:
         title=page.definition.title.in_language(language),
         intro=page.definition.intro.in_language(language),
         action=f"/v1/forms/{quote(slug)}/registrations",
-        languages=_language_links(page),
+        choices=_language_links(page),
+        error_prefix=engine_texts().text("error.prefix", language),
         fields=_fields(page),
         summary=render_summary(page.definition, language, page.errors),
         script_texts=script_texts(language, page.definition.kind, dated=is_dated(page.event_time)),
@@ -181,7 +151,7 @@ def render_result(page: ResultPage) -> str:
         text_of_kind(f"result.{page.status}.{part}", page.form_kind, dated=is_dated(page.event_time))
         for part in ("title", "message")
     )
-    return render_page("result.html", page.look, page=page, title=page.title, heading=title, message=message)
+    return render_page("result.html", page.look, page.path, page=page, title=page.title, heading=title, message=message)
 
 
 def is_dated(event_time: EventTime | None) -> bool:
@@ -191,7 +161,7 @@ def is_dated(event_time: EventTime | None) -> bool:
 
 def render_closed(page: ClosedPage) -> str:
     """Says why there is no form."""
-    return render_page("closed.html", page.look, page=page, title=page.title)
+    return render_page("closed.html", page.look, page.path, page=page, title=page.title)
 
 
 def render_refused(page: RefusedPage) -> str:
@@ -199,27 +169,6 @@ def render_refused(page: RefusedPage) -> str:
     return render_page(
         "refused.html", page.look, page=page, title=page_texts().text("refused.title", page.look.language)
     )
-
-
-def render_link(page: LinkPage) -> str:
-    """A person's registration, or the question whether to cancel or erase it."""
-    state = text_of_kind(f"link.{page.status}", page.form_kind)
-    effect = text_of_kind(f"link.cancel.{page.status}-effect", page.form_kind)
-    return render_page("link.html", page.look, page=page, title=page.title, state=state, effect=effect)
-
-
-def render_link_gone(look: Look, kind: LinkKind, again_path: str = "") -> str:
-    """The answer to a link of this kind that opens nothing; the same for every such link.
-
-    ``again_path`` is where the form is that the link names, ``""`` if it names none that is open.
-    """
-    title = page_texts().text("link.gone.title", look.language)
-    return render_page("link_gone.html", look, title=title, kind=kind, again_path=again_path)
-
-
-def render_erased(look: Look) -> str:
-    """Says that somebody was erased; it depends on nothing but the language."""
-    return render_page("erased.html", look, title=page_texts().text("erased.title", look.language))
 
 
 def embed_path(slug: str, query: Mapping[str, str]) -> str:
@@ -246,8 +195,18 @@ def _language_links(page: FramePage) -> list[tuple[str, str, str]]:
     ]
 
 
-def render_page(template: str, look: Look, **values: Any) -> str:
-    """One of the templates, with what each of them has."""
+def render_page(
+    template: str, look: Look, path: str = "", *, kept: Mapping[str, str] | None = None, **values: Any
+) -> str:
+    """One of the templates, with what each of them has.
+
+    Args:
+        path: of the page, if it can be read in another language by its address alone. Of a page behind a link only
+            ``?`` and the query: no token stands in it.
+        kept: values of the query that stay beside the language.
+    """
+    if path:
+        values["languages"] = _languages_of(path, kept or {})
 
     def text(key: str, **places: object) -> str:
         return page_texts().text(key, look.language, **places)
@@ -271,6 +230,13 @@ def render_page(template: str, look: Look, **values: Any) -> str:
             theme_css=theme_css(look.theme),
         )
     )
+
+
+def _languages_of(path: str, kept: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """(language, its name in itself, address of the page in it)."""
+    bare, _, query = path.partition("?")
+    pairs = {**dict(parse_qsl(query)), **{name: value for name, value in kept.items() if value}}
+    return [(code, name, f"{bare}?{urlencode({**pairs, 'lang': code})}") for code, name in LANGUAGE_NAMES.items()]
 
 
 @cache

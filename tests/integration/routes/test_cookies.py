@@ -24,9 +24,9 @@ PEOPLES = (
 )
 CHANGING = re.compile(
     r"""nonce-[\w-]{22}|nonce="[\w-]{22}"|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"""
-    r"""|value="[\w-]{22,}"|"received_at":"[^"]+"|\d{4}-\d\d-\d\dT[\d:.]+Z"""
+    r"""|value="[\w-]{22,}"|"received_at":"[^"]+"|cookie-\d-\w+@example\.org|\d{4}-\d\d-\d\dT[\d:.]+Z"""
 )
-"""What differs between any two answers: nonces, ids, keys of forms, moments."""
+"""What differs between any two answers: nonces, ids, keys of forms, moments, and the address that was typed."""
 OWN = {"Sec-Fetch-Site": "same-origin"}
 FOREIGN = {"Origin": "https://evil.example.org", "Sec-Fetch-Site": "cross-site"}
 

@@ -10,18 +10,15 @@ import pytest
 
 from services.registration.embed.assets import STATIC_FOLDER, asset
 from services.registration.embed.event_time import EventTime, instant_text, when_text
+from services.registration.embed.link_pages import LinkPage, render_erased, render_link, render_link_gone
 from services.registration.embed.pages import (
     ClosedPage,
     FramePage,
-    LinkPage,
     Look,
     ResultPage,
     embed_path,
     render_closed,
-    render_erased,
     render_frame,
-    render_link,
-    render_link_gone,
     render_result,
 )
 from shared.forms.theme import Theme, read_theme, theme_css
@@ -71,7 +68,7 @@ def test_every_page_obeys_its_policy() -> None:
             assert not [name for name in attrs if name == "style" or name.startswith("on")]
             assert tag != "script" or attrs["src"]
             for name in ("src", "href", "action"):
-                assert (attrs.get(name) or "/")[0] in "/#"
+                assert (attrs.get(name) or "/")[0] in "/#?"
         styles = re.findall(r"<style>(.*?)</style>", page)
         assert (styles, page.count("<style")) == ([theme_css(LOOK.theme)], 1)
         assert "alert(1)</script>" not in page

@@ -10,7 +10,15 @@ const proof = new Proof(form.dataset.challenge, form.dataset.solver);
 
 form.addEventListener("input", () => proof.begin(), { once: true });
 form.addEventListener("submit", prove);
+for (const language of document.querySelectorAll(".languages button")) language.addEventListener("click", changeLanguage);
 addEventListener("pageshow", ({ persisted }) => persisted && setSending(false));
+
+/* Without a proof: nothing is sent but what was typed, to be shown again. */
+function changeLanguage(event) {
+  event.preventDefault();
+  form.setAttribute("action", event.currentTarget.formAction);
+  form.submit();
+}
 
 async function prove(event) {
   event.preventDefault();

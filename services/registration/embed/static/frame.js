@@ -13,6 +13,7 @@ const texts = JSON.parse(form.dataset.texts);
 const tell = tellParent(form.dataset.parentOrigin);
 const proof = new Proof(form.dataset.challenge, form.dataset.solver);
 const MOST_PROOFS = 3;
+const title = form.dataset.title;
 let sending = false;
 let attempted = { body: "", key: "" };
 
@@ -26,16 +27,25 @@ for (const improve of [watchConditions, fillFromBrowser, showLocalTime]) {
 }
 form.noValidate = true; /* the summary says all that is wrong at once, in the page's language */
 form.addEventListener("submit", submit);
+for (const language of document.querySelectorAll(".languages button")) language.addEventListener("click", changeLanguage);
 form.addEventListener("input", () => proof.begin(), { once: true });
 reportHeight(tell);
 tell({ type: "troika:ready" });
 form.querySelector(".summary:not([hidden])")?.focus();
+
+/* As without a script: what was typed goes along, and is not sent anywhere else. */
+function changeLanguage(event) {
+  event.preventDefault();
+  form.setAttribute("action", event.currentTarget.formAction);
+  HTMLFormElement.prototype.submit.call(form);
+}
 
 async function submit(event) {
   event.preventDefault();
   if (sending) return;
   setSending(true);
   clearErrors(form);
+  document.title = title;
   try {
     const outcome = await sendAnswers();
     setSending(false);
@@ -76,6 +86,7 @@ function sayWork(share) {
 
 function show({ status, content }) {
   if (status === 201) return showDone(content);
+  document.title = `${document.getElementById("summary").dataset.prefix} ${title}`;
   if (status === 422 && content.errors?.length) {
     showErrors(form, content.errors);
   } else if (status === 409 && content.code === "form-closed") {
@@ -88,11 +99,13 @@ function show({ status, content }) {
 }
 
 function showDone({ status, message }) {
+  const address = form.querySelector('[data-kind="email"] input')?.value ?? "";
   const done = document.getElementById("done");
   const known = `result.${status}.title` in texts ? status : "confirmed";
   document.getElementById("done-title").textContent = texts[`result.${known}.title`];
   document.getElementById("done-message").textContent = message || texts[`result.${known}.message`];
-  document.title = `${texts[`result.${known}.title`]} – ${document.title}`;
+  document.getElementById("done-address").textContent = address;
+  document.title = `${texts[`result.${known}.title`]} – ${title}`;
   document.querySelector(".languages")?.remove();
   form.remove();
   done.hidden = false;
