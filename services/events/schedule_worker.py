@@ -82,5 +82,6 @@ class ScheduleWorker:
         schedule_proposals.labels("placed").set(len(made.placements))
         schedule_proposals.labels("unplaced").set(len(made.unplaced))
         schedule_gap_ratio.labels("places").set(made.placed.gap)
+        schedule_gap_ratio.labels("moves").set(made.moves.gap)
         schedule_gap_ratio.labels("wishes").set(made.wishes.gap)
         return "done"

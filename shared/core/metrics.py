@@ -245,7 +245,7 @@ schedule_proposals = Gauge(
 )
 schedule_gap_ratio = Gauge(
     "troika_schedule_gap_ratio",
-    "Distance of the last timetable to what is proven possible, as a share of it, by goal: places, wishes.",
+    "Distance of the last timetable to what is proven possible, as a share of it, by goal: places, moves, wishes.",
     ["goal"],
     multiprocess_mode="mostrecent",
 )

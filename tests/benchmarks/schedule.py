@@ -1,17 +1,22 @@
-"""P9: how good a timetable is after ten seconds: 300 proposals, 10 rooms, 80 slots, against the bound it proves.
+"""P9: how good a timetable is after ten seconds, against what is known or proved to be the best.
 
-``python -m tests.benchmarks.schedule [seed …]`` prints a line for each instance and exits 1 if one misses the aim.
+Two kinds of problem, both with 300 proposals and 10 rooms: 80 slots, some people missing on some days; and 30 slots,
+made from a timetable that fills every place, with 295 of them published.
+
+``python -m tests.benchmarks.schedule [seed …]`` prints a line for each problem and exits 1 if one misses the aim.
 """
 
 import sys
 
-from services.events.scheduling.problem import Limits
+from services.events.scheduling.problem import Limits, Problem
 from services.events.scheduling.solver import solve
 from tests.benchmarks.ground import Entry, Ground
 from tests.support.timetable_checker import broken_rules
-from tests.support.timetable_instances import an_instance
+from tests.support.timetable_instances import a_full_instance, an_instance
 
-AIM_GAP = 0.01
+AIM_GAP = 0.05
+"""The wishes that are granted are at least 95 % of the best known."""
+
 AIM_S = 10.0
 SEEDS = (1, 2, 3)
 
@@ -20,9 +25,10 @@ def measure(_ground: Ground) -> Entry:
     """P9."""
     missed, gaps = 0, []
     for seed in SEEDS:
-        met, gap = _measure(seed)
-        missed += not met
-        gaps.append(gap)
+        for problem in _problems(seed):
+            met, gap = _measure(seed, problem)
+            missed += not met
+            gaps.append(gap)
     return {
         "ratio": round(max(gaps), 4),
         "aim": AIM_GAP,
@@ -34,19 +40,27 @@ def measure(_ground: Ground) -> Entry:
 
 def main(seeds: list[int]) -> int:
     """Measure each seed's instance."""
-    return 1 if [seed for seed in seeds if not _measure(seed)[0]] else 0
+    missed = [seed for seed in seeds for problem in _problems(seed) if not _measure(seed, problem)[0]]
+    return 1 if missed else 0
 
 
-def _measure(seed: int) -> tuple[bool, float]:
-    """Whether the aim is met, and the larger of the two gaps."""
-    problem = an_instance(seed, proposals=300, rooms=10, days=8, slots_a_day=10, pins=5)
+def _problems(seed: int) -> tuple[Problem, Problem]:
+    return (
+        an_instance(seed, proposals=300, rooms=10, days=8, slots_a_day=10, pins=5),
+        a_full_instance(seed, proposals=300, rooms=10, days=5, slots_a_day=6, new=5),
+    )
+
+
+def _measure(seed: int, problem: Problem) -> tuple[bool, float]:
+    """Whether the aim is met, and the gap of the wishes."""
     made = solve(problem, Limits(seconds=AIM_S, seed=1))
     faults = broken_rules(problem, made)
-    gap = max(made.placed.gap, made.wishes.gap)
-    met = gap <= AIM_GAP and made.seconds <= AIM_S * 1.1 and not faults
+    gap = made.wishes.gap
+    met = max(gap - AIM_GAP, made.placed.gap, made.moves.gap) <= 0 and made.seconds <= AIM_S * 1.1 and not faults
     print(
         f"  seed {seed}: placed {made.placed.value:.0f} of {len(problem.requests)} (bound {made.placed.bound:.0f}, "
-        f"gap {made.placed.gap:.2%}), wishes {made.wishes.value:.0f} (bound {made.wishes.bound:.0f}, "
+        f"gap {made.placed.gap:.2%}), moved {made.moves.made} of {made.moves.published} (at least {made.moves.least}), "
+        f"wishes {made.wishes.value:.0f} (bound {made.wishes.bound:.0f}, "
         f"gap {made.wishes.gap:.2%}), {made.seconds:.1f} s, broken rules {len(faults)}, "
         f"aim {'met' if met else 'missed'}",
         flush=True,

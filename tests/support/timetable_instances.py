@@ -1,6 +1,7 @@
 """Problems of scheduling, made from a seed: days of slots, rooms of all sizes, people who speak more than once."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from services.events.domain.room import Room
@@ -25,6 +26,61 @@ def an_instance(seed: int, *, proposals: int, rooms: int, days: int, slots_a_day
         for request in dice.sample(requests, pins)
     )
     return Problem(requests, made_rooms, slots, (review,), pinned)
+
+
+def a_full_instance(seed: int, *, proposals: int, rooms: int, days: int, slots_a_day: int, new: int = 0) -> Problem:
+    """A problem made from a timetable that places everybody, so that a complete one is known to exist.
+
+    Args:
+        seed: the same arguments make the same problem.
+        proposals: at most rooms x days x slots_a_day; just as many leave no place free.
+        rooms: that are always open.
+        days: of slots.
+        slots_a_day: of an hour each.
+        new: how many are not published yet; 0: nothing is published.
+    """
+    dice = random.Random(seed)
+    slots, opened = _slots(days, slots_a_day), Span(FIRST_DAY - timedelta(days=1), FIRST_DAY + timedelta(days=days + 1))
+    made_rooms = tuple(
+        Room(id=f"room-{n}", title=f"Room {n}", city="Geneva", capacity=CAPACITIES[n % len(CAPACITIES)], time_zone=ZONE,
+             open=(opened,)) for n in range(rooms)
+    )  # fmt: skip
+    places = dice.sample([(room, slot) for slot in slots for room in made_rooms], proposals)
+    busy: set[tuple[str, str]] = set()
+    requests = [_placed_request(dice, n, proposals, place, slots, busy) for n, place in enumerate(places)]
+    kept = proposals - new if new else 0
+    return Problem(
+        tuple(request if n < kept else replace(request, previous=None) for n, request in enumerate(requests)),
+        made_rooms,
+        slots,
+    )
+
+
+def _placed_request(
+    dice: random.Random,
+    number: int,
+    of: int,
+    place: tuple[Room, Slot],
+    slots: tuple[Slot, ...],
+    busy: set[tuple[str, str]],
+) -> Request:
+    """A request that fits into its place; ``busy`` holds who is where in the timetable that it is made from."""
+    room, slot = place
+    smaller = max((capacity for capacity in CAPACITIES if capacity < room.capacity), default=0)
+    names = [f"person-{dice.randrange(of // 2)}" for _ in range(dice.randint(1, 2))]
+    free = [name for name in (*names, f"group-{dice.randrange(max(2, of // 8))}") if (name, slot.id) not in busy]
+    busy.update((name, slot.id) for name in free)
+    days = sorted({one.on for one in slots})
+    proposal_id = f"p-{number:03}"
+    return Request(
+        proposal_id=proposal_id,
+        attendance=dice.randint(smaller + 1, room.capacity),
+        working_group=next((name for name in free if name.startswith("group")), None),
+        speakers=frozenset(name for name in free if name.startswith("person")),
+        unavailable=tuple(day_span(day, ZONE) for day in days if day != slot.on and dice.random() < 0.3),
+        preferred_on=frozenset(dice.sample(days, dice.choice((0, 1, 2)))),
+        previous=Placement(proposal_id, room.id, slot.id),
+    )
 
 
 def _slots(days: int, a_day: int) -> tuple[Slot, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from services.events.domain.proposal import Proposal
 from services.events.scheduling.explanation import FULL, TOO_LARGE, impossible_wishes
 from services.events.scheduling.openings import Openings
+from services.events.scheduling.problem import Argument
 from services.events.usecases.schedule_snapshot import Snapshot
 from shared.i18n.when import compact_day
 
@@ -29,14 +30,39 @@ _HELP: Mapping[str, str] = {
 }
 
 
+_PROOFS: Mapping[Argument, str] = {
+    Argument.ROOMS: "This is proved: it and {others} need {needed} large enough places, and there {is_count}.",
+    Argument.BUSY: "This is proved: it shares a speaker or its working group with {others}; they need {needed} slots, "
+    "and there {is_count} open to them.",
+    Argument.SEARCH: "This is proved: no timetable has a place for it and for {others}.",
+}
+
+MOST_NAMED = 4
+"""Proposals that a proof names; more are counted."""
+
+
 def search_text(report: Mapping[str, Any]) -> list[str]:
     """What the last search reached, in sentences."""
+    return [*_places_text(report), *_moves_text(report["moves"])]
+
+
+def _places_text(report: Mapping[str, Any]) -> list[str]:
     placed, left = int(report["placed"]), len(report["unplaced"])
     if not left:
         return [f"The last search found a place for {_all(placed)}."]
     most = int(report["places"]["bound"])
     sure = f"No timetable has a place for more than {most}." if most <= placed else _unsure(most)
     return [f"The last search found a place for {placed} of {placed + left} accepted proposals.", sure]
+
+
+def _moves_text(moves: Mapping[str, int]) -> list[str]:
+    published, made, least = moves["published"], moves["made"], moves["least"]
+    if not published:
+        return []
+    if not made:
+        return ["No published side event moves."]
+    text = f"{made} of {published} published side events {'moves' if made == 1 else 'move'}"
+    return [f"{text}, which is the fewest possible." if made == least else f"{text}; at least {least} must."]
 
 
 def wishes_text(snapshot: Snapshot) -> str:
@@ -63,6 +89,24 @@ def reasons_text(proposal: Proposal, reasons: Sequence[Mapping[str, Any]], snaps
     slots = sum(int(reason["slots"]) for reason in reasons)
     found = "; ".join(_reason(str(reason["code"]), int(reason["slots"]), slots) for reason in reasons)
     return f"{'The only slot is' if slots == 1 else f'All {slots} slots are'} closed to it: {found}. {_HELP[first]}"
+
+
+def proof_text(proof: Mapping[str, Any] | None, snapshot: Snapshot) -> str:
+    """Whether it is proved that a proposal can have no place, and by what."""
+    if proof is None:
+        return "It is not proved that no other timetable has a place for it."
+    others = [snapshot.proposals[name].title for name in proof["others"] if name in snapshot.proposals]
+    if not others:
+        return "This is proved, whoever else is placed."
+    count = "is only 1" if len(others) == 1 else f"are only {len(others)}"
+    return _PROOFS[Argument(proof["argument"])].format(is_count=count, needed=len(others) + 1, others=_named(others))
+
+
+def _named(titles: Sequence[str]) -> str:
+    if len(titles) > MOST_NAMED:
+        return f"{len(titles)} others"
+    quoted = [f"“{title}”" for title in titles]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
 def impossible_text(snapshot: Snapshot) -> Iterator[tuple[Proposal, str]]:

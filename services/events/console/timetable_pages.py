@@ -113,9 +113,12 @@ def _search(board: Board) -> list[str]:
 def _reasons(board: Board) -> dict[str, str]:
     """Why those who wait have no place, as the last search said; without who came later."""
     report = board.job.report if board.job else None
-    unplaced = report["unplaced"] if report else {}
+    if not report:
+        return {}
+    unplaced, proofs = report["unplaced"], report["proofs"]
     return {
-        proposal.id: search_words.reasons_text(proposal, unplaced[proposal.id], board.snapshot)
+        proposal.id: f"{search_words.reasons_text(proposal, unplaced[proposal.id], board.snapshot)} "
+        f"{search_words.proof_text(proofs.get(proposal.id), board.snapshot)}"
         for proposal in board.snapshot.waiting
         if proposal.id in unplaced
     }

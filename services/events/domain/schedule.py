@@ -68,6 +68,11 @@ class Placement:
     pinned: bool = False
 
 
+def same_place(one: Placement | None, other: Placement) -> bool:
+    """Whether both are in the same slot and room."""
+    return one is not None and (one.slot_id, one.room_id) == (other.slot_id, other.room_id)
+
+
 def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
     """The same moments in as few spans as can be, in order: spans that overlap or touch become one."""
     result: list[Span] = []

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import date
 
-from services.events.domain.schedule import Slot
+from services.events.domain.schedule import Placement, Slot
 from services.events.scheduling.openings import Openings, busy_names
 from services.events.scheduling.problem import Reason, Request
 
@@ -13,20 +13,31 @@ FULL = "rooms_taken"
 BUSY = "busy"
 
 
-def add_what_fits(openings: Openings, slots: dict[str, str]) -> None:
-    """Place whoever can still be placed without moving anybody, each on its emptiest day; the choosiest come first.
+def first_fit(openings: Openings) -> dict[str, str]:
+    """Return slots by proposal: what is published stays, then what is drafted, and the others go where they fit.
 
-    Args:
-        slots: slot by proposal; what is placed is added to it.
+    Nobody is moved to make room. Of the others those with the fewest open slots come first, each on its emptiest day.
     """
-    board = _Board(openings, slots)
-    waiting = [request for request in openings.free if request.proposal_id not in slots]
+    board = _Board(openings, {})
+    for kept in (_published, _drafted):
+        for request in openings.free:
+            if request.proposal_id not in board.slots and (placement := kept(request)) is not None:
+                board.place_if_possible(request, placement.slot_id)
+    waiting = [request for request in openings.free if request.proposal_id not in board.slots]
     for request in sorted(waiting, key=lambda one: (len(openings.open_slots[one.proposal_id]), one.proposal_id)):
-        fitting = (slot for slot in openings.open_slots[request.proposal_id] if not board.refusal(request, slot))
-        chosen = min(fitting, key=lambda slot: (board.day_counts[slot.on], slot.span.starts_at), default=None)
-        if chosen is not None:
-            slots[request.proposal_id] = chosen.id
-            board.add(request, chosen)
+        open_slots = openings.open_slots[request.proposal_id]
+        for slot in sorted(open_slots, key=lambda one: (board.day_counts[one.on], one.span.starts_at)):
+            if board.place_if_possible(request, slot.id):
+                break
+    return board.slots
+
+
+def _published(request: Request) -> Placement | None:
+    return request.previous
+
+
+def _drafted(request: Request) -> Placement | None:
+    return request.drafted
 
 
 def reasons_for(openings: Openings, slots: Mapping[str, str]) -> dict[str, tuple[Reason, ...]]:
@@ -60,19 +71,29 @@ class _Board:
 
     def __init__(self, openings: Openings, slots: Mapping[str, str]) -> None:
         self.openings = openings
+        self.slots: dict[str, str] = {}
         self.day_counts: Counter[date] = Counter()
         self._needs: defaultdict[str, list[int]] = defaultdict(list)
         self._busy: defaultdict[str, set[str]] = defaultdict(set)
-        by_id = {slot.id: slot for slot in openings.problem.slots}
+        self._by_id = {slot.id: slot for slot in openings.problem.slots}
         for request in openings.free:
             if request.proposal_id in slots:
-                self.add(request, by_id[slots[request.proposal_id]])
+                self.add(request, self._by_id[slots[request.proposal_id]])
 
     def add(self, request: Request, slot: Slot) -> None:
         """The request is in the slot."""
+        self.slots[request.proposal_id] = slot.id
         self.day_counts[slot.on] += 1
         self._needs[slot.id].append(request.attendance)
         self._busy[slot.id] |= busy_names(request)
+
+    def place_if_possible(self, request: Request, slot_id: str) -> bool:
+        """Put the request into the slot if that is open to it and takes it beside those who are there."""
+        slot = next((one for one in self.openings.open_slots[request.proposal_id] if one.id == slot_id), None)
+        if slot is None or self.refusal(request, slot):
+            return False
+        self.add(request, slot)
+        return True
 
     def refusal(self, request: Request, slot: Slot) -> str:
         """Why an open slot does not take the request beside those who are there; empty if it does."""

@@ -8,6 +8,7 @@ exactly if, for each capacity, no more of them need a larger room than there are
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from services.events.domain.room import Room
 from services.events.domain.schedule import Placement, Slot
@@ -76,6 +77,27 @@ class Openings:
             request.proposal_id: tuple(slot for slot in self.problem.slots if not self.obstacle(request, slot))
             for request in self.free
         }
+
+    @cached_property
+    def keepable(self) -> Mapping[str, Placement]:
+        """Published placements, by proposal, that are still allowed; the others must move whatever is decided."""
+        return {
+            request.proposal_id: request.previous
+            for request in self.free
+            if request.previous is not None and self._is_allowed(request, request.previous)
+        }
+
+    def _is_allowed(self, request: Request, placement: Placement) -> bool:
+        is_open = any(slot.id == placement.slot_id for slot in self.open_slots[request.proposal_id])
+        return is_open and any(
+            room.id == placement.room_id and room.capacity >= request.attendance
+            for room in self.rooms[placement.slot_id]
+        )
+
+    def capacity_steps(self, slot_id: str) -> tuple[tuple[int, int], ...]:
+        """Return (next smaller capacity or 0, capacity) of the rooms in a slot, the smallest first."""
+        capacities = sorted({room.capacity for room in self.rooms[slot_id]})
+        return tuple(pairwise((0, *capacities)))
 
     def finds_rooms(self, slot_id: str, attendances: Iterable[int]) -> bool:
         """Whether that many people each find a room of their own in the slot."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 
 from services.events.domain.room import Room
 from services.events.domain.schedule import Placement, Slot, Span, overlapping_slots
@@ -16,7 +17,8 @@ class Request:
     Attributes:
         unavailable: when one of its speakers cannot.
         preferred_on: days it would like, in the slots' own zone; empty: any.
-        previous: where it stands now; it had better stay there.
+        previous: where it is published; moving it means telling people, so it counts before any wish.
+        drafted: where it stands in the draft; staying in that slot is a wish.
     """
 
     proposal_id: str
@@ -26,6 +28,7 @@ class Request:
     unavailable: tuple[Span, ...] = ()
     preferred_on: frozenset[date] = frozenset()
     previous: Placement | None = None
+    drafted: Placement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +94,48 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Moves:
+    """How many side events are published, how many of them move (or lose their place), how many at least must."""
+
+    published: int
+    made: int
+    least: int
+
+    @property
+    def gap(self) -> float:
+        """The share of the moves that may be unnecessary (0 to 1)."""
+        return (self.made - self.least) / max(1, self.made)
+
+
+class Argument(StrEnum):
+    """What a proof rests on: too few rooms, too few slots for a speaker or a group, or an exhaustive search."""
+
+    ROOMS = "rooms"
+    BUSY = "busy"
+    SEARCH = "search"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """No timetable has places for a proposal and all of ``others``; without any one of them the argument fails.
+
+    Attributes:
+        others: by id; empty if the proposal can have no place whoever else is placed.
+    """
+
+    argument: Argument
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Timetable:
     """Attributes:
     placements: all that have a place, by proposal.
-    unplaced: why each of the others has none.
+    unplaced: what closes the slots to each of the others in this timetable.
+    proofs: why no timetable can place them as well; a proposal whose proof was not found in time is missing.
     impossible_wishes: ids of proposals on none of whose preferred days there is anything for them.
     placed: of the search for the most proposals.
+    moves: of the search for the fewest moves.
     wishes: of the search for the most wishes.
     seconds: it took.
     finished: whether it was not stopped from outside.
@@ -104,8 +143,10 @@ class Timetable:
 
     placements: tuple[Placement, ...]
     unplaced: Mapping[str, tuple[Reason, ...]]
+    proofs: Mapping[str, Proof]
     impossible_wishes: tuple[str, ...]
     placed: Stage
+    moves: Moves
     wishes: Stage
     seconds: float
     finished: bool = field(default=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from services.events.scheduling.problem import Reason, Stage, Timetable
+from services.events.scheduling.problem import Proof, Reason, Stage, Timetable
 from services.events.store import schedule_board, schedule_jobs
 from services.events.store.schedule_jobs import Job
 from services.events.usecases.schedule_snapshot import Snapshot, read_snapshot
@@ -115,7 +115,9 @@ def report_of(made: Timetable) -> Mapping[str, Any]:
         "placed": len(made.placements),
         "unplaced": {name: [_reason(reason) for reason in reasons] for name, reasons in made.unplaced.items()},
         "impossible_wishes": list(made.impossible_wishes),
+        "proofs": {name: _proof(proof) for name, proof in made.proofs.items()},
         "places": _stage(made.placed),
+        "moves": {"published": made.moves.published, "made": made.moves.made, "least": made.moves.least},
         "wishes": _stage(made.wishes),
         "seconds": round(made.seconds, 3),
     }
@@ -123,6 +125,10 @@ def report_of(made: Timetable) -> Mapping[str, Any]:
 
 def _reason(reason: Reason) -> dict[str, Any]:
     return {"code": reason.code, "slots": reason.slots}
+
+
+def _proof(proof: Proof) -> dict[str, Any]:
+    return {"argument": str(proof.argument), "others": list(proof.others)}
 
 
 def _stage(stage: Stage) -> dict[str, float]:

@@ -16,6 +16,7 @@ from services.events.domain.room import Room
 from services.events.domain.schedule import Placement, Slot, Span
 from services.events.domain.schedule_conflicts import Conflict, ConflictKind, Fixed
 from services.events.scheduling import explanation, openings
+from services.events.scheduling.problem import Argument, Proof
 from services.events.usecases.schedule_snapshot import Snapshot
 from shared.web.console.words import NO_BREAK
 
@@ -53,9 +54,14 @@ def plain(text: str) -> str:
     return text.replace(NO_BREAK, " ")
 
 
-def report(placed: int, unplaced: int, bound: float) -> dict[str, Any]:
-    """A search's report."""
-    return {"placed": placed, "unplaced": {str(n): [] for n in range(unplaced)}, "places": {"bound": bound}}
+def report(placed: int, unplaced: int, bound: float, moves: tuple[int, int, int] = (0, 0, 0)) -> dict[str, Any]:
+    """A search's report; ``moves`` of how many published side events, how many made, and how many at least."""
+    return {
+        "placed": placed,
+        "unplaced": {str(n): [] for n in range(unplaced)},
+        "places": {"bound": bound},
+        "moves": dict(zip(("published", "made", "least"), moves, strict=True)),
+    }
 
 
 @pytest.mark.parametrize(
@@ -68,6 +74,24 @@ def report(placed: int, unplaced: int, bound: float) -> dict[str, Any]:
             [
                 "The last search found a place for 6 of 8 accepted proposals.",
                 "No timetable has a place for more than 6.",
+            ],
+        ),
+        (
+            report(6, 0, 6, (4, 0, 0)),
+            ["The last search found a place for all 6 accepted proposals.", "No published side event moves."],
+        ),
+        (
+            report(6, 0, 6, (5, 1, 1)),
+            [
+                "The last search found a place for all 6 accepted proposals.",
+                "1 of 5 published side events moves, which is the fewest possible.",
+            ],
+        ),
+        (
+            report(6, 0, 6, (5, 3, 2)),
+            [
+                "The last search found a place for all 6 accepted proposals.",
+                "3 of 5 published side events move; at least 2 must.",
             ],
         ),
         (
@@ -115,6 +139,29 @@ def test_wishes_are_counted_among_those_who_have_some() -> None:
 def test_reasons_say_what_closes_the_slots_and_what_could_help(reasons: list[tuple[str, int]], said: str) -> None:
     given = [{"code": code, "slots": slots} for code, slots in reasons]
     assert search_words.reasons_text(a_proposal("p", attendance=500), given, a_snapshot()) == said
+
+
+@pytest.mark.parametrize(
+    ("proof", "said"),
+    [
+        (None, "It is not proved that no other timetable has a place for it."),
+        (Proof(Argument.ROOMS, ()), "This is proved, whoever else is placed."),
+        (
+            Proof(Argument.ROOMS, ("a", "b")),
+            "This is proved: it and “A” and “B” need 3 large enough places, and there are only 2.",
+        ),
+        (
+            Proof(Argument.BUSY, ("a",)),
+            "This is proved: it shares a speaker or its working group with “A”; they need 2 slots, "
+            "and there is only 1 open to them.",
+        ),
+        (Proof(Argument.SEARCH, tuple("abcde")), "This is proved: no timetable has a place for it and for 5 others."),
+    ],
+)
+def test_proof_is_named_or_said_to_be_missing(proof: Proof | None, said: str) -> None:
+    snapshot = a_snapshot(*(a_proposal(name) for name in "abcde"))
+    kept = None if proof is None else {"argument": str(proof.argument), "others": list(proof.others)}
+    assert search_words.proof_text(kept, snapshot) == said
 
 
 def test_wish_for_days_that_are_closed_is_named_with_the_reason() -> None:
