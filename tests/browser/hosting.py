@@ -1,6 +1,6 @@
 """Pages on a partner's own origin, with the policy of a careful site, made up by the test."""
 
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Route
 
@@ -21,8 +21,16 @@ def snippet(demo: Demo, form: str, script: str = "", **attributes: str) -> str:
     )
 
 
-def host_page(demo: Demo, visitor: Visit, body: str, *, policy: str = POLICY, language: str = "en") -> None:
-    """Open a page of the partner's site that holds ``body``."""
+def host_page(
+    demo: Demo,
+    visitor: Visit,
+    body: str,
+    *,
+    policy: str = POLICY,
+    language: str = "en",
+    until: Literal["load", "commit"] = "load",
+) -> None:
+    """Open a page of the partner's site that holds ``body``, and wait until it has loaded, or has begun to."""
     address = f"{demo.ports.partner_url}/made-up"
     direction = "rtl" if language == "ar" else "ltr"
     answer: dict[str, Any] = {
@@ -38,4 +46,4 @@ def host_page(demo: Demo, visitor: Visit, body: str, *, policy: str = POLICY, la
     # Chromium takes a page that the test answers for one of the public internet, which may not ask this machine
     visitor.context.grant_permissions(["local-network-access"], origin=demo.ports.partner_url)
     visitor.context.route(address, serve)
-    visitor.page.goto(address)
+    visitor.page.goto(address, wait_until=until)

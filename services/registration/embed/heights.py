@@ -23,8 +23,10 @@ CONTROL_PX = {"input.html": 53, "select.html": 53, "zones.html": 53, "textarea.h
 CHOICE_PADDING_PX = 19.2
 LANGUAGE_GAP_PX, LANGUAGE_ROW_PX = 20, 32
 HEADING_PX, FOOTER_PX, BUTTON_PX, PROGRESS_PX = 84, 52, 50, 37
-WHEN_CHARACTERS = 65
-"""Of the line that says when the event is; the same again in the reader's zone. A form without an event has none."""
+WHEN_CHARACTERS, LOCAL_CHARACTERS = 160, 70
+"""Of the lines that say when the event is, in its own zone with UTC, and in the reader's."""
+WITHOUT_EVENT = ("working_group", "proposal")
+"""Kinds of form that have no such lines."""
 
 
 def estimate_height(definition: FormDefinition, language: str, width: int) -> int:
@@ -41,7 +43,7 @@ def estimate_height(definition: FormDefinition, language: str, width: int) -> in
     parts = [
         _languages(inner),
         HEADING_PX + _lines(definition.title.in_language(language), inner, 1.6) * 35,
-        2 * _lines("x" * WHEN_CHARACTERS, inner, 1.06) * LINE_PX,
+        _when(definition, inner) * LINE_PX,
         _lines(definition.intro.in_language(language), inner) * LINE_PX + 12,
         _lines(required, inner, 0.94) * HELP_LINE_PX + 20,
         sum(_field(field, language, inner) for field in asked),
@@ -49,6 +51,12 @@ def estimate_height(definition: FormDefinition, language: str, width: int) -> in
         (_lines(privacy, inner, 0.94) + 1) * HELP_LINE_PX + 12,
     ]
     return ceil(sum(parts))
+
+
+def _when(definition: FormDefinition, inner: int) -> int:
+    if definition.kind in WITHOUT_EVENT:
+        return 0
+    return _lines("x" * WHEN_CHARACTERS, inner, 1.06) + _lines("x" * LOCAL_CHARACTERS, inner)
 
 
 def _languages(inner: int) -> float:
@@ -82,5 +90,5 @@ def _across(text: str) -> float:
 
 def _letter(letter: str) -> float:
     if "\u0400" <= letter <= "\u04ff":
-        return 9.3
+        return 9.9
     return 6.6 if "\u0600" <= letter <= "\u06ff" else 8.0

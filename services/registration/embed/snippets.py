@@ -21,7 +21,7 @@ WAYS: Mapping[str, str] = {
 }
 """How a form comes into a page, and how that is called."""
 
-FRAME_MARGIN = 1.1
+FRAME_MARGIN = 1.12
 """Without a script nobody tells the page how high the form is, and questions appear while it is filled in."""
 
 
