@@ -34,7 +34,7 @@ def test_outbox_and_inbox_alike_everywhere(postgres: PostgresServer, tmp_path: P
     shapes = [
         (rows(urls[name], COLUMNS), rows(urls[name], INDEXES)) for name in ("registration", "events", "notifications")
     ]
-    assert len(shapes[0][0]) == 14
+    assert len(shapes[0][0]) == 15
     assert shapes[0] == shapes[1] == shapes[2]
 
 

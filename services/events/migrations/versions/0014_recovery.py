@@ -16,6 +16,7 @@ COMMENT ON TABLE halted_queue IS 'too many messages in a row were poison; until 
 """
 AGAIN = """
 ALTER TABLE outbox ADD COLUMN again_at timestamptz;
+ALTER TABLE shadow_outbox ADD COLUMN again_at timestamptz;
 COMMENT ON COLUMN outbox.again_at IS 'when an operator had it published again; its waiting time counts from then';
 """
 
@@ -28,4 +29,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """The processes before this one hold their halts in memory."""
-    op.execute("DROP TABLE halted_queue; ALTER TABLE outbox DROP COLUMN again_at")
+    op.execute(
+        "DROP TABLE halted_queue; ALTER TABLE outbox DROP COLUMN again_at; "
+        "ALTER TABLE shadow_outbox DROP COLUMN again_at"
+    )
