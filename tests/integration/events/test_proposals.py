@@ -120,6 +120,7 @@ def test_plain_form_is_answered_with_pages(desk: Desk) -> None:
     assert (refused.status_code, 'value="many"' in refused.text) == (422, True)
     taken = desk.client.post("/v1/proposals", data=form | {"lang": "fr"}, headers=accept)
     assert (taken.status_code, "Votre proposition est arrivée" in taken.text) == (201, True)
+    assert '<bdi dir="ltr">a@example.org</bdi>' in taken.text
 
 
 def test_each_decision_is_told_with_its_note(desk: Desk) -> None:
