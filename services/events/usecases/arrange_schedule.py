@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from services.events.domain.schedule import Placement
 from services.events.domain.schedule_diff import Difference, difference
-from services.events.store import schedule_board, schedule_jobs, schedule_versions
+from services.events.store import schedule_board, schedule_jobs
 from services.events.store.schedule_jobs import Job
 from services.events.store.schedule_versions import Version
 from services.events.usecases.publish_schedule import entries_of
@@ -33,10 +33,9 @@ def show_board(work: UnitOfWork) -> Board:
     """
     with work.moment() as connection:
         snapshot = read_snapshot(connection)
-        published = schedule_versions.newest(connection)
         job = schedule_jobs.newest(connection)
-    before = published.entries if published else ()
-    return Board(snapshot, published, difference(before, entries_of(snapshot)), job)
+    before = snapshot.version.entries if snapshot.version else ()
+    return Board(snapshot, snapshot.version, difference(before, entries_of(snapshot)), job)
 
 
 def place_proposal(work: UnitOfWork, placement: Placement, seen: int | None) -> int:

@@ -1,7 +1,6 @@
 """All that a timetable is made of and judged by, read in one transaction."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Connection
@@ -14,6 +13,7 @@ from services.events.domain.schedule_conflicts import Conflict, Fixed, Placed, f
 from services.events.scheduling.problem import Problem, Request
 from services.events.store import events, proposals, rooms, schedule_board, schedule_versions
 from services.events.store.events import Audience, EventFilter
+from services.events.store.schedule_versions import Version
 
 FIXED_KINDS = (EventKind.REVIEW, EventKind.PRESS_CONFERENCE)
 """Kinds of event that no side event may overlap: everybody is there."""
@@ -29,7 +29,7 @@ class Snapshot:
     rooms, slots: by id, slots in the order of time.
     proposals: that may be placed, by id.
     placements: the draft board.
-    published: places in the timetable in force, by proposal; without rooms and slots that are gone.
+    version: the timetable in force; None before the first.
     fixed: what nothing may overlap.
     """
 
@@ -39,7 +39,7 @@ class Snapshot:
     proposals: dict[str, Proposal]
     placements: tuple[Placement, ...]
     fixed: tuple[Fixed, ...]
-    published: Mapping[str, Placement] = field(default_factory=dict)
+    version: Version | None = None
 
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
@@ -52,14 +52,26 @@ class Snapshot:
         placed = {placement.proposal_id for placement in self.placements}
         return tuple(proposal for name, proposal in self.proposals.items() if name not in placed)
 
+    @property
+    def published(self) -> dict[str, Placement]:
+        """Places in the timetable in force, by proposal; without rooms and slots that are gone."""
+        return {
+            entry.proposal_id: Placement(entry.proposal_id, entry.room_id, entry.slot_id)
+            for entry in (self.version.entries if self.version else ())
+            if entry.room_id in self.rooms and entry.slot_id in self.slots
+        }
+
     def problem(self) -> Problem:
         """Return what the solver is to solve: pinned placements stay, published ones move only where they must."""
         drafted = {placement.proposal_id: placement for placement in self.placements}
-        requests = tuple(self._request(one, drafted.get(one.id)) for one in self.proposals.values())
+        published = self.published
+        requests = tuple(
+            self._request(one, published.get(one.id), drafted.get(one.id)) for one in self.proposals.values()
+        )
         pinned = tuple(placement for placement in self.placements if placement.pinned)
         return Problem(requests, tuple(self.rooms.values()), tuple(self.slots.values()), self.fixed, pinned)
 
-    def _request(self, proposal: Proposal, drafted: Placement | None) -> Request:
+    def _request(self, proposal: Proposal, published: Placement | None, drafted: Placement | None) -> Request:
         return Request(
             proposal_id=proposal.id,
             attendance=proposal.attendance,
@@ -67,7 +79,7 @@ class Snapshot:
             speakers=frozenset(proposal.speakers),
             unavailable=self._days(proposal.unavailable_on),
             preferred_on=frozenset(proposal.preferred_on),
-            previous=self.published.get(proposal.id),
+            previous=published,
             drafted=drafted,
         )
 
@@ -90,21 +102,14 @@ class Snapshot:
 
 def read_snapshot(connection: Connection) -> Snapshot:
     """The draft board as it is, in the caller's transaction; the caller locks the board if it is to change."""
-    all_rooms = {room.id: room for room in rooms.all_rooms(connection)}
-    all_slots = {slot.id: slot for slot in rooms.all_slots(connection)}
-    version = schedule_versions.newest(connection)
     return Snapshot(
         revision=schedule_board.revision(connection),
-        rooms=all_rooms,
-        slots=all_slots,
+        rooms={room.id: room for room in rooms.all_rooms(connection)},
+        slots={slot.id: slot for slot in rooms.all_slots(connection)},
         proposals={proposal.id: proposal for proposal in proposals.with_status(connection, PLACEABLE)},
         placements=tuple(schedule_board.all_placements(connection)),
         fixed=_fixed_events(connection),
-        published={
-            entry.proposal_id: Placement(entry.proposal_id, entry.room_id, entry.slot_id)
-            for entry in (version.entries if version else ())
-            if entry.room_id in all_rooms and entry.slot_id in all_slots
-        },
+        version=schedule_versions.newest(connection),
     )
 
 
