@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.core.accounts import Account, give
+from shared.core.accounts import Account, give, write_private
 from shared.store.halted_queues import HALTED
 
 
@@ -80,7 +80,5 @@ def own_folder(folder: Path, account: Account | None) -> Path:
 
 def own_file(path: Path, content: str, account: Account | None) -> Path:
     """``path`` with ``content``, readable by ``account`` alone."""
-    path.touch(mode=0o600)
-    path.write_text(content)
-    give(path, account)
+    write_private(path, content, account)
     return path

@@ -98,7 +98,7 @@ def make_runtime(folder: Path) -> Runtime:
     copies.mkdir()
     first_id = _free_ids(folder)
     account = Runtime(first_id).account(ROLES[0])
-    project = _readable(PROJECT, copies / "project", account, shutil.ignore_patterns("var", ".*", "__pycache__"))
+    project = _readable(PROJECT, copies / "project", account, _not_needed)
     packages = _readable(Path(sysconfig.get_paths()["purelib"]), copies / "packages", account)
     python = _readable_python(copies / "python", account)
     if python == sys.executable and packages.parent != copies:
@@ -106,6 +106,13 @@ def make_runtime(folder: Path) -> Runtime:
     libraries = str(copies / "python" / "lib")
     environment = {"PYTHONPATH": str(packages), "PYTHONNOUSERSITE": "1", "LD_LIBRARY_PATH": libraries}
     return Runtime(first_id, python, project, environment)
+
+
+def _not_needed(folder: str, names: list[str]) -> set[str]:
+    """Of the checkout only our code is copied: whatever else lies in it may be private."""
+    if Path(folder) == PROJECT:
+        return set(names) - {"services", "shared", "deploy", "pyproject.toml"}
+    return {name for name in names if name == "__pycache__" or name.startswith(".")}
 
 
 def _free_ids(folder: Path) -> int:

@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -125,6 +126,36 @@ def can_read(account: Account | None, path: Path) -> bool:
 
 
 def give(path: Path, account: Account | None) -> None:
-    """Make ``account`` the owner of ``path``; nothing happens for None."""
-    if account is not None:
-        os.chown(path, account.uid, account.gid)
+    """Make ``account`` the owner of a folder or a file; nothing happens for None.
+
+    ``path`` may lie in a folder of that account, which could put a link to a file of root in its place (CWE-59). So no
+    link is followed, and a file with a second name is refused.
+
+    Raises:
+        OSError: ``path`` is a link.
+        RuntimeError: it is neither a folder nor a file with one name.
+    """
+    if account is None:
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISDIR(found.st_mode) and not (stat.S_ISREG(found.st_mode) and found.st_nlink == 1):
+            raise RuntimeError(f"{path} is neither a folder nor a file with one name: remove it")
+        os.fchown(descriptor, account.uid, account.gid)
+    finally:
+        os.close(descriptor)
+
+
+def write_private(path: Path, content: str, account: Account | None) -> None:
+    """Write a file anew that ``account`` (None: the running user) alone can read; whatever had its name is removed.
+
+    Raises:
+        OSError: the folder is not there, or something else took the name meanwhile.
+    """
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(content)
+        if account is not None:
+            os.fchown(descriptor, account.uid, account.gid)

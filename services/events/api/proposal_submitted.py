@@ -19,11 +19,10 @@ from shared.forms.definition import FormDefinition
 from shared.forms.encoded import from_form_encoded
 from shared.forms.transport import TRANSPORT_FIELDS, split_transport
 from shared.forms.validation import Answers, FieldError, validate
-from shared.web.bodies import JSON_TYPE, json_object, wants_page
+from shared.web.bodies import FORM_TYPES, JSON_TYPE, json_object, wants_page
 from shared.web.idempotency import checked_key, fingerprint, idempotency_key
 from shared.web.in_steps import begin_step
 
-FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 FIELD_OF = {"unavailable_on": "unavailable_days", "preferred_on": "preferred_days"}
 """Fields of a proposal that are called otherwise in the form."""
 BESIDE_A_LINK = ("action", "seen")

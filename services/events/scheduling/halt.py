@@ -25,3 +25,7 @@ class Halt:
         self._ends.append(end)
         if self:
             end()
+
+    def forget(self, end: Callable[[], object]) -> None:
+        """Do not call ``end`` any more: what it would end is over."""
+        self._ends.remove(end)

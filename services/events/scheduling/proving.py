@@ -39,7 +39,9 @@ def prove_unplaced(openings: Openings, slots: Mapping[str, str], seconds: float,
     unplaced = [request for request in openings.free if request.proposal_id not in slots]
     proofs = {}
     for request in unplaced:
-        if not halt and (proof := _proof(openings, placed, request, until)) is not None:
+        if halt or time.monotonic() >= until:
+            break
+        if (proof := _proof(openings, placed, request, until)) is not None:
             proofs[request.proposal_id] = proof
     return proofs
 

@@ -170,7 +170,9 @@ def _run(search: _Search, model: Model, share: float, local_effort: float | None
         solver.parameters.use_ls_only = True
         solver.parameters.max_deterministic_time = local_effort
     search.halt.watch(solver.stop_search)
-    if solver.solve(model.cp) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    status = solver.solve(model.cp)
+    search.halt.forget(solver.stop_search)
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return None
     search.offer({name: slot for (name, slot), place in model.places.items() if solver.boolean_value(place)})
     return float(solver.best_objective_bound)

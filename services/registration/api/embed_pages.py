@@ -14,6 +14,7 @@ from services.registration.embed.pages import render_frame
 from shared.core.errors import DomainError
 from shared.core.metrics import intake_requests_total
 from shared.web.access import public
+from shared.web.bodies import require_form
 from shared.web.headers import origin_in
 from shared.web.limits import limited
 from shared.web.look.sheets import serve_sheet
@@ -72,6 +73,7 @@ def _add_language_change(blueprint: Blueprint, tools: Tools) -> None:
     def form_in_language(slug: str) -> Response:
         with counted_look_up():
             view = tools.form_view(slug)
+        require_form()
         submitted = read_submitted(view.definition)
         language = language_of(request.args.to_dict(), None)
         return in_language(tools, view, submitted, language)

@@ -10,10 +10,8 @@ from shared.forms.definition import FormDefinition
 from shared.forms.encoded import from_form_encoded
 from shared.forms.transport import TRANSPORT_FIELDS, split_transport
 from shared.i18n.languages import chosen_language, named_language
-from shared.web.bodies import JSON_TYPE, json_object, wants_page
+from shared.web.bodies import FORM_TYPES, JSON_TYPE, json_object, wants_page
 from shared.web.idempotency import checked_key, fingerprint, idempotency_key
-
-FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 @dataclass(frozen=True, slots=True)

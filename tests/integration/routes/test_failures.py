@@ -165,3 +165,10 @@ def test_method_that_there_is_not_is_refused_on_every_route(house: House, routes
         answer = house.ask(service, method, path, key=WHOLE)
         assert (answer.status_code, gives_away(answer)) == (405, []), path
         assert "canary" not in answer.text
+
+
+@pytest.mark.parametrize(("service", "path"), [("registration", "/embed/upr-webinar-10"), ("events", "/propose")])
+def test_form_in_another_language_takes_no_json(house: House, service: str, path: str) -> None:
+    """It is filled with what was sent, and half a character can stand in JSON but in no page."""
+    answer = house.ask(service, "POST", f"{path}?lang=fr", data=b'{"name":"\\ud800"}', content_type="application/json")
+    assert answer.status_code == 415

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, TestResponse
 
+from shared.web.access import KNOWN_HOLDER
 from shared.web.page_cache import MAX_PAGES, WHILE_RENEWED_S, CachedPages, PageCache
 from tests.support.clock import FrozenClock
 
@@ -22,10 +23,13 @@ class Application:
         self.asked: list[dict[str, Any]] = []
         self.status, self.headers, self.body = "200 OK", [MINUTE, ("ETag", '"a"'), ("Vary", "Accept-Language")], PAGE
         self.before: Callable[[], object] = lambda: None
+        self.knows_holder = False
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self.asked.append(environ)
         self.before()
+        if self.knows_holder:
+            environ[KNOWN_HOLDER] = True
         content = f"{self.body} {environ.get('HTTP_ACCEPT_LANGUAGE', '')} {len(self.asked)}".encode()
         start_response(self.status, [("Content-Type", "text/html"), *self.headers, ("X-Correlation-Id", "one")])
         return [content]
@@ -166,6 +170,10 @@ def test_what_a_coordinator_changes_is_seen_at_once(application: Application, cl
     first = get(client)
     client.post("/people")
     assert (get(client).data, forgotten) == (first.data, [])  # visitors change no page
+    client.post("/console")
+    client.post("/people", headers={"Authorization": "Bearer wrong"})
+    assert (get(client).data, forgotten) == (first.data, [])  # nor does a caller who is not recognised
+    application.knows_holder = True
     application.status = "403 Forbidden"
     client.post("/console")
     assert (get(client).data, forgotten) == (first.data, [])  # nor does what is refused

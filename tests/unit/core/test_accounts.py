@@ -1,0 +1,52 @@
+"""Files of root in folders of other accounts: no link that such an account has put there is followed."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shared.core.accounts import Account, give, write_private
+
+Link = Callable[[Path, Path], None]
+
+
+@pytest.fixture
+def account() -> Account:
+    """Ids that no user of the machine has for root, else the running user's: others cannot give files away."""
+    return Account("nobody-yet", 64_999, 64_999) if os.geteuid() == 0 else Account("own", os.getuid(), os.getgid())
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Path:
+    """A file that belongs to the running user."""
+    file = tmp_path / "victim"
+    file.write_text("untouched")
+    return file
+
+
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_link_to_a_file_is_not_given_away(tmp_path: Path, victim: Path, account: Account, link: Link) -> None:
+    place = tmp_path / "key"
+    link(place, victim)
+    with pytest.raises((OSError, RuntimeError)):
+        give(place, account)
+    assert victim.stat().st_uid == os.geteuid()
+
+
+def test_link_to_a_folder_is_not_given_away(tmp_path: Path, account: Account) -> None:
+    folder, place = tmp_path / "folder", tmp_path / "socket"
+    folder.mkdir()
+    place.symlink_to(folder)
+    with pytest.raises(OSError, match="symbolic"):
+        give(place, account)
+    assert folder.stat().st_uid == os.geteuid()
+
+
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_private_file_replaces_a_link(tmp_path: Path, victim: Path, account: Account, link: Link) -> None:
+    place = tmp_path / "nginx.conf"
+    link(place, victim)
+    write_private(place, "content", account)
+    assert (victim.read_text(), victim.stat().st_uid) == ("untouched", os.geteuid())
+    assert (place.read_text(), place.stat().st_uid, place.stat().st_mode & 0o777) == ("content", account.uid, 0o600)
