@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -139,9 +140,9 @@ def test_programs_run_where_the_account_cannot_read_the_wheel(tmp_path: Path) ->
     for part in (f"{WHEEL}/pginstall18", f"{WHEEL}.libs"):
         shutil.copytree(installed / part, private / part, symlinks=True)
     private.chmod(0o700)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        if folder.name.startswith(("pytest-", tmp_path.name)):
-            folder.chmod(0o711)
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.is_relative_to(tempfile.gettempdir()) and folder != Path(tempfile.gettempdir()):
+            folder.chmod(folder.stat().st_mode | 0o111)
     found = usable_binaries(private, tmp_path, account)
     assert (found.is_relative_to(private)) is (account is None)
     done = run_as(account, [str(found / "initdb"), "--version"], cwd="/")

@@ -55,6 +55,7 @@ PUBLIC = {
     "/calendar/room/<room_id>.ics",
     "/programme/timetable",
     "/propose",
+    "POST /propose",
     "/propose/side.css",
     "/propose/<name>.js",
     "POST /v1/proposals",

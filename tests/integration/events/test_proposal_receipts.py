@@ -49,10 +49,10 @@ def test_answer_does_not_say_whether_a_mail_goes_out(desk: Desk) -> None:
     form = an_answer("An idea") | {"consent": "yes", "lang": "fr"}
     pages = [
         desk.client.post("/v1/proposals", data=form | {"email": email}, headers={"Accept": "text/html"})
-        for email in ("proposer@example.org", "bo@example.org")
+        for email in ("proposer@example.org", "proposex@example.org")  # as long: the page repeats the address
     ]
     assert len(receipts(desk)) == MOST_RECEIPTS + 1
-    assert len({_plain(page) for page in pages}) == 1
+    assert len({repr(_plain(page)).replace("proposex", "proposer") for page in pages}) == 1
 
 
 def test_as_much_is_written_for_a_proposal_that_is_not_acknowledged(desk: Desk) -> None:

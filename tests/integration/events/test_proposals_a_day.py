@@ -59,7 +59,8 @@ def test_answer_does_not_say_whether_it_was_taken(desk: Desk) -> None:
     form = an_answer("Another") | {"consent": "yes", "lang": "fr"}
     headers = {"Accept": "text/html"}
     pages = [desk.client.post("/v1/proposals", data=form | {"email": email}, headers=headers) for email in _two()]
-    assert (pages[0].status_code, pages[0].text) == (pages[1].status_code, pages[1].text)
+    assert [page.status_code for page in pages] == [201, 201]
+    assert len({page.text.replace(email, "") for page, email in zip(pages, _two(), strict=True)}) == 1
     assert listed(desk) == MOST_A_DAY + 2
 
 

@@ -14,11 +14,15 @@ SAMPLE = Path(__file__).parents[3] / "deploy" / "samples" / "upr2020"
 def test_the_service_has_the_promised_commands() -> None:
     assert sorted(command_line().commands) == [
         "consume",
+        "key-checks",
         "load",
         "migrate",
         "parked",
+        "publish-again",
+        "receive-again",
         "rekey",
         "relay",
+        "resume",
         "retention",
         "solve",
         "topology",
