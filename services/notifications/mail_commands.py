@@ -69,7 +69,10 @@ def list_mails(**chosen: Any) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--by", default="", help="Name for the audit log; by default that of your account.")
 def send_again_command(*, everything: bool, yes: bool, by: str, **chosen: Any) -> None:
-    """Send mails again, after showing whom it reaches. Nothing untrue, unwanted or past goes; twice is as once."""
+    """Send mails again, after showing how many people that reaches.
+
+    Mails that are no longer true, not wanted or about a past event are skipped; running it twice sends nothing twice.
+    """
     from services.notifications.usecases.send_again import Order, preview_sending_again, send_again
     from shared.core.clock import system_clock
 

@@ -40,10 +40,10 @@ class ReconnectingConsumer(ConsumerProducerMixin):
 
     @contextmanager
     def establish_connection(self) -> Iterator[Any]:
-        """A connection for as long as it lasts. A lost one is dropped, and nobody waits for its good-bye.
+        """Yield a connection while it lasts. A lost connection is dropped without waiting for a close handshake.
 
-        kombu would close channel and connection and wait for each answer: on a line that swallows everything a loss
-        was noticed after 41 s, half of which were good-byes.
+        kombu closes channel and connection and waits for each reply: with packets dropped, a loss was noticed after
+        41 s, half of which was that wait.
         """
         with self.create_connection() as connection:
             connection.ensure_connection(

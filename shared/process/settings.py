@@ -28,14 +28,15 @@ LIMIT_STORAGES = ("memory", "redis", "rediss", "redis+unix")
 WEB, RELAY, CONSUME = "web", "relay", "consume"
 MIGRATE, OPERATOR, REKEY, PARKED, TOPOLOGY = "migrate", "operator", "rekey", "parked", "topology"
 RECOVER = "recover"
-"""Kinds of process: these, and the workers that a service has beside them. An operator's are all other commands."""
+"""Kinds of process; services add workers of their own. ``OPERATOR`` stands for all other commands."""
 
 ON_THE_BUS = frozenset({RELAY, CONSUME, PARKED, TOPOLOGY})
 WITHOUT_DATABASE = frozenset({TOPOLOGY})
 COMMANDS = frozenset({MIGRATE, OPERATOR, REKEY, PARKED, TOPOLOGY, RECOVER})
+"""They end by themselves and have no port."""
+
 AS_OPERATOR = frozenset({REKEY, PARKED, RECOVER})
-"""Commands that log in as the operator and need none of an operator's other settings."""
-"""They end by themselves and have no port of their own."""
+"""Commands that use the operator's login and need no other setting of an operator."""
 
 
 @dataclass(frozen=True, slots=True)

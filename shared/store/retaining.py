@@ -1,8 +1,8 @@
-"""Keeps nothing longer than was promised: a turn within a relay's housekeeping, for whichever service.
+"""Deletes data at the end of its retention period, as part of the relay's cleanup.
 
-Once an hour it looks at everything, and goes on at each turn until nothing is due. What will be due is announced days
-before, in the audit log; what falls due without that waits for an operator (``retention_notices``). What should be gone
-for a day and is not is counted before anything is deleted, so that a failure shows.
+It checks everything once an hour and then works in batches until nothing is due. Deletions are announced in the audit
+log 72 hours ahead; records that fall due without an announcement wait for an operator (``retention_notices``). Records
+overdue by a day are counted before anything is deleted, so that a failure is visible.
 """
 
 import logging

@@ -16,7 +16,7 @@ def newest_revision(migrations: Path) -> str:
 
 
 def database_problem(work: UnitOfWork, newest: str) -> str:
-    """Why the database does not do for this program: its version or its schema is too old; empty if it does.
+    """Why this database cannot be used (PostgreSQL or schema too old); empty if it can.
 
     A later schema than ``newest`` does: migrations only add what the code before them can do without,
     so that the processes of a running system go on while the next version is rolled out.

@@ -1,8 +1,8 @@
-"""How often somebody may come: 429 beyond that, with the time after which they may again.
+"""Rate limits: beyond them a request gets 429 with ``Retry-After``.
 
-Only one client network is ever refused, and for what it has sent itself. What all of them send to a form together makes
-it busy: each network may then come less often, and those who come once are let in as before. So no number of networks
-can close a form for the others; what is more than the machine can store is admission control's to refuse.
+A client network is refused only for its own requests. If all requests to a form together exceed its limit, the form is
+busy: each network may then send fewer requests, and a first request is still accepted. So no number of networks can
+close a form for others.
 
 A view says what it counts as, as it says who may call it: ``@limited("intake")``. A view that finds out for itself
 whether somebody has come (a wrong key, say) calls :meth:`Limits.spend`.

@@ -148,7 +148,10 @@ class PageCache:
         return self._inner(environ, start)
 
     def _may_keep(self, environ: "WSGIEnvironment") -> bool:
-        """Whoever sends a key may be shown more, and is answered by the application (RFC 9111, 3.5)."""
+        """Whether the response may come from the cache.
+
+        Requests with a key may see more and always reach the application (RFC 9111, 3.5).
+        """
         path = environ["PATH_INFO"]
         return (
             environ["REQUEST_METHOD"] == "GET"

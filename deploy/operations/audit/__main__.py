@@ -28,7 +28,9 @@ AGAIN_EVERY_S = 2.0
 @click.option("--wait", "wait_s", default=0, help="Seconds to look again and again until everything is decidable.")
 @click.pass_context
 def main(context: click.Context, wait_s: int) -> None:
-    """Compare what databases and broker hold; exit 0: it holds, 1: broken, 3: not yet decidable, 2: not asked."""
+    """Compare what databases and broker hold; exit 0: holds, 1: broken, 3: not yet decidable, 2: nothing was asked or a
+    database could not be read.
+    """
     if context.invoked_subcommand is None:
         sys.exit(_look_until_decided(_settings(), wait_s))
 

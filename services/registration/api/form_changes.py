@@ -45,7 +45,10 @@ def _add_change(blueprint: Any, tools: Tools) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def change(wanted: dict[str, Any], query: dict[str, Any], slug: str) -> Response:
-        """Change capacity, hours or the switch; `If-Match`: the ETag or revision. More seats promote who waits."""
+        """Change capacity, hours or the switch; `If-Match`: the ETag or revision.
+
+        Raising the capacity promotes people from the waiting list.
+        """
         require_touch(slug)
         current, _ = show_form(tools.work, tools.clock, slug)
         settings = replace(current.settings, **wanted)
