@@ -78,7 +78,7 @@ def test_work_is_done_in_a_partners_page_and_said_to_whoever_waits(demo: Demo, v
     frame.check("#field-consent")
     frame.click("button[type=submit]")
     progress = frame.get_by_role("status")
-    expect(progress).to_have_text("A short task for your device keeps robots out: 0 % done.")
+    expect(progress).to_have_text("Your device is solving a short task that keeps robots out: 0 % done.")
     assert asked_for(visitor, f"{FORM}/registrations") == 0
     held[0].continue_()
 

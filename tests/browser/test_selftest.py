@@ -48,7 +48,7 @@ def test_page_that_nobody_has_noted_down_is_told_its_address(demo: Demo, visitor
             **dict.fromkeys(("origin", "encrypted"), False),
         }
         expect(frame.locator("#origin")).to_have_text(address.rstrip("/"))
-        expect(frame.locator("[data-check=origin] strong:visible")).to_have_text("Please mind:")
+        expect(frame.locator("[data-check=origin] strong:visible")).to_have_text("Please note:")
 
 
 def test_page_around_the_partners_page_is_named(demo: Demo, visitor: Visit) -> None:
@@ -84,7 +84,7 @@ def test_blocked_page_leaves_the_link_that_says_what_is_needed(demo: Demo, visit
     home = demo.ports.public_url
     expect(page).to_contain_text(f"script-src {home}; frame-src {home}")
     expect(page).to_contain_text(f"You come from: {demo.ports.partner_url}")
-    expect(page).to_contain_text("This address is noted down, so forms are shown:")
+    expect(page).to_contain_text("This address is registered, so forms are shown:")
 
 
 def test_lines_of_the_page_are_what_works(demo: Demo, visitor: Visit) -> None:

@@ -60,9 +60,10 @@ def _moves_text(moves: Mapping[str, int]) -> list[str]:
     if not published:
         return []
     if not made:
-        return ["No published side event moves."]
+        return ["No published side event has to move."]
     text = f"{made} of {published} published side events {'moves' if made == 1 else 'move'}"
-    return [f"{text}, which is the fewest possible." if made == least else f"{text}; at least {least} must."]
+    have = "has" if least == 1 else "have"
+    return [f"{text}, which is the fewest possible." if made == least else f"{text}; at least {least} {have} to move."]
 
 
 def wishes_text(snapshot: Snapshot) -> str:
@@ -94,7 +95,7 @@ def reasons_text(proposal: Proposal, reasons: Sequence[Mapping[str, Any]], snaps
 def proof_text(proof: Mapping[str, Any] | None, snapshot: Snapshot) -> str:
     """Whether it is proved that a proposal can have no place, and by what."""
     if proof is None:
-        return "It is not proved that no other timetable has a place for it."
+        return "Another timetable might have a place for it; this is not proved."
     others = [snapshot.proposals[name].title for name in proof["others"] if name in snapshot.proposals]
     if not others:
         return "This is proved, whoever else is placed."

@@ -70,7 +70,9 @@ def test_work_is_done_in_a_partners_page_and_said_to_whoever_waits(
         frame = page.frames[1]
         fill(frame, "Clean air")
         frame.locator("button[type=submit]").last.click()
-        expect(frame.get_by_role("status")).to_have_text("A short task for your device keeps robots out: 0 % done.")
+        expect(frame.get_by_role("status")).to_have_text(
+            "Your device is solving a short task that keeps robots out: 0 % done."
+        )
         _shot(page, "proof-working")
         assert listed(desk) == []
         held[0].continue_()
@@ -139,7 +141,7 @@ def test_proof_that_is_refused_is_told_and_the_next_one_is_taken(browser: Browse
     page.goto(f"{address}/propose")
     fill(page, "Clean air")
     page.locator("button[type=submit]").last.click()
-    expect(page.get_by_role("alert")).to_contain_text("The check against robots had run out.", timeout=SOLVED_WITHIN_MS)
+    expect(page.get_by_role("alert")).to_contain_text("The check against robots has expired.", timeout=SOLVED_WITHIN_MS)
     assert page.input_value("#field-title") == "Clean air"
     _shot(page, "proof-refused")
     send(page, ARRIVED)

@@ -130,6 +130,6 @@ def test_page_is_shown_again_when_its_proof_has_run_out(desk: Desk) -> None:
     desk.clock.advance(LIFETIME)
     answer = desk.client.post(PROPOSALS, data=form, headers=PAGE)
     assert answer.status_code == 422
-    assert "The check against robots had run out." in answer.text
+    assert "The check against robots has expired." in answer.text
     assert 'value="An idea"' in answer.text
     assert form["altcha"] not in answer.text

@@ -155,7 +155,7 @@ def test_entry_stays_for_the_other_registration_and_goes_with_the_last(office: O
     assert "stays in your calendar" in plain(first)
     assert str(entry_of(first)["URL"]).endswith("/r/token-delegation")
     assert final_entry([*relay.mails[:2], first]) == truth({**MAY, "status": "confirmed"})
-    assert "takes the event out of your calendar" in plain(last)
+    assert "removes the event from your calendar" in plain(last)
     assert final_entry([last, *relay.mails]) is None
 
 

@@ -98,7 +98,7 @@ def test_delegation_is_told_which_webinar_to_attend(office: Office) -> None:
     office.hear(office.told("confirmed", new_id(), **delegate))
     ((subject, text),) = sent(office)
     assert subject == "You are on the list of the Geneva delegation: The review"
-    asked = text[text.index("Please attend this as well") :]
+    asked = text[text.index("Please also attend") :]
     assert "UPR Webinar Wednesday #10" in asked
     assert "New York time (EST, UTC−5)" in asked
     assert "https://register.example.org/embed/upr-webinar-10" in asked

@@ -98,7 +98,7 @@ def test_plain_form_with_a_widget_of_another_is_shown_again_when_its_proof_has_r
     hand.advance(LIFETIME)
     answer = client.post(REGISTRATIONS, data={**_fields(1), "altcha": solved}, headers={"Accept": "text/html"})
     page = answer.get_data(as_text=True)
-    assert (answer.status_code, "The check against robots had run out." in page, "Participant 1" in page) == (
+    assert (answer.status_code, "The check against robots has expired." in page, "Participant 1" in page) == (
         422,
         True,
         True,

@@ -78,7 +78,7 @@ def report(placed: int, unplaced: int, bound: float, moves: tuple[int, int, int]
         ),
         (
             report(6, 0, 6, (4, 0, 0)),
-            ["The last search found a place for all 6 accepted proposals.", "No published side event moves."],
+            ["The last search found a place for all 6 accepted proposals.", "No published side event has to move."],
         ),
         (
             report(6, 0, 6, (5, 1, 1)),
@@ -91,7 +91,7 @@ def report(placed: int, unplaced: int, bound: float, moves: tuple[int, int, int]
             report(6, 0, 6, (5, 3, 2)),
             [
                 "The last search found a place for all 6 accepted proposals.",
-                "3 of 5 published side events move; at least 2 must.",
+                "3 of 5 published side events move; at least 2 have to move.",
             ],
         ),
         (
@@ -144,7 +144,7 @@ def test_reasons_say_what_closes_the_slots_and_what_could_help(reasons: list[tup
 @pytest.mark.parametrize(
     ("proof", "said"),
     [
-        (None, "It is not proved that no other timetable has a place for it."),
+        (None, "Another timetable might have a place for it; this is not proved."),
         (Proof(Argument.ROOMS, ()), "This is proved, whoever else is placed."),
         (
             Proof(Argument.ROOMS, ("a", "b")),
