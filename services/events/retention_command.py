@@ -10,7 +10,8 @@ from services.events.settings import read_settings
 from services.events.usecases.retain_proposals import Kept, confirm_unannounced, survey, unannounced
 from shared.process.aligned import aligned
 from shared.process.confirming import checked_now, confirmed_by
-from shared.process.settings import OPERATOR
+from shared.process.recovery import operator_name
+from shared.process.settings import RECOVER
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 
@@ -36,14 +37,14 @@ def confirm_retention(*, yes: bool) -> None:
     with _database() as work:
         now = checked_now(work, "events")
         if confirmed_by(unannounced(work, now), "proposals", yes=yes):
-            confirmed = confirm_unannounced(work, now)
+            confirmed = confirm_unannounced(work, now, operator_name())
             counts = ", ".join(f"{count} {step}" for step, count in confirmed.items())
             click.echo(f"{counts} may go; the relay takes them within the hour.")
 
 
 @contextmanager
 def _database() -> Iterator[UnitOfWork]:
-    engine = open_engine(read_settings(process=OPERATOR).common.database_url)
+    engine = open_engine(read_settings(process=RECOVER).common.database_url)
     try:
         yield UnitOfWork(engine, "events")
     finally:

@@ -3,7 +3,6 @@
 What it needs is imported where it is used: no worker needs it, and each of them reads this module.
 """
 
-import getpass
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,8 @@ import click
 
 from services.notifications.settings import read_settings
 from shared.process.aligned import aligned
-from shared.process.settings import OPERATOR
+from shared.process.recovery import operator_name
+from shared.process.settings import RECOVER
 
 if TYPE_CHECKING:
     from services.notifications.domain.resending import Undelivered
@@ -67,8 +67,7 @@ def list_mails(**chosen: Any) -> None:
 @selecting
 @click.option("--everything", is_flag=True, help="All of them, where nothing else is chosen.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--by", default="", help="Name for the audit log; by default that of your account.")
-def send_again_command(*, everything: bool, yes: bool, by: str, **chosen: Any) -> None:
+def send_again_command(*, everything: bool, yes: bool, **chosen: Any) -> None:
     """Send mails again, after showing how many people that reaches.
 
     Mails that are no longer true, not wanted or about a past event are skipped; running it twice sends nothing twice.
@@ -84,7 +83,7 @@ def send_again_command(*, everything: bool, yes: bool, by: str, **chosen: Any) -
         _show(preview)
         if not preview.mails or not _confirmed(yes=yes):
             return
-        order = Order(by or f"{getpass.getuser()} (command line)", selection, preview.mark)
+        order = Order(operator_name(), selection, preview.mark)
         click.echo(f"{send_again(work, system_clock, order)} queued again.")
 
 
@@ -130,7 +129,7 @@ def _work() -> "Iterator[UnitOfWork]":
     from shared.store.engine import open_engine
     from shared.store.unit_of_work import UnitOfWork
 
-    engine = open_engine(read_settings(process=OPERATOR).common.database_url)
+    engine = open_engine(read_settings(process=RECOVER).common.database_url)
     try:
         yield UnitOfWork(engine, "notifications")
     finally:

@@ -9,7 +9,8 @@ import click
 from services.registration.settings import read_settings
 from shared.process.aligned import aligned
 from shared.process.confirming import checked_now, confirmed_by
-from shared.process.settings import OPERATOR
+from shared.process.recovery import operator_name
+from shared.process.settings import RECOVER
 from shared.store.unit_of_work import UnitOfWork
 
 HEADINGS = ("form", "last day", "what", "goes on", "due", "overdue")
@@ -41,7 +42,7 @@ def confirm_retention(form: str, *, yes: bool) -> None:
         now = checked_now(work, "registration")
         waiting = {step: count for (slug, step), count in unannounced(work, now).items() if slug == form}
         if confirmed_by(waiting, form, yes=yes):
-            confirmed = confirm_unannounced(work, now, form)
+            confirmed = confirm_unannounced(work, now, form, operator_name())
             click.echo(f"{form}: {_counted(confirmed)} may go; the relay takes them within the hour.")
 
 
@@ -49,7 +50,7 @@ def confirm_retention(form: str, *, yes: bool) -> None:
 def _database() -> Iterator[UnitOfWork]:
     from shared.store.engine import open_engine
 
-    engine = open_engine(read_settings(OPERATOR).common.database_url)
+    engine = open_engine(read_settings(RECOVER).common.database_url)
     try:
         yield UnitOfWork(engine, "registration")
     finally:

@@ -24,7 +24,7 @@ from shared.process.recovery_commands import add_recovery_commands
 from shared.process.relay import Relay
 from shared.process.runner import Stop, run
 from shared.process.service import Service
-from shared.process.settings import CONSUME, MIGRATE, OPERATOR, RELAY, TOPOLOGY, WEB
+from shared.process.settings import CONSUME, MIGRATE, RECOVER, RELAY, TOPOLOGY, WEB
 from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
 from shared.store.halted_queues import halted_problem
@@ -171,7 +171,7 @@ def _add_key_checks(group: click.Group, service: Service) -> None:
         # here alone, as below: no worker needs it
         from shared.process.key_check_commands import list_checks
 
-        list_checks(service.settings(OPERATOR), service.key_kinds)
+        list_checks(service.settings(RECOVER), service.key_kinds)
 
     @checks.command("accept")
     @click.argument("name", type=click.Choice([kind.name for kind in service.key_kinds]))
@@ -180,4 +180,4 @@ def _add_key_checks(group: click.Group, service: Service) -> None:
         """Accept the key NAME, whose file the key's own setting names, in place of the one that was known."""
         from shared.process.key_check_commands import accept
 
-        accept(service.settings(OPERATOR), next(kind for kind in service.key_kinds if kind.name == name), yes=yes)
+        accept(service.settings(RECOVER), next(kind for kind in service.key_kinds if kind.name == name), yes=yes)

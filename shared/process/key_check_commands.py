@@ -9,6 +9,7 @@ from shared.core.key_checks import HeldKey, KeyKind
 from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
 from shared.process.aligned import aligned
+from shared.process.recovery import operator_name
 from shared.process.settings import CommonSettings, key_file
 from shared.store.checked_clock import read_database_time
 from shared.store.engine import open_engine
@@ -52,7 +53,7 @@ def accept(settings: CommonSettings, kind: KeyKind, *, yes: bool) -> None:
     engine = open_engine(settings.database_url)
     try:
         with UnitOfWork(engine, settings.service).transaction() as connection:
-            accept_keys(connection, held, read_database_time(connection))
+            accept_keys(connection, held, read_database_time(connection), operator_name())
     finally:
         engine.dispose()
     click.echo(f"{kind.name}: {', '.join(held.values)}. Restart the processes that hold it.")

@@ -25,8 +25,6 @@ _RENEW = text("""
 """)
 _KEEP = text("DELETE FROM key_check WHERE name = :name AND NOT value = ANY(:values)")
 
-OPERATOR = "an operator"
-
 
 @dataclass(frozen=True, slots=True)
 class KeyChecks:
@@ -106,7 +104,7 @@ def add_keys(connection: Connection, held: HeldKey, now: datetime) -> None:
     connection.execute(_ADD, _rows(held, now))
 
 
-def accept_keys(connection: Connection, held: HeldKey, now: datetime) -> None:
+def accept_keys(connection: Connection, held: HeldKey, now: datetime, who: str) -> None:
     """Make the keys of ``held`` the known ones, whatever was known before; in the audit log.
 
     Of a key that only has to be current the older ones stay known for a while, so that processes can be restarted one
@@ -116,6 +114,7 @@ def accept_keys(connection: Connection, held: HeldKey, now: datetime) -> None:
         connection: of the caller's transaction.
         held: the keys that were put in place on purpose.
         now: of the database's clock.
+        who: the operator, for the audit log.
     """
     connection.execute(_LOCK)
     name = held.kind.name
@@ -126,7 +125,7 @@ def accept_keys(connection: Connection, held: HeldKey, now: datetime) -> None:
         connection.execute(_KEEP, {"name": held.kind.name, "values": held.values})
     connection.execute(_RENEW, _rows(held, now))
     detail = {"before": sorted(before), "after": held.values}
-    note_deed(connection, Deed(OPERATOR, "key-accepted", "key", held.kind.name, detail), now)
+    note_deed(connection, Deed(who, "key-accepted", "key", held.kind.name, detail), now)
 
 
 def retire_older(connection: Connection, held: HeldKey, now: datetime) -> None:

@@ -22,7 +22,7 @@ NOTICE = timedelta(hours=24)
 """How long at least lies between a notice and what it announces."""
 
 RETENTION = "retention"
-"""Who stands in the audit log."""
+"""Who stands in the audit log, where nobody confirmed anything."""
 
 MAY_GO = """EXISTS (SELECT 1 FROM retention_notice n WHERE n.step = :step AND n.subject = {id}
     AND (n.announced_at <= :announced_before OR n.confirmed_at IS NOT NULL))"""
@@ -107,11 +107,11 @@ def count_waiting(connection: Connection, noticed: Noticed) -> int:
     return found
 
 
-def confirm(connection: Connection, noticed: Noticed, now: datetime) -> int:
-    """Let go what is due and was not announced, because an operator says so; returns how many."""
+def confirm(connection: Connection, noticed: Noticed, now: datetime, who: str) -> int:
+    """Let go what is due and was not announced, because the operator ``who`` says so; returns how many."""
     confirmed = connection.execute(noticed.statements.confirm, _values(noticed) | {"now": now}).rowcount
     if confirmed:
-        _note(connection, "retention-confirmed", noticed, confirmed, now)
+        _note(connection, "retention-confirmed", noticed, confirmed, now, who)
     return confirmed
 
 
@@ -121,9 +121,9 @@ def note_taken(connection: Connection, noticed: Noticed, count: int, now: dateti
         _note(connection, "retention-done", noticed, count, now)
 
 
-def _note(connection: Connection, deed: str, noticed: Noticed, count: int, now: datetime) -> None:
+def _note(connection: Connection, deed: str, noticed: Noticed, count: int, now: datetime, who: str = RETENTION) -> None:
     detail = {"step": noticed.step, "count": count}
-    note_deed(connection, Deed(RETENTION, deed, "form", noticed.form, detail), now)
+    note_deed(connection, Deed(who, deed, "form", noticed.form, detail), now)
 
 
 def _values(noticed: Noticed) -> dict[str, Any]:

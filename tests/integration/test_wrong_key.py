@@ -53,9 +53,9 @@ def engine(installation: TestInstallation) -> Iterator[Engine]:
     engine.dispose()
 
 
-def run(installation: TestInstallation, *words: str, **more: str) -> Result:
-    """A command of an operator."""
-    environment = installation.environment("registration", "operator") | more
+def run(installation: TestInstallation, *words: str, process: str = "recover", **more: str) -> Result:
+    """A command of an operator, with the settings of the kind ``process``: those of ``recover`` name no key."""
+    environment = installation.environment("registration", process) | {"TROIKA_OPERATOR": "Op Erator"} | more
     return CliRunner().invoke(command_line(), words, env=environment)
 
 
@@ -127,8 +127,8 @@ def test_operator_accepts_a_key_that_was_replaced_on_purpose(
     assert other.get(READY).status_code == 200
     first = build_app(settings, engine).test_client()
     assert first.get(READY).status_code == 503
-    deeds = rows(installation.urls["registration"], "SELECT deed, subject FROM deed")
-    assert deeds == [("key-accepted", "person")]
+    deeds = rows(installation.urls["registration"], "SELECT done_by, deed, subject FROM deed")
+    assert deeds == [("Op Erator", "key-accepted", "person")]
     listed = run(installation, "key-checks", "list").output
     assert [line.split()[0] for line in listed.splitlines()[1:]] == [
         "signing",
@@ -143,7 +143,8 @@ def test_another_master_key_loads_no_form(
 ) -> None:
     """A form's new key would be wrapped by it."""
     (tmp_path / "another.key").write_text(new_key().hex() + "\n")
-    refused = run(installation, "keys", "wrap", TROIKA_MASTER_KEY_FILE=str(tmp_path / "another.key"))
+    other = str(tmp_path / "another.key")
+    refused = run(installation, "keys", "wrap", process="operator", TROIKA_MASTER_KEY_FILE=other)
     assert (refused.exit_code, "key master (TROIKA_MASTER_KEY_FILE)" in refused.output) == (1, True)
 
 
@@ -159,7 +160,7 @@ def test_master_key_is_rotated_without_a_moment_in_which_it_does_not_fit(
     rows(installation.urls["registration"], "UPDATE key_check SET added_at = added_at - interval '2 hours'")
     assert [fits(new, old), fits(new)] == [True, False]
     file.write_text(f"{new.hex()}\n{old.hex()}\n")
-    wrapped = run(installation, "keys", "wrap", TROIKA_MASTER_KEY_FILE=str(file))
+    wrapped = run(installation, "keys", "wrap", process="operator", TROIKA_MASTER_KEY_FILE=str(file))
     assert wrapped.exit_code == 0, wrapped.output
     assert [fits(new, old), fits(new), fits(old)] == [True, True, False]
 

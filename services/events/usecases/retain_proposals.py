@@ -93,15 +93,16 @@ def retention_steps(_work: UnitOfWork, now: datetime) -> Iterator[RetentionStep]
         yield RetentionStep(step.what, step.noticed(now), partial(_drop if step.names else _erase, step))
 
 
-def confirm_unannounced(work: UnitOfWork, now: datetime) -> dict[str, int]:
+def confirm_unannounced(work: UnitOfWork, now: datetime, who: str) -> dict[str, int]:
     """Let go what is due and waits because nothing announced it; returns how many proposals by step.
 
     Args:
         work: on the service's database.
         now: compared with the database's clock.
+        who: the operator, for the audit log.
     """
     with work.transaction() as connection:
-        confirmed = {step.noticed(now).step: confirm(connection, step.noticed(now), now) for step in steps()[1:]}
+        confirmed = {step.noticed(now).step: confirm(connection, step.noticed(now), now, who) for step in steps()[1:]}
     return {name: count for name, count in confirmed.items() if count}
 
 

@@ -92,19 +92,20 @@ def retention_steps(work: UnitOfWork, now: datetime) -> Iterator[RetentionStep]:
             yield RetentionStep(step.what, step.noticed, partial(take, step))
 
 
-def confirm_unannounced(work: UnitOfWork, now: datetime, form: str) -> dict[str, int]:
+def confirm_unannounced(work: UnitOfWork, now: datetime, form: str, who: str) -> dict[str, int]:
     """Let go what is due on a form and waits because nothing announced it; returns how many records by step.
 
     Args:
         work: on the service's database.
         now: compared with the database's clock.
         form: slug; one that does not exist has nothing that waits.
+        who: the operator, for the audit log.
     """
     confirmed = {}
     with work.transaction() as connection:
         for kept in [one for one in kept_forms(connection) if one.slug == form]:
             for step in steps(kept, now):
-                confirmed[step.noticed.step] = confirm(connection, step.noticed, now)
+                confirmed[step.noticed.step] = confirm(connection, step.noticed, now, who)
     return {name: count for name, count in confirmed.items() if count}
 
 

@@ -75,5 +75,17 @@ def test_operator_sees_what_goes_when(
     )
 
 
+def test_operator_who_confirms_is_named_in_the_audit_log(
+    desk: Desk, database: str, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decided(desk)
+    monkeypatch.setenv("EVENTS_DATABASE_URL", postgres.url(database_of(database), login("events", "operator")))
+    monkeypatch.setenv("TROIKA_OPERATOR", "Op Erator")
+    done = CliRunner().invoke(command_line(), ["retention", "confirm", "--yes"])
+    assert (done.exit_code, "may go" in done.output) == (0, True), done.output
+    entries = "SELECT DISTINCT done_by, deed FROM deed WHERE deed LIKE 'retention-%'"
+    assert rows(database, entries) == [("Op Erator", "retention-confirmed")]
+
+
 def _cells(line: str) -> list[Any]:
     return [cell.strip() for cell in line.split("  ") if cell.strip()]

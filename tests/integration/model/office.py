@@ -108,7 +108,7 @@ class Office:
 
     def confirm_retention(self, slug: str) -> int:
         """An operator lets go who waits on a form because nothing announced them; returns how many."""
-        return confirm_unannounced(self._world.work("registration"), self._world.clock(), slug).get("people", 0)
+        return confirm_unannounced(self._world.work("registration"), self._world.clock(), slug, BY).get("people", 0)
 
     def _ask(self, lost: bool, ask: Callable[[UnitOfWork], str], service: str = "registration") -> Answer:
         """Ask; if the answer is ``lost`` ask again. A refusal stores nothing and so arrives."""

@@ -171,12 +171,10 @@ def test_what_is_overdue_is_shown_before_it_goes(last_day: datetime, installatio
     assert retention_overdue.labels("registration", "sealed")._value.get() == 0
 
 
-def test_operator_sees_what_goes_when(
-    last_day: datetime, installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in installation.environment("registration").items():
-        monkeypatch.setenv(name, value)
-    done = CliRunner().invoke(command_line(), ["retention"])
+def test_operator_sees_what_goes_when(last_day: datetime, installation: TestInstallation) -> None:
+    """Without any key: it is looked at where one is lost, too."""
+    environment = installation.environment("registration", "recover")
+    done = CliRunner().invoke(command_line(), ["retention"], env=environment)
     [line, *_] = [line.split() for line in done.output.splitlines() if line.startswith(FORM)]
     goes = f"{last_day + timedelta(days=14):%Y-%m-%d}"
     assert (done.exit_code, line) == (0, [FORM, f"{last_day:%Y-%m-%d}", "sealed", goes, "0", "0"])
@@ -275,8 +273,9 @@ def test_time_that_jumps_erases_nobody_until_an_operator_confirms(
     last_day: datetime, installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By every clock at once, a year after the relay looked last; the relay looks again and again."""
-    for name, value in installation.environment("registration", "operator").items():
+    for name, value in installation.environment("registration", "recover").items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TROIKA_OPERATOR", "Op Erator")
     keep_house(installation, datetime.now(UTC))
     for days in (400, 402):
         keep_house(installation, last_day + timedelta(days=days))
@@ -303,6 +302,8 @@ def test_time_that_jumps_erases_nobody_until_an_operator_confirms(
         ("retention-done", "sealed", 1),
         ("retention-done", "people", 1),
     ]
+    who = rows(url, "SELECT DISTINCT deed, done_by FROM deed ORDER BY deed")
+    assert who == [("retention-confirmed", "Op Erator"), ("retention-done", "retention")]
 
 
 def test_notice_ends_when_the_event_is_moved(last_day: datetime, installation: TestInstallation) -> None:
