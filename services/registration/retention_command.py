@@ -19,7 +19,7 @@ HEADINGS = ("form", "last day", "what", "goes on", "due", "overdue")
 @click.group(invoke_without_command=True)
 @click.pass_context
 def retention(context: click.Context) -> None:
-    """List each form with its last day and what goes when: sealed answers, answers with days of their own, people."""
+    """List each form with its last day and what goes when: ended registrations, answers, people."""
     if context.invoked_subcommand is not None:
         return
     # here alone: no worker needs it
@@ -62,5 +62,8 @@ def _counted(counts: dict[str, int]) -> str:
 
 
 def _line(form: str, last_day: datetime | None, what: str, days: int, due: int, overdue: int) -> tuple[str, ...]:
-    goes = f"{last_day + timedelta(days=days):%Y-%m-%d}" if last_day else f"{days} days after"
+    if what == "ended":
+        goes = f"{days} days after it ended"
+    else:
+        goes = f"{last_day + timedelta(days=days):%Y-%m-%d}" if last_day else f"{days} days after"
     return form, f"{last_day:%Y-%m-%d}" if last_day else "none yet", what, goes, str(due), str(overdue)

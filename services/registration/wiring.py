@@ -7,7 +7,6 @@ from pathlib import Path
 from services.registration.messaging import effects
 from services.registration.rights import RIGHTS
 from services.registration.settings import KEY_KINDS, read_settings
-from services.registration.store.ended import forget_ended
 from services.registration.store.registrations import forget_keys
 from services.registration.store.shadows import forget_shadows
 from services.registration.usecases.give_up import give_up
@@ -23,7 +22,6 @@ NAME = "registration"
 KEEP_KEYS = timedelta(hours=48)
 """A client that repeats after longer is answered as a new one; the promise is 24 hours."""
 
-MOST_ENDED_AT_ONCE = 500
 MOST_SHADOWS_AT_ONCE = 5000
 """A thousand a second, since it is done every five: as many as are made in a rush of nothing else."""
 
@@ -53,8 +51,6 @@ def _housekeeping() -> Callable[[UnitOfWork, datetime], None]:
             forget_challenges(connection, now)
             forget_sessions(connection, now)
         give_up(work, now)
-        with work.transaction() as connection:
-            forget_ended(connection, now, MOST_ENDED_AT_ONCE)
         with work.transaction() as connection:
             forget_shadows(connection, MOST_SHADOWS_AT_ONCE)
         kept.turn(work, now)

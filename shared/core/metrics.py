@@ -280,13 +280,14 @@ final_work_refused_total = Counter(
 retention_overdue = Gauge(
     "troika_retention_overdue",
     "Records (registrations, proposals) that hold what should have been gone for a day: `sealed` answers, single "
-    "`answers`, `people`.",
+    "`answers`, `people`; `ended` registrations as a whole.",
     ["service", "what"],
     multiprocess_mode="mostrecent",
 )
 retention_unannounced = Gauge(
     "troika_retention_unannounced",
-    "Records that are due unannounced and wait for an operator: `sealed` answers, single `answers`, `people`.",
+    "Records that are due unannounced and wait for an operator: `sealed` answers, single `answers`, `people`, `ended` "
+    "registrations.",
     ["service", "what"],
     multiprocess_mode="mostrecent",
 )

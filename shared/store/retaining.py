@@ -6,12 +6,12 @@ overdue by a day are counted before anything is deleted, so that a failure is vi
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.core.metrics import retention_done_total, retention_overdue, retention_unannounced
-from shared.store.retention_notices import Noticed, announce, count_waiting, note_taken
+from shared.store.retention_notices import Noticed, announce, count_waiting, note_taken, retract_others
 from shared.store.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class RetentionStep:
     """Something that goes of one form at one time.
 
     Attributes:
-        what: ``sealed``, ``answers`` or ``people``.
+        what: ``ended``, ``sealed``, ``answers`` or ``people``.
         noticed: by which it is announced.
         take: takes it from at most ``BITE`` records that may go, in transactions of its own; returns from how many.
     """
@@ -69,16 +69,21 @@ class Retaining:
         """
         if self._next_look is not None and self._next_look - EVERY <= now < self._next_look:
             return
-        for what, count in self._overdue(work, now).items():
+        late = self._overdue(work, now)
+        for what, count in late.items():
             retention_overdue.labels(self._service, what).set(count)
         steps = list(self._steps(work, now))
-        self._announce(work, steps, now)
+        self._announce(work, steps, dict.fromkeys(late, 0), now)
         taken = [self._take(work, step, now) for step in steps]
         if max(taken, default=0) < BITE:
             self._next_look = now + EVERY
 
-    def _announce(self, work: UnitOfWork, steps: Iterable[RetentionStep], now: datetime) -> None:
-        waiting: dict[str, int] = {}
+    def _announce(
+        self, work: UnitOfWork, steps: Sequence[RetentionStep], waiting: dict[str, int], now: datetime
+    ) -> None:
+        """``waiting`` has a 0 for everything that can go, so that a gauge falls when its last step is no more."""
+        with work.transaction() as connection:
+            retract_others(connection, [step.noticed for step in steps])
         for step in steps:
             with work.transaction() as connection:
                 new, left = announce(connection, step.noticed, now), count_waiting(connection, step.noticed)

@@ -5,7 +5,7 @@ without a notice therefore waits. A notice names one record and one step (``seal
 ends when its record is not due in the coming days any more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,6 +39,11 @@ _ANNOUNCE = """
 _RETRACT = """
     DELETE FROM retention_notice WHERE form = :form AND step = :step AND subject NOT IN ({soon})
 """
+_RETRACT_OTHERS = text("""
+    DELETE FROM retention_notice n WHERE NOT EXISTS (
+        SELECT FROM unnest(CAST(:forms AS text[]), CAST(:steps AS text[])) AS kept (form, step)
+        WHERE kept.form = n.form AND kept.step = n.step)
+""")
 _WAITING = "{due} EXCEPT SELECT subject FROM retention_notice WHERE step = :step"
 _CONFIRM = f"""
     INSERT INTO retention_notice (step, subject, form, announced_at, confirmed_at)
@@ -99,6 +104,12 @@ def announce(connection: Connection, noticed: Noticed, now: datetime) -> int:
     if new:
         _note(connection, "retention-announced", noticed, new, now)
     return new
+
+
+def retract_others(connection: Connection, kept: Sequence[Noticed]) -> None:
+    """Delete the notices of steps that are not in ``kept``: a step that a form gets back is announced anew."""
+    values = {"forms": [one.form for one in kept], "steps": [one.step for one in kept]}
+    connection.execute(_RETRACT_OTHERS, values)
 
 
 def count_waiting(connection: Connection, noticed: Noticed) -> int:

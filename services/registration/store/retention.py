@@ -1,4 +1,4 @@
-"""Answers and people that have been kept long enough, a bite at a time."""
+"""Answers, people and whole registrations that have been kept long enough, a bite at a time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _FORMS = text("""
     SELECT f.slug, f.definition, f.person_days, CASE
         WHEN f.event_id IS NOT NULL THEN e.ends_at
         WHEN f.open THEN f.closes_at
-        ELSE (SELECT max(c.changed_at) FROM form_change c WHERE c.form = f.slug) END
+        ELSE (SELECT max(c.changed_at) FROM form_change c WHERE c.form = f.slug) END, f.keep_days
     FROM form f LEFT JOIN event_copy e ON e.id = f.event_id
     ORDER BY f.slug
 """)
@@ -27,6 +27,13 @@ _DUE = """
 """
 """Whose last day was before ``before``, and who registered before that: the date of an event that somebody types wrong
 takes nobody with it who has just come."""
+
+_ENDED = """
+    SELECT r.id FROM registration r
+    WHERE r.form = :form AND r.accepted_at < :before AND r.status IN ('cancelled', 'expired')
+        AND (SELECT max(c.changed_at) FROM registration_change c WHERE c.registration_id = r.id) < :before
+"""
+"""Which ended before ``before``, erased or not; an index finds them by the day of arrival, which comes first."""
 
 _BITE = " ORDER BY r.id LIMIT :most FOR UPDATE OF r SKIP LOCKED"
 _SEALED = _DUE.format(what="r.sealed IS NOT NULL")
@@ -42,11 +49,17 @@ _DROP_ANSWERS = text(
     f"WHERE id IN ({_ANSWERS}{_MAY_GO}{_BITE})"
 )
 _DUE_PEOPLE = text(f"SELECT id::text FROM ({_PEOPLE}{_MAY_GO} ORDER BY r.id LIMIT :most) due")  # noqa: S608 - constants
+_DELETE_ENDED = text(
+    f"WITH ended AS ({_ENDED}{_MAY_GO}{_BITE}), "  # noqa: S608 - constants
+    "histories AS (DELETE FROM registration_change c USING ended WHERE c.registration_id = ended.id) "
+    "DELETE FROM registration r USING ended WHERE r.id = ended.id"
+)
 _COUNTS = {what: text(f"SELECT count(*) FROM ({due}) due") for what, due in  # noqa: S608 - constants
-    {"sealed": _SEALED, "answers": _ANSWERS, "people": _PEOPLE}.items()}  # fmt: skip
+    {"ended": _ENDED, "sealed": _SEALED, "answers": _ANSWERS, "people": _PEOPLE}.items()}  # fmt: skip
 
 
 _NOTICES = {
+    "ended": notice_statements(_ENDED),
     "sealed": notice_statements(_SEALED),
     "answers": notice_statements(_ANSWERS),
     "people": notice_statements(_PEOPLE),
@@ -60,12 +73,14 @@ class KeptForm:
     questions: its fields, as plain mappings.
     person_days: until a person is erased.
     last_day: of its event, or of the form itself; None while there is none.
+    keep_days: until a registration is deleted after it ended; None: a record of everybody is kept.
     """
 
     slug: str
     questions: Sequence[Mapping[str, Any]]
     person_days: int
     last_day: datetime | None
+    keep_days: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +107,24 @@ class Due:
 
 def kept_forms(connection: Connection) -> list[KeptForm]:
     """Every form, by slug."""
-    return [KeptForm(slug, content["fields"], days, last) for slug, content, days, last in connection.execute(_FORMS)]
+    return [KeptForm(slug, content["fields"], *more) for slug, content, *more in connection.execute(_FORMS)]
 
 
 def noticed(what: str, step: str, due: Due) -> Noticed:
-    """How what is due is announced: ``what`` is ``sealed``, ``answers`` or ``people``, ``step`` the notices' name."""
+    """How what is due is announced.
+
+    Args:
+        what: ``ended``, ``sealed``, ``answers`` or ``people``.
+        step: the notices' name.
+        due: on a form.
+    """
     values = _values(due) | ({"names": list(due.names)} if what == "answers" else {})
     return Noticed(step, due.form, _NOTICES[what], values)
+
+
+def delete_ended(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
+    """Delete up to ``most`` ended registrations that may go, with their histories; returns how many."""
+    return connection.execute(_DELETE_ENDED, _limits(step, announced_before, most)).rowcount
 
 
 def drop_sealed(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
@@ -117,7 +143,7 @@ def due_people(connection: Connection, step: Noticed, announced_before: datetime
 
 
 def count_due(connection: Connection, what: str, due: Due) -> int:
-    """How many registrations are due: ``what`` is ``sealed``, ``answers`` or ``people``."""
+    """How many registrations are due: ``what`` is ``ended``, ``sealed``, ``answers`` or ``people``."""
     names = {"names": list(due.names)} if what == "answers" else {}
     return int(connection.execute(_COUNTS[what], _values(due) | names).scalar_one())
 

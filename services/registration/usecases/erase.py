@@ -149,7 +149,7 @@ def _erase_one(work: UnitOfWork, clock: Clock, registration_id: str, erasure: Er
         try:
             locked = lock_known(connection, clock, registration_id)
         except DomainError:
-            if find_tombstone(connection, registration_id) is None:
+            if erasure is not None and find_tombstone(connection, registration_id) is None:
                 raise
             return False
         if erasure is None:

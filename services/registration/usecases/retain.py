@@ -1,4 +1,4 @@
-"""Retain: what has been kept long enough goes by itself, sealed answers first, the person last.
+"""Retain: what has been kept long enough goes by itself, ended registrations first, the person last.
 
 Runs within the relay's housekeeping (``shared/store/retaining.py``).
 """
@@ -13,6 +13,7 @@ from services.registration.store.retention import (
     Due,
     KeptForm,
     count_due,
+    delete_ended,
     drop_answers,
     drop_sealed,
     due_people,
@@ -24,14 +25,16 @@ from shared.store.retaining import BITE, GRACE, Retaining, RetentionStep
 from shared.store.retention_notices import NOTICE, Noticed, confirm, count_waiting
 from shared.store.unit_of_work import UnitOfWork
 
+_DELETIONS = {"ended": delete_ended, "sealed": drop_sealed, "answers": drop_answers}
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """Something that is due on one form.
 
     Attributes:
-        what: ``sealed``, ``answers`` or ``people``.
-        days: after the last day.
+        what: ``ended``, ``sealed``, ``answers`` or ``people``.
+        days: after the last day; for ``ended`` after the registration ended.
         due: of the form.
     """
 
@@ -54,6 +57,8 @@ def retaining() -> Retaining:
 def steps(form: KeptForm, now: datetime) -> Iterator[Step]:
     """Everything that can be due on a form, with what is due at ``now``."""
     rule = retention_of(form.questions, form.person_days)
+    if form.keep_days is not None:
+        yield Step("ended", form.keep_days, Due.after(form, form.keep_days, now))
     if rule.sealed_days is not None:
         yield Step("sealed", rule.sealed_days, Due.after(form, rule.sealed_days, now))
     for days, names in rule.fields.items():
@@ -74,7 +79,7 @@ def survey(work: UnitOfWork, now: datetime) -> list[tuple[str, datetime | None, 
 
 def overdue(work: UnitOfWork, now: datetime) -> dict[str, int]:
     """How many registrations still have what should have gone a day ago, by what it is."""
-    counts = {"sealed": 0, "answers": 0, "people": 0}
+    counts = {"ended": 0, "sealed": 0, "answers": 0, "people": 0}
     with work.transaction() as connection:
         for form in kept_forms(connection):
             for step in steps(form, now - GRACE):
@@ -88,7 +93,7 @@ def retention_steps(work: UnitOfWork, now: datetime) -> Iterator[RetentionStep]:
         forms = kept_forms(connection)
     for form in forms:
         for step in steps(form, now):
-            take = _erase if step.what == "people" else _drop
+            take = _erase if step.what == "people" else _delete
             yield RetentionStep(step.what, step.noticed, partial(take, step))
 
 
@@ -120,10 +125,9 @@ def unannounced(work: UnitOfWork, now: datetime) -> dict[tuple[str, str], int]:
     return {key: count for key, count in counts.items() if count}
 
 
-def _drop(step: Step, work: UnitOfWork, now: datetime) -> int:
-    drop = drop_sealed if step.what == "sealed" else drop_answers
+def _delete(step: Step, work: UnitOfWork, now: datetime) -> int:
     with work.transaction() as connection:
-        return drop(connection, step.noticed, now - NOTICE, BITE)
+        return _DELETIONS[step.what](connection, step.noticed, now - NOTICE, BITE)
 
 
 def _erase(step: Step, work: UnitOfWork, now: datetime) -> int:

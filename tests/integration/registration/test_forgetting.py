@@ -1,19 +1,33 @@
 """A form that nobody's pages show may say that its ended registrations are deleted after some days; others keep all."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 
+from services.registration.__main__ import command_line
+from services.registration.usecases.erase import erase_kept
 from shared.core.errors import SettingsError
+from shared.core.metrics import retention_overdue, retention_unannounced
+from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.test_loading import load
 from tests.integration.registration.test_places import register, said, states, token_of
-from tests.integration.registration.test_verification import HOLD, client, hand, keep_house  # noqa: F401 - fixtures
+from tests.integration.registration.test_verification import (  # noqa: F401 - fixtures
+    HOLD,
+    client,
+    hand,
+    keep_house,
+    keep_house_for_days,
+)
 from tests.support.clients import rows
 from tests.support.clock import FrozenClock
 from tests.support.installation import TestInstallation
+from tests.support.locks import holding
 
 DAYS = 2
 CANARY = """\
@@ -56,9 +70,9 @@ def test_cancelled_is_deleted_after_its_days(
     """Not a second before; with its history; whoever has a seat or may still confirm stays."""
     keep(installation)
     messages = said(installation)
-    keep_house(installation, hand() + timedelta(days=DAYS))
+    keep_house_for_days(installation, hand() + timedelta(days=DAYS))
     assert sorted(states(installation)) == [1, 2, 3, 4]
-    keep_house(installation, hand() + timedelta(days=DAYS, seconds=1))
+    keep_house_for_days(installation, hand() + timedelta(days=DAYS, seconds=1))
     assert (sorted(states(installation)), histories(installation)) == ([1, 3, 4], 3)
     assert said(installation) == messages
     assert rows(installation.urls["registration"], "SELECT confirmed, waiting FROM seat") == [(1, 0)]
@@ -73,9 +87,9 @@ def test_days_count_from_the_end_and_not_from_the_beginning(
     keep(installation)
     hand.advance(timedelta(days=4))
     ended.post(f"/r/{token_of(installation, 1)}", data={"action": "cancel"})
-    keep_house(installation, hand() + timedelta(days=DAYS))
+    keep_house_for_days(installation, hand() + timedelta(days=DAYS))
     assert 1 in states(installation)
-    keep_house(installation, hand() + timedelta(days=DAYS, seconds=1))
+    keep_house_for_days(installation, hand() + timedelta(days=DAYS, seconds=1))
     assert 1 not in states(installation)
 
 
@@ -86,10 +100,111 @@ def test_never_confirmed_is_deleted_after_it_has_expired(
 ) -> None:
     keep(installation)
     over = hand() + HOLD + timedelta(days=7)
+    keep_house_for_days(installation, hand() + timedelta(days=DAYS, seconds=1))
     keep_house(installation, over)
     assert states(installation)[3] == ("expired", None)
-    keep_house(installation, over + timedelta(days=DAYS, seconds=1))
+    keep_house_for_days(installation, over + timedelta(days=DAYS, seconds=1))
     assert sorted(states(installation)) == [1]
+
+
+def entries(installation: TestInstallation) -> list[tuple[str, str, str, int]]:
+    """(who, deed, step, count) of the audit log."""
+    found = rows(installation.urls["registration"], "SELECT done_by, deed, detail FROM deed ORDER BY id")
+    return [(who, deed, detail["step"], detail["count"]) for who, deed, detail in found]
+
+
+def test_deletion_is_announced_a_day_before(
+    ended: FlaskClient,
+    installation: TestInstallation,
+    hand: FrozenClock,  # noqa: F811 - a fixture
+) -> None:
+    """In the audit log; what was announced less than a day before stays until then."""
+    keep(installation)
+    due = hand() + timedelta(days=DAYS, seconds=1)
+    keep_house(installation, due - timedelta(hours=23))
+    keep_house(installation, due)
+    assert 2 in states(installation)
+    assert entries(installation) == [("retention", "retention-announced", "ended", 1)]
+    keep_house(installation, due + timedelta(hours=1))
+    assert 2 not in states(installation)
+    assert entries(installation)[1:] == [("retention", "retention-done", "ended", 1)]
+
+
+def test_time_that_jumps_deletes_nothing_until_an_operator_confirms(
+    ended: FlaskClient,
+    installation: TestInstallation,
+    hand: FrozenClock,  # noqa: F811 - a fixture
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However often the relay looks; the gauges say what waits."""
+    keep(installation)
+    for hours in (0, 30):
+        keep_house(installation, hand() + timedelta(days=DAYS + 2, hours=hours))
+        assert 2 in states(installation)
+        assert retention_unannounced.labels("registration", "ended")._value.get() == 1
+        assert retention_overdue.labels("registration", "ended")._value.get() == 1
+    url, past = installation.urls["registration"], datetime.now(UTC) - timedelta(days=DAYS + 1)
+    rows(url, "UPDATE registration SET accepted_at = %s", past - timedelta(days=1))
+    rows(url, "UPDATE registration_change SET changed_at = %s", past)
+    environment = installation.environment("registration", "recover") | {"TROIKA_OPERATOR": "Op Erator"}
+    listed = CliRunner().invoke(command_line(), ["retention"], env=environment).output
+    assert f"{DAYS} days after it ended" in listed
+    form = rows(url, "SELECT slug FROM form")[0][0]
+    done = CliRunner().invoke(command_line(), ["retention", "confirm", form, "--yes"], env=environment)
+    assert (done.exit_code, "1 ended may go" in done.output) == (0, True), done.output
+    keep_house(installation, datetime.now(UTC))
+    assert sorted(states(installation)) == [1, 3, 4]
+    assert entries(installation) == [
+        ("Op Erator", "retention-confirmed", "ended", 1),
+        ("retention", "retention-done", "ended", 1),
+    ]
+
+
+def test_notice_ends_with_the_days_of_the_form(
+    ended: FlaskClient,
+    installation: TestInstallation,
+    hand: FrozenClock,  # noqa: F811 - a fixture
+) -> None:
+    """Days that a form gets back take nothing on the word of an old notice, and the gauge falls while it has none."""
+    keep(installation)
+    due = hand() + timedelta(days=DAYS, seconds=1)
+    keep_house(installation, due - timedelta(hours=30))
+    rows(installation.urls["registration"], "UPDATE form SET keep_days = NULL")
+    keep_house(installation, due - timedelta(hours=29))
+    keep(installation)
+    keep_house(installation, due)
+    assert 2 in states(installation)
+    assert retention_unannounced.labels("registration", "ended")._value.get() == 1
+    rows(installation.urls["registration"], "UPDATE form SET keep_days = NULL")
+    keep_house(installation, due)
+    assert retention_unannounced.labels("registration", "ended")._value.get() == 0
+
+
+def test_nobody_is_erased_whom_another_relay_has_deleted_meanwhile(
+    ended: FlaskClient,
+    installation: TestInstallation,
+    hand: FrozenClock,  # noqa: F811 - a fixture
+) -> None:
+    """The one found whom to erase, the other deleted the whole registration: no error."""
+    engine = open_engine(installation.url("registration", "relay"))
+    assert not erase_kept(UnitOfWork(engine, "registration"), hand(), str(uuid4()))
+    engine.dispose()
+
+
+def test_two_relays_delete_each_registration_once(
+    ended: FlaskClient,
+    installation: TestInstallation,
+    hand: FrozenClock,  # noqa: F811 - a fixture
+) -> None:
+    """The second leaves alone what the first has in hand, and waits for nobody."""
+    keep(installation)
+    due = hand() + timedelta(days=DAYS, seconds=1)
+    keep_house(installation, due - timedelta(hours=25))
+    with holding(installation.urls["registration"], "SELECT FROM registration WHERE status = 'cancelled' FOR UPDATE"):
+        keep_house(installation, due)
+        assert 2 in states(installation)
+    keep_house(installation, due)
+    assert 2 not in states(installation)
 
 
 def test_form_that_says_nothing_keeps_a_record_of_everybody(
