@@ -54,8 +54,9 @@ def engine(installation: TestInstallation) -> Iterator[Engine]:
 
 
 def run(installation: TestInstallation, *words: str, process: str = "recover", **more: str) -> Result:
-    """A command of an operator, with the settings of the kind ``process``: those of ``recover`` name no key."""
-    environment = installation.environment("registration", process) | {"TROIKA_OPERATOR": "Op Erator"} | more
+    """A command of an operator, with the settings of the kind ``process`` alone: those of ``recover`` name no key."""
+    unset: dict[str, str | None] = dict.fromkeys(installation.secrets.files())
+    environment = unset | installation.environment("registration", process) | {"TROIKA_OPERATOR": "Op Erator"} | more
     return CliRunner().invoke(command_line(), words, env=environment)
 
 
@@ -136,6 +137,15 @@ def test_operator_accepts_a_key_that_was_replaced_on_purpose(
         "master",
         "notifications-public",
     ]
+
+
+@pytest.mark.parametrize("words", [("key-checks", "list"), ("retention",), ("retention", "confirm", "any", "--yes")])
+def test_operator_needs_no_key_to_look_and_to_confirm(
+    installation: TestInstallation, settings: RegistrationSettings, words: tuple[str, ...]
+) -> None:
+    """The first steps of runbooks work where a key is lost."""
+    done = run(installation, *words)
+    assert done.exit_code == 0, done.exception
 
 
 def test_another_master_key_loads_no_form(

@@ -83,7 +83,7 @@ def test_operator_who_confirms_is_named_in_the_audit_log(
     monkeypatch.setenv("TROIKA_OPERATOR", "Op Erator")
     done = CliRunner().invoke(command_line(), ["retention", "confirm", "--yes"])
     assert (done.exit_code, "may go" in done.output) == (0, True), done.output
-    entries = "SELECT DISTINCT done_by, deed FROM deed WHERE deed LIKE 'retention-%'"
+    entries = "SELECT DISTINCT done_by, deed FROM deed WHERE starts_with(deed, 'retention-')"
     assert rows(database, entries) == [("Op Erator", "retention-confirmed")]
 
 

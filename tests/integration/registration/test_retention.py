@@ -172,7 +172,6 @@ def test_what_is_overdue_is_shown_before_it_goes(last_day: datetime, installatio
 
 
 def test_operator_sees_what_goes_when(last_day: datetime, installation: TestInstallation) -> None:
-    """Without any key: it is looked at where one is lost, too."""
     environment = installation.environment("registration", "recover")
     done = CliRunner().invoke(command_line(), ["retention"], env=environment)
     [line, *_] = [line.split() for line in done.output.splitlines() if line.startswith(FORM)]
