@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from deploy.rolling import Generations
+from deploy.rolling import Generations, Room
 from shared.core.proxies import read_proxies
 from shared.web.counters import share_counters
 
@@ -58,13 +58,13 @@ def on_starting(server: Any) -> None:
     """
     for file in metrics_folder.glob("*.db"):
         file.unlink()
-    server.generations = Generations()
+    server.generations, server.room = Generations(), Room()
     share_counters()
 
 
 def pre_fork(server: Any, worker: Any) -> None:
     """Let the older workers know that a younger one is about to start."""
-    worker.generations = server.generations
+    worker.generations, worker.room = server.generations, server.room
     server.generations.forked(worker.age)
 
 

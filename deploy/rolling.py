@@ -40,7 +40,11 @@ MAX_ACCEPT = 8
 workers share evenly; then a busy worker accepts 200 a second, and what comes beyond that waits unseen."""
 
 FULL_FOR_S = 0.25
-"""A worker that has been full for so long answers those who wait at the socket: no other worker has taken them."""
+"""Once all workers have been full for so long, each refuses those who wait at the socket: nobody can take them."""
+
+ROOM_KNOWN_FOR_S = 2.0
+"""A worker says every ``LOOK_EVERY_S`` whether it has room. What it said so long ago does not count: it has ended or
+stands still, and those who wait at the socket would wait for it in vain."""
 
 MAX_REFUSING = 1024
 """Connections that are being refused at once by one worker."""
@@ -75,13 +79,33 @@ class Generations:
         return any(self._settled[number % SLOTS] == 0 for number in range(age + 1, newest + 1))
 
 
+class Room:
+    """Which workers can take another connection; in memory that all processes share.
+
+    A full worker alone is no reason to refuse anybody: another one takes whoever waits at the socket.
+    """
+
+    def __init__(self) -> None:
+        self._last_seen = memoryview(mmap.mmap(-1, 8 * SLOTS)).cast("d")
+
+    def report(self, age: int, *, has_room: bool) -> None:
+        """Worker number ``age`` can take another connection, or cannot."""
+        self._last_seen[age % SLOTS] = time.monotonic() if has_room else 0.0
+
+    def anywhere(self) -> bool:
+        """Whether any worker has room, as far as is known."""
+        newest: float = max(self._last_seen)
+        return newest > 0.0 and time.monotonic() - newest < ROOM_KNOWN_FOR_S
+
+
 class RollingWorker(GeventWorker):
     """gunicorn's worker that leaves when it is not needed any more.
 
-    ``generations`` is set before it is forked (deploy/gunicorn.conf.py).
+    ``generations`` and ``room`` are set before it is forked (deploy/gunicorn.conf.py).
     """
 
     generations: Generations
+    room: Room
 
     def handle_error(self, _req: Any, client: Any, _addr: Any, exc: BaseException) -> None:
         """A request that gunicorn could not read, or that failed outside of the application."""
@@ -119,18 +143,20 @@ class RollingWorker(GeventWorker):
         return server
 
     def _refuse_while_full(self, server: StreamServer) -> None:
-        """Refuse whoever is left at the socket because every worker is full."""
+        """Say whether this worker has room, and refuse whoever is left at the socket while none has."""
         refusing, full_since = Pool(MAX_REFUSING), time.monotonic()
         while self.alive:
-            gevent.sleep(LOOK_EVERY_S)
-            if not server.full():
+            has_room = not server.full()
+            self.room.report(self.age, has_room=has_room)
+            if has_room or self.room.anywhere():
                 full_since = time.monotonic()
-                continue
             while time.monotonic() - full_since >= FULL_FOR_S and refusing.free_count() and server.full():
                 connection = server.do_read()
                 if connection is None:
                     break
                 refusing.spawn(_refuse, connection[0])
+            gevent.sleep(LOOK_EVERY_S)
+        self.room.report(self.age, has_room=False)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: of a restart or of the end. At the end there are no younger ones, and nothing is waited for."""

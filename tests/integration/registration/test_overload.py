@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from deploy.rolling import ROOM_KNOWN_FOR_S
 from shared.web.admission import WAITED_S
 from shared.web.busy_page import EARLIEST_S, LATEST_S
 from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
@@ -41,6 +42,18 @@ class Host:
         return connection
 
 
+def host_of(web: RunningWeb) -> Host:
+    place = urlsplit(web.url)
+    return Host(str(place.hostname), place.port or 80)
+
+
+def take_all(host: Host, taken: ExitStack) -> None:
+    """Open as many connections as one worker holds, each with a request that does not end."""
+    for _ in range(CONNECTIONS):
+        slow = taken.enter_context(socket.create_connection((host.name, host.port)))
+        slow.sendall(b"POST /v1/forms/a/registrations HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx")
+
+
 @pytest.fixture
 def web(installation: TestInstallation, processes: ProcessGroup) -> RunningWeb:
     """One worker that holds few connections."""
@@ -49,17 +62,14 @@ def web(installation: TestInstallation, processes: ProcessGroup) -> RunningWeb:
 
 @pytest.fixture
 def host(web: RunningWeb) -> Host:
-    place = urlsplit(web.url)
-    return Host(str(place.hostname), place.port or 80)
+    return host_of(web)
 
 
 @pytest.fixture
 def full(host: Host) -> Iterator[ExitStack]:
     """All connections that the worker holds are taken by senders that never end their request."""
     with ExitStack() as taken:
-        for _ in range(CONNECTIONS):
-            slow = taken.enter_context(socket.create_connection((host.name, host.port)))
-            slow.sendall(b"POST /v1/forms/a/registrations HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx")
+        take_all(host, taken)
         yield taken
 
 
@@ -100,6 +110,28 @@ def test_room_that_is_free_again_is_used(host: Host, full: ExitStack) -> None:
         statuses.add(connection.getresponse().status)
         connection.close()
     assert 200 in statuses
+
+
+@pytest.mark.parametrize(
+    ("stopped_s", "expected"), [(ROOM_KNOWN_FOR_S / 2, 200), (2 * ROOM_KNOWN_FOR_S, 503)], ids=["busy", "stuck"]
+)
+def test_full_worker_refuses_nobody_while_another_has_room(
+    installation: TestInstallation, processes: ProcessGroup, stopped_s: float, expected: int
+) -> None:
+    """The other one may be busy for a moment; one that stands still for long is not waited for."""
+    web = start_web(processes, installation, workers=2, connections=CONNECTIONS)
+    host = host_of(web)
+    _, other = psutil.Process(web.program.pid).children()
+    other.send_signal(signal.SIGSTOP)
+    resume = threading.Timer(stopped_s, other.send_signal, [signal.SIGCONT])
+    resume.start()
+    with ExitStack() as taken:
+        take_all(host, taken)
+        connection = host.connect()
+        connection.request("GET", PAGE)
+        assert connection.getresponse().status == expected
+        connection.close()
+        resume.join()
 
 
 def test_request_that_has_waited_too_long_in_the_kernel_is_refused(

@@ -4,8 +4,10 @@ import os
 import signal
 
 import gevent
+import pytest
 
-from deploy.rolling import Generations, RollingWorker
+from deploy import rolling
+from deploy.rolling import Generations, RollingWorker, Room
 
 
 def test_old_workers_wait_until_all_younger_ones_can_answer() -> None:
@@ -54,3 +56,20 @@ def test_worker_told_to_stop_at_the_end_waits_for_nobody() -> None:
     with gevent.Timeout(5):
         while last.alive:
             gevent.sleep(0.01)
+
+
+def test_room_is_somewhere_as_long_as_one_worker_has_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room()
+    assert not room.anywhere()
+    child = os.fork()
+    if child == 0:
+        room.report(1, has_room=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    room.report(2, has_room=False)
+    assert room.anywhere()
+    room.report(1, has_room=False)
+    assert not room.anywhere()
+    room.report(2, has_room=True)
+    monkeypatch.setattr(rolling, "ROOM_KNOWN_FOR_S", 0.0)
+    assert not room.anywhere(), "what was said too long ago counts as nothing"
