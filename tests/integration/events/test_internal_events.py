@@ -11,6 +11,7 @@ from sqlalchemy import text
 from services.events.loading.folder import read_folder
 from shared.core.errors import SettingsError
 from shared.store.unit_of_work import UnitOfWork
+from shared.web.page_cache import PAGE_CACHE
 from tests.integration.events.builders import WEBINAR, rows
 from tests.integration.events.own_events import CANARY
 from tests.integration.events.own_events import canary as canary
@@ -49,6 +50,7 @@ def test_the_public_meets_no_internal_event_anywhere(canary: UnitOfWork, client:
         assert client.get(path).status_code == 404
     with canary.transaction() as connection:
         connection.execute(text("UPDATE event SET internal = false WHERE id = 'canary'"))
+    client.application.extensions[PAGE_CACHE].clear()
     for path in ("/programme", "/calendar/all.ics", "/v1/events", *series):
         assert TITLE in client.get(path).text, f"what would leak is there: {path}"
 

@@ -72,7 +72,8 @@ def test_answers_that_say_what_happened_before_are_accessible_and_fit(
     expect(page.get_by_label("Note to the group")).to_have_value("Welcome.\nSee you in Geneva.")
     assert _faults(page) == []
     page.get_by_role("button", name="Accept: New idea").click()
-    expect(page.locator("article", has_text="New idea")).to_contain_text("Accepted")
+    expect(page.get_by_role("status")).to_contain_text("“New idea”: Accepted.")
+    expect(page.locator("article", has_text="New idea")).to_have_count(0)  # the list keeps to what is new
     page.goto(f"{address}/propose?lang=ar")
     key = page.input_value("[name=idempotency_key]")
     _send(page, "Clean air")
@@ -122,6 +123,8 @@ def test_coordinator_decides_moves_and_publishes_without_script(
     page.locator("summary").first.click()
     page.get_by_label("Note to the group").fill("Welcome.")
     page.get_by_role("button", name="Accept: New idea").click()
+    expect(page.get_by_role("status")).to_contain_text("“New idea”: Accepted.")
+    page.get_by_role("navigation", name="Which proposals").get_by_role("link", name="Accepted").click()
     expect(page.locator("article", has_text="New idea")).to_contain_text("Welcome.")
 
     page.get_by_role("navigation", name="Console").get_by_role("link", name="Timetable").click()

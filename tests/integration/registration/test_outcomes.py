@@ -45,7 +45,7 @@ ACTS: list[tuple[str, Act, dict[str, int]]] = [
     ("unknown form", lambda c, _: c.post("/v1/forms/none/registrations", json=answers(1)), {"unknown": 1}),
     ("unknown definition", lambda c, _: c.get("/v1/forms/none"), {"unknown": 1}),
     ("unknown page", lambda c, _: c.get("/embed/none"), {"unknown": 1}),
-    ("no name of a form", lambda c, _: c.get("/embed/%00"), {"unknown": 1}),
+    ("no name of a form", lambda c, _: c.get("/embed/NO-NAME"), {"unknown": 1}),
     ("known definition", lambda c, _: c.get(f"/v1/forms/{WEBINAR}"), {}),
     ("known page", lambda c, _: c.get(f"/embed/{WEBINAR}"), {}),
     ("closed form", lambda c, i: (close(i), c.post(REGISTRATIONS, json=answers(1))), {"closed": 1}),
