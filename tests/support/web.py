@@ -1,11 +1,13 @@
 """The registration service's web processes, as a deployment starts them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+import psutil
 import yaml
 
 from deploy.local.installation import SAMPLE, WEBINAR
@@ -88,10 +90,24 @@ def start_web(
         "TROIKA_METRICS_FOLDER": str(Path(processes.folder) / f"{name}-metrics"),
         **(others or {}),
     }
-    url, metrics = f"http://127.0.0.1:{port}", Path(environment["TROIKA_METRICS_FOLDER"])
+    url = f"http://127.0.0.1:{port}"
     ready = f"{url}/-/{service}/readyz"
     web = RunningWeb(url, processes.start(name, arguments, env=environment, ready_url=ready, within_s=60))
+    main = psutil.Process(web.program.pid)
     poll_until(
-        lambda: len(list(metrics.glob("histogram_*.db"))) >= workers, within_s=30, what="all workers have started"
+        lambda: sum(map(_accepts, main.children(recursive=True))) == workers, within_s=30, what="all workers accept connections"
     )
     return web
+
+
+def _accepts(worker: psutil.Process) -> bool:
+    """Whether this worker's event loop watches the listening socket (Linux, proc_pid_fdinfo(5)).
+
+    One that has not come so far takes nobody, and the others, once full, refuse those that it would take.
+    """
+    listening = [c.fd for c in worker.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    try:
+        watched = [file.read_text() for file in Path(f"/proc/{worker.pid}/fdinfo").iterdir()]
+    except FileNotFoundError:  # a file was closed meanwhile: the caller asks again
+        return False
+    return any(re.search(rf"^tfd:\s+{fd}\b", one, re.MULTILINE) for fd in listening for one in watched)
