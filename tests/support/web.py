@@ -95,7 +95,9 @@ def start_web(
     web = RunningWeb(url, processes.start(name, arguments, env=environment, ready_url=ready, within_s=60))
     main = psutil.Process(web.program.pid)
     poll_until(
-        lambda: sum(map(_accepts, main.children(recursive=True))) == workers, within_s=30, what="all workers accept connections"
+        lambda: sum(map(_accepts, main.children(recursive=True))) == workers,
+        within_s=30,
+        what="all workers accept connections",
     )
     return web
 
