@@ -1,15 +1,17 @@
 """kombu connections with every limit set that its defaults leave open."""
 
+import ssl
 from typing import Any
 
 from kombu import Connection, compression
+from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport.pyamqp import SSLTransport
 
 from shared.bus import embedded_transport
 from shared.bus.address import BusAddress
 from shared.bus.embedded_publisher import EmbeddedPublisher
 from shared.bus.pika_publisher import PikaPublisher
 from shared.bus.publisher import Publisher
-from shared.bus.tls import verify_brokers
 
 HEARTBEAT_S = 10
 IO_TIMEOUT_S = 10
@@ -24,7 +26,7 @@ def open_connection(address: BusAddress, name: str) -> Connection:
         name: shown in the broker's list of connections.
     """
     _decompress_nothing()
-    verify_brokers()
+    _verify_brokers()
     if address.embedded:
         return Connection(
             transport=embedded_transport.Transport, transport_options={"database_url": address.database_url}
@@ -59,3 +61,21 @@ def _decompress_nothing() -> None:
 
 def _as_it_is(body: Any) -> Any:
     return body
+
+
+class VerifiedTransport(SSLTransport):
+    """kombu's transport of ``amqps://``, which compares the certificate with the name of the host that is tried now."""
+
+    def establish_connection(self) -> Any:
+        """See :class:`kombu.transport.pyamqp.Transport`.
+
+        kombu verifies the certificate (``SSL_CERT_FILE`` or the system's authorities) but not the name: any certificate
+        of a trusted authority would do. pika compares the name by itself.
+        """
+        self.client.ssl = {"server_hostname": self.client.hostname, "cert_reqs": ssl.CERT_REQUIRED}
+        return super().establish_connection()
+
+
+def _verify_brokers() -> None:
+    """Let kombu use :class:`VerifiedTransport` for ``amqps://``."""
+    TRANSPORT_ALIASES["amqps"] = f"{__name__}:{VerifiedTransport.__name__}"

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from shared.bus.address import BusAddress
-from shared.bus.depths import count_waiting
+from shared.bus.connection import open_connection
 from shared.bus.names import RETRY_TIERS, retry_queue
 from shared.bus.parked import NO_REASON, each_parked
 from shared.contracts.registry import QUEUES
+from shared.core.errors import Unavailable
 
 Letter = tuple[str, str, str]
 """Message id, queue, and reason of a parked message; the reason is empty if nobody has given one."""
@@ -27,4 +28,20 @@ def ask_broker(broker_url: str) -> tuple[Mapping[str, int], Sequence[Letter]]:
         for queue in QUEUES
         for each in each_parked(address, queue)
     ]
-    return count_waiting(address, [*QUEUES, *map(retry_queue, RETRY_TIERS)]), parked
+    return _count_waiting(address, [*QUEUES, *map(retry_queue, RETRY_TIERS)]), parked
+
+
+def _count_waiting(address: BusAddress, queues: Sequence[str]) -> dict[str, int]:
+    """Count the messages that wait in each of ``queues``, by passive declarations, which need no right.
+
+    Messages that a consumer holds are not counted.
+
+    Raises:
+        Unavailable: the bus does not answer, or lacks one of the queues.
+    """
+    connection = open_connection(address, "troika-counting")
+    try:
+        with connection, connection.channel() as channel:
+            return {name: int(channel.queue_declare(queue=name, passive=True).message_count) for name in queues}
+    except (*connection.connection_errors, *connection.channel_errors) as error:
+        raise Unavailable(f"the bus: {type(error).__name__}") from error
