@@ -3,10 +3,11 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from shared.bus import topology
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.load import Result
 from tests.benchmarks.whole import Whole
-from tests.support.rabbitmq import QUEUE_IS_SAVED_AFTER_S, RabbitNode
+from tests.support.rabbitmq import RabbitNode
 from tests.support.waiting import poll_until
 
 PER_SECOND = 50
@@ -23,7 +24,8 @@ def measure(ground: Ground) -> Entry:
     try:
         with ground.whole("outage", node) as whole:
             whole.start()
-            time.sleep(QUEUE_IS_SAVED_AFTER_S)  # or the queues would be gone with the node
+            vhost = whole.broker_urls[0].rpartition("/")[2]
+            node.wait_until_saved(vhost, [queue["name"] for queue in topology.definitions()["queues"]])
             return _measure(node, whole, ground.options.broker_off_s)
     finally:
         node.remove()

@@ -4,7 +4,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pika
@@ -19,7 +18,7 @@ from tests.support.children import start_child
 from tests.support.ports import free_port, is_listening
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT, ProcessGroup, answers
-from tests.support.rabbitmq import QUEUE_IS_SAVED_AFTER_S, RabbitNode
+from tests.support.rabbitmq import RabbitNode
 from tests.support.run_folder import RunFolder, quick_base, runs_folder, sweep
 from tests.support.shared_memory import segment_of, segments
 from tests.support.waiting import poll_until
@@ -56,7 +55,7 @@ def _take(url: str, queue: str) -> bytes | None:
 def test_rabbitmq_killed_keeps_what_it_confirmed_and_its_port(own_rabbit: RabbitNode, run_folder: RunFolder) -> None:
     url = own_rabbit.fresh_vhost()
     _publish(url, "kept")
-    time.sleep(QUEUE_IS_SAVED_AFTER_S)
+    own_rabbit.wait_until_saved(url.rpartition("/")[2], ["kept"])
     own_rabbit.kill()
     assert not own_rabbit.running
     assert [p.pid for p in run_folder.processes() if str(own_rabbit.folder) in p.environ().get("HOME", "")] == []

@@ -16,7 +16,7 @@ from tests.support.clients import rows
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup, Program
-from tests.support.rabbitmq import ADMIN, QUEUE_IS_SAVED_AFTER_S, RabbitNode
+from tests.support.rabbitmq import ADMIN, RabbitNode
 from tests.support.waiting import poll_until
 
 STANDSTILL_S = 60.0
@@ -113,6 +113,7 @@ def make_stage(urls: tuple[str, ...], node: RabbitNode, postgres: PostgresServer
     database = FreshDatabases(postgres)["events"]
     rows(database, TABLE)
     stage = Stage(urls, database, processes)
-    node.import_definitions({**vhost_definitions(stage.vhost, ADMIN), **definitions_in(stage.vhost)})
-    time.sleep(QUEUE_IS_SAVED_AFTER_S)  # a quorum queue is safe a moment after it was declared
+    definitions = definitions_in(stage.vhost)
+    node.import_definitions({**vhost_definitions(stage.vhost, ADMIN), **definitions})
+    node.wait_until_saved(stage.vhost, [queue["name"] for queue in definitions["queues"]])
     return stage
