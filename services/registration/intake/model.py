@@ -214,16 +214,17 @@ class FormState:
     """A form as it is under the lock on its seats.
 
     Attributes:
-        opening_at: how it decided about being open when a revision was shown; by revision.
         verification: ``email`` or ``none``.
         people_per_address: live registrations that one address may have.
+        event: slug of the event that it registers for; None for none.
+        opening_at: how it decided about being open when an earlier revision was shown, a moment ago; by revision.
     """
 
     opening: Opening
     seats: Seats
     verification: str
     people_per_address: int
-    revision: int
+    event: str | None = None
     opening_at: Mapping[int, Opening] = field(default_factory=dict)
 
     def accepts(self, submission: Submission) -> str:
