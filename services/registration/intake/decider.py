@@ -5,11 +5,10 @@ and whoever hangs loses it with its transaction. What it must never do: open a s
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -20,7 +19,6 @@ from services.registration.intake.contents import content_from_json
 from services.registration.intake.deciding import decide
 from services.registration.intake.model import (
     Act,
-    AddressRefs,
     Cancel,
     ChangedRegistration,
     Choice,
@@ -35,22 +33,26 @@ from services.registration.intake.model import (
     SendLink,
     Submission,
 )
+from services.registration.intake.references import References
 from services.registration.people.messages import (
     CANCELLED,
     CHANGED,
     LINK_REQUESTED,
     NEW,
     Fact,
+    RegistrationMessages,
     confirmation_wanted,
-    publish,
+    fact_about,
 )
+from services.registration.store.forms import find_form
 from services.registration.store.registrations import find_person
+from services.registration.usecases.erase import erase_by_link
+from services.registration.usecases.promote import promote_waiting
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
 from shared.core.ids import new_id, new_token
 from shared.core.links import CONFIRMATION, link_hash
-from shared.core.sealing import Unsealable, keyed_hash, open_sealed
-from shared.forms.addresses import address_key, canonical_mailbox, mail_domain
+from shared.core.sealing import Unsealable, open_sealed
 from shared.store import outbox
 from shared.store.checked_clock import CheckedClock
 from shared.store.unit_of_work import UnitOfWork
@@ -65,34 +67,11 @@ MAILS_AT_ONCE = 500
 class DeciderKeys:
     """Attributes:
     private: of the decider, newest first, 32 bytes each.
-    person: turns addresses into references, 32 bytes.
-    notifications: public key of the notifications service.
+    references: what stands for addresses and people.
     """
 
     private: Sequence[bytes] = field(repr=False)
-    person: bytes = field(repr=False)
-    notifications: bytes = b""
-
-    def address(self, email: str) -> AddressRefs:
-        """Return what stands for an address where it is compared."""
-        domain = mail_domain(email)
-        return AddressRefs(
-            ref=keyed_hash(self.person, "person", address_key(email)),
-            mailbox=keyed_hash(self.person, "mailbox", canonical_mailbox(email)),
-            domain=keyed_hash(self.person, "domain", domain) if domain else b"",
-        )
-
-    def person_of(self, email: str, name: str | None) -> bytes:
-        """Return what stands for one person at an address, however the name is spaced and cased."""
-        folded = " ".join((name or "").split()).casefold()
-        return keyed_hash(self.person, "person at address", f"{address_key(email)}\0{folded}")
-
-    def organisation(self, name: str | None) -> str | None:
-        """Return a stable id (UUID text) for an organisation's name, however it is spaced and cased; None for none."""
-        if not name:
-            return None
-        folded = " ".join(name.split()).casefold()
-        return str(UUID(bytes=keyed_hash(self.person, "organisation", folded)[:16], version=5))
+    references: References
 
 
 class Decider:
@@ -102,8 +81,7 @@ class Decider:
         work: on the service's database.
         clock: of the process, compared with the database's.
         keys: of the decider.
-        promote: gives free seats of a form to those who wait, inside the caller's transaction.
-        erase: erases the registration that a managing link opens, inside the caller's transaction.
+        messages: of the service.
     """
 
     def __init__(
@@ -111,11 +89,9 @@ class Decider:
         work: UnitOfWork,
         clock: CheckedClock,
         keys: DeciderKeys,
-        promote: Callable[[Connection, str, datetime], object],
-        erase: Callable[[Connection, str, datetime], object],
+        messages: RegistrationMessages,
     ) -> None:
-        self._work, self._clock, self._keys = work, clock, keys
-        self._promote, self._erase = promote, erase
+        self._work, self._clock, self._keys, self._messages = work, clock, keys, messages
         self._outage = False
 
     def run_once(self) -> int:
@@ -178,7 +154,7 @@ class Decider:
         links = store.find_links(connection, [row.token_hash] if row.token_hash else [])
         owner = links.get(row.token_hash or b"")
         if owner is not None and owner.registration is not None:
-            self._erase(connection, owner.registration, now)
+            erase_by_link(connection, self._messages, owner.registration, now)
         store.settle(connection, Plan(results={row.number: []}), now)
 
     def _open(
@@ -217,7 +193,7 @@ class Decider:
     def _submission(
         self, row: queue.QueuedRow, content: Content, owner: "store.LinkOwner | None", now: datetime
     ) -> Submission:
-        address = self._keys.address(content.email)
+        address = self._keys.references.address(content.email)
         own_link = owner is not None and owner.address.ref == address.ref
         live = own_link and owner is not None and (owner.expires_at is None or owner.expires_at > row.received_at)
         return Submission(
@@ -231,7 +207,7 @@ class Decider:
             challenge=row.challenge,
             content=content,
             address=address,
-            person=self._keys.person_of(content.email, content.name),
+            person=self._keys.references.person(content.email, content.name),
             proven_by=row.token_hash if live else None,
         )
 
@@ -257,16 +233,21 @@ class Decider:
         for address, muted in plan.muted.values():
             mailboxes.set_muted(connection, address, muted, now)
         self._publish(connection, facts, plan, now)
-        for form in sorted(plan.freed):
-            self._promote(connection, form, now)
+        for slug in sorted(plan.freed):
+            self._promote(connection, slug, now)
         store.settle(connection, plan, now)
+
+    def _promote(self, connection: Connection, slug: str, now: datetime) -> None:
+        form = find_form(connection, slug)
+        if form is not None and form.seats.waiting:
+            promote_waiting(connection, self._messages, form, form.seats, now, "a seat was given back")
 
     def _registered_row(self, facts: Facts, new: NewRegistration) -> dict[str, Any]:
         event = facts.forms[new.form].event
-        return store.registration_row(new, event, self._keys.organisation(new.content.organisation))
+        return store.registration_row(new, event, self._keys.references.organisation(new.content.organisation))
 
     def _changed_row(self, changed: ChangedRegistration) -> dict[str, Any]:
-        return store.change_row(changed, self._keys.organisation(changed.content.organisation))
+        return store.change_row(changed, self._keys.references.organisation(changed.content.organisation))
 
     def _publish(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
         new = [self._new_fact(facts, one, now) for one in plan.registered]
@@ -276,7 +257,7 @@ class Decider:
             *((LINK_REQUESTED, one) for one in plan.links_wanted),
         ]
         facts_known = [fact for key, one in known if (fact := _known_fact(connection, key, one)) is not None]
-        publish(connection, self._keys.notifications, [*new, *facts_known], now)
+        self._messages.add(connection, [*new, *facts_known], now)
 
     def _new_fact(self, facts: Facts, new: NewRegistration, now: datetime) -> Fact:
         content, form = new.content, facts.forms[new.form]
@@ -291,7 +272,7 @@ class Decider:
             person_ref=new.address.ref.hex(),
             working_group=content.working_group,
             representative=content.representative,
-            organisation_id=self._keys.organisation(content.organisation),
+            organisation_id=self._keys.references.organisation(content.organisation),
             country=content.country,
             language=content.language,
             partner=content.partner,
@@ -320,7 +301,9 @@ class Decider:
             outbox.add(
                 connection,
                 [
-                    confirmation_wanted(self._keys.notifications, identity, token, mail.email, mail.language, now)
+                    confirmation_wanted(
+                        self._messages.notifications_key, identity, token, mail.email, mail.language, now
+                    )
                     for mail, identity, token in minted
                 ],
             )
@@ -350,5 +333,4 @@ def _known_fact(connection: Connection, key: str, one: LiveRegistration | Change
     person = find_person(connection, one.id)
     if person is None:
         return None
-    registration = replace(person.registration, revision=one.revision, status=one.status)
-    return Fact(key, registration, person.name, person.email, person.time_zone)
+    return fact_about(key, person, revision=one.revision, status=one.status)

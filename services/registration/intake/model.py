@@ -22,6 +22,12 @@ CONFIRMABLE_AFTER_CLOSING = timedelta(hours=24)
 """How long after its first mail a candidate that was received before closing can be confirmed."""
 
 
+COLUMNS = frozenset(
+    {"name", "email", "organisation", "working_group", "representative", "country", "time_zone", "language", "consent"}
+)
+"""Fields of a form whose answers have a place of their own in :class:`Content`; all others are among its answers."""
+
+
 class Outcome(StrEnum):
     """What became of a submission, as the receipt says it."""
 

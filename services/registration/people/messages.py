@@ -6,14 +6,16 @@ which is kept nowhere else.
 
 import base64
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from services.registration.domain.form_facts import FormFacts
 from services.registration.domain.registration import Registration
 from services.registration.people.managing_links import store_managing_links
+from services.registration.store.registrations import Person
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.registry import source_of
 from shared.core.clock import rfc3339
@@ -30,6 +32,8 @@ CANCELLED = "registration.cancelled.v1"
 CHANGED = "registration.changed.v1"
 LINK_REQUESTED = "registration.link-requested.v1"
 CONFIRMATION_WANTED = "confirmation.wanted.v1"
+ERASED = "person.erased.v1"
+FORM_CHANGED = "form.changed.v1"
 
 NEW = {"confirmed": CONFIRMED, "waitlisted": WAITLISTED}
 """The message about a new registration, by its status."""
@@ -53,18 +57,33 @@ class Fact:
     cause: tuple[str, str] | None = None
 
 
-def publish(connection: Connection, notifications_key: bytes, facts: Iterable[Fact], at: datetime) -> None:
-    """Add a message for each of ``facts`` to the outbox, each with a new managing link.
+@dataclass(frozen=True, slots=True)
+class RegistrationMessages:
+    """Adds messages to the outbox.
 
-    Args:
-        connection: of the transaction that makes the facts true.
+    Attributes:
         notifications_key: public key of the notifications service, 32 bytes.
-        facts: in order.
-        at: when they became true.
     """
-    minted = [(fact, new_token()) for fact in facts]
-    store_managing_links(connection, [(fact.registration.id, link_hash(token, OWN)) for fact, token in minted], at)
-    outbox.add(connection, [_message(fact, token, notifications_key, at) for fact, token in minted])
+
+    notifications_key: bytes
+
+    def add(self, connection: Connection, facts: Iterable[Fact], at: datetime) -> None:
+        """Add a message for each of ``facts``, in order, each with a new managing link.
+
+        Args:
+            connection: of the transaction that makes the facts true.
+            facts: what happened.
+            at: when they became true.
+        """
+        minted = [(fact, new_token()) for fact in facts]
+        store_managing_links(connection, [(fact.registration.id, link_hash(token, OWN)) for fact, token in minted], at)
+        outbox.add(connection, [_message(fact, token, self.notifications_key, at) for fact, token in minted])
+
+
+def fact_about(key: str, person: Person, **changes: Any) -> Fact:
+    """Return what happened to ``person``, whose registration has ``changes`` by it."""
+    registration = replace(person.registration, **changes)
+    return Fact(key, registration, person.name, person.email, person.time_zone)
 
 
 def confirmation_wanted(
@@ -79,6 +98,28 @@ def confirmation_wanted(
         "sealed": base64.b64encode(sealed).decode(),
     }
     return make_message(CONFIRMATION_WANTED, link_id, at, data, ("", ""))
+
+
+def erased_message(registration: Registration, at: datetime) -> Message:
+    """Return that the person on ``registration`` was erased, as it counts from now on; it names nobody."""
+    names = ("revision", "form", "form_kind", "status")
+    data = {
+        "registration_id": registration.id,
+        "event": registration.event_id,
+        "occurred_at": rfc3339(at),
+        **{name: getattr(registration, name) for name in names},
+    }
+    return make_message(ERASED, registration.id, at, data, (correlation_id(), traceparent()))
+
+
+def form_message(form: FormFacts, at: datetime) -> Message:
+    """Return the public state of ``form``, as it is from ``at`` (aware) on."""
+    data = asdict(form) | {"opens_at": _plain(form.opens_at), "closes_at": _plain(form.closes_at)}
+    return make_message(FORM_CHANGED, form.id, at, data, (correlation_id(), traceparent()))
+
+
+def _plain(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)
 
 
 def make_message(key: str, subject: str, at: datetime, data: dict[str, Any], cause: Sequence[str]) -> Message:
