@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import Connection
 
 from services.registration.domain.retention import PERSON_DAYS, retention_faults
-from services.registration.intake.model import COLUMNS
-from services.registration.people.messages import form_message
+from services.registration.outgoing import form_message
 from services.registration.store.form_keys import FormKeys
 from services.registration.store.forms import Partner, find_form, save_form, save_partner
+from services.registration.usecases.prepare import COLUMNS
 from shared.contracts.schemas import SLUG
 from shared.core.clock import Clock, system_clock
 from shared.core.errors import SettingsError
@@ -21,6 +21,7 @@ from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
 from shared.forms.definition import FormDefinition, parse_definition, to_mapping
 from shared.forms.partner_values import origin, page_language, theme_values
 from shared.forms.standard import STANDARD_KINDS, TextInput, standard_form
+from shared.forms.work_asked import Asking
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 
@@ -29,7 +30,7 @@ RESERVED = frozenset({"selftest", "static"})
 """What stands at ``/embed/…`` beside the forms."""
 
 PROMOTION_NOTICE_MINUTES = 60
-PEOPLE_PER_ADDRESS = 3
+HOLD_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def load_forms(
 
 
 def _publish(connection: Connection, slugs: Sequence[str], now: datetime) -> None:
-    stored = [form for slug in slugs if (form := find_form(connection, slug)) is not None]
+    stored = [form for slug in slugs if (form := find_form(connection, slug, now)) is not None]
     outbox.add(connection, [form_message(form.facts, now) for form in stored])
 
 
@@ -146,12 +147,11 @@ def _settings(fields: Fields) -> dict[str, Any]:
         "promotion_notice_minutes": fields.optional(
             "promotion_notice_minutes", whole(0, 100_000), PROMOTION_NOTICE_MINUTES
         ),
+        "hold_minutes": fields.optional("hold_minutes", whole(1, 100_000), HOLD_MINUTES),
         "closes_hours_before": fields.optional("closes_hours_before", whole(0, 10_000), 0),
         "attend": fields.optional("attend", _slug, None),
         "keep_days": fields.optional("keep_days", whole(1, 3650), None),
-        "people_per_address": fields.optional("people_per_address", whole(1, 100), PEOPLE_PER_ADDRESS),
-        "controller": fields.optional("controller", text(), None),
-        "contact": fields.optional("contact", text(), None),
+        "proof_of_work": fields.optional("proof_of_work", _asking, "off"),
         "person_days": fields.optional("person_days", whole(1, 3650), PERSON_DAYS),
     }
 
@@ -193,6 +193,12 @@ def _title(value: Any) -> TextInput:
 def _verification(value: Any) -> str:
     if value not in ("email", "none"):
         raise ValueError("`email` or `none` is required")
+    return str(value)
+
+
+def _asking(value: Any) -> str:
+    if value not in get_args(Asking):
+        raise ValueError("`off` or `asked` is required")
     return str(value)
 
 

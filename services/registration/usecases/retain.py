@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import partial
 
 from services.registration.domain.retention import retention_of
-from services.registration.people.messages import RegistrationMessages
 from services.registration.store.retention import (
     Due,
     KeptForm,
@@ -50,9 +49,9 @@ class Step:
         return noticed(self.what, name, self.due)
 
 
-def retaining(messages: RegistrationMessages) -> Retaining:
-    """Return what is run again and again to delete what has been kept long enough."""
-    return Retaining("registration", overdue, partial(retention_steps, messages))
+def retaining() -> Retaining:
+    """What the relay's housekeeping turns."""
+    return Retaining("registration", overdue, retention_steps)
 
 
 def steps(form: KeptForm, now: datetime) -> Iterator[Step]:
@@ -88,14 +87,14 @@ def overdue(work: UnitOfWork, now: datetime) -> dict[str, int]:
     return counts
 
 
-def retention_steps(messages: RegistrationMessages, work: UnitOfWork, now: datetime) -> Iterator[RetentionStep]:
+def retention_steps(work: UnitOfWork, now: datetime) -> Iterator[RetentionStep]:
     """Everything that can go, form by form."""
     with work.transaction() as connection:
         forms = kept_forms(connection)
     for form in forms:
         for step in steps(form, now):
-            take = partial(_erase, messages, step) if step.what == "people" else partial(_delete, step)
-            yield RetentionStep(step.what, step.noticed, take)
+            take = _erase if step.what == "people" else _delete
+            yield RetentionStep(step.what, step.noticed, partial(take, step))
 
 
 def confirm_unannounced(work: UnitOfWork, now: datetime, form: str, who: str) -> dict[str, int]:
@@ -131,7 +130,7 @@ def _delete(step: Step, work: UnitOfWork, now: datetime) -> int:
         return _DELETIONS[step.what](connection, step.noticed, now - NOTICE, BITE)
 
 
-def _erase(messages: RegistrationMessages, step: Step, work: UnitOfWork, now: datetime) -> int:
+def _erase(step: Step, work: UnitOfWork, now: datetime) -> int:
     with work.transaction() as connection:
         people = due_people(connection, step.noticed, now - NOTICE, BITE)
-    return sum(erase_kept(work, messages, now, one) for one in people)
+    return sum(erase_kept(work, now, one) for one in people)

@@ -1,1 +1,0 @@
-"""Registrations: what happened to them, as messages, and the links by which their people manage them."""
