@@ -12,7 +12,7 @@ from marshmallow import Schema, ValidationError
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.events import ErasedProposalData, EventData, ProposalData, ResourceData, WorkingGroupData
 from shared.contracts.notifications import MailData
-from shared.contracts.registration import AttemptData, ErasedData, FormData, RegistrationData
+from shared.contracts.registration import ConfirmationData, ErasedData, FormData, RegistrationData
 from shared.core.errors import Poison, Unauthentic
 
 
@@ -89,19 +89,11 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "Whoever made a proposal is erased: what others hold of them goes too.",
     ),
     MessageType(
-        "registration.verification-requested.v1",
+        "confirmation.wanted.v1",
         "registration",
         ("notifications.mail",),
-        RegistrationData,
-        "Somebody has to confirm their address; their seat is held for a while.",
-        _SEALED,
-    ),
-    MessageType(
-        "registration.expired.v1",
-        "registration",
-        ("notifications.mail",),
-        RegistrationData,
-        "An address was not confirmed in time.",
+        ConfirmationData,
+        "Something waits until the owner of an address confirms it.",
         _SEALED,
     ),
     MessageType(
@@ -137,11 +129,19 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         _SEALED,
     ),
     MessageType(
-        "registration.attempt-repeated.v1",
+        "registration.changed.v1",
+        "registration",
+        _ROLLUP_AND_MAIL,
+        RegistrationData,
+        "Somebody's answers, name or address have changed; their place has not.",
+        _SEALED,
+    ),
+    MessageType(
+        "registration.link-requested.v1",
         "registration",
         ("notifications.mail",),
-        AttemptData,
-        "Somebody tried to register an address that is registered.",
+        RegistrationData,
+        "Somebody who is registered is sent their own link again.",
         _SEALED,
     ),
     MessageType(
@@ -158,7 +158,27 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         FormData,
         "A form is new, or something that anybody may know of it has changed.",
     ),
-    MessageType("mail.sent.v1", "notifications", ("events.contact",), MailData, "The mail relay took a mail."),
+    MessageType(
+        "mail.sent.v1",
+        "notifications",
+        ("events.contact", "registration.mail"),
+        MailData,
+        "The mail relay took a mail.",
+    ),
+    MessageType(
+        "mail.bounced.v1",
+        "notifications",
+        ("registration.mail",),
+        MailData,
+        "A mail was refused for good, or given up.",
+    ),
+    MessageType(
+        "mail.suppressed.v1",
+        "notifications",
+        ("registration.mail",),
+        MailData,
+        "A mail was not sent because its recipient wants none of its kind.",
+    ),
 )
 
 SERVICES: tuple[str, ...] = ("registration", "events", "notifications")

@@ -19,7 +19,7 @@ from services.events.outgoing_proposals import ERASED as PROPOSAL_ERASED
 from services.events.outgoing_proposals import PROPOSAL_KEYS, proposal_message, scheduled_message
 from services.events.outgoing_proposals import erased_message as proposal_erased
 from services.notifications.domain.mail import ClaimedMail
-from services.notifications.outgoing import mail_sent
+from services.notifications.outgoing import KEY_OF_OUTCOME, mail_message
 from services.registration import outgoing as registration_outgoing
 from services.registration.domain.form_facts import FormFacts
 from services.registration.domain.registration import Registration
@@ -163,7 +163,7 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
     registration_outgoing.CANCELLED: _about_registration(registration_outgoing.CANCELLED),
     registration_outgoing.ATTEMPT_REPEATED: _about_registration(registration_outgoing.ATTEMPT_REPEATED, attempt=2),
     registration_outgoing.ERASED: lambda: registration_outgoing.erased_message(_registration(), WEBINAR_WEEK),
-    "mail.sent.v1": lambda: mail_sent(_mail(), WEBINAR_WEEK),
+    **{key: partial(mail_message, key, _mail(), WEBINAR_WEEK) for key in KEY_OF_OUTCOME.values()},
     **{
         key: partial(_about_proposal, ProposalStatus(status))
         for status, key in PROPOSAL_KEYS.items()

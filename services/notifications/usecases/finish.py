@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from services.notifications.domain.kinds import KINDS
 from services.notifications.domain.mail import RELEASED, Verdict
-from services.notifications.outgoing import mail_sent
+from services.notifications.outgoing import KEY_OF_OUTCOME, mail_message
 from services.notifications.store.handovers import settle
 from shared.core.metrics import mail_handover_seconds, mail_unknown_resolved_total, mails_total
 from shared.store import outbox
@@ -35,8 +34,8 @@ def settle_all(connection: Connection, verdicts: Sequence[Verdict]) -> list[Sett
     """Store ``verdicts`` in the caller's transaction; :func:`count` them after its commit."""
     found = [(verdict, settle(connection, verdict)) for verdict in verdicts]
     settled = [(verdict, before) for verdict, before in found if before is not None]
-    sent = [v for v, _before in settled if v.outcome == "sent" and KINDS[v.mail.kind].about == "registration"]
-    outbox.add(connection, [mail_sent(v.mail, v.at) for v in sent])
+    ended = [verdict for verdict, _before in settled if verdict.outcome in KEY_OF_OUTCOME]
+    outbox.add(connection, [mail_message(KEY_OF_OUTCOME[each.outcome], each.mail, each.at) for each in ended])
     return settled
 
 
