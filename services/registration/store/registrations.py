@@ -30,10 +30,10 @@ PERSON = f"""
 """  # noqa: S608 - a constant list of columns
 """All of a person, without a condition."""
 
-_BY_OWN = text(PERSON + "WHERE r.token_hash = ANY(:hashes) AND (r.verify_hash IS NULL OR r.verified_at IS NOT NULL)")
+_BY_OWN = text(PERSON + "WHERE r.token_hash = :token_hash AND (r.verify_hash IS NULL OR r.verified_at IS NOT NULL)")
 _BY_VERIFY = text(
     PERSON
-    + """WHERE r.verify_hash = ANY(:hashes)
+    + """WHERE r.verify_hash = :verify_hash
         AND (r.status = 'unverified' OR (r.status IN ('confirmed', 'waitlisted') AND r.verified_at > :used_since))
     """
 )
@@ -70,17 +70,17 @@ _FORGET_KEYS = text("""
 """)
 
 
-def find_by_own(connection: Connection, hashes: Sequence[bytes]) -> Person | None:
-    """The registration whose own link has one of these hashes, or None.
+def find_by_own(connection: Connection, token_hash: bytes) -> Person | None:
+    """The registration whose own link has this hash, or None.
 
     Where the address has a link of its own to be confirmed by, the own link opens nothing before that was used.
     """
-    return _person(connection.execute(_BY_OWN, {"hashes": list(hashes)}).fetchone())
+    return _person(connection.execute(_BY_OWN, {"token_hash": token_hash}).fetchone())
 
 
-def find_by_verify(connection: Connection, hashes: Sequence[bytes], used_since: datetime) -> Person | None:
-    """The registration whose address the link with one of these hashes confirms, or has confirmed since then."""
-    values = {"hashes": list(hashes), "used_since": used_since}
+def find_by_verify(connection: Connection, verify_hash: bytes, used_since: datetime) -> Person | None:
+    """The registration whose address the link with this hash confirms, or has confirmed since then."""
+    values = {"verify_hash": verify_hash, "used_since": used_since}
     return _person(connection.execute(_BY_VERIFY, values).fetchone())
 
 

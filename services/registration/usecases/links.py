@@ -8,7 +8,7 @@ from services.registration.domain.links import USE_SHOWN, own_link_ends_at
 from services.registration.store.forms import StoredForm
 from services.registration.store.registrations import Person, find_by_own, find_by_verify, last_changed_at
 from shared.core.errors import DomainError
-from shared.core.links import OWN, VERIFY, known_hashes
+from shared.core.links import OWN, VERIFY, sent_hash
 
 
 def own_person(connection: Connection, token: str) -> Person:
@@ -17,8 +17,8 @@ def own_person(connection: Connection, token: str) -> Person:
     Raises:
         DomainError: ``not-found`` if it opens nothing.
     """
-    hashes = known_hashes(token, OWN)
-    return _found(find_by_own(connection, hashes) if hashes else None)
+    token_hash = sent_hash(token, OWN)
+    return _found(find_by_own(connection, token_hash) if token_hash else None)
 
 
 def person_to_verify(connection: Connection, token: str, now: datetime) -> Person:
@@ -27,8 +27,8 @@ def person_to_verify(connection: Connection, token: str, now: datetime) -> Perso
     Raises:
         DomainError: ``not-found`` if it opens nothing: it never did, is used up, or its time is over.
     """
-    hashes = known_hashes(token, VERIFY)
-    person = _found(find_by_verify(connection, hashes, now - USE_SHOWN) if hashes else None)
+    verify_hash = sent_hash(token, VERIFY)
+    person = _found(find_by_verify(connection, verify_hash, now - USE_SHOWN) if verify_hash else None)
     return _found(None if person.registration.is_overdue(now) else person)
 
 

@@ -154,13 +154,13 @@ def test_what_is_nearly_a_token_opens_nothing(desk: Desk) -> None:
 
 
 def test_token_of_another_kind_of_link_opens_nothing(desk: Desk) -> None:
-    """Not even if its hash should have come to stand in this table; a bare one from before purposes goes on working."""
+    """Not even if its hash, or that of the token without a purpose, should have come to stand in this table."""
     path, gone = desk.link(desk.propose("One")), _asked(desk, f"/p/{new_token()}")
     token = path.removeprefix("/p/")
-    for purpose in (OWN, VERIFY):
-        _store_hash(desk, link_hash(token, purpose))
+    for stored in (link_hash(token, OWN), link_hash(token, VERIFY), sha256(token.encode()).digest()):
+        _store_hash(desk, stored)
         assert _asked(desk, path) == gone
-    _store_hash(desk, sha256(token.encode()).digest())
+    _store_hash(desk, link_hash(token, PROPOSAL))
     assert desk.client.get(path).status_code == 200
 
 
