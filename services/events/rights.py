@@ -47,9 +47,8 @@ RIGHTS: Rights = {
         "operator": "select update",
     },
     "proposal_change": {"web": "select insert update", "relay": "select insert update", "operator": "select"},
+    "proposal_receipt": {"web": "select insert update", "relay": "select delete"},
     "used_challenge": {"web": "select insert", "relay": "select delete"},
-    "shadow_proposal": {"web": "select insert", "relay": "select delete"},
-    "shadow_proposal_change": {"web": "insert"},
     "board": {"web": "select update", "relay": "select update", "solve": "select update", "operator": "select update"},
     "placement": {
         "web": "select insert update delete",
@@ -65,7 +64,6 @@ RIGHTS: Rights = {
     "partner": {"web": "select", "operator": "select insert update"},
     "ended_session": {"web": "select insert", "relay": "select delete"},
     "refused_sign_in": {"web": "select insert", "relay": "select delete"},
-    "shadow_outbox": {"web": "insert", "relay": "select delete"},
     "retention_notice": {"relay": "select insert update delete", "operator": "select insert update delete"},
     "key_check": {"web": "select insert", "operator": "select insert update delete"},
     "deed": {"web": "insert", "relay": "insert", "operator": "insert"},

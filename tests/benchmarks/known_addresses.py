@@ -5,13 +5,10 @@ import json
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from services.events.usecases import submit_proposal
 from services.registration.domain.intake import MOST_A_DAY
-from tests.integration.events.side_events import an_answer
 from tests.support.clients import REGISTRATIONS, all_at_once, answers, rows
 from tests.support.installation import TestInstallation
 
-PROPOSALS = "/v1/proposals"
 FEW = 25
 """Addresses of a kind that is the same however often one asks: whoever asks has a list, and goes through it again."""
 CLIENTS = 16
@@ -55,14 +52,6 @@ def registered(installation: TestInstallation, url: str, count: int, mark: str) 
     for address in made["blocked"]:
         _block(url, installation.secrets.coordinator_key, address)
     return made
-
-
-def proposed_too_often(url: str, mark: str) -> Addresses:
-    """Known to the events service at ``url``: they have proposed as often as anybody may in a day."""
-    addresses = [f"proposed-{mark}-{number}@example.org" for number in range(FEW)]
-    often = [an_answer(f"Idea {n}", email=address) for n in range(submit_proposal.MOST_A_DAY) for address in addresses]
-    _require_all(url, PROPOSALS, often)
-    return {"proposal over limit": addresses}
 
 
 def _send(url: str, path: str, addresses: Sequence[str]) -> None:

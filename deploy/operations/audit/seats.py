@@ -151,8 +151,7 @@ _KEY_TWICE = """
     SELECT encode(key_hash, 'hex'), '1', count(*)::text FROM idempotency GROUP BY key_hash HAVING count(*) > 1
 """
 _PROPOSAL_KEY_TWICE = """
-    SELECT string_agg(id::text, ' ' ORDER BY id), '1', count(*)::text FROM proposal WHERE key_hash IS NOT NULL
-    GROUP BY key_hash HAVING count(*) > 1
+    SELECT encode(key_hash, 'hex'), '1', count(*)::text FROM proposal_receipt GROUP BY key_hash HAVING count(*) > 1
 """
 
 A4 = Equation(

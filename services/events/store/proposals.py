@@ -115,10 +115,7 @@ def save(
 
 
 def store_erased(connection: Connection, proposal: Proposal, now: datetime) -> None:
-    """Make a tombstone of a locked proposal: only status and revision of ``proposal`` are stored.
-
-    Its idempotency key stays, so that a browser that sends the form again does not propose it anew.
-    """
+    """Make a tombstone of a locked proposal: only status and revision of ``proposal`` are stored."""
     values = {"id": proposal.id, "status": str(proposal.status), "revision": proposal.revision}
     connection.execute(_BLANK, {**values, "now": now})
 

@@ -2,11 +2,9 @@
 
 from tests.integration.operations.breaking import Break, in_events, in_notifications, in_registration
 
-_PROPOSALS = """
-    INSERT INTO proposal (id, title, summary, language, attendance, speakers, preferred_on, unavailable_on, status,
-        note, revision, person_ref, submitted_at, contact, token_hash, key_hash, fingerprint)
-    SELECT uuidv7(), 'A', 'B', 'en', 1, '{{}}', '{{}}', '{{}}', 'submitted', '', 1, sha256('a'), now(), 'c',
-        sha256(n::text::bytea), sha256('k'), sha256('f') FROM generate_series(1, {count}) AS n
+_RECEIPTS = """
+    INSERT INTO proposal_receipt (key_hash, fingerprint, proposal_id, status, received_at)
+    SELECT sha256('k'), sha256('f'), uuidv7(), 'submitted', now() FROM generate_series(1, 2)
 """
 _ANOTHER_READING = """
     INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
@@ -123,12 +121,10 @@ BREAKS: tuple[Break, ...] = (
     ),
     in_events(
         "A4",
-        "proposal stored twice",
+        "receipt of a proposal stored twice",
         "each key of a proposal is stored once",
-        "ALTER TABLE proposal DROP CONSTRAINT proposal_key_hash_key",
-        _PROPOSALS.format(count=2),
-        "INSERT INTO proposal_change (proposal_id, revision, status, note, changed_by, changed_at) "
-        "SELECT id, 1, 'submitted', '', '', now() FROM proposal",
+        "ALTER TABLE proposal_receipt DROP CONSTRAINT proposal_receipt_pkey",
+        _RECEIPTS,
     ),
     in_registration(
         "A12",

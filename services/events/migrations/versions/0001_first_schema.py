@@ -260,8 +260,6 @@ CREATE TABLE proposal (
     speaker_names bytea,
     -- SHA-256 of its purpose, a NUL and the token of the link
     token_hash bytea UNIQUE CHECK (length(token_hash) = 32),
-    key_hash bytea UNIQUE CHECK (length(key_hash) = 32),
-    fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32),
     erased_at timestamptz,
     CONSTRAINT proposal_title_check CHECK (title <> '' OR erased_at IS NOT NULL),
     CONSTRAINT proposal_scheduled_is_event CHECK (status <> 'scheduled' OR event_id IS NOT NULL),
@@ -289,6 +287,18 @@ CREATE TABLE proposal_change (
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (proposal_id, revision)
 );
+
+-- What a submission with an idempotency key was answered, whether or not a proposal was stored for it.
+CREATE TABLE proposal_receipt (
+    key_hash bytea PRIMARY KEY CHECK (length(key_hash) = 32),
+    fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32),
+    proposal_id uuid NOT NULL,
+    status text NOT NULL CHECK (status IN ('unverified', 'submitted')),
+    received_at timestamptz NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+COMMENT ON TABLE proposal_receipt IS 'deleted 48 hours after received_at: a repetition is answered like the first one';
+COMMENT ON COLUMN proposal_receipt.proposal_id IS 'no reference: beyond the daily limit no proposal is stored';
+CREATE INDEX proposal_receipt_age ON proposal_receipt (received_at);
 
 CREATE TABLE used_challenge (
     id bytea PRIMARY KEY,
@@ -483,17 +493,6 @@ CREATE TABLE halted_queue (
 COMMENT ON TABLE halted_queue IS 'too many messages in a row were poison; until a success or an operator resumes';
 """
 
-SHADOWS = """
-CREATE TABLE shadow_proposal (LIKE proposal INCLUDING ALL, FOREIGN KEY (event_id) REFERENCES event (id))
-    WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
-COMMENT ON COLUMN shadow_proposal.key_hash IS 'a repetition with its key is answered as at first, as for a proposal';
-CREATE TABLE shadow_proposal_change (LIKE proposal_change INCLUDING ALL,
-    FOREIGN KEY (proposal_id) REFERENCES shadow_proposal (id) ON DELETE CASCADE)
-    WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
-CREATE TABLE shadow_outbox (LIKE outbox INCLUDING ALL)
-    WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
-"""
-
 STATEMENTS = (
     PROGRAMME,
     NETWORK,
@@ -504,7 +503,6 @@ STATEMENTS = (
     CONSOLE,
     AUDIT_LOG,
     MESSAGING,
-    SHADOWS,
 )
 
 
