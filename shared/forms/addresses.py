@@ -64,13 +64,57 @@ _DOTS_IGNORED = frozenset({"gmail.com", "googlemail.com"})
 """Providers that deliver ``a.b@`` and ``ab@`` to one mailbox."""
 
 MAIL_PROVIDERS = frozenset(
-    """
-    126.com 163.com aol.com disroot.org fastmail.com free.fr gmail.com gmx.at gmx.ch gmx.de gmx.net googlemail.com
-    hotmail.com hotmail.co.uk hotmail.es hotmail.fr icloud.com laposte.net libero.it live.com mail.com mail.ru mailbox.org
-    me.com msn.com orange.fr outlook.com outlook.es outlook.fr pm.me posteo.de proton.me protonmail.com qq.com riseup.net
-    sina.com t-online.de tuta.com tutanota.com web.de yahoo.co.in yahoo.co.uk yahoo.com yahoo.com.br yahoo.es yahoo.fr
-    yandex.com yandex.ru zoho.com
-    """.split()
+    {
+        "126.com",
+        "163.com",
+        "aol.com",
+        "disroot.org",
+        "fastmail.com",
+        "free.fr",
+        "gmail.com",
+        "gmx.at",
+        "gmx.ch",
+        "gmx.de",
+        "gmx.net",
+        "googlemail.com",
+        "hotmail.com",
+        "hotmail.co.uk",
+        "hotmail.es",
+        "hotmail.fr",
+        "icloud.com",
+        "laposte.net",
+        "libero.it",
+        "live.com",
+        "mail.com",
+        "mail.ru",
+        "mailbox.org",
+        "me.com",
+        "msn.com",
+        "orange.fr",
+        "outlook.com",
+        "outlook.es",
+        "outlook.fr",
+        "pm.me",
+        "posteo.de",
+        "proton.me",
+        "protonmail.com",
+        "qq.com",
+        "riseup.net",
+        "sina.com",
+        "t-online.de",
+        "tuta.com",
+        "tutanota.com",
+        "web.de",
+        "yahoo.co.in",
+        "yahoo.co.uk",
+        "yahoo.com",
+        "yahoo.com.br",
+        "yahoo.es",
+        "yahoo.fr",
+        "yandex.com",
+        "yandex.ru",
+        "zoho.com",
+    }
 )
 """Domains whose mailboxes belong to people who have nothing to do with each other: a quota for all of them together
 would let strangers use up each other's."""

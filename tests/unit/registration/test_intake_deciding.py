@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -42,7 +43,7 @@ def form(capacity: int | None = None, *, verification: str = "email", waiting_li
     return FormState(opening, Seats(capacity, 0, 0, 0, waiting_list), verification, 3, FORM)
 
 
-def submission(number: int, name: str = "A. B.", **changes: object) -> Submission:
+def submission(number: int, name: str = "A. B.", **changes: Any) -> Submission:
     content = Content(email="a@example.org", language="en", name=name, answers={"question": f"number {number}"})
     base = Submission(
         number=number,
