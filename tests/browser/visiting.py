@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, 
 WITHIN_MS = 15_000.0
 LISTEN = """
 window.heard = [];
-for (const name of ["troika:ready", "troika:registered", "troika:proposed", "troika:error"]) {
-  document.addEventListener(name, (event) => window.heard.push([name, event.detail]));
+for (const name of ["ready", "started", "submitted", "registered", "proposed", "error"]) {
+  document.addEventListener(`troika:${name}`, (event) => window.heard.push([event.type, event.detail]));
 }
 window.messages = [];
 window.addEventListener("message", (event) => window.messages.push([event.origin, event.data]));

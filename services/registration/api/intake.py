@@ -8,7 +8,7 @@ from services.registration.api.submitted import Submitted, language_of
 from services.registration.api.tools import Tools
 from services.registration.domain.intake import Answered, Proof
 from services.registration.embed.pages import is_dated
-from services.registration.embed.strings import result_message
+from services.registration.embed.result_pages import result_message
 from services.registration.usecases.look_up import FormView
 from services.registration.usecases.prepare import Envelope, prepare, receipts
 from shared.core.errors import DomainError, Overloaded, Unavailable

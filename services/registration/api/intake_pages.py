@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import cast
 
 from flask import Response
 
@@ -10,15 +11,8 @@ from services.registration.api.intake import Refused, take
 from services.registration.api.looks import closed_html, event_time, guest_list_closes, look_of, page, parent_origin
 from services.registration.api.submitted import Submitted, language_of
 from services.registration.api.tools import Tools
-from services.registration.embed.pages import (
-    FramePage,
-    Look,
-    Notice,
-    ResultPage,
-    ResultStatus,
-    render_frame,
-    render_result,
-)
+from services.registration.embed.pages import FramePage, Look, Notice, Verification, render_frame
+from services.registration.embed.result_pages import ResultPage, ResultStatus, render_result
 from services.registration.store.forms import Partner
 from services.registration.usecases.look_up import FormView
 from shared.core.errors import DomainError, Unavailable
@@ -40,8 +34,7 @@ def register(tools: Tools, view: FormView, submitted: Submitted) -> Response:
     except DomainError as refusal:
         if refusal.code == "form-closed":
             return page(closed_html(view, look, refusal.detail), look, origins, 409)
-        notice: Notice = "unproven" if refusal.code == "proof-refused" else "failed"
-        return again(tools, view, submitted, look, notice=notice, status=422)
+        return again(tools, view, submitted, look, notice="failed", status=422)
     except Unavailable:
         response = again(tools, view, submitted, look, notice="busy", status=503)
         response.headers["Retry-After"] = str(retry_after_s())
@@ -103,5 +96,6 @@ def form_page(
         seats="waiting-list" if view.stored.seats.word == "waiting-list" else "open",
         organiser=tools.organiser,
         guest_list=guest_list_closes(view.stored),
-        challenge=challenge_path(view.stored.slug) if view.asks_proof else "",
+        challenge=challenge_path(view.stored.slug),
+        verification=cast(Verification, view.stored.verification),
     )

@@ -16,7 +16,8 @@ from services.registration.api.looks import event_time, look_of, page
 from services.registration.api.submitted import own_language
 from services.registration.api.tools import Tools
 from services.registration.embed.link_pages import Asking, LinkPage, TooLate, render_link
-from services.registration.embed.pages import Look, ResultPage, ResultStatus, render_result
+from services.registration.embed.pages import Look
+from services.registration.embed.result_pages import ResultPage, ResultStatus, render_result
 from services.registration.store.forms import StoredForm
 from services.registration.store.registrations import Person
 from services.registration.usecases.erase import erase_unconfirmed

@@ -11,16 +11,7 @@ import pytest
 from services.registration.embed.assets import STATIC_FOLDER, asset
 from services.registration.embed.event_time import EventTime, instant_text, when_text
 from services.registration.embed.link_pages import LinkPage, render_erased, render_link, render_link_gone
-from services.registration.embed.pages import (
-    ClosedPage,
-    FramePage,
-    Look,
-    ResultPage,
-    embed_path,
-    render_closed,
-    render_frame,
-    render_result,
-)
+from services.registration.embed.pages import ClosedPage, FramePage, Look, embed_path, render_closed, render_frame
 from shared.forms.theme import Theme, read_theme, theme_css
 from shared.i18n.languages import LANGUAGES
 from shared.i18n.when import NO_BREAK, Period
@@ -40,7 +31,6 @@ def every_page(look: Look) -> list[str]:
     return [
         render_frame(frame),
         render_frame(replace(frame, seats="waiting-list", notice="busy", organiser=ATTACK, partner=ATTACK)),
-        render_result(ResultPage(look, ATTACK, WHEN, "waitlisted", "webinar")),
         render_closed(ClosedPage(look, ATTACK, EventTime(None), "postponed")),
         render_link(replace(LINK, look=look, answers=[(ATTACK, ATTACK)])),
         render_link(replace(LINK, look=look, asking="cancel")),
@@ -78,7 +68,7 @@ def test_form_works_without_a_script() -> None:
     page = render_frame(FRAME)
     [(_, form)] = elements(page, "form")
     hidden = {attrs["name"]: attrs["value"] for _, attrs in elements(page, "input") if attrs["type"] == "hidden"}
-    assert (form["method"], form["action"]) == ("post", "/v1/forms/upr-webinar-10/registrations")
+    assert (form["method"], form["action"]) == ("post", "/v1/forms/upr-webinar-10/submissions")
     assert form["data-parent-origin"] == "https://partner.example.org"
     assert hidden == {
         "lang": "en",

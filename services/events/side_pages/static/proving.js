@@ -3,6 +3,8 @@
 
 import { Proof } from "./proof.js";
 
+const PROVEN_WITHIN_MS = 120000;
+
 const form = document.querySelector("form[data-challenge]");
 const progress = document.getElementById("progress");
 const button = form.querySelector("button[type=submit]");
@@ -25,7 +27,7 @@ async function prove(event) {
   if (button.getAttribute("aria-disabled") === "true") return;
   setSending(true);
   try {
-    form.elements.altcha.value = await proof.take(sayWork);
+    form.elements.altcha.value = await proof.take(PROVEN_WITHIN_MS, sayWork);
     proof.spend();
   } finally {
     form.submit(); /* without a proof the form is taken as well, and the address is confirmed by mail */

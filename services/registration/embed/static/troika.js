@@ -26,6 +26,8 @@ const WORDS = {
   ru: "Регистрация",
   zh: "报名",
 };
+const PASSED_ON = ["troika:started", "troika:submitted", "troika:proposed"];
+const ANSWERED = ["troika:submitted", "troika:proposed", "troika:error"];
 const STYLE = ":host { display: block; scroll-margin-block-start: 7rem; } :host([hidden]) { display: none; }";
 /* Until the frame is ready it lies unseen over the space that is kept free for it: as wide as it will be, so that the
    height that it reports is the one that it will have. */
@@ -188,10 +190,10 @@ class TroikaForm extends HTMLElement {
     const { type, height, status, code } = Object(message.data);
     if (type === "troika:height" && Number.isFinite(height)) frame.style.blockSize = `${limited(height)}px`;
     if (type === "troika:ready") this.#show();
+    if (PASSED_ON.includes(type)) this.#tell(type.slice("troika:".length), { form: this.#value("form") });
     if (type === "troika:registered") this.#tell("registered", { form: this.#value("form"), status: String(status) });
-    if (type === "troika:proposed") this.#tell("proposed", { form: this.#value("form") });
     if (type === "troika:error") this.#fail(String(code));
-    if (["troika:registered", "troika:proposed", "troika:error"].includes(type)) this.#scrollToTop();
+    if (ANSWERED.includes(type)) this.#scrollToTop();
   }
 
   #hearRefusal({ effectiveDirective, blockedURI }) {

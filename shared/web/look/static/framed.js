@@ -3,7 +3,7 @@
 
 import { reportHeight, tellParent } from "./parent.js";
 
-const { parentOrigin, outcome, status, cause } = document.querySelector("main").dataset;
+const { parentOrigin, outcome, cause } = document.querySelector("main").dataset;
 const tell = tellParent(parentOrigin);
 
 if (cause) {
@@ -11,8 +11,7 @@ if (cause) {
 } else {
   reportHeight(tell);
   tell({ type: "troika:ready" });
-  if (outcome === "registered") tell({ type: "troika:registered", status });
-  if (outcome === "proposed") tell({ type: "troika:proposed" });
+  if (outcome === "submitted" || outcome === "proposed") tell({ type: `troika:${outcome}` });
   if (outcome === "refused") tell({ type: "troika:error", code: "refused" });
   document.querySelector("[role=alert]:not([hidden])")?.focus();
 }
