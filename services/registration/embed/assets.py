@@ -6,9 +6,8 @@ from functools import cache
 from hashlib import sha256, sha384
 from pathlib import Path
 
-from shared.web.look.scripts import bundled
 from shared.web.look.sheets import STATIC_FOLDER as SHARED_FOLDER
-from shared.web.look.sheets import Sheet, paper_sheet
+from shared.web.look.sheets import Sheet, bundled, paper_sheet
 
 STATIC_FOLDER = Path(__file__).parent / "static"
 STATIC_PATH = "/embed/static"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.registration.embed.pages import render_frame
 from services.registration.embed.receipt_pages import RELOAD_AFTER_S, next_reload, render_receipt, render_received
 from services.registration.intake.model import Act, Choice, Result
 from services.registration.own.pages import read_choices, render_confirmation
@@ -31,7 +32,6 @@ from tests.support.intake_pages import (
     STATUSES,
     TOKEN,
     every_page,
-    render_frame,
     with_results,
 )
 from tests.unit.forms.test_rendering import elements

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.registration.embed.assets import SCRIPTS, asset, pinned_script, script
-from shared.web.look.scripts import bundled
+from shared.web.look.sheets import bundled
 
 TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
 

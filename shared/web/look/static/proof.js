@@ -51,6 +51,7 @@ export class Proof {
 }
 
 async function solved(address, solver, hear) {
+  if (!window.crypto?.subtle) return ""; /* the page, or one around it, came without encryption */
   const workers = [];
   try {
     const challenge = await fetchWithin(CHALLENGE_WITHIN_MS, address, {}, (answer) => (answer.ok ? answer.json() : null));
