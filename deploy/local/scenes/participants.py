@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import requests
 from playwright.sync_api import FrameLocator, Page
 
 from deploy.local.installation import PARTNER, WEBINAR
@@ -107,8 +106,7 @@ def register_some(places: Places) -> None:
             "consent": True,
             "partner": PARTNER,
         }
-        address = f"{places.ports.public_url}/v1/forms/{WEBINAR}/registrations"
-        requests.post(address, json=answers, timeout=10).raise_for_status()
+        places.register(WEBINAR, answers)
     for number in range(1, len(PARTICIPANTS) + 1):
         confirmation(places, f"participant-{number}@example.org")
 

@@ -1,11 +1,13 @@
 """Where a running installation is, what a scene is, and how to open one."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import requests
+from altcha import Challenge, Payload, solve_challenge
 from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
@@ -49,6 +51,29 @@ class Places:
         shown = requests.get(f"{self.ports.inbox_url}/mails/{mail_id}", timeout=5).text
         start = shown.index(self.ports.public_url + beginning)
         return shown[start : shown.index('"', start)].partition("#")[0]
+
+    def register(self, form: str, answers: dict[str, Any]) -> None:
+        """Send a form as a browser does that has solved a proof of work.
+
+        Raises:
+            requests.HTTPError: it is refused.
+        """
+        asked = requests.get(f"{self.ports.public_url}/v1/challenge", params={"form": form}, timeout=10).json()
+        challenge = Challenge.from_dict(asked)
+        solution = solve_challenge(challenge)
+        proof = {"altcha": Payload(challenge, solution).to_base64()} if solution else {}
+        address = f"{self.ports.public_url}/v1/forms/{form}/submissions"
+        requests.post(address, json={**answers, **proof}, timeout=10).raise_for_status()
+
+    def confirm(self, link: str) -> None:
+        """Confirm everything that waits behind a confirmation link, as its owner does.
+
+        Raises:
+            requests.HTTPError: nothing waits there.
+        """
+        shown = requests.get(link, timeout=10).text
+        choices = dict.fromkeys(re.findall(r'name="(choice-[^"]+)" value="confirm"', shown), "confirm")
+        requests.post(link, data={**choices, "action": "choose", "lang": "en"}, timeout=10).raise_for_status()
 
 
 Scene = Callable[[Page, Places], None]

@@ -116,7 +116,7 @@ class CandidateResult:
     Attributes:
         result: of a choice; ``None`` while it is being processed.
         title: of the form.
-        code: of the candidate.
+        code: of the candidate; ``""`` for answers that were entered behind the link.
         form_kind: of the form.
         form_path: where answers can be entered anew behind this link, ``""`` where the form is closed.
     """

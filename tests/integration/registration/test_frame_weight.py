@@ -1,4 +1,4 @@
-"""What a visitor's browser loads for the form in a partner's page: every file that it needs, with headers, compressed."""
+"""What a visitor's browser loads for the form in a partner's page: every file, with headers, compressed."""
 
 import re
 
