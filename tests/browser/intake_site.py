@@ -108,7 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif parts[0] == "embed":
             self._send_form(parts[1], query)
         else:
-            self._send_page(every_page(look)[parts[-1]])
+            found = every_page(look).get(parts[-1])
+            self._send_page(found or "", 200 if found else 404)
 
     def do_POST(self) -> None:
         path, _ = self._address()

@@ -102,6 +102,8 @@ def test_form_without_verification_shows_the_outcome(
         fill_and_send(frame)
         expect(frame.locator("#done h2")).to_have_text(heading)
         expect(frame.locator("#done-mail")).to_be_visible(visible=mail)
+        expect(frame.locator("#done")).to_have_class("done" if mail else "note")
+        expect(frame.get_by_text("opens the same list")).to_be_visible(visible=outcome == "check-your-mail")
         expect(frame.locator("#done .code")).to_have_text(CODE)
         assert receipts_asked(intake) == 3
         first = [["troika:ready", {"form": "at-once"}], ["troika:started", {"form": "at-once"}]]

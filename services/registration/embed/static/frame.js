@@ -114,8 +114,11 @@ async function showOutcome(heading, address) {
   heading.textContent = texts[`outcome.${status}.title`];
   document.title = `${heading.textContent} – ${title}`;
   const registered = status === "confirmed" || status === "waitlisted";
-  document.getElementById("done-mail").hidden = !registered && status !== "check-your-mail";
-  document.getElementById("done").classList.toggle("note", !registered);
+  const mailed = registered || status === "check-your-mail";
+  const done = document.getElementById("done");
+  done.className = mailed ? "done" : "note";
+  document.getElementById("done-mail").hidden = !mailed;
+  for (const one of done.querySelectorAll(".to-confirm")) one.hidden = status !== "check-your-mail";
   if (registered) tell({ type: "troika:registered", status });
   if (status === "full" || status === "closed") tell({ type: "troika:error", code: `form-${status}` });
 }
