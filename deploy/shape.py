@@ -8,6 +8,7 @@ SERVICES = ("registration", "events", "notifications")
 WORKERS = (
     ("registration", "relay"),
     ("registration", "consume"),
+    ("registration", "tend"),
     ("events", "relay"),
     ("events", "consume"),
     ("events", "solve"),
