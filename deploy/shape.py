@@ -8,7 +8,6 @@ SERVICES = ("registration", "events", "notifications")
 WORKERS = (
     ("registration", "relay"),
     ("registration", "consume"),
-    ("registration", "tend"),
     ("events", "relay"),
     ("events", "consume"),
     ("events", "solve"),

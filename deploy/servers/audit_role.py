@@ -51,7 +51,8 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "recipient": "subject, about, person_ref, form, form_kind, event, status, revision, verified, noted_at, "
         "heard_at, erased_at",
         "mail": "id, kind, subject, revision, recipient, event, lane, state, due_at, lease_until, fence, attempts, "
-        "unknowns, message_id, phase, cause_at, created_at, sent_at, expires_at, event_revision",
+        "unknowns, message_id, phase, cause_at, created_at, sent_at, ended_at, expires_at, "
+        "event_revision",
         "mail_attempt": "mail_id, number, message_id, phase, started_at, ended_at, outcome",
         "announcement": "id, cause, event, number, detail, changed_at, mails, created_at, ended_at",
         "suppression": "person_ref, since",

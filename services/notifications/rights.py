@@ -24,7 +24,7 @@ RIGHTS: Rights = {
     "recipient": {
         "web": "select",
         "consume": "select insert update",
-        "send": "select update",
+        "send": "select update delete",
         "schedule": "select update",
         "operator": "select update",
     },
@@ -68,7 +68,6 @@ RIGHTS: Rights = {
         "schedule": "select",
         "operator": "select",
     },
-    "unasked_mail": {"relay": "select delete", "send": "select insert update"},
     "webhook": {
         "web": "select insert update delete",
         "consume": "select",

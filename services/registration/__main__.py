@@ -1,4 +1,4 @@
-"""``python -m services.registration web | relay | consume | tend | migrate | load | keys … | retention | …``."""
+"""``python -m services.registration web | relay | consume | migrate | load | keys … | retention | parked … | …``."""
 
 from pathlib import Path
 
@@ -8,10 +8,8 @@ from services.registration.key_commands import keys
 from services.registration.retention_command import retention
 from services.registration.settings import read_settings
 from services.registration.wiring import NAME, describe
-from shared.process.commands import main, make_command_line, run_worker
-from shared.process.runner import Stop
+from shared.process.commands import main, make_command_line
 from shared.process.settings import OPERATOR
-from shared.store.checked_clock import CheckedClock
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 
@@ -19,7 +17,6 @@ from shared.store.unit_of_work import UnitOfWork
 def command_line() -> click.Group:
     """All commands of the service."""
     group = make_command_line(describe())
-    _add_tend(group)
 
     @group.command()
     @click.argument("folder", type=click.Path(path_type=Path))
@@ -44,19 +41,6 @@ def command_line() -> click.Group:
     group.add_command(keys)
     group.add_command(retention)
     return group
-
-
-def _add_tend(group: click.Group) -> None:
-    @group.command()
-    def tend() -> None:
-        """Do what is due by time: expiry, promotion, retention."""
-        # here alone: no other process needs it
-        from services.registration.tending import Tending
-
-        def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
-            Tending(unit, clock).run(stop)
-
-        run_worker(describe(), "tend", work)
 
 
 if __name__ == "__main__":

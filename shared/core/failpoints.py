@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 Hook = Callable[[str], None]
 
-ROLES = ("web", "relay", "consume", "send", "schedule", "solve", "tend")
+ROLES = ("web", "relay", "consume", "send", "schedule", "solve")
 """Every kind of process that has points."""
 
 

@@ -82,9 +82,9 @@ def _wait_and_come_again(world: World, cast: Everybody) -> None:
     for who, numbers in (("guest", cast.taken), ("late", late)):
         for number in numbers:
             assert _fill_in(world, f"{who}-{number}", number)
-    again = world.expect("they all do it again", verification_again=len(late), attempt_repeated=people)
+    again = world.expect("they all do it again", verification=len(late), link=people)
     for letter in again:
-        if letter.kind == "verification-again":
+        if letter.kind == "verification":
             world.follow(letter, "verify")
     world.expect("there is no seat left", waiting_list=len(late))
     _seats(world, people + len(late))
@@ -96,7 +96,7 @@ def _wait_and_come_again(world: World, cast: Everybody) -> None:
 
 def _give_up(world: World, cast: Everybody) -> None:
     """Most leave: what is told to all who have a seat is told often enough to a few."""
-    leaving = [letter for letter in world.letters() if letter.kind == "attempt-repeated"][STAYING:]
+    leaving = [letter for letter in world.letters() if letter.kind == "link"][STAYING:]
     for letter in leaving:
         world.follow(letter, "cancel")
     world.expect("most leave", cancelled_by_you=len(leaving))

@@ -1,6 +1,6 @@
 """Retain: what has been kept long enough goes by itself, ended registrations first, the person last.
 
-Runs in the process ``tend`` (``shared/store/retaining.py``).
+Runs within the relay's housekeeping (``shared/store/retaining.py``).
 """
 
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ class Step:
 
 
 def retaining() -> Retaining:
-    """What ``tend`` turns."""
+    """What the relay's housekeeping turns."""
     return Retaining("registration", overdue, retention_steps)
 
 

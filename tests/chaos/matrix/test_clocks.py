@@ -24,7 +24,7 @@ SHARE = 25
 
 ACTED = ("register", "cancel", "confirm")
 ALWAYS = {
-    ClockCell("registration-tend", "ahead"),
+    ClockCell("registration-relay", "ahead"),
     ClockCell("notifications-send", "ahead"),
     ClockCell("notifications-send", "backwards"),
 }

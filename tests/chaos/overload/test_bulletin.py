@@ -60,12 +60,13 @@ def _fill_the_book(stack: Stack, readers: int) -> None:
     with engine.begin() as connection:
         for number in range(readers):
             subject = new_id()
+            now, ref = system_clock(), f"{number:064x}"
             entry = Entry(
-                subject, "registration", f"{number:064x}", "en", "confirmed", 1, "a-group", "working_group", None
+                subject, "registration", ref, "en", "confirmed", 1, now, "a-group", "working_group", event=None
             )
             personal = {"name": "A reader", "address": f"reader-{number}@example.org", "token": new_token()}
             closed = vault.close({**personal, "time_zone": "UTC"}, row=subject)
-            keep_entry(connection, BookEntry(entry, closed), system_clock())
+            keep_entry(connection, BookEntry(entry, closed), now)
     engine.dispose()
 
 

@@ -8,7 +8,6 @@ from services.events.usecases.change_event import ANY, Deed, change_event
 from services.events.usecases.steps import StepWish, step_of
 from services.registration.domain.form_settings import FormSettings
 from services.registration.domain.intake import Answered, Submission
-from services.registration.tending import Tending
 from services.registration.usecases.cancel import cancel
 from services.registration.usecases.change_form import FormChange, change_form
 from services.registration.usecases.decide import Decision, decide
@@ -18,6 +17,7 @@ from services.registration.usecases.prepare import Envelope, prepare
 from services.registration.usecases.register import register_batch
 from services.registration.usecases.retain import confirm_unannounced
 from services.registration.usecases.verify import verify
+from services.registration.wiring import describe
 from shared.core.errors import DomainError, Unavailable
 from shared.core.sealing import open_sealed
 from shared.forms.validation import Answers
@@ -25,7 +25,6 @@ from shared.store.unit_of_work import UnitOfWork
 from tests.integration.model.ledger import Answer
 from tests.integration.model.rules import FORMS
 from tests.integration.model.world import PRIVATE_KEY, World
-from tests.support.clock import agreeing
 
 SENTENCES = {status: status for status in ("confirmed", "waitlisted", "unverified")}
 BY = "a coordinator"
@@ -102,9 +101,10 @@ class Office:
         return self._ask(lost, ask, "events")
 
     def keep_house(self) -> None:
-        """One turn of ``tend``."""
-        work = self._world.work("registration")
-        Tending(work, agreeing(self._world.clock, work)).turn()
+        """What the relay of registration does every few seconds."""
+        forget = describe().forget
+        assert forget is not None
+        forget(self._world.work("registration"), self._world.clock())
 
     def confirm_retention(self, slug: str) -> int:
         """An operator lets go who waits on a form because nothing announced them; returns how many."""

@@ -55,7 +55,7 @@ BREAKS: tuple[Break, ...] = (
     in_notifications(
         "A5",
         "handover told twice",
-        "each handover of a mail about a registration is one message",
+        "each mail that was sent, bounced or suppressed is one message",
         _ONE_MORE.format(type="org.troika.mail.sent.v1"),
     ),
     in_events(
@@ -110,7 +110,7 @@ BREAKS: tuple[Break, ...] = (
     in_events(
         "A6",
         "contact not noted",
-        "coordinators see each mail that went",
+        "coordinators see each mail about a registration that went",
         "DELETE FROM mail_contact WHERE mail_id = (SELECT mail_id FROM mail_contact LIMIT 1)",
     ),
     in_bus(

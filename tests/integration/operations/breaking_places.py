@@ -172,9 +172,10 @@ BREAKS: tuple[Break, ...] = (
         "A2",
         "mails to nobody",
         "whom mails go to is registered",
-        """INSERT INTO recipient (subject, about, person_ref, form, form_kind, language, status, revision, closed,
-            noted_at, heard_at)
-        SELECT uuidv7(), about, person_ref, form, form_kind, language, status, revision, closed, noted_at, heard_at
-        FROM recipient LIMIT 1""",
+        """INSERT INTO recipient (subject, about, person_ref, form, form_kind, language, status, revision, occurred_at,
+            closed, noted_at, heard_at)
+        SELECT uuidv7(), about, person_ref, form, form_kind, language, status, revision, occurred_at, closed, noted_at,
+            heard_at
+        FROM recipient WHERE about = 'registration' LIMIT 1""",
     ),
 )

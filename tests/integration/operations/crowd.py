@@ -30,6 +30,7 @@ _ROWS: dict[str, tuple[str, ...]] = {
         f"""INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason)
         SELECT {_ID}, 1, 'confirmed', now() - interval '1 day', {{people}}, 'registered' {_PEOPLE}""",
         _OUTBOX.format(message=_TOLD, key="registration.confirmed.v1", subject=_ID) + _PEOPLE,
+        _INBOX.format(queue="registration.mail", message=_SENT) + _PEOPLE,
     ),
     "events": (
         f"""INSERT INTO roster (registration_id, form, form_kind, status, revision, person_ref, representative,
@@ -42,9 +43,9 @@ _ROWS: dict[str, tuple[str, ...]] = {
         _INBOX.format(queue="events.contact", message=_SENT) + _PEOPLE,
     ),
     "notifications": (
-        f"""INSERT INTO recipient (subject, about, person_ref, form, form_kind, language, status, revision, closed,
-            noted_at, heard_at)
-        SELECT {_ID}, 'registration', encode({_PERSON}, 'hex'), 'crowd', 'webinar', 'en', 'confirmed', 1,
+        f"""INSERT INTO recipient (subject, about, person_ref, form, form_kind, language, status, revision, occurred_at,
+            closed, noted_at, heard_at)
+        SELECT {_ID}, 'registration', encode({_PERSON}, 'hex'), 'crowd', 'webinar', 'en', 'confirmed', 1, now(),
             repeat('c', 30)::bytea, now(), now() {_PEOPLE}""",
         f"""INSERT INTO mail (id, kind, subject, revision, recipient, lane, state, fence, attempts, message_id,
             cause_at, created_at, sent_at, correlation_id)

@@ -36,7 +36,7 @@ DATABASES = ("registration", "events", "notifications")
 A_FEW = 2
 """Messages of each service that are parked: a consumer that meets many in a row stops."""
 _OF_SOMEBODY = f"""
-    SELECT type, body FROM outbox WHERE type ~ '(registration.(confirmed|verification)|proposal)'
+    SELECT type, body FROM outbox WHERE type ~ '(registration.confirmed|confirmation.wanted|proposal)'
     ORDER BY id LIMIT {A_FEW}
 """
 ACCEPTED = {"If-Match": "*"}

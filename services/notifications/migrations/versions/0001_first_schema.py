@@ -27,7 +27,7 @@ CREATE TABLE resource_copy (LIKE working_group_copy INCLUDING ALL);
 RECIPIENTS = """
 CREATE TABLE recipient (
     subject uuid PRIMARY KEY,
-    about text NOT NULL CHECK (about IN ('registration', 'proposal')),
+    about text NOT NULL CHECK (about IN ('registration', 'proposal', 'confirmation')),
     person_ref text CHECK (person_ref ~ '^[0-9a-f]{64}$'),
     form text,
     form_kind text NOT NULL,
@@ -41,6 +41,7 @@ CREATE TABLE recipient (
     status text NOT NULL,
     verified boolean NOT NULL DEFAULT false,
     revision integer NOT NULL CHECK (revision >= 1),
+    occurred_at timestamptz NOT NULL,
     position integer CHECK (position >= 1),
     place jsonb,
     closed bytea CHECK (length(closed) > 28),
@@ -49,17 +50,23 @@ CREATE TABLE recipient (
     erased_at timestamptz,
     carried integer NOT NULL DEFAULT 0 CHECK (carried >= 0),
     CONSTRAINT recipient_status_check CHECK (CASE about
-        WHEN 'registration' THEN status IN ('unverified', 'confirmed', 'waitlisted', 'cancelled', 'expired')
+        WHEN 'registration' THEN status IN ('confirmed', 'waitlisted', 'cancelled')
+        WHEN 'confirmation' THEN status = 'wanted'
         ELSE status IN ('unverified', 'submitted', 'accepted', 'scheduled', 'returned', 'declined', 'withdrawn') END),
     CONSTRAINT registration_has_form CHECK ((about = 'registration') = (form IS NOT NULL)),
+    CONSTRAINT confirmation_says_nothing CHECK (about <> 'confirmation' OR NOT (representative OR verified) AND
+        num_nonnulls(event, attend, working_group, partner, country, position, place) = 0),
     CONSTRAINT recipient_is_somebody CHECK (erased_at IS NOT NULL OR num_nulls(person_ref, language, closed) = 0),
     CONSTRAINT recipient_erased_is_nobody
         CHECK (erased_at IS NULL OR (NOT representative AND num_nonnulls(person_ref, language, closed, position,
             working_group, partner, country, attend, place) = 0))
 );
+COMMENT ON TABLE recipient IS 'whom mails go to; the entry of a confirmation link goes with its mail';
+COMMENT ON COLUMN recipient.occurred_at IS
+    'of the state or the link that is kept: of two messages about one revision the later one holds';
 COMMENT ON COLUMN recipient.place IS 'of a proposal: its place in the timetable';
 COMMENT ON COLUMN recipient.closed IS
-    'name, address, token, time zone or title and note: AES-256-GCM, bound to the subject';
+    'address and token; name, time zone or title and note if there are any: AES-256-GCM, bound to the subject';
 COMMENT ON COLUMN recipient.heard_at IS
     'when the entry was first made: mails written later know all events up to then';
 COMMENT ON COLUMN recipient.carried IS
@@ -75,31 +82,19 @@ CREATE TABLE suppression (
 );
 COMMENT ON TABLE suppression IS 'people who get no bulletins';
 COMMENT ON COLUMN suppression.who IS 'name of the coordinator; null for the person';
-
-CREATE TABLE unasked_mail (
-    mail_id uuid PRIMARY KEY,
-    address_ref bytea NOT NULL,
-    form text NOT NULL,
-    asks boolean NOT NULL,
-    at timestamptz NOT NULL
-);
-COMMENT ON TABLE unasked_mail IS 'mails of the last day that anybody may cause; kept for a day';
-COMMENT ON COLUMN unasked_mail.address_ref IS 'keyed hash of the address';
-CREATE INDEX unasked_mail_address ON unasked_mail (address_ref, at);
-CREATE INDEX unasked_mail_at ON unasked_mail (at);
 """
 
 MAILS = """
 CREATE TABLE mail (
     id uuid PRIMARY KEY,
     kind text NOT NULL,
-    subject uuid NOT NULL REFERENCES recipient (subject),
+    subject uuid NOT NULL,
     revision integer NOT NULL CHECK (revision >= 1),
     recipient text CHECK (recipient ~ '^[0-9a-f]{64}$'),
     event text,
     event_revision integer CHECK (event_revision >= 1),
     detail jsonb,
-    lane text NOT NULL CHECK (lane IN ('transactional', 'reminder', 'bulletin')),
+    lane text NOT NULL CHECK (lane IN ('transactional', 'verification', 'reminder', 'bulletin')),
     state text NOT NULL CHECK (state IN ('queued', 'claimed', 'sent', 'deferred', 'unknown', 'failed', 'suppressed',
         'called_off', 'missed', 'bounced')),
     due_at timestamptz,
@@ -119,6 +114,7 @@ CREATE TABLE mail (
     correlation_id text NOT NULL,
     CONSTRAINT one_mail UNIQUE (kind, subject, revision, recipient),
     CONSTRAINT lane_by_kind CHECK (lane = CASE
+        WHEN kind IN ('verification', 'proposal-verification') THEN 'verification'
         WHEN kind LIKE 'reminder-%' THEN 'reminder'
         WHEN kind IN ('bulletin', 'recording-available') THEN 'bulletin'
         ELSE 'transactional' END),
@@ -130,8 +126,10 @@ CREATE TABLE mail (
     CONSTRAINT ended_undelivered CHECK (ended_at IS NULL OR state IN ('failed', 'missed', 'unknown'))
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 COMMENT ON COLUMN mail.revision IS
-    'number among those of the kind and subject: a revision, an attempt, a bulletin, the minute of a start';
-COMMENT ON COLUMN mail.recipient IS 'null once the person was erased: then it goes to nobody any more';
+    'number among those of the kind and subject: a revision, a bulletin, the minute of a start or of a request';
+COMMENT ON COLUMN mail.subject IS 'a registration, a proposal or a confirmation link';
+COMMENT ON COLUMN mail.recipient IS
+    'null once the person was erased or the mail about a link has ended: then it goes to nobody any more';
 COMMENT ON COLUMN mail.event_revision IS
     'of the event, as it was known when the mail was last written; null before that and without an event';
 COMMENT ON COLUMN mail.expires_at IS 'from then on it is missed instead of sent';
