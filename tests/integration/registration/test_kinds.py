@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from html import escape, unescape
+from html import escape
 from typing import Any
 
 import pytest
@@ -139,62 +139,6 @@ def test_join_address_comes_with_the_message_about_the_event(installation: TestI
     engine.dispose()
     kept = rows(installation.urls["registration"], "SELECT join_url FROM event_copy WHERE id = 'another'")
     assert kept == [(JOIN,)]
-
-
-SAID = {
-    "upr-webinar-10": ("You are registered", "calendar invitation", "You are registered.", "You give your seat back"),
-    "geneva-delegation": (
-        "You are registered",
-        "calendar invitation",
-        "You are registered.",
-        "You give your seat back",
-    ),
-    "review-press-conference": (
-        "You are registered",
-        "calendar invitation",
-        "You are registered.",
-        "You give your seat back",
-    ),
-    "join-working-group": (
-        "You have joined the group",
-        "see your answers or leave the group",
-        "You belong to the group.",
-        "You leave the group",
-    ),
-    "council-session-interest": (
-        "We will write to you",
-        "As soon as remote attendance becomes possible",
-        "We will write to you as soon as remote attendance becomes possible.",
-        "We do not write to you",
-    ),
-}
-NOT_OF_ALL = ("calendar", "invitation", "seat", "waiting list")
-"""Words that are true of forms for an event alone."""
-
-
-@pytest.mark.parametrize("form", SAID)
-def test_pages_after_registering_are_true_for_each_kind_of_form(
-    client: FlaskClient, installation: TestInstallation, form: str
-) -> None:
-    title, message, state, effect = SAID[form]
-    rows(installation.urls["registration"], "UPDATE form SET verification = 'none', proof_of_work = 'off'")
-    more = {"working_group": "housing"} if form == "join-working-group" else {}
-    name = None if form == "council-session-interest" else "A Participant"
-    answer = send(client, form, email="participant-1@example.org", name=name, **more)
-    assert (answer.status_code, answer.get_json()["status"]) == (201, "confirmed")
-    assert message in answer.get_json()["message"]
-    plain = {"email": "participant-2@example.org", "name": name or "", "consent": "yes", "lang": "en", **more}
-    page = client.post(f"/v1/forms/{form}/registrations", data=plain, headers={"Accept": "text/html"})
-    assert (page.status_code, f"<h2>{title}</h2>" in page.text, message in page.text) == (201, True, True)
-    frame = client.get(f"/embed/{form}?lang=en").text
-    texts = json.loads(unescape(frame.partition('data-texts="')[2].partition('"')[0]))
-    assert (texts["result.confirmed.title"], message in texts["result.confirmed.message"]) == (title, True)
-    own = f"/r/{mailed_to(installation, 1)['token']}?lang=en"
-    assert f"<p>{state}</p>" in client.get(own).text
-    assert effect in client.get(f"{own}&ask=cancel").text
-    if form in ("join-working-group", "council-session-interest"):
-        said = f"{answer.get_json()['message']} {state} {effect}".lower()
-        assert [word for word in NOT_OF_ALL if word in said] == []
 
 
 def test_who_has_left_a_group_can_join_it_again(client: FlaskClient, installation: TestInstallation) -> None:

@@ -58,7 +58,7 @@ def test_form_receipt_and_faults_are_in_the_language_asked_for(partnered: FlaskC
         wrong = partnered.post(REGISTRATIONS, json={**content, **beside, "email": ""}, headers=headers).get_json()
         assert wrong["errors"][0]["message"] == MISSING[expected], (language, browser)
         receipt = partnered.post(REGISTRATIONS, json={**content, **beside}, headers=headers).get_json()
-        assert receipt["message"] == page_texts().text("result.confirmed.message", expected), (language, browser)
+        assert receipt["message"] == page_texts().text("outcome.confirmed.message", expected), (language, browser)
 
 
 def test_mails_are_in_the_language_of_the_page_unless_an_answer_names_another(

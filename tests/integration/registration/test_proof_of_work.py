@@ -4,13 +4,12 @@ from datetime import timedelta
 
 from flask.testing import FlaskClient
 
-from shared.forms.work_asked import LIFETIME
-from tests.integration.registration.proofs import CHALLENGE, proof, used
 from tests.integration.registration.proofs import client as client
 from tests.integration.registration.proofs import hand as hand
+from tests.integration.registration.proofs import proof, used
 from tests.integration.registration.test_places import said, states
 from tests.integration.registration.test_verification import click
-from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+from tests.support.clients import REGISTRATIONS, answers, rows
 from tests.support.clock import FrozenClock
 from tests.support.installation import TestInstallation
 
@@ -80,36 +79,3 @@ def test_answer_without_work_tells_nothing_of_the_address(client: FlaskClient) -
     assert new | {"id": ""} == known | {"id": ""} == trapped | {"id": ""}
     again, fresh = (client.post(REGISTRATIONS, json=answers(n, altcha=proof(client))).get_json() for n in (1, 4))
     assert again | {"id": ""} == fresh | {"id": ""}
-
-
-def test_page_without_a_script_works(client: FlaskClient, installation: TestInstallation) -> None:
-    page = client.get(f"/embed/{WEBINAR}?partner=example-partner").get_data(as_text=True)
-    assert f'data-challenge="{CHALLENGE}"' in page
-    assert "<noscript>" in page
-    answer = client.post(REGISTRATIONS, data={**_fields(1), "lang": "fr"}, headers={"Accept": "text/html"})
-    assert (answer.status_code, "confirmez votre adresse" in answer.get_data(as_text=True)) == (201, True)
-    assert states(installation) == {1: ("unverified", None)}
-
-
-def test_plain_form_with_a_widget_of_another_is_shown_again_when_its_proof_has_run_out(
-    client: FlaskClient, hand: FrozenClock
-) -> None:
-    solved = proof(client)
-    hand.advance(LIFETIME)
-    answer = client.post(REGISTRATIONS, data={**_fields(1), "altcha": solved}, headers={"Accept": "text/html"})
-    page = answer.get_data(as_text=True)
-    assert (answer.status_code, "The check against robots has expired." in page, "Participant 1" in page) == (
-        422,
-        True,
-        True,
-    )
-
-
-def _fields(number: int) -> dict[str, str]:
-    """The form as a browser sends it."""
-    return {
-        "name": f"Participant {number}",
-        "email": f"participant-{number}@example.org",
-        "language": "en",
-        "consent": "yes",
-    }

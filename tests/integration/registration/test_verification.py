@@ -281,13 +281,6 @@ def test_click_after_the_start_is_too_late(
     assert ("not confirmed in time" in page, 'value="verify"' in page) == (True, False)
 
 
-def test_plain_form_says_that_one_step_is_left(client: FlaskClient) -> None:
-    """Without a script."""
-    form = {**answers(1), "consent": "on"}
-    page = client.post(REGISTRATIONS, data=form, headers={"Accept": "text/html", "Accept-Language": "fr"})
-    assert (page.status_code, "confirmez votre adresse" in page.text) == (201, True)
-
-
 def test_trap_is_answered_alike(client: FlaskClient) -> None:
     """A program learns nothing from its answer."""
     genuine = client.post(REGISTRATIONS, json=answers(1)).get_json()

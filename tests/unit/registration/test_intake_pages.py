@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from services.registration.embed.link_pages import LinkPage, render_link
 from services.registration.embed.pages import render_frame
 from services.registration.embed.receipt_pages import RELOAD_AFTER_S, next_reload, render_receipt, render_received
+from services.registration.embed.strings import script_texts
 from services.registration.intake.model import Act, Choice, Result
 from services.registration.own.pages import read_choices, render_confirmation
 from shared.forms.validation import FieldError
@@ -31,6 +33,7 @@ from tests.support.intake_pages import (
     RESULTS,
     STATUSES,
     TOKEN,
+    WHEN,
     every_page,
     with_results,
 )
@@ -192,10 +195,45 @@ def test_every_result_is_said(result: Result | None, language: str) -> None:
     assert not re.search(r"(result|outcome|processing)\.", text)
 
 
-def test_result_is_true_for_the_kind_of_form() -> None:
-    for kind, said in (("webinar", "You are registered"), ("working_group", "You have joined the group")):
-        result = replace(with_results(PENDING, Result.CONFIRMED).results[0], form_kind=kind)
-        assert said in visible(render_confirmation(replace(PENDING, results=(result,))))
+FOR_AN_EVENT = ("You are registered", "calendar invitation", "You are registered.", "You give your seat back")
+SAID = {
+    "webinar": FOR_AN_EVENT,
+    "delegation": FOR_AN_EVENT,
+    "attendance": FOR_AN_EVENT,
+    "working_group": (
+        "You have joined the group",
+        "see your answers or leave the group",
+        "You belong to the group.",
+        "You leave the group",
+    ),
+    "interest": (
+        "We will write to you",
+        "As soon as remote attendance becomes possible",
+        "We will write to you as soon as remote attendance becomes possible.",
+        "We do not write to you",
+    ),
+}
+"""By kind of form: heading and message of the outcome, state on the own page, effect of cancelling."""
+NOT_OF_ALL = ("calendar", "invitation", "seat", "waiting list")
+"""Words that are true of forms for an event alone."""
+
+
+@pytest.mark.parametrize("kind", SAID)
+def test_pages_after_registering_are_true_for_each_kind_of_form(kind: str) -> None:
+    """Receipt, confirmation page, script of the form and own page."""
+    title, message, state, effect = SAID[kind]
+    receipt = visible(render_receipt(replace(RECEIPT_PAGE, form_kind=kind, status="confirmed")))
+    confirmed = replace(with_results(PENDING, Result.CONFIRMED).results[0], form_kind=kind)
+    result = visible(render_confirmation(replace(PENDING, results=(confirmed,))))
+    texts = script_texts("en", kind, dated=True, verification="none")
+    own = LinkPage(LOOK, "UPR Webinar Wednesday #10", WHEN, "/r/a-token", "confirmed", 1, kind)
+    for said in (receipt, result, f"{texts['outcome.confirmed.title']} {texts['outcome.confirmed.message']}"):
+        assert (title in said, message in said) == (True, True)
+    assert state in visible(render_link(own))
+    assert effect in visible(render_link(replace(own, asking="cancel")))
+    if kind in ("working_group", "interest"):
+        told = f"{texts['outcome.confirmed.message']} {state} {effect}".lower()
+        assert [word for word in NOT_OF_ALL if word in told] == []
 
 
 def test_nothing_can_be_chosen_while_the_page_reloads_itself() -> None:
