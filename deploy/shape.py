@@ -6,8 +6,10 @@ The local installation, `make up` and the tests all read it here: a new worker i
 SERVICES = ("registration", "events", "notifications")
 
 WORKERS = (
+    ("registration", "decide"),
     ("registration", "relay"),
     ("registration", "consume"),
+    ("registration", "tend"),
     ("events", "relay"),
     ("events", "consume"),
     ("events", "solve"),
@@ -33,9 +35,11 @@ ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "/v1/partners",
             "/v1/trail/registration",
             "/v1/blocked-addresses",
+            "/v1/receipts/",
             "/embed/",
+            "/receipts/",
+            "/c/",
             "/r/",
-            "/v/",
             "/console/registrations",
             "/-/registration/",
         ),

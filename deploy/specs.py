@@ -111,6 +111,7 @@ def _events(secrets: Secrets, engine: Engine) -> Flask:
 def _registration(intake: Engine | None, secrets: Secrets, engine: Engine) -> Flask:
     settings = RegistrationSettings(
         common=_common("registration", secrets),
+        intake_keys=_keys(secrets, "intake"),
         person_keys=_keys(secrets, "person"),
         master_keys=_keys(secrets, "master"),
         form_keys_folder=secrets.folder / "form-keys",

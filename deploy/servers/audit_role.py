@@ -21,14 +21,15 @@ _INBOX = "consumer, message_id, received_at"
 
 READABLE: Mapping[str, Mapping[str, str]] = {
     "registration": {
-        "form": "slug, kind, event_id, verification, waiting_list, open, revision, hold_minutes, keep_days",
+        "form": "slug, kind, event_id, verification, waiting_list, open, revision, keep_days",
         "seat": "form, capacity, confirmed, waiting, last_position",
-        "registration": "id, form, event_id, status, position, revision, person_ref, accepted_at, confirmed_at, "
-        "capacity_then, cancelled_at, attempts, attempted_at, hold_until, expires_at, verified_at, erased_at",
+        "registration": "id, form, event_id, status, position, revision, submission, received_at, person_ref, "
+        "person_key, accepted_at, confirmed_at, capacity_then, cancelled_at, verified_at, erased_at",
         "registration_change": "registration_id, revision, status, changed_at, capacity_then",
         "form_change": "form, revision, changed_at, before, after, promoted",
         "promotion": "id, form, decided_at, capacity, free, waiting, promoted, through_position, withheld",
-        "idempotency": "key_hash, stored_at",
+        "submission": "id, receipt_hash, kind, form, received_at, state, outcome, decided_at, attempts",
+        "candidate": "id, submission, form, received_at, mailed_at",
         "sealed_reading": "id, registration_id, form, read_at, content_hash, chain_hash",
         "event_copy": "id, revision, status",
         "outbox": _OUTBOX,

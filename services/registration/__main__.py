@@ -1,4 +1,4 @@
-"""``python -m services.registration web | relay | consume | migrate | load | keys … | retention | parked … | …``."""
+"""``python -m services.registration web | decide | relay | consume | tend | migrate | load | keys … | …``."""
 
 from pathlib import Path
 
@@ -6,10 +6,13 @@ import click
 
 from services.registration.key_commands import keys
 from services.registration.retention_command import retention
+from services.registration.rights import DECIDE, TEND
 from services.registration.settings import read_settings
 from services.registration.wiring import NAME, describe
-from shared.process.commands import main, make_command_line
+from shared.process.commands import main, make_command_line, run_worker
+from shared.process.runner import Stop
 from shared.process.settings import OPERATOR
+from shared.store.checked_clock import CheckedClock
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 
@@ -24,7 +27,7 @@ def command_line() -> click.Group:
     def load(folder: Path, origins: tuple[str, ...]) -> None:
         """Load forms and partners from FOLDER; a broken folder changes nothing."""
         # here alone: keys and the reading of folders take 10 MB, and no worker needs them
-        from services.registration.keys import build_form_keys
+        from services.registration.privacy.form_keys import FormKeys
         from services.registration.usecases.load_forms import load_forms
         from shared.process.rekeying import require_fit
         from shared.store.key_checks import KeyChecks
@@ -33,14 +36,44 @@ def command_line() -> click.Group:
         engine = open_engine(settings.common.database_url)
         work = UnitOfWork(engine, NAME)
         require_fit(KeyChecks(work, settings.held_keys, NAME))
+        form_keys = FormKeys(settings.form_keys_folder, settings.master_keys)
         moved = dict(pair.split("=", 1) for pair in origins)
-        forms, partners = load_forms(work, build_form_keys(settings), folder, moved)
+        forms, partners = load_forms(work, form_keys, folder, moved)
         engine.dispose()
         click.echo(f"{forms} forms, {partners} partners")
 
+    _add_workers(group)
     group.add_command(keys)
     group.add_command(retention)
     return group
+
+
+def _add_workers(group: click.Group) -> None:
+    @group.command()
+    def decide() -> None:
+        """Decide what is submitted; any number may run: one works, the others stand by."""
+        # here alone, as below: no other process needs it
+        from services.registration.deciding_loop import run_decider
+
+        settings = read_settings(DECIDE)
+
+        def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
+            run_decider(settings, unit, clock, stop)
+
+        run_worker(describe(), DECIDE, work)
+
+    @group.command()
+    def tend() -> None:
+        """Do what is due by time: promotion, retention, expiry."""
+        from services.registration.people.messages import RegistrationMessages
+        from services.registration.tending import Tending
+
+        messages = RegistrationMessages(read_settings(TEND).notifications_key)
+
+        def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
+            Tending(unit, clock, messages).run(stop)
+
+        run_worker(describe(), TEND, work)
 
 
 if __name__ == "__main__":

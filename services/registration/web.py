@@ -1,7 +1,6 @@
-"""Builds the web application: settings become engines, keys, write group and routes. No worker imports it."""
+"""Builds the web application: settings become engines, keys, intake and routes. No worker imports it."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -14,15 +13,18 @@ from services.registration.api.erasing import erasing_blueprint
 from services.registration.api.forms import forms_blueprint
 from services.registration.api.link_pages import link_blueprint
 from services.registration.api.partners import partners_blueprint
+from services.registration.api.receipts import receipts_blueprint
 from services.registration.api.registrations import registrations_blueprint
-from services.registration.api.sealed import sealed_blueprint
 from services.registration.api.tools import Tools
-from services.registration.api.verify_pages import verify_blueprint
+from services.registration.api.waiting_pages import waiting_blueprint
 from services.registration.console.pages import console_blueprint
-from services.registration.keys import build_form_keys
+from services.registration.intake.service import Intake
+from services.registration.people.messages import RegistrationMessages
+from services.registration.people.references import References
+from services.registration.privacy.api import sealed_blueprint
+from services.registration.privacy.form_keys import FormKeys
+from services.registration.privacy.key_service import key_problem
 from services.registration.settings import RegistrationSettings
-from services.registration.usecases.prepare import IntakeKeys
-from services.registration.usecases.register import make_register
 from services.registration.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
 from shared.forms.proof_of_work import proof_keys
@@ -38,30 +40,23 @@ from shared.web.console.signing import make_sign_in
 from shared.web.page_cache import CachedPages
 from shared.web.trail import trail_blueprint
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
-PEOPLE = ("/v1/forms/", "/v1/challenge", "/embed/", "/r/", "/v/")
-"""Forms and links: who comes by these is let in first."""
+PEOPLE = ("/v1/forms/", "/v1/challenge", "/v1/receipts/", "/embed/", "/receipts/", "/c/", "/r/")
+"""Forms, receipts and links: who comes by these is let in first."""
 
 PUBLIC = ("/embed/",)
 """Forms and their files: the same for everybody."""
 
+INTAKE_CONNECTIONS = 8
+"""To the database, of one process, for submissions alone: no export can keep them waiting."""
 
-def open_intake_engine(url: str, *, pool_size: int = 1, pool_timeout_s: float = 2.0) -> Engine:
-    """The write group's own connection (it runs one batch at a time): no export can keep it waiting.
 
-    Its few statements look up single rows by index. Their plans are kept, and a plan made while the tables were small
-    would read them whole for ever (measured: 5 ms a request at 20,000 registrations), so other plans are ruled out.
-    """
-    by_index_only = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
-    kept = {"plan_cache_mode": "force_generic_plan"}
+def open_intake_engine(url: str, *, pool_size: int = INTAKE_CONNECTIONS, pool_timeout_s: float = 2.0) -> Engine:
+    """An engine for single statements: each is one round trip, committed when it returns."""
     return open_engine(
         url,
         pool_size=pool_size,
         pool_timeout_s=pool_timeout_s,
         application=f"troika-{NAME}-intake",
-        server_settings=by_index_only | kept,
         pre_ping=False,
     )
 
@@ -73,35 +68,42 @@ def build_app(
     clock: Clock = system_clock,
     database_time: DatabaseTime = read_database_time,
 ) -> Flask:
-    """The web application on ``engine``; registrations are stored through ``intake``, or the same if None."""
+    """The web application on ``engine``; submissions are stored through ``intake``, or the same if None."""
     access, work = AccessFile(settings.common.access_file), UnitOfWork(engine, NAME)
     sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
     tools = build_tools(settings, work, UnitOfWork(intake or engine, NAME), clock)
     keys = KeyChecks(work, settings.held_keys, NAME)
+    form_keys = FormKeys(settings.form_keys_folder, settings.master_keys)
     parts = WebParts(
         service=NAME,
         title="Troika: registration",
         operations=[
             forms_blueprint(tools),
             challenge_blueprint(tools),
+            receipts_blueprint(tools),
             registrations_blueprint(tools),
             erasing_blueprint(tools),
-            sealed_blueprint(tools),
+            sealed_blueprint(work, clock, form_keys),
             partners_blueprint(tools),
             trail_blueprint(NAME, work),
             blocked_blueprint(tools),
         ],
         pages=[
             embed_blueprint(tools),
+            waiting_blueprint(tools),
             link_blueprint(tools),
-            verify_blueprint(tools),
             frame_blueprint(sign_in),
-            console_blueprint(work, clock, tools.keys.form_keys, settings.common.public_url),
+            console_blueprint(work, clock, tools.messages, form_keys, settings.common.public_url),
         ],
-        ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
+        ready=readiness(
+            work,
+            MIGRATIONS,
+            CheckedClock(clock, work, NAME, database_time),
+            keys.problem,
+            partial(key_problem, work, form_keys, NAME),
+        ),
         keys=keys,
         people=PEOPLE,
-        crowded=_registers_into(tools.register.crowded),
         cached=CachedPages(PUBLIC, forget=tools.views.clear),
         clock=clock,
         around=lambda inner: opened(inner, tools.remembered_origins, tools.known_origins),
@@ -109,28 +111,16 @@ def build_app(
     return make_app(parts, access, sign_in, settings.common.deployment)
 
 
-def _registers_into(crowded: Callable[[], bool]) -> "Callable[[WSGIEnvironment], bool]":
-    """Whether a request would have to wait too long to be stored.
-
-    A form sent by a browser is let through: the write group refuses it then, and it is shown again as it was filled in.
-    """
-
-    def waits_too_long(environ: "WSGIEnvironment") -> bool:
-        stores = environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"].endswith("/registrations")
-        return stores and crowded() and "text/html" not in environ.get("HTTP_ACCEPT", "")
-
-    return waits_too_long
-
-
 def build_tools(settings: RegistrationSettings, work: UnitOfWork, intake: UnitOfWork, clock: Clock) -> Tools:
     """What the routes work with."""
-    keys = IntakeKeys(settings.person_keys[0], settings.notifications_key, build_form_keys(settings))
     return Tools(
         work=work,
         clock=clock,
-        keys=keys,
-        register=make_register(intake, clock),
+        intake=Intake(intake, settings.intake_keys[0]),
+        references=References(settings.person_keys[0]),
+        messages=RegistrationMessages(settings.notifications_key),
+        proxies=settings.common.deployment.proxies,
         organiser=settings.organiser,
         public_url=settings.common.public_url,
-        proof_keys=proof_keys(settings.common.signing_keys, NAME),
+        proof_keys=proof_keys(settings.intake_keys, NAME),
     )

@@ -9,8 +9,8 @@ hash may have come to stand.
 import hashlib
 import re
 
-OWN, VERIFY, PROPOSAL = "own", "verify", "proposal"
-"""Purposes: a person's own registration, confirming its address, a proposer's own proposal."""
+OWN, CONFIRMATION, PROPOSAL = "own", "confirmation", "proposal"
+"""Purposes: a person's own registration, what waits for the owner of an address, a proposer's own proposal."""
 
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
 """What ``new_token`` makes."""

@@ -274,7 +274,7 @@ clock_difference_seconds = Gauge(
 )
 final_work_refused_total = Counter(
     "troika_final_work_refused_total",
-    "Times that work was refused because the clock differed from the database's, by work (housekeeping, leases, …).",
+    "Times that work was refused because the clock differed from the database's, by work (tending, leases, …).",
     ["service", "work"],
 )
 retention_overdue = Gauge(

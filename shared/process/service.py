@@ -25,8 +25,8 @@ class Service:
     settings: reads and checks what a kind of process needs of the common settings, from the environment.
     rights: in its database, by table and process.
     effects: what it does with messages, by queue.
-    forget: deletes what has been kept long enough, a bit at a time, in transactions of its own, given the time; None if
-        there is nothing.
+    forget: what its relay deletes beside outbox and inbox, a bit at a time, in transactions of its own, given the time;
+        None if there is nothing, or a process of its own does it.
     keys: the checks of the keys that a kind of process holds; None if none of the service's processes holds any.
     key_kinds: all keys of its processes.
     erased: which of some subjects (UUID texts) were erased; None if it hears of nobody.

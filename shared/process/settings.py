@@ -152,9 +152,6 @@ def _read_limits(reader: Reader) -> LimitSettings:
         exempt=reader.take("TROIKA_LIMITS_EXEMPT", read_networks, ()),
         rates=Rates(
             intake=reader.take("TROIKA_LIMIT_INTAKE", read_rate, usual.intake),
-            form=reader.take("TROIKA_LIMIT_FORM", read_rate, usual.form),
-            everything=reader.take("TROIKA_LIMIT_ALL", read_rate, usual.everything),
-            busy=reader.take("TROIKA_LIMIT_BUSY", read_rate, usual.busy),
             link=reader.take("TROIKA_LIMIT_LINK", read_rate, usual.link),
         ),
     )

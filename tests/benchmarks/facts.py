@@ -3,8 +3,9 @@
 import secrets
 from collections.abc import Iterator
 
-from services.registration.domain.registration import Registration
 from services.registration.outgoing import CONFIRMED, registration_message
+
+from services.registration.domain.registration import Registration
 from shared.contracts.envelope import Message
 from shared.core.clock import system_clock
 from shared.core.ids import new_id, new_token

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from services.registration.domain.intake import MOST_A_DAY
+
 from tests.support.clients import REGISTRATIONS, all_at_once, answers, rows
 from tests.support.installation import TestInstallation
 

@@ -1,11 +1,11 @@
 """The second reference: the very same statements, one transaction a request, without the write group."""
 
 from flask import Flask
+from services.registration.domain.intake import Answered, Submission
+from services.registration.usecases.register import Register, register_batch
 
 from services.registration import web
-from services.registration.domain.intake import Answered, Submission
 from services.registration.settings import read_settings
-from services.registration.usecases.register import Register, register_batch
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.engine import open_engine

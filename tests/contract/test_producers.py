@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from services.registration.outgoing import form_message, registration_message
 
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.domain.network import WorkingGroup
@@ -23,7 +24,6 @@ from services.notifications.outgoing import KEY_OF_OUTCOME, mail_message
 from services.registration import outgoing as registration_outgoing
 from services.registration.domain.form_facts import FormFacts
 from services.registration.domain.registration import Registration
-from services.registration.outgoing import form_message, registration_message
 from shared.contracts.envelope import Message, decode, encode
 from shared.contracts.registry import MESSAGE_TYPES, read
 from shared.core.context import caused_by

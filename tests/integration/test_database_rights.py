@@ -85,6 +85,17 @@ def test_each_login_holds_exactly_what_the_table_says(administrator: Connection,
     assert set(RIGHTS[name]) == tables, f"tables without an entry in the rights of {name}"
 
 
+def test_relay_of_registration_reads_nobody(databases: FreshDatabases, postgres: PostgresServer) -> None:
+    """It publishes: no column of any other table is open to its login, in any way."""
+    relay, everybody = "troika_registration_relay", databases["registration"]
+    held = {table for table, who, _verb in _held(postgres, everybody) if who == relay}
+    assert held == {"alembic_version", "outbox", "inbox"}
+    with closing(postgres.connect(database_of(everybody), relay)) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT id FROM registration")
+        assert connection.execute("SELECT id FROM outbox").fetchall() == []
+
+
 @pytest.mark.parametrize("name", sorted(RIGHTS))
 def test_each_verb_is_tried_by_each_login(
     databases: FreshDatabases, administrator: Connection, postgres: PostgresServer, name: str

@@ -87,6 +87,7 @@ NEEDED = {
         "web": {"TROIKA_PERSON_KEY_FILE", "TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS", PUBLIC_KEY, *CONSOLE},
         "relay": set(),
         "consume": set(),
+        "tend": set(),
         "operator": {"TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS"},
         "migrate": set(),
         "parked": set(),

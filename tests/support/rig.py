@@ -25,7 +25,7 @@ SETTINGS = {
     "TROIKA_MAIL_UNKNOWN_AFTER_S": "1",
     "TROIKA_NEWS_WAIT_S": "0",
 }
-QUICK = frozenset({"relay", "consume", "send", "schedule", "solve"})
+QUICK = frozenset({"relay", "consume", "send", "schedule", "solve", "tend"})
 """Roles with pauses that a test has no time for."""
 ARRIVING_PER_S = 40.0
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from flask import Flask
+from services.registration.domain.intake import Facts, Submission
 from sqlalchemy import Connection, text
 
-from services.registration.domain.intake import Facts, Submission
 from services.registration.store import forms, intake, intake_statements
 from services.registration.store.forms import StoredForm
 from services.registration.usecases import locking, register

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import requests
-from altcha import Challenge, Payload, solve_challenge
 from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
 from deploy.local.ports import Ports
+from deploy.public_client import solved_challenge
 
 T = TypeVar("T")
 
@@ -58,10 +58,7 @@ class Places:
         Raises:
             requests.HTTPError: it is refused.
         """
-        asked = requests.get(f"{self.ports.public_url}/v1/challenge", params={"form": form}, timeout=10).json()
-        challenge = Challenge.from_dict(asked)
-        solution = solve_challenge(challenge)
-        proof = {"altcha": Payload(challenge, solution).to_base64()} if solution else {}
+        proof = solved_challenge(self.ports.public_url, form)
         address = f"{self.ports.public_url}/v1/forms/{form}/submissions"
         requests.post(address, json={**answers, **proof}, timeout=10).raise_for_status()
 

@@ -87,7 +87,7 @@ def blocked_blueprint(tools: Tools) -> Any:
         What the address is registered for already stays as it is.
         """
         address = normal_address(content["email"].strip())
-        block_address(tools.work, tools.clock, tools.keys, address, content["reason"], by=holder().name)
+        block_address(tools.work, tools.clock, tools.references, address, content["reason"], by=holder().name)
 
     @blueprint.delete("/<uuid:blocked_id>")
     @blueprint.response(204)

@@ -28,7 +28,9 @@ def erasing_blueprint(tools: Tools) -> Any:
         """
         identity = str(registration_id)
         require_touch(form_of(tools.work, identity))
-        erase_known(tools.work, tools.clock, Erasure(identity, **wanted, by=holder().name, may_touch=may_touch))
+        erase_known(
+            tools.work, tools.clock, tools.messages, Erasure(identity, **wanted, by=holder().name, may_touch=may_touch)
+        )
         return _left(show_grave(tools.work, identity))
 
     @blueprint.get("/<uuid:registration_id>/erasure")

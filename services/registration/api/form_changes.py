@@ -15,7 +15,7 @@ from services.registration.api.form_change_schemas import (
 )
 from services.registration.api.tools import Tools
 from services.registration.domain.opening import closed_reason
-from services.registration.store.forms import StoredForm
+from services.registration.store.forms import StoredForm, settings_of
 from services.registration.usecases.change_form import (
     FormChange,
     FormEffect,
@@ -50,14 +50,14 @@ def _add_change(blueprint: Any, tools: Tools) -> None:
         Raising the capacity promotes people from the waiting list.
         """
         require_touch(slug)
-        current, _ = show_form(tools.work, tools.clock, slug)
-        settings = replace(current.settings, **wanted)
+        current, _ = show_form(tools.work, slug)
+        settings = replace(settings_of(current), **wanted)
         if query["dry_run"]:
             effect = preview_form_change(tools.work, tools.clock, slug, settings)
             return _answer(effect.form, tools, effect=_for_programs(effect))
         require_revision(current.revision)
         asked = FormChange(slug, current.revision, holder().name, settings)
-        changed = change_form(tools.work, tools.clock, asked)
+        changed = change_form(tools.work, tools.clock, tools.messages, asked)
         tools.views.pop(slug, None)
         return _answer(changed, tools)
 
@@ -70,7 +70,7 @@ def _add_history(blueprint: Any, tools: Tools) -> None:
     def history(slug: str) -> dict[str, Any]:
         """The latest 50 changes of a form by coordinators, newest first."""
         require_touch(slug)
-        return {"items": [asdict(line) for line in show_form(tools.work, tools.clock, slug)[1]]}
+        return {"items": [asdict(line) for line in show_form(tools.work, slug)[1]]}
 
 
 def form_for_coordinators(form: StoredForm, now: datetime) -> dict[str, Any]:
@@ -86,10 +86,9 @@ def form_for_coordinators(form: StoredForm, now: datetime) -> dict[str, Any]:
         "closes_at": form.closes_at,
         "closed_reason": closed_reason(form.opening, now),
         "verification": form.verification,
-        "proof_of_work": form.proof_of_work,
         "warning": NO_VERIFICATION if form.verification == "none" else "",
         "partners": list(form.partners),
-        **{name: seats[name] for name in ("capacity", "confirmed", "held", "waiting", "waiting_list")},
+        **{name: seats[name] for name in ("capacity", "confirmed", "waiting", "waiting_list")},
     }
 
 

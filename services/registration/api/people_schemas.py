@@ -169,36 +169,3 @@ class ErasedSchema(ma.Schema):
     status = ma.fields.String(required=True, metadata={"description": "Under which it goes on counting"})
     erased_at = ma.fields.AwareDateTime(format="iso", required=True)
     history = ma.fields.List(ma.fields.Nested(ChangeSchema), required=True)
-
-
-class ReasonSchema(ma.Schema):
-    """Why sealed answers have to be read."""
-
-    class Meta:
-        unknown = ma.RAISE
-
-    reason = ma.fields.String(required=True, validate=ma.validate.Length(min=10, max=500))
-
-
-class SealedSchema(ma.Schema):
-    """Sealed answers by field."""
-
-    answers = ma.fields.Dict(keys=ma.fields.String(), required=True)
-
-
-class ReadingSchema(ma.Schema):
-    """Somebody has read somebody's sealed answers."""
-
-    number = ma.fields.Integer(required=True)
-    registration_id = ma.fields.String(required=True)
-    form = ma.fields.String(required=True)
-    reader = ma.fields.String(required=True)
-    reason = ma.fields.String(required=True)
-    read_at = ma.fields.AwareDateTime(format="iso", required=True)
-
-
-class ReadingListSchema(ma.Schema):
-    """One page of readings, newest first."""
-
-    items = ma.fields.List(ma.fields.Nested(ReadingSchema), required=True)
-    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})

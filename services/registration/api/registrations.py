@@ -75,7 +75,7 @@ def _add_one(blueprint: Any, tools: Tools) -> None:
         """One registration. Coordinators get its history too: every change, and why."""
         if (own := own_link()) is not None:
             return _tagged(PersonSchema().dump(to_public(own.person)), own.person)
-        view = show_person(tools.work, tools.clock, str(registration_id))
+        view = show_person(tools.work, str(registration_id))
         require_touch(view.form.slug)
         content = to_public(view.person)
         content["history"] = [asdict(change) for change in view.history]
@@ -121,11 +121,11 @@ def _decide(tools: Tools, registration_id: str, status: str) -> Response:
     if (own := own_link()) is not None:
         person = change_own(tools, own, status)
         return _tagged(PersonSchema().dump(to_public(person)), person)
-    view = show_person(tools.work, tools.clock, registration_id)
+    view = show_person(tools.work, registration_id)
     require_touch(view.form.slug)
     revision = view.person.registration.revision
     require_match(str(revision))
-    person = decide(tools.work, tools.clock, Decision(registration_id, revision, status, holder().name))
+    person = decide(tools.work, tools.clock, tools.messages, Decision(registration_id, revision, status, holder().name))
     return _tagged(PersonSchema().dump(to_public(person)), person)
 
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from services.registration.intake.service import Intake
+from services.registration.people.messages import RegistrationMessages
+from services.registration.people.references import References
 from services.registration.usecases.look_up import FormView, every_origin, view_form
-from services.registration.usecases.prepare import IntakeKeys
-from services.registration.usecases.register import Register
 from shared.core.clock import Clock
 from shared.core.errors import DomainError, Unavailable
 from shared.core.metrics import intake_requests_total
+from shared.core.proxies import TrustedProxies
 from shared.forms.proof_of_work import ProofKeys
 from shared.store.unit_of_work import UnitOfWork
 
@@ -40,8 +42,10 @@ class Tools:
     """Attributes:
     work: transactions on the service's database.
     clock: of the project.
-    keys: for preparing submissions.
-    register: stores one, through the write group.
+    intake: stores submissions and commands.
+    references: of addresses.
+    messages: of what happens to registrations.
+    proxies: gateways that are believed about who sends a request.
     organiser: shown on forms.
     proof_keys: of challenges.
     views: forms seen a moment ago.
@@ -50,8 +54,10 @@ class Tools:
 
     work: UnitOfWork
     clock: Clock
-    keys: IntakeKeys
-    register: Register
+    intake: Intake
+    references: References
+    messages: RegistrationMessages
+    proxies: TrustedProxies
     organiser: str
     proof_keys: ProofKeys
     public_url: str

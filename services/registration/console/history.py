@@ -74,4 +74,4 @@ def _given(line: PromotionLine) -> str:
 def _all_taken(capacity: int | None) -> str:
     if not capacity:
         return "there were no seats at all"
-    return "the only seat was taken or held" if capacity == 1 else f"all {capacity} seats were taken or held"
+    return "the only seat was taken" if capacity == 1 else f"all {capacity} seats were taken"

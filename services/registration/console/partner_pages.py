@@ -17,7 +17,7 @@ from shared.web.access import holder, may_touch, needs, require_partner
 from shared.web.console.frame import OF_PARTNERS
 from shared.web.headers import personal
 
-STATUSES = ("confirmed", "waitlisted", "unverified", "cancelled", "expired")
+STATUSES = ("confirmed", "waitlisted", "cancelled")
 """In the order of the table."""
 
 

@@ -4,12 +4,6 @@ from datetime import datetime, timedelta
 
 from services.registration.domain.opening import Opening
 
-USE_SHOWN = timedelta(minutes=15)
-"""So long after its use the link that confirms an address says once more what came of it: to whoever pressed twice, or
-had no answer. Then it is a link like any that never was."""
-
-ENDED = frozenset({"cancelled", "expired"})
-
 
 def own_link_ends_at(opening: Opening, status: str, kept: timedelta, changed_at: datetime) -> datetime | None:
     """From when on a person's own link opens nothing; None while that cannot be said.
@@ -26,4 +20,4 @@ def own_link_ends_at(opening: Opening, status: str, kept: timedelta, changed_at:
     last = opening.ends_at or opening.starts_at
     if opening.needs_event:
         return last + kept if last is not None and opening.event_status != "postponed" else None
-    return changed_at + kept if status in ENDED else None
+    return changed_at + kept if status == "cancelled" else None

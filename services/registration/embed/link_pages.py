@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.registration.embed.event_time import EventTime
-from services.registration.embed.pages import ClosedReason, Look, render_page
+from services.registration.embed.pages import Look, render_page
 from services.registration.embed.strings import page_texts, text_of_kind
 
 Asking = Literal["", "cancel", "erase"]
-LinkStatus = Literal["unverified", "confirmed", "waitlisted", "cancelled", "expired"]
-LinkKind = Literal["own", "verify"]
-TooLate = ClosedReason | Literal[""]
+LinkStatus = Literal["confirmed", "waitlisted", "cancelled"]
 
 ERASED_PATH = "/r/erased"
 """Of the page that says that somebody was erased."""
@@ -28,10 +26,8 @@ class LinkPage:
         answers: (label, answer) in order, see ``answers_for_display``.
         has_sealed: there are answers that are not shown.
         asking: show the question whether to cancel, or to be erased; a page that is only read. ``""`` for neither.
-        shows_data: whether one may take along what is kept; not before the address is confirmed.
         can_cancel: false once the event has begun.
-        again_path: where to register again after cancelling or expiry, ``""`` when that is not possible.
-        too_late: why the address can no longer be confirmed, ``""`` if it can.
+        again_path: where to register again after cancelling, ``""`` when that is not possible.
         join_url: where the event is joined online, ``""`` for nowhere.
     """
 
@@ -46,10 +42,8 @@ class LinkPage:
     answers: Sequence[tuple[str, str]] = ()
     has_sealed: bool = False
     asking: Asking = ""
-    shows_data: bool = True
     can_cancel: bool = True
     again_path: str = ""
-    too_late: TooLate = ""
     join_url: str = ""
 
 
@@ -61,14 +55,14 @@ def render_link(page: LinkPage) -> str:
     return render_page("link.html", page.look, here, kept=kept, page=page, title=page.title, state=state, effect=effect)
 
 
-def render_link_gone(look: Look, kind: LinkKind, again_path: str = "", path: str = "") -> str:
-    """The answer to a link of this kind that opens nothing; the same for every such link.
+def render_link_gone(look: Look, again_path: str = "", path: str = "") -> str:
+    """The answer to a managing link that opens nothing; the same for every such link.
 
     ``path`` is ``?`` and the query of the link; ``again_path`` is where the form is that the link names, ``""`` if it
     names none that is open.
     """
     title = page_texts().text("link.gone.title", look.language)
-    return render_page("link_gone.html", look, path, title=title, kind=kind, again_path=again_path)
+    return render_page("link_gone.html", look, path, title=title, again_path=again_path)
 
 
 def render_erased(look: Look) -> str:

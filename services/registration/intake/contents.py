@@ -14,7 +14,7 @@ def content_to_json(content: Content) -> dict[str, Any]:
     """Return ``content`` as JSON values; what is sealed stays sealed, in base64."""
     values = asdict(content)
     values["sealed"] = None if content.sealed is None else base64.b64encode(content.sealed).decode()
-    return {name: value for name, value in values.items() if value not in (None, {}, "", False)}
+    return {name: value for name, value in values.items() if value not in (None, {}, "", False, ())}
 
 
 def content_from_json(values: Mapping[str, Any]) -> Content:
@@ -30,7 +30,8 @@ def content_from_json(values: Mapping[str, Any]) -> Content:
     given = dict(values)
     sealed = given.pop("sealed", None)
     cause = given.pop("cause", ("", ""))
-    content = Content(**given, cause=(str(cause[0]), str(cause[1])))
+    bound_to = tuple(str(one) for one in given.pop("sealed_for", ()))
+    content = Content(**given, cause=(str(cause[0]), str(cause[1])), sealed_for=bound_to)
     return content if sealed is None else replace(content, sealed=base64.b64decode(sealed, validate=True))
 
 

@@ -21,6 +21,7 @@ from services.registration.intake.model import (
     ChangedRegistration,
     Choice,
     Confirm,
+    Content,
     Facts,
     FormState,
     Item,
@@ -35,6 +36,7 @@ from services.registration.intake.model import (
     Submission,
 )
 from services.registration.people.model import AddressRefs
+from services.registration.privacy.model import merge_sealed
 
 NewId = Callable[[], str]
 """Returns a new UUID as text."""
@@ -259,12 +261,17 @@ def _register(
 
 def _change(facts: Facts, plan: Plan, live: LiveRegistration, source: Submission | Candidate) -> None:
     """Give a live registration the content of ``source``; its place stays."""
-    changed = replace(live, revision=live.revision + 1, content=source.content, person=source.person)
+    content = _with_sealed_of(source.content, live.content)
+    changed = replace(live, revision=live.revision + 1, content=content, person=source.person)
     some = facts.of(live.form, live.address)
     some[some.index(live)] = changed
-    plan.changed.append(
-        ChangedRegistration(live.id, live.form, live.status, changed.revision, source.content, source.person)
-    )
+    plan.changed.append(ChangedRegistration(live.id, live.form, live.status, changed.revision, content, source.person))
+
+
+def _with_sealed_of(newer: Content, older: Content) -> Content:
+    """``newer``, with the sealed answers of ``older`` behind its own: the newest of each field counts."""
+    bound_to = tuple(dict.fromkeys((*newer.sealed_for, *older.sealed_for)))
+    return replace(newer, sealed=merge_sealed(newer.sealed, older.sealed), sealed_for=bound_to)
 
 
 def _cancel(facts: Facts, plan: Plan, item: Cancel, now: datetime) -> ActResult:
@@ -296,6 +303,9 @@ def _is_same(live: LiveRegistration, item: Submission) -> bool:
     """Whether a submission says exactly what a registration of the same person says; sealed answers never compare."""
     if live.person != item.person or item.content.sealed is not None:
         return False
-    return replace(live.content, cause=("", ""), sealed=None, consent={}) == replace(
-        item.content, cause=("", ""), sealed=None, consent={}
-    )
+    return _comparable(live.content) == _comparable(item.content)
+
+
+def _comparable(content: Content) -> Content:
+    """``content`` without what differs between two submissions of the same answers."""
+    return replace(content, cause=("", ""), sealed=None, sealed_for=(), consent={})

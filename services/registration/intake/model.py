@@ -60,6 +60,7 @@ class Content:
         name: None where the form asks for none.
         answers: clear answers that have no field of their own here.
         sealed: answers encrypted to the form's key; None without any.
+        sealed_for: references of the submissions that the sealed answers are bound to.
         consent: wording, language and form version of each consent that was shown, by field name.
         cause: correlation id and trace context of the request.
     """
@@ -75,6 +76,7 @@ class Content:
     partner: str | None = None
     answers: Mapping[str, object] = field(default_factory=dict)
     sealed: bytes | None = None
+    sealed_for: tuple[str, ...] = ()
     consent: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     cause: tuple[str, str] = ("", "")
 
@@ -203,6 +205,7 @@ class FormState:
         verification: ``email`` or ``none``.
         people_per_address: live registrations that one address may have.
         event: slug of the event that it registers for; None for none.
+        attend: slug of the event that everybody on this form should attend as well.
         opening_at: how it decided about being open when an earlier revision was shown, a moment ago; by revision.
     """
 
@@ -211,6 +214,7 @@ class FormState:
     verification: str
     people_per_address: int
     event: str | None = None
+    attend: str | None = None
     opening_at: Mapping[int, Opening] = field(default_factory=dict)
 
     def accepts(self, submission: Submission) -> str:

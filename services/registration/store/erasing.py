@@ -10,10 +10,19 @@ from services.registration.domain.registration import Registration
 _BLANK = text("""
     UPDATE registration SET erased_at = :now, status = :status, revision = :revision,
         cancelled_at = CASE WHEN :status = 'cancelled' THEN coalesce(cancelled_at, :now) END,
-        person_ref = NULL, name = NULL, email = NULL, organisation_id = NULL, working_group = NULL,
-        representative = false, country = NULL, time_zone = NULL, language = NULL, answers = '{}', sealed = NULL,
-        box = NULL, token_hash = NULL, verify_hash = NULL, hold_until = NULL, expires_at = NULL
+        person_ref = NULL, person_key = NULL, mailbox_ref = NULL, domain_ref = NULL, name = NULL, email = NULL,
+        organisation_id = NULL, working_group = NULL, representative = false, country = NULL, time_zone = NULL,
+        language = NULL, answers = '{}', sealed = NULL, sealed_for = '{}', consent = '{}'
     WHERE id = CAST(:id AS uuid)
+""")
+_PENDING = text("""
+    WITH candidates AS (DELETE FROM candidate WHERE address_ref = :ref),
+    waiting AS (DELETE FROM waiting_address WHERE address_ref = :ref),
+    links AS (DELETE FROM confirmation_link WHERE address_ref = :ref),
+    managing AS (DELETE FROM managing_link WHERE registration_id = CAST(:id AS uuid))
+    INSERT INTO erased_address (address_ref, before_number, erased_at)
+    SELECT :ref, max(id), :now FROM submission WHERE state IN ('received', 'parked') HAVING max(id) IS NOT NULL
+    ON CONFLICT (address_ref) DO UPDATE SET before_number = excluded.before_number, erased_at = excluded.erased_at
 """)
 _LOCK_ORGANISATIONS = text("LOCK TABLE organisation IN SHARE ROW EXCLUSIVE MODE")
 _FORGET_ORGANISATION = text("""
@@ -41,6 +50,15 @@ def store_erased(connection: Connection, registration: Registration, now: dateti
     """Make a tombstone of what is locked: status and revision are those of ``registration``, the person is gone."""
     values = {"id": registration.id, "status": registration.status, "revision": registration.revision}
     connection.execute(_BLANK, {**values, "now": now})
+
+
+def erase_pending(connection: Connection, registration: Registration, now: datetime) -> None:
+    """Delete everything that waits for the owner of the registration's address, and its links.
+
+    What was received before and is not decided yet is sealed to the decider: it is dropped when its turn comes.
+    """
+    values = {"ref": bytes.fromhex(registration.person_ref), "id": registration.id, "now": now}
+    connection.execute(_PENDING, values)
 
 
 def forget_organisation(connection: Connection, organisation_id: str) -> None:

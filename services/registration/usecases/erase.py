@@ -1,8 +1,8 @@
 """Erase: whoever registered is forgotten, here at once and in the other services as soon as they hear of it.
 
 What is left is a tombstone: ids, times, and the status under which it counts. Whatever comes later about the person,
-late or twice, finds it and does nothing. Records of idempotency keys stay: they hold an id, a status and keyed hashes,
-and a browser that sends the form again must not register the person anew.
+late or twice, finds it and does nothing. What waits for the owner of the address goes too, and what was received before
+the erasure and is not decided yet.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,12 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.registration.domain.erasing import BY_LINK, KEPT_LONG_ENOUGH, REASONS, erased
-from services.registration.domain.registration import LIVE, Registration
-from services.registration.domain.seats import Seats, give_back, let_go
-from services.registration.outgoing import erased_message
+from services.registration.domain.registration import LIVE
+from services.registration.domain.seats import give_back
+from services.registration.people.messages import RegistrationMessages, erased_message
 from services.registration.store.erasing import (
     Tombstone,
+    erase_pending,
     find_tombstone,
     forget_organisation,
     others_of_the_same,
@@ -24,8 +25,7 @@ from services.registration.store.erasing import (
 )
 from services.registration.store.people import Change, history_of
 from services.registration.store.registrations import find_person, store_change
-from services.registration.usecases.links import own_person, person_to_verify
-from services.registration.usecases.locking import Locked, lock_found, lock_known, lock_owned
+from services.registration.usecases.locking import Locked, lock_known
 from services.registration.usecases.promote import promote_waiting
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -64,31 +64,24 @@ class Grave:
     history: list[Change]
 
 
-def erase_own(work: UnitOfWork, clock: Clock, token: str) -> None:
-    """Erase the registration that ``token`` opens; the link opens nothing any more.
+def erase_by_link(connection: Connection, messages: RegistrationMessages, registration_id: str, now: datetime) -> None:
+    """Erase the registration that a managing link opened; nothing happens if it is gone meanwhile. For the decider.
 
-    Raises:
-        DomainError: ``not-found`` if the token opens nothing (any more).
+    Args:
+        connection: of the transaction that decides the command.
+        messages: of the service.
+        registration_id: UUID text.
+        now: of a checked clock.
     """
-    with work.transaction() as connection:
-        found = own_person(connection, token)
-        outbox.blank(connection, found.registration.id, clock())
-        _erase(connection, lock_owned(connection, clock, found), BY_LINK, None)
+    outbox.blank(connection, registration_id, now)
+    try:
+        locked = lock_known(connection, lambda: now, registration_id)
+    except DomainError:
+        return
+    _erase(connection, messages, locked, BY_LINK, None)
 
 
-def erase_unconfirmed(work: UnitOfWork, clock: Clock, token: str) -> None:
-    """Erase the registration whose address the link ``token`` would confirm: its owner wants nothing of it.
-
-    Raises:
-        DomainError: ``not-found`` if the token opens nothing (any more).
-    """
-    with work.transaction() as connection:
-        found = person_to_verify(connection, token, clock())
-        outbox.blank(connection, found.registration.id, clock())
-        _erase(connection, lock_found(connection, clock, found), BY_LINK, None)
-
-
-def erase_known(work: UnitOfWork, clock: Clock, erasure: Erasure) -> int:
+def erase_known(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, erasure: Erasure) -> int:
     """Erase a registration, or all of its address on forms that the coordinator's key is good for.
 
     Each in a transaction of its own, since each locks the seats of its form; the named one is last, so that what was
@@ -105,12 +98,13 @@ def erase_known(work: UnitOfWork, clock: Clock, erasure: Erasure) -> int:
             return 0
         others = others_of_the_same(connection, erasure.registration_id) if erasure.scope == EVERYWHERE else []
     named = [identity for identity, form in others if erasure.may_touch(form)]
-    return sum([_erase_one(work, clock, identity, erasure) for identity in [*named, erasure.registration_id]])
+    everything = [*named, erasure.registration_id]
+    return sum([_erase_one(work, clock, messages, identity, erasure) for identity in everything])
 
 
-def erase_kept(work: UnitOfWork, now: datetime, registration_id: str) -> bool:
+def erase_kept(work: UnitOfWork, messages: RegistrationMessages, now: datetime, registration_id: str) -> bool:
     """Erase a registration whose time is over; returns whether there was anybody left to erase."""
-    return _erase_one(work, lambda: now, registration_id, None)
+    return _erase_one(work, lambda: now, messages, registration_id, None)
 
 
 def show_grave(work: UnitOfWork, registration_id: str) -> Grave:
@@ -142,7 +136,9 @@ def form_of(work: UnitOfWork, registration_id: str) -> str:
     return tombstone.form
 
 
-def _erase_one(work: UnitOfWork, clock: Clock, registration_id: str, erasure: Erasure | None) -> bool:
+def _erase_one(
+    work: UnitOfWork, clock: Clock, messages: RegistrationMessages, registration_id: str, erasure: Erasure | None
+) -> bool:
     """For a coordinator, who leaves a trace, or for nobody: its time is over."""
     with work.transaction() as connection:
         outbox.blank(connection, registration_id, clock())
@@ -153,33 +149,27 @@ def _erase_one(work: UnitOfWork, clock: Clock, registration_id: str, erasure: Er
                 raise
             return False
         if erasure is None:
-            _erase(connection, locked, KEPT_LONG_ENOUGH, None)
+            _erase(connection, messages, locked, KEPT_LONG_ENOUGH, None)
         else:
-            _erase(connection, locked, REASONS[erasure.reason], erasure.by)
+            _erase(connection, messages, locked, REASONS[erasure.reason], erasure.by)
             detail = {"reason": erasure.reason, "scope": erasure.scope}
             deed = Deed(erasure.by, "person-erased", "registration", registration_id, detail)
             note_deed(connection, deed, locked.now)
         return True
 
 
-def _erase(connection: Connection, locked: Locked, reason: str, by: str | None) -> None:
+def _erase(connection: Connection, messages: RegistrationMessages, locked: Locked, reason: str, by: str | None) -> None:
     """The messages were blanked once before anything was locked: a relay that has them in hand may take its time, and
     nobody should wait for seats meanwhile. What was added since is blanked now."""
     before, now = locked.registration, locked.now
     after = erased(before, locked.form.opening, now)
+    erase_pending(connection, before, now)
     store_erased(connection, after, now)
     store_change(connection, after, reason, now, by=by)
     outbox.blank(connection, before.id, now)
     outbox.add(connection, [erased_message(after, now)])
-    seats = _freed(locked, before, after)
-    if seats is not None:
-        promote_waiting(connection, locked.form, seats, now, "a seat was given back")
+    if before.status in LIVE and after.status == "cancelled":
+        seats = give_back(locked.form.seats, before.status)
+        promote_waiting(connection, messages, locked.form, seats, now, "a seat was given back")
     if before.organisation_id is not None:
         forget_organisation(connection, before.organisation_id)
-
-
-def _freed(locked: Locked, before: Registration, after: Registration) -> Seats | None:
-    """The seats without the one that was given back; None if none was."""
-    if before.status in LIVE and after.status == "cancelled":
-        return give_back(locked.form.seats, before.status)
-    return let_go(locked.form.seats) if before.holds_seat(locked.now) else None

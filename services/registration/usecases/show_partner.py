@@ -65,7 +65,7 @@ def show_partner(work: UnitOfWork, clock: Clock, slug: str, may_touch: Callable[
         if not found:
             raise DomainError("not-found", "there is no such partner")
         counts, now = count_through(connection, slug), clock()
-        stored = [form for form in all_forms(connection, now) if slug in form.partners or form.slug in counts]
+        stored = [form for form in all_forms(connection) if slug in form.partners or form.slug in counts]
     forms = [
         _form(form, slug in form.partners, closed_reason(form.opening, now), counts.get(form.slug, {}))
         for form in stored

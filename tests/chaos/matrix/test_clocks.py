@@ -24,7 +24,7 @@ SHARE = 25
 
 ACTED = ("register", "cancel", "confirm")
 ALWAYS = {
-    ClockCell("registration-relay", "ahead"),
+    ClockCell("registration-tend", "ahead"),
     ClockCell("notifications-send", "ahead"),
     ClockCell("notifications-send", "backwards"),
 }

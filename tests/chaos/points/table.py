@@ -25,11 +25,12 @@ PROGRAMS_BY_ROLE = {
     "send": (worker_name("notifications", "send"),),
     "schedule": (worker_name("notifications", "schedule"),),
     "solve": (worker_name("events", "solve"),),
+    "tend": (worker_name("registration", "tend"),),
 }
 """The programs that a registration passes through. The relay of events and the consumer of registration are the same
 code on other tables."""
 
-APART = frozenset({*PROGRAMS_BY_ROLE["schedule"], *PROGRAMS_BY_ROLE["solve"]})
+APART = frozenset(PROGRAMS_BY_ROLE["schedule"] + PROGRAMS_BY_ROLE["solve"] + PROGRAMS_BY_ROLE["tend"])
 """Programs that never speak to a bus: tried beside the embedded one alone."""
 
 SHORT_HANG_S = 1.2

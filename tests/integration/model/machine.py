@@ -72,7 +72,7 @@ class Machine(PeopleSteps, CoordinatorSteps):
         """Nothing changes by it, in any database."""
         before = self.world.contents(service)
         self.bus.keep_house_at(service, by)
-        assert self.world.contents(service) == before, f"{service}: a relay {by} off has changed something"
+        assert self.world.contents(service) == before, f"{service}: a process {by} off has changed something"
 
     @rule(by=WRONG)
     def sender_cleans_up_with_a_wrong_clock(self, by: timedelta) -> None:

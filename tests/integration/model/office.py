@@ -4,20 +4,21 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.registration.domain.intake import Answered, Submission
+from services.registration.usecases.prepare import Envelope, prepare
+from services.registration.usecases.register import register_batch
+from services.registration.usecases.verify import verify
+
 from services.events.usecases.change_event import ANY, Deed, change_event
 from services.events.usecases.steps import StepWish, step_of
 from services.registration.domain.form_settings import FormSettings
-from services.registration.domain.intake import Answered, Submission
+from services.registration.tending import Tending
 from services.registration.usecases.cancel import cancel
 from services.registration.usecases.change_form import FormChange, change_form
 from services.registration.usecases.decide import Decision, decide
 from services.registration.usecases.erase import HERE, Erasure, erase_known, erase_own, erase_unconfirmed
 from services.registration.usecases.look_up import FormView, view_form
-from services.registration.usecases.prepare import Envelope, prepare
-from services.registration.usecases.register import register_batch
 from services.registration.usecases.retain import confirm_unannounced
-from services.registration.usecases.verify import verify
-from services.registration.wiring import describe
 from shared.core.errors import DomainError, Unavailable
 from shared.core.sealing import open_sealed
 from shared.forms.validation import Answers
@@ -25,6 +26,7 @@ from shared.store.unit_of_work import UnitOfWork
 from tests.integration.model.ledger import Answer
 from tests.integration.model.rules import FORMS
 from tests.integration.model.world import PRIVATE_KEY, World
+from tests.support.clock import agreeing
 
 SENTENCES = {status: status for status in ("confirmed", "waitlisted", "unverified")}
 BY = "a coordinator"
@@ -101,10 +103,9 @@ class Office:
         return self._ask(lost, ask, "events")
 
     def keep_house(self) -> None:
-        """What the relay of registration does every few seconds."""
-        forget = describe().forget
-        assert forget is not None
-        forget(self._world.work("registration"), self._world.clock())
+        """One turn of ``tend``."""
+        work = self._world.work("registration")
+        Tending(work, agreeing(self._world.clock, work)).turn()
 
     def confirm_retention(self, slug: str) -> int:
         """An operator lets go who waits on a form because nothing announced them; returns how many."""

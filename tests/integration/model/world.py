@@ -5,19 +5,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from services.registration.usecases.prepare import IntakeKeys
 from sqlalchemy import Engine
 
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.usecases.change_event import ANY, Deed, change_event, create_event
 from services.events.usecases.steps import StepWish, step_of
-from services.registration.store.form_keys import FormKeys
 from services.registration.store.forms import save_form
-from services.registration.usecases.prepare import IntakeKeys
 from services.registration.web import open_intake_engine
 from shared.contracts.registry import SERVICES
 from shared.core.errors import Unavailable
@@ -118,7 +116,7 @@ class World:
             look.close()
 
 
-def open_world(postgres: PostgresServer, folder: Path) -> World:
+def open_world(postgres: PostgresServer) -> World:
     """Fresh databases with the newest schema and the programme stored; nobody has been told of it."""
     urls = FreshDatabases(postgres)
     engines = {service: open_engine(urls[service], pool_size=1, pre_ping=False) for service in SERVICES}
@@ -126,7 +124,7 @@ def open_world(postgres: PostgresServer, folder: Path) -> World:
     looks = {name: postgres.connect(urls[name].rpartition("/")[2]) for name in (*SERVICES, "bus")}
     for look in looks.values():
         look.execute("SET session_replication_role = replica")  # rows that are only ever added must go as well
-    keys = IntakeKeys(PERSON_KEY, public_key_of(PRIVATE_KEY), FormKeys(folder, [PERSON_KEY]))
+    keys = IntakeKeys(PERSON_KEY, public_key_of(PRIVATE_KEY))
     world = World(FrozenClock(), engines, looks, urls, keys, Vault([VAULT_KEY]), {})
     _store_programme(world)
     return world

@@ -12,7 +12,8 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from deploy.operations.rounds import DONE, REFUSED, UNCANCELLED, UNMAILED, Canary, link_in
+from deploy.operations.rounds import DONE, REFUSED, UNCANCELLED, UNMAILED, Canary
+from deploy.public_client import link_in
 from tests.support.ports import free_port
 
 NEVER = threading.Event()

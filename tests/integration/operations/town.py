@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
+from services.registration.usecases.give_up import give_up
 from sqlalchemy import Engine
 
 from deploy.local.installation import SAMPLE
@@ -22,9 +23,8 @@ from services.events.usecases.change_event import ANY, Deed, change_event
 from services.events.usecases.load_sample import load_sample
 from services.events.usecases.steps import StepWish, step_of
 from services.registration.messaging import effects as registration_effects
+from services.registration.privacy.form_keys import FormKeys
 from services.registration.settings import read_settings
-from services.registration.store.form_keys import FormKeys
-from services.registration.usecases.give_up import give_up
 from services.registration.usecases.load_forms import load_forms
 from services.registration.web import build_app
 from shared.contracts import registry

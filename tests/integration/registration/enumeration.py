@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from flask.testing import FlaskClient
-
 from services.registration.domain.intake import MOST_A_DAY
+
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
 

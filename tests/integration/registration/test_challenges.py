@@ -9,14 +9,13 @@ from flask.testing import FlaskClient
 
 from services.registration.settings import read_settings
 from services.registration.web import build_app
-from services.registration.wiring import describe
 from shared.forms.work_asked import CALM, KEPT, LIFETIME, TRIES
 from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.proofs import CHALLENGE, proof, refused, used
 from tests.integration.registration.proofs import client as client
 from tests.integration.registration.proofs import hand as hand
 from tests.integration.registration.test_places import said, states
+from tests.integration.registration.test_verification import keep_house
 from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows, together
 from tests.support.clock import FrozenClock
 from tests.support.installation import TestInstallation
@@ -154,10 +153,7 @@ def test_used_challenges_are_forgotten_when_they_could_not_be_used_again(
 ) -> None:
     client.post(REGISTRATIONS, json=answers(1, altcha=proof(client)))
     for later, left in ((KEPT, 1), (KEPT + timedelta(seconds=1), 0)):
-        forget, engine = describe().forget, open_engine(installation.urls["registration"])
-        assert forget is not None
-        forget(UnitOfWork(engine, "registration"), hand() + later)
-        engine.dispose()
+        keep_house(installation, hand() + later)
         assert used(installation) == left
     assert KEPT > LIFETIME
 

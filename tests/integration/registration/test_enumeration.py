@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from flask import request
 from flask.testing import FlaskClient
-
 from services.registration.domain.intake import MOST_A_DAY
-from services.registration.settings import read_settings
 from services.registration.store.shadows import SHADOWS
+from shared.web.in_steps import BEGAN, STEP_S
+
+from services.registration.settings import read_settings
 from services.registration.web import build_app
 from shared.core.clock import system_clock
 from shared.store.engine import open_engine
-from shared.web.in_steps import BEGAN, STEP_S
 from tests.integration.registration.enumeration import ADDRESS, WAYS, Place, seen, went_out
 from tests.integration.registration.test_verification import keep_house
 from tests.support.clients import REGISTRATIONS, answers, rows, together

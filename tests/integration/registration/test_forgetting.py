@@ -136,7 +136,7 @@ def test_time_that_jumps_deletes_nothing_until_an_operator_confirms(
     hand: FrozenClock,  # noqa: F811 - a fixture
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """However often the relay looks; the gauges say what waits."""
+    """However often ``tend`` looks; the gauges say what waits."""
     keep(installation)
     for hours in (0, 30):
         keep_house(installation, hand() + timedelta(days=DAYS + 2, hours=hours))
@@ -180,18 +180,18 @@ def test_notice_ends_with_the_days_of_the_form(
     assert retention_unannounced.labels("registration", "ended")._value.get() == 0
 
 
-def test_nobody_is_erased_whom_another_relay_has_deleted_meanwhile(
+def test_nobody_is_erased_whom_another_tend_has_deleted_meanwhile(
     ended: FlaskClient,
     installation: TestInstallation,
     hand: FrozenClock,  # noqa: F811 - a fixture
 ) -> None:
     """The one found whom to erase, the other deleted the whole registration: no error."""
-    engine = open_engine(installation.url("registration", "relay"))
+    engine = open_engine(installation.url("registration", "tend"))
     assert not erase_kept(UnitOfWork(engine, "registration"), hand(), str(uuid4()))
     engine.dispose()
 
 
-def test_two_relays_delete_each_registration_once(
+def test_two_tends_delete_each_registration_once(
     ended: FlaskClient,
     installation: TestInstallation,
     hand: FrozenClock,  # noqa: F811 - a fixture

@@ -13,8 +13,8 @@ from sqlalchemy import make_url
 
 from deploy.local.installation import SAMPLE
 from services.registration.__main__ import command_line
+from services.registration.privacy.form_keys import FormKeys
 from services.registration.settings import read_settings
-from services.registration.store.form_keys import FormKeys
 from services.registration.web import build_app
 from shared.core.accounts import service_account
 from shared.core.key_files import new_key, read_keys

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.registration.store.form_keys import FormKeys, KeyGone
+from services.registration.privacy.form_keys import FormKeys, KeyGone
 from shared.core.sealing import Unsealable, new_key
 
 FORM, ROW = "a-form", "a-row"

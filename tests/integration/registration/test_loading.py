@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.installation import SAMPLE
-from services.registration.store.form_keys import FormKeys
+from services.registration.privacy.form_keys import FormKeys
 from services.registration.usecases.load_forms import load_forms
 from shared.core.errors import SettingsError
 from shared.core.sealing import read_keys

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from services.registration.__main__ import command_line
-from services.registration.wiring import describe
+from services.registration.tending import Tending
 from shared.core.errors import SettingsError
 from shared.core.metrics import retention_done_total, retention_overdue, retention_unannounced
 from shared.store.engine import open_engine
@@ -19,6 +19,7 @@ from tests.integration.registration.test_kinds import send
 from tests.integration.registration.test_loading import load
 from tests.integration.registration.test_verification import keep_house, keep_house_for_days
 from tests.support.clients import rows
+from tests.support.clock import FrozenClock, agreeing
 from tests.support.installation import TestInstallation
 
 FORM = "geneva-delegation"
@@ -150,12 +151,14 @@ def test_more_than_a_bite_goes_turn_by_turn(last_day: datetime, installation: Te
         'token_hash', '\\x' || md5('t' || n) || md5('u' || n), 'verify_hash', NULL))).*
         FROM registration r, generate_series(1, {BITE}) n"""
     rows(url, copies)
-    forget, engine = describe().forget, open_engine(url)
-    assert forget is not None
     due, left = last_day + timedelta(days=14) + SECOND, []
-    forget(UnitOfWork(engine, "registration"), due - timedelta(hours=25))
+    engine, clock = open_engine(installation.url("registration", "tend")), FrozenClock(due - timedelta(hours=25))
+    work = UnitOfWork(engine, "registration")
+    tending = Tending(work, agreeing(clock, work))
+    tending.turn()
     for turn in range(2):
-        forget(UnitOfWork(engine, "registration"), due + timedelta(seconds=5 * turn))
+        clock.set(due + timedelta(seconds=5 * turn))
+        tending.turn()
         left.append(sum(sealed for sealed, _clear, _person in kept(installation)))
     engine.dispose()
     assert left == [1, 0]
@@ -271,7 +274,7 @@ def test_nothing_goes_that_was_announced_less_than_a_day_before(
 def test_time_that_jumps_erases_nobody_until_an_operator_confirms(
     last_day: datetime, installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By every clock at once, a year after the relay looked last; the relay looks again and again."""
+    """By every clock at once, a year after ``tend`` looked last; it looks again and again."""
     for name, value in installation.environment("registration", "recover").items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TROIKA_OPERATOR", "Op Erator")

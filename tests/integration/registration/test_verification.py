@@ -9,13 +9,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.registration.settings import read_settings
+from services.registration.tending import Tending
 from services.registration.web import build_app
-from services.registration.wiring import describe
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.test_places import capacity, register, said, states, token_of
 from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
-from tests.support.clock import FrozenClock
+from tests.support.clock import FrozenClock, agreeing
 from tests.support.installation import TestInstallation
 from tests.support.mailed import mailed_to
 
@@ -50,16 +50,16 @@ def click(client: FlaskClient, installation: TestInstallation, number: int, stat
 
 
 def keep_house_for_days(installation: TestInstallation, now: datetime) -> None:
-    """The same after a relay that was there the day before, and has announced what goes."""
+    """The same where ``tend`` ran the day before too, and has announced what goes."""
     keep_house(installation, now - timedelta(hours=25))
     keep_house(installation, now)
 
 
 def keep_house(installation: TestInstallation, now: datetime) -> None:
-    """What the relay does every few seconds."""
-    forget, engine = describe().forget, open_engine(installation.urls["registration"])
-    assert forget is not None
-    forget(UnitOfWork(engine, "registration"), now)
+    """One turn of ``tend``, by its own login, whose host and database agree that it is ``now``."""
+    engine = open_engine(installation.url("registration", "tend"))
+    work = UnitOfWork(engine, "registration")
+    Tending(work, agreeing(lambda: now, work)).turn()
     engine.dispose()
 
 

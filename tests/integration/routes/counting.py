@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
+from shared.store.round_trip import BEGIN, COMMIT, Call, round_trip
 from sqlalchemy import Connection, event
 
 from services.registration.store import intake
-from shared.store.round_trip import BEGIN, COMMIT, Call, round_trip
 from tests.integration.routes.house import House
 
 

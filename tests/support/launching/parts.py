@@ -83,6 +83,13 @@ def quick_solve() -> None:
     _set(solve_schedule, LEASE=QUICK_LEASE)
 
 
+def quick_tend() -> None:
+    """What is due by time is looked for often."""
+    from services.registration import tending
+
+    _set(tending, EVERY_S=QUICK_S)
+
+
 def effect_ledger() -> None:
     """Write each effect down where the effect is."""
 
@@ -146,6 +153,7 @@ PARTS: Mapping[str, Callable[[], None]] = {
     "quick-send": quick_send,
     "quick-schedule": quick_schedule,
     "quick-solve": quick_solve,
+    "quick-tend": quick_tend,
     "effect-ledger": effect_ledger,
     "troubled": troubled,
 }

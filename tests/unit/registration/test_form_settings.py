@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from services.registration.domain.verifying import decide_verified
 
 from services.registration.domain.deciding import check_cancelling, check_confirming
 from services.registration.domain.form_settings import FormSettings, check_settings, differences
 from services.registration.domain.opening import Opening, closed_reason, set_reason
 from services.registration.domain.promotion import decide_promotion
 from services.registration.domain.seats import Seats, promote
-from services.registration.domain.verifying import decide_verified
 from shared.core.errors import DomainError
 from tests.unit.registration.test_holds import unverified
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from services.registration.domain.verifying import decide_verified
 
 from services.registration.domain.opening import Opening, closed_reason
 from services.registration.domain.registration import Registration
 from services.registration.domain.seats import Seats, first_place, promotable, promote, take
-from services.registration.domain.verifying import decide_verified
 from shared.core.errors import DomainError
 
 NOON = datetime(2020, 3, 2, 12, tzinfo=UTC)

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
 from services.registration.domain.intake import Answered, Facts, FormFacts, Plan, Proof, Submission, decide
+
 from services.registration.domain.opening import Opening
 from services.registration.domain.registration import Registration
 from services.registration.domain.seats import Seats

@@ -1,0 +1,161 @@
+"""What a token opens, read through functions that take its hash: the login behind these pages can read nobody else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from services.registration.domain.registration import Registration
+from services.registration.intake.contents import content_from_json
+from services.registration.intake.model import Content
+from services.registration.store.registrations import Person
+
+_LINK = text("SELECT email, language, expires_at, muted FROM link_of(:hash, :now)")
+_PENDING = text("""
+    SELECT id::text, form, code, received_at, mailed_at, content, has_sealed, person_key FROM pending_for(:hash, :now)
+""")
+_REGISTERED = text("""
+    SELECT id::text, form, status, revision, name, content, person_key FROM registered_for(:hash, :now)
+""")
+_OUTCOMES = text("SELECT kind, form, decided_at, outcome FROM link_outcomes(:hash)")
+_OWN = text("""
+    SELECT id::text, form, kind, event_id, status, place, revision, encode(person_ref, 'hex'), working_group,
+        representative, organisation_id::text, country, language, partner, accepted_at, verified, attend, name, email,
+        organisation, time_zone, answers, has_sealed, changed_at
+    FROM own_registration(:hash)
+""")
+_HISTORY = text("SELECT own_history(:hash)")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationLink:
+    """A confirmation link that still opens something.
+
+    Attributes:
+        email: address that it was mailed to.
+        muted: its owner wants no mail about submissions they did not make.
+    """
+
+    email: str
+    language: str
+    expires_at: datetime
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PendingSubmission:
+    """A candidate as the owner of its address sees it."""
+
+    id: str
+    form: str
+    code: str
+    received_at: datetime
+    mailed_at: datetime | None
+    content: Content
+    has_sealed: bool
+    person: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredPerson:
+    """A live registration of the address."""
+
+    id: str
+    form: str
+    status: str
+    revision: int
+    name: str | None
+    content: Content
+    person: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LinkAct:
+    """Something that was done by a link.
+
+    Attributes:
+        decided_at: None while it waits for the decider.
+        outcome: results by candidate, once decided.
+    """
+
+    kind: str
+    form: str
+    decided_at: datetime | None
+    outcome: Any
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRegistration:
+    """A registration as its person sees it.
+
+    Attributes:
+        place: in the line of those who wait, from 1; None without.
+        changed_at: when it last changed.
+    """
+
+    person: Person
+    place: int | None
+    changed_at: datetime
+
+
+def find_confirmation_link(connection: Connection, hash_: bytes, now: datetime) -> ConfirmationLink | None:
+    """Return what the link with this token hash opens; None if it opens nothing, or nothing any more."""
+    row = connection.execute(_LINK, {"hash": hash_, "now": now}).fetchone()
+    return None if row is None else ConfirmationLink(*row)
+
+
+def pending_submissions(connection: Connection, hash_: bytes, now: datetime) -> list[PendingSubmission]:
+    """Return everything that waits for the owner of the link's address, oldest first."""
+    found = connection.execute(_PENDING, {"hash": hash_, "now": now})
+    return [_pending(*row) for row in found]
+
+
+def _pending(
+    identity: str,
+    form: str,
+    code: str,
+    received_at: datetime,
+    mailed_at: datetime | None,
+    content: Mapping[str, Any],
+    has_sealed: bool,
+    person: bytes,
+) -> PendingSubmission:
+    found = content_from_json(content)
+    return PendingSubmission(identity, form, code, received_at, mailed_at, found, has_sealed, bytes(person))
+
+
+def _registered(
+    identity: str, form: str, status: str, revision: int, name: str | None, content: Mapping[str, Any], person: bytes
+) -> RegisteredPerson:
+    return RegisteredPerson(identity, form, status, revision, name, content_from_json(content), bytes(person))
+
+
+def registered_people(connection: Connection, hash_: bytes, now: datetime) -> list[RegisteredPerson]:
+    """Return the live registrations of the link's address."""
+    found = connection.execute(_REGISTERED, {"hash": hash_, "now": now})
+    return [_registered(*row) for row in found]
+
+
+def acts_by_link(connection: Connection, hash_: bytes) -> Sequence[LinkAct]:
+    """Return what was done by a link, newest first."""
+    return [LinkAct(*row) for row in connection.execute(_OUTCOMES, {"hash": hash_})]
+
+
+def find_own(connection: Connection, hash_: bytes) -> OwnRegistration | None:
+    """Return the registration that the managing link with this token hash opens, or None."""
+    row = connection.execute(_OWN, {"hash": hash_}).fetchone()
+    if row is None:
+        return None
+    values: list[Any] = list(row)
+    place = values[5]
+    registration = Registration(*values[:17])
+    person = Person(registration, *values[17:23])
+    return OwnRegistration(person, place, values[23])
+
+
+def own_history(connection: Connection, hash_: bytes) -> Mapping[str, Any]:
+    """Return dates, consent, readings of sealed answers, changes and messages of the registration behind a link."""
+    found: Mapping[str, Any] | None = connection.execute(_HISTORY, {"hash": hash_}).scalar()
+    return found or {}
