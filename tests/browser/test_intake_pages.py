@@ -137,8 +137,7 @@ def test_proof_is_made_while_somebody_types_and_sent_along(intake: Intake, visit
     page.goto(intake.form("by-mail"))
     assert intake.asked.count("/v1/challenge") == 0
     page.fill("#field-name", "A participant")
-    poll_until(lambda: "/embed/static/solver.js" in intake.asked, what="the work begins")
-    page.wait_for_timeout(3_000)
+    visitor.wait_until_worked()
     fill_and_send(page)
     expect(page.locator("#done")).to_be_visible()
     [(headers, content)] = intake.submissions

@@ -14,8 +14,6 @@ from tests.support.processes import PROJECT
 from tests.support.waiting import poll_until
 
 FORM = f"/v1/forms/{WEBINAR}"
-SOLVED_WITHIN_S = 90.0
-"""On a machine with much else to do."""
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["of today", "at the floor"])
@@ -26,7 +24,7 @@ def test_work_is_done_in_a_partners_page_and_the_seat_is_there_at_once(demo: Dem
     visitor.page.goto(demo.ports.partner_url)
     frame, address = visitor.frame(), new_address()
     frame.fill("#field-name", "A participant")
-    poll_until(lambda: _workers_ended(visitor), SOLVED_WITHIN_S, what="the work is done")
+    visitor.wait_until_worked()
     frame.fill("#field-email", address)
     frame.check("#field-consent")
     frame.click("button[type=submit]")
@@ -34,12 +32,6 @@ def test_work_is_done_in_a_partners_page_and_the_seat_is_there_at_once(demo: Dem
     assert [one["status"] for one in demo.registrations(address)] == ["confirmed"]
     assert visitor.origins == {demo.ports.partner_url, demo.ports.public_url}
     assert (visitor.faults, visitor.context.cookies()) == ([], [])
-
-
-def _workers_ended(visitor: Visit) -> bool:
-    """Whether a challenge was fetched, and nothing works on it any more."""
-    fetched = any("/v1/challenge" in request.url for request in visitor.requests)
-    return fetched and not visitor.page.workers
 
 
 def test_browser_that_cannot_work_confirms_by_mail(demo: Demo, visitor: Visit) -> None:

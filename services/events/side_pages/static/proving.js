@@ -27,18 +27,18 @@ async function prove(event) {
   if (button.getAttribute("aria-disabled") === "true") return;
   setSending(true);
   try {
-    form.elements.altcha.value = await proof.take(PROVEN_WITHIN_MS, sayWork);
+    form.elements.altcha.value = await proof.take(PROVEN_WITHIN_MS, showProgress);
     proof.spend();
   } finally {
     form.submit(); /* without a proof the form is taken as well, and the address is confirmed by mail */
   }
 }
 
-/* In quarters: a screen reader says each change. */
-function sayWork(share) {
+/* In quarters: a screen reader reads each change out. */
+function showProgress(share) {
   const percent = Math.min(Math.floor(share * 4) * 25, 75);
-  const said = form.dataset.proving.replace("{percent}", percent);
-  if (progress.textContent !== said) progress.textContent = said;
+  const text = form.dataset.proving.replace("{percent}", percent);
+  if (progress.textContent !== text) progress.textContent = text;
 }
 
 function setSending(now) {

@@ -5,14 +5,14 @@ import { clearErrors, showErrors, showProblem } from "./errors.js";
 import { send } from "./sending.js";
 import { outcomeOf } from "./outcome.js";
 import { Proof } from "./proof.js";
-import { reportHeight, tellParent } from "./parent.js";
+import { reportHeight, parentMessenger } from "./parent.js";
 
 const form = document.getElementById("form");
 const progress = document.getElementById("progress");
 const button = form.querySelector("button[type=submit]");
 const { challenge, solver, parentOrigin, receipts, title, verification } = form.dataset;
 const texts = JSON.parse(form.dataset.texts);
-const tell = tellParent(parentOrigin);
+const notify = parentMessenger(parentOrigin);
 const proof = new Proof(challenge, solver);
 /* The outcome of a form without verification depends on the proof: it may still come while the button is pressed. */
 const PROOF_WITHIN_MS = verification === "none" ? 2000 : 0;
@@ -28,10 +28,10 @@ for (const improve of [watchConditions, fillFromBrowser, showLocalTime]) {
   }
 }
 form.noValidate = true; /* the summary says all that is wrong at once, in the page's language */
-form.addEventListener("input", () => tell({ type: "troika:started" }), { once: true });
+form.addEventListener("input", () => notify({ type: "troika:started" }), { once: true });
 if (receipts) sendByScript(); /* else the form is sent as a plain one, and answered with a page */
-reportHeight(tell);
-tell({ type: "troika:ready" });
+reportHeight(notify);
+notify({ type: "troika:ready" });
 form.querySelector(".summary:not([hidden])")?.focus();
 
 function sendByScript() {
@@ -86,7 +86,7 @@ function show({ status, content }) {
   } else {
     showProblem(form, status === 0 || status === 503 || status === 409 || status === 429 ? texts["gave-up"] : texts.failed);
   }
-  tell({ type: "troika:error", code: content.code ?? (status === 0 ? "unreachable" : `http-${status}`) });
+  notify({ type: "troika:error", code: content.code ?? (status === 0 ? "unreachable" : `http-${status}`) });
   return undefined;
 }
 
@@ -101,11 +101,11 @@ function showReceived({ receipt, code }) {
   form.remove();
   done.hidden = false;
   done.focus();
-  tell({ type: "troika:submitted" });
+  notify({ type: "troika:submitted" });
   if (verification === "none") showOutcome(heading, `/v1${receipts}/${encodeURIComponent(receipt)}`);
 }
 
-/* Says what has become of it as soon as that is known, in the same place: a screen reader says what is new there. */
+/* Shows what has become of it as soon as that is known, in the same place: a screen reader reads out what is new. */
 async function showOutcome(heading, address) {
   const status = await outcomeOf(address);
   const message = document.getElementById("done-message");
@@ -119,8 +119,8 @@ async function showOutcome(heading, address) {
   done.className = mailed ? "done" : "note";
   document.getElementById("done-mail").hidden = !mailed;
   for (const one of done.querySelectorAll(".to-confirm")) one.hidden = status !== "check-your-mail";
-  if (registered) tell({ type: "troika:registered", status });
-  if (status === "full" || status === "closed") tell({ type: "troika:error", code: `form-${status}` });
+  if (registered) notify({ type: "troika:registered", status });
+  if (status === "full" || status === "closed") notify({ type: "troika:error", code: `form-${status}` });
 }
 
 function setSending(now) {

@@ -1,5 +1,5 @@
-/* A page about something that is not decided yet: asks again, and shows the new page in its place once there is more to
-   say. Without it the page loads itself again, and offers to be loaded again. */
+/* A page about something that is not decided yet: asks again, and shows the new page in its place once it is decided.
+   Without it the page loads itself again, and offers to be loaded again. */
 
 import { fetchWithin } from "./fetching.js";
 

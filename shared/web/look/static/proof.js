@@ -22,25 +22,25 @@ export class Proof {
   /* Starts to work, unless it has and the challenge is still good. */
   begin() {
     if (!this.#address || (this.#work && Date.now() < this.#work.until)) return;
-    const work = { until: Date.now() + FRESH_MS, share: 0, tell: () => {} };
+    const work = { until: Date.now() + FRESH_MS, share: 0, onProgress: () => {} };
     work.solution = solved(this.#address, this.#solver, (share) => {
       work.share = share;
-      work.tell(share);
+      work.onProgress(share);
     });
     this.#work = work;
   }
 
-  /* The solution, "" if there is none within so many milliseconds. `tell` hears the share of the work that is done, from
-     0 to 1, meanwhile. */
-  async take(withinMs, tell = () => {}) {
+  /* The solution, "" if there is none within so many milliseconds. `onProgress` is called with
+     the share of the work that is done, from 0 to 1, meanwhile. */
+  async take(withinMs, onProgress = () => {}) {
     if (!this.#address) return "";
     this.begin();
     const work = this.#work;
-    work.tell = tell;
-    tell(work.share);
+    work.onProgress = onProgress;
+    onProgress(work.share);
     const late = new Promise((resolve) => setTimeout(resolve, withinMs, ""));
     const solution = await Promise.race([work.solution, late]);
-    work.tell = () => {};
+    work.onProgress = () => {};
     return solution;
   }
 
@@ -50,13 +50,13 @@ export class Proof {
   }
 }
 
-async function solved(address, solver, hear) {
+async function solved(address, solver, onProgress) {
   if (!window.crypto?.subtle) return ""; /* the page, or one around it, came without encryption */
   const workers = [];
   try {
     const challenge = await fetchWithin(CHALLENGE_WITHIN_MS, address, {}, (answer) => (answer.ok ? answer.json() : null));
     if (!challenge) return "";
-    const solution = await searched(challenge.parameters, solver, workers, hear);
+    const solution = await searched(challenge.parameters, solver, workers, onProgress);
     return solution ? btoa(JSON.stringify({ challenge, solution })) : "";
   } catch {
     return ""; /* nobody answers, or the browser lets no worker run */
@@ -65,7 +65,7 @@ async function solved(address, solver, hear) {
   }
 }
 
-function searched(parameters, solver, workers, hear) {
+function searched(parameters, solver, workers, onProgress) {
   const count = Math.min(navigator.hardwareConcurrency || 1, MOST_WORKERS);
   let [tried, atWork] = [0, count];
   return new Promise((resolve, reject) => {
@@ -76,7 +76,7 @@ function searched(parameters, solver, workers, hear) {
       worker.onerror = reject;
       worker.onmessage = ({ data }) => {
         tried += data.tried;
-        hear(tried / parameters.data.tries);
+        onProgress(tried / parameters.data.tries);
         if (data.exhausted) atWork -= 1;
         if (data.solution || !atWork) resolve(data.solution ?? null);
       };

@@ -1,10 +1,10 @@
-/* In a worker: looks for the number whose key (PBKDF2) begins as the challenge says, one number after the other. */
+/* In a worker: looks for the number whose key (PBKDF2) begins as the challenge wants, one number after the other. */
 
-const SAY_EVERY_MS = 100;
+const REPORT_EVERY_MS = 100;
 
 self.onmessage = ({ data }) => search(data);
 
-/* Tries `first`, `first + step` … below `tries`; says how many it has tried meanwhile, and in the end what it has found. */
+/* Tries `first`, `first + step` … below `tries`; reports how many it has tried meanwhile, and in the end what it has found. */
 async function search({ parameters, first, step }) {
   const { cost, keyLength, keyPrefix, data } = parameters;
   const [nonce, salt, prefix] = [parameters.nonce, parameters.salt, keyPrefix].map(bytesOf);
@@ -12,7 +12,7 @@ async function search({ parameters, first, step }) {
   const password = new Uint8Array(nonce.length + 4);
   password.set(nonce);
   const number = new DataView(password.buffer);
-  let [tried, saidAt] = [0, performance.now()];
+  let [tried, reportedAt] = [0, performance.now()];
   for (let counter = first; counter < data.tries; counter += step) {
     number.setUint32(nonce.length, counter);
     const secret = await crypto.subtle.importKey("raw", password, "PBKDF2", false, ["deriveBits"]);
@@ -22,9 +22,9 @@ async function search({ parameters, first, step }) {
       postMessage({ tried, solution: { counter, derivedKey: textOf(key) } });
       return;
     }
-    if (performance.now() - saidAt < SAY_EVERY_MS) continue;
+    if (performance.now() - reportedAt < REPORT_EVERY_MS) continue;
     postMessage({ tried });
-    [tried, saidAt] = [0, performance.now()];
+    [tried, reportedAt] = [0, performance.now()];
   }
   postMessage({ tried, exhausted: true });
 }
