@@ -22,6 +22,9 @@ _WEBHOOKS = "TROIKA_WEBHOOK_KEY_FILE"
 
 OWNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("registration", "web"): (*_CONSOLE, *_FORMS, "TROIKA_PERSON_KEY_FILE", "TROIKA_INTAKE_KEY_FILE", PUBLIC_KEY),
+    ("registration", "forms"): ("TROIKA_INTAKE_KEY_FILE",),
+    ("registration", "own"): ("TROIKA_INTAKE_KEY_FILE",),
+    ("registration", "desk"): (*_CONSOLE, *_FORMS, "TROIKA_PERSON_KEY_FILE", PUBLIC_KEY),
     ("registration", "decide"): ("TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", PUBLIC_KEY),
     ("registration", "tend"): (PUBLIC_KEY,),
     ("registration", "operator"): _FORMS,

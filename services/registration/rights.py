@@ -4,8 +4,7 @@ A process that is not named may not even read. Nobody but the migrator empties, 
 
 ``forms`` and ``own`` serve the public. ``forms`` reads no person at all, and ``own`` only what the token of a link
 opens, by functions. ``web`` is both of them and ``desk`` in one process, for small installations, and ``work`` all
-background
-processes; each has the rights of all that it unites.
+background processes; each has the rights of all that it unites.
 """
 
 from collections.abc import Mapping
@@ -80,7 +79,12 @@ _SEPARATE: Mapping[str, Mapping[str, str]] = {
         DECIDE: "select insert update",
         TEND: "select insert update delete",
     },
-    "used_challenge": {FORMS: "select(form,used_at)", DECIDE: "select insert", TEND: "select delete"},
+    "used_challenge": {
+        FORMS: "select(form,used_at)",
+        OWN: "select(form,used_at)",
+        DECIDE: "select insert",
+        TEND: "select delete",
+    },
     "blocked_address": {DESK: "select insert delete", DECIDE: "select"},
     # people
     "organisation": {DESK: "select insert delete", DECIDE: "select insert delete", TEND: "select delete"},

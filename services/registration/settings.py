@@ -97,7 +97,7 @@ def read_settings(process: str = WEB) -> RegistrationSettings:
         return reader.take(kind.variable, key_file) if process in _NEEDS[what] else ()
 
     settings = RegistrationSettings(
-        read_common(reader, "registration", process),
+        read_common(reader, "registration", process, serving=(DESK, WEB), public=(FORMS, OWN)),
         intake_keys=file_of("intake", INTAKE),
         decider_keys=file_of("decider", DECIDER),
         person_keys=file_of("person", PERSON),

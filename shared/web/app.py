@@ -70,13 +70,25 @@ class WebParts:
     around: "Callable[[WSGIApplication], WSGIApplication] | None" = None
 
 
-def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: Deployment) -> Flask:
+@dataclass(frozen=True, slots=True)
+class KeyHolders:
+    """Who may call what needs a role.
+
+    Attributes:
+        access: holders of keys.
+        sign_in: the console's cookie.
+    """
+
+    access: AccessFile
+    sign_in: SignIn
+
+
+def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment) -> Flask:
     """The application of one service.
 
     Args:
         parts: its routes.
-        access: key holders.
-        sign_in: the console's cookie.
+        holders: of keys; None for an application that only the public calls.
         deployment: where it stands.
     """
     app = PlainFlask(parts.service, static_folder=None)
@@ -101,7 +113,10 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: D
     handle_problems(app)
     if parts.keys is not None:
         require_keys(app, parts.service, parts.keys)
-    guard(app, access, sign_in.signed_in, sign_in.has_ended)
+    if holders is None:
+        guard(app, None, lambda: None, lambda: False)
+    else:
+        guard(app, holders.access, holders.sign_in.signed_in, holders.sign_in.has_ended)
     refuse_unknown_parameters(app)
     for blueprint in (*parts.operations, *parts.pages):
         app.register_blueprint(blueprint)

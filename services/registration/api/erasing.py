@@ -4,14 +4,14 @@ from dataclasses import asdict
 from typing import Any
 
 from services.registration.api.people_schemas import ErasedSchema, ErasureSchema
-from services.registration.api.tools import Tools
+from services.registration.api.tools import DeskTools
 from services.registration.usecases.erase import Erasure, Grave, erase_known, form_of, show_grave
 from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema
 
 
-def erasing_blueprint(tools: Tools) -> Any:
+def erasing_blueprint(tools: DeskTools) -> Any:
     """``/v1/registrations/{id}/erasure``."""
     blueprint = Blueprint("erasing", __name__, url_prefix="/v1/registrations", description="Erasing people")
 

@@ -13,7 +13,7 @@ from services.registration.api.form_change_schemas import (
     FormChangeSchema,
     FormHistorySchema,
 )
-from services.registration.api.tools import Tools
+from services.registration.api.tools import DeskTools
 from services.registration.domain.opening import closed_reason
 from services.registration.store.forms import StoredForm, settings_of
 from services.registration.usecases.change_form import (
@@ -30,13 +30,13 @@ from shared.web.problems import ProblemSchema
 NO_VERIFICATION = "Addresses are not confirmed by mail: anybody could register anybody."
 
 
-def add_form_changes(blueprint: Any, tools: Tools) -> None:
+def add_form_changes(blueprint: Any, tools: DeskTools) -> None:
     """``PATCH /v1/forms/{slug}`` and ``GET /v1/forms/{slug}/history``."""
     _add_change(blueprint, tools)
     _add_history(blueprint, tools)
 
 
-def _add_change(blueprint: Any, tools: Tools) -> None:
+def _add_change(blueprint: Any, tools: DeskTools) -> None:
     @blueprint.patch("/<slug>")
     @blueprint.arguments(FormChangeSchema, required=False)
     @blueprint.arguments(FormChangeQuery, location="query")
@@ -58,11 +58,11 @@ def _add_change(blueprint: Any, tools: Tools) -> None:
         require_revision(current.revision)
         asked = FormChange(slug, current.revision, holder().name, settings)
         changed = change_form(tools.work, tools.clock, tools.messages, asked)
-        tools.views.pop(slug, None)
+        tools.forget_form(slug)
         return _answer(changed, tools)
 
 
-def _add_history(blueprint: Any, tools: Tools) -> None:
+def _add_history(blueprint: Any, tools: DeskTools) -> None:
     @blueprint.get("/<slug>/history")
     @blueprint.response(200, FormHistorySchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
@@ -92,7 +92,7 @@ def form_for_coordinators(form: StoredForm, now: datetime) -> dict[str, Any]:
     }
 
 
-def _answer(form: StoredForm, tools: Tools, **more: Any) -> Response:
+def _answer(form: StoredForm, tools: DeskTools, **more: Any) -> Response:
     response = jsonify(FormAdminSchema().dump(form_for_coordinators(form, tools.clock())) | more)
     response.set_etag(str(form.revision))
     return response

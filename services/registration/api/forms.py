@@ -17,7 +17,7 @@ from services.registration.api.schemas import (
 )
 from services.registration.api.submissions import Refused, as_json, faults_as_json, take
 from services.registration.api.submitted import language_of, read_submitted
-from services.registration.api.tools import Tools, counted_look_up
+from services.registration.api.tools import DeskTools, Tools, counted_look_up
 from services.registration.domain.opening import closed_reason
 from services.registration.usecases.look_up import list_forms, view_form
 from shared.core.errors import DomainError, Unavailable
@@ -29,13 +29,20 @@ from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema, from_domain, from_outage
 
 
-def forms_blueprint(tools: Tools) -> Any:
-    """Routes below ``/v1/forms``."""
+def forms_blueprint(tools: Tools | None, desk: DeskTools | None) -> Any:
+    """Routes below ``/v1/forms``.
+
+    Args:
+        tools: of the public routes; None for an application without them.
+        desk: of the coordinators' routes; None for an application without them.
+    """
     blueprint = Blueprint("forms", __name__, url_prefix="/v1/forms", description="Forms and submitting them")
-    _add_public(blueprint, tools)
-    _add_intake(blueprint, tools)
-    _add_list(blueprint, tools)
-    add_form_changes(blueprint, tools)
+    if tools is not None:
+        _add_public(blueprint, tools)
+        _add_intake(blueprint, tools)
+    if desk is not None:
+        _add_list(blueprint, desk)
+        add_form_changes(blueprint, desk)
     return blueprint
 
 
@@ -102,7 +109,7 @@ def _add_intake(blueprint: Any, tools: Tools) -> None:
         return preflight(tools.form_view(slug).origins, "POST")
 
 
-def _add_list(blueprint: Any, tools: Tools) -> None:
+def _add_list(blueprint: Any, tools: DeskTools) -> None:
     @blueprint.get("")
     @blueprint.response(200, FormListSchema)
     @needs("coordinator", "viewer")

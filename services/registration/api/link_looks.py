@@ -54,3 +54,9 @@ def _form_named(tools: Tools, language: str) -> str:
     except DomainError:
         return ""
     return "" if closed_reason(view.stored.opening, tools.clock()) else embed_path(slug, {"lang": language})
+
+
+def attempt_number() -> int:
+    """Return how often a page that waits for a decision has loaded itself again, from its address; 0 at first."""
+    text = request.args.get("again", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 3 else 0

@@ -32,7 +32,7 @@ class OwnLink:
     view: FormView
 
 
-def or_own_link(tools: Tools) -> Callable[[View], View]:
+def or_own_link(tools: Tools | None) -> Callable[[View], View]:
     """Around a view that ``needs_or_link``, outside of what reads the request: no key means the link of just this one.
 
     A token that opens nothing, or another registration, is refused like any key that nobody holds: whether there is a
@@ -43,7 +43,9 @@ def or_own_link(tools: Tools) -> Callable[[View], View]:
         @wraps(view)
         def asked(*args: Any, registration_id: UUID, **values: Any) -> Any:
             token = link_token()
-            g.own_link = _opened(tools, token, str(registration_id)) if token else None
+            if token and tools is None:
+                refuse_key()
+            g.own_link = _opened(tools, token, str(registration_id)) if token and tools is not None else None
             return view(*args, registration_id=registration_id, **values)
 
         return asked  # type: ignore[return-value]  # wraps keeps its shape

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from services.registration.api.partner_schemas import PartnerDetailSchema, PartnerListSchema
-from services.registration.api.tools import Tools
+from services.registration.api.tools import DeskTools
 from services.registration.usecases.list_people import list_partners
 from services.registration.usecases.show_partner import show_partner
 from shared.web.access import holder, may_touch, needs, require_partner
@@ -12,7 +12,7 @@ from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema
 
 
-def partners_blueprint(tools: Tools) -> Any:
+def partners_blueprint(tools: DeskTools) -> Any:
     """Routes below ``/v1/partners``."""
     blueprint = Blueprint("partners", __name__, url_prefix="/v1/partners", description="Whose pages show forms")
 

@@ -1,8 +1,8 @@
-"""What the routes of the service work with."""
+"""What the routes of the service work with: the public ones with `Tools`, the coordinators' with `DeskTools`."""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -43,8 +43,6 @@ class Tools:
     work: transactions on the service's database.
     clock: of the project.
     intake: stores submissions and commands.
-    references: of addresses.
-    messages: of what happens to registrations.
     proxies: gateways that are believed about who sends a request.
     organiser: shown on forms.
     proof_keys: of challenges.
@@ -55,8 +53,6 @@ class Tools:
     work: UnitOfWork
     clock: Clock
     intake: Intake
-    references: References
-    messages: RegistrationMessages
     proxies: TrustedProxies
     organiser: str
     proof_keys: ProofKeys
@@ -109,3 +105,21 @@ class Tools:
             self.views.clear()
         self.views[slug] = (time.monotonic(), view)
         return view
+
+
+@dataclass(frozen=True, slots=True)
+class DeskTools:
+    """Attributes:
+    work: transactions on the service's database.
+    clock: of the project.
+    references: of addresses.
+    messages: of what happens to registrations.
+    forget_form: called with the slug of a form that was changed; where the public routes run in the same process, they
+        read it again at once.
+    """
+
+    work: UnitOfWork
+    clock: Clock
+    references: References
+    messages: RegistrationMessages
+    forget_form: Callable[[str], object] = len

@@ -1,4 +1,4 @@
-"""The page behind a confirmation link, the form that its owner can fill there, and the page of a receipt.
+"""The page behind a confirmation link, and the form that its owner can fill there.
 
 Reading a link changes nothing, and a POST without a choice is refused: mail scanners follow links and press buttons.
 """
@@ -11,15 +11,14 @@ from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import BadRequest
 
 from services.registration.api.intake_pages import again, form_page
-from services.registration.api.link_looks import title_of
+from services.registration.api.link_looks import attempt_number, title_of
 from services.registration.api.link_pages import with_group_titles
 from services.registration.api.looks import event_time, look_of, page
-from services.registration.api.submissions import Refused, receipt_content, take
+from services.registration.api.submissions import Refused, take
 from services.registration.api.submitted import language_of, own_language, read_submitted
 from services.registration.api.tools import Tools
 from services.registration.domain.opening import closed_reason
 from services.registration.embed.pages import Look, OwnForm, render_frame
-from services.registration.embed.receipt_pages import ReceiptPage, ReceiptStatus, render_receipt, render_receipt_gone
 from services.registration.intake.model import Content, Result
 from services.registration.own.pages import (
     CandidateResult,
@@ -48,7 +47,7 @@ from shared.core.errors import DomainError
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import answers_for_display
 from shared.i18n.when import period
-from shared.web.access import by_link, public
+from shared.web.access import by_link
 from shared.web.bodies import require_form
 from shared.web.headers import personal
 from shared.web.limits import limited
@@ -58,11 +57,10 @@ MAX_ACTS_SHOWN = 10
 
 
 def waiting_blueprint(tools: Tools) -> Blueprint:
-    """``/c/<token>``, ``/c/<token>/forms/<slug>`` and ``/receipts/<receipt>``."""
+    """``/c/<token>`` and ``/c/<token>/forms/<slug>``."""
     blueprint = Blueprint("waiting", __name__)
     _add_list(blueprint, tools)
     _add_form(blueprint, tools)
-    _add_receipt(blueprint, tools)
     return blueprint
 
 
@@ -158,14 +156,9 @@ def _list_page(
         muted=waiting.link.muted,
         no_choice=no_choice,
         done=done if done in ("link-sent", "muted", "unmuted") else "",
-        attempt=_attempt(),
+        attempt=attempt_number(),
     )
     return page(render_confirmation(shown), look, status=status)
-
-
-def _attempt() -> int:
-    text = request.args.get("again", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 3 else 0
 
 
 def _views(tools: Tools, waiting: WaitingForOwner) -> dict[str, FormView]:
@@ -344,26 +337,3 @@ def _enter(tools: Tools, token: str, waiting: WaitingForOwner, view: FormView) -
         return again(tools, view, submitted, look, answers=refused.answers, status=422, own=own)
     wait_for_outcome(tools.intake, accepted.receipt)
     return _back(token)
-
-
-def _add_receipt(blueprint: Blueprint, tools: Tools) -> None:
-    @blueprint.get("/receipts/<receipt>")
-    @public
-    @limited("link")
-    def receipt_page(receipt: str) -> Response:
-        look = look_of(language_of(request.args.to_dict(), None), {}, None)
-        try:
-            content = receipt_content(tools, receipt)
-            view = tools.form_view(content["form"])
-        except DomainError:
-            return page(render_receipt_gone(look), look, status=404)
-        shown = ReceiptPage(
-            look=look,
-            title=title_of(view.stored, view.definition, look.language),
-            event_time=event_time(view.stored),
-            form_kind=view.stored.kind,
-            status=cast(ReceiptStatus, content["status"]),
-            code=content["code"],
-            attempt=_attempt(),
-        )
-        return page(render_receipt(shown), look)

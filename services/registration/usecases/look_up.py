@@ -117,3 +117,9 @@ def working_group_titles(work: UnitOfWork) -> dict[str, str]:
     """Title of each working group by its slug."""
     with work.transaction() as connection:
         return dict(working_groups(connection))
+
+
+def decider_key_problem(work: UnitOfWork) -> str:
+    """Return why nothing can be accepted: no decider has published a key. Empty if one has."""
+    with work.single_statement() as connection:
+        return "" if newest_decider_key(connection) is not None else "intake: no decider has published a key"
