@@ -23,7 +23,6 @@ LONGER_FUNCTIONS: dict[tuple[Path, str], str] = {}
 
 CATCHES_EVERYTHING = {
     Path("shared/store/inbox.py"): "the message boundary: whatever a handler raises is that message's own fault",
-    Path("shared/store/write_group.py"): "each caller of a batch gets its own error, raised again in its thread",
     Path("shared/store/unit_of_work.py"): "looks at the error and raises it again, or as Unavailable",
     Path("shared/bus/pika_publisher.py"): "the boundary of the connection's thread: the next connection is tried",
     Path("shared/process/runner.py"): "the process boundary: logs type and place, ends the process with code 1",
