@@ -8,6 +8,7 @@ from services.registration.key_commands import keys
 from services.registration.retention_command import retention
 from services.registration.rights import DECIDE, TEND
 from services.registration.settings import read_settings
+from services.registration.submission_commands import add_submission_commands
 from services.registration.wiring import NAME, describe
 from shared.process.commands import main, make_command_line, run_worker
 from shared.process.runner import Stop
@@ -45,6 +46,7 @@ def command_line() -> click.Group:
     _add_workers(group)
     group.add_command(keys)
     group.add_command(retention)
+    add_submission_commands(group, describe())
     return group
 
 

@@ -48,6 +48,8 @@ _REPLAY = text("""
     WHERE state = 'parked' AND (CAST(:number AS bigint) IS NULL OR id = :number) RETURNING id
 """)
 
+_DROP = text("DELETE FROM submission WHERE state = 'parked' AND id = :number")
+
 
 @dataclass(frozen=True, slots=True)
 class QueuedRow:
@@ -140,9 +142,14 @@ def parked_submissions(connection: Connection) -> list[ParkedSubmission]:
     return [ParkedSubmission(*row) for row in connection.execute(_PARKED)]
 
 
-def replay_parked(connection: Connection, number: int | None) -> int:
-    """Let the decider try parked submissions again, one or (None) all; returns how many."""
-    return len(connection.execute(_REPLAY, {"number": number}).fetchall())
+def replay_parked(connection: Connection, number: int | None) -> list[int]:
+    """Let the decider try parked submissions again, one or (None) all; returns their numbers, in order."""
+    return sorted(connection.execute(_REPLAY, {"number": number}).scalars())
+
+
+def drop_parked(connection: Connection, number: int) -> bool:
+    """Delete a parked submission for good; returns whether there was one."""
+    return connection.execute(_DROP, {"number": number}).rowcount == 1
 
 
 def _row(row: Sequence[object]) -> QueuedRow:
