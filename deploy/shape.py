@@ -64,6 +64,9 @@ ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
 LARGE_BODIES = {"/v1/bulletins": "1m", "/console/mail": "1m"}
 """Beginnings of paths that take more than a filled form, and how much the gateway lets through, in nginx' words."""
 
+TOKEN_PATHS = ("/c/", "/r/", "/receipts/", "/v1/receipts/", "/p/", "/u/")
+"""Beginnings of paths that a token or a receipt follows; no other site may learn them from a referrer."""
+
 PUBLIC_PAGES = ("/embed/", "/programme", "/calendar/")
 """Beginnings of paths whose pages the gateway may keep, as far as they say themselves that they are public."""
 

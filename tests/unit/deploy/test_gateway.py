@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.shape import ROUTES, SERVICES, WORKERS, service_for, worker_name
+from deploy.shape import ROUTES, SERVICES, TOKEN_PATHS, WORKERS, service_for, worker_name
 from deploy.up.gateway import gateway_configuration, proxies_in_front
 from deploy.up.ports import Ports
 from deploy.up.watching import targets
@@ -57,6 +57,48 @@ def test_bulletins_alone_may_be_large_and_as_large_as_the_service_takes() -> Non
     assert LARGEST_BODY == 1024 * 1024
     assert re.findall(r"^  client_max_body_size (\w+);", CONFIGURATION, re.MULTILINE) == ["64k"]
     assert MAX_BODY_BYTES == 64 * 1024
+
+
+def test_larger_prefixes_may_send_more_and_nothing_else_is_limited() -> None:
+    rates = re.findall(r"limit_req_zone \$(\w+) zone=(\w+):10m rate=(\d+)r/s;", CONFIGURATION)
+    assert rates == [
+        ("changing_network", "changing_network", "50"),
+        ("changing_56", "changing_56", "200"),
+        ("changing_48", "changing_48", "800"),
+    ]
+    bursts = re.findall(r"limit_req zone=(\w+) burst=(\d+) nodelay;", CONFIGURATION)
+    assert bursts == [("changing_network", "200"), ("changing_56", "800"), ("changing_48", "3200")]
+
+
+def test_twenty_networks_cannot_hold_every_connection() -> None:
+    most = max(int(number) for number in re.findall(r"limit_conn \w+ (\d+);", CONFIGURATION))
+    [workers], [each] = (
+        re.findall(rf"{name} (\d+);", CONFIGURATION) for name in ("worker_processes", "worker_connections")
+    )
+    assert 20 * most < int(workers) * int(each)
+
+
+@pytest.mark.parametrize("path", TOKEN_PATHS)
+def test_paths_with_a_token_are_no_referrer(path: str) -> None:
+    """Each of them is a location of its own: else the header would be missing there."""
+    [location] = re.findall(rf"location \^~ {path} \{{(.*?)\}}", CONFIGURATION, re.DOTALL)
+    assert "proxy_hide_header Referrer-Policy;" in location
+    assert "add_header Referrer-Policy no-referrer always;" in location
+
+
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [
+        ("/v1/forms/a/submissions", "registration"),
+        ("/v1/receipts/r", "registration"),
+        ("/receipts/r", "registration"),
+        ("/c/token", "registration"),
+        ("/r/token", "registration"),
+        ("/v/token", ""),
+    ],
+)
+def test_paths_of_the_intake_lead_to_registration(path: str, service: str) -> None:
+    assert _as_nginx(path, PUBLIC) == service
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"])
