@@ -6,9 +6,11 @@ from typing import Literal
 
 from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look, render_page
+from services.registration.embed.receipt_pages import next_reload
 from services.registration.embed.strings import page_texts, text_of_kind
 
 Asking = Literal["", "cancel", "erase"]
+Refusal = Literal["", "event-over", "changed-meanwhile"]
 LinkStatus = Literal["confirmed", "waitlisted", "cancelled"]
 
 ERASED_PATH = "/r/erased"
@@ -23,6 +25,10 @@ class LinkPage:
         path: of this page, ``/r/<token>``.
         form_kind: kind of the form: joining a group and asking to be told have no seat.
         position: place on the waiting list, from 1; ``None`` unless waitlisted.
+        processing: a command by this link is not decided yet.
+        attempt: how often the page has loaded itself again.
+        refused: why the last command was not done, ``""`` if it was.
+        muted: the person wants no mail about submissions with their address, which can be undone here.
         answers: (label, answer) in order, see ``answers_for_display``.
         has_sealed: there are answers that are not shown.
         asking: show the question whether to cancel, or to be erased; a page that is only read. ``""`` for neither.
@@ -39,6 +45,10 @@ class LinkPage:
     revision: int
     form_kind: str
     position: int | None = None
+    processing: bool = False
+    attempt: int = 0
+    refused: Refusal = ""
+    muted: bool = False
     answers: Sequence[tuple[str, str]] = ()
     has_sealed: bool = False
     asking: Asking = ""
@@ -52,7 +62,10 @@ def render_link(page: LinkPage) -> str:
     state = text_of_kind(f"link.{page.status}", page.form_kind)
     effect = text_of_kind(f"link.cancel.{page.status}-effect", page.form_kind)
     here, kept = f"?{page.path.partition('?')[2]}", {"ask": page.asking}
-    return render_page("link.html", page.look, here, kept=kept, page=page, title=page.title, state=state, effect=effect)
+    reload = next_reload(page.look.language, page.attempt) if page.processing else None
+    return render_page(
+        "link.html", page.look, here, kept=kept, page=page, title=page.title, state=state, effect=effect, reload=reload
+    )
 
 
 def render_link_gone(look: Look, again_path: str = "", path: str = "") -> str:

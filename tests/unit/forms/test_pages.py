@@ -38,8 +38,8 @@ def every_page(look: Look) -> list[str]:
         render_erased(look),
         render_link(replace(LINK, look=look, status="waitlisted", position=7)),
         render_link(replace(LINK, look=look, status="cancelled", again_path="/embed/upr-webinar-10")),
-        render_link_gone(look, "own"),
-        render_link_gone(look, "verify", "/embed/upr-webinar-10"),
+        render_link_gone(look),
+        render_link_gone(look, "/embed/upr-webinar-10"),
     ]
 
 
@@ -109,12 +109,38 @@ def test_erasing_takes_a_post_after_a_question() -> None:
     }
 
 
-@pytest.mark.parametrize("status", ["unverified", "confirmed", "waitlisted", "cancelled", "expired"])
+@pytest.mark.parametrize("status", ["confirmed", "waitlisted", "cancelled"])
 def test_everybody_may_take_their_data_and_be_erased(status: Any) -> None:
     page = render_link(replace(LINK, status=status, position=1))
     asked = [attrs["value"] for _, attrs in elements(page, "input") if attrs["name"] == "ask"]
     assert asked[-1] == "erase"
     assert "/r/a-token/my-data.json" in [attrs.get("href") for _, attrs in elements(page, "a")]
+
+
+def test_command_that_is_not_decided_is_asked_about_again() -> None:
+    waiting = render_link(replace(LINK, processing=True))
+    [(_, main)] = elements(waiting, "main")
+    assert (main["data-reload"], "http-equiv" in waiting, "Being processed" in waiting) == (
+        "?lang=en&again=1",
+        True,
+        True,
+    )
+    [(_, late)] = elements(render_link(replace(LINK, processing=True, attempt=99)), "main")
+    assert "data-reload" not in late
+
+
+@pytest.mark.parametrize(
+    ("refused", "text"), [("event-over", "The event has begun"), ("changed-meanwhile", "changed in the meantime")]
+)
+def test_command_that_was_not_done_is_explained(refused: Any, text: str) -> None:
+    assert text in render_link(replace(LINK, refused=refused))
+    assert text not in render_link(LINK)
+
+
+def test_mail_about_submissions_can_be_wanted_again() -> None:
+    shown = render_link(replace(LINK, muted=True))
+    assert ("action", "unmute") in [(attrs["name"], attrs["value"]) for _, attrs in elements(shown, "input")]
+    assert "unmute" not in render_link(LINK)
 
 
 def test_place_on_the_waiting_list_is_said() -> None:
