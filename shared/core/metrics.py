@@ -27,7 +27,7 @@ build_info = Gauge(
 
 http_request_duration_seconds = Histogram(
     "troika_http_request_duration_seconds",
-    "Time from a request's arrival in the application to its answer, not counting the rest of its step, seconds.",
+    "Time from a request's arrival in the application to its answer, seconds.",
     ["service", "route", "method", "status_class"],
     buckets=REQUEST_BUCKETS,
 )
@@ -66,10 +66,9 @@ security_events_total = Counter(
 )
 intake_requests_total = Counter(
     "troika_intake_requests_total",
-    "Registrations asked for, by outcome: accepted, duplicate, invalid, closed (also a form's page that says so), "
-    "unknown (no such form, also looked up in vain), trapped (the field that no person sees was filled in), unproven "
-    "(the proof of work was refused), blocked (a coordinator wants none of this address), over-limit (more than an "
-    "address may have in a day), failed.",
+    "Submissions, by outcome: accepted (stored, answered 202), duplicate (its idempotency key was used before), "
+    "invalid, closed (also a form's page that says so), unknown (no such form, also looked up in vain), trapped (the "
+    "field that no person sees was filled in), failed. None says anything about the address.",
     ["outcome"],
 )
 challenges_total = Counter(
@@ -79,7 +78,7 @@ challenges_total = Counter(
 )
 proofs_of_work_total = Counter(
     "troika_proofs_of_work_total",
-    "Submissions to forms that ask for a proof of work, by what came of it: solved (perhaps for the second time), none "
+    "Submissions by their proof of work, which none needs: solved (perhaps for the second time), none "
     "(none was sent), unreadable, altered, unsolved, expired, foreign (another form's).",
     ["service", "outcome"],
 )
@@ -88,13 +87,36 @@ idempotency_replays_total = Counter(
     "Requests with a known idempotency key, by result: replay, mismatch.",
     ["result"],
 )
-write_group_size = Histogram(
-    "troika_write_group_size",
-    "Commands in one transaction of the write group.",
-    buckets=(1, 2, 4, 8, 16, 32, 64, 128),
+submissions_decided_total = Counter(
+    "troika_submissions_decided_total",
+    "Submissions and commands by link that were decided, by kind: submission, confirm, cancel, erase, send-link, mute, "
+    "unmute.",
+    ["kind"],
 )
-write_group_singled_out_total = Counter(
-    "troika_write_group_singled_out_total", "Batches that failed whole and were run one command at a time."
+submissions_undecided = Gauge(
+    "troika_submissions_undecided",
+    "Submissions and commands by link that are stored and not decided, parked ones not counted.",
+    multiprocess_mode="mostrecent",
+)
+submission_oldest_undecided_age_seconds = Gauge(
+    "troika_submission_oldest_undecided_age_seconds",
+    "Age of the oldest of them, seconds; 0 if there is none.",
+    multiprocess_mode="mostrecent",
+)
+submissions_parked = Gauge(
+    "troika_submissions_parked",
+    "Submissions and commands that could not be decided and wait for an operator.",
+    multiprocess_mode="mostrecent",
+)
+confirmation_mails_overdue = Gauge(
+    "troika_confirmation_mails_overdue",
+    "Mailboxes whose next confirmation mail may go by their spacing and waits for a quota or for the decider.",
+    multiprocess_mode="mostrecent",
+)
+confirmation_mail_oldest_overdue_age_seconds = Gauge(
+    "troika_confirmation_mail_oldest_overdue_age_seconds",
+    "How long the first of them has waited, seconds; 0 if there is none.",
+    multiprocess_mode="mostrecent",
 )
 
 db_errors_total = Counter(
@@ -251,12 +273,12 @@ schedule_gap_ratio = Gauge(
 )
 canary_rounds_total = Counter(
     "troika_canary_rounds_total",
-    "Rounds of the canary by outcome: done, refused (no 201), unmailed (no mail in time), uncancelled.",
+    "Rounds of the canary by outcome: done, refused (no 202), unmailed (no mail in time), uncancelled.",
     ["form", "outcome"],
 )
 canary_handover_seconds = Histogram(
     "troika_canary_handover_seconds",
-    "Time from the canary's 201 to the arrival of its mail, seconds.",
+    "Time from the canary's 202 to the arrival of its mail, seconds.",
     ["form"],
     buckets=HANDOVER_BUCKETS,
 )

@@ -52,6 +52,7 @@ from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
 from shared.core.ids import new_id, new_token
 from shared.core.links import CONFIRMATION, link_hash
+from shared.core.metrics import submissions_decided_total
 from shared.core.sealing import Unsealable, open_sealed
 from shared.store import outbox
 from shared.store.checked_clock import CheckedClock
@@ -133,6 +134,8 @@ class Decider:
             queue.end_attempt(connection)
             reach("decide.decided")
         reach("decide.committed")
+        for row in rows:
+            submissions_decided_total.labels(row.kind).inc()
         return len(rows)
 
     def _decide(self, connection: Connection, rows: Sequence[queue.QueuedRow], now: datetime) -> None:

@@ -118,8 +118,9 @@ _LINKS = text("""
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, token text, address text, mailbox text, domain text,
         email text, language text)
 """)
-_POSTPONED = text("""
-    SELECT count(*), min(waiting_since) FROM mailbox WHERE waiting_since IS NOT NULL AND muted_at IS NULL
+_OVERDUE = text("""
+    SELECT count(*), min(greatest(waiting_since, next_mail_at)) FROM mailbox
+    WHERE waiting_since IS NOT NULL AND muted_at IS NULL AND next_mail_at <= :now
 """)
 
 
@@ -242,7 +243,7 @@ def store_links(connection: Connection, links: Sequence[MintedLink], now: dateti
     connection.execute(_LINKS, values)
 
 
-def postponed(connection: Connection) -> tuple[int, datetime | None]:
-    """Return how many mailboxes wait for a mail, and since when the first of them."""
-    count, since = connection.execute(_POSTPONED).one()
+def overdue_mails(connection: Connection, now: datetime) -> tuple[int, datetime | None]:
+    """Return how many mailboxes wait for a mail that their spacing allows, and since when the first of them."""
+    count, since = connection.execute(_OVERDUE, {"now": now}).one()
     return int(count), since
