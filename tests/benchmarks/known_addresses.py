@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from services.registration.domain.intake import MOST_A_DAY
 
-from tests.support.clients import REGISTRATIONS, all_at_once, answers, rows
+from tests.support.clients import SUBMISSIONS, all_at_once, answers, rows
 from tests.support.installation import TestInstallation
 
 FEW = 25
@@ -44,10 +44,10 @@ def registered(installation: TestInstallation, url: str, count: int, mark: str) 
         kind: [f"{kind.replace(' ', '-')}-{mark}-{n}@example.org" for n in range(most)] for kind, most in kinds.items()
     }
     database = installation.urls["registration"]
-    _send(url, REGISTRATIONS, made["registered yesterday"])
+    _send(url, SUBMISSIONS, made["registered yesterday"])
     rows(database, YESTERDAY)
     rows(database, COPIES, MOST_A_DAY)
-    _send(url, REGISTRATIONS, made["registered"])
+    _send(url, SUBMISSIONS, made["registered"])
     for number in range(1, MOST_A_DAY + 1):
         _send(url, f"/v1/forms/copy-{number}/registrations", made["over limit"])
     for address in made["blocked"]:

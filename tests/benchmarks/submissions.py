@@ -4,7 +4,7 @@ import itertools
 import json
 from collections.abc import Iterator
 
-from tests.support.clients import REGISTRATIONS, answers
+from tests.support.clients import SUBMISSIONS, answers
 
 
 def submissions(first: int = 0) -> Iterator[bytes]:
@@ -12,7 +12,7 @@ def submissions(first: int = 0) -> Iterator[bytes]:
     for number in itertools.count(first):
         body = json.dumps(answers(number, access_needs="Step-free access, please.")).encode()
         head = (
-            f"POST {REGISTRATIONS} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+            f"POST {SUBMISSIONS} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
             f"Idempotency-Key: bench-{number:09}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         yield head.encode() + body

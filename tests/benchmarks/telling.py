@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.guessing import Told, tell
 from tests.benchmarks.known_addresses import Addresses, registered
-from tests.support.clients import REGISTRATIONS, answers
+from tests.support.clients import SUBMISSIONS, answers
 from tests.support.web import load_webinar, start_web
 
 WARM_UP = 200
@@ -101,7 +101,7 @@ class Asking:
         """From the first byte of what is sent to the last of its answer."""
         body, headers = encoded(filled(address, self.way), self.way)
         began = time.perf_counter()
-        self._connection.request("POST", REGISTRATIONS, body, headers)
+        self._connection.request("POST", SUBMISSIONS, body, headers)
         answer = self._connection.getresponse()
         answer.read()
         took = (time.perf_counter() - began) * 1000

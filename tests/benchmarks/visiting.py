@@ -17,7 +17,7 @@ from tests.benchmarks.floor import make_table
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.load import Result, drive
 from tests.benchmarks.processor import cpu_s
-from tests.support.clients import REGISTRATIONS, WEBINAR, answers
+from tests.support.clients import SUBMISSIONS, WEBINAR, answers
 from tests.support.processes import ProcessGroup
 from tests.support.web import RunningWeb, load_webinar, start_web
 
@@ -234,7 +234,7 @@ def _submissions() -> Iterator[bytes]:
         given = {name: "yes" if value is True else value for name, value in answers(number).items()}
         body = urlencode(given | beside | {"website": ""}).encode()
         head = (
-            f"POST {REGISTRATIONS} HTTP/1.1\r\n{BROWSER}Content-Type: application/x-www-form-urlencoded\r\n"
+            f"POST {SUBMISSIONS} HTTP/1.1\r\n{BROWSER}Content-Type: application/x-www-form-urlencoded\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         yield head.encode() + body

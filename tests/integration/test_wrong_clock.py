@@ -18,7 +18,7 @@ from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.conftest import client as client
 from tests.integration.registration.conftest import installation as installation
-from tests.support.clients import REGISTRATIONS, answers, rows
+from tests.support.clients import SUBMISSIONS, answers, rows
 from tests.support.installation import TestInstallation
 
 PEOPLE = 30
@@ -36,7 +36,7 @@ def engine(client: FlaskClient, installation: TestInstallation) -> Iterator[Engi
     rows(installation.urls["registration"], "UPDATE form SET verification = 'email'")
     for number in range(PEOPLE):
         sent = {"Idempotency-Key": f"a-key-of-somebody-{number}"}
-        assert client.post(REGISTRATIONS, json=answers(number), headers=sent).status_code == 201
+        assert client.post(SUBMISSIONS, json=answers(number), headers=sent).status_code == 201
     engine = open_engine(installation.urls["registration"])
     with engine.begin() as connection:
         connection.execute(text("UPDATE outbox SET published_at = stored_at"))

@@ -28,7 +28,7 @@ from shared.store.key_checks import KeyChecks
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.conftest import client as client
 from tests.integration.registration.conftest import installation as installation
-from tests.support.clients import REGISTRATIONS, answers, rows
+from tests.support.clients import SUBMISSIONS, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.waiting import poll_until
 
@@ -41,7 +41,7 @@ def settings(client: FlaskClient, installation: TestInstallation) -> Registratio
     """Of a web process, after three people have registered."""
     rows(installation.urls["registration"], "UPDATE form SET verification = 'none'")
     for number in range(3):
-        assert client.post(REGISTRATIONS, json=answers(number)).status_code == 201
+        assert client.post(SUBMISSIONS, json=answers(number)).status_code == 201
     return read_settings()
 
 
@@ -68,7 +68,7 @@ def test_another_person_key_registers_nobody_a_second_time(
     assert ready.status_code == 503
     assert "key person (TROIKA_PERSON_KEY_FILE): it is not the key of this database" in ready.text
     assert "python -m services.registration key-checks accept person" in ready.text
-    codes = [other.post(REGISTRATIONS, json=answers(number)).status_code for number in range(3)]
+    codes = [other.post(SUBMISSIONS, json=answers(number)).status_code for number in range(3)]
     assert (codes, other.get("/-/registration/livez").status_code) == ([503] * 3, 200)
     assert rows(installation.urls["registration"], REGISTERED) == [(3, 3)]
     said = [record.key for record in caplog.records if record.levelno == logging.ERROR and hasattr(record, "key")]

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from tests.chaos.matrix.wiring import WiredStack
-from tests.support.clients import REGISTRATIONS, Answer, answers
+from tests.support.clients import SUBMISSIONS, Answer, answers
 from tests.support.journal import Journal
 
 CLIENT_PATIENCE_S = 6.0
@@ -60,7 +60,7 @@ class Action:
 
 def _register(person: Person, key: str) -> Request:
     headers = (("Content-Type", "application/json"), ("Idempotency-Key", key))
-    return Request("POST", REGISTRATIONS, json.dumps(answers(person.number)), headers)
+    return Request("POST", SUBMISSIONS, json.dumps(answers(person.number)), headers)
 
 
 def _press(person: Person, action: str) -> Request:

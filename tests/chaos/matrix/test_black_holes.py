@@ -70,7 +70,7 @@ def losses(stack: WiredStack, name: str) -> int:
 @pytest.mark.timeout(300)
 def test_black_holed_consumers_notice_and_come_back(wired: WiredStack, chaos_full: bool) -> None:
     """``down`` in the short pass, as the direction in which kombu alone never notices; all three in `make chaos`."""
-    people = Arrivals(wired.urls["registration"], 10)
+    people = Arrivals(wired.urls["registration"], 10, wired.mail_folder)
     for turn, direction in enumerate(HOLES if chaos_full else ("down",)):
         before = {name: losses(wired, name) for name in CONSUMERS}
         began_s = time.monotonic()
@@ -79,13 +79,13 @@ def test_black_holed_consumers_notice_and_come_back(wired: WiredStack, chaos_ful
         poll_until(partial(all_noticed, wired, before), NOTICED_WITHIN_S, what=f"all consumers notice: {direction}")
         noticed_s = time.monotonic() - began_s
         ((known,),) = wired.sql("events", "SELECT count(*) FROM roster")
-        assert int(str(known)) < len(people.ids), "the hole has swallowed nothing"
+        assert int(str(known)) < len(people.receipts), "the hole has swallowed nothing"
         healed_s = time.monotonic()
         wired.heal(LINK)
-        settle(wired, len(people.ids), within_s=BACK_WITHIN_S)
+        settle(wired, len(people.receipts), within_s=BACK_WITHIN_S)
         print(f"\nblack hole {direction}: noticed in {noticed_s:.1f} s, back in {time.monotonic() - healed_s:.1f} s")
     assert [name for name in CONSUMERS if not wired.programs[name].running] == []
-    assert_reconciled(wired, people.ids)
+    assert_reconciled(wired, people.receipts)
 
 
 @pytest.mark.timeout(300)
@@ -119,7 +119,7 @@ def test_black_holed_database_is_told_to_everybody_in_time(
         poll_until(lambda: people.ask(register, Person(0)).status == 201, 5, what="the database is used again")
         assert {people.ask(register, person).status for person in crowd} == {201}
         settle(embedded, 1 + (turn + 1) * TRIES, within_s=30)
-    assert_reconciled(embedded, people.journal.read().accepted_ids)
+    assert_reconciled(embedded, people.journal.read().receipts)
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Callable
 
-from tests.support.clients import REGISTRATIONS, answers
+from tests.support.clients import SUBMISSIONS, answers
 
 
 def person(number: int) -> bytes:
     """The request of the person with this number, with an address and a key of their own."""
     body = json.dumps(answers(number)).encode()
     head = (
-        f"POST {REGISTRATIONS} HTTP/1.1\r\nHost: troika\r\nContent-Type: application/json\r\n"
+        f"POST {SUBMISSIONS} HTTP/1.1\r\nHost: troika\r\nContent-Type: application/json\r\n"
         f"Idempotency-Key: person-{number:09}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

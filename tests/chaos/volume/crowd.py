@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from random import Random
 from urllib.parse import urlsplit
 
-from tests.support.clients import REGISTRATIONS, Answer, answers, post
+from tests.support.clients import SUBMISSIONS, Answer, answers, post
 from tests.support.journal import CREATED, Journal
 
 CLIENTS = 32
@@ -89,17 +89,17 @@ class Crowd:
     def _ask(self, line: http.client.HTTPConnection, number: int, *, reads: bool = True) -> Answer:
         key = f"person-number-{number:07}"
         send = _whole if reads else _and_hang_up
-        return self.journal.ask(key, REGISTRATIONS, lambda: send(line, number, key))
+        return self.journal.ask(key, SUBMISSIONS, lambda: send(line, number, key))
 
 
 def _whole(line: http.client.HTTPConnection, number: int, key: str) -> Answer:
-    return post(line, REGISTRATIONS, answers(number), {"Idempotency-Key": key})
+    return post(line, SUBMISSIONS, answers(number), {"Idempotency-Key": key})
 
 
 def _and_hang_up(line: http.client.HTTPConnection, number: int, key: str) -> Answer:
     """Send the request and close the line: whoever answers speaks to nobody."""
     try:
-        line.request("POST", REGISTRATIONS, _body(number), {"Content-Type": "application/json", "Idempotency-Key": key})
+        line.request("POST", SUBMISSIONS, _body(number), {"Content-Type": "application/json", "Idempotency-Key": key})
     except OSError:
         return _SILENCE
     finally:

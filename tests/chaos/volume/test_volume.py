@@ -48,7 +48,7 @@ def test_many_people_and_constant_trouble(
     crowd = Crowd(stack.web.url, people or (FULL if chaos_full else SHORT), chaos_seed, Journal(tmp_path / "asked"))
     _weather(storm, crowd)
     record, proof = crowd.journal.read(), Proof(stack)
-    ids = record.accepted_ids
+    ids = record.receipts
     try:
         found = _come_to_rest(storm, proof, ids) | proof.findings(ids) | _unanswered(crowd, record)
         entry = _entry(storm, bus, chaos_seed, record, proof, found, time.monotonic() - began_s)
@@ -146,7 +146,7 @@ def _entry(
         commit=commit(),
         bus=bus,
         seed=seed,
-        registrations=len(record.accepted_ids),
+        registrations=len(record.receipts),
         tries=len(record.tries),
         otherwise={str(status): times for status, times in sorted(answered.items())},
         lost=sum(len(wrong) for check, wrong in found.items() if check not in doubling),

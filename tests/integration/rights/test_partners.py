@@ -11,7 +11,7 @@ from services.registration.embed.assets import pinned_script
 from services.registration.embed.snippets import WAYS
 from shared.web.access import policy_of
 from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
-from tests.support.clients import REGISTRATIONS, answers
+from tests.support.clients import SUBMISSIONS, answers
 
 PAGES = "/console/registrations/partners"
 OWN, OTHER = "example-partner", "example-partner-fr"
@@ -30,7 +30,7 @@ OPEN_TO_PARTNERS = {
 def key(house: House) -> str:
     """Of the partner; five have come through its pages, one of whom has cancelled, and three through another's."""
     for number in range(5 + LEFT):
-        answer = house.apps["registration"].post(REGISTRATIONS, json=answers(number, partner=OWN))
+        answer = house.apps["registration"].post(SUBMISSIONS, json=answers(number, partner=OWN))
         assert answer.status_code == 201, answer.text
     moved = "UPDATE registration SET partner = %s WHERE email = ANY(%s)"
     others = [f"participant-{number}@example.org" for number in range(5, 5 + LEFT)]

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from tests.integration.system.canaries import ANSWERS, ODD_REQUESTS
-from tests.support.clients import REGISTRATIONS
+from tests.support.clients import SUBMISSIONS
 from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
@@ -36,7 +36,7 @@ def whole(
     try:
         stack.start(capacity=100)
         assert stack.web is not None
-        address = stack.web.url + REGISTRATIONS
+        address = stack.web.url + SUBMISSIONS
         assert requests.post(address, json=ANSWERS, timeout=10).status_code == 201
         for content, headers in ODD_REQUESTS:
             assert requests.post(address, data=content, headers=headers, timeout=10).status_code >= 400

@@ -10,7 +10,7 @@ import requests
 
 from shared.core.sealing import open_sealed, read_keys
 from tests.integration.system.canaries import ANSWERS, CANARIES
-from tests.support.clients import REGISTRATIONS, rows
+from tests.support.clients import SUBMISSIONS, rows
 from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
@@ -30,7 +30,7 @@ def whole(postgres: PostgresServer, run_folder: RunFolder, tmp_path_factory: pyt
     try:
         stack.start(capacity=100, workers=1)
         assert stack.web is not None
-        assert requests.post(stack.web.url + REGISTRATIONS, json=ANSWERS, timeout=10).status_code == 201
+        assert requests.post(stack.web.url + SUBMISSIONS, json=ANSWERS, timeout=10).status_code == 201
         settle(stack, 1)
         yield stack
     finally:
