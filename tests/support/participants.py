@@ -1,7 +1,9 @@
 """A participant: submits a form, reads the confirmation mail in the sink, confirms by the page, cancels by the link."""
 
+import os
 import re
 import threading
+import time
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.utils import getaddresses
@@ -18,6 +20,8 @@ CONFIRMATION, MANAGING = "c", "r"
 _LINK = re.compile(r"/([cr])/([\w-]{20,})")
 _CHOICE = re.compile(r'name="(choice-[^"]+)" value="confirm"')
 TIMEOUT_S = 20.0
+LOOK_EVERY_S = 0.2
+"""Looks at the folder, however many participants ask."""
 
 
 class SinkLinks:
@@ -31,16 +35,23 @@ class SinkLinks:
         self._folder = folder
         self._lock = threading.Lock()
         self._read: set[str] = set()
+        self._look_again_s = 0.0
         self._tokens: dict[tuple[str, str], str] = {}
 
     def newest(self, address: str, kind: str) -> str:
         """Return the token of the newest link of a kind that was mailed to ``address``; empty before the first."""
         with self._lock:
-            for file in sorted(self._folder.glob("*.eml")):
-                if file.name not in self._read:
-                    self._read.add(file.name)
-                    self._take(file.read_bytes())
+            if time.monotonic() >= self._look_again_s:
+                self._look()
+                self._look_again_s = time.monotonic() + LOOK_EVERY_S
             return self._tokens.get((address, kind), "")
+
+    def _look(self) -> None:
+        """Read what has come since the last look."""
+        fresh = {name for name in os.listdir(self._folder) if name.endswith(".eml")} - self._read
+        for name in sorted(fresh):
+            self._read.add(name)
+            self._take((self._folder / name).read_bytes())
 
     def _take(self, content: bytes) -> None:
         mail = message_from_bytes(content, policy=policy.default)

@@ -1,7 +1,8 @@
-"""What must be true of everybody who was answered 202 and has confirmed, looked up where it must be: nothing lost, nothing doubled.
+"""What must be true of everybody who was answered 202 and has confirmed, looked up where it must be.
 
-Each check has a name and finds registrations, facts or mails; a sound system has no finding. It is asked again and
-again while a test breaks things, so connections are kept and a mail that was read is not read again.
+Nothing is lost and nothing is doubled. Each check has a name and finds registrations, facts or mails; a sound system
+has no finding. It is asked again and again while a test breaks things, so connections are kept and a mail that was read
+is not read again.
 """
 
 import time

@@ -36,7 +36,8 @@ _LAST_CHANGED = text("""
 _BY_ID = text(PERSON + "WHERE r.id = CAST(:id AS uuid) AND r.erased_at IS NULL")
 _BY_ID_LOCKED = text(PERSON + "WHERE r.id = CAST(:id AS uuid) AND r.erased_at IS NULL FOR UPDATE OF r")
 _NEXT_IN_LINE = text(
-    PERSON + "WHERE r.form = :form AND r.status = 'waitlisted' ORDER BY r.position LIMIT :most FOR UPDATE OF r"
+    PERSON + "WHERE r.form = :form AND r.status = 'waitlisted' ORDER BY r.received_at, r.submission LIMIT :most "
+    "FOR UPDATE OF r"
 )
 _CONFIRM = text("""
     UPDATE registration SET status = 'confirmed', revision = revision + 1, confirmed_at = :now,
@@ -69,7 +70,7 @@ def lock_person(connection: Connection, registration_id: str) -> Person | None:
 
 
 def next_in_line(connection: Connection, form: str, most: int) -> list[Person]:
-    """The first ``most`` of a form's waiting list, in order of arrival, locked."""
+    """The first ``most`` of a form's waiting list, in order of the receipt of their submissions, locked."""
     return [to_person(row) for row in connection.execute(_NEXT_IN_LINE, {"form": form, "most": most})]
 
 

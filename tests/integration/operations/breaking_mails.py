@@ -22,12 +22,6 @@ BREAKS: tuple[Break, ...] = (
         "each announcement made as many mails as it says",
         *(s.format(one=_A_BULLETIN) for s in _DELETED),
     ),
-    in_registration(
-        "A7",
-        "attempt not told",
-        "each attempt that is told is one mail",
-        "UPDATE registration SET attempts = attempts + 1 WHERE attempts > 0",
-    ),
     in_notifications(
         "A7",
         "state is not what happened",

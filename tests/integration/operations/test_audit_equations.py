@@ -24,7 +24,7 @@ _STATES = "SELECT status, count(*)::integer FROM registration GROUP BY 1 ORDER B
 _KINDS = "SELECT kind, count(*)::integer FROM mail GROUP BY 1 ORDER BY 1"
 
 GIVEN = {
-    ("A1", "each id that a client was given is stored"),
+    ("A1", "each receipt that a client was given is stored"),
     ("A8", "the copies that arrived are those that were handed over"),
     ("A9", "each that was found at the broker has a reason"),
     ("A12", "the log still holds what was noted of it"),
@@ -114,7 +114,7 @@ def test_every_check_is_broken() -> None:
 
 
 def test_answer_that_was_given_and_is_not_stored_is_found(past: Past) -> None:
-    lost = "019a0000-0000-7000-8000-000000000000"
+    lost = "ab" * 32
     found = differences(past.installation, [*past.accepted, lost])
     assert [(f.equation, f.subject, f.found) for f in found] == [("A1", lost, "nothing")]
 
