@@ -217,12 +217,11 @@ class Decider:
     def _drop_erased(self, connection: Connection, facts: Facts, items: list[Item], refs: Sequence[bytes]) -> None:
         """What was received before its address was erased is treated as blocked: answered as ever, and not kept."""
         before = store.erased_before(connection, refs)
-        erased = {
-            item.address.ref
+        facts.dropped = frozenset(
+            item.number
             for item in items
             if isinstance(item, Submission) and item.number <= before.get(item.address.ref, 0)
-        }
-        facts.blocked = facts.blocked | erased
+        )
 
     def _write(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
         store.write_used_challenges(connection, plan, now)

@@ -97,7 +97,7 @@ def _use_proof(facts: Facts, plan: Plan, item: Submission) -> bool:
 
 def _add_candidate(facts: Facts, plan: Plan, item: Submission, proven: bool, new_id: NewId) -> None:
     """Keep the submission for the owner of its address, unless that is blocked or has too many already."""
-    if item.address.ref in facts.blocked:
+    if facts.rejects(item):
         return
     mail = MailWanted(item.address, item.content.email, item.content.language, item.network, proven)
     pending = facts.pending(item.form, item.address.ref)
@@ -136,7 +136,7 @@ def _register_at_once(facts: Facts, plan: Plan, form: FormState, item: Submissio
     known = any(one.person == item.person for one in live)
     if known or len(live) >= form.people_per_address:
         _add_candidate(facts, plan, item, True, new_id)
-    elif item.address.ref not in facts.blocked:
+    elif not facts.rejects(item):
         _register(facts, plan, item, new_id, verified=False)
     return _OUTCOME_OF_PLACE[place.status]
 

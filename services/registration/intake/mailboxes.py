@@ -104,6 +104,7 @@ _SENT = text("""
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (mailbox text, next_mail_at timestamptz)
     WHERE m.mailbox_ref = decode(new.mailbox, 'hex')
 """)
+_NOBODY_WAITS = text("UPDATE mailbox SET waiting_since = NULL WHERE mailbox_ref = ANY(:mailboxes)")
 _COUNT = text("""
     INSERT INTO mail_count (domain_ref, began_at, sent)
     SELECT decode(domain, 'hex'), :began_at, sent
@@ -213,8 +214,10 @@ def _due_values(now: datetime, limit: int) -> dict[str, object]:
 
 
 def _record_sent(connection: Connection, taken: Sequence[DueMail], steps: dict[bytes, int], now: datetime) -> None:
-    rows = [{"mailbox": box.hex(), "next_mail_at": next_mail_at(step + 1, now)} for box, step in steps.items()]
+    mailed = {one.address.mailbox for one in taken}
+    rows = [{"mailbox": box.hex(), "next_mail_at": next_mail_at(steps[box] + 1, now)} for box in mailed]
     connection.execute(_SENT, {"rows": orjson.dumps(rows).decode(), "now": now})
+    connection.execute(_NOBODY_WAITS, {"mailboxes": [box for box in steps if box not in mailed]})
     counts: dict[bytes, int] = {ALL: len(taken)} if taken else {}
     for one in taken:
         if one.address.domain:

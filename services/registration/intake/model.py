@@ -300,6 +300,7 @@ class Facts:
         live: live registrations by form and address.
         candidates: by id; those of all addresses of the batch.
         blocked: addresses of which coordinators want no registration.
+        dropped: numbers of submissions that were received before their address was erased.
         used: challenges that were used before.
     """
 
@@ -307,7 +308,12 @@ class Facts:
     live: dict[tuple[str, bytes], list[LiveRegistration]] = field(default_factory=dict)
     candidates: dict[str, Candidate] = field(default_factory=dict)
     blocked: frozenset[bytes] = frozenset()
+    dropped: frozenset[int] = frozenset()
     used: set[bytes] = field(default_factory=set)
+
+    def rejects(self, item: Submission) -> bool:
+        """Whether nothing is kept of a submission; its sender gets the outcome that anybody would get."""
+        return item.address.ref in self.blocked or item.number in self.dropped
 
     def of(self, form: str, address: bytes) -> list[LiveRegistration]:
         """Live registrations of an address on a form."""

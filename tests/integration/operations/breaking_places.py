@@ -20,7 +20,7 @@ BREAKS: tuple[Break, ...] = (
         "never decided",
         "no submission stays undecided for long",
         "UPDATE submission SET state = 'received', body = 'x', decided_at = NULL, outcome = NULL, "
-        "received_at = now() - interval '2 hours' WHERE id = (SELECT min(id) FROM submission WHERE kind = 'cancel')",
+        "received_at = now() - interval '2 hours' WHERE id = (SELECT min(id) FROM submission WHERE kind = 'confirm')",
     ),
     in_registration(
         "A1",

@@ -22,6 +22,7 @@ from services.events.messaging import effects as events_effects
 from services.events.usecases.change_event import ANY, Deed, change_event
 from services.events.usecases.load_sample import load_sample
 from services.events.usecases.steps import StepWish, step_of
+from services.registration.intake.cleanup import RECEIPT_KEPT
 from services.registration.intake.receipts import receipt_hash
 from services.registration.messaging import effects as registration_effects
 from services.registration.people.messages import RegistrationMessages
@@ -68,7 +69,7 @@ class Town:
     def __init__(self, installation: TestInstallation, folder: Path) -> None:
         self.installation, self._folder = installation, folder
         self.clock = FrozenClock(datetime.now(UTC) - LONG_AGO)
-        self.accepted: list[str] = []
+        self._received: dict[str, datetime] = {}
         self.copies: Counter[str] = Counter()
         self._engines: dict[str, Engine] = {service: open_engine(installation.urls[service]) for service in SERVICES}
         keys = installation.secrets.folder
@@ -86,6 +87,11 @@ class Town:
     def work(self, service: str) -> UnitOfWork:
         """A unit of work on a service's database."""
         return UnitOfWork(self._engines[service], service)
+
+    @property
+    def accepted(self) -> list[str]:
+        """Hashes of the receipts that clients were given and that are kept still."""
+        return [receipt for receipt, at in self._received.items() if at >= self.clock() - RECEIPT_KEPT]
 
     def leave(self) -> None:
         """Close every connection."""
@@ -123,7 +129,7 @@ class Town:
             content = _filled(number, form)
             first, again = (client.post(path, json=content, headers=headers) for _ in range(2))
             assert (first.status_code, again.get_json()) == (202, first.get_json()), first.get_json()
-            self.accepted.append(receipt_hash(first.get_json()["receipt"]).hex())
+            self._note(first.get_json()["receipt"])
         decide_all(self.decider)
 
     def try_again(self, client: FlaskClient, *numbers: int, form: str = WEBINAR, **others: Any) -> None:
@@ -131,8 +137,11 @@ class Town:
         for number in numbers:
             answer = client.post(f"/v1/forms/{form}/submissions", json={**_filled(number, form), **others})
             assert answer.status_code == 202
-            self.accepted.append(receipt_hash(answer.get_json()["receipt"]).hex())
+            self._note(answer.get_json()["receipt"])
         decide_all(self.decider)
+
+    def _note(self, receipt: str) -> None:
+        self._received[receipt_hash(receipt).hex()] = self.clock()
 
     def choose(self, client: FlaskClient, act: str, *numbers: int) -> None:
         """People choose, for everything that waits behind their link: ``confirm``, ``replace`` or ``refuse``."""
@@ -158,7 +167,7 @@ class Town:
             self.installation.urls["registration"],
             "SELECT r.id::text FROM registration r JOIN submission s ON s.id = r.submission "
             "WHERE encode(s.receipt_hash, 'hex') = %s",
-            self.accepted[-1],
+            list(self._received)[-1],
         )
         path = f"/v1/registrations/{newest}/sealed"
         answer = client.post(path, json={"reason": "to arrange an interpreter"}, headers=headers)
