@@ -40,7 +40,7 @@ def test_relay_and_sender_killed(stack: Stack, times: int) -> None:
 
 @pytest.mark.timeout(200)
 def test_web_workers_killed(embedded_stack: Stack, times: int) -> None:
-    """Who got no answer asks again with the same key and is there once: a 201 is never lost, a repetition no second."""
+    """Who got no answer asks again with the same key and is there once: a 202 is never lost, a repetition no second."""
     embedded_stack.start()
     assert embedded_stack.web is not None
     people = Arrivals(embedded_stack.web.url, RATE, embedded_stack.mail_folder)

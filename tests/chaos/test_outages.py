@@ -1,4 +1,4 @@
-"""Things stop and come back: whoever was answered 201 is counted and mailed exactly once."""
+"""Things stop and come back: whoever was answered 202 is counted and mailed exactly once."""
 
 import time
 
@@ -20,16 +20,18 @@ def while_s(chaos_full: bool) -> float:
 
 @pytest.mark.timeout(300)
 def test_broker_is_off(rabbit_stack: Stack, own_rabbit: RabbitNode, while_s: float) -> None:
-    """The intake does not notice: not one registration is refused while the broker is away."""
+    """The intake does not notice: not one submission is refused while the broker is away."""
     rabbit_stack.start()
     assert rabbit_stack.web is not None
     time.sleep(1.0)  # a quorum queue is safe a moment after it was declared
     own_rabbit.stop()
     people = Arrivals(rabbit_stack.web.url, RATE, rabbit_stack.mail_folder)
-    people.run(while_s)
+    confirming = people.submit(while_s)
     assert (len(people.receipts), people.refused, people.lost) == (RATE * while_s, {}, [])
     assert rabbit_stack.copies() == {}
     own_rabbit.start()
+    confirming.join()
+    assert people.lost == []
     settle(rabbit_stack, len(people.receipts))
     assert_reconciled(rabbit_stack, people.receipts)
 
@@ -58,9 +60,11 @@ def test_mail_relay_down_and_back(embedded_stack: Stack) -> None:
     assert embedded_stack.web is not None
     embedded_stack.programs["sink"].kill()
     people = Arrivals(embedded_stack.web.url, RATE, embedded_stack.mail_folder)
-    people.run(5.0)
+    confirming = people.submit(5.0)
     assert embedded_stack.sql("notifications", "SELECT count(*) FROM mail WHERE state = 'sent'") == [(0,)]
     embedded_stack.start_sink()
     embedded_stack.sql("notifications", "UPDATE mail SET due_at = now() WHERE state = 'deferred'")
+    confirming.join()
+    assert people.lost == []
     settle(embedded_stack, len(people.receipts))
     assert_reconciled(embedded_stack, people.receipts)

@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.support.clients import SUBMISSIONS
 from tests.support.journal import ACCEPTED, Journal
 from tests.support.participants import Participant, SinkLinks
+from tests.support.waiting import poll_until
 
 PATIENCE_S = 60.0
 CONFIRM_WITHIN_S = 120.0
@@ -36,6 +37,7 @@ class Arrivals:
     url: of the service.
     per_second: new people a second.
     mails: folder of the sink.
+    confirm_within_s: how long people wait for the mail and confirm, seconds, from the answer 202.
     receipts: receipt hashes of everybody who was answered 202, in that order.
     refused: answers other than 202 on the way there, by status (0: none came).
     lost: people who were never answered 202, or could not confirm.
@@ -45,6 +47,7 @@ class Arrivals:
     url: str
     per_second: float
     mails: Path
+    confirm_within_s: float = CONFIRM_WITHIN_S
     receipts: list[str] = field(default_factory=list)
     refused: dict[int, int] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
@@ -72,6 +75,15 @@ class Arrivals:
         thread.start()
         return thread
 
+    def submit(self, seconds: float, first: int = 0) -> threading.Thread:
+        """The same, and return once each has been answered 202, or has lost patience: the mails may be held up."""
+        wanted = len(self.receipts) + len(self.lost) + int(seconds * self.per_second)
+        thread = self.during(seconds, first)
+        poll_until(
+            lambda: len(self.receipts) + len(self.lost) >= wanted, seconds + PATIENCE_S, what="everybody is answered"
+        )
+        return thread
+
     def _register(self, number: int) -> None:
         participant = Participant(self.url, self._links, number)
         with participant.line:
@@ -92,7 +104,7 @@ class Arrivals:
         return False
 
     def _confirm(self, participant: Participant) -> bool:
-        until = time.monotonic() + CONFIRM_WITHIN_S
+        until = time.monotonic() + self.confirm_within_s
         while time.monotonic() < until:
             if participant.confirm():
                 return True

@@ -37,7 +37,7 @@ class Control:
 
 SYSTEM = (
     Control("ack-before-commit", "events-consume", killed_at("inbox.applied"), ["is counted"]),
-    Control("marked-before-confirm", "registration-relay", killed_at("publisher.sent"), ["is counted", "is mailed"]),
+    Control("marked-before-confirm", "registration-relay", killed_at("publisher.sent"), ["is registered"]),
     Control("inbox-off", "events-consume", killed_at("inbox.committed"), ["effect once"]),
     Control("confirms-off", "registration-relay", topology_broken, ["is counted", "is mailed"]),
     Control("random-message-id", "registration-relay", killed_at("relay.published"), ["effect once"]),

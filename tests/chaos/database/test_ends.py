@@ -1,4 +1,4 @@
-"""PostgreSQL ends, in every way there is, while people register: every 201 is kept, and all comes back by itself."""
+"""PostgreSQL ends, in every way there is, while people register: every 202 is kept, and all comes back by itself."""
 
 import os
 import signal
@@ -24,6 +24,8 @@ EVERYBODY = {
     *(f"troika-{service}-relay" for service in ("registration", "events", "notifications")),
     *(f"troika-notifications-{role}" for role in ("consume", "send", "schedule")),
     "troika-events-consume",
+    "troika-registration-decide",
+    "troika-registration-consume",
     "troika-registration-intake",
 }
 """Who has work when somebody registers."""
@@ -89,7 +91,7 @@ def stack(request: pytest.FixtureRequest, way: Way) -> Stack:
 
 @pytest.mark.timeout(900)
 def test_postgres_ends_under_load(way: Way, stack: Stack, own_postgres: PostgresServer, chaos_full: bool) -> None:
-    """Nothing but 201 and 503 is answered; who was answered 201 is stored, counted and mailed once."""
+    """Nothing but 202 and 503 is answered; who was answered 202 is decided, counted and mailed once."""
     times = way.times[chaos_full]
     stack.start()
     assert stack.web is not None

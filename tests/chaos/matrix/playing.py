@@ -62,7 +62,7 @@ class Player:
     def _break(self, cell: Cell, action: Action, person: Person, *, wait: bool) -> Seen:
         self._await_certainty(cell.link)
         before = self.stack.bites(cell.link)
-        self.stack.set(cell.link, fault_on(cell.link, cell.fault, self.bus))
+        self.stack.set(cell.link, fault_on(cell.action, cell.link, cell.fault, self.bus))
         try:
             began_s = time.monotonic()
             answer = self.people.ask(action, person)
@@ -85,7 +85,7 @@ class Player:
 
     def _is_right_in_the_end(self, action: Action, person: Person) -> bool:
         deadline = time.monotonic() + PATIENT_S
-        while self.people.ask(action, person).status != action.right:
+        while self.people.ask(action, person).status not in (action.right, action.again):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.1)  # as a client that was told 503 does

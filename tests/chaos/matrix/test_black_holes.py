@@ -18,6 +18,7 @@ from tests.support.arrivals import Arrivals
 from tests.support.fault_proxy import Faults, Way, both
 from tests.support.installation import make_installation
 from tests.support.journal import Journal
+from tests.support.participants import Participant, SinkLinks
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup, answers
 from tests.support.rabbitmq import RabbitNode
@@ -75,13 +76,14 @@ def test_black_holed_consumers_notice_and_come_back(wired: WiredStack, chaos_ful
         before = {name: losses(wired, name) for name in CONSUMERS}
         began_s = time.monotonic()
         wired.set(LINK, HOLES[direction])
-        people.run(1.0, first=turn * 10)
+        confirming = people.submit(1.0, first=turn * 10)
         poll_until(partial(all_noticed, wired, before), NOTICED_WITHIN_S, what=f"all consumers notice: {direction}")
         noticed_s = time.monotonic() - began_s
         ((known,),) = wired.sql("events", "SELECT count(*) FROM roster")
         assert int(str(known)) < len(people.receipts), "the hole has swallowed nothing"
         healed_s = time.monotonic()
         wired.heal(LINK)
+        confirming.join()
         settle(wired, len(people.receipts), within_s=BACK_WITHIN_S)
         print(f"\nblack hole {direction}: noticed in {noticed_s:.1f} s, back in {time.monotonic() - healed_s:.1f} s")
     assert [name for name in CONSUMERS if not wired.programs[name].running] == []
@@ -97,8 +99,8 @@ def test_black_holed_database_is_told_to_everybody_in_time(
     The relay's line is swallowed as well, and everything arrives once both are healed.
     """
     people = People(embedded, Journal(tmp_path / "journal.jsonl"))
-    register = ACTIONS["register"]
-    assert people.ask(register, Person(0)).status == 201
+    register, links = ACTIONS["register"], SinkLinks(embedded.mail_folder)
+    assert people.ask(register, Person(0)).status == 202
     for turn, direction in enumerate(HOLES if chaos_full else ("down",)):
         crowd = [Person(turn * TRIES + number + 1) for number in range(TRIES)]
         for link in (WEB_DATABASE, "relay-database"):
@@ -116,8 +118,12 @@ def test_black_holed_database_is_told_to_everybody_in_time(
         assert waits[-1] <= allowed_s(TOLD_WITHIN_S)
         for link in (WEB_DATABASE, "relay-database"):
             embedded.heal(link)
-        poll_until(lambda: people.ask(register, Person(0)).status == 201, 5, what="the database is used again")
-        assert {people.ask(register, person).status for person in crowd} == {201}
+        poll_until(lambda: people.ask(register, Person(0)).status == 202, 5, what="the database is used again")
+        assert {people.ask(register, person).status for person in crowd} == {202}
+        for person in [*crowd, *([Person(0)] if turn == 0 else [])]:
+            participant = Participant(embedded.urls["registration"], links, person.number)
+            poll_until(participant.confirm, 30, what="the mail has come and nothing waits behind its link")
+            participant.line.close()
         settle(embedded, 1 + (turn + 1) * TRIES, within_s=30)
     assert_reconciled(embedded, people.journal.read().receipts)
 

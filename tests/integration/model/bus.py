@@ -26,7 +26,7 @@ from shared.process.relay import Relay
 from shared.store import inbox
 from shared.store.checked_clock import CheckedClock
 from shared.store.inbox import Effect
-from tests.integration.model.world import PRIVATE_KEY, World
+from tests.integration.model.world import MESSAGES, PRIVATE_KEY, World
 from tests.support.clock import agreeing
 
 MOST = 50
@@ -107,7 +107,7 @@ class Bus:
         clock = CheckedClock(lambda: right() + by, work, service, lambda _connection: right())
         Housekeeper(work, service, clock, SERVICES[service]().forget).turn()
         if service == "registration":
-            Tending(work, clock).turn()
+            Tending(work, clock, MESSAGES).turn()
 
     def deliver(self, queue: str, pick: Callable[[int], Iterable[int]], *, dies: bool = False) -> list[Message]:
         """Let a queue's consumer have some messages.
