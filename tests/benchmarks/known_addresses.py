@@ -5,10 +5,16 @@ import json
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from services.events.usecases import submit_proposal
 from services.registration.domain.intake import MOST_A_DAY
-
-from tests.support.clients import SUBMISSIONS, all_at_once, answers, rows
+from tests.benchmarks.intake_adapter import ACCEPTED, PATH, path_of
+from tests.integration.events.side_events import an_answer
+from tests.support.clients import all_at_once, answers, rows
 from tests.support.installation import TestInstallation
+
+PROPOSALS = "/v1/proposals"
+PROPOSED = 201
+"""Their intake is one of its own."""
 
 FEW = 25
 """Addresses of a kind that is the same however often one asks: whoever asks has a list, and goes through it again."""
@@ -44,24 +50,32 @@ def registered(installation: TestInstallation, url: str, count: int, mark: str) 
         kind: [f"{kind.replace(' ', '-')}-{mark}-{n}@example.org" for n in range(most)] for kind, most in kinds.items()
     }
     database = installation.urls["registration"]
-    _send(url, SUBMISSIONS, made["registered yesterday"])
+    _send(url, PATH, made["registered yesterday"])
     rows(database, YESTERDAY)
     rows(database, COPIES, MOST_A_DAY)
-    _send(url, SUBMISSIONS, made["registered"])
+    _send(url, PATH, made["registered"])
     for number in range(1, MOST_A_DAY + 1):
-        _send(url, f"/v1/forms/copy-{number}/registrations", made["over limit"])
+        _send(url, path_of(f"copy-{number}"), made["over limit"])
     for address in made["blocked"]:
         _block(url, installation.secrets.coordinator_key, address)
     return made
 
 
+def proposed_too_often(url: str, mark: str) -> Addresses:
+    """Known to the events service at ``url``: they have proposed as often as anybody may in a day."""
+    addresses = [f"proposed-{mark}-{number}@example.org" for number in range(FEW)]
+    often = [an_answer(f"Idea {n}", email=address) for n in range(submit_proposal.MOST_A_DAY) for address in addresses]
+    _require_all(url, PROPOSALS, often, PROPOSED)
+    return {"proposal over limit": addresses}
+
+
 def _send(url: str, path: str, addresses: Sequence[str]) -> None:
-    _require_all(url, path, [answers(number, email=address) for number, address in enumerate(addresses)])
+    _require_all(url, path, [answers(number, email=address) for number, address in enumerate(addresses)], ACCEPTED)
 
 
-def _require_all(url: str, path: str, contents: Sequence[dict[str, object]]) -> None:
+def _require_all(url: str, path: str, contents: Sequence[dict[str, object]], status: int) -> None:
     given = all_at_once(url, [(content, {}) for content in contents], CLIENTS, path)
-    assert {answer.status for answer in given} == {201}
+    assert {answer.status for answer in given} == {status}
 
 
 def _block(url: str, key: str, address: str) -> None:
