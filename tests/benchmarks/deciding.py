@@ -12,14 +12,10 @@ from tests.benchmarks.intake_adapter import CONFIRMED, DECIDER, WITHOUT_DECIDER
 from tests.benchmarks.load import Result, drive, offer
 from tests.benchmarks.processor import cpu_s
 from tests.benchmarks.submissions import submissions
-from tests.benchmarks.ways import ACCEPTS, DECIDES, Figure, Running, figure_of, start, start_decider, wait_decided
-from tests.support.processes import ProcessGroup
+from tests.benchmarks.ways import ACCEPTS, BY_EMAIL, Figure, Running, figure_of, start, start_decider, wait_decided
 
 LOAD_CLIENTS, CONFIRMING_CLIENTS = 64, 16
 BESIDE_PER_SECOND = 20
-FORM_KEPT_S = 1.0
-"""How long a web process remembers a form."""
-
 OK = str(CONFIRMED).encode()
 AIM_RATIO, AIM_CPU_MS, AIM_BESIDE_P95_MS = 1.5, 0.4, 300.0
 
@@ -79,7 +75,7 @@ def _confirmed(ground: Ground) -> tuple[Figure, Result]:
     seconds = ground.options.seconds
     beside = int(BESIDE_PER_SECOND * seconds)
     with ground.processes() as processes:
-        run = _by_email(ground, processes)
+        run = start(ground, processes, BY_EMAIL)
         _take(run, ground.options.backlog // 4 + beside)
         wait_decided(run)
         presses = iter(intake_adapter.confirmations(run.installation))
@@ -93,10 +89,3 @@ def _confirmed(ground: Ground) -> tuple[Figure, Result]:
             found = offer(*run.place, iter(kept), BESIDE_PER_SECOND, seconds, wanted=OK)
             assert load.result().latencies_s, "nobody was accepted beside the confirmations"
     return figure, found
-
-
-def _by_email(ground: Ground, processes: ProcessGroup) -> Running:
-    run = start(ground, processes, DECIDES)
-    intake_adapter.verify_by_email(run.installation)
-    time.sleep(2 * FORM_KEPT_S)  # the web processes read the form anew
-    return run

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from deploy.shape import SERVICES, worker_name
 from deploy.up.gateway import gateway_unit
@@ -124,8 +123,7 @@ def gateway_before(ground: Ground) -> Iterator[tuple[str, Running]]:
     """The intake behind nginx, which believes the generator where its clients are; the address of nginx."""
     with ground.processes() as processes:
         run = start(ground, processes, DECIDES)
-        folder = Path(processes.folder) / "gateway"
-        folder.mkdir()
+        folder = ground.run.part("gateway")
         folder.chmod(0o711)
         behind = {worker_name(service, "web"): free_port() for service in SERVICES}
         behind[worker_name("registration", "web")] = run.place[1]

@@ -33,12 +33,14 @@ class Way:
         arguments: module and arguments that start it.
         floor: whether it is a reference with a table of its own.
         decides: whether a decider runs beside it, if the intake has one.
+        by_email: whether owners of addresses have to confirm.
     """
 
     name: str
     arguments: str
     floor: bool = False
     decides: bool = False
+    by_email: bool = False
 
 
 THREADS = Way("Flask, gthread", "tests.benchmarks.serve threads", floor=True)
@@ -46,6 +48,7 @@ GEVENT = Way("Flask, gevent, orjson", "tests.benchmarks.serve gevent", floor=Tru
 STARLETTE = Way("Starlette, asyncpg", "tests.benchmarks.serve starlette", floor=True)
 ACCEPTS = Way("intake", "services.registration web")
 DECIDES = Way("intake with decider", "services.registration web", decides=True)
+BY_EMAIL = Way("intake by e-mail", "services.registration web", decides=True, by_email=True)
 FLOORS = (THREADS, GEVENT, STARLETTE)
 
 
@@ -120,6 +123,8 @@ def start(ground: Ground, processes: ProcessGroup, way: Way, workers: int = 2) -
     installation = ground.fresh_installation("way")
     load_webinar(installation, capacity=SEATS)
     intake_adapter.seal_two(installation)
+    if way.by_email:
+        intake_adapter.verify_by_email(installation)
     if way.floor:
         make_table(installation)
     name = f"{way.name}-{workers}".replace(" ", "-").replace(",", "")
