@@ -44,7 +44,7 @@ def _skipped() -> Entry:
 def _decided(ground: Ground, role: str) -> Entry:
     """From the moment at which the decider is started to its last decision."""
     with ground.processes() as processes:
-        run = start(ground, processes, ACCEPTS)
+        run = start(processes, ground.fresh_installation("deciding"), ACCEPTS)
         taken = _take(run, ground.options.backlog)
         before_s, already, began = (
             cpu_s([ground.postgres.pid]),
@@ -75,7 +75,7 @@ def _confirmed(ground: Ground) -> tuple[Figure, Result]:
     seconds = ground.options.seconds
     beside = int(BESIDE_PER_SECOND * seconds)
     with ground.processes() as processes:
-        run = start(ground, processes, BY_EMAIL)
+        run = start(processes, ground.fresh_installation("confirming"), BY_EMAIL)
         _take(run, ground.options.backlog // 4 + beside)
         wait_decided(run)
         presses = iter(intake_adapter.confirmations(run.installation))

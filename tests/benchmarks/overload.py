@@ -122,7 +122,7 @@ def query(installation: TestInstallation) -> Callable[[int], bytes]:
 def gateway_before(ground: Ground) -> Iterator[tuple[str, Running]]:
     """The intake behind nginx, which believes the generator where its clients are; the address of nginx."""
     with ground.processes() as processes:
-        run = start(ground, processes, DECIDES)
+        run = start(processes, ground.fresh_installation("overload"), DECIDES)
         folder = ground.run.part("gateway")
         folder.chmod(0o711)
         behind = {worker_name(service, "web"): free_port() for service in SERVICES}

@@ -111,16 +111,15 @@ Figures = dict[tuple[str, int], Figure]
 def running(ground: Ground, ways: Sequence[Way], *, workers: int = 2) -> Iterator[list[Running]]:
     """The ways, started and warm, each on one limited form with two sealed fields."""
     with ground.processes() as processes:
-        runs = [start(ground, processes, way, workers) for way in ways]
+        runs = [start(processes, ground.fresh_installation("way"), way, workers) for way in ways]
         for run in runs:
             drive(*run.place, submissions(10_000_000), WARM_UP_CLIENTS, WARM_UP_S)
             wait_decided(run)
         yield runs
 
 
-def start(ground: Ground, processes: ProcessGroup, way: Way, workers: int = 2) -> Running:
-    """Start one way in databases of its own."""
-    installation = ground.fresh_installation("way")
+def start(processes: ProcessGroup, installation: TestInstallation, way: Way, workers: int = 2) -> Running:
+    """Start one way with ``workers`` processes on databases of its own, with the webinar's form."""
     load_webinar(installation, capacity=SEATS)
     intake_adapter.seal_two(installation)
     if way.by_email:
