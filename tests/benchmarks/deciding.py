@@ -2,16 +2,17 @@
 
 import itertools
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 from tests.benchmarks import intake_adapter
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.intake import intake_per_second
-from tests.benchmarks.intake_adapter import CONFIRMED, DECIDER, WITHOUT_DECIDER
+from tests.benchmarks.intake_adapter import CONFIRMED, DECIDER
 from tests.benchmarks.load import Result, drive, offer
 from tests.benchmarks.processor import cpu_s
-from tests.benchmarks.submissions import submissions
+from tests.benchmarks.submissions import proven_submissions, submissions
 from tests.benchmarks.ways import ACCEPTS, BY_EMAIL, Figure, Running, figure_of, start, start_decider, wait_decided
 
 LOAD_CLIENTS, CONFIRMING_CLIENTS = 64, 16
@@ -22,7 +23,7 @@ AIM_RATIO, AIM_CPU_MS, AIM_BESIDE_P95_MS = 1.5, 0.4, 300.0
 
 def measure(ground: Ground) -> Entry:
     """P1b."""
-    decided = _skipped() if DECIDER is None else _decided(ground, DECIDER)
+    decided = _decided(ground)
     alone, beside = _confirmed(ground)
     beside_p95_ms = round(beside.percentile_ms(0.95), 1)
     print(
@@ -36,22 +37,17 @@ def measure(ground: Ground) -> Entry:
     return decided | {"met": met, "confirmations": confirmations}
 
 
-def _skipped() -> Entry:
-    print(f"  decisions a second are not measured: {WITHOUT_DECIDER}", flush=True)
-    return {"ratio": None, "aim": AIM_RATIO, "met": False, "skipped": WITHOUT_DECIDER}
-
-
-def _decided(ground: Ground, role: str) -> Entry:
+def _decided(ground: Ground) -> Entry:
     """From the moment at which the decider is started to its last decision."""
     with ground.processes() as processes:
         run = start(processes, ground.fresh_installation("deciding"), ACCEPTS)
-        taken = _take(run, ground.options.backlog)
+        taken = _take(run, proven_submissions(run.installation), ground.options.backlog)
         before_s, already, began = (
             cpu_s([ground.postgres.pid]),
             intake_adapter.decided(run.installation),
             time.monotonic(),
         )
-        start_decider(run, processes, role)
+        start_decider(run, processes, DECIDER)
         wait_decided(run)
         seconds, count = time.monotonic() - began, intake_adapter.decided(run.installation) - already
         assert run.decider is not None
@@ -64,10 +60,10 @@ def _decided(ground: Ground, role: str) -> Entry:
     return {"ratio": ratio, "aim": AIM_RATIO, "met": ratio >= AIM_RATIO and cpu_ms <= AIM_CPU_MS, **figures}
 
 
-def _take(run: Running, count: int) -> int:
-    """Let ``count`` be accepted; returns how many were."""
-    people = itertools.islice(submissions(), count)
-    return len(drive(*run.place, people, LOAD_CLIENTS, seconds=600).latencies_s)
+def _take(run: Running, people: Iterator[bytes], count: int) -> int:
+    """Let ``count`` of ``people`` be accepted; returns how many were."""
+    prepared = iter(list(itertools.islice(people, count)))
+    return len(drive(*run.place, prepared, LOAD_CLIENTS, seconds=600).latencies_s)
 
 
 def _confirmed(ground: Ground) -> tuple[Figure, Result]:
@@ -76,7 +72,7 @@ def _confirmed(ground: Ground) -> tuple[Figure, Result]:
     beside = int(BESIDE_PER_SECOND * seconds)
     with ground.processes() as processes:
         run = start(processes, ground.fresh_installation("confirming"), BY_EMAIL)
-        _take(run, ground.options.backlog // 4 + beside)
+        _take(run, submissions(), ground.options.backlog // 4 + beside)
         wait_decided(run)
         presses = iter(intake_adapter.confirmations(run.installation))
         kept = list(itertools.islice(presses, beside))

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 
 from tests.benchmarks.ground import Entry, Ground
-from tests.benchmarks.intake_adapter import DECIDER, WITHOUT_DECIDER
 from tests.benchmarks.ways import ACCEPTS, DECIDES, FLOORS, GEVENT, Figures, Way, measure_ways
 
 CLIENTS = (64, 128)
@@ -12,13 +11,10 @@ AIM_ACCEPTED, AIM_DECIDED, AIM_DECIDED_CPU_MS, AIM_BACKLOG_S = 0.75, 0.6, 1.0, 1
 
 def measure(ground: Ground) -> Entry:
     """P1: (a) with the decider stopped, (b) with the decider running."""
-    deciding = ACCEPTS if DECIDER is None else DECIDES
-    if DECIDER is None:
-        print(f"  (b) is not measured apart from (a): {WITHOUT_DECIDER}")
-    medians = measure_ways(ground, CLIENTS, tuple(dict.fromkeys((*FLOORS, ACCEPTS, deciding))))
-    accepted, decided = _ratio(medians, ACCEPTS), _ratio(medians, deciding)
-    cpu_ms = max(medians[deciding.name, clients].cpu_ms for clients in CLIENTS)
-    backlog_s = max(medians[deciding.name, clients].backlog_s for clients in CLIENTS)
+    medians = measure_ways(ground, CLIENTS, (*FLOORS, ACCEPTS, DECIDES))
+    accepted, decided = _ratio(medians, ACCEPTS), _ratio(medians, DECIDES)
+    cpu_ms = max(medians[DECIDES.name, clients].cpu_ms for clients in CLIENTS)
+    backlog_s = max(medians[DECIDES.name, clients].backlog_s for clients in CLIENTS)
     decided_met = decided >= AIM_DECIDED and cpu_ms <= AIM_DECIDED_CPU_MS and backlog_s <= AIM_BACKLOG_S
     print(
         f"  (a) {accepted} of the gevent floor (aim {AIM_ACCEPTED}); (b) {decided} (aim {AIM_DECIDED}), "
@@ -28,7 +24,7 @@ def measure(ground: Ground) -> Entry:
         "ratio": accepted,
         "aim": AIM_ACCEPTED,
         "met": accepted >= AIM_ACCEPTED and decided_met,
-        "per_second": medians[deciding.name, 64].per_second,
+        "per_second": medians[DECIDES.name, 64].per_second,
         "decided_ratio": decided,
         "decided_aim": AIM_DECIDED,
         "decided_cpu_ms": cpu_ms,

@@ -1,30 +1,32 @@
 """What the measurements know of the intake: address, answers, rows and decider. Nothing else here names them.
 
-The present intake decides within the request: what it answers is decided. For an intake that stores first and decides
-later, change the constants, ``outcome_path`` and ``is_decided``, and give ``undecided`` and ``backlog_s`` its rows.
+A submission is stored and answered 202; the decider decides it afterwards.
 """
 
-from collections.abc import Sequence
+import itertools
+import json
+from collections.abc import Iterator, Sequence
 
-from shared.core.ids import new_token
-from shared.core.links import VERIFY, link_hash
-from tests.support.clients import REGISTRATIONS, WEBINAR, rows
+from services.registration.rights import DECIDE
+from shared.core.clock import system_clock
+from shared.core.ids import new_id, new_token
+from shared.core.links import CONFIRMATION, link_hash
+from tests.support.clients import SUBMISSIONS, WEBINAR, rows
 from tests.support.installation import TestInstallation
+from tests.support.working import keys_of, minted
 
-PATH = REGISTRATIONS
+PATH = SUBMISSIONS
 """Where the webinar's form is sent."""
 
-ACCEPTED = 201
-STORED = "registration"
+ACCEPTED = 202
+STORED = "submission"
 """The table that gets one row with each accepted request."""
 
-DECIDER: str | None = None
-"""The role of the process that decides; None while the request decides."""
+DECIDER = DECIDE
+"""The role of the process that decides."""
 
-WITHOUT_DECIDER = "the intake decides within the request and has no decider: a 201 is a decided registration"
-
-CONFIRMED = 200
-"""The answer to a press of *confirm*; the outcome stands in it."""
+CONFIRMED = 303
+"""The answer to a press of *confirm*, once its outcome is known, or after two seconds."""
 
 SEALED = ("access_needs", "questions")
 """The questions whose answers the measured form seals."""
@@ -37,10 +39,20 @@ _SEAL = """
     WHERE slug = %s
 """
 _BY_EMAIL = "UPDATE form SET verification = 'email' WHERE slug = %s"
-_UNCONFIRMED = "SELECT id::text FROM registration WHERE status = 'unverified'"
+_DECIDED = "SELECT count(*) FROM submission WHERE state = 'decided' AND kind = 'submission'"
+_UNDECIDED = "SELECT count(*) FROM submission WHERE state = 'received'"
+_BACKLOG = """
+    SELECT coalesce(extract(epoch FROM clock_timestamp() - min(received_at)), 0)::float
+    FROM submission WHERE state = 'received'
+"""
+_CANDIDATES = "SELECT id::text FROM candidate ORDER BY submission"
 _LINK = """
-    UPDATE registration SET verify_hash = made.hash FROM unnest(%s::uuid[], %s::bytea[]) AS made (id, hash)
-    WHERE registration.id = made.id
+    INSERT INTO confirmation_link (id, token_hash, address_ref, mailbox_ref, domain_ref, email, language, minted_at,
+        expires_at)
+    SELECT made.link, made.hash, c.address_ref, c.mailbox_ref, c.domain_ref, c.content ->> 'email', 'en', now(),
+        now() + interval '7 days'
+    FROM unnest(%s::uuid[], %s::uuid[], %s::bytea[]) AS made (candidate, link, hash)
+    JOIN candidate c ON c.id = made.candidate
 """
 
 
@@ -59,48 +71,55 @@ def verify_by_email(installation: TestInstallation) -> None:
     rows(installation.urls["registration"], _BY_EMAIL, WEBINAR)
 
 
+def proofs(installation: TestInstallation) -> Iterator[str]:
+    """Proofs of work for the webinar's form, without end: with one a submission is registered at once."""
+    keys = keys_of(installation)
+    for _ in itertools.count():
+        yield minted(keys, WEBINAR, system_clock())
+
+
 def decided(installation: TestInstallation) -> int:
     """How many submissions are decided so far."""
-    return int(rows(installation.urls["registration"], "SELECT count(*) FROM registration")[0][0])
+    return int(rows(installation.urls["registration"], _DECIDED)[0][0])
 
 
 def undecided(installation: TestInstallation) -> int:
-    """How many submissions wait for their decision; none in an intake without a decider."""
-    return 0
+    """How many submissions and commands wait for their decision."""
+    return int(rows(installation.urls["registration"], _UNDECIDED)[0][0])
 
 
 def backlog_s(installation: TestInstallation) -> float:
     """Age of the oldest submission that waits for its decision, seconds; 0 if none waits."""
-    return 0.0
+    return float(rows(installation.urls["registration"], _BACKLOG)[0][0])
 
 
-def outcome_path(answer: bytes) -> str | None:
-    """Where the sender of an accepted request asks for its outcome; None if ``answer``, the body, is the outcome."""
-    return None
+def outcome_path(answer: bytes) -> str:
+    """Where the sender of an accepted request asks for its outcome; ``answer`` is the body."""
+    return f"/v1/receipts/{json.loads(answer)['receipt']}"
 
 
 def is_decided(answer: bytes) -> bool:
     """Whether ``answer``, the body of what ``outcome_path`` leads to, reports an outcome."""
-    return True
+    return bool(json.loads(answer)["status"] != "received")
 
 
 def confirmations(installation: TestInstallation) -> Sequence[bytes]:
-    """A press of *confirm* for each registration that waits for it; their links are made anew.
+    """A press of *confirm* for each candidate, by a link of its own.
 
     Returns:
-        requests, each for another registration.
+        requests, each for another candidate.
     """
     database = installation.urls["registration"]
-    ids = [row[0] for row in rows(database, _UNCONFIRMED)]
+    ids = [row[0] for row in rows(database, _CANDIDATES)]
     tokens = [new_token() for _ in ids]
-    rows(database, _LINK, ids, [link_hash(token, VERIFY) for token in tokens])
-    return [_confirm(token) for token in tokens]
+    rows(database, _LINK, ids, [new_id() for _ in ids], [link_hash(token, CONFIRMATION) for token in tokens])
+    return [_confirm(token, candidate) for token, candidate in zip(tokens, ids, strict=True)]
 
 
-def _confirm(token: str) -> bytes:
-    body = b"action=verify"
+def _confirm(token: str, candidate: str) -> bytes:
+    body = f"action=choose&lang=en&choice-{candidate}=confirm".encode()
     head = (
-        f"POST /v/{token} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        f"POST /c/{token} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/x-www-form-urlencoded\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from tests.benchmarks import intake_adapter
 from tests.benchmarks.ground import Entry, Ground
-from tests.benchmarks.intake_adapter import ACCEPTED, DECIDER, WITHOUT_DECIDER
+from tests.benchmarks.intake_adapter import ACCEPTED
 from tests.benchmarks.load import content_length, percentile_ms
-from tests.benchmarks.submissions import submissions
+from tests.benchmarks.submissions import proven_submissions, submissions
 from tests.benchmarks.ways import DECIDES, FLOORS, GEVENT, Running, running
 
 EVERY_S = 1.0
@@ -33,8 +33,6 @@ class Asked:
 
 def measure(ground: Ground) -> Entry:
     """P2."""
-    if DECIDER is None:
-        print(f"  the outcome is in the answer: {WITHOUT_DECIDER}")
     with running(ground, (*FLOORS, DECIDES)) as runs:
         found = _in_turns(runs, ground.options.asked)
     rows = {way: _figures(asked) for way, asked in found.items()}
@@ -62,12 +60,15 @@ def ask_moments_ms() -> Iterator[float]:
 def _in_turns(runs: Sequence[Running], count: int) -> dict[str, list[Asked]]:
     found: dict[str, list[Asked]] = {run.way.name: [] for run in runs}
     clients = [(run.way.name, OneClient(*run.place)) for run in runs]
-    people, began = submissions(), time.perf_counter()
+    people = {
+        run.way.name: proven_submissions(run.installation) if run.way is DECIDES else submissions() for run in runs
+    }
+    began = time.perf_counter()
     for number in range(count):
         for turn, (name, client) in enumerate(clients):
             due_at = began + number * EVERY_S + turn * BETWEEN_S
             time.sleep(max(0.0, due_at - time.perf_counter()))  # the offered rate
-            found[name].append(client.ask(next(people), outcome=name == DECIDES.name))
+            found[name].append(client.ask(next(people[name]), outcome=name == DECIDES.name))
     for _name, client in clients:
         client.close()
     return found

@@ -4,8 +4,9 @@ import itertools
 import json
 from collections.abc import Iterator
 
-from tests.benchmarks.intake_adapter import PATH
+from tests.benchmarks.intake_adapter import PATH, proofs
 from tests.support.clients import answers
+from tests.support.installation import TestInstallation
 
 
 def submissions(first: int = 0) -> Iterator[bytes]:
@@ -13,9 +14,15 @@ def submissions(first: int = 0) -> Iterator[bytes]:
     return map(submission, itertools.count(first))
 
 
-def submission(number: int, *headers: str) -> bytes:
-    """That of the participant with this number, with further ``headers``."""
-    body = json.dumps(answers(number, access_needs="Step-free access, please.")).encode()
+def proven_submissions(installation: TestInstallation, first: int = 0) -> Iterator[bytes]:
+    """The same, each with a proof of work for the form of ``installation``."""
+    for number, proof in zip(itertools.count(first), proofs(installation), strict=False):
+        yield submission(number, altcha=proof)
+
+
+def submission(number: int, *headers: str, **others: str) -> bytes:
+    """That of the participant with this number, with further ``headers`` and ``others`` among its fields."""
+    body = json.dumps(answers(number, access_needs="Step-free access, please.", **others)).encode()
     lines = (
         f"POST {PATH} HTTP/1.1",
         "Host: bench",

@@ -32,7 +32,7 @@ class Way:
         name: shown in tables.
         arguments: module and arguments that start it.
         floor: whether it is a reference with a table of its own.
-        decides: whether a decider runs beside it, if the intake has one.
+        decides: whether a decider runs beside it.
         by_email: whether owners of addresses have to confirm.
     """
 
@@ -129,14 +129,14 @@ def start(processes: ProcessGroup, installation: TestInstallation, way: Way, wor
     name = f"{way.name}-{workers}".replace(" ", "-").replace(",", "")
     web = start_web(processes, installation, workers=workers, arguments=way.arguments, name=name)
     run = Running(way, installation, web)
-    if way.decides and DECIDER is not None:
+    if way.decides:
         start_decider(run, processes, f"decider-{name}")
     return run
 
 
 def start_decider(run: Running, processes: ProcessGroup, name: str) -> None:
     """Start the decider of ``run``."""
-    environment = run.installation.environment("registration", DECIDER or "")
+    environment = run.installation.environment("registration", DECIDER)
     environment |= {"TROIKA_METRICS_PORT": str(free_port())}
     run.decider = processes.start(name, f"services.registration {DECIDER}", env=environment)
 
