@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.core.ids import new_token
-from shared.core.links import OWN, PROPOSAL, VERIFY, link_hash
+from shared.core.links import CONFIRMATION, OWN, PROPOSAL, link_hash
 from tests.integration.events.side_events import Desk
 
 NOON = "2020-05-06-1300"
@@ -157,7 +157,7 @@ def test_token_of_another_kind_of_link_opens_nothing(desk: Desk) -> None:
     """Not even if its hash, or that of the token without a purpose, should have come to stand in this table."""
     path, gone = desk.link(desk.propose("One")), _asked(desk, f"/p/{new_token()}")
     token = path.removeprefix("/p/")
-    for stored in (link_hash(token, OWN), link_hash(token, VERIFY), sha256(token.encode()).digest()):
+    for stored in (link_hash(token, OWN), link_hash(token, CONFIRMATION), sha256(token.encode()).digest()):
         _store_hash(desk, stored)
         assert _asked(desk, path) == gone
     _store_hash(desk, link_hash(token, PROPOSAL))
