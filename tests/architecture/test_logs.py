@@ -25,6 +25,7 @@ FACTS = {
     "kind",
     "login",
     "mail_id",
+    "number",
     "outcome",
     "parked",
     "placed",

@@ -296,6 +296,4 @@ def _to_form(row: Any) -> StoredForm:
 
 
 def _form_values(row: Sequence[Any], seats: Seats | SeatWord) -> list[Any]:
-    values = [*row, seats]
-    values[6] = tuple(values[6])
-    return values
+    return [*row[:6], tuple(row[6]), *row[7:], seats]
