@@ -64,6 +64,15 @@ def deciding(decider: Decider) -> Iterator[None]:
     decide_all(decider)
 
 
+def receive_ahead(installation: TestInstallation, offset_s: float) -> None:
+    """Let submissions be received at the machine's time and ``offset_s``, as all clocks of the services show it."""
+    rows(
+        installation.urls["registration"],
+        "ALTER TABLE submission ALTER COLUMN received_at "
+        f"SET DEFAULT clock_timestamp() + interval '{offset_s} seconds'",
+    )
+
+
 def receive_at(installation: TestInstallation, clock: FrozenClock) -> None:
     """Let submissions be received at the time of ``clock``: the database's clock goes on, the test's stands still."""
     rows(

@@ -13,6 +13,7 @@ from typing import Any
 import requests
 
 from tests.support.clients import SUBMISSIONS, Answer, answers
+from tests.support.waiting import poll_until
 
 CONFIRMATION, MANAGING = "c", "r"
 """Kinds of link, by the beginning of their path."""
@@ -68,18 +69,20 @@ class Participant:
     url: of the service.
     links: in the mails to everybody.
     number: of the participant.
+    email: the address, if it is not that of the number.
     line: connections that are kept.
     """
 
     url: str
     links: SinkLinks
     number: int
+    email: str = ""
     line: requests.Session = field(default_factory=requests.Session)
 
     @property
     def address(self) -> str:
         """The participant's."""
-        return f"participant-{self.number}@example.org"
+        return self.email or f"participant-{self.number}@example.org"
 
     def submit(self, key: str, **others: Any) -> Answer:
         """Send the filled form once; status 0 if nobody answers.
@@ -131,3 +134,19 @@ class Participant:
 
     def _press(self, path: str, content: dict[str, str]) -> int:
         return self.line.post(self.url + path, data=content, allow_redirects=False, timeout=TIMEOUT_S).status_code
+
+
+def confirm_in_time(url: str, mails: Path, email: str, within_s: float = 60.0) -> SinkLinks:
+    """Confirm everything that waits for an address once its mail has come; returns the links in all mails.
+
+    Args:
+        url: of the service.
+        mails: folder of the sink.
+        email: the address.
+        within_s: seconds.
+    """
+    links = SinkLinks(mails)
+    participant = Participant(url, links, 0, email)
+    with participant.line:
+        poll_until(participant.confirm, within_s, what="the mail has come and nothing waits behind its link")
+    return links

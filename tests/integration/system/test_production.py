@@ -245,7 +245,7 @@ def test_people_who_were_not_notified_raise_their_alert(production: Production, 
     """Of five people the reminder was missed: exactly their alert rises, and goes once they are off the list."""
     password, port = production.secret("databases.json")["postgres"], production.ports["postgres"]
     address = f"postgresql://postgres:{password}@127.0.0.1:{port}/notifications"
-    poll_until(lambda: len(visitors.accepted) >= NOT_NOTIFIED, 60, what="enough people registered")
+    poll_until(lambda: len(visitors.accepted) >= NOT_NOTIFIED, 60, what="enough people have submitted")
     poll_until(lambda: production.firing() == set(), 30, what="silence before")
     with psycopg.connect(address, autocommit=True) as administrator:
         poll_until(lambda: administrator.execute(KNOWN).fetchone() == (True,), 60, what="the mails know enough people")
