@@ -69,11 +69,11 @@ class World:
         buses = BusAddress(broker_urls=self.broker_urls, database_url="" if self.broker_urls else self._bus)
         topology.declare(buses)
         self.smtp = self._start_sink()
-        for service in SERVICES:
-            self._start_web(service)
         for service, role in WORKERS:
             environment = {**self._environment(service, role), "TROIKA_METRICS_PORT": str(free_port())}
             self.processes.start(f"{service}-{role}", f"tests.support.moved {service} {role}", env=environment)
+        for service in SERVICES:
+            self._start_web(service)
         for service in ("registration", "events"):
             self.load(service, self.sample)
         for service in ("registration", "notifications"):

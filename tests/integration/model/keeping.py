@@ -118,4 +118,4 @@ def clean_up_moments(ledger: Any) -> set[datetime]:
 def _is_late(candidate: dict[str, Any], now: datetime) -> bool:
     mailed_at = candidate["mailed_at"]
     after_mail = mailed_at is not None and mailed_at < now - CANDIDATE_AFTER_MAIL
-    return after_mail or candidate["received_at"] < now - CANDIDATE_AT_MOST
+    return bool(after_mail or candidate["received_at"] < now - CANDIDATE_AT_MOST)

@@ -158,7 +158,7 @@ class Office:
     def replay(self) -> int:
         """An operator lets everything parked be tried again; returns how many."""
         with self._world.work("registration").transaction() as connection:
-            return queue.replay_parked(connection, None)
+            return len(queue.replay_parked(connection, None))
 
     def erase_known(self, identity: str, *, lost: bool = False) -> Answer:
         """A coordinator does it for somebody; again, and nothing happens."""
