@@ -115,6 +115,11 @@ def _join_other_forms(world: World) -> None:
     for letter in world.expect("others fill in other forms", verification=len(groups) + 2):
         world.confirm(letter)
     world.expect("they confirm their addresses", confirmation=len(groups) + 2)
+    corrected = travel | {"organisation": "Another organisation"}
+    world.submit_form("geneva-delegation", _person("traveller", "A traveller") | corrected)
+    for letter in world.expect("one of them corrects an answer", verification=1):
+        world.choose(letter, "replace")
+    world.expect("and is told of the change", changed=1)
 
 
 def _propose(world: World, cast: Everybody) -> None:

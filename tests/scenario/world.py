@@ -28,7 +28,7 @@ from tests.support.waiting import poll_until
 
 ORIGIN = "https://partner.example.org"
 REGISTERED = re.compile(r'name="registration" value="([^"]+)"')
-CHOICE = re.compile(r'name="(choice-[^"]+)" value="confirm"')
+CHOICE = re.compile(r'name="(choice-[^"]+)" value="([^"]+)"')
 _SENT = "SELECT kind, message_id FROM mail WHERE state = 'sent'"
 _SENT_BY_KIND = "SELECT kind, count(*)::int FROM mail WHERE state = 'sent' GROUP BY kind"
 _PENDING = "SELECT count(*) FROM mail WHERE state NOT IN ('sent', 'called_off', 'missed', 'suppressed')"
@@ -131,9 +131,14 @@ class World:
 
     def confirm(self, letter: Letter) -> None:
         """Confirm everything that waits behind the letter's link."""
+        self.choose(letter, "confirm")
+
+    def choose(self, letter: Letter, act: str) -> None:
+        """Choose ``confirm`` or ``replace`` for everything that waits behind the letter's link."""
         address = self.urls[service_for(letter.link)] + letter.link
-        choices = dict.fromkeys(CHOICE.findall(requests.get(address, timeout=30).text), "confirm")
-        assert choices, f"nothing waits behind the link in {letter.subject!r}"
+        offered = CHOICE.findall(requests.get(address, timeout=30).text)
+        choices = {name: value for name, value in offered if value.partition(":")[0] == act}
+        assert choices, f"nothing to {act} behind the link in {letter.subject!r}"
         answer = requests.post(address, data={**choices, "action": "choose"}, allow_redirects=False, timeout=30)
         assert answer.status_code == 303, answer.text[:500]
 
