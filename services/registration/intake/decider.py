@@ -157,7 +157,7 @@ class Decider:
         links = store.find_links(connection, [row.token_hash] if row.token_hash else [])
         owner = links.get(row.token_hash or b"")
         if owner is not None and owner.registration is not None:
-            erase_by_link(connection, self._messages, owner.registration, now)
+            erase_by_link(connection, self._messages, owner.registration, now, row.number)
         store.settle(connection, Plan(results={row.number: []}), now)
 
     def _open(

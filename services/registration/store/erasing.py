@@ -18,11 +18,16 @@ _BLANK = text("""
 _PENDING = text("""
     WITH candidates AS (DELETE FROM candidate WHERE address_ref = :ref),
     waiting AS (DELETE FROM waiting_address WHERE address_ref = :ref),
-    links AS (DELETE FROM confirmation_link WHERE address_ref = :ref),
-    managing AS (DELETE FROM managing_link WHERE registration_id = CAST(:id AS uuid))
-    INSERT INTO erased_address (address_ref, before_number, erased_at)
-    SELECT :ref, max(id), :now FROM submission WHERE state IN ('received', 'parked') HAVING max(id) IS NOT NULL
-    ON CONFLICT (address_ref) DO UPDATE SET before_number = excluded.before_number, erased_at = excluded.erased_at
+    links AS (DELETE FROM confirmation_link WHERE address_ref = :ref RETURNING id),
+    managing AS (DELETE FROM managing_link WHERE registration_id = CAST(:id AS uuid)),
+    undecided AS (
+        INSERT INTO erased_address (address_ref, before_number, erased_at)
+        SELECT :ref, max(id), :now FROM submission
+        WHERE state IN ('received', 'parked') AND id <= coalesce(CAST(:until AS bigint), id)
+        HAVING max(id) IS NOT NULL
+        ON CONFLICT (address_ref) DO UPDATE SET before_number = excluded.before_number, erased_at = excluded.erased_at
+    )
+    SELECT id::text FROM links ORDER BY id
 """)
 _LOCK_ORGANISATIONS = text("LOCK TABLE organisation IN SHARE ROW EXCLUSIVE MODE")
 _FORGET_ORGANISATION = text("""
@@ -52,13 +57,24 @@ def store_erased(connection: Connection, registration: Registration, now: dateti
     connection.execute(_BLANK, {**values, "now": now})
 
 
-def erase_pending(connection: Connection, registration: Registration, now: datetime) -> None:
+def erase_pending(
+    connection: Connection, registration: Registration, now: datetime, until: int | None = None
+) -> list[str]:
     """Delete everything that waits for the owner of the registration's address, and its links.
 
     What was received before and is not decided yet is sealed to the decider: it is dropped when its turn comes.
+
+    Args:
+        connection: of the transaction that erases.
+        registration: of the address.
+        now: the time.
+        until: number of the command that erases; None: whatever was received by now counts as received before.
+
+    Returns:
+        ids of the confirmation links, which are the subjects of the messages that hold the address.
     """
-    values = {"ref": bytes.fromhex(registration.person_ref), "id": registration.id, "now": now}
-    connection.execute(_PENDING, values)
+    values = {"ref": bytes.fromhex(registration.person_ref), "id": registration.id, "now": now, "until": until}
+    return [link for (link,) in connection.execute(_PENDING, values)]
 
 
 def forget_organisation(connection: Connection, organisation_id: str) -> None:

@@ -57,6 +57,21 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureCause:
+    """Why somebody is erased.
+
+    Attributes:
+        reason: for the history.
+        by: name of the coordinator's key; None if nobody's.
+        until: see :func:`erase_pending`.
+    """
+
+    reason: str
+    by: str | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Grave:
     """A tombstone with what happened to it."""
 
@@ -64,7 +79,9 @@ class Grave:
     history: list[Change]
 
 
-def erase_by_link(connection: Connection, messages: RegistrationMessages, registration_id: str, now: datetime) -> None:
+def erase_by_link(
+    connection: Connection, messages: RegistrationMessages, registration_id: str, now: datetime, number: int
+) -> None:
     """Erase the registration that a managing link opened; nothing happens if it is gone meanwhile. For the decider.
 
     Args:
@@ -72,13 +89,14 @@ def erase_by_link(connection: Connection, messages: RegistrationMessages, regist
         messages: of the service.
         registration_id: UUID text.
         now: of a checked clock.
+        number: of the command: what was received after it is not erased.
     """
     outbox.blank(connection, registration_id, now)
     try:
         locked = lock_known(connection, lambda: now, registration_id)
     except DomainError:
         return
-    _erase(connection, messages, locked, BY_LINK, None)
+    _erase(connection, messages, locked, ErasureCause(BY_LINK, until=number))
 
 
 def erase_known(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, erasure: Erasure) -> int:
@@ -149,24 +167,25 @@ def _erase_one(
                 raise
             return False
         if erasure is None:
-            _erase(connection, messages, locked, KEPT_LONG_ENOUGH, None)
+            _erase(connection, messages, locked, ErasureCause(KEPT_LONG_ENOUGH))
         else:
-            _erase(connection, messages, locked, REASONS[erasure.reason], erasure.by)
+            _erase(connection, messages, locked, ErasureCause(REASONS[erasure.reason], erasure.by))
             detail = {"reason": erasure.reason, "scope": erasure.scope}
             deed = Deed(erasure.by, "person-erased", "registration", registration_id, detail)
             note_deed(connection, deed, locked.now)
         return True
 
 
-def _erase(connection: Connection, messages: RegistrationMessages, locked: Locked, reason: str, by: str | None) -> None:
+def _erase(connection: Connection, messages: RegistrationMessages, locked: Locked, cause: ErasureCause) -> None:
     """The messages were blanked once before anything was locked: a relay that has them in hand may take its time, and
     nobody should wait for seats meanwhile. What was added since is blanked now."""
     before, now = locked.registration, locked.now
     after = erased(before, locked.form.opening, now)
-    erase_pending(connection, before, now)
+    links = erase_pending(connection, before, now, cause.until)
     store_erased(connection, after, now)
-    store_change(connection, after, reason, now, by=by)
-    outbox.blank(connection, before.id, now)
+    store_change(connection, after, cause.reason, now, by=cause.by)
+    for subject in (before.id, *links):
+        outbox.blank(connection, subject, now)
     outbox.add(connection, [erased_message(after, now)])
     if before.status in LIVE and after.status == "cancelled":
         seats = give_back(locked.form.seats, before.status)
