@@ -96,9 +96,11 @@ class Intake:
             Overloaded: the queue takes all the disk that it may.
             Unavailable: the database is away, or a key is missing; nothing was stored.
         """
-        if reason := closed_reason(view.stored.opening, now) or ("full" if view.stored.seats.word == "full" else ""):
-            raise DomainError("form-closed", reason)
         receipt = receipt_for(self.key, view.stored.slug, envelope.idempotency_key)
+        if reason := closed_reason(view.stored.opening, now) or ("full" if view.stored.seats.word == "full" else ""):
+            if repeated := self._repeated(receipt, envelope):
+                return repeated
+            raise DomainError("form-closed", reason)
         content = _content(view, answers, envelope, receipt_hash(receipt).hex())
         return self._store(view, receipt, content_to_json(content), envelope, "submission")
 
@@ -146,6 +148,16 @@ class Intake:
         if not stored:
             self._require_same(queued)
         return Accepted(receipt, queued.code, repeated=not stored)
+
+    def _repeated(self, receipt: str, envelope: Envelope) -> Accepted | None:
+        """Return the answer to a repetition: a submission that is stored is answered the same after the form closed."""
+        if not envelope.idempotency_key:
+            return None
+        with self.work.single_statement() as connection:
+            before = find_receipt(connection, receipt_hash(receipt))
+        if before is None or before.fingerprint != content_fingerprint(self.key, envelope.digest):
+            return None
+        return Accepted(receipt, before.code, repeated=True)
 
     def _require_same(self, queued: QueuedSubmission) -> None:
         """The key was used before: for the same content it is a repetition, for another a mistake of the client."""
