@@ -56,6 +56,10 @@ _VERIFIED = text("""
     ON CONFLICT (mailbox_ref) DO UPDATE SET step = 0, next_mail_at = :now,
         verified_at = coalesce(mailbox.verified_at, :now)
 """)
+_SEEN = text("""
+    DELETE FROM waiting_address w WHERE w.address_ref = ANY(:refs)
+        AND NOT EXISTS (SELECT FROM candidate c WHERE c.address_ref = w.address_ref)
+""")
 _MUTE = text("""
     INSERT INTO mailbox (mailbox_ref, domain_ref, next_mail_at, muted_at)
     VALUES (:mailbox, :domain, :now, CASE WHEN :muted THEN CAST(:now AS timestamptz) END)
@@ -65,7 +69,8 @@ _DUE = text("""
     WITH due AS (
         SELECT mailbox_ref, domain_ref, step, waiting_since, waiting_proven,
             row_number() OVER (PARTITION BY waiting_network ORDER BY waiting_since) AS turn
-        FROM mailbox WHERE waiting_since IS NOT NULL AND muted_at IS NULL AND next_mail_at <= :now
+        FROM mailbox m WHERE waiting_since IS NOT NULL AND muted_at IS NULL AND next_mail_at <= :now
+            AND EXISTS (SELECT FROM waiting_address w WHERE w.mailbox_ref = m.mailbox_ref)
     ), quota AS (
         SELECT d.domain_ref, least(
             :hourly + :more * v.verified - coalesce((SELECT sum(c.sent) FROM mail_count c
@@ -162,9 +167,11 @@ def want_mails(connection: Connection, wanted: Sequence[MailWanted], now: dateti
 
 
 def note_verified(connection: Connection, addresses: Iterable[AddressRefs], now: datetime) -> None:
-    """Start the spacing of these mailboxes anew: their owners have acted."""
-    rows = [{"mailbox": one.mailbox.hex(), "domain": one.domain.hex()} for one in addresses]
+    """Start the spacing of these mailboxes anew: their owners have acted. No mail is due to who has nothing left."""
+    found = list(addresses)
+    rows = [{"mailbox": one.mailbox.hex(), "domain": one.domain.hex()} for one in found]
     if rows:
+        connection.execute(_SEEN, {"refs": [one.ref for one in found]})
         connection.execute(_VERIFIED, {"rows": orjson.dumps(rows).decode(), "now": now})
 
 
