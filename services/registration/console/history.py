@@ -68,7 +68,7 @@ def _consequence(line: PromotionLine, position: int | None) -> str:
 def _given(line: PromotionLine) -> str:
     if line.promoted == 1:
         return f": the seat went to no. {line.through_position}."
-    return f": {line.promoted} seats went to those up to no. {line.through_position}."
+    return f": {line.promoted} seats went to the first in line, the last of them no. {line.through_position}."
 
 
 def _all_taken(capacity: int | None) -> str:

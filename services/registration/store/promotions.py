@@ -28,7 +28,7 @@ class PromotionLine:
         free: seats that were free before anybody was promoted; None for no limit.
         waiting: how many waited before.
         promoted: how many of them got a seat.
-        through_position: the highest number in line that got one; None if nobody did.
+        through_position: the number of the last of them; None if nobody did.
         withheld: why the others did not: ``no-free-seat``, ``too-late``, ``not-taking-place`` or ``out-of-turn``;
             empty if nobody was left.
     """
