@@ -41,6 +41,11 @@ def answers(number: int, **others: Any) -> dict[str, Any]:
     }
 
 
+def submissions_path(form: str) -> str:
+    """Where a form is submitted."""
+    return f"/v1/forms/{form}/submissions"
+
+
 def post(connection: http.client.HTTPConnection, path: str, content: Any, headers: dict[str, str]) -> Answer:
     """One POST of JSON on a kept connection; a lost connection is status 0."""
     try:

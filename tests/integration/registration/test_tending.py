@@ -4,35 +4,39 @@ from pathlib import Path
 
 import pytest
 import requests
-from flask.testing import FlaskClient
 
-from tests.integration.registration.test_places import register, said, states
-from tests.support.clients import rows
+from tests.support.clients import answers, rows
 from tests.support.clock import ALONE, OFFSET_FILE
 from tests.support.installation import TestInstallation
 from tests.support.ports import free_port
 from tests.support.processes import ProcessGroup
+from tests.support.registration_service import RegistrationService
 from tests.support.waiting import poll_until
 
-OVERDUE = "UPDATE registration SET expires_at = now() - interval '1 minute', hold_until = NULL"
+OVERDUE = "UPDATE candidate SET received_at = received_at - interval '15 days'"
 REFUSED = 'troika_final_work_refused_total{service="registration",work="tending"}'
 
 
 @pytest.fixture
-def overdue(client: FlaskClient, installation: TestInstallation) -> TestInstallation:
-    """Somebody who did not confirm their address in time."""
-    rows(installation.urls["registration"], "UPDATE form SET verification = 'email'")
-    register(client, 1)
-    rows(installation.urls["registration"], OVERDUE)
-    return installation
+def overdue(service: RegistrationService) -> TestInstallation:
+    """Somebody who has not confirmed in time."""
+    service.submit(answers(1))
+    service.decide()
+    rows(service.url, OVERDUE)
+    assert waiting(service.installation) == 1
+    return service.installation
 
 
-def test_overdue_registration_expires_and_the_process_drains(
+def waiting(installation: TestInstallation) -> int:
+    """How many candidates there are."""
+    return int(rows(installation.urls["registration"], "SELECT count(*) FROM candidate")[0][0])
+
+
+def test_overdue_candidate_goes_and_the_process_shuts_down_in_order(
     overdue: TestInstallation, processes: ProcessGroup
 ) -> None:
     tend = processes.start("tend", "services.registration tend", env=overdue.environment("registration", "tend"))
-    poll_until(lambda: states(overdue) == {1: ("expired", None)}, 20, what="the registration has expired")
-    assert said(overdue)[-1] == ("expired", "expired")
+    poll_until(lambda: waiting(overdue) == 0, 20, what="the candidate is deleted")
     assert tend.terminate() == 0
 
 
@@ -50,6 +54,6 @@ def test_process_with_a_wrong_clock_does_nothing_and_is_not_ready(
     poll_until(lambda: REFUSED in requests.get(f"{address}/metrics", timeout=5).text, 20, what="a turn is refused")
     answer = requests.get(f"{address}/readyz", timeout=5)
     assert (answer.status_code, "clock: " in answer.text) == (503, True)
-    assert states(overdue) == {1: ("unverified", None)}
+    assert waiting(overdue) == 1
     offset.write_text("0")
-    poll_until(lambda: states(overdue) == {1: ("expired", None)}, 20, what="the registration expires by a right clock")
+    poll_until(lambda: waiting(overdue) == 0, 20, what="the candidate is deleted by a right clock")

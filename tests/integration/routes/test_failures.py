@@ -104,6 +104,7 @@ def test_database_that_is_away_is_not_named(house: House, routes: list[Route]) -
         house.values,
         house.installation,
         engines,
+        house.registration,
     )
     unavailable = 0
     for route in routes:
