@@ -39,6 +39,7 @@ FITTING = {
     "silence": Seen(Answer(0, {}, {}), 6.0, met=True),
     "unnoticed": Seen(Answer(202, {}, {}), 0.1, met=False),
     "mail-late": Seen(Answer(202, {}, {}), 0.1, met=True),
+    "processing": Seen(Answer(202, {}, {}), 2.8, met=True),
 }
 UNFITTING = {
     "slow": [Seen(Answer(202, {}, {}), 0.1, met=True), Seen(Answer(503, {}, SOON), 0.5, met=True)],
@@ -52,6 +53,7 @@ UNFITTING = {
     "silence": [Seen(Answer(202, {}, {}), 0.1, met=True), Seen(Answer(0, {}, {}), 6.0, met=False)],
     "unnoticed": [Seen(Answer(202, {}, {}), 2.6, met=False), Seen(Answer(503, {}, SOON), 0.1, met=False)],
     "mail-late": [Seen(Answer(202, {}, {}), 0.1, met=False), Seen(Answer(503, {}, SOON), 0.1, met=True)],
+    "processing": [Seen(Answer(202, {}, {}), 5.0, met=True), Seen(Answer(503, {}, SOON), 2.1, met=True)],
 }
 
 

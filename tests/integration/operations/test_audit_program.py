@@ -39,11 +39,14 @@ def audit(environment: Mapping[str, str], *arguments: str) -> subprocess.Complet
 
 
 def _lose_a_registration(installation: TestInstallation) -> str:
+    """Somebody to whom mails go has no registration; returns its id."""
     lost = new_id()
     rows(
-        installation.urls["registration"],
-        "INSERT INTO registration_change (registration_id, revision, status, changed_at, reason) "
-        "VALUES (%s, 1, 'expired', now() - interval '8 days', 'x')",
+        installation.urls["notifications"],
+        """INSERT INTO recipient (subject, about, person_ref, form, form_kind, language, status, revision, occurred_at,
+            closed, noted_at, heard_at)
+        VALUES (%s, 'registration', repeat('ab', 32), 'a-form', 'webinar', 'en', 'confirmed', 1, now(),
+            repeat('c', 40)::bytea, now(), now())""",
         lost,
     )
     return lost
@@ -106,7 +109,7 @@ def test_process_shows_differences_and_outlives_an_outage(
     assert '"subject": "' + lost + '"' in program.log_text()
     with postgres.connect() as administrator:
         administrator.execute("ALTER ROLE troika_audit NOLOGIN")
-        rows(whole.urls["registration"], "DELETE FROM registration_change")
+        rows(whole.urls["notifications"], "DELETE FROM recipient")
         poll_until(lambda: '"reason": "OperationalError"' in program.log_text(), 20, what="a round without an end")
         _wait_for(url, 'troika_audit_differences{equation="A2"} 1.0')
         administrator.execute("ALTER ROLE troika_audit LOGIN")
