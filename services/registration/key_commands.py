@@ -42,19 +42,21 @@ def list_keys() -> None:
 
 @keys.command()
 @click.argument("form")
-def replace(form: str) -> None:
+@click.option("--lost", is_flag=True, help="The old key is lost: go on, though nobody can read what is sealed to it.")
+def replace(form: str, *, lost: bool) -> None:
     """Give FORM a new key and seal its answers anew, while people register. Run again if it was interrupted."""
-    from services.registration.privacy.key_service import replace_form_key
+    from services.registration.intake.queue import pause_decider, undecided_submissions
+    from services.registration.privacy.key_service import SETTLE_S, SubmissionQueue, replace_form_key
 
-    def wait(seconds: float) -> None:
-        click.echo(f"The new key is in use. Waiting {seconds:.0f} seconds for whoever has read the old one.")
-        time.sleep(seconds)  # nothing tells when the last of them has stored what they sealed; their limits do
-
+    queue = SubmissionQueue(undecided_submissions, pause_decider)
+    click.echo(f"A new key is made. Waiting {SETTLE_S:.0f} seconds for whoever has read the old one.")
     with _key_tools() as (work, form_keys, settings):
         _require_fit(work, settings)
         with _plain_errors():
-            count = replace_form_key(work, form_keys, _order(form), wait)
-    click.echo(f"{count} registrations sealed anew. The old key is gone.")
+            done = replace_form_key(work, form_keys, _order(form, is_lost=lost), queue, time.sleep)
+    click.echo(f"{done.changed} registrations and candidates sealed anew. The old key is gone.")
+    if done.lost:
+        click.echo(f"Sealed answers of {done.lost} registrations and candidates are lost: no key opens them.")
 
 
 @keys.command()
@@ -86,12 +88,12 @@ def destroy(form: str, *, yes: bool) -> None:
     click.echo(f"The key of {form} is destroyed.")
 
 
-def _order(form: str) -> "KeyOrder":
+def _order(form: str, *, is_lost: bool = False) -> "KeyOrder":
     from services.registration.privacy.key_service import KeyOrder
     from shared.core.clock import system_clock
     from shared.process.recovery import operator_name
 
-    return KeyOrder(form, operator_name(), system_clock)
+    return KeyOrder(form, operator_name(), system_clock, is_lost)
 
 
 @contextmanager
@@ -122,11 +124,17 @@ def _require_fit(work: "UnitOfWork", settings: "RegistrationSettings") -> None:
 def _plain_errors() -> Iterator[None]:
     """Turn what cannot be done into exit code 1 and a sentence."""
     from services.registration.privacy.form_keys import KeyGone
+    from services.registration.privacy.key_service import StillUndecided
     from shared.core.sealing import Unsealable
 
     try:
         yield
     except KeyGone as form:
         raise click.ClickException(f"{form} has no key that a master key opens") from None
+    except StillUndecided as count:
+        raise click.ClickException(
+            f"{count} submissions are not decided, or parked (submissions list), and may need the old key: both are "
+            "kept. Run it again once they are decided or dropped"
+        ) from None
     except Unsealable:
         raise click.ClickException("an answer opens by neither key; both are kept") from None

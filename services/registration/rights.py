@@ -59,6 +59,7 @@ _SEPARATE: Mapping[str, Mapping[str, str]] = {
         DECIDE: "select insert delete",
         CONSUME: "select update(mailed_at) delete",
         TEND: "select update(network) delete",
+        OPERATOR: "select(id,form,sealed) update(sealed)",
     },
     "mailbox": {DECIDE: "select insert update", TEND: "select update delete"},
     "mail_count": {DECIDE: "select insert update", TEND: "select delete"},

@@ -284,7 +284,8 @@ canary_handover_seconds = Histogram(
 )
 key_wrong = Gauge(
     "troika_key_wrong",
-    "1 if a process holds another key of this name than its database's, and so does nothing.",
+    "1 if a process holds another key of this name than its database's, and so does nothing; `form`: the private key "
+    "of a form is missing, and it works on.",
     ["service", "key"],
     multiprocess_mode="livemax",
 )

@@ -18,6 +18,7 @@ BATCH_BY_ATTEMPTS = (200, 50, 12, 3, 1)
 FAILED_OFTEN = "it failed or ended the decider five times"
 
 _LEAD = text("SELECT pg_try_advisory_xact_lock(:lock)")
+_PAUSE = text("SELECT pg_advisory_xact_lock(:lock)")
 _LEFT_OVER = text("DELETE FROM decider_attempt RETURNING numbers")
 _COUNT = text("""
     UPDATE submission SET attempts = attempts + 1 WHERE id = ANY(:numbers) AND state = 'received'
@@ -39,6 +40,10 @@ _BACKLOG = text("""
     SELECT count(*) FILTER (WHERE state = 'received'), min(received_at) FILTER (WHERE state = 'received'),
         count(*) FILTER (WHERE state = 'parked')
     FROM submission WHERE state IN ('received', 'parked')
+""")
+_UNDECIDED = text("""
+    SELECT count(*) FROM submission
+    WHERE form = :form AND kind = 'submission' AND state <> 'decided' AND received_at <= :before
 """)
 _PARKED = text("""
     SELECT id, kind, form, received_at, attempts, parked_reason FROM submission WHERE state = 'parked' ORDER BY id
@@ -84,6 +89,11 @@ class ParkedSubmission:
 def try_lead(connection: Connection) -> bool:
     """Return whether this transaction may decide; until it ends no other may."""
     return bool(connection.execute(_LEAD, {"lock": LOCK}).scalar_one())
+
+
+def pause_decider(connection: Connection) -> None:
+    """Wait until no batch is being decided, and let none begin before this transaction ends."""
+    connection.execute(_PAUSE, {"lock": LOCK})
 
 
 def begin_attempt(connection: Connection, now: datetime, *, count_left_over: bool) -> list[int]:
@@ -135,6 +145,11 @@ def backlog(connection: Connection) -> tuple[int, datetime | None, int]:
     """Return how many submissions are undecided, when the oldest of them was received, and how many are parked."""
     undecided, oldest, parked = connection.execute(_BACKLOG).one()
     return int(undecided), oldest, int(parked)
+
+
+def undecided_submissions(connection: Connection, form: str, before: datetime) -> int:
+    """Return how many submissions of ``form``, received until ``before``, are not decided yet, or parked."""
+    return int(connection.execute(_UNDECIDED, {"form": form, "before": before}).scalar_one())
 
 
 def parked_submissions(connection: Connection) -> list[ParkedSubmission]:

@@ -8,7 +8,6 @@ from services.registration.own.service import show_history, show_own
 from services.registration.store.registrations import Person
 from services.registration.usecases.look_up import FormView
 from shared.core.clock import rfc3339
-from shared.forms.definition import FormDefinition
 from shared.store.unit_of_work import UnitOfWork
 
 SEALED = "kept encrypted and not opened by a link, which may get into other hands; ask the organisers for them"
@@ -34,7 +33,7 @@ def my_data(work: UnitOfWork, token: str, form_view: Callable[[str], FormView], 
         "registration": _registration(own.person, own.place, view) | history.get("dates", {}),
         "answers": _answers(own.person),
         "consent": history.get("consent", {}),
-        "sealed_answers": _sealed(own.person, view.definition, history.get("readings", [])),
+        "sealed_answers": _sealed(history.get("sealed", []), history.get("readings", [])),
         "history": history.get("history", []),
         "told_other_services": history.get("messages", []),
         "kept_by_other_services": ELSEWHERE,
@@ -70,11 +69,10 @@ def _answers(person: Person) -> dict[str, Any]:
     }
 
 
-def _sealed(person: Person, definition: FormDefinition, readings: list[str]) -> dict[str, Any]:
-    asked = [field.name for field in definition.fields if field.sealed]
+def _sealed(names: list[str], readings: list[str]) -> dict[str, Any]:
     return {
-        "kept": person.has_sealed,
-        "asked_for": asked if person.has_sealed else [],
-        "shown": SEALED if person.has_sealed else "",
+        "kept": bool(names),
+        "asked_for": names,
+        "shown": SEALED if names else "",
         "read_by_organisers_at": readings,
     }

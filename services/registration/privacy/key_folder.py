@@ -62,6 +62,10 @@ class KeyFolder:
         content = self._wrapping.open(self.path(form).read_bytes(), row=form)
         return [bytes.fromhex(key) for key in content["keys"]]
 
+    def has(self, form: str) -> bool:
+        """Return whether the form has a key file, whoever can unwrap it."""
+        return self.path(form).exists()
+
     def is_destroyed(self, form: str) -> bool:
         """Return whether the form's key was destroyed."""
         return self._tombstone(form).exists()
@@ -69,7 +73,7 @@ class KeyFolder:
     def make(self, form: str) -> None:
         """Make a private key for ``form``, on the disk when this returns; nothing if it has or had one."""
         with self._locked():
-            if not self.path(form).exists() and not self.is_destroyed(form):
+            if not self.has(form) and not self.is_destroyed(form):
                 self._write(form, [new_key()])
 
     def begin_replacement(self, form: str) -> list[bytes]:
@@ -85,14 +89,19 @@ class KeyFolder:
                 self._write(form, keys)
             return keys
 
-    def end_replacement(self, form: str) -> None:
+    def end_replacement(self, form: str, keys: Sequence[bytes]) -> None:
         """Keep the newest key alone: what is sealed to the other one is gone.
+
+        Args:
+            form: slug.
+            keys: what :meth:`begin_replacement` gave; nothing happens if the file holds others meanwhile.
 
         Raises:
             KeyGone: it has none.
         """
         with self._locked():
-            self._write(form, self._keys(form)[:1])
+            if self._keys(form) == list(keys):
+                self._write(form, keys[:1])
 
     def wrap_anew(self) -> int:
         """Wrap every file with the newest master key, so that the older ones may go; returns how many files.

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.registration.privacy.form_keys import FormKeys, KeyGone
 from services.registration.privacy.sealing import open_answers
-from services.registration.privacy.store import Reading, find_sealed, list_readings, note_reading
+from services.registration.privacy.store import Reading, SealedAnswers, find_sealed, list_readings, note_reading
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.sealing import Unsealable
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 MIN_REASON = 10
 MAX_REASON = 500
+KEY_GONE = "the key of this form has been destroyed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +44,36 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Reading
 
     Raises:
         DomainError: ``reason-needed`` (fewer than 10 characters, or not plain text), ``not-found``, ``sealed-gone``
-            if the form's key has been destroyed.
+            if the form's key has been destroyed, in the database or in the folder.
     """
     reason = _reason(request.reason)
     with work.transaction() as connection:
         found = find_sealed(connection, request.registration_id)
         if found is None or not request.may_touch(found.form):
             raise DomainError("not-found")
-        form, sealed = found.form, found.sealed
-        if sealed is None:
+        if found.sealed is None:
             return {}
-        note_reading(connection, request.registration_id, form, request.reader, reason, clock())
-    note(SecurityEvent.SEALED_READ, holder=request.reader, registration=request.registration_id, form=form)
-    try:
-        return open_answers(keys.private_keys(form), form, found.bound_to, sealed)
-    except KeyGone:
-        raise DomainError("sealed-gone", "the key of this form has been destroyed") from None
-    except Unsealable:
-        log.error("sealed answers do not open by the form's key", extra={"registration": request.registration_id})
-        raise DomainError("sealed-gone", "these answers do not open by the form's key") from None
+        note_reading(connection, request.registration_id, found.form, request.reader, reason, clock())
+    note(SecurityEvent.SEALED_READ, holder=request.reader, registration=request.registration_id, form=found.form)
+    if found.is_destroyed:
+        raise DomainError("sealed-gone", KEY_GONE)
+    return _open(keys, request.registration_id, found)
 
 
 def sealed_readings(work: UnitOfWork, before: int | None, most: int, forms: frozenset[str] | None) -> list[Reading]:
     """Return who has read what and why, newest first; of ``forms`` alone unless that is None."""
     with work.transaction() as connection:
         return list_readings(connection, before, most, forms)
+
+
+def _open(keys: FormKeys, registration_id: str, found: SealedAnswers) -> dict[str, Any]:
+    try:
+        return open_answers(keys.private_keys(found.form), found.form, found.bound_to, found.sealed or b"[]")
+    except KeyGone:
+        raise DomainError("sealed-gone", KEY_GONE) from None
+    except Unsealable:
+        log.error("sealed answers do not open by the form's key", extra={"registration": registration_id})
+        raise DomainError("sealed-gone", "these answers do not open by the form's key") from None
 
 
 def _reason(text: str) -> str:

@@ -20,13 +20,25 @@ _DESTROY = text("""
     ON CONFLICT (form) DO UPDATE SET public_key = NULL, destroyed_at = excluded.destroyed_at
         WHERE form_key.destroyed_at IS NULL
 """)
-_SEALED = text("SELECT form, sealed, sealed_for FROM registration WHERE id = CAST(:id AS uuid)")
-_LOCK = text("""
-    SELECT id::text, sealed FROM registration
-    WHERE form = :form AND sealed IS NOT NULL AND (:after = '' OR id > CAST(nullif(:after, '') AS uuid))
-    ORDER BY id LIMIT :most FOR NO KEY UPDATE
+_SEALED = text("""
+    SELECT r.form, r.sealed, r.sealed_for, k.destroyed_at IS NOT NULL
+    FROM registration r LEFT JOIN form_key k ON k.form = r.form WHERE r.id = CAST(:id AS uuid)
 """)
-_PUT = text("UPDATE registration SET sealed = :sealed WHERE id = CAST(:id AS uuid)")
+SEALED_TABLES = ("candidate", "registration")
+"""Tables with sealed answers, in the order in which these move from one to the next."""
+
+_ROWS = {
+    table: text(f"""
+        SELECT id::text, sealed FROM {table}
+        WHERE form = :form AND sealed IS NOT NULL AND (:after = '' OR id > CAST(nullif(:after, '') AS uuid))
+        ORDER BY id LIMIT :most
+    """)  # noqa: S608 - constants
+    for table in SEALED_TABLES
+}
+_PUT = {
+    table: text(f"UPDATE {table} SET sealed = :anew WHERE id = CAST(:id AS uuid) AND sealed = :sealed")  # noqa: S608
+    for table in SEALED_TABLES
+}
 _NOTE = text("""
     INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
     VALUES (CAST(:registration_id AS uuid), :form, :reader, :reason, :read_at)
@@ -37,6 +49,31 @@ _LIST = text("""
         AND (CAST(:forms AS text[]) IS NULL OR form = ANY(:forms))
     ORDER BY id DESC LIMIT :most
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedAnswers:
+    """What is stored sealed of one registration.
+
+    Attributes:
+        form: slug.
+        sealed: as ``model.py`` describes; None if no answer is sealed.
+        bound_to: references of the submissions that the answers came with.
+        is_destroyed: the key of the form was destroyed.
+    """
+
+    form: str
+    sealed: bytes | None
+    bound_to: tuple[str, ...]
+    is_destroyed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRow:
+    """A row with sealed answers as they were read."""
+
+    id: str
+    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +115,27 @@ def mark_destroyed(connection: Connection, form: str, now: datetime) -> bool:
     return connection.execute(_DESTROY, {"form": form, "now": now}).rowcount == 1
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSealed:
-    """Sealed answers of a registration; None if it has none. ``bound_to`` are the submissions that they came with."""
-
-    form: str
-    sealed: bytes | None
-    bound_to: tuple[str, ...]
-
-
-def find_sealed(connection: Connection, registration_id: str) -> StoredSealed | None:
+def find_sealed(connection: Connection, registration_id: str) -> SealedAnswers | None:
     """Return the sealed answers of a registration; None if there is no such registration."""
     row = connection.execute(_SEALED, {"id": registration_id}).fetchone()
-    return None if row is None else StoredSealed(row[0], None if row[1] is None else bytes(row[1]), tuple(row[2]))
+    if row is None:
+        return None
+    return SealedAnswers(row[0], None if row[1] is None else bytes(row[1]), tuple(row[2]), row[3])
 
 
-def lock_sealed(connection: Connection, form: str, after: str, most: int) -> Sequence[tuple[str, bytes]]:
-    """Return (id, sealed answers) of registrations of ``form`` whose id follows ``after``, in order, and lock them."""
-    found = connection.execute(_LOCK, {"form": form, "after": after, "most": most})
-    return [(row[0], bytes(row[1])) for row in found]
+def read_sealed_rows(connection: Connection, table: str, form: str, after: str, most: int) -> Sequence[SealedRow]:
+    """Return up to ``most`` rows of ``table`` with sealed answers on ``form`` whose id follows ``after``, in order."""
+    found = connection.execute(_ROWS[table], {"form": form, "after": after, "most": most})
+    return [SealedRow(row[0], bytes(row[1])) for row in found]
 
 
-def put_sealed(connection: Connection, registration_id: str, sealed: bytes) -> None:
-    """Store the same answers sealed to another key: nothing that anybody sees has changed, so no revision is made."""
-    connection.execute(_PUT, {"id": registration_id, "sealed": sealed})
+def put_sealed(connection: Connection, table: str, anew: Sequence[tuple[SealedRow, bytes]]) -> None:
+    """Store the same answers sealed to another key, in those rows that nobody has changed meanwhile.
+
+    Nothing that anybody sees has changed, so no revision is made.
+    """
+    for row, sealed in anew:
+        connection.execute(_PUT[table], {"id": row.id, "sealed": row.sealed, "anew": sealed})
 
 
 def note_reading(

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from services.registration.__main__ import command_line
+from services.registration.privacy.model import field_names
 from services.registration.tending import Tending
 from shared.core.errors import SettingsError
 from shared.core.metrics import retention_done_total, retention_overdue, retention_unannounced
@@ -216,10 +217,6 @@ def test_days_of_people_are_loaded_with_the_form(installation: TestInstallation,
     [
         ({"idea": ", retention_days: 91"}, "idea: is kept longer than the person, who is erased after 90"),
         ({"email": ", retention_days: 3"}, "email: goes with the person and has no days of its own"),
-        (
-            {"needs": ", retention_days: 3"},
-            "sealed answers are closed together, so all of a form's are kept equally long",
-        ),
         ({"days": "person_days: 0"}, "must be a whole number from 1 to 3650"),
     ],
 )
@@ -230,6 +227,29 @@ def test_days_that_cannot_be_kept_are_named(
         load(installation, folder_with(tmp_path, **said))
     [problem] = caught.value.problems
     assert problem.endswith(fault)
+
+
+def test_each_sealed_answer_goes_on_its_day(service: RegistrationService, last_day: datetime) -> None:
+    """Without any key; an answer to a question that the form has no more goes with the first."""
+    rows(
+        service.url,
+        """UPDATE form SET definition = jsonb_set(definition, '{fields}', (SELECT jsonb_agg(
+            CASE f ->> 'name' WHEN 'passport_number' THEN f || '{"retention_days": 3}'
+                WHEN 'diet' THEN f || '{"retention_days": 20}' ELSE f END)
+            FROM jsonb_array_elements(definition -> 'fields') f WHERE f ->> 'name' <> 'hotel')) WHERE slug = %s""",
+        FORM,
+    )
+
+    def names() -> list[str]:
+        return field_names(rows(service.url, "SELECT sealed FROM registration WHERE form = %s", FORM)[0][0])
+
+    every = names()
+    service.announce_and_tend(last_day + timedelta(days=3))
+    assert names() == every
+    for days, left in ((3, set(every) - {"passport_number", "hotel"}), (14, {"diet"}), (20, set())):
+        service.announce_and_tend(last_day + timedelta(days=days) + SECOND)
+        assert names() == sorted(left)
+    assert kept(service.installation) == [(False, True, True)]
 
 
 def test_standard_questions_tell_people_ninety_days(installation: TestInstallation, tmp_path: Path) -> None:
@@ -260,13 +280,13 @@ def test_nothing_goes_that_was_announced_less_than_a_day_before(
     service.tend(due - timedelta(hours=72) - 2 * SECOND)
     assert announced(installation) == []
     service.tend(due - timedelta(hours=23))
-    assert announced(installation) == [("retention-announced", "sealed", 1)]
+    assert announced(installation) == [("retention-announced", "sealed-14", 1)]
     service.tend(due)
     assert kept(installation) == [(True, True, True)]
     with caplog.at_level("INFO"):
         service.tend(due + timedelta(hours=1))
     assert kept(installation) == [(False, True, True)]
-    assert announced(installation)[1:] == [("retention-done", "sealed", 1)]
+    assert announced(installation)[1:] == [("retention-done", "sealed-14", 1)]
     assert [record.message for record in caplog.records if record.name.endswith("retaining")] == ["retention done"]
 
 
@@ -292,15 +312,15 @@ def test_time_that_jumps_erases_nobody_until_an_operator_confirms(
     rows(url, "UPDATE event_copy SET ends_at = %s, starts_at = %s", past, past)
     rows(url, "UPDATE registration SET accepted_at = %s", past - timedelta(days=1))
     unsure = CliRunner().invoke(command_line(), ["retention", "confirm", FORM])
-    assert (unsure.exit_code, "1 sealed, 1 people are due" in unsure.output) == (2, True)
+    assert (unsure.exit_code, "1 sealed-14, 1 people are due" in unsure.output) == (2, True)
     done = CliRunner().invoke(command_line(), ["retention", "confirm", FORM, "--yes"])
-    assert (done.exit_code, "1 sealed, 1 people may go" in done.output) == (0, True), done.output
+    assert (done.exit_code, "1 sealed-14, 1 people may go" in done.output) == (0, True), done.output
     service.tend(datetime.now(UTC))
     assert kept(installation) == [(False, False, False)]
     assert announced(installation) == [
-        ("retention-confirmed", "sealed", 1),
+        ("retention-confirmed", "sealed-14", 1),
         ("retention-confirmed", "people", 1),
-        ("retention-done", "sealed", 1),
+        ("retention-done", "sealed-14", 1),
         ("retention-done", "people", 1),
     ]
     who = rows(url, "SELECT DISTINCT deed, done_by FROM deed ORDER BY deed")

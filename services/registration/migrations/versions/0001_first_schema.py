@@ -566,6 +566,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         'dates', jsonb_build_object('received_at', r.received_at, 'accepted_at', r.accepted_at,
             'verified_at', r.verified_at, 'confirmed_at', r.confirmed_at, 'cancelled_at', r.cancelled_at),
         'consent', r.consent,
+        'sealed', coalesce((SELECT jsonb_agg(DISTINCT name ORDER BY name)
+            FROM jsonb_array_elements(convert_from(r.sealed, 'UTF8')::jsonb) envelope,
+                jsonb_object_keys(envelope -> 'fields') name), '[]'),
         'readings', coalesce((SELECT jsonb_agg(s.read_at ORDER BY s.id) FROM public.sealed_reading s
             WHERE s.registration_id = r.id), '[]'),
         'history', (SELECT jsonb_agg(jsonb_build_object('at', c.changed_at, 'status', c.status, 'reason', c.reason)
