@@ -11,7 +11,8 @@ from services.registration.embed.assets import pinned_script
 from services.registration.embed.snippets import WAYS
 from shared.web.access import policy_of
 from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
-from tests.support.clients import SUBMISSIONS, answers
+from tests.support.clients import answers
+from tests.support.registration_service import open_registration
 
 PAGES = "/console/registrations/partners"
 OWN, OTHER = "example-partner", "example-partner-fr"
@@ -29,9 +30,8 @@ OPEN_TO_PARTNERS = {
 @pytest.fixture(scope="module")
 def key(house: House) -> str:
     """Of the partner; five have come through its pages, one of whom has cancelled, and three through another's."""
-    for number in range(5 + LEFT):
-        answer = house.apps["registration"].post(SUBMISSIONS, json=answers(number, partner=OWN))
-        assert answer.status_code == 201, answer.text
+    with open_registration(house.installation) as service:
+        service.enrol_all([answers(number, partner=OWN) for number in range(5 + LEFT)])
     moved = "UPDATE registration SET partner = %s WHERE email = ANY(%s)"
     others = [f"participant-{number}@example.org" for number in range(5, 5 + LEFT)]
     house.rows("registration", moved, OTHER, others)
