@@ -28,6 +28,7 @@ from shared.store.key_checks import KeyChecks
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.conftest import client as client
 from tests.integration.registration.conftest import installation as installation
+from tests.integration.registration.conftest import service as service
 from tests.support.clients import SUBMISSIONS, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.waiting import poll_until
@@ -96,10 +97,10 @@ def test_every_key_that_a_process_reads_is_compared(
 ) -> None:
     """A key of a new setting cannot be forgotten: each field of keys stands in ``held_keys``."""
     readers = {"registration": read_settings, "events": read_events, "notifications": read_notifications}
-    for service, process in OWNERS:
-        for name, value in installation.environment(service, process).items():
+    for owner, process in OWNERS:
+        for name, value in installation.environment(owner, process).items():
             monkeypatch.setenv(name, value)
-        found = readers[service](process=process)  # type: ignore[operator]  # events' and notifications' take more
+        found = readers[owner](process=process)  # type: ignore[operator]  # events' and notifications' take more
         assert sorted(key for held in found.held_keys for key in held.keys) == sorted(keys_in(found))
 
 
