@@ -7,7 +7,9 @@ from typing import Any
 import psycopg
 from flask.testing import FlaskClient
 
-from tests.support.clients import answers, rows
+from services.registration.own.service import erase_own
+from services.registration.usecases.look_up import view_form
+from tests.support.clients import WEBINAR, answers, rows
 from tests.support.registration_service import RegistrationService
 
 CANARY = "zqcanary"
@@ -99,6 +101,17 @@ def test_what_waits_for_the_owner_goes_too(service: RegistrationService) -> None
         ("Participant after",),
     ]
     assert CANARY not in everything_in(service.url)
+
+
+def test_what_came_after_the_erasure_is_kept_however_late_that_is_decided(service: RegistrationService) -> None:
+    """The decider was away: the command and a new submission of the same person wait in the same queue."""
+    service.register(1)
+    service.submit(answers(1, name="Before"))
+    view = view_form(service.work_of_web, WEBINAR, service.clock())
+    erase_own(service.intake, view, service.own_token(1))
+    service.submit(answers(1, name="After"))
+    service.decide()
+    assert rows(service.url, "SELECT content ->> 'name' FROM candidate") == [("After",)]
 
 
 def test_receipt_of_what_was_dropped_says_what_every_receipt_says(service: RegistrationService) -> None:

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from deploy.local.installation import SAMPLE
+from services.registration.embed.strings import page_texts
 from services.registration.store.copies import keep_event
 from shared.contracts.registry import read
 from shared.store.engine import open_engine
@@ -18,6 +19,7 @@ from tests.integration.registration.test_loading import load
 from tests.support.clients import rows, submissions_path
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
+from tests.support.working import worked
 
 EVENT = """
     INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, ends_at, time_zone, status, mode)
@@ -120,7 +122,7 @@ JOIN = "https://meet.example.org/a?b=c&d"
 def test_own_page_of_somebody_with_a_seat_offers_to_join_until_the_event_is_over(
     client: FlaskClient, service: RegistrationService
 ) -> None:
-    url, soon = service.url, datetime.now(UTC) + timedelta(hours=1)
+    url, soon = service.url, service.clock() + timedelta(hours=1)
     rows(url, ONLINE, "online", JOIN, soon)
     enrol(service, "upr-webinar-10", email="participant-1@example.org")
     path = f"/r/{service.own_token(1)}"
@@ -152,6 +154,20 @@ def test_who_has_left_a_group_can_join_it_again(service: RegistrationService) ->
     enrol(service, "join-working-group", **joining)
     states = rows(service.url, "SELECT status FROM registration ORDER BY id")
     assert states == [("cancelled",), ("confirmed",)]
+
+
+def test_no_invitation_is_promised_while_the_event_has_no_date(service: RegistrationService) -> None:
+    """The receipt of somebody who is registered at once says what follows, as far as it can."""
+    rows(service.url, "UPDATE form SET verification = 'none'")
+    rows(service.url, "UPDATE event_copy SET starts_at = NULL, ends_at = NULL WHERE id = 'upr-webinar-10'")
+    proof = worked(service.client.get("/v1/challenge?form=upr-webinar-10").get_json())
+    receipt = service.submit(filled(altcha=proof)).get_json()["receipt"]
+    service.decide()
+    page = service.client.get(f"/receipts/{receipt}?lang=en").text
+    promised, undated = (
+        escape(page_texts().text(f"outcome.confirmed.message{which}", "en")) for which in ("", ".undated")
+    )
+    assert (undated in page, promised in page) == (True, False)
 
 
 def test_form_of_the_delegation_promises_nothing_for_later(client: FlaskClient, installation: TestInstallation) -> None:
