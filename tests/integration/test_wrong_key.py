@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from deploy.local.secrets import OWNERS
@@ -26,11 +25,11 @@ from shared.process.runner import Stop
 from shared.store.engine import open_engine
 from shared.store.key_checks import KeyChecks
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.registration.conftest import client as client
 from tests.integration.registration.conftest import installation as installation
 from tests.integration.registration.conftest import service as service
 from tests.support.clients import SUBMISSIONS, answers, rows
 from tests.support.installation import TestInstallation
+from tests.support.registration_service import RegistrationService
 from tests.support.waiting import poll_until
 
 REGISTERED = "SELECT count(*), count(DISTINCT person_ref) FROM registration"
@@ -38,12 +37,10 @@ READY = "/-/registration/readyz"
 
 
 @pytest.fixture
-def settings(client: FlaskClient, installation: TestInstallation) -> RegistrationSettings:
+def settings(service: RegistrationService) -> RegistrationSettings:
     """Of a web process, after three people have registered."""
-    rows(installation.urls["registration"], "UPDATE form SET verification = 'none'")
-    for number in range(3):
-        assert client.post(SUBMISSIONS, json=answers(number)).status_code == 201
-    return read_settings()
+    service.register(0, 1, 2)
+    return service.settings("web")
 
 
 @pytest.fixture
@@ -177,9 +174,9 @@ def test_master_key_is_rotated_without_a_moment_in_which_it_does_not_fit(
 
 
 def test_two_first_processes_with_different_keys_do_not_both_fit(
-    installation: TestInstallation, engine: Engine, client: FlaskClient
+    installation: TestInstallation, engine: Engine, service: RegistrationService
 ) -> None:
-    settings = read_settings()
+    settings = service.settings("web")
     both = [replace(settings, person_keys=(new_key(),)) for _ in range(8)]
     checks = [KeyChecks(UnitOfWork(engine, NAME), one.held_keys, NAME) for one in both]
     rows(installation.urls["registration"], "DELETE FROM key_check")

@@ -52,9 +52,9 @@ class RegistrationService:
         self.installation, self.clock, self._opened = installation, clock, opened
         self.url = installation.urls[NAME]
         self._private = read_keys(installation.secrets.folder / "notifications.key")
-        self._decide_settings = settings = self._settings("decide")
+        self._decide_settings = settings = self.settings("decide")
         self.decider = self.new_decider()
-        web = self._settings("web")
+        web = self.settings("web")
         self.engine = open_engine(installation.url(NAME, "web"), pool_timeout_s=30.0)
         opened.callback(self.engine.dispose)
         self.app = build_app(web, self.engine, clock=clock)
@@ -69,7 +69,8 @@ class RegistrationService:
         self._opened.callback(engine.dispose)
         return UnitOfWork(engine, NAME)
 
-    def _settings(self, process: str) -> RegistrationSettings:
+    def settings(self, process: str) -> RegistrationSettings:
+        """What a process reads of its environment."""
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self.installation.environment(NAME, process).items():
                 patch.setenv(name, value)
