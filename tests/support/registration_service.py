@@ -215,7 +215,10 @@ class RegistrationService:
         return self.own(self.own_token(number), "cancel")
 
     def states(self) -> dict[int, tuple[str, int | None]]:
-        """(status, position) by participant; those who are erased have no number any more."""
+        """(status, position) by participant; those who are erased have no number any more.
+
+        Ids of one batch are in no order.
+        """
         found = rows(self.url, "SELECT email, status, position FROM registration WHERE email IS NOT NULL ORDER BY id")
         return {int(row[0].split("-")[1].split("@")[0]): (row[1], row[2]) for row in found}
 

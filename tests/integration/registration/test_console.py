@@ -19,7 +19,8 @@ Headers = dict[str, Any]
 @pytest.fixture
 def people(service: RegistrationService) -> FlaskClient:
     """The application with three participants."""
-    service.register(1, 2, 3)
+    for number in (1, 2, 3):
+        service.register(number)
     return service.client
 
 
@@ -94,7 +95,8 @@ def test_pages_follow_each_other(
 ) -> None:
     monkeypatch.setattr(pages, "PAGE", 3)
     everybody = [f"participant-{number}@example.org" for number in range(4)]
-    service.register(*range(4))
+    for number in range(4):
+        service.register(number)
     first = client.get(f"{PATH}?form={WEBINAR}", headers=coordinator).text
     following = re.search(r'href="([^"]*cursor=[^"]*)">Next page', first)
     assert following is not None

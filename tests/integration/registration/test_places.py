@@ -164,7 +164,8 @@ def test_list_pages_neither_skip_nor_repeat(
     service: RegistrationService, client: FlaskClient, coordinator: dict[str, Any]
 ) -> None:
     """People arrive while a coordinator turns pages."""
-    service.register(*range(5))
+    for number in range(5):
+        service.register(number)
     first = client.get("/v1/registrations?limit=2", headers=coordinator).get_json()
     service.register(5)
     seen, cursor = [row["email"] for row in first["items"]], first["next"]
