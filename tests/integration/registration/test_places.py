@@ -1,44 +1,13 @@
 """Places change hands: cancelling, promotion, capacity up and down, and the link by which people do it."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
 
-from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
+from tests.support.clients import WEBINAR, rows
 from tests.support.installation import TestInstallation
-from tests.support.mailed import mailed_to
 from tests.support.registration_service import RegistrationService
-
-
-def register(client: FlaskClient, *numbers: int) -> None:
-    """Register the participants with these numbers, in this order."""
-    for number in numbers:
-        assert client.post(SUBMISSIONS, json=answers(number)).status_code == 201
-
-
-def token_of(installation: TestInstallation, number: int) -> str:
-    """The token of their own link that notifications would mail to this participant."""
-    return str(mailed_to(installation, number)["token"])
-
-
-def states(installation: TestInstallation) -> dict[int, tuple[str, int | None]]:
-    """(status, position) by participant."""
-    found = rows(installation.urls["registration"], "SELECT email, status, position FROM registration ORDER BY id")
-    return {int(row[0].split("-")[1].split("@")[0]): (row[1], row[2]) for row in found}
-
-
-def capacity(installation: TestInstallation, seats: int) -> None:
-    """Set the capacity behind the service's back, before anybody has registered."""
-    rows(installation.urls["registration"], "UPDATE seat SET capacity = %s", seats)
-
-
-def said(installation: TestInstallation) -> list[tuple[str, str]]:
-    """(verb, position or status) of every message, in order."""
-    found = rows(installation.urls["registration"], "SELECT body FROM outbox ORDER BY id")
-    messages = [json.loads(bytes(row[0])) for row in found]
-    return [(m["type"].split(".")[-2], m["data"]["status"]) for m in messages]
 
 
 def change(client: FlaskClient, headers: dict[str, Any], revision: int, **what: Any) -> Any:
