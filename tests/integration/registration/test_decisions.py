@@ -219,10 +219,12 @@ def test_whoever_waits_is_told_why(
     """Cancelled before them, raised by too little, lowered, too late: each is stored with its reason."""
     last = identity(installation, 5)
     service.cancel(1)
+    service.clock.advance(seconds=1)
     change(full, coordinator, 1, capacity=1)
     service.cancel(2)
     soon = datetime.now(UTC) + timedelta(minutes=30)
     rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = %s", soon)
+    service.clock.advance(seconds=1)
     change(full, coordinator, 2, capacity=9)
     assert waits(full, coordinator, last) == [
         ("the capacity was raised", 0, None, "too-late"),

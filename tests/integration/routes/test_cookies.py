@@ -92,7 +92,8 @@ def test_pages_of_people_are_the_same_with_and_without_the_cookie(house: House, 
         if route.rule in PEOPLES and route.is_safe:
             path = path_of(house, route)
             plain = house.ask(route.service, "GET", path)
-            assert same(plain, house.ask(route.service, "GET", path, cookie=WHOLE)), route
+            known = house.ask(route.service, "GET", path, cookie=WHOLE)
+            assert _settled(plain) == _settled(known), route
             assert plain.status_code == 200
 
 
