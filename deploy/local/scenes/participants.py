@@ -80,6 +80,7 @@ def _fill_and_send(page: Page, form: Page | FrameLocator, whose: str) -> None:
     form.locator("#field-consent").check()
     form.locator("button[type=submit]").click()
     form.locator("#done").wait_for(timeout=WITHIN_MS)
+    form.locator("#done .to-confirm").first.wait_for(state="hidden", timeout=WITHIN_MS)  # the outcome is there
 
 
 def confirmation(places: Places, address: str = PERSON) -> dict[str, Any]:
