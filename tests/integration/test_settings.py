@@ -22,6 +22,9 @@ from tests.support.processes import ProcessGroup
 CONSOLE = ("TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE")
 VAULT = "TROIKA_NOTIFICATIONS_VAULT_FILE"
 WEBHOOKS = "TROIKA_WEBHOOK_KEY_FILE"
+INTAKE = "TROIKA_INTAKE_KEY_FILE"
+DESK = {"TROIKA_PERSON_KEY_FILE", "TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS", PUBLIC_KEY}
+"""What coordinators' pages and interfaces of registration need, beside what every console needs."""
 
 ENVIRONMENTS: dict[tuple[str, str], tuple[dict[str, str], set[str]]] = {
     ("registration", "web"): (
@@ -37,11 +40,16 @@ ENVIRONMENTS: dict[tuple[str, str], tuple[dict[str, str], set[str]]] = {
             "TROIKA_PUBLIC_URL",
             "TROIKA_ACCESS_FILE",
             "TROIKA_SIGNING_KEY_FILE",
+            "TROIKA_INTAKE_KEY_FILE",
             "TROIKA_PERSON_KEY_FILE",
             "TROIKA_MASTER_KEY_FILE",
             "TROIKA_FORM_KEYS",
             "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
         },
+    ),
+    ("registration", "decide"): (
+        {"REGISTRATION_DATABASE_URL": "postgresql://localhost/registration", "TROIKA_DECIDER_KEY_FILE": "/not/there"},
+        {"TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", "TROIKA_NOTIFICATIONS_PUBLIC_KEY"},
     ),
     ("registration", "relay"): (
         {"REGISTRATION_DATABASE_URL": "mysql://nowhere", "TROIKA_METRICS_PORT": "99999"},
@@ -84,10 +92,14 @@ def test_bad_settings_all_named(processes: ProcessGroup, service: str, role: str
 
 NEEDED = {
     "registration": {
-        "web": {"TROIKA_PERSON_KEY_FILE", "TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS", PUBLIC_KEY, *CONSOLE},
+        "web": {INTAKE, *DESK, *CONSOLE},
+        "forms": {INTAKE},
+        "own": {INTAKE},
+        "desk": {*DESK, *CONSOLE},
+        "decide": {"TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", PUBLIC_KEY},
         "relay": set(),
         "consume": set(),
-        "tend": set(),
+        "tend": {PUBLIC_KEY},
         "operator": {"TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS"},
         "migrate": set(),
         "parked": set(),
@@ -179,7 +191,13 @@ def whole(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.mark.parametrize(
     ("service", "process"),
-    [("registration", "web"), ("events", "web"), ("notifications", "consume"), ("notifications", "send")],
+    [
+        ("registration", "web"),
+        ("registration", "decide"),
+        ("events", "web"),
+        ("notifications", "consume"),
+        ("notifications", "send"),
+    ],
 )
 def test_no_secret_in_the_representation(
     service: str, process: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
