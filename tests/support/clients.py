@@ -14,7 +14,7 @@ import psycopg
 from sqlalchemy import make_url
 
 WEBINAR = "upr-webinar-10"
-SUBMISSIONS = REGISTRATIONS = f"/v1/forms/{WEBINAR}/submissions"
+SUBMISSIONS = f"/v1/forms/{WEBINAR}/submissions"
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,11 @@ SYSTEM = (
     Control("random-mail-id", "notifications-send", killed_at("smtp.dot"), ["one Message-ID"]),
 )
 OF_THE_BUS = ("transient-queues", "prefetch-100")
-SEAT_LOCK = "tests/integration/registration/test_race.py", "test_race_is_decided_by_the_lock", '("unlocked", True)'
+SEAT_LOCK = (
+    "tests/integration/registration/test_race.py",
+    "test_seats_are_kept_by_their_lock",
+    'ids=["locked", "unlocked"]',
+)
 
 
 def test_every_control_has_a_check() -> None:
