@@ -133,6 +133,7 @@ def test_operator_accepts_a_key_that_was_replaced_on_purpose(
         "signing",
         "person",
         "master",
+        "intake",
         "notifications-public",
     ]
 
