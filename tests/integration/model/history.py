@@ -91,6 +91,11 @@ class History(RuleBasedStateMachine):
     def _read_ids(self) -> None:
         self.ids.update(self.world.rows("registration", _NUMBERS))
 
+    def _links(self) -> list[str]:
+        """Confirmation links in an order that does not depend on their ids, which are drawn anew each time."""
+        links = self.ledger.links
+        return sorted(links, key=lambda one: (links[one]["minted_at"], links[one]["who"]))
+
     def _next_number(self) -> int:
         """The number that the next stored submission gets: a repetition that is not stored uses one up as well."""
         sequence = "SELECT last_value + is_called::int FROM submission_id_seq"

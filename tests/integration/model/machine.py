@@ -43,7 +43,8 @@ class Machine(PeopleSteps, CoordinatorSteps):
         for wish in wishes:
             self._submit(wish)
         self._decide()
-        for link, one in sorted(self.ledger.links.items()):
+        for link in self._links():
+            one = self.ledger.links[link]
             mine = [number for number, each in self.ledger.candidates.items() if each["who"] == one["who"]]
             if mine:
                 choices = [(number, "confirm", None) for number in mine]

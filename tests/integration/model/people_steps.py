@@ -40,7 +40,7 @@ class PeopleSteps(History):
     @rule(index=ANY, acts=ACTS, lost=LOST, soon=SOON)
     def choose(self, index: int, acts: list[str], lost: bool, soon: bool) -> None:
         """The owner of an address chooses for what waits behind one of their links: early, late or too late."""
-        links = sorted(self.ledger.links, key=lambda one: (self.ledger.links[one]["minted_at"], one))
+        links = self._links()
         link = links[index % len(links)]
         opens = self.ledger.opens(link, self.world.clock())
         agree(self.office.looks(link), opens)
