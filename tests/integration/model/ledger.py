@@ -67,11 +67,13 @@ class Ledger:
     def submit(self, wish: Entry, number: int, now: datetime) -> Answer:
         """``wish``: form, who, name, key or None, proven, network. ``number``: that a stored one would have."""
         slug, key = wish["form"], (wish["form"], wish["key"])
+        content, used = (wish["who"], wish["name"]), self.keys.get(key) if wish["key"] else None
+        if used is not None and used[0] == content:
+            return "received"
         if reason := self.closed(slug, self.forms[slug]["open"], now) or self._full(slug):
             return "form-closed", reason
-        content = (wish["who"], wish["name"])
-        if wish["key"] and key in self.keys:
-            return "received" if self.keys[key][0] == content else ("idempotency-mismatch", "")
+        if used is not None:
+            return "idempotency-mismatch", ""
         if wish["key"]:
             self.keys[key] = (content, number)
         self._store(number, wish | {"kind": "submission", "revision": self.forms[slug]["revision"]}, now)
