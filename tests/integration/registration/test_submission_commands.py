@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -46,10 +47,10 @@ def url(installation: TestInstallation) -> str:
 
 
 def states(url: str) -> list[tuple[int, str, int]]:
-    return [tuple(row) for row in rows(url, "SELECT id, state, attempts FROM submission ORDER BY id")]  # type: ignore[misc]
+    return [tuple(row) for row in rows(url, "SELECT id, state, attempts FROM submission ORDER BY id")]
 
 
-def audit_log(url: str) -> list[tuple[str, ...]]:
+def audit_log(url: str) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in rows(url, "SELECT done_by, deed, subject, detail FROM deed ORDER BY id")]
 
 
