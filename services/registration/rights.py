@@ -52,7 +52,7 @@ _SEPARATE: Mapping[str, Mapping[str, str]] = {
         TEND: "select update(network) delete",
         OPERATOR: "select update delete",
     },
-    "decider_key": {FORMS: "select", OWN: "select", DECIDE: "select insert delete", OPERATOR: "select delete"},
+    "decider_key": {FORMS: "select", OWN: "select", DECIDE: "select insert", OPERATOR: "select delete"},
     "decider_attempt": {DECIDE: "select insert delete"},
     "candidate": {
         DESK: "select delete",
@@ -88,7 +88,7 @@ _SEPARATE: Mapping[str, Mapping[str, str]] = {
     },
     "blocked_address": {DESK: "select insert delete", DECIDE: "select"},
     # people
-    "organisation": {DESK: "select insert delete", DECIDE: "select insert delete", TEND: "select delete"},
+    "organisation": {DESK: "select delete", DECIDE: "select insert delete", TEND: "select delete"},
     "registration": {
         DESK: "select update",
         DECIDE: "select insert update",
@@ -97,7 +97,7 @@ _SEPARATE: Mapping[str, Mapping[str, str]] = {
     },
     "registration_change": {
         DESK: "select insert",
-        DECIDE: "select insert",
+        DECIDE: "insert",
         TEND: "select insert delete",
         OPERATOR: "select",
     },
@@ -105,7 +105,7 @@ _SEPARATE: Mapping[str, Mapping[str, str]] = {
     # privacy, audit log, console
     "sealed_reading": {DESK: "select insert"},
     "retention_notice": {TEND: "select insert update delete", OPERATOR: "select insert update delete"},
-    "deed": {DESK: "insert", DECIDE: "insert", TEND: "insert", OPERATOR: "insert"},
+    "deed": {DESK: "insert", TEND: "insert", OPERATOR: "insert"},
     "trail": {DESK: "select"},
     "ended_session": {DESK: "select insert", TEND: "select delete"},
     "refused_sign_in": {DESK: "select insert", TEND: "select delete"},

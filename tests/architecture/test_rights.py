@@ -33,15 +33,6 @@ APPEND_ONLY = {
 registrations and proposals erasure takes out who it was about, so they are not among them."""
 
 
-TOO_MUCH = {
-    ("decider_key", "decide", "delete"),
-    ("deed", "decide", "insert"),
-    ("registration_change", "decide", "select"),
-    ("organisation", "web", "insert"),
-}
-"""Rights of registration that no code uses: to be taken back."""
-
-
 def roots_of(service: str) -> dict[str, list[Place]]:
     """Where each process's code begins."""
     wiring, main = f"services.{service}.wiring", f"services.{service}.__main__"
@@ -112,9 +103,7 @@ def test_each_process_has_the_rights_that_its_code_needs_and_no_more(service: st
         for verb, where in verbs.items()
         if (table in functions) == (verb == "execute")
     }
-    unused = TOO_MUCH if service == "registration" else set()
-    given, needed = {one for one in given_to(service) if one[1] in processes} - unused, set(places)
-    assert not unused & needed
+    given, needed = {one for one in given_to(service) if one[1] in processes}, set(places)
     missing = [f"{entry[1]} needs {entry[2]!r} on {entry[0]!r}: {', '.join(places[entry])}" for entry in needed - given]
     too_much = [f"{process} never says {verb!r} to {table!r}" for table, process, verb in given - needed]
     assert not missing + too_much, f"services/{service}/rights.py:\n" + "\n".join(sorted(missing + too_much))

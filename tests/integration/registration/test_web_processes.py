@@ -153,9 +153,10 @@ def test_desk_takes_no_link(clients: Mapping[str, FlaskClient]) -> None:
 
 
 def test_forms_is_ready_once_a_decider_has_published_a_key(
-    clients: Mapping[str, FlaskClient], request: pytest.FixtureRequest
+    clients: Mapping[str, FlaskClient], installation: TestInstallation, request: pytest.FixtureRequest
 ) -> None:
     ready = "/-/registration/readyz"
+    rows(installation.urls["registration"], "DELETE FROM decider_key")
     before = clients["forms"].get(ready)
     assert (before.status_code, "no decider" in before.text) == (503, True)
     request.getfixturevalue("decider")
