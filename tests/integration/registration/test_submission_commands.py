@@ -41,6 +41,7 @@ def typed(installation: TestInstallation, monkeypatch: pytest.MonkeyPatch) -> Co
 def url(installation: TestInstallation) -> str:
     """Of a database with two parked submissions and one that is undecided."""
     found = installation.urls["registration"]
+    rows(found, "DELETE FROM decider_key")
     for name, state, reason in ((b"1", "parked", "it failed"), (b"2", "parked", "it failed"), (b"3", "received", None)):
         rows(found, INSERT, name, KEY, LONG_AGO, state, 5 if reason else 0, reason)
     return found
