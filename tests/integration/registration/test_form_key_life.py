@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 from deploy.local.installation import SAMPLE
 from services.registration.__main__ import command_line
 from services.registration.api.tools import VIEW_KEPT_IN_NEED_S
-from services.registration.intake.queue import pause_decider, undecided_submissions
+from services.registration.intake.queue import pause_decider, try_lead, undecided_submissions
 from services.registration.privacy.form_keys import FormKeys
 from services.registration.privacy.key_service import SETTLE_S, KeyOrder, SubmissionQueue, replace_form_key
 from services.registration.privacy.sealing import open_answers, public_half, seal_answers
@@ -49,6 +49,9 @@ BINARY = """
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v') AND a.atttypid = 'bytea'::regtype
         AND a.attnum > 0 AND has_column_privilege(c.oid, a.attnum, 'SELECT')"""
 STORED = "SELECT id::text, sealed, sealed_for FROM registration WHERE sealed IS NOT NULL ORDER BY id"
+WAITING = """
+    SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+    WHERE l.locktype = 'advisory' AND NOT l.granted AND d.datname = current_database()"""
 QUEUE = SubmissionQueue(undecided_submissions, pause_decider)
 KEPT_S = 1.0
 """How long a process keeps a form."""
@@ -201,8 +204,24 @@ def test_key_stays_while_a_submission_waits_that_is_sealed_to_it(
     assert len(keys_of(installation).private_keys(FORM)) == 1
 
 
-def test_decider_stands_still_while_answers_are_sealed_anew(service: RegistrationService) -> None:
-    """What it has read would be written back sealed to the old key."""
+def test_answers_are_sealed_anew_while_no_batch_is_decided(
+    service: RegistrationService, installation: TestInstallation
+) -> None:
+    """A batch that has read sealed answers would write them back, sealed to the old key."""
+    [traveller] = travellers(service, "somebody")
+    before, order = stored(service.url)[traveller], KeyOrder(FORM, "Op Erator", system_clock)
+    keys, work = keys_of(installation), service.work("operator")
+    with ThreadPoolExecutor(1) as pool:
+        with service.work("decide").transaction() as batch:
+            assert try_lead(batch)
+            replacing = pool.submit(replace_form_key, work, keys, order, QUEUE, time.sleep, 0)
+            poll_until(lambda: rows(service.url, WAITING) == [(1,)], 20, what="the replacement waits for the batch")
+            assert stored(service.url)[traveller] == before
+        assert replacing.result().changed == 1
+    assert opens(keys.private_keys(FORM), *stored(service.url)[traveller])
+
+
+def test_no_batch_is_decided_while_answers_are_sealed_anew(service: RegistrationService) -> None:
     with service.work("operator").transaction() as connection:
         pause_decider(connection)
         assert send(service.client, FORM).status_code == 202
