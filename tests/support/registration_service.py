@@ -122,7 +122,7 @@ class RegistrationService:
 
     def confirmation_token(self, address: str) -> str:
         """The token of the newest confirmation mail to ``address``."""
-        return [box["token"] for box in self.boxes("confirmation.wanted.v1") if box["address"] == address][-1]
+        return str([box["token"] for box in self.boxes("confirmation.wanted.v1") if box["address"] == address][-1])
 
     def waiting(self, address: str) -> WaitingForOwner:
         """What waits behind the newest confirmation link of ``address``."""
@@ -207,7 +207,7 @@ class RegistrationService:
     def own_token(self, number: int) -> str:
         """The token of the newest managing link of the participant with this number."""
         address = f"participant-{number}@example.org"
-        return [box["token"] for box in self.boxes("registration.") if box["address"] == address][-1]
+        return str([box["token"] for box in self.boxes("registration.") if box["address"] == address][-1])
 
     def cancel(self, number: int) -> TestResponse:
         """Cancel by the managing link of the participant with this number, a second later than whatever was before."""

@@ -60,7 +60,7 @@ def test_nothing_that_was_answered_202_is_lost(
     with ThreadPoolExecutor(CLIENTS) as pool:
         people = [pool.submit(submit, number) for number in range(PEOPLE)]
         for turn, accepted in enumerate(KILLED_AFTER):
-            poll_until(lambda accepted=accepted: len(receipts) >= accepted, 60, what="people are accepted")
+            poll_until(lambda accepted=accepted: len(receipts) >= accepted, 60, what="people are accepted")  # type: ignore[misc]
             decider.kill()
             if turn % 2 == 0:
                 own_postgres.kill()

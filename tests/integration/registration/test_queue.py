@@ -82,7 +82,7 @@ class Desk:
 
     def token(self) -> str:
         sealed = self.messages_of("confirmation.wanted.v1")[-1]["data"]["sealed"]
-        return open_sealed([self.notifications_private], base64.b64decode(sealed))["token"]
+        return str(open_sealed([self.notifications_private], base64.b64decode(sealed))["token"])
 
 
 @pytest.fixture
@@ -95,9 +95,12 @@ def desk(installation: TestInstallation) -> Iterator[Desk]:
 
 def test_submission_becomes_a_candidate_and_a_mail(desk: Desk) -> None:
     receipt = desk.submit()
-    assert desk.intake.receipt(receipt).state == "received"
+    before = desk.intake.receipt(receipt)
     desk.decide_all()
-    assert desk.intake.receipt(receipt).outcome == "check-your-mail"
+    after = desk.intake.receipt(receipt)
+    assert before is not None
+    assert after is not None
+    assert (before.state, after.outcome) == ("received", "check-your-mail")
     assert rows(desk.url, "SELECT body IS NULL, network IS NULL FROM submission") == [(True, True)]
     assert len(rows(desk.url, "SELECT 1 FROM candidate")) == 1
     assert len(desk.messages_of("confirmation.wanted.v1")) == 1
