@@ -226,9 +226,11 @@ class Decider:
     def _write(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
         store.write_used_challenges(connection, plan, now)
         store.write_candidates(connection, plan)
+        new = {one.id for one in plan.registered}
+        store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id not in new], now)
+        store.write_cancelled(connection, plan, "cancelled by link", now)  # first: they may register again
         store.write_registrations(connection, [self._registered_row(facts, one) for one in plan.registered], now)
-        store.write_changes(connection, [self._changed_row(one) for one in plan.changed], now)
-        store.write_cancelled(connection, plan, "cancelled by link", now)
+        store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id in new], now)
         store.write_seats(connection, facts, plan.seats_changed)
         mailboxes.note_verified(connection, plan.verified.values(), now)
         mailboxes.want_mails(connection, plan.mails, now)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from psycopg.errors import IntegrityError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 
 from services.events.store import roster
 from services.events.store.roster import Registered
