@@ -10,6 +10,7 @@ import os
 import struct
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -36,9 +37,7 @@ class CounterTable:
         self._memory = mmap.mmap(-1, slots * _SLOT.size)
         self._file = os.memfd_create("troika-counters")
         self._thread_lock = threading.Lock()
-
-    def __del__(self) -> None:
-        os.close(self._file)
+        weakref.finalize(self, os.close, self._file)
 
     def add(self, key: str, window_s: int, amount: int, now: float) -> int:
         """Add ``amount`` to ``key``, whose window ends ``window_s`` seconds after its first; returns the sum."""

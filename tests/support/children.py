@@ -3,6 +3,7 @@
 The kernel watches the *thread* that starts a child (prctl(2), PR_SET_PDEATHSIG): start children from the main thread.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -61,7 +62,7 @@ def kill_tree(child: subprocess.Popen[bytes]) -> None:
     below = top.children(recursive=True)
     child.kill()
     for process in below:
-        if process.is_running():
+        with contextlib.suppress(psutil.NoSuchProcess):  # it may end by itself once its parent has
             process.kill()
     child.wait()
     poll_until(lambda: all(_ended(process) for process in below), 10.0, every_s=0.01, what="end of all children")
