@@ -59,7 +59,7 @@ def test_side_event_is_moved_scheduled_and_published(demo: Demo, desk: Page) -> 
     expect(desk.get_by_role("heading", name="Conflicts")).to_have_count(0)
     before = said_of_search(desk)
     desk.get_by_role("button", name="Schedule").click()
-    expect(desk.get_by_role("status")).to_contain_text("A new timetable was asked for")
+    # a quick search is done before the page is read again: the outcome alone is certain to be seen
     poll_until(again(desk, lambda: said_of_search(desk) not in ("", before)), 20.0, what="a new timetable")
 
     desk.get_by_role("button", name="Publish version 2").click()
