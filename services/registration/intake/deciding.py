@@ -159,8 +159,12 @@ def _enter(facts: Facts, plan: Plan, form: FormState | None, item: Submission, n
 def _decide_choices(facts: Facts, plan: Plan, item: Confirm, new_id: NewId, now: datetime) -> list[ActResult]:
     if item.address is None:
         return [ActResult(choice.candidate, "", "", Result.GONE) for choice in item.choices]
+    ref = item.address.ref
     plan.verified[item.address.mailbox] = item.address
-    return [_decide_choice(facts, plan, item.address, choice, new_id, now) for choice in item.choices]
+    results = [_decide_choice(facts, plan, item.address, choice, new_id, now) for choice in item.choices]
+    if not any(one.address.ref == ref for one in facts.candidates.values()):
+        plan.mails = [mail for mail in plan.mails if mail.address.ref != ref]  # nothing is left to tell the owner
+    return results
 
 
 def _decide_choice(

@@ -25,7 +25,8 @@ _PENDING = text("""
         SELECT :ref, max(id), :now FROM submission
         WHERE state IN ('received', 'parked') AND id <= coalesce(CAST(:until AS bigint), id)
         HAVING max(id) IS NOT NULL
-        ON CONFLICT (address_ref) DO UPDATE SET before_number = excluded.before_number, erased_at = excluded.erased_at
+        ON CONFLICT (address_ref) DO UPDATE SET erased_at = excluded.erased_at,
+            before_number = greatest(erased_address.before_number, excluded.before_number)
     )
     SELECT id::text FROM links ORDER BY id
 """)

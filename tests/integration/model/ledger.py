@@ -14,6 +14,7 @@ from tests.integration.model.rules import (
     CANDIDATES,
     CANDIDATES_OF_A_NETWORK,
     CONFIRMABLE,
+    DIFFERENCE,
     EVENTS,
     FORMS,
     LINK_KEPT,
@@ -135,7 +136,7 @@ class Ledger:
         freed: set[str] = set()
         for number in batch:
             item = self.queue[number]
-            if item.get("spoilt"):
+            if item.get("spoilt") and item["kind"] != "erase":  # which needs no body
                 self.states[number]["state"] = "parked"
                 continue
             if item["kind"] == "submission":
@@ -145,7 +146,7 @@ class Ledger:
             elif item["kind"] == "cancel":
                 self._decide_cancelling(item, now, freed)
             elif not self.people[item["person"]]["erased"]:
-                self.erase(item["person"], now)
+                self.erase(item["person"], now, number)
             self.states[number]["state"] = "decided"
             del self.queue[number]
         for slug in sorted(freed):
@@ -191,6 +192,8 @@ class Ledger:
             candidate = self.candidates.get(chosen)
             if candidate is not None and candidate["who"] == who and self._act(chosen, candidate, act, replaced, now):
                 del self.candidates[chosen]
+        if not any(one["who"] == who for one in self.candidates.values()):
+            self.waiting.pop(who, None)
 
     def _act(self, number: int, candidate: Entry, act: str, replaced: int | None, now: datetime) -> bool:
         """Whether the candidate is done with: one that found no place stays."""
@@ -261,7 +264,7 @@ class Ledger:
             return
         who, minted_at = self.links[link]["who"], self.links[link]["minted_at"]
         for number, one in list(self.candidates.items()):
-            if one["who"] != who or one["received_at"] > minted_at:
+            if one["who"] != who or one["received_at"] > minted_at + DIFFERENCE:
                 continue
             if ended:
                 del self.candidates[number]
@@ -272,8 +275,11 @@ class Ledger:
 
     # coordinators
 
-    def erase(self, person: int, now: datetime) -> Answer:
-        """Somebody is to be forgotten, with all that waits; whoever came to an event that has begun stays counted."""
+    def erase(self, person: int, now: datetime, until: int | None = None) -> Answer:
+        """A registration is erased, with all that waits; who came to an event that has begun stays counted.
+
+        ``until``: number of the command that erases; what was received after it is not dropped.
+        """
         who = self.people[person]
         if who["erased"]:
             return "not-found", ""
@@ -287,7 +293,7 @@ class Ledger:
         self.waiting.pop(name, None)
         undecided = [number for number, one in self.states.items() if one["state"] != "decided"]
         if undecided:
-            self.erased[name] = max(undecided)
+            self.erased[name] = max(self.erased.get(name, 0), until or max(undecided))
         if before in LIVE and not came:
             self._promote(slug, now)
         return "erased"

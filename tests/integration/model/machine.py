@@ -183,10 +183,10 @@ class Machine(PeopleSteps, CoordinatorSteps):
 
     def _settle(self) -> None:
         """Everybody's turn, until there is nothing left to do."""
-        self._tend()
         for _ in range(MOST_TURNS):
             while any(state["state"] == "received" for state in self.ledger.states.values()):
                 self._decide()
+            self._tend()  # also of what was decided long after it was received
             while sum([self.bus.relay(service) for service in SERVICES]) + len(queues := self.bus.waiting()):
                 for queue in queues:
                     self._deliver(queue, range, dies=False)

@@ -26,6 +26,9 @@ NOTICE = HOUR
 
 CANDIDATES, CANDIDATES_OF_A_NETWORK = 10, 2
 RECEIPT_KEPT, CANDIDATE_AFTER_MAIL, CANDIDATE_AT_MOST = timedelta(days=8), timedelta(days=7), timedelta(days=14)
+DIFFERENCE = timedelta(seconds=2)
+"""Between the clocks of the decider and the database, at most."""
+
 NETWORK_KEPT, LINK_KEPT, MAILBOX_QUIET = timedelta(days=1), timedelta(days=7), timedelta(days=1)
 CONFIRMABLE, SEEN = timedelta(hours=24), timedelta(minutes=1)
 SPACING = (timedelta(minutes=5), timedelta(minutes=30), 2 * HOUR, 6 * HOUR, 12 * HOUR)

@@ -113,6 +113,17 @@ def test_identical_pending_submission_joins_the_older_and_wants_its_mail(new_id:
     assert len(plan.mails) == 2
 
 
+def test_owner_who_has_chosen_about_everything_in_the_same_batch_gets_no_further_mail(
+    new_id: Callable[[], str],
+) -> None:
+    facts = Facts({FORM: form()})
+    decide(facts, [submission(1, fingerprint=b"f" * 32)], new_id, NOW)
+    (candidate,) = facts.candidates
+    repeated = submission(2, fingerprint=b"f" * 32)
+    plan = decide(facts, [repeated, confirm(3, Choice(candidate, Act.CONFIRM))], new_id, NOW)
+    assert plan.mails == []
+
+
 def test_owner_enters_answers_although_the_list_is_full(new_id: Callable[[], str]) -> None:
     facts = Facts({FORM: form()})
     decide(facts, [submission(number) for number in range(1, MAX_CANDIDATES + 1)], new_id, NOW)
