@@ -62,7 +62,7 @@ def _decide(service: RegistrationService, share: int) -> None:
         pass
 
 
-def _begin(connection: Connection, _now: datetime, *, count_left_over: bool) -> list[int]:
+def _begin(connection: Connection, _now: datetime, _decider: str, *, count_left_over: bool) -> list[int]:
     assert count_left_over
     found = connection.execute(_SHARE, {"share": _own.share, "limit": BATCH})
     return [number for (number,) in found]

@@ -83,6 +83,7 @@ class Decider:
         clock: of the process, compared with the database's.
         keys: of the decider.
         messages: of the service.
+        name: UUID text that no other process has; a new one by default.
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class Decider:
         clock: CheckedClock,
         keys: DeciderKeys,
         messages: RegistrationMessages,
+        name: str = "",
     ) -> None:
         self._work, self._clock, self._keys, self._messages = work, clock, keys, messages
+        self._name = name or new_id()
         self._outage = False
 
     def run_once(self) -> int:
@@ -112,22 +115,25 @@ class Decider:
         return done + mailed
 
     def _begin(self) -> list[int]:
-        now = self._clock()
         with self._work.transaction() as connection:
             if not queue.try_lead(connection):
                 return []
-            numbers = queue.begin_attempt(connection, now, count_left_over=not self._outage)
+            now = self._clock.final_now("decide", connection)
+            if now is None:
+                return []
+            numbers = queue.begin_attempt(connection, now, self._name, count_left_over=not self._outage)
         if numbers:
             reach("decide.claimed")
         return numbers
 
     def _try(self, numbers: Sequence[int]) -> int:
         """Decide the batch in one transaction. What it raises leaves the attempt behind, to be counted next time."""
-        now = self._clock.final_now("decide")
-        if now is None:
-            return 0
         with self._work.transaction() as connection:
             if not queue.try_lead(connection):
+                return 0
+            now = self._clock.final_now("decide", connection)
+            if now is None:
+                queue.end_attempt(connection)  # the clock's fault, not that of a submission
                 return 0
             rows = queue.read_rows(connection, numbers)
             self._decide(connection, rows, now)
@@ -288,11 +294,11 @@ class Decider:
 
     def _send_mails(self) -> int:
         """Hand the confirmation mails that are due to the outbox, each with a link of its own."""
-        now = self._clock.final_now("confirmation-mails")
-        if now is None:
-            return 0
         with self._work.transaction() as connection:
             if not queue.try_lead(connection):
+                return 0
+            now = self._clock.final_now("confirmation-mails", connection)
+            if now is None:
                 return 0
             due = mailboxes.take_due_mails(connection, now, MAILS_AT_ONCE)
             if not due:

@@ -6,7 +6,7 @@ are counted in a transaction of their own before each try: a submission that kil
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
@@ -15,11 +15,17 @@ MAX_ATTEMPTS = 5
 BATCH_BY_ATTEMPTS = (200, 50, 12, 3, 1)
 """Rows of a batch, by the attempts of its first row: after five, the last of them alone, a submission is parked."""
 
+ABANDONED_AFTER = timedelta(seconds=2)
+"""An attempt of another decider that holds no lock: so long it may be on its way from claiming to deciding."""
+
 FAILED_OFTEN = "it failed or ended the decider five times"
 
 _LEAD = text("SELECT pg_try_advisory_xact_lock(:lock)")
 _PAUSE = text("SELECT pg_advisory_xact_lock(:lock)")
-_LEFT_OVER = text("DELETE FROM decider_attempt RETURNING numbers")
+_LEFT_OVER = text("""
+    DELETE FROM decider_attempt WHERE decider = CAST(:decider AS uuid) OR started_at < :abandoned RETURNING numbers
+""")
+_TRIED_BY_ANOTHER = text("SELECT EXISTS (SELECT FROM decider_attempt)")
 _COUNT = text("""
     UPDATE submission SET attempts = attempts + 1 WHERE id = ANY(:numbers) AND state = 'received'
 """)
@@ -28,7 +34,9 @@ _PARK_TRIED = text("""
     WHERE state = 'received' AND attempts >= :max_attempts RETURNING id
 """)
 _HEAD = text("SELECT id, kind, attempts FROM submission WHERE state = 'received' ORDER BY id LIMIT :limit")
-_BEGIN = text("INSERT INTO decider_attempt (numbers, started_at) VALUES (:numbers, :now)")
+_BEGIN = text("""
+    INSERT INTO decider_attempt (numbers, decider, started_at) VALUES (:numbers, CAST(:decider AS uuid), :now)
+""")
 _END = text("DELETE FROM decider_attempt")
 _READ = text("""
     SELECT id, kind, form, form_revision, token_hash, fingerprint, network, challenge, code, decider_key,
@@ -96,26 +104,29 @@ def pause_decider(connection: Connection) -> None:
     connection.execute(_PAUSE, {"lock": LOCK})
 
 
-def begin_attempt(connection: Connection, now: datetime, *, count_left_over: bool) -> list[int]:
+def begin_attempt(connection: Connection, now: datetime, decider: str, *, count_left_over: bool) -> list[int]:
     """Claim the next batch and record that it is tried; commit before trying.
 
     Args:
         connection: of a transaction that leads.
         now: the time.
+        decider: id of this decider, UUID text.
         count_left_over: count an attempt that never ended; False if it ended because the database was away.
 
     Returns:
-        numbers of the batch, empty if nothing waits.
+        numbers of the batch, empty if nothing waits or another decider is about to try a batch.
     """
-    left_over = connection.execute(_LEFT_OVER).scalar()
+    left_over = connection.execute(_LEFT_OVER, {"decider": decider, "abandoned": now - ABANDONED_AFTER}).scalar()
     if left_over and count_left_over:
         connection.execute(_COUNT, {"numbers": left_over})
         connection.execute(_PARK_TRIED, {"max_attempts": MAX_ATTEMPTS, "reason": FAILED_OFTEN})
+    elif left_over is None and connection.execute(_TRIED_BY_ANOTHER).scalar_one():
+        return []
     head = connection.execute(_HEAD, {"limit": BATCH_BY_ATTEMPTS[0]}).fetchall()
     if not head:
         return []
     numbers = [row[0] for row in _prefix(head)]
-    connection.execute(_BEGIN, {"numbers": numbers, "now": now})
+    connection.execute(_BEGIN, {"numbers": numbers, "decider": decider, "now": now})
     return numbers
 
 

@@ -1,6 +1,7 @@
 """A registration service whose database stores so many submissions a second and no more, and what must hold for it.
 
-The brake is a trigger in the database: no setting of the service can do this.
+The brake is a trigger in the database that lets one insert after the other through: no setting of the service can do
+this.
 """
 
 import json
@@ -23,7 +24,7 @@ from tests.support.web import RunningWeb, load_webinar, start_web
 ROUNDS = 8
 _BRAKE = """
     CREATE FUNCTION brake() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_sleep({seconds}); RETURN NEW; END $$;
+        $$ BEGIN PERFORM pg_advisory_xact_lock(1); PERFORM pg_sleep({seconds}); RETURN NEW; END $$;
     CREATE TRIGGER brake BEFORE INSERT ON submission FOR EACH ROW EXECUTE FUNCTION brake()
 """
 

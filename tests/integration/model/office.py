@@ -32,6 +32,9 @@ from tests.integration.model.world import DECIDER_KEY, INTAKE_KEY, MESSAGES, PRI
 from tests.support.clock import agreeing
 
 BY = "a coordinator"
+DECIDER = "01900000-0000-7000-8000-000000000001"
+"""One name for all deciders of a history: whoever takes over waits no longer than it takes to start."""
+
 WANTED = "org.troika.confirmation.wanted.v1"
 _BOXES = """
     SELECT id, type, subject, convert_from(body, 'UTF8') FROM outbox
@@ -123,7 +126,7 @@ class Office:
         """
         work = self._world.work("registration")
         keys = DeciderKeys([DECIDER_KEY], REFERENCES)
-        decider = Decider(work, agreeing(self._world.clock, work), keys, MESSAGES)
+        decider = Decider(work, agreeing(self._world.clock, work), keys, MESSAGES, name=DECIDER)
 
         def end(point: str) -> None:
             if point == dies:

@@ -3,8 +3,9 @@
 import base64
 import contextlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine
@@ -27,7 +28,7 @@ from services.registration.own.service import (
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
 from services.registration.usecases.look_up import view_form
-from shared.core.clock import system_clock
+from shared.core.clock import Clock, system_clock
 from shared.core.errors import DomainError
 from shared.core.sealing import new_key, open_sealed, public_key_of
 from shared.forms.validation import validate
@@ -39,6 +40,10 @@ from tests.support.installation import TestInstallation
 
 SLUG = "upr-webinar-10"
 ANSWERS: dict[str, Any] = {"name": "A. B.", "email": "a@example.org", "country": "CH", "consent": True}
+
+
+NAME = "01900000-0000-7000-8000-000000000001"
+"""Of a decider that is started again and again."""
 
 
 class Desk:
@@ -61,9 +66,9 @@ class Desk:
         self.engines.append(engine)
         return UnitOfWork(engine, "registration")
 
-    def new_decider(self) -> Decider:
-        clock = CheckedClock(system_clock, self.work, "registration")
-        return Decider(self.work, clock, DeciderKeys([self.decider_key], self.references), self.messages)
+    def new_decider(self, clock: Clock = system_clock, name: str = "") -> Decider:
+        checked = CheckedClock(clock, self.work, "registration")
+        return Decider(self.work, checked, DeciderKeys([self.decider_key], self.references), self.messages, name)
 
     def submit(self, key: str = "", **changes: Any) -> str:
         view = view_form(self.web, SLUG, datetime.now(UTC))
@@ -194,7 +199,7 @@ def test_submission_that_ends_the_decider_five_times_is_parked(desk: Desk, monke
     monkeypatch.setattr(decider_module, "decide", fail)
     for _ in range(12):
         with contextlib.suppress(RuntimeError):
-            desk.new_decider().run_once()
+            desk.new_decider(name=NAME).run_once()
     assert rows(desk.url, "SELECT state, attempts FROM submission ORDER BY id") == [
         ("decided", 4),
         ("parked", 5),
@@ -213,6 +218,29 @@ def test_second_decider_stands_by(desk: Desk) -> None:
         assert queue.try_lead(connection)
         assert desk.new_decider().run_once() == 0
     assert desk.new_decider().run_once() == 2
+
+
+def test_attempt_of_another_decider_is_left_alone_until_it_is_abandoned(desk: Desk) -> None:
+    desk.submit()
+    started = datetime.now(UTC)
+    with desk.work.transaction() as connection:
+        assert queue.begin_attempt(connection, started, NAME, count_left_over=True) != []
+    other = str(uuid4())
+    soon, late = started + timedelta(seconds=1), started + queue.ABANDONED_AFTER + timedelta(milliseconds=1)
+    for now, numbers, attempts in ((soon, 0, 0), (late, 1, 1)):
+        with desk.work.transaction() as connection:
+            assert len(queue.begin_attempt(connection, now, other, count_left_over=True)) == numbers
+        assert rows(desk.url, "SELECT attempts FROM submission") == [(attempts,)]
+
+
+def test_wrong_clock_decides_nothing_and_parks_nothing(desk: Desk) -> None:
+    desk.submit()
+    decider = desk.new_decider(lambda: datetime.now(UTC) + timedelta(days=400))
+    for _ in range(queue.MAX_ATTEMPTS + 2):
+        assert decider.run_once() == 0
+    assert rows(desk.url, "SELECT state, attempts FROM submission") == [("received", 0)]
+    desk.decide_all()
+    assert rows(desk.url, "SELECT state FROM submission") == [("decided",)]
 
 
 def test_same_key_is_stored_once(desk: Desk) -> None:

@@ -247,6 +247,7 @@ COMMENT ON COLUMN submission.network IS 'keyed hash of the client network, anoth
 CREATE TABLE decider_attempt (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     numbers bigint[] NOT NULL,
+    decider uuid NOT NULL,
     started_at timestamptz NOT NULL
 );
 COMMENT ON TABLE decider_attempt IS 'the batch that is being tried; left over if the decider died in it';
