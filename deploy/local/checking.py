@@ -12,7 +12,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.installation import PARTNER, WEBINAR, Installation
 from deploy.public_client import link_in
-from deploy.shape import WORKERS, worker_name
 
 ADDRESS = "participant@example.org"
 ANSWERS: dict[str, Any] = {
@@ -112,8 +111,7 @@ class Check:
         """What Prometheus would read."""
         ports = self.installation.ports
         accepted = figure(f"{ports.public_url}/-/registration/metrics", "troika_intake_requests_total", "accepted")
-        number = [worker_name(*worker) for worker in WORKERS].index("notifications-send")
-        address = f"http://127.0.0.1:{ports.metrics(number)}/metrics"
+        address = f"http://127.0.0.1:{ports.metrics('notifications')}/metrics"
         sent = self._wait_for(lambda: {2.0: 2.0}.get(figure(address, "troika_mails_total", "sent")))
         expect((accepted, sent) == (1.0, 2.0), f"accepted {accepted}, handed over {sent}")
         return "as said"

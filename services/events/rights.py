@@ -3,9 +3,12 @@
 A process that is not named may not even read. Nobody but the migrator empties, changes or drops a table.
 """
 
-from shared.core.rights import Rights
+from shared.core.rights import Rights, united
 
-RIGHTS: Rights = {
+UNITED = {"work": ("relay", "consume", "solve")}
+"""``work`` is all background roles in one process, for small installations."""
+
+_SEPARATE: Rights = {
     "alembic_version": {"web": "select", "relay": "select", "consume": "select", "solve": "select"},
     "series": {"web": "select", "operator": "select insert update"},
     "working_group": {"web": "select", "operator": "select insert update"},
@@ -69,4 +72,7 @@ RIGHTS: Rights = {
     "deed": {"web": "insert", "relay": "insert", "operator": "insert"},
     "trail": {"web": "select"},
 }
+"""Verbs by table and process."""
+
+RIGHTS: Rights = united(_SEPARATE, UNITED)
 """Verbs by table and process."""

@@ -1,4 +1,4 @@
-"""``python -m services.registration web | decide | relay | consume | tend | migrate | load | keys … | …``."""
+"""``python -m services.registration web | work | decide | relay | consume | tend | migrate | load | keys … | …``."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from services.registration.rights import DECIDE, TEND
 from services.registration.settings import read_settings
 from services.registration.submission_commands import add_submission_commands
 from services.registration.wiring import NAME, describe
-from shared.process.commands import main, make_command_line, run_worker
+from shared.process.commands import Loop, Worker, main, make_command_line
 from shared.process.runner import Stop
 from shared.process.settings import OPERATOR
 from shared.store.checked_clock import CheckedClock
@@ -20,7 +20,11 @@ from shared.store.unit_of_work import UnitOfWork
 
 def command_line() -> click.Group:
     """All commands of the service."""
-    group = make_command_line(describe())
+    group = make_command_line(
+        describe(),
+        Worker(DECIDE, "Decide what is submitted; any number may run: one works, the others stand by.", decide),
+        Worker(TEND, "Do what is due by time: promotion, retention, expiry.", tend),
+    )
 
     @group.command()
     @click.argument("folder", type=click.Path(path_type=Path))
@@ -43,39 +47,36 @@ def command_line() -> click.Group:
         engine.dispose()
         click.echo(f"{forms} forms, {partners} partners")
 
-    _add_workers(group)
     group.add_command(keys)
     group.add_command(retention)
     add_submission_commands(group, describe())
     return group
 
 
-def _add_workers(group: click.Group) -> None:
-    @group.command()
-    def decide() -> None:
-        """Decide what is submitted; any number may run: one works, the others stand by."""
-        # here alone, as below: no other process needs it
-        from services.registration.deciding_loop import run_decider
+def decide() -> Loop:
+    """Return the loop of the decider."""
+    # here alone, as below: no other process needs it
+    from services.registration.deciding_loop import run_decider
 
-        settings = read_settings(DECIDE)
+    settings = read_settings(DECIDE)
 
-        def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
-            run_decider(settings, unit, clock, stop)
+    def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
+        run_decider(settings, unit, clock, stop)
 
-        run_worker(describe(), DECIDE, work)
+    return work
 
-    @group.command()
-    def tend() -> None:
-        """Do what is due by time: promotion, retention, expiry."""
-        from services.registration.people.messages import RegistrationMessages
-        from services.registration.tending import Tending
 
-        messages = RegistrationMessages(read_settings(TEND).notifications_key)
+def tend() -> Loop:
+    """Return the loop of what is due by time."""
+    from services.registration.people.messages import RegistrationMessages
+    from services.registration.tending import Tending
 
-        def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
-            Tending(unit, clock, messages).run(stop)
+    messages = RegistrationMessages(read_settings(TEND).notifications_key)
 
-        run_worker(describe(), TEND, work)
+    def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
+        Tending(unit, clock, messages).run(stop)
+
+    return work
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ opens, by functions. ``web`` is both of them and ``desk`` in one process, for sm
 background processes; each has the rights of all that it unites.
 """
 
-from collections.abc import Mapping
-
-from shared.core.rights import Rights
+from shared.core.rights import Rights, united
 
 FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND = "forms", "own", "desk", "decide", "relay", "consume", "tend"
 WEB, WORK, OPERATOR = "web", "work", "operator"
@@ -21,7 +19,7 @@ _SUBMIT = "receipt_hash,form,form_revision,fingerprint,network,challenge,code,bo
 _COMMAND = "receipt_hash,kind,form,form_revision,token_hash,fingerprint,code,body,decider_key"
 _AT = "timestamp with time zone"
 
-_SEPARATE: Mapping[str, Mapping[str, str]] = {
+_SEPARATE: Rights = {
     "alembic_version": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND), "select"),
     "key_check": {
         **dict.fromkeys((FORMS, OWN, DESK, DECIDE, TEND), "select insert"),
@@ -131,15 +129,5 @@ _SEPARATE: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def _united(who: Mapping[str, str]) -> dict[str, str]:
-    """``who`` with the processes that unite others."""
-    together = {}
-    for process, parts in UNITED.items():
-        verbs = sorted({verb for part in parts for verb in who.get(part, "").split()})
-        if verbs:
-            together[process] = " ".join(verbs)
-    return {**who, **together}
-
-
-RIGHTS: Rights = {name: _united(who) for name, who in _SEPARATE.items()}
+RIGHTS: Rights = united(_SEPARATE, UNITED)
 """Verbs by table or function, and process."""

@@ -55,6 +55,23 @@ def by_login(service: str, rights: Rights) -> dict[str, dict[str, str]]:
     return {table: {login(service, one): verbs for one, verbs in who.items()} for table, who in rights.items()}
 
 
+def united(rights: Rights, parts_of: Mapping[str, Iterable[str]]) -> Rights:
+    """``rights`` with further processes, each of which does the work of others.
+
+    Args:
+        rights: by table and process.
+        parts_of: by process, those whose work it does.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for table, who in rights.items():
+        verbs = {
+            process: " ".join(sorted({verb for part in parts for verb in who.get(part, "").split()}))
+            for process, parts in parts_of.items()
+        }
+        found[table] = {**who, **{process: words for process, words in verbs.items() if words}}
+    return found
+
+
 def logins_of(rights: Rights) -> list[str]:
     """Everybody who is named in ``rights``, in order."""
     return sorted({who for table in rights.values() for who in table})

@@ -5,24 +5,33 @@ What the code does is read from the source (``said_to_database``); what a proces
 """
 
 import re
+from collections.abc import Mapping
 
 import pytest
 
 from deploy.local.secrets import OWNERS
 from deploy.servers.logins import LOGINS
 from deploy.shape import SERVICES, WORKERS, processes_of
-from services.events.rights import RIGHTS as EVENTS
-from services.notifications.rights import RIGHTS as NOTIFICATIONS
-from services.registration.rights import RIGHTS as REGISTRATION
-from services.registration.rights import UNITED, WEB
+from services.events import rights as events
+from services.notifications import rights as notifications
+from services.registration import rights as registration
 from shared.core.rights import Rights, as_set, login
 from tests.architecture.said_to_database import Place, commands, said, value_of
 from tests.architecture.sources import python_files, text_of
 
-RIGHTS: dict[str, Rights] = {"registration": REGISTRATION, "events": EVENTS, "notifications": NOTIFICATIONS}
+RIGHTS: dict[str, Rights] = {
+    "registration": registration.RIGHTS,
+    "events": events.RIGHTS,
+    "notifications": notifications.RIGHTS,
+}
+UNITED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "registration": registration.UNITED,
+    "events": events.UNITED,
+    "notifications": notifications.UNITED,
+}
 OPERATORS = ("shared.process.parked_commands", "shared.process.recovery_commands")
 """Modules whose commands every service has."""
-WORKER = ("shared.process.commands", "run_worker")
+WORKER = ("shared.process.commands", "run_workers")
 
 APPEND_ONLY = {
     "registration": {"sealed_reading", "form_change", "promotion", "deed"},
@@ -109,9 +118,10 @@ def test_each_process_has_the_rights_that_its_code_needs_and_no_more(service: st
     assert not missing + too_much, f"services/{service}/rights.py:\n" + "\n".join(sorted(missing + too_much))
 
 
-def test_process_that_unites_others_has_their_rights_and_no_more() -> None:
-    for process, parts in UNITED.items():
-        given = as_set(REGISTRATION)
+@pytest.mark.parametrize("service", SERVICES)
+def test_process_that_unites_others_has_their_rights_and_no_more(service: str) -> None:
+    for process, parts in UNITED[service].items():
+        given = as_set(RIGHTS[service])
         of_parts = {(table, verb) for table, part, verb in given if part in parts}
         assert {(table, verb) for table, who, verb in given if who == process} == of_parts
 
@@ -134,7 +144,8 @@ def test_trails_are_only_ever_added_to(service: str) -> None:
 def test_every_process_of_the_installation_has_a_login() -> None:
     """An operator's login only where there is a command that needs one."""
     wanted = {login(service, process) for service in SERVICES for process in processes_of(service)}
-    wanted |= {login("registration", process) for process in (*UNITED, *UNITED[WEB])}  # of an installation in parts
+    wanted |= {login(service, process) for service in SERVICES for process in UNITED[service]}
+    wanted |= {login("registration", process) for process in registration.UNITED["web"]}  # of one in parts
     found = {name for database in SERVICES for name in LOGINS[database]}
     assert wanted - found == {login(service, "operator") for service in SERVICES if not roots_of(service)["operator"]}
     assert found <= wanted
