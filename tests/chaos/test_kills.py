@@ -10,7 +10,7 @@ import pytest
 from tests.support.arrivals import Arrivals
 from tests.support.stack import Stack, assert_reconciled, settle
 
-RATE = 20
+RATE = 10
 RELAYS_EVERY_S, WORKERS_EVERY_S = 3.5, 2.5
 
 

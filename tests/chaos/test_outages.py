@@ -8,7 +8,7 @@ from tests.support.arrivals import Arrivals
 from tests.support.rabbitmq import RabbitNode
 from tests.support.stack import Stack, assert_reconciled, settle
 
-RATE = 20
+RATE = 10
 KILLS_EVERY_S = 5.0
 
 
