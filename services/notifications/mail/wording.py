@@ -30,6 +30,13 @@ class Wording:
         return direction(self.language)
 
     @property
+    def mark(self) -> str:
+        """What begins a line of plain text whose first letters may stand in an isolate, which does not decide the
+        direction of the line (Unicode UAX 9, rule P2): a right-to-left mark, or nothing.
+        """
+        return "\N{RIGHT-TO-LEFT MARK}" if self.direction == "rtl" else ""
+
+    @property
     def subject(self) -> Mapping[str, str]:
         """Subject lines, with a place for the title."""
         return _group("subject", self.language)

@@ -26,7 +26,7 @@ def test_page_says_what_became_of_the_proposal(desk: Desk) -> None:
     assert "What the coordinators say" not in arrived
     desk.decide(proposal, "return", "Please say <who> speaks.")
     returned = desk.client.get(f"{path}?lang=en").text
-    assert "ask you to work on it" in returned
+    assert "ask you to revise it" in returned
     assert "Please say &lt;who&gt; speaks." in returned
     desk.decide(proposal, "accept")
     accepted = desk.client.get(f"{path}?lang=en").text
@@ -53,9 +53,9 @@ def test_page_is_in_the_language_of_the_proposal_unless_another_is_asked_for(des
     path = desk.link(desk.propose("One", language="ar"))
     browser = {"Accept-Language": "fr"}
     shown = desk.client.get(path, headers=browser).text
-    assert ('lang="ar" dir="rtl"' in shown, "وصل اقتراحك" in shown) == (True, True)
+    assert ('lang="ar" dir="rtl"' in shown, "وصل مقترحك" in shown) == (True, True)
     assert "Votre proposition" in desk.client.get(f"{path}?lang=fr", headers=browser).text
-    assert "وصل اقتراحك" in desk.client.get(f"{path}?lang=nowhere", headers=browser).text
+    assert "وصل مقترحك" in desk.client.get(f"{path}?lang=nowhere", headers=browser).text
 
 
 def test_answers_are_kept_by_no_cache_and_by_no_other_site(desk: Desk) -> None:

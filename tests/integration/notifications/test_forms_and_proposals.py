@@ -71,7 +71,7 @@ def test_whose_proposal_it_is_is_asked_with_no_word_of_it(office: Office) -> Non
     office.hear(office.told_proposal("verification-requested", proposal, status="unverified"))
     ((subject, text),) = sent(office)
     assert subject == "Please confirm your address"
-    assert "the coordinators read the proposal only then" in " ".join(text.split())
+    assert "until then, the coordinators do not see the proposal" in " ".join(text.split())
     assert "https://register.example.org/p/p-token" in text
     for word in ("Housing", "A note", "A speaker"):
         assert word not in text

@@ -79,7 +79,7 @@ def test_every_kind_is_handed_over_in_one_session(office: Office) -> None:
     assert [subject.partition(":")[0] for subject in subjects] == [
         "You are registered",
         "You are on the waiting list",
-        "A seat is yours",
+        "You now have a seat",
         "Registration cancelled",
         "Your registration has changed",
         "The link to your registration",

@@ -4,6 +4,7 @@ import pytest
 
 from services.notifications.mail.content import TEXTS
 from services.notifications.mail.preview import previews, sample
+from services.notifications.mail.rendering import write
 from services.notifications.mail.wording import LANGUAGES, language_for, wording
 from tests.unit.mail.received import part, received
 
@@ -29,6 +30,14 @@ def test_html_states_language_and_direction(language: str) -> None:
     html = part(received(sample("confirmation", language)), "html")
     direction = "rtl" if language == "ar" else "ltr"
     assert f'<html lang="{language}" dir="{direction}">' in html
+
+
+def test_times_in_plain_text_run_in_the_direction_of_the_language() -> None:
+    """A line that begins with an isolate would run from left to right in a mail program that judges each line."""
+    for language, begins in (("ar", "- \N{RIGHT-TO-LEFT MARK}\N{RIGHT-TO-LEFT ISOLATE}"), ("fr", "- mercredi")):
+        times = [line for line in write(sample("confirmation", language)).plain.split("\n") if line.startswith("- ")]
+        assert len(times) == 3
+        assert times[0].startswith(begins)
 
 
 def test_every_language_has_every_text_of_its_own() -> None:

@@ -195,7 +195,7 @@ def test_every_result_is_said(result: Result | None, language: str) -> None:
     assert not re.search(r"(result|outcome|processing)\.", text)
 
 
-FOR_AN_EVENT = ("You are registered", "calendar invitation", "You are registered.", "You give your seat back")
+FOR_AN_EVENT = ("You are registered", "calendar invitation", "You are registered.", "You give up your seat")
 SAID = {
     "webinar": FOR_AN_EVENT,
     "delegation": FOR_AN_EVENT,
@@ -204,13 +204,13 @@ SAID = {
         "You have joined the group",
         "see your answers or leave the group",
         "You belong to the group.",
-        "You leave the group",
+        "You will leave the group",
     ),
     "interest": (
         "We will write to you",
         "As soon as remote attendance becomes possible",
         "We will write to you as soon as remote attendance becomes possible.",
-        "We do not write to you",
+        "We will not write to you",
     ),
 }
 """By kind of form: heading and message of the outcome, state on the own page, effect of cancelling."""

@@ -135,10 +135,12 @@ function showLocalTime() {
   const day = { weekday: "long", day: "numeric", month: "long" };
   const clock = { hour: "numeric", minute: "2-digit", timeZoneName: "short" };
   const at = new Date(time.dateTime);
-  /* As the server writes them: English days as in Britain, hours to twelve. */
+  /* As the server writes them: English days as in Britain, hours to twelve, Arabic with 0 to 9, French with 1er. */
+  const arabic = language.replace(/^ar$/, "ar-u-nu-latn");
+  const date = new Intl.DateTimeFormat(arabic.replace(/^en$/, "en-GB"), day).format(at);
   const spelt = [
-    new Intl.DateTimeFormat(language.replace(/^en$/, "en-GB"), day).format(at),
-    new Intl.DateTimeFormat(language.replace(/^en$/, "en-US"), clock).format(at),
+    language === "fr" ? date.replace(" 1 ", " 1er ") : date,
+    new Intl.DateTimeFormat(arabic.replace(/^en$/, "en-US"), clock).format(at),
   ];
   const local = document.createElement("span");
   local.className = "local";
