@@ -105,8 +105,7 @@ def _paragraphs(context: MailContext, words: Wording) -> list[list[Piece]]:
         return pieces_of(context.bulletin.text)
     first = words.lead[context.text]
     if context.calendar_method is not None:
-        calendar = _on_calendar(context, words)
-        first = f"{first} {calendar}" if words.language != "zh" else first + calendar
+        first = f"{first}{words.gap}{_on_calendar(context, words)}"
     paragraphs = [[Piece(paragraph)] for paragraph in first.split("\n\n")]
     if context.kind != "waiting-list" or context.recipient.position is None:
         return paragraphs
@@ -237,8 +236,12 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
     recording = safe_link(context.recording)
     if recording is not None:
         return recording, words.watch
-    live = context.kind != CANCELLED and context.recipient.status in LIVE
-    return personal_link(context), words.open_link if live else words.see_link
+    return personal_link(context), words.open_link if _is_live(context) else words.see_link
+
+
+def _is_live(context: MailContext) -> bool:
+    """Whether there is still something that the recipient could cancel."""
+    return context.kind != CANCELLED and context.recipient.status in LIVE
 
 
 def _keep_private(context: MailContext, words: Wording) -> str:
@@ -246,7 +249,9 @@ def _keep_private(context: MailContext, words: Wording) -> str:
         return ""
     if context.kind == CONFIRMATION:
         return words.keep_private_confirmation
-    return words.keep_private if context.proposal is None else words.keep_private_proposal
+    if context.proposal is not None:
+        return words.keep_private_proposal
+    return words.keep_private if _is_live(context) else words.keep_private_cancelled
 
 
 def _why(context: MailContext, words: Wording) -> str:

@@ -144,7 +144,7 @@ def test_mail_about_submissions_can_be_wanted_again() -> None:
 
 
 def test_place_on_the_waiting_list_is_said() -> None:
-    assert "at place 7" in render_link(replace(LINK, status="waitlisted", position=7))
+    assert "in position 7" in render_link(replace(LINK, status="waitlisted", position=7))
 
 
 @pytest.mark.parametrize(

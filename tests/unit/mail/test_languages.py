@@ -26,6 +26,14 @@ def test_cancellation_does_not_say_who_did_it(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_cancellation_offers_nothing_to_cancel(language: str) -> None:
+    words = wording(language)
+    live, cancelled = (write(sample(kind, language)).plain for kind in ("confirmation", "cancelled-by-you"))
+    assert (words.keep_private in live, words.keep_private_cancelled in live) == (True, False)
+    assert (words.keep_private in cancelled, words.keep_private_cancelled in cancelled) == (False, True)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_html_states_language_and_direction(language: str) -> None:
     html = part(received(sample("confirmation", language)), "html")
     direction = "rtl" if language == "ar" else "ltr"
