@@ -24,7 +24,7 @@ KINDS: Mapping[str, str] = {
     "proposal-moved": "Side event moved",
     "event-rescheduled": "New date",
     "event-postponed": "Postponed",
-    "event-cancelled": "Called off",
+    "event-cancelled": "Event cancelled",
     "event-revived": "Takes place after all",
     "event-confirmed": "Date confirmed",
     "event-changed": "Changed details",

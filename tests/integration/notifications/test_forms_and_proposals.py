@@ -88,7 +88,7 @@ def test_whose_proposal_it_is_is_asked_with_no_word_of_it(office: Office) -> Non
         ("accepted", False, "Your proposal is accepted: Housing"),
         ("returned", False, "Your proposal needs some work: Housing"),
         ("declined", False, "Your proposal cannot be part of the programme: Housing"),
-        ("scheduled", False, "Your side event has a place: Housing"),
+        ("scheduled", False, "Your side event is scheduled: Housing"),
     ],
 )
 def test_group_is_told_what_becomes_of_its_proposal(office: Office, verb: str, moved: bool, subject: str) -> None:
@@ -123,8 +123,8 @@ def test_place_that_was_told_and_changes_is_told_as_moved(office: Office) -> Non
     ((first, _text),) = sent(office)
     office.hear(placed(office, proposal, 4, "Room XXV"))
     ((second, text),) = sent(office)
-    assert first == "Your side event has a place: Housing"
-    assert second == "Your side event has moved: Housing"
+    assert first == "Your side event is scheduled: Housing"
+    assert second == "Your side event has a new room or time: Housing"
     assert "Room XXV" in text
 
 
@@ -135,7 +135,7 @@ def test_only_the_newest_place_is_told_if_no_earlier_one_has_gone(office: Office
     for revision in order:
         office.hear(placed(office, proposal, revision, f"Room {revision}"))
     ((subject, text),) = sent(office)
-    assert subject == "Your side event has a place: Housing"
+    assert subject == "Your side event is scheduled: Housing"
     assert "Room 5" in text
     states = {mail["revision"]: mail["state"] for mail in office.mails()}
     assert states == {3: "called_off", 4: "called_off", 5: "sent"}
@@ -148,7 +148,7 @@ def test_place_that_a_sender_is_handing_over_counts_as_told(office: Office) -> N
     assert begin_handover(office.work, office.clock, claim.mail)
     office.hear(placed(office, proposal, 4, "Room XXV"))
     ((subject, _text),) = sent(office)
-    assert subject == "Your side event has moved: Housing"
+    assert subject == "Your side event has a new room or time: Housing"
 
 
 def test_older_place_that_comes_back_from_the_relay_does_not_go_again(office: Office) -> None:
@@ -161,7 +161,7 @@ def test_older_place_that_comes_back_from_the_relay_does_not_go_again(office: Of
     finish(office.work, [retried(claim.mail, "the relay answered 451 to DATA", office.checked_clock)])
     office.pass_time(hours=1)
     ((subject, text),) = sent(office)
-    assert subject == "Your side event has a place: Housing"
+    assert subject == "Your side event is scheduled: Housing"
     assert "Room XXV" in text
     assert {mail["revision"]: mail["state"] for mail in office.mails()} == {3: "called_off", 4: "sent"}
 
