@@ -1,11 +1,26 @@
-"""The gateway: nginx with our configuration, filled in from the table of paths."""
+"""The gateway: nginx with our configuration, filled in from the tables of paths.
+
+It has three servers: the public host, the coordinators' host, and a port for operators on this machine.
+"""
 
 import os
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.servers.units import Unit, own_file, own_folder
-from deploy.shape import LARGE_BODIES, PUBLIC_PAGES, ROUTES, SERVICES, TOKEN_PATHS, worker_name
+from deploy.shape import (
+    DESK_ROUTES,
+    LARGE_BODIES,
+    PUBLIC_PAGES,
+    PUBLIC_ROUTES,
+    TOKEN_PATHS,
+    WEB_PROCESSES,
+    Route,
+    operations_path,
+    worker_name,
+)
 from deploy.up.ports import Ports, is_taken
 from shared.core.accounts import service_account
 from shared.core.proxies import LOOPBACK, TrustedProxies, read_proxies
@@ -14,6 +29,9 @@ from shared.web.headers import refusal_headers
 TEMPLATE = Path("deploy/nginx/troika.conf")
 ANSWERS = Path("deploy/nginx/answers.conf")
 """What the gateway answers by itself; stands in each of its servers."""
+
+LIMITS_PART = Path("deploy/nginx/limits.conf")
+"""Limits of client networks; stands in both servers that others reach."""
 
 PROGRAM = "/usr/sbin/nginx"
 PREFIX_SHARES = {"network": 1, "56": 4, "48": 16}
@@ -28,7 +46,6 @@ _NO_REFERRER = """\
       add_header Referrer-Policy no-referrer always;
 """
 
-PRIVATE = "/-/"
 NOBODY = TrustedProxies()
 
 
@@ -84,11 +101,10 @@ def gateway_configuration(
         proxies: in front of the gateway; what they say of the client's address is believed.
         limits: for each client network.
     """
-    public = [(path, service) for service, paths in ROUTES for path in paths if not path.startswith(PRIVATE)]
-    private = [(path, service) for service, paths in ROUTES for path in paths if path.startswith(PRIVATE)]
     filled = {
         "folder": str(place),
         "public": str(ports["public"]),
+        "desk": str(ports["desk"]),
         "operations": str(ports["operations"]),
         **{f"rate_{zone}": str(limits.rate_per_s * share) for zone, share in PREFIX_SHARES.items()},
         **{f"burst_{zone}": str(limits.burst * share) for zone, share in PREFIX_SHARES.items()},
@@ -96,24 +112,52 @@ def gateway_configuration(
             f'      add_header {name} "{value}" always;\n' for name, value in refusal_headers(https=https())
         ),
         "proxies": "".join(f"  set_real_ip_from {network};\n" for network in proxies.networks),
-        "upstreams": "".join(_upstream(service, ports[worker_name(service, "web")]) for service in SERVICES),
-        "locations": "".join(_location(path, service) for path, service in public),
-        "operations_locations": "".join(_location(path, service) for path, service in private),
+        "upstreams": "".join(_upstream(worker_name(*web), ports[worker_name(*web)]) for web in WEB_PROCESSES),
+        "public_locations": "".join(_locations(PUBLIC_ROUTES)),
+        "desk_locations": "".join(_locations(DESK_ROUTES)),
+        "operations_locations": "".join(_operations(*web) for web in WEB_PROCESSES),
     }
-    text = TEMPLATE.read_text(encoding="utf-8").replace("@answers@", ANSWERS.read_text(encoding="utf-8"))
+    text = TEMPLATE.read_text(encoding="utf-8")
+    for name, part in (("answers", ANSWERS), ("limits", LIMITS_PART)):
+        text = text.replace(f"@{name}@", part.read_text(encoding="utf-8"))
     for name, value in filled.items():
         text = text.replace(f"@{name}@", value)
     return text
 
 
-def _upstream(service: str, port: int) -> str:
+def _upstream(name: str, port: int) -> str:
     kept = f"    keepalive 32;\n    keepalive_timeout {KEPT_S}s;\n"
-    return f"  upstream {service} {{\n    server 127.0.0.1:{port} max_fails=0;\n{kept}  }}\n"
+    return f"  upstream {name} {{\n    server 127.0.0.1:{port} max_fails=0;\n{kept}  }}\n"
 
 
-def _location(path: str, service: str) -> str:
-    """The longest beginning wins, as in ``deploy.shape.service_for`` the first (a test holds the two together)."""
+def _locations(routes: Iterable[Route]) -> Iterator[str]:
+    """A location for each beginning (nginx takes the longest) and each whole path."""
+    for route in routes:
+        for beginning in route.beginnings:
+            yield _location(f"^~ {beginning}", beginning, route)
+        for path in route.paths:
+            yield _location(_whole(path), path, route)
+
+
+def _whole(path: str) -> str:
+    """What nginx compares a whole path with; ``*`` is one segment."""
+    if "*" not in path:
+        return f"= {path}"
+    return f"~ ^{re.escape(path).replace(re.escape('*'), '[^/]+')}$"
+
+
+def _location(matches: str, path: str, route: Route) -> str:
+    methods = (
+        f"      if ($request_method !~ ^({'|'.join(route.methods)})$) {{ return 405; }}\n" if route.methods else ""
+    )
     size = f"      client_max_body_size {LARGE_BODIES[path]};\n" if path in LARGE_BODIES else ""
     kept = "      proxy_cache pages;\n" if path in PUBLIC_PAGES else ""
     secret = _NO_REFERRER if path in TOKEN_PATHS else ""
-    return f"    location ^~ {path} {{\n      proxy_pass http://{service};\n{size}{kept}{secret}    }}\n"
+    upstream = f"      proxy_pass http://{worker_name(route.service, route.process)};\n"
+    return f"    location {matches} {{\n{methods}{upstream}{size}{kept}{secret}    }}\n"
+
+
+def _operations(service: str, process: str) -> str:
+    """The same paths of three processes of one service: each is asked below its own name."""
+    upstream = f"http://{worker_name(service, process)}/-/{service}/"
+    return f"    location ^~ {operations_path(service, process)} {{\n      proxy_pass {upstream};\n    }}\n"

@@ -75,7 +75,7 @@ def build_app(
             console_blueprint(tools.work, clock),
             programme_blueprint(tools.work, clock, settings.common.public_url),
             feeds_blueprint(tools.work, settings.common.public_url),
-            timetable_console(side),
+            timetable_console(side, settings.common.public_url),
             proposal_pages(side),
             own_proposal_pages(side),
             timetable_pages(side, settings.common.public_url),

@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from deploy.shape import SERVICES, worker_name
+from deploy.shape import SERVICES
 from deploy.up.gateway import gateway_unit
-from deploy.up.ports import Ports
 from shared.core.proxies import LOOPBACK
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.intake_adapter import ACCEPTED, STORED
@@ -21,6 +20,7 @@ from tests.benchmarks.submissions import submission
 from tests.benchmarks.ways import DECIDES, Running, place_of, start
 from tests.support.children import kill_tree, start_child
 from tests.support.clients import WEBINAR, rows
+from tests.support.gateway import gateway_ports
 from tests.support.installation import TestInstallation
 from tests.support.open_loop import REFUSED, Load, Shot, fire
 from tests.support.ports import free_port
@@ -125,9 +125,7 @@ def gateway_before(ground: Ground) -> Iterator[tuple[str, Running]]:
         run = start(processes, ground.fresh_installation("overload"), DECIDES)
         folder = ground.run.part("gateway")
         folder.chmod(0o711)
-        behind = {worker_name(service, "web"): free_port() for service in SERVICES}
-        behind[worker_name("registration", "web")] = run.place[1]
-        ports = Ports({"public": free_port(), "operations": free_port(), **behind})
+        ports = gateway_ports({service: free_port() for service in SERVICES} | {"registration": run.place[1]})
         unit = gateway_unit(folder, ports, LOOPBACK)
         server = start_child(
             ground.run, unit.command, env=unit.environment, folder=unit.folder, log=folder / "log", account=unit.account

@@ -22,7 +22,7 @@ STATUSES = ("confirmed", "waitlisted", "cancelled")
 
 
 def add_partners(blueprint: Blueprint, work: UnitOfWork, clock: Clock, public_url: str) -> None:
-    """``/console/registrations/partners`` and ``/console/registrations/partners/<slug>``."""
+    """``/console/registrations/partners`` and ``/console/registrations/partners/<slug>``; people see ``public_url``."""
 
     @blueprint.get("/registrations/partners")
     @needs("coordinator", "partner")
@@ -50,6 +50,7 @@ def add_partners(blueprint: Blueprint, work: UnitOfWork, clock: Clock, public_ur
             choices=[(form.slug, form.title.in_language("en")) for form in view.forms if form.shown],
             snippet=snippet_of(choice, public_url) if choice else None,
             own=holder().partner is not None,
+            public_url=public_url,
         )
         return personal(make_response(page))
 

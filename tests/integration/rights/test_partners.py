@@ -94,7 +94,7 @@ def test_editor_has_one_page_and_is_led_to_it(editor: Browser) -> None:
     assert page.status_code == 200
     navigation = page.text.partition('<nav aria-label="Console">')[2].partition("</nav>")[0]
     assert re.findall(r'href="([^"]+)"', navigation) == [PAGES]
-    assert f'href="/embed/selftest?partner={OWN}"' in page.text
+    assert f'href="https://registration.example.org/embed/selftest?partner={OWN}"' in page.text
     assert "<code>http://localhost:8001</code>" in page.text
     assert not re.findall("Participant|participant-", page.text)
     statuses = [editor.get(path).status_code for path in (f"{PAGES}/{OTHER}", "/console", "/console/mail")]

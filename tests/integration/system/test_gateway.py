@@ -14,12 +14,12 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 import requests
 
-from deploy.shape import SERVICES, TOKEN_PATHS, worker_name
+from deploy.shape import SERVICES, TOKEN_PATHS
 from deploy.up.gateway import RequestLimits, gateway_unit
-from deploy.up.ports import Ports
 from shared.core.proxies import TrustedProxies, read_proxies
 from shared.web.headers import refusal_headers
 from tests.support.children import kill_tree, start_child
+from tests.support.gateway import gateway_ports
 from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
@@ -41,11 +41,13 @@ class Gateway:
 
     Attributes:
         url: of its public port.
+    desk: of the coordinators' port.
         operations: of the port for operators.
         log: all it says.
     """
 
     url: str
+    desk: str
     operations: str
     log: Path
 
@@ -99,8 +101,7 @@ def _started(run_folder: RunFolder, service: int, proxies: TrustedProxies) -> It
     """Events is away, the other two are the service of the test."""
     folder = run_folder.part("lone-gateway")
     folder.chmod(0o711)
-    behind = {worker_name(name, "web"): free_port() if name == "events" else service for name in SERVICES}
-    ports = Ports({"public": free_port(), "operations": free_port(), **behind})
+    ports = gateway_ports({name: free_port() if name == "events" else service for name in SERVICES})
     unit = gateway_unit(folder, ports, proxies, LIMITS)
     log = folder / "gateway.log"
     log.unlink(missing_ok=True)
@@ -108,7 +109,7 @@ def _started(run_folder: RunFolder, service: int, proxies: TrustedProxies) -> It
         run_folder, unit.command, env=unit.environment, folder=unit.folder, log=log, account=unit.account
     )
     poll_until(unit.ready, 20, what="the gateway listens")
-    yield Gateway(ports.public_url, f"http://127.0.0.1:{ports['operations']}", log)
+    yield Gateway(ports.public_url, ports.desk_url, f"http://127.0.0.1:{ports['operations']}", log)
     kill_tree(server)
 
 
@@ -135,23 +136,29 @@ def test_address_that_a_client_names_is_not_believed(first_gateway: Gateway) -> 
 
 
 def test_answers_of_the_gateway_itself_carry_the_headers(gateway: Gateway) -> None:
-    """Whatever it refuses, or answers for a service that is away, at either of its ports; and its one redirect."""
+    """Whatever it refuses, or answers for a service that is away, at each of its ports; and its redirects."""
     large = requests.post(f"{gateway.url}/r/x", data=b"x" * 70_000, timeout=10)
     long = gateway.ask("GET", "/r/" + "x" * 9_000, "198.51.100.7")
     elsewhere = requests.get(f"{gateway.operations}/nothing", timeout=10)
     away = requests.get(f"{gateway.operations}/-/events/readyz", timeout=10)
-    home = requests.get(gateway.url, timeout=10, allow_redirects=False)
+    homes = [requests.get(url, timeout=10, allow_redirects=False) for url in (gateway.url, gateway.desk)]
+    nowhere = requests.get(f"{gateway.desk}/nothing", timeout=10)
+    changing = gateway.ask("POST", "/v1/events", "198.51.100.7")
     asked = [("GET", "/-/registration/readyz"), ("GET", "/nothing"), ("TRACE", "/r/x"), ("GET", "/programme")]
     answers = [gateway.ask(method, path, "198.51.100.7") for method, path in asked] + [
         large,
         long,
         elsewhere,
         away,
-        home,
+        nowhere,
+        changing,
+        *homes,
     ]
-    assert [answer.status_code for answer in answers] == [404, 404, 405, 503, 413, 414, 404, 503, 302]
+    statuses = [404, 404, 405, 503, 413, 414, 404, 503, 404, 405, 302, 302]
+    assert [answer.status_code for answer in answers] == statuses
+    assert [home.headers["Location"] for home in homes] == [f"{gateway.url}/programme", f"{gateway.desk}/console"]
     assert [answer.url for answer in answers if not HEADERS.items() <= answer.headers.items()] == []
-    for answer in answers[:-1]:
+    for answer in answers[:-2]:
         assert answer.headers["Content-Type"] == "application/problem+json"
 
 
@@ -198,12 +205,14 @@ def test_twenty_networks_cannot_shut_a_form_for_others(gateway: Gateway) -> None
 
 @pytest.mark.parametrize("path", TOKEN_PATHS)
 def test_no_other_site_learns_a_token_from_a_referrer(gateway: Gateway, path: str) -> None:
-    """Whatever the service says; and the gateway's own refusals."""
+    """Whatever the service says; and the gateway's own refusals, also on the coordinators' host."""
     for more in ("", "?Referrer-Policy=unsafe-url"):
         answer = gateway.ask("GET", f"{path}{TOKEN}{more}", "198.51.100.7")
         assert answer.headers["Referrer-Policy"] == "no-referrer"
     refused = gateway.ask("GET", f"{path}{TOKEN}{'x' * 9_000}", "198.51.100.7")
     assert (refused.status_code, refused.headers["Referrer-Policy"]) == (414, "no-referrer")
+    elsewhere = requests.get(f"{gateway.desk}{path}{TOKEN}", timeout=10)
+    assert elsewhere.headers["Referrer-Policy"] == "no-referrer"
 
 
 @pytest.mark.parametrize("path", ["/embed/a", "/embed/troika.js"])
@@ -239,7 +248,7 @@ def test_public_pages_are_kept_each_for_itself(gateway: Gateway, path: str) -> N
     ],
 )
 def test_nothing_else_is_kept(gateway: Gateway, path: str, told: str) -> None:
-    address = f"{gateway.url}{path}?{told}"
+    address = f"{gateway.desk if path.startswith('/console') else gateway.url}{path}?{told}"
     assert requests.get(address, timeout=10).text != requests.get(address, timeout=10).text
 
 
@@ -249,13 +258,14 @@ def test_log_names_neither_who_came_nor_what_they_asked_for(gateway: Gateway) ->
     statuses = set(gateway.flood("POST", f"/r/{TOKEN}", [person] * MANY))
     statuses |= {gateway.ask("GET", path + TOKEN, person).status_code for path in TOKEN_PATHS}
     statuses.add(gateway.ask("GET", f"/v1/events?q={TOKEN}", person).status_code)
+    statuses |= {requests.get(f"{gateway.desk}{path}{TOKEN}", timeout=10).status_code for path in TOKEN_PATHS}
     large = requests.post(
         f"{gateway.url}/r/{TOKEN}", data=b"x" * 70_000, headers={"X-Forwarded-For": "198.51.100.78"}, timeout=10
     )
     statuses |= {large.status_code, gateway.ask("GET", "/r/" + TOKEN + "x" * 9_000, person).status_code}
     statuses |= {_raw(gateway, f"GET /r/{TOKEN} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")}
     statuses |= {_raw(gateway, f"GET /r/{TOKEN} nonsense\r\n\r\n")}
-    assert statuses == {200, 400, 413, 414, 429, 503}
+    assert statuses == {200, 400, 404, 413, 414, 429, 503}
     said = gateway.log.read_text()
     assert [word for word in (TOKEN, person, "198.51.100.78", "client:", "127.0.0.1") if word in said] == []
 

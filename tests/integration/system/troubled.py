@@ -160,7 +160,7 @@ def _all_confirmed(made: Troubled, statement: str) -> bool:
 
 def _decide(made: Troubled, proposal: str) -> None:
     key = {"Authorization": f"Bearer {made.stack.installation.secrets.coordinator_key}"}
-    path = f"{made.public}/v1/proposals/{proposal}/accept"
+    path = f"{made.webs['events'].url}/v1/proposals/{proposal}/accept"
     assert requests.post(path, json={"note": ""}, headers=key | ACCEPTED, timeout=20).status_code == 200
 
 
