@@ -33,7 +33,8 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "s",
             {
                 f"{share}": f"histogram_quantile({share}, sum by (le) (rate("
-                'troika_http_request_duration_seconds_bucket{service="registration",method="POST"}[$__rate_interval])))'
+                'troika_http_request_duration_seconds_bucket{service="registration",process!="desk",method="POST"}'
+                "[$__rate_interval])))"
                 for share in ("0.5", "0.95", "0.99")
             },
         ),

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import make_url
 
 from deploy.local.secrets import PUBLIC_KEY, make_secrets
-from deploy.shape import WORKERS
+from deploy.shape import PROCESSES
 from services.events.settings import read_settings as events_settings
 from services.notifications.settings import read_settings as notifications_settings
 from services.registration.settings import read_settings as registration_settings
@@ -159,7 +159,7 @@ def test_process_is_given_its_own_secrets_and_asks_for_no_others(
 def test_every_process_of_the_installation_is_in_the_table() -> None:
     assert {(service, role) for service, roles in NEEDED.items() for role in roles} >= {
         *((service, "web") for service in NEEDED),
-        *WORKERS,
+        *PROCESSES,
     }
 
 

@@ -335,7 +335,7 @@ def test_refusals_raise_their_alert(production: Production) -> None:
     def is_noticed() -> bool:
         answer = requests.get(address, headers={"X-Request-Start": "t=0"}, timeout=5)
         assert (answer.status_code, answer.headers["Retry-After"].isdigit()) == (503, True)
-        return production.firing() == {("TroikaRefusing", "registration")}
+        return production.firing() == {("TroikaRefusing", "registration-forms")}
 
     await_alerts(is_noticed, production, "the alert of refusals")
     await_silence(production)
