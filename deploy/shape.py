@@ -113,7 +113,24 @@ DESK_ROUTES = (
             "/console/mail",
         ),
     ),
-    Route("events", "web", ("/v1/", "/console")),
+    Route(
+        "events",
+        "web",
+        (
+            "/v1/consultations",
+            "/v1/events",
+            "/v1/hotels",
+            "/v1/overview",
+            "/v1/proposals/",
+            "/v1/resources",
+            "/v1/rooms",
+            "/v1/schedule",
+            "/v1/series",
+            "/v1/trail/events",
+            "/v1/working-groups",
+            "/console",
+        ),
+    ),
     Route("events", "web", paths=("/v1/proposals",), methods=READING),
 )
 """What the coordinators' host serves: the console, and the API with a key. The longest beginning counts."""
@@ -155,13 +172,14 @@ def operations_path(service: str, process: str) -> str:
 
 
 def service_for(path: str) -> str:
-    """The service that answers for ``path`` on any host; empty for a path of nobody."""
+    """The service that answers for ``path`` on any host, also that it is unknown; empty for a path of nobody."""
     return next((service for beginning, service in _BEGINNINGS if path.startswith(beginning)), "")
 
 
 def _beginnings() -> Iterator[tuple[str, str]]:
     for service in SERVICES:
         yield f"/-/{service}/", service
+    yield "/v1/", "events"
     for route in (*PUBLIC_ROUTES, *DESK_ROUTES):
         for beginning in route.beginnings:
             yield beginning, route.service
