@@ -5,7 +5,7 @@ It has three servers: the public host, the coordinators' host, and a port for op
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,11 +130,17 @@ def _upstream(name: str, port: int) -> str:
     return f"  upstream {name} {{\n    server 127.0.0.1:{port} max_fails=0;\n{kept}  }}\n"
 
 
-def _locations(routes: Iterable[Route]) -> Iterator[str]:
-    """A location for each beginning (nginx takes the longest) and each whole path."""
+def _locations(routes: Sequence[Route]) -> Iterator[str]:
+    """A location for each beginning (nginx takes the longest) and each whole path.
+
+    Without the slash at its end a beginning is nobody's path; nginx by itself would answer it with 301.
+    """
+    whole = {path for route in routes for path in route.paths}
     for route in routes:
         for beginning in route.beginnings:
             yield _location(f"^~ {beginning}", beginning, route)
+            if beginning.endswith("/") and beginning[:-1] not in whole:
+                yield f"    location = {beginning[:-1]} {{\n      return 404;\n    }}\n"
         for path in route.paths:
             yield _location(_whole(path), path, route)
 
