@@ -47,6 +47,21 @@ ENVIRONMENTS: dict[tuple[str, str], tuple[dict[str, str], set[str]]] = {
             "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
         },
     ),
+    ("registration.serving", "forms"): (
+        {"REGISTRATION_DATABASE_URL": "postgresql://localhost/registration", "TROIKA_MASTER_KEY_FILE": "/not/there"},
+        {"TROIKA_INTAKE_KEY_FILE"},
+    ),
+    ("registration.serving", "desk"): (
+        {"REGISTRATION_DATABASE_URL": "postgresql://localhost/registration", "TROIKA_INTAKE_KEY_FILE": "/not/there"},
+        {
+            "TROIKA_ACCESS_FILE",
+            "TROIKA_SIGNING_KEY_FILE",
+            "TROIKA_PERSON_KEY_FILE",
+            "TROIKA_MASTER_KEY_FILE",
+            "TROIKA_FORM_KEYS",
+            "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
+        },
+    ),
     ("registration", "decide"): (
         {"REGISTRATION_DATABASE_URL": "postgresql://localhost/registration", "TROIKA_DECIDER_KEY_FILE": "/not/there"},
         {"TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", "TROIKA_NOTIFICATIONS_PUBLIC_KEY"},
