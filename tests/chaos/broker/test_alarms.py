@@ -14,7 +14,7 @@ ALARMS = {
 }
 """What sets it off (the disk's within 11 s, the memory's at once), and what ends it."""
 
-RATE = 20
+RATE = 10
 WAITING = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 
 
