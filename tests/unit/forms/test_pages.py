@@ -205,3 +205,14 @@ def test_static_files_exist_and_the_script_of_partners_is_small() -> None:
     for name in ("form.css", "frame.js"):
         assert asset(name).startswith(f"/embed/static/{name}?v=")
     assert len(gzip.compress((STATIC_FOLDER / "troika.js").read_bytes())) < 4096
+
+
+def test_day_hours_zone_and_utc_stay_on_a_line_each_and_a_range_of_days_may_break() -> None:
+    one_day, days = datetime(2020, 3, 4, 20, tzinfo=UTC), datetime(2020, 3, 6, 20, tzinfo=UTC)
+    counts = [
+        render_link(
+            replace(LINK, event_time=EventTime(Period(datetime(2020, 3, 4, 19, tzinfo=UTC), end, "America/New_York")))
+        ).count("<span class=part>")
+        for end in (one_day, days)
+    ]
+    assert counts == [4, 0]
