@@ -45,8 +45,9 @@ def list_keys() -> None:
 @click.option("--lost", is_flag=True, help="The old key is lost: go on, though nobody can read what is sealed to it.")
 def replace(form: str, *, lost: bool) -> None:
     """Give FORM a new key and seal its answers anew, while people register. Run again if it was interrupted."""
-    from services.registration.intake.queue import pause_decider, undecided_submissions
+    from services.registration.intake.queue import undecided_submissions
     from services.registration.privacy.key_service import SETTLE_S, SubmissionQueue, replace_form_key
+    from services.registration.store.queue_state import pause_decider
 
     queue = SubmissionQueue(undecided_submissions, pause_decider)
     click.echo(f"A new key is made. Waiting {SETTLE_S:.0f} seconds for whoever has read the old one.")

@@ -76,7 +76,7 @@ _SEPARATE: Rights = {
     "erased_address": {
         DESK: "select insert update",
         DECIDE: "select insert update",
-        TEND: "select insert update delete",
+        TEND: "select delete",
     },
     "used_challenge": {
         FORMS: "select(form,used_at)",

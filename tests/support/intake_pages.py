@@ -59,6 +59,7 @@ RESULTS = tuple(one for one in Result if one not in OF_REGISTRATIONS)
 
 FIRST = PendingCandidate(
     id=CANDIDATES[0],
+    form="upr-webinar-10",
     title=TITLE,
     event_time=WHEN,
     code="K7QM",

@@ -14,7 +14,8 @@ from shared.bus.names import RETRY
 
 _SUBMISSIONS = """
     SELECT CASE WHEN state <> 'decided' THEN replace(state, 'received', 'undecided')
-        WHEN kind = 'submission' THEN outcome #>> '{}' ELSE kind END AS ending, count(*)
+        WHEN kind <> 'submission' THEN kind
+        WHEN jsonb_typeof(outcome) = 'string' THEN outcome #>> '{}' ELSE 'entered by link' END AS ending, count(*)
     FROM submission GROUP BY ending ORDER BY ending
 """
 _REGISTRATIONS = "SELECT status, count(*) FROM registration GROUP BY status ORDER BY status"

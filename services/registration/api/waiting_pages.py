@@ -13,13 +13,12 @@ from werkzeug.exceptions import BadRequest
 from services.registration.api.intake_pages import again, form_page
 from services.registration.api.link_looks import attempt_number, title_of
 from services.registration.api.link_pages import with_group_titles
-from services.registration.api.looks import event_time, look_of, page
+from services.registration.api.looks import closed_html, event_time, look_of, page
 from services.registration.api.submissions import Refused, take
 from services.registration.api.submitted import language_of, own_language, read_submitted
 from services.registration.api.tools import Tools
-from services.registration.domain.opening import closed_reason
 from services.registration.embed.pages import Look, OwnForm, render_frame
-from services.registration.intake.model import Content, Result
+from services.registration.intake.model import Choice, Content, Result
 from services.registration.own.pages import (
     CandidateResult,
     ConfirmationPage,
@@ -42,7 +41,8 @@ from services.registration.own.service import (
     wait_for_outcome,
 )
 from services.registration.own.store import LinkAct, PendingSubmission, RegisteredPerson
-from services.registration.usecases.look_up import FormView
+from services.registration.store.forms import refusing_reason
+from services.registration.usecases.look_up import FormView, first_form
 from shared.core.errors import DomainError
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import answers_for_display
@@ -97,20 +97,26 @@ def _choose(tools: Tools, token: str, waiting: WaitingForOwner) -> Response:
         choices = read_choices(request.form)
     except ValueError:
         raise BadRequest("there is no such choice") from None
-    if not waiting.pending:
-        return _list_page(tools, waiting)
-    try:
-        receipt = send_choices(tools.intake, tools.form_view(waiting.pending[0].form), waiting, choices)
-    except DomainError:
-        return _list_page(tools, waiting, no_choice=True, status=422)
-    wait_for_outcome(tools.intake, receipt)
+    if not choices:
+        no_choice = bool(waiting.pending)
+        return _list_page(tools, waiting, no_choice=no_choice, status=422 if no_choice else 200)
+    decided = {one["candidate"] for act in waiting.acts for one in _outcomes(act)} - {one.id for one in waiting.pending}
+    known = [_with_known_form(tools, choice) for choice in choices if choice.candidate not in decided]
+    if known:  # of what was decided before the page shows the result
+        wait_for_outcome(tools.intake, send_choices(tools.intake, _any_form(tools, waiting), waiting, known))
     return _back(token)
+
+
+def _with_known_form(tools: Tools, choice: Choice) -> Choice:
+    try:
+        tools.form_view(choice.form)
+    except DomainError:
+        return replace(choice, form="")
+    return choice
 
 
 def _command(tools: Tools, token: str, waiting: WaitingForOwner, action: str) -> Response:
     view = _any_form(tools, waiting)
-    if view is None:
-        return _back(token)
     if action == "send-link":
         registration = request.form.get("registration", "")
         if registration not in {one.id for one in waiting.registered}:
@@ -122,11 +128,10 @@ def _command(tools: Tools, token: str, waiting: WaitingForOwner, action: str) ->
     return _back(token, done)
 
 
-def _any_form(tools: Tools, waiting: WaitingForOwner) -> FormView | None:
-    """A form that something of this address is about; a command needs one for its row."""
-    slugs = [*(one.form for one in waiting.pending), *(one.form for one in waiting.registered)]
-    slugs += [one.form for one in waiting.acts]
-    return tools.form_view(slugs[0]) if slugs else None
+def _any_form(tools: Tools, waiting: WaitingForOwner) -> FormView:
+    """A form for the row of a command: one that something of this address is about, else the first of all."""
+    slugs = [one.form for some in (waiting.pending, waiting.registered, waiting.acts) for one in some]
+    return tools.form_view(slugs[0] if slugs else first_form(tools.work))
 
 
 def _back(token: str, done: str = "") -> Response:
@@ -183,6 +188,7 @@ def _candidate(
     assert received is not None
     return PendingCandidate(
         id=one.id,
+        form=one.form,
         title=title_of(view.stored, definition, look.language),
         event_time=event_time(view.stored),
         code=one.code,
@@ -241,22 +247,12 @@ def content_answers(content: Content) -> dict[str, Any]:
 
 
 def _results(waiting: WaitingForOwner, views: Mapping[str, FormView], look: Look) -> Iterator[CandidateResult]:
-    acts = [act for act in waiting.acts if act.kind == "confirm" or _is_entered(act)]
+    acts = [act for act in waiting.acts if act.kind in ("confirm", "submission")]
     for act in acts[:MAX_ACTS_SHOWN]:
         if act.decided_at is None:
             yield _result(None, views[act.form], "", look)
-        elif act.kind == "submission":
-            yield _result(Result(act.outcome), views[act.form], "", look)
-        else:
-            for one in _outcomes(act):
-                form = views.get(one["form"] or act.form)
-                if form is not None:
-                    yield _result(Result(one["result"]), form, one["code"], look)
-
-
-def _is_entered(act: LinkAct) -> bool:
-    """Whether the owner has entered their answers by the link, and not somebody by a link that had ended."""
-    return act.kind == "submission" and (act.decided_at is None or act.outcome in set(Result))
+        for one in _outcomes(act):
+            yield _result(Result(one["result"]), views[one["form"] or act.form], one["code"], look)
 
 
 def _result(result: Result | None, view: FormView, code: str, look: Look) -> CandidateResult:
@@ -287,7 +283,7 @@ def _form_links(
     """The forms of what waits, as far as they are open."""
     for slug in dict.fromkeys([*(one.form for one in waiting.pending), *views]):
         stored = views[slug].stored
-        if not closed_reason(stored.opening, tools.clock()):
+        if not refusing_reason(stored, tools.clock()):
             yield FormLink(title_of(stored, views[slug].definition, look.language), f"{request.path}/forms/{slug}")
 
 
@@ -301,6 +297,8 @@ def _add_form(blueprint: Blueprint, tools: Tools) -> None:
         except DomainError:
             return _gone()
         look = look_of(own_language(request.args.to_dict(), waiting.link.language), {}, None)
+        if reason := refusing_reason(view.stored, tools.clock()):
+            return page(closed_html(view, look, reason), look)
         shown = replace(form_page(tools, view, None, look, ""), own=_own_form(token, slug, waiting))
         return page(render_frame(shown), look)
 
@@ -335,5 +333,7 @@ def _enter(tools: Tools, token: str, waiting: WaitingForOwner, view: FormView) -
         accepted = take(tools, view, submitted, waiting.token_hash)
     except Refused as refused:
         return again(tools, view, submitted, look, answers=refused.answers, status=422, own=own)
+    except DomainError as refusal:
+        return page(closed_html(view, look, refusal.detail), look, status=409)
     wait_for_outcome(tools.intake, accepted.receipt)
     return _back(token)

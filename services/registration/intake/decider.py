@@ -326,7 +326,8 @@ TIMED_OUT = "timed out"
 
 def _choice(values: dict[str, Any]) -> Choice:
     registration = values.get("registration")
-    return Choice(str(values["candidate"]), Act(values["act"]), None if registration is None else str(registration))
+    replaced = None if registration is None else str(registration)
+    return Choice(str(values["candidate"]), Act(values["act"]), replaced, str(values["form"]))
 
 
 def _refs(item: Item, links: dict[bytes, store.LinkOwner]) -> list[bytes]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from services.registration.domain.opening import Opening
 from services.registration.domain.seats import Seats
@@ -49,6 +49,7 @@ _LIVE = """
     WHERE r.erased_at IS NULL AND r.status <> 'cancelled' AND
 """
 _LIVE_BY_ADDRESS = text(_LIVE + "r.person_ref = ANY(:refs) ORDER BY r.id")
+_LOCKED_LIVE = text(_LIVE + "r.person_ref = ANY(:refs) ORDER BY r.id FOR UPDATE OF r")
 _CANDIDATES = text("""
     SELECT id::text, submission, form, received_at, code, fingerprint, network, proven, content, sealed, address_ref,
         mailbox_ref, domain_ref, person_key, mailed_at
@@ -194,6 +195,9 @@ def read_facts(
 ) -> Facts:
     """Lock the seats of ``forms`` and read everything that decides about a batch.
 
+    Every other writer of a registration locks seats, then the registration. Retention alone locks registrations
+    without their seats, and skips those that are locked here: so it never drops an answer that is written back.
+
     Args:
         connection: of the batch's transaction.
         forms: slugs that the batch names; those of the addresses' candidates and registrations are added.
@@ -202,10 +206,10 @@ def read_facts(
         now: the time.
     """
     candidates = candidate_forms(connection, refs)
-    live = _live(connection, refs)
+    live = _live(connection, _LIVE_BY_ADDRESS, refs)
     wanted = sorted({*forms, *(one.form for one in candidates.values()), *(one.form for one in live)})
     connection.execute(_LOCK, {"forms": wanted})
-    live = _live(connection, refs)  # again, under the lock: the desk may have changed some while we waited
+    live = _live(connection, _LOCKED_LIVE, refs)  # again: the desk may have changed some while we waited for seats
     facts = Facts(forms=_forms(connection, wanted, now), candidates=candidates)
     for one in live:
         facts.of(one.form, one.address).append(one)
@@ -220,8 +224,8 @@ def erased_before(connection: Connection, refs: Sequence[bytes]) -> dict[bytes, 
     return {bytes(ref): number for ref, number in connection.execute(_ERASED, {"refs": list(refs)})}
 
 
-def _live(connection: Connection, refs: Sequence[bytes]) -> list[LiveRegistration]:
-    return [_live_registration(row) for row in connection.execute(_LIVE_BY_ADDRESS, {"refs": list(refs)})]
+def _live(connection: Connection, statement: TextClause, refs: Sequence[bytes]) -> list[LiveRegistration]:
+    return [_live_registration(row) for row in connection.execute(statement, {"refs": list(refs)})]
 
 
 def _live_registration(row: Sequence[Any]) -> LiveRegistration:

@@ -58,7 +58,7 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
     for item in batch:
         match item:
             case Submission():
-                plan.outcomes[item.number] = _decide_submission(facts, plan, item, new_id, now)
+                _decide_submission(facts, plan, item, new_id, now)
             case Confirm():
                 plan.results[item.number] = _decide_choices(facts, plan, item, new_id, now)
             case Cancel():
@@ -72,11 +72,17 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
     return plan
 
 
-def _decide_submission(facts: Facts, plan: Plan, item: Submission, new_id: NewId, now: datetime) -> Outcome:
-    form = facts.forms.get(item.form)
+def _decide_submission(facts: Facts, plan: Plan, item: Submission, new_id: NewId, now: datetime) -> None:
     proven = _use_proof(facts, plan, item)
-    if item.proven_by is not None:
-        return _enter(facts, plan, form, item, new_id, now)
+    if item.proven_by is None:
+        plan.outcomes[item.number] = _decide_unverified(facts, plan, item, proven, new_id)
+    else:
+        result = _enter(facts, plan, item, new_id, now)
+        plan.results[item.number] = [ActResult("", item.form, "", result)]
+
+
+def _decide_unverified(facts: Facts, plan: Plan, item: Submission, proven: bool, new_id: NewId) -> Outcome:
+    form = facts.forms.get(item.form)
     at_once = form is not None and form.verification == "none" and proven
     if form is None or form.accepts(item):
         return Outcome.CLOSED if at_once else Outcome.CHECK_YOUR_MAIL
@@ -141,19 +147,13 @@ def _register_at_once(facts: Facts, plan: Plan, form: FormState, item: Submissio
     return _OUTCOME_OF_PLACE[place.status]
 
 
-def _enter(facts: Facts, plan: Plan, form: FormState | None, item: Submission, new_id: NewId, now: datetime) -> Outcome:
+def _enter(facts: Facts, plan: Plan, item: Submission, new_id: NewId, now: datetime) -> Result:
     """The owner of an address enters their answers behind a confirmation link: no further mail is needed."""
+    form = facts.forms.get(item.form)
     if form is None or form.accepts(item) or _never(form, now):
-        return Outcome.CLOSED
+        return Result.CLOSED
     plan.verified[item.address.mailbox] = item.address
-    live = facts.of(item.form, item.address.ref)
-    known = next((one for one in live if one.person == item.person), None)
-    if known is not None:
-        _change(facts, plan, known, item)
-        return _OUTCOME_OF_PLACE[known.status]
-    if len(live) >= form.people_per_address or next_place(form.seats) is None:
-        return Outcome.FULL
-    return _OUTCOME_OF_PLACE[_register(facts, plan, item, new_id, verified=True).status]
+    return _register_or_change(facts, plan, form, item, new_id)
 
 
 def _decide_choices(facts: Facts, plan: Plan, item: Confirm, new_id: NewId, now: datetime) -> list[ActResult]:
@@ -172,7 +172,7 @@ def _decide_choice(
 ) -> ActResult:
     candidate = facts.candidates.get(choice.candidate)
     if candidate is None or candidate.address.ref != address.ref:
-        return ActResult(choice.candidate, "", "", Result.EXPIRED)
+        return ActResult(choice.candidate, choice.form, "", Result.EXPIRED)
     result = _act(facts, plan, candidate, choice, new_id, now)
     if result not in (Result.FULL, Result.TOO_MANY):
         del facts.candidates[candidate.id]
@@ -190,7 +190,7 @@ def _act(facts: Facts, plan: Plan, candidate: Candidate, choice: Choice, new_id:
         return Result.CLOSED
     if choice.act is Act.REPLACE:
         return _replace(facts, plan, candidate, choice.registration)
-    return _confirm(facts, plan, form, candidate, new_id)
+    return _register_or_change(facts, plan, form, candidate, new_id)
 
 
 def _replace(facts: Facts, plan: Plan, candidate: Candidate, registration: str | None) -> Result:
@@ -203,17 +203,20 @@ def _replace(facts: Facts, plan: Plan, candidate: Candidate, registration: str |
     return Result.CHANGED
 
 
-def _confirm(facts: Facts, plan: Plan, form: FormState, candidate: Candidate, new_id: NewId) -> Result:
-    live = facts.of(candidate.form, candidate.address.ref)
-    known = next((one for one in live if one.person == candidate.person), None)
+def _register_or_change(
+    facts: Facts, plan: Plan, form: FormState, source: Submission | Candidate, new_id: NewId
+) -> Result:
+    """Register the person of ``source``, whose address is verified; change the registration that they have."""
+    live = facts.of(source.form, source.address.ref)
+    known = next((one for one in live if one.person == source.person), None)
     if known is not None:
-        _change(facts, plan, known, candidate)
+        _change(facts, plan, known, source)
         return Result.CHANGED
     if len(live) >= form.people_per_address:
         return Result.TOO_MANY
     if next_place(form.seats) is None:
         return Result.FULL
-    return _RESULT_OF_PLACE[_register(facts, plan, candidate, new_id, verified=True).status]
+    return _RESULT_OF_PLACE[_register(facts, plan, source, new_id, verified=True).status]
 
 
 def _can_confirm(form: FormState, candidate: Candidate, now: datetime) -> bool:

@@ -144,11 +144,17 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the owner wants of one candidate; ``registration`` is the one it replaces, where it replaces one."""
+    """What the owner wants of one candidate.
+
+    Attributes:
+        registration: that the candidate replaces, where it replaces one.
+        form: of the candidate, as the page said: the owner reads it again if the candidate is gone meanwhile.
+    """
 
     candidate: str
     act: Act
     registration: str | None = None
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +290,10 @@ class MailWanted:
 
 @dataclass(frozen=True, slots=True)
 class ActResult:
-    """What became of one candidate or registration that a command names; ``code`` is the candidate's."""
+    """What became of one candidate or registration that a command names, or of answers that were entered by a link.
+
+    ``candidate`` and ``code`` are of the candidate, if it was about one.
+    """
 
     candidate: str
     form: str
@@ -336,8 +345,8 @@ class Plan:
     """What to write.
 
     Attributes:
-        outcomes: of submissions, by number.
-        results: of commands, by number, in the order of their choices.
+        outcomes: of submissions that anybody could have sent, by number.
+        results: of what was sent by a link, by number: of commands in the order of their choices.
         deleted: ids of candidates that go.
         freed: forms on which a place was given back: who waits is promoted after the batch.
         verified: mailboxes whose owner has acted: the spacing of their mails starts anew.

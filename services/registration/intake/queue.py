@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-LOCK = 7240018
+from services.registration.store.queue_state import DECIDER_LOCK
+
 MAX_ATTEMPTS = 5
 BATCH_BY_ATTEMPTS = (200, 50, 12, 3, 1)
 """Rows of a batch, by the attempts of its first row: after five, the last of them alone, a submission is parked."""
@@ -21,7 +22,6 @@ ABANDONED_AFTER = timedelta(seconds=2)
 FAILED_OFTEN = "it failed or ended the decider five times"
 
 _LEAD = text("SELECT pg_try_advisory_xact_lock(:lock)")
-_PAUSE = text("SELECT pg_advisory_xact_lock(:lock)")
 _LEFT_OVER = text("""
     DELETE FROM decider_attempt WHERE decider = CAST(:decider AS uuid) OR started_at < :abandoned RETURNING numbers
 """)
@@ -96,12 +96,7 @@ class ParkedSubmission:
 
 def try_lead(connection: Connection) -> bool:
     """Return whether this transaction may decide; until it ends no other may."""
-    return bool(connection.execute(_LEAD, {"lock": LOCK}).scalar_one())
-
-
-def pause_decider(connection: Connection) -> None:
-    """Wait until no batch is being decided, and let none begin before this transaction ends."""
-    connection.execute(_PAUSE, {"lock": LOCK})
+    return bool(connection.execute(_LEAD, {"lock": DECIDER_LOCK}).scalar_one())
 
 
 def begin_attempt(connection: Connection, now: datetime, decider: str, *, count_left_over: bool) -> list[int]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from services.registration.domain.opening import closed_reason
 from services.registration.intake.contents import content_to_json
 from services.registration.intake.model import Content
 from services.registration.intake.receipts import code_for, content_fingerprint, receipt_for, receipt_hash
@@ -23,6 +22,7 @@ from services.registration.intake.store import (
 )
 from services.registration.people.model import COLUMNS
 from services.registration.privacy.sealing import seal_answers
+from services.registration.store.forms import refusing_reason
 from services.registration.usecases.look_up import FormView
 from shared.core.context import correlation_id, traceparent
 from shared.core.errors import DomainError, Overloaded, Unavailable
@@ -97,7 +97,7 @@ class Intake:
             Unavailable: the database is away, or a key is missing; nothing was stored.
         """
         receipt = receipt_for(self.key, view.stored.slug, envelope.idempotency_key)
-        if reason := closed_reason(view.stored.opening, now) or ("full" if view.stored.seats.word == "full" else ""):
+        if reason := refusing_reason(view.stored, now):
             if repeated := self._repeated(receipt, envelope):
                 return repeated
             raise DomainError("form-closed", reason)

@@ -26,6 +26,9 @@ TEXTS = Catalogue(Path(__file__).parent / "translations")
 CHOICE_PREFIX = "choice-"
 """Before the id of a candidate in the name of its choice."""
 
+FORM_PREFIX = "form-"
+"""The same in the name of the hidden field that says of which form it is."""
+
 OfferedAct = Literal["confirm", "another-person", "replace", "keep", "refuse"]
 ACTS: Mapping[OfferedAct, Act] = {
     "confirm": Act.CONFIRM,
@@ -79,6 +82,7 @@ class PendingCandidate:
 
     Attributes:
         id: of the candidate, a UUID.
+        form: slug.
         title: of the form.
         code: that its sender was shown.
         received: when it came, in the zone in which it is to be read.
@@ -89,6 +93,7 @@ class PendingCandidate:
     """
 
     id: str
+    form: str
     title: str
     event_time: EventTime | None
     code: str
@@ -104,6 +109,11 @@ class PendingCandidate:
         return f"{CHOICE_PREFIX}{self.id}"
 
     @property
+    def form_name(self) -> str:
+        """Of the hidden field that says of which form it is."""
+        return f"{FORM_PREFIX}{self.id}"
+
+    @property
     def received_time(self) -> EventTime:
         """When it came, for the template."""
         return EventTime(self.received)
@@ -116,7 +126,7 @@ class CandidateResult:
     Attributes:
         result: of a choice; ``None`` while it is being processed.
         title: of the form.
-        code: of the candidate; ``""`` for answers that were entered behind the link.
+        code: of the candidate; ``""`` for answers that were entered behind the link, and if the candidate is gone.
         form_kind: of the form.
         form_path: where answers can be entered anew behind this link, ``""`` where the form is closed.
     """
@@ -221,18 +231,17 @@ def read_choices(submitted: Mapping[str, str]) -> tuple[Choice, ...]:
     Raises:
         ValueError: a choice is none that the page offers.
     """
+    names = [name.removeprefix(CHOICE_PREFIX) for name in submitted if name.startswith(CHOICE_PREFIX)]
     return tuple(
-        _choice(name.removeprefix(CHOICE_PREFIX), value)
-        for name, value in submitted.items()
-        if name.startswith(CHOICE_PREFIX)
+        _choice(name, submitted[f"{CHOICE_PREFIX}{name}"], submitted.get(f"{FORM_PREFIX}{name}", "")) for name in names
     )
 
 
-def _choice(candidate: str, value: str) -> Choice:
+def _choice(candidate: str, value: str, form: str) -> Choice:
     act, _, registration = value.partition(":")
     if (act == Act.REPLACE) != bool(registration):
         raise ValueError("a replacement names a registration, and nothing else does")
-    return Choice(str(UUID(candidate)), Act(act), str(UUID(registration)) if registration else None)
+    return Choice(str(UUID(candidate)), Act(act), str(UUID(registration)) if registration else None, form)
 
 
 def own_text(key: str, language: str, **places: object) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -109,16 +109,9 @@ def show_history(work: UnitOfWork, token: str) -> dict[str, Any]:
 def send_choices(intake: Intake, view: FormView, waiting: WaitingForOwner, choices: Sequence[Choice]) -> str:
     """Store what the owner has chosen; returns the command's receipt.
 
-    Raises:
-        DomainError: ``choice-required``: there is none, or one of them names something that does not wait here.
+    A choice about something that does not wait any more is stored too: its result says so.
     """
-    known = {one.id for one in waiting.pending}
-    if not choices or not {choice.candidate for choice in choices} <= known:
-        raise DomainError("choice-required")
-    values = [
-        {"candidate": choice.candidate, "act": choice.act.value, "registration": choice.registration}
-        for choice in choices
-    ]
+    values = [asdict(choice) for choice in choices]
     return intake.command(view, "confirm", {"choices": values}, waiting.token_hash)
 
 

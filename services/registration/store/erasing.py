@@ -15,11 +15,10 @@ _BLANK = text("""
         language = NULL, answers = '{}', sealed = NULL, sealed_for = '{}', consent = '{}'
     WHERE id = CAST(:id AS uuid)
 """)
+_CANDIDATES = text("DELETE FROM candidate WHERE address_ref = :ref")
 _PENDING = text("""
-    WITH candidates AS (DELETE FROM candidate WHERE address_ref = :ref),
-    waiting AS (DELETE FROM waiting_address WHERE address_ref = :ref),
+    WITH waiting AS (DELETE FROM waiting_address WHERE address_ref = :ref),
     links AS (DELETE FROM confirmation_link WHERE address_ref = :ref RETURNING id),
-    managing AS (DELETE FROM managing_link WHERE registration_id = CAST(:id AS uuid)),
     undecided AS (
         INSERT INTO erased_address (address_ref, before_number, erased_at)
         SELECT :ref, max(id), :now FROM submission
@@ -61,12 +60,12 @@ def store_erased(connection: Connection, registration: Registration, now: dateti
 def erase_pending(
     connection: Connection, registration: Registration, now: datetime, until: int | None = None
 ) -> list[str]:
-    """Delete everything that waits for the owner of the registration's address, and its links.
+    """Delete everything that waits for the owner of the registration's address, and its confirmation links.
 
     What was received before and is not decided yet is sealed to the decider: it is dropped when its turn comes.
 
     Args:
-        connection: of the transaction that erases.
+        connection: of a transaction in which no batch is being decided, but by its caller.
         registration: of the address.
         now: the time.
         until: number of the command that erases; None: whatever was received by now counts as received before.
@@ -74,8 +73,9 @@ def erase_pending(
     Returns:
         ids of the confirmation links, which are the subjects of the messages that hold the address.
     """
-    values = {"ref": bytes.fromhex(registration.person_ref), "id": registration.id, "now": now, "until": until}
-    return [link for (link,) in connection.execute(_PENDING, values)]
+    ref = bytes.fromhex(registration.person_ref)
+    connection.execute(_CANDIDATES, {"ref": ref})  # first, as whoever else deletes both
+    return list(connection.execute(_PENDING, {"ref": ref, "now": now, "until": until}).scalars())
 
 
 def forget_organisation(connection: Connection, organisation_id: str) -> None:

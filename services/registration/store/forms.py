@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from services.registration.domain.form_facts import FormFacts
 from services.registration.domain.form_settings import FormSettings
-from services.registration.domain.opening import Opening
+from services.registration.domain.opening import Opening, closed_reason
 from services.registration.domain.seats import Seats
 
 
@@ -128,6 +128,11 @@ StoredForm = FormRecord[Seats]
 PublicForm = FormRecord[SeatWord]
 
 
+def refusing_reason(form: PublicForm, now: datetime) -> str:
+    """Return why nobody can fill the form now: it is closed, or full; empty if anybody can."""
+    return closed_reason(form.opening, now) or ("full" if form.seats.word == "full" else "")
+
+
 def settings_of(form: StoredForm) -> FormSettings:
     """What coordinators have set of a form."""
     return FormSettings(form.seats.capacity, form.open, form.opens_at, form.closes_at)
@@ -144,6 +149,7 @@ _FORM = f"""
     FROM public_form f JOIN seat s ON s.form = f.slug
 """  # noqa: S608 - constants
 _ONE = text(_FORM + "WHERE f.slug = :slug")
+_FIRST = text("SELECT slug FROM public_form ORDER BY slug LIMIT 1")
 _PUBLIC = text(f"SELECT {_COLUMNS}, f.seat_word FROM public_form f WHERE f.slug = :slug")  # noqa: S608 - constants
 _LOCK = text("SELECT 1 FROM seat WHERE form = :slug FOR UPDATE")
 _ALL = text(_FORM + "ORDER BY f.slug")
@@ -208,6 +214,11 @@ def find_public_form(connection: Connection, slug: str) -> PublicForm | None:
     """The form as the public processes may read it, or None."""
     row = connection.execute(_PUBLIC, {"slug": slug}).fetchone()
     return None if row is None else FormRecord(*_form_values(row[:-1], SeatWord(row[-1])))
+
+
+def find_first_form(connection: Connection) -> str:
+    """The slug of the first form of all; empty if there is none."""
+    return str(connection.execute(_FIRST).scalar() or "")
 
 
 def lock_seats(connection: Connection, slug: str) -> None:

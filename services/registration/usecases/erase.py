@@ -1,8 +1,8 @@
 """Erase: whoever registered is forgotten, here at once and in the other services as soon as they hear of it.
 
 What is left is a tombstone: ids, times, and the status under which it counts. Whatever comes later about the person,
-late or twice, finds it and does nothing. What waits for the owner of the address goes too, and what was received before
-the erasure and is not decided yet.
+late or twice, finds it and does nothing. Where somebody asked for it, what waits for the owner of the address goes too,
+and what was received before and is not decided yet. Retention leaves that alone: it may be for another form.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.registration.domain.erasing import BY_LINK, KEPT_LONG_ENOUGH, REASONS, erased
-from services.registration.domain.registration import LIVE
+from services.registration.domain.registration import LIVE, Registration
 from services.registration.domain.seats import give_back
+from services.registration.people.managing_links import end_managing_links
 from services.registration.people.messages import RegistrationMessages, erased_message
 from services.registration.store.erasing import (
     Tombstone,
@@ -24,6 +25,7 @@ from services.registration.store.erasing import (
     store_erased,
 )
 from services.registration.store.people import Change, history_of
+from services.registration.store.queue_state import pause_decider
 from services.registration.store.registrations import find_person, store_change
 from services.registration.usecases.locking import Locked, lock_known
 from services.registration.usecases.promote import promote_waiting
@@ -63,12 +65,10 @@ class ErasureCause:
     Attributes:
         reason: for the history.
         by: name of the coordinator's key; None if nobody's.
-        until: see :func:`erase_pending`.
     """
 
     reason: str
     by: str | None = None
-    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +96,17 @@ def erase_by_link(
         locked = lock_known(connection, lambda: now, registration_id)
     except DomainError:
         return
-    _erase(connection, messages, locked, ErasureCause(BY_LINK, until=number))
+    _erase_pending(connection, locked.registration, now, number)
+    _erase(connection, messages, locked, ErasureCause(BY_LINK))
 
 
 def erase_known(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, erasure: Erasure) -> int:
     """Erase a registration, or all of its address on forms that the coordinator's key is good for.
 
-    Each in a transaction of its own, since each locks the seats of its form; the named one is last, so that what was
-    broken off can be asked for again. Erasing what is erased changes nothing.
+    First whatever waits for the owner of the address goes, while the decider is paused: so nothing that came before
+    becomes a registration meanwhile. Then each registration in a transaction of its own, since each locks the seats of
+    its form; the named one is last, so that what was broken off can be asked for again. Erasing what is erased changes
+    nothing.
 
     Returns:
         how many were erased.
@@ -114,6 +117,11 @@ def erase_known(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, 
     with work.transaction() as connection:
         if find_tombstone(connection, erasure.registration_id) is not None:
             return 0
+        pause_decider(connection)
+        found = find_person(connection, erasure.registration_id)
+        if found is None:
+            raise DomainError("not-found")
+        _erase_pending(connection, found.registration, clock())
         others = others_of_the_same(connection, erasure.registration_id) if erasure.scope == EVERYWHERE else []
     named = [identity for identity, form in others if erasure.may_touch(form)]
     everything = [*named, erasure.registration_id]
@@ -176,16 +184,21 @@ def _erase_one(
         return True
 
 
+def _erase_pending(connection: Connection, registration: Registration, now: datetime, until: int | None = None) -> None:
+    """See :func:`erase_pending`; the confirmation mails that are not with the relay yet are called back."""
+    for link in erase_pending(connection, registration, now, until):
+        outbox.blank(connection, link, now)
+
+
 def _erase(connection: Connection, messages: RegistrationMessages, locked: Locked, cause: ErasureCause) -> None:
     """The messages were blanked once before anything was locked: a relay that has them in hand may take its time, and
     nobody should wait for seats meanwhile. What was added since is blanked now."""
     before, now = locked.registration, locked.now
     after = erased(before, locked.form.opening, now)
-    links = erase_pending(connection, before, now, cause.until)
     store_erased(connection, after, now)
+    end_managing_links(connection, before.id)
     store_change(connection, after, cause.reason, now, by=cause.by)
-    for subject in (before.id, *links):
-        outbox.blank(connection, subject, now)
+    outbox.blank(connection, before.id, now)
     outbox.add(connection, [erased_message(after, now)])
     if before.status in LIVE and after.status == "cancelled":
         seats = give_back(locked.form.seats, before.status)

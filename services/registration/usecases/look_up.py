@@ -12,6 +12,7 @@ from services.registration.store.forms import (
     StoredForm,
     all_forms,
     all_partners,
+    find_first_form,
     find_partners,
     find_public_form,
 )
@@ -97,6 +98,12 @@ def check_slug(slug: str) -> None:
     """
     if not re.fullmatch(SLUG, slug):
         raise DomainError("form-unknown")
+
+
+def first_form(work: UnitOfWork) -> str:
+    """The slug of the first form of all; empty if there is none."""
+    with work.transaction() as connection:
+        return find_first_form(connection)
 
 
 def find_partner(work: UnitOfWork, slug: str) -> Partner | None:

@@ -62,11 +62,112 @@ def test_post_without_a_choice_is_refused(service: RegistrationService, token: s
     """Mail scanners press buttons; nothing is preselected, so they choose nothing."""
     page = service.press(token)
     assert (page.status_code, offered(page.text)) == (422, [["confirm", "refuse"]])
+    assert "You have not chosen anything" in page.text
     other = "choice-00000000-0000-4000-8000-000000000000"
-    assert service.press(token, **{other: "confirm"}).status_code == 422
     for fields in ({other: "nonsense"}, {"choice-nobody": "confirm"}, {"action": "nonsense"}):
         assert service.press(token, **fields).status_code == 400
     assert rows(service.url, "SELECT count(*) FROM submission") == [(1,)]
+
+
+def choices_of(page: str, value: str) -> dict[str, str]:
+    """What a browser sends from a page where ``value`` is chosen for every candidate."""
+    hidden = dict(re.findall(r'<input type="hidden" name="(form-[^"]+)" value="([^"]*)"', page))
+    return hidden | {f"choice-{name.removeprefix('form-')}": value for name in hidden}
+
+
+def test_second_press_shows_what_the_first_has_done(service: RegistrationService, token: str) -> None:
+    """Two windows with the same page; in between somebody has submitted something else for the address."""
+    chosen = choices_of(service.client.get(f"/c/{token}?lang=en").text, "confirm")
+    assert service.press(token, **chosen).status_code == 303
+    for more in (False, True):
+        if more:
+            service.submit(answers(1, name="Somebody Else"))
+            service.decide()
+        second = service.press(token, lang="en", **chosen)
+        page = service.client.get(second.headers["Location"]).text
+        assert (second.status_code, page.count("<strong>You are registered</strong>")) == (303, 1)
+        assert "have expired" not in page
+    assert rows(service.url, "SELECT count(*) FROM submission WHERE kind = 'confirm'") == [(1,)]
+
+
+def test_choice_about_an_expired_candidate_says_so_and_offers_its_form(
+    service: RegistrationService, token: str
+) -> None:
+    """Nothing else waits, and nothing is registered: the page itself has said which form it was."""
+    chosen = choices_of(service.client.get(f"/c/{token}?lang=en").text, "confirm")
+    rows(service.url, "DELETE FROM candidate")
+    answer = service.press(token, lang="en", **chosen)
+    page = service.client.get(answer.headers["Location"]).text
+    assert (answer.status_code, "have expired" in page) == (303, True)
+    assert f'href="/c/{token}/forms/{WEBINAR}?lang=en"' in page
+    assert service.press(token, lang="en", **{**chosen, next(iter(chosen)): "no-such-form"}).status_code == 303
+
+
+def test_page_says_that_a_choice_is_processed_until_it_is_decided(
+    service: RegistrationService, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It loads itself again, and stops asking after a while."""
+    monkeypatch.setattr("services.registration.own.service.PAUSES_S", (1.0,))
+    chosen = choices_of(service.client.get(f"/c/{token}?lang=en").text, "confirm")
+    answer = service.client.post(f"/c/{token}", data={"action": "choose", "lang": "en", **chosen})
+    page = service.client.get(answer.headers["Location"]).text
+    assert ("Being processed" in page, "again=1" in page, offered(page)) == (True, True, [])
+    last = service.client.get(f"/c/{token}?lang=en&again=6").text
+    assert ("Being processed" in last, "again=" in last) == (True, False)
+    service.decide()
+    assert "You are registered" in service.client.get(f"/c/{token}?lang=en&again=1").text
+
+
+def test_address_with_nothing_left_is_muted_and_unmuted(service: RegistrationService, token: str) -> None:
+    """No candidate, no registration, and nothing was done by the link."""
+    rows(service.url, "DELETE FROM candidate")
+    for action, offer in (("mute", "unmute"), ("unmute", "mute")):
+        answer = service.press(token, action=action, lang="en")
+        page = service.client.get(answer.headers["Location"]).text
+        assert (answer.status_code, f'value="{offer}"' in page) == (303, True)
+
+
+def test_form_behind_the_link_says_that_it_is_closed(service: RegistrationService, token: str) -> None:
+    """Also to whoever sends it: with a page."""
+    rows(service.url, "UPDATE form SET open = false")
+    path, mine = f"/c/{token}/forms/{WEBINAR}", {**answers(1), "consent": "on", "lang": "en"}
+    shown, sent = service.client.get(f"{path}?lang=en"), service.client.post(path, data=mine)
+    assert [(one.status_code, one.mimetype) for one in (shown, sent)] == [(200, "text/html"), (409, "text/html")]
+    assert ["<form" in one.text for one in (shown, sent)] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE form SET people_per_address = 1", "The limit for this address is reached"),
+        ("UPDATE seat SET capacity = 1; UPDATE form SET waiting_list = false", "full"),
+    ],
+)
+def test_owner_who_enters_answers_reads_why_nobody_was_registered(
+    service: RegistrationService, token: str, change: str, said: str
+) -> None:
+    service.confirm(ADDRESS)
+    rows(service.url, change)
+    mine = {**answers(1, name="A Colleague"), "consent": "on", "lang": "en"}
+    with service.deciding():
+        answer = service.client.post(f"/c/{token}/forms/{WEBINAR}", data=mine)
+    page = service.client.get(answer.headers["Location"]).text
+    assert (answer.status_code, said in page) == (303, True)
+    assert rows(service.url, "SELECT count(*) FROM registration") == [(1,)]
+
+
+def test_owner_who_enters_their_answers_anew_reads_that_they_are_changed(
+    service: RegistrationService, token: str
+) -> None:
+    service.confirm(ADDRESS)
+    mine = {**answers(1, country="FR"), "consent": "on", "lang": "en"}
+    with service.deciding():
+        answer = service.client.post(f"/c/{token}/forms/{WEBINAR}", data=mine)
+    assert "Your registration is changed" in service.client.get(answer.headers["Location"]).text
+    [(receipt,)] = rows(
+        service.url, "SELECT outcome FROM submission WHERE kind = 'submission' AND token_hash IS NOT NULL"
+    )
+    assert receipt == [{"candidate": "", "form": WEBINAR, "code": "", "result": "changed"}]
 
 
 def test_json_is_no_way_to_choose(service: RegistrationService, token: str) -> None:

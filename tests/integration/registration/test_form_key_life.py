@@ -18,11 +18,12 @@ from sqlalchemy import make_url
 from deploy.local.installation import SAMPLE
 from services.registration.__main__ import command_line
 from services.registration.api.tools import VIEW_KEPT_IN_NEED_S
-from services.registration.intake.queue import pause_decider, try_lead, undecided_submissions
+from services.registration.intake.queue import try_lead, undecided_submissions
 from services.registration.privacy.form_keys import FormKeys
 from services.registration.privacy.key_service import SETTLE_S, KeyOrder, SubmissionQueue, replace_form_key
 from services.registration.privacy.sealing import open_answers, public_half, seal_answers
 from services.registration.settings import RegistrationSettings, read_settings
+from services.registration.store.queue_state import pause_decider
 from services.registration.web import build_app
 from shared.core.accounts import service_account
 from shared.core.clock import system_clock

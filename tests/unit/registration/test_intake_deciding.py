@@ -16,6 +16,7 @@ from services.registration.intake.deciding import decide
 from services.registration.intake.model import (
     MAX_CANDIDATES,
     Act,
+    ActResult,
     Cancel,
     Candidate,
     Choice,
@@ -128,8 +129,18 @@ def test_owner_enters_answers_although_the_list_is_full(new_id: Callable[[], str
     facts = Facts({FORM: form()})
     decide(facts, [submission(number) for number in range(1, MAX_CANDIDATES + 1)], new_id, NOW)
     plan = decide(facts, [submission(99, "The Owner", proven_by=b"t" * 32)], new_id, NOW)
-    assert plan.outcomes == {99: Outcome.CONFIRMED}
+    assert plan.results == {99: [ActResult("", FORM, "", Result.CONFIRMED)]}
     assert [one.content.name for one in plan.registered] == ["The Owner"]
+
+
+def test_owner_enters_more_people_than_the_form_allows(new_id: Callable[[], str]) -> None:
+    facts = Facts({FORM: form()})
+    entered = [
+        submission(number, f"P{number}", person=bytes([number]) * 32, proven_by=b"t" * 32) for number in range(1, 5)
+    ]
+    plan = decide(facts, entered, new_id, NOW)
+    assert [plan.results[number][0].result for number in range(1, 5)] == [Result.CONFIRMED] * 3 + [Result.TOO_MANY]
+    assert plan.outcomes == {}
 
 
 def test_confirmations_take_exactly_the_seats_that_there_are(new_id: Callable[[], str]) -> None:
