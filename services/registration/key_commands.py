@@ -16,7 +16,7 @@ from shared.process.settings import OPERATOR
 
 if TYPE_CHECKING:
     from services.registration.privacy.form_keys import FormKeys
-    from services.registration.privacy.key_service import KeyOrder
+    from services.registration.privacy.key_service import KeyOrder, SubmissionQueue
     from services.registration.settings import RegistrationSettings
     from shared.store.unit_of_work import UnitOfWork
 
@@ -45,16 +45,13 @@ def list_keys() -> None:
 @click.option("--lost", is_flag=True, help="The old key is lost: go on, though nobody can read what is sealed to it.")
 def replace(form: str, *, lost: bool) -> None:
     """Give FORM a new key and seal its answers anew, while people register. Run again if it was interrupted."""
-    from services.registration.intake.queue import undecided_submissions
-    from services.registration.privacy.key_service import SETTLE_S, SubmissionQueue, replace_form_key
-    from services.registration.store.queue_state import pause_decider
+    from services.registration.privacy.key_service import SETTLE_S, replace_form_key
 
-    queue = SubmissionQueue(undecided_submissions, pause_decider)
     click.echo(f"A new key is made. Waiting {SETTLE_S:.0f} seconds for whoever has read the old one.")
     with _key_tools() as (work, form_keys, settings):
         _require_fit(work, settings)
         with _plain_errors():
-            done = replace_form_key(work, form_keys, _order(form, is_lost=lost), queue, time.sleep)
+            done = replace_form_key(work, form_keys, _order(form, is_lost=lost), _queue(), time.sleep)
     click.echo(f"{done.changed} registrations and candidates sealed anew. The old key is gone.")
     if done.lost:
         click.echo(f"Sealed answers of {done.lost} registrations and candidates are lost: no key opens them.")
@@ -77,7 +74,10 @@ def wrap() -> None:
 @click.argument("form")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def destroy(form: str, *, yes: bool) -> None:
-    """Destroy the key of FORM: its sealed answers are gone, from backups too, and it never gets another key."""
+    """Destroy the key of FORM: its sealed answers are gone, from backups too, and it never gets another key.
+
+    The form has to be closed, and what waits to be decided: it may be sealed to the key.
+    """
     from services.registration.privacy.key_service import destroy_form_key
 
     if not yes and not sys.stdin.isatty():
@@ -85,8 +85,17 @@ def destroy(form: str, *, yes: bool) -> None:
     if not yes:
         click.confirm(f"Nobody will ever read the sealed answers of {form} again. Destroy its key?", abort=True)
     with _key_tools() as (work, form_keys, _), _plain_errors():
-        destroy_form_key(work, form_keys, _order(form))
+        destroy_form_key(work, form_keys, _order(form), _queue(), time.sleep)
     click.echo(f"The key of {form} is destroyed.")
+
+
+def _queue() -> "SubmissionQueue":
+    from services.registration.intake.queue import undecided_submissions
+    from services.registration.privacy.key_service import SubmissionQueue
+    from services.registration.store.forms import may_take_submissions
+    from services.registration.store.queue_state import pause_decider
+
+    return SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider)
 
 
 def _order(form: str, *, is_lost: bool = False) -> "KeyOrder":
@@ -125,7 +134,7 @@ def _require_fit(work: "UnitOfWork", settings: "RegistrationSettings") -> None:
 def _plain_errors() -> Iterator[None]:
     """Turn what cannot be done into exit code 1 and a sentence."""
     from services.registration.privacy.form_keys import KeyGone
-    from services.registration.privacy.key_service import StillUndecided
+    from services.registration.privacy.key_service import StillOpen, StillUndecided
     from shared.core.sealing import Unsealable
 
     try:
@@ -134,8 +143,12 @@ def _plain_errors() -> Iterator[None]:
         raise click.ClickException(f"{form} has no key that a master key opens") from None
     except StillUndecided as count:
         raise click.ClickException(
-            f"{count} submissions are not decided, or parked (submissions list), and may need the old key: both are "
+            f"{count} submissions are not decided, or parked (submissions list), and may need the old key: it is "
             "kept. Run it again once they are decided or dropped"
+        ) from None
+    except StillOpen as form:
+        raise click.ClickException(
+            f"{form} takes submissions, or will, that are sealed to the key: it is kept. Close the form first"
         ) from None
     except Unsealable:
         raise click.ClickException("an answer opens by neither key; both are kept") from None

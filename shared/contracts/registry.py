@@ -1,7 +1,7 @@
 """The one closed table of message types: who says it, which queues hear it, what stands in it in clear.
 
 Bindings, topic permissions, the broker's definitions and the AsyncAPI document are generated from this table; a
-type without a hearer is not published, a queue without a type does not exist.
+type without a consumer is not published, a queue without a type does not exist.
 """
 
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ class MessageType:
 
     Attributes:
         key: ``<noun>.<past-tense verb>.v<n>``; the routing key.
-        speaker: the only service that may say it.
-        hearers: names of the queues that get a copy.
+        producer: the only service that may say it.
+        consumers: names of the queues that get a copy.
         schema: what ``data`` must hold.
         sealed: names of the fields that only one service can read; all other fields travel in clear.
         meaning: one sentence for the generated documents.
     """
 
     key: str
-    speaker: str
-    hearers: tuple[str, ...]
+    producer: str
+    consumers: tuple[str, ...]
     schema: type[Schema]
     meaning: str
     sealed: tuple[str, ...] = ()
@@ -182,7 +182,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
 )
 
 SERVICES: tuple[str, ...] = ("registration", "events", "notifications")
-QUEUES: tuple[str, ...] = tuple(sorted({queue for entry in MESSAGE_TYPES for queue in entry.hearers}))
+QUEUES: tuple[str, ...] = tuple(sorted({queue for entry in MESSAGE_TYPES for queue in entry.consumers}))
 BY_TYPE: dict[str, MessageType] = {entry.type: entry for entry in MESSAGE_TYPES}
 BY_KEY: dict[str, MessageType] = {entry.key: entry for entry in MESSAGE_TYPES}
 
@@ -200,7 +200,7 @@ def service_of(queue: str) -> str:
 @cache
 def producers(queue: str) -> frozenset[str]:
     """Services that publish a type which ``queue`` gets."""
-    return frozenset(entry.speaker for entry in MESSAGE_TYPES if queue in entry.hearers)
+    return frozenset(entry.producer for entry in MESSAGE_TYPES if queue in entry.consumers)
 
 
 @cache
@@ -212,13 +212,13 @@ def read(message: Message) -> dict[str, object]:
     """The checked content of a message, with moments as aware datetimes.
 
     Raises:
-        Poison: unknown type, wrong speaker, or content that breaks the schema (fields are named, not values).
+        Poison: unknown type, wrong producer, or content that breaks the schema (fields are named, not values).
     """
     entry = BY_TYPE.get(message.type)
     if entry is None:
         raise Poison("unknown message type")
-    if message.source != source_of(entry.speaker):
-        raise Unauthentic("wrong speaker for this message type")
+    if message.source != source_of(entry.producer):
+        raise Unauthentic("wrong producer for this message type")
     try:
         content: dict[str, object] = _schema(entry).load(dict(message.data))
     except ValidationError as error:

@@ -38,8 +38,9 @@ http_inflight_requests = Gauge(
 requests_refused_total = Counter(
     "troika_requests_refused_total",
     "Requests that were not worked on because too much was going on, by class (first: people who register; public: "
-    "the programme; later: queries; last: exports and console) and reason: full (no place), queue (it would have "
-    "waited too long to be stored), late (it had waited too long before it came), slow (its body took too long).",
+    "the programme; later: queries; last: exports and console) and reason: full (no place), queue (the undecided "
+    "submissions take all the disk that they may), late (it had waited too long before it came), slow (its body "
+    "took too long).",
     ["service", "class", "reason"],
 )
 
@@ -52,8 +53,8 @@ public_pages_total = Counter(
 
 requests_limited_total = Counter(
     "troika_requests_limited_total",
-    "Requests refused with 429 because of too many of their kind (intake, link, …), by what they were too many for: "
-    "address (one client address; of IPv6 its /64), form (one form), all.",
+    "Requests refused with 429 because of too many of their kind (intake, challenge, link), by what they were too many "
+    "for: network (one client address, or the /64, /56 or /48 around an IPv6 address). Nothing else has a limit.",
     ["service", "kind", "scope"],
 )
 
@@ -66,9 +67,11 @@ security_events_total = Counter(
 )
 intake_requests_total = Counter(
     "troika_intake_requests_total",
-    "Submissions, by outcome: accepted (stored, answered 202), duplicate (its idempotency key was used before), "
-    "invalid, closed (also a form's page that says so), unknown (no such form, also looked up in vain), trapped (the "
-    "field that no person sees was filled in), failed. None says anything about the address.",
+    "Submissions by how they were answered: accepted (stored: 202), duplicate (the same with a known idempotency key: "
+    "the same 202), invalid (422: the answers, or a known key with other answers), closed (409; also a form's "
+    "page that says so), unknown (404: no such form; also its page or its challenge), trapped (the field that no "
+    "person sees was filled in: 202, nothing is stored), failed (503: the database is away, or a key "
+    "is missing). What is refused for its size, its network or a full queue counts elsewhere.",
     ["outcome"],
 )
 challenges_total = Counter(

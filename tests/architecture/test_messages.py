@@ -35,7 +35,7 @@ def test_every_queue_has_an_effect_in_its_service() -> None:
 def test_service_publishes_exactly_its_types(service: str) -> None:
     translations = [text_of(path) for path in _translations(service)]
     published = set(re.findall(r'"([a-z-]+\.[a-z-]+\.v\d+)"', "".join(translations)))
-    assert published == {entry.key for entry in MESSAGE_TYPES if entry.speaker == service}
+    assert published == {entry.key for entry in MESSAGE_TYPES if entry.producer == service}
 
 
 def _translations(service: str) -> list[Path]:

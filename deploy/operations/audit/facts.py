@@ -3,7 +3,7 @@
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side, whatever
 from deploy.operations.audit.seats import PARKED
 
-HEARERS: tuple[tuple[str, str], ...] = tuple(
+CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
     (f"org.troika.{key}.v1", queue)
     for queue, keys in {
         "registration.copies": ("event.published", "event.changed", "working-group.changed"),
@@ -174,7 +174,7 @@ ARRIVALS = Paired(
 
 A6 = Equation(
     "A6",
-    "published messages = messages taken in, by each hearer; none open for long",
+    "published messages = messages taken in, by each consumer; none open for long",
     (
         ARRIVALS,
         *(Alone(database, "no message waits for long to be published", _OPEN) for database in DATABASES),

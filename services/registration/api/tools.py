@@ -18,7 +18,8 @@ from shared.forms.proof_of_work import ProofKeys
 from shared.store.unit_of_work import UnitOfWork
 
 VIEW_KEPT_S = 1.0
-"""How long a form's questions and partners may be a memory. Seats and opening never are: they are read under lock."""
+"""How long a form is shown as it was read: its questions, partners and keys, whether it is open, and the word about its
+seats. The decider judges by the form's row, whatever was shown."""
 
 VIEW_KEPT_IN_NEED_S = 60.0
 """How long it may be one when it cannot be read anew."""

@@ -60,19 +60,25 @@ class KeyOrder:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionQueue:
-    """What a replacement has to know of the submissions that wait to be decided: what they hold cannot be reached.
+    """What a change of a key has to know of submissions, to come and undecided: what they hold cannot be reached.
 
     Attributes:
+        is_open: returns whether a form takes submissions at a time, or may take them later without anybody's doing.
         undecided: returns how many of a form, received until a time of the database's clock, are not decided.
         pause: keeps the decider from working until the transaction ends.
     """
 
+    is_open: Callable[[Connection, str, datetime], bool]
     undecided: Callable[[Connection, str, datetime], int]
     pause: Callable[[Connection], object]
 
 
+class StillOpen(Exception):
+    """The form takes submissions, whose answers are sealed to the key: it is kept."""
+
+
 class StillUndecided(Exception):
-    """So many submissions may be sealed to the old key and are not decided: both keys are kept."""
+    """So many submissions may be sealed to the old key and are not decided: it is kept."""
 
 
 @dataclass(slots=True)
@@ -171,13 +177,30 @@ def replace_form_key(
     return done
 
 
-def destroy_form_key(work: UnitOfWork, keys: FormKeys, order: KeyOrder) -> None:
-    """Destroy the key of a form: no answer is sealed any more, then none can be opened any more.
+def destroy_form_key(
+    work: UnitOfWork, keys: FormKeys, order: KeyOrder, queue: SubmissionQueue, wait: Callable[[float], object]
+) -> None:
+    """Destroy the key of a form that is closed, once what waits is decided: none of its answers can be opened any more.
+
+    Args:
+        work: on the service's database.
+        keys: of all forms.
+        order: which form, and who orders it.
+        queue: of submissions; not looked at where the key was destroyed before, or the database knows of none.
+        wait: how to wait, for so many seconds.
 
     Raises:
         KeyGone: it has none.
+        StillOpen: close the form first.
+        StillUndecided: submissions wait; run it again once they are decided.
     """
     now = order.clock()
+    with work.transaction() as connection:
+        is_used = find_public_key(connection, order.form) is not None and not keys.folder.is_destroyed(order.form)
+        if is_used and queue.is_open(connection, order.form, now):
+            raise StillOpen(order.form)
+    if is_used:
+        _require_decided(work, order.form, queue, wait)
     with work.transaction() as connection:
         if is_marked := mark_destroyed(connection, order.form, now):
             note_deed(connection, Deed(order.who, "form-key-destroyed", "form", order.form), now)

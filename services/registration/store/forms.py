@@ -221,6 +221,12 @@ def find_first_form(connection: Connection) -> str:
     return str(connection.execute(_FIRST).scalar() or "")
 
 
+def may_take_submissions(connection: Connection, slug: str, at: datetime) -> bool:
+    """Return whether a form is open, or closed only until a time that comes, or until its event has a date again."""
+    form = find_public_form(connection, slug)
+    return form is not None and closed_reason(form.opening, at) in ("", "not-open", "postponed")
+
+
 def lock_seats(connection: Connection, slug: str) -> None:
     """Lock a form's seats until the transaction ends. Every change of seats begins here.
 

@@ -99,7 +99,7 @@ def test_missing_binding_keeps_messages_with_the_reason(
 ) -> None:
     """Nothing is said to be published that no queue has; repaired, everything arrives, and nothing was in the way."""
     with pika.BlockingConnection(pika.URLParameters(stage.urls[0])) as connection:
-        for queue in BY_KEY[KEY].hearers:
+        for queue in BY_KEY[KEY].consumers:
             connection.channel().queue_unbind(queue, FACTS, KEY)
     ids = fill_outbox(installation, 300)
     start_relay(stage, installation)

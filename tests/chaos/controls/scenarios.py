@@ -96,7 +96,7 @@ def _bind(place: Place, deed: str) -> None:
     """``queue_bind`` or ``queue_unbind`` what hears of a registration."""
     with pika.BlockingConnection(pika.URLParameters(place.rig.stack.broker_urls[0])) as connection:
         channel = connection.channel()
-        for queue in BY_KEY[BROKEN_KEY].hearers:
+        for queue in BY_KEY[BROKEN_KEY].consumers:
             getattr(channel, deed)(queue, FACTS, BROKEN_KEY)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from deploy.operations.audit.equations import EQUATIONS
-from deploy.operations.audit.facts import HEARERS
+from deploy.operations.audit.facts import CONSUMING_QUEUES
 from deploy.operations.audit.printing import print_audit
 from deploy.operations.audit.reading import Given, open_sources
 from deploy.operations.audit.readings import Head, head_of
@@ -98,7 +98,7 @@ def test_sums_are_printed(past: Past, capsys: pytest.CaptureFixture[str]) -> Non
     assert lines[2] == "submissions of the last 8 days 11 = check-your-mail 5 + confirm 5 + erase 1"
     assert lines[3] == "registrations 13 = cancelled 4 + confirmed 8 + waitlisted 1"
     published = [line.split() for line in lines if line.startswith("published for ")]
-    assert [words[2] for words in published] == sorted({queue for _type, queue in HEARERS})
+    assert [words[2] for words in published] == sorted({queue for _type, queue in CONSUMING_QUEUES})
     for words in published:
         every, taken_in, waiting, parked, lost = (int(word.replace(",", "")) for word in words if word[0].isdigit())
         assert every > 0
@@ -200,4 +200,4 @@ def test_young_message_may_be_on_its_way(past: Past, grace_s: float, codes: list
 
 def test_who_hears_what_is_as_the_services_say() -> None:
     """Written down twice on purpose: neither list may change alone."""
-    assert set(HEARERS) == {(entry.type, queue) for entry in MESSAGE_TYPES for queue in entry.hearers}
+    assert set(CONSUMING_QUEUES) == {(entry.type, queue) for entry in MESSAGE_TYPES for queue in entry.consumers}

@@ -198,7 +198,7 @@ class Town:
                 waiting = outbox.claim(connection, self.clock(), 10_000)
             messages = [decode(row.body) for row in waiting if row.body]
             for message in messages * 2:
-                for queue in BY_TYPE[message.type].hearers:
+                for queue in BY_TYPE[message.type].consumers:
                     (verdict,) = apply_batch(
                         self.work(service_of(queue)), queue, [_checked(message)], self._effects[queue]
                     )

@@ -23,6 +23,7 @@ from services.registration.privacy.form_keys import FormKeys
 from services.registration.privacy.key_service import SETTLE_S, KeyOrder, SubmissionQueue, replace_form_key
 from services.registration.privacy.sealing import open_answers, public_half, seal_answers
 from services.registration.settings import RegistrationSettings, read_settings
+from services.registration.store.forms import may_take_submissions
 from services.registration.store.queue_state import pause_decider
 from services.registration.web import build_app
 from shared.core.accounts import service_account
@@ -53,7 +54,8 @@ STORED = "SELECT id::text, sealed, sealed_for FROM registration WHERE sealed IS 
 WAITING = """
     SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
     WHERE l.locktype = 'advisory' AND NOT l.granted AND d.datname = current_database()"""
-QUEUE = SubmissionQueue(undecided_submissions, pause_decider)
+QUEUE = SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider)
+CLOSE = "UPDATE form SET open = false"
 KEPT_S = 1.0
 """How long a process keeps a form."""
 
@@ -480,12 +482,14 @@ def test_dump_from_before_the_destruction_opens_no_more(
 
 def test_destroyed_key_is_never_made_again(installation: TestInstallation, client: FlaskClient) -> None:
     """Not by loading the forms, which makes what is missing; and it says when it was destroyed."""
+    url = installation.urls["registration"]
+    rows(url, CLOSE)
     assert run(installation, "destroy", FORM, "--yes").exit_code == 0
     load(installation, SAMPLE)
+    rows(url, "UPDATE form SET open = true")
     assert send(client, FORM, diet="vegan").status_code == 503
     [line] = [line for line in run(installation, "list").output.splitlines() if line.startswith(FORM)]
     assert line.startswith(f"{FORM}: destroyed 20")
-    url = installation.urls["registration"]
     assert rows(url, "SELECT public_key, destroyed_at IS NULL FROM form_key WHERE form = %s", FORM) == [(None, False)]
     assert rows(url, "SELECT done_by, deed, subject FROM deed") == [("Op Erator", "form-key-destroyed", FORM)]
     assert run(installation, "destroy", FORM, "--yes").exit_code == 1
@@ -498,6 +502,7 @@ def test_destroyed_key_that_comes_back_opens_nothing(
     [traveller] = travellers(service, "somebody")
     file = keys_of(installation).folder.path(FORM)
     saved = file.read_bytes()
+    rows(service.url, CLOSE)
     assert run(installation, "destroy", FORM, "--yes").exit_code == 0
     file.write_bytes(saved)
     file.with_suffix(".destroyed").unlink()
@@ -506,6 +511,43 @@ def test_destroyed_key_that_comes_back_opens_nothing(
     assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, and its file is back")
     assert run(installation, "destroy", FORM, "--yes").exit_code == 0
     assert (file.exists(), key_faults(client)) == (False, [])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE form SET open = true",
+        "UPDATE form SET opens_at = now() + interval '1 day'",
+        "UPDATE event_copy SET status = 'postponed'",
+    ],
+)
+def test_key_of_a_form_that_may_take_submissions_is_kept(installation: TestInstallation, change: str) -> None:
+    rows(installation.urls["registration"], change)
+    done = run(installation, "destroy", FORM, "--yes")
+    told = f"Error: {FORM} takes submissions, or will, that are sealed to the key: it is kept. Close the form first\n"
+    assert (done.exit_code, done.stderr, keys_of(installation).folder.has(FORM)) == (1, told, True)
+
+
+@pytest.mark.parametrize("state", ["received", "parked"])
+def test_key_is_kept_until_what_waits_is_decided(
+    service: RegistrationService,
+    installation: TestInstallation,
+    meanwhile: Callable[[Callable[[], object]], None],
+    state: str,
+) -> None:
+    """It was received before the form closed; what the decider makes of it may still be read, until then."""
+    send(service.client, FORM, diet="vegan")
+    rows(service.url, CLOSE)
+    if state == "parked":
+        rows(service.url, "UPDATE submission SET state = 'parked', parked_reason = 'a test'")
+    meanwhile(lambda: None)
+    done = run(installation, "destroy", FORM, "--yes")
+    assert (done.exit_code, done.stderr.startswith("Error: 1 submissions are not decided")) == (1, True)
+    assert keys_of(installation).folder.has(FORM)
+    meanwhile(service.decide)
+    rows(service.url, "UPDATE submission SET state = 'received', parked_reason = NULL")
+    assert run(installation, "destroy", FORM, "--yes").exit_code == 0
+    assert rows(service.url, "SELECT count(*) FROM candidate") == [(1,)]
 
 
 def test_nobody_is_asked_where_nobody_can_answer(installation: TestInstallation) -> None:

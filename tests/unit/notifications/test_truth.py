@@ -16,7 +16,7 @@ told = st.tuples(
 
 
 def test_every_message_of_the_queue_is_known_and_every_kind_has_words() -> None:
-    heard = {entry.key for entry in MESSAGE_TYPES if "notifications.mail" in entry.hearers}
+    heard = {entry.key for entry in MESSAGE_TYPES if "notifications.mail" in entry.consumers}
     assert set(KIND_OF_MESSAGE) | {"person.erased.v1", "proposal.erased.v1"} == heard, "of erasure nobody is told"
     assert {kind for kind in KIND_OF_MESSAGE.values() if kind} <= set(KINDS)
     assert {*WORDED_KINDS, "bulletin"} == set(KINDS)
