@@ -27,7 +27,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "person_key, accepted_at, confirmed_at, capacity_then, cancelled_at, verified_at, erased_at",
         "registration_change": "registration_id, revision, status, changed_at, capacity_then",
         "form_change": "form, revision, changed_at, before, after, promoted",
-        "promotion": "id, form, decided_at, capacity, free, waiting, promoted, through_position, withheld",
+        "promotion": "id, form, decided_at, capacity, free, waiting, promoted, withheld",
         "submission": "id, receipt_hash, kind, form, received_at, state, outcome, decided_at, attempts",
         "candidate": "id, submission, form, received_at, mailed_at",
         "sealed_reading": "id, registration_id, form, read_at, content_hash, chain_hash",

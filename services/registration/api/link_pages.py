@@ -111,7 +111,7 @@ def _link_page(tools: Tools, own: OwnRegistration, view: FormView, look: Look, *
         status=cast(LinkStatus, registration.status),
         revision=registration.revision,
         form_kind=form.kind,
-        position=own.place,
+        position=registration.position,
         answers=answers_for_display(definition, clear_answers(own.person), look.language),
         has_sealed=own.person.has_sealed,
         asking=asking,

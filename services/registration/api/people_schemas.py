@@ -55,7 +55,10 @@ class PersonSchema(ma.Schema):
     form = ma.fields.String(required=True)
     event = ma.fields.String(allow_none=True)
     status = ma.fields.String(required=True, metadata={"enum": list(REGISTRATION_STATUSES)})
-    position = ma.fields.Integer(allow_none=True)
+    position = ma.fields.Integer(
+        allow_none=True,
+        metadata={"description": "Place on the waiting list now, from 1, in order of receipt; null unless waitlisted"},
+    )
     name = ma.fields.String(required=True, allow_none=True)
     email = ma.fields.String(required=True)
     organisation = ma.fields.String(allow_none=True)
@@ -99,9 +102,6 @@ class PromotionSchema(ma.Schema):
     free = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "Then; null: no limit"})
     waiting = ma.fields.Integer(required=True, metadata={"description": "How many waited"})
     promoted = ma.fields.Integer(required=True, metadata={"description": "How many of them got a seat"})
-    through_position = ma.fields.Integer(
-        allow_none=True, required=True, metadata={"description": "The last number in line that got one"}
-    )
     withheld = ma.fields.String(
         required=True,
         metadata={

@@ -12,7 +12,7 @@ class Registration:
     """Attributes:
     id: UUID text.
     revision: counts the changes that somebody outside would see, from 1.
-    position: on the waiting list, once given never changed; None for whoever never waited.
+    position: place on the waiting list, from 1, in order of receipt, as it was when this was read; None without one.
     person_ref: keyed hash of the address, 64 hex digits.
     accepted_at: when it was made: decided, or confirmed by the owner of the address.
     verified: the owner of the address has confirmed it.

@@ -260,7 +260,8 @@ class Decider:
         return store.change_row(changed, self._keys.references.organisation(changed.content.organisation))
 
     def _publish(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
-        new = [self._new_fact(facts, one, now) for one in plan.registered]
+        places = store.places_in_line(connection, [one.id for one in plan.registered if one.status == "waitlisted"])
+        new = [self._new_fact(facts, one, places.get(one.id), now) for one in plan.registered]
         known: Sequence[tuple[str, LiveRegistration | ChangedRegistration]] = [
             *((CHANGED, one) for one in plan.changed),
             *((CANCELLED, one) for one in plan.cancelled),
@@ -269,7 +270,7 @@ class Decider:
         facts_known = [fact for key, one in known if (fact := _known_fact(connection, key, one)) is not None]
         self._messages.add(connection, [*new, *facts_known], now)
 
-    def _new_fact(self, facts: Facts, new: NewRegistration, now: datetime) -> Fact:
+    def _new_fact(self, facts: Facts, new: NewRegistration, place: int | None, now: datetime) -> Fact:
         content, form = new.content, facts.forms[new.form]
         registration = Registration(
             id=new.id,
@@ -277,7 +278,7 @@ class Decider:
             form_kind=form.opening.kind,
             event_id=form.event,
             status=new.status,
-            position=new.position,
+            position=place,
             revision=1,
             person_ref=new.address.ref.hex(),
             working_group=content.working_group,

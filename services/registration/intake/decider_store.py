@@ -26,6 +26,7 @@ from services.registration.intake.model import (
     Plan,
 )
 from services.registration.people.model import AddressRefs
+from services.registration.store.rows import PLACE
 
 SEEN_WITHIN = timedelta(minutes=1)
 """How long a sender may have looked at a form before sending: an older version than that decides about nothing."""
@@ -55,6 +56,7 @@ _CANDIDATES = text("""
         mailbox_ref, domain_ref, person_key, mailed_at
     FROM candidate WHERE address_ref = ANY(:refs)
 """)
+_PLACES = text(f"SELECT r.id::text, {PLACE} FROM registration r WHERE r.id = ANY(CAST(:ids AS uuid[]))")  # noqa: S608
 _BLOCKED = text("SELECT person_ref FROM blocked_address WHERE person_ref = ANY(:refs)")
 _ERASED = text("SELECT address_ref, before_number FROM erased_address WHERE address_ref = ANY(:refs)")
 _USED = text("SELECT id FROM used_challenge WHERE id = ANY(:challenges)")
@@ -217,6 +219,13 @@ def read_facts(
     if challenges:
         facts.used = {bytes(row[0]) for row in connection.execute(_USED, {"challenges": list(challenges)})}
     return facts
+
+
+def places_in_line(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+    """Return the places on their waiting lists, by registration; of those that have one."""
+    if not ids:
+        return {}
+    return {identity: place for identity, place in connection.execute(_PLACES, {"ids": list(ids)}) if place}
 
 
 def erased_before(connection: Connection, refs: Sequence[bytes]) -> dict[bytes, int]:

@@ -247,7 +247,7 @@ class NewRegistration:
     """A registration that the plan makes.
 
     Attributes:
-        position: on the waiting list; None with a seat.
+        position: how many have waited on this form, with this one; None with a seat.
         capacity: by which the seat was given; None without a seat, or without a limit.
         verified: the owner of the address has confirmed it.
     """

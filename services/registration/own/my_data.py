@@ -30,7 +30,7 @@ def my_data(work: UnitOfWork, token: str, form_view: Callable[[str], FormView], 
     history = show_history(work, token)
     return {
         "made_at": rfc3339(now),
-        "registration": _registration(own.person, own.place, view) | history.get("dates", {}),
+        "registration": _registration(own.person, view) | history.get("dates", {}),
         "answers": _answers(own.person),
         "consent": history.get("consent", {}),
         "sealed_answers": _sealed(history.get("sealed", []), history.get("readings", [])),
@@ -40,14 +40,14 @@ def my_data(work: UnitOfWork, token: str, form_view: Callable[[str], FormView], 
     }
 
 
-def _registration(person: Person, place: int | None, view: FormView) -> dict[str, Any]:
+def _registration(person: Person, view: FormView) -> dict[str, Any]:
     registration = person.registration
     return {
         "id": registration.id,
         "form": registration.form,
         "event": view.stored.event_title or view.stored.event_id,
         "status": registration.status,
-        "place_in_line": place,
+        "place_in_line": registration.position,
         "revision": registration.revision,
         "came_through": registration.partner,
         "mails_in": registration.language,

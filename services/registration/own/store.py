@@ -91,12 +91,10 @@ class OwnRegistration:
     """A registration as its person sees it.
 
     Attributes:
-        place: in the line of those who wait, from 1; None without.
         changed_at: when it last changed.
     """
 
     person: Person
-    place: int | None
     changed_at: datetime
 
 
@@ -149,10 +147,7 @@ def find_own(connection: Connection, hash_: bytes) -> OwnRegistration | None:
     if row is None:
         return None
     values: list[Any] = list(row)
-    place = values[5]
-    registration = Registration(*values[:17])
-    person = Person(registration, *values[17:23])
-    return OwnRegistration(person, place, values[23])
+    return OwnRegistration(Person(Registration(*values[:17]), *values[17:23]), values[23])
 
 
 def own_history(connection: Connection, hash_: bytes) -> Mapping[str, Any]:

@@ -4,8 +4,12 @@ from typing import Any
 
 from services.registration.domain.registration import Registration
 
-REGISTRATION_COLUMNS = """
-    r.id::text, r.form, f.kind, r.event_id, r.status, r.position, r.revision, encode(r.person_ref, 'hex'),
+PLACE = """CASE WHEN r.status = 'waitlisted' THEN (SELECT count(*) FROM registration w WHERE w.form = r.form
+        AND w.status = 'waitlisted' AND (w.received_at, w.submission) <= (r.received_at, r.submission)) END"""
+"""On the waiting list, in order of receipt, as people are promoted; of ``registration r``."""
+
+REGISTRATION_COLUMNS = f"""
+    r.id::text, r.form, f.kind, r.event_id, r.status, {PLACE}, r.revision, encode(r.person_ref, 'hex'),
     r.working_group, r.representative, r.organisation_id::text, r.country, r.language, r.partner, r.accepted_at,
     r.verified_at IS NOT NULL, f.attend
 """

@@ -62,9 +62,7 @@ def _give_seat(connection: Connection, messages: RegistrationMessages, locked: L
     store_change(connection, confirmed, "confirmed by a coordinator", now, seats.capacity, by=by)
     messages.add(connection, [fact], now)
     withheld = OUT_OF_TURN if seats.waiting > 1 else ""
-    line = PromotionLine(
-        now, "a coordinator decided", seats.capacity, seats.free, seats.waiting, 1, before.position, withheld
-    )
+    line = PromotionLine(now, "a coordinator decided", seats.capacity, seats.free, seats.waiting, 1, withheld)
     note_promotion(connection, locked.form.slug, line)
     save_seats(connection, locked.form.slug, promote(seats, 1))
     return replace(locked.person, registration=confirmed)

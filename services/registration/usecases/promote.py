@@ -58,6 +58,5 @@ def _line(seats: Seats, decided: Promotion, promoted: list[Person], cause: str, 
         free=seats.free,
         waiting=seats.waiting,
         promoted=len(promoted),
-        through_position=promoted[-1].registration.position if promoted else None,
         withheld=decided.withheld,
     )

@@ -94,7 +94,7 @@ def check_rest(world: World, ledger: Ledger, ids: Mapping[int, str], copies: Map
     """
     known = list(ledger.people.values())
     roster = {
-        ids[who["number"]]: (who["status"], who["revision"], who["position"] if who["status"] == "waitlisted" else None)
+        ids[who["number"]]: (who["status"], who["revision"], who["place"] if who["status"] == "waitlisted" else None)
         for who in known
     }
     _agree("roster", _by_first(world.rows("events", _ROSTER)), roster)

@@ -36,7 +36,8 @@ class Ledger:
     queue: what waits for the decider, by number, with its attempts. tried: numbers of a batch that was broken off.
     states: of everything that was ever stored and is kept: ``received``, ``decided`` or ``parked``, by number.
     keys: idempotency keys that were used, with what was sent and under which number.
-    candidates: by number. people: registrations by the number of their submission.
+    candidates: by number. people: registrations by the number of their submission; ``place``: in line, as last told.
+    told: of whom the batch in hand tells others.
     boxes: mailboxes by person: how often and when they may be written to. waiting: since when something waits there.
     links: confirmation links by id.
     erased: by person, the number up to which what was received is dropped.
@@ -53,6 +54,7 @@ class Ledger:
         self.keys: dict[tuple[str, str], tuple[Any, int]] = {}
         self.candidates: dict[int, Entry] = {}
         self.people: dict[int, Entry] = {}
+        self.told: set[int] = set()
         self.boxes: dict[str, Entry] = {}
         self.waiting: dict[str, datetime] = {}
         self.links: dict[str, Entry] = {}
@@ -149,6 +151,10 @@ class Ledger:
                 self.erase(item["person"], now, number)
             self.states[number]["state"] = "decided"
             del self.queue[number]
+        for who in self.people.values():
+            if who["number"] in self.told and who["status"] == "waitlisted":
+                who["place"] = self.line(who["form"]).index(who) + 1
+        self.told.clear()
         for slug in sorted(freed):
             self._promote(slug, now)
 
@@ -237,10 +243,12 @@ class Ledger:
             form["last"] += 1
             who["position"] = form["last"]
         self.people[number] = who
+        self.told.add(number)
         self._owe(MAIL_OF[status], who)
 
     def _change(self, who: Entry, name: str) -> None:
         who |= {"name": name, "revision": who["revision"] + 1}
+        self.told.add(who["number"])
         self._owe("changed", who)
 
     def _mail(self, now: datetime) -> list[str]:
@@ -283,20 +291,24 @@ class Ledger:
         who = self.people[person]
         if who["erased"]:
             return "not-found", ""
-        slug, before, name = who["form"], who["status"], who["who"]
-        came = before == "confirmed" and self.is_over(slug, now) and self.event(slug)[0] in STANDING
-        if before in LIVE and not came:
-            who["status"] = "cancelled"
-        who |= {"revision": who["revision"] + 1, "erased": True}
+        name = who["who"]
         self.candidates = {number: one for number, one in self.candidates.items() if one["who"] != name}
         self.links = {link: one for link, one in self.links.items() if one["who"] != name}
         self.waiting.pop(name, None)
         undecided = [number for number, one in self.states.items() if one["state"] != "decided"]
         if undecided:
             self.erased[name] = max(self.erased.get(name, 0), until or max(undecided))
+        self._forget(who, now)
+        return "erased"
+
+    def _forget(self, who: Entry, now: datetime) -> None:
+        slug, before = who["form"], who["status"]
+        came = before == "confirmed" and self.is_over(slug, now) and self.event(slug)[0] in STANDING
+        if before in LIVE and not came:
+            who["status"] = "cancelled"
+        who |= {"revision": who["revision"] + 1, "erased": True}
         if before in LIVE and not came:
             self._promote(slug, now)
-        return "erased"
 
     def settle_by_hand(self, person: int, seen: int, status: str, now: datetime) -> Answer:
         """A coordinator, who has seen revision ``seen``, gives a seat or takes a place back."""
@@ -370,7 +382,8 @@ class Ledger:
         for slug in self.forms:
             keeping.announce(self.of(slug), self.event(slug)[1], now)
         for person in [one for slug in self.forms for one in keeping.due(self.of(slug), self.event(slug)[1], now)]:
-            self.erase(person, now)
+            if not self.people[person]["erased"]:
+                self._forget(self.people[person], now)
 
     # looking
 

@@ -219,6 +219,20 @@ def test_bounced_mail_ends_its_candidates(service: RegistrationService) -> None:
     assert rows(service.url, "SELECT count(*) FROM candidate") == [(1,)]
 
 
+def test_owner_whose_mail_could_not_be_delivered_gets_another_by_submitting_again(service: RegistrationService) -> None:
+    """With the same answers too, within the spacing of the mailbox; the mail leads to a page that confirms."""
+    submit_now(service)
+    [(link,)] = rows(service.url, "SELECT id::text FROM confirmation_link")
+    with service.work("consume").transaction() as connection:
+        handle_mail(connection, _as_read(sample_message("mail.bounced.v1", about="confirmation", subject=link)))
+    submit_now(service)
+    assert service.mailed() == [OWNER]
+    service.clock.advance(timedelta(minutes=5))
+    service.decide()
+    assert service.mailed() == [OWNER] * 2
+    assert service.confirm(OWNER) == ["confirmed"]
+
+
 def test_two_colleagues_with_one_mailbox_are_both_registered(
     service: RegistrationService, coordinator: dict[str, Any]
 ) -> None:

@@ -208,9 +208,9 @@ def test_key_for_another_form_decides_nothing(
 
 
 def waits(client: FlaskClient, headers: Headers, identity: str) -> list[tuple[Any, ...]]:
-    """(cause, promoted, through, withheld) of each decision that left somebody waiting, newest first."""
+    """(cause, promoted, withheld) of each decision that left somebody waiting, newest first."""
     lines = client.get(f"/v1/registrations/{identity}", headers=headers).get_json()["while_waiting"]
-    return [(line["cause"], line["promoted"], line["through_position"], line["withheld"]) for line in lines]
+    return [(line["cause"], line["promoted"], line["withheld"]) for line in lines]
 
 
 def test_whoever_waits_is_told_why(
@@ -227,20 +227,20 @@ def test_whoever_waits_is_told_why(
     service.clock.advance(seconds=1)
     change(full, coordinator, 2, capacity=9)
     assert waits(full, coordinator, last) == [
-        ("the capacity was raised", 0, None, "too-late"),
-        ("a seat was given back", 0, None, "no-free-seat"),
-        ("the capacity was lowered", 0, None, "no-free-seat"),
-        ("a seat was given back", 1, 1, "no-free-seat"),
+        ("the capacity was raised", 0, "too-late"),
+        ("a seat was given back", 0, "no-free-seat"),
+        ("the capacity was lowered", 0, "no-free-seat"),
+        ("a seat was given back", 1, "no-free-seat"),
     ]
     page = text_of(full.get(f"{PATH}/{last}", headers=coordinator).text)
     for sentence in (
-        "A seat was given back: the seat went to no. 1. No seat was left for no. 3.",
+        "A seat was given back: the seat went to the first in line. No seat was left for this person.",
         "The capacity was lowered, but the only seat was taken.",
         "A seat was given back, but the only seat was taken.",
         "The capacity was raised, but too shortly before the start to tell anybody to come.",
     ):
         assert sentence in page
-    assert page.index("went to no. 1") < page.index("was lowered") < page.index("too shortly")
+    assert page.index("went to the first in line") < page.index("was lowered") < page.index("too shortly")
 
 
 def test_promotion_ends_the_waiting(
@@ -253,10 +253,10 @@ def test_promotion_ends_the_waiting(
     service.cancel(3)
     assert waits(full, coordinator, identity(installation, 3)) == []
     assert waits(full, coordinator, identity(installation, 5)) == [
-        ("a seat was given back", 1, 2, "no-free-seat"),
-        ("a seat was given back", 1, 1, "no-free-seat"),
+        ("a seat was given back", 1, "no-free-seat"),
+        ("a seat was given back", 1, "no-free-seat"),
     ]
-    assert waits(full, coordinator, identity(installation, 6))[1:] == [("a seat was given back", 1, 2, "no-free-seat")]
+    assert waits(full, coordinator, identity(installation, 6))[1:] == [("a seat was given back", 1, "no-free-seat")]
     detail = full.get(f"/v1/registrations/{identity(installation, 5)}", headers=coordinator).get_json()
     assert [(line["status"], line["reason"], line["capacity_then"]) for line in detail["history"]] == [
         ("waitlisted", "registered", None),

@@ -1,11 +1,12 @@
 """Places change hands: cancelling, promotion, capacity up and down, and the link by which people do it."""
 
+import csv
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
 
-from tests.support.clients import WEBINAR, rows
+from tests.support.clients import WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
 
@@ -145,3 +146,43 @@ def test_list_pages_neither_skip_nor_repeat(
     assert seen == [f"participant-{number}@example.org" for number in range(6)]
     assert client.get("/v1/registrations?form=other", headers=coordinator).get_json()["items"] == []
     assert client.get("/v1/registrations").status_code == 401
+
+
+def test_number_in_line_follows_the_receipt_wherever_it_is_shown(
+    service: RegistrationService, client: FlaskClient, coordinator: dict[str, Any]
+) -> None:
+    """The first to submit confirms last: own page, API, file, console and the message for the mail agree."""
+    service.capacity(0)
+    numbers = {1: 1, 2: 2, 3: 3}
+    for number in numbers:
+        assert service.submit(answers(number)).status_code == 202
+    service.decide()
+    for number in (3, 2, 1):
+        assert service.confirm(f"participant-{number}@example.org") == ["waitlisted"]
+    told = {
+        box["address"]: message["data"]["position"]
+        for message, box in zip(service.messages("registration."), service.boxes("registration."), strict=True)
+    }
+    assert told == {
+        f"participant-{number}@example.org": 1 for number in numbers
+    }  # each came before those who were there
+    assert shown(service, coordinator) == numbers
+    service.cancel(1)
+    assert shown(service, coordinator) == {2: 1, 3: 2}
+
+
+def shown(service: RegistrationService, coordinator: dict[str, Any]) -> dict[int, int]:
+    """The place of each participant who waits, as five ways of looking at it say alike."""
+    client, places = service.client, {}
+    people = client.get("/v1/registrations?status=waitlisted", headers=coordinator).get_json()["items"]
+    listed = client.get("/v1/registrations", headers={**coordinator, "Accept": "text/csv"}).text
+    file = {row[6]: row[4] for row in csv.reader(listed.splitlines())}
+    for one in people:
+        number, place = int(one["name"].split()[1]), one["position"]
+        token = service.own_token(number)
+        assert client.get(f"/r/{token}/my-data.json").get_json()["registration"]["place_in_line"] == place
+        assert f"at place {place}." in client.get(f"/r/{token}?lang=en").text
+        page = client.get(f"/console/registrations/{one['id']}", headers=coordinator).text
+        assert (f"No. {place} in line" in page, file[one["email"]]) == (True, str(place))
+        places[number] = place
+    return places

@@ -105,9 +105,7 @@ CREATE TABLE promotion (
     free integer CHECK (free >= 0),
     waiting integer NOT NULL CHECK (waiting > 0),
     promoted integer NOT NULL CHECK (promoted BETWEEN 0 AND waiting),
-    through_position integer,
     withheld text NOT NULL CHECK (withheld IN ('', 'no-free-seat', 'too-late', 'not-taking-place', 'out-of-turn')),
-    CHECK ((promoted > 0) = (through_position IS NOT NULL)),
     CHECK ((withheld = '') = (promoted = waiting))
 );
 CREATE INDEX promotion_by_form ON promotion (form, decided_at);
@@ -164,6 +162,7 @@ CREATE TABLE registration (
 COMMENT ON COLUMN registration.person_ref IS 'keyed hash of the address';
 COMMENT ON COLUMN registration.person_key IS 'keyed hash of address and name: colleagues with one mailbox differ in it';
 COMMENT ON COLUMN registration.consent IS 'by field: wording, language and form version, and when it was given';
+COMMENT ON COLUMN registration.position IS 'counts those who ever waited on the form; nobody is shown it';
 COMMENT ON COLUMN registration.received_at IS 'of the submission: those who wait are ordered by it';
 CREATE UNIQUE INDEX registration_live ON registration (form, person_key) WHERE status <> 'cancelled';
 CREATE INDEX registration_person ON registration (person_ref);
