@@ -7,14 +7,16 @@ from flask.testing import FlaskClient
 
 from services.registration.embed.assets import SCRIPT_PATH
 from shared.i18n.languages import LANGUAGES
+from tests.integration.registration.test_kinds import installation as installation
 
 MOST_BYTES = 30_000
-FORM = "/embed/upr-webinar-10?partner=example-partner&theme=light&parent=http%3A%2F%2Flocalhost%3A8001"
+QUERY = "partner=example-partner&theme=light&parent=http%3A%2F%2Flocalhost%3A8001"
 
 
+@pytest.mark.parametrize("form", ["upr-webinar-10", "geneva-delegation"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_form_with_all_its_files_is_light(client: FlaskClient, language: str) -> None:
-    page, weight = _load(client, f"{FORM}&lang={language}")
+def test_form_with_all_its_files_is_light(client: FlaskClient, form: str, language: str) -> None:
+    page, weight = _load(client, f"/embed/{form}?{QUERY}&lang={language}")
     files = [*re.findall(r'"(/embed/static/[^"]+)"', page), SCRIPT_PATH]
     assert len(files) == 4, "one stylesheet, one script, the worker's, and the element's"
     assert weight + sum(_load(client, file)[1] for file in files) <= MOST_BYTES
