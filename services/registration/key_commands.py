@@ -92,8 +92,8 @@ def destroy(form: str, *, yes: bool) -> None:
 def _queue() -> "SubmissionQueue":
     from services.registration.intake.queue import undecided_submissions
     from services.registration.privacy.key_service import SubmissionQueue
-    from services.registration.store.forms import may_take_submissions
     from services.registration.store.queue_state import pause_decider
+    from services.registration.usecases.look_up import may_take_submissions
 
     return SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider)
 

@@ -10,7 +10,6 @@ from services.registration.api.submitted import language_of, read_submitted
 from services.registration.api.tools import Tools, counted_look_up
 from services.registration.embed.assets import SCRIPT, SCRIPTS, SHEET, pinned_script, script, sheet
 from services.registration.embed.pages import render_frame
-from services.registration.store.forms import refusing_reason
 from shared.core.errors import DomainError
 from shared.core.metrics import intake_requests_total
 from shared.web.access import public
@@ -50,7 +49,7 @@ def embed_blueprint(tools: Tools) -> Blueprint:
         language = language_of(request.args.to_dict(), partner.language if partner else None)
         look = look_of(language, request.args, partner, parent=parent)
         origins = partner.origins if partner else ()
-        if reason := refusing_reason(view.stored, tools.clock()):
+        if reason := view.refusal(tools.clock()):
             intake_requests_total.labels("closed").inc()
             return public_page(closed_html(view, look, reason), look, origins)
         return public_page(render_frame(form_page(tools, view, partner, look, parent)), look, origins)

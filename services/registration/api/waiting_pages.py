@@ -41,7 +41,6 @@ from services.registration.own.service import (
     wait_for_outcome,
 )
 from services.registration.own.store import LinkAct, PendingSubmission, RegisteredPerson
-from services.registration.store.forms import refusing_reason
 from services.registration.usecases.look_up import FormView, first_form
 from shared.core.errors import DomainError
 from shared.forms.definition import FormDefinition
@@ -282,9 +281,9 @@ def _form_links(
 ) -> Iterator[FormLink]:
     """The forms of what waits, as far as they are open."""
     for slug in dict.fromkeys([*(one.form for one in waiting.pending), *views]):
-        stored = views[slug].stored
-        if not refusing_reason(stored, tools.clock()):
-            yield FormLink(title_of(stored, views[slug].definition, look.language), f"{request.path}/forms/{slug}")
+        view = views[slug]
+        if not view.refusal(tools.clock()):
+            yield FormLink(title_of(view.stored, view.definition, look.language), f"{request.path}/forms/{slug}")
 
 
 def _add_form(blueprint: Blueprint, tools: Tools) -> None:
@@ -297,7 +296,7 @@ def _add_form(blueprint: Blueprint, tools: Tools) -> None:
         except DomainError:
             return _gone()
         look = look_of(own_language(request.args.to_dict(), waiting.link.language), {}, None)
-        if reason := refusing_reason(view.stored, tools.clock()):
+        if reason := view.refusal(tools.clock()):
             return page(closed_html(view, look, reason), look)
         shown = replace(form_page(tools, view, None, look, ""), own=_own_form(token, slug, waiting))
         return page(render_frame(shown), look)

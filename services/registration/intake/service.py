@@ -22,7 +22,6 @@ from services.registration.intake.store import (
 )
 from services.registration.people.model import COLUMNS
 from services.registration.privacy.sealing import seal_answers
-from services.registration.store.forms import refusing_reason
 from services.registration.usecases.look_up import FormView
 from shared.core.context import correlation_id, traceparent
 from shared.core.errors import DomainError, Overloaded, Unavailable
@@ -97,7 +96,7 @@ class Intake:
             Unavailable: the database is away, or a key is missing; nothing was stored.
         """
         receipt = receipt_for(self.key, view.stored.slug, envelope.idempotency_key)
-        if reason := refusing_reason(view.stored, now):
+        if reason := view.refusal(now):
             if repeated := self._repeated(receipt, envelope):
                 return repeated
             raise DomainError("form-closed", reason)

@@ -1,6 +1,6 @@
 """Forms, their seats and the partners that may show them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from services.registration.domain.form_facts import FormFacts
 from services.registration.domain.form_settings import FormSettings
-from services.registration.domain.opening import Opening, closed_reason
+from services.registration.domain.opening import Opening
 from services.registration.domain.seats import Seats
 
 
@@ -128,11 +128,6 @@ StoredForm = FormRecord[Seats]
 PublicForm = FormRecord[SeatWord]
 
 
-def refusing_reason(form: PublicForm, now: datetime) -> str:
-    """Return why nobody can fill the form now: it is closed, or full; empty if anybody can."""
-    return closed_reason(form.opening, now) or ("full" if form.seats.word == "full" else "")
-
-
 def settings_of(form: StoredForm) -> FormSettings:
     """What coordinators have set of a form."""
     return FormSettings(form.seats.capacity, form.open, form.opens_at, form.closes_at)
@@ -153,28 +148,19 @@ _FIRST = text("SELECT slug FROM public_form ORDER BY slug LIMIT 1")
 _PUBLIC = text(f"SELECT {_COLUMNS}, f.seat_word FROM public_form f WHERE f.slug = :slug")  # noqa: S608 - constants
 _LOCK = text("SELECT 1 FROM seat WHERE form = :slug FOR UPDATE")
 _ALL = text(_FORM + "ORDER BY f.slug")
-_SAVE = text("""
-    INSERT INTO form (slug, kind, event_id, definition, verification, waiting_list, partners,
-        promotion_notice_minutes, closes_hours_before, attend, keep_days, person_days, people_per_address,
-        controller, contact, open, revision)
-    VALUES (:slug, :kind, :event_id, :definition, :verification, :waiting_list, :partners,
-        :promotion_notice_minutes, :closes_hours_before, :attend, :keep_days, :person_days, :people_per_address,
-        :controller, :contact, true, 1)
-    ON CONFLICT (slug) DO UPDATE SET kind = excluded.kind, event_id = excluded.event_id,
-        definition = excluded.definition, verification = excluded.verification,
-        waiting_list = excluded.waiting_list, partners = excluded.partners,
-        promotion_notice_minutes = excluded.promotion_notice_minutes,
-        closes_hours_before = excluded.closes_hours_before, attend = excluded.attend, keep_days = excluded.keep_days,
-        person_days = excluded.person_days, people_per_address = excluded.people_per_address,
-        controller = excluded.controller, contact = excluded.contact, revision = form.revision + 1
-    WHERE (form.kind, form.event_id, form.definition, form.verification, form.waiting_list, form.partners,
-        form.promotion_notice_minutes, form.closes_hours_before, form.attend, form.keep_days, form.person_days,
-        form.people_per_address, form.controller, form.contact)
-        IS DISTINCT FROM (excluded.kind, excluded.event_id, excluded.definition, excluded.verification,
-        excluded.waiting_list, excluded.partners, excluded.promotion_notice_minutes, excluded.closes_hours_before,
-        excluded.attend, excluded.keep_days, excluded.person_days, excluded.people_per_address, excluded.controller,
-        excluded.contact)
-""")
+_LOADED = (
+    "kind", "event_id", "definition", "verification", "waiting_list", "partners", "promotion_notice_minutes",
+    "closes_hours_before", "attend", "keep_days", "person_days", "people_per_address", "controller", "contact",
+)  # fmt: skip
+"""Columns that a file of forms sets; coordinators set the others."""
+_SAVE = text(f"""
+    INSERT INTO form (slug, {", ".join(_LOADED)}, open, revision)
+    VALUES (:slug, {", ".join(f":{name}" for name in _LOADED)}, true, 1)
+    ON CONFLICT (slug) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _LOADED)},
+        revision = form.revision + 1
+    WHERE ({", ".join(f"form.{name}" for name in _LOADED)})
+        IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in _LOADED)})
+""")  # noqa: S608 - constants
 _SEAT = text("""
     INSERT INTO seat (form, capacity, word) VALUES (:slug, :capacity, :word) ON CONFLICT (form) DO NOTHING
 """)
@@ -193,14 +179,12 @@ _SAVE_PARTNER = text("""
     ON CONFLICT (slug) DO UPDATE SET name = excluded.name, origins = excluded.origins,
         language = excluded.language, theme = excluded.theme
 """)
-_PARTNERS = text("SELECT slug, name, origins, language, theme FROM partner WHERE slug = ANY(:slugs) ORDER BY slug")
-
-_ALL_PARTNERS = text("SELECT slug, name, origins, language, theme FROM partner ORDER BY slug")
-
-_PARTNERS_OF = text("""
-    SELECT slug, name, origins, language, theme FROM partner p
-    WHERE EXISTS (SELECT 1 FROM form f WHERE f.slug = ANY(:forms) AND p.slug = ANY(f.partners)) ORDER BY slug
-""")
+_PARTNER = "SELECT slug, name, origins, language, theme FROM partner p"
+_PARTNERS = text(f"{_PARTNER} WHERE slug = ANY(:slugs) ORDER BY slug")
+_ALL_PARTNERS = text(f"{_PARTNER} ORDER BY slug")
+_PARTNERS_OF = text(f"""
+    {_PARTNER} WHERE EXISTS (SELECT 1 FROM form f WHERE f.slug = ANY(:forms) AND p.slug = ANY(f.partners)) ORDER BY slug
+""")  # noqa: S608 - constants
 _NAMED = text("SELECT slug FROM form WHERE slug = :name OR event_id = :name ORDER BY slug")
 
 
@@ -219,12 +203,6 @@ def find_public_form(connection: Connection, slug: str) -> PublicForm | None:
 def find_first_form(connection: Connection) -> str:
     """The slug of the first form of all; empty if there is none."""
     return str(connection.execute(_FIRST).scalar() or "")
-
-
-def may_take_submissions(connection: Connection, slug: str, at: datetime) -> bool:
-    """Return whether a form is open, or closed only until a time that comes, or until its event has a date again."""
-    form = find_public_form(connection, slug)
-    return form is not None and closed_reason(form.opening, at) in ("", "not-open", "postponed")
 
 
 def lock_seats(connection: Connection, slug: str) -> None:
@@ -286,24 +264,26 @@ def save_partner(connection: Connection, partner: Partner) -> None:
 
 def find_partners(connection: Connection, slugs: Sequence[str]) -> list[Partner]:
     """The partners with these slugs."""
-    rows = connection.execute(_PARTNERS, {"slugs": list(slugs)})
-    return [Partner(row[0], row[1], tuple(row[2]), row[3], row[4]) for row in rows]
+    return _to_partners(connection.execute(_PARTNERS, {"slugs": list(slugs)}))
 
 
 def all_partners(connection: Connection) -> list[Partner]:
     """Every partner, by slug."""
-    return [Partner(row[0], row[1], tuple(row[2]), row[3], row[4]) for row in connection.execute(_ALL_PARTNERS)]
+    return _to_partners(connection.execute(_ALL_PARTNERS))
 
 
 def partners_of(connection: Connection, forms: Sequence[str]) -> list[Partner]:
     """The partners that may show one of ``forms``, by slug."""
-    rows = connection.execute(_PARTNERS_OF, {"forms": list(forms)})
-    return [Partner(row[0], row[1], tuple(row[2]), row[3], row[4]) for row in rows]
+    return _to_partners(connection.execute(_PARTNERS_OF, {"forms": list(forms)}))
 
 
 def forms_named(connection: Connection, name: str) -> list[str]:
     """Slugs of the form called ``name`` and of those that belong to the event called so."""
     return [row[0] for row in connection.execute(_NAMED, {"name": name})]
+
+
+def _to_partners(rows: Iterable[Any]) -> list[Partner]:
+    return [Partner(slug, name, tuple(origins), language, theme) for slug, name, origins, language, theme in rows]
 
 
 def _to_form(row: Any) -> StoredForm:

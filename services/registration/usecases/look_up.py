@@ -4,6 +4,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection
+
+from services.registration.domain.opening import closed_reason
 from services.registration.privacy.store import find_public_key
 from services.registration.store.copies import working_groups
 from services.registration.store.forms import (
@@ -57,6 +60,10 @@ class FormView:
         """The partner called ``slug`` if it may show this form."""
         return next((partner for partner in self.partners if partner.slug == slug), None)
 
+    def refusal(self, now: datetime) -> str:
+        """Return why nobody can fill the form now: it is closed, or full; empty if anybody can."""
+        return closed_reason(self.stored.opening, now) or ("full" if self.stored.seats.word == "full" else "")
+
 
 def view_form(work: UnitOfWork, slug: str, now: datetime) -> FormView:
     """The form called ``slug``.
@@ -98,6 +105,12 @@ def check_slug(slug: str) -> None:
     """
     if not re.fullmatch(SLUG, slug):
         raise DomainError("form-unknown")
+
+
+def may_take_submissions(connection: Connection, slug: str, at: datetime) -> bool:
+    """Return whether a form is open, or closed only until a time that comes, or until its event has a date again."""
+    form = find_public_form(connection, slug)
+    return form is not None and closed_reason(form.opening, at) in ("", "not-open", "postponed")
 
 
 def first_form(work: UnitOfWork) -> str:

@@ -23,8 +23,8 @@ from services.registration.privacy.form_keys import FormKeys
 from services.registration.privacy.key_service import SETTLE_S, KeyOrder, SubmissionQueue, replace_form_key
 from services.registration.privacy.sealing import open_answers, public_half, seal_answers
 from services.registration.settings import RegistrationSettings, read_settings
-from services.registration.store.forms import may_take_submissions
 from services.registration.store.queue_state import pause_decider
+from services.registration.usecases.look_up import may_take_submissions
 from services.registration.web import build_app
 from shared.core.accounts import service_account
 from shared.core.clock import system_clock
