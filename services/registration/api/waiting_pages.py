@@ -210,7 +210,7 @@ def _options(
         return (Option("confirm"), Option("refuse"))
     same = [each for each in others if each.person == one.person]
     replacing = [
-        Option("replace", each.id, each.name or "", _differences(each, one, definition, language))
+        Option("replace", each.id, each.content.name or "", _differences(each, one, definition, language))
         for each in same or others
     ]
     another = [] if same else [Option("another-person")]
@@ -272,7 +272,7 @@ def _entry(one: RegisteredPerson, view: FormView, look: Look) -> RegisteredEntry
         event_time=event_time(view.stored),
         status="confirmed" if one.status == "confirmed" else "waitlisted",
         form_kind=view.stored.kind,
-        name=one.name or "",
+        name=one.content.name or "",
     )
 
 

@@ -260,7 +260,7 @@ class Decider:
         return store.change_row(changed, self._keys.references.organisation(changed.content.organisation))
 
     def _publish(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
-        places = store.places_in_line(connection, [one.id for one in plan.registered if one.status == "waitlisted"])
+        places = store.places_in_line(connection, plan.registered)
         new = [self._new_fact(facts, one, places.get(one.id), now) for one in plan.registered]
         known: Sequence[tuple[str, LiveRegistration | ChangedRegistration]] = [
             *((CHANGED, one) for one in plan.changed),

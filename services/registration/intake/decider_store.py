@@ -1,7 +1,6 @@
 """What the decider reads and writes, inside the one transaction of a batch.
 
-Rows travel as JSON documents, which costs a fifth of as many arrays of parameters. Forms are locked by their seats, in
-order of their slugs, as by every writer of seats.
+Forms are locked by their seats, in order of their slugs, as by every writer of seats.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, TextClause, text
 
 from services.registration.domain.opening import Opening
@@ -26,7 +24,7 @@ from services.registration.intake.model import (
     Plan,
 )
 from services.registration.people.model import AddressRefs
-from services.registration.store.rows import PLACE
+from services.registration.store.rows import as_parameter, columns_of
 
 SEEN_WITHIN = timedelta(minutes=1)
 """How long a sender may have looked at a form before sending: an older version than that decides about nothing."""
@@ -56,7 +54,12 @@ _CANDIDATES = text("""
         mailbox_ref, domain_ref, person_key, mailed_at
     FROM candidate WHERE address_ref = ANY(:refs)
 """)
-_PLACES = text(f"SELECT r.id::text, {PLACE} FROM registration r WHERE r.id = ANY(CAST(:ids AS uuid[]))")  # noqa: S608
+_PLACES = text("""
+    SELECT id::text, place FROM (
+        SELECT id, row_number() OVER (PARTITION BY form ORDER BY received_at, submission) AS place FROM registration
+        WHERE form = ANY(:forms) AND status = 'waitlisted') AS line
+    WHERE id = ANY(CAST(:ids AS uuid[]))
+""")
 _BLOCKED = text("SELECT person_ref FROM blocked_address WHERE person_ref = ANY(:refs)")
 _ERASED = text("SELECT address_ref, before_number FROM erased_address WHERE address_ref = ANY(:refs)")
 _USED = text("SELECT id FROM used_challenge WHERE id = ANY(:challenges)")
@@ -73,10 +76,10 @@ _MANAGING = text("""
 _ADD_CANDIDATES = text("""
     INSERT INTO candidate (id, submission, form, address_ref, mailbox_ref, domain_ref, person_key, code, fingerprint,
         network, proven, received_at, content, sealed)
-    SELECT id, submission, form, decode(address, 'hex'), decode(mailbox, 'hex'), decode(domain, 'hex'),
+    SELECT id, number, form, decode(ref, 'hex'), decode(mailbox, 'hex'), decode(domain, 'hex'),
         decode(person, 'hex'), code, decode(fingerprint, 'hex'), decode(network, 'hex'), proven, received_at, content,
         decode(sealed, 'hex')
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, submission bigint, form text, address text,
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, number bigint, form text, ref text,
         mailbox text, domain text, person text, code text, fingerprint text, network text, proven boolean,
         received_at timestamptz, content jsonb, sealed text)
 """)
@@ -84,7 +87,7 @@ _DELETE_CANDIDATES = text("DELETE FROM candidate WHERE id = ANY(CAST(:ids AS uui
 _REGISTER = text("""
     WITH new AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, form text, event_id text, status text,
-            position int, capacity int, submission bigint, received_at timestamptz, address text, mailbox text,
+            position int, capacity int, number bigint, received_at timestamptz, ref text, mailbox text,
             domain text, person text, name text, email text, organisation_id uuid, organisation text,
             working_group text, representative boolean, country text, time_zone text, language text, partner text,
             answers jsonb, sealed text, sealed_for jsonb, consent jsonb, verified boolean)
@@ -99,7 +102,7 @@ _REGISTER = text("""
         mailbox_ref, domain_ref, person_key, name, email, organisation_id, working_group, representative, country,
         time_zone, language, partner, answers, sealed, sealed_for, consent, accepted_at, confirmed_at, capacity_then,
         verified_at)
-    SELECT id, form, event_id, status, position, 1, submission, received_at, decode(address, 'hex'),
+    SELECT id, form, event_id, status, position, 1, number, received_at, decode(ref, 'hex'),
         decode(mailbox, 'hex'), decode(domain, 'hex'), decode(person, 'hex'), name, email, organisation_id,
         working_group, representative, country, time_zone, language, partner, answers, decode(sealed, 'hex'),
         ARRAY(SELECT jsonb_array_elements_text(sealed_for)), consent,
@@ -221,11 +224,13 @@ def read_facts(
     return facts
 
 
-def places_in_line(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
-    """Return the places on their waiting lists, by registration; of those that have one."""
-    if not ids:
+def places_in_line(connection: Connection, registered: Iterable[NewRegistration]) -> dict[str, int]:
+    """Return the place on its waiting list of each registration that has one, by id; they are stored already."""
+    waiting = [one for one in registered if one.status == "waitlisted"]
+    if not waiting:
         return {}
-    return {identity: place for identity, place in connection.execute(_PLACES, {"ids": list(ids)}) if place}
+    values = {"forms": list({one.form for one in waiting}), "ids": [one.id for one in waiting]}
+    return {identity: int(place) for identity, place in connection.execute(_PLACES, values)}
 
 
 def erased_before(connection: Connection, refs: Sequence[bytes]) -> dict[bytes, int]:
@@ -238,48 +243,22 @@ def _live(connection: Connection, statement: TextClause, refs: Sequence[bytes]) 
 
 
 def _live_registration(row: Sequence[Any]) -> LiveRegistration:
-    identity, form, status, revision, person, ref = row[:6]
-    email, language, name, organisation, group, representative, country, zone, partner = row[6:15]
-    answers, sealed, sealed_for, consent = row[15:]
-    content = Content(
-        email=email,
-        language=language,
-        name=name,
-        organisation=organisation,
-        working_group=group,
-        representative=representative,
-        country=country,
-        time_zone=zone,
-        partner=partner,
-        answers=answers,
-        sealed=None if sealed is None else bytes(sealed),
-        sealed_for=tuple(sealed_for),
-        consent=consent,
-    )
-    return LiveRegistration(identity, form, status, revision, bytes(person), bytes(ref), content)
+    *content, sealed_for, consent = row[6:]
+    values = [*row[:6], Content(*[*content, tuple(sealed_for), consent])]
+    return LiveRegistration(*values)
 
 
 def _candidate(row: Sequence[Any]) -> Candidate:
-    identity, number, form, received_at, code, fingerprint, network, proven, content, sealed = row[:10]
-    ref, mailbox, domain, person, mailed_at = row[10:]
-    return Candidate(
-        id=identity,
-        number=number,
-        form=form,
-        received_at=received_at,
-        code=code,
-        fingerprint=bytes(fingerprint),
-        network=None if network is None else bytes(network),
-        proven=proven,
-        content=replace(content_from_json(content), sealed=None if sealed is None else bytes(sealed)),
-        address=AddressRefs(bytes(ref), bytes(mailbox), bytes(domain)),
-        person=bytes(person),
-        mailed_at=mailed_at,
-    )
+    content = replace(content_from_json(row[8]), sealed=row[9])
+    values = [*row[:8], content, AddressRefs(*row[10:13]), *row[13:]]
+    return Candidate(*values)
 
 
 def _forms(connection: Connection, slugs: Sequence[str], now: datetime) -> dict[str, FormState]:
-    found = {row[0]: _form(row) for row in connection.execute(_FORMS, {"forms": list(slugs)})}
+    found = {
+        row[0]: FormState(Opening(*row[6:15]), Seats(*row[1:6]), *row[15:])
+        for row in connection.execute(_FORMS, {"forms": list(slugs)})
+    }
     versions = connection.execute(_VERSIONS, {"forms": list(slugs), "since": now - SEEN_WITHIN})
     openings: dict[str, dict[int, Opening]] = {}
     for slug, revision, _changed_at, before, _after in versions:
@@ -303,20 +282,15 @@ def _instant(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value)
 
 
-def _form(row: Sequence[Any]) -> FormState:
-    capacity, confirmed, waiting, last_position, waiting_list = row[1:6]
-    switched_on, needs_event, status, starts_at, ends_at, kind, closes_before, opens_at, closes_at = row[6:15]
-    opening = Opening(switched_on, needs_event, status, starts_at, ends_at, kind, closes_before, opens_at, closes_at)
-    verification, people, event, attend = row[15:]
-    seats = Seats(capacity, confirmed, waiting, last_position, waiting_list)
-    return FormState(opening, seats, verification, people, event, attend)
-
-
 def write_candidates(connection: Connection, plan: Plan) -> None:
     """Store the new candidates and delete those that are decided."""
     if plan.candidates:
-        rows = [_candidate_row(one) for one in plan.candidates if one.id not in set(plan.deleted)]
-        connection.execute(_ADD_CANDIDATES, {"rows": _json(rows)})
+        rows = [
+            _row(one.address, one) | {"content": without_cause(one.content), "sealed": one.content.sealed}
+            for one in plan.candidates
+            if one.id not in plan.deleted
+        ]
+        connection.execute(_ADD_CANDIDATES, {"rows": as_parameter(rows)})
     if plan.deleted:
         connection.execute(_DELETE_CANDIDATES, {"ids": plan.deleted})
 
@@ -324,13 +298,13 @@ def write_candidates(connection: Connection, plan: Plan) -> None:
 def write_registrations(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """Store new registrations; see :func:`registration_row`."""
     if rows:
-        connection.execute(_REGISTER, {"rows": _json(rows), "now": now})
+        connection.execute(_REGISTER, {"rows": as_parameter(rows), "now": now})
 
 
 def write_changes(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """Store new content of live registrations; see :func:`content_row`."""
     if rows:
-        connection.execute(_CHANGE, {"rows": _json(rows), "now": now})
+        connection.execute(_CHANGE, {"rows": as_parameter(rows), "now": now})
 
 
 def write_cancelled(connection: Connection, plan: Plan, reason: str, now: datetime) -> None:
@@ -341,37 +315,23 @@ def write_cancelled(connection: Connection, plan: Plan, reason: str, now: dateti
 
 def write_seats(connection: Connection, facts: Facts, forms: Iterable[str]) -> None:
     """Store the seats of ``forms`` as the batch has left them, and the word that the public may know."""
-    rows = [
-        {
-            "form": slug,
-            "confirmed": facts.forms[slug].seats.confirmed,
-            "waiting": facts.forms[slug].seats.waiting,
-            "last_position": facts.forms[slug].seats.last_position,
-            "word": facts.forms[slug].seats.word,
-        }
-        for slug in sorted(forms)
-    ]
-    if rows:
-        connection.execute(_SEATS, {"rows": _json(rows)})
+    seats = {slug: facts.forms[slug].seats for slug in sorted(forms)}
+    if seats:
+        rows = [columns_of(one) | {"form": slug, "word": one.word} for slug, one in seats.items()]
+        connection.execute(_SEATS, {"rows": as_parameter(rows)})
 
 
 def write_used_challenges(connection: Connection, plan: Plan, now: datetime) -> None:
     """Store which challenges were used."""
     if plan.challenges:
-        rows = [{"id": identity.hex(), "form": form} for identity, form in plan.challenges]
-        connection.execute(_USE, {"rows": _json(rows), "now": now})
+        rows = [{"id": identity, "form": form} for identity, form in plan.challenges]
+        connection.execute(_USE, {"rows": as_parameter(rows), "now": now})
 
 
 def settle(connection: Connection, plan: Plan, now: datetime) -> None:
     """Store the outcomes; the bodies are deleted."""
-    rows: list[dict[str, Any]] = [{"number": number, "outcome": one.value} for number, one in plan.outcomes.items()]
-    for number, results in plan.results.items():
-        outcome = [
-            {"candidate": one.candidate, "form": one.form, "code": one.code, "result": one.result.value}
-            for one in results
-        ]
-        rows.append({"number": number, "outcome": outcome})
-    connection.execute(_SETTLE, {"rows": _json(rows), "now": now})
+    rows = [{"number": number, "outcome": outcome} for number, outcome in (plan.outcomes | plan.results).items()]
+    connection.execute(_SETTLE, {"rows": as_parameter(rows), "now": now})
 
 
 def registration_row(new: NewRegistration, event_id: str | None, organisation_id: str | None) -> dict[str, Any]:
@@ -382,74 +342,14 @@ def registration_row(new: NewRegistration, event_id: str | None, organisation_id
         event_id: of the form.
         organisation_id: of the content's organisation, UUID text.
     """
-    return {
-        "id": new.id,
-        "form": new.form,
-        "event_id": event_id,
-        "status": new.status,
-        "position": new.position,
-        "capacity": new.capacity,
-        "submission": new.number,
-        "received_at": new.received_at,
-        "address": new.address.ref.hex(),
-        "mailbox": new.address.mailbox.hex(),
-        "domain": new.address.domain.hex(),
-        "person": new.person.hex(),
-        "verified": new.verified,
-        "organisation_id": organisation_id,
-        **content_row(new.content),
-    }
+    return _row(new.content, new.address, new) | {"event_id": event_id, "organisation_id": organisation_id}
 
 
 def change_row(changed: ChangedRegistration, organisation_id: str | None) -> dict[str, Any]:
     """Return a row for :func:`write_changes`, with the id of the content's organisation."""
-    return {
-        "id": changed.id,
-        "revision": changed.revision,
-        "status": changed.status,
-        "person": changed.person.hex(),
-        "organisation_id": organisation_id,
-        **content_row(changed.content),
-    }
+    return _row(changed.content, changed) | {"organisation_id": organisation_id}
 
 
-def content_row(content: Content) -> dict[str, Any]:
-    """Return the columns that a content fills."""
-    return {
-        "name": content.name,
-        "email": content.email,
-        "organisation": content.organisation,
-        "working_group": content.working_group,
-        "representative": content.representative,
-        "country": content.country,
-        "time_zone": content.time_zone,
-        "language": content.language,
-        "partner": content.partner,
-        "answers": dict(content.answers),
-        "sealed": None if content.sealed is None else content.sealed.hex(),
-        "sealed_for": list(content.sealed_for),
-        "consent": dict(content.consent),
-    }
-
-
-def _candidate_row(one: Candidate) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "submission": one.number,
-        "form": one.form,
-        "address": one.address.ref.hex(),
-        "mailbox": one.address.mailbox.hex(),
-        "domain": one.address.domain.hex(),
-        "person": one.person.hex(),
-        "code": one.code,
-        "fingerprint": one.fingerprint.hex(),
-        "network": None if one.network is None else one.network.hex(),
-        "proven": one.proven,
-        "received_at": one.received_at,
-        "content": without_cause(one.content),
-        "sealed": None if one.content.sealed is None else one.content.sealed.hex(),
-    }
-
-
-def _json(rows: Sequence[Mapping[str, Any]]) -> str:
-    return orjson.dumps(rows).decode()
+def _row(*values: Any) -> dict[str, Any]:
+    """The columns of ``values``, the last of which holds the others too."""
+    return {name: value for name, value in columns_of(*values).items() if name not in ("content", "address", "cause")}

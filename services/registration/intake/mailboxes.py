@@ -4,11 +4,11 @@ Inside an exhausted quota, submissions with a proof of work go first; among the 
 that one sender cannot use up a domain's mails alone.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import orjson
 from sqlalchemy import Connection, text
 
 from services.registration.intake.model import MailWanted
@@ -21,6 +21,7 @@ from services.registration.intake.spacing import (
     total_quota,
 )
 from services.registration.people.model import AddressRefs
+from services.registration.store.rows import as_parameter, columns_of
 
 BUCKET = timedelta(minutes=10)
 """Mails are counted in steps of this length; a window counts one step more, so that no hour has more than its quota."""
@@ -31,7 +32,7 @@ ALL = b""
 
 _WANT = text("""
     WITH new AS MATERIALIZED (
-        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (address text, mailbox text, domain text,
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (ref text, mailbox text, domain text,
             email text, language text, network text, proven boolean)
     ), boxes AS (
         INSERT INTO mailbox (mailbox_ref, domain_ref, next_mail_at, waiting_since, waiting_proven, waiting_network)
@@ -45,8 +46,8 @@ _WANT = text("""
         RETURNING mailbox_ref
     )
     INSERT INTO waiting_address (address_ref, mailbox_ref, email, language, since)
-    SELECT DISTINCT ON (address) decode(address, 'hex'), decode(mailbox, 'hex'), email, language, :now
-    FROM new WHERE EXISTS (SELECT FROM boxes) ORDER BY address
+    SELECT DISTINCT ON (ref) decode(ref, 'hex'), decode(mailbox, 'hex'), email, language, :now
+    FROM new WHERE EXISTS (SELECT FROM boxes) ORDER BY ref
     ON CONFLICT (address_ref) DO NOTHING
 """)
 _VERIFIED = text("""
@@ -119,9 +120,9 @@ _COUNT = text("""
 _LINKS = text("""
     INSERT INTO confirmation_link (id, token_hash, address_ref, mailbox_ref, domain_ref, email, language, minted_at,
         expires_at)
-    SELECT id, decode(token, 'hex'), decode(address, 'hex'), decode(mailbox, 'hex'), decode(domain, 'hex'), email,
+    SELECT id, decode(token_hash, 'hex'), decode(ref, 'hex'), decode(mailbox, 'hex'), decode(domain, 'hex'), email,
         language, :now, :expires_at
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, token text, address text, mailbox text, domain text,
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, token_hash text, ref text, mailbox text, domain text,
         email text, language text)
 """)
 _OVERDUE = text("""
@@ -150,29 +151,17 @@ class MintedLink:
 
 def want_mails(connection: Connection, wanted: Sequence[MailWanted], now: datetime) -> None:
     """Record that addresses have something to confirm."""
-    rows = [
-        {
-            "address": one.address.ref.hex(),
-            "mailbox": one.address.mailbox.hex(),
-            "domain": one.address.domain.hex(),
-            "email": one.email,
-            "language": one.language,
-            "network": None if one.network is None else one.network.hex(),
-            "proven": one.proven,
-        }
-        for one in wanted
-    ]
-    if rows:
-        connection.execute(_WANT, {"rows": orjson.dumps(rows).decode(), "now": now})
+    if wanted:
+        rows = [columns_of(one, one.address) for one in wanted]
+        connection.execute(_WANT, {"rows": as_parameter(rows), "now": now})
 
 
 def note_verified(connection: Connection, addresses: Iterable[AddressRefs], now: datetime) -> None:
     """Start the spacing of these mailboxes anew: their owners have acted. No mail is due to who has nothing left."""
     found = list(addresses)
-    rows = [{"mailbox": one.mailbox.hex(), "domain": one.domain.hex()} for one in found]
-    if rows:
+    if found:
         connection.execute(_SEEN, {"refs": [one.ref for one in found]})
-        connection.execute(_VERIFIED, {"rows": orjson.dumps(rows).decode(), "now": now})
+        connection.execute(_VERIFIED, {"rows": as_parameter(found), "now": now})
 
 
 def set_muted(connection: Connection, address: AddressRefs, muted: bool, now: datetime) -> None:
@@ -198,10 +187,10 @@ def take_due_mails(connection: Connection, now: datetime, limit: int) -> list[Du
     due = connection.execute(_DUE, _due_values(now, left)).fetchall()
     if not due:
         return []
-    domains = {bytes(row[0]): bytes(row[1]) for row in due}
-    steps = {bytes(row[0]): int(row[2]) for row in due}
+    domains = {mailbox: domain for mailbox, domain, _step in due}
+    steps = {mailbox: step for mailbox, _domain, step in due}
     taken = [
-        DueMail(AddressRefs(bytes(ref), bytes(mailbox), domains[bytes(mailbox)]), email, language)
+        DueMail(AddressRefs(ref, mailbox, domains[mailbox]), email, language)
         for mailbox, ref, email, language in connection.execute(_TAKE_ADDRESS, {"mailboxes": list(domains)})
     ]
     _record_sent(connection, taken, steps, now)
@@ -222,35 +211,20 @@ def _due_values(now: datetime, limit: int) -> dict[str, object]:
 
 def _record_sent(connection: Connection, taken: Sequence[DueMail], steps: dict[bytes, int], now: datetime) -> None:
     mailed = {one.address.mailbox for one in taken}
-    rows = [{"mailbox": box.hex(), "next_mail_at": next_mail_at(steps[box] + 1, now)} for box in mailed]
-    connection.execute(_SENT, {"rows": orjson.dumps(rows).decode(), "now": now})
+    rows = [{"mailbox": box, "next_mail_at": next_mail_at(steps[box] + 1, now)} for box in mailed]
+    connection.execute(_SENT, {"rows": as_parameter(rows), "now": now})
     connection.execute(_NOBODY_WAITS, {"mailboxes": [box for box in steps if box not in mailed]})
-    counts: dict[bytes, int] = {ALL: len(taken)} if taken else {}
-    for one in taken:
-        if one.address.domain:
-            counts[one.address.domain] = counts.get(one.address.domain, 0) + 1
+    counts = Counter(domain for one in taken for domain in {ALL, one.address.domain})
     if counts:
         began_at = now.replace(minute=now.minute - now.minute % 10, second=0, microsecond=0)
-        counted = [{"domain": domain.hex(), "sent": sent} for domain, sent in counts.items()]
-        connection.execute(_COUNT, {"rows": orjson.dumps(counted).decode(), "began_at": began_at})
+        counted = [{"domain": domain, "sent": sent} for domain, sent in counts.items()]
+        connection.execute(_COUNT, {"rows": as_parameter(counted), "began_at": began_at})
 
 
 def store_links(connection: Connection, links: Sequence[MintedLink], now: datetime, lifetime: timedelta) -> None:
     """Store new confirmation links by the hash of their tokens."""
-    rows = [
-        {
-            "id": link.id,
-            "token": link.token_hash.hex(),
-            "address": link.mail.address.ref.hex(),
-            "mailbox": link.mail.address.mailbox.hex(),
-            "domain": link.mail.address.domain.hex(),
-            "email": link.mail.email,
-            "language": link.mail.language,
-        }
-        for link in links
-    ]
-    values = {"rows": orjson.dumps(rows).decode(), "now": now, "expires_at": now + lifetime}
-    connection.execute(_LINKS, values)
+    rows = [columns_of(link.mail, link.mail.address, link) for link in links]
+    connection.execute(_LINKS, {"rows": as_parameter(rows), "now": now, "expires_at": now + lifetime})
 
 
 def overdue_mails(connection: Connection, now: datetime) -> tuple[int, datetime | None]:

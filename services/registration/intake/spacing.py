@@ -35,11 +35,6 @@ def next_mail_at(step: int, sent_at: datetime) -> datetime:
     return sent_at + WAITS[min(step, len(WAITS)) - 1]
 
 
-def domain_quota(limit: int, verified: int) -> int:
-    """Return how many mails a domain gets in the time of ``limit``, with so many verified mailboxes."""
-    return limit + PER_VERIFIED_MAILBOX * verified
-
-
 def total_quota(limit: int, mailed: int, verified: int) -> int:
     """Return how many mails go in an hour to all domains together.
 

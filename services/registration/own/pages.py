@@ -39,9 +39,6 @@ ACTS: Mapping[OfferedAct, Act] = {
 }
 """What each option asks the decider for: another person at an address is confirmed like a first one."""
 
-PageAction = Literal["choose", "send-link", "mute", "unmute"]
-"""Values of the field ``action`` of a POST; ``send-link`` comes with the id of a ``registration``."""
-
 Done = Literal["", "link-sent", "muted", "unmuted"]
 
 

@@ -12,13 +12,11 @@ from services.registration.intake.contents import content_from_json
 from services.registration.intake.model import Content
 from services.registration.store.registrations import Person
 
-_LINK = text("SELECT email, language, expires_at, muted FROM link_of(:hash, :now)")
+_LINK = text("SELECT email, language, muted FROM link_of(:hash, :now)")
 _PENDING = text("""
-    SELECT id::text, form, code, received_at, mailed_at, content, has_sealed, person_key FROM pending_for(:hash, :now)
+    SELECT id::text, form, code, received_at, has_sealed, person_key, content FROM pending_for(:hash, :now)
 """)
-_REGISTERED = text("""
-    SELECT id::text, form, status, revision, name, content, person_key FROM registered_for(:hash, :now)
-""")
+_REGISTERED = text("SELECT id::text, form, status, person_key, content FROM registered_for(:hash, :now)")
 _OUTCOMES = text("SELECT kind, form, decided_at, outcome FROM link_outcomes(:hash)")
 _OWN = text("""
     SELECT id::text, form, kind, event_id, status, place, revision, encode(person_ref, 'hex'), working_group,
@@ -40,7 +38,6 @@ class ConfirmationLink:
 
     email: str
     language: str
-    expires_at: datetime
     muted: bool
 
 
@@ -52,10 +49,9 @@ class PendingSubmission:
     form: str
     code: str
     received_at: datetime
-    mailed_at: datetime | None
-    content: Content
     has_sealed: bool
     person: bytes
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +61,8 @@ class RegisteredPerson:
     id: str
     form: str
     status: str
-    revision: int
-    name: str | None
-    content: Content
     person: bytes
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,33 +101,13 @@ def find_confirmation_link(connection: Connection, hash_: bytes, now: datetime) 
 def pending_submissions(connection: Connection, hash_: bytes, now: datetime) -> list[PendingSubmission]:
     """Return everything that waits for the owner of the link's address, oldest first."""
     found = connection.execute(_PENDING, {"hash": hash_, "now": now})
-    return [_pending(*row) for row in found]
-
-
-def _pending(
-    identity: str,
-    form: str,
-    code: str,
-    received_at: datetime,
-    mailed_at: datetime | None,
-    content: Mapping[str, Any],
-    has_sealed: bool,
-    person: bytes,
-) -> PendingSubmission:
-    found = content_from_json(content)
-    return PendingSubmission(identity, form, code, received_at, mailed_at, found, has_sealed, bytes(person))
-
-
-def _registered(
-    identity: str, form: str, status: str, revision: int, name: str | None, content: Mapping[str, Any], person: bytes
-) -> RegisteredPerson:
-    return RegisteredPerson(identity, form, status, revision, name, content_from_json(content), bytes(person))
+    return [PendingSubmission(*[*row[:-1], content_from_json(row[-1])]) for row in found]
 
 
 def registered_people(connection: Connection, hash_: bytes, now: datetime) -> list[RegisteredPerson]:
     """Return the live registrations of the link's address."""
     found = connection.execute(_REGISTERED, {"hash": hash_, "now": now})
-    return [_registered(*row) for row in found]
+    return [RegisteredPerson(*[*row[:-1], content_from_json(row[-1])]) for row in found]
 
 
 def acts_by_link(connection: Connection, hash_: bytes) -> Sequence[LinkAct]:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import orjson
 from sqlalchemy import Connection, text
+
+from services.registration.store.rows import as_parameter
 
 MAX_LIVE = 5
 
@@ -25,8 +26,8 @@ def store_managing_links(connection: Connection, minted: Sequence[tuple[str, byt
     """Store new links, (registration id, token hash) each; of more than five the oldest end."""
     if not minted:
         return
-    rows = [{"registration": registration, "token": token.hex()} for registration, token in minted]
-    connection.execute(_ADD, {"rows": orjson.dumps(rows).decode(), "now": now})
+    rows = [{"registration": registration, "token": token} for registration, token in minted]
+    connection.execute(_ADD, {"rows": as_parameter(rows), "now": now})
     values = {"registrations": [registration for registration, _ in minted], "max_live": MAX_LIVE}
     connection.execute(_PRUNE, values)
 

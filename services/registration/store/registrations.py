@@ -30,9 +30,6 @@ PERSON = f"""
 """  # noqa: S608 - a constant list of columns
 """All of a person, without a condition."""
 
-_LAST_CHANGED = text("""
-    SELECT max(changed_at) FROM registration_change WHERE registration_id = CAST(:id AS uuid)
-""")
 _BY_ID = text(PERSON + "WHERE r.id = CAST(:id AS uuid) AND r.erased_at IS NULL")
 _BY_ID_LOCKED = text(PERSON + "WHERE r.id = CAST(:id AS uuid) AND r.erased_at IS NULL FOR UPDATE OF r")
 _NEXT_IN_LINE = text(
@@ -51,12 +48,6 @@ _CHANGE = text("""
     INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason, changed_by)
     VALUES (CAST(:id AS uuid), :revision, :status, :now, :capacity, :reason, :changed_by)
 """)
-
-
-def last_changed_at(connection: Connection, registration_id: str) -> datetime:
-    """When a registration that is there was last changed, or made."""
-    changed_at: datetime = connection.execute(_LAST_CHANGED, {"id": registration_id}).scalar_one()
-    return changed_at
 
 
 def find_person(connection: Connection, registration_id: str) -> Person | None:

@@ -1,6 +1,9 @@
-"""The columns of a registration and the value they make, in one place for every statement that reads one."""
+"""Rows: the columns of a registration that every statement reads, and many rows as one parameter of a statement."""
 
+from collections.abc import Sequence
 from typing import Any
+
+import orjson
 
 from services.registration.domain.registration import Registration
 
@@ -21,3 +24,13 @@ WIDTH = 17
 def to_registration(row: Any) -> Registration:
     """The value of a row that begins with ``REGISTRATION_COLUMNS``."""
     return Registration(*row[:WIDTH])
+
+
+def columns_of(*values: Any) -> dict[str, Any]:
+    """Return the attributes of slotted dataclasses in one mapping; a later one of the same name counts."""
+    return {name: getattr(value, name) for value in values for name in value.__slots__}
+
+
+def as_parameter(rows: Sequence[object]) -> str:
+    """Return ``rows`` for ``jsonb_to_recordset``, bytes as hexadecimal digits: cheaper than many arrays."""
+    return orjson.dumps(rows, default=bytes.hex).decode()

@@ -8,10 +8,6 @@ from hypothesis import strategies as st
 
 from services.registration.intake.spacing import (
     MAX_GROWTH,
-    PER_DOMAIN_A_DAY,
-    PER_DOMAIN_AN_HOUR,
-    PER_VERIFIED_MAILBOX,
-    domain_quota,
     next_mail_at,
     total_quota,
 )
@@ -48,12 +44,6 @@ def test_mailbox_whose_owner_does_nothing_gets_six_mails_on_the_first_day() -> N
 @given(st.integers(1, 50))
 def test_wait_never_gets_shorter(step: int) -> None:
     assert next_mail_at(step, NOON) <= next_mail_at(step + 1, NOON)
-
-
-@pytest.mark.parametrize("limit", [PER_DOMAIN_AN_HOUR, PER_DOMAIN_A_DAY])
-def test_domain_gets_more_mails_for_each_verified_mailbox(limit: int) -> None:
-    assert domain_quota(limit, 0) == limit
-    assert domain_quota(limit, 7) == limit + 7 * PER_VERIFIED_MAILBOX
 
 
 @pytest.mark.parametrize(

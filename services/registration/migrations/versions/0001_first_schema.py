@@ -512,27 +512,26 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_total_relation_size('public.submission') > max_bytes
 $$;
 CREATE FUNCTION link_of(token bytea, at timestamptz)
-RETURNS TABLE (email text, language text, expires_at timestamptz, muted boolean)
+RETURNS TABLE (email text, language text, muted boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT l.email, l.language, l.expires_at, m.muted_at IS NOT NULL
+    SELECT l.email, l.language, m.muted_at IS NOT NULL
     FROM public.confirmation_link l LEFT JOIN public.mailbox m ON m.mailbox_ref = l.mailbox_ref
     WHERE l.token_hash = token AND l.expires_at > at
 $$;
 CREATE FUNCTION pending_for(token bytea, at timestamptz)
-RETURNS TABLE (id uuid, form text, code text, received_at timestamptz, mailed_at timestamptz, content jsonb,
-    has_sealed boolean, person_key bytea)
+RETURNS TABLE (id uuid, form text, code text, received_at timestamptz, has_sealed boolean, person_key bytea,
+    content jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT c.id, c.form, c.code, c.received_at, c.mailed_at, c.content, c.sealed IS NOT NULL, c.person_key
+    SELECT c.id, c.form, c.code, c.received_at, c.sealed IS NOT NULL, c.person_key, c.content
     FROM public.confirmation_link l JOIN public.candidate c ON c.address_ref = l.address_ref
     WHERE l.token_hash = token AND l.expires_at > at ORDER BY c.submission
 $$;
 CREATE FUNCTION registered_for(token bytea, at timestamptz)
-RETURNS TABLE (id uuid, form text, status text, revision integer, name text, content jsonb, person_key bytea)
+RETURNS TABLE (id uuid, form text, status text, person_key bytea, content jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT r.id, r.form, r.status, r.revision, r.name, jsonb_strip_nulls(jsonb_build_object('email', r.email,
+    SELECT r.id, r.form, r.status, r.person_key, jsonb_strip_nulls(jsonb_build_object('email', r.email,
         'language', r.language, 'name', r.name, 'organisation', o.name, 'working_group', r.working_group,
-        'representative', r.representative, 'country', r.country, 'time_zone', r.time_zone, 'answers', r.answers)),
-        r.person_key
+        'representative', r.representative, 'country', r.country, 'time_zone', r.time_zone, 'answers', r.answers))
     FROM public.confirmation_link l JOIN public.registration r ON r.person_ref = l.address_ref
     LEFT JOIN public.organisation o ON o.id = r.organisation_id
     WHERE l.token_hash = token AND l.expires_at > at AND r.status <> 'cancelled' AND r.erased_at IS NULL ORDER BY r.id
