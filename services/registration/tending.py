@@ -8,7 +8,7 @@ import logging
 
 from services.registration.intake.cleanup import cleanup_steps
 from services.registration.people.messages import RegistrationMessages
-from services.registration.usecases.promote_due import promote_due
+from services.registration.usecases.promote import promote_due
 from services.registration.usecases.retain import retaining
 from shared.core.errors import Unavailable
 from shared.process.runner import Stop

@@ -4,7 +4,7 @@ Reading it changes nothing: mail scanners follow links.
 """
 
 from json import dumps
-from typing import Any, cast
+from typing import cast
 
 from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import BadRequest
@@ -25,7 +25,7 @@ from services.registration.own.service import (
     wait_for_outcome,
 )
 from services.registration.own.store import OwnRegistration
-from services.registration.store.registrations import Person
+from services.registration.people.model import clear_answers
 from services.registration.usecases.look_up import GROUP_FIELD, FormView, working_group_titles
 from shared.core.errors import DomainError
 from shared.forms.definition import FormDefinition, with_options
@@ -112,7 +112,7 @@ def _link_page(tools: Tools, own: OwnRegistration, view: FormView, look: Look, *
         revision=registration.revision,
         form_kind=form.kind,
         position=registration.position,
-        answers=answers_for_display(definition, clear_answers(own.person), look.language),
+        answers=answers_for_display(definition, clear_answers(own.person, registration), look.language),
         has_sealed=own.person.has_sealed,
         asking=asking,
         can_cancel=not is_over(form.opening, now),
@@ -128,20 +128,3 @@ def with_group_titles(tools: Tools, definition: FormDefinition) -> FormDefinitio
     if not any(field.name == GROUP_FIELD for field in definition.fields):
         return definition
     return with_options(definition, GROUP_FIELD, tuple(working_group_titles(tools.work).items()))
-
-
-def clear_answers(person: Person) -> dict[str, Any]:
-    """Return everything that the person has given in clear, by the name of the question."""
-    registration = person.registration
-    given = {
-        "name": person.name,
-        "email": person.email,
-        "organisation": person.organisation,
-        "working_group": registration.working_group,
-        "representative": registration.representative if registration.working_group else None,
-        "country": registration.country,
-        "time_zone": person.time_zone,
-        "language": registration.language,
-        **person.answers,
-    }
-    return {name: value for name, value in given.items() if value is not None}

@@ -18,7 +18,7 @@ from services.registration.api.submissions import Refused, take
 from services.registration.api.submitted import language_of, own_language, read_submitted
 from services.registration.api.tools import Tools
 from services.registration.embed.pages import Look, OwnForm, render_frame
-from services.registration.intake.model import Choice, Content, Result
+from services.registration.intake.model import Choice, Result
 from services.registration.own.pages import (
     CandidateResult,
     ConfirmationPage,
@@ -41,6 +41,7 @@ from services.registration.own.service import (
     wait_for_outcome,
 )
 from services.registration.own.store import LinkAct, PendingSubmission, RegisteredPerson
+from services.registration.people.model import clear_answers
 from services.registration.usecases.look_up import FormView, first_form
 from shared.core.errors import DomainError
 from shared.forms.definition import FormDefinition
@@ -192,7 +193,7 @@ def _candidate(
         event_time=event_time(view.stored),
         code=one.code,
         received=received,
-        answers=answers_for_display(definition, content_answers(one.content), look.language),
+        answers=answers_for_display(definition, clear_answers(one.content), look.language),
         has_sealed=one.has_sealed,
         consents=tuple(
             field.label.in_language(look.language) for field in definition.fields if field.kind == "consent"
@@ -220,29 +221,13 @@ def _options(
 def _differences(
     before: RegisteredPerson, after: PendingSubmission, definition: FormDefinition, language: str
 ) -> tuple[Difference, ...]:
-    old = dict(answers_for_display(definition, content_answers(before.content), language))
-    new = dict(answers_for_display(definition, content_answers(after.content), language))
+    old = dict(answers_for_display(definition, clear_answers(before.content), language))
+    new = dict(answers_for_display(definition, clear_answers(after.content), language))
     return tuple(
         Difference(label, old.get(label, ""), new.get(label, ""))
         for label in dict.fromkeys([*old, *new])
         if old.get(label, "") != new.get(label, "")
     )
-
-
-def content_answers(content: Content) -> dict[str, Any]:
-    """Return all clear answers of a submission, by the name of the question."""
-    given = {
-        "name": content.name,
-        "email": content.email,
-        "organisation": content.organisation,
-        "working_group": content.working_group,
-        "representative": content.representative if content.working_group else None,
-        "country": content.country,
-        "time_zone": content.time_zone,
-        "language": content.language,
-        **content.answers,
-    }
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def _results(waiting: WaitingForOwner, views: Mapping[str, FormView], look: Look) -> Iterator[CandidateResult]:

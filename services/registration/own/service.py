@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.registration.domain.joining import join_address
-from services.registration.domain.links import own_link_ends_at
+from services.registration.domain.opening import Opening
 from services.registration.intake.model import Choice
 from services.registration.intake.service import Intake
 from services.registration.intake.store import StoredReceipt
@@ -84,10 +84,28 @@ def show_own(
         raise DomainError("not-found")
     view = form_view(own.person.registration.form)
     status = own.person.registration.status
-    ends_at = own_link_ends_at(view.stored.opening, status, view.stored.kept, own.changed_at)
+    ends_at = _own_link_ends_at(view.stored.opening, status, view.stored.kept, own.changed_at)
     if ends_at is not None and ends_at <= now:
         raise DomainError("not-found")
     return own, view
+
+
+def _own_link_ends_at(opening: Opening, status: str, kept: timedelta, changed_at: datetime) -> datetime | None:
+    """From when on a person's own link opens nothing; None while that cannot be said.
+
+    It lasts as long as there is something behind it to see or to take back: for an event until the data are no longer
+    kept, without one (a working group) for as long as the registration stands, and then as long as the data do.
+
+    Args:
+        opening: of the form.
+        status: of the registration.
+        kept: how long after the last day people are erased.
+        changed_at: when the registration last changed.
+    """
+    last = opening.ends_at or opening.starts_at
+    if opening.needs_event:
+        return last + kept if last is not None and opening.event_status != "postponed" else None
+    return changed_at + kept if status == "cancelled" else None
 
 
 def find_join_address(work: UnitOfWork, own: OwnRegistration, view: FormView, now: datetime) -> str:

@@ -1,6 +1,7 @@
 """What people are compared by, and which answers are part of a registration itself."""
 
 from dataclasses import dataclass
+from typing import Any
 
 COLUMNS = frozenset(
     {"name", "email", "organisation", "working_group", "representative", "country", "time_zone", "language", "consent"}
@@ -21,3 +22,15 @@ class AddressRefs:
     ref: bytes
     mailbox: bytes
     domain: bytes
+
+
+def clear_answers(*sources: Any) -> dict[str, Any]:
+    """Return all clear answers of a person, by the name of the question.
+
+    Args:
+        sources: that have them as attributes, the first of them also those to a form's further questions.
+    """
+    given = {name: getattr(source, name) for source in sources for name in COLUMNS & set(source.__slots__)}
+    given["representative"] = given["representative"] if given["working_group"] else None
+    given.pop("consent", None)
+    return {name: value for name, value in (given | dict(sources[0].answers)).items() if value is not None}

@@ -30,6 +30,9 @@ PERSON = f"""
 """  # noqa: S608 - a constant list of columns
 """All of a person, without a condition."""
 
+_THROUGH_PARTNER = text("""
+    SELECT form, status, count(*) FROM registration WHERE partner = :partner GROUP BY form, status
+""")
 _BY_ID = text(PERSON + "WHERE r.id = CAST(:id AS uuid) AND r.erased_at IS NULL")
 _BY_ID_LOCKED = text(PERSON + "WHERE r.id = CAST(:id AS uuid) AND r.erased_at IS NULL FOR UPDATE OF r")
 _NEXT_IN_LINE = text(
@@ -48,6 +51,14 @@ _CHANGE = text("""
     INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason, changed_by)
     VALUES (CAST(:id AS uuid), :revision, :status, :now, :capacity, :reason, :changed_by)
 """)
+
+
+def count_through(connection: Connection, partner: str) -> dict[str, dict[str, int]]:
+    """Registrations that came through a partner, by form and then by status; statuses that nobody has are left out."""
+    counts: dict[str, dict[str, int]] = {}
+    for form, status, number in connection.execute(_THROUGH_PARTNER, {"partner": partner}):
+        counts.setdefault(form, {})[status] = number
+    return counts
 
 
 def find_person(connection: Connection, registration_id: str) -> Person | None:

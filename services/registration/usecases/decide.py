@@ -6,13 +6,13 @@ from sqlalchemy import Connection
 
 from services.registration.domain.deciding import check_cancelling, check_confirming
 from services.registration.domain.promotion import OUT_OF_TURN
-from services.registration.domain.seats import promote
-from services.registration.people.messages import PROMOTED, RegistrationMessages, fact_about
+from services.registration.domain.seats import give_back, promote
+from services.registration.people.messages import CANCELLED, PROMOTED, RegistrationMessages, fact_about
 from services.registration.store.forms import save_seats
 from services.registration.store.promotions import PromotionLine, note_promotion
-from services.registration.store.registrations import Person, store_change, store_confirmed
-from services.registration.usecases.cancel import cancel_registration
+from services.registration.store.registrations import Person, store_cancelled, store_change, store_confirmed
 from services.registration.usecases.locking import Locked, lock_known
+from services.registration.usecases.promote import promote_waiting
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
@@ -50,7 +50,7 @@ def decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decis
         if decision.status == CONFIRM:
             return _give_seat(connection, messages, locked, decision.by)
         check_cancelling(locked.form.opening, locked.registration, locked.now)
-        return cancel_registration(connection, messages, locked, "cancelled by a coordinator", decision.by)
+        return _cancel(connection, messages, locked, decision.by)
 
 
 def _give_seat(connection: Connection, messages: RegistrationMessages, locked: Locked, by: str) -> Person:
@@ -66,3 +66,15 @@ def _give_seat(connection: Connection, messages: RegistrationMessages, locked: L
     note_promotion(connection, locked.form.slug, line)
     save_seats(connection, locked.form.slug, promote(seats, 1))
     return replace(locked.person, registration=confirmed)
+
+
+def _cancel(connection: Connection, messages: RegistrationMessages, locked: Locked, by: str) -> Person:
+    """A place is given back; the next in line gets it at once."""
+    before, now = locked.registration, locked.now
+    fact = fact_about(CANCELLED, locked.person, status="cancelled", revision=before.revision + 1)
+    store_cancelled(connection, fact.registration, now)
+    store_change(connection, fact.registration, "cancelled by a coordinator", now, by=by)
+    messages.add(connection, [fact], now)
+    seats = give_back(locked.form.seats, before.status)
+    promote_waiting(connection, messages, locked.form, seats, now, "a seat was given back")
+    return replace(locked.person, registration=fact.registration)

@@ -1,15 +1,23 @@
-"""Promote: give free seats to those who wait. A step inside the transactions that free seats."""
+"""Promote: give free seats to those who wait, in the transaction that frees them, or when time alone does.
+
+Time frees one where it was withheld because the event was postponed, for instance.
+"""
 
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from services.registration.domain.promotion import Promotion, decide_promotion
 from services.registration.domain.seats import Seats, promote
 from services.registration.people.messages import PROMOTED, RegistrationMessages, fact_about
-from services.registration.store.forms import StoredForm, save_seats
+from services.registration.store.forms import StoredForm, find_form, lock_seats, save_seats
 from services.registration.store.promotions import PromotionLine, note_promotion
 from services.registration.store.registrations import Person, next_in_line, store_change, store_confirmed
+from shared.store.unit_of_work import UnitOfWork
+
+_WAITING = text("""
+    SELECT form FROM seat WHERE waiting > 0 AND (capacity IS NULL OR capacity > confirmed) ORDER BY form
+""")
 
 
 def promote_waiting(
@@ -60,3 +68,21 @@ def _line(seats: Seats, decided: Promotion, promoted: list[Person], cause: str, 
         promoted=len(promoted),
         withheld=decided.withheld,
     )
+
+
+def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime) -> None:
+    """Give free seats to those who wait on each form, in a transaction for each.
+
+    Args:
+        work: on the service's database. The caller calls again and again.
+        messages: of the service.
+        now: of a checked clock.
+    """
+    with work.transaction() as connection:
+        forms = list(connection.execute(_WAITING).scalars())
+    for slug in forms:
+        with work.transaction() as connection:
+            lock_seats(connection, slug)
+            form = find_form(connection, slug)
+            if form is not None and decide_promotion(form.opening, form.seats, form.notice, now).count:
+                promote_waiting(connection, messages, form, form.seats, now, "a free seat could be given again")

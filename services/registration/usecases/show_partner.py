@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.registration.domain.opening import closed_reason
 from services.registration.store.forms import Partner, StoredForm, all_forms, find_partners
-from services.registration.store.partner_numbers import count_through
+from services.registration.store.registrations import count_through
 from services.registration.usecases.look_up import check_slug
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
