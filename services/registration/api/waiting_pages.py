@@ -3,7 +3,7 @@
 Reading a link changes nothing, and a POST without a choice is refused: mail scanners follow links and press buttons.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -103,7 +103,7 @@ def _choose(tools: Tools, token: str, waiting: WaitingForOwner) -> Response:
     decided = {one["candidate"] for act in waiting.acts for one in _outcomes(act)} - {one.id for one in waiting.pending}
     known = [_with_known_form(tools, choice) for choice in choices if choice.candidate not in decided]
     if known:  # of what was decided before the page shows the result
-        wait_for_outcome(tools.intake, send_choices(tools.intake, _any_form(tools, waiting), waiting, known))
+        wait_for_outcome(tools.intake, send_choices(tools.intake, _any_form(tools, waiting, known), waiting, known))
     return _back(token)
 
 
@@ -128,9 +128,9 @@ def _command(tools: Tools, token: str, waiting: WaitingForOwner, action: str) ->
     return _back(token, done)
 
 
-def _any_form(tools: Tools, waiting: WaitingForOwner) -> FormView:
+def _any_form(tools: Tools, waiting: WaitingForOwner, choices: Sequence[Choice] = ()) -> FormView:
     """A form for the row of a command: one that something of this address is about, else the first of all."""
-    slugs = [one.form for some in (waiting.pending, waiting.registered, waiting.acts) for one in some]
+    slugs = [one.form for some in (choices, waiting.pending, waiting.registered) for one in some if one.form]
     return tools.form_view(slugs[0] if slugs else first_form(tools.work))
 
 
@@ -169,9 +169,8 @@ def _list_page(
 def _views(tools: Tools, waiting: WaitingForOwner) -> dict[str, FormView]:
     """The forms that anything behind the link is about."""
     slugs = {one.form for one in waiting.pending} | {one.form for one in waiting.registered}
-    slugs |= {one.form for one in waiting.acts}
-    for act in waiting.acts:
-        slugs |= {one["form"] for one in _outcomes(act) if one["form"]}
+    for act in _shown_acts(waiting):
+        slugs |= {act.form} | {one["form"] for one in _outcomes(act) if one["form"]}
     return {slug: tools.form_view(slug) for slug in sorted(slugs)}
 
 
@@ -231,12 +230,15 @@ def _differences(
 
 
 def _results(waiting: WaitingForOwner, views: Mapping[str, FormView], look: Look) -> Iterator[CandidateResult]:
-    acts = [act for act in waiting.acts if act.kind in ("confirm", "submission")]
-    for act in acts[:MAX_ACTS_SHOWN]:
+    for act in _shown_acts(waiting):
         if act.decided_at is None:
             yield _result(None, views[act.form], "", look)
         for one in _outcomes(act):
             yield _result(Result(one["result"]), views[one["form"] or act.form], one["code"], look)
+
+
+def _shown_acts(waiting: WaitingForOwner) -> list[LinkAct]:
+    return [act for act in waiting.acts if act.kind in ("confirm", "submission")][:MAX_ACTS_SHOWN]
 
 
 def _result(result: Result | None, view: FormView, code: str, look: Look) -> CandidateResult:

@@ -43,6 +43,7 @@ from services.registration.people.messages import (
     confirmation_wanted,
     fact_about,
 )
+from services.registration.people.model import AddressRefs
 from services.registration.people.references import References
 from services.registration.store.forms import find_form
 from services.registration.store.registrations import find_person
@@ -150,7 +151,7 @@ class Decider:
             return
         hashes = [row.token_hash for row in rows if row.token_hash is not None]
         links = store.find_links(connection, hashes)
-        items = self._open(connection, rows, links, now)
+        items = self._open(connection, rows, links)
         refs = sorted({ref for item in items for ref in _refs(item, links)})
         forms = {item.form for item in items if isinstance(item, Submission)}
         challenges = [item.challenge for item in items if isinstance(item, Submission) and item.challenge is not None]
@@ -167,30 +168,23 @@ class Decider:
         store.settle(connection, Plan(results={row.number: []}), now)
 
     def _open(
-        self,
-        connection: Connection,
-        rows: Sequence[queue.QueuedRow],
-        links: dict[bytes, store.LinkOwner],
-        now: datetime,
+        self, connection: Connection, rows: Sequence[queue.QueuedRow], links: dict[bytes, store.LinkOwner]
     ) -> list[Item]:
         """The rows as items; what cannot be read is parked, and its neighbours go on."""
         items: list[Item] = []
         for row in rows:
             try:
                 content = open_sealed(list(self._keys.private), row.body)
-                items.append(self._item(row, content, links.get(row.token_hash or b""), now))
+                items.append(self._item(row, content, links.get(row.token_hash or b"")))
             except (Unsealable, ValueError, KeyError, TypeError) as error:
                 queue.park(connection, row.number, f"it cannot be read: {type(error).__name__}")
                 log.error("a submission cannot be read and is parked", extra={"number": row.number})
         return items
 
-    def _item(
-        self, row: queue.QueuedRow, content: dict[str, Any], owner: "store.LinkOwner | None", now: datetime
-    ) -> Item:
+    def _item(self, row: queue.QueuedRow, content: dict[str, Any], owner: store.LinkOwner | None) -> Item:
+        address = owner.address if owner is not None and owner.has_link_at(row.received_at) else None
         if row.kind == "submission":
-            return self._submission(row, content_from_json(content), owner, now)
-        live = owner is not None and (owner.expires_at is None or owner.expires_at > row.received_at)
-        address = owner.address if owner is not None and live else None
+            return self._submission(row, content_from_json(content), address)
         if row.kind == "confirm":
             return Confirm(row.number, address, [_choice(one) for one in content["choices"]])
         if row.kind == "cancel":
@@ -199,12 +193,8 @@ class Decider:
             return SendLink(row.number, address, str(content["registration"]))
         return Mute(row.number, address, muted=row.kind == "mute")
 
-    def _submission(
-        self, row: queue.QueuedRow, content: Content, owner: "store.LinkOwner | None", now: datetime
-    ) -> Submission:
+    def _submission(self, row: queue.QueuedRow, content: Content, owner: AddressRefs | None) -> Submission:
         address = self._keys.references.address(content.email)
-        own_link = owner is not None and owner.address.ref == address.ref
-        live = own_link and owner is not None and (owner.expires_at is None or owner.expires_at > row.received_at)
         return Submission(
             number=row.number,
             form=row.form,
@@ -217,7 +207,7 @@ class Decider:
             content=content,
             address=address,
             person=self._keys.references.person(content.email, content.name),
-            proven_by=row.token_hash if live else None,
+            proven_by=row.token_hash if owner is not None and owner.ref == address.ref else None,
         )
 
     def _drop_erased(self, connection: Connection, facts: Facts, items: list[Item], refs: Sequence[bytes]) -> None:

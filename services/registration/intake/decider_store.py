@@ -64,11 +64,9 @@ _BLOCKED = text("SELECT person_ref FROM blocked_address WHERE person_ref = ANY(:
 _ERASED = text("SELECT address_ref, before_number FROM erased_address WHERE address_ref = ANY(:refs)")
 _USED = text("SELECT id FROM used_challenge WHERE id = ANY(:challenges)")
 _LINKS = text("""
-    SELECT token_hash, address_ref, mailbox_ref, domain_ref, expires_at, email, language FROM confirmation_link
+    SELECT token_hash, address_ref, mailbox_ref, domain_ref, NULL, expires_at FROM confirmation_link
     WHERE token_hash = ANY(:hashes)
-""")
-_MANAGING = text("""
-    SELECT m.token_hash, r.id::text, r.person_ref, r.mailbox_ref, r.domain_ref
+    UNION ALL SELECT m.token_hash, r.person_ref, r.mailbox_ref, r.domain_ref, r.id::text, NULL
     FROM managing_link m JOIN registration r ON r.id = m.registration_id
     WHERE m.token_hash = ANY(:hashes) AND r.erased_at IS NULL
 """)
@@ -163,36 +161,24 @@ class LinkOwner:
 
     Attributes:
         registration: that a managing link opens; None for a confirmation link.
-        email, language: of a confirmation link.
+        expires_at: of a confirmation link; None for a managing link.
     """
 
     address: AddressRefs
-    registration: str | None = None
-    expires_at: datetime | None = None
-    email: str = ""
-    language: str = ""
+    registration: str | None
+    expires_at: datetime | None
+
+    def has_link_at(self, at: datetime) -> bool:
+        """Whether the link opened something at that time; a managing link does as long as it is there."""
+        return self.expires_at is None or self.expires_at > at
 
 
 def find_links(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, LinkOwner]:
     """Return what the links with these token hashes open, ended ones too, by hash."""
-    found: dict[bytes, LinkOwner] = {}
     if not hashes:
-        return found
-    values = {"hashes": list(hashes)}
-    for token, ref, mailbox, domain, expires_at, email, language in connection.execute(_LINKS, values):
-        address = AddressRefs(bytes(ref), bytes(mailbox), bytes(domain))
-        found[bytes(token)] = LinkOwner(address, None, expires_at, email, language)
-    for token, registration, ref, mailbox, domain in connection.execute(_MANAGING, values):
-        found[bytes(token)] = LinkOwner(AddressRefs(bytes(ref), bytes(mailbox), bytes(domain)), registration)
-    return found
-
-
-def candidate_forms(connection: Connection, refs: Sequence[bytes]) -> dict[str, Candidate]:
-    """Return all candidates of these addresses, by id."""
-    if not refs:
         return {}
-    found = [_candidate(row) for row in connection.execute(_CANDIDATES, {"refs": list(refs)})]
-    return {one.id: one for one in found}
+    found = connection.execute(_LINKS, {"hashes": list(hashes)})
+    return {row[0]: LinkOwner(AddressRefs(*row[1:4]), row[4], row[5]) for row in found}
 
 
 def read_facts(
@@ -210,7 +196,8 @@ def read_facts(
         challenges: ids of the solved challenges of the batch.
         now: the time.
     """
-    candidates = candidate_forms(connection, refs)
+    found = connection.execute(_CANDIDATES, {"refs": list(refs)})
+    candidates = {one.id: one for one in map(_candidate, found)}
     live = _live(connection, _LIVE_BY_ADDRESS, refs)
     wanted = sorted({*forms, *(one.form for one in candidates.values()), *(one.form for one in live)})
     connection.execute(_LOCK, {"forms": wanted})
@@ -218,9 +205,9 @@ def read_facts(
     facts = Facts(forms=_forms(connection, wanted, now), candidates=candidates)
     for one in live:
         facts.of(one.form, one.address).append(one)
-    facts.blocked = frozenset(bytes(row[0]) for row in connection.execute(_BLOCKED, {"refs": list(refs)}))
+    facts.blocked = frozenset(connection.execute(_BLOCKED, {"refs": list(refs)}).scalars())
     if challenges:
-        facts.used = {bytes(row[0]) for row in connection.execute(_USED, {"challenges": list(challenges)})}
+        facts.used = set(connection.execute(_USED, {"challenges": list(challenges)}).scalars())
     return facts
 
 
@@ -235,7 +222,7 @@ def places_in_line(connection: Connection, registered: Iterable[NewRegistration]
 
 def erased_before(connection: Connection, refs: Sequence[bytes]) -> dict[bytes, int]:
     """Return, by address, the number before which everything received was erased with it."""
-    return {bytes(ref): number for ref, number in connection.execute(_ERASED, {"refs": list(refs)})}
+    return dict(connection.execute(_ERASED, {"refs": list(refs)}).tuples().all())
 
 
 def _live(connection: Connection, statement: TextClause, refs: Sequence[bytes]) -> list[LiveRegistration]:

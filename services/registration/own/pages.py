@@ -26,6 +26,8 @@ TEXTS = Catalogue(Path(__file__).parent / "translations")
 CHOICE_PREFIX = "choice-"
 """Before the id of a candidate in the name of its choice."""
 
+MAX_CHOICES = 200
+
 FORM_PREFIX = "form-"
 """The same in the name of the hidden field that says of which form it is."""
 
@@ -226,9 +228,11 @@ def read_choices(submitted: Mapping[str, str]) -> tuple[Choice, ...]:
     """Return the choices of a POST with ``choose``, in the order of the form; candidates without one are left out.
 
     Raises:
-        ValueError: a choice is none that the page offers.
+        ValueError: a choice is none that the page offers, or there are more than any page has.
     """
     names = [name.removeprefix(CHOICE_PREFIX) for name in submitted if name.startswith(CHOICE_PREFIX)]
+    if len(names) > MAX_CHOICES:
+        raise ValueError("more choices than candidates")
     return tuple(
         _choice(name, submitted[f"{CHOICE_PREFIX}{name}"], submitted.get(f"{FORM_PREFIX}{name}", "")) for name in names
     )
