@@ -2,7 +2,7 @@
 
 The one inequality: a seat is given only while ``confirmed < capacity``. A seat requires a verified address or a form
 that asks for none, so nothing is held for anybody. Lowering the capacity takes nobody's seat; nobody is confirmed until
-the count is below it again. Those who wait go first, in order of arrival.
+the count is below it again. Those who wait go first, in order of the receipt of their submissions.
 """
 
 from dataclasses import dataclass, replace

@@ -28,7 +28,7 @@ def promote_waiting(
     now: datetime,
     reason: str,
 ) -> list[Person]:
-    """Confirm as many of those who wait as the one inequality allows, in order of arrival, and store the seats.
+    """Confirm as many of those who wait as the one inequality allows, in order of receipt, and store the seats.
 
     What was decided is recorded, for those who go on waiting too.
 
