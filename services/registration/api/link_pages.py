@@ -9,22 +9,25 @@ from typing import cast
 from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import BadRequest
 
-from services.registration.api.link_looks import gone, title_of, to_erased
+from services.registration.api.link_looks import attempt_number, gone, title_of, to_erased
 from services.registration.api.looks import event_time, look_of, page
 from services.registration.api.submitted import language_of, own_language
 from services.registration.api.tools import Tools
 from services.registration.domain.opening import closed_reason, is_over
-from services.registration.embed.link_pages import Asking, LinkPage, LinkStatus, render_erased, render_link
+from services.registration.embed.link_pages import Asking, LinkPage, LinkStatus, Refusal, render_erased, render_link
 from services.registration.embed.pages import Look, embed_path
+from services.registration.intake.model import Result
 from services.registration.own.my_data import my_data
 from services.registration.own.service import (
     cancel_own,
     erase_own,
     find_join_address,
+    newest_act,
     show_own,
+    unmute_own,
     wait_for_outcome,
 )
-from services.registration.own.store import OwnRegistration
+from services.registration.own.store import LinkAct, OwnRegistration
 from services.registration.people.model import clear_answers
 from services.registration.usecases.look_up import GROUP_FIELD, FormView, working_group_titles
 from shared.core.errors import DomainError
@@ -36,6 +39,12 @@ from shared.web.limits import limited
 
 ASKED = ("cancel", "erase")
 """What is asked before it is done."""
+
+REFUSALS: dict[Result, Refusal] = {
+    Result.EVENT_OVER: "event-over",
+    Result.CHANGED_MEANWHILE: "changed-meanwhile",
+}
+"""Results of a command that are explained; of others the page shows what is."""
 
 
 def link_blueprint(tools: Tools) -> Blueprint:
@@ -55,7 +64,7 @@ def link_blueprint(tools: Tools) -> Blueprint:
     @limited("link")
     def act(token: str) -> Response:
         action = request.form.get("action", "")
-        if action not in ASKED:
+        if action not in (*ASKED, "unmute"):
             raise BadRequest("unknown action")
         try:
             _own, view = show_own(tools.work, token, tools.form_view, tools.clock())
@@ -64,11 +73,27 @@ def link_blueprint(tools: Tools) -> Blueprint:
         if action == "erase":
             wait_for_outcome(tools.intake, erase_own(tools.intake, view, token))
             return to_erased()
-        wait_for_outcome(tools.intake, cancel_own(tools.intake, view, token, None))
+        if action == "unmute":
+            wait_for_outcome(tools.intake, unmute_own(tools.intake, view, token))
+        else:
+            wait_for_outcome(tools.intake, cancel_own(tools.intake, view, token, _revision_seen()))
         language = language_of(request.form.to_dict(), None)
-        return personal(cast(Response, redirect(f"/r/{token}?lang={language}", 303)))
+        return personal(cast(Response, redirect(f"/r/{token}?lang={language}&sent=1", 303)))
 
     return blueprint
+
+
+def _revision_seen() -> int | None:
+    """Which revision the page has shown that was sent; None if it does not say."""
+    text = request.form.get("revision", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _refusal(act: LinkAct | None) -> Refusal:
+    """Why the last command was not done, for whoever comes from sending it."""
+    if act is None or not isinstance(act.outcome, list) or not ("sent" in request.args or attempt_number()):
+        return ""
+    return next((REFUSALS[one["result"]] for one in act.outcome if one["result"] in REFUSALS), "")
 
 
 def _add_own_data(blueprint: Blueprint, tools: Tools) -> None:
@@ -97,12 +122,14 @@ def _page(tools: Tools, token: str, *, asking: Asking) -> Response:
     except DomainError:
         return gone(tools)
     look = look_of(own_language(request.args.to_dict(), own.person.registration.language), {}, None)
-    return page(render_link(_link_page(tools, own, view, look, asking=asking)), look)
+    return page(render_link(_link_page(tools, token, own, view, look, asking=asking)), look)
 
 
-def _link_page(tools: Tools, own: OwnRegistration, view: FormView, look: Look, *, asking: Asking) -> LinkPage:
+def _link_page(
+    tools: Tools, token: str, own: OwnRegistration, view: FormView, look: Look, *, asking: Asking
+) -> LinkPage:
     form, now, registration = view.stored, tools.clock(), own.person.registration
-    definition = with_group_titles(tools, view.definition)
+    definition, act = with_group_titles(tools, view.definition), newest_act(tools.work, token)
     return LinkPage(
         look=look,
         title=title_of(form, definition, look.language),
@@ -112,6 +139,10 @@ def _link_page(tools: Tools, own: OwnRegistration, view: FormView, look: Look, *
         revision=registration.revision,
         form_kind=form.kind,
         position=registration.position,
+        processing=act is not None and act.decided_at is None,
+        attempt=attempt_number(),
+        refused=_refusal(act),
+        muted=own.muted,
         answers=answers_for_display(definition, clear_answers(own.person, registration), look.language),
         has_sealed=own.person.has_sealed,
         asking=asking,

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from services.registration.own.service import show_history, show_own
+from services.registration.people.model import clear_answers
 from services.registration.store.registrations import Person
 from services.registration.usecases.look_up import FormView
 from shared.core.clock import rfc3339
@@ -31,7 +32,7 @@ def my_data(work: UnitOfWork, token: str, form_view: Callable[[str], FormView], 
     return {
         "made_at": rfc3339(now),
         "registration": _registration(own.person, view) | history.get("dates", {}),
-        "answers": _answers(own.person),
+        "answers": clear_answers(own.person, own.person.registration),
         "consent": history.get("consent", {}),
         "sealed_answers": _sealed(history.get("sealed", []), history.get("readings", [])),
         "history": history.get("history", []),
@@ -52,20 +53,6 @@ def _registration(person: Person, view: FormView) -> dict[str, Any]:
         "came_through": registration.partner,
         "mails_in": registration.language,
         "hash_of_address": registration.person_ref,
-    }
-
-
-def _answers(person: Person) -> dict[str, Any]:
-    registration = person.registration
-    return {
-        "name": person.name,
-        "email": person.email,
-        "organisation": person.organisation,
-        "working_group": registration.working_group,
-        "representative": registration.representative,
-        "country": registration.country,
-        "time_zone": person.time_zone,
-        **person.answers,
     }
 
 

@@ -124,6 +124,12 @@ def show_history(work: UnitOfWork, token: str) -> dict[str, Any]:
         return dict(own_history(connection, _hash(token, OWN)))
 
 
+def newest_act(work: UnitOfWork, token: str) -> LinkAct | None:
+    """Return what was done last by a managing link, decided or not; None if nothing was."""
+    with work.transaction() as connection:
+        return next(iter(acts_by_link(connection, _hash(token, OWN))), None)
+
+
 def send_choices(intake: Intake, view: FormView, waiting: WaitingForOwner, choices: Sequence[Choice]) -> str:
     """Store what the owner has chosen; returns the command's receipt.
 
@@ -141,6 +147,11 @@ def send_link(intake: Intake, view: FormView, waiting: WaitingForOwner, registra
 def mute(intake: Intake, view: FormView, waiting: WaitingForOwner, *, muted: bool) -> str:
     """Store whether the owner wants mail about submissions they did not make; returns the command's receipt."""
     return intake.command(view, "mute" if muted else "unmute", {}, waiting.token_hash)
+
+
+def unmute_own(intake: Intake, view: FormView, token: str) -> str:
+    """Store that somebody wants mail about submissions with their address again; returns the command's receipt."""
+    return intake.command(view, "unmute", {}, _hash(token, OWN))
 
 
 def cancel_own(intake: Intake, view: FormView, token: str, revision: int | None) -> str:

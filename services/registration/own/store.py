@@ -21,7 +21,7 @@ _OUTCOMES = text("SELECT kind, form, decided_at, outcome FROM link_outcomes(:has
 _OWN = text("""
     SELECT id::text, form, kind, event_id, status, place, revision, encode(person_ref, 'hex'), working_group,
         representative, organisation_id::text, country, language, partner, accepted_at, verified, attend, name, email,
-        organisation, time_zone, answers, has_sealed, changed_at
+        organisation, time_zone, answers, has_sealed, changed_at, muted
     FROM own_registration(:hash)
 """)
 _HISTORY = text("SELECT own_history(:hash)")
@@ -86,10 +86,12 @@ class OwnRegistration:
 
     Attributes:
         changed_at: when it last changed.
+        muted: its mailbox gets no mail about submissions that its owner did not make.
     """
 
     person: Person
     changed_at: datetime
+    muted: bool
 
 
 def find_confirmation_link(connection: Connection, hash_: bytes, now: datetime) -> ConfirmationLink | None:
@@ -121,7 +123,7 @@ def find_own(connection: Connection, hash_: bytes) -> OwnRegistration | None:
     if row is None:
         return None
     values: list[Any] = list(row)
-    return OwnRegistration(Person(Registration(*values[:17]), *values[17:23]), values[23])
+    return OwnRegistration(Person(Registration(*values[:17]), *values[17:23]), *values[23:])
 
 
 def own_history(connection: Connection, hash_: bytes) -> Mapping[str, Any]:
