@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 from tests.support.clients import rows
 from tests.support.registration_service import RegistrationService
 
-PROCESSING, TOO_LATE, CHANGED = "Being processed", "cannot be cancelled", "has changed"
+PROCESSING, TOO_LATE, CHANGED = "Being processed", "can no longer be cancelled", "was changed in the meantime"
 
 
 def followed(service: RegistrationService, answer: TestResponse) -> str:
