@@ -222,7 +222,7 @@ def places_in_line(connection: Connection, registered: Iterable[NewRegistration]
 
 def erased_before(connection: Connection, refs: Sequence[bytes]) -> dict[bytes, int]:
     """Return, by address, the number before which everything received was erased with it."""
-    return dict(connection.execute(_ERASED, {"refs": list(refs)}).tuples().all())
+    return {bytes(ref): number for ref, number in connection.execute(_ERASED, {"refs": list(refs)})}
 
 
 def _live(connection: Connection, statement: TextClause, refs: Sequence[bytes]) -> list[LiveRegistration]:

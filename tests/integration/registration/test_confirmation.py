@@ -140,7 +140,7 @@ def test_form_behind_the_link_says_that_it_is_closed(service: RegistrationServic
     ("change", "said"),
     [
         ("UPDATE form SET people_per_address = 1", "The limit for this address is reached"),
-        ("UPDATE seat SET capacity = 1; UPDATE form SET waiting_list = false", "full"),
+        ("UPDATE seat SET capacity = 1; UPDATE form SET waiting_list = false", "All seats are taken"),
     ],
 )
 def test_owner_who_enters_answers_reads_why_nobody_was_registered(

@@ -94,7 +94,7 @@ def test_free_seat_is_given_to_whom_the_coordinator_says(
     refused = put(full, coordinator, identity(installation, 3), "confirmed", 1)
     assert (refused.status_code, refused.get_json()["code"]) == (409, "no-free-seat")
     page = text_of(full.get(f"{PATH}/{identity(installation, 3)}", headers=coordinator).text)
-    assert "Not promoted A coordinator decided: the seat went to no. 2." in page
+    assert "Not promoted A coordinator decided: somebody else was given the seat, out of turn." in page
 
 
 def test_decision_names_the_state_seen(
