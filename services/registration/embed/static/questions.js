@@ -78,7 +78,9 @@ export function fillFromBrowser(form) {
     if (![...select.options].some((option) => option.value === zone)) select.add(new Option(zone, zone));
     select.value = zone;
   }
-  const country = form.querySelector('[data-kind="time_zone"] select')?.selectedOptions[0]?.dataset.country;
+  const zones = form.querySelector('[data-kind="time_zone"] select');
+  const place = 2 * (zones?.selectedIndex - 1); // the first option is no zone
+  const country = place >= 0 && zones.dataset.countries.slice(place, place + 2);
   for (const select of form.querySelectorAll('[data-field="country"][data-kind="country"] select')) {
     if (!select.value && country) select.value = country;
   }
