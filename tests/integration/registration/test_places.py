@@ -181,7 +181,7 @@ def shown(service: RegistrationService, coordinator: dict[str, Any]) -> dict[int
         number, place = int(one["name"].split()[1]), one["position"]
         token = service.own_token(number)
         assert client.get(f"/r/{token}/my-data.json").get_json()["registration"]["place_in_line"] == place
-        assert f"at place {place}." in client.get(f"/r/{token}?lang=en").text
+        assert f"in position {place}." in client.get(f"/r/{token}?lang=en").text
         page = client.get(f"/console/registrations/{one['id']}", headers=coordinator).text
         assert (f"No. {place} in line" in page, file[one["email"]]) == (True, str(place))
         places[number] = place

@@ -79,8 +79,8 @@ export function fillFromBrowser(form) {
     select.value = zone;
   }
   const zones = form.querySelector('[data-kind="time_zone"] select');
-  const place = 2 * (zones?.selectedIndex - 1); // the first option is no zone
-  const country = place >= 0 && zones.dataset.countries.slice(place, place + 2);
+  const end = 2 * zones?.selectedIndex;
+  const country = zones?.dataset.countries.slice(end - 2, end);
   for (const select of form.querySelectorAll('[data-field="country"][data-kind="country"] select')) {
     if (!select.value && country) select.value = country;
   }
