@@ -61,7 +61,9 @@ def _always_older(find: Callable[[Connection, str], Registered]) -> Callable[[Co
 
 GUARDS = {
     "seats are given in order": Guard(
-        registrations, "_NEXT_IN_LINE", lambda sql: text(sql.text.replace("r.submission LIMIT", "r.submission DESC LIMIT"))
+        registrations,
+        "_NEXT_IN_LINE",
+        lambda sql: text(sql.text.replace("r.submission LIMIT", "r.submission DESC LIMIT")),
     ),
     "nobody is registered at once without a proof of work": Guard(deciding, "_use_proof", lambda _: lambda *_: True),
     "the next in line gets what is given back": Guard(decider, "promote_waiting", _forget_to_promote),
