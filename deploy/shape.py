@@ -160,12 +160,6 @@ def worker_name(service: str, role: str) -> str:
     return f"{service}-{role}"
 
 
-def module_of(service: str, process: str) -> str:
-    """The module whose command ``process`` is."""
-    is_part = (service, process) in WEB_PROCESSES and process != "web"
-    return f"services.{service}.serving" if is_part else f"services.{service}"
-
-
 def operations_path(service: str, process: str) -> str:
     """Where the port for operators shows health, metrics and documents of a web process."""
     return f"/-/{service}/" if process == "web" else f"/-/{service}/{process}/"

@@ -9,7 +9,7 @@ from deploy.local.installation import MAIL_FROM, ORGANISER
 from deploy.local.secrets import Secrets
 from deploy.servers.audit_role import variable
 from deploy.servers.units import Unit, answers, own_folder, works
-from deploy.shape import WEB_PROCESSES, WORKERS, module_of, worker_name
+from deploy.shape import WEB_PROCESSES, WORKERS, worker_name
 from deploy.up.ports import Ports
 from deploy.up.runtime import Runtime
 from deploy.up.secrets import broker_url
@@ -105,7 +105,7 @@ class Services:
         ready_url: str,
         ready: Callable[[str], bool] = answers,
     ) -> Unit:
-        words = [module_of(service, role), role]
+        words = [f"services.{service}", role]
         return self.runtime.unit(worker_name(service, role), words, environment, lambda: ready(ready_url))
 
 

@@ -1,4 +1,4 @@
-"""``python -m services.registration web | work | decide | relay | consume | tend | migrate | load | keys … | …``."""
+"""``python -m services.registration web | forms | own | desk | work | decide | relay | consume | tend | migrate | …``."""
 
 from pathlib import Path
 

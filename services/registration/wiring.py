@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from services.registration.messaging import effects
-from services.registration.rights import RIGHTS
+from services.registration.rights import DESK, FORMS, OWN, RIGHTS
 from services.registration.settings import KEY_KINDS, read_settings
 from shared.process.service import Service
 from shared.store.inbox import Effect
@@ -13,6 +13,13 @@ from shared.store.unit_of_work import UnitOfWork
 
 NAME = "registration"
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+WEB_PARTS = {
+    FORMS: "Serve the public forms, submissions and receipts.",
+    OWN: "Serve the pages behind links in mails.",
+    DESK: "Serve the console and the API with a key.",
+}
 
 
 def describe() -> Service:
@@ -25,6 +32,7 @@ def describe() -> Service:
         key_kinds=KEY_KINDS,
         keys=lambda process, work: KeyChecks(work, read_settings(process).held_keys, NAME).faults,
         effects=_effects,
+        web_parts=WEB_PARTS,
     )
 
 

@@ -127,12 +127,14 @@ class _Running:
 
 
 def _add_web(group: click.Group, service: Service) -> None:
-    @group.command()
-    def web() -> None:
-        """Serve HTTP with gunicorn."""
-        service.settings(WEB)
-        application = f"services.{service.name}.wsgi:application()"
+    def serve(process: str) -> None:
+        service.settings(process)
+        arguments = "" if process == WEB else repr(process)
+        application = f"services.{service.name}.wsgi:application({arguments})"
         os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(GUNICORN_SETTINGS), application])  # noqa: S606
+
+    for process, about in {WEB: "Serve HTTP with gunicorn.", **service.web_parts}.items():
+        group.add_command(click.Command(process, callback=partial(serve, process), help=about))
 
 
 def _add_workers(group: click.Group, service: Service, workers: Sequence[Worker]) -> None:

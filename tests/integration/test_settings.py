@@ -47,11 +47,11 @@ ENVIRONMENTS: dict[tuple[str, str], tuple[dict[str, str], set[str]]] = {
             "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
         },
     ),
-    ("registration.serving", "forms"): (
+    ("registration", "forms"): (
         {"REGISTRATION_DATABASE_URL": "postgresql://localhost/registration", "TROIKA_MASTER_KEY_FILE": "/not/there"},
         {"TROIKA_INTAKE_KEY_FILE"},
     ),
-    ("registration.serving", "desk"): (
+    ("registration", "desk"): (
         {"REGISTRATION_DATABASE_URL": "postgresql://localhost/registration", "TROIKA_INTAKE_KEY_FILE": "/not/there"},
         {
             "TROIKA_ACCESS_FILE",

@@ -8,18 +8,16 @@ import click
 import pytest
 
 from deploy.local.secrets import OWNERS
-from deploy.shape import PROCESSES, WEB_PROCESSES
-from services.registration.serving import serving
+from deploy.shape import PROCESSES
 
 UNITS = Path("deploy/systemd")
 ALONE = {"audit", "canary"}
 """Units of one process each, which are no service's."""
 
 
-def unit_of(service: str, process: str) -> Path:
+def unit_of(service: str, _process: str) -> Path:
     """The template whose instance ``process`` is."""
-    is_part = (service, process) in WEB_PROCESSES and process != "web"
-    return UNITS / f"troika-{service}{'-web' if is_part else ''}@.service"
+    return UNITS / f"troika-{service}@.service"
 
 
 def settings_of(unit: Path) -> dict[str, list[str]]:
@@ -37,7 +35,7 @@ def settings_of(unit: Path) -> dict[str, list[str]]:
 
 def commands_of(module: str) -> set[str]:
     """Commands of ``python -m module``."""
-    made = serving if module.endswith(".serving") else import_module(f"{module}.__main__").command_line()
+    made = import_module(f"{module}.__main__").command_line()
     assert isinstance(made, click.Group)
     return set(made.commands)
 
