@@ -1,4 +1,4 @@
-"""``python -m services.registration web | forms | own | desk | work | decide | relay | consume | tend | migrate | …``."""
+"""``python -m services.registration``: ``web forms own desk work decide relay consume tend migrate load keys …``."""
 
 from pathlib import Path
 
