@@ -65,8 +65,7 @@ def run(
         try:
             loops[name](stop)
         except Exception as error:
-            fault = {"error": describe(error), "role": name}
-            log.exception("worker failed", exc_info=None, extra=fault)  # noqa: LOG007 - without its text
+            log.exception("worker failed", exc_info=None, extra={"error": describe(error), "role": name})  # noqa: LOG007 - without its text
             failure.set()
         finally:
             stop.now()

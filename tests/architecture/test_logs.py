@@ -33,6 +33,8 @@ FACTS = {
     "left_out",
     "reason",
     "registration",
+    "role",
+    "roles",
     "route",
     "silence_s",
     "silent",
