@@ -28,6 +28,15 @@ class CoordinatorSteps(History):
                 self._deliver(queue, newest_first, dies=False)
 
     @precondition(lambda self: self.ledger.people)
+    @rule(index=ANY, form=st.sampled_from(sorted(FORMS)))
+    def erase_with_what_waits(self, index: int, form: str) -> None:
+        """Somebody sends a form once more and is erased before it is decided."""
+        who = self._pick(index)
+        self._submit((form, who["who"], "E. F.", None, True, None))
+        self.erase_for_them(index, lost=False, overtakes=False)
+        self._decide()
+
+    @precondition(lambda self: self.ledger.people)
     @rule(index=ANY, status=st.sampled_from(["confirmed", "cancelled"]), stale=st.sampled_from([0, 0, 0, 1]), lost=LOST)
     def settle_by_hand(self, index: int, status: str, stale: int, lost: bool) -> None:
         """A coordinator gives a seat or takes a place back; perhaps from a page that is ``stale``."""
