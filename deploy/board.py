@@ -24,7 +24,7 @@ class Panel:
 ROWS: dict[str, tuple[Panel, ...]] = {
     "Can people register?": (
         Panel(
-            "Registrations asked for, by outcome",
+            "Submissions, by outcome",
             "reqps",
             {"{{outcome}}": "sum by (outcome) (rate(troika_intake_requests_total[$__rate_interval]))"},
         ),
@@ -33,7 +33,8 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "s",
             {
                 f"{share}": f"histogram_quantile({share}, sum by (le) (rate("
-                'troika_http_request_duration_seconds_bucket{service="registration",method="POST"}[$__rate_interval])))'
+                'troika_http_request_duration_seconds_bucket{service="registration",process!="desk",method="POST"}'
+                "[$__rate_interval])))"
                 for share in ("0.5", "0.95", "0.99")
             },
         ),
@@ -46,12 +47,25 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
         Panel(
-            "Registrations in one transaction",
+            "Submissions and commands decided",
+            "ops",
+            {"{{kind}}": "sum by (kind) (rate(troika_submissions_decided_total[$__rate_interval]))"},
+        ),
+        Panel(
+            "Submissions that wait",
             "short",
             {
-                "mean": "sum(rate(troika_write_group_size_sum[$__rate_interval]))"
-                " / sum(rate(troika_write_group_size_count[$__rate_interval]))",
-                "singled out a second": "sum(rate(troika_write_group_singled_out_total[$__rate_interval]))",
+                "undecided": "max(troika_submissions_undecided)",
+                "parked": "max(troika_submissions_parked)",
+                "confirmation mails overdue": "max(troika_confirmation_mails_overdue)",
+            },
+        ),
+        Panel(
+            "How long the first of them waits",
+            "s",
+            {
+                "undecided submission": "max(troika_submission_oldest_undecided_age_seconds)",
+                "overdue confirmation mail": "max(troika_confirmation_mail_oldest_overdue_age_seconds)",
             },
         ),
     ),

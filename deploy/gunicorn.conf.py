@@ -13,7 +13,7 @@ from shared.web.counters import share_counters
 bind = os.environ.get("TROIKA_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("TROIKA_WEB_WORKERS", "2"))
 worker_class = "deploy.rolling.RollingWorker"
-"""gunicorn's gevent worker: whoever waits for the write group costs no thread, and nobody fights for the interpreter
+"""gunicorn's gevent worker: a request that waits costs no thread, and none competes for the interpreter
 (ADR 12). Ours leaves at a restart only once its successors can answer."""
 
 worker_connections = int(os.environ.get("TROIKA_WEB_CONNECTIONS", "512"))

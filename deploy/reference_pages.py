@@ -28,7 +28,7 @@ What the services tell each other, from the one closed table in `shared/contract
 reads it: [asyncapi.json](asyncapi.json). One frozen sample of each version: `shared/contracts/samples/`.
 
 Each message is a CloudEvent 1.0 in structured JSON. Its type is `org.troika.` followed by the routing key. It is
-delivered at least once and in any order; a hearer ignores fields that it does not know.
+delivered at least once and in any order; a consumer ignores fields that it does not know.
 
 """
 
@@ -40,9 +40,9 @@ def metrics_page() -> str:
 
 
 def messages_page() -> str:
-    """Every message type with its speaker and hearers, the fields of each content, and the queues."""
+    """Every message type with its producer and consumers, the fields of each content, and the queues."""
     types = [
-        (f"`{entry.key}`", entry.speaker, _codes(entry.hearers), entry.meaning, _codes(entry.sealed))
+        (f"`{entry.key}`", entry.producer, _codes(entry.consumers), entry.meaning, _codes(entry.sealed))
         for entry in MESSAGE_TYPES
     ]
     queues = [(f"`{queue}`", service_of(queue), _codes(_heard_on(queue)), f"`{parked(queue)}`") for queue in QUEUES]
@@ -82,8 +82,8 @@ def _facts(metric: Metric) -> tuple[str, ...]:
 
 
 def _heard_on(queue: str) -> list[str]:
-    heard: list[MessageType] = [entry for entry in MESSAGE_TYPES if queue in entry.hearers]
-    return [entry.key for service in SERVICES for entry in heard if entry.speaker == service]
+    heard: list[MessageType] = [entry for entry in MESSAGE_TYPES if queue in entry.consumers]
+    return [entry.key for service in SERVICES for entry in heard if entry.producer == service]
 
 
 def _codes(names: Iterable[str]) -> str:

@@ -1,13 +1,28 @@
-"""The shape of an installation: which processes there are, and which paths lead to which service.
+"""The shape of an installation: which processes there are, and which paths lead to which of them.
 
-The local installation, `make up` and the tests all read it here: a new worker is one line.
+`make up` and the tests read it here: a new process is one line. The demo runs one web process a service, in which
+registration's three are united.
 """
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 SERVICES = ("registration", "events", "notifications")
 
+WEB_PROCESSES = (
+    ("registration", "forms"),
+    ("registration", "own"),
+    ("registration", "desk"),
+    ("events", "web"),
+    ("notifications", "web"),
+)
+"""Every web process as (service, process)."""
+
 WORKERS = (
+    ("registration", "decide"),
     ("registration", "relay"),
     ("registration", "consume"),
+    ("registration", "tend"),
     ("events", "relay"),
     ("events", "consume"),
     ("events", "solve"),
@@ -17,48 +32,114 @@ WORKERS = (
     ("notifications", "schedule"),
     ("notifications", "deliver"),
 )
-"""Every worker as (service, role), beside one web process a service."""
+"""Every worker as (service, role)."""
+
+PROCESSES = (*WEB_PROCESSES, *WORKERS)
 
 COMMANDS = {"load": "operator", "keys": "operator", "mails": "operator"}
 """The kind of process that a service's command is, where it has no name of its own."""
 
-ROUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
+READING = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Paths of one host that lead to one web process.
+
+    Attributes:
+        service: that answers.
+        process: which of its web processes.
+        beginnings: every path that begins so.
+        paths: whole paths, in which ``*`` stands for one segment.
+        methods: that are passed on; empty for all.
+    """
+
+    service: str
+    process: str
+    beginnings: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+
+
+PUBLIC_ROUTES = (
+    Route("registration", "forms", ("/v1/forms/", "/v1/challenge", "/v1/receipts/", "/embed/", "/receipts/")),
+    Route("registration", "own", ("/v1/registrations/", "/c/", "/r/")),
+    Route("notifications", "web", ("/u/",)),
+    Route("events", "web", ("/calendar/", "/programme", "/propose", "/p/")),
+    Route(
+        "events",
+        "web",
+        paths=(
+            "/v1/events",
+            "/v1/events/*",
+            "/v1/proposals/challenge",
+            "/v1/resources",
+            "/v1/rooms",
+            "/v1/schedule.json",
+            "/v1/schedule/versions/*",
+            "/v1/schedule/versions/*/diff/*",
+            "/v1/series",
+            "/v1/working-groups",
+        ),
+        methods=READING,
+    ),
+    Route("events", "web", paths=("/v1/proposals",), methods=("POST", "OPTIONS")),
+)
+"""What the public host serves. The process ``web`` of events serves coordinators too: its API is listed by path."""
+
+DESK_ROUTES = (
+    Route(
         "registration",
+        "desk",
         (
             "/v1/forms",
-            "/v1/challenge",
             "/v1/registrations",
             "/v1/sealed-readings",
             "/v1/partners",
             "/v1/trail/registration",
             "/v1/blocked-addresses",
-            "/embed/",
-            "/r/",
-            "/v/",
             "/console/registrations",
-            "/-/registration/",
         ),
     ),
-    (
+    Route(
         "notifications",
+        "web",
         (
             "/v1/mails",
             "/v1/bulletins",
             "/v1/suppressions",
             "/v1/trail/notifications",
             "/v1/webhooks",
-            "/u/",
             "/console/mail",
-            "/-/notifications/",
         ),
     ),
-    ("events", ("/v1/", "/console", "/calendar/", "/programme", "/propose", "/p/", "/-/events/")),
+    Route(
+        "events",
+        "web",
+        (
+            "/v1/consultations",
+            "/v1/events",
+            "/v1/hotels",
+            "/v1/overview",
+            "/v1/proposals/",
+            "/v1/resources",
+            "/v1/rooms",
+            "/v1/schedule",
+            "/v1/series",
+            "/v1/trail/events",
+            "/v1/working-groups",
+            "/console",
+        ),
+    ),
+    Route("events", "web", paths=("/v1/proposals",), methods=READING),
 )
-"""Beginnings of paths by service; the first that fits decides."""
+"""What the coordinators' host serves: the console, and the API with a key. The longest beginning counts."""
 
 LARGE_BODIES = {"/v1/bulletins": "1m", "/console/mail": "1m"}
 """Beginnings of paths that take more than a filled form, and how much the gateway lets through, in nginx' words."""
+
+TOKEN_PATHS = ("/c/", "/r/", "/receipts/", "/v1/receipts/", "/p/", "/u/")
+"""Beginnings of paths that a token or a receipt follows; no other site may learn them from a referrer."""
 
 PUBLIC_PAGES = ("/embed/", "/programme", "/calendar/")
 """Beginnings of paths whose pages the gateway may keep, as far as they say themselves that they are public."""
@@ -66,7 +147,7 @@ PUBLIC_PAGES = ("/embed/", "/programme", "/calendar/")
 
 def processes_of(service: str) -> tuple[str, ...]:
     """Kinds of processes of ``service`` that have a login at its database."""
-    return ("web", *(role for owner, role in WORKERS if owner == service), "operator")
+    return (*(process for owner, process in PROCESSES if owner == service), "operator")
 
 
 def process_of(command: str) -> str:
@@ -79,6 +160,23 @@ def worker_name(service: str, role: str) -> str:
     return f"{service}-{role}"
 
 
+def operations_path(service: str, process: str) -> str:
+    """Where the port for operators shows health, metrics and documents of a web process."""
+    return f"/-/{service}/" if process == "web" else f"/-/{service}/{process}/"
+
+
 def service_for(path: str) -> str:
-    """The service that answers for ``path``; empty for a path of nobody."""
-    return next((service for service, beginnings in ROUTES if path.startswith(beginnings)), "")
+    """The service that answers for ``path`` on any host, also that it is unknown; empty for a path of nobody."""
+    return next((service for beginning, service in _BEGINNINGS if path.startswith(beginning)), "")
+
+
+def _beginnings() -> Iterator[tuple[str, str]]:
+    for service in SERVICES:
+        yield f"/-/{service}/", service
+    yield "/v1/", "events"
+    for route in (*PUBLIC_ROUTES, *DESK_ROUTES):
+        for beginning in route.beginnings:
+            yield beginning, route.service
+
+
+_BEGINNINGS = sorted(_beginnings(), key=lambda entry: -len(entry[0]))

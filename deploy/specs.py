@@ -80,7 +80,7 @@ def build_applications(secrets: Secrets, engines: Mapping[str, Engine]) -> dict[
 
     Args:
         secrets: of an installation.
-        engines: by service, and ``intake`` for the connection of the write group, if it has one of its own; whoever
+        engines: by service, and ``intake`` for the connections that store submissions, if they are separate; whoever
             opened them closes them.
     """
     builders: dict[str, Callable[[Secrets, Engine], Flask]] = {
@@ -111,6 +111,7 @@ def _events(secrets: Secrets, engine: Engine) -> Flask:
 def _registration(intake: Engine | None, secrets: Secrets, engine: Engine) -> Flask:
     settings = RegistrationSettings(
         common=_common("registration", secrets),
+        intake_keys=_keys(secrets, "intake"),
         person_keys=_keys(secrets, "person"),
         master_keys=_keys(secrets, "master"),
         form_keys_folder=secrets.folder / "form-keys",

@@ -1,5 +1,6 @@
 """One registration, all the way, by the interfaces that people and programs use; each step says how long it took."""
 
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.installation import PARTNER, WEBINAR, Installation
-from deploy.shape import WORKERS, worker_name
+from deploy.public_client import link_in
 
 ADDRESS = "participant@example.org"
 ANSWERS: dict[str, Any] = {
@@ -44,11 +45,12 @@ class Check:
         steps: list[tuple[str, Callable[[], str]]] = [
             ("partner page shows the form's place", self.partner_page),
             ("form opens in the partner's frame only", self.form),
-            ("registration is answered 201", self.registration),
+            ("submission is answered 202", self.submission),
             ("the same key again changes nothing", self.repetition),
-            ("mail with invitation is in the inbox", self.mail),
+            ("the owner of the address confirms by the link in a mail", self.confirmation),
+            ("mail with invitation is in the inbox", self.invitation),
             ("coordinator reads the roll-up", self.roll_up),
-            ("metrics: accepted 1, handed over 1", self.metrics),
+            ("metrics: accepted 1, handed over 2", self.metrics),
         ]
         for name, step in steps:
             began_at = time.perf_counter()
@@ -71,21 +73,32 @@ class Check:
         expect('name="email"' in page.text, page.text[:200])
         return policy.rpartition("; ")[2]
 
-    def registration(self) -> str:
-        """As the framed form sends it."""
-        answer = self._register()
-        expect(answer.status_code == 201, answer.text)
-        return str(answer.json()["status"])
+    def submission(self) -> str:
+        """As the framed form sends it, without proof of work: it counts once the address is confirmed."""
+        answer = self._submit()
+        expect(answer.status_code == 202, answer.text)
+        return f"{answer.json()['status']}, code {answer.json()['code']}"
 
     def repetition(self) -> str:
         """An impatient client sends once more."""
-        first, second = self._register(), self._register()
-        expect(first.status_code == second.status_code == 201 and first.text == second.text, second.text)
+        first, second = self._submit(), self._submit()
+        expect(first.status_code == second.status_code == 202 and first.text == second.text, second.text)
         return "the same answer"
 
-    def mail(self) -> str:
-        """The participant's mail has arrived, once, with a calendar invitation."""
-        mail = self._wait_for(self._mail)
+    def confirmation(self) -> str:
+        """The page behind the link shows what waits, and takes the choice."""
+        mail = self._wait_for(lambda: self._mail(confirmed=False))
+        link = self._link(mail["id"])
+        page = requests.get(link, timeout=5)
+        choices = dict.fromkeys(re.findall(r'name="(choice-[^"]+)" value="confirm"', page.text), "confirm")
+        expect(page.status_code == 200 and len(choices) == 1, page.text[:200])
+        done = requests.post(link, data={**choices, "action": "choose", "lang": "en"}, timeout=10)
+        expect(done.status_code == 200, done.text[:200])
+        return f"after {mail['subject']!r}"
+
+    def invitation(self) -> str:
+        """The participant's second mail has arrived, once, with a calendar invitation."""
+        mail = self._wait_for(lambda: self._mail(confirmed=True))
         calendar = mail["calendar"]
         return f"{mail['subject']!r}, {calendar['method']} for {calendar['dtstart']}"
 
@@ -98,23 +111,30 @@ class Check:
         """What Prometheus would read."""
         ports = self.installation.ports
         accepted = figure(f"{ports.public_url}/-/registration/metrics", "troika_intake_requests_total", "accepted")
-        number = [worker_name(*worker) for worker in WORKERS].index("notifications-send")
-        address = f"http://127.0.0.1:{ports.metrics(number)}/metrics"
-        sent = self._wait_for(lambda: figure(address, "troika_mails_total", "sent") or None)
-        expect((accepted, sent) == (1.0, 1.0), f"accepted {accepted}, handed over {sent}")
+        address = f"http://127.0.0.1:{ports.metrics('notifications')}/metrics"
+        sent = self._wait_for(lambda: {2.0: 2.0}.get(figure(address, "troika_mails_total", "sent")))
+        expect((accepted, sent) == (1.0, 2.0), f"accepted {accepted}, handed over {sent}")
         return "as said"
 
-    def _register(self) -> requests.Response:
+    def _submit(self) -> requests.Response:
         ports = self.installation.ports
         headers = {"Idempotency-Key": "demo-check-0001", "Origin": ports.public_url}
-        address = f"{ports.public_url}/v1/forms/{WEBINAR}/registrations"
+        address = f"{ports.public_url}/v1/forms/{WEBINAR}/submissions"
         return requests.post(address, json={**ANSWERS, "partner": PARTNER, "lang": "en"}, headers=headers, timeout=10)
 
-    def _mail(self) -> dict[str, Any] | None:
+    def _mail(self, *, confirmed: bool) -> dict[str, Any] | None:
+        """The mail with an invitation, if the address is confirmed; the one that asks for that, if not."""
         mails = requests.get(f"{self.installation.ports.inbox_url}/mails.json", params={"to": ADDRESS}, timeout=5)
-        found: list[dict[str, Any]] = mails.json()
+        found = [mail for mail in mails.json() if bool(mail["calendar"]) == confirmed]
         expect(len(found) <= 1, f"{len(found)} mails")
-        return found[0] if found and found[0]["calendar"] else None
+        return found[0] if found else None
+
+    def _link(self, mail_id: str) -> str:
+        ports = self.installation.ports
+        content = requests.get(f"{ports.inbox_url}/mails/{mail_id}.eml", timeout=5).content
+        link = link_in(content, ports.public_url, "c")
+        expect(link, "a mail without a confirmation link")
+        return link
 
     def _counts(self) -> dict[str, Any] | None:
         headers = {"Authorization": f"Bearer {self.installation.secrets.coordinator_key}"}

@@ -22,7 +22,6 @@ from deploy.local.ports import Ports, chosen_ports, free_ports
 from deploy.local.processes import processes
 from deploy.servers.supervisor import Supervisor
 from deploy.servers.units import Stage
-from deploy.shape import WORKERS
 
 DEMO_FOLDER = Path(os.environ.get("TROIKA_DEMO_FOLDER") or "var/demo")
 CHECK_FOLDER = Path("var/demo-check")
@@ -38,7 +37,7 @@ def demo() -> None:
 def run() -> None:
     """Start everything and print where to look; Ctrl-C stops it."""
     ports = chosen_ports()
-    taken = ports.taken(len(WORKERS))
+    taken = ports.taken()
     if taken:
         _fail(f"Already in use: port {', '.join(map(str, taken))}. Choose others: TROIKA_DEMO_PORT=9000 make demo")
     sys.exit(_run(DEMO_FOLDER, ports, _tell_where_to_look))
@@ -48,7 +47,7 @@ def run() -> None:
 def check() -> None:
     """One registration all the way, unattended, on data of its own; exit 0 only if all of it happened."""
     delete(CHECK_FOLDER)
-    ports = chosen_ports() if os.environ.get("TROIKA_DEMO_PORT") else free_ports(len(WORKERS))
+    ports = chosen_ports() if os.environ.get("TROIKA_DEMO_PORT") else free_ports()
     outcome: list[int] = []
 
     def steps(installation: Installation) -> None:
@@ -62,7 +61,7 @@ def check() -> None:
 @demo.command()
 def reset() -> None:
     """Delete the demo's data."""
-    if DEMO_FOLDER.exists() and chosen_ports().taken(0):
+    if DEMO_FOLDER.exists() and chosen_ports().taken():
         _fail("The demo is running. Stop it first.")
     delete(DEMO_FOLDER)
     print("The demo's data is deleted.")

@@ -4,6 +4,8 @@ import os
 import socket
 from dataclasses import dataclass
 
+from deploy.shape import SERVICES
+
 FIRST = 8000
 
 
@@ -33,9 +35,9 @@ class Ports:
         """The mail sink."""
         return self.first + 26
 
-    def metrics(self, number: int) -> int:
-        """Of the worker with this number, from 0."""
-        return self.first + 101 + number
+    def metrics(self, service: str) -> int:
+        """Of the background process of a service."""
+        return self.first + 101 + SERVICES.index(service)
 
     @property
     def public_url(self) -> str:
@@ -52,9 +54,9 @@ class Ports:
         """Where the mails can be read."""
         return f"http://127.0.0.1:{self.inbox}"
 
-    def taken(self, workers: int) -> list[int]:
+    def taken(self) -> list[int]:
         """Those of our ports that somebody listens on already."""
-        wanted = [self.front, self.partner, self.inbox, self.smtp, *(self.metrics(n) for n in range(workers))]
+        wanted = [self.front, self.partner, self.inbox, self.smtp, *map(self.metrics, SERVICES)]
         return [port for port in wanted if _is_taken(port)]
 
 
@@ -63,10 +65,10 @@ def chosen_ports() -> Ports:
     return Ports(int(os.environ.get("TROIKA_DEMO_PORT") or FIRST))
 
 
-def free_ports(workers: int) -> Ports:
+def free_ports() -> Ports:
     """The first block of ports that is free, for a run that nobody watches."""
     for first in range(21000, 30000, 200):
-        if not Ports(first).taken(workers):
+        if not Ports(first).taken():
             return Ports(first)
     raise OSError("no block of free ports between 21000 and 30000")
 

@@ -9,8 +9,9 @@ from deploy.shape import SERVICES, WORKERS, worker_name
 
 
 def processes(installation: Installation) -> list[Unit]:
-    """Everything that runs, one process a role."""
-    return [_front(installation), _partner(installation), _sink(installation), *_workers(installation)]
+    """Everything that runs: one web process for all services, and one background process for each."""
+    background = [_background(installation, service) for service in SERVICES]
+    return [_front(installation), _partner(installation), _sink(installation), *background]
 
 
 def _front(installation: Installation) -> Unit:
@@ -43,15 +44,15 @@ def _sink(installation: Installation) -> Unit:
     return _process("sink", [*command, "--folder", str(folder)], installation.common)
 
 
-def _workers(installation: Installation) -> list[Unit]:
-    return [
-        _process(
-            worker_name(service, role),
-            ["-m", f"services.{service}", role],
-            {**installation.environment(service, role), "TROIKA_METRICS_PORT": str(installation.ports.metrics(number))},
-        )
-        for number, (service, role) in enumerate(WORKERS)
-    ]
+def _background(installation: Installation, service: str) -> Unit:
+    """All background roles of a service; each comes to the embedded database by a login of its own."""
+    environments = (installation.environment(service, role) for owner, role in WORKERS if owner == service)
+    environment = {key: value for each in environments for key, value in each.items() if "DATABASE_URL" not in key}
+    environment |= {
+        "TROIKA_DATA": str(installation.folder.resolve()),
+        "TROIKA_METRICS_PORT": str(installation.ports.metrics(service)),
+    }
+    return _process(worker_name(service, "work"), ["-m", f"services.{service}", "work"], environment)
 
 
 def _process(name: str, arguments: list[str], environment: dict[str, str]) -> Unit:

@@ -21,7 +21,12 @@ CONTACTS = "TROIKA_PROPOSAL_VAULT_FILE"
 _WEBHOOKS = "TROIKA_WEBHOOK_KEY_FILE"
 
 OWNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("registration", "web"): (*_CONSOLE, *_FORMS, "TROIKA_PERSON_KEY_FILE", PUBLIC_KEY),
+    ("registration", "web"): (*_CONSOLE, *_FORMS, "TROIKA_PERSON_KEY_FILE", "TROIKA_INTAKE_KEY_FILE", PUBLIC_KEY),
+    ("registration", "forms"): ("TROIKA_INTAKE_KEY_FILE",),
+    ("registration", "own"): ("TROIKA_INTAKE_KEY_FILE",),
+    ("registration", "desk"): (*_CONSOLE, *_FORMS, "TROIKA_PERSON_KEY_FILE", PUBLIC_KEY),
+    ("registration", "decide"): ("TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", PUBLIC_KEY),
+    ("registration", "tend"): (PUBLIC_KEY,),
     ("registration", "operator"): _FORMS,
     ("events", "web"): (*_CONSOLE, "TROIKA_PROPOSAL_KEY_FILE", CONTACTS, PUBLIC_KEY),
     ("events", "rekey"): ("TROIKA_PROPOSAL_KEY_FILE", CONTACTS),
@@ -33,7 +38,18 @@ OWNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
 }
 """Settings that name secrets, by service and kind of process; who is not named here has none."""
 
-KEY_FILES = ("signing", "person", "master", "proposal", "proposal-vault", "notifications", "vault", "webhook")
+KEY_FILES = (
+    "signing",
+    "person",
+    "intake",
+    "decider",
+    "master",
+    "proposal",
+    "proposal-vault",
+    "notifications",
+    "vault",
+    "webhook",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +68,8 @@ class Secrets:
             "TROIKA_ACCESS_FILE": self.folder / "access.json",
             "TROIKA_SIGNING_KEY_FILE": self.folder / "signing.key",
             "TROIKA_PERSON_KEY_FILE": self.folder / "person.key",
+            "TROIKA_INTAKE_KEY_FILE": self.folder / "intake.key",
+            "TROIKA_DECIDER_KEY_FILE": self.folder / "decider.key",
             "TROIKA_MASTER_KEY_FILE": self.folder / "master.key",
             "TROIKA_FORM_KEYS": self.folder / "form-keys",
             "TROIKA_PROPOSAL_KEY_FILE": self.folder / "proposal.key",

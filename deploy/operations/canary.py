@@ -56,7 +56,7 @@ def main() -> int:
     canary, every_s = read_canary(reader)
     probes = read_probe_address(reader)
     reader.finish()
-    return run(lambda stop: watch(canary, every_s, stop), probes=probes, ready=lambda: ())
+    return run({"canary": lambda stop: watch(canary, every_s, stop)}, probes=probes, ready=lambda: ())
 
 
 if __name__ == "__main__":

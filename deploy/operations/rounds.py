@@ -3,26 +3,25 @@
 It knows the public address and the mailbox of its own address, and nothing else: what it sees is what people see.
 """
 
-import re
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from email import message_from_bytes, policy
 from typing import Any
 
 import requests
 
-REQUEST_TIMEOUT_S = 10.0
+from deploy.public_client import REQUEST_TIMEOUT_S, link_in, solved_challenge
+
 LOOK_EVERY_S = 0.2
 DONE, REFUSED, UNMAILED, UNCANCELLED = "done", "refused", "unmailed", "uncancelled"
-SEE_OTHER, CREATED = 303, 201
+SEE_OTHER, ACCEPTED = 303, 202
 
 
 @dataclass(frozen=True, slots=True)
 class RoundResult:
     """Attributes:
-    outcome: ``done``, ``refused`` (no 201), ``unmailed`` (no mail in time) or ``uncancelled``.
+    outcome: ``done``, ``refused`` (no 202), ``unmailed`` (no mail in time) or ``uncancelled``.
     handover_s: from the answer to the mail's arrival, seconds; None if none came.
     seen: what was seen last, for the log; holds nothing personal.
     """
@@ -61,7 +60,7 @@ class Canary:
         outcome = REFUSED
         try:
             status = self._register(address, tag)
-            if status != CREATED:
+            if status != ACCEPTED:
                 return RoundResult(outcome, None, f"status {status}")
             outcome, began_at = UNMAILED, time.monotonic()
             link = self._wait_for_link(address, rest)
@@ -83,8 +82,8 @@ class Canary:
             "consent": True,
         }
         return requests.post(
-            f"{self.public_url}/v1/forms/{self.form}/registrations",
-            json=answers,
+            f"{self.public_url}/v1/forms/{self.form}/submissions",
+            json={**answers, **solved_challenge(self.public_url, self.form)},
             headers={"Idempotency-Key": f"canary-{tag}"},
             timeout=REQUEST_TIMEOUT_S,
         ).status_code
@@ -104,10 +103,3 @@ class Canary:
     def _cancel(link: str) -> int:
         form = {"action": "cancel"}
         return requests.post(link, data=form, allow_redirects=False, timeout=REQUEST_TIMEOUT_S).status_code
-
-
-def link_in(mail: bytes, public_url: str) -> str:
-    """The person's own link in the text of a mail; empty if there is none."""
-    text = message_from_bytes(mail, policy=policy.default).get_body(("plain",))
-    found = re.search(re.escape(public_url) + r"/r/[\w-]+", str(text.get_content()) if text else "")
-    return found[0] if found else ""

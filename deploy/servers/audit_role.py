@@ -21,14 +21,15 @@ _INBOX = "consumer, message_id, received_at"
 
 READABLE: Mapping[str, Mapping[str, str]] = {
     "registration": {
-        "form": "slug, kind, event_id, verification, waiting_list, open, revision, hold_minutes, keep_days",
+        "form": "slug, kind, event_id, verification, waiting_list, open, revision, keep_days",
         "seat": "form, capacity, confirmed, waiting, last_position",
-        "registration": "id, form, event_id, status, position, revision, person_ref, accepted_at, confirmed_at, "
-        "capacity_then, cancelled_at, attempts, attempted_at, hold_until, expires_at, verified_at, erased_at",
+        "registration": "id, form, event_id, status, position, revision, submission, received_at, person_ref, "
+        "person_key, accepted_at, confirmed_at, capacity_then, cancelled_at, verified_at, erased_at",
         "registration_change": "registration_id, revision, status, changed_at, capacity_then",
         "form_change": "form, revision, changed_at, before, after, promoted",
-        "promotion": "id, form, decided_at, capacity, free, waiting, promoted, through_position, withheld",
-        "idempotency": "key_hash, stored_at",
+        "promotion": "id, form, decided_at, capacity, free, waiting, promoted, withheld",
+        "submission": "id, receipt_hash, kind, form, received_at, state, outcome, decided_at, attempts",
+        "candidate": "id, submission, form, received_at, mailed_at",
         "sealed_reading": "id, registration_id, form, read_at, content_hash, chain_hash",
         "event_copy": "id, revision, status",
         "outbox": _OUTBOX,
@@ -40,7 +41,8 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "tally": "internal, dimension, name, registrations",
         "event_count": "event_id, status, registrations",
         "mail_contact": "mail_id, registration_id, kind, sent_at",
-        "proposal": "id, status, revision, key_hash, submitted_at",
+        "proposal": "id, status, revision, submitted_at",
+        "proposal_receipt": "key_hash",
         "proposal_change": "proposal_id, revision, status, changed_at",
         "outbox": _OUTBOX,
         "inbox": _INBOX,
@@ -50,7 +52,8 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "recipient": "subject, about, person_ref, form, form_kind, event, status, revision, verified, noted_at, "
         "heard_at, erased_at",
         "mail": "id, kind, subject, revision, recipient, event, lane, state, due_at, lease_until, fence, attempts, "
-        "unknowns, message_id, phase, cause_at, created_at, sent_at, expires_at, event_revision",
+        "unknowns, message_id, phase, cause_at, created_at, sent_at, ended_at, expires_at, "
+        "event_revision",
         "mail_attempt": "mail_id, number, message_id, phase, started_at, ended_at, outcome",
         "announcement": "id, cause, event, number, detail, changed_at, mails, created_at, ended_at",
         "suppression": "person_ref, since",

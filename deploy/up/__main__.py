@@ -12,7 +12,7 @@ import click
 
 from deploy.servers.logins import service_roles, written
 from deploy.servers.records import SUPERVISOR, Records
-from deploy.shape import SERVICES, WORKERS, worker_name
+from deploy.shape import PROCESSES, operations_path, worker_name
 from deploy.up.installation import remove
 from deploy.up.ports import chosen_ports
 from deploy.up.secrets import broker_definitions
@@ -119,16 +119,18 @@ def logins(passwords: Path) -> None:
 
 def _tell_where_to_look() -> None:
     ports = chosen_ports(FOLDER / "ports.json")
+    health = f"http://127.0.0.1:{ports['operations']}{operations_path('registration', 'forms')}readyz"
     print(
         f"""
-  Public address        {ports.public_url}/console
+  Public address        {ports.public_url}/programme
+  Console               {ports.desk_url}/console
   Key for the console   {FOLDER}/secrets/coordinator.txt
-  For operators         http://127.0.0.1:{ports["operations"]}/-/registration/readyz (events, notifications alike)
+  For operators         {health} (likewise own, desk)
   Prometheus            {alerts_url(ports)}
   Inbox                 http://127.0.0.1:{ports["inbox"]}/
   Logs                  {FOLDER}/logs/
 
-{len(SERVICES) + len(WORKERS)} processes of ours, the last {worker_name(*WORKERS[-1])}. `make down` stops it and deletes
+{len(PROCESSES)} processes of ours, the last {worker_name(*PROCESSES[-1])}. `make down` stops it and deletes
 its data; `make down KEEP=1` keeps them.
 """,
         flush=True,

@@ -1,10 +1,26 @@
-"""The gateway: nginx with our configuration, filled in from the table of paths."""
+"""The gateway: nginx with our configuration, filled in from the tables of paths.
+
+It has three servers: the public host, the coordinators' host, and a port for operators on this machine.
+"""
 
 import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.servers.units import Unit, own_file, own_folder
-from deploy.shape import LARGE_BODIES, PUBLIC_PAGES, ROUTES, SERVICES, worker_name
+from deploy.shape import (
+    DESK_ROUTES,
+    LARGE_BODIES,
+    PUBLIC_PAGES,
+    PUBLIC_ROUTES,
+    TOKEN_PATHS,
+    WEB_PROCESSES,
+    Route,
+    operations_path,
+    worker_name,
+)
 from deploy.up.ports import Ports, is_taken
 from shared.core.accounts import service_account
 from shared.core.proxies import LOOPBACK, TrustedProxies, read_proxies
@@ -14,21 +30,46 @@ TEMPLATE = Path("deploy/nginx/troika.conf")
 ANSWERS = Path("deploy/nginx/answers.conf")
 """What the gateway answers by itself; stands in each of its servers."""
 
+LIMITS_PART = Path("deploy/nginx/limits.conf")
+"""Limits of client networks; stands in both servers that others reach."""
+
 PROGRAM = "/usr/sbin/nginx"
-RATE_PER_S = 50
+PREFIX_SHARES = {"network": 1, "56": 4, "48": 16}
+"""How many times the limit of a client network the IPv6 prefixes around it may use."""
+
 KEPT_S = 3
 """A connection to a service that is idle for so long is closed here: sooner than the service does (``keepalive`` in
 deploy/gunicorn.conf.py), so that no request is sent into a connection that is just being closed."""
 
-PRIVATE = "/-/"
+_NO_REFERRER = """\
+      proxy_hide_header Referrer-Policy;
+      add_header Referrer-Policy no-referrer always;
+"""
+
 NOBODY = TrustedProxies()
 
 
-def gateway_unit(folder: Path, ports: Ports, proxies: TrustedProxies = NOBODY) -> Unit:
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """How many requests that change something one client network may send.
+
+    Attributes:
+        rate_per_s: in the long run.
+        burst: beyond that, at once.
+    """
+
+    rate_per_s: int = 50
+    burst: int = 200
+
+
+LIMITS = RequestLimits()
+
+
+def gateway_unit(folder: Path, ports: Ports, proxies: TrustedProxies = NOBODY, limits: RequestLimits = LIMITS) -> Unit:
     """nginx in the foreground, behind ``proxies``; its folder and configuration are made."""
     account = service_account("www-data", "nobody")
     place = own_folder(folder / "nginx", account).resolve()
-    file = own_file(place / "nginx.conf", gateway_configuration(place, ports, proxies), account)
+    file = own_file(place / "nginx.conf", gateway_configuration(place, ports, proxies, limits), account)
     command = [PROGRAM, "-p", str(place), "-c", str(file), "-e", "stderr"]
     return Unit("gateway", command, {"HOME": str(place)}, place, lambda: is_taken(ports["public"]), account)
 
@@ -49,42 +90,80 @@ def proxies_in_front() -> TrustedProxies:
     return LOOPBACK if https() else NOBODY
 
 
-def gateway_configuration(place: Path, ports: Ports, proxies: TrustedProxies = NOBODY) -> str:
+def gateway_configuration(
+    place: Path, ports: Ports, proxies: TrustedProxies = NOBODY, limits: RequestLimits = LIMITS
+) -> str:
     """The text of ``nginx.conf``.
 
     Args:
         place: folder for what does not fit into memory, and for its pid.
         ports: of the services and of the gateway itself.
         proxies: in front of the gateway; what they say of the client's address is believed.
+        limits: for each client network.
     """
-    public = [(path, service) for service, paths in ROUTES for path in paths if not path.startswith(PRIVATE)]
-    private = [(path, service) for service, paths in ROUTES for path in paths if path.startswith(PRIVATE)]
     filled = {
         "folder": str(place),
         "public": str(ports["public"]),
+        "desk": str(ports["desk"]),
         "operations": str(ports["operations"]),
-        "rate": str(RATE_PER_S),
+        **{f"rate_{zone}": str(limits.rate_per_s * share) for zone, share in PREFIX_SHARES.items()},
+        **{f"burst_{zone}": str(limits.burst * share) for zone, share in PREFIX_SHARES.items()},
         "headers": "".join(
             f'      add_header {name} "{value}" always;\n' for name, value in refusal_headers(https=https())
         ),
         "proxies": "".join(f"  set_real_ip_from {network};\n" for network in proxies.networks),
-        "upstreams": "".join(_upstream(service, ports[worker_name(service, "web")]) for service in SERVICES),
-        "locations": "".join(_location(path, service) for path, service in public),
-        "operations_locations": "".join(_location(path, service) for path, service in private),
+        "upstreams": "".join(_upstream(worker_name(*web), ports[worker_name(*web)]) for web in WEB_PROCESSES),
+        "public_locations": "".join(_locations(PUBLIC_ROUTES)),
+        "desk_locations": "".join(_locations(DESK_ROUTES)),
+        "operations_locations": "".join(_operations(*web) for web in WEB_PROCESSES),
     }
-    text = TEMPLATE.read_text(encoding="utf-8").replace("@answers@", ANSWERS.read_text(encoding="utf-8"))
+    text = TEMPLATE.read_text(encoding="utf-8")
+    for name, part in (("answers", ANSWERS), ("limits", LIMITS_PART)):
+        text = text.replace(f"@{name}@", part.read_text(encoding="utf-8"))
     for name, value in filled.items():
         text = text.replace(f"@{name}@", value)
     return text
 
 
-def _upstream(service: str, port: int) -> str:
+def _upstream(name: str, port: int) -> str:
     kept = f"    keepalive 32;\n    keepalive_timeout {KEPT_S}s;\n"
-    return f"  upstream {service} {{\n    server 127.0.0.1:{port} max_fails=0;\n{kept}  }}\n"
+    return f"  upstream {name} {{\n    server 127.0.0.1:{port} max_fails=0;\n{kept}  }}\n"
 
 
-def _location(path: str, service: str) -> str:
-    """The longest beginning wins, as in ``deploy.shape.service_for`` the first (a test holds the two together)."""
+def _locations(routes: Sequence[Route]) -> Iterator[str]:
+    """A location for each beginning (nginx takes the longest) and each whole path.
+
+    Without the slash at its end a beginning is nobody's path; nginx by itself would answer it with 301.
+    """
+    whole = {path for route in routes for path in route.paths}
+    for route in routes:
+        for beginning in route.beginnings:
+            yield _location(f"^~ {beginning}", beginning, route)
+            if beginning.endswith("/") and beginning[:-1] not in whole:
+                yield f"    location = {beginning[:-1]} {{\n      return 404;\n    }}\n"
+        for path in route.paths:
+            yield _location(_whole(path), path, route)
+
+
+def _whole(path: str) -> str:
+    """What nginx compares a whole path with; ``*`` is one segment."""
+    if "*" not in path:
+        return f"= {path}"
+    return f"~ ^{re.escape(path).replace(re.escape('*'), '[^/]+')}$"
+
+
+def _location(matches: str, path: str, route: Route) -> str:
+    methods = (
+        f"      if ($request_method !~ ^({'|'.join(route.methods)})$) {{ return 405; }}\n" if route.methods else ""
+    )
     size = f"      client_max_body_size {LARGE_BODIES[path]};\n" if path in LARGE_BODIES else ""
     kept = "      proxy_cache pages;\n" if path in PUBLIC_PAGES else ""
-    return f"    location ^~ {path} {{\n      proxy_pass http://{service};\n{size}{kept}    }}\n"
+    secret = _NO_REFERRER if path in TOKEN_PATHS else ""
+    upstream = f"      proxy_pass http://{worker_name(route.service, route.process)};\n"
+    return f"    location {matches} {{\n{methods}{upstream}{size}{kept}{secret}    }}\n"
+
+
+def _operations(service: str, process: str) -> str:
+    """The same paths of three processes of one service: each is asked below its own name."""
+    upstream = f"http://{worker_name(service, process)}/-/{service}/"
+    return f"    location ^~ {operations_path(service, process)} {{\n      proxy_pass {upstream};\n    }}\n"

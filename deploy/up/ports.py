@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.servers.rabbitmq import NodePorts
-from deploy.shape import SERVICES, WORKERS, worker_name
+from deploy.shape import PROCESSES, worker_name
 
 FIRST_TRIED, LAST_TRIED = 18_000, 19_900
 BLOCK = 100
@@ -27,10 +27,9 @@ _SERVERS = (
     "smtp",
     "inbox",
     "canary",
+    "audit",
+    "desk",
 )
-
-_LATER = ("audit",)
-"""New ones come last, so that an installation that was kept goes on with the ports it has written down."""
 
 
 class Ports:
@@ -51,6 +50,11 @@ class Ports:
     def public_url(self) -> str:
         """Where people find Troika."""
         return f"http://127.0.0.1:{self['public']}"
+
+    @property
+    def desk_url(self) -> str:
+        """Where coordinators find the console and the API with a key."""
+        return f"http://127.0.0.1:{self['desk']}"
 
     def taken(self) -> list[int]:
         """Those that somebody listens on."""
@@ -73,7 +77,7 @@ def chosen_ports(file: Path) -> Ports:
             raise OSError(f"no block of free ports between {FIRST_TRIED} and {LAST_TRIED}: set {VARIABLE}")
         file.write_text(json.dumps(free, indent=2) + "\n")
     known: dict[str, int] = json.loads(file.read_text())
-    return Ports({**_block(known["public"]), **known})
+    return Ports(_block(known["public"]))
 
 
 def is_taken(port: int) -> bool:
@@ -88,6 +92,5 @@ def is_taken(port: int) -> bool:
 
 
 def _block(first: int) -> dict[str, int]:
-    webs = [worker_name(service, "web") for service in SERVICES]
-    names = [*_SERVERS, *webs, *(worker_name(*worker) for worker in WORKERS), *_LATER]
+    names = [*_SERVERS, *(worker_name(*process) for process in PROCESSES)]
     return {name: first + number for number, name in enumerate(names)} | {"control": first + BLOCK - CONTROL_PORTS}

@@ -17,19 +17,18 @@ from pathlib import Path
 
 from deploy.local.secrets import OWNERS, Secrets
 from deploy.servers.units import Unit
-from deploy.shape import SERVICES, WORKERS, worker_name
+from deploy.shape import PROCESSES, SERVICES, worker_name
 from shared.core.accounts import Account, can_read, give
 
 PROJECT = Path(__file__).resolve().parents[2]
 FIRST_ID, LAST_ID, BLOCK = 61184, 65519, 64
 """The range of systemd's dynamic users, and how many ids an installation takes."""
 
-OPERATORS = {service: f"{service}-operator" for service in SERVICES} | {"registration": "registration-web"}
-"""Role that a service's commands run as. Commands of registration write form keys, as its web process does."""
+OPERATORS = {service: f"{service}-operator" for service in SERVICES} | {"registration": "registration-desk"}
+"""Role that a service's commands run as. Commands of registration write form keys, as its process ``desk`` does."""
 
 ROLES = (
-    *(worker_name(service, "web") for service in SERVICES),
-    *(worker_name(*worker) for worker in WORKERS),
+    *(worker_name(*process) for process in PROCESSES),
     *("events-operator", "notifications-operator", "sink", "canary", "audit"),
 )
 SECRETS = tuple(sorted({name for names in OWNERS.values() for name in names}))
@@ -60,7 +59,7 @@ class Runtime:
         return Account(role, identity, identity, groups)
 
     def share(self, secrets: Secrets) -> None:
-        """Let each role read its own secrets, and registration's web process write the keys of forms."""
+        """Let each role read its own secrets, and registration's ``desk`` write the keys of forms."""
         if self.first_id is None:
             return
         secrets.folder.chmod(0o711)

@@ -9,7 +9,7 @@ from deploy.local.installation import MAIL_FROM, ORGANISER
 from deploy.local.secrets import Secrets
 from deploy.servers.audit_role import variable
 from deploy.servers.units import Unit, answers, own_folder, works
-from deploy.shape import SERVICES, WORKERS, worker_name
+from deploy.shape import WEB_PROCESSES, WORKERS, worker_name
 from deploy.up.ports import Ports
 from deploy.up.runtime import Runtime
 from deploy.up.secrets import broker_url
@@ -48,7 +48,7 @@ class Services:
 
     def units(self) -> list[Unit]:
         """Every process of ours."""
-        return [*map(self._web, SERVICES), *(self._worker(*worker) for worker in WORKERS)]
+        return [*(self._web(*web) for web in WEB_PROCESSES), *(self._worker(*worker) for worker in WORKERS)]
 
     def environment(self, service: str, role: str) -> dict[str, str]:
         """Settings of one process: what the operator has set, and over it what this installation decides."""
@@ -79,18 +79,18 @@ class Services:
         }
         return own | {name: os.environ.get(name) or usual for name, usual in texts[service].items()}
 
-    def _web(self, service: str) -> Unit:
-        name = worker_name(service, "web")
+    def _web(self, service: str, process: str) -> Unit:
+        name = worker_name(service, process)
         port = self.ports[name]
-        figures = own_folder(self.folder / "metrics" / service, self.runtime.account(name))
+        figures = own_folder(self.folder / "metrics" / name, self.runtime.account(name))
         environment = {
-            **self.environment(service, "web"),
+            **self.environment(service, process),
             "TROIKA_BIND": f"127.0.0.1:{port}",
             "TROIKA_METRICS_FOLDER": str(figures.resolve()),
             # the gateway; whoever stands before that is the gateway's affair
             "TROIKA_TRUSTED_PROXIES": "127.0.0.1",
         }
-        return self._unit(service, "web", environment, f"http://127.0.0.1:{port}/-/{service}/readyz")
+        return self._unit(service, process, environment, f"http://127.0.0.1:{port}/-/{service}/readyz")
 
     def _worker(self, service: str, role: str) -> Unit:
         port = self.ports[worker_name(service, role)]

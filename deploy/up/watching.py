@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.servers.units import Unit, answers, own_file, own_folder
-from deploy.shape import SERVICES, WORKERS, worker_name
+from deploy.shape import WEB_PROCESSES, WORKERS, worker_name
 from deploy.up.ports import Ports
 from deploy.up.services import AUDIT, CANARY, has_sink
 from shared.core.accounts import service_account
@@ -45,7 +45,7 @@ def alerts_url(ports: Ports) -> str:
 
 def targets(ports: Ports, *, audited: bool) -> dict[str, list[dict[str, Any]]]:
     """What Prometheus scrapes: content of ``targets/<name>.json`` by name; ``audited``: whether the audit runs."""
-    processes = [(service, "web", f"/-/{service}/metrics") for service in SERVICES]
+    processes = [(service, process, f"/-/{service}/metrics") for service, process in WEB_PROCESSES]
     processes += [(service, role, "/metrics") for service, role in WORKERS]
     ours = [
         _target(ports[worker_name(service, role)], service=service, process=role, __metrics_path__=path)

@@ -1,4 +1,4 @@
-"""``python -m services.events web | relay | consume | solve | migrate | load | rekey | retention | parked … | …``."""
+"""``python -m services.events web | work | relay | consume | solve | migrate | load | rekey | retention | …``."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -21,7 +21,7 @@ from services.events.usecases.load_sample import LoadReport, load_sample
 from services.events.wiring import NAME, describe
 from shared.core.clock import system_clock
 from shared.core.context import caused_by
-from shared.process.commands import main, make_command_line, run_worker
+from shared.process.commands import Loop, Worker, main, make_command_line
 from shared.process.runner import Stop
 from shared.process.settings import OPERATOR, REKEY
 from shared.store.checked_clock import CheckedClock
@@ -31,8 +31,9 @@ from shared.store.unit_of_work import UnitOfWork
 
 def command_line() -> click.Group:
     """All commands of the service."""
-    group = make_command_line(describe())
-    _add_solve(group)
+    group = make_command_line(
+        describe(), Worker("solve", "Make timetables of side events when somebody asks for one.", solve)
+    )
 
     @group.command()
     @click.argument("folder", type=click.Path(path_type=Path))
@@ -96,15 +97,13 @@ def _store(work: UnitOfWork, loaded: Loaded, rooms: LoadedRooms, partners: Seque
     return report
 
 
-def _add_solve(group: click.Group) -> None:
-    @group.command()
-    def solve() -> None:
-        """Make timetables of side events when somebody asks for one."""
+def solve() -> Loop:
+    """Return the loop of the solver."""
 
-        def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
-            ScheduleWorker(unit, clock).run(stop)
+    def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
+        ScheduleWorker(unit, clock).run(stop)
 
-        run_worker(describe(), "solve", work)
+    return work
 
 
 def _move_of(loaded: Loaded, event_id: str | None, weeks_later: int) -> timedelta:

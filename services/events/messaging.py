@@ -84,9 +84,11 @@ def on_form(connection: Connection, message: Message) -> None:
 
 
 def on_mail(connection: Connection, message: Message) -> None:
-    """A mail went out."""
+    """A mail went out; only those about a registration are contact with somebody on a roster."""
     content = message.data
+    if content["about"] != "registration":
+        return
     note_contact(
         connection,
-        MailContact(content["mail_id"], content["registration_id"], content["kind"], content["sent_at"]),
+        MailContact(content["mail_id"], content["subject"], content["kind"], content["occurred_at"]),
     )

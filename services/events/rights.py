@@ -3,9 +3,12 @@
 A process that is not named may not even read. Nobody but the migrator empties, changes or drops a table.
 """
 
-from shared.core.rights import Rights
+from shared.core.rights import Rights, united
 
-RIGHTS: Rights = {
+UNITED = {"work": ("relay", "consume", "solve")}
+"""``work`` is all background roles in one process, for small installations."""
+
+_SEPARATE: Rights = {
     "alembic_version": {"web": "select", "relay": "select", "consume": "select", "solve": "select"},
     "series": {"web": "select", "operator": "select insert update"},
     "working_group": {"web": "select", "operator": "select insert update"},
@@ -47,9 +50,8 @@ RIGHTS: Rights = {
         "operator": "select update",
     },
     "proposal_change": {"web": "select insert update", "relay": "select insert update", "operator": "select"},
+    "proposal_receipt": {"web": "select insert update", "relay": "select delete"},
     "used_challenge": {"web": "select insert", "relay": "select delete"},
-    "shadow_proposal": {"web": "select insert", "relay": "select delete"},
-    "shadow_proposal_change": {"web": "insert"},
     "board": {"web": "select update", "relay": "select update", "solve": "select update", "operator": "select update"},
     "placement": {
         "web": "select insert update delete",
@@ -65,10 +67,12 @@ RIGHTS: Rights = {
     "partner": {"web": "select", "operator": "select insert update"},
     "ended_session": {"web": "select insert", "relay": "select delete"},
     "refused_sign_in": {"web": "select insert", "relay": "select delete"},
-    "shadow_outbox": {"web": "insert", "relay": "select delete"},
     "retention_notice": {"relay": "select insert update delete", "operator": "select insert update delete"},
     "key_check": {"web": "select insert", "operator": "select insert update delete"},
     "deed": {"web": "insert", "relay": "insert", "operator": "insert"},
     "trail": {"web": "select"},
 }
+"""Verbs by table and process."""
+
+RIGHTS: Rights = united(_SEPARATE, UNITED)
 """Verbs by table and process."""

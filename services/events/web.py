@@ -33,7 +33,7 @@ from shared.store.key_checks import KeyChecks
 from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
-from shared.web.app import WebParts, make_app
+from shared.web.app import KeyHolders, WebParts, make_app
 from shared.web.console.frame import frame_blueprint
 from shared.web.console.signing import make_sign_in
 from shared.web.operations import Blueprint
@@ -75,7 +75,7 @@ def build_app(
             console_blueprint(tools.work, clock),
             programme_blueprint(tools.work, clock, settings.common.public_url),
             feeds_blueprint(tools.work, settings.common.public_url),
-            timetable_console(side),
+            timetable_console(side, settings.common.public_url),
             proposal_pages(side),
             own_proposal_pages(side),
             timetable_pages(side, settings.common.public_url),
@@ -86,7 +86,7 @@ def build_app(
         cached=CachedPages(PUBLIC),
         clock=clock,
     )
-    return make_app(parts, access, sign_in, settings.common.deployment)
+    return make_app(parts, KeyHolders(access, sign_in), settings.common.deployment)
 
 
 def _side_tools(settings: EventsSettings, work: UnitOfWork, clock: Clock) -> SideTools:

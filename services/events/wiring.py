@@ -7,9 +7,8 @@ from pathlib import Path
 from services.events.messaging import effects
 from services.events.rights import RIGHTS
 from services.events.settings import KEY_KINDS, read_settings
-from services.events.store import proposal_arrivals
+from services.events.store.proposal_arrivals import forget_receipts
 from services.events.store.roster import erased_among
-from services.events.store.shadow_outbox import forget_shadows
 from services.events.usecases.forget_unverified import forget_unverified
 from services.events.usecases.retain_proposals import retaining
 from shared.forms.used_challenges import forget_challenges
@@ -19,7 +18,7 @@ from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork
 
 NAME = "events"
-MOST_SHADOWS_AT_ONCE = 5000
+MAX_RECEIPTS_A_TURN = 5000
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -45,9 +44,7 @@ def _housekeeping() -> Callable[[UnitOfWork, datetime], None]:
         with work.transaction() as connection:
             forget_sessions(connection, now)
             forget_challenges(connection, now)
-        with work.transaction() as connection:
-            forget_shadows(connection, MOST_SHADOWS_AT_ONCE)
-            proposal_arrivals.forget_shadows(connection, now, MOST_SHADOWS_AT_ONCE)
+            forget_receipts(connection, now, MAX_RECEIPTS_A_TURN)
         forget_unverified(work, now)
         kept.turn(work, now)
 

@@ -1,4 +1,4 @@
-"""``python -m services.notifications``: ``web relay consume send schedule deliver migrate rekey mails …``."""
+"""``python -m services.notifications``: ``web work relay consume send schedule deliver migrate rekey mails …``."""
 
 import sys
 
@@ -7,9 +7,8 @@ import click
 from services.notifications.mail_commands import mails
 from services.notifications.settings import DELIVER, SCHEDULE, SEND, read_settings
 from services.notifications.wiring import build_scheduler, describe
-from shared.process.commands import main, make_command_line, run_worker
+from shared.process.commands import Loop, Worker, main, make_command_line
 from shared.process.runner import Stop
-from shared.process.service import Service
 from shared.process.settings import REKEY
 from shared.store.checked_clock import CheckedClock
 from shared.store.unit_of_work import UnitOfWork
@@ -21,52 +20,52 @@ Python's 5 ms each of ten answers a mail waits for its turn: measured 56 mails/s
 
 def command_line() -> click.Group:
     """All commands of the service."""
-    service = describe()
-    group = make_command_line(service)
-
-    @group.command()
-    def send() -> None:
-        """Hand mails that are due to the mail relay."""
-        # here alone: calendars, templates and languages take 7 MB, and no other process needs them
-        from services.notifications.sender import build_sender
-
-        settings = read_settings(process=SEND)
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
-
-        def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
-            build_sender(settings, unit, clock).run(stop)
-
-        run_worker(service, SEND, work)
-
-    @group.command()
-    def schedule() -> None:
-        """Turn news of events, recordings, bulletins and dates into mails."""
-        settings = read_settings(process=SCHEDULE)
-
-        def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
-            build_scheduler(settings, unit, clock).run(stop)
-
-        run_worker(service, SCHEDULE, work)
-
+    group = make_command_line(
+        describe(),
+        Worker(SEND, "Hand mails that are due to the mail relay.", send),
+        Worker(SCHEDULE, "Turn news of events, recordings, bulletins and dates into mails.", schedule),
+        Worker(DELIVER, "Call the addresses of partners.", deliver),
+    )
     group.add_command(mails)
     _add_rekey(group)
-    _add_deliver(group, service)
     return group
 
 
-def _add_deliver(group: click.Group, service: Service) -> None:
-    @group.command()
-    def deliver() -> None:
-        """Call the addresses of partners."""
-        # here alone: no other process calls anybody, nor needs what that takes
-        from services.notifications.deliverer import build_deliverer
+def send() -> Loop:
+    """Return the loop of the sender."""
+    # here alone: calendars, templates and languages take 7 MB, and no other process needs them
+    from services.notifications.sender import build_sender
 
-        settings = read_settings(process=DELIVER)
+    settings = read_settings(process=SEND)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
 
-        def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
-            build_deliverer(settings, unit, clock).run(stop)
+    def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
+        build_sender(settings, unit, clock).run(stop)
 
-        run_worker(service, DELIVER, work)
+    return work
+
+
+def schedule() -> Loop:
+    """Return the loop of the scheduler."""
+    settings = read_settings(process=SCHEDULE)
+
+    def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
+        build_scheduler(settings, unit, clock).run(stop)
+
+    return work
+
+
+def deliver() -> Loop:
+    """Return the loop of the deliverer of webhooks."""
+    # here alone: no other process calls anybody, nor needs what that takes
+    from services.notifications.deliverer import build_deliverer
+
+    settings = read_settings(process=DELIVER)
+
+    def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
+        build_deliverer(settings, unit, clock).run(stop)
+
+    return work
 
 
 def _add_rekey(group: click.Group) -> None:

@@ -1,5 +1,7 @@
-"""What the service hears: events, groups and resources become copies; registrations and proposals cause mails, until
-whoever is on them is erased."""
+"""What the service consumes: events, groups and resources become copies; the others cause mails.
+
+Registrations and proposals do so until whoever is on them is erased, a confirmation link once.
+"""
 
 import base64
 import binascii
@@ -10,14 +12,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.domain.book import Entry
-from services.notifications.domain.kinds import KIND_OF_MESSAGE, MOVED, VERIFICATION_AGAIN
+from services.notifications.domain.book import Entry, link_reference
+from services.notifications.domain.kinds import KIND_OF_MESSAGE, MOVED, PLACED, WANTED
+from services.notifications.domain.reminders import minute_of
 from services.notifications.store.erasing import Grave
 from services.notifications.usecases.erase_subject import erase_subject
 from services.notifications.usecases.note_event import NEWS_WAIT, note_event
 from services.notifications.usecases.note_happenings import note_happenings
 from services.notifications.usecases.note_network import note_resource, note_working_group
-from services.notifications.usecases.note_subject import Told, note_subject, note_subjects
+from services.notifications.usecases.note_subject import Told, ask_to_confirm, note_subjects
 from shared.contracts.envelope import Message
 from shared.core.clock import Clock, rfc3339
 from shared.core.errors import Poison
@@ -30,6 +33,7 @@ EVENT_KEYS = ("event.published.v1", "event.changed.v1")
 GROUP_KEY = "working-group.changed.v1"
 RESOURCE_KEY = "resource.published.v1"
 PROPOSALS = "proposal."
+CONFIRMATION_WANTED = "confirmation.wanted.v1"
 PERSON_ERASED = "person.erased.v1"
 PROPOSAL_ERASED = "proposal.erased.v1"
 ERASURES = (PERSON_ERASED, PROPOSAL_ERASED)
@@ -70,21 +74,28 @@ def effects(intake: Intake) -> Mapping[str, Effect]:
     def mail(connection: Connection, message: Message) -> None:
         if message.routing_key in ERASURES:
             erase_subject(connection, intake.clock, read_grave(message))
-            return
-        told = read_told(message, list(intake.private_keys))
-        note_subject(connection, intake.clock, intake.vault, intake.mail_domain, told)
-        note_happenings(connection, intake.clock, [told])
+        else:
+            _take_in(connection, intake, [message])
 
     def mails(connection: Connection, messages: Sequence[Message]) -> None:
         if any(message.routing_key in ERASURES for message in messages):
             for message in messages:
                 mail(connection, message)
-            return
-        told = [read_told(message, list(intake.private_keys)) for message in messages]
-        note_subjects(connection, intake.clock, intake.vault, intake.mail_domain, told)
-        note_happenings(connection, intake.clock, told)
+        else:
+            _take_in(connection, intake, messages)
 
     return {COPIES: keep, MAIL: BatchEffect(mail, mails)}
+
+
+def _take_in(connection: Connection, intake: Intake, messages: Sequence[Message]) -> None:
+    told = [read_told(message, list(intake.private_keys)) for message in messages]
+    links = [one for one in told if one.entry.about == "confirmation"]
+    others = [one for one in told if one.entry.about != "confirmation"]
+    if links:
+        ask_to_confirm(connection, intake.clock, intake.vault, intake.mail_domain, links)
+    if others:
+        note_subjects(connection, intake.clock, intake.vault, intake.mail_domain, others)
+        note_happenings(connection, intake.clock, others)
 
 
 def read_grave(message: Message) -> Grave:
@@ -99,7 +110,7 @@ def read_grave(message: Message) -> Grave:
 
 
 def read_told(message: Message, private_keys: list[bytes]) -> Told:
-    """What a checked message says of a registration or a proposal, with its sealed part opened.
+    """What a checked message says of a registration, a proposal or a confirmation link, with its sealed part opened.
 
     Raises:
         Poison: of another type, or its sealed part does not open or lacks something.
@@ -107,34 +118,50 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
     if message.routing_key not in KIND_OF_MESSAGE:
         raise Poison("a type this queue does not expect")
     data, kind = message.data, KIND_OF_MESSAGE[message.routing_key]
-    proposal = message.routing_key.startswith(PROPOSALS)
-    if kind == "attempt-repeated" and data["status"] == "unverified":
-        kind = VERIFICATION_AGAIN
-    if proposal and data["moved"] and data["status"] == "scheduled":
+    if kind == PLACED and data["moved"]:
         kind = MOVED
-    sealed_names = (
-        ("name", "address", "token", "title", "note")
-        if proposal
-        else ("name", "address", "token", "verify", "time_zone")
-    )
+    entry, sealed_names = _read_entry(message)
     return Told(
         kind=kind,
-        number=data.get("attempt") or data["revision"],
-        entry=_proposal(data) if proposal else _registration(data),
+        number=minute_of(entry.occurred_at) if kind == "link" else entry.revision,
+        entry=entry,
         personal=_personal(data["sealed"], private_keys, sealed_names),
-        occurred_at=data["occurred_at"],
         correlation_id=message.correlation_id,
     )
 
 
+def _read_entry(message: Message) -> tuple[Entry, tuple[str, ...]]:
+    """The subject's state, and the names of what is sealed."""
+    if message.routing_key == CONFIRMATION_WANTED:
+        return _confirmation(message.data), ("address", "token")
+    if message.routing_key.startswith(PROPOSALS):
+        return _proposal(message.data), ("name", "address", "token", "title", "note")
+    return _registration(message.data), ("name", "address", "token", "time_zone")
+
+
+def _confirmation(data: Mapping[str, Any]) -> Entry:
+    return Entry(
+        data["link_id"],
+        "confirmation",
+        person_ref=link_reference(data["link_id"]),
+        language=data["language"],
+        status=WANTED,
+        revision=1,
+        occurred_at=data["occurred_at"],
+        form=None,
+        form_kind="confirmation",
+        event=None,
+    )
+
+
 def _registration(data: Mapping[str, Any]) -> Entry:
-    plain = ("person_ref", "language", "status", "revision", "form", "form_kind", "event", "position", "working_group")
-    told = ("partner", "country", "verified", "attend", "representative")
+    plain = ("person_ref", "language", "status", "revision", "occurred_at", "form", "form_kind", "event", "position")
+    told = ("working_group", "partner", "country", "verified", "attend", "representative")
     return Entry(data["registration_id"], "registration", **{name: data[name] for name in (*plain, *told)})
 
 
 def _proposal(data: Mapping[str, Any]) -> Entry:
-    plain = ("person_ref", "language", "status", "revision", "event", "working_group")
+    plain = ("person_ref", "language", "status", "revision", "occurred_at", "event", "working_group")
     place = None
     if data["starts_at"] is not None and data["time_zone"] is not None:
         ends_at = data["ends_at"]

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from services.notifications.domain.kinds import KINDS
 from services.notifications.domain.mail import ClaimedMail
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.registry import source_of
@@ -9,13 +10,18 @@ from shared.core.clock import rfc3339
 from shared.core.ids import new_id
 
 SENT = "mail.sent.v1"
+BOUNCED = "mail.bounced.v1"
+SUPPRESSED = "mail.suppressed.v1"
+
+KEY_OF_OUTCOME = {"sent": SENT, "failed": BOUNCED, "suppressed": SUPPRESSED}
+"""Routing key by what became of a mail; nothing is published about other outcomes."""
 
 
-def mail_sent(mail: ClaimedMail, at: datetime) -> Message:
-    """The relay took ``mail`` at ``at``. ``revision`` is that of the registration which the mail was about."""
+def mail_message(key: str, mail: ClaimedMail, at: datetime) -> Message:
+    """Return the message ``key`` about what became of ``mail`` at ``at``."""
     return Message(
         id=new_id(),
-        type=TYPE_PREFIX + SENT,
+        type=TYPE_PREFIX + key,
         source=source_of("notifications"),
         subject=mail.id,
         time=at,
@@ -23,9 +29,10 @@ def mail_sent(mail: ClaimedMail, at: datetime) -> Message:
             "mail_id": mail.id,
             "revision": mail.revision,
             "kind": mail.kind,
-            "registration_id": mail.subject,
+            "about": KINDS[mail.kind].about,
+            "subject": mail.subject,
             "event": mail.event,
-            "sent_at": rfc3339(at),
+            "occurred_at": rfc3339(at),
         },
         correlation_id=mail.correlation_id,
     )

@@ -3,9 +3,12 @@
 A process that is not named may not even read. Nobody but the migrator empties, changes or drops a table.
 """
 
-from shared.core.rights import Rights
+from shared.core.rights import Rights, united
 
-RIGHTS: Rights = {
+UNITED = {"work": ("relay", "consume", "send", "schedule", "deliver")}
+"""``work`` is all background roles in one process, for small installations."""
+
+_SEPARATE: Rights = {
     "alembic_version": {
         "web": "select",
         "relay": "select",
@@ -24,7 +27,7 @@ RIGHTS: Rights = {
     "recipient": {
         "web": "select",
         "consume": "select insert update",
-        "send": "select update",
+        "send": "select update delete",
         "schedule": "select update",
         "operator": "select update",
     },
@@ -68,7 +71,6 @@ RIGHTS: Rights = {
         "schedule": "select",
         "operator": "select",
     },
-    "unasked_mail": {"relay": "select delete", "send": "select insert update"},
     "webhook": {
         "web": "select insert update delete",
         "consume": "select",
@@ -92,4 +94,7 @@ RIGHTS: Rights = {
     "deed": {"web": "insert", "deliver": "insert", "operator": "insert"},
     "trail": {"web": "select"},
 }
+"""Verbs by table and process."""
+
+RIGHTS: Rights = united(_SEPARATE, UNITED)
 """Verbs by table and process."""

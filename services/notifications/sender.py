@@ -14,7 +14,6 @@ def build_sending(settings: NotificationsSettings, work: UnitOfWork, clock: Chec
     """What a sender works with."""
     composer = Composer(
         vault=Vault(list(settings.vault_keys)),
-        address_key=settings.vault_keys[0],
         public_url=settings.common.public_url,
         mail_from=settings.mail_from,
         organiser=settings.mail_from_name,

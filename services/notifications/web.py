@@ -20,7 +20,7 @@ from shared.store.key_checks import KeyChecks
 from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
-from shared.web.app import WebParts, make_app
+from shared.web.app import KeyHolders, WebParts, make_app
 from shared.web.console.frame import frame_blueprint
 from shared.web.console.signing import make_sign_in
 from shared.web.trail import trail_blueprint
@@ -65,4 +65,4 @@ def build_app(
         larger_bodies=dict.fromkeys(BULLETINS, LARGEST_BODY),
         people=PEOPLE,
     )
-    return make_app(parts, access, sign_in, settings.common.deployment)
+    return make_app(parts, KeyHolders(access, sign_in), settings.common.deployment)

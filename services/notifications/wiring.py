@@ -8,7 +8,6 @@ from services.notifications.messaging import Intake, effects
 from services.notifications.rights import RIGHTS
 from services.notifications.scheduling import Scheduler
 from services.notifications.settings import KEY_KINDS, NotificationsSettings, read_settings
-from services.notifications.store.allowance import forget_unasked
 from services.notifications.store.deliveries import forget_ended
 from services.notifications.store.erasing import erased_among
 from shared.core.clock import Clock, system_clock
@@ -47,7 +46,6 @@ def describe() -> Service:
 
 def _keep_house(work: UnitOfWork, now: datetime) -> None:
     with work.transaction() as connection:
-        forget_unasked(connection, now)
         forget_sessions(connection, now)
     with work.transaction() as connection:
         forget_ended(connection, now - KEEP_DELIVERIES, MOST_DELIVERIES_AT_ONCE)

@@ -1,4 +1,4 @@
-"""``python -m services.registration keys list | replace | wrap | destroy``: what administrators do with forms' keys.
+"""``python -m services.registration keys list | replace | wrap | destroy``: what operators do with forms' keys.
 
 What it needs is imported where it is used: no worker needs it, and each of them reads this module.
 """
@@ -7,75 +7,66 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from services.registration.settings import read_settings
 from shared.process.settings import OPERATOR
 
+if TYPE_CHECKING:
+    from services.registration.privacy.form_keys import FormKeys
+    from services.registration.privacy.key_service import KeyOrder, SubmissionQueue
+    from services.registration.settings import RegistrationSettings
+    from shared.store.unit_of_work import UnitOfWork
+
 
 @click.group()
 def keys() -> None:
-    """The keys that forms' sealed answers are closed by."""
+    """The keys that forms' sealed answers are encrypted to."""
 
 
 @keys.command("list")
 def list_keys() -> None:
-    """Every form that has or had a key, and how it stands with it."""
-    from services.registration.keys import build_form_keys
+    """List every form that has or had a key with its state, and say where the database expects another key."""
+    from services.registration.privacy.key_service import key_faults
 
-    words = {0: "opened by none of the master keys", 1: "in use"}
-    for state in build_form_keys(read_settings(OPERATOR)).folder.states():
-        how = f"destroyed {state.destroyed}" if state.destroyed else words.get(state.keys, "is being replaced")
-        click.echo(f"{state.form}: {how}")
+    words = {0: "unwrapped by none of the master keys", 1: "in use"}
+    with _key_tools() as (work, form_keys, _):
+        for state in form_keys.folder.states():
+            how = f"destroyed {state.destroyed}" if state.destroyed else words.get(state.keys, "is being replaced")
+            click.echo(f"{state.form}: {how}")
+        for fault in key_faults(work, form_keys):
+            click.echo(fault, err=True)
 
 
 @keys.command()
 @click.argument("form")
-def replace(form: str) -> None:
+@click.option("--lost", is_flag=True, help="The old key is lost: go on, though nobody can read what is sealed to it.")
+def replace(form: str, *, lost: bool) -> None:
     """Give FORM a new key and seal its answers anew, while people register. Run again if it was interrupted."""
-    from services.registration.keys import build_form_keys
-    from services.registration.usecases.replace_form_key import SETTLE_S, replace_form_key
-    from shared.process.rekeying import require_fit
-    from shared.store.engine import open_engine
-    from shared.store.key_checks import KeyChecks
-    from shared.store.unit_of_work import UnitOfWork
+    from services.registration.privacy.key_service import SETTLE_S, replace_form_key
 
-    def wait(seconds: float) -> None:
-        click.echo(f"The new key is in use. Waiting {seconds:.0f} seconds for whoever has read the old one.")
-        time.sleep(seconds)  # nothing tells when the last of them has stored what they sealed; their limits do
-
-    settings = read_settings(OPERATOR)
-    engine = open_engine(settings.common.database_url)
-    work = UnitOfWork(engine, "registration")
-    try:
-        require_fit(KeyChecks(work, settings.held_keys, "registration"))
-        with _told_plainly():
-            count = replace_form_key(work, build_form_keys(settings), form, wait, SETTLE_S)
-    finally:
-        engine.dispose()
-    click.echo(f"{count} registrations sealed anew. The old key is gone.")
+    click.echo(f"A new key is made. Waiting {SETTLE_S:.0f} seconds for whoever has read the old one.")
+    with _key_tools() as (work, form_keys, settings):
+        _require_fit(work, settings)
+        with _plain_errors():
+            done = replace_form_key(work, form_keys, _order(form, is_lost=lost), _queue(), time.sleep)
+    click.echo(f"{done.changed} registrations and candidates sealed anew. The old key is gone.")
+    if done.lost:
+        click.echo(f"Sealed answers of {done.lost} registrations and candidates are lost: no key opens them.")
 
 
 @keys.command()
 def wrap() -> None:
-    """Wrap every key by the newest master key; then the older master keys may go."""
-    from services.registration.keys import build_form_keys
-    from shared.process.rekeying import require_fit, retire
-    from shared.store.engine import open_engine
-    from shared.store.key_checks import KeyChecks
-    from shared.store.unit_of_work import UnitOfWork
+    """Wrap every key with the newest master key; then the older master keys may go."""
+    from shared.process.rekeying import retire
 
-    settings = read_settings(OPERATOR)
-    engine = open_engine(settings.common.database_url)
-    work = UnitOfWork(engine, "registration")
-    try:
-        require_fit(KeyChecks(work, settings.held_keys, "registration"))
-        with _told_plainly():
-            count = build_form_keys(settings).folder.wrap_anew()
+    with _key_tools() as (work, form_keys, settings):
+        _require_fit(work, settings)
+        with _plain_errors():
+            count = form_keys.folder.wrap_anew()
         retire(work, settings.held_keys)
-    finally:
-        engine.dispose()
     click.echo(f"{count} keys wrapped by the newest master key.")
 
 
@@ -83,28 +74,81 @@ def wrap() -> None:
 @click.argument("form")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def destroy(form: str, *, yes: bool) -> None:
-    """Destroy the key of FORM: its sealed answers are gone, from backups too, and it never gets another key."""
-    from services.registration.keys import build_form_keys
-    from shared.core.clock import system_clock
+    """Destroy the key of FORM: its sealed answers are gone, from backups too, and it never gets another key.
+
+    The form has to be closed, and what waits to be decided: it may be sealed to the key.
+    """
+    from services.registration.privacy.key_service import destroy_form_key
 
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("say --yes where nobody can be asked")
     if not yes:
         click.confirm(f"Nobody will ever read the sealed answers of {form} again. Destroy its key?", abort=True)
-    with _told_plainly():
-        build_form_keys(read_settings(OPERATOR)).folder.destroy(form, system_clock().isoformat(timespec="seconds"))
+    with _key_tools() as (work, form_keys, _), _plain_errors():
+        destroy_form_key(work, form_keys, _order(form), _queue(), time.sleep)
     click.echo(f"The key of {form} is destroyed.")
 
 
+def _queue() -> "SubmissionQueue":
+    from services.registration.intake.queue import undecided_submissions
+    from services.registration.privacy.key_service import SubmissionQueue
+    from services.registration.store.queue_state import pause_decider
+    from services.registration.usecases.look_up import may_take_submissions
+
+    return SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider)
+
+
+def _order(form: str, *, is_lost: bool = False) -> "KeyOrder":
+    from services.registration.privacy.key_service import KeyOrder
+    from shared.core.clock import system_clock
+    from shared.process.recovery import operator_name
+
+    return KeyOrder(form, operator_name(), system_clock, is_lost)
+
+
 @contextmanager
-def _told_plainly() -> Iterator[None]:
-    """Exit code 1 and a sentence."""
-    from services.registration.store.form_keys import KeyGone
+def _key_tools() -> "Iterator[tuple[UnitOfWork, FormKeys, RegistrationSettings]]":
+    """The database, the folder of keys and the settings of an operator."""
+    from services.registration.privacy.form_keys import FormKeys
+    from shared.store.engine import open_engine
+    from shared.store.unit_of_work import UnitOfWork
+
+    settings = read_settings(OPERATOR)
+    engine = open_engine(settings.common.database_url)
+    try:
+        form_keys = FormKeys(settings.form_keys_folder, settings.master_keys)
+        yield UnitOfWork(engine, "registration"), form_keys, settings
+    finally:
+        engine.dispose()
+
+
+def _require_fit(work: "UnitOfWork", settings: "RegistrationSettings") -> None:
+    """Do nothing if the master key is that of the database."""
+    from shared.process.rekeying import require_fit
+    from shared.store.key_checks import KeyChecks
+
+    require_fit(KeyChecks(work, settings.held_keys, "registration"))
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Turn what cannot be done into exit code 1 and a sentence."""
+    from services.registration.privacy.form_keys import KeyGone
+    from services.registration.privacy.key_service import StillOpen, StillUndecided
     from shared.core.sealing import Unsealable
 
     try:
         yield
     except KeyGone as form:
         raise click.ClickException(f"{form} has no key that a master key opens") from None
+    except StillUndecided as count:
+        raise click.ClickException(
+            f"{count} submissions are not decided, or parked (submissions list), and may need the old key: it is "
+            "kept. Run it again once they are decided or dropped"
+        ) from None
+    except StillOpen as form:
+        raise click.ClickException(
+            f"{form} takes submissions, or will, that are sealed to the key: it is kept. Close the form first"
+        ) from None
     except Unsealable:
         raise click.ClickException("an answer opens by neither key; both are kept") from None

@@ -43,7 +43,7 @@ def confirm_retention(form: str, *, yes: bool) -> None:
         waiting = {step: count for (slug, step), count in unannounced(work, now).items() if slug == form}
         if confirmed_by(waiting, form, yes=yes):
             confirmed = confirm_unannounced(work, now, form, operator_name())
-            click.echo(f"{form}: {_counted(confirmed)} may go; the relay takes them within the hour.")
+            click.echo(f"{form}: {_counted(confirmed)} may go; the process tend takes them within the hour.")
 
 
 @contextmanager

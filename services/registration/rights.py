@@ -1,41 +1,133 @@
 """Who may do what in the database of registration, table by table: the one place where a new table gets its rights.
 
 A process that is not named may not even read. Nobody but the migrator empties, changes or drops a table.
+
+``forms`` and ``own`` serve the public. ``forms`` reads no person at all, and ``own`` only what the token of a link
+opens, by functions. ``web`` is both of them and ``desk`` in one process, for small installations, and ``work`` all
+background processes; each has the rights of all that it unites.
 """
 
-from shared.core.rights import Rights
+from shared.core.rights import Rights, united
 
-RIGHTS: Rights = {
-    "alembic_version": {"web": "select", "relay": "select", "consume": "select"},
-    "event_copy": {"web": "select", "relay": "select", "consume": "select insert update", "operator": "select"},
-    "working_group_copy": {"web": "select", "consume": "select insert update"},
-    "partner": {"web": "select", "operator": "select insert update"},
-    "form": {"web": "select update", "relay": "select", "operator": "select insert update"},
-    "seat": {"web": "select update", "relay": "select update", "operator": "select insert"},
-    "organisation": {"web": "select insert delete", "relay": "select delete"},
-    "registration": {"web": "select insert update", "relay": "select update delete", "operator": "select update"},
-    "registration_change": {"web": "select insert", "relay": "select insert delete", "operator": "select"},
-    "idempotency": {"web": "select insert", "relay": "select delete"},
-    "outbox": {
-        "web": "select insert update",
-        "relay": "select insert update delete",
-        "operator": "select insert update",
+FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND = "forms", "own", "desk", "decide", "relay", "consume", "tend"
+WEB, WORK, OPERATOR = "web", "work", "operator"
+
+UNITED = {WEB: (FORMS, OWN, DESK), WORK: (DECIDE, RELAY, CONSUME, TEND)}
+"""Processes that unite others."""
+
+_SUBMIT = "receipt_hash,form,form_revision,fingerprint,network,challenge,code,body,decider_key"
+_COMMAND = "receipt_hash,kind,form,form_revision,token_hash,fingerprint,code,body,decider_key"
+_AT = "timestamp with time zone"
+
+_SEPARATE: Rights = {
+    "alembic_version": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND), "select"),
+    "key_check": {
+        **dict.fromkeys((FORMS, OWN, DESK, DECIDE, TEND), "select insert"),
+        OPERATOR: "select insert update delete",
     },
-    "inbox": {"relay": "select update delete", "consume": "select insert delete", "operator": "select update delete"},
-    "halted_queue": {"consume": "select insert update delete", "operator": "select delete"},
-    "sealed_reading": {"web": "select insert"},
-    "form_change": {"web": "select insert", "relay": "select", "operator": "select"},
-    "promotion": {"web": "select insert", "relay": "insert"},
-    "used_challenge": {"web": "select insert", "relay": "select delete"},
-    "ended_session": {"web": "select insert", "relay": "select delete"},
-    "refused_sign_in": {"web": "select insert", "relay": "select delete"},
-    "retention_notice": {"relay": "select insert update delete", "operator": "select insert update delete"},
-    "key_check": {"web": "select insert", "operator": "select insert update delete"},
-    "deed": {"web": "insert", "relay": "insert", "operator": "insert"},
-    "trail": {"web": "select"},
-    "blocked_address": {"web": "select insert delete"},
-    "shadow_registration": {"web": "insert", "relay": "select delete"},
-    "shadow_change": {"web": "insert", "relay": "select delete"},
-    "shadow_outbox": {"web": "insert", "relay": "select delete"},
+    # forms
+    "public_form": dict.fromkeys((FORMS, OWN, DESK, DECIDE, TEND, OPERATOR), "select"),
+    "event_copy": {
+        DESK: "select",
+        DECIDE: "select",
+        TEND: "select",
+        CONSUME: "select insert update",
+        OPERATOR: "select",
+    },
+    "working_group_copy": {FORMS: "select", OWN: "select", DESK: "select", CONSUME: "select insert update"},
+    "partner": {FORMS: "select", OWN: "select", DESK: "select", OPERATOR: "select insert update"},
+    "form": {DESK: "select update", DECIDE: "select", TEND: "select", OPERATOR: "select insert update"},
+    "form_key": {FORMS: "select", OWN: "select", DESK: "select", OPERATOR: "select insert update"},
+    "form_change": {DESK: "select insert", DECIDE: "select", TEND: "select", OPERATOR: "select"},
+    "seat": {DESK: "select update", DECIDE: "select update", TEND: "select update", OPERATOR: "select insert"},
+    "promotion": {DESK: "select insert", DECIDE: "insert", TEND: "insert"},
+    # intake
+    "submission": {
+        FORMS: f"insert({_SUBMIT})",
+        OWN: f"insert({_COMMAND})",
+        DESK: "select(id,state)",
+        DECIDE: "select update",
+        TEND: "select update(network) delete",
+        OPERATOR: "select update delete",
+    },
+    "decider_key": {FORMS: "select", OWN: "select", DECIDE: "select insert", OPERATOR: "select delete"},
+    "decider_attempt": {DECIDE: "select insert delete"},
+    "candidate": {
+        DESK: "select delete",
+        DECIDE: "select insert delete",
+        CONSUME: "select update(mailed_at) delete",
+        TEND: "select update(network) delete",
+        OPERATOR: "select(id,form,sealed) update(sealed)",
+    },
+    "mailbox": {DECIDE: "select insert update", TEND: "select update delete"},
+    "mail_count": {DECIDE: "select insert update", TEND: "select delete"},
+    "waiting_address": {
+        DESK: "select delete",
+        DECIDE: "select insert delete",
+        CONSUME: "select delete",
+        TEND: "select delete",
+    },
+    "confirmation_link": {
+        DESK: "select delete",
+        DECIDE: "select insert delete",
+        CONSUME: "select",
+        TEND: "select delete",
+    },
+    "erased_address": {
+        DESK: "select insert update",
+        DECIDE: "select insert update",
+        TEND: "select delete",
+    },
+    "used_challenge": {
+        FORMS: "select(form,used_at)",
+        OWN: "select(form,used_at)",
+        DECIDE: "select insert",
+        TEND: "select delete",
+    },
+    "blocked_address": {DESK: "select insert delete", DECIDE: "select"},
+    # people
+    "organisation": {DESK: "select delete", DECIDE: "select insert delete", TEND: "select delete"},
+    "registration": {
+        DESK: "select update",
+        DECIDE: "select insert update",
+        TEND: "select update delete",
+        OPERATOR: "select update",
+    },
+    "registration_change": {
+        DESK: "select insert",
+        DECIDE: "insert",
+        TEND: "select insert delete",
+        OPERATOR: "select",
+    },
+    "managing_link": {DESK: "select insert delete", DECIDE: "select insert delete", TEND: "select insert delete"},
+    # privacy, audit log, console
+    "sealed_reading": {DESK: "select insert"},
+    "retention_notice": {TEND: "select insert update delete", OPERATOR: "select insert update delete"},
+    "deed": {DESK: "insert", TEND: "insert", OPERATOR: "insert"},
+    "trail": {DESK: "select"},
+    "ended_session": {DESK: "select insert", TEND: "select delete"},
+    "refused_sign_in": {DESK: "select insert", TEND: "select delete"},
+    # messaging
+    "outbox": {
+        DESK: "select insert update",
+        DECIDE: "select insert update",
+        TEND: "select insert update",
+        RELAY: "select update delete",
+        OPERATOR: "select insert update",
+    },
+    "inbox": {RELAY: "select update delete", CONSUME: "select insert delete", OPERATOR: "select update delete"},
+    "halted_queue": {CONSUME: "select insert update delete", OPERATOR: "select delete"},
+    # what the public processes may ask
+    "receipt_of(bytea)": {FORMS: "execute", OWN: "execute"},
+    "intake_is_full(bigint)": {FORMS: "execute", OWN: "execute"},
+    f"link_of(bytea,{_AT})": {OWN: "execute"},
+    f"pending_for(bytea,{_AT})": {OWN: "execute"},
+    f"registered_for(bytea,{_AT})": {OWN: "execute"},
+    "link_outcomes(bytea)": {OWN: "execute"},
+    "own_registration(bytea)": {OWN: "execute"},
+    "own_history(bytea)": {OWN: "execute"},
 }
-"""Verbs by table and process."""
+
+
+RIGHTS: Rights = united(_SEPARATE, UNITED)
+"""Verbs by table or function, and process."""

@@ -1,13 +1,14 @@
 """Settings of the registration service, from the environment; one error lists all that is missing or wrong."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from services.registration.rights import RIGHTS
+from services.registration.rights import DECIDE, DESK, FORMS, OPERATOR, OWN, RIGHTS, TEND, WEB, WORK
 from shared.core.key_checks import NOTIFICATIONS_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
 from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
-from shared.process.settings import OPERATOR, WEB, CommonSettings, key_file, read_common, with_embedded
+from shared.process.settings import CommonSettings, key_file, read_common, with_embedded
 
 PERSON = KeyKind(
     "person",
@@ -21,21 +22,39 @@ MASTER = KeyKind(
     KeyRule.DATA,
     "Sealed answers could not be read, and new ones would be lost with the right key.",
 )
-KEY_KINDS = (SIGNING, PERSON, MASTER, NOTIFICATIONS_PUBLIC)
+INTAKE = KeyKind(
+    "intake",
+    "TROIKA_INTAKE_KEY_FILE",
+    KeyRule.CURRENT,
+    "A form that is sent twice would be stored twice, and challenges of other processes would be refused.",
+)
+DECIDER = KeyKind(
+    "decider",
+    "TROIKA_DECIDER_KEY_FILE",
+    KeyRule.DATA,
+    "Submissions that wait could not be opened.",
+)
+KEY_KINDS = (SIGNING, PERSON, MASTER, INTAKE, DECIDER, NOTIFICATIONS_PUBLIC)
 
 
 @dataclass(frozen=True, slots=True)
 class RegistrationSettings:
-    """Attributes:
-    common: what every service has.
-    person_keys: turn an address into its reference; newest first. The web processes alone have them.
-    master_keys: wrap the keys of forms, newest first. The web processes have them, and who loads forms.
-    form_keys_folder: of the wrapped keys, outside the database; likewise.
-    notifications_key: the notifications service's public key.
-    organiser: shown on forms.
+    """What one kind of process has; the rest is empty.
+
+    Attributes:
+        common: what every service has.
+        intake_keys: of receipts, codes and challenges, newest first; they open nothing.
+        decider_keys: private keys to which submissions are sealed, newest first.
+        person_keys: turn an address into its reference; newest first.
+        master_keys: wrap the keys of forms, newest first.
+        form_keys_folder: of the wrapped keys, outside the database.
+        notifications_key: the notifications service's public key.
+        organiser: shown on forms.
     """
 
     common: CommonSettings
+    intake_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    decider_keys: tuple[bytes, ...] = field(default=(), repr=False)
     person_keys: tuple[bytes, ...] = field(default=(), repr=False)
     master_keys: tuple[bytes, ...] = field(default=(), repr=False)
     form_keys_folder: Path = Path()
@@ -47,10 +66,23 @@ class RegistrationSettings:
         """The keys of this kind of process, to be compared with those that the database knows."""
         return [
             *self.common.held_keys,
+            *INTAKE.held(self.intake_keys),
+            *DECIDER.held(self.decider_keys),
             *PERSON.held(self.person_keys),
             *MASTER.held(self.master_keys),
             *NOTIFICATIONS_PUBLIC.held([self.notifications_key] if self.notifications_key else []),
         ]
+
+
+_NEEDS: Mapping[str, frozenset[str]] = {
+    "intake": frozenset({FORMS, OWN, WEB}),
+    "decider": frozenset({DECIDE, WORK}),
+    "person": frozenset({DESK, DECIDE, WEB, WORK}),
+    "master": frozenset({DESK, WEB, OPERATOR}),
+    "notifications": frozenset({DESK, DECIDE, TEND, WEB, WORK}),
+    "organiser": frozenset({FORMS, OWN, WEB}),
+}
+"""Kinds of process by what they need."""
 
 
 def read_settings(process: str = WEB) -> RegistrationSettings:
@@ -60,20 +92,22 @@ def read_settings(process: str = WEB) -> RegistrationSettings:
         SettingsError: lists everything that is missing or wrong.
     """
     reader = Reader()
-    settings = RegistrationSettings(read_common(reader, "registration", process))
-    if process == WEB:
-        settings = replace(
-            settings,
-            person_keys=reader.take("TROIKA_PERSON_KEY_FILE", key_file),
-            notifications_key=reader.take("TROIKA_NOTIFICATIONS_PUBLIC_KEY", _public_key),
-            organiser=reader.text("TROIKA_ORGANISER", "The organisers"),
-        )
-    if process in (WEB, OPERATOR):
-        settings = replace(
-            settings,
-            master_keys=reader.take("TROIKA_MASTER_KEY_FILE", key_file),
-            form_keys_folder=reader.folder("TROIKA_FORM_KEYS"),
-        )
+
+    def file_of(what: str, kind: KeyKind) -> tuple[bytes, ...]:
+        return reader.take(kind.variable, key_file) if process in _NEEDS[what] else ()
+
+    settings = RegistrationSettings(
+        read_common(reader, "registration", process, serving=(DESK, WEB), public=(FORMS, OWN)),
+        intake_keys=file_of("intake", INTAKE),
+        decider_keys=file_of("decider", DECIDER),
+        person_keys=file_of("person", PERSON),
+        master_keys=file_of("master", MASTER),
+        form_keys_folder=reader.folder("TROIKA_FORM_KEYS") if process in _NEEDS["master"] else Path(),
+        notifications_key=reader.take("TROIKA_NOTIFICATIONS_PUBLIC_KEY", _public_key)
+        if process in _NEEDS["notifications"]
+        else b"",
+        organiser=reader.text("TROIKA_ORGANISER", "The organisers") if process in _NEEDS["organiser"] else "",
+    )
     reader.finish()
     return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))
 

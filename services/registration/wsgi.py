@@ -1,7 +1,11 @@
-"""The application for gunicorn: ``services.registration.wsgi:application()``, made in each worker after the fork."""
+"""The application for gunicorn: ``services.registration.wsgi:application()``, made in each worker after the fork.
+
+``application("forms")``, ``application("own")`` and ``application("desk")`` are its parts, for a process each.
+"""
 
 from flask import Flask
 
+from services.registration.rights import WEB
 from services.registration.settings import read_settings
 from services.registration.web import build_app, open_intake_engine
 from services.registration.wiring import NAME
@@ -9,9 +13,13 @@ from shared.core.logs import configure_logs
 from shared.process.web_engine import open_web_engine
 
 
-def application() -> Flask:
-    """The application on engines of its own."""
-    configure_logs(NAME, "web")
-    settings = read_settings()
+def application(process: str = WEB) -> Flask:
+    """The application on engines of its own.
+
+    Args:
+        process: the kind of process, see :mod:`services.registration.rights`.
+    """
+    configure_logs(NAME, process)
+    settings = read_settings(process)
     intake = open_intake_engine(settings.common.database_url)
     return build_app(settings, open_web_engine(settings.common), intake)

@@ -55,7 +55,7 @@ class Delivery:
             self.verdict = reason
 
     def _require_own_key(self, message: Message) -> None:
-        """What the body says of its type is the speaker's word; the routing key is the broker's.
+        """What the body says of its type is the producer's word; the routing key is the broker's.
 
         It lets each login write the keys of its own types alone, so a body of another's type is given away by its key.
         Copies that were retried or replayed come by another exchange, to which only the queue's own consumer and

@@ -46,7 +46,7 @@ def replay_key(queue: str) -> str:
 @cache
 def bindings() -> tuple[tuple[str, str, str], ...]:
     """Every binding as (exchange, routing key, queue)."""
-    rows = [(FACTS, entry.key, queue) for entry in MESSAGE_TYPES for queue in entry.hearers]
+    rows = [(FACTS, entry.key, queue) for entry in MESSAGE_TYPES for queue in entry.consumers]
     rows += [(RETRY, f"{tier}.#", retry_queue(tier)) for tier in RETRY_TIERS]
     rows += [(REQUEUE, f"*.{queue}", queue) for queue in QUEUES]
     rows += [(DEAD, queue, parked(queue)) for queue in QUEUES]
@@ -61,7 +61,7 @@ def route(exchange: str, routing_key: str) -> tuple[tuple[str, float], ...]:
     """
     if exchange == FACTS:
         entry = BY_KEY.get(routing_key)
-        return tuple((queue, 0.0) for queue in entry.hearers) if entry else ()
+        return tuple((queue, 0.0) for queue in entry.consumers) if entry else ()
     if exchange == DEAD:
         return ((parked(routing_key), 0.0),) if routing_key in QUEUES else ()
     first, _, queue = routing_key.partition(".")

@@ -13,6 +13,7 @@ _BY_PROCESS = {
     "relay": "insert",
     "consume": f"select insert {CLAIM} delete",
     "operator": f"select insert {CLAIM} delete",
+    "work": f"select insert {CLAIM} delete",  # relay and consume in one process
 }
 
 RIGHTS: Rights = {

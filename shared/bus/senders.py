@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 SENDER_HEADER = "x-troika-sender"
 OPERATOR, OPERATOR_PROCESS = "troika-operator", "operator"
-FOREIGN = "sent by somebody else than its speaker"
+FOREIGN = "sent by somebody else than its producer"
 
 
 def relay_user(service: str) -> str:
@@ -107,7 +107,7 @@ class Senders:
         Raises:
             Unauthentic: the sender is missing, or somebody else.
         """
-        if self._origin(raw) != self.relays[BY_TYPE[message_type].speaker]:
+        if self._origin(raw) != self.relays[BY_TYPE[message_type].producer]:
             raise Unauthentic(FOREIGN)
 
     def _origin(self, raw: Any) -> str | None:

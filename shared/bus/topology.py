@@ -126,7 +126,7 @@ def topic_permissions() -> list[dict[str, str]]:
     """
     rows: list[dict[str, str]] = []
     for service in SERVICES:
-        said = _alternatives([entry.key for entry in MESSAGE_TYPES if entry.speaker == service])
+        said = _alternatives([entry.key for entry in MESSAGE_TYPES if entry.producer == service])
         own = _alternatives([queue for queue in QUEUES if service_of(queue) == service])
         tiers = _alternatives(list(RETRY_TIERS))
         relay, consumer = relay_user(service), consumer_user(service)

@@ -30,9 +30,9 @@ def document(*, vhost: str, exchange: str) -> dict[str, Any]:
             "title": "Troika: messages between the services",
             "version": "1",
             "description": (
-                "CloudEvents 1.0 in structured JSON. Delivered at least once and in any order: a hearer keeps the ids "
-                "that it has seen and ignores revisions older than the one it knows. Fields that a hearer does not "
-                "know are ignored."
+                "CloudEvents 1.0 in structured JSON. Delivered at least once and in any order: a consumer keeps the "
+                "ids that it has seen and ignores revisions older than the one it knows. Fields that a consumer does "
+                "not know are ignored."
             ),
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
@@ -79,17 +79,17 @@ def _queue(name: str, vhost: str) -> dict[str, Any]:
 
 def _sends() -> dict[str, Any]:
     return {
-        f"{entry.speaker}.sends.{entry.key}": {
+        f"{entry.producer}.sends.{entry.key}": {
             "action": "send",
-            "title": f"The {entry.speaker} service sends {entry.key}",
+            "title": f"The {entry.producer} service sends {entry.key}",
             "channel": _ref("channels", entry.key),
             "messages": [_ref("channels", entry.key, "messages", entry.key)],
-            "tags": [{"name": entry.speaker}],
+            "tags": [{"name": entry.producer}],
             "bindings": _amqp({"deliveryMode": 2, "mandatory": True}),
         }
         for service in SERVICES
         for entry in MESSAGE_TYPES
-        if entry.speaker == service
+        if entry.producer == service
     }
 
 
@@ -108,7 +108,7 @@ def _receives() -> dict[str, Any]:
 
 
 def _heard_on(queue: str) -> list[MessageType]:
-    return [entry for entry in MESSAGE_TYPES if queue in entry.hearers]
+    return [entry for entry in MESSAGE_TYPES if queue in entry.consumers]
 
 
 def _message(entry: MessageType) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _message(entry: MessageType) -> dict[str, Any]:
         "summary": entry.meaning,
         "description": f"In clear: {', '.join(f'`{name}`' for name in entry.clear)}.{sealed}",
         "contentType": CONTENT_TYPE,
-        "tags": [{"name": entry.speaker}],
+        "tags": [{"name": entry.producer}],
         "payload": _envelope(entry),
         "bindings": _amqp({"contentEncoding": "binary", "messageType": entry.type}),
     }
@@ -135,7 +135,7 @@ def _envelope(entry: MessageType) -> dict[str, Any]:
             "specversion": {"const": SPEC_VERSION},
             "id": text | {"description": "UUID, the same for each delivery"},
             "type": {"const": entry.type},
-            "source": {"const": source_of(entry.speaker)},
+            "source": {"const": source_of(entry.producer)},
             "subject": text | {"description": "Id of what the message is about"},
             "time": {"type": "string", "format": "date-time"},
             "datacontenttype": {"const": "application/json"},

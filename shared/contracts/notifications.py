@@ -1,14 +1,21 @@
-"""What the notifications service says: that a mail was handed over. Ids only."""
+"""What the notifications service publishes: what became of a mail. Ids only."""
 
-from shared.contracts.schemas import MessageSchema, identity, moment, revision, slug, text
+from shared.contracts.schemas import MessageSchema, identity, moment, one_of, revision, slug, text
+
+MAIL_ABOUT = ("registration", "proposal", "confirmation")
 
 
 class MailData(MessageSchema):
-    """One mail that the relay host has taken."""
+    """One mail: the relay took it, refused its recipient for good, or it was suppressed, ``occurred_at`` that moment.
+
+    ``subject`` is the id of what the mail is about: a registration, a proposal or a confirmation link. ``revision`` is
+    the number of the mail among those of its kind and subject.
+    """
 
     mail_id = identity()
     revision = revision()
     kind = text(40)
-    registration_id = identity()
+    about = one_of(*MAIL_ABOUT)
+    subject = identity()
     event = slug(required=False)
-    sent_at = moment()
+    occurred_at = moment()

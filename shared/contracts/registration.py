@@ -1,21 +1,20 @@
-"""What the registration service says. In clear: what is counted. Sealed to notifications: who it is."""
+"""What the registration service publishes. In clear: what is counted. Sealed to notifications: who it is."""
 
 from marshmallow import fields, validate
 
 from shared.contracts.schemas import MessageSchema, identity, moment, one_of, revision, slug, text
 
 FORM_KINDS = ("webinar", "delegation", "working_group", "attendance", "interest", "proposal")
-REGISTRATION_STATUSES = ("unverified", "confirmed", "waitlisted", "cancelled", "expired")
+REGISTRATION_STATUSES = ("confirmed", "waitlisted", "cancelled")
 
 
 class RegistrationData(MessageSchema):
     """State of one registration.
 
-    ``person_ref`` is a keyed hash of the address (the key never leaves registration); ``sealed`` is base64 of a
-    libsodium sealed box that only notifications can open: ``{name, address, token, time_zone}`` and, where the address
-    is to be confirmed, ``verify``: the token of the link that does it. ``verified`` says that the owner of the address
-    has confirmed it; until then no mail shows a word from the form. ``attend`` is the event that everybody on this form
-    should attend as well.
+    ``person_ref`` is a keyed hash of the address (the key never leaves registration). ``sealed`` is base64 of a
+    libsodium sealed box that only notifications can open: ``{name, address, token, time_zone}``. ``verified`` says
+    that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is the event that
+    everybody on this form should attend as well.
     """
 
     registration_id = identity()
@@ -39,10 +38,16 @@ class RegistrationData(MessageSchema):
     sealed = text(4096)
 
 
-class AttemptData(RegistrationData):
-    """Somebody tried to register an address that is registered already; ``attempt`` counts the mails about it."""
+class ConfirmationData(MessageSchema):
+    """A link behind which something waits until the owner of an address confirms it; says neither what nor whose.
 
-    attempt = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+    ``sealed`` is base64 of a libsodium sealed box that only notifications can open: ``{address, token}``.
+    """
+
+    link_id = identity()
+    language = text(35)
+    occurred_at = moment()
+    sealed = text(4096)
 
 
 class FormData(MessageSchema):

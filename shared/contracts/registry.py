@@ -1,7 +1,7 @@
 """The one closed table of message types: who says it, which queues hear it, what stands in it in clear.
 
 Bindings, topic permissions, the broker's definitions and the AsyncAPI document are generated from this table; a
-type without a hearer is not published, a queue without a type does not exist.
+type without a consumer is not published, a queue without a type does not exist.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from marshmallow import Schema, ValidationError
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.events import ErasedProposalData, EventData, ProposalData, ResourceData, WorkingGroupData
 from shared.contracts.notifications import MailData
-from shared.contracts.registration import AttemptData, ErasedData, FormData, RegistrationData
+from shared.contracts.registration import ConfirmationData, ErasedData, FormData, RegistrationData
 from shared.core.errors import Poison, Unauthentic
 
 
@@ -22,16 +22,16 @@ class MessageType:
 
     Attributes:
         key: ``<noun>.<past-tense verb>.v<n>``; the routing key.
-        speaker: the only service that may say it.
-        hearers: names of the queues that get a copy.
+        producer: the only service that may say it.
+        consumers: names of the queues that get a copy.
         schema: what ``data`` must hold.
         sealed: names of the fields that only one service can read; all other fields travel in clear.
         meaning: one sentence for the generated documents.
     """
 
     key: str
-    speaker: str
-    hearers: tuple[str, ...]
+    producer: str
+    consumers: tuple[str, ...]
     schema: type[Schema]
     meaning: str
     sealed: tuple[str, ...] = ()
@@ -89,19 +89,11 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "Whoever made a proposal is erased: what others hold of them goes too.",
     ),
     MessageType(
-        "registration.verification-requested.v1",
+        "confirmation.wanted.v1",
         "registration",
         ("notifications.mail",),
-        RegistrationData,
-        "Somebody has to confirm their address; their seat is held for a while.",
-        _SEALED,
-    ),
-    MessageType(
-        "registration.expired.v1",
-        "registration",
-        ("notifications.mail",),
-        RegistrationData,
-        "An address was not confirmed in time.",
+        ConfirmationData,
+        "Something waits until the owner of an address confirms it.",
         _SEALED,
     ),
     MessageType(
@@ -137,11 +129,19 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         _SEALED,
     ),
     MessageType(
-        "registration.attempt-repeated.v1",
+        "registration.changed.v1",
+        "registration",
+        _ROLLUP_AND_MAIL,
+        RegistrationData,
+        "Somebody's answers, name or address have changed; their place has not.",
+        _SEALED,
+    ),
+    MessageType(
+        "registration.link-requested.v1",
         "registration",
         ("notifications.mail",),
-        AttemptData,
-        "Somebody tried to register an address that is registered.",
+        RegistrationData,
+        "Somebody who is registered is sent their own link again.",
         _SEALED,
     ),
     MessageType(
@@ -158,11 +158,31 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         FormData,
         "A form is new, or something that anybody may know of it has changed.",
     ),
-    MessageType("mail.sent.v1", "notifications", ("events.contact",), MailData, "The mail relay took a mail."),
+    MessageType(
+        "mail.sent.v1",
+        "notifications",
+        ("events.contact", "registration.mail"),
+        MailData,
+        "The mail relay took a mail.",
+    ),
+    MessageType(
+        "mail.bounced.v1",
+        "notifications",
+        ("registration.mail",),
+        MailData,
+        "A mail was refused for good, or given up.",
+    ),
+    MessageType(
+        "mail.suppressed.v1",
+        "notifications",
+        ("registration.mail",),
+        MailData,
+        "A mail was not sent because its recipient wants none of its kind.",
+    ),
 )
 
 SERVICES: tuple[str, ...] = ("registration", "events", "notifications")
-QUEUES: tuple[str, ...] = tuple(sorted({queue for entry in MESSAGE_TYPES for queue in entry.hearers}))
+QUEUES: tuple[str, ...] = tuple(sorted({queue for entry in MESSAGE_TYPES for queue in entry.consumers}))
 BY_TYPE: dict[str, MessageType] = {entry.type: entry for entry in MESSAGE_TYPES}
 BY_KEY: dict[str, MessageType] = {entry.key: entry for entry in MESSAGE_TYPES}
 
@@ -180,7 +200,7 @@ def service_of(queue: str) -> str:
 @cache
 def producers(queue: str) -> frozenset[str]:
     """Services that publish a type which ``queue`` gets."""
-    return frozenset(entry.speaker for entry in MESSAGE_TYPES if queue in entry.hearers)
+    return frozenset(entry.producer for entry in MESSAGE_TYPES if queue in entry.consumers)
 
 
 @cache
@@ -192,13 +212,13 @@ def read(message: Message) -> dict[str, object]:
     """The checked content of a message, with moments as aware datetimes.
 
     Raises:
-        Poison: unknown type, wrong speaker, or content that breaks the schema (fields are named, not values).
+        Poison: unknown type, wrong producer, or content that breaks the schema (fields are named, not values).
     """
     entry = BY_TYPE.get(message.type)
     if entry is None:
         raise Poison("unknown message type")
-    if message.source != source_of(entry.speaker):
-        raise Unauthentic("wrong speaker for this message type")
+    if message.source != source_of(entry.producer):
+        raise Unauthentic("wrong producer for this message type")
     try:
         content: dict[str, object] = _schema(entry).load(dict(message.data))
     except ValidationError as error:

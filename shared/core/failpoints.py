@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 Hook = Callable[[str], None]
 
-ROLES = ("web", "relay", "consume", "send", "schedule", "solve")
+ROLES = ("web", "decide", "relay", "consume", "tend", "send", "schedule", "solve")
 """Every kind of process that has points."""
 
 
@@ -28,8 +28,12 @@ class Point:
 POINTS: dict[str, Point] = {
     "transaction.ready": Point("all statements of a transaction have run, nothing is committed", ROLES),
     "transaction.committed": Point("a transaction is committed, nobody has been told", ROLES),
-    "intake.batch": Point("a batch of registrations is about to be decided", ("web",)),
-    "intake.stored": Point("its transaction is committed, nobody is answered", ("web",)),
+    "intake.storing": Point("a submission is sealed and about to be stored", ("web",)),
+    "intake.stored": Point("it is stored, nobody is answered", ("web",)),
+    "decide.claimed": Point("it is committed that a batch is tried, nothing of it is read", ("decide",)),
+    "decide.decided": Point("what becomes of a batch is written, nothing is committed", ("decide",)),
+    "decide.committed": Point("it is committed, no mail is handed over", ("decide",)),
+    "decide.mailed": Point("confirmation mails stand in the outbox", ("decide",)),
     "relay.claimed": Point("rows of the outbox are locked", ("relay",)),
     "relay.publishing": Point("they are about to be offered to the bus", ("relay",)),
     "relay.published": Point("the bus has answered, no row is marked", ("relay",)),

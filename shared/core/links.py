@@ -9,24 +9,18 @@ hash may have come to stand.
 import hashlib
 import re
 
-OWN, VERIFY, PROPOSAL = "own", "verify", "proposal"
-"""Purposes: a person's own registration, confirming its address, a proposer's own proposal."""
-
-_UNBOUND_BEFORE = frozenset({OWN, PROPOSAL})
-"""Purposes whose tokens were stored as their bare SHA-256 by version 0.1; links in mails of that time go on working."""
+OWN, CONFIRMATION, PROPOSAL = "own", "confirmation", "proposal"
+"""Purposes: a person's own registration, what waits for the owner of an address, a proposer's own proposal."""
 
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
 """What ``new_token`` makes."""
 
 
 def link_hash(token: str, purpose: str) -> bytes:
-    """What is stored of a new ``token``, 32 bytes: SHA-256 of the purpose, a NUL and the token."""
+    """What is stored of ``token``, 32 bytes: SHA-256 of the purpose, a NUL and the token."""
     return hashlib.sha256(f"{purpose}\0{token}".encode()).digest()
 
 
-def known_hashes(text: str, purpose: str) -> list[bytes]:
-    """By which hashes what ``text`` opens may be stored; none if it can be no token, whatever its length or signs."""
-    if _SHAPE.fullmatch(text) is None:
-        return []
-    bound = [link_hash(text, purpose)]
-    return [*bound, hashlib.sha256(text.encode()).digest()] if purpose in _UNBOUND_BEFORE else bound
+def sent_hash(text: str, purpose: str) -> bytes | None:
+    """The hash by which what ``text`` opens is stored; None if its length or characters show that it is no token."""
+    return link_hash(text, purpose) if _SHAPE.fullmatch(text) else None

@@ -27,7 +27,7 @@ build_info = Gauge(
 
 http_request_duration_seconds = Histogram(
     "troika_http_request_duration_seconds",
-    "Time from a request's arrival in the application to its answer, not counting the rest of its step, seconds.",
+    "Time from a request's arrival in the application to its answer, seconds.",
     ["service", "route", "method", "status_class"],
     buckets=REQUEST_BUCKETS,
 )
@@ -38,8 +38,9 @@ http_inflight_requests = Gauge(
 requests_refused_total = Counter(
     "troika_requests_refused_total",
     "Requests that were not worked on because too much was going on, by class (first: people who register; public: "
-    "the programme; later: queries; last: exports and console) and reason: full (no place), queue (it would have "
-    "waited too long to be stored), late (it had waited too long before it came), slow (its body took too long).",
+    "the programme; later: queries; last: exports and console) and reason: full (no place), queue (the undecided "
+    "submissions take all the disk that they may), late (it had waited too long before it came), slow (its body "
+    "took too long).",
     ["service", "class", "reason"],
 )
 
@@ -52,8 +53,8 @@ public_pages_total = Counter(
 
 requests_limited_total = Counter(
     "troika_requests_limited_total",
-    "Requests refused with 429 because of too many of their kind (intake, link, …), by what they were too many for: "
-    "address (one client address; of IPv6 its /64), form (one form), all.",
+    "Requests refused with 429 because of too many of their kind (intake, challenge, link), by what they were too many "
+    "for: network (one client address, or the /64, /56 or /48 around an IPv6 address). Nothing else has a limit.",
     ["service", "kind", "scope"],
 )
 
@@ -66,10 +67,11 @@ security_events_total = Counter(
 )
 intake_requests_total = Counter(
     "troika_intake_requests_total",
-    "Registrations asked for, by outcome: accepted, duplicate, invalid, closed (also a form's page that says so), "
-    "unknown (no such form, also looked up in vain), trapped (the field that no person sees was filled in), unproven "
-    "(the proof of work was refused), blocked (a coordinator wants none of this address), over-limit (more than an "
-    "address may have in a day), failed.",
+    "Submissions by how they were answered: accepted (stored: 202), duplicate (the same with a known idempotency key: "
+    "the same 202), invalid (422: the answers, or a known key with other answers), closed (409; also a form's "
+    "page that says so), unknown (404: no such form; also its page or its challenge), trapped (the field that no "
+    "person sees was filled in: 202, nothing is stored), failed (503: the database is away, or a key "
+    "is missing). What is refused for its size, its network or a full queue counts elsewhere.",
     ["outcome"],
 )
 challenges_total = Counter(
@@ -79,7 +81,7 @@ challenges_total = Counter(
 )
 proofs_of_work_total = Counter(
     "troika_proofs_of_work_total",
-    "Submissions to forms that ask for a proof of work, by what came of it: solved (perhaps for the second time), none "
+    "Submissions by their proof of work, which none needs: solved (perhaps for the second time), none "
     "(none was sent), unreadable, altered, unsolved, expired, foreign (another form's).",
     ["service", "outcome"],
 )
@@ -88,13 +90,36 @@ idempotency_replays_total = Counter(
     "Requests with a known idempotency key, by result: replay, mismatch.",
     ["result"],
 )
-write_group_size = Histogram(
-    "troika_write_group_size",
-    "Commands in one transaction of the write group.",
-    buckets=(1, 2, 4, 8, 16, 32, 64, 128),
+submissions_decided_total = Counter(
+    "troika_submissions_decided_total",
+    "Submissions and commands by link that were decided, by kind: submission, confirm, cancel, erase, send-link, mute, "
+    "unmute.",
+    ["kind"],
 )
-write_group_singled_out_total = Counter(
-    "troika_write_group_singled_out_total", "Batches that failed whole and were run one command at a time."
+submissions_undecided = Gauge(
+    "troika_submissions_undecided",
+    "Submissions and commands by link that are stored and not decided, parked ones not counted.",
+    multiprocess_mode="mostrecent",
+)
+submission_oldest_undecided_age_seconds = Gauge(
+    "troika_submission_oldest_undecided_age_seconds",
+    "Age of the oldest of them, seconds; 0 if there is none.",
+    multiprocess_mode="mostrecent",
+)
+submissions_parked = Gauge(
+    "troika_submissions_parked",
+    "Submissions and commands that could not be decided and wait for an operator.",
+    multiprocess_mode="mostrecent",
+)
+confirmation_mails_overdue = Gauge(
+    "troika_confirmation_mails_overdue",
+    "Mailboxes whose next confirmation mail may go by their spacing and waits for a quota or for the decider.",
+    multiprocess_mode="mostrecent",
+)
+confirmation_mail_oldest_overdue_age_seconds = Gauge(
+    "troika_confirmation_mail_oldest_overdue_age_seconds",
+    "How long the first of them has waited, seconds; 0 if there is none.",
+    multiprocess_mode="mostrecent",
 )
 
 db_errors_total = Counter(
@@ -251,18 +276,19 @@ schedule_gap_ratio = Gauge(
 )
 canary_rounds_total = Counter(
     "troika_canary_rounds_total",
-    "Rounds of the canary by outcome: done, refused (no 201), unmailed (no mail in time), uncancelled.",
+    "Rounds of the canary by outcome: done, refused (no 202), unmailed (no mail in time), uncancelled.",
     ["form", "outcome"],
 )
 canary_handover_seconds = Histogram(
     "troika_canary_handover_seconds",
-    "Time from the canary's 201 to the arrival of its mail, seconds.",
+    "Time from the canary's 202 to the arrival of its mail, seconds.",
     ["form"],
     buckets=HANDOVER_BUCKETS,
 )
 key_wrong = Gauge(
     "troika_key_wrong",
-    "1 if a process holds another key of this name than its database's, and so does nothing.",
+    "1 if a process holds another key of this name than its database's, and so does nothing; `form`: the private key "
+    "of a form is missing, and it works on.",
     ["service", "key"],
     multiprocess_mode="livemax",
 )
@@ -274,7 +300,7 @@ clock_difference_seconds = Gauge(
 )
 final_work_refused_total = Counter(
     "troika_final_work_refused_total",
-    "Times that work was refused because the clock differed from the database's, by work (housekeeping, leases, …).",
+    "Times that work was refused because the clock differed from the database's, by work (tending, leases, …).",
     ["service", "work"],
 )
 retention_overdue = Gauge(

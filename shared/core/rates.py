@@ -16,17 +16,11 @@ class Rates:
     """How often what may be asked for, each a text such as ``120 per minute; 600 per hour``.
 
     Attributes:
-        intake: registrations and proposals of one client address.
-        form: registrations on one form, whoever sends them; beyond it the form is busy, and stays open.
-        everything: the same of registrations on all forms, or proposals.
-        busy: registrations and proposals of one client address while that is so.
-        link: pages behind links in mails, of one client address.
+        intake: submissions and proposals of one client network.
+        link: pages behind links in mails, and receipts, of one client network.
     """
 
     intake: str = "120 per minute; 600 per hour"
-    form: str = "10000 per hour"
-    everything: str = "30000 per hour"
-    busy: str = "6 per minute"
     link: str = "120 per minute"
 
 

@@ -15,10 +15,11 @@ from psycopg.rows import tuple_row
 Rights = Mapping[str, Mapping[str, str]]
 """Verbs by table and process, or by table and login: ``{"outbox": {"web": "insert", "relay": "select update"}}``.
 
-A verb may be limited to some columns: ``update(claimed_by,claims)``.
+A verb may be limited to some columns: ``update(claimed_by,claims)``. A name with arguments is a function, which can
+only be executed: ``{"receipt_of(bytea)": {"forms": "execute"}}``.
 """
 
-VERBS = frozenset({"select", "insert", "update", "delete"})
+VERBS = frozenset({"select", "insert", "update", "delete", "execute"})
 """All that is ever given. Who empties, refers to, puts triggers on or maintains a table is its owner."""
 
 _LOGINS = "SELECT rolname FROM pg_roles WHERE rolname = ANY(%(names)s)"
@@ -31,8 +32,12 @@ _HELD = """
     JOIN pg_attribute ON attrelid = pg_class.oid
     CROSS JOIN aclexplode(attacl) AS entry JOIN pg_roles ON pg_roles.oid = entry.grantee
     WHERE relnamespace = 'public'::regnamespace AND rolname = ANY(%(names)s)
+    UNION ALL
+    SELECT pg_proc.oid::regprocedure::text, rolname, lower(privilege_type), '' FROM pg_proc
+    CROSS JOIN aclexplode(proacl) AS entry JOIN pg_roles ON pg_roles.oid = entry.grantee
+    WHERE pronamespace = 'public'::regnamespace AND rolname = ANY(%(names)s)
 """
-"""Table, login, verb, and the column if the right is limited to it."""
+"""Table or function, login, verb, and the column if the right is limited to it."""
 
 
 def migrator(database: str) -> str:
@@ -48,6 +53,23 @@ def login(service: str, process: str) -> str:
 def by_login(service: str, rights: Rights) -> dict[str, dict[str, str]]:
     """``rights`` of the processes of ``service``, by login."""
     return {table: {login(service, one): verbs for one, verbs in who.items()} for table, who in rights.items()}
+
+
+def united(rights: Rights, parts_of: Mapping[str, Iterable[str]]) -> Rights:
+    """``rights`` with further processes, each of which does the work of others.
+
+    Args:
+        rights: by table and process.
+        parts_of: by process, those whose work it does.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for table, who in rights.items():
+        verbs = {
+            process: " ".join(sorted({verb for part in parts for verb in who.get(part, "").split()}))
+            for process, parts in parts_of.items()
+        }
+        found[table] = {**who, **{process: words for process, words in verbs.items() if words}}
+    return found
 
 
 def logins_of(rights: Rights) -> list[str]:
@@ -104,7 +126,16 @@ def _held(owner: psycopg.Connection[Any], names: list[str]) -> set[tuple[str, st
 
 def _statement(pattern: LiteralString, table: str, who: str, verb: str, column: str) -> sql.Composed:
     limited = sql.SQL("{} ({})").format(sql.SQL(verb), sql.Identifier(column)) if column else sql.SQL(verb)
-    return sql.SQL(pattern).format(verb=limited, table=sql.Identifier(table), login=sql.Identifier(who))
+    return sql.SQL(pattern).format(verb=limited, table=_object(table), login=sql.Identifier(who))
+
+
+def _object(name: str) -> sql.Composable:
+    """A table, or a function with the types of its arguments, as ``regprocedure`` writes them."""
+    function, has_arguments, arguments = name.partition("(")
+    if not has_arguments:
+        return sql.Identifier(name)
+    types = sql.SQL(arguments.rstrip(")"))
+    return sql.SQL("FUNCTION {}({})").format(sql.Identifier(function), types)
 
 
 def _let_in(owner: psycopg.Connection[Any], logins: Iterable[str]) -> None:

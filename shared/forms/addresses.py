@@ -58,3 +58,83 @@ def address_key(email: str) -> str:
     ``A.B@`` beside ``a.b@`` would be a way around the rule of one registration a person.
     """
     return normalize("NFC", normalize("NFC", email.strip()).casefold())
+
+
+_DOTS_IGNORED = frozenset({"gmail.com", "googlemail.com"})
+"""Providers that deliver ``a.b@`` and ``ab@`` to one mailbox."""
+
+MAIL_PROVIDERS = frozenset(
+    {
+        "126.com",
+        "163.com",
+        "aol.com",
+        "disroot.org",
+        "fastmail.com",
+        "free.fr",
+        "gmail.com",
+        "gmx.at",
+        "gmx.ch",
+        "gmx.de",
+        "gmx.net",
+        "googlemail.com",
+        "hotmail.com",
+        "hotmail.co.uk",
+        "hotmail.es",
+        "hotmail.fr",
+        "icloud.com",
+        "laposte.net",
+        "libero.it",
+        "live.com",
+        "mail.com",
+        "mail.ru",
+        "mailbox.org",
+        "me.com",
+        "msn.com",
+        "orange.fr",
+        "outlook.com",
+        "outlook.es",
+        "outlook.fr",
+        "pm.me",
+        "posteo.de",
+        "proton.me",
+        "protonmail.com",
+        "qq.com",
+        "riseup.net",
+        "sina.com",
+        "t-online.de",
+        "tuta.com",
+        "tutanota.com",
+        "web.de",
+        "yahoo.co.in",
+        "yahoo.co.uk",
+        "yahoo.com",
+        "yahoo.com.br",
+        "yahoo.es",
+        "yahoo.fr",
+        "yandex.com",
+        "yandex.ru",
+        "zoho.com",
+    }
+)
+"""Domains whose mailboxes belong to people who have nothing to do with each other: a quota for all of them together
+would let strangers use up each other's."""
+
+
+def canonical_mailbox(email: str) -> str:
+    """Return the mailbox that ``email`` is delivered to, for limits on mail: never for comparing people.
+
+    Without ``+tag`` (RFC 5233), and without dots where the provider ignores them. Two addresses that it takes for one
+    although they are not share a limit, and nothing else.
+
+    Args:
+        email: as :func:`normal_address` gives it.
+    """
+    local, _, domain = address_key(email).rpartition("@")
+    local = local.partition("+")[0] or local
+    return f"{local.replace('.', '') if domain in _DOTS_IGNORED else local}@{domain}"
+
+
+def mail_domain(email: str) -> str:
+    """Return the domain by which mail is limited; empty for a mail provider, whose users are strangers."""
+    domain = address_key(email).rpartition("@")[2]
+    return "" if domain in MAIL_PROVIDERS else domain

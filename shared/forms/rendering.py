@@ -5,7 +5,7 @@ that must be known is said in text. What people typed is escaped by Jinja on its
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -38,7 +38,7 @@ TEMPLATE_OF_KIND = {
 
 @dataclass(frozen=True, slots=True)
 class FieldView:
-    """What a template needs of one field. ``error`` is ``""`` when nothing is wrong."""
+    """What a template needs of one field. ``error`` is ``""`` when nothing is wrong; a ``fixed`` answer stays."""
 
     field: Field
     label: str
@@ -47,6 +47,7 @@ class FieldView:
     error: str
     value: Any
     template: str
+    fixed: bool = False
 
     @property
     def control_id(self) -> str:
@@ -71,15 +72,20 @@ def render_fields(
     *,
     values: Mapping[str, Any] | None = None,
     errors: Sequence[FieldError] = (),
+    fixed: Mapping[str, str] | None = None,
 ) -> Markup:
     """All questions of ``definition``, in order, without the ``form`` element around them.
 
     Args:
         values: answers to show, by field name, as JSON carries them (also wrong ones, as they were sent).
         errors: faults to show at their fields.
+        fixed: answers of one line that are known already: shown, and not to be changed.
     """
     shown = [field for field in definition.fields if is_answerable(field)]
-    views = [_view(definition, field, language, values or {}, errors) for field in shown]
+    known = fixed or {}
+    given = {**(values or {}), **known}
+    views = [_view(definition, field, language, given, errors) for field in shown]
+    views = [replace(view, fixed=True) if view.field.name in known else view for view in views]
     return _render("fields.html", language, views=views)
 
 

@@ -114,7 +114,7 @@ def known_zone(name: str) -> ZoneInfo | None:
 
 def day_text(day: date, language: str) -> str:
     """Return a date in full: ``Wednesday 4 March 2020``. A date has no zone: none may shift it."""
-    return _directed(format_date(day, DAYS.get(language, "full"), locale=locale_of(language)), language)
+    return _directed(_date(day, DAYS.get(language, "full"), language), language)
 
 
 def hours_text(period: Period, language: str, time_zone: str = "") -> str:
@@ -197,13 +197,19 @@ def _sentence(period: Period, start: datetime, end: datetime, language: str) -> 
         TEXTS.text(
             key,
             language,
-            day=format_date(instant, pattern, locale=locale_of(language)),
+            day=_date(instant, pattern, language),
             time=_time(instant, language),
             zone=zone_name(instant, period.time_zone, language, period.city),
         )
         for instant in (start, end)
     ]
     return TEXTS.text("range", language, start=ends[0], end=ends[1])
+
+
+def _date(day: date, pattern: str, language: str) -> str:
+    """A date by the CLDR, except that French counts the first day of a month as an ordinal: ``1er mai``."""
+    text = str(format_date(day, pattern, locale=locale_of(language)))
+    return text.replace(" 1 ", " 1er ", 1) if language == "fr" else text
 
 
 def _hours(start: datetime, end: datetime, language: str) -> str:

@@ -53,7 +53,7 @@ def zone_name(instant: datetime, time_zone: str, language: str, city: str | None
     letters = there.tzname() or ""
     key = "zone.letters" if letters.isalpha() else "zone"
     if language == "fr":
-        place = ("d\N{RIGHT SINGLE QUOTATION MARK}" if _begins_with_vowel(place) else "de ") + place
+        place = _after_de(place)
     offset = isolated(utc_offset(there), language)
     return TEXTS.text(key, language, place=place, letters=letters, offset=offset)
 
@@ -101,6 +101,13 @@ def table(name: str) -> list[list[str]]:
     """Return the rows of one of the time zone database's tables (``zone.tab``, ``iso3166.tab``), without comments."""
     text = (resources.files("tzdata") / "zoneinfo" / name).read_text(encoding="utf-8")
     return [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def _after_de(place: str) -> str:
+    """``place`` as French says it after *heure*: ``de Genève``, ``d'Oslo``, ``du Caire``."""
+    if place.startswith("Le "):
+        return f"du {place[3:]}"
+    return ("d\N{RIGHT SINGLE QUOTATION MARK}" if _begins_with_vowel(place) else "de ") + place
 
 
 def _begins_with_vowel(place: str) -> bool:

@@ -1,9 +1,10 @@
-"""The command line that all services share: ``web relay consume migrate parked topology``."""
+"""The command line that all services share: ``web relay consume work migrate parked topology``."""
 
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -34,10 +35,37 @@ from shared.store.unit_of_work import UnitOfWork
 GUNICORN_SETTINGS = Path("deploy/gunicorn.conf.py")
 
 
-def make_command_line(service: Service) -> click.Group:
-    """The group of commands of ``service``; it adds its own to it."""
+Loop = Callable[[UnitOfWork, CheckedClock, Stop], None]
+"""Works on the service's database until the stop is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A background role of a service.
+
+    Attributes:
+        role: its name, which is also the command that runs it alone.
+        about: help of that command.
+        make: reads the role's settings and returns its loop.
+        checks: of readiness, beside the database, its schema and the clock: why the role is not ready, or nothing.
+    """
+
+    role: str
+    about: str
+    make: Callable[[], Loop]
+    checks: tuple[Callable[[UnitOfWork], str], ...] = ()
+
+
+def make_command_line(service: Service, *workers: Worker) -> click.Group:
+    """The group of commands of ``service``; it adds its own to it.
+
+    Args:
+        service: whose.
+        workers: its background roles beside ``relay`` and ``consume``.
+    """
     group = click.Group(service.name, help=f"Processes and tools of the {service.name} service.")
-    steps = (_add_processes, _add_migrate, add_parked_commands, add_recovery_commands, _add_topology, _add_key_checks)
+    _add_workers(group, service, workers)
+    steps = (_add_web, _add_migrate, add_parked_commands, add_recovery_commands, _add_topology, _add_key_checks)
     for add in steps:
         add(group, service)
     return group
@@ -52,75 +80,98 @@ def main(group: click.Group) -> None:
         sys.exit(2)
 
 
-def run_worker(
-    service: Service,
-    role: str,
-    work: Callable[[UnitOfWork, CheckedClock, Stop], None],
-    *checks: Callable[[UnitOfWork], str],
-) -> None:
-    """Run a worker's loop on the service's database until it is asked to stop; ends the process.
+def run_workers(service: Service, process: str, workers: Sequence[Worker]) -> None:
+    """Run background roles in this process, each on a session pool of its own, until asked to stop; ends the process.
 
     Args:
         service: whose.
-        role: which of its workers.
-        work: the loop.
-        checks: of readiness, beside the database, its schema and the clock: why the process is not ready, or nothing.
+        process: name of the process in logs.
+        workers: the roles.
     """
-    configure_logs(service.name, role)
-    settings = service.settings(role)
+    configure_logs(service.name, process)
     build_info.labels(service.name, running_version()).set(1)
-    engine = open_engine(settings.database_url, application=f"troika-{service.name}-{role}")
-    unit = UnitOfWork(engine, service.name)
+    running = [_Running(service, worker) for worker in workers]
 
-    clock = CheckedClock(system_clock, unit, service.name, read_database_time)
+    def ready() -> list[str]:
+        return list(dict.fromkeys(problem for each in running for problem in each.problems()))
 
-    keys = service.keys(role, unit) if service.keys is not None else None
-
-    def loop(stop: Stop) -> None:
-        if keys is not None:
-            wait_for_keys(keys, stop)
-        if not stop:
-            work(unit, clock, stop)
-
-    def key_problem() -> str:
-        return "" if keys is None else "\n".join(keys().values())
-
-    more = (partial(check, unit) for check in checks)
-    ready = readiness(unit, service.migrations, clock, key_problem, *more)
-    code = run(loop, probes=settings.probes, ready=ready)
-    engine.dispose()
+    code = run({each.role: each.loop for each in running}, probes=running[0].settings.probes, ready=ready)
+    for each in running:
+        each.engine.dispose()
     sys.exit(code)
 
 
-def _add_processes(group: click.Group, service: Service) -> None:
-    @group.command()
-    def web() -> None:
-        """Serve HTTP with gunicorn."""
-        service.settings(WEB)
-        application = f"services.{service.name}.wsgi:application()"
+class _Running:
+    """A role with its settings, login, clock and keys."""
+
+    def __init__(self, service: Service, worker: Worker) -> None:
+        self.role = worker.role
+        self.settings = service.settings(self.role)
+        self.engine = open_engine(self.settings.database_url, application=f"troika-{service.name}-{self.role}")
+        self._unit = UnitOfWork(self.engine, service.name)
+        self._clock = CheckedClock(system_clock, self._unit, service.name, read_database_time)
+        self._keys = service.keys(self.role, self._unit) if service.keys is not None else None
+        self._work = worker.make()
+        checks = (partial(check, self._unit) for check in worker.checks)
+        self.problems = readiness(self._unit, service.migrations, self._clock, self._key_problem, *checks)
+
+    def loop(self, stop: Stop) -> None:
+        """Work once the keys are those that the database knows."""
+        if self._keys is not None:
+            wait_for_keys(self._keys, stop)
+        if not stop:
+            self._work(self._unit, self._clock, stop)
+
+    def _key_problem(self) -> str:
+        return "" if self._keys is None else "\n".join(self._keys().values())
+
+
+def _add_web(group: click.Group, service: Service) -> None:
+    def serve(process: str) -> None:
+        service.settings(process)
+        arguments = "" if process == WEB else repr(process)
+        application = f"services.{service.name}.wsgi:application({arguments})"
         os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(GUNICORN_SETTINGS), application])  # noqa: S606
 
+    for process, about in {WEB: "Serve HTTP with gunicorn.", **service.web_parts}.items():
+        group.add_command(click.Command(process, callback=partial(serve, process), help=about))
+
+
+def _add_workers(group: click.Group, service: Service, workers: Sequence[Worker]) -> None:
+    everything = (*_common_workers(service), *workers)
+    for worker in everything:
+        alone = partial(run_workers, service, worker.role, [worker])
+        group.add_command(click.Command(worker.role, callback=alone, help=worker.about))
+
     @group.command()
-    def relay() -> None:
-        """Take stored messages to the bus."""
+    def work() -> None:
+        """Run all background roles in this one process, for small installations."""
+        run_workers(service, "work", everything)
+
+
+def _common_workers(service: Service) -> tuple[Worker, Worker]:
+    def relay() -> Loop:
         settings = service.settings(RELAY)
 
         def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
             publisher = open_publisher(settings.bus, service.name)
             Relay(unit, publisher, service.name, clock, service.forget).run(stop)
 
-        run_worker(service, RELAY, work)
+        return work
 
-    @group.command()
-    def consume() -> None:
-        """Hear messages from the bus."""
+    def consume() -> Loop:
         settings = service.settings(CONSUME)
 
         def work(unit: UnitOfWork, _clock: CheckedClock, stop: Stop) -> None:
             effects = service.effects(unit)
             listen(make_listener(settings.bus, unit, service.name, effects, erased=service.erased), stop)
 
-        run_worker(service, CONSUME, work, halted_problem)
+        return work
+
+    return (
+        Worker(RELAY, "Take stored messages to the bus.", relay),
+        Worker(CONSUME, "Hear messages from the bus.", consume, (halted_problem,)),
+    )
 
 
 def _add_migrate(group: click.Group, service: Service) -> None:

@@ -45,7 +45,7 @@ class Instant(click.ParamType[datetime]):
 def add_recovery_commands(group: click.Group, service: Service) -> None:
     """Add the commands to the command line of ``service``."""
     queues = [name for name in QUEUES if service_of(name) == service.name]
-    types = [entry.key for entry in MESSAGE_TYPES if entry.speaker == service.name]
+    types = [entry.key for entry in MESSAGE_TYPES if entry.producer == service.name]
     _add_resume(group, service, queues)
     _add_publish_again(group, service, types)
     _add_receive_again(group, service, queues)

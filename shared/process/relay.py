@@ -44,7 +44,7 @@ class Relay:
     Args:
         work: on the service's database.
         publisher: of the bus.
-        service: the speaker.
+        service: the producer.
         clock: of the project.
         forget: deletes what else the service has kept long enough, in transactions of its own.
     """

@@ -4,7 +4,8 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from socketserver import TCPServer
 from types import FrameType
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -44,12 +45,14 @@ class Stop:
             callback()
 
 
-def run(work: Callable[[Stop], None], *, probes: ProbeAddress, ready: Callable[[], Sequence[str]]) -> int:
-    """Do ``work`` until it returns or a signal asks for the end, then wait at most ``DRAIN_S`` for it.
+def run(
+    loops: Mapping[str, Callable[[Stop], None]], *, probes: ProbeAddress, ready: Callable[[], Sequence[str]]
+) -> int:
+    """Run ``loops``, each in a thread, until one returns or a signal asks for the end; wait at most ``DRAIN_S`` then.
 
     Args:
-        work: the loop; returns soon after the stop is set. What it raises ends the process with code 1, so that a
-            supervisor starts it anew.
+        loops: by name of the thread; each returns soon after the stop is set. What one raises ends the process with
+            code 1, so that a supervisor starts it anew.
         probes: where to answer probes and Prometheus.
         ready: asked by ``/readyz``: why the process is not ready, nothing if it is.
 
@@ -58,11 +61,11 @@ def run(work: Callable[[Stop], None], *, probes: ProbeAddress, ready: Callable[[
     """
     stop, failure = Stop(), threading.Event()
 
-    def guarded() -> None:
+    def guarded(name: str) -> None:
         try:
-            work(stop)
+            loops[name](stop)
         except Exception as error:
-            log.exception("worker failed", exc_info=None, extra={"error": describe(error)})  # noqa: LOG007 - without its text
+            log.exception("worker failed", exc_info=None, extra={"error": describe(error), "role": name})  # noqa: LOG007 - without its text
             failure.set()
         finally:
             stop.now()
@@ -70,16 +73,19 @@ def run(work: Callable[[Stop], None], *, probes: ProbeAddress, ready: Callable[[
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: _on_signal(stop, _frame))
     server = _serve_probes(probes, ready) if probes.port else None
-    thread = threading.Thread(target=guarded, name="work", daemon=True)
-    thread.start()
+    threads = [threading.Thread(target=guarded, args=(name,), name=name, daemon=True) for name in loops]
+    for thread in threads:
+        thread.start()
     while not stop.wait(1.0):
         pass
-    thread.join(DRAIN_S)
+    until_s = time.monotonic() + DRAIN_S
+    for thread in threads:
+        thread.join(max(0.0, until_s - time.monotonic()))
     if server is not None:
         server.shutdown()
-    if thread.is_alive():
-        log.error("not drained in time", extra={"drain_s": DRAIN_S})
-    return 1 if failure.is_set() or thread.is_alive() else 0
+    if left := [thread.name for thread in threads if thread.is_alive()]:
+        log.error("not drained in time", extra={"drain_s": DRAIN_S, "roles": left})
+    return 1 if failure.is_set() or left else 0
 
 
 def _on_signal(stop: Stop, frame: FrameType | None) -> None:

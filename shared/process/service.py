@@ -1,7 +1,7 @@
 """What a service says of itself, so that its command line and its processes can be made from it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -25,10 +25,11 @@ class Service:
     settings: reads and checks what a kind of process needs of the common settings, from the environment.
     rights: in its database, by table and process.
     effects: what it does with messages, by queue.
-    forget: deletes what has been kept long enough, a bit at a time, in transactions of its own, given the time; None if
-        there is nothing.
+    forget: what its relay deletes beside outbox and inbox, a bit at a time, in transactions of its own, given the time;
+        None if there is nothing, or a process of its own does it.
     keys: the checks of the keys that a kind of process holds; None if none of the service's processes holds any.
     key_kinds: all keys of its processes.
+    web_parts: web processes that do a part of what ``web`` does: help of their commands, by name.
     erased: which of some subjects (UUID texts) were erased; None if it hears of nobody.
     """
 
@@ -41,3 +42,4 @@ class Service:
     erased: Callable[[Connection, Sequence[str]], set[str]] | None = None
     keys: Callable[[str, UnitOfWork], KeyFaults] | None = None
     key_kinds: Sequence[KeyKind] = ()
+    web_parts: Mapping[str, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 So a relay that somebody has taken over holds no key, and can name no other database than its own.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -82,24 +83,34 @@ class CommonSettings:
     @property
     def deployment(self) -> Deployment:
         """What a web application has to know of where it stands."""
-        limits = replace(self.limits, key=self.signing_keys[0])
+        return self.deployment_with(self.signing_keys[0])
+
+    def deployment_with(self, limits_key: bytes) -> Deployment:
+        """As :attr:`deployment`, for an application that signs nothing: ``limits_key`` hashes its clients' networks."""
+        limits = replace(self.limits, key=limits_key)
         return Deployment(self.https, self.bounds, self.proxies, limits)
 
 
-def read_common(reader: Reader, service: str, process: str) -> CommonSettings:
+def read_common(
+    reader: Reader, service: str, process: str, serving: Collection[str] = (WEB,), public: Collection[str] = ()
+) -> CommonSettings:
     """The common settings of one process; faults are collected in ``reader``, and nothing is started yet.
 
     Args:
         reader: of the environment.
         service: whose.
         process: which kind.
+        serving: the kinds that answer requests and know who holds keys.
+        public: the kinds that answer requests of the public only.
     """
     settings = CommonSettings(service, process)
     if process not in WITHOUT_DATABASE:
         settings = replace(settings, database_url=read_database(reader, f"{service.upper()}_DATABASE_URL"))
     if process in ON_THE_BUS:
         settings = replace(settings, bus=read_address(reader, read_database(reader, "TROIKA_BUS_DATABASE_URL")))
-    if process == WEB:
+    if process in serving:
+        settings = _with_holders(reader, _with_web(reader, settings))
+    elif process in public:
         settings = _with_web(reader, settings)
     elif process not in COMMANDS:
         settings = replace(settings, probes=read_probe_address(reader))
@@ -121,12 +132,18 @@ def read_database(reader: Reader, name: str, *, required: bool = False) -> str:
     return url
 
 
+def _with_holders(reader: Reader, settings: CommonSettings) -> CommonSettings:
+    return replace(
+        settings,
+        access_file=reader.file("TROIKA_ACCESS_FILE"),
+        signing_keys=reader.take("TROIKA_SIGNING_KEY_FILE", key_file),
+    )
+
+
 def _with_web(reader: Reader, settings: CommonSettings) -> CommonSettings:
     return replace(
         settings,
         public_url=read_public_url(reader),
-        access_file=reader.file("TROIKA_ACCESS_FILE"),
-        signing_keys=reader.take("TROIKA_SIGNING_KEY_FILE", key_file),
         bind=reader.text("TROIKA_BIND", "127.0.0.1:8000"),
         bounds=_read_bounds(reader),
         proxies=reader.take("TROIKA_TRUSTED_PROXIES", read_proxies, LOOPBACK),
@@ -152,9 +169,6 @@ def _read_limits(reader: Reader) -> LimitSettings:
         exempt=reader.take("TROIKA_LIMITS_EXEMPT", read_networks, ()),
         rates=Rates(
             intake=reader.take("TROIKA_LIMIT_INTAKE", read_rate, usual.intake),
-            form=reader.take("TROIKA_LIMIT_FORM", read_rate, usual.form),
-            everything=reader.take("TROIKA_LIMIT_ALL", read_rate, usual.everything),
-            busy=reader.take("TROIKA_LIMIT_BUSY", read_rate, usual.busy),
             link=reader.take("TROIKA_LIMIT_LINK", read_rate, usual.link),
         ),
     )

@@ -15,5 +15,5 @@ def open_web_engine(settings: CommonSettings) -> Engine:
         settings.database_url,
         pool_size=settings.bounds.connections,
         pool_timeout_s=POOL_TIMEOUT_S,
-        application=f"troika-{settings.service}-web",
+        application=f"troika-{settings.service}-{settings.process}",
     )

@@ -1,1 +1,1 @@
-"""PostgreSQL as every service uses it: engine, unit of work, outbox, inbox, write group, migrations."""
+"""PostgreSQL as every service uses it: engine, unit of work, outbox, inbox, migrations."""

@@ -1,4 +1,4 @@
-"""Deletes data at the end of its retention period, as part of the relay's cleanup.
+"""Deletes data at the end of its retention period: for registration in ``tend``, for events in the relay's cleanup.
 
 It checks everything once an hour and then works in batches until nothing is due. Deletions are announced in the audit
 log 72 hours ahead; records that fall due without an announcement wait for an operator (``retention_notices``). Records

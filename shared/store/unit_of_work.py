@@ -51,6 +51,24 @@ class UnitOfWork:
             self._log_outage(kind, error)
             raise Unavailable("database unavailable") from error
 
+    @contextmanager
+    def single_statement(self) -> Iterator[Connection]:
+        """A connection on which each statement is a transaction of its own: one round trip, committed when it returns.
+
+        Raises:
+            Unavailable: the database is away or too busy; nothing is known to be stored.
+        """
+        try:
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                yield connection
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            kind = outage_kind(error)
+            db_errors_total.labels(self._service, kind).inc()
+            self._log_outage(kind, error)
+            raise Unavailable("database unavailable") from error
+
     def _log_outage(self, kind: str, error: Exception) -> None:
         if (left_out := self._outages.due()) is not None:
             silent = isinstance(getattr(error, "orig", error), DatabaseSilent)

@@ -130,13 +130,13 @@ KNOWN_HOLDER = "troika.known_holder"
 
 
 def guard(
-    app: Flask, access: AccessFile, signed_in: Callable[[], Holder | None], has_ended: Callable[[], bool]
+    app: Flask, access: AccessFile | None, signed_in: Callable[[], Holder | None], has_ended: Callable[[], bool]
 ) -> None:
     """Check every request against its route's policy before anything else sees it.
 
     Args:
         app: to guard.
-        access: key holders.
+        access: key holders; None if this application knows none, so that only public routes and links are left.
         signed_in: whom the console's cookie names, if anyone.
         has_ended: whether they have signed out meanwhile; asks the database, so whoever is refused anyway is not asked.
     """
@@ -167,10 +167,12 @@ def guard(
         return response
 
 
-def _caller(access: AccessFile, signed_in: Callable[[], Holder | None]) -> Holder | None:
+def _caller(access: AccessFile | None, signed_in: Callable[[], Holder | None]) -> Holder | None:
     """Who sends a key, or else who is signed in."""
     key = bearer()
-    return access.holder_of(key) if key else signed_in()
+    if not key:
+        return signed_in()
+    return access.holder_of(key) if access is not None else None
 
 
 def _authorised(policy: Policy) -> Holder | None:

@@ -35,13 +35,6 @@ _TCP_INFO_BYTES, _LAST_DATA_RECEIVED = 104, 52
 NEVER_REFUSED = "/-/"
 """Probes and metrics: an operator has to see what is going on most of all when too much is."""
 
-Crowded = Callable[["WSGIEnvironment"], bool]
-
-
-def nobody_waits(_environ: "WSGIEnvironment") -> bool:
-    """For a service without a queue of its own."""
-    return False
-
 
 def class_of(environ: "WSGIEnvironment", people: tuple[str, ...], pages: tuple[str, ...] = ()) -> str:
     """The class of a request; empty for one that is always let in.
@@ -76,7 +69,6 @@ class Door:
         most_bytes: longest body.
         larger: beginnings of paths that take a longer one, and how long.
         pages: beginnings of the paths of public pages.
-        crowded: whether this request would have to wait too long for something inside.
     """
 
     def __init__(
@@ -90,10 +82,9 @@ class Door:
         most_bytes: int,
         larger: Mapping[str, int] = MappingProxyType({}),
         pages: tuple[str, ...] = (),
-        crowded: Crowded = nobody_waits,
     ) -> None:
         self._inner, self._service, self._people, self._pages = inner, service, people, pages
-        self._proxies, self._crowded = proxies, crowded
+        self._proxies = proxies
         self._most_bytes, self._larger = most_bytes, larger
         self._places = bounds.places()
 
@@ -103,7 +94,7 @@ class Door:
         if not kind:
             return self._inner(environ, start_response)
         places = self._places[kind]
-        reason = self._objection(environ, kind, places)
+        reason = self._objection(environ, places)
         if reason:
             return self._refuse(environ, start_response, kind, reason)
         try:
@@ -119,12 +110,10 @@ class Door:
         finally:
             places.leave()
 
-    def _objection(self, environ: "WSGIEnvironment", kind: str, places: Places) -> str:
+    def _objection(self, environ: "WSGIEnvironment", places: Places) -> str:
         if places.full():
             return "full"
-        if self._is_late(environ):
-            return "late"
-        return "queue" if kind is FIRST and self._crowded(environ) else ""
+        return "late" if self._is_late(environ) else ""
 
     def _is_late(self, environ: "WSGIEnvironment") -> bool:
         """Whether it has waited too long in front of this process, by the gateway's stamp or by the kernel."""

@@ -10,13 +10,12 @@ from shared.core.clock import Clock, system_clock
 from shared.core.deployment import Deployment
 from shared.store.key_checks import KeyChecks
 from shared.web.access import AccessFile, guard
-from shared.web.admission import Crowded, Door, nobody_waits
+from shared.web.admission import Door
 from shared.web.bodies import MOST_FIELDS
 from shared.web.document.making import made_once
 from shared.web.document.routes import document_blueprint
 from shared.web.headers import secure_headers
 from shared.web.health import health_blueprint
-from shared.web.in_steps import InSteps
 from shared.web.key_gate import require_keys
 from shared.web.limits import Limits, limit_views
 from shared.web.measuring import measure
@@ -52,7 +51,6 @@ class WebParts:
         ready: why it cannot work now; nothing if it can.
         larger_bodies: beginnings of paths that take more than a filled form, and how much, bytes.
         people: beginnings of the paths of those who register: they are let in first.
-        crowded: whether a request of theirs would have to wait too long for something inside.
         cached: which pages are public and kept for a moment.
         clock: of the project.
         keys: the checks of the process's keys: nothing is answered before they fit.
@@ -66,20 +64,31 @@ class WebParts:
     ready: Callable[[], Sequence[str]]
     larger_bodies: Mapping[str, int] = field(default_factory=dict)
     people: tuple[str, ...] = ()
-    crowded: Crowded = nobody_waits
     cached: CachedPages = field(default_factory=CachedPages)
     clock: Clock = system_clock
     keys: KeyChecks | None = None
     around: "Callable[[WSGIApplication], WSGIApplication] | None" = None
 
 
-def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: Deployment) -> Flask:
+@dataclass(frozen=True, slots=True)
+class KeyHolders:
+    """Who may call what needs a role.
+
+    Attributes:
+        access: holders of keys.
+        sign_in: the console's cookie.
+    """
+
+    access: AccessFile
+    sign_in: SignIn
+
+
+def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment) -> Flask:
     """The application of one service.
 
     Args:
         parts: its routes.
-        access: key holders.
-        sign_in: the console's cookie.
+        holders: of keys; None for an application that only the public calls.
         deployment: where it stands.
     """
     app = PlainFlask(parts.service, static_folder=None)
@@ -101,11 +110,13 @@ def make_app(parts: WebParts, access: AccessFile, sign_in: SignIn, deployment: D
     if parts.around is not None:
         app.wsgi_app = parts.around(app.wsgi_app)  # type: ignore[method-assign,assignment]  # the place Flask names for this
     secure_headers(app, https=deployment.https)
-    app.wsgi_app = InSteps(app.wsgi_app)  # type: ignore[method-assign]  # the place Flask names for this
     handle_problems(app)
     if parts.keys is not None:
         require_keys(app, parts.service, parts.keys)
-    guard(app, access, sign_in.signed_in, sign_in.has_ended)
+    if holders is None:
+        guard(app, None, lambda: None, lambda: False)
+    else:
+        guard(app, holders.access, holders.sign_in.signed_in, holders.sign_in.has_ended)
     refuse_unknown_parameters(app)
     for blueprint in (*parts.operations, *parts.pages):
         app.register_blueprint(blueprint)
@@ -126,5 +137,4 @@ def _put_behind_a_door(app: Flask, parts: WebParts, deployment: Deployment) -> N
         most_bytes=MAX_BODY_BYTES,
         larger=parts.larger_bodies,
         pages=parts.cached.below,
-        crowded=parts.crowded,
     )

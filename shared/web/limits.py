@@ -1,8 +1,8 @@
 """Rate limits: beyond them a request gets 429 with ``Retry-After``.
 
-A client network is refused only for its own requests. If all requests to a form together exceed its limit, the form is
-busy: each network may then send fewer requests, and a first request is still accepted. So no number of networks can
-close a form for others.
+A client network is refused only for its own requests: by its address, or by the IPv6 /64, /56 and /48 prefixes around
+it, of which a larger one may send more. There is no limit for a form or for all requests together, so nobody can close
+a form for others.
 
 A view says what it counts as, as it says who may call it: ``@limited("intake")``. A view that finds out for itself
 whether somebody has come (a wrong key, say) calls :meth:`Limits.spend`.
@@ -31,7 +31,7 @@ from shared.core.rates import MEMORY, LimitSettings
 from shared.core.sealing import keyed_hash
 from shared.core.security_events import SecurityEvent, note
 from shared.web.busy_page import asked_language, busy_page, busy_problem
-from shared.web.client_address import client_address
+from shared.web.client_address import client_address, networks_around
 from shared.web.counters import shared_counters
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,9 @@ STORAGE_WITHIN_S = 0.5
 
 STORAGE_AGAIN_S = 5.0
 """After which one that was away is asked again."""
+
+SHARES = (1, 4, 16)
+"""How many times the limit of an address or a /64 prefix the prefixes around it may use: /56, /48."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -77,43 +80,31 @@ class Limits:
         rates = settings.rates
         own = {"intake": rates.intake, "challenge": rates.intake, "link": rates.link}
         self._rates: dict[str, list[RateLimitItem]] = {kind: parse_many(rate) for kind, rate in own.items()}
-        self._together = {"form": parse_many(rates.form), "all": parse_many(rates.everything)}
-        self._busy = parse_many(rates.busy)
         self._own = FixedWindowRateLimiter(counters or shared_counters())
         self._shared = self._own
         if settings.storage_url != MEMORY:
             self._shared = FixedWindowRateLimiter(_open(settings.storage_url))
         self._away_until = 0.0
 
-    def spend(self, kind: str, form: str = "") -> None:
+    def spend(self, kind: str) -> None:
         """Count the request in hand as one of ``kind``.
 
         Args:
             kind: ``intake``, ``challenge`` (nobody gathers them while they are cheap) or ``link``.
-            form: slug of the form it is for, where there are forms. What is refused does not count for the form.
 
         Raises:
-            TooMany: one of the limits is reached.
+            TooMany: a limit of the client network is reached.
             KeyError: nothing is known of this kind.
         """
         address = client_address(request.environ, self._proxies)
         if address is not None and any(address in network for network in self._settings.exempt):
             return
         day = self._clock().date()
-        who = keyed_hash(self._settings.key, f"client address {day}", str(address)).hex()
-        for rate in self._rates[kind]:
-            self._hit(rate, kind, "address", who)
-        if kind == "intake" and (scope := self._busy_scope(kind, form)):
-            for rate in self._busy:
-                self._hit(rate, kind, scope, f"{form} {who}" if scope == "form" else who)
-
-    def _busy_scope(self, kind: str, form: str) -> str:
-        """Count for the form and over all; for which of them more come than usual, or ``""``."""
-        busy = ""
-        for scope, what in (("all", ""), ("form", form)):
-            reached = [self._reached(rate, kind, scope, what) is not None for rate in self._together[scope]]
-            busy = scope if any(reached) else busy
-        return busy
+        networks = networks_around(address) if address is not None else ("unknown",)
+        for network, share in zip(networks, SHARES, strict=False):
+            who = keyed_hash(self._settings.key, f"client network {day}", network).hex()
+            for rate in self._rates[kind]:
+                self._hit(_times(rate, share), kind, "network", who)
 
     def must_know(self, kind: str) -> None:
         """Raises:
@@ -126,7 +117,7 @@ class Limits:
 
         @wraps(view)
         def limited_view(*args: Any, **values: Any) -> Any:
-            self.spend(kind, values.get("slug", ""))
+            self.spend(kind)
             return view(*args, **values)
 
         return limited_view  # type: ignore[return-value]  # wraps keeps its shape
@@ -155,7 +146,7 @@ class Limits:
 
 
 def limited(kind: str) -> Callable[[View], View]:
-    """This view counts as ``kind`` (see :meth:`Limits.spend`); a value ``slug`` of its path is the form."""
+    """This view counts as ``kind`` (see :meth:`Limits.spend`)."""
 
     def state(view: View) -> View:
         view.limited_as = kind  # type: ignore[attr-defined]  # read back by limit_views
@@ -164,9 +155,9 @@ def limited(kind: str) -> Callable[[View], View]:
     return state
 
 
-def spend(kind: str, form: str = "") -> None:
+def spend(kind: str) -> None:
     """As :meth:`Limits.spend`, of the application in hand."""
-    current_app.extensions[NAME].spend(kind, form)
+    current_app.extensions[NAME].spend(kind)
 
 
 def limit_views(app: Flask, limits: Limits) -> None:
@@ -190,6 +181,10 @@ def refuse(refusal: TooMany) -> Response:
 
 def _count(limiter: FixedWindowRateLimiter, rate: RateLimitItem, *what: str) -> float | None:
     return None if limiter.hit(rate, *what) else limiter.get_window_stats(rate, *what).reset_time
+
+
+def _times(rate: RateLimitItem, share: int) -> RateLimitItem:
+    return type(rate)(rate.amount * share, rate.multiples, rate.namespace)
 
 
 def _open(url: str) -> Storage:

@@ -28,8 +28,11 @@ _SOURCES = re.compile(
     re.I | re.S,
 )
 _LOCK = re.compile(r"\bfor\s+(?:no\s+key\s+|key\s+)?(?:update|share)(?:\s+of\s+(\w+(?:\s*,\s*\w+)*))?", re.I)
-_CONFLICT = re.compile(r"\bon\s+conflict\b.*?\bdo\s+(update|nothing)", re.I | re.S)
+_CONFLICT = re.compile(r"\bon\s+conflict\b(.*?)\bdo\s+(update|nothing)", re.I | re.S)
 _INNERMOST = re.compile(r"\(([^()]*)\)")
+_CALL = re.compile(r"\b(\w+)\(")
+BRACKET = " \N{SECTION SIGN} "
+"""Stands where a bracket was."""
 
 Place = tuple[str, str]
 """Module and name of a function, a class or a constant."""
@@ -55,7 +58,7 @@ def said(roots: Iterable[tuple[str, str]], tables: Iterable[str], beside: Iterab
 
     Args:
         roots: (module, name) of functions and classes.
-        tables: names of the database's tables.
+        tables: names of the database's tables, views and functions.
         beside: places that are not followed.
     """
     found: Said = {}
@@ -188,9 +191,10 @@ def _spoken(value: object) -> Iterator[str]:
 def _verbs(text: str) -> Iterator[tuple[str, str]]:
     """(table, verb) of a statement, whatever is called a table; each bracket is read by itself."""
     left = re.sub(r"--.*|'[^']*'", " ", text)
+    yield from ((name, "execute") for name in _CALL.findall(left))
     while inner := _INNERMOST.search(left):
         yield from _verbs_of_level(inner[1])
-        left = left[: inner.start()] + " " + left[inner.end() :]
+        left = left[: inner.start()] + BRACKET + left[inner.end() :]
     yield from _verbs_of_level(left)
 
 
@@ -202,8 +206,9 @@ def _verbs_of_level(text: str) -> Iterator[tuple[str, str]]:
             if verb != "insert" or "returning" in text.lower():
                 yield table, "select"
             if verb == "insert" and (conflict := _CONFLICT.search(text)):
-                yield table, "select"
-                if conflict[1].lower() == "update":
+                if conflict[1].strip():  # without a target nothing is read
+                    yield table, "select"
+                if conflict[2].lower() == "update":
                     yield table, "update"
     sources = [words for part in _SOURCES.findall(text) for item in part.split(",") if (words := item.split())]
     lock = _LOCK.search(text)

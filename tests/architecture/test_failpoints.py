@@ -1,4 +1,4 @@
-"""The registry of fail points is closed; each is in one place of the code; only the launcher of the tests uses them."""
+"""The registry of fail points is closed; each is in one place of the code; only tests use them."""
 
 import ast
 from collections import Counter
@@ -8,7 +8,10 @@ from shared.core import failpoints
 from tests.architecture.sources import CODE, nodes, python_files, text_of
 
 REGISTRY = Path("shared/core/failpoints.py")
-HOOK_OWNER = Path("tests/support/launching/hook.py")
+HOOK_OWNERS = {
+    Path("tests/support/launching/hook.py"): "in programs that the launcher starts",
+    Path("tests/integration/model/office.py"): "in the model's own process, and taken out at once",
+}
 ENVIRONMENT = ("os.environ", "getenv", "import os")
 
 _HERE = ("tests", "architecture", "test_failpoints.py")
@@ -24,10 +27,10 @@ def test_points_are_reached_by_the_services_alone() -> None:
     assert reaching == set()
 
 
-def test_hook_is_installed_by_the_launcher_alone() -> None:
+def test_hook_is_installed_by_the_launcher_and_the_model_alone() -> None:
     assert [path for path in python_files(*CODE) if _names(path, "install")] == [REGISTRY]
     installing = {path for path in python_files("tests") if _names(path, "install") and path != Path(*_HERE)}
-    assert installing == {HOOK_OWNER}
+    assert installing == set(HOOK_OWNERS)
 
 
 def test_no_setting_installs_a_hook() -> None:

@@ -5,23 +5,33 @@ What the code does is read from the source (``said_to_database``); what a proces
 """
 
 import re
+from collections.abc import Mapping
 
 import pytest
 
 from deploy.local.secrets import OWNERS
 from deploy.servers.logins import LOGINS
 from deploy.shape import SERVICES, WORKERS, processes_of
-from services.events.rights import RIGHTS as EVENTS
-from services.notifications.rights import RIGHTS as NOTIFICATIONS
-from services.registration.rights import RIGHTS as REGISTRATION
+from services.events import rights as events
+from services.notifications import rights as notifications
+from services.registration import rights as registration
 from shared.core.rights import Rights, as_set, login
 from tests.architecture.said_to_database import Place, commands, said, value_of
 from tests.architecture.sources import python_files, text_of
 
-RIGHTS: dict[str, Rights] = {"registration": REGISTRATION, "events": EVENTS, "notifications": NOTIFICATIONS}
+RIGHTS: dict[str, Rights] = {
+    "registration": registration.RIGHTS,
+    "events": events.RIGHTS,
+    "notifications": notifications.RIGHTS,
+}
+UNITED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "registration": registration.UNITED,
+    "events": events.UNITED,
+    "notifications": notifications.UNITED,
+}
 OPERATORS = ("shared.process.parked_commands", "shared.process.recovery_commands")
 """Modules whose commands every service has."""
-WORKER = ("shared.process.commands", "run_worker")
+WORKER = ("shared.process.commands", "run_workers")
 
 APPEND_ONLY = {
     "registration": {"sealed_reading", "form_change", "promotion", "deed"},
@@ -59,34 +69,70 @@ def roots_of(service: str) -> dict[str, list[Place]]:
 
 def tables_of(service: str) -> set[str]:
     """Every table and view that a migration makes."""
-    made = re.findall(
-        r"CREATE (?:TABLE|VIEW) (\w+)", "".join(map(text_of, python_files(f"services/{service}/migrations")))
-    )
-    return {*made, "alembic_version"}
+    return {*_made(service, r"CREATE (?:TABLE|VIEW) (\w+)"), "alembic_version"}
+
+
+def functions_of(service: str) -> set[str]:
+    """Every function by which a migration lets processes read what their login may not read."""
+    return _made(service, r"CREATE FUNCTION (\w+)\([^$]*?\bSECURITY DEFINER\b")
+
+
+def _made(service: str, pattern: str) -> set[str]:
+    return set(re.findall(pattern, "".join(map(text_of, python_files(f"services/{service}/migrations")))))
+
+
+def given_to(service: str) -> set[tuple[str, str, str]]:
+    """(table or function, process, verb), whatever columns the verb is limited to."""
+    return {
+        (table.partition("(")[0], process, verb.partition("(")[0]) for table, process, verb in as_set(RIGHTS[service])
+    }
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_table_has_an_entry(service: str) -> None:
-    missing = tables_of(service) - set(RIGHTS[service])
+    named = {table.partition("(")[0] for table in RIGHTS[service]}
+    missing = tables_of(service) - named
     assert not missing, (
         f"Say in services/{service}/rights.py what each process may do with {', '.join(sorted(missing))}: "
         'one line a table, like "outbox": {"web": "insert", "relay": "select update delete"}.'
     )
-    assert set(RIGHTS[service]) == tables_of(service)
+    assert named == tables_of(service) | functions_of(service)
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_each_process_has_the_rights_that_its_code_needs_and_no_more(service: str) -> None:
+    """The parts of a process that unites others are told apart by tests/integration/registration/test_web_processes.py,
+    which runs each with its own login: one function builds the routes of all."""
+    tables, functions = tables_of(service), functions_of(service)
+    processes = roots_of(service)
     places = {
         (table, process, verb): sorted(where)
-        for process, roots in roots_of(service).items()
-        for table, verbs in said(roots, tables_of(service), [(f"services.{service}.wiring", "describe")]).items()
+        for process, roots in processes.items()
+        for table, verbs in said(roots, tables | functions, [(f"services.{service}.wiring", "describe")]).items()
         for verb, where in verbs.items()
+        if (table in functions) == (verb == "execute")
     }
-    given, needed = as_set(RIGHTS[service]), set(places)
+    given, needed = {one for one in given_to(service) if one[1] in processes}, set(places)
     missing = [f"{entry[1]} needs {entry[2]!r} on {entry[0]!r}: {', '.join(places[entry])}" for entry in needed - given]
     too_much = [f"{process} never says {verb!r} to {table!r}" for table, process, verb in given - needed]
     assert not missing + too_much, f"services/{service}/rights.py:\n" + "\n".join(sorted(missing + too_much))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_process_that_unites_others_has_their_rights_and_no_more(service: str) -> None:
+    for process, parts in UNITED[service].items():
+        given = as_set(RIGHTS[service])
+        of_parts = {(table, verb) for table, part, verb in given if part in parts}
+        assert {(table, verb) for table, who, verb in given if who == process} == of_parts
+
+
+def test_public_processes_change_nothing_but_the_queue() -> None:
+    changed = {
+        (table, verb)
+        for table, process, verb in given_to("registration")
+        if process in ("forms", "own") and verb not in ("select", "execute")
+    }
+    assert changed == {("submission", "insert"), ("key_check", "insert")}
 
 
 @pytest.mark.parametrize("service", sorted(APPEND_ONLY))
@@ -98,6 +144,8 @@ def test_trails_are_only_ever_added_to(service: str) -> None:
 def test_every_process_of_the_installation_has_a_login() -> None:
     """An operator's login only where there is a command that needs one."""
     wanted = {login(service, process) for service in SERVICES for process in processes_of(service)}
+    wanted |= {login(service, process) for service in SERVICES for process in UNITED[service]}
+    wanted |= {login("registration", process) for process in registration.UNITED["web"]}  # of one in parts
     found = {name for database in SERVICES for name in LOGINS[database]}
     assert wanted - found == {login(service, "operator") for service in SERVICES if not roots_of(service)["operator"]}
     assert found <= wanted

@@ -10,7 +10,7 @@ from deploy.servers import rabbitmq
 from shared.store.postgres_cluster import binaries
 from tests.benchmarks.ground import Entry, Ground
 
-LIBRARIES = ("gunicorn", "gevent", "flask", "sqlalchemy", "psycopg", "kombu", "pika")
+LIBRARIES = ("gunicorn", "gevent", "flask", "sqlalchemy", "psycopg", "kombu", "pika", "uvicorn", "starlette", "asyncpg")
 
 
 def circumstances(ground: Ground) -> Entry:

@@ -5,7 +5,6 @@ import time
 import urllib.request
 
 from deploy.local.ports import free_ports
-from deploy.shape import WORKERS
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.processor import pss_mib
 from tests.support.processes import Program
@@ -41,7 +40,7 @@ def _at_rest(ground: Ground) -> dict[str, float]:
 
 def _demo(ground: Ground) -> float:
     """Seconds from the command to the first page, on fresh data."""
-    ports = free_ports(len(WORKERS))
+    ports = free_ports()
     folder = ground.folder / "demo"
     environment = {"TROIKA_DEMO_PORT": str(ports.first), "TROIKA_DEMO_FOLDER": str(folder)}
     with ground.processes() as processes:

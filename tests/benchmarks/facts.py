@@ -1,12 +1,13 @@
-"""Messages as the registration service says them, by the thousand: each of another registration and another person."""
+"""Messages as the registration service publishes them, by the thousand: each of another registration and person."""
 
+import base64
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
-from services.registration.domain.registration import Registration
-from services.registration.outgoing import CONFIRMED, registration_message
+from services.registration.people.messages import CONFIRMED, make_message
 from shared.contracts.envelope import Message
-from shared.core.clock import system_clock
+from shared.core.clock import rfc3339, system_clock
 from shared.core.ids import new_id, new_token
 from shared.core.sealing import seal_to
 from tests.support.clients import WEBINAR
@@ -25,26 +26,28 @@ def confirmed(installation: TestInstallation, count: int) -> Iterator[Message]:
             "token": new_token(),
             "time_zone": "Europe/Zurich",
         }
-        registration = _registration(number, seal_to(key, personal))
-        yield registration_message(CONFIRMED, registration, registration.accepted_at)
+        identity, at = new_id(), system_clock()
+        data = _data(number, seal_to(key, personal)) | {"registration_id": identity, "occurred_at": rfc3339(at)}
+        yield make_message(CONFIRMED, identity, at, data, ("", ""))
 
 
-def _registration(number: int, box: bytes) -> Registration:
-    return Registration(
-        id=new_id(),
-        form=WEBINAR,
-        form_kind="webinar",
-        event_id=WEBINAR,
-        status="confirmed",
-        position=None,
-        revision=1,
-        person_ref=secrets.token_hex(32),
-        working_group=None,
-        representative=False,
-        organisation_id=f"organisation-{number % 20}",
-        country=COUNTRIES[number % len(COUNTRIES)],
-        language="en",
-        partner=None,
-        box=box,
-        accepted_at=system_clock(),
-    )
+def _data(number: int, box: bytes) -> dict[str, Any]:
+    return {
+        "revision": 1,
+        "form": WEBINAR,
+        "form_kind": "webinar",
+        "event": WEBINAR,
+        "status": "confirmed",
+        "position": None,
+        "working_group": None,
+        "representative": False,
+        "organisation_id": f"organisation-{number % 20}",
+        "country": COUNTRIES[number % len(COUNTRIES)],
+        "mode": None,
+        "language": "en",
+        "partner": None,
+        "person_ref": secrets.token_hex(32),
+        "verified": True,
+        "attend": None,
+        "sealed": base64.b64encode(box).decode(),
+    }

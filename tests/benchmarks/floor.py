@@ -1,26 +1,23 @@
-"""The reference that the intake is measured against: the least a durable web form can do.
+"""What the intake is measured against: the least that stores a form durably, written as three people would write it.
 
-Flask on gunicorn with threads, one durable INSERT of twelve fields a request, a psycopg pool of four.
+Each floor takes the same requests as the intake, parses the JSON, validates nothing else, and stores twelve fields by
+one INSERT in autocommit; two processes behind the same address.
 """
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, request
-from psycopg_pool import ConnectionPool
 from sqlalchemy import make_url
 
-import shared.core.metrics  # noqa: F401 - as every process of ours; its files tell that a worker has started
 from shared.core.rights import login
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 
-TABLE = """
-CREATE TABLE floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text, email text,
-    organisation text, country text, time_zone text, language text, questions text, consent boolean, working_group text,
-    representative boolean, access_needs text, partner text);
-GRANT INSERT, SELECT ON floor TO {login}
-"""
+POOL = 8
+"""Connections of one process."""
+
+READY = "/-/registration/readyz"
 FIELDS = (
     "name",
     "email",
@@ -35,7 +32,15 @@ FIELDS = (
     "access_needs",
     "partner",
 )
+TABLE = """
+CREATE TABLE floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text, email text,
+    organisation text, country text, time_zone text, language text, questions text, consent boolean, working_group text,
+    representative boolean, access_needs text, partner text);
+GRANT INSERT, SELECT ON floor TO {login}
+"""
 INSERT = f"INSERT INTO floor ({', '.join(FIELDS)}) VALUES ({', '.join(['%s'] * len(FIELDS))}) RETURNING id"
+NUMBERED = INSERT.replace("%s", "${}").format(*range(1, len(FIELDS) + 1))
+"""The same with asyncpg's placeholders."""
 
 
 def make_table(installation: TestInstallation) -> None:
@@ -43,21 +48,12 @@ def make_table(installation: TestInstallation) -> None:
     rows(installation.urls["registration"], TABLE.format(login=login("registration", "web")))
 
 
-def application() -> Flask:
-    """The application for gunicorn."""
+def database_url() -> str:
+    """Of the web process's login, as libpq reads it."""
     url = make_url(os.environ["REGISTRATION_DATABASE_URL"]).set(drivername="postgresql")
-    pool = ConnectionPool(url.render_as_string(hide_password=False), min_size=4, max_size=4, open=True)
-    app = Flask(__name__)
+    return url.render_as_string(hide_password=False)
 
-    @app.get("/-/registration/readyz")
-    def ready() -> str:
-        return "ok"
 
-    @app.post("/v1/forms/upr-webinar-10/registrations")
-    def register() -> tuple[dict[str, Any], int]:
-        content = request.get_json()
-        with pool.connection() as connection:
-            row = connection.execute(INSERT, [content.get(name) for name in FIELDS]).fetchone()
-        return {"id": row[0] if row else None}, 201
-
-    return app
+def values(content: Mapping[str, Any]) -> list[Any]:
+    """What is stored of a request, in the order of ``FIELDS``."""
+    return [content.get(name) for name in FIELDS]

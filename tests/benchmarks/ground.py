@@ -1,5 +1,6 @@
 """What the measurements stand on: private servers, started when first asked for, ended and deleted with the run."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from tests.support.rabbitmq import RabbitNode
 from tests.support.run_folder import RunFolder
 
 BULLETIN, BROKER_OFF_S, MILLION, PAIRS = 10_000, 60, 1_000_000, 1_000
+SECONDS, ROUNDS, OVERLOAD_S, BACKLOG, ASKED = 6.0, 3, 60.0, 20_000, 60
 
 Entry = dict[str, Any]
 """What a measurement found: ``ratio``, ``aim``, ``met``, and its figures."""
@@ -31,12 +33,22 @@ class Options:
         broker_off_s: how long the broker is away, seconds (P7).
         million: rows of the large side of the coordinators' queries (P8).
         pairs: of a new and a known address whose answers are timed, of each kind (P11).
+        seconds: of each load (P1, P1b, P3's peak, P13, P14, P15).
+        rounds: of each way (P1).
+        overload_s: of each overload (P3).
+        backlog: submissions that wait when the decider starts (P1b).
+        asked: requests to each way, a second apart (P2).
     """
 
     bulletin: int = BULLETIN
     broker_off_s: int = BROKER_OFF_S
     million: int = MILLION
     pairs: int = PAIRS
+    seconds: float = SECONDS
+    rounds: int = ROUNDS
+    overload_s: float = OVERLOAD_S
+    backlog: int = BACKLOG
+    asked: int = ASKED
 
 
 class Ground:
@@ -51,6 +63,7 @@ class Ground:
     def __init__(self, run: RunFolder, folder: Path, options: Options) -> None:
         self.run, self.folder, self.options = run, folder, options
         self.entries: dict[str, Entry] = {}
+        self._numbers = itertools.count(1)
 
     @cached_property
     def postgres(self) -> PostgresServer:
@@ -69,6 +82,10 @@ class Ground:
     def installation(self, name: str) -> TestInstallation:
         """Fresh databases and secrets."""
         return make_installation(self.postgres, self.folder / name)
+
+    def fresh_installation(self, name: str) -> TestInstallation:
+        """The same under a name that is not taken yet."""
+        return self.installation(f"{name}-{next(self._numbers)}")
 
     @contextmanager
     def processes(self) -> Iterator[ProcessGroup]:

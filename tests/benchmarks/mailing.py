@@ -39,9 +39,9 @@ _DELAYS = """
     WHERE kind = 'confirmation' AND state = 'sent' AND cause_at BETWEEN %s AND %s
 """
 _RECIPIENTS = """
-    INSERT INTO recipient (subject, about, person_ref, language, status, revision, form, form_kind, event, verified,
-        representative, closed, noted_at, heard_at)
-    VALUES (CAST(:subject AS uuid), 'registration', :person_ref, 'en', 'confirmed', 1, 'join-working-group',
+    INSERT INTO recipient (subject, about, person_ref, language, status, revision, occurred_at, form, form_kind,
+        event, verified, representative, closed, noted_at, heard_at)
+    VALUES (CAST(:subject AS uuid), 'registration', :person_ref, 'en', 'confirmed', 1, now(), 'join-working-group',
         'working_group', NULL, true, false, :closed, now(), now())
 """
 TEXT = {"subject": "Who speaks for your working group?", "text": "Some working groups have nobody yet.\n\nPlease look."}

@@ -53,15 +53,15 @@ _ORGANISATIONS = f"""
     FROM generate_series(1, {ORGANISATIONS}) AS k
 """
 _REGISTRATIONS = f"""
-    INSERT INTO registration (id, form, event_id, status, position, revision, person_ref, name, email, organisation_id,
-        working_group, representative, country, time_zone, language, partner, answers, box, token_hash, consent_at,
-        accepted_at, confirmed_at, cancelled_at)
-    SELECT id, meeting, meeting, status, position, 1, person_ref,
+    INSERT INTO registration (id, form, event_id, status, position, revision, received_at, person_ref, mailbox_ref,
+        domain_ref, person_key, name, email, organisation_id, working_group, representative, country, time_zone,
+        language, partner, answers, sealed, accepted_at, confirmed_at, cancelled_at)
+    SELECT id, meeting, meeting, status, position, 1, at, person_ref, person_ref, '', person_ref,
         'Participant ' || CASE h / 23 %% 1000 WHEN 0 THEN 'Rare' ELSE 'Usual' END || ' Nümber' || n,
         'participant-' || n || '@example.org',
         md5('organisation' || (h / 29 %% {ORGANISATIONS} + 1))::uuid, working_group, representative, country,
         'Africa/Nairobi', 'en', partner,
-        '{{}}', decode(repeat('ab', 250), 'hex'), sha256(('token' || n)::bytea), at, at,
+        '{{}}', decode(repeat('ab', 250), 'hex'), at,
         CASE status WHEN 'confirmed' THEN at END, CASE status WHEN 'cancelled' THEN at END
     FROM ({_EACH}) AS each
 """

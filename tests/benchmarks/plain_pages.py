@@ -7,14 +7,12 @@ import gzip
 import os
 
 from flask import Flask, Response, request
-from psycopg_pool import ConnectionPool
-from sqlalchemy import make_url
 
-import shared.core.metrics  # noqa: F401 - as every process of ours; its files tell that a worker has started
-from tests.benchmarks.floor import FIELDS, INSERT
+from tests.benchmarks.floor import INSERT, values
+from tests.benchmarks.floor_flask import open_pool
+from tests.benchmarks.intake_adapter import ACCEPTED, PATH
 
 PAGE_BYTES = 92_000
-CONNECTIONS = 8
 
 
 def application() -> Flask:
@@ -36,15 +34,12 @@ def application() -> Flask:
 
 
 def _add_intake(app: Flask) -> None:
-    if (given := os.environ.get("REGISTRATION_DATABASE_URL")) is None:
+    if "REGISTRATION_DATABASE_URL" not in os.environ:
         return
-    url = make_url(given)
-    text = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    pool = ConnectionPool(text, min_size=1, max_size=CONNECTIONS, open=True)
+    pool = open_pool()
 
-    @app.post("/v1/forms/upr-webinar-10/registrations")
-    def register() -> Response:
-        values = [request.form.get(name) for name in FIELDS]
+    @app.post(PATH)
+    def store() -> Response:
         with pool.connection() as connection:
-            connection.execute(INSERT, values)
-        return Response("<!doctype html><title>Registered</title>", 201, mimetype="text/html")
+            connection.execute(INSERT, values(request.form))
+        return Response("<!doctype html><title>Registered</title>", ACCEPTED, mimetype="text/html")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from deploy.local.installation import SAMPLE
-from services.registration.store.form_keys import FormKeys
+from services.registration.privacy.form_keys import FormKeys
 from services.registration.usecases.load_forms import load_forms
 from shared.core.sealing import read_keys
 from shared.store.engine import open_engine

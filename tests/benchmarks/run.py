@@ -9,29 +9,49 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tests.benchmarks import (
     consuming,
     cost,
+    deciding,
     intake,
     mailing,
     outage,
+    overload,
     proving,
     reading,
     relaying,
     schedule,
+    single,
+    steady_load,
     telling,
     visiting,
 )
 from tests.benchmarks.circumstances import circumstances
-from tests.benchmarks.ground import BROKER_OFF_S, BULLETIN, MILLION, PAIRS, Entry, Ground, Options
+from tests.benchmarks.ground import (
+    ASKED,
+    BACKLOG,
+    BROKER_OFF_S,
+    BULLETIN,
+    MILLION,
+    OVERLOAD_S,
+    PAIRS,
+    ROUNDS,
+    SECONDS,
+    Entry,
+    Ground,
+    Options,
+)
 from tests.support.run_folder import RunFolder, sweep
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[Ground], Entry]]] = {
-    "P1": ("intake on one event, to the floor", intake.measure_many),
-    "P2": ("one client at a time, p50 to the floor's", intake.measure_single),
+    "P1": ("intake on one form, to the gevent floor", intake.measure),
+    "P1b": ("decided on one limited form, to P1 (b)", deciding.measure),
+    "P2": ("one client at a time, p50 to the gevent floor's", single.measure),
+    "P3": ("overload 10 and 20 times, goodput to the peak", overload.measure),
     "P4": ("outbox to broker confirmed, to the intake", relaying.measure),
     "P5": ("consumer with inbox and effect, to bare kombu", consuming.measure),
     "P6": ("accepted to handed over, at half of the capacity", mailing.measure),
@@ -43,6 +63,7 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Ground], Entry]]] = {
     "P12": ("1,000 proofs of work checked, CPU s", proving.measure),
     "P13": ("the form and its submission, visits/s", visiting.measure_visits),
     "P14": ("public programme pages/s", visiting.measure_programme),
+    "P15": ("open loop at 50, 85, 120 %, worst p99 to its aim", steady_load.measure),
 }
 RESULTS = Path("bench.json")
 
@@ -53,7 +74,12 @@ RESULTS = Path("bench.json")
 @click.option("--broker-off", "broker_off_s", default=BROKER_OFF_S, show_default=True, help="P7: seconds.")
 @click.option("--million", default=MILLION, show_default=True, help="P8: registrations on the large side.")
 @click.option("--pairs", default=PAIRS, show_default=True, help="P11: pairs of each kind.")
-def main(names: Sequence[str], **lengths: int) -> None:
+@click.option("--seconds", default=SECONDS, show_default=True, help="P1, P1b, P3, P13 to P15: of each load.")
+@click.option("--rounds", default=ROUNDS, show_default=True, help="P1: of each way.")
+@click.option("--overload", "overload_s", default=OVERLOAD_S, show_default=True, help="P3: seconds of each.")
+@click.option("--backlog", default=BACKLOG, show_default=True, help="P1b: submissions that wait.")
+@click.option("--asked", default=ASKED, show_default=True, help="P2: requests a second apart.")
+def main(names: Sequence[str], **lengths: Any) -> None:
     """Measure NAMES, print as it goes, write bench.json."""
     sweep()
     run = RunFolder.create()
@@ -84,11 +110,8 @@ def print_table(entries: dict[str, Entry]) -> None:
     """One line a measurement."""
     print(f"\n{'':<5}{'what':<52}{'ratio':>9}{'aim':>9}  met")
     for name, entry in entries.items():
-        print(f"{name:<5}{MEASUREMENTS[name][0]:<52}{entry['ratio']:>9}{entry['aim']:>9}  {_word(entry['met'])}")
-
-
-def _word(met: bool) -> str:
-    return "yes" if met else "NO"
+        word = "yes" if entry["met"] else "NO"
+        print(f"{name:<5}{MEASUREMENTS[name][0]:<52}{entry['ratio']:>9}{entry['aim']:>9}  {word}")
 
 
 if __name__ == "__main__":

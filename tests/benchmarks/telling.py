@@ -2,7 +2,7 @@
 
 One client, one request at a time, on one connection: whoever wants to find out something would do it like this, and
 this close. Each pair is one address that nobody has heard of and one of which something is known; a coin says which
-goes first.
+goes first. Proposals are not measured: equal answers are promised for them, equal times are not.
 """
 
 import http.client
@@ -15,10 +15,10 @@ from urllib.parse import urlencode, urlsplit
 
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.guessing import Told, tell
-from tests.benchmarks.known_addresses import PROPOSALS, Addresses, proposed_too_often, registered
-from tests.integration.events.side_events import an_answer
-from tests.support.clients import REGISTRATIONS, answers
-from tests.support.web import load_webinar, start_web
+from tests.benchmarks.intake_adapter import ACCEPTED, PATH
+from tests.benchmarks.known_addresses import Addresses, registered
+from tests.benchmarks.ways import DECIDES, start
+from tests.support.clients import answers
 
 WARM_UP = 200
 AIM_DISTANCE = 0.05
@@ -31,19 +31,12 @@ QUESTIONS = {"JSON": "What is the next step?", "page": "What is the next step?",
 
 def measure(ground: Ground) -> Entry:
     """P11."""
-    installation, told, chance = ground.installation("telling"), dict[str, Told](), random.Random(11)
-    load_webinar(installation, capacity=1000)
+    told, chance = dict[str, Told](), random.Random(11)
     with ground.processes() as processes:
-        registration = start_web(processes, installation, workers=2, name="telling")
-        events = start_web(processes, installation, workers=2, service="events")
-        count = ground.options.pairs
+        run = start(processes, ground.fresh_installation("telling"), DECIDES)
         for way in WAYS:
-            asking = Asking(registration.url, REGISTRATIONS, way, chance)
-            known = registered(installation, registration.url, count, way)
-            told |= _tell(asking, known, count)
-        for way in WAYS[:2]:
-            asking = Asking(events.url, PROPOSALS, way, chance)
-            told |= _tell(asking, proposed_too_often(events.url, way), count)
+            asking = Asking(run.web.url, way, chance)
+            told |= _tell(asking, registered(run, way.lower()), ground.options.pairs)
     return _entry(told)
 
 
@@ -82,15 +75,14 @@ class Asking:
 
     Args:
         url: of the service they ask.
-        path: of the form.
         way: one of ``WAYS``.
         chance: their coin.
     """
 
-    def __init__(self, url: str, path: str, way: str, chance: random.Random) -> None:
+    def __init__(self, url: str, way: str, chance: random.Random) -> None:
         place = urlsplit(url)
         self._connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=30)
-        self._path, self.way, self._chance, self._sent = path, way, chance, 0
+        self.way, self._chance, self._sent = way, chance, 0
 
     def pairs(self, known: Sequence[str], count: int) -> list[tuple[float, float]]:
         """Milliseconds of ``count`` pairs: of an address that nobody has heard of, and of the next of ``known``."""
@@ -105,20 +97,18 @@ class Asking:
 
     def took_ms(self, address: str) -> float:
         """From the first byte of what is sent to the last of its answer."""
-        body, headers = encoded(filled(self._path, address, self.way), self.way)
+        body, headers = encoded(filled(address, self.way), self.way)
         began = time.perf_counter()
-        self._connection.request("POST", self._path, body, headers)
+        self._connection.request("POST", PATH, body, headers)
         answer = self._connection.getresponse()
         answer.read()
         took = (time.perf_counter() - began) * 1000
-        assert answer.status == 201
+        assert answer.status == ACCEPTED
         return took
 
 
-def filled(path: str, address: str, way: str) -> dict[str, Any]:
-    """The answers to the form at ``path``."""
-    if path == PROPOSALS:
-        return an_answer("An idea", email=address)
+def filled(address: str, way: str) -> dict[str, Any]:
+    """The answers to the form."""
     return answers(7, email=address, name="Participant", questions=QUESTIONS[way])
 
 

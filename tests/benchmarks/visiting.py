@@ -15,13 +15,14 @@ from urllib.request import Request, urlopen
 from deploy.local.installation import SAMPLE
 from tests.benchmarks.floor import make_table
 from tests.benchmarks.ground import Entry, Ground
-from tests.benchmarks.load import Result, drive
+from tests.benchmarks.intake_adapter import PATH
+from tests.benchmarks.load import WANTED, Result, content_length, drive
 from tests.benchmarks.processor import cpu_s
-from tests.support.clients import REGISTRATIONS, WEBINAR, answers
+from tests.support.clients import WEBINAR, answers
 from tests.support.processes import ProcessGroup
 from tests.support.web import RunningWeb, load_webinar, start_web
 
-SECONDS, WARM_UP_S = 5.0, 2.0
+WARM_UP_S = 2.0
 FORM = f"/embed/{WEBINAR}?partner=example-partner&lang=en&parent=http%3A%2F%2Flocalhost%3A8001"
 PROGRAMME = "/programme?lang=en"
 BROWSER = "Host: bench\r\nAccept: text/html,application/xhtml+xml\r\nAccept-Language: en\r\nAccept-Encoding: gzip\r\n"
@@ -43,13 +44,14 @@ class Figure:
 
 def measure_visits(ground: Ground) -> Entry:
     """P13."""
+    pids, seconds = (ground.postgres.pid,), ground.options.seconds
+    look, come = partial(_pages, FORM, seconds, pids), partial(_visits, seconds, pids)
     with ground.processes() as processes:
         ours = _form_web(processes, ground, "form")
         plain = _form_web(processes, ground, "plain", PLAIN)
         size = _wire_bytes(ours, FORM)
-        pids = (ground.postgres.pid,)
-        pages, plain_pages = _in_turns(PAGES_AT, ours, plain, lambda web, count: _pages(web, FORM, count, pids))
-        alone, plain_visits = _in_turns(VISITS_AT, ours, plain, lambda web, count: _visits(web, count, pids))
+        pages, plain_pages = _in_turns(PAGES_AT, ours, plain, look)
+        alone, plain_visits = _in_turns(VISITS_AT, ours, plain, come)
     whole = _visits_of_the_whole(ground)
     rows = {f"form page, {count} at once": one for count, one in pages.items()}
     rows |= {f"reference page, {count} at once": one for count, one in plain_pages.items()}
@@ -79,10 +81,10 @@ def measure_programme(ground: Ground) -> Entry:
         assert loaded.wait(60) == 0, loaded.log_text()
         ours = start_web(processes, installation, service="events", name="programme")
         plain = start_web(processes, installation, service="events", name="plain-programme", arguments=PLAIN)
-        pids = (ground.postgres.pid,)
+        look = partial(_pages, PROGRAMME, ground.options.seconds, (ground.postgres.pid,))
         for web in (ours, plain):
             _drive(web, PROGRAMME, 8, WARM_UP_S)
-        found, reference = _in_turns(PROGRAMME_AT, ours, plain, lambda web, count: _pages(web, PROGRAMME, count, pids))
+        found, reference = _in_turns(PROGRAMME_AT, ours, plain, look)
     rows = {f"programme, {count} at once": one for count, one in found.items()}
     rows |= {f"reference, {count} at once": one for count, one in reference.items()}
     _print(rows)
@@ -116,12 +118,12 @@ def _visits_of_the_whole(ground: Ground) -> dict[int, Figure]:
         whole.start()
         assert whole.web is not None
         pids = (ground.postgres.pid, *(one.pid for one in whole.programs.values()))
-        return {count: _visits(whole.web, count, pids) for count in VISITS_AT}
+        return {count: _visits(ground.options.seconds, pids, whole.web, count) for count in VISITS_AT}
 
 
-def _pages(web: RunningWeb, path: str, clients: int, beside: tuple[int, ...]) -> Figure:
+def _pages(path: str, seconds: float, beside: tuple[int, ...], web: RunningWeb, clients: int) -> Figure:
     before = cpu_s((web.program.pid, *beside))
-    result = _drive(web, path, clients, SECONDS)
+    result = _drive(web, path, clients, seconds)
     return _figure(result, cpu_s((web.program.pid, *beside)) - before)
 
 
@@ -140,9 +142,9 @@ def _wire_bytes(web: RunningWeb, path: str) -> int:
         return len(answer.read())
 
 
-def _visits(web: RunningWeb, clients: int, beside: tuple[int, ...]) -> Figure:
+def _visits(seconds: float, beside: tuple[int, ...], web: RunningWeb, clients: int) -> Figure:
     before = cpu_s((web.program.pid, *beside))
-    result = visit(web.url, clients, SECONDS)
+    result = visit(web.url, clients, seconds)
     return _figure(result, cpu_s((web.program.pid, *beside)) - before)
 
 
@@ -171,7 +173,7 @@ def visit(url: str, clients: int, seconds: float) -> Result:
             end = loop.create_future()
             await loop.create_connection(partial(_Visit, next(posts), end), host, port)
             status, took_s = await end
-            if status == b"201":
+            if status == WANTED:
                 result.latencies_s.append(took_s)
             else:
                 result.others[status] = result.others.get(status, 0) + 1
@@ -202,7 +204,7 @@ class _Visit(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         head, mark, body = self._buffer.partition(b"\r\n\r\n")
-        if not mark or len(body) < _length(head):
+        if not mark or len(body) < content_length(head):
             return
         status, self._buffer = head[9:12], b""
         if status == b"200" and self._steps:
@@ -219,11 +221,6 @@ class _Visit(asyncio.Protocol):
             self._transport.close()
 
 
-def _length(head: bytes) -> int:
-    at = head.lower().find(b"content-length:")
-    return int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-
-
 _FIRST_VISITOR = itertools.count(1_000_000)
 
 
@@ -234,7 +231,7 @@ def _submissions() -> Iterator[bytes]:
         given = {name: "yes" if value is True else value for name, value in answers(number).items()}
         body = urlencode(given | beside | {"website": ""}).encode()
         head = (
-            f"POST {REGISTRATIONS} HTTP/1.1\r\n{BROWSER}Content-Type: application/x-www-form-urlencoded\r\n"
+            f"POST {PATH} HTTP/1.1\r\n{BROWSER}Content-Type: application/x-www-form-urlencoded\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         yield head.encode() + body

@@ -1,5 +1,6 @@
 """The whole system as real processes, its mails handed to a relay that takes everything and costs next to nothing."""
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from urllib.parse import urlsplit
 
 from deploy.shape import SERVICES
 from tests.benchmarks.load import Result, offer
-from tests.benchmarks.submissions import submissions
+from tests.benchmarks.submissions import proven_submissions
 from tests.support.ports import free_port, is_listening
 from tests.support.stack import Stack
 from tests.support.waiting import poll_until
@@ -40,11 +41,12 @@ class Whole(Stack):
                 self._start_web(service, workers)
 
     def offer(self, per_second: float, seconds: float) -> Result:
-        """New people register on schedule."""
+        """New people register on schedule, each with a proof of work: they are registered at once."""
         assert self.web is not None
         place, first = urlsplit(self.web.url), self.offered
         self.offered += int(per_second * seconds)
-        return offer(str(place.hostname), place.port or 80, submissions(first), per_second, seconds)
+        people = iter(list(itertools.islice(proven_submissions(self.installation, first), self.offered - first)))
+        return offer(str(place.hostname), place.port or 80, people, per_second, seconds)
 
     def copies(self) -> Counter[str]:
         """How often each Message-ID has arrived."""
@@ -58,7 +60,7 @@ class Whole(Stack):
         name = f"{service}-web"
         self.ports[name] = free_port()
         environment = {
-            **self._environment(service, "web"),
+            **self.environment(service, "web"),
             "TROIKA_BIND": f"127.0.0.1:{self.ports[name]}",
             "TROIKA_WEB_WORKERS": str(workers),
         }

@@ -64,10 +64,26 @@ class Demo:
                 return found
 
     def register(self, address: str, **answers: Any) -> None:
-        """Register ``address`` as a partner's program does."""
+        """Register ``address`` as a partner's program does that solves a proof of work; returns once it is done."""
         content = {"name": "A participant", "email": address, "language": "en", "consent": True, "partner": PARTNER}
-        url = f"{self.ports.public_url}/v1/forms/{WEBINAR}/registrations"
-        requests.post(url, json={**content, **answers}, timeout=10).raise_for_status()
+        self.places.register(WEBINAR, {**content, **answers})
+        poll_until(lambda: self.registrations(address), 15.0, what="the submission is decided")
+
+    def confirmation_link(self, address: str) -> str:
+        """The link to everything that waits for ``address``, from its newest mail that has one."""
+
+        def look() -> str | None:
+            found = (self._linked(mail, "/c/") for mail in self.mails(address))
+            return next((link for link in found if link), None)
+
+        found = poll_until(look, 20.0, what="mail with a confirmation link")
+        assert found is not None
+        return found
+
+    def confirm(self, address: str) -> None:
+        """Confirm everything that waits for ``address``, as its owner does; returns once it is done."""
+        self.places.confirm(self.confirmation_link(address))
+        poll_until(lambda: self.places.ask("GET", "/v1/registrations", params={"q": address})["items"], 15.0)
 
     def mail(self, address: str, method: str = "REQUEST") -> dict[str, Any]:
         """The mail to ``address`` with a calendar part of this method, once it is in the sink."""
@@ -88,13 +104,19 @@ class Demo:
 
     def link(self, address: str) -> str:
         """The link to the person's own page, from the text of their mail as it was delivered."""
-        source = requests.get(f"{self.ports.inbox_url}/mails/{self.mail(address)['id']}.eml", timeout=10).content
+        found = self._linked(self.mail(address), "/r/")
+        assert found is not None
+        return found
+
+    def _linked(self, mail: dict[str, Any], beginning: str) -> str | None:
+        """The first link in the text of a mail whose path begins so."""
+        source = requests.get(f"{self.ports.inbox_url}/mails/{mail['id']}.eml", timeout=10).content
         message = email.message_from_bytes(source, EmailMessage, policy=email.policy.default)
         body = message.get_body(("plain",))
         assert body is not None
-        start = f"{self.ports.public_url}/r/"
+        start = f"{self.ports.public_url}{beginning}"
         links = (word for word in str(body.get_content()).split() if word.startswith(start))
-        return next(links).partition("#")[0]
+        return next(links, "").partition("#")[0] or None
 
 
 def new_address() -> str:

@@ -105,7 +105,7 @@ PAGES: dict[str, Scene] = {
     "own-page-ar": _own_page_in_arabic,
     "own-page-question": _question,
     "link-gone": opened("/r/mistyped"),
-    "confirming-gone-ar": opened(f"/v/mistyped?form={WEBINAR}&lang=ar"),
+    "confirming-gone-ar": opened("/c/mistyped?lang=ar"),
     "first-page": opened("/"),
     "interface": opened("/-/registration/docs"),
     "console-wrong-key": _wrong_key,

@@ -79,6 +79,8 @@ def test_host_page_hears_events_without_personal_data(demo: Demo, visitor: Visit
     assert {(data["type"], *sorted(data.keys() - {"type"})) for _, data in messages} == {
         ("troika:ready",),
         ("troika:height", "height"),
+        ("troika:started",),
+        ("troika:submitted",),
         ("troika:registered", "status"),
     }
     assert not any(word in str(messages) for word in (address, "A participant", "housing"))

@@ -11,7 +11,7 @@ from tests.browser.running import Demo, new_address
 from tests.browser.visiting import Visit
 from tests.support.waiting import poll_until
 
-INTAKE = "**/v1/forms/*/registrations"
+INTAKE = "**/v1/forms/*/submissions"
 
 
 def test_wrong_answers_are_summed_up_and_can_be_mended(demo: Demo, visitor: Visit) -> None:
@@ -26,8 +26,8 @@ def test_wrong_answers_are_summed_up_and_can_be_mended(demo: Demo, visitor: Visi
     expect(frame.locator("#summary li")).to_have_text(
         [
             "Your name: An answer is needed here.",
-            "E-mail address: This is not a complete e-mail address. An example: name@example.org.",
-            "We need your agreement before we can take your registration.",
+            "E-mail address: This is not a complete e-mail address. Example: name@example.org.",
+            "We need your agreement before we can accept your registration.",
         ]
     )
     assert focused(frame) == "summary"
@@ -74,7 +74,7 @@ def test_lost_answer_is_asked_for_again_with_the_same_key(demo: Demo, visitor: V
         if len(keys) > 1:
             route.continue_()
             return
-        assert route.fetch().status == 201  # the service has taken it; only the answer is lost
+        assert route.fetch().status == 202  # the service has taken it; only the answer is lost
         route.abort()
 
     page.route(INTAKE, lose_the_first)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import Page, expect
 
-from deploy.local.installation import WEBINAR
 from deploy.local.scenes.places import Places
 from deploy.local.scenes.side_events import RECEIVED, own_proposal
 from deploy.local.scenes.travellers import first_mail
@@ -32,8 +31,9 @@ def confirming(page: Page, demo: Demo) -> None:
 
 def confirmed(page: Page, demo: Demo) -> None:
     confirming(page, demo)
-    page.get_by_role("button", name="Yes, confirm my registration").click()
-    expect(page.get_by_role("heading", name="You are registered")).to_be_visible()
+    page.get_by_role("radio", name="Confirm this registration").check()
+    page.get_by_role("button", name="Send my choices").click()
+    expect(page.locator(".results")).to_contain_text("You are registered")
 
 
 def proposal(page: Page, demo: Demo) -> None:
@@ -70,7 +70,7 @@ PAGES: dict[str, Opening] = {
     "way out": way_out,
     "left": left,
     "no own": nothing("/r/mistyped"),
-    "no confirming": nothing(f"/v/mistyped?form={WEBINAR}"),
+    "no confirming": nothing("/c/mistyped?lang=en"),
     "no proposal": nothing("/p/mistyped?lang=en"),
     "no way out": nothing("/u/mistyped"),
 }
@@ -78,7 +78,7 @@ PAGES: dict[str, Opening] = {
 
 def confirming_link(places: Places) -> str:
     """Of a traveller who has just filled the form."""
-    return places.linked(first_mail(places, new_address())["id"], "/v/")
+    return places.linked(first_mail(places, new_address())["id"], "/c/")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -98,16 +98,12 @@ def test_page_loads_nothing_from_elsewhere_and_tells_nobody_its_address(demo: De
     assert {request.headers.get("referer", "") for request in visitor.requests} == {""}
 
 
-def test_link_is_used_up_by_its_button_and_leads_on_to_the_form(demo: Demo, visitor: Visit) -> None:
-    """Pressing again, or reloading, says the same; a link of nobody leads to the form it names."""
+def test_link_used_twice_shows_what_it_did(demo: Demo, visitor: Visit) -> None:
+    """Loaded again it says the same, and offers nothing to choose."""
     confirmed(visitor.page, demo)
-    visitor.page.go_back()
-    visitor.page.reload()
-    expect(visitor.page.get_by_role("heading", name="You are registered")).to_be_visible()
-    expect(visitor.page.get_by_role("button")).to_have_count(0)
-    nothing(f"/v/mistyped?form={WEBINAR}")(visitor.page, demo)
-    visitor.page.get_by_role("link", name="Register again").click()
-    visitor.page.wait_for_url(f"**/embed/{WEBINAR}?lang=en")
+    visitor.page.goto(visitor.page.url.partition("?")[0])
+    expect(visitor.page.locator(".results")).to_contain_text("You are registered")
+    expect(visitor.page.get_by_role("radio")).to_have_count(0)
     assert {request.headers.get("referer", "") for request in visitor.requests} == {""}
 
 
@@ -115,6 +111,7 @@ def test_address_is_confirmed_without_script_in_arabic(demo: Demo, new_visitor: 
     page = new_visitor(java_script_enabled=False, locale="ar", viewport={"width": 320, "height": 700}).page
     page.goto(confirming_link(demo.places))
     page.get_by_role("link", name="العربية").click()
-    page.get_by_role("button").first.click()  # the second would erase what was sent
-    expect(page.locator(".done h2")).to_be_visible()
+    page.get_by_role("radio").first.check()  # the second would delete what was sent
+    page.locator("button[value=choose]").click()
+    expect(page.locator(".results .done")).to_be_visible()
     assert page.locator("html").get_attribute("dir") == "rtl"

@@ -29,7 +29,7 @@ def test_cancelling_asks_first_and_takes_the_event_out_of_the_calendar(demo: Dem
     page.goto(demo.link(address))
 
     page.get_by_role("button", name="Cancel my registration").click()
-    expect(page.get_by_role("heading", name="Do you really want to cancel?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Do you really want to cancel your registration?")).to_be_visible()
     page.get_by_role("link", name="No, keep it").click()
     expect(page.locator(".done")).to_contain_text("You are registered.")
     assert [item["status"] for item in demo.registrations(address)] == ["confirmed"]

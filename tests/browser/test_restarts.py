@@ -8,7 +8,7 @@ from tests.browser.running import Demo
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
 
-DIES = "notifications-send"
+DIES = "notifications-work"
 
 
 def test_process_that_was_killed_runs_again(demo: Demo, run_folder: RunFolder) -> None:
@@ -20,6 +20,6 @@ def test_process_that_was_killed_runs_again(demo: Demo, run_folder: RunFolder) -
     assert {name: pid for name, pid in after.items() if name != DIES} == {
         name: pid for name, pid in before.items() if name != DIES
     }
-    assert {SUPERVISOR, "front", "sink", "partner", "events-solve"} <= set(after)
+    assert {SUPERVISOR, "front", "sink", "partner", "events-work"} <= set(after)
     said = "".join(file.read_text() for file in run_folder.path.glob("processes-*/demo*"))
     assert said.count(f"{DIES} ended with -9, starts again in 0.5 s") == 1

@@ -70,7 +70,7 @@ def test_sandbox_is_found(demo: Demo, visitor: Visit) -> None:
     page = f"{demo.ports.public_url}/embed/selftest?partner={PARTNER}"
     host_page(demo, visitor, f'<iframe sandbox="allow-scripts" src="{page}"></iframe>')
     visitor.page.frames[1].wait_for_load_state()
-    expect(visitor.page.frame_locator("iframe").locator("[data-check=sandbox]")).to_contain_text("in a sandbox")
+    expect(visitor.page.frame_locator("iframe").locator("[data-check=sandbox]")).to_contain_text("is sandboxed")
 
 
 @pytest.mark.parametrize("blocked", ["script-src", "frame-src"])

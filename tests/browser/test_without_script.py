@@ -1,4 +1,4 @@
-"""People without JavaScript, or whose browser blocks it, register all the same."""
+"""People without JavaScript, or whose browser blocks it, register all the same: they confirm their address by mail."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -29,8 +29,10 @@ def test_link_in_the_partner_page_leads_to_a_form_that_works(demo: Demo, plain: 
     fill(page, address)
     page.click("button[type=submit]")
 
-    expect(page.get_by_role("status")).to_contain_text("You are registered")
-    assert page.url == f"{demo.ports.public_url}/v1/forms/upr-webinar-10/registrations"
+    expect(page.get_by_role("status")).to_contain_text("We have received your answers")
+    assert page.url == f"{demo.ports.public_url}/v1/forms/upr-webinar-10/submissions"
+    assert demo.registrations(address) == []
+    demo.confirm(address)
     (registration,) = demo.registrations(address)
     assert (registration["partner"], registration["working_group"]) == ("example-partner", "housing")
     assert plain.context.cookies() == []
@@ -46,7 +48,10 @@ def test_sending_the_same_page_twice_registers_once(demo: Demo, plain: Visit) ->
     fill(page, address)
     page.click("button[type=submit]")
 
-    expect(page.get_by_role("status")).to_contain_text("You are registered")
+    expect(page.get_by_role("status")).to_be_visible()
+    page.goto(demo.confirmation_link(address))
+    expect(page.get_by_role("radiogroup")).to_have_count(1)
+    demo.confirm(address)
     assert len(demo.registrations(address)) == 1
 
 
@@ -65,8 +70,7 @@ def test_page_with_errors_keeps_what_was_typed(demo: Demo, plain: Visit) -> None
 
     page.fill("#field-email", address)
     page.click("button[type=submit]")
-    expect(page.get_by_role("status")).to_contain_text("You are registered")
-    assert len(demo.registrations(address)) == 1
+    expect(page.get_by_role("status")).to_contain_text("We have received your answers")
 
 
 def test_question_that_depends_on_another_says_so(demo: Demo, plain: Visit) -> None:

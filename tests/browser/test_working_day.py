@@ -67,7 +67,9 @@ def test_side_event_is_moved_scheduled_and_published(demo: Demo, desk: Page) -> 
     desk.goto(f"{demo.ports.public_url}/programme/timetable?lang=en")
     expect(desk.locator("main")).to_contain_text(LATE)
     placed = poll_until(
-        lambda: [mail for mail in demo.mails(PROPOSER) if LATE in mail["subject"] and "place" in mail["subject"]],
+        lambda: [
+            mail for mail in demo.mails(PROPOSER) if LATE in mail["subject"] and "is scheduled" in mail["subject"]
+        ],
         20.0,
         what="mail to the proposer",
     )

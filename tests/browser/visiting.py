@@ -8,11 +8,15 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, Request
 
+from tests.support.waiting import poll_until
+
 WITHIN_MS = 15_000.0
+WORKED_WITHIN_S = 90.0
+"""On a machine with much else to do."""
 LISTEN = """
 window.heard = [];
-for (const name of ["troika:ready", "troika:registered", "troika:proposed", "troika:error"]) {
-  document.addEventListener(name, (event) => window.heard.push([name, event.detail]));
+for (const name of ["ready", "started", "submitted", "registered", "proposed", "error"]) {
+  document.addEventListener(`troika:${name}`, (event) => window.heard.push([event.type, event.detail]));
 }
 window.messages = [];
 window.addEventListener("message", (event) => window.messages.push([event.origin, event.data]));
@@ -48,6 +52,15 @@ class Visit:
         """The details of the first event called ``name``."""
         self.page.wait_for_function("name => window.heard.some((one) => one[0] === name)", arg=name, timeout=WITHIN_MS)
         return self.heard(name)[0]
+
+    def wait_until_worked(self) -> None:
+        """Wait until a proof of work is solved that was begun."""
+        poll_until(self._has_worked, WORKED_WITHIN_S, what="the work is done")
+
+    def _has_worked(self) -> bool:
+        self.page.evaluate("1")  # lets news of workers in
+        began = any("/solver.js" in request.url for request in self.requests)
+        return began and not self.page.workers
 
     def note(self, message: ConsoleMessage) -> None:
         """Remember a fault. That an answer was a refusal is no fault of a page, and Chromium says it by itself."""

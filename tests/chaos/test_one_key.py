@@ -1,39 +1,52 @@
-"""One idempotency key, many at once, through the whole system: one registration, one message, one mail."""
+"""One idempotency key, many at once, through the whole system: one submission, one candidate, one mail."""
 
 import http.client
+import json
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.clients import REGISTRATIONS, Answer, answers, post, together
+from tests.support.clients import SUBMISSIONS, Answer, answers, post, together
+from tests.support.journal import Journal
+from tests.support.participants import Participant, SinkLinks
 from tests.support.stack import Stack, assert_reconciled, settle
+from tests.support.waiting import poll_until
 
 THREADS = 50
 ROUNDS, ROUNDS_IN_FULL = 25, 100
+TOLD = "SELECT type, count(*)::int FROM outbox GROUP BY type ORDER BY type"
 
 
 @pytest.mark.timeout(200)
 def test_one_key_from_fifty_threads(embedded_stack: Stack, chaos_full: bool) -> None:
-    """Each round makes one row and one mail, and gets fifty equal answers."""
+    """Each round makes one submission and one confirmation mail, and gets fifty equal answers."""
     rounds = ROUNDS_IN_FULL if chaos_full else ROUNDS
     embedded_stack.start()
     assert embedded_stack.web is not None
     place = urlsplit(embedded_stack.web.url)
     connections = [http.client.HTTPConnection(str(place.hostname), place.port, timeout=30) for _ in range(THREADS)]
-    ids = []
+    receipts = []
     for turn in range(rounds):
         headers = {"Idempotency-Key": f"key-of-round-{turn:04}"}
 
         def send(number: int, turn: int = turn, headers: dict[str, str] = headers) -> Answer:
-            return post(connections[number], REGISTRATIONS, answers(turn), headers)
+            return post(connections[number], SUBMISSIONS, answers(turn), headers)
 
         given = together(THREADS, send)
-        assert {answer.status for answer in given} == {201}
-        (identity,) = {answer.body["id"] for answer in given}
-        ids.append(identity)
+        assert {answer.status for answer in given} == {202}
+        assert len({json.dumps(answer.body) for answer in given}) == 1
+        receipts.append(Journal.receipt_of(given[0]))
     for connection in connections:
         connection.close()
+    links = SinkLinks(embedded_stack.mail_folder)
+    for turn in range(rounds):
+        participant = Participant(embedded_stack.web.url, links, turn)
+        poll_until(participant.confirm, 30, what="the mail has come and nothing waits behind its link")
+        participant.line.close()
     settle(embedded_stack, rounds)
-    assert_reconciled(embedded_stack, ids)
-    assert embedded_stack.sql("registration", "SELECT count(*) FROM outbox") == [(rounds,)]
-    assert sum(embedded_stack.copies().values()) == rounds
+    assert_reconciled(embedded_stack, receipts)
+    assert embedded_stack.sql("registration", TOLD) == [
+        ("org.troika.confirmation.wanted.v1", rounds),
+        ("org.troika.registration.confirmed.v1", rounds),
+    ]
+    assert sum(embedded_stack.copies().values()) == 2 * rounds

@@ -1,4 +1,4 @@
-"""Things stop and come back: whoever was answered 201 is counted and mailed exactly once."""
+"""Things stop and come back: whoever was answered 202 is counted and mailed exactly once."""
 
 import time
 
@@ -8,7 +8,7 @@ from tests.support.arrivals import Arrivals
 from tests.support.rabbitmq import RabbitNode
 from tests.support.stack import Stack, assert_reconciled, settle
 
-RATE = 20
+RATE = 10
 KILLS_EVERY_S = 5.0
 
 
@@ -20,18 +20,20 @@ def while_s(chaos_full: bool) -> float:
 
 @pytest.mark.timeout(300)
 def test_broker_is_off(rabbit_stack: Stack, own_rabbit: RabbitNode, while_s: float) -> None:
-    """The intake does not notice: not one registration is refused while the broker is away."""
+    """The intake does not notice: not one submission is refused while the broker is away."""
     rabbit_stack.start()
     assert rabbit_stack.web is not None
     time.sleep(1.0)  # a quorum queue is safe a moment after it was declared
     own_rabbit.stop()
-    people = Arrivals(rabbit_stack.web.url, RATE)
-    people.run(while_s)
-    assert (len(people.ids), people.refused, people.lost) == (RATE * while_s, {}, [])
+    people = Arrivals(rabbit_stack.web.url, RATE, rabbit_stack.mail_folder)
+    confirming = people.submit(while_s)
+    assert (len(people.receipts), people.refused, people.lost) == (RATE * while_s, {}, [])
     assert rabbit_stack.copies() == {}
     own_rabbit.start()
-    settle(rabbit_stack, len(people.ids))
-    assert_reconciled(rabbit_stack, people.ids)
+    confirming.join()
+    assert people.lost == []
+    settle(rabbit_stack, len(people.receipts))
+    assert_reconciled(rabbit_stack, people.receipts)
 
 
 @pytest.mark.timeout(300)
@@ -39,16 +41,16 @@ def test_consumers_killed_every_five_seconds(stack: Stack, while_s: float) -> No
     """``kill -9`` of both consumers, again and again."""
     stack.start()
     assert stack.web is not None
-    people = Arrivals(stack.web.url, RATE)
+    people = Arrivals(stack.web.url, RATE, stack.mail_folder)
     arriving = people.during(while_s)
     for _ in range(int(while_s / KILLS_EVERY_S)):
         time.sleep(KILLS_EVERY_S)  # between two kills
         stack.kill("notifications-consume")
         stack.kill("events-consume")
     arriving.join()
-    assert (len(people.ids), people.refused, people.lost) == (RATE * while_s, {}, [])
-    settle(stack, len(people.ids))
-    assert_reconciled(stack, people.ids)
+    assert (len(people.receipts), people.refused, people.lost) == (RATE * while_s, {}, [])
+    settle(stack, len(people.receipts))
+    assert_reconciled(stack, people.receipts)
 
 
 @pytest.mark.timeout(200)
@@ -57,10 +59,12 @@ def test_mail_relay_down_and_back(embedded_stack: Stack) -> None:
     embedded_stack.start()
     assert embedded_stack.web is not None
     embedded_stack.programs["sink"].kill()
-    people = Arrivals(embedded_stack.web.url, RATE)
-    people.run(5.0)
+    people = Arrivals(embedded_stack.web.url, RATE, embedded_stack.mail_folder)
+    confirming = people.submit(5.0)
     assert embedded_stack.sql("notifications", "SELECT count(*) FROM mail WHERE state = 'sent'") == [(0,)]
     embedded_stack.start_sink()
     embedded_stack.sql("notifications", "UPDATE mail SET due_at = now() WHERE state = 'deferred'")
-    settle(embedded_stack, len(people.ids))
-    assert_reconciled(embedded_stack, people.ids)
+    confirming.join()
+    assert people.lost == []
+    settle(embedded_stack, len(people.receipts))
+    assert_reconciled(embedded_stack, people.receipts)

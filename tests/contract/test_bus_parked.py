@@ -20,13 +20,13 @@ UNREADABLE: dict[str, tuple[Callable[[], Outgoing], str]] = {
     "broken body": (lambda: outgoing(body=b'{"specversion": "1.0", '), "body is not JSON"),
     "not a CloudEvent": (lambda: outgoing(body=b'{"hello": "world"}'), "body is not a CloudEvent 1.0"),
     "unknown type": (lambda: outgoing(change={"type": "org.troika.mail.pondered.v1"}), "unknown message type"),
-    "wrong speaker": (
+    "wrong producer": (
         lambda: outgoing(change={"source": "/troika/events"}),
-        "wrong speaker for this message type",
+        "wrong producer for this message type",
     ),
     "schema break": (
         lambda: outgoing(change={"data": {"mail_id": "short", "revision": 0}}),
-        "content breaks the schema: kind, mail_id, registration_id, revision, sent_at",
+        "content breaks the schema: about, kind, mail_id, occurred_at, revision, subject",
     ),
 }
 

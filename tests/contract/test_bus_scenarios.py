@@ -44,7 +44,7 @@ def test_message_reaches_the_handler_as_it_was_said(bus: Bus) -> None:
         poll_until(lambda: got, what="the message")
     assert (got[0].id, got[0].type, got[0].source) == (message.message_id, message.type, message.source)
     assert got[0].data["kind"] == "confirmation"
-    assert got[0].data["sent_at"].tzinfo is not None
+    assert got[0].data["occurred_at"].tzinfo is not None
 
 
 def test_unroutable_message_told_from_its_neighbours(bus: Bus) -> None:

@@ -25,7 +25,7 @@ from tests.support.postgres import PostgresServer
 
 PRIVATE_KEY = new_key()
 PERSON = {"name": "A Participant", "address": "participant@example.org", "token": "t" * 43, "time_zone": "UTC"}
-HEARD = [(entry.key, queue) for entry in MESSAGE_TYPES for queue in entry.hearers]
+HEARD = [(entry.key, queue) for entry in MESSAGE_TYPES for queue in entry.consumers]
 
 
 class Raw:

@@ -172,7 +172,7 @@ def test_login_gets_no_more_connections_than_its_limit(rabbit: RabbitNode) -> No
 @pytest.mark.parametrize("service", SERVICES)
 def test_relay_says_the_types_of_its_service_alone(broker: Broker, service: str) -> None:
     codes = {entry.key: broker.publish(f"troika-{service}-relay", FACTS, entry.key) for entry in MESSAGE_TYPES}
-    assert codes == {key: 0 if BY_KEY[key].speaker == service else REFUSED for key in BY_KEY}
+    assert codes == {key: 0 if BY_KEY[key].producer == service else REFUSED for key in BY_KEY}
 
 
 def test_registration_cannot_forge_a_change_of_an_event(broker: Broker) -> None:
@@ -213,7 +213,7 @@ def test_consumer_retries_and_parks_for_its_own_queues_alone(broker: Broker, ser
 @pytest.mark.parametrize("service", SERVICES)
 def test_consumer_says_nothing_and_declares_nothing(broker: Broker, service: str) -> None:
     user = f"troika-{service}-consumer"
-    said = [entry.key for entry in MESSAGE_TYPES if entry.speaker == service]
+    said = [entry.key for entry in MESSAGE_TYPES if entry.producer == service]
     assert [broker.publish(user, FACTS, key) for key in said] == [REFUSED] * len(said)
     assert broker.declare(user, "a-queue-of-its-own") == REFUSED
     assert broker.declare(user, f"{service}.another") == REFUSED

@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import cast
 
 import pytest
+from sqlalchemy import Connection
 
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.domain.network import WorkingGroup
@@ -19,11 +20,11 @@ from services.events.outgoing_proposals import ERASED as PROPOSAL_ERASED
 from services.events.outgoing_proposals import PROPOSAL_KEYS, proposal_message, scheduled_message
 from services.events.outgoing_proposals import erased_message as proposal_erased
 from services.notifications.domain.mail import ClaimedMail
-from services.notifications.outgoing import mail_sent
-from services.registration import outgoing as registration_outgoing
+from services.notifications.outgoing import KEY_OF_OUTCOME, mail_message
 from services.registration.domain.form_facts import FormFacts
 from services.registration.domain.registration import Registration
-from services.registration.outgoing import form_message, registration_message
+from services.registration.people import messages as registration_messages
+from services.registration.people.messages import Fact, RegistrationMessages, confirmation_wanted, form_message
 from shared.contracts.envelope import Message, decode, encode
 from shared.contracts.registry import MESSAGE_TYPES, read
 from shared.core.context import caused_by
@@ -68,7 +69,6 @@ def _registration() -> Registration:
         country="US",
         language="en",
         partner=None,
-        box=seal_to(public_key_of(new_key()), {"name": "A Participant"}),
         accepted_at=WEBINAR_WEEK,
     )
 
@@ -91,8 +91,33 @@ def _mail() -> ClaimedMail:
     )
 
 
-def _about_registration(key: str, **extra: Any) -> Callable[[], Message]:
-    return lambda: registration_message(key, _registration(), WEBINAR_WEEK, **extra)
+class StoredMessages:
+    """In place of a connection: keeps the bodies that would stand in the outbox."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    def execute(self, _statement: object, values: object) -> None:
+        """See ``sqlalchemy.Connection``."""
+        if isinstance(values, list):
+            self.bodies += [row["body"] for row in values]
+
+
+def _about_registration(key: str) -> Callable[[], Message]:
+    def produced() -> Message:
+        stored = StoredMessages()
+        fact = Fact(key, _registration(), "A Participant", "a@example.org", "America/New_York")
+        messages = RegistrationMessages(public_key_of(new_key()))
+        messages.add(cast(Connection, stored), [fact], WEBINAR_WEEK)
+        (body,) = stored.bodies
+        return decode(body)
+
+    return produced
+
+
+def _confirmation_wanted() -> Message:
+    key = public_key_of(new_key())
+    return confirmation_wanted(key, new_id(), "a-token", "a@example.org", "es", WEBINAR_WEEK)
 
 
 def _proposal(status: ProposalStatus) -> Proposal:
@@ -143,9 +168,8 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
     "working-group.changed.v1": lambda: working_group_message(
         WorkingGroup(id="housing", title="Housing"), WEBINAR_WEEK
     ),
-    registration_outgoing.FORM_CHANGED: lambda: form_message(FORM, WEBINAR_WEEK),
-    registration_outgoing.VERIFICATION_REQUESTED: _about_registration(registration_outgoing.VERIFICATION_REQUESTED),
-    registration_outgoing.EXPIRED: _about_registration(registration_outgoing.EXPIRED),
+    registration_messages.FORM_CHANGED: lambda: form_message(FORM, WEBINAR_WEEK),
+    registration_messages.CONFIRMATION_WANTED: _confirmation_wanted,
     "resource.published.v1": lambda: resource_message(
         Resource(
             id="upr-webinar-10-recording",
@@ -157,13 +181,19 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
         ),
         WEBINAR_WEEK,
     ),
-    registration_outgoing.CONFIRMED: _about_registration(registration_outgoing.CONFIRMED),
-    registration_outgoing.WAITLISTED: _about_registration(registration_outgoing.WAITLISTED),
-    registration_outgoing.PROMOTED: _about_registration(registration_outgoing.PROMOTED),
-    registration_outgoing.CANCELLED: _about_registration(registration_outgoing.CANCELLED),
-    registration_outgoing.ATTEMPT_REPEATED: _about_registration(registration_outgoing.ATTEMPT_REPEATED, attempt=2),
-    registration_outgoing.ERASED: lambda: registration_outgoing.erased_message(_registration(), WEBINAR_WEEK),
-    "mail.sent.v1": lambda: mail_sent(_mail(), WEBINAR_WEEK),
+    **{
+        key: _about_registration(key)
+        for key in (
+            registration_messages.CONFIRMED,
+            registration_messages.WAITLISTED,
+            registration_messages.PROMOTED,
+            registration_messages.CANCELLED,
+            registration_messages.CHANGED,
+            registration_messages.LINK_REQUESTED,
+        )
+    },
+    registration_messages.ERASED: lambda: registration_messages.erased_message(_registration(), WEBINAR_WEEK),
+    **{key: partial(mail_message, key, _mail(), WEBINAR_WEEK) for key in KEY_OF_OUTCOME.values()},
     **{
         key: partial(_about_proposal, ProposalStatus(status))
         for status, key in PROPOSAL_KEYS.items()

@@ -1,4 +1,4 @@
-"""Whom a consumer believes: the speaker's relay, and its own and the operators' copies of what that relay said."""
+"""Whom a consumer believes: the producer's relay, and its own and the operators' copies of what that relay said."""
 
 import logging
 from collections.abc import Callable
@@ -178,7 +178,7 @@ def places(request: pytest.FixtureRequest, postgres: PostgresServer, rabbit: Rab
     return lambda who: Bus(BusAddress(database_url=urls.of("bus", logins[who])))
 
 
-def test_message_of_another_than_its_speaker_is_parked_and_stays_so(places: Places) -> None:
+def test_message_of_another_than_its_producer_is_parked_and_stays_so(places: Places) -> None:
     """Replayed by an operator it is parked again: the copy says whose it was."""
     [forged] = places("registration relay").store([outgoing()])
     recorder = Recorder()
@@ -221,7 +221,7 @@ def forge(own: BusAddress, body: bytes, other: BusAddress) -> None:
     connection.close()
 
 
-def test_message_of_its_speaker_is_believed_however_it_comes(places: Places) -> None:
+def test_message_of_its_producer_is_believed_however_it_comes(places: Places) -> None:
     """At once, after a retry, and after it was parked and replayed."""
     tries: list[str] = []
 

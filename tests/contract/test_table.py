@@ -21,11 +21,11 @@ def test_keys_are_unique() -> None:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_type_has_a_speaker_and_hearers(key: str) -> None:
+def test_type_has_a_producer_and_consumers(key: str) -> None:
     entry = BY_KEY[key]
-    assert entry.speaker in SERVICES
-    assert entry.hearers
-    assert {service_of(queue) for queue in entry.hearers} <= set(SERVICES) - {entry.speaker}
+    assert entry.producer in SERVICES
+    assert entry.consumers
+    assert {service_of(queue) for queue in entry.consumers} <= set(SERVICES) - {entry.producer}
 
 
 def test_queue_has_an_owner() -> None:
@@ -35,11 +35,11 @@ def test_queue_has_an_owner() -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_type_said_by_somebody_else_is_refused(key: str) -> None:
     message = sample_message(key)
-    for service in set(SERVICES) - {BY_KEY[key].speaker}:
+    for service in set(SERVICES) - {BY_KEY[key].producer}:
         forged = type(message)(
             message.id, message.type, source_of(service), message.subject, message.time, message.data
         )
-        with pytest.raises(Poison, match=r"^wrong speaker for this message type$"):
+        with pytest.raises(Poison, match=r"^wrong producer for this message type$"):
             read(forged)
 
 
@@ -53,18 +53,18 @@ def test_optional_field_left_out_reads_as_null(key: str) -> None:
     assert {name: content[name] for name in nullable} == dict.fromkeys(nullable)
 
 
-def test_definitions_bind_each_hearer_to_its_types() -> None:
+def test_definitions_bind_each_consumer_to_its_types() -> None:
     facts = {
         (row["routing_key"], row["destination"]) for row in topology.definitions()["bindings"] if row["source"] == FACTS
     }
-    assert facts == {(entry.key, queue) for entry in MESSAGE_TYPES for queue in entry.hearers}
+    assert facts == {(entry.key, queue) for entry in MESSAGE_TYPES for queue in entry.consumers}
 
 
-def test_definitions_let_each_type_be_written_by_its_speaker_alone() -> None:
+def test_definitions_let_each_type_be_written_by_its_producer_alone() -> None:
     rows = [row for row in topology.topic_permissions() if row["exchange"] == FACTS]
     for entry in MESSAGE_TYPES:
         writers = [row["user"] for row in rows if re.search(row["write"], entry.key)]
-        assert writers == [f"troika-{entry.speaker}-relay"]
+        assert writers == [f"troika-{entry.producer}-relay"]
 
 
 def test_embedded_routes_are_the_bindings() -> None:
@@ -73,7 +73,7 @@ def test_embedded_routes_are_the_bindings() -> None:
         if exchange in (FACTS, DEAD):
             assert queue in [reached for reached, _delay in route(exchange, key)]
     for entry in MESSAGE_TYPES:
-        assert [queue for queue, _delay in route(FACTS, entry.key)] == list(entry.hearers)
+        assert [queue for queue, _delay in route(FACTS, entry.key)] == list(entry.consumers)
     for queue in QUEUES:
         assert route(DEAD, queue) == ((parked(queue), 0.0),)
 
@@ -92,7 +92,7 @@ def test_asyncapi_says_who_sends_and_receives() -> None:
     operations = asyncapi.document(vhost=VHOST, exchange=FACTS)["operations"]
     sends = {name for name, operation in operations.items() if operation["action"] == "send"}
     receives = {name for name, operation in operations.items() if operation["action"] == "receive"}
-    assert sends == {f"{entry.speaker}.sends.{entry.key}" for entry in MESSAGE_TYPES}
+    assert sends == {f"{entry.producer}.sends.{entry.key}" for entry in MESSAGE_TYPES}
     assert receives == {f"{service_of(queue)}.receives.{queue}" for queue in QUEUES}
 
 

@@ -145,7 +145,7 @@ def test_messages_published_again_have_their_effect_where_it_was_lost(system: Sy
         assert printed == "2 messages are published again\n"
         waiting = "SELECT count(*)::int FROM outbox WHERE published_at IS NULL"
         poll_until(lambda: system.sql("notifications", waiting) == [(0,)], 20, what="published")
-        on_bus = "SELECT count(*)::int FROM bus_message"
+        on_bus = "SELECT count(*)::int FROM bus_message WHERE queue = 'events.contact'"
         poll_until(lambda: rows(system.installation.urls["bus"], on_bus) == [(0,)], 20, what="consumed")
 
     system.sql("events", "DELETE FROM mail_contact")

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import make_url
 
 from deploy.local.secrets import PUBLIC_KEY, make_secrets
-from deploy.shape import WORKERS
+from deploy.shape import PROCESSES
 from services.events.settings import read_settings as events_settings
 from services.notifications.settings import read_settings as notifications_settings
 from services.registration.settings import read_settings as registration_settings
@@ -22,6 +22,9 @@ from tests.support.processes import ProcessGroup
 CONSOLE = ("TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE")
 VAULT = "TROIKA_NOTIFICATIONS_VAULT_FILE"
 WEBHOOKS = "TROIKA_WEBHOOK_KEY_FILE"
+INTAKE = "TROIKA_INTAKE_KEY_FILE"
+DESK = {"TROIKA_PERSON_KEY_FILE", "TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS", PUBLIC_KEY}
+"""What coordinators' pages and interfaces of registration need, beside what every console needs."""
 
 ENVIRONMENTS: dict[tuple[str, str], tuple[dict[str, str], set[str]]] = {
     ("registration", "web"): (
@@ -37,11 +40,31 @@ ENVIRONMENTS: dict[tuple[str, str], tuple[dict[str, str], set[str]]] = {
             "TROIKA_PUBLIC_URL",
             "TROIKA_ACCESS_FILE",
             "TROIKA_SIGNING_KEY_FILE",
+            "TROIKA_INTAKE_KEY_FILE",
             "TROIKA_PERSON_KEY_FILE",
             "TROIKA_MASTER_KEY_FILE",
             "TROIKA_FORM_KEYS",
             "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
         },
+    ),
+    ("registration", "forms"): (
+        {"REGISTRATION_DATABASE_URL": "postgresql://localhost/registration", "TROIKA_MASTER_KEY_FILE": "/not/there"},
+        {"TROIKA_INTAKE_KEY_FILE"},
+    ),
+    ("registration", "desk"): (
+        {"REGISTRATION_DATABASE_URL": "postgresql://localhost/registration", "TROIKA_INTAKE_KEY_FILE": "/not/there"},
+        {
+            "TROIKA_ACCESS_FILE",
+            "TROIKA_SIGNING_KEY_FILE",
+            "TROIKA_PERSON_KEY_FILE",
+            "TROIKA_MASTER_KEY_FILE",
+            "TROIKA_FORM_KEYS",
+            "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
+        },
+    ),
+    ("registration", "decide"): (
+        {"REGISTRATION_DATABASE_URL": "postgresql://localhost/registration", "TROIKA_DECIDER_KEY_FILE": "/not/there"},
+        {"TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", "TROIKA_NOTIFICATIONS_PUBLIC_KEY"},
     ),
     ("registration", "relay"): (
         {"REGISTRATION_DATABASE_URL": "mysql://nowhere", "TROIKA_METRICS_PORT": "99999"},
@@ -84,9 +107,14 @@ def test_bad_settings_all_named(processes: ProcessGroup, service: str, role: str
 
 NEEDED = {
     "registration": {
-        "web": {"TROIKA_PERSON_KEY_FILE", "TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS", PUBLIC_KEY, *CONSOLE},
+        "web": {INTAKE, *DESK, *CONSOLE},
+        "forms": {INTAKE},
+        "own": {INTAKE},
+        "desk": {*DESK, *CONSOLE},
+        "decide": {"TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", PUBLIC_KEY},
         "relay": set(),
         "consume": set(),
+        "tend": {PUBLIC_KEY},
         "operator": {"TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS"},
         "migrate": set(),
         "parked": set(),
@@ -146,7 +174,7 @@ def test_process_is_given_its_own_secrets_and_asks_for_no_others(
 def test_every_process_of_the_installation_is_in_the_table() -> None:
     assert {(service, role) for service, roles in NEEDED.items() for role in roles} >= {
         *((service, "web") for service in NEEDED),
-        *WORKERS,
+        *PROCESSES,
     }
 
 
@@ -178,7 +206,13 @@ def whole(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.mark.parametrize(
     ("service", "process"),
-    [("registration", "web"), ("events", "web"), ("notifications", "consume"), ("notifications", "send")],
+    [
+        ("registration", "web"),
+        ("registration", "decide"),
+        ("events", "web"),
+        ("notifications", "consume"),
+        ("notifications", "send"),
+    ],
 )
 def test_no_secret_in_the_representation(
     service: str, process: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

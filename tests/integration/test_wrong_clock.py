@@ -1,4 +1,4 @@
-"""A relay whose clock is wrong erases, expires and prunes nothing, says so, and is not ready."""
+"""A process whose clock is wrong erases, expires and prunes nothing, says so, and is not ready."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,9 +7,12 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from services.registration.wiring import MIGRATIONS, describe
+from services.registration.people.messages import RegistrationMessages
+from services.registration.tending import Tending
+from services.registration.wiring import MIGRATIONS
 from shared.core.clock import Clock, system_clock
 from shared.core.metrics import clock_difference_seconds, final_work_refused_total
+from shared.core.sealing import new_key, public_key_of
 from shared.process.housekeeping import Housekeeper
 from shared.store.checked_clock import CheckedClock
 from shared.store.engine import open_engine
@@ -17,25 +20,31 @@ from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.conftest import client as client
 from tests.integration.registration.conftest import installation as installation
-from tests.support.clients import REGISTRATIONS, answers, rows
+from tests.integration.registration.conftest import service as service
+from tests.support.clients import SUBMISSIONS, answers, rows
+from tests.support.deciding import decide_all, make_decider
 from tests.support.installation import TestInstallation
 
 PEOPLE = 30
+MESSAGES = RegistrationMessages(public_key_of(new_key()))
+REFUSED = ("pruning", "tending")
 EVERYTHING = """
-    SELECT (SELECT count(*) FROM registration WHERE erased_at IS NULL AND status = 'unverified'),
-        (SELECT count(*) FROM outbox), (SELECT count(*) FROM inbox), (SELECT count(*) FROM idempotency)
+    SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM outbox), (SELECT count(*) FROM inbox),
+        (SELECT count(*) FROM submission), (SELECT count(*) FROM confirmation_link)
 """
 INBOX = text("INSERT INTO inbox (consumer, message_id) VALUES ('registration.copies', gen_random_uuid())")
 
 
 @pytest.fixture
 def engine(client: FlaskClient, installation: TestInstallation) -> Iterator[Engine]:
-    """A database with people whose addresses are not verified yet, and messages published and received."""
+    """A database with candidates whose owners have not confirmed, and messages published and received."""
     rows(installation.urls["registration"], "UPDATE form SET verification = 'email'")
     for number in range(PEOPLE):
         sent = {"Idempotency-Key": f"a-key-of-somebody-{number}"}
-        assert client.post(REGISTRATIONS, json=answers(number), headers=sent).status_code == 201
+        assert client.post(SUBMISSIONS, json=answers(number), headers=sent).status_code == 202
     engine = open_engine(installation.urls["registration"])
+    work = UnitOfWork(engine, "registration")
+    decide_all(make_decider(installation, work, CheckedClock(system_clock, work, "registration")))
     with engine.begin() as connection:
         connection.execute(text("UPDATE outbox SET published_at = stored_at"))
         connection.execute(INBOX)
@@ -49,40 +58,40 @@ def ahead(by: timedelta) -> Clock:
 
 
 def turn(engine: Engine, clock: Clock) -> None:
-    """What a relay with ``clock`` does beside its work."""
+    """What a relay and a ``tend`` with ``clock`` do."""
     work = UnitOfWork(engine, "registration")
     checked = CheckedClock(clock, work, "registration")
-    Housekeeper(work, "registration", checked, describe().forget).turn()
+    Housekeeper(work, "registration", checked).turn()
+    Tending(work, checked, MESSAGES).turn()
 
 
 @pytest.mark.parametrize("by", [timedelta(days=400), timedelta(seconds=3), timedelta(days=-400)], ids=str)
-def test_relay_with_a_wrong_clock_deletes_nothing(
+def test_process_with_a_wrong_clock_deletes_nothing(
     engine: Engine, by: timedelta, caplog: pytest.LogCaptureFixture
 ) -> None:
     with engine.connect() as connection:
         before = connection.execute(text(EVERYTHING)).one()
-    counter = final_work_refused_total.labels("registration", "housekeeping")
-    refused = counter._value.get()
+    counters = [final_work_refused_total.labels("registration", work) for work in REFUSED]
+    refused = [counter._value.get() for counter in counters]
     turn(engine, ahead(by))
     with engine.connect() as connection:
         assert connection.execute(text(EVERYTHING)).one() == before
     assert before[:2] == (PEOPLE, PEOPLE)
-    assert counter._value.get() == refused + 1
+    assert [counter._value.get() for counter in counters] == [count + 1 for count in refused]
     assert clock_difference_seconds.labels("registration")._value.get() == pytest.approx(by.total_seconds(), abs=1)
     said = {record.work for record in caplog.records if "refused" in record.message}  # type: ignore[attr-defined]
-    assert said == {"housekeeping", "pruning"}
+    assert said == set(REFUSED)
 
 
 def test_control_the_same_work_is_done_where_both_clocks_agree(engine: Engine) -> None:
-    """400 days later by both: nobody is left unverified, and old messages are gone."""
+    """400 days later by both: no candidate, receipt or link is left, and old messages are gone."""
     later, work = ahead(timedelta(days=400)), UnitOfWork(engine, "registration")
-    house = Housekeeper(
-        work, "registration", CheckedClock(later, work, "registration", lambda _: later()), describe().forget
-    )
-    house.turn()
+    clock = CheckedClock(later, work, "registration", lambda _: later())
+    Housekeeper(work, "registration", clock).turn()
+    Tending(work, clock, MESSAGES).turn()
     with engine.connect() as connection:
-        unverified, messages, *_ = connection.execute(text(EVERYTHING)).one()
-    assert (unverified, messages) == (0, PEOPLE)  # those that tell of the expiry
+        candidates, messages, _received, receipts, links = connection.execute(text(EVERYTHING)).one()
+    assert (candidates, messages, receipts, links) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -31,26 +31,30 @@ def people_register(world: World) -> Cast:
         _join_webinar(world, cast, f"{group}@example.org", group)
     for number in range(3):
         _join_webinar(world, cast, f"guest-{number}@example.org", None)
-    world.expect("27 Feb: people register on a partner's page", confirmation=11)
+    for letter in world.expect("27 Feb: people register on a partner's page", verification=11):
+        world.confirm(letter)
+    world.expect("27 Feb: they confirm by the link in their mail", confirmation=11)
     travellers = [
         *(f"{group}@example.org" for group in cast.groups[:2]),
         *(f"traveller-{n}@example.org" for n in "abc"),
     ]
     for address in travellers:
-        world.register("geneva-delegation", _person(address) | {"arrives_on": "2020-05-09", "leaves_on": "2020-05-13"})
+        world.submit_form(
+            "geneva-delegation", _person(address) | {"arrives_on": "2020-05-09", "leaves_on": "2020-05-13"}
+        )
     cast.travellers = set(travellers)
     for group in cast.groups[8:]:
         cast.members[group] = [f"{group}-{number}@example.org" for number in (1, 2)]
         for address in cast.members[group]:
-            world.register("join-working-group", _person(address) | {"working_group": group})
+            world.submit_form("join-working-group", _person(address) | {"working_group": group})
     for number in range(3):
-        world.register("council-session-interest", {"email": f"far-away-{number}@example.org"})
+        world.submit_form("council-session-interest", {"email": f"far-away-{number}@example.org"})
         cast.interested.add(f"far-away-{number}@example.org")
     for number in range(2):
-        world.register("review-press-conference", _person(f"journalist-{number}@example.org"))
+        world.submit_form("review-press-conference", _person(f"journalist-{number}@example.org"))
         cast.press.add(f"journalist-{number}@example.org")
     for letter in world.expect("27 Feb: addresses are to be confirmed", verification=18):
-        world.follow(letter, "verify")
+        world.confirm(letter)
     world.expect("27 Feb: addresses are confirmed", confirmation=18)
     return cast
 
@@ -68,7 +72,9 @@ def announce_gap(world: World, cast: Cast) -> None:
         _join_webinar(world, cast, cast.members[group][0], group)
     for address in sorted(cast.travellers - cast.webinar):
         _join_webinar(world, cast, address, None)
-    world.expect("28 Feb: who was missing registers", confirmation=7)
+    for letter in world.expect("28 Feb: who was missing registers", verification=7):
+        world.confirm(letter)
+    world.expect("28 Feb: and confirms", confirmation=7)
     coverage = f"/v1/events/{WEBINAR}/coverage"
     poll_until(lambda: world.call("GET", coverage, "events")["missing"] == [], what="every group is represented")
 
@@ -146,7 +152,7 @@ def reschedule_side_events(world: World, proposals: list[str]) -> None:
 
 def _join_webinar(world: World, cast: Cast, address: str, group: str | None) -> None:
     representing = {"working_group": group, "representative": True} if group else {}
-    world.register(WEBINAR, _person(address) | representing)
+    world.submit_form(WEBINAR, _person(address) | representing)
     cast.webinar.add(address)
 
 

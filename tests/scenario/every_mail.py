@@ -68,12 +68,12 @@ def _register(world: World, cast: Everybody) -> None:
     people = len(cast.taken)
     _seats(world, people)
     for letter in world.expect("people with a name each register", verification=people):
-        world.follow(letter, "verify")
+        world.confirm(letter)
     world.expect("they confirm their addresses", confirmation=people)
 
 
 def _wait_and_come_again(world: World, cast: Everybody) -> None:
-    """Some more wait; a day later everybody comes again; those who wait get seats, and give them back."""
+    """Some more wait; a day later everybody comes again, some for their link; then seats come and go."""
     late, people = cast.taken[::3], len(cast.taken)
     for number in late:
         assert _fill_in(world, f"late-{number}", number)
@@ -82,11 +82,13 @@ def _wait_and_come_again(world: World, cast: Everybody) -> None:
     for who, numbers in (("guest", cast.taken), ("late", late)):
         for number in numbers:
             assert _fill_in(world, f"{who}-{number}", number)
-    again = world.expect("they all do it again", verification_again=len(late), attempt_repeated=people)
+    again = world.expect("they all do it again", verification=people + len(late))
     for letter in again:
-        if letter.kind == "verification-again":
-            world.follow(letter, "verify")
-    world.expect("there is no seat left", waiting_list=len(late))
+        if letter.to.startswith("late-"):
+            world.confirm(letter)
+        else:
+            world.send_link(letter)
+    world.expect("there is no seat left, and who has one gets the link to it", waiting_list=len(late), link=people)
     _seats(world, people + len(late))
     promoted = world.expect("there are more seats", promotion=len(late))
     for letter in promoted:
@@ -96,7 +98,7 @@ def _wait_and_come_again(world: World, cast: Everybody) -> None:
 
 def _give_up(world: World, cast: Everybody) -> None:
     """Most leave: what is told to all who have a seat is told often enough to a few."""
-    leaving = [letter for letter in world.letters() if letter.kind == "attempt-repeated"][STAYING:]
+    leaving = [letter for letter in world.letters() if letter.kind == "link"][STAYING:]
     for letter in leaving:
         world.follow(letter, "cancel")
     world.expect("most leave", cancelled_by_you=len(leaving))
@@ -106,13 +108,18 @@ def _give_up(world: World, cast: Everybody) -> None:
 def _join_other_forms(world: World) -> None:
     groups = [group["id"] for group in world.call("GET", "/v1/working-groups", "events")["items"]]
     for group in groups:
-        world.register("join-working-group", _person(f"of-{group}", "A member") | {"working_group": group})
+        world.submit_form("join-working-group", _person(f"of-{group}", "A member") | {"working_group": group})
     travel = {"arrives_on": "2020-05-09", "leaves_on": "2020-05-13"}
-    world.register("geneva-delegation", _person("traveller", "A traveller") | travel)
-    world.register("council-session-interest", {"email": "far-away@example.org"})
+    world.submit_form("geneva-delegation", _person("traveller", "A traveller") | travel)
+    world.submit_form("council-session-interest", {"email": "far-away@example.org"})
     for letter in world.expect("others fill in other forms", verification=len(groups) + 2):
-        world.follow(letter, "verify")
+        world.confirm(letter)
     world.expect("they confirm their addresses", confirmation=len(groups) + 2)
+    corrected = travel | {"organisation": "Another organisation"}
+    world.submit_form("geneva-delegation", _person("traveller", "A traveller") | corrected)
+    for letter in world.expect("one of them corrects an answer", verification=1):
+        world.choose(letter, "replace")
+    world.expect("and is told of the change", changed=1)
 
 
 def _propose(world: World, cast: Everybody) -> None:
@@ -197,14 +204,14 @@ def _end(world: World, cast: Everybody) -> None:
     where = {"url": RECORDING, "event": PRESS, "published": True}
     world.call("POST", "/v1/resources", "events", status=201, json=recording | where)
     world.expect("the recording is published", recording_available=cast.staying)
-    world.register("join-working-group", _person("newcomer", "A newcomer") | {"working_group": "education"})
+    world.submit_form("join-working-group", _person("newcomer", "A newcomer") | {"working_group": "education"})
     _propose_one(world, cast.ideas[0], UNDECIDED)
     world.expect("somebody comes late", verification=1, proposal_verification=1)
 
 
 def _fill_in(world: World, who: str, number: int) -> bool:
     content = _person(who, marked("Name", number)) | {"consent": True, "organisation": "Organisation"}
-    return world.submit("registration", f"/v1/forms/{PRESS}/registrations", content)
+    return world.submit("registration", f"/v1/forms/{PRESS}/submissions", content)
 
 
 def _person(who: str, name: str) -> dict[str, Any]:

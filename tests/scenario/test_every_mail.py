@@ -190,14 +190,14 @@ def test_opening_every_link_changes_nothing(told: Told) -> None:
     opened = opening.open_all()
     print(f"opened: {dict(sorted(opened.items()))}")
     assert changes(before, opening.contents()) == []
-    for family in ("embed", "p", "r", "u", "v"):
+    for family in ("c", "embed", "p", "r", "u"):
         assert opened[f"GET /{family}/ 200"] > 0
         assert opened[f"HEAD /{family}/ 200"] > 0
     assert {key.rpartition(" ")[2] for key in opened} <= {"200", "404"}
 
 
 @pytest.mark.parametrize(
-    ("family", "button"), [("u", ""), ("r", "cancel"), ("p", "withdraw"), ("p", "confirm"), ("v", "verify")]
+    ("family", "button"), [("u", ""), ("r", "cancel"), ("p", "withdraw"), ("p", "confirm"), ("c", "mute")]
 )
 def test_pressing_a_button_is_seen(told: Told, family: str, button: str) -> None:
     """The control: the same comparison sees what a button does."""

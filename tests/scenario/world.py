@@ -1,5 +1,6 @@
 """The whole system as real processes whose clock the story sets, and what the people in the story do with it."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,12 +20,15 @@ from tests.scenario.letters import Letter, read_letters
 from tests.support.audited import differences, parked_at
 from tests.support.clients import rows
 from tests.support.clock import OFFSET_FILE
+from tests.support.deciding import receive_ahead
 from tests.support.installation import TestInstallation
 from tests.support.ports import free_port
 from tests.support.processes import ProcessGroup
 from tests.support.waiting import poll_until
 
 ORIGIN = "https://partner.example.org"
+REGISTERED = re.compile(r'name="registration" value="([^"]+)"')
+CHOICE = re.compile(r'name="(choice-[^"]+)" value="([^"]+)"')
 _SENT = "SELECT kind, message_id FROM mail WHERE state = 'sent'"
 _SENT_BY_KIND = "SELECT kind, count(*)::int FROM mail WHERE state = 'sent' GROUP BY kind"
 _PENDING = "SELECT count(*) FROM mail WHERE state NOT IN ('sent', 'called_off', 'missed', 'suppressed')"
@@ -65,11 +69,11 @@ class World:
         buses = BusAddress(broker_urls=self.broker_urls, database_url="" if self.broker_urls else self._bus)
         topology.declare(buses)
         self.smtp = self._start_sink()
-        for service in SERVICES:
-            self._start_web(service)
         for service, role in WORKERS:
             environment = {**self._environment(service, role), "TROIKA_METRICS_PORT": str(free_port())}
             self.processes.start(f"{service}-{role}", f"tests.support.moved {service} {role}", env=environment)
+        for service in SERVICES:
+            self._start_web(service)
         for service in ("registration", "events"):
             self.load(service, self.sample)
         for service in ("registration", "notifications"):
@@ -89,6 +93,7 @@ class World:
         file = self._clock_file.with_suffix(".new")
         file.write_text(str(offset_s))
         file.rename(self._clock_file)
+        receive_ahead(self.installation, offset_s)
 
     def call(self, method: str, path: str, service: str, *, status: int = 200, **more: Any) -> Any:
         """What a coordinator's program gets from ``path``."""
@@ -107,8 +112,8 @@ class World:
     def submit(self, service: str, path: str, content: dict[str, Any]) -> bool:
         """Send a form as it was filled in; whether it was taken. What is refused is refused for its answers."""
         answer = requests.post(self.urls[service] + path, json=content, headers={"Origin": ORIGIN}, timeout=30)
-        assert answer.status_code in (201, 422), (path, answer.status_code, answer.text[:500])
-        return answer.status_code == 201
+        assert answer.status_code in (201, 202, 422), (path, answer.status_code, answer.text[:500])
+        return answer.status_code != 422
 
     def end_workers(self) -> None:
         """End every process but the web services, which nobody tells anything any more then."""
@@ -117,14 +122,34 @@ class World:
             if program.name in workers:
                 program.terminate()
 
-    def register(self, form: str, answers: dict[str, Any]) -> dict[str, Any]:
-        """Register on a partner's page, and confirm the address if the form asks for it. Returns the receipt."""
-        address = f"{self.urls['registration']}/v1/forms/{form}/registrations"
+    def submit_form(self, form: str, answers: dict[str, Any]) -> None:
+        """Fill a form on a partner's page: it counts once the owner of the address has confirmed it."""
+        address = f"{self.urls['registration']}/v1/forms/{form}/submissions"
         content = {"consent": True, "partner": "example-partner", **answers}
         answer = requests.post(address, json=content, headers={"Origin": ORIGIN}, timeout=30)
-        assert answer.status_code == 201, (form, answer.text[:500])
-        receipt: dict[str, Any] = answer.json()
-        return receipt
+        assert answer.status_code == 202, (form, answer.text[:500])
+
+    def confirm(self, letter: Letter) -> None:
+        """Confirm everything that waits behind the letter's link."""
+        self.choose(letter, "confirm")
+
+    def choose(self, letter: Letter, act: str) -> None:
+        """Choose ``confirm`` or ``replace`` for everything that waits behind the letter's link."""
+        address = self.urls[service_for(letter.link)] + letter.link
+        offered = CHOICE.findall(requests.get(address, timeout=30).text)
+        choices = {name: value for name, value in offered if value.partition(":")[0] == act}
+        assert choices, f"nothing to {act} behind the link in {letter.subject!r}"
+        answer = requests.post(address, data={**choices, "action": "choose"}, allow_redirects=False, timeout=30)
+        assert answer.status_code == 303, answer.text[:500]
+
+    def send_link(self, letter: Letter) -> None:
+        """Behind a confirmation link: have the link to what one is registered for mailed once more."""
+        address = self.urls[service_for(letter.link)] + letter.link
+        registered = REGISTERED.findall(requests.get(address, timeout=30).text)
+        assert registered, f"nobody is registered behind the link in {letter.subject!r}"
+        wanted = {"action": "send-link", "registration": registered[0]}
+        answer = requests.post(address, data=wanted, allow_redirects=False, timeout=30)
+        assert answer.status_code == 303, answer.text[:500]
 
     def follow(self, letter: Letter, action: str) -> None:
         """Press the button ``action`` on the page behind the letter's personal link."""
@@ -132,7 +157,7 @@ class World:
         shown = requests.get(address, timeout=30)
         assert shown.status_code == 200
         answer = requests.post(address, data={"action": action}, allow_redirects=False, timeout=30)
-        assert answer.status_code == (200 if action == "verify" else 303), answer.text[:500]
+        assert answer.status_code == 303, answer.text[:500]
 
     def letters(self) -> list[Letter]:
         """Every mail in the sink, in order of arrival, with the kind that notifications knows it by."""

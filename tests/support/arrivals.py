@@ -1,9 +1,9 @@
-"""People who register at a steady rate and do not give up: each repeats with the same key until it is answered 201.
+"""People who register at a steady rate and do not give up: each repeats with the same key until it is answered 202.
 
-Every try stands in a journal on disk before it leaves, and again with its answer.
+Then they wait for the mail and confirm by its link, as often as it takes. Every submission stands in a journal on disk
+before it leaves, and again with its answer.
 """
 
-import http.client
 import shutil
 import tempfile
 import threading
@@ -11,12 +11,16 @@ import time
 import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from tests.support.clients import REGISTRATIONS, Answer, answers, post
-from tests.support.journal import Journal
+from tests.support.clients import SUBMISSIONS
+from tests.support.journal import ACCEPTED, Journal
+from tests.support.participants import Participant, SinkLinks
+from tests.support.waiting import poll_until
 
 PATIENCE_S = 60.0
+CONFIRM_WITHIN_S = 120.0
+"""From the answer 202: a mail in a killed sender's hands waits for the end of its lease."""
+LOOK_EVERY_S = 0.3
 
 
 def _journal() -> Journal:
@@ -32,22 +36,30 @@ class Arrivals:
     """Attributes:
     url: of the service.
     per_second: new people a second.
-    ids: of everybody who was answered 201.
-    refused: answers other than 201 on the way there, by status (0: none came).
-    lost: people who were never answered 201.
-    journal: of every try; in a folder of its own unless one is given.
+    mails: folder of the sink.
+    confirm_within_s: how long people wait for the mail and confirm, seconds, from the answer 202.
+    receipts: receipt hashes of everybody who was answered 202, in that order.
+    refused: answers other than 202 on the way there, by status (0: none came).
+    lost: people who were never answered 202, or could not confirm.
+    journal: of every submission; in a folder of its own unless one is given.
     """
 
     url: str
     per_second: float
-    ids: list[str] = field(default_factory=list)
+    mails: Path
+    confirm_within_s: float = CONFIRM_WITHIN_S
+    receipts: list[str] = field(default_factory=list)
     refused: dict[int, int] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
     journal: Journal = field(default_factory=_journal)
+    _links: SinkLinks = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def __post_init__(self) -> None:
+        self._links = SinkLinks(self.mails)
+
     def run(self, seconds: float, first: int = 0) -> None:
-        """Let people arrive for ``seconds`` on schedule, then wait for the last of them."""
+        """Let people arrive for ``seconds`` on schedule, then wait until the last of them has confirmed."""
         began_at, people = time.monotonic(), []
         for number in range(int(seconds * self.per_second)):
             time.sleep(max(0.0, began_at + number / self.per_second - time.monotonic()))
@@ -63,22 +75,38 @@ class Arrivals:
         thread.start()
         return thread
 
-    def _register(self, number: int) -> None:
-        until, key = time.monotonic() + PATIENCE_S, f"person-number-{number:06}"
-        while time.monotonic() < until:
-            answer = self.journal.ask(key, REGISTRATIONS, lambda: self._try(number, key))
-            with self._lock:
-                if answer.status == 201:
-                    self.ids.append(answer.body["id"])
-                    return
-                self.refused[answer.status] = self.refused.get(answer.status, 0) + 1
-            time.sleep(0.3)
-        with self._lock:
-            self.lost.append(number)
+    def submit(self, seconds: float, first: int = 0) -> threading.Thread:
+        """The same, and return once each has been answered 202, or has lost patience: the mails may be held up."""
+        wanted = len(self.receipts) + len(self.lost) + int(seconds * self.per_second)
+        thread = self.during(seconds, first)
+        poll_until(
+            lambda: len(self.receipts) + len(self.lost) >= wanted, seconds + PATIENCE_S, what="everybody is answered"
+        )
+        return thread
 
-    def _try(self, number: int, key: str) -> Answer:
-        place = urlsplit(self.url)
-        connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=20)
-        answer = post(connection, REGISTRATIONS, answers(number), {"Idempotency-Key": key})
-        connection.close()
-        return answer
+    def _register(self, number: int) -> None:
+        participant = Participant(self.url, self._links, number)
+        with participant.line:
+            if not self._submit(participant) or not self._confirm(participant):
+                with self._lock:
+                    self.lost.append(number)
+
+    def _submit(self, participant: Participant) -> bool:
+        until, key = time.monotonic() + PATIENCE_S, f"person-number-{participant.number:06}"
+        while time.monotonic() < until:
+            answer = self.journal.ask(key, SUBMISSIONS, lambda: participant.submit(key))
+            with self._lock:
+                if answer.status == ACCEPTED:
+                    self.receipts.append(self.journal.receipt_of(answer))
+                    return True
+                self.refused[answer.status] = self.refused.get(answer.status, 0) + 1
+            time.sleep(LOOK_EVERY_S)
+        return False
+
+    def _confirm(self, participant: Participant) -> bool:
+        until = time.monotonic() + self.confirm_within_s
+        while time.monotonic() < until:
+            if participant.confirm():
+                return True
+            time.sleep(LOOK_EVERY_S)  # until the mail has come, with the deadline above
+        return False

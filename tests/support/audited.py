@@ -23,7 +23,7 @@ Letter = tuple[str, str, str]
 
 def assert_clean(
     installation: TestInstallation,
-    accepted_ids: Iterable[str] | None = None,
+    accepted: Iterable[str] | None = None,
     copies: Mapping[str, int] | None = None,
     grace_s: float = 0.0,
     *,
@@ -34,15 +34,14 @@ def assert_clean(
 
     Args:
         installation: of the test.
-        accepted_ids: of the answers 201 in a client's journal, without those to somebody registered before: such an
-            answer names no registration, so that nobody learns from it that there is one.
+        accepted: receipt hashes of the answers 202 in a client's journal.
         copies: how often each Message-ID arrived in the sink; read when no mail is in a sender's hands.
         grace_s: 0 once everything rests; else how old a message must be to have arrived, and 15 times that for what
             cannot be seen on its way: an hour, to look at what must hold while messages travel.
         parked: what is parked at a broker; the embedded bus is looked at anyway.
         now: of the services' clocks where the test has moved them.
     """
-    _assert_none(differences(installation, accepted_ids, copies, grace_s, parked=parked, now=now))
+    _assert_none(differences(installation, accepted, copies, grace_s, parked=parked, now=now))
 
 
 def assert_soon_clean(found: Callable[[], list[Finding]], within_s: float = 20.0) -> None:
@@ -66,7 +65,7 @@ def parked_at(address: BusAddress) -> list[Letter]:
 
 def differences(
     installation: TestInstallation,
-    accepted_ids: Iterable[str] | None = None,
+    accepted: Iterable[str] | None = None,
     copies: Mapping[str, int] | None = None,
     grace_s: float = 0.0,
     *,
@@ -74,7 +73,7 @@ def differences(
     now: datetime | None = None,
 ) -> list[Finding]:
     """What :func:`assert_clean` says does not add up."""
-    given = Given(accepted_ids, copies, parked)
+    given = Given(accepted, copies, parked)
     with open_sources(installation.urls.audit_urls(), given, grace_s=grace_s, now=now) as sources:
         return reconcile(sources)
 

@@ -14,7 +14,7 @@ import psycopg
 from sqlalchemy import make_url
 
 WEBINAR = "upr-webinar-10"
-REGISTRATIONS = f"/v1/forms/{WEBINAR}/registrations"
+SUBMISSIONS = f"/v1/forms/{WEBINAR}/submissions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,11 @@ def answers(number: int, **others: Any) -> dict[str, Any]:
     }
 
 
+def submissions_path(form: str) -> str:
+    """Where a form is submitted."""
+    return f"/v1/forms/{form}/submissions"
+
+
 def post(connection: http.client.HTTPConnection, path: str, content: Any, headers: dict[str, str]) -> Answer:
     """One POST of JSON on a kept connection; a lost connection is status 0."""
     try:
@@ -54,7 +59,7 @@ def post(connection: http.client.HTTPConnection, path: str, content: Any, header
 
 
 def all_at_once(
-    url: str, requests: Sequence[tuple[Any, dict[str, str]]], clients: int, path: str = REGISTRATIONS
+    url: str, requests: Sequence[tuple[Any, dict[str, str]]], clients: int, path: str = SUBMISSIONS
 ) -> list[Answer]:
     """Send all ``requests`` (content, headers) from ``clients`` threads; answers in the order of the requests."""
     place, idle = urlsplit(url), queue.SimpleQueue[http.client.HTTPConnection]()

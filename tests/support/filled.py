@@ -11,8 +11,8 @@ from services.events.usecases.load_partners import load_partners
 from services.events.usecases.load_rooms import load_rooms
 from services.events.usecases.load_sample import load_sample
 from services.notifications import messaging as notifications
+from services.registration.privacy.form_keys import FormKeys
 from services.registration.store.copies import keep_event
-from services.registration.store.form_keys import FormKeys
 from services.registration.usecases.load_forms import load_forms
 from shared.contracts.registry import read
 from shared.core.clock import system_clock

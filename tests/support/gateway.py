@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from deploy.shape import worker_name
+from deploy.shape import WEB_PROCESSES, worker_name
 from deploy.up.gateway import gateway_unit
 from deploy.up.ports import Ports
 from tests.support.children import kill_tree, start_child
@@ -16,16 +16,15 @@ from tests.support.web import RunningWeb
 
 @contextmanager
 def gateway(run: RunFolder, webs: Mapping[str, RunningWeb]) -> Iterator[str]:
-    """nginx at the address that is yielded; ended afterwards.
+    """nginx, whose public address is yielded; ended afterwards.
 
     Args:
         run: that it belongs to.
-        webs: by service; all of them.
+        webs: by service; all of them. That of registration is all of its web processes in one.
     """
     folder = run.part("gateway")
     folder.chmod(0o711)
-    behind = {worker_name(service, "web"): urlsplit(web.url).port or 0 for service, web in webs.items()}
-    ports = Ports({"public": free_port(), "operations": free_port(), **behind})
+    ports = gateway_ports({service: urlsplit(web.url).port or 0 for service, web in webs.items()})
     unit = gateway_unit(folder, ports)
     log = folder / "gateway.log"
     server = start_child(run, unit.command, env=unit.environment, folder=unit.folder, log=log, account=unit.account)
@@ -34,3 +33,9 @@ def gateway(run: RunFolder, webs: Mapping[str, RunningWeb]) -> Iterator[str]:
         yield ports.public_url
     finally:
         kill_tree(server)
+
+
+def gateway_ports(webs: Mapping[str, int]) -> Ports:
+    """Free ports for the gateway itself, before web processes that listen on ``webs``, by service or process."""
+    behind = {worker_name(*web): webs.get(worker_name(*web)) or webs[web[0]] for web in WEB_PROCESSES}
+    return Ports({name: free_port() for name in ("public", "desk", "operations")} | behind)

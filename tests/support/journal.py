@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.registration.intake.receipts import receipt_hash
 from tests.support.clients import Answer
 
-CREATED = 201
+ACCEPTED = 202
 SILENCE = 0
 """The status of a request that nobody answered."""
 
@@ -29,14 +30,14 @@ class Try:
         key: the client's idempotency key, or another name for what it wants; the same in all its tries.
         path: that was asked.
         status: of the answer; 0 if there was none.
-        identity: ``id`` in the answer's body, empty if it has none.
+        receipt: hash (hexadecimal) of the receipt of an accepted submission, as the database keeps it; else empty.
     """
 
     number: int
     key: str
     path: str
     status: int = SILENCE
-    identity: str = ""
+    receipt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,14 @@ class Record:
     tries: tuple[Try, ...]
 
     @property
-    def accepted_ids(self) -> list[str]:
-        """What was answered 201, once a key and id: a repetition answered with the same id adds nothing."""
-        return [identity for _key, identity in dict.fromkeys(self._accepted())]
+    def receipts(self) -> list[str]:
+        """Receipt hashes of what was answered 202, once a key: the same receipt again adds nothing."""
+        return [receipt for _key, receipt in dict.fromkeys(self._accepted())]
 
     @property
     def refused(self) -> Counter[int]:
-        """Answers other than 201, by status."""
-        return Counter(one.status for one in self.tries if one.status not in (CREATED, SILENCE))
+        """Answers other than 202, by status."""
+        return Counter(one.status for one in self.tries if one.status not in (ACCEPTED, SILENCE))
 
     @property
     def unanswered(self) -> list[str]:
@@ -66,20 +67,20 @@ class Record:
 
     @property
     def without_end(self) -> list[str]:
-        """Keys that were never answered 201: what they wanted may be there or not."""
-        done = {key for key, _identity in self._accepted()}
+        """Keys that were never answered 202: what they wanted may be stored or not."""
+        done = {key for key, _receipt in self._accepted()}
         return [key for key in dict.fromkeys(one.key for one in self.tries) if key not in done]
 
     @property
     def contradictions(self) -> dict[str, list[str]]:
-        """Keys that were answered with more than one id; there must be none."""
-        ids: dict[str, list[str]] = {}
-        for key, identity in dict.fromkeys(self._accepted()):
-            ids.setdefault(key, []).append(identity)
-        return {key: found for key, found in ids.items() if len(found) > 1}
+        """Keys that were answered with more than one receipt; there must be none."""
+        receipts: dict[str, list[str]] = {}
+        for key, receipt in dict.fromkeys(self._accepted()):
+            receipts.setdefault(key, []).append(receipt)
+        return {key: found for key, found in receipts.items() if len(found) > 1}
 
     def _accepted(self) -> list[tuple[str, str]]:
-        return [(one.key, one.identity) for one in self.tries if one.status == CREATED]
+        return [(one.key, one.receipt) for one in self.tries if one.status == ACCEPTED]
 
 
 class Journal:
@@ -110,8 +111,13 @@ class Journal:
             self._write({"number": number, "asked": key, "path": path})
         answer = send()
         with self._lock:
-            self._write({"number": number, "status": answer.status, "identity": str(answer.body.get("id", ""))})
+            self._write({"number": number, "status": answer.status, "receipt": self.receipt_of(answer)})
         return answer
+
+    @staticmethod
+    def receipt_of(answer: Answer) -> str:
+        """Hash (hexadecimal) of the receipt in an answer 202, by which nobody can ask for its page; else empty."""
+        return receipt_hash(answer.body["receipt"]).hex() if answer.status == ACCEPTED else ""
 
     def read(self) -> Record:
         """What stands in the file."""
@@ -135,5 +141,5 @@ def read_journal(path: Path) -> Record:
             tries[number] = Try(number, line["asked"], line["path"])
         else:
             asked = tries[number]
-            tries[number] = Try(number, asked.key, asked.path, line["status"], line["identity"])
+            tries[number] = Try(number, asked.key, asked.path, line["status"], line["receipt"])
     return Record(tuple(tries.values()))

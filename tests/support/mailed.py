@@ -8,17 +8,47 @@ from shared.core.sealing import open_sealed, read_keys
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 
+_BODIES = "SELECT type, body FROM outbox WHERE body <> '' AND starts_with(type, 'org.troika.') ORDER BY id"
+WANTED = "org.troika.confirmation.wanted.v1"
+
 
 def opened_boxes(installation: TestInstallation) -> list[dict[str, Any]]:
     """The sealed part of every message that registration has stored and not erased, in order."""
+    return [box for _type, box in _opened(installation)]
+
+
+def confirmation_token(installation: TestInstallation, address: str) -> str:
+    """The token of the newest confirmation link that was minted for ``address``.
+
+    Raises:
+        LookupError: none was.
+    """
+    return _newest(installation, address, confirmation=True)
+
+
+def managing_token(installation: TestInstallation, address: str) -> str:
+    """The token of the newest managing link of somebody with ``address``.
+
+    Raises:
+        LookupError: there is none.
+    """
+    return _newest(installation, address, confirmation=False)
+
+
+def _newest(installation: TestInstallation, address: str, *, confirmation: bool) -> str:
+    found = [
+        str(box["token"])
+        for kind, box in _opened(installation)
+        if box["address"] == address and (kind == WANTED) == confirmation
+    ]
+    if not found:
+        raise LookupError(f"no link was minted for {address}")
+    return found[-1]
+
+
+def _opened(installation: TestInstallation) -> list[tuple[str, dict[str, Any]]]:
+    """Type and sealed part of each message that has one."""
     keys = read_keys(installation.secrets.folder / "notifications.key")
-    said = "SELECT body FROM outbox WHERE body <> '' AND type <> 'org.troika.person.erased.v1' ORDER BY id"
-    bodies = rows(installation.urls["registration"], said)
-    contents = [json.loads(bytes(body))["data"] for (body,) in bodies]
-    return [open_sealed(keys, base64.b64decode(data["sealed"])) for data in contents if "sealed" in data]
-
-
-def mailed_to(installation: TestInstallation, number: int) -> dict[str, Any]:
-    """The sealed part of the first message about the participant with this number."""
-    address = f"participant-{number}@example.org"
-    return next(content for content in opened_boxes(installation) if content["address"] == address)
+    told = rows(installation.urls["registration"], _BODIES)
+    contents = [(kind, json.loads(bytes(body))["data"]) for kind, body in told]
+    return [(kind, open_sealed(keys, base64.b64decode(data["sealed"]))) for kind, data in contents if "sealed" in data]

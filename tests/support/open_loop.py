@@ -76,8 +76,8 @@ class Load:
         return len(self.shots) / max(shot.sent_s for shot in self.shots)
 
     def goodput(self) -> list[int]:
-        """201 answers in each second."""
-        ended = Counter(int(shot.ended_s) for shot in self.answered(201))
+        """Answers 202 in each second."""
+        ended = Counter(int(shot.ended_s) for shot in self.answered(202))
         return [ended[second] for second in range(max(ended, default=-1) + 1)]
 
 

@@ -1,7 +1,8 @@
-"""What must be true of everybody who was answered 201, looked up where it must be: nothing lost, nothing doubled.
+"""What must be true of everybody who was answered 202 and has confirmed, looked up where it must be.
 
-Each check has a name and finds registrations, facts or mails; a sound system has no finding. It is asked again and
-again while a test breaks things, so connections are kept and a mail that was read is not read again.
+Nothing is lost and nothing is doubled. Each check has a name and finds registrations, facts or mails; a sound system
+has no finding. It is asked again and again while a test breaks things, so connections are kept and a mail that was read
+is not read again.
 """
 
 import time
@@ -18,12 +19,14 @@ from sqlalchemy import make_url
 from shared.bus.connection import open_connection
 from shared.bus.names import RETRY_TIERS, retry_queue
 from shared.contracts.registry import QUEUES
-from tests.support.stack import Stack
+from tests.support.stack import REGISTERED, Stack
 from tests.support.waiting import poll_until
 
 SERVICES = ("registration", "events", "notifications")
 
+_SUBMITTED = "SELECT encode(receipt_hash, 'hex') FROM submission WHERE kind = 'submission'"
 _STORED = "SELECT id::text FROM registration"
+_UNDECIDED = "SELECT count(*)::int FROM submission WHERE state <> 'decided'"
 _COUNTED = "SELECT registration_id::text FROM roster"
 _MISCOUNTED = """
     SELECT event_id || ' ' || status || ': ' || coalesce(c.registrations, 0) || ' counted, ' || coalesce(r.n, 0)
@@ -82,25 +85,26 @@ class Proof:
         for connection in self._connections.values():
             connection.close()
 
-    def wait_for_all(self, ids: Sequence[str], within_s: float, meanwhile: Callable[[], object]) -> None:
-        """Wait until everybody in ``ids`` has had all effects and nothing is left to do.
+    def wait_for_all(self, receipts: Sequence[str], within_s: float, meanwhile: Callable[[], object]) -> None:
+        """Wait until everybody in ``receipts`` has had all effects and nothing is left to do.
 
         Args:
-            ids: of everybody who was answered 201.
+            receipts: hashes of the receipts of everybody who was answered 202 and has confirmed.
             within_s: seconds.
             meanwhile: called again and again.
 
         Raises:
             AssertionError: not in time; says what is missing.
         """
-        wanted = {"left": self._nothing_left(), "stored": len(ids), "counted": len(ids), "noted": len(ids)}
+        count = len(receipts)
+        wanted = {"left": self._nothing_left(), "stored": count, "counted": count, "noted": count}
         try:
             poll_until(lambda: (meanwhile(), self._figures())[1] == wanted, within_s, every_s=0.1)
         except AssertionError:
             raise AssertionError(f"not at rest within {within_s} s: {self._figures()}, not {wanted}") from None
 
-    def wait_for_rest(self, ids: Sequence[str], within_s: float, meanwhile: Callable[[], object]) -> None:
-        """Wait until nothing is left to do anywhere, whatever was lost: soon if all of ``ids`` have had their effects.
+    def wait_for_rest(self, receipts: Sequence[str], within_s: float, meanwhile: Callable[[], object]) -> None:
+        """Wait until nothing is left to do anywhere, whatever was lost: soon if everybody has had their effects.
 
         Raises:
             AssertionError: not in time.
@@ -109,7 +113,7 @@ class Proof:
 
         def rests() -> bool:
             meanwhile()
-            figures = {**self._figures(), "waiting": self._waiting(), "all": self._complete(ids)}
+            figures = {**self._figures(), "waiting": self._waiting(), "all": self._complete(receipts)}
             if figures != seen.get("figures"):
                 seen.update(figures=figures, since_s=time.monotonic())
             if figures["left"] != self._nothing_left() or figures["waiting"]:
@@ -122,22 +126,27 @@ class Proof:
         except AssertionError:
             raise AssertionError(f"not at rest within {within_s} s: {seen}") from None
 
-    def findings(self, ids: Sequence[str]) -> dict[str, list[str]]:
-        """What is wrong about those who were answered 201 with ``ids``, and about all facts and mails, by check.
+    def findings(self, receipts: Sequence[str]) -> dict[str, list[str]]:
+        """What is wrong about those who were answered 202 with ``receipts``, and about all facts and mails, by check.
 
-        Checks: ``answered once`` (no id was given to two people), ``201 is stored``, ``stored is answered``,
-        ``is counted``, ``counts are exact``, ``is mailed``, ``mail is noted``, ``effect once``, ``one Message-ID``,
-        ``mail once`` (a further copy only where a handover was recorded as unknown).
+        Checks: ``answered once`` (no receipt was given to two people), ``202 is stored``, ``stored is answered``,
+        ``is registered``, ``registered once``, ``is counted``, ``counts are exact``, ``is mailed``, ``mail is noted``,
+        ``effect once``, ``one Message-ID``, ``mail once`` (a further copy only where a handover was recorded as
+        unknown).
         """
-        stored, counted = self._texts("registration", _STORED), self._texts("events", _COUNTED)
+        stored, counted = self._texts("registration", _SUBMITTED), self._texts("events", _COUNTED)
+        registered = self._registered()
+        ids = sorted({registered[receipt] for receipt in receipts if receipt in registered})
         noted = set(self._texts("events", _NOTED)) | self.left()
         mails = self._rows("notifications", _MAILS)
         confirmed = {row[1]: row for row in mails if row[2] == CONFIRMATION}
         copies, known = self.copies(), {row[0]: int(row[4]) for row in mails}
         found = {
-            "answered once": [one for one, times in Counter(ids).items() if times > 1],
-            "201 is stored": sorted(set(ids) - set(stored)),
-            "stored is answered": sorted(set(stored) - set(ids)),
+            "answered once": [one for one, times in Counter(receipts).items() if times > 1],
+            "202 is stored": sorted(set(receipts) - set(stored)),
+            "stored is answered": sorted(set(stored) - set(receipts)),
+            "is registered": sorted(set(receipts) - set(registered)),
+            "registered once": sorted(set(self._texts("registration", _STORED)) - set(registered.values())),
             "is counted": sorted(set(ids) - set(counted)),
             "counts are exact": self._texts("events", _MISCOUNTED),
             "is mailed": [one for one in ids if one not in confirmed or copies[confirmed[one][0]] == 0],
@@ -162,9 +171,15 @@ class Proof:
         """
         return set(self._texts("notifications", LEFT))
 
-    def _complete(self, ids: Sequence[str]) -> bool:
-        noted = set(self._texts("events", _NOTED)) | self.left()
-        return set(ids) <= set(self._texts("events", _COUNTED)) & noted
+    def _registered(self) -> dict[str, str]:
+        """Ids of registrations by the receipt hash of the submission that they came from."""
+        return {str(receipt): str(identity) for receipt, identity in self._rows("registration", REGISTERED)}
+
+    def _complete(self, receipts: Sequence[str]) -> bool:
+        noted, registered = set(self._texts("events", _NOTED)) | self.left(), self._registered()
+        if not set(receipts) <= set(registered):
+            return False
+        return {registered[receipt] for receipt in receipts} <= set(self._texts("events", _COUNTED)) & noted
 
     def _waiting(self) -> int:
         """Messages that wait in queues and tiers; those in a living consumer's hands are not among them."""
@@ -175,6 +190,7 @@ class Proof:
     def _figures(self) -> dict[str, Any]:
         return {
             "left": {
+                "undecided": self._number("registration", _UNDECIDED),
                 **{f"{service} unpublished": self._number(service, _UNPUBLISHED) for service in SERVICES},
                 "unsettled": self._number("notifications", _UNSETTLED),
                 "to announce": self._number("notifications", _TO_ANNOUNCE),
@@ -188,7 +204,8 @@ class Proof:
 
     @staticmethod
     def _nothing_left() -> Mapping[str, int]:
-        names = (*(f"{service} unpublished" for service in SERVICES), "unsettled", "to announce", "jobs", "unconfirmed")
+        own = ("undecided", "unsettled", "to announce", "jobs", "unconfirmed")
+        names = (*(f"{service} unpublished" for service in SERVICES), *own)
         return dict.fromkeys(names, 0)
 
     def _texts(self, service: str, statement: str) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deploy.shape import WORKERS, worker_name
 from shared.core.rights import login
-from tests.support.arrivals import PATIENCE_S, Arrivals
+from tests.support.arrivals import CONFIRM_WITHIN_S, PATIENCE_S, Arrivals
 from tests.support.clients import rows
 from tests.support.launching import orders
 from tests.support.launching.calls import calls_in, file_beside
@@ -25,7 +25,7 @@ SETTINGS = {
     "TROIKA_MAIL_UNKNOWN_AFTER_S": "1",
     "TROIKA_NEWS_WAIT_S": "0",
 }
-QUICK = frozenset({"relay", "consume", "send", "schedule", "solve"})
+QUICK = frozenset({"relay", "consume", "send", "schedule", "solve", "tend", "decide"})
 """Roles with pauses that a test has no time for."""
 ARRIVING_PER_S = 40.0
 
@@ -43,7 +43,7 @@ class Rig:
     stack: Stack
     folder: Path
     consumers_parts: Sequence[str] = ()
-    people: Arrivals = field(default_factory=lambda: Arrivals("", ARRIVING_PER_S))
+    people: Arrivals = field(init=False)
     arrived: int = 0
     _markers: int = 0
 
@@ -59,7 +59,7 @@ class Rig:
         self.stack.start()
         assert self.stack.web is not None
         self.stack.programs[WEB] = self.stack.web.program
-        self.people.url = self.stack.web.url
+        self.people = Arrivals(self.stack.web.url, ARRIVING_PER_S, self.stack.mail_folder)
 
     def plan(self, name: str, plan: Plan) -> None:
         """Let program ``name`` follow ``plan`` from now on."""
@@ -96,11 +96,13 @@ class Rig:
         poll_until(holds, within_s, every_s=0.05, what=what)
 
     def arrive(self, count: int) -> None:
-        """Let people register, and wait until each has been answered 201 or has lost patience."""
+        """Let people register, and wait until each has confirmed or has lost patience."""
         if count:
             arriving = self.people.during(count / self.people.per_second, self.arrived)
             self.arrived += count
-            self.wait_until(lambda: not arriving.is_alive(), PATIENCE_S + count, "everybody is answered")
+            self.wait_until(
+                lambda: not arriving.is_alive(), PATIENCE_S + CONFIRM_WITHIN_S + count, "everybody has confirmed"
+            )
 
     def calls(self) -> dict[str, set[str]]:
         """Whom each program has connected to so far, ``host:port``; those that called nobody are left out."""

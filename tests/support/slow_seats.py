@@ -1,61 +1,68 @@
-"""Negative control: the registration service with a pause between looking at the seats and taking them.
+"""Negative control: two deciders that both lead, each with a pause between looking at the seats and taking them.
 
-``python -m tests.support.slow_seats locked|unlocked`` stands where ``python -m services.registration web`` stands;
-``unlocked`` takes out the lock on the seats too. No setting of the service can do this: only the tests' launcher.
+``locked`` leaves the lock on the seats, ``unlocked`` takes it out. No setting of the service can do this.
 """
 
-import os
-import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
-from flask import Flask
+import pytest
 from sqlalchemy import Connection, text
 
-from services.registration.domain.intake import Facts, Submission
-from services.registration.store import forms, intake, intake_statements
-from services.registration.store.forms import StoredForm
-from services.registration.usecases import locking, register
-from services.registration.wsgi import application as whole_application
+from services.registration.intake import decider_store, queue
+from services.registration.intake.model import Facts
+from tests.support.registration_service import RegistrationService
 
-BATCH_PAUSE_S = 0.06
-"""Much longer than a batch takes, so that batches of several processes meet for certain."""
-
-CLICK_PAUSE_S = 0.02
-"""Shorter, since each click holds the lock by itself and dozens wait for it in a row."""
-
-_read_facts = intake.read_facts
-_find_form = forms.find_form
+BATCH, PAUSE_S = 40, 0.05
+_SHARE = text("""
+    SELECT id FROM submission WHERE state = 'received' AND mod(id, 2) = :share ORDER BY id LIMIT :limit
+""")
 
 
-def locked() -> Flask:
-    """The application with the pause."""
-    vars(register)["read_facts"] = _read_slowly
-    vars(locking)["find_form"] = _find_slowly
-    return whole_application()
+@contextmanager
+def two_leaders(*, locked: bool) -> Iterator[None]:
+    """Let every decider lead; each takes the submissions of its share, which is set by :func:`decide_beside`."""
+    read_facts = decider_store.read_facts
+
+    def read_slowly(*arguments: Any) -> Facts:
+        facts = read_facts(*arguments)
+        time.sleep(PAUSE_S)
+        return facts
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue, "try_lead", lambda _connection: True)
+        patch.setattr(queue, "begin_attempt", _begin)
+        patch.setattr(queue, "end_attempt", lambda _connection: None)
+        patch.setattr(decider_store, "read_facts", read_slowly)
+        if not locked:
+            patch.setattr(decider_store, "_LOCK", text("SELECT form FROM seat WHERE form = ANY(:forms)"))
+        yield
 
 
-def unlocked() -> Flask:
-    """The application with the pause and without ``FOR UPDATE``."""
-    vars(intake)["LOCK_SEATS"] = intake_statements.LOCK_SEATS.replace("FOR UPDATE", "")
-    vars(forms)["_LOCK"] = text("SELECT 1 FROM seat WHERE form = :slug")
-    return locked()
+def decide_beside(service: RegistrationService) -> None:
+    """Run two deciders at once until the queue is empty."""
+    threads = [threading.Thread(target=_decide, args=(service, share)) for share in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
-def _read_slowly(connection: Connection, batch: Sequence[Submission], now: datetime) -> Facts:
-    facts = _read_facts(connection, batch, now)
-    time.sleep(BATCH_PAUSE_S)
-    return facts
+_own = threading.local()
 
 
-def _find_slowly(connection: Connection, slug: str, now: datetime) -> StoredForm | None:
-    form = _find_form(connection, slug, now)
-    time.sleep(CLICK_PAUSE_S)
-    return form
+def _decide(service: RegistrationService, share: int) -> None:
+    _own.share = share
+    decider = service.new_decider()
+    while decider.run_once():
+        pass
 
 
-if __name__ == "__main__":
-    application = f"tests.support.slow_seats:{sys.argv[1]}()"
-    command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", application]
-    os.execv(sys.executable, command)
+def _begin(connection: Connection, _now: datetime, _decider: str, *, count_left_over: bool) -> list[int]:
+    assert count_left_over
+    found = connection.execute(_SHARE, {"share": _own.share, "limit": BATCH})
+    return [number for (number,) in found]

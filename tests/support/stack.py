@@ -20,6 +20,11 @@ from tests.support.processes import ProcessGroup, Program
 from tests.support.waiting import poll_until
 from tests.support.web import RunningWeb, load_webinar, start_web
 
+REGISTERED = """
+    SELECT encode(s.receipt_hash, 'hex'), r.id::text FROM registration r JOIN submission s ON s.id = r.submission
+"""
+"""Registrations, by the hash of the receipt of the submission that they came from."""
+
 _MAILS_BY_STATE = "SELECT state, count(*)::int FROM mail GROUP BY state"
 LOAD_PROGRAMME = f"services.events load {SAMPLE} --move-to-next upr-webinar-10 --weeks-later 1"
 """A week later than the demo's: that one is one to seven days ahead, and at its time of the day on a Tuesday or
@@ -70,7 +75,7 @@ class Stack:
         self.web = start_web(self.processes, self.installation, workers=workers, arguments=arguments)
         for service, role in WORKERS:
             self._start_worker(service, role)
-        loaded = self.processes.start("load", LOAD_PROGRAMME, env=self._environment("events", "operator"))
+        loaded = self.processes.start("load", LOAD_PROGRAMME, env=self.environment("events", "operator"))
         assert loaded.wait(30) == 0, loaded.log_text()
         known = "SELECT count(*) FROM event_copy WHERE id = 'upr-webinar-10'"
         for service in ("registration", "notifications"):
@@ -105,7 +110,7 @@ class Stack:
     def _finds_one(self, service: str, count: str) -> bool:
         return self.sql(service, count)[0][0] == 1
 
-    def _environment(self, service: str, process: str) -> dict[str, str]:
+    def environment(self, service: str, process: str) -> dict[str, str]:
         own = {"TROIKA_BROKER_URL": ",".join(self.broker_urls)} if self.broker_urls else {}
         mail = {
             "SMTP_URL": f"smtp://127.0.0.1:{self.ports['smtp']}",
@@ -116,7 +121,7 @@ class Stack:
 
     def _start_worker(self, service: str, role: str) -> None:
         port = free_port()
-        environment = {**self._environment(service, role), "TROIKA_METRICS_PORT": str(port)}
+        environment = {**self.environment(service, role), "TROIKA_METRICS_PORT": str(port)}
         name = f"{service}-{role}"
         self.ports[name] = port
         self.programs[name] = self.processes.start(name, self.command(service, role), env=environment)
@@ -126,48 +131,56 @@ LEASE_S = 8
 """A killed sender's mails wait this long for another; ten minutes in production, longer than any dialogue lasts."""
 
 
-def settle(stack: Stack, accepted: int, within_s: float = 90.0) -> None:
-    """Wait until everything that was accepted has had all of its effects."""
+def settle(stack: Stack, accepted: int, within_s: float = 90.0, mails_each: int = 2) -> None:
+    """Wait until everything that was accepted and confirmed has had all of its effects.
+
+    Args:
+        stack: that runs.
+        accepted: submissions, each of another person.
+        within_s: seconds.
+        mails_each: the one by which people confirm, and the confirmation; 1 where they were registered at once.
+    """
 
     def figures() -> dict[str, object]:
         return {
+            "undecided": stack.sql("registration", "SELECT count(*) FROM submission WHERE state <> 'decided'")[0][0],
             "outbox": stack.sql("registration", "SELECT count(*) FROM outbox WHERE published_at IS NULL")[0][0],
             "roster": stack.sql("events", "SELECT count(*) FROM roster")[0][0],
             "contacts": stack.sql("events", "SELECT count(*) FROM mail_contact")[0][0],
             "mails": {row[0]: row[1] for row in stack.sql("notifications", _MAILS_BY_STATE)},
         }
 
-    wanted = {"outbox": 0, "roster": accepted, "contacts": accepted, "mails": {"sent": accepted}}
+    mails = {"sent": mails_each * accepted}
+    wanted = {"undecided": 0, "outbox": 0, "roster": accepted, "contacts": accepted, "mails": mails}
     try:
         poll_until(lambda: figures() == wanted, within_s, every_s=0.5)
     except AssertionError:
         raise AssertionError(f"not at rest within {within_s} s: {figures()}") from None
 
 
-def assert_reconciled(stack: Stack, ids: list[str]) -> None:
-    """Nothing lost, nothing doubled: every 201 is stored, counted and mailed exactly once.
+def assert_reconciled(stack: Stack, receipts: list[str], *, confirmed_by_mail: bool = True) -> None:
+    """Nothing lost, nothing doubled: every 202 is decided, registered, counted and mailed exactly once.
 
     A second copy of a mail is allowed only where its handover was recorded as unknown.
     """
-    stored = {row[0] for row in stack.sql("registration", "SELECT id::text FROM registration")}
-    assert set(ids) == stored
-    assert len(ids) == len(stored)
+    assert sorted(receipts) == sorted(str(row[0]) for row in stack.sql("registration", REGISTERED))
     counted = stack.sql("events", "SELECT registrations FROM event_count WHERE status = 'confirmed'")
-    assert counted == [(len(ids),)]
-    mails = stack.sql("notifications", "SELECT message_id, unknowns, state FROM mail")
+    assert counted == [(len(receipts),)]
+    mails = stack.sql("notifications", "SELECT message_id, unknowns, kind FROM mail")
     copies = stack.copies()
-    assert len(mails) == len(ids)
+    kinds = ("verification", "confirmation") if confirmed_by_mail else ("confirmation",)
+    assert Counter(row[2] for row in mails) == dict.fromkeys(kinds, len(receipts))
     assert {row[0] for row in mails} == set(copies)
     doubled = {row[0]: copies[str(row[0])] for row in mails if not 1 <= copies[str(row[0])] <= 1 + int(str(row[1]))}
     assert doubled == {}
-    assert_audited(stack, ids)
+    assert_audited(stack, receipts)
 
 
-def assert_audited(stack: Stack, ids: list[str], within_s: float = 20.0) -> None:
+def assert_audited(stack: Stack, receipts: list[str], within_s: float = 20.0) -> None:
     """The audit finds nothing, once the last message has been acknowledged."""
 
     def found() -> list[Finding]:
         parked = parked_at(stack.address) if stack.broker_urls else None
-        return differences(stack.installation, ids, stack.copies(), parked=parked)
+        return differences(stack.installation, receipts, stack.copies(), parked=parked)
 
     assert_soon_clean(found, within_s)

@@ -11,7 +11,8 @@ import psutil
 import yaml
 
 from deploy.local.installation import SAMPLE, WEBINAR
-from services.registration.store.form_keys import FormKeys
+from services.registration.intake.decider_keys import publish_key
+from services.registration.privacy.form_keys import FormKeys
 from services.registration.usecases.load_forms import load_forms
 from shared.core.sealing import read_keys
 from shared.store.engine import open_engine
@@ -37,7 +38,10 @@ class RunningWeb:
 
 
 def load_webinar(installation: TestInstallation, *, capacity: int | None) -> None:
-    """Only the sample's form of the webinar, open, with ``capacity`` seats (None: no limit), and no message waiting."""
+    """Only the sample's form of the webinar, open, with ``capacity`` seats (None: no limit), and no message waiting.
+
+    The decider's key is published, so that submissions are accepted before a decider runs.
+    """
     url, folder = installation.urls["registration"], installation.secrets.folder
     sample = folder.parent / "webinar-alone"
     sample.mkdir()
@@ -46,6 +50,7 @@ def load_webinar(installation: TestInstallation, *, capacity: int | None) -> Non
     engine = open_engine(url, pool_size=1)
     unit = UnitOfWork(engine, "registration")
     load_forms(unit, FormKeys(folder / "form-keys", read_keys(folder / "master.key")), sample)
+    publish_key(unit, read_keys(folder / "decider.key"), datetime.now(UTC))
     with unit.transaction() as connection:
         connection.exec_driver_sql(EVENT, (datetime.now(UTC) + timedelta(days=5),))
         connection.exec_driver_sql("UPDATE seat SET capacity = %s", (capacity,))

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import requests
 from playwright.sync_api import FrameLocator, Page
 
 from deploy.local.installation import PARTNER, WEBINAR
@@ -81,6 +80,7 @@ def _fill_and_send(page: Page, form: Page | FrameLocator, whose: str) -> None:
     form.locator("#field-consent").check()
     form.locator("button[type=submit]").click()
     form.locator("#done").wait_for(timeout=WITHIN_MS)
+    form.locator("#done .to-confirm").first.wait_for(state="hidden", timeout=WITHIN_MS)  # the outcome is there
 
 
 def confirmation(places: Places, address: str = PERSON) -> dict[str, Any]:
@@ -107,8 +107,7 @@ def register_some(places: Places) -> None:
             "consent": True,
             "partner": PARTNER,
         }
-        address = f"{places.ports.public_url}/v1/forms/{WEBINAR}/registrations"
-        requests.post(address, json=answers, timeout=10).raise_for_status()
+        places.register(WEBINAR, answers)
     for number in range(1, len(PARTICIPANTS) + 1):
         confirmation(places, f"participant-{number}@example.org")
 

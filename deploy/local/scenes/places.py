@@ -1,5 +1,6 @@
 """Where a running installation is, what a scene is, and how to open one."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
 from deploy.local.ports import Ports
+from deploy.public_client import solved_challenge
 
 T = TypeVar("T")
 
@@ -49,6 +51,26 @@ class Places:
         shown = requests.get(f"{self.ports.inbox_url}/mails/{mail_id}", timeout=5).text
         start = shown.index(self.ports.public_url + beginning)
         return shown[start : shown.index('"', start)].partition("#")[0]
+
+    def register(self, form: str, answers: dict[str, Any]) -> None:
+        """Send a form as a browser does that has solved a proof of work.
+
+        Raises:
+            requests.HTTPError: it is refused.
+        """
+        proof = solved_challenge(self.ports.public_url, form)
+        address = f"{self.ports.public_url}/v1/forms/{form}/submissions"
+        requests.post(address, json={**answers, **proof}, timeout=10).raise_for_status()
+
+    def confirm(self, link: str) -> None:
+        """Confirm everything that waits behind a confirmation link, as its owner does.
+
+        Raises:
+            requests.HTTPError: nothing waits there.
+        """
+        shown = requests.get(link, timeout=10).text
+        choices = dict.fromkeys(re.findall(r'name="(choice-[^"]+)" value="confirm"', shown), "confirm")
+        requests.post(link, data={**choices, "action": "choose", "lang": "en"}, timeout=10).raise_for_status()
 
 
 Scene = Callable[[Page, Places], None]

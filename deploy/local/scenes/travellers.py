@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import requests
 from playwright.sync_api import Page
 
 from deploy.local.scenes.places import Places, Scene, opened, soon
@@ -28,21 +27,20 @@ def first_mail(places: Places, address: str) -> dict[str, Any]:
     """The mail that asks ``address`` to confirm itself, after its form was sent if it was not yet."""
     told = {**ANSWERS, "email": address}
     if not places.mails(address):
-        places.ask("POST", "/v1/forms/geneva-delegation/registrations", json=told)
+        places.ask("POST", "/v1/forms/geneva-delegation/submissions", json=told)
     return soon(lambda: next(reversed(places.mails(address)), None), "mail to a traveller")
 
 
 def register_traveller(places: Places) -> str:
     """The id of a traveller's registration, confirmed."""
-    link = places.linked(first_mail(places, TRAVELLER)["id"], "/v/")
-    requests.post(link, data={"action": "verify"}, timeout=10).raise_for_status()
-    found = places.ask("GET", "/v1/registrations", params={"q": TRAVELLER})["items"]
+    places.confirm(places.linked(first_mail(places, TRAVELLER)["id"], "/c/"))
+    found = soon(lambda: places.ask("GET", "/v1/registrations", params={"q": TRAVELLER})["items"], "a traveller")
     return str(found[0]["id"])
 
 
 def confirm_address(page: Page, places: Places) -> None:
     """The page behind the link in the first mail."""
-    page.goto(places.linked(first_mail(places, UNDECIDED)["id"], "/v/"))
+    page.goto(places.linked(first_mail(places, UNDECIDED)["id"], "/c/"))
 
 
 SCENES: dict[str, Scene] = {

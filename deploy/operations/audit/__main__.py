@@ -40,7 +40,7 @@ def watch() -> None:
     """Compare every five minutes, with metrics, until SIGTERM."""
     configure_logs("operations", "audit")
     settings = _settings()
-    sys.exit(run(lambda stop: watch_until(settings, stop), probes=settings.probes, ready=lambda: ()))
+    sys.exit(run({"audit": lambda stop: watch_until(settings, stop)}, probes=settings.probes, ready=lambda: ()))
 
 
 @main.command()

@@ -3,7 +3,7 @@
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
 from deploy.operations.audit.seats import COPIES
 
-_NUMBERED = "('verification', 'confirmation', 'waiting-list', 'promotion', 'cancelled-by-you')"
+_NUMBERED = "('confirmation', 'waiting-list', 'promotion', 'changed', 'cancelled-by-you')"
 """Kinds of mail that tell one revision of a registration."""
 
 _NEWS = "('event-rescheduled', 'event-postponed', 'event-cancelled', 'event-revived', 'event-confirmed', \
@@ -14,28 +14,20 @@ _WANTED = """
         CASE WHEN r.erased_at IS NOT NULL THEN false WHEN changed_at < %(late_before)s THEN true END
     FROM (
         SELECT registration_id, revision, changed_at, CASE
-            WHEN status = 'unverified' THEN 'verification'
+            WHEN status = lag(status) OVER steps THEN 'changed'
             WHEN status = 'waitlisted' THEN 'waiting-list'
             WHEN status = 'cancelled' THEN 'cancelled-by-you'
-            WHEN lag(status) OVER (PARTITION BY registration_id ORDER BY revision) = 'waitlisted' THEN 'promotion'
-            ELSE 'confirmation' END AS kind, status FROM registration_change) AS change
+            WHEN lag(status) OVER steps = 'waitlisted' THEN 'promotion'
+            ELSE 'confirmation' END AS kind, status
+        FROM registration_change WINDOW steps AS (PARTITION BY registration_id ORDER BY revision)) AS change
         LEFT JOIN (SELECT id, revision, erased_at FROM registration) r ON r.id = change.registration_id
-    WHERE change.status <> 'expired' AND (r.erased_at IS NULL OR change.revision < r.revision)
+    WHERE r.erased_at IS NULL OR change.revision < r.revision
 """
 """Nobody is mailed that they were erased. What was not said of them before that is said no more."""
 
 _WRITTEN = f"""
     SELECT subject || ' ' || revision || ' ' || kind, NULL, false FROM mail WHERE kind IN {_NUMBERED}
 """  # noqa: S608 - constants
-_ATTEMPTED = """
-    SELECT id::text, CASE WHEN erased_at IS NULL THEN attempts::text END,
-        CASE WHEN erased_at IS NOT NULL THEN false WHEN attempted_at < %(late_before)s THEN true END
-    FROM registration WHERE attempts > 0
-"""
-_ATTEMPTS_TOLD = """
-    SELECT subject::text, count(*)::text, false FROM mail WHERE kind IN ('attempt-repeated', 'verification-again')
-    GROUP BY subject
-"""
 _UNHEARD_OF = f"""
     SELECT m.id::text, 'at most revision ' || r.revision, m.revision::text
     FROM mail m JOIN recipient r ON r.subject = m.subject
@@ -69,11 +61,6 @@ A7 = Equation(
     "mails wanted = mails written, one for each registration, kind and revision; their states add up",
     (
         Paired("each change is one mail", (Side("registration", _WANTED),), (Side("notifications", _WRITTEN),)),
-        Paired(
-            "each attempt that is told is one mail",
-            (Side("registration", _ATTEMPTED),),
-            (Side("notifications", _ATTEMPTS_TOLD),),
-        ),
         Alone("notifications", "no mail tells a revision that nobody has heard of", _UNHEARD_OF),
         Alone("notifications", "each announcement made as many mails as it says", _ANNOUNCED),
         Alone("notifications", "nobody has a bulletin twice", _TWO_BULLETINS),
@@ -168,14 +155,14 @@ A10 = Equation(
     ),
 )
 
-_UNCONFIRMED = """
-    SELECT m.id::text, 'verification alone', m.kind FROM mail m JOIN recipient r ON r.subject = m.subject
-    WHERE r.about = 'registration' AND r.status IN ('unverified', 'expired') AND NOT r.verified
-        AND m.kind NOT IN ('verification', 'verification-again')
-        AND EXISTS (SELECT FROM mail_attempt a WHERE a.mail_id = m.id AND a.phase = 'data')
-"""
-_VERIFICATIONS = """
+_MAILED_TWICE = """
     SELECT subject::text, '1', count(*)::text FROM mail WHERE kind = 'verification' GROUP BY subject HAVING count(*) > 1
+"""
+_LINKS_KEPT = """
+    SELECT r.subject::text, 'a mail that waits', coalesce(m.state, 'none') FROM recipient r
+    LEFT JOIN mail m ON m.subject = r.subject
+    WHERE r.about = 'confirmation' AND (m.state IN ('queued', 'deferred', 'claimed')
+        OR (m.state = 'unknown' AND m.due_at IS NOT NULL)) IS NOT TRUE
 """
 _SUPPRESSED = """
     SELECT m.id::text, 'nothing after ' || s.since, 'handed over' FROM mail m
@@ -194,10 +181,10 @@ _ERASED = """
 
 A11 = Equation(
     "A11",
-    "no mail beyond the first to whoever has not confirmed; none to whoever was erased, or against a suppression",
+    "one mail for each confirmation link, and nothing kept of it; none to the erased, or against a suppression",
     (
-        Alone("notifications", "an address that nobody confirmed gets nothing but what asks it to", _UNCONFIRMED),
-        Alone("notifications", "an address is asked once, and then only when somebody tries again", _VERIFICATIONS),
+        Alone("notifications", "a confirmation link is mailed once", _MAILED_TWICE),
+        Alone("notifications", "nothing is kept of a confirmation link whose mail has ended", _LINKS_KEPT),
         Alone("notifications", "whoever wants no bulletins gets none", _SUPPRESSED),
         Alone("notifications", "nothing goes to whoever was erased, and no mail names them", _ERASED),
     ),

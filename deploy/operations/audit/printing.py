@@ -12,6 +12,12 @@ from deploy.operations.audit.readings import head_of
 from deploy.operations.audit.reconcile import Judgement, Verdict, both_sides, overall
 from shared.bus.names import RETRY
 
+_SUBMISSIONS = """
+    SELECT CASE WHEN state <> 'decided' THEN replace(state, 'received', 'undecided')
+        WHEN kind <> 'submission' THEN kind
+        WHEN jsonb_typeof(outcome) = 'string' THEN outcome #>> '{}' ELSE 'entered by link' END AS ending, count(*)
+    FROM submission GROUP BY ending ORDER BY ending
+"""
 _REGISTRATIONS = "SELECT status, count(*) FROM registration GROUP BY status ORDER BY status"
 _MAILS = "SELECT state, count(*) FROM mail GROUP BY state ORDER BY state"
 _UNKNOWNS = "SELECT coalesce(sum(unknowns), 0) FROM mail"
@@ -51,6 +57,8 @@ def print_audit(
 
 def _print_sums(sources: Sources) -> None:
     if "registration" in sources.databases:
+        outcomes = [(row[0], row[1]) for row in sources.rows("registration", _SUBMISSIONS)]
+        _print_sum("submissions of the last 8 days", outcomes)
         states = [(row[0], row[1]) for row in sources.rows("registration", _REGISTRATIONS)]
         _print_sum("registrations", states)
     for queue, seen in sorted(_arrivals(sources).items()):

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from deploy.operations.audit.checks import Side
-from deploy.operations.audit.facts import HEARERS
+from deploy.operations.audit.facts import CONSUMING_QUEUES
 from shared.core.database_url import conninfo
 from shared.core.ids import first_id_of
 
@@ -147,7 +147,7 @@ def _snapshot(url: str) -> psycopg.Connection[Any]:
 def _values(sources: Sources, grace_s: float, moved: datetime | None) -> dict[str, Any]:
     now = moved or datetime.now(UTC)
     settled, late = now - timedelta(seconds=grace_s), now - timedelta(seconds=PATIENCE * grace_s)
-    types, queues = zip(*HEARERS, strict=True)
+    types, queues = zip(*CONSUMING_QUEUES, strict=True)
     values = {
         "now": now,
         "settled_before": settled,

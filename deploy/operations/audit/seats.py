@@ -1,4 +1,4 @@
-"""A1 to A4: registrations, the seats they hold, the places they wait at, and whose they are."""
+"""A1 to A4: submissions, registrations, the seats they have, the places they wait at, and whose they are."""
 
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
 
@@ -7,10 +7,33 @@ JOURNAL, COPIES, PARKED, UNEXPLAINED = "journal", "copies", "parked", "unexplain
 
 _ALL = "SELECT id::text, status, false FROM registration"
 
+_RECEIPTS = "SELECT encode(receipt_hash, 'hex'), state, false FROM submission"
+_UNDECIDED = """
+    SELECT id::text, 'decided', 'received at ' || received_at FROM submission
+    WHERE state = 'received' AND received_at < least(%(late_before)s, %(now)s - interval '1 hour')
+"""
+_WITHOUT_OUTCOME = """
+    SELECT id::text, 'an outcome', 'none' FROM submission WHERE state = 'decided' AND outcome IS NULL
+"""
+_CANDIDATE_OF_NOTHING = """
+    SELECT c.id::text, 'a decided submission', s.state FROM candidate c JOIN submission s ON s.id = c.submission
+    WHERE s.state <> 'decided'
+"""
+_BOTH = """
+    SELECT c.id::text, 'a candidate or a registration', 'both' FROM candidate c
+    JOIN registration r ON r.submission = c.submission
+"""
+
 A1 = Equation(
     "A1",
-    "every accepted answer is a registration",
-    (Paired("each id that a client was given is stored", (Side(JOURNAL),), (Side("registration", _ALL),)),),
+    "accepted submissions = undecided + parked + decided, each with one outcome",
+    (
+        Paired("each receipt that a client was given is stored", (Side(JOURNAL),), (Side("registration", _RECEIPTS),)),
+        Alone("registration", "no submission stays undecided for long", _UNDECIDED),
+        Alone("registration", "each decided submission has an outcome", _WITHOUT_OUTCOME),
+        Alone("registration", "each candidate comes from a decided submission", _CANDIDATE_OF_NOTHING),
+        Alone("registration", "no submission is a candidate and a registration", _BOTH),
+    ),
 )
 
 _COUNTED = """
@@ -27,8 +50,9 @@ _HISTORY_OF_NOBODY = """
     WHERE NOT EXISTS (SELECT FROM registration r WHERE r.id = c.registration_id)
 """
 _OVERDUE = """
-    SELECT id::text, 'given up at ' || expires_at, 'unverified' FROM registration
-    WHERE status = 'unverified' AND expires_at < least(%(late_before)s, %(now)s - interval '1 day')
+    SELECT id::text, 'deleted', 'received at ' || received_at FROM candidate
+    WHERE mailed_at < least(%(late_before)s, %(now)s - interval '1 day') - interval '7 days'
+        OR received_at < least(%(late_before)s, %(now)s - interval '1 day') - interval '14 days'
 """
 _ON_ROSTER = """
     SELECT registration_id::text, NULL, form <> ALL(%(forgetful)s::text[]) FROM roster
@@ -60,7 +84,7 @@ _TALLIES = """
 
 _SOMEBODY_LEFT = """
     SELECT id::text, 'nobody', 'somebody' FROM registration WHERE erased_at IS NOT NULL
-        AND (person_ref IS NOT NULL OR hold_until IS NOT NULL OR status IN ('unverified', 'waitlisted'))
+        AND (person_ref IS NOT NULL OR status = 'waitlisted')
 """
 _SOMEBODY_ON_ROSTER = """
     SELECT registration_id::text, 'nobody', 'somebody' FROM roster
@@ -69,11 +93,11 @@ _SOMEBODY_ON_ROSTER = """
 
 A2 = Equation(
     "A2",
-    "registrations = confirmed + waitlisted + cancelled + unverified + expired; the erased among them are nobody's",
+    "registrations = confirmed + waitlisted + cancelled; the erased among them are nobody's",
     (
         Alone("registration", "the seats count the registrations that have one or wait for one", _COUNTED),
         Alone("registration", "whoever has a history is there", _HISTORY_OF_NOBODY),
-        Alone("registration", "nobody stays unverified long after they were to be given up", _OVERDUE),
+        Alone("registration", "no candidate is kept long after its time", _OVERDUE),
         Paired("whom coordinators see is registered", (Side("registration", _ALL),), (Side("events", _ON_ROSTER),)),
         Paired("whom mails go to is registered", (Side("registration", _ALL),), (Side("notifications", _IN_BOOK),)),
         Alone("registration", "of whoever was erased nothing but counts is left", _SOMEBODY_LEFT),
@@ -107,16 +131,6 @@ _TOO_MANY_THEN = """
 """
 """A seat counts as given back 10 s before it was: some decisions are dated before they got the lock on the seats."""
 
-_HELD_TOO = """
-    SELECT s.form, 'at most ' || s.capacity, (r.taken + r.held)::text FROM seat s JOIN (
-        SELECT form, count(*) FILTER (WHERE status = 'confirmed') AS taken,
-            count(*) FILTER (WHERE status = 'unverified' AND hold_until > %(now)s) AS held
-        FROM registration GROUP BY form) r ON r.form = s.form
-    WHERE r.held > 0 AND r.taken + r.held > s.capacity AND NOT EXISTS (
-        SELECT FROM form_change c WHERE c.form = s.form AND c.after ->> 'capacity' IS NOT NULL
-            AND (c.before ->> 'capacity' IS NULL
-                OR (c.after ->> 'capacity')::integer < (c.before ->> 'capacity')::integer))
-"""
 _TWICE_IN_LINE = """
     SELECT string_agg(id::text, ' ' ORDER BY id), 'number ' || position || ' on ' || form || ' once', count(*)::text
     FROM registration WHERE position IS NOT NULL GROUP BY form, position HAVING count(*) > 1
@@ -136,7 +150,6 @@ A3 = Equation(
     (
         Alone("registration", "as many seats are taken as there were when they were given", _TOO_MANY_NOW),
         Alone("registration", "each confirmation fits the capacity then in force", _TOO_MANY_THEN),
-        Alone("registration", "seats and holds fit the capacity, unless it was lowered", _HELD_TOO),
         Alone("registration", "nobody shares a number in line", _TWICE_IN_LINE),
         Alone("registration", "every number in line was given", _GAPS_IN_LINE),
     ),
@@ -144,23 +157,23 @@ A3 = Equation(
 
 _TWO_AT_ONCE = """
     SELECT string_agg(id::text, ' ' ORDER BY id), 'one live registration on ' || form, count(*)::text
-    FROM registration WHERE status NOT IN ('cancelled', 'expired') AND erased_at IS NULL
-    GROUP BY form, person_ref HAVING count(*) > 1
+    FROM registration WHERE status <> 'cancelled' AND erased_at IS NULL
+    GROUP BY form, person_key HAVING count(*) > 1
 """
-_KEY_TWICE = """
-    SELECT encode(key_hash, 'hex'), '1', count(*)::text FROM idempotency GROUP BY key_hash HAVING count(*) > 1
+_DECIDED_TWICE = """
+    SELECT string_agg(id::text, ' ' ORDER BY id), 'one registration of submission ' || submission, count(*)::text
+    FROM registration WHERE submission IS NOT NULL GROUP BY submission HAVING count(*) > 1
 """
 _PROPOSAL_KEY_TWICE = """
-    SELECT string_agg(id::text, ' ' ORDER BY id), '1', count(*)::text FROM proposal WHERE key_hash IS NOT NULL
-    GROUP BY key_hash HAVING count(*) > 1
+    SELECT encode(key_hash, 'hex'), '1', count(*)::text FROM proposal_receipt GROUP BY key_hash HAVING count(*) > 1
 """
 
 A4 = Equation(
     "A4",
-    "one live registration for each form and address; one answer for each idempotency key",
+    "one live registration for each form and person; one registration for each submission",
     (
         Alone("registration", "nobody is registered twice on a form", _TWO_AT_ONCE),
-        Alone("registration", "each key of a registration is stored once", _KEY_TWICE),
+        Alone("registration", "each submission makes one registration at most", _DECIDED_TWICE),
         Alone("events", "each key of a proposal is stored once", _PROPOSAL_KEY_TWICE),
     ),
 )

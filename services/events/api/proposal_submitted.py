@@ -13,7 +13,7 @@ from services.events.domain.rules import RulesBroken
 from services.events.side_pages.pages import fault_text
 from services.events.usecases.show_proposal_form import show_proposal_form
 from services.events.usecases.side_tools import SideTools
-from services.events.usecases.submit_proposal import Submission, Taken, submit_proposal
+from services.events.usecases.submit_proposal import NewProposal, Taken, submit_proposal
 from shared.core.ids import new_id
 from shared.forms.definition import FormDefinition
 from shared.forms.encoded import from_form_encoded
@@ -21,7 +21,6 @@ from shared.forms.transport import TRANSPORT_FIELDS, split_transport
 from shared.forms.validation import Answers, FieldError, validate
 from shared.web.bodies import FORM_TYPES, JSON_TYPE, json_object, wants_page
 from shared.web.idempotency import checked_key, fingerprint, idempotency_key
-from shared.web.in_steps import begin_step
 
 FIELD_OF = {"unavailable_on": "unavailable_days", "preferred_on": "preferred_days"}
 """Fields of a proposal that are called otherwise in the form."""
@@ -112,16 +111,14 @@ def take(tools: SideTools, asked: Asked) -> Taken:
     """
     proven = asked.beside.pop("altcha", None)  # another proof of work for the same answers is the same request
     if asked.beside.get("website"):
-        begin_step()
         return Taken(new_id(), "unverified" if asked.challenge and not proven else "submitted")
     answers = checked(asked)
     form, partner = asked.definition.slug, asked.partner.slug if asked.partner else None
     mark = fingerprint(form, {**asked.answers, **asked.beside})
     proof = proof_in(tools, proven)
     try:
-        submission = Submission(form, answers.values, asked.language, asked.key, mark, partner, proof)
-        begin_step()
-        return submit_proposal(tools.work, tools.clock, tools.keys, submission)
+        sent = NewProposal(form, answers.values, asked.language, asked.key, mark, partner, proof)
+        return submit_proposal(tools.work, tools.clock, tools.keys, sent)
     except RulesBroken as error:
         raise refused_by(error, asked, answers) from None
 

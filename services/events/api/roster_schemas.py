@@ -72,7 +72,9 @@ class RosterLineSchema(ma.Schema):
     mode = ma.fields.String(allow_none=True, required=True, metadata={"description": "`online` or `in_person`"})
     language = ma.fields.String(required=True, metadata={"description": "BCP 47"})
     partner = ma.fields.String(allow_none=True, required=True, metadata={"description": "Whose page it came through"})
-    position = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "On the waiting list"})
+    position = ma.fields.Integer(
+        allow_none=True, required=True, metadata={"description": "On the waiting list, when it was last heard of"}
+    )
     attend = ma.fields.String(
         allow_none=True, required=True, metadata={"description": "Event that everybody on this form should attend too"}
     )

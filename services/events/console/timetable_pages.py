@@ -24,11 +24,17 @@ from shared.web.console.frame import pages_blueprint
 TIMETABLE = "/console/timetable"
 
 
-def timetable_console(tools: SideTools) -> Blueprint:
-    """``/console/side-events`` and ``/console/timetable``."""
+def timetable_console(tools: SideTools, public_url: str) -> Blueprint:
+    """``/console/side-events`` and ``/console/timetable``; the form is below ``public_url``, another host maybe."""
     blueprint = pages_blueprint("timetable_console", __name__)
     blueprint.context_processor(
-        lambda: {"moments": moments, "words": schedule_words, "wording": wording, "next_of": NEXT}
+        lambda: {
+            "moments": moments,
+            "words": schedule_words,
+            "wording": wording,
+            "next_of": NEXT,
+            "form_address": f"{public_url}/propose",
+        }
     )
     blueprint.add_app_template_filter(compact_day, "day_text")
     add_proposals(blueprint, tools)

@@ -1,91 +1,85 @@
-"""New proposals, and their shadows: what is written for one that is answered as if it were taken, and is not.
+"""New proposals, and the receipts by which a repeated submission is answered like the first one."""
 
-A shadow is as much, by the same statements, in tables of the same shape that no list reads, and holds nothing of a
-person. It stays until its idempotency key could not be sent again, since a repetition is answered as at first.
-"""
-
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
 from services.events.domain.proposal import Proposal, ProposalStatus
 from services.events.store.proposals import COLUMNS, row_of
 
-Place = Literal["proposal", "shadow_proposal"]
-KEEP_SHADOWS = timedelta(hours=48)
-"""A client that repeats after longer is answered as a new one; the promise is 24 hours."""
+KEEP_RECEIPTS = timedelta(hours=48)
+"""A client that repeats its key later than this proposes anew; the promise is 24 hours."""
 
-
-def _add(place: Place) -> TextClause:
-    return text(
-        f"INSERT INTO {place} (id, {', '.join(COLUMNS)}, person_ref, contact, "  # noqa: S608 - names of our own tables and columns
-        "speaker_names, token_hash, key_hash, fingerprint) "
-        f"VALUES (CAST(:id AS uuid), {', '.join(f':{name}' for name in COLUMNS)}, decode(:person_ref, 'hex'), "
-        ":contact, :speaker_names, :token_hash, :key_hash, :fingerprint) ON CONFLICT (key_hash) DO NOTHING RETURNING id"
-    )
-
-
-def _note(place: Place) -> TextClause:
-    return text(
-        f"INSERT INTO {place}_change (proposal_id, revision, status, note, changed_by, changed_at) "  # noqa: S608 - as above
-        "VALUES (CAST(:id AS uuid), :revision, :status, :note, '', :submitted_at)"
-    )
-
-
-_ADD: Mapping[Place, TextClause] = {"proposal": _add("proposal"), "shadow_proposal": _add("shadow_proposal")}
-_NOTE: Mapping[Place, TextClause] = {"proposal": _note("proposal"), "shadow_proposal": _note("shadow_proposal")}
-_BY_KEY = text("""
-    SELECT id::text, fingerprint, (SELECT status FROM proposal_change WHERE proposal_id = id AND revision = 1)
-    FROM proposal WHERE key_hash = :key_hash
-    UNION ALL SELECT id::text, fingerprint, status FROM shadow_proposal WHERE key_hash = :key_hash
+_ADD = text(
+    f"INSERT INTO proposal (id, {', '.join(COLUMNS)}, person_ref, contact, speaker_names, token_hash) "  # noqa: S608 - names of our own columns
+    f"VALUES (CAST(:id AS uuid), {', '.join(f':{name}' for name in COLUMNS)}, decode(:person_ref, 'hex'), "
+    ":contact, :speaker_names, :token_hash)"
+)
+_NOTE = text("""
+    INSERT INTO proposal_change (proposal_id, revision, status, note, changed_by, changed_at)
+    VALUES (CAST(:id AS uuid), :revision, :status, :note, '', :submitted_at)
+""")
+_RECEIPT = text("""
+    INSERT INTO proposal_receipt (key_hash, fingerprint, proposal_id, status, received_at)
+    VALUES (:key_hash, :fingerprint, CAST(:proposal_id AS uuid), :status, :received_at)
+    ON CONFLICT (key_hash) DO UPDATE SET key_hash = excluded.key_hash
+    RETURNING key_hash, fingerprint, proposal_id::text, status, received_at
 """)
 _HOW_MANY = text("""
     SELECT count(*) FROM (SELECT FROM proposal WHERE person_ref = decode(:person_ref, 'hex') AND submitted_at > :since
         AND (status = 'unverified') = :unverified LIMIT :most) made
 """)
 _FORGET = text("""
-    DELETE FROM shadow_proposal WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM shadow_proposal WHERE submitted_at < :before LIMIT :most))
+    DELETE FROM proposal_receipt WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM proposal_receipt WHERE received_at < :before LIMIT :most))
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What is stored beside a new proposal: who proposed it and the speakers' names, closed; the hashes of link token
-    and idempotency key; the fingerprint."""
+    """What is stored beside a new proposal: who proposed it and the speakers' names, both encrypted; the hash of the
+    link token."""
 
     contact: bytes
     speaker_names: bytes | None
     token_hash: bytes
-    key_hash: bytes | None
-    fingerprint: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A proposal that came with a key: its id, the fingerprint of what came, the status it had then."""
+class ProposalReceipt:
+    """What a submission with an idempotency key was answered.
 
-    id: str
+    Attributes:
+        key_hash: of the idempotency key, 32 bytes.
+        fingerprint: of the whole submission, 32 bytes.
+        proposal_id, status: the answer.
+        received_at: aware.
+    """
+
+    key_hash: bytes
     fingerprint: bytes
+    proposal_id: str
     status: str
+    received_at: datetime
 
 
-def add(connection: Connection, place: Place, proposal: Proposal, arrival: Arrival) -> bool:
-    """Store a new proposal and its first revision in ``place``; False if its idempotency key is known there."""
-    values: dict[str, Any] = row_of(proposal) | asdict(arrival)
-    if connection.execute(_ADD[place], values).first() is None:
-        return False
-    connection.execute(_NOTE[place], values)
-    return True
+def add(connection: Connection, proposal: Proposal, arrival: Arrival) -> None:
+    """Store a new proposal and its first revision."""
+    values = row_of(proposal) | asdict(arrival)
+    connection.execute(_ADD, values)
+    connection.execute(_NOTE, values)
 
 
-def known_key(connection: Connection, key_hash: bytes) -> Known | None:
-    """What came with this key before."""
-    row = connection.execute(_BY_KEY, {"key_hash": key_hash}).first()
-    return None if row is None else Known(*row)
+def keep_receipt(connection: Connection, receipt: ProposalReceipt) -> ProposalReceipt:
+    """Store ``receipt`` unless its key has one already.
+
+    A transaction that is storing a receipt with the same key is waited for.
+
+    Returns:
+        The receipt that is stored: this one or the earlier one.
+    """
+    return ProposalReceipt(*connection.execute(_RECEIPT, asdict(receipt)).one())
 
 
 def how_many_like(connection: Connection, proposal: Proposal, since: datetime, most: int) -> int:
@@ -100,6 +94,6 @@ def how_many_like(connection: Connection, proposal: Proposal, since: datetime, m
     return number
 
 
-def forget_shadows(connection: Connection, now: datetime, most: int) -> None:
-    """Delete up to ``most`` shadows whose keys are sent no more."""
-    connection.execute(_FORGET, {"before": now - KEEP_SHADOWS, "most": most})
+def forget_receipts(connection: Connection, now: datetime, most: int) -> None:
+    """Delete up to ``most`` receipts that are older than ``KEEP_RECEIPTS``."""
+    connection.execute(_FORGET, {"before": now - KEEP_RECEIPTS, "most": most})

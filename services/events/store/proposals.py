@@ -34,7 +34,7 @@ _LOCK_NEVER_VERIFIED = text(
     "ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"
 )
 _LOCK_ALL = text("SELECT id FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
-_BY_TOKEN = text(f"SELECT {_LISTED} FROM proposal WHERE token_hash = ANY(:hashes)")  # noqa: S608 - as above
+_BY_TOKEN = text(f"SELECT {_LISTED} FROM proposal WHERE token_hash = :token_hash")  # noqa: S608 - as above
 _BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) AND {_THERE} ORDER BY id")  # noqa: S608 - as above
 _BLANK = text("""
     UPDATE proposal SET erased_at = :now, status = :status, revision = :revision, title = '', summary = '', note = '',
@@ -89,9 +89,9 @@ def lock_all(connection: Connection, proposal_ids: Collection[str]) -> None:
     connection.execute(_LOCK_ALL, {"ids": list(proposal_ids)})
 
 
-def find_by_token(connection: Connection, hashes: Sequence[bytes]) -> Proposal | None:
-    """The proposal whose link token has one of these hashes."""
-    row = connection.execute(_BY_TOKEN, {"hashes": list(hashes)}).first()
+def find_by_token(connection: Connection, token_hash: bytes) -> Proposal | None:
+    """The proposal whose link token has this hash."""
+    row = connection.execute(_BY_TOKEN, {"token_hash": token_hash}).first()
     return None if row is None else _proposal(row)
 
 
@@ -115,10 +115,7 @@ def save(
 
 
 def store_erased(connection: Connection, proposal: Proposal, now: datetime) -> None:
-    """Make a tombstone of a locked proposal: only status and revision of ``proposal`` are stored.
-
-    Its idempotency key stays, so that a browser that sends the form again does not propose it anew.
-    """
+    """Make a tombstone of a locked proposal: only status and revision of ``proposal`` are stored."""
     values = {"id": proposal.id, "status": str(proposal.status), "revision": proposal.revision}
     connection.execute(_BLANK, {**values, "now": now})
 

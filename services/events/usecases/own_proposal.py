@@ -16,7 +16,7 @@ from services.events.usecases.proposal_answers import answers_of
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.core.links import PROPOSAL, known_hashes
+from shared.core.links import PROPOSAL, sent_hash
 from shared.store.unit_of_work import UnitOfWork
 
 
@@ -89,8 +89,8 @@ def opened_by(connection: Connection, clock: Clock, token: str) -> Proposal:
 
 def found_by(connection: Connection, clock: Clock, token: str) -> Proposal | None:
     """The proposal that ``token`` is of, also before its address is confirmed; None if its time is over."""
-    hashes = known_hashes(token, PROPOSAL)
-    proposal = proposals.find_by_token(connection, hashes) if hashes else None
+    token_hash = sent_hash(token, PROPOSAL)
+    proposal = proposals.find_by_token(connection, token_hash) if token_hash else None
     return None if proposal is None or _has_ended(connection, clock, proposal) else proposal
 
 

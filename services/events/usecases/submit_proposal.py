@@ -1,6 +1,5 @@
 """Take a proposal: it is in the database, with the message about it, before anybody is answered."""
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,11 +12,9 @@ from services.events.domain.proposal import Proposal, ProposalStatus
 from services.events.outgoing_proposals import proposal_message
 from services.events.store import proposal_arrivals
 from services.events.store.locks import lock_proposer
-from services.events.store.proposal_arrivals import Arrival, Known
-from services.events.store.shadow_outbox import add_shadow
+from services.events.store.proposal_arrivals import Arrival, ProposalReceipt
 from services.events.usecases.proposal_answers import contact_in, content_in
 from services.events.usecases.proposal_keys import ProposalKeys
-from services.events.usecases.proposal_shadows import disguised, unnamed
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.ids import new_id, new_token
@@ -30,12 +27,12 @@ MOST_RECEIPTS = 3
 """So many new proposals of one address are acknowledged by mail within ``MOST_WITHIN``. Anybody can write anybody's
 address into the form: whoever writes the same one again and again must not have us send it mail after mail."""
 MOST_A_DAY = 20
-"""So many are taken at all, as of registrations."""
+"""So many of one address are stored within ``MOST_WITHIN``."""
 MOST_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
+class NewProposal:
     """Attributes:
     form: slug of the proposal form.
     values: checked answers of it.
@@ -69,12 +66,11 @@ class Taken:
     status: str
 
 
-def submit_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, submission: Submission) -> Taken:
+def submit_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, sent: NewProposal) -> Taken:
     """Store a proposal; the same idempotency key stores it once, and a challenge is good for one.
 
-    From an address that has had its ``MOST_RECEIPTS`` it is stored all the same, and decided on like any other, but
-    no mail says that it has come. From one that has sent ``MOST_A_DAY`` it is not stored. Nobody can tell from the
-    answer, nor from how long it takes: as much is written in place of what is missing.
+    Beyond ``MOST_RECEIPTS`` of one address the proposal is stored, and no mail acknowledges it. Beyond ``MOST_A_DAY``
+    it is not stored. The answer is the same in each case, also to a repetition; its time may differ.
 
     Raises:
         DomainError: ``idempotency-mismatch``, the key came with other content before; ``proof-refused``.
@@ -82,19 +78,15 @@ def submit_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, submissi
         Unavailable: the database is away; nothing is known to be stored.
     """
     at = clock()
-    proposal, contact = _made(keys, submission, at)
-    fingerprint = keys.fingerprint(submission.fingerprint)
-    key_hash = keys.idempotency_hash(submission.key) if submission.key else None
-    own_hash = link_hash(contact["token"], PROPOSAL)
+    proposal, contact = _made(keys, sent, at)
     closed = keys.close(contact, proposal.id)
-    arrival = Arrival(*closed, own_hash, key_hash, fingerprint)
+    arrival = Arrival(*closed, link_hash(contact["token"], PROPOSAL))
     box = keys.sealed(closed, proposal)
     with work.transaction() as connection:
         lock_proposer(connection, proposal.person_ref)
-        known = proposal_arrivals.known_key(connection, key_hash) if key_hash else None
-        if known is not None:
-            return _replayed(known, fingerprint)
-        _use(connection, submission, at)
+        if sent.key and (earlier := _earlier(connection, keys, sent, proposal)):
+            return earlier
+        _use(connection, sent, at)
         _store(connection, proposal, arrival, box)
     return Taken(proposal.id, proposal.status)
 
@@ -109,24 +101,32 @@ def count_solved(work: UnitOfWork, form: str, now: datetime) -> int:
         return used_lately(connection, form, now)
 
 
-def _made(keys: ProposalKeys, submission: Submission, at: datetime) -> tuple[Proposal, dict[str, Any]]:
-    content = content_in(keys, submission.values, submission.language)
-    proposal = Proposal(id=new_id(), submitted_at=at, partner=submission.partner, status=submission.status, **content)
-    return proposal, contact_in(submission.values) | {"token": new_token()}
+def _made(keys: ProposalKeys, sent: NewProposal, at: datetime) -> tuple[Proposal, dict[str, Any]]:
+    content = content_in(keys, sent.values, sent.language)
+    proposal = Proposal(id=new_id(), submitted_at=at, partner=sent.partner, status=sent.status, **content)
+    return proposal, contact_in(sent.values) | {"token": new_token()}
 
 
-def _replayed(known: Known, fingerprint: bytes) -> Taken:
-    if known.fingerprint != fingerprint:
+def _earlier(connection: Connection, keys: ProposalKeys, sent: NewProposal, proposal: Proposal) -> Taken | None:
+    """Return what the first submission with this key was answered; None if this is the first one.
+
+    Raises:
+        DomainError: ``idempotency-mismatch``.
+    """
+    key_hash, fingerprint = keys.idempotency_hash(sent.key), keys.fingerprint(sent.fingerprint)
+    own = ProposalReceipt(key_hash, fingerprint, proposal.id, proposal.status, proposal.submitted_at)
+    kept = proposal_arrivals.keep_receipt(connection, own)
+    if kept.fingerprint != fingerprint:
         raise DomainError("idempotency-mismatch", "this key was used for another proposal")
-    return Taken(known.id, known.status)
+    return None if kept.proposal_id == proposal.id else Taken(kept.proposal_id, kept.status)
 
 
-def _use(connection: Connection, submission: Submission, at: datetime) -> None:
+def _use(connection: Connection, sent: NewProposal, at: datetime) -> None:
     """Use the challenge up, whoever sends it: each answer costs work, or somebody could ask about addresses for one."""
-    proof = submission.proof or Proof()
+    proof = sent.proof or Proof()
     if proof.refusal:
         raise DomainError("proof-refused", proof.refusal)
-    if proof.challenge is not None and not use_challenge(connection, proof.challenge, submission.form, at):
+    if proof.challenge is not None and not use_challenge(connection, proof.challenge, sent.form, at):
         raise DomainError("proof-refused", "used")
 
 
@@ -134,12 +134,6 @@ def _store(connection: Connection, proposal: Proposal, arrival: Arrival, box: by
     at = proposal.submitted_at
     before = proposal_arrivals.how_many_like(connection, proposal, at - MOST_WITHIN, MOST_A_DAY)
     if before < MOST_A_DAY:
-        added = proposal_arrivals.add(connection, "proposal", proposal, arrival)
-    else:
-        added = proposal_arrivals.add(connection, "shadow_proposal", *disguised(proposal, arrival))
-    if not added:
-        raise DomainError("idempotency-mismatch", "this key was used for another proposal")
+        proposal_arrivals.add(connection, proposal, arrival)
     if before < MOST_RECEIPTS:
         outbox.add(connection, [proposal_message(proposal, box, at)])
-    else:
-        add_shadow(connection, proposal_message(unnamed(proposal), secrets.token_bytes(len(box)), at))

@@ -4,6 +4,7 @@ import marshmallow as ma
 
 from services.notifications.domain.kinds import KINDS, LANES
 from services.notifications.domain.states import PHASES, STATES
+from shared.contracts.notifications import MAIL_ABOUT
 from shared.contracts.schemas import SLUG
 from shared.web.paging import PageArguments
 
@@ -29,17 +30,24 @@ class MailSchema(ma.Schema):
 
     id = ma.fields.String(required=True)
     kind = ma.fields.String(validate=ma.validate.OneOf(tuple(KINDS)))
-    registration_id = ma.fields.String(
-        metadata={"description": "The registration it is addressed by; for the kinds `proposal-…` the proposal"}
+    about = ma.fields.Function(
+        lambda mail: KINDS[mail["kind"]].about,
+        metadata={"type": "string", "enum": list(MAIL_ABOUT), "description": "What its subject is"},
+    )
+    subject = ma.fields.String(
+        metadata={"description": "Id of the registration, the proposal or the confirmation link that it is about"}
     )
     revision = ma.fields.Integer(
         metadata={
-            "description": "Its number among the mails of this kind to this registration: the registration's or the "
-            "event's revision, the attempt's or the bulletin's number, or the minute of the start"
+            "description": "Its number among the mails of this kind about this subject: the subject's or the event's "
+            "revision, the bulletin's number, or the minute of the start or of the request"
         }
     )
     person_ref = ma.fields.String(
-        allow_none=True, metadata={"description": "The same as in rosters; null once the person was erased"}
+        allow_none=True,
+        metadata={
+            "description": "The same as in rosters; null once the person was erased or the mail about a link has ended"
+        },
     )
     event = ma.fields.String(allow_none=True)
     lane = ma.fields.String(validate=ma.validate.OneOf(LANES))

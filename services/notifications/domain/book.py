@@ -1,7 +1,9 @@
-"""What the recipient book says of a registration or a proposal, but for what is personal."""
+"""What the recipient book says of a registration, a proposal or a confirmation link, but for what is personal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 
@@ -10,11 +12,13 @@ class Entry:
     """The newest state of one subject.
 
     Attributes:
-        subject: id of the registration or proposal.
-        about: ``registration`` or ``proposal``.
-        person_ref: whose it is: 64 hex digits, the same for every subject of one address.
+        subject: id of the registration, proposal or confirmation link.
+        about: ``registration``, ``proposal`` or ``confirmation``.
+        person_ref: whose it is: 64 hex digits, the same for every subject of one address. Of a confirmation link it
+            is made from the link's id alone, so that it connects nothing.
         revision: of the subject, from 1.
-        form: None for a proposal.
+        occurred_at: when this state was true, or its link was made, aware: of two at one revision the later one holds.
+        form: None but for a registration.
         event: what the form is for, or where a proposal has its place; None without.
         position: on the waiting list, from 1.
         verified: whether the owner of the address has confirmed it.
@@ -28,6 +32,7 @@ class Entry:
     language: str
     status: str
     revision: int
+    occurred_at: datetime
     form: str | None
     form_kind: str
     event: str | None
@@ -39,3 +44,8 @@ class Entry:
     attend: str | None = None
     representative: bool = False
     place: Mapping[str, Any] | None = None
+
+
+def link_reference(link_id: str) -> str:
+    """Return what stands for the person in the entry of a confirmation link: made from the link alone."""
+    return sha256(f"confirmation {link_id}".encode()).hexdigest()

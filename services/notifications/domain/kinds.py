@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-LANES = ("transactional", "reminder", "bulletin")
+LANES = ("transactional", "verification", "reminder", "bulletin")
 """Most urgent first. The lane follows from the kind and from nothing else."""
 
 ATTENDING = ("webinar", "attendance", "delegation")
@@ -17,10 +17,10 @@ class Kind:
     """Attributes:
     name: as in tables and messages.
     lane: one of ``LANES``.
-    true_while: statuses of its subject (a registration or a proposal) under which its words are true.
+    true_while: statuses of its subject (what ``about`` names) under which its words are true.
     resent: whether a second copy goes out when nobody knows if the first one did.
     numbered_apart: its number is not its subject's revision, so only the status tells whether it is true.
-    about: what its subject is.
+    about: what its subject is: ``registration``, ``proposal`` or ``confirmation`` (the link of a verification mail).
     replaced: a newer state under which it is true is told by a mail of its own, so an older one is void.
     """
 
@@ -43,10 +43,13 @@ def _apart(name: str, lane: str, *true_while: str) -> Kind:
     return Kind(name, lane, frozenset(true_while), resent=lane == "transactional", numbered_apart=True)
 
 
-def _proposal(name: str, *true_while: str) -> Kind:
+def _proposal(name: str, *true_while: str, lane: str = "transactional") -> Kind:
     replaced = name in PLACE_KINDS
-    return Kind(name, "transactional", frozenset(true_while), resent=True, about="proposal", replaced=replaced)
+    return Kind(name, lane, frozenset(true_while), resent=True, about="proposal", replaced=replaced)
 
+
+WANTED = "wanted"
+"""The only status of a confirmation link; once its mail has ended nothing is kept of it."""
 
 PLACED, MOVED = "proposal-scheduled", "proposal-moved"
 PLACE_KINDS = (PLACED, MOVED)
@@ -83,10 +86,10 @@ KINDS: dict[str, Kind] = {
         _transactional("waiting-list", "waitlisted"),
         _transactional("promotion", "confirmed"),
         _transactional("cancelled-by-you", "cancelled"),
-        _apart("attempt-repeated", "transactional", *LIVE),
-        _transactional("verification", "unverified"),
-        _apart("verification-again", "transactional", "unverified"),
-        _proposal("proposal-verification", "unverified"),
+        _transactional("changed", *LIVE),
+        _apart("link", "transactional", *LIVE),
+        Kind("verification", "verification", frozenset({WANTED}), resent=True, about="confirmation"),
+        _proposal("proposal-verification", "unverified", lane="verification"),
         _proposal("proposal-received", "submitted"),
         _proposal("proposal-accepted", "accepted"),
         _proposal("proposal-returned", "returned"),
@@ -102,14 +105,14 @@ KINDS: dict[str, Kind] = {
 
 NUMBERED_APART = tuple(sorted(name for name, kind in KINDS.items() if kind.numbered_apart))
 
-KIND_OF_MESSAGE: dict[str, str | None] = {
-    "registration.verification-requested.v1": "verification",
-    "registration.expired.v1": None,
+KIND_OF_MESSAGE: dict[str, str] = {
+    "confirmation.wanted.v1": "verification",
     "registration.confirmed.v1": "confirmation",
     "registration.waitlisted.v1": "waiting-list",
     "registration.promoted.v1": "promotion",
     "registration.cancelled.v1": "cancelled-by-you",
-    "registration.attempt-repeated.v1": "attempt-repeated",
+    "registration.changed.v1": "changed",
+    "registration.link-requested.v1": "link",
     "proposal.verification-requested.v1": "proposal-verification",
     "proposal.submitted.v1": "proposal-received",
     "proposal.accepted.v1": "proposal-accepted",
@@ -117,11 +120,7 @@ KIND_OF_MESSAGE: dict[str, str | None] = {
     "proposal.declined.v1": "proposal-declined",
     "proposal.scheduled.v1": "proposal-scheduled",
 }
-"""By routing key; None where the book changes and no mail is due. An ``attempt-repeated`` only borrows the
-registration's state: it changes and supersedes nothing. A proposal that was scheduled before causes ``MOVED``."""
+"""By routing key. A proposal that was scheduled before causes ``MOVED``."""
 
-VERIFICATION_AGAIN = "verification-again"
-"""In place of ``attempt-repeated`` while the address is not confirmed: the same words as the first time."""
-
-EVENT_TOLD_BY = frozenset(KINDS) - {name for name, kind in KINDS.items() if kind.about == "proposal"} - {"bulletin"}
+EVENT_TOLD_BY = frozenset(name for name, kind in KINDS.items() if kind.about == "registration") - {"bulletin"}
 """Kinds that are about their subject's event, if it has one: they wait until that event was heard of."""

@@ -24,15 +24,18 @@ OUTCOME_STATES = {
 }
 """The state that each outcome of a handover leads to."""
 
+FINAL = frozenset({"sent", "failed", "called_off", "suppressed"})
+"""Outcomes after which no sender takes the mail up again, unless somebody has it sent again."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewMail:
     """A mail that something causes.
 
     Attributes:
-        subject: id of the registration or proposal it is addressed by.
-        revision: its number among the mails of this kind and subject: the subject's revision, the number of the
-            attempt, the event's revision, the bulletin's number or the minute of the start; one mail for each.
+        subject: id of the registration, proposal or confirmation link that it is addressed by.
+        revision: its number among the mails of this kind and subject: the subject's revision, the event's revision,
+            the bulletin's number, or the minute of the start or of the request; one mail for each.
         recipient: the person's reference.
         state: ``queued``, or ``called_off`` with a ``reason`` if it came too late to be true.
         cause_at: when what it tells of happened, aware UTC.

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 
 from services.notifications.domain.kinds import KINDS
 
-REPEATED = ("attempt-repeated", "verification-again")
-"""Mails about an attempt; they only borrow the registration's state."""
 SUPERSEDED = "superseded by a newer state of what it is about"
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a registration or a proposal: its newest ``revision`` and the ``status`` it had then.
+    """What is known of a subject: its newest ``revision`` and the ``status`` it had then.
 
     ``erased``: nobody is on it any more. Nothing replaces that, and no mail is due.
     """
@@ -25,19 +23,9 @@ class Standing:
     erased: bool = False
 
 
-def newer(known: Standing | None, told: Standing, kind: str | None) -> bool:
-    """Whether ``told`` replaces ``known``.
-
-    A repeated attempt only repeats a state, so at the same revision the message about that state itself wins.
-
-    Args:
-        known: None if the registration was not heard of.
-        told: by the message.
-        kind: of the mail that the message causes; None if it causes none.
-    """
-    if known is None or told.revision > known.revision:
-        return True
-    return told.revision == known.revision and kind not in REPEATED
+def is_current(known: Standing | None, revision: int) -> bool:
+    """Whether a message about ``revision`` says at least what is known; None: the subject was not heard of."""
+    return known is None or revision >= known.revision
 
 
 def is_untrue(kind: str, revision: int, known: Standing) -> bool:

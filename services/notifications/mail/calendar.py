@@ -9,7 +9,7 @@ with whom a calendar is shared see "busy".
 """
 
 from datetime import datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from services.notifications.domain.calendar import sequence_of
 from services.notifications.mail.content import CalendarEntry, CalendarMethod, EventCopy, MailContext
@@ -74,13 +74,9 @@ def personal_link(context: MailContext) -> str:
     return link_of(context, context.recipient.token)
 
 
-def verify_link(context: MailContext) -> str:
-    """The page on which the recipient confirms their address. It names the form, to lead there once it is used up."""
-    recipient = context.recipient
-    if not recipient.verify:
-        return personal_link(context)
-    address = f"{context.public_url.rstrip('/')}/v/{quote(recipient.verify, safe='')}"
-    return f"{address}?{urlencode({'form': recipient.form})}"
+def confirmation_link(context: MailContext) -> str:
+    """The page that lists everything pending for the recipient's address. Opening it changes nothing."""
+    return f"{context.public_url.rstrip('/')}/c/{quote(context.recipient.token, safe='')}"
 
 
 def link_of(context: MailContext, token: str) -> str:

@@ -19,13 +19,10 @@ VARIANTS: Mapping[tuple[MailKind, str], str] = {
 }
 """Wordings of their own, by kind of mail and kind of form."""
 
-SAME_WORDS: Mapping[MailKind, MailKind] = {"verification-again": "verification"}
-"""Kinds that say what another one says."""
-
 LATE_REMINDER = "reminder-late"
 """The wording of a reminder that goes later than it was due: it names no distance to the event."""
 
-TEXTS: tuple[str, ...] = (*(kind for kind in KINDS if kind not in SAME_WORDS), *VARIANTS.values(), LATE_REMINDER)
+TEXTS: tuple[str, ...] = (*KINDS, *VARIANTS.values(), LATE_REMINDER)
 """Names of the wordings."""
 
 CANCELLED = "cancelled-by-you"
@@ -39,6 +36,7 @@ CalendarMethod = Literal["REQUEST", "CANCEL"]
 CALENDAR_METHODS: Mapping[MailKind, CalendarMethod] = {
     "confirmation": "REQUEST",
     "promotion": "REQUEST",
+    "changed": "REQUEST",
     CANCELLED: "CANCEL",
     "event-rescheduled": "REQUEST",
     "event-postponed": "CANCEL",
@@ -99,8 +97,8 @@ class Recipient:
     the address has acted on a link of ours, nothing from the form stands in a mail, so that nobody can make us
     write their words to a stranger. ``language`` is a BCP 47 tag, ``time_zone`` an IANA name or empty, ``position``
     the place on the waiting list. ``status`` and ``form_kind`` are of the registration; a proposal's contact has
-    neither name nor seat to show, and ``proposal`` as form kind. ``token`` is of the person's own link, ``verify`` of
-    the one that confirms their address on ``form``; empty if the own link does it.
+    neither name nor seat to show, and ``proposal`` as form kind. ``token`` is of the person's own link, or of the
+    confirmation link that the mail is about.
     """
 
     name: str
@@ -112,8 +110,6 @@ class Recipient:
     address_confirmed: bool = False
     status: str = "confirmed"
     form_kind: str = "webinar"
-    form: str = ""
-    verify: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +188,7 @@ class MailContext:
         """The name of the wording."""
         if self.late:
             return LATE_REMINDER
-        kind = SAME_WORDS.get(self.kind, self.kind)
-        return VARIANTS.get((kind, self.recipient.form_kind), kind)
+        return VARIANTS.get((self.kind, self.recipient.form_kind), self.kind)
 
     @property
     def calendar_method(self) -> CalendarMethod | None:

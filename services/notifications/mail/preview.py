@@ -10,7 +10,6 @@ from services.notifications.mail.content import (
     CANCELLED,
     KINDS,
     LATE_REMINDER,
-    SAME_WORDS,
     VARIANTS,
     Bulletin,
     CalendarEntry,
@@ -68,8 +67,6 @@ SAMPLE = MailContext(
         language="en",
         time_zone="Africa/Nairobi",
         token="sample-link-that-opens-nothing",  # noqa: S106 - opens nothing
-        form="upr-webinar-10",
-        verify="sample-link-that-confirms-nothing",
         position=3,
     ),
     event=SAMPLE_EVENT,
@@ -113,6 +110,8 @@ def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailCon
         return replace(context, entry=replace(SAMPLE.entry, seated=False))
     if kind == "bulletin":
         return replace(context, event=None, bulletin=_BULLETIN, unsubscribe="https://register.example.org/u/sample")
+    if ALL_KINDS[kind].about == "confirmation":
+        return replace(context, event=None, entry=None, recipient=replace(recipient, name="", form_kind="confirmation"))
     if ALL_KINDS[kind].about == "proposal":
         placed = kind in ("proposal-scheduled", "proposal-moved")
         proposal = replace(_PROPOSAL, slot=_SLOT if placed else None)
@@ -124,7 +123,7 @@ def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailCon
 
 def contexts(language: str) -> Iterator[tuple[str, MailContext]]:
     """A name and a context for every wording in a language, and the bulletin."""
-    for kind in (*(kind for kind in KINDS if kind not in SAME_WORDS), "bulletin"):
+    for kind in (*KINDS, "bulletin"):
         yield kind, sample(kind, language)
     for (kind, form_kind), name in VARIANTS.items():
         yield name, sample(kind, language, form_kind)

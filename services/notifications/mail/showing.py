@@ -7,12 +7,12 @@ from urllib.parse import quote
 from services.notifications.domain.kinds import ATTENDING, LIVE
 from services.notifications.domain.news import STANDING
 from services.notifications.mail.calendar import (
+    confirmation_link,
     join_link,
     join_page,
     personal_link,
     place_line,
     title_of,
-    verify_link,
 )
 from services.notifications.mail.content import CANCELLED, SEAT_KINDS, EventCopy, MailContext, Proposal, Slot
 from services.notifications.mail.defusing import defuse, safe_link, written_line
@@ -26,8 +26,11 @@ PROPOSAL_PATH = "/p/"
 UNREAD = ("proposal-verification", "proposal-received")
 """No coordinator has read the proposal yet, so nothing of it is shown: anybody may have written it."""
 
-UPDATES = ("event-confirmed", "event-changed")
+UPDATES = ("changed", "event-confirmed", "event-changed")
 """Kinds whose invitation changes an entry that stands in the calendar at the same time already."""
+
+CONFIRMATION = "verification"
+"""The kind of mail that knows of nothing but a link."""
 
 _SEATLESS = ("remote-possible",)
 """Goes to people who wait for nothing but where to join."""
@@ -102,11 +105,11 @@ def _paragraphs(context: MailContext, words: Wording) -> list[list[Piece]]:
         return pieces_of(context.bulletin.text)
     first = words.lead[context.text]
     if context.calendar_method is not None:
-        calendar = _on_calendar(context, words)
-        first = f"{first} {calendar}" if words.language != "zh" else first + calendar
+        first = f"{first}{words.gap}{_on_calendar(context, words)}"
+    paragraphs = [[Piece(paragraph)] for paragraph in first.split("\n\n")]
     if context.kind != "waiting-list" or context.recipient.position is None:
-        return [[Piece(first)]]
-    return [[Piece(first)], [Piece(words.position.format(position=context.recipient.position))]]
+        return paragraphs
+    return [*paragraphs, [Piece(words.position.format(position=context.recipient.position))]]
 
 
 def _on_calendar(context: MailContext, words: Wording) -> str:
@@ -228,19 +231,27 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
     if context.proposal is not None:
         own = f"{context.public_url}{PROPOSAL_PATH}{quote(context.recipient.token, safe='')}"
         return own, words.verify_link if context.kind == "proposal-verification" else words.see_proposal
-    if context.text == "verification":
-        return verify_link(context), words.verify_link
+    if context.kind == CONFIRMATION:
+        return confirmation_link(context), words.confirmation_link
     recording = safe_link(context.recording)
     if recording is not None:
         return recording, words.watch
-    live = context.kind != CANCELLED and context.recipient.status in LIVE
-    return personal_link(context), words.open_link if live else words.see_link
+    return personal_link(context), words.open_link if _is_live(context) else words.see_link
+
+
+def _is_live(context: MailContext) -> bool:
+    """Whether there is still something that the recipient could cancel."""
+    return context.kind != CANCELLED and context.recipient.status in LIVE
 
 
 def _keep_private(context: MailContext, words: Wording) -> str:
     if context.bulletin is not None or safe_link(context.recording) is not None:
         return ""
-    return words.keep_private if context.proposal is None else words.keep_private_proposal
+    if context.kind == CONFIRMATION:
+        return words.keep_private_confirmation
+    if context.proposal is not None:
+        return words.keep_private_proposal
+    return words.keep_private if _is_live(context) else words.keep_private_cancelled
 
 
 def _why(context: MailContext, words: Wording) -> str:

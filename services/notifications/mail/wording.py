@@ -30,6 +30,18 @@ class Wording:
         return direction(self.language)
 
     @property
+    def gap(self) -> str:
+        """What stands between sentences, and after a label: nothing in Chinese, whose marks are as wide as a letter."""
+        return "" if self.language == "zh" else " "
+
+    @property
+    def mark(self) -> str:
+        """What begins a line of plain text whose first letters may stand in an isolate, which does not decide the
+        direction of the line (Unicode UAX 9, rule P2): a right-to-left mark, or nothing.
+        """
+        return "\N{RIGHT-TO-LEFT MARK}" if self.direction == "rtl" else ""
+
+    @property
     def subject(self) -> Mapping[str, str]:
         """Subject lines, with a place for the title."""
         return _group("subject", self.language)

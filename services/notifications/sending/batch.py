@@ -13,13 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.notifications.domain.allowance import ENOUGH
 from services.notifications.domain.mail import ClaimedMail, Verdict
 from services.notifications.mail.transport import Session, SmtpTransport, TransportError
 from services.notifications.sending.composing import Composer, Letter
-from services.notifications.sending.judging import is_relay_trouble, judge, released, sent, suppressed
+from services.notifications.sending.judging import is_relay_trouble, judge, released, sent
 from services.notifications.store.handovers import Claim
-from services.notifications.usecases.begin_handover import Begun, begin_handover
+from services.notifications.usecases.begin_handover import begin_handover
 from services.notifications.usecases.claim_due import LEASE
 from services.notifications.usecases.reap_leases import UNKNOWN_AFTER
 from shared.core.context import caused_by
@@ -119,21 +118,19 @@ class Batch:
         session = self._usable_session()
         session.begin(self._tools.composer.mail_from, letter.address)
         began_s = self._tools.monotonic()
-        begun = self._commit_to(mail, letter)
-        if begun is Begun.ENOUGH:
-            return suppressed(mail, ENOUGH, self._tools.clock())
-        if begun is Begun.LOST or self._stood_still_since(began_s):
+        begun = self._commit_to(mail)
+        if not begun or self._stood_still_since(began_s):
             return released(mail, self._tools.clock())  # changes nothing if the mail was called off or is another's
         reach("send.begun")
         session.deliver(letter.content)
         reach("send.handed-over")
         return sent(mail, self._tools.clock())
 
-    def _commit_to(self, mail: ClaimedMail, letter: Letter) -> Begun:
+    def _commit_to(self, mail: ClaimedMail) -> bool:
         """Commit that ``mail`` is being handed over; returns whether it may be."""
         before, tools = tuple(self._verdicts), self._tools
         try:
-            begun = begin_handover(tools.work, tools.clock, mail, before, tools.lease, letter.unasked)
+            begun = begin_handover(tools.work, tools.clock, mail, before, tools.lease)
         except Unavailable:
             self._add(released(mail, self._tools.clock()))  # whatever was stored: the content has not gone out
             raise

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from services.notifications.domain.allowance import ASKING, UNASKED, Unasked
 from services.notifications.domain.calendar import uid_of
 from services.notifications.domain.kinds import ATTENDING, EVENT_TOLD_BY, NEWS_KINDS, PLACED, REMINDER_KINDS
 from services.notifications.domain.mail import Verdict
@@ -31,7 +30,7 @@ from services.notifications.usecases.unsubscribe import WANTS_NONE, make_token
 from shared.core.clock import parse_rfc3339
 from shared.core.context import caused_by
 from shared.core.logs import describe
-from shared.core.sealing import Unsealable, Vault, keyed_hash
+from shared.core.sealing import Unsealable, Vault
 from shared.store.checked_clock import CheckedClock
 
 log = logging.getLogger(__name__)
@@ -48,11 +47,10 @@ NOT_COMPOSED = "the mail could not be composed"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail ready to go: ``content`` to ``address``; ``unasked`` if anybody could cause it."""
+    """A mail ready to go: ``content`` to ``address``."""
 
     address: str
     content: bytes
-    unasked: Unasked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,6 @@ class Composer:
 
     Attributes:
         vault: opens the recipient book.
-        address_key: 32 bytes; by its keyed hashes mails to one address are counted for a day.
         public_url: of the whole system, where personal links lead.
         mail_from: the sender's address.
         organiser: shown beside it.
@@ -69,7 +66,6 @@ class Composer:
     """
 
     vault: Vault
-    address_key: bytes
     public_url: str
     mail_from: str
     organiser: str
@@ -122,15 +118,7 @@ class Composer:
             late=_is_late(claim, now),
         )
         # the Message-ID is as stored, though the sender's domain change
-        content = render(context, claim.mail.message_id)
-        return Letter(recipient.address, content, self._unasked(claim, recipient.address))
-
-    def _unasked(self, claim: Claim, address: str) -> Unasked | None:
-        kind, entry = claim.mail.kind, claim.recipient.entry
-        if kind not in UNASKED:
-            return None
-        ref = keyed_hash(self.address_key, "unasked", address.casefold())
-        return Unasked(ref, entry.form or entry.about, kind in ASKING)
+        return Letter(recipient.address, render(context, claim.mail.message_id))
 
     def _entry(self, claim: Claim, own_token: str) -> CalendarEntry | None:
         """What the person's calendar holds of the mail's event; its link is that of the registration with the seat."""
@@ -182,7 +170,7 @@ def _is_late(claim: Claim, now: datetime) -> bool:
 def _recipient(claim: Claim, personal: Mapping[str, str]) -> Recipient:
     entry = claim.recipient.entry
     return Recipient(
-        name=personal["name"],
+        name=personal.get("name", ""),
         address=personal["address"],
         language=entry.language,
         time_zone=personal.get("time_zone", ""),
@@ -191,8 +179,6 @@ def _recipient(claim: Claim, personal: Mapping[str, str]) -> Recipient:
         address_confirmed=entry.verified,
         status=entry.status,
         form_kind=entry.form_kind,
-        form=entry.form or "",
-        verify=personal.get("verify", ""),
     )
 
 

@@ -27,7 +27,7 @@ _CONDITIONS = {
     "person": "r.person_ref = :person",
     "not_registered_for": """NOT EXISTS (
         SELECT FROM recipient o WHERE o.person_ref = r.person_ref AND o.event = :not_registered_for
-            AND o.form_kind <> 'interest' AND o.status IN ('unverified', 'confirmed', 'waitlisted'))""",
+            AND o.form_kind <> 'interest' AND o.status IN ('confirmed', 'waitlisted'))""",
     "wants_bulletins": """(r.status = 'confirmed' OR (r.status = 'waitlisted' AND r.verified))
         AND NOT EXISTS (SELECT FROM suppression s WHERE s.person_ref = r.person_ref)
         AND CAST(:wants_bulletins AS boolean)""",

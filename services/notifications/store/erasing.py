@@ -8,9 +8,9 @@ from sqlalchemy import Connection, text
 
 _BURY = text("""
     INSERT INTO recipient (subject, about, form, form_kind, event, status, revision, verified, representative,
-        noted_at, heard_at, erased_at)
+        occurred_at, noted_at, heard_at, erased_at)
     VALUES (CAST(:subject AS uuid), :about, :form, :form_kind, :event, :status, :revision, false, false,
-        :now, :now, :now)
+        :now, :now, :now, :now)
     ON CONFLICT (subject) DO UPDATE SET erased_at = coalesce(recipient.erased_at, :now), noted_at = :now,
         status = excluded.status, revision = excluded.revision, person_ref = NULL, language = NULL, closed = NULL,
         position = NULL, working_group = NULL, partner = NULL, country = NULL, attend = NULL, representative = false,

@@ -55,7 +55,7 @@ _MISS = text("""
 _MAILS = """
     SELECT m.id::text, m.kind, m.subject::text, m.revision, m.recipient, m.event, m.lane, m.state, m.attempts,
         m.due_at, m.cause_at, m.created_at, m.sent_at, m.reason
-    FROM mail m JOIN recipient r ON r.subject = m.subject
+    FROM mail m LEFT JOIN recipient r ON r.subject = m.subject
 """
 _CONDITIONS = {
     "kind": "m.kind = :kind",
@@ -77,7 +77,7 @@ class MailRow:
 
     id: str
     kind: str
-    registration_id: str
+    subject: str
     revision: int
     person_ref: str | None
     event: str | None

@@ -1,4 +1,4 @@
-"""The recipient book: whom a registration or a proposal belongs to. What is personal comes here closed."""
+"""The recipient book: whom a registration, a proposal or a confirmation link belongs to. What is personal is closed."""
 
 # ruff: noqa: S608 - names of our own columns
 
@@ -45,6 +45,13 @@ _KEEP = text(f"""
     INSERT INTO recipient ({", ".join(_NAMES)}, closed, noted_at, heard_at)
     VALUES ({", ".join(_VALUES[name] for name in _NAMES)}, :closed, :now, :now)
     ON CONFLICT (subject) DO UPDATE SET {_CHANGING}
+        WHERE (recipient.revision, recipient.occurred_at) <= (excluded.revision, excluded.occurred_at)
+""")
+_MAILED = text("SELECT subject::text FROM mail WHERE subject = ANY(CAST(:subjects AS uuid[]))")
+_FORGET_LINKS = text("""
+    WITH gone AS (
+        DELETE FROM recipient WHERE subject = ANY(CAST(:links AS uuid[])) AND about = 'confirmation' RETURNING subject)
+    UPDATE mail m SET recipient = NULL FROM gone WHERE m.subject = gone.subject
 """)
 
 
@@ -80,13 +87,24 @@ def hold_registrations(connection: Connection, person_ref: str, subject: str) ->
 
 
 def keep_entry(connection: Connection, kept: BookEntry, now: datetime) -> None:
-    """Store ``kept`` in place of what was known; the caller has decided that it is newer."""
+    """Store ``kept`` in place of what was known, unless that is newer."""
     keep_entries(connection, [kept], now)
 
 
 def keep_entries(connection: Connection, kept: Sequence[BookEntry], now: datetime) -> None:
     """As ``keep_entry`` for several."""
     connection.execute(_KEEP, [_values(one) | {"now": now} for one in kept])
+
+
+def mailed_among(connection: Connection, subjects: Sequence[str]) -> set[str]:
+    """Those of these subjects that there is a mail about."""
+    return set(connection.execute(_MAILED, {"subjects": list(subjects)}).scalars())
+
+
+def forget_links(connection: Connection, links: Sequence[str]) -> None:
+    """Delete the entries of confirmation links whose mails have ended: address and token are needed no more."""
+    if links:
+        connection.execute(_FORGET_LINKS, {"links": list(links)})
 
 
 def _values(kept: BookEntry) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Mails taken back before they go: called off because they would say something untrue, or suppressed.
+"""Mails taken back before they go: called off because they would say something untrue, or to be looked at again.
 
 Takes two statements. The first waits for a sender that is claiming the mail, and then sees the claim; but it does not
 see the attempt that came with the claim, for that is younger than the statement. So only the second can end it.
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, text
 
 _WITHDRAW = """
-    UPDATE mail SET state = :state, reason = :reason, phase = NULL, lease_until = NULL
+    UPDATE mail SET state = 'called_off', reason = :reason, phase = NULL, lease_until = NULL
     WHERE {condition} AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
     RETURNING id, fence, kind
 """
@@ -23,10 +23,15 @@ _OLD = text(
 )
 _NEWS = text(_WITHDRAW.format(condition="event = :event AND kind = ANY(:kinds) AND revision < :revision"))
 _REMINDERS = text(_WITHDRAW.format(condition="event = :event AND lane = 'reminder' AND revision <> :kept"))
-_BULLETINS = text(_WITHDRAW.format(condition="recipient = :recipient AND kind = 'bulletin'"))
 _ALL = text(_WITHDRAW.format(condition="subject = CAST(:subject AS uuid)"))
+_TAKE_BACK = text("""
+    UPDATE mail SET state = 'queued', phase = NULL, lease_until = NULL, due_at = :now
+    WHERE recipient = :recipient AND kind = 'bulletin'
+        AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
+    RETURNING id, fence, kind
+""")
 _END_ATTEMPTS = text("""
-    UPDATE mail_attempt a SET ended_at = :now, outcome = :state
+    UPDATE mail_attempt a SET ended_at = :now, outcome = :outcome
     FROM unnest(CAST(:ids AS uuid[]), CAST(:fences AS integer[])) AS off (id, fence)
     WHERE a.mail_id = off.id AND a.number = off.fence AND a.ended_at IS NULL
 """)
@@ -55,7 +60,7 @@ def call_off(
         now: the time.
     """
     row = {"subject": subject, "revision": revision, "kinds": list(kinds), "numbered_apart": list(numbered_apart)}
-    return _withdraw(connection, _OLD, row, "called_off", reason, now)
+    return _call_off(connection, _OLD, row, reason, now)
 
 
 def call_off_news(
@@ -63,30 +68,36 @@ def call_off_news(
 ) -> list[str]:
     """Call off news of earlier revisions of an event that have not gone yet; returns the kinds of those mails."""
     row = {"event": event, "revision": revision, "kinds": list(kinds)}
-    return _withdraw(connection, _NEWS, row, "called_off", reason, now)
+    return _call_off(connection, _NEWS, row, reason, now)
 
 
 def call_off_reminders(connection: Connection, event: str, kept: int, reason: str, now: datetime) -> list[str]:
     """Call off reminders of an event but those with the number ``kept``; returns the kinds of those mails."""
-    return _withdraw(connection, _REMINDERS, {"event": event, "kept": kept}, "called_off", reason, now)
+    return _call_off(connection, _REMINDERS, {"event": event, "kept": kept}, reason, now)
 
 
 def call_off_all(connection: Connection, subject: str, reason: str, now: datetime) -> list[str]:
     """Call off every mail of a subject that no sender has committed to hand over; returns their kinds."""
-    return _withdraw(connection, _ALL, {"subject": subject}, "called_off", reason, now)
+    return _call_off(connection, _ALL, {"subject": subject}, reason, now)
 
 
-def suppress_bulletins(connection: Connection, person_ref: str, reason: str, now: datetime) -> list[str]:
-    """Take back a person's bulletins that have not gone yet; returns the kinds of those mails."""
-    return _withdraw(connection, _BULLETINS, {"recipient": person_ref}, "suppressed", reason, now)
+def take_back_bulletins(connection: Connection, person_ref: str, now: datetime) -> None:
+    """Make a person's bulletins that have not gone due now, in nobody's hands: the next sender looks at them again."""
+    taken = connection.execute(_TAKE_BACK, {"recipient": person_ref, "now": now}).all()
+    _end_attempts(connection, taken, "released", now)
 
 
-def _withdraw(
-    connection: Connection, query: TextClause, row: Mapping[str, Any], state: str, reason: str, now: datetime
+def _call_off(
+    connection: Connection, query: TextClause, row: Mapping[str, Any], reason: str, now: datetime
 ) -> list[str]:
-    taken = connection.execute(query, {**row, "state": state, "reason": reason}).all()
+    taken = connection.execute(query, {**row, "reason": reason}).all()
+    _end_attempts(connection, taken, "called_off", now)
+    return [kind for _mail_id, _fence, kind in taken]
+
+
+def _end_attempts(connection: Connection, taken: Sequence[Any], outcome: str, now: datetime) -> None:
+    """End the attempts of mails, (id, fence, kind) each, that were in a sender's hands."""
     claimed = [(mail_id, fence) for mail_id, fence, _kind in taken if fence]
     if claimed:
         ids, fences = [list(column) for column in zip(*claimed, strict=True)]
-        connection.execute(_END_ATTEMPTS, {"ids": ids, "fences": fences, "state": state, "now": now})
-    return [kind for _mail_id, _fence, kind in taken]
+        connection.execute(_END_ATTEMPTS, {"ids": ids, "fences": fences, "outcome": outcome, "now": now})

@@ -1,13 +1,17 @@
-"""Settles mails: stores what became of them and, for those that the relay took, the message that says so."""
+"""Settles mails: stores what became of them, with the message that says so where one is due.
+
+Where a mail about a confirmation link has ended, its recipient is deleted in the same transaction.
+"""
 
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from services.notifications.domain.kinds import KINDS
-from services.notifications.domain.mail import RELEASED, Verdict
-from services.notifications.outgoing import mail_sent
+from services.notifications.domain.mail import FINAL, RELEASED, Verdict
+from services.notifications.outgoing import KEY_OF_OUTCOME, mail_message
 from services.notifications.store.handovers import settle
+from services.notifications.store.recipients import forget_links
 from shared.core.metrics import mail_handover_seconds, mail_unknown_resolved_total, mails_total
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
@@ -35,8 +39,10 @@ def settle_all(connection: Connection, verdicts: Sequence[Verdict]) -> list[Sett
     """Store ``verdicts`` in the caller's transaction; :func:`count` them after its commit."""
     found = [(verdict, settle(connection, verdict)) for verdict in verdicts]
     settled = [(verdict, before) for verdict, before in found if before is not None]
-    sent = [v for v, _before in settled if v.outcome == "sent" and KINDS[v.mail.kind].about == "registration"]
-    outbox.add(connection, [mail_sent(v.mail, v.at) for v in sent])
+    ended = [verdict for verdict, _before in settled if verdict.outcome in FINAL]
+    told = [verdict for verdict in ended if verdict.outcome in KEY_OF_OUTCOME]
+    outbox.add(connection, [mail_message(KEY_OF_OUTCOME[each.outcome], each.mail, each.at) for each in told])
+    forget_links(connection, [each.mail.subject for each in ended if KINDS[each.mail.kind].about == "confirmation"])
     return settled
 
 

@@ -24,7 +24,7 @@ def note_happenings(connection: Connection, clock: Clock, told: Sequence[Told]) 
 
 
 def _happening(told: Told) -> Happening | None:
-    entry, kind = told.entry, HAPPENINGS.get(told.kind or "")
+    entry, kind = told.entry, HAPPENINGS.get(told.kind)
     if kind is None or entry.partner is None or entry.form is None:
         return None
-    return Happening(kind, entry.partner, entry.subject, told.number, entry.form, entry.status, told.occurred_at)
+    return Happening(kind, entry.partner, entry.subject, told.number, entry.form, entry.status, entry.occurred_at)

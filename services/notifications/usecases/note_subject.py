@@ -3,6 +3,8 @@
 In any order of a subject's messages, and however often each comes, the same mails and the same entry result. A
 message that causes a mail is never ignored: if it comes too late to be true, its mail is made and called off at once.
 Only what comes after its subject was erased does nothing at all.
+
+A confirmation link has one message, one mail, and an entry in the book that goes with the mail.
 """
 
 from collections import Counter
@@ -15,9 +17,16 @@ from sqlalchemy import Connection
 from services.notifications.domain.book import Entry
 from services.notifications.domain.kinds import KINDS, NUMBERED_APART
 from services.notifications.domain.mail import NewMail
-from services.notifications.domain.truth import SUPERSEDED, Standing, is_untrue, newer, untrue_kinds
+from services.notifications.domain.truth import SUPERSEDED, Standing, is_current, is_untrue, untrue_kinds
 from services.notifications.store.mails import add_mail, add_mails
-from services.notifications.store.recipients import BookEntry, keep_entries, keep_entry, lock_standing, lock_standings
+from services.notifications.store.recipients import (
+    BookEntry,
+    keep_entries,
+    keep_entry,
+    lock_standing,
+    lock_standings,
+    mailed_among,
+)
 from services.notifications.store.withdrawing import call_off
 from services.notifications.usecases.addressing import readdress
 from shared.core.clock import Clock
@@ -31,18 +40,16 @@ class Told:
     """What one message says.
 
     Attributes:
-        kind: of the mail it causes; None if it causes none.
-        number: the mail's revision: the subject's, or the number of the attempt.
+        kind: of the mail it causes.
+        number: the mail's revision: the subject's, or the minute of the request.
         entry: the subject's state.
         personal: texts that stand in the table closed only.
-        occurred_at: when it happened, aware UTC.
     """
 
-    kind: str | None
+    kind: str
     number: int
     entry: Entry
     personal: Mapping[str, str]
-    occurred_at: datetime
     correlation_id: str
 
     @property
@@ -65,14 +72,12 @@ def note_subject(connection: Connection, clock: Clock, vault: Vault, mail_domain
     known = lock_standing(connection, subject)
     if known is not None and known.erased:
         return
-    if newer(known, told.standing, told.kind):
+    if is_current(known, told.entry.revision):
         keep_entry(connection, _closed(vault, told), now)
         known = told.standing
         readdress(connection, clock, subject, told.entry.person_ref, untrue_kinds(known))
         _call_off_untrue(connection, subject, known, now)
-    if told.kind is None:
-        return
-    mail = _mail(told, told.kind, known or told.standing, mail_domain, now)
+    mail = _mail(told, known or told.standing, mail_domain, now)
     if add_mail(connection, mail) and mail.state == "called_off":
         mails_total.labels(mail.kind, "called_off").inc()
 
@@ -87,16 +92,30 @@ def note_subjects(connection: Connection, clock: Clock, vault: Vault, mail_domai
     new = [one for one in told if one.entry.subject not in known and times[one.entry.subject] == 1 and _is_true(one)]
     if new:
         keep_entries(connection, [_closed(vault, one) for one in new], now)
-        add_mails(connection, [_mail(one, str(one.kind), one.standing, mail_domain, now) for one in new])
+        add_mails(connection, [_mail(one, one.standing, mail_domain, now) for one in new])
     done = {one.entry.subject for one in new}
     for one in told:
         if one.entry.subject not in done:
             note_subject(connection, clock, vault, mail_domain, one)
 
 
+def ask_to_confirm(connection: Connection, clock: Clock, vault: Vault, mail_domain: str, told: Sequence[Told]) -> None:
+    """Make the mail of each confirmation link in ``told`` that has none yet.
+
+    Its entry may be gone with the mail, so the mail tells whether a link was heard of.
+    """
+    now, links = clock(), {one.entry.subject: one for one in told}
+    lock_standings(connection, list(links))
+    mailed = mailed_among(connection, list(links))
+    new = [one for link, one in links.items() if link not in mailed]
+    if new:
+        keep_entries(connection, [_closed(vault, one) for one in new], now)
+        add_mails(connection, [_mail(one, one.standing, mail_domain, now) for one in new])
+
+
 def _is_true(told: Told) -> bool:
-    """Whether it causes a mail, and one that is not called off at once."""
-    return told.kind is not None and not is_untrue(told.kind, told.number, told.standing)
+    """Whether the mail that it causes is not called off at once."""
+    return not is_untrue(told.kind, told.number, told.standing)
 
 
 def _closed(vault: Vault, told: Told) -> BookEntry:
@@ -109,20 +128,20 @@ def _call_off_untrue(connection: Connection, subject: str, known: Standing, now:
         mails_total.labels(kind, "called_off").inc()
 
 
-def _mail(told: Told, kind: str, known: Standing, mail_domain: str, now: datetime) -> NewMail:
-    mail_id, untrue = new_id(), is_untrue(kind, told.number, known)
+def _mail(told: Told, known: Standing, mail_domain: str, now: datetime) -> NewMail:
+    mail_id, untrue = new_id(), is_untrue(told.kind, told.number, known)
     return NewMail(
         id=mail_id,
-        kind=kind,
+        kind=told.kind,
         subject=told.entry.subject,
         revision=told.number,
         recipient=told.entry.person_ref,
         event=told.entry.event,
-        lane=KINDS[kind].lane,
+        lane=KINDS[told.kind].lane,
         state="called_off" if untrue else "queued",
         reason=SUPERSEDED if untrue else None,
         message_id=f"<{mail_id}@{mail_domain}>",
-        cause_at=told.occurred_at,
+        cause_at=told.entry.occurred_at,
         created_at=now,
         correlation_id=told.correlation_id,
     )

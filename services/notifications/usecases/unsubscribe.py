@@ -19,10 +19,9 @@ from datetime import UTC, datetime, timedelta
 
 from services.notifications.domain.resending import NO_BULLETINS
 from services.notifications.store.bulletins import Suppression, allow, list_suppressions, suppress
-from services.notifications.store.withdrawing import suppress_bulletins
+from services.notifications.store.withdrawing import take_back_bulletins
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.core.metrics import mails_total
 from shared.core.sealing import Unsealable, Vault
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
@@ -74,6 +73,8 @@ def _written(closed: bytes) -> str:
 def unsubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str | None = None) -> bool:
     """Send this person no bulletins from now on; doing it again changes nothing.
 
+    Those that wait are suppressed by the next sender, with the message that says so.
+
     Args:
         work: on the service's database.
         clock: of the project.
@@ -89,11 +90,9 @@ def unsubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str | None
     with work.transaction() as connection:
         now = clock()
         fresh = suppress(connection, person_ref, who, now)
-        kept_back = suppress_bulletins(connection, person_ref, WANTS_NONE, now)
+        take_back_bulletins(connection, person_ref, now)
         if fresh and who is not None:
             note_deed(connection, Deed(who, "suppression-added"), now)
-    for kind in kept_back:
-        mails_total.labels(kind, "suppressed").inc()
     return fresh
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import marshmallow as ma
 
-from services.registration.api.tools import Tools
+from services.registration.api.tools import DeskTools
 from services.registration.store.blocked import Blocked
 from services.registration.usecases.block_address import block_address, blocked_addresses, unblock_address
 from shared.forms.addresses import LONGEST_ADDRESS, normal_address
@@ -58,7 +58,7 @@ class BlockedListSchema(ma.Schema):
     next = ma.fields.String(allow_none=True, metadata={"description": "Cursor of the next page"})
 
 
-def blocked_blueprint(tools: Tools) -> Any:
+def blocked_blueprint(tools: DeskTools) -> Any:
     """Routes below ``/v1/blocked-addresses``."""
     blueprint = Blueprint(
         "blocked_addresses",
@@ -87,7 +87,7 @@ def blocked_blueprint(tools: Tools) -> Any:
         What the address is registered for already stays as it is.
         """
         address = normal_address(content["email"].strip())
-        block_address(tools.work, tools.clock, tools.keys, address, content["reason"], by=holder().name)
+        block_address(tools.work, tools.clock, tools.references, address, content["reason"], by=holder().name)
 
     @blueprint.delete("/<uuid:blocked_id>")
     @blueprint.response(204)

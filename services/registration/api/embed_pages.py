@@ -1,6 +1,6 @@
 """The form as a page: framed in a partner's page, or on its own where there is no script or no frame."""
 
-from flask import Blueprint, Response, request, send_file
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from services.registration.api.intake_pages import form_page, in_language
@@ -8,13 +8,13 @@ from services.registration.api.looks import closed_html, look_of, parent_origin,
 from services.registration.api.selftest_pages import selftest_page
 from services.registration.api.submitted import language_of, read_submitted
 from services.registration.api.tools import Tools, counted_look_up
-from services.registration.domain.opening import closed_reason
-from services.registration.embed.assets import SCRIPT, SHEET, file_of, pinned_script, sheet
+from services.registration.embed.assets import SCRIPT, SCRIPTS, SHEET, pinned_script, script, sheet
 from services.registration.embed.pages import render_frame
 from shared.core.errors import DomainError
 from shared.core.metrics import intake_requests_total
 from shared.web.access import public
 from shared.web.bodies import require_form
+from shared.web.entity_tags import conditional
 from shared.web.headers import origin_in
 from shared.web.limits import limited
 from shared.web.look.sheets import serve_sheet
@@ -49,9 +49,7 @@ def embed_blueprint(tools: Tools) -> Blueprint:
         language = language_of(request.args.to_dict(), partner.language if partner else None)
         look = look_of(language, request.args, partner, parent=parent)
         origins = partner.origins if partner else ()
-        reason = closed_reason(view.stored.opening, tools.clock())
-        reason = reason or ("full" if view.stored.seats.word == "full" else "")
-        if reason:
+        if reason := view.refusal(tools.clock()):
             intake_requests_total.labels("closed").inc()
             return public_page(closed_html(view, look, reason), look, origins)
         return public_page(render_frame(form_page(tools, view, partner, look, parent)), look, origins)
@@ -82,28 +80,28 @@ def _add_language_change(blueprint: Blueprint, tools: Tools) -> None:
 def _serve_files(blueprint: Blueprint) -> None:
     @blueprint.get(f"/{SCRIPT}")
     @public
-    def script() -> Response:
-        return _file(SCRIPT, SCRIPT_KEPT_S)
+    def element() -> Response:
+        return _script(SCRIPT, SCRIPT_KEPT_S)
 
     @blueprint.get("/troika-<mark>.js")
     @public
-    def script_of_one_version(mark: str) -> Response:
+    def element_of_one_version(mark: str) -> Response:
         if pinned_script()[0] != f"/embed/troika-{mark}.js":
             raise NotFound
-        return _file(SCRIPT, FILE_KEPT_S)
+        return _script(SCRIPT, FILE_KEPT_S)
 
     @blueprint.get("/static/<name>")
     @public
     def static_file(name: str) -> Response:
-        return _file(name, FILE_KEPT_S if "v" in request.args else SCRIPT_KEPT_S)
+        if name not in SCRIPTS:
+            raise NotFound
+        return _script(name, FILE_KEPT_S if "v" in request.args else SCRIPT_KEPT_S)
 
 
-def _file(name: str, kept_s: int) -> Response:
-    """A public file. Module scripts are fetched with CORS, so any page may read it; nothing in it is secret."""
-    file = file_of(name)
-    if not file.is_file():
-        raise NotFound
-    response = send_file(file, max_age=kept_s)
+def _script(name: str, kept_s: int) -> Response:
+    """A public script. Module scripts are fetched with CORS, so any page may read it; nothing in it is secret."""
+    response = Response(script(name).text, mimetype="text/javascript")
+    response.cache_control.public, response.cache_control.max_age = True, kept_s
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return response
+    return conditional(response)

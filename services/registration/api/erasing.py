@@ -4,14 +4,14 @@ from dataclasses import asdict
 from typing import Any
 
 from services.registration.api.people_schemas import ErasedSchema, ErasureSchema
-from services.registration.api.tools import Tools
+from services.registration.api.tools import DeskTools
 from services.registration.usecases.erase import Erasure, Grave, erase_known, form_of, show_grave
 from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema
 
 
-def erasing_blueprint(tools: Tools) -> Any:
+def erasing_blueprint(tools: DeskTools) -> Any:
     """``/v1/registrations/{id}/erasure``."""
     blueprint = Blueprint("erasing", __name__, url_prefix="/v1/registrations", description="Erasing people")
 
@@ -28,7 +28,9 @@ def erasing_blueprint(tools: Tools) -> Any:
         """
         identity = str(registration_id)
         require_touch(form_of(tools.work, identity))
-        erase_known(tools.work, tools.clock, Erasure(identity, **wanted, by=holder().name, may_touch=may_touch))
+        erase_known(
+            tools.work, tools.clock, tools.messages, Erasure(identity, **wanted, by=holder().name, may_touch=may_touch)
+        )
         return _left(show_grave(tools.work, identity))
 
     @blueprint.get("/<uuid:registration_id>/erasure")

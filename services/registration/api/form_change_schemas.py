@@ -1,10 +1,6 @@
 """Shapes of what coordinators set of a form, and of what they are told about it."""
 
-from typing import get_args
-
 import marshmallow as ma
-
-from shared.forms.work_asked import Asking
 
 
 def _moment(description: str) -> ma.fields.AwareDateTime:
@@ -29,15 +25,11 @@ class FormAdminSchema(ma.Schema):
     closes_at = _moment("Closed from then on; null: no bound")
     closed_reason = ma.fields.String(required=True, metadata={"description": "Empty while people can register"})
     verification = ma.fields.String(required=True)
-    proof_of_work = ma.fields.String(required=True, metadata={"enum": ["off", "asked"]})
     warning = ma.fields.String(
         required=True, metadata={"description": "What to mind about this form; empty if nothing"}
     )
     capacity = ma.fields.Integer(allow_none=True, required=True)
     confirmed = ma.fields.Integer(required=True)
-    held = ma.fields.Integer(
-        required=True, metadata={"description": "Kept until an address is confirmed; not counted without a capacity"}
-    )
     waiting = ma.fields.Integer(required=True)
     waiting_list = ma.fields.Boolean(required=True)
     partners = ma.fields.List(ma.fields.String(), required=True)
@@ -64,10 +56,6 @@ class FormChangeSchema(ma.Schema):
     open = ma.fields.Raw(validate=_is_flag, metadata={"type": "boolean", "description": "false: closed at once"})
     opens_at = _moment("With an offset; null: no bound")
     closes_at = _moment("With an offset, later than `opens_at`; null: no bound")
-    proof_of_work = ma.fields.String(
-        validate=ma.validate.OneOf(get_args(Asking)),
-        metadata={"description": "`asked`: browsers do a piece of work; whoever sends none confirms their address"},
-    )
 
 
 class FormChangeQuery(ma.Schema):

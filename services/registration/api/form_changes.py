@@ -13,9 +13,9 @@ from services.registration.api.form_change_schemas import (
     FormChangeSchema,
     FormHistorySchema,
 )
-from services.registration.api.tools import Tools
+from services.registration.api.tools import DeskTools
 from services.registration.domain.opening import closed_reason
-from services.registration.store.forms import StoredForm
+from services.registration.store.forms import StoredForm, settings_of
 from services.registration.usecases.change_form import (
     FormChange,
     FormEffect,
@@ -30,13 +30,13 @@ from shared.web.problems import ProblemSchema
 NO_VERIFICATION = "Addresses are not confirmed by mail: anybody could register anybody."
 
 
-def add_form_changes(blueprint: Any, tools: Tools) -> None:
+def add_form_changes(blueprint: Any, tools: DeskTools) -> None:
     """``PATCH /v1/forms/{slug}`` and ``GET /v1/forms/{slug}/history``."""
     _add_change(blueprint, tools)
     _add_history(blueprint, tools)
 
 
-def _add_change(blueprint: Any, tools: Tools) -> None:
+def _add_change(blueprint: Any, tools: DeskTools) -> None:
     @blueprint.patch("/<slug>")
     @blueprint.arguments(FormChangeSchema, required=False)
     @blueprint.arguments(FormChangeQuery, location="query")
@@ -50,19 +50,19 @@ def _add_change(blueprint: Any, tools: Tools) -> None:
         Raising the capacity promotes people from the waiting list.
         """
         require_touch(slug)
-        current, _ = show_form(tools.work, tools.clock, slug)
-        settings = replace(current.settings, **wanted)
+        current, _ = show_form(tools.work, slug)
+        settings = replace(settings_of(current), **wanted)
         if query["dry_run"]:
             effect = preview_form_change(tools.work, tools.clock, slug, settings)
             return _answer(effect.form, tools, effect=_for_programs(effect))
         require_revision(current.revision)
         asked = FormChange(slug, current.revision, holder().name, settings)
-        changed = change_form(tools.work, tools.clock, asked)
-        tools.views.pop(slug, None)
+        changed = change_form(tools.work, tools.clock, tools.messages, asked)
+        tools.forget_form(slug)
         return _answer(changed, tools)
 
 
-def _add_history(blueprint: Any, tools: Tools) -> None:
+def _add_history(blueprint: Any, tools: DeskTools) -> None:
     @blueprint.get("/<slug>/history")
     @blueprint.response(200, FormHistorySchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
@@ -70,7 +70,7 @@ def _add_history(blueprint: Any, tools: Tools) -> None:
     def history(slug: str) -> dict[str, Any]:
         """The latest 50 changes of a form by coordinators, newest first."""
         require_touch(slug)
-        return {"items": [asdict(line) for line in show_form(tools.work, tools.clock, slug)[1]]}
+        return {"items": [asdict(line) for line in show_form(tools.work, slug)[1]]}
 
 
 def form_for_coordinators(form: StoredForm, now: datetime) -> dict[str, Any]:
@@ -86,14 +86,13 @@ def form_for_coordinators(form: StoredForm, now: datetime) -> dict[str, Any]:
         "closes_at": form.closes_at,
         "closed_reason": closed_reason(form.opening, now),
         "verification": form.verification,
-        "proof_of_work": form.proof_of_work,
         "warning": NO_VERIFICATION if form.verification == "none" else "",
         "partners": list(form.partners),
-        **{name: seats[name] for name in ("capacity", "confirmed", "held", "waiting", "waiting_list")},
+        **{name: seats[name] for name in ("capacity", "confirmed", "waiting", "waiting_list")},
     }
 
 
-def _answer(form: StoredForm, tools: Tools, **more: Any) -> Response:
+def _answer(form: StoredForm, tools: DeskTools, **more: Any) -> Response:
     response = jsonify(FormAdminSchema().dump(form_for_coordinators(form, tools.clock())) | more)
     response.set_etag(str(form.revision))
     return response

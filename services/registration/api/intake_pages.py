@@ -1,24 +1,17 @@
-"""Registering without a script: the same door, answered with pages."""
+"""Submitting a form without a script, answered with pages."""
 
-import json
 from dataclasses import replace
+from typing import cast
 
 from flask import Response
 
 from services.registration.api.challenge import challenge_path
-from services.registration.api.intake import Refused, take
 from services.registration.api.looks import closed_html, event_time, guest_list_closes, look_of, page, parent_origin
+from services.registration.api.submissions import Refused, take
 from services.registration.api.submitted import Submitted, language_of
 from services.registration.api.tools import Tools
-from services.registration.embed.pages import (
-    FramePage,
-    Look,
-    Notice,
-    ResultPage,
-    ResultStatus,
-    render_frame,
-    render_result,
-)
+from services.registration.embed.pages import FramePage, Look, Notice, OwnForm, Verification, render_frame
+from services.registration.embed.receipt_pages import ReceivedPage, render_received
 from services.registration.store.forms import Partner
 from services.registration.usecases.look_up import FormView
 from shared.core.errors import DomainError, Unavailable
@@ -26,30 +19,34 @@ from shared.forms.validation import Answers
 from shared.web.busy_page import retry_after_s
 
 
-def register(tools: Tools, view: FormView, submitted: Submitted) -> Response:
-    """Take a plain form and answer with a page: the result, the form with its faults, or why it is closed."""
+def submit(tools: Tools, view: FormView, submitted: Submitted) -> Response:
+    """Take a plain form and answer with a page: that it is stored, the form with its faults, or why it is closed."""
     partner = view.partner(submitted.partner)
     language = language_of(submitted.beside, partner.language if partner else None)
     parent = parent_origin(partner, str(submitted.beside.get("parent") or ""))
     look = look_of(language, submitted.beside, partner, parent=parent)
     origins = partner.origins if partner else ()
     try:
-        answered = take(tools, view, submitted)
+        accepted = take(tools, view, submitted)
     except Refused as refused:
         return again(tools, view, submitted, look, answers=refused.answers, status=422)
     except DomainError as refusal:
         if refusal.code == "form-closed":
             return page(closed_html(view, look, refusal.detail), look, origins, 409)
-        notice: Notice = "unproven" if refusal.code == "proof-refused" else "failed"
-        return again(tools, view, submitted, look, notice=notice, status=422)
+        return again(tools, view, submitted, look, notice="failed", status=422)
     except Unavailable:
         response = again(tools, view, submitted, look, notice="busy", status=503)
         response.headers["Retry-After"] = str(retry_after_s())
         return response
-    status: ResultStatus = json.loads(answered.body)["status"]
-    title = view.definition.title.in_language(language)
-    shown = ResultPage(look, title, event_time(view.stored), status, view.stored.kind, _address(view, submitted))
-    return page(render_result(shown), look, origins, 201)
+    shown = ReceivedPage(
+        look=look,
+        title=view.definition.title.in_language(language),
+        event_time=event_time(view.stored),
+        receipt=accepted.receipt,
+        code=accepted.code,
+        address=_address(view, submitted),
+    )
+    return page(render_received(shown), look, origins, 202)
 
 
 def in_language(tools: Tools, view: FormView, submitted: Submitted, language: str) -> Response:
@@ -72,6 +69,7 @@ def again(
     status: int,
     answers: Answers | None = None,
     notice: Notice | None = None,
+    own: OwnForm | None = None,
 ) -> Response:
     """The form once more, filled with what was sent. A key is kept while the content may still be the same."""
     partner = view.partner(submitted.partner)
@@ -79,7 +77,7 @@ def again(
     values = {**submitted.answers, **(answers.values | answers.sealed if answers else {})}
     key = submitted.key if notice == "busy" else ""
     empty = form_page(tools, view, partner, look, parent, key)
-    shown = replace(empty, values=values, errors=answers.errors if answers else (), notice=notice)
+    shown = replace(empty, values=values, errors=answers.errors if answers else (), notice=notice, own=own)
     return page(render_frame(shown), look, partner.origins if partner else (), status)
 
 
@@ -102,6 +100,9 @@ def form_page(
         idempotency_key=key,
         seats="waiting-list" if view.stored.seats.word == "waiting-list" else "open",
         organiser=tools.organiser,
+        controller=view.stored.controller or "",
+        contact=view.stored.contact or "",
         guest_list=guest_list_closes(view.stored),
-        challenge=challenge_path(view.stored.slug) if view.asks_proof else "",
+        challenge=challenge_path(view.stored.slug),
+        verification=cast(Verification, view.stored.verification),
     )

@@ -1,20 +1,17 @@
 """What the pages behind links share: their titles, why it is too late, and what a link that opens nothing says."""
 
-from datetime import datetime
 from typing import cast
 from urllib.parse import urlencode
 
 from flask import Response, redirect, request
 
-from services.registration.api.looks import look_of, page, reason_known
+from services.registration.api.looks import look_of, page
 from services.registration.api.submitted import language_of
 from services.registration.api.tools import Tools
 from services.registration.domain.opening import closed_reason
-from services.registration.domain.registration import Registration
-from services.registration.domain.verifying import decide_verified
-from services.registration.embed.link_pages import LinkKind, TooLate, render_link_gone
+from services.registration.embed.link_pages import render_link_gone
 from services.registration.embed.pages import embed_path
-from services.registration.store.forms import StoredForm
+from services.registration.store.forms import PublicForm
 from shared.core.errors import DomainError
 from shared.forms.definition import FormDefinition
 from shared.web.headers import personal
@@ -22,31 +19,20 @@ from shared.web.headers import personal
 WAYS_IN = ("webinar", "attendance")
 
 
-def title_of(form: StoredForm, definition: FormDefinition, language: str) -> str:
+def title_of(form: PublicForm, definition: FormDefinition, language: str) -> str:
     """The event's own title where the form is the way into the event, else the form's."""
     own = definition.title.in_language(language)
     return (form.event_title or own) if form.kind in WAYS_IN else own
 
 
-def too_late(form: StoredForm, registration: Registration, now: datetime) -> TooLate:
-    """Why the address can no longer be confirmed; empty if it can, or is."""
-    if registration.status != "unverified":
-        return ""
-    try:
-        decide_verified(form.opening, form.seats, registration, now)
-    except DomainError as refusal:
-        return reason_known(refusal.detail)
-    return ""
-
-
-def gone(tools: Tools, kind: LinkKind) -> Response:
+def gone(tools: Tools) -> Response:
     """The same for a link that never was, is mistyped, used up or has ended: nobody learns from it which.
 
     The form that the link names leads on, and says nothing: whoever asks has written it there.
     """
     language = language_of(request.values.to_dict(), None)
     look = look_of(language, {}, None)
-    return page(render_link_gone(look, kind, _form_named(tools, language), here()), look, status=404)
+    return page(render_link_gone(look, _form_named(tools, language), here()), look, status=404)
 
 
 def here() -> str:
@@ -68,3 +54,9 @@ def _form_named(tools: Tools, language: str) -> str:
     except DomainError:
         return ""
     return "" if closed_reason(view.stored.opening, tools.clock()) else embed_path(slug, {"lang": language})
+
+
+def attempt_number() -> int:
+    """Return how often a page that waits for a decision has loaded itself again, from its address; 0 at first."""
+    text = request.args.get("again", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 3 else 0

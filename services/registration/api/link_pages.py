@@ -1,39 +1,50 @@
-"""The page behind a person's own link: see, cancel, take one's data along, be erased; confirm too, where that has no
-link of its own.
+"""The page behind a managing link: see, cancel, take one's data along, be erased. Commands go through the queue.
 
 Reading it changes nothing: mail scanners follow links.
 """
 
 from json import dumps
-from typing import Any, cast
+from typing import cast
 
 from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import BadRequest
 
-from services.registration.api.link_looks import gone, title_of, to_erased, too_late
+from services.registration.api.link_looks import attempt_number, gone, title_of, to_erased
 from services.registration.api.looks import event_time, look_of, page
 from services.registration.api.submitted import language_of, own_language
 from services.registration.api.tools import Tools
 from services.registration.domain.opening import closed_reason, is_over
-from services.registration.embed.link_pages import Asking, LinkPage, LinkStatus, render_erased, render_link
+from services.registration.embed.link_pages import Asking, LinkPage, LinkStatus, Refusal, render_erased, render_link
 from services.registration.embed.pages import Look, embed_path
-from services.registration.store.forms import StoredForm
-from services.registration.store.registrations import Person
-from services.registration.usecases.cancel import cancel
-from services.registration.usecases.erase import erase_own
-from services.registration.usecases.look_up import GROUP_FIELD, find_join_address, show_own, working_group_titles
-from services.registration.usecases.my_data import show_my_data
-from services.registration.usecases.verify import verify_by_own
+from services.registration.intake.model import Result
+from services.registration.own.my_data import my_data
+from services.registration.own.service import (
+    cancel_own,
+    erase_own,
+    find_join_address,
+    newest_act,
+    show_own,
+    unmute_own,
+    wait_for_outcome,
+)
+from services.registration.own.store import LinkAct, OwnRegistration
+from services.registration.people.model import clear_answers
+from services.registration.usecases.look_up import GROUP_FIELD, FormView, working_group_titles
 from shared.core.errors import DomainError
-from shared.forms.definition import FormDefinition, parse_definition, with_options
+from shared.forms.definition import FormDefinition, with_options
 from shared.forms.rendering import answers_for_display
 from shared.web.access import by_link, public
 from shared.web.headers import personal
 from shared.web.limits import limited
 
-ACTIONS = {"cancel": cancel, "verify": verify_by_own}
 ASKED = ("cancel", "erase")
 """What is asked before it is done."""
+
+REFUSALS: dict[Result, Refusal] = {
+    Result.EVENT_OVER: "event-over",
+    Result.CHANGED_MEANWHILE: "changed-meanwhile",
+}
+"""Results of a command that are explained; of others the page shows what is."""
 
 
 def link_blueprint(tools: Tools) -> Blueprint:
@@ -52,31 +63,48 @@ def link_blueprint(tools: Tools) -> Blueprint:
     @by_link
     @limited("link")
     def act(token: str) -> Response:
-        if request.form.get("action") == "erase":
-            return _erase(tools, token)
-        act_on = ACTIONS.get(request.form.get("action", ""))
-        if act_on is None:
+        action = request.form.get("action", "")
+        if action not in (*ASKED, "unmute"):
             raise BadRequest("unknown action")
         try:
-            act_on(tools.work, tools.clock, token)
-        except DomainError as refusal:
-            if refusal.code == "not-found":
-                return gone(tools, "own")
+            _own, view = show_own(tools.work, token, tools.form_view, tools.clock())
+        except DomainError:
+            return gone(tools)
+        if action == "erase":
+            wait_for_outcome(tools.intake, erase_own(tools.intake, view, token))
+            return to_erased()
+        if action == "unmute":
+            wait_for_outcome(tools.intake, unmute_own(tools.intake, view, token))
+        else:
+            wait_for_outcome(tools.intake, cancel_own(tools.intake, view, token, _revision_seen()))
         language = language_of(request.form.to_dict(), None)
-        return personal(cast(Response, redirect(f"/r/{token}?lang={language}", 303)))
+        return personal(cast(Response, redirect(f"/r/{token}?lang={language}&sent=1", 303)))
 
     return blueprint
+
+
+def _revision_seen() -> int | None:
+    """Which revision the page has shown that was sent; None if it does not say."""
+    text = request.form.get("revision", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _refusal(act: LinkAct | None) -> Refusal:
+    """Why the last command was not done, for whoever comes from sending it."""
+    if act is None or not isinstance(act.outcome, list) or not ("sent" in request.args or attempt_number()):
+        return ""
+    return next((REFUSALS[one["result"]] for one in act.outcome if one["result"] in REFUSALS), "")
 
 
 def _add_own_data(blueprint: Blueprint, tools: Tools) -> None:
     @blueprint.get("/<token>/my-data.json")
     @by_link
     @limited("link")
-    def my_data(token: str) -> Response:
+    def own_data(token: str) -> Response:
         try:
-            held = show_my_data(tools.work, tools.clock, token)
+            held = my_data(tools.work, token, tools.form_view, tools.clock())
         except DomainError:
-            return gone(tools, "own")
+            return gone(tools)
         response = Response(dumps(held, ensure_ascii=False, indent=2), mimetype="application/json")
         response.headers["Content-Disposition"] = "attachment; filename=my-data.json"
         return personal(response)
@@ -88,28 +116,20 @@ def _add_own_data(blueprint: Blueprint, tools: Tools) -> None:
         return page(render_erased(look), look)
 
 
-def _erase(tools: Tools, token: str) -> Response:
-    """The page that says so is not behind the link: that opens nothing any more."""
-    try:
-        erase_own(tools.work, tools.clock, token)
-    except DomainError:
-        return gone(tools, "own")
-    return to_erased()
-
-
 def _page(tools: Tools, token: str, *, asking: Asking) -> Response:
     try:
-        person, form = show_own(tools.work, token, tools.clock())
+        own, view = show_own(tools.work, token, tools.form_view, tools.clock())
     except DomainError:
-        return gone(tools, "own")
-    look = look_of(own_language(request.args.to_dict(), person.registration.language), {}, None)
-    shown = _link_page(tools, person, form, look, asking=asking)
-    return page(render_link(shown), look)
+        return gone(tools)
+    look = look_of(own_language(request.args.to_dict(), own.person.registration.language), {}, None)
+    return page(render_link(_link_page(tools, token, own, view, look, asking=asking)), look)
 
 
-def _link_page(tools: Tools, person: Person, form: StoredForm, look: Look, *, asking: Asking) -> LinkPage:
-    definition = _with_groups(tools, parse_definition(form.definition))
-    now, registration = tools.clock(), person.registration
+def _link_page(
+    tools: Tools, token: str, own: OwnRegistration, view: FormView, look: Look, *, asking: Asking
+) -> LinkPage:
+    form, now, registration = view.stored, tools.clock(), own.person.registration
+    definition, act = with_group_titles(tools, view.definition), newest_act(tools.work, token)
     return LinkPage(
         look=look,
         title=title_of(form, definition, look.language),
@@ -118,38 +138,24 @@ def _link_page(tools: Tools, person: Person, form: StoredForm, look: Look, *, as
         status=cast(LinkStatus, registration.status),
         revision=registration.revision,
         form_kind=form.kind,
-        position=registration.position if registration.status == "waitlisted" else None,
-        answers=answers_for_display(definition, _told(person), look.language),
-        has_sealed=person.has_sealed,
+        position=registration.position,
+        processing=act is not None and act.decided_at is None,
+        attempt=attempt_number(),
+        refused=_refusal(act),
+        muted=own.muted,
+        answers=answers_for_display(definition, clear_answers(own.person, registration), look.language),
+        has_sealed=own.person.has_sealed,
         asking=asking,
         can_cancel=not is_over(form.opening, now),
         again_path=embed_path(form.slug, {"lang": look.language, "partner": registration.partner or ""})
         if not closed_reason(form.opening, now)
         else "",
-        too_late=too_late(form, registration, now),
-        join_url=find_join_address(tools.work, person, form, now),
+        join_url=find_join_address(tools.work, own, view, now),
     )
 
 
-def _with_groups(tools: Tools, definition: FormDefinition) -> FormDefinition:
-    """The questions with the names of the working groups."""
+def with_group_titles(tools: Tools, definition: FormDefinition) -> FormDefinition:
+    """Return the questions with the names of all working groups, also of those that can be chosen no more."""
     if not any(field.name == GROUP_FIELD for field in definition.fields):
         return definition
     return with_options(definition, GROUP_FIELD, tuple(working_group_titles(tools.work).items()))
-
-
-def _told(person: Person) -> dict[str, Any]:
-    """Everything that the person has told us in clear, by the name of the question."""
-    registration = person.registration
-    told = {
-        "name": person.name,
-        "email": person.email,
-        "organisation": person.organisation,
-        "working_group": registration.working_group,
-        "representative": registration.representative if registration.working_group else None,
-        "country": registration.country,
-        "time_zone": person.time_zone,
-        "language": registration.language,
-        **person.answers,
-    }
-    return {name: value for name, value in told.items() if value is not None}

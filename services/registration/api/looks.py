@@ -17,7 +17,7 @@ from services.registration.embed.pages import (
     render_closed,
     render_refused,
 )
-from services.registration.store.forms import Partner, StoredForm
+from services.registration.store.forms import Partner, PublicForm
 from services.registration.usecases.look_up import FormView
 from shared.forms.theme import read_theme, theme_css
 from shared.i18n.languages import named_language
@@ -38,7 +38,7 @@ def look_of(
     return Look(language, read_theme({**own, **given}), framed or bool(parent), parent)
 
 
-def event_time(form: StoredForm) -> EventTime | None:
+def event_time(form: PublicForm) -> EventTime | None:
     """When the form's event is; None for a form without an event."""
     if form.event_id is None:
         return None
@@ -46,7 +46,7 @@ def event_time(form: StoredForm) -> EventTime | None:
     return EventTime(when, form.event_status == "tentative")
 
 
-def guest_list_closes(form: StoredForm) -> EventTime | None:
+def guest_list_closes(form: PublicForm) -> EventTime | None:
     """When the guest list of the form's event closes; None if it stays open until the start."""
     closes_at = form.opening.guest_list_closes_at
     return EventTime(period(closes_at, None, form.time_zone or "UTC", form.city)) if closes_at is not None else None

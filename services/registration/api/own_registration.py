@@ -10,11 +10,12 @@ from flask import g
 from werkzeug.exceptions import Forbidden
 
 from services.registration.api.tools import Tools
+from services.registration.intake.model import Result
+from services.registration.own.service import cancel_own, show_own, wait_for_outcome
 from services.registration.store.registrations import Person
-from services.registration.usecases.cancel import cancel_seen
 from services.registration.usecases.decide import CANCEL
-from services.registration.usecases.look_up import show_own
-from shared.core.errors import DomainError
+from services.registration.usecases.look_up import FormView
+from shared.core.errors import DomainError, Unavailable
 from shared.web.access import link_token, refuse_key
 from shared.web.entity_tags import require_match
 from shared.web.limits import spend
@@ -28,9 +29,10 @@ class OwnLink:
 
     token: str
     person: Person
+    view: FormView
 
 
-def or_own_link(tools: Tools) -> Callable[[View], View]:
+def or_own_link(tools: Tools | None) -> Callable[[View], View]:
     """Around a view that ``needs_or_link``, outside of what reads the request: no key means the link of just this one.
 
     A token that opens nothing, or another registration, is refused like any key that nobody holds: whether there is a
@@ -41,7 +43,9 @@ def or_own_link(tools: Tools) -> Callable[[View], View]:
         @wraps(view)
         def asked(*args: Any, registration_id: UUID, **values: Any) -> Any:
             token = link_token()
-            g.own_link = _opened(tools, token, str(registration_id)) if token else None
+            if token and tools is None:
+                refuse_key()
+            g.own_link = _opened(tools, token, str(registration_id)) if token and tools is not None else None
             return view(*args, registration_id=registration_id, **values)
 
         return asked  # type: ignore[return-value]  # wraps keeps its shape
@@ -66,15 +70,29 @@ def change_own(tools: Tools, own: OwnLink, status: str) -> Person:
         raise Forbidden
     revision = own.person.registration.revision
     require_match(str(revision))
-    return cancel_seen(tools.work, tools.clock, own.token, revision)
+    outcome = wait_for_outcome(tools.intake, cancel_own(tools.intake, own.view, own.token, revision))
+    if outcome is None:
+        raise Unavailable("the command is stored and not decided yet; read the registration again")
+    result = Result(outcome.outcome[0]["result"])
+    if result is not Result.CANCELLED:
+        raise DomainError(*REFUSALS[result])
+    return show_own(tools.work, own.token, tools.form_view, tools.clock())[0].person
+
+
+REFUSALS: dict[Result, tuple[str, str]] = {
+    Result.GONE: ("no-place", "there is no place to give back"),
+    Result.EVENT_OVER: ("event-over", "the event has begun"),
+    Result.CHANGED_MEANWHILE: ("changed-meanwhile", "read it again and repeat your change"),
+}
+"""Why a place was not given back: code and sentence by result."""
 
 
 def _opened(tools: Tools, token: str, registration_id: str) -> OwnLink:
     spend("link")
     try:
-        person, _ = show_own(tools.work, token, tools.clock())
+        own, view = show_own(tools.work, token, tools.form_view, tools.clock())
     except DomainError:
         refuse_key()
-    if person.registration.id != registration_id:
+    if own.person.registration.id != registration_id:
         refuse_key()
-    return OwnLink(token, person)
+    return OwnLink(token, own.person, view)

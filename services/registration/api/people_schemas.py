@@ -55,7 +55,10 @@ class PersonSchema(ma.Schema):
     form = ma.fields.String(required=True)
     event = ma.fields.String(allow_none=True)
     status = ma.fields.String(required=True, metadata={"enum": list(REGISTRATION_STATUSES)})
-    position = ma.fields.Integer(allow_none=True)
+    position = ma.fields.Integer(
+        allow_none=True,
+        metadata={"description": "Place on the waiting list now, from 1, in order of receipt; null unless waitlisted"},
+    )
     name = ma.fields.String(required=True, allow_none=True)
     email = ma.fields.String(required=True)
     organisation = ma.fields.String(allow_none=True)
@@ -99,9 +102,6 @@ class PromotionSchema(ma.Schema):
     free = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "Then; null: no limit"})
     waiting = ma.fields.Integer(required=True, metadata={"description": "How many waited"})
     promoted = ma.fields.Integer(required=True, metadata={"description": "How many of them got a seat"})
-    through_position = ma.fields.Integer(
-        allow_none=True, required=True, metadata={"description": "The last number in line that got one"}
-    )
     withheld = ma.fields.String(
         required=True,
         metadata={
@@ -169,36 +169,3 @@ class ErasedSchema(ma.Schema):
     status = ma.fields.String(required=True, metadata={"description": "Under which it goes on counting"})
     erased_at = ma.fields.AwareDateTime(format="iso", required=True)
     history = ma.fields.List(ma.fields.Nested(ChangeSchema), required=True)
-
-
-class ReasonSchema(ma.Schema):
-    """Why sealed answers have to be read."""
-
-    class Meta:
-        unknown = ma.RAISE
-
-    reason = ma.fields.String(required=True, validate=ma.validate.Length(min=10, max=500))
-
-
-class SealedSchema(ma.Schema):
-    """Sealed answers by field."""
-
-    answers = ma.fields.Dict(keys=ma.fields.String(), required=True)
-
-
-class ReadingSchema(ma.Schema):
-    """Somebody has read somebody's sealed answers."""
-
-    number = ma.fields.Integer(required=True)
-    registration_id = ma.fields.String(required=True)
-    form = ma.fields.String(required=True)
-    reader = ma.fields.String(required=True)
-    reason = ma.fields.String(required=True)
-    read_at = ma.fields.AwareDateTime(format="iso", required=True)
-
-
-class ReadingListSchema(ma.Schema):
-    """One page of readings, newest first."""
-
-    items = ma.fields.List(ma.fields.Nested(ReadingSchema), required=True)
-    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})

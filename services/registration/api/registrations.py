@@ -13,7 +13,7 @@ from services.registration.api.people_schemas import (
     PersonSchema,
     RegistrationQuery,
 )
-from services.registration.api.tools import Tools
+from services.registration.api.tools import DeskTools, Tools
 from services.registration.store.people import PeopleFilter
 from services.registration.store.registrations import Person
 from services.registration.usecases.decide import CANCEL, Decision, decide
@@ -24,7 +24,7 @@ from services.registration.usecases.list_people import (
     show_person,
 )
 from services.registration.usecases.positions import read_registration_position, registration_position
-from shared.web.access import holder, needs, needs_or_link, require_touch
+from shared.web.access import holder, needs, needs_or_link, refuse_key, require_touch
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
 from shared.web.entity_tags import require_match
 from shared.web.headers import personal
@@ -36,16 +36,22 @@ from shared.web.query_parameters import lower_bound, upper_bound
 SAME_NAME = ("form", "event", "status", "working_group", "partner", "country", "q", "not_registered_for")
 
 
-def registrations_blueprint(tools: Tools) -> Any:
-    """Routes below ``/v1/registrations``."""
+def registrations_blueprint(own: Tools | None, desk: DeskTools | None) -> Any:
+    """Routes below ``/v1/registrations``.
+
+    Args:
+        own: of whoever comes by the link of a registration; None for an application that takes no links.
+        desk: of the coordinators; None for an application that knows none: it refuses everybody without a link.
+    """
     blueprint = Blueprint("registrations", __name__, url_prefix="/v1/registrations", description="Who has registered")
-    _add_list(blueprint, tools)
-    _add_one(blueprint, tools)
-    _add_decisions(blueprint, tools)
+    if desk is not None:
+        _add_list(blueprint, desk)
+    _add_one(blueprint, own, desk)
+    _add_decisions(blueprint, own, desk)
     return blueprint
 
 
-def _add_list(blueprint: Any, tools: Tools) -> None:
+def _add_list(blueprint: Any, tools: DeskTools) -> None:
     @blueprint.get("")
     @blueprint.arguments(RegistrationQuery, location="query")
     @blueprint.response(200, PersonListSchema)
@@ -64,9 +70,9 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
         return response
 
 
-def _add_one(blueprint: Any, tools: Tools) -> None:
+def _add_one(blueprint: Any, own_tools: Tools | None, desk: DeskTools | None) -> None:
     @blueprint.get("/<uuid:registration_id>")
-    @or_own_link(tools)
+    @or_own_link(own_tools)
     @blueprint.response(200, PersonDetailSchema)
     @blueprint.alt_response(401, schema=ProblemSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
@@ -75,7 +81,7 @@ def _add_one(blueprint: Any, tools: Tools) -> None:
         """One registration. Coordinators get its history too: every change, and why."""
         if (own := own_link()) is not None:
             return _tagged(PersonSchema().dump(to_public(own.person)), own.person)
-        view = show_person(tools.work, tools.clock, str(registration_id))
+        view = show_person(_of_coordinators(desk).work, str(registration_id))
         require_touch(view.form.slug)
         content = to_public(view.person)
         content["history"] = [asdict(change) for change in view.history]
@@ -83,9 +89,9 @@ def _add_one(blueprint: Any, tools: Tools) -> None:
         return _tagged(PersonDetailSchema().dump(content), view.person)
 
 
-def _add_decisions(blueprint: Any, tools: Tools) -> None:
+def _add_decisions(blueprint: Any, own_tools: Tools | None, desk: DeskTools | None) -> None:
     @blueprint.patch("/<uuid:registration_id>")
-    @or_own_link(tools)
+    @or_own_link(own_tools)
     @blueprint.arguments(DecisionSchema)
     @blueprint.response(200, PersonSchema)
     @blueprint.alt_response(401, schema=ProblemSchema)
@@ -100,10 +106,10 @@ def _add_decisions(blueprint: Any, tools: Tools) -> None:
 
         By the link of a registration it can be cancelled, and nothing else.
         """
-        return _decide(tools, str(registration_id), wanted["status"])
+        return _decide(own_tools, desk, str(registration_id), wanted["status"])
 
     @blueprint.delete("/<uuid:registration_id>")
-    @or_own_link(tools)
+    @or_own_link(own_tools)
     @blueprint.response(200, PersonSchema)
     @blueprint.alt_response(401, schema=ProblemSchema)
     @blueprint.alt_response(403, schema=ProblemSchema)
@@ -114,18 +120,24 @@ def _add_decisions(blueprint: Any, tools: Tools) -> None:
     @needs_or_link("coordinator")
     def cancel(registration_id: Any) -> Response:
         """Cancel; the same as changing the status to `cancelled`."""
-        return _decide(tools, str(registration_id), CANCEL)
+        return _decide(own_tools, desk, str(registration_id), CANCEL)
 
 
-def _decide(tools: Tools, registration_id: str, status: str) -> Response:
-    if (own := own_link()) is not None:
-        person = change_own(tools, own, status)
+def _of_coordinators(desk: DeskTools | None) -> DeskTools:
+    """Return ``desk``; an application without coordinators refuses whoever has no link."""
+    return refuse_key() if desk is None else desk
+
+
+def _decide(own_tools: Tools | None, desk: DeskTools | None, registration_id: str, status: str) -> Response:
+    if (own := own_link()) is not None and own_tools is not None:
+        person = change_own(own_tools, own, status)
         return _tagged(PersonSchema().dump(to_public(person)), person)
-    view = show_person(tools.work, tools.clock, registration_id)
+    tools = _of_coordinators(desk)
+    view = show_person(tools.work, registration_id)
     require_touch(view.form.slug)
     revision = view.person.registration.revision
     require_match(str(revision))
-    person = decide(tools.work, tools.clock, Decision(registration_id, revision, status, holder().name))
+    person = decide(tools.work, tools.clock, tools.messages, Decision(registration_id, revision, status, holder().name))
     return _tagged(PersonSchema().dump(to_public(person)), person)
 
 

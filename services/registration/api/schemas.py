@@ -28,7 +28,7 @@ class FormFieldSchema(ma.Schema):
 
 
 class ProofAskedSchema(ma.Schema):
-    """Where a form that asks for a proof of work gives out its tasks."""
+    """Where a form gives out tasks. A solved one lets the mail go sooner when many wait; it is never required."""
 
     challenge = ma.fields.String(required=True, metadata={"description": "Path of a new challenge"})
 
@@ -54,9 +54,14 @@ class FormSchema(ma.Schema):
     seats = ma.fields.String(
         required=True, metadata={"enum": ["open", "waiting-list", "full", "closed"], "description": "Never a number"}
     )
-    proof_of_work = ma.fields.Nested(
-        ProofAskedSchema, allow_none=True, required=True, metadata={"description": "null: it asks for none"}
+    verification = ma.fields.String(
+        required=True,
+        metadata={
+            "enum": ["email", "none"],
+            "description": "`email`: the owner of the address confirms by mail; `none`: the receipt tells the outcome",
+        },
     )
+    proof_of_work = ma.fields.Nested(ProofAskedSchema, required=True)
     fields = ma.fields.List(ma.fields.Nested(FormFieldSchema), required=True)  # type: ignore[assignment]
 
 
@@ -67,17 +72,30 @@ class FormQuery(ma.Schema):
 
 
 class ReceiptSchema(ma.Schema):
-    """The answer to a registration. It is the same for a new one and for one that was there before."""
+    """The answer to a submission: it is stored. The same for everybody, whoever is registered."""
 
-    id = ma.fields.String(required=True)
+    receipt = ma.fields.String(required=True, metadata={"description": "Opens its receipt for eight days"})
+    code = ma.fields.String(
+        required=True, metadata={"description": "Four characters by which the sender recognises their own answers"}
+    )
+    status = ma.fields.String(required=True, metadata={"enum": ["received"]})
+    message = ma.fields.String(required=True, metadata={"description": "A sentence for the person, in their language"})
+    next = ma.fields.String(required=True, metadata={"description": "What happens next, in their language"})
+
+
+class ReceiptStateSchema(ma.Schema):
+    """What has become of a submission."""
+
+    form = ma.fields.String(required=True)
+    code = ma.fields.String(required=True)
     status = ma.fields.String(
         required=True,
         metadata={
-            "enum": ["unverified", "confirmed", "waitlisted"],
-            "description": "``unverified``: by the mail we send",
+            "enum": ["received", "check-your-mail", "confirmed", "waitlisted", "full", "closed"],
+            "description": "With verification by mail it stays `check-your-mail`",
         },
     )
-    message = ma.fields.String(required=True, metadata={"description": "A sentence for the person, in their language"})
+    received_at = ma.fields.AwareDateTime(format="iso", required=True)
 
 
 class SubmissionSchema(ma.Schema):
@@ -91,5 +109,5 @@ class SubmissionSchema(ma.Schema):
     partner = ma.fields.String(metadata={"description": "Slug of the partner whose page it came through"})
     lang = ma.fields.String(metadata={"description": "Language of the answer and the mails"})
     altcha = ma.fields.String(
-        metadata={"description": "The solved challenge, base64 of JSON, where the form asks for a proof of work"}
+        metadata={"description": "A solved challenge, base64 of JSON; optional, it lets the mail go sooner"}
     )

@@ -1,22 +1,25 @@
-"""What the routes of the service work with."""
+"""What the routes of the service work with: the public ones with `Tools`, the coordinators' with `DeskTools`."""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from services.registration.intake.service import Intake
+from services.registration.people.messages import RegistrationMessages
+from services.registration.people.references import References
 from services.registration.usecases.look_up import FormView, every_origin, view_form
-from services.registration.usecases.prepare import IntakeKeys
-from services.registration.usecases.register import Register
 from shared.core.clock import Clock
 from shared.core.errors import DomainError, Unavailable
 from shared.core.metrics import intake_requests_total
+from shared.core.proxies import TrustedProxies
 from shared.forms.proof_of_work import ProofKeys
 from shared.store.unit_of_work import UnitOfWork
 
 VIEW_KEPT_S = 1.0
-"""How long a form's questions and partners may be a memory. Seats and opening never are: they are read under lock."""
+"""How long a form is shown as it was read: its questions, partners and keys, whether it is open, and the word about its
+seats. The decider judges by the form's row, whatever was shown."""
 
 VIEW_KEPT_IN_NEED_S = 60.0
 """How long it may be one when it cannot be read anew."""
@@ -40,8 +43,8 @@ class Tools:
     """Attributes:
     work: transactions on the service's database.
     clock: of the project.
-    keys: for preparing submissions.
-    register: stores one, through the write group.
+    intake: stores submissions and commands.
+    proxies: gateways that are believed about who sends a request.
     organiser: shown on forms.
     proof_keys: of challenges.
     views: forms seen a moment ago.
@@ -50,8 +53,8 @@ class Tools:
 
     work: UnitOfWork
     clock: Clock
-    keys: IntakeKeys
-    register: Register
+    intake: Intake
+    proxies: TrustedProxies
     organiser: str
     proof_keys: ProofKeys
     public_url: str
@@ -103,3 +106,21 @@ class Tools:
             self.views.clear()
         self.views[slug] = (time.monotonic(), view)
         return view
+
+
+@dataclass(frozen=True, slots=True)
+class DeskTools:
+    """Attributes:
+    work: transactions on the service's database.
+    clock: of the project.
+    references: of addresses.
+    messages: of what happens to registrations.
+    forget_form: called with the slug of a form that was changed; where the public routes run in the same process, they
+        read it again at once.
+    """
+
+    work: UnitOfWork
+    clock: Clock
+    references: References
+    messages: RegistrationMessages
+    forget_form: Callable[[str], object] = len

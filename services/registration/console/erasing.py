@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.console.history import grave_rows
 from services.registration.domain.erasing import REASONS
+from services.registration.people.messages import RegistrationMessages
 from services.registration.usecases.erase import EVERYWHERE, HERE, Erasure, erase_known, form_of, show_grave
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
@@ -23,7 +24,7 @@ REASON_WORDS = {
 """What a coordinator chooses from."""
 
 
-def add_erasing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
+def add_erasing(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: RegistrationMessages) -> None:
     """``POST /console/registrations/<id>/erasure``."""
 
     @blueprint.post("/registrations/<uuid:registration_id>/erasure")
@@ -34,7 +35,7 @@ def add_erasing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         reason, scope = request.form.get("reason", ""), request.form.get("scope", HERE)
         if reason not in REASONS or scope not in (HERE, EVERYWHERE) or request.form.get("sure") != "yes":
             raise BadRequest("unknown reason, or not confirmed")
-        erase_known(work, clock, Erasure(identity, reason, holder().name, scope, may_touch))
+        erase_known(work, clock, messages, Erasure(identity, reason, holder().name, scope, may_touch))
         return redirect(f"/console/registrations/{identity}", 303)
 
 

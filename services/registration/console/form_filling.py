@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from services.registration.domain.form_settings import FormSettings
-from services.registration.store.forms import StoredForm
+from services.registration.store.forms import StoredForm, settings_of
 
 MOST_SEATS = 1_000_000
 LOCAL = "%Y-%m-%dT%H:%M"
-FIELDS = ("capacity", "opens", "closes", "switch", "robots")
+FIELDS = ("capacity", "opens", "closes", "switch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,12 @@ def zone_of(form: StoredForm) -> str:
 
 def first_values(form: StoredForm, settings: FormSettings | None = None) -> dict[str, str]:
     """What the fields hold for ``settings``, by default those in force."""
-    shown = settings or form.settings
+    shown = settings or settings_of(form)
     return {
         "capacity": "" if shown.capacity is None else str(shown.capacity),
         "opens": _typed(shown.opens_at, form),
         "closes": _typed(shown.closes_at, form),
         "switch": "on" if shown.open else "off",
-        "robots": shown.proof_of_work,
     }
 
 
@@ -52,8 +51,7 @@ def read_filled(form: StoredForm, given: Mapping[str, str]) -> Filled:
     closes_at = _moment("closes", values, form, form.closes_at, faults)
     if opens_at and closes_at and closes_at <= opens_at:
         faults["closes"] = "The form must close later than it opens."
-    asking = "asked" if values["robots"] == "asked" else "off"
-    wanted = FormSettings(capacity, values["switch"] == "on", opens_at, closes_at, asking)
+    wanted = FormSettings(capacity, values["switch"] == "on", opens_at, closes_at)
     return Filled(values, faults, None if faults else wanted)
 
 

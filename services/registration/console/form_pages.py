@@ -13,8 +13,9 @@ from services.registration.console import form_words
 from services.registration.console.form_filling import Filled, first_values, read_filled, zone_of
 from services.registration.domain.form_settings import FormSettings
 from services.registration.domain.opening import closed_reason, set_reason
+from services.registration.people.messages import RegistrationMessages
 from services.registration.store.form_changes import FormChangeLine
-from services.registration.store.forms import StoredForm
+from services.registration.store.forms import StoredForm, settings_of
 from services.registration.usecases.change_form import FormChange, change_form, preview_form_change, show_form
 from services.registration.usecases.look_up import list_forms
 from shared.core.clock import Clock
@@ -27,14 +28,14 @@ from shared.web.headers import personal
 MEANWHILE = "This form was changed after you had opened the page, so nothing was done. Look at it as it is now."
 
 
-def add_forms(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
+def add_forms(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: RegistrationMessages) -> None:
     """``/console/registrations/forms`` and ``/console/registrations/forms/<slug>``."""
 
     @blueprint.get("/registrations/forms")
     @needs("coordinator", "viewer")
     def forms_page() -> Response:
         now = clock()
-        forms = [form for form in list_forms(work, now) if may_touch(form.slug)]
+        forms = [form for form in list_forms(work) if may_touch(form.slug)]
         rows = [(form, _title(form), form_words.state_of(closed_reason(form.opening, now))) for form in forms]
         shown = render_template(
             "registrations/forms.html",
@@ -47,7 +48,7 @@ def add_forms(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/registrations/forms/<slug>")
     @needs("coordinator", "viewer")
     def form_page(slug: str) -> Response:
-        form, history = _form(work, clock, slug)
+        form, history = _form(work, slug)
         filled = Filled(first_values(form), {}, None)
         done = bool(history) and request.args.get("done") == str(history[0].revision) == str(form.revision)
         return _page(form, history, filled, clock(), done=done)
@@ -55,7 +56,7 @@ def add_forms(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.post("/registrations/forms/<slug>")
     @needs("coordinator")
     def change(slug: str) -> AnyResponse:
-        form, history = _form(work, clock, slug)
+        form, history = _form(work, slug)
         filled, seen = read_filled(form, request.form), _seen(request.form)
         if seen != form.revision:
             return _meanwhile(form, history, seen, clock())
@@ -63,12 +64,12 @@ def add_forms(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             return _page(form, history, filled, clock(), status=422)
         if request.form.get("go") != "do":
             return _effect(work, clock, form, history, filled)
-        return _do(work, clock, slug, FormChange(slug, seen, holder().name, filled.wanted))
+        return _do(work, clock, messages, slug, FormChange(slug, seen, holder().name, filled.wanted))
 
 
-def _form(work: UnitOfWork, clock: Clock, slug: str) -> tuple[StoredForm, list[FormChangeLine]]:
+def _form(work: UnitOfWork, slug: str) -> tuple[StoredForm, list[FormChangeLine]]:
     require_touch(slug)
-    return show_form(work, clock, slug)
+    return show_form(work, slug)
 
 
 def _seen(form: Mapping[str, str]) -> int:
@@ -84,17 +85,17 @@ def _effect(
     assert filled.wanted is not None
     effect = preview_form_change(work, clock, form.slug, filled.wanted)
     sentences = form_words.effect_sentences(effect, filled.wanted)
-    planned = form_words.planned_sentences(form.settings, filled.wanted)
+    planned = form_words.planned_sentences(settings_of(form), filled.wanted)
     return _page(form, history, filled, clock(), effect=effect, sentences=sentences, planned=planned)
 
 
-def _do(work: UnitOfWork, clock: Clock, slug: str, change: FormChange) -> AnyResponse:
+def _do(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, slug: str, change: FormChange) -> AnyResponse:
     try:
-        changed = change_form(work, clock, change)
+        changed = change_form(work, clock, messages, change)
     except DomainError as refusal:
         if refusal.code != "changed-meanwhile":
             raise
-        form, history = show_form(work, clock, slug)
+        form, history = show_form(work, slug)
         return _meanwhile(form, history, change.revision, clock())
     return redirect(f"/console/registrations/forms/{slug}?done={changed.revision}", 303)
 
@@ -128,10 +129,10 @@ def _page(
 def _switched(form: StoredForm, now: datetime) -> FormSettings:
     """Closed at once; or open at once, without hours that would keep it closed."""
     if not set_reason(form.opening, now):
-        return replace(form.settings, open=False)
+        return replace(settings_of(form), open=False)
     opens_at = None if form.opens_at and form.opens_at > now else form.opens_at
     closes_at = None if form.closes_at and form.closes_at <= now else form.closes_at
-    return replace(form.settings, open=True, opens_at=opens_at, closes_at=closes_at)
+    return replace(settings_of(form), open=True, opens_at=opens_at, closes_at=closes_at)
 
 
 def _title(form: StoredForm) -> str:

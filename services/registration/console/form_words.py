@@ -28,19 +28,9 @@ STATES = {
 
 CLOSES = (
     "The form closes at once: nobody can register any more. "
-    "Whoever has a seat keeps it, and a seat that is held can still be confirmed."
+    "Whoever has a seat keeps it, and what was sent before can be confirmed for another day."
 )
-ROBOTS = {
-    "asked": "Browsers are asked for a piece of work.",
-    "off": "Browsers are no longer asked for a piece of work.",
-}
 HOURS = {"opens_at": "Opens", "closes_at": "Closes"}
-
-WORK = {
-    "asked": "From now on a seat costs a browser a second or two of work. Whoever sends none confirms their address by "
-    "mail first, and has no seat until then.",
-    "off": "From now on nobody is asked for work.",
-}
 
 WITHHELD = {
     "too-late": "It is too shortly before the start to tell anybody to come",
@@ -61,7 +51,6 @@ def people(count: int) -> str:
 def effect_sentences(effect: FormEffect, wanted: FormSettings) -> list[str]:
     """What the change does to people, in sentences; empty if it does nothing."""
     said = _about_seats(effect) if "capacity" in effect.differs else []
-    said += [WORK[wanted.proof_of_work]] if "proof_of_work" in effect.differs else []
     return said + _about_opening(effect, wanted) if effect.differs else []
 
 
@@ -96,10 +85,10 @@ def _about_the_rest(effect: FormEffect) -> str:
     seats = effect.seats
     if seats.capacity is None:
         return "There is no limit then: whoever registers gets a seat."
-    beyond = seats.confirmed + seats.held - seats.capacity
+    beyond = seats.confirmed - seats.capacity
     if beyond > 0:
         return (
-            f"Nobody loses a seat. {beyond:,} more {'is' if beyond == 1 else 'are'} taken or held than there are then, "
+            f"Nobody loses a seat. {beyond:,} more {'is' if beyond == 1 else 'are'} taken than there are then, "
             "and nobody is confirmed until the count is below the capacity."
         )
     free = seats.free or 0
@@ -113,7 +102,7 @@ def _about_opening(effect: FormEffect, wanted: FormSettings) -> list[str]:
         said.append("The form opens at once: people can register.")
     elif after and not before:
         said.append(CLOSES)
-    elif after and set(effect.differs) - {"capacity", "proof_of_work"}:
+    elif after and set(effect.differs) - {"capacity"}:
         said.append(f"The form is closed then as it is now ({state_of(after)[0].lower()}).")
     if after == "not-open" and wanted.open and wanted.opens_at and "opens_at" in effect.differs:
         said.append(f"It opens by itself on {utc_text(wanted.opens_at)}.")
@@ -125,8 +114,6 @@ def _about_opening(effect: FormEffect, wanted: FormSettings) -> list[str]:
 def _changed(name: str, before: Any, after: Any) -> str:
     if name == "open":
         return "Opened." if after else "Closed."
-    if name == "proof_of_work":
-        return ROBOTS[after]
     if name == "capacity":
         return f"Seats: {_number(before)} → {_number(after)}."
     return f"{HOURS[name]}: {_when(before)} → {_when(after)}."

@@ -28,7 +28,7 @@ class HistoryRow:
 def history_rows(view: PersonView) -> list[HistoryRow]:
     """Everything that happened, in order."""
     changes = [_changed(change) for change in view.history]
-    waits = [_waited(line, view.person.registration.position) for line in view.while_waiting]
+    waits = [_waited(line) for line in view.while_waiting]
     return sorted([*changes, *waits], key=lambda row: row.at)
 
 
@@ -47,31 +47,31 @@ def _changed(change: Change) -> HistoryRow:
     return HistoryRow(change.changed_at, change.status, why, change.changed_by or "", change.capacity_then)
 
 
-def _waited(line: PromotionLine, position: int | None) -> HistoryRow:
+def _waited(line: PromotionLine) -> HistoryRow:
     cause = f"{line.cause[0].upper()}{line.cause[1:]}"
-    return HistoryRow(line.decided_at, "", f"{cause}{_consequence(line, position)}", "", None)
+    return HistoryRow(line.decided_at, "", f"{cause}{_consequence(line)}", "", None)
 
 
-def _consequence(line: PromotionLine, position: int | None) -> str:
-    """Why somebody with this number in line was not promoted."""
+def _consequence(line: PromotionLine) -> str:
+    """Why somebody who waited was not promoted."""
     if line.withheld == "too-late":
         return ", but too shortly before the start to tell anybody to come."
     if line.withheld == "not-taking-place":
         return ", but the event was not to take place as things stood."
     if line.withheld == "out-of-turn":
-        return f": the seat went to no. {line.through_position}."
+        return ": somebody else was given the seat, out of turn."
     if line.promoted:
-        return f"{_given(line)} No seat was left for no. {position}."
+        return f"{_given(line)} No seat was left for this person."
     return f", but {_all_taken(line.capacity)}."
 
 
 def _given(line: PromotionLine) -> str:
     if line.promoted == 1:
-        return f": the seat went to no. {line.through_position}."
-    return f": {line.promoted} seats went to those up to no. {line.through_position}."
+        return ": the seat went to the first in line."
+    return f": {line.promoted} seats went to the first {line.promoted} in line."
 
 
 def _all_taken(capacity: int | None) -> str:
     if not capacity:
         return "there were no seats at all"
-    return "the only seat was taken or held" if capacity == 1 else f"all {capacity} seats were taken or held"
+    return "the only seat was taken" if capacity == 1 else f"all {capacity} seats were taken"

@@ -7,7 +7,8 @@ from services.registration.console.filters import address, choices_of, given_fil
 from services.registration.console.form_pages import add_forms
 from services.registration.console.partner_pages import add_partners
 from services.registration.console.person_pages import add_person
-from services.registration.store.form_keys import FormKeys
+from services.registration.people.messages import RegistrationMessages
+from services.registration.privacy.form_keys import FormKeys
 from services.registration.usecases.list_people import find_people, list_partners, people_file, refuse_beyond
 from services.registration.usecases.look_up import list_forms, working_group_titles
 from services.registration.usecases.positions import registration_position
@@ -25,13 +26,15 @@ PATH = "/console/registrations"
 PAGE = 50
 
 
-def console_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys, public_url: str) -> Blueprint:
+def console_blueprint(
+    work: UnitOfWork, clock: Clock, messages: RegistrationMessages, keys: FormKeys, public_url: str
+) -> Blueprint:
     """``/console/registrations``: the list, each person, the forms, and the partners; ``public_url`` is of snippets."""
     blueprint = pages_blueprint("registration_console", __name__)
     blueprint.context_processor(lambda: {"words": words})
     _add_list(blueprint, work, clock)
-    add_person(blueprint, work, clock, keys)
-    add_forms(blueprint, work, clock)
+    add_person(blueprint, work, clock, messages, keys)
+    add_forms(blueprint, work, clock, messages)
     add_partners(blueprint, work, clock, public_url)
     add_trail(blueprint, "registration", work)
     return blueprint
@@ -46,7 +49,7 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         refuse_beyond(work, wanted)
         people = page_of(find_people(work, wanted), PAGE, registration_position)
         groups = working_group_titles(work)
-        forms = [form for form in list_forms(work, clock()) if may_touch(form.slug)]
+        forms = [form for form in list_forms(work) if may_touch(form.slug)]
         page = render_template(
             "registrations/list.html",
             people=people.items,

@@ -17,12 +17,12 @@ from shared.web.access import holder, may_touch, needs, require_partner
 from shared.web.console.frame import OF_PARTNERS
 from shared.web.headers import personal
 
-STATUSES = ("confirmed", "waitlisted", "unverified", "cancelled", "expired")
+STATUSES = ("confirmed", "waitlisted", "cancelled")
 """In the order of the table."""
 
 
 def add_partners(blueprint: Blueprint, work: UnitOfWork, clock: Clock, public_url: str) -> None:
-    """``/console/registrations/partners`` and ``/console/registrations/partners/<slug>``."""
+    """``/console/registrations/partners`` and ``/console/registrations/partners/<slug>``; people see ``public_url``."""
 
     @blueprint.get("/registrations/partners")
     @needs("coordinator", "partner")
@@ -50,6 +50,7 @@ def add_partners(blueprint: Blueprint, work: UnitOfWork, clock: Clock, public_ur
             choices=[(form.slug, form.title.in_language("en")) for form in view.forms if form.shown],
             snippet=snippet_of(choice, public_url) if choice else None,
             own=holder().partner is not None,
+            public_url=public_url,
         )
         return personal(make_response(page))
 

@@ -10,11 +10,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.registration.console.deciding import DONE, choices_for
 from services.registration.console.erasing import REASON_WORDS, add_erasing, grave_page
 from services.registration.console.history import changes_since, history_rows
-from services.registration.store.form_keys import FormKeys
+from services.registration.people.messages import RegistrationMessages
+from services.registration.privacy.form_keys import FormKeys
+from services.registration.privacy.service import ReadingRequest, read_sealed
 from services.registration.usecases.decide import Decision, decide
 from services.registration.usecases.list_people import PersonView, show_person
 from services.registration.usecases.look_up import working_group_titles
-from services.registration.usecases.read_sealed import Request, read_sealed
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.forms.definition import parse_definition, with_options
@@ -27,12 +28,14 @@ from shared.web.headers import personal
 MEANWHILE = "This registration was changed after you had opened the page, so nothing was done. Decide again."
 
 
-def add_person(blueprint: Blueprint, work: UnitOfWork, clock: Clock, keys: FormKeys) -> None:
+def add_person(
+    blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: RegistrationMessages, keys: FormKeys
+) -> None:
     """``/console/registrations/<id>`` and what can be done there."""
     _add_page(blueprint, work, clock)
-    _add_decisions(blueprint, work, clock)
+    _add_decisions(blueprint, work, clock, messages)
     _add_sealed(blueprint, work, clock, keys)
-    add_erasing(blueprint, work, clock)
+    add_erasing(blueprint, work, clock, messages)
 
 
 def _add_page(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
@@ -40,7 +43,7 @@ def _add_page(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @needs("coordinator")
     def person_page(registration_id: UUID) -> Response:
         try:
-            view = _view(work, clock, registration_id)
+            view = _view(work, registration_id)
         except DomainError as refusal:
             if refusal.code != "not-found":
                 raise
@@ -49,18 +52,18 @@ def _add_page(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         return _person(work, clock, view, done=DONE.get(view.person.registration.status, "") if is_done else "")
 
 
-def _add_decisions(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
+def _add_decisions(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: RegistrationMessages) -> None:
     @blueprint.post("/registrations/<uuid:registration_id>")
     @needs("coordinator")
     def decide_it(registration_id: UUID) -> AnyResponse:
-        _view(work, clock, registration_id)
+        _view(work, registration_id)
         status, seen = request.form.get("status", ""), request.form.get("seen", "")
         if status not in DONE or not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
             raise BadRequest("unknown decision")
         try:
-            decide(work, clock, Decision(str(registration_id), int(seen), status, holder().name))
+            decide(work, clock, messages, Decision(str(registration_id), int(seen), status, holder().name))
         except DomainError as refusal:
-            return _refused(work, clock, _view(work, clock, registration_id), refusal, int(seen))
+            return _refused(work, clock, _view(work, registration_id), refusal, int(seen))
         return redirect(f"/console/registrations/{registration_id}?done={status}", 303)
 
 
@@ -68,9 +71,9 @@ def _add_sealed(blueprint: Blueprint, work: UnitOfWork, clock: Clock, keys: Form
     @blueprint.post("/registrations/<uuid:registration_id>/sealed")
     @needs("sealed-reader")
     def sealed_page(registration_id: UUID) -> Response:
-        view = _view(work, clock, registration_id)
+        view = _view(work, registration_id)
         reason = request.form.get("reason", "")
-        asked = Request(str(registration_id), holder().name, reason, may_touch)
+        asked = ReadingRequest(str(registration_id), holder().name, reason, may_touch)
         try:
             answers = read_sealed(work, clock, keys, asked)
         except DomainError as refusal:
@@ -79,8 +82,8 @@ def _add_sealed(blueprint: Blueprint, work: UnitOfWork, clock: Clock, keys: Form
         return _person(work, clock, view, opened=sealed_for_display(definition, answers, "en"), reason=reason)
 
 
-def _view(work: UnitOfWork, clock: Clock, registration_id: UUID) -> PersonView:
-    view = show_person(work, clock, str(registration_id))
+def _view(work: UnitOfWork, registration_id: UUID) -> PersonView:
+    view = show_person(work, str(registration_id))
     require_touch(view.form.slug)
     return view
 

@@ -21,7 +21,7 @@ def check_confirming(opening: Opening, seats: Seats, registration: Registration,
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
         raise DomainError("not-taking-place", "as things stand the event does not take place")
     if seats.free is not None and seats.free < 1:
-        raise DomainError("no-free-seat", "every seat is taken or held; raise the capacity of the form first")
+        raise DomainError("no-free-seat", "every seat is taken; raise the capacity of the form first")
 
 
 def check_cancelling(opening: Opening, registration: Registration, now: datetime) -> None:

@@ -24,21 +24,13 @@ _TOOK_PLACE = OPEN_EVENT_STATUSES | {"held"}
 def erased(registration: Registration, opening: Opening, now: datetime) -> Registration:
     """The registration one revision on, with the status under which it goes on counting.
 
-    Whoever had a seat at an event that has begun stays counted; every other place is given back, and an address that
-    was not confirmed is given up.
+    Whoever had a seat at an event that has begun stays counted; every other place is given back.
     """
-    return replace(
-        registration,
-        status=_status(registration.status, opening, now),
-        revision=registration.revision + 1,
-        hold_until=None,
-        expires_at=None,
-    )
+    status = _status(registration.status, opening, now)
+    return replace(registration, status=status, revision=registration.revision + 1)
 
 
 def _status(before: str, opening: Opening, now: datetime) -> str:
-    if before == "unverified":
-        return "expired"
     if before == "confirmed" and is_over(opening, now) and opening.event_status in _TOOK_PLACE:
         return "confirmed"
     return "cancelled" if before in ("confirmed", "waitlisted") else before

@@ -16,14 +16,12 @@ class FormSettings:
     capacity: number of seats; None for no limit.
     open: the switch; a form that is switched off is closed whatever its hours.
     opens_at, closes_at: its hours; None for no bound.
-    proof_of_work: ``asked`` has the browser of whoever registers do a piece of work; ``off`` has not.
     """
 
     capacity: int | None
     open: bool
     opens_at: datetime | None = None
     closes_at: datetime | None = None
-    proof_of_work: str = "off"
 
 
 def check_settings(settings: FormSettings) -> None:

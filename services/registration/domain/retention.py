@@ -18,24 +18,25 @@ class Retention:
 
     Attributes:
         person_days: until the person is erased.
-        sealed_days: until the sealed answers go; None where nothing is sealed.
+        sealed: names of the sealed answers that are kept longer, by the days after which all others go. So an answer
+            to a question that the form has no more goes with the first.
         fields: names of further answers by the days after which they go.
     """
 
     person_days: int
-    sealed_days: int | None
+    sealed: Mapping[int, tuple[str, ...]]
     fields: Mapping[int, tuple[str, ...]]
 
 
 def retention_of(questions: Sequence[Mapping[str, Any]], person_days: int) -> Retention:
     """The retention of a form with these ``questions``: plain mappings, as they are stored."""
-    sealed = [_days(one, min(SEALED_DAYS, person_days)) for one in questions if one.get("sealed")]
+    sealed = {one["name"]: _days(one, min(SEALED_DAYS, person_days)) for one in questions if one.get("sealed")}
     fields: dict[int, tuple[str, ...]] = {}
     for one in questions:
         days = one.get("retention_days")
         if days is not None and not one.get("sealed"):
             fields[days] = (*fields.get(days, ()), one["name"])
-    return Retention(person_days, min(sealed) if sealed else None, fields)
+    return Retention(person_days, {days: _longer(sealed, days) for days in sorted(set(sealed.values()))}, fields)
 
 
 def retention_faults(questions: Sequence[Mapping[str, Any]], person_days: int, columns: frozenset[str]) -> list[str]:
@@ -53,11 +54,11 @@ def retention_faults(questions: Sequence[Mapping[str, Any]], person_days: int, c
         if days > person_days
     ]
     whole = [f"{name}: goes with the person and has no days of its own" for name, _days in given if name in columns]
-    sealed = {_days(one, min(SEALED_DAYS, person_days)) for one in questions if one.get("sealed")}
-    together = (
-        ["sealed answers are closed together, so all of a form's are kept equally long"] if len(sealed) > 1 else []
-    )
-    return late + whole + together
+    return late + whole
+
+
+def _longer(kept: Mapping[str, int], days: int) -> tuple[str, ...]:
+    return tuple(name for name, its_days in kept.items() if its_days > days)
 
 
 def _days(question: Mapping[str, Any], otherwise: int) -> int:

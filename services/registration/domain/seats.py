@@ -1,8 +1,8 @@
 """Seats of one form: who gets one, who waits, who is next. Every rule about capacity is here and nowhere else.
 
-The one inequality: a seat is given only while ``confirmed + held < capacity``, where those are held that wait for their
-owner to confirm the address and whose time has not run out. Lowering the capacity takes nobody's seat;
-nobody is confirmed until the count is below it again. Those who wait go first, in order of arrival.
+The one inequality: a seat is given only while ``confirmed < capacity``. A seat requires a verified address or a form
+that asks for none, so nothing is held for anybody. Lowering the capacity takes nobody's seat; nobody is confirmed until
+the count is below it again. Those who wait go first, in order of the receipt of their submissions.
 """
 
 from dataclasses import dataclass, replace
@@ -17,8 +17,6 @@ class Seats:
     waiting: people on the waiting list.
     last_position: the highest position ever given; positions are never given twice.
     waiting_list: whether there is one.
-    held: seats kept for people who have not confirmed their address yet, and whose time has not run out; with no limit
-        nobody counts them.
     """
 
     capacity: int | None
@@ -26,12 +24,11 @@ class Seats:
     waiting: int
     last_position: int
     waiting_list: bool
-    held: int = 0
 
     @property
     def free(self) -> int | None:
         """Seats that may be given now; None for no limit. Never negative."""
-        return None if self.capacity is None else max(0, self.capacity - self.confirmed - self.held)
+        return None if self.capacity is None else max(0, self.capacity - self.confirmed)
 
     @property
     def word(self) -> str:
@@ -43,14 +40,10 @@ class Seats:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a newcomer gets: ``confirmed``, ``waitlisted`` at a position from 1, or ``unverified``.
-
-    ``holds``: a seat is kept while the address is not confirmed.
-    """
+    """What a newcomer gets: ``confirmed``, or ``waitlisted`` at a position from 1."""
 
     status: str
     position: int | None = None
-    holds: bool = False
 
 
 def next_place(seats: Seats) -> Place | None:
@@ -60,38 +53,10 @@ def next_place(seats: Seats) -> Place | None:
     return Place("waitlisted", seats.last_position + 1) if seats.word == "waiting-list" else None
 
 
-def first_place(seats: Seats) -> Place | None:
-    """What somebody gets who still has to confirm their address; None if nobody could get anything."""
-    place = next_place(seats)
-    return Place("unverified", holds=place.status == "confirmed") if place else None
-
-
-def unproven_place(place: Place) -> Place:
-    """What somebody gets in place of ``place`` who was asked for a proof of work and has sent none: nothing is kept
-    for them until they confirm their address, so that a program which takes seats has to work for each.
-    """
-    return Place("unverified") if place.status != "unverified" else replace(place, holds=False)
-
-
-def verified_place(seats: Seats) -> Place | None:
-    """What the owner of a hold gets for it, before those who wait; ``seats`` are counted without the hold.
-
-    A seat as long as one is free (they may be fewer than before), else what any newcomer gets.
-    """
-    return Place("confirmed") if seats.free is None or seats.free > 0 else next_place(seats)
-
-
-def let_go(seats: Seats) -> Seats:
-    """The seats without one of the holds."""
-    return replace(seats, held=max(0, seats.held - 1))
-
-
 def take(seats: Seats, place: Place) -> Seats:
     """The seats after ``place`` was given to a newcomer."""
     if place.status == "confirmed":
         return replace(seats, confirmed=seats.confirmed + 1)
-    if place.status == "unverified":
-        return replace(seats, held=seats.held + place.holds)
     return replace(seats, waiting=seats.waiting + 1, last_position=seats.last_position + 1)
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.registration.embed.event_time import EventTime
-from services.registration.embed.pages import ClosedReason, Look, render_page
+from services.registration.embed.pages import Look, render_page
+from services.registration.embed.receipt_pages import next_reload
 from services.registration.embed.strings import page_texts, text_of_kind
 
 Asking = Literal["", "cancel", "erase"]
-LinkStatus = Literal["unverified", "confirmed", "waitlisted", "cancelled", "expired"]
-LinkKind = Literal["own", "verify"]
-TooLate = ClosedReason | Literal[""]
+Refusal = Literal["", "event-over", "changed-meanwhile"]
+LinkStatus = Literal["confirmed", "waitlisted", "cancelled"]
 
 ERASED_PATH = "/r/erased"
 """Of the page that says that somebody was erased."""
@@ -25,13 +25,15 @@ class LinkPage:
         path: of this page, ``/r/<token>``.
         form_kind: kind of the form: joining a group and asking to be told have no seat.
         position: place on the waiting list, from 1; ``None`` unless waitlisted.
+        processing: a command by this link is not decided yet.
+        attempt: how often the page has loaded itself again.
+        refused: why the last command was not done, ``""`` if it was.
+        muted: the person wants no mail about submissions with their address, which can be undone here.
         answers: (label, answer) in order, see ``answers_for_display``.
         has_sealed: there are answers that are not shown.
         asking: show the question whether to cancel, or to be erased; a page that is only read. ``""`` for neither.
-        shows_data: whether one may take along what is kept; not before the address is confirmed.
         can_cancel: false once the event has begun.
-        again_path: where to register again after cancelling or expiry, ``""`` when that is not possible.
-        too_late: why the address can no longer be confirmed, ``""`` if it can.
+        again_path: where to register again after cancelling, ``""`` when that is not possible.
         join_url: where the event is joined online, ``""`` for nowhere.
     """
 
@@ -43,13 +45,15 @@ class LinkPage:
     revision: int
     form_kind: str
     position: int | None = None
+    processing: bool = False
+    attempt: int = 0
+    refused: Refusal = ""
+    muted: bool = False
     answers: Sequence[tuple[str, str]] = ()
     has_sealed: bool = False
     asking: Asking = ""
-    shows_data: bool = True
     can_cancel: bool = True
     again_path: str = ""
-    too_late: TooLate = ""
     join_url: str = ""
 
 
@@ -58,17 +62,20 @@ def render_link(page: LinkPage) -> str:
     state = text_of_kind(f"link.{page.status}", page.form_kind)
     effect = text_of_kind(f"link.cancel.{page.status}-effect", page.form_kind)
     here, kept = f"?{page.path.partition('?')[2]}", {"ask": page.asking}
-    return render_page("link.html", page.look, here, kept=kept, page=page, title=page.title, state=state, effect=effect)
+    reload = next_reload(page.look.language, page.attempt) if page.processing else None
+    return render_page(
+        "link.html", page.look, here, kept=kept, page=page, title=page.title, state=state, effect=effect, reload=reload
+    )
 
 
-def render_link_gone(look: Look, kind: LinkKind, again_path: str = "", path: str = "") -> str:
-    """The answer to a link of this kind that opens nothing; the same for every such link.
+def render_link_gone(look: Look, again_path: str = "", path: str = "") -> str:
+    """The answer to a managing link that opens nothing; the same for every such link.
 
     ``path`` is ``?`` and the query of the link; ``again_path`` is where the form is that the link names, ``""`` if it
     names none that is open.
     """
     title = page_texts().text("link.gone.title", look.language)
-    return render_page("link_gone.html", look, path, title=title, kind=kind, again_path=again_path)
+    return render_page("link_gone.html", look, path, title=title, again_path=again_path)
 
 
 def render_erased(look: Look) -> str:

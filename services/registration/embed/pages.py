@@ -1,17 +1,17 @@
 """The pages, each a function from one value to HTML. Everything in them is escaped by Jinja."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from services.registration.embed.assets import asset
 from services.registration.embed.event_time import EventTime, instant_text, when_text
-from services.registration.embed.strings import page_texts, script_texts, text_of_kind
+from services.registration.embed.strings import page_texts, script_texts
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import render_fields, render_summary
 from shared.forms.texts import engine_texts
@@ -19,8 +19,11 @@ from shared.forms.theme import PLAIN, Theme, theme_css
 from shared.forms.validation import FieldError
 from shared.i18n.languages import LANGUAGE_NAMES, direction
 
-Notice = Literal["busy", "still-running", "rate-limited", "unproven", "failed"]
-ResultStatus = Literal["unverified", "confirmed", "waitlisted"]
+Notice = Literal["busy", "rate-limited", "failed"]
+Verification = Literal["email", "none"]
+"""Whether the owner of an address confirms each registration, or whoever sends a form is registered at once."""
+TextOf = Callable[..., str]
+"""Returns the text with an id in a language, with values in its places."""
 ClosedReason = Literal["closed", "full", "cancelled", "postponed", "held", "not-open", "guest-list-closed"]
 RefusedCause = Literal["form-unknown", "partner-unknown", "origin-not-allowed"]
 
@@ -40,8 +43,24 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnForm:
+    """Where the owner of an address enters their answers, behind a confirmation link.
+
+    Attributes:
+        path: of the page, to which the form is posted: ``/c/<token>/forms/<slug>``. The form in another language is
+            asked for by a POST with ``show_in``, which stores nothing.
+        back_path: of the list behind the link, ``/c/<token>``.
+        address: verified by the link; shown, and not to be changed.
+    """
+
+    path: str
+    back_path: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class FramePage:
-    """The form, in a frame or as a page of its own.
+    """The form, in a frame, as a page of its own, or behind a confirmation link.
 
     Attributes:
         partner: slug of the partner through whose page somebody comes, ``""`` for none.
@@ -49,9 +68,12 @@ class FramePage:
         idempotency_key: of a submission without a script that may be sent again as it is; else empty. The script makes
             its own.
         seats: ``open``, or ``waiting-list`` when whoever registers now has to wait.
+        controller: who is responsible for the data, and ``contact``: where to ask about it; ``""`` if not named.
         guest_list: when the guest list closes; ``None`` if it stays open until the start.
-        challenge: path of challenges, ``""`` where the form asks for no proof of work.
+        challenge: path of challenges.
+        verification: with ``none`` the script asks for the outcome, and shows it.
         values, errors, notice: what to show again after a submission without a script that was not taken.
+        own: for the owner of a verified address; ``None`` for everybody else.
     """
 
     look: Look
@@ -62,29 +84,15 @@ class FramePage:
     idempotency_key: str = ""
     seats: Literal["open", "waiting-list"] = "open"
     organiser: str = ""
+    controller: str = ""
+    contact: str = ""
     guest_list: EventTime | None = None
     challenge: str = ""
+    verification: Verification = "email"
     values: Mapping[str, Any] = field(default_factory=dict)
     errors: Sequence[FieldError] = ()
     notice: Notice | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ResultPage:
-    """The answer to a submission without a script that was taken.
-
-    Attributes:
-        address: to which the mail goes, as it was typed; ``""`` where it need not be said.
-        path: of the page, where it can be loaded again; ``""`` where it answers a form.
-    """
-
-    look: Look
-    title: str
-    event_time: EventTime | None
-    status: ResultStatus
-    form_kind: str
-    address: str = ""
-    path: str = ""
+    own: OwnForm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,9 @@ class ClosedPage:
     path: str = ""
 
 
+RECEIPTS_PATH = "/receipts"
+"""Of the pages of receipts; ``/v1`` before it leads to the same for programs."""
+
 MAX_EMPTY_FORMS = 48
 """Forms by language whose questions stay in memory, 90 kB each."""
 
@@ -116,42 +127,47 @@ OWN_BUTTONS = {"interest": "submit.interest", "working_group": "submit.working_g
 
 def render_frame(page: FramePage) -> str:
     """The form with its heading, its questions and its notes."""
-    slug, language = page.definition.slug, page.look.language
+    kind, language = page.definition.kind, page.look.language
+    dated = is_dated(page.event_time)
     return render_page(
         "frame.html",
         page.look,
         page=page,
         title=page.definition.title.in_language(language),
         intro=page.definition.intro.in_language(language),
-        action=f"/v1/forms/{quote(slug)}/registrations",
+        action=page.own.path if page.own else submissions_path(page.definition.slug),
+        receipts=RECEIPTS_PATH,
         choices=_language_links(page),
         error_prefix=engine_texts().text("error.prefix", language),
         fields=_fields(page),
         summary=render_summary(page.definition, language, page.errors),
-        script_texts=script_texts(language, page.definition.kind, dated=is_dated(page.event_time)),
-        submit=OWN_BUTTONS.get(page.definition.kind, "submit"),
+        script_texts=script_texts(language, kind, dated=dated, verification=page.verification),
+        submit=OWN_BUTTONS.get(kind, "submit"),
     )
 
 
+def submissions_path(slug: str) -> str:
+    """Where a form is sent to."""
+    return f"/v1/forms/{quote(slug)}/submissions"
+
+
 def _fields(page: FramePage) -> Markup:
-    if page.values or page.errors:
-        return render_fields(page.definition, page.look.language, values=_answers(page), errors=page.errors)
+    if page.own or page.values or page.errors:
+        fixed = _addresses(page.definition, page.own.address) if page.own else {}
+        values = {**_language_answers(page.definition, page.look.language), **page.values}
+        return render_fields(page.definition, page.look.language, values=values, errors=page.errors, fixed=fixed)
     return _empty_fields(page.definition, page.look.language)
+
+
+def _addresses(definition: FormDefinition, address: str) -> dict[str, str]:
+    """The answer to the first question for an address, which is the registration's."""
+    return dict.fromkeys([item.name for item in definition.fields if item.kind == "email"][:1], address)
 
 
 @lru_cache(maxsize=MAX_EMPTY_FORMS)
 def _empty_fields(definition: FormDefinition, language: str) -> Markup:
     """The questions without answers, which take nearly all of a page's time: 700 options. Themes differ outside."""
     return render_fields(definition, language, values=_language_answers(definition, language))
-
-
-def render_result(page: ResultPage) -> str:
-    """The confirmation, for people without the script."""
-    title, message = (
-        text_of_kind(f"result.{page.status}.{part}", page.form_kind, dated=is_dated(page.event_time))
-        for part in ("title", "message")
-    )
-    return render_page("result.html", page.look, page.path, page=page, title=page.title, heading=title, message=message)
 
 
 def is_dated(event_time: EventTime | None) -> bool:
@@ -177,11 +193,6 @@ def embed_path(slug: str, query: Mapping[str, str]) -> str:
     return f"/embed/{quote(slug)}" + (f"?{urlencode(pairs)}" if pairs else "")
 
 
-def _answers(page: FramePage) -> dict[str, Any]:
-    """The answers to show."""
-    return {**_language_answers(page.definition, page.look.language), **page.values}
-
-
 def _language_answers(definition: FormDefinition, language: str) -> dict[str, Any]:
     """Who reads a page in a language probably wants mails in it."""
     return dict.fromkeys((item.name for item in definition.fields if item.kind == "language"), language)
@@ -196,20 +207,32 @@ def _language_links(page: FramePage) -> list[tuple[str, str, str]]:
 
 
 def render_page(
-    template: str, look: Look, path: str = "", *, kept: Mapping[str, str] | None = None, **values: Any
+    template: str,
+    look: Look,
+    path: str = "",
+    *,
+    kept: Mapping[str, str] | None = None,
+    environment: Callable[[], Environment] | None = None,
+    text_of: TextOf | None = None,
+    **values: Any,
 ) -> str:
     """One of the templates, with what each of them has.
 
     Args:
+        template: its name.
+        look: language and theme.
         path: of the page, if it can be read in another language by its address alone. Of a page behind a link only
             ``?`` and the query: no token stands in it.
         kept: values of the query that stay beside the language.
+        environment: of the templates; None for those of this folder.
+        text_of: gives the texts; None for those of this folder.
+        values: what the template needs besides.
     """
     if path:
         values["languages"] = _languages_of(path, kept or {})
 
     def text(key: str, **places: object) -> str:
-        return page_texts().text(key, look.language, **places)
+        return (text_of or page_texts().text)(key, look.language, **places)
 
     def when(moment: EventTime) -> str:
         return when_text(moment, look.language)
@@ -218,7 +241,7 @@ def render_page(
         return instant_text(moment, look.language)
 
     return (
-        _environment()
+        (environment or _environment)()
         .get_template(template)
         .render(
             **values,
@@ -241,12 +264,15 @@ def _languages_of(path: str, kept: Mapping[str, str]) -> list[tuple[str, str, st
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("services.registration.embed"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return make_environment(PackageLoader("services.registration.embed"))
+
+
+def make_environment(loader: BaseLoader) -> Environment:
+    """Return an environment for templates of pages."""
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.policies["json.dumps_kwargs"] = {
+        "sort_keys": True,
+        "ensure_ascii": False,
+    }  # two bytes a letter in place of six
     made.globals["asset"] = asset
     return made

@@ -6,10 +6,8 @@ from pathlib import Path
 from shared.i18n.catalogue import Catalogue
 
 PAGE_TEXTS = Catalogue(Path(__file__).parent / "translations")
-RESULTS = tuple(
-    f"result.{status}.{part}" for status in ("unverified", "confirmed", "waitlisted") for part in ("title", "message")
-)
-"""Texts that answer a registration."""
+OUTCOMES = ("confirmed", "waitlisted", "full", "closed", "check-your-mail")
+"""What a receipt can say when a submission is decided."""
 
 COUNTED = ("js.retry",)
 """Texts with a number in them: the script chooses the form by its CLDR category."""
@@ -33,15 +31,18 @@ def text_of_kind(key: str, form_kind: str, *, dated: bool = True) -> str:
 
 
 @cache
-def script_texts(language: str, form_kind: str, *, dated: bool) -> dict[str, str | dict[str, str]]:
+def script_texts(language: str, form_kind: str, *, dated: bool, verification: str) -> dict[str, str | dict[str, str]]:
     """Return the texts that the script of the framed page needs, by their names without the prefix ``js.``.
 
     Args:
         language: of the page.
         form_kind: of the form, as for :func:`text_of_kind`; so is ``dated``.
+        verification: of the form; the script says outcomes of forms with ``none`` only.
     """
     texts = page_texts()
-    keys = [key for key in texts.ids() if key.startswith("js.")] + list(RESULTS)
+    keys = [key for key in texts.ids() if key.startswith("js.")]
+    if verification == "none":
+        keys += [f"outcome.{outcome}.{part}" for outcome in OUTCOMES for part in ("title", "message")] + ["late"]
     found: dict[str, str | dict[str, str]] = {
         key.removeprefix("js."): texts.text(text_of_kind(key, form_kind, dated=dated), language)
         for key in keys
@@ -50,12 +51,17 @@ def script_texts(language: str, form_kind: str, *, dated: bool) -> dict[str, str
     return found | {key.removeprefix("js."): texts.plural_forms(key, language) for key in COUNTED}
 
 
-def result_message(status: str, language: str, form_kind: str, *, dated: bool) -> str:
-    """The sentence that answers a registration of this status (``confirmed`` or ``waitlisted``) on a kind of form.
+def submission_texts(language: str, verification: str) -> tuple[str, str]:
+    """Return what everybody is told whose submission is stored: that it is (``message``), and ``next``, what follows.
 
-    It depends on nothing but the form's public state, so that it never tells who is registered.
-
-    Raises:
-        KeyError: there is no text for ``status``.
+    Args:
+        language: of the person.
+        verification: of the form. Nothing else may change the texts: they never tell who is registered.
     """
-    return page_texts().text(text_of_kind(f"result.{status}.message", form_kind, dated=dated), language)
+    texts = page_texts()
+    return texts.text("received.title", language), texts.text(next_key(verification), language)
+
+
+def next_key(verification: str) -> str:
+    """Return the key of the text that says what follows a submission on a form with this verification."""
+    return "received.next.none" if verification == "none" else "received.next"

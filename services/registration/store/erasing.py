@@ -10,10 +10,24 @@ from services.registration.domain.registration import Registration
 _BLANK = text("""
     UPDATE registration SET erased_at = :now, status = :status, revision = :revision,
         cancelled_at = CASE WHEN :status = 'cancelled' THEN coalesce(cancelled_at, :now) END,
-        person_ref = NULL, name = NULL, email = NULL, organisation_id = NULL, working_group = NULL,
-        representative = false, country = NULL, time_zone = NULL, language = NULL, answers = '{}', sealed = NULL,
-        box = NULL, token_hash = NULL, verify_hash = NULL, hold_until = NULL, expires_at = NULL
+        person_ref = NULL, person_key = NULL, mailbox_ref = NULL, domain_ref = NULL, name = NULL, email = NULL,
+        organisation_id = NULL, working_group = NULL, representative = false, country = NULL, time_zone = NULL,
+        language = NULL, answers = '{}', sealed = NULL, sealed_for = '{}', consent = '{}'
     WHERE id = CAST(:id AS uuid)
+""")
+_CANDIDATES = text("DELETE FROM candidate WHERE address_ref = :ref")
+_PENDING = text("""
+    WITH waiting AS (DELETE FROM waiting_address WHERE address_ref = :ref),
+    links AS (DELETE FROM confirmation_link WHERE address_ref = :ref RETURNING id),
+    undecided AS (
+        INSERT INTO erased_address (address_ref, before_number, erased_at)
+        SELECT :ref, max(id), :now FROM submission
+        WHERE state IN ('received', 'parked') AND id <= coalesce(CAST(:until AS bigint), id)
+        HAVING max(id) IS NOT NULL
+        ON CONFLICT (address_ref) DO UPDATE SET erased_at = excluded.erased_at,
+            before_number = greatest(erased_address.before_number, excluded.before_number)
+    )
+    SELECT id::text FROM links ORDER BY id
 """)
 _LOCK_ORGANISATIONS = text("LOCK TABLE organisation IN SHARE ROW EXCLUSIVE MODE")
 _FORGET_ORGANISATION = text("""
@@ -41,6 +55,27 @@ def store_erased(connection: Connection, registration: Registration, now: dateti
     """Make a tombstone of what is locked: status and revision are those of ``registration``, the person is gone."""
     values = {"id": registration.id, "status": registration.status, "revision": registration.revision}
     connection.execute(_BLANK, {**values, "now": now})
+
+
+def erase_pending(
+    connection: Connection, registration: Registration, now: datetime, until: int | None = None
+) -> list[str]:
+    """Delete everything that waits for the owner of the registration's address, and its confirmation links.
+
+    What was received before and is not decided yet is sealed to the decider: it is dropped when its turn comes.
+
+    Args:
+        connection: of a transaction in which no batch is being decided, but by its caller.
+        registration: of the address.
+        now: the time.
+        until: number of the command that erases; None: whatever was received by now counts as received before.
+
+    Returns:
+        ids of the confirmation links, which are the subjects of the messages that hold the address.
+    """
+    ref = bytes.fromhex(registration.person_ref)
+    connection.execute(_CANDIDATES, {"ref": ref})  # first, as whoever else deletes both
+    return list(connection.execute(_PENDING, {"ref": ref, "now": now, "until": until}).scalars())
 
 
 def forget_organisation(connection: Connection, organisation_id: str) -> None:

@@ -1,9 +1,9 @@
 """Forms, their seats and the partners that may show them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
@@ -31,19 +31,29 @@ class Partner:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredForm:
-    """A form with its event as last heard and its seats as they were a moment ago.
+class SeatWord:
+    """What the public may know of a form's seats: ``open``, ``waiting-list`` or ``full``; never a number."""
+
+    word: str
+
+
+SeatInfo = TypeVar("SeatInfo", Seats, SeatWord)
+
+
+@dataclass(frozen=True, slots=True)
+class FormRecord(Generic[SeatInfo]):
+    """A form with its event as last published, and what the reader may know of its seats.
 
     Attributes:
         definition: the questions, as a plain mapping.
         partners: slugs of the partners that may show it.
-        hold_minutes: how long a seat is kept until an address is confirmed.
         closes_hours_before: how long before the start the guest list closes; 0 if it does not.
         attend: slug of the event that everybody on this form should attend as well.
-        event_title, time_zone, city: of the event; None while nothing was heard of it.
+        event_title, time_zone, city: of the event; None while nothing was published of it.
         opens_at, closes_at: a coordinator's hours; None for no bound.
-        proof_of_work: ``asked`` or ``off``.
         kept: how long after the last day people are erased.
+        people_per_address: live registrations that one address may have.
+        controller, contact: who is responsible for the data, and how to reach them; None: the installation's.
     """
 
     slug: str
@@ -56,20 +66,21 @@ class StoredForm:
     promotion_notice_minutes: int
     open: bool
     revision: int
-    seats: Seats
     event_title: str | None
     time_zone: str | None
     starts_at: datetime | None
     event_status: str | None
     ends_at: datetime | None
-    hold_minutes: int
     closes_hours_before: int
     attend: str | None
     opens_at: datetime | None
     closes_at: datetime | None
-    proof_of_work: str
     kept: timedelta
     city: str | None
+    people_per_address: int
+    controller: str | None
+    contact: str | None
+    seats: SeatInfo
 
     @property
     def opening(self) -> Opening:
@@ -108,61 +119,58 @@ class StoredForm:
         )
 
     @property
-    def settings(self) -> FormSettings:
-        """What coordinators have set."""
-        return FormSettings(self.seats.capacity, self.open, self.opens_at, self.closes_at, self.proof_of_work)
-
-    @property
     def notice(self) -> timedelta:
         """How long before the start the last of those who wait gets a seat."""
         return max(timedelta(minutes=self.promotion_notice_minutes), timedelta(hours=self.closes_hours_before))
 
 
-HELD = """
-    CASE WHEN s.capacity IS NULL THEN 0 ELSE (SELECT count(*) FROM registration h
-        WHERE h.form = s.form AND h.status = 'unverified' AND h.hold_until > {now}) END
-"""
-"""Holds that have not run out at the moment ``{now}``, for ``seat s``: by index, and never more than the capacity."""
+StoredForm = FormRecord[Seats]
+PublicForm = FormRecord[SeatWord]
 
+
+def settings_of(form: StoredForm) -> FormSettings:
+    """What coordinators have set of a form."""
+    return FormSettings(form.seats.capacity, form.open, form.opens_at, form.closes_at)
+
+
+_COLUMNS = """
+    f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners, f.promotion_notice_minutes,
+    f.open, f.revision, f.event_title, f.time_zone, f.starts_at, f.event_status, f.ends_at, f.closes_hours_before,
+    f.attend, f.opens_at, f.closes_at, make_interval(days => f.person_days), f.city, f.people_per_address, f.controller,
+    f.contact
+"""
 _FORM = f"""
-    SELECT f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners,
-        f.promotion_notice_minutes, f.open, f.revision, s.capacity, s.confirmed, s.waiting, s.last_position,
-        e.title, e.time_zone, e.starts_at, e.status, e.ends_at, f.hold_minutes, f.closes_hours_before, f.attend,
-        f.opens_at, f.closes_at, f.proof_of_work, make_interval(days => f.person_days), e.city,
-        {HELD.format(now=":now")}
-    FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id
+    SELECT {_COLUMNS}, s.capacity, s.confirmed, s.waiting, s.last_position
+    FROM public_form f JOIN seat s ON s.form = f.slug
 """  # noqa: S608 - constants
 _ONE = text(_FORM + "WHERE f.slug = :slug")
+_FIRST = text("SELECT slug FROM public_form ORDER BY slug LIMIT 1")
+_PUBLIC = text(f"SELECT {_COLUMNS}, f.seat_word FROM public_form f WHERE f.slug = :slug")  # noqa: S608 - constants
 _LOCK = text("SELECT 1 FROM seat WHERE form = :slug FOR UPDATE")
 _ALL = text(_FORM + "ORDER BY f.slug")
-_SAVE = text("""
-    INSERT INTO form (slug, kind, event_id, definition, verification, waiting_list, partners,
-        promotion_notice_minutes, hold_minutes, closes_hours_before, attend, keep_days, proof_of_work, person_days,
-        open, revision)
-    VALUES (:slug, :kind, :event_id, :definition, :verification, :waiting_list, :partners,
-        :promotion_notice_minutes, :hold_minutes, :closes_hours_before, :attend, :keep_days, :proof_of_work,
-        :person_days, true, 1)
-    ON CONFLICT (slug) DO UPDATE SET kind = excluded.kind, event_id = excluded.event_id,
-        definition = excluded.definition, verification = excluded.verification,
-        waiting_list = excluded.waiting_list, partners = excluded.partners,
-        promotion_notice_minutes = excluded.promotion_notice_minutes, hold_minutes = excluded.hold_minutes,
-        closes_hours_before = excluded.closes_hours_before, attend = excluded.attend, keep_days = excluded.keep_days,
-        person_days = excluded.person_days,
+_LOADED = (
+    "kind", "event_id", "definition", "verification", "waiting_list", "partners", "promotion_notice_minutes",
+    "closes_hours_before", "attend", "keep_days", "person_days", "people_per_address", "controller", "contact",
+)  # fmt: skip
+"""Columns that a file of forms sets; coordinators set the others."""
+_SAVE = text(f"""
+    INSERT INTO form (slug, {", ".join(_LOADED)}, open, revision)
+    VALUES (:slug, {", ".join(f":{name}" for name in _LOADED)}, true, 1)
+    ON CONFLICT (slug) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _LOADED)},
         revision = form.revision + 1
-    WHERE (form.kind, form.event_id, form.definition, form.verification, form.waiting_list, form.partners,
-        form.promotion_notice_minutes, form.hold_minutes, form.closes_hours_before, form.attend, form.keep_days,
-        form.person_days)
-        IS DISTINCT FROM (excluded.kind, excluded.event_id, excluded.definition, excluded.verification,
-        excluded.waiting_list, excluded.partners, excluded.promotion_notice_minutes, excluded.hold_minutes,
-        excluded.closes_hours_before, excluded.attend, excluded.keep_days, excluded.person_days)
+    WHERE ({", ".join(f"form.{name}" for name in _LOADED)})
+        IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in _LOADED)})
+""")  # noqa: S608 - constants
+_SEAT = text("""
+    INSERT INTO seat (form, capacity, word) VALUES (:slug, :capacity, :word) ON CONFLICT (form) DO NOTHING
 """)
-_SEAT = text("INSERT INTO seat (form, capacity) VALUES (:slug, :capacity) ON CONFLICT (form) DO NOTHING")
 _SEATS = text("""
-    UPDATE seat SET capacity = :capacity, confirmed = :confirmed, waiting = :waiting, last_position = :last_position
+    UPDATE seat SET capacity = :capacity, confirmed = :confirmed, waiting = :waiting, last_position = :last_position,
+        word = :word
     WHERE form = :form
 """)
 _SET = text("""
-    UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at, proof_of_work = :proof_of_work,
+    UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at,
         revision = revision + 1
     WHERE slug = :slug
 """)
@@ -171,21 +179,30 @@ _SAVE_PARTNER = text("""
     ON CONFLICT (slug) DO UPDATE SET name = excluded.name, origins = excluded.origins,
         language = excluded.language, theme = excluded.theme
 """)
-_PARTNERS = text("SELECT slug, name, origins, language, theme FROM partner WHERE slug = ANY(:slugs) ORDER BY slug")
-
-_ALL_PARTNERS = text("SELECT slug, name, origins, language, theme FROM partner ORDER BY slug")
-
-_PARTNERS_OF = text("""
-    SELECT slug, name, origins, language, theme FROM partner p
-    WHERE EXISTS (SELECT 1 FROM form f WHERE f.slug = ANY(:forms) AND p.slug = ANY(f.partners)) ORDER BY slug
-""")
+_PARTNER = "SELECT slug, name, origins, language, theme FROM partner p"
+_PARTNERS = text(f"{_PARTNER} WHERE slug = ANY(:slugs) ORDER BY slug")
+_ALL_PARTNERS = text(f"{_PARTNER} ORDER BY slug")
+_PARTNERS_OF = text(f"""
+    {_PARTNER} WHERE EXISTS (SELECT 1 FROM form f WHERE f.slug = ANY(:forms) AND p.slug = ANY(f.partners)) ORDER BY slug
+""")  # noqa: S608 - constants
 _NAMED = text("SELECT slug FROM form WHERE slug = :name OR event_id = :name ORDER BY slug")
 
 
-def find_form(connection: Connection, slug: str, now: datetime) -> StoredForm | None:
-    """The form, or None. Seats that are held beyond ``now`` count as taken."""
-    row = connection.execute(_ONE, {"slug": slug, "now": now}).fetchone()
+def find_form(connection: Connection, slug: str) -> StoredForm | None:
+    """The form with its seats as they are now, or None."""
+    row = connection.execute(_ONE, {"slug": slug}).fetchone()
     return _to_form(row) if row else None
+
+
+def find_public_form(connection: Connection, slug: str) -> PublicForm | None:
+    """The form as the public processes may read it, or None."""
+    row = connection.execute(_PUBLIC, {"slug": slug}).fetchone()
+    return None if row is None else FormRecord(*_form_values(row[:-1], SeatWord(row[-1])))
+
+
+def find_first_form(connection: Connection) -> str:
+    """The slug of the first form of all; empty if there is none."""
+    return str(connection.execute(_FIRST).scalar() or "")
 
 
 def lock_seats(connection: Connection, slug: str) -> None:
@@ -196,22 +213,23 @@ def lock_seats(connection: Connection, slug: str) -> None:
     connection.execute(_LOCK, {"slug": slug})
 
 
-def all_forms(connection: Connection, now: datetime) -> list[StoredForm]:
-    """Every form, by slug, with the seats that are held beyond ``now``."""
-    return [_to_form(row) for row in connection.execute(_ALL, {"now": now})]
+def all_forms(connection: Connection) -> list[StoredForm]:
+    """Every form, by slug, with its seats as they are now."""
+    return [_to_form(row) for row in connection.execute(_ALL)]
 
 
 def save_form(connection: Connection, values: Mapping[str, Any], capacity: int | None) -> None:
     """Store a form; an equal one is left alone.
 
-    ``capacity`` and whether it asks for a proof of work count only when it is new: coordinators set them afterwards.
+    ``capacity`` counts only when it is new: coordinators set it afterwards.
     """
     connection.execute(_SAVE, {**values, "definition": Jsonb(values["definition"])})
-    connection.execute(_SEAT, {"slug": values["slug"], "capacity": capacity})
+    seats = Seats(capacity, 0, 0, 0, values["waiting_list"])
+    connection.execute(_SEAT, {"slug": values["slug"], "capacity": capacity, "word": seats.word})
 
 
 def save_seats(connection: Connection, form: str, seats: Seats) -> None:
-    """Store the seats of a form that :func:`lock_seats` has locked; holds are never stored, but counted."""
+    """Store the seats of a form that :func:`lock_seats` has locked, and the word that the public may know."""
     connection.execute(
         _SEATS,
         {
@@ -220,6 +238,7 @@ def save_seats(connection: Connection, form: str, seats: Seats) -> None:
             "confirmed": seats.confirmed,
             "waiting": seats.waiting,
             "last_position": seats.last_position,
+            "word": seats.word,
         },
     )
 
@@ -245,19 +264,17 @@ def save_partner(connection: Connection, partner: Partner) -> None:
 
 def find_partners(connection: Connection, slugs: Sequence[str]) -> list[Partner]:
     """The partners with these slugs."""
-    rows = connection.execute(_PARTNERS, {"slugs": list(slugs)})
-    return [Partner(row[0], row[1], tuple(row[2]), row[3], row[4]) for row in rows]
+    return _to_partners(connection.execute(_PARTNERS, {"slugs": list(slugs)}))
 
 
 def all_partners(connection: Connection) -> list[Partner]:
     """Every partner, by slug."""
-    return [Partner(row[0], row[1], tuple(row[2]), row[3], row[4]) for row in connection.execute(_ALL_PARTNERS)]
+    return _to_partners(connection.execute(_ALL_PARTNERS))
 
 
 def partners_of(connection: Connection, forms: Sequence[str]) -> list[Partner]:
     """The partners that may show one of ``forms``, by slug."""
-    rows = connection.execute(_PARTNERS_OF, {"forms": list(forms)})
-    return [Partner(row[0], row[1], tuple(row[2]), row[3], row[4]) for row in rows]
+    return _to_partners(connection.execute(_PARTNERS_OF, {"forms": list(forms)}))
 
 
 def forms_named(connection: Connection, name: str) -> list[str]:
@@ -265,10 +282,15 @@ def forms_named(connection: Connection, name: str) -> list[str]:
     return [row[0] for row in connection.execute(_NAMED, {"name": name})]
 
 
+def _to_partners(rows: Iterable[Any]) -> list[Partner]:
+    return [Partner(slug, name, tuple(origins), language, theme) for slug, name, origins, language, theme in rows]
+
+
 def _to_form(row: Any) -> StoredForm:
-    values = list(row)
-    values[6] = tuple(values[6])
-    capacity, confirmed, waiting, last_position = values[10:14]
-    held = values.pop()
-    values[10:14] = [Seats(capacity, confirmed, waiting, last_position, waiting_list=values[5], held=held)]
-    return StoredForm(*values)
+    capacity, confirmed, waiting, last_position = row[-4:]
+    seats = Seats(capacity, confirmed, waiting, last_position, waiting_list=row[5])
+    return FormRecord(*_form_values(row[:-4], seats))
+
+
+def _form_values(row: Sequence[Any], seats: Seats | SeatWord) -> list[Any]:
+    return [*row[:6], tuple(row[6]), *row[7:], seats]

@@ -81,7 +81,7 @@ _CONDITIONS = {
     "since": "r.accepted_at >= :since",
     "until": "r.accepted_at < :until",
     "not_registered_for": """NOT EXISTS (SELECT 1 FROM registration o
-        WHERE o.person_ref = r.person_ref AND o.status NOT IN ('cancelled', 'expired') AND o.status <> 'unverified'
+        WHERE o.person_ref = r.person_ref AND o.status <> 'cancelled'
             AND (o.event_id = :not_registered_for OR o.form = :not_registered_for))""",
     "forms": "r.form = ANY(:forms)",
     "after": "r.id > CAST(:after AS uuid)",

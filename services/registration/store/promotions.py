@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 _NOTE = text("""
-    INSERT INTO promotion (form, decided_at, cause, capacity, free, waiting, promoted, through_position, withheld)
-    VALUES (:form, :decided_at, :cause, :capacity, :free, :waiting, :promoted, :through_position, :withheld)
+    INSERT INTO promotion (form, decided_at, cause, capacity, free, waiting, promoted, withheld)
+    VALUES (:form, :decided_at, :cause, :capacity, :free, :waiting, :promoted, :withheld)
 """)
 _WHILE_WAITING = text("""
-    SELECT p.decided_at, p.cause, p.capacity, p.free, p.waiting, p.promoted, p.through_position, p.withheld
+    SELECT p.decided_at, p.cause, p.capacity, p.free, p.waiting, p.promoted, p.withheld
     FROM promotion p
     WHERE p.form = :form AND p.decided_at >= :since AND (CAST(:until AS timestamptz) IS NULL OR p.decided_at < :until)
     ORDER BY p.id DESC LIMIT :most
@@ -27,8 +27,7 @@ class PromotionLine:
         capacity: then in force; None for no limit.
         free: seats that were free before anybody was promoted; None for no limit.
         waiting: how many waited before.
-        promoted: how many of them got a seat.
-        through_position: the highest number in line that got one; None if nobody did.
+        promoted: how many of them got a seat, from the front of the line but for ``out-of-turn``.
         withheld: why the others did not: ``no-free-seat``, ``too-late``, ``not-taking-place`` or ``out-of-turn``;
             empty if nobody was left.
     """
@@ -39,7 +38,6 @@ class PromotionLine:
     free: int | None
     waiting: int
     promoted: int
-    through_position: int | None
     withheld: str
 
 

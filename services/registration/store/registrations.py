@@ -1,4 +1,4 @@
-"""Registrations one at a time and in lists; the write group has statements of its own."""
+"""Registrations one at a time and in lists; the decider has statements of its own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,22 +30,15 @@ PERSON = f"""
 """  # noqa: S608 - a constant list of columns
 """All of a person, without a condition."""
 
-_BY_OWN = text(PERSON + "WHERE r.token_hash = ANY(:hashes) AND (r.verify_hash IS NULL OR r.verified_at IS NOT NULL)")
-_BY_VERIFY = text(
-    PERSON
-    + """WHERE r.verify_hash = ANY(:hashes)
-        AND (r.status = 'unverified' OR (r.status IN ('confirmed', 'waitlisted') AND r.verified_at > :used_since))
-    """
-)
-_LAST_CHANGED = text("""
-    SELECT max(changed_at) FROM registration_change WHERE registration_id = CAST(:id AS uuid)
+_THROUGH_PARTNER = text("""
+    SELECT form, status, count(*) FROM registration WHERE partner = :partner GROUP BY form, status
 """)
 _BY_ID = text(PERSON + "WHERE r.id = CAST(:id AS uuid) AND r.erased_at IS NULL")
 _BY_ID_LOCKED = text(PERSON + "WHERE r.id = CAST(:id AS uuid) AND r.erased_at IS NULL FOR UPDATE OF r")
-_NEXT_IN_LINE = text(f"""
-    SELECT {REGISTRATION_COLUMNS} FROM registration r JOIN form f ON f.slug = r.form
-    WHERE r.form = :form AND r.status = 'waitlisted' ORDER BY r.position LIMIT :most FOR UPDATE OF r
-""")  # noqa: S608 - as above
+_NEXT_IN_LINE = text(
+    PERSON + "WHERE r.form = :form AND r.status = 'waitlisted' ORDER BY r.received_at, r.submission LIMIT :most "
+    "FOR UPDATE OF r"
+)
 _CONFIRM = text("""
     UPDATE registration SET status = 'confirmed', revision = revision + 1, confirmed_at = :now,
         capacity_then = :capacity WHERE id = CAST(:id AS uuid)
@@ -54,40 +47,18 @@ _CANCEL = text("""
     UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now
     WHERE id = CAST(:id AS uuid)
 """)
-_VERIFY = text("""
-    UPDATE registration SET status = :status, revision = :revision, position = :position, verified_at = :now,
-        hold_until = NULL, expires_at = NULL, confirmed_at = CASE WHEN :status = 'confirmed' THEN :now END,
-        capacity_then = CASE WHEN :status = 'confirmed' THEN CAST(:capacity AS integer) END
-    WHERE id = CAST(:id AS uuid)
-""")
 _CHANGE = text("""
     INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason, changed_by)
     VALUES (CAST(:id AS uuid), :revision, :status, :now, :capacity, :reason, :changed_by)
 """)
-_FORGET_KEYS = text("""
-    DELETE FROM idempotency WHERE key_hash IN (
-        SELECT key_hash FROM idempotency WHERE stored_at < :before ORDER BY stored_at LIMIT 5000)
-""")
 
 
-def find_by_own(connection: Connection, hashes: Sequence[bytes]) -> Person | None:
-    """The registration whose own link has one of these hashes, or None.
-
-    Where the address has a link of its own to be confirmed by, the own link opens nothing before that was used.
-    """
-    return _person(connection.execute(_BY_OWN, {"hashes": list(hashes)}).fetchone())
-
-
-def find_by_verify(connection: Connection, hashes: Sequence[bytes], used_since: datetime) -> Person | None:
-    """The registration whose address the link with one of these hashes confirms, or has confirmed since then."""
-    values = {"hashes": list(hashes), "used_since": used_since}
-    return _person(connection.execute(_BY_VERIFY, values).fetchone())
-
-
-def last_changed_at(connection: Connection, registration_id: str) -> datetime:
-    """When a registration that is there was last changed, or made."""
-    changed_at: datetime = connection.execute(_LAST_CHANGED, {"id": registration_id}).scalar_one()
-    return changed_at
+def count_through(connection: Connection, partner: str) -> dict[str, dict[str, int]]:
+    """Registrations that came through a partner, by form and then by status; statuses that nobody has are left out."""
+    counts: dict[str, dict[str, int]] = {}
+    for form, status, number in connection.execute(_THROUGH_PARTNER, {"partner": partner}):
+        counts.setdefault(form, {})[status] = number
+    return counts
 
 
 def find_person(connection: Connection, registration_id: str) -> Person | None:
@@ -100,20 +71,14 @@ def lock_person(connection: Connection, registration_id: str) -> Person | None:
     return _person(connection.execute(_BY_ID_LOCKED, {"id": registration_id}).fetchone())
 
 
-def next_in_line(connection: Connection, form: str, most: int) -> list[Registration]:
-    """The first ``most`` of a form's waiting list, in order of arrival, locked."""
-    return [to_registration(row) for row in connection.execute(_NEXT_IN_LINE, {"form": form, "most": most})]
+def next_in_line(connection: Connection, form: str, most: int) -> list[Person]:
+    """The first ``most`` of a form's waiting list, in order of the receipt of their submissions, locked."""
+    return [to_person(row) for row in connection.execute(_NEXT_IN_LINE, {"form": form, "most": most})]
 
 
 def store_confirmed(connection: Connection, registration: Registration, capacity: int | None, now: datetime) -> None:
     """Give a seat to somebody who waited, recorded with the capacity then in force."""
     connection.execute(_CONFIRM, {"id": registration.id, "capacity": capacity, "now": now})
-
-
-def store_verified(connection: Connection, registration: Registration, capacity: int | None, now: datetime) -> None:
-    """The owner of an address has confirmed it: ``registration`` as it is then."""
-    values = {"id": registration.id, "revision": registration.revision, "status": registration.status}
-    connection.execute(_VERIFY, {**values, "position": registration.position, "capacity": capacity, "now": now})
 
 
 def store_cancelled(connection: Connection, registration: Registration, now: datetime) -> None:
@@ -138,11 +103,6 @@ def store_change(
     """
     values = {"id": registration.id, "revision": registration.revision, "status": registration.status}
     connection.execute(_CHANGE, {**values, "now": now, "capacity": capacity, "reason": reason, "changed_by": by})
-
-
-def forget_keys(connection: Connection, before: datetime) -> int:
-    """Delete up to 5,000 idempotency keys stored before ``before``; returns how many."""
-    return connection.execute(_FORGET_KEYS, {"before": before}).rowcount
 
 
 def to_person(row: Sequence[Any]) -> Person:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.registration.privacy.model import keep_fields
 from shared.store.retention_notices import MAY_GO, Noticed, notice_statements
 
 _FORMS = text("""
@@ -22,7 +23,7 @@ _FORMS = text("""
 _DUE = """
     SELECT r.id FROM registration r
     WHERE r.form = :form AND r.accepted_at < :before AND r.erased_at IS NULL AND {what} AND (:last_day < :before
-        OR r.status IN ('cancelled', 'expired')
+        OR r.status = 'cancelled'
             AND (SELECT max(c.changed_at) FROM registration_change c WHERE c.registration_id = r.id) < :before)
 """
 """Whose last day was before ``before``, and who registered before that: the date of an event that somebody types wrong
@@ -30,20 +31,25 @@ takes nobody with it who has just come."""
 
 _ENDED = """
     SELECT r.id FROM registration r
-    WHERE r.form = :form AND r.accepted_at < :before AND r.status IN ('cancelled', 'expired')
+    WHERE r.form = :form AND r.accepted_at < :before AND r.status = 'cancelled'
         AND (SELECT max(c.changed_at) FROM registration_change c WHERE c.registration_id = r.id) < :before
 """
 """Which ended before ``before``, erased or not; an index finds them by the day of arrival, which comes first."""
 
 _BITE = " ORDER BY r.id LIMIT :most FOR UPDATE OF r SKIP LOCKED"
-_SEALED = _DUE.format(what="r.sealed IS NOT NULL")
+_SEALED = _DUE.format(
+    what="""r.sealed IS NOT NULL AND EXISTS (
+        SELECT FROM jsonb_array_elements(CAST(convert_from(r.sealed, 'UTF8') AS jsonb)) envelope
+        WHERE (envelope -> 'fields') - CAST(:names AS text[]) <> '{}')"""
+)
 _ANSWERS = _DUE.format(what="r.answers ?| CAST(:names AS text[])")
 _PEOPLE = _DUE.format(what="true")
 
 _MAY_GO = f" AND {MAY_GO.format(id='r.id')}"
-_DROP_SEALED = text(
-    f"UPDATE registration SET sealed = NULL WHERE id IN ({_SEALED}{_MAY_GO}{_BITE})"  # noqa: S608 - constants
+_LOCK_SEALED = text(
+    f"SELECT id::text, sealed FROM registration WHERE id IN ({_SEALED}{_MAY_GO}{_BITE})"  # noqa: S608 - constants
 )
+_PUT_SEALED = text("UPDATE registration SET sealed = :sealed WHERE id = CAST(:id AS uuid)")
 _DROP_ANSWERS = text(
     "UPDATE registration SET answers = answers - CAST(:names AS text[]) "  # noqa: S608 - constants
     f"WHERE id IN ({_ANSWERS}{_MAY_GO}{_BITE})"
@@ -91,7 +97,7 @@ class Due:
         form: its slug.
         last_day: of the form.
         before: whatever ended earlier is due.
-        names: of the answers that it is about, if it is about single ones.
+        names: of the answers that go, if single ones do; of sealed ones those that stay.
     """
 
     form: str
@@ -118,7 +124,7 @@ def noticed(what: str, step: str, due: Due) -> Noticed:
         step: the notices' name.
         due: on a form.
     """
-    values = _values(due) | ({"names": list(due.names)} if what == "answers" else {})
+    values = _values(due) | _names(what, due)
     return Noticed(step, due.form, _NOTICES[what], values)
 
 
@@ -128,8 +134,15 @@ def delete_ended(connection: Connection, step: Noticed, announced_before: dateti
 
 
 def drop_sealed(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
-    """Delete the sealed answers of up to ``most`` registrations that may go; returns of how many."""
-    return connection.execute(_DROP_SEALED, _limits(step, announced_before, most)).rowcount
+    """Delete sealed answers, but the named ones, of up to ``most`` registrations that may go; returns of how many.
+
+    It needs no key.
+    """
+    found = connection.execute(_LOCK_SEALED, _limits(step, announced_before, most)).all()
+    changed = [{"id": row, "sealed": keep_fields(bytes(sealed), step.values["names"])} for row, sealed in found]
+    if changed:
+        connection.execute(_PUT_SEALED, changed)
+    return len(changed)
 
 
 def drop_answers(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
@@ -144,12 +157,15 @@ def due_people(connection: Connection, step: Noticed, announced_before: datetime
 
 def count_due(connection: Connection, what: str, due: Due) -> int:
     """How many registrations are due: ``what`` is ``ended``, ``sealed``, ``answers`` or ``people``."""
-    names = {"names": list(due.names)} if what == "answers" else {}
-    return int(connection.execute(_COUNTS[what], _values(due) | names).scalar_one())
+    return int(connection.execute(_COUNTS[what], _values(due) | _names(what, due)).scalar_one())
 
 
 def _limits(step: Noticed, announced_before: datetime, most: int) -> dict[str, Any]:
     return {**step.values, "step": step.step, "announced_before": announced_before, "most": most}
+
+
+def _names(what: str, due: Due) -> dict[str, Any]:
+    return {"names": list(due.names)} if what in ("sealed", "answers") else {}
 
 
 def _values(due: Due) -> dict[str, Any]:

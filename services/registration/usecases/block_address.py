@@ -1,8 +1,8 @@
 """Block an address: whoever types it into a form is answered as ever, and nothing is stored and nothing goes out."""
 
+from services.registration.people.references import References
 from services.registration.store import blocked
 from services.registration.store.blocked import Blocked
-from services.registration.usecases.prepare import IntakeKeys, person_ref
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.ids import new_id
@@ -10,7 +10,9 @@ from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
 
-def block_address(work: UnitOfWork, clock: Clock, keys: IntakeKeys, address: str, reason: str, *, by: str) -> None:
+def block_address(
+    work: UnitOfWork, clock: Clock, references: References, address: str, reason: str, *, by: str
+) -> None:
     """Take no registration of ``address`` from now on. Those that it has stay as they are.
 
     Args:
@@ -22,7 +24,7 @@ def block_address(work: UnitOfWork, clock: Clock, keys: IntakeKeys, address: str
     """
     entry = Blocked(new_id(), reason, clock(), by)
     with work.transaction() as connection:
-        if blocked.block(connection, entry, person_ref(keys, address)):
+        if blocked.block(connection, entry, references.address(address).ref):
             note_deed(connection, Deed(by, "address-blocked", "blocked-address", entry.id), entry.blocked_at)
 
 

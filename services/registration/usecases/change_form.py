@@ -1,11 +1,8 @@
 """Change a form while it runs: seats, hours, open or not. A raised capacity promotes those who wait, in order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
-
-from sqlalchemy import Connection
 
 from services.registration.domain.form_settings import (
     FormSettings,
@@ -17,10 +14,9 @@ from services.registration.domain.form_settings import (
 from services.registration.domain.opening import closed_reason
 from services.registration.domain.promotion import Promotion, decide_promotion
 from services.registration.domain.seats import Seats, promote
-from services.registration.outgoing import form_message
+from services.registration.people.messages import RegistrationMessages, form_message
 from services.registration.store.form_changes import FormChangeLine, form_history, note_form_change
-from services.registration.store.forms import StoredForm, find_form, lock_seats, save_settings
-from services.registration.store.holds import count_held
+from services.registration.store.forms import StoredForm, find_form, lock_seats, save_settings, settings_of
 from services.registration.usecases.look_up import check_slug
 from services.registration.usecases.promote import promote_waiting
 from shared.core.clock import Clock
@@ -76,11 +72,11 @@ def preview_form_change(work: UnitOfWork, clock: Clock, slug: str, wanted: FormS
     check_settings(wanted)
     with work.transaction() as connection:
         now = clock()
-        form = find_form(connection, slug, now)
+        form = find_form(connection, slug)
         if form is None:
             raise DomainError("form-unknown")
-        seats = _seats_with(connection, form, wanted, now)
-    differs = tuple(differences(form.settings, wanted)[1])
+    seats = seats_with(form.seats, wanted)
+    differs = tuple(differences(settings_of(form), wanted)[1])
     promotion = decide_promotion(form.opening, seats, form.notice, now) if "capacity" in differs else Promotion(0, "")
     return FormEffect(
         form=form,
@@ -92,7 +88,7 @@ def preview_form_change(work: UnitOfWork, clock: Clock, slug: str, wanted: FormS
     )
 
 
-def change_form(work: UnitOfWork, clock: Clock, change: FormChange) -> StoredForm:
+def change_form(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, change: FormChange) -> StoredForm:
     """Apply ``change`` and write down who made it; returns the form as it is afterwards.
 
     Raises:
@@ -103,29 +99,29 @@ def change_form(work: UnitOfWork, clock: Clock, change: FormChange) -> StoredFor
     with work.transaction() as connection:
         lock_seats(connection, change.slug)
         now = clock()
-        form = find_form(connection, change.slug, now)
+        form = find_form(connection, change.slug)
         if form is None:
             raise DomainError("form-unknown")
         if form.revision != change.revision:
             raise DomainError("changed-meanwhile", "read it again and repeat your change")
-        before, after = differences(form.settings, change.wanted)
+        before, after = differences(settings_of(form), change.wanted)
         if not after:
             return form
-        lucky = []
+        promoted = []
         if "capacity" in after:
-            seats = _seats_with(connection, form, change.wanted, now)
-            lucky = promote_waiting(connection, form, seats, now, _cause(before, after))
+            seats = seats_with(form.seats, change.wanted)
+            promoted = promote_waiting(connection, messages, form, seats, now, _cause(before, after))
         save_settings(connection, form.slug, change.wanted)
-        line = FormChangeLine(form.revision + 1, now, change.by, before, after, len(lucky))
+        line = FormChangeLine(form.revision + 1, now, change.by, before, after, len(promoted))
         note_form_change(connection, form.slug, line)
-        changed = find_form(connection, form.slug, now)
+        changed = find_form(connection, form.slug)
         if changed is None:
             raise DomainError("form-unknown")
         outbox.add(connection, [form_message(changed.facts, now)])
     return changed
 
 
-def show_form(work: UnitOfWork, clock: Clock, slug: str) -> tuple[StoredForm, list[FormChangeLine]]:
+def show_form(work: UnitOfWork, slug: str) -> tuple[StoredForm, list[FormChangeLine]]:
     """A form and its history, newest first.
 
     Raises:
@@ -133,17 +129,10 @@ def show_form(work: UnitOfWork, clock: Clock, slug: str) -> tuple[StoredForm, li
     """
     check_slug(slug)
     with work.transaction() as connection:
-        form = find_form(connection, slug, clock())
+        form = find_form(connection, slug)
         if form is None:
             raise DomainError("form-unknown")
         return form, list(form_history(connection, slug))
-
-
-def _seats_with(connection: Connection, form: StoredForm, wanted: FormSettings, now: datetime) -> Seats:
-    """The seats once ``wanted`` holds. With no limit nobody counts the holds: under a new one they count as ever."""
-    seats = seats_with(form.seats, wanted)
-    is_limited_anew = form.seats.capacity is None and wanted.capacity is not None
-    return replace(seats, held=count_held(connection, form.slug, now)) if is_limited_anew else seats
 
 
 def _cause(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

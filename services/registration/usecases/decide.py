@@ -6,16 +6,15 @@ from sqlalchemy import Connection
 
 from services.registration.domain.deciding import check_cancelling, check_confirming
 from services.registration.domain.promotion import OUT_OF_TURN
-from services.registration.domain.seats import promote
-from services.registration.outgoing import PROMOTED, registration_message
+from services.registration.domain.seats import give_back, promote
+from services.registration.people.messages import CANCELLED, PROMOTED, RegistrationMessages, fact_about
 from services.registration.store.forms import save_seats
 from services.registration.store.promotions import PromotionLine, note_promotion
-from services.registration.store.registrations import Person, store_change, store_confirmed
-from services.registration.usecases.cancel import take_back
+from services.registration.store.registrations import Person, store_cancelled, store_change, store_confirmed
 from services.registration.usecases.locking import Locked, lock_known
+from services.registration.usecases.promote import promote_waiting
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 
 CONFIRM, CANCEL = "confirmed", "cancelled"
@@ -37,7 +36,7 @@ class Decision:
     by: str
 
 
-def decide(work: UnitOfWork, clock: Clock, decision: Decision) -> Person:
+def decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: Decision) -> Person:
     """Do what was decided; returns the registration as it is afterwards. The person is told by mail.
 
     Raises:
@@ -49,22 +48,33 @@ def decide(work: UnitOfWork, clock: Clock, decision: Decision) -> Person:
         if locked.registration.revision != decision.revision:
             raise DomainError("changed-meanwhile", "read it again and repeat your change")
         if decision.status == CONFIRM:
-            return _give_seat(connection, locked, decision.by)
+            return _give_seat(connection, messages, locked, decision.by)
         check_cancelling(locked.form.opening, locked.registration, locked.now)
-        return take_back(connection, locked, "cancelled by a coordinator", decision.by)
+        return _cancel(connection, messages, locked, decision.by)
 
 
-def _give_seat(connection: Connection, locked: Locked, by: str) -> Person:
+def _give_seat(connection: Connection, messages: RegistrationMessages, locked: Locked, by: str) -> Person:
     before, seats, now = locked.registration, locked.form.seats, locked.now
     check_confirming(locked.form.opening, seats, before, now)
-    confirmed = replace(before, status="confirmed", revision=before.revision + 1)
+    fact = fact_about(PROMOTED, locked.person, status="confirmed", revision=before.revision + 1)
+    confirmed = fact.registration
     store_confirmed(connection, confirmed, seats.capacity, now)
     store_change(connection, confirmed, "confirmed by a coordinator", now, seats.capacity, by=by)
-    outbox.add(connection, [registration_message(PROMOTED, confirmed, now)])
+    messages.add(connection, [fact], now)
     withheld = OUT_OF_TURN if seats.waiting > 1 else ""
-    line = PromotionLine(
-        now, "a coordinator decided", seats.capacity, seats.free, seats.waiting, 1, before.position, withheld
-    )
+    line = PromotionLine(now, "a coordinator decided", seats.capacity, seats.free, seats.waiting, 1, withheld)
     note_promotion(connection, locked.form.slug, line)
     save_seats(connection, locked.form.slug, promote(seats, 1))
     return replace(locked.person, registration=confirmed)
+
+
+def _cancel(connection: Connection, messages: RegistrationMessages, locked: Locked, by: str) -> Person:
+    """A place is given back; the next in line gets it at once."""
+    before, now = locked.registration, locked.now
+    fact = fact_about(CANCELLED, locked.person, status="cancelled", revision=before.revision + 1)
+    store_cancelled(connection, fact.registration, now)
+    store_change(connection, fact.registration, "cancelled by a coordinator", now, by=by)
+    messages.add(connection, [fact], now)
+    seats = give_back(locked.form.seats, before.status)
+    promote_waiting(connection, messages, locked.form, seats, now, "a seat was given back")
+    return replace(locked.person, registration=fact.registration)

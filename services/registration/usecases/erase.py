@@ -1,8 +1,8 @@
 """Erase: whoever registered is forgotten, here at once and in the other services as soon as they hear of it.
 
 What is left is a tombstone: ids, times, and the status under which it counts. Whatever comes later about the person,
-late or twice, finds it and does nothing. Records of idempotency keys stay: they hold an id, a status and keyed hashes,
-and a browser that sends the form again must not register the person anew.
+late or twice, finds it and does nothing. Where somebody asked for it, what waits for the owner of the address goes too,
+and what was received before and is not decided yet. Retention leaves that alone: it may be for another form.
 """
 
 from collections.abc import Callable
@@ -13,19 +13,21 @@ from sqlalchemy import Connection
 
 from services.registration.domain.erasing import BY_LINK, KEPT_LONG_ENOUGH, REASONS, erased
 from services.registration.domain.registration import LIVE, Registration
-from services.registration.domain.seats import Seats, give_back, let_go
-from services.registration.outgoing import erased_message
+from services.registration.domain.seats import give_back
+from services.registration.people.managing_links import end_managing_links
+from services.registration.people.messages import RegistrationMessages, erased_message
 from services.registration.store.erasing import (
     Tombstone,
+    erase_pending,
     find_tombstone,
     forget_organisation,
     others_of_the_same,
     store_erased,
 )
 from services.registration.store.people import Change, history_of
+from services.registration.store.queue_state import pause_decider
 from services.registration.store.registrations import find_person, store_change
-from services.registration.usecases.links import own_person, person_to_verify
-from services.registration.usecases.locking import Locked, lock_found, lock_known, lock_owned
+from services.registration.usecases.locking import Locked, lock_known
 from services.registration.usecases.promote import promote_waiting
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -57,6 +59,19 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureCause:
+    """Why somebody is erased.
+
+    Attributes:
+        reason: for the history.
+        by: name of the coordinator's key; None if nobody's.
+    """
+
+    reason: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Grave:
     """A tombstone with what happened to it."""
 
@@ -64,35 +79,34 @@ class Grave:
     history: list[Change]
 
 
-def erase_own(work: UnitOfWork, clock: Clock, token: str) -> None:
-    """Erase the registration that ``token`` opens; the link opens nothing any more.
+def erase_by_link(
+    connection: Connection, messages: RegistrationMessages, registration_id: str, now: datetime, number: int
+) -> None:
+    """Erase the registration that a managing link opened; nothing happens if it is gone meanwhile. For the decider.
 
-    Raises:
-        DomainError: ``not-found`` if the token opens nothing (any more).
+    Args:
+        connection: of the transaction that decides the command.
+        messages: of the service.
+        registration_id: UUID text.
+        now: of a checked clock.
+        number: of the command: what was received after it is not erased.
     """
-    with work.transaction() as connection:
-        found = own_person(connection, token)
-        outbox.blank(connection, found.registration.id, clock())
-        _erase(connection, lock_owned(connection, clock, found), BY_LINK, None)
+    outbox.blank(connection, registration_id, now)
+    try:
+        locked = lock_known(connection, lambda: now, registration_id)
+    except DomainError:
+        return
+    _erase_pending(connection, locked.registration, now, number)
+    _erase(connection, messages, locked, ErasureCause(BY_LINK))
 
 
-def erase_unconfirmed(work: UnitOfWork, clock: Clock, token: str) -> None:
-    """Erase the registration whose address the link ``token`` would confirm: its owner wants nothing of it.
-
-    Raises:
-        DomainError: ``not-found`` if the token opens nothing (any more).
-    """
-    with work.transaction() as connection:
-        found = person_to_verify(connection, token, clock())
-        outbox.blank(connection, found.registration.id, clock())
-        _erase(connection, lock_found(connection, clock, found), BY_LINK, None)
-
-
-def erase_known(work: UnitOfWork, clock: Clock, erasure: Erasure) -> int:
+def erase_known(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, erasure: Erasure) -> int:
     """Erase a registration, or all of its address on forms that the coordinator's key is good for.
 
-    Each in a transaction of its own, since each locks the seats of its form; the named one is last, so that what was
-    broken off can be asked for again. Erasing what is erased changes nothing.
+    First whatever waits for the owner of the address goes, while the decider is paused: so nothing that came before
+    becomes a registration meanwhile. Then each registration in a transaction of its own, since each locks the seats of
+    its form; the named one is last, so that what was broken off can be asked for again. Erasing what is erased changes
+    nothing.
 
     Returns:
         how many were erased.
@@ -103,14 +117,20 @@ def erase_known(work: UnitOfWork, clock: Clock, erasure: Erasure) -> int:
     with work.transaction() as connection:
         if find_tombstone(connection, erasure.registration_id) is not None:
             return 0
+        pause_decider(connection)
+        found = find_person(connection, erasure.registration_id)
+        if found is None:
+            raise DomainError("not-found")
+        _erase_pending(connection, found.registration, clock())
         others = others_of_the_same(connection, erasure.registration_id) if erasure.scope == EVERYWHERE else []
     named = [identity for identity, form in others if erasure.may_touch(form)]
-    return sum([_erase_one(work, clock, identity, erasure) for identity in [*named, erasure.registration_id]])
+    everything = [*named, erasure.registration_id]
+    return sum([_erase_one(work, clock, messages, identity, erasure) for identity in everything])
 
 
-def erase_kept(work: UnitOfWork, now: datetime, registration_id: str) -> bool:
+def erase_kept(work: UnitOfWork, messages: RegistrationMessages, now: datetime, registration_id: str) -> bool:
     """Erase a registration whose time is over; returns whether there was anybody left to erase."""
-    return _erase_one(work, lambda: now, registration_id, None)
+    return _erase_one(work, lambda: now, messages, registration_id, None)
 
 
 def show_grave(work: UnitOfWork, registration_id: str) -> Grave:
@@ -142,7 +162,9 @@ def form_of(work: UnitOfWork, registration_id: str) -> str:
     return tombstone.form
 
 
-def _erase_one(work: UnitOfWork, clock: Clock, registration_id: str, erasure: Erasure | None) -> bool:
+def _erase_one(
+    work: UnitOfWork, clock: Clock, messages: RegistrationMessages, registration_id: str, erasure: Erasure | None
+) -> bool:
     """For a coordinator, who leaves a trace, or for nobody: its time is over."""
     with work.transaction() as connection:
         outbox.blank(connection, registration_id, clock())
@@ -153,33 +175,33 @@ def _erase_one(work: UnitOfWork, clock: Clock, registration_id: str, erasure: Er
                 raise
             return False
         if erasure is None:
-            _erase(connection, locked, KEPT_LONG_ENOUGH, None)
+            _erase(connection, messages, locked, ErasureCause(KEPT_LONG_ENOUGH))
         else:
-            _erase(connection, locked, REASONS[erasure.reason], erasure.by)
+            _erase(connection, messages, locked, ErasureCause(REASONS[erasure.reason], erasure.by))
             detail = {"reason": erasure.reason, "scope": erasure.scope}
             deed = Deed(erasure.by, "person-erased", "registration", registration_id, detail)
             note_deed(connection, deed, locked.now)
         return True
 
 
-def _erase(connection: Connection, locked: Locked, reason: str, by: str | None) -> None:
+def _erase_pending(connection: Connection, registration: Registration, now: datetime, until: int | None = None) -> None:
+    """See :func:`erase_pending`; the confirmation mails that are not with the relay yet are called back."""
+    for link in erase_pending(connection, registration, now, until):
+        outbox.blank(connection, link, now)
+
+
+def _erase(connection: Connection, messages: RegistrationMessages, locked: Locked, cause: ErasureCause) -> None:
     """The messages were blanked once before anything was locked: a relay that has them in hand may take its time, and
     nobody should wait for seats meanwhile. What was added since is blanked now."""
     before, now = locked.registration, locked.now
     after = erased(before, locked.form.opening, now)
     store_erased(connection, after, now)
-    store_change(connection, after, reason, now, by=by)
+    end_managing_links(connection, before.id)
+    store_change(connection, after, cause.reason, now, by=cause.by)
     outbox.blank(connection, before.id, now)
     outbox.add(connection, [erased_message(after, now)])
-    seats = _freed(locked, before, after)
-    if seats is not None:
-        promote_waiting(connection, locked.form, seats, now, "a seat was given back")
+    if before.status in LIVE and after.status == "cancelled":
+        seats = give_back(locked.form.seats, before.status)
+        promote_waiting(connection, messages, locked.form, seats, now, "a seat was given back")
     if before.organisation_id is not None:
         forget_organisation(connection, before.organisation_id)
-
-
-def _freed(locked: Locked, before: Registration, after: Registration) -> Seats | None:
-    """The seats without the one that was given back; None if none was."""
-    if before.status in LIVE and after.status == "cancelled":
-        return give_back(locked.form.seats, before.status)
-    return let_go(locked.form.seats) if before.holds_seat(locked.now) else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from services.registration.people.model import COLUMNS
 from services.registration.store.copies import working_groups
 from services.registration.store.forms import (
     Partner,
@@ -18,7 +19,6 @@ from services.registration.store.forms import (
 from services.registration.store.people import Change, PeopleFilter, history_of, list_people
 from services.registration.store.promotions import PromotionLine, promotions_between
 from services.registration.store.registrations import Person, find_person
-from services.registration.usecases.prepare import COLUMNS
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.forms.definition import Field, parse_definition
@@ -70,7 +70,7 @@ def find_people(work: UnitOfWork, wanted: PeopleFilter) -> list[Person]:
         return list_people(connection, wanted)
 
 
-def show_person(work: UnitOfWork, clock: Clock, registration_id: str) -> PersonView:
+def show_person(work: UnitOfWork, registration_id: str) -> PersonView:
     """One registration.
 
     Raises:
@@ -78,7 +78,7 @@ def show_person(work: UnitOfWork, clock: Clock, registration_id: str) -> PersonV
     """
     with work.transaction() as connection:
         person = find_person(connection, registration_id)
-        form = find_form(connection, person.registration.form, clock()) if person else None
+        form = find_form(connection, person.registration.form) if person else None
         if person is None or form is None:
             raise DomainError("not-found")
         history = history_of(connection, registration_id)
@@ -127,7 +127,7 @@ def people_file(
     with work.transaction() as connection:
         note_deed(connection, Deed(who, "file-taken", "registrations", "", _asked(wanted)), clock())
     with work.transaction() as connection:
-        forms = {form.slug: form for form in all_forms(connection, clock())}
+        forms = {form.slug: form for form in all_forms(connection)}
         titles = _titles(connection, forms.values())
     own: list[Field] = []
     if wanted.form in forms and (wanted.forms is None or wanted.form in wanted.forms):

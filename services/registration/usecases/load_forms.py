@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from sqlalchemy import Connection
 
 from services.registration.domain.retention import PERSON_DAYS, retention_faults
-from services.registration.outgoing import form_message
-from services.registration.store.form_keys import FormKeys
+from services.registration.people.messages import form_message
+from services.registration.people.model import COLUMNS
+from services.registration.privacy.form_keys import FormKeys
+from services.registration.privacy.key_service import make_keys, publish_keys
 from services.registration.store.forms import Partner, find_form, save_form, save_partner
-from services.registration.usecases.prepare import COLUMNS
 from shared.contracts.schemas import SLUG
 from shared.core.clock import Clock, system_clock
 from shared.core.errors import SettingsError
@@ -21,7 +22,6 @@ from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
 from shared.forms.definition import FormDefinition, parse_definition, to_mapping
 from shared.forms.partner_values import origin, page_language, theme_values
 from shared.forms.standard import STANDARD_KINDS, TextInput, standard_form
-from shared.forms.work_asked import Asking
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 
@@ -30,7 +30,7 @@ RESERVED = frozenset({"selftest", "static"})
 """What stands at ``/embed/…`` beside the forms."""
 
 PROMOTION_NOTICE_MINUTES = 60
-HOLD_MINUTES = 24 * 60
+PEOPLE_PER_ADDRESS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def load_forms(
 
     Args:
         work: on the service's database.
-        keys: where a new form gets its key.
+        keys: of forms; a new form gets its key pair there, and its public key is stored with it.
         folder: with ``forms.yaml`` and ``partners.yaml``.
         origins: by partner, in place of those in the folder (for an installation that stands elsewhere).
         clock: tells since when the forms are so.
@@ -66,7 +66,8 @@ def load_forms(
         how many forms and partners the folder holds.
 
     Raises:
-        SettingsError: lists every fault with file, line and field; nothing was changed.
+        SettingsError: lists every fault with file, line and field, or the forms whose private key is missing; nothing
+            was changed.
     """
     faults: list[str] = []
     partners = [_partner(fields) for fields in _rows(folder / "partners.yaml", faults)]
@@ -74,20 +75,21 @@ def load_forms(
     forms = [_form(fields, known) for fields in _rows(folder / "forms.yaml", faults)]
     if faults:
         raise SettingsError(faults)
-    for form in forms:
-        keys.make(form.slug)
+    slugs = [form.slug for form in forms]
+    make_keys(work, keys, slugs)
     with work.transaction() as connection:
         for partner in partners:
             moved = (origins or {}).get(partner.slug)
             save_partner(connection, replace(partner, origins=(origin(moved),)) if moved else partner)
         for form in forms:
             save_form(connection, form.values, form.capacity)
-        _publish(connection, [form.slug for form in forms], clock())
+        publish_keys(connection, keys, slugs, clock())
+        _publish(connection, slugs, clock())
     return len(forms), len(partners)
 
 
 def _publish(connection: Connection, slugs: Sequence[str], now: datetime) -> None:
-    stored = [form for slug in slugs if (form := find_form(connection, slug, now)) is not None]
+    stored = [form for slug in slugs if (form := find_form(connection, slug)) is not None]
     outbox.add(connection, [form_message(form.facts, now) for form in stored])
 
 
@@ -147,11 +149,12 @@ def _settings(fields: Fields) -> dict[str, Any]:
         "promotion_notice_minutes": fields.optional(
             "promotion_notice_minutes", whole(0, 100_000), PROMOTION_NOTICE_MINUTES
         ),
-        "hold_minutes": fields.optional("hold_minutes", whole(1, 100_000), HOLD_MINUTES),
         "closes_hours_before": fields.optional("closes_hours_before", whole(0, 10_000), 0),
         "attend": fields.optional("attend", _slug, None),
         "keep_days": fields.optional("keep_days", whole(1, 3650), None),
-        "proof_of_work": fields.optional("proof_of_work", _asking, "off"),
+        "people_per_address": fields.optional("people_per_address", whole(1, 100), PEOPLE_PER_ADDRESS),
+        "controller": fields.optional("controller", text(), None),
+        "contact": fields.optional("contact", text(), None),
         "person_days": fields.optional("person_days", whole(1, 3650), PERSON_DAYS),
     }
 
@@ -193,12 +196,6 @@ def _title(value: Any) -> TextInput:
 def _verification(value: Any) -> str:
     if value not in ("email", "none"):
         raise ValueError("`email` or `none` is required")
-    return str(value)
-
-
-def _asking(value: Any) -> str:
-    if value not in get_args(Asking):
-        raise ValueError("`off` or `asked` is required")
     return str(value)
 
 

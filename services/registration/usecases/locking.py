@@ -9,7 +9,6 @@ from services.registration.domain.opening import is_over
 from services.registration.domain.registration import LIVE, Registration
 from services.registration.store.forms import StoredForm, find_form, lock_seats
 from services.registration.store.registrations import Person, find_person, lock_person
-from services.registration.usecases.links import own_person, person_to_verify, refuse_ended
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 
@@ -36,35 +35,6 @@ class Locked:
         return self.registration.status in LIVE and not is_over(self.form.opening, self.now)
 
 
-def lock_own(connection: Connection, clock: Clock, token: str) -> Locked:
-    """The registration that a person's own link ``token`` opens.
-
-    Raises:
-        DomainError: ``not-found`` if it opens nothing, or nothing any more.
-    """
-    return lock_owned(connection, clock, own_person(connection, token))
-
-
-def lock_owned(connection: Connection, clock: Clock, person: Person) -> Locked:
-    """The registration of a ``person`` whom their own link has opened.
-
-    Raises:
-        DomainError: ``not-found`` if the link has ended, or the registration is gone meanwhile.
-    """
-    locked = lock_found(connection, clock, person)
-    refuse_ended(connection, locked.person, locked.form, locked.now)
-    return locked
-
-
-def lock_to_verify(connection: Connection, clock: Clock, token: str) -> Locked:
-    """The registration whose address the link ``token`` confirms, or has just confirmed.
-
-    Raises:
-        DomainError: ``not-found`` if it opens nothing, or nothing any more.
-    """
-    return lock_found(connection, clock, person_to_verify(connection, token, clock()))
-
-
 def lock_known(connection: Connection, clock: Clock, registration_id: str) -> Locked:
     """The registration with this id (a UUID).
 
@@ -85,7 +55,7 @@ def lock_found(connection: Connection, clock: Clock, found: Person) -> Locked:
     """
     lock_seats(connection, found.registration.form)
     person, now = lock_person(connection, found.registration.id), clock()
-    form = find_form(connection, found.registration.form, now)
+    form = find_form(connection, found.registration.form)
     if form is None or person is None:
         raise DomainError("not-found")
     return Locked(person, form, now)

@@ -1,14 +1,25 @@
-"""Look up: registrations by link and for coordinators, forms for their pages. Nothing here changes anything."""
+"""Look up forms, for their public pages and for coordinators. Nothing here changes anything."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
-from services.registration.domain.joining import join_address
-from services.registration.store.copies import online_event, working_groups
-from services.registration.store.forms import Partner, StoredForm, all_forms, all_partners, find_form, find_partners
-from services.registration.store.registrations import Person
-from services.registration.usecases.links import own_person, person_to_verify, refuse_ended
+from sqlalchemy import Connection
+
+from services.registration.domain.opening import closed_reason
+from services.registration.privacy.store import find_public_key
+from services.registration.store.copies import working_groups
+from services.registration.store.forms import (
+    Partner,
+    PublicForm,
+    StoredForm,
+    all_forms,
+    all_partners,
+    find_first_form,
+    find_partners,
+    find_public_form,
+)
+from services.registration.store.queue_state import DeciderPublicKey, is_full, newest_decider_key
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError, Unavailable
 from shared.forms.definition import FormDefinition, parse_definition, with_options
@@ -16,6 +27,10 @@ from shared.forms.used_challenges import used_lately
 from shared.store.unit_of_work import UnitOfWork
 
 GROUP_FIELD = "working_group"
+
+
+MAX_QUEUE_BYTES = 2 * 2**30
+"""Of the disk that undecided submissions may take: beyond it nothing is accepted, and the database goes on working."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +41,28 @@ class FormView:
         definition: the questions, with the working groups that can be chosen now.
         partners: those that may show it.
         origins: every origin that may show it.
-        solved_lately: challenges of it that were solved in the last minute, where it asks for a proof of work.
+        public_key: that sealed answers are encrypted to (X25519, 32 bytes); None if it has none, or no longer.
+        decider_key: to which submissions are sealed; None before a decider has published one.
+        queue_is_full: nothing more can be stored.
+        solved_lately: challenges of it that were solved in the last minute.
     """
 
-    stored: StoredForm
+    stored: PublicForm
     definition: FormDefinition
     partners: tuple[Partner, ...]
     origins: tuple[str, ...]
+    public_key: bytes | None = None
+    decider_key: DeciderPublicKey | None = None
+    queue_is_full: bool = False
     solved_lately: int = 0
-
-    @property
-    def asks_proof(self) -> bool:
-        """Whether whoever registers is asked for a proof of work."""
-        return self.stored.proof_of_work == "asked"
 
     def partner(self, slug: str) -> Partner | None:
         """The partner called ``slug`` if it may show this form."""
         return next((partner for partner in self.partners if partner.slug == slug), None)
+
+    def refusal(self, now: datetime) -> str:
+        """Return why nobody can fill the form now: it is closed, or full; empty if anybody can."""
+        return closed_reason(self.stored.opening, now) or ("full" if self.stored.seats.word == "full" else "")
 
 
 def view_form(work: UnitOfWork, slug: str, now: datetime) -> FormView:
@@ -53,17 +73,19 @@ def view_form(work: UnitOfWork, slug: str, now: datetime) -> FormView:
     """
     check_slug(slug)
     with work.transaction() as connection:
-        stored = find_form(connection, slug, now)
+        stored = find_public_form(connection, slug)
         if stored is None:
             raise DomainError("form-unknown")
         groups = working_groups(connection)
         partners = find_partners(connection, stored.partners)
-        solved = used_lately(connection, slug, now) if stored.proof_of_work == "asked" else 0
+        public_key = find_public_key(connection, slug)
+        solved = used_lately(connection, slug, now)
+        key, full = newest_decider_key(connection), is_full(connection, MAX_QUEUE_BYTES)
     definition = parse_definition(stored.definition)
     if any(field.name == GROUP_FIELD for field in definition.fields):
         definition = with_options(definition, GROUP_FIELD, groups)
     origins = tuple(sorted({origin for partner in partners for origin in partner.origins}))
-    return FormView(stored, definition, tuple(partners), origins, solved)
+    return FormView(stored, definition, tuple(partners), origins, public_key, key, full, solved)
 
 
 def every_origin(work: UnitOfWork) -> tuple[str, ...]:
@@ -85,6 +107,18 @@ def check_slug(slug: str) -> None:
         raise DomainError("form-unknown")
 
 
+def may_take_submissions(connection: Connection, slug: str, at: datetime) -> bool:
+    """Return whether a form is open, or closed only until a time that comes, or until its event has a date again."""
+    form = find_public_form(connection, slug)
+    return form is not None and closed_reason(form.opening, at) in ("", "not-open", "postponed")
+
+
+def first_form(work: UnitOfWork) -> str:
+    """The slug of the first form of all; empty if there is none."""
+    with work.transaction() as connection:
+        return find_first_form(connection)
+
+
 def find_partner(work: UnitOfWork, slug: str) -> Partner | None:
     """The partner called ``slug``, whatever forms it may show."""
     if not re.fullmatch(SLUG, slug):
@@ -93,10 +127,10 @@ def find_partner(work: UnitOfWork, slug: str) -> Partner | None:
         return next(iter(find_partners(connection, [slug])), None)
 
 
-def list_forms(work: UnitOfWork, now: datetime) -> list[StoredForm]:
+def list_forms(work: UnitOfWork) -> list[StoredForm]:
     """Every form, for coordinators."""
     with work.transaction() as connection:
-        return all_forms(connection, now)
+        return all_forms(connection)
 
 
 def working_group_titles(work: UnitOfWork) -> dict[str, str]:
@@ -105,38 +139,7 @@ def working_group_titles(work: UnitOfWork) -> dict[str, str]:
         return dict(working_groups(connection))
 
 
-def show_own(work: UnitOfWork, token: str, now: datetime) -> tuple[Person, StoredForm]:
-    """The registration that its person's own link opens, and its form. One that is overdue is shown as given up.
-
-    Raises:
-        DomainError: ``not-found`` if it opens nothing, or nothing any more.
-    """
-    with work.transaction() as connection:
-        person = own_person(connection, token)
-        form = refuse_ended(connection, person, find_form(connection, person.registration.form, now), now)
-    if person.registration.is_overdue(now):
-        person = replace(person, registration=person.registration.given_up())
-    return person, form
-
-
-def find_join_address(work: UnitOfWork, person: Person, form: StoredForm, now: datetime) -> str:
-    """Return where a person joins the event of their form online; empty if they do not, or cannot now."""
-    if form.event_id is None:
-        return ""
-    with work.transaction() as connection:
-        event = online_event(connection, form.event_id)
-    return join_address(person.registration.status, form.kind, event, now)
-
-
-def show_to_verify(work: UnitOfWork, token: str, now: datetime) -> tuple[Person, StoredForm]:
-    """The registration whose address the link ``token`` confirms, or has just confirmed, and its form.
-
-    Raises:
-        DomainError: ``not-found`` if it opens nothing, or nothing any more.
-    """
-    with work.transaction() as connection:
-        person = person_to_verify(connection, token, now)
-        form = find_form(connection, person.registration.form, now)
-    if form is None:
-        raise DomainError("not-found")
-    return person, form
+def decider_key_problem(work: UnitOfWork) -> str:
+    """Return why nothing can be accepted: no decider has published a key. Empty if one has."""
+    with work.single_statement() as connection:
+        return "" if newest_decider_key(connection) is not None else "intake: no decider has published a key"

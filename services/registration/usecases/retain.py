@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from services.registration.domain.retention import retention_of
+from services.registration.people.messages import RegistrationMessages
 from services.registration.store.retention import (
     Due,
     KeptForm,
@@ -45,13 +46,13 @@ class Step:
     @property
     def noticed(self) -> Noticed:
         """How it is announced."""
-        name = f"answers-{self.days}" if self.what == "answers" else self.what
+        name = f"{self.what}-{self.days}" if self.what in ("sealed", "answers") else self.what
         return noticed(self.what, name, self.due)
 
 
-def retaining() -> Retaining:
-    """What the relay's housekeeping turns."""
-    return Retaining("registration", overdue, retention_steps)
+def retaining(messages: RegistrationMessages) -> Retaining:
+    """Return what is run again and again to delete what has been kept long enough."""
+    return Retaining("registration", overdue, partial(retention_steps, messages))
 
 
 def steps(form: KeptForm, now: datetime) -> Iterator[Step]:
@@ -59,8 +60,8 @@ def steps(form: KeptForm, now: datetime) -> Iterator[Step]:
     rule = retention_of(form.questions, form.person_days)
     if form.keep_days is not None:
         yield Step("ended", form.keep_days, Due.after(form, form.keep_days, now))
-    if rule.sealed_days is not None:
-        yield Step("sealed", rule.sealed_days, Due.after(form, rule.sealed_days, now))
+    for days, names in rule.sealed.items():
+        yield Step("sealed", days, Due.after(form, days, now, names))
     for days, names in rule.fields.items():
         yield Step("answers", days, Due.after(form, days, now, names))
     yield Step("people", rule.person_days, Due.after(form, rule.person_days, now))
@@ -87,14 +88,14 @@ def overdue(work: UnitOfWork, now: datetime) -> dict[str, int]:
     return counts
 
 
-def retention_steps(work: UnitOfWork, now: datetime) -> Iterator[RetentionStep]:
+def retention_steps(messages: RegistrationMessages, work: UnitOfWork, now: datetime) -> Iterator[RetentionStep]:
     """Everything that can go, form by form."""
     with work.transaction() as connection:
         forms = kept_forms(connection)
     for form in forms:
         for step in steps(form, now):
-            take = _erase if step.what == "people" else _delete
-            yield RetentionStep(step.what, step.noticed, partial(take, step))
+            take = partial(_erase, messages, step) if step.what == "people" else partial(_delete, step)
+            yield RetentionStep(step.what, step.noticed, take)
 
 
 def confirm_unannounced(work: UnitOfWork, now: datetime, form: str, who: str) -> dict[str, int]:
@@ -130,7 +131,7 @@ def _delete(step: Step, work: UnitOfWork, now: datetime) -> int:
         return _DELETIONS[step.what](connection, step.noticed, now - NOTICE, BITE)
 
 
-def _erase(step: Step, work: UnitOfWork, now: datetime) -> int:
+def _erase(messages: RegistrationMessages, step: Step, work: UnitOfWork, now: datetime) -> int:
     with work.transaction() as connection:
         people = due_people(connection, step.noticed, now - NOTICE, BITE)
-    return sum(erase_kept(work, now, one) for one in people)
+    return sum(erase_kept(work, messages, now, one) for one in people)

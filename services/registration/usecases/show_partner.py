@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.registration.domain.opening import closed_reason
 from services.registration.store.forms import Partner, StoredForm, all_forms, find_partners
-from services.registration.store.partner_numbers import count_through
+from services.registration.store.registrations import count_through
 from services.registration.usecases.look_up import check_slug
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -65,7 +65,7 @@ def show_partner(work: UnitOfWork, clock: Clock, slug: str, may_touch: Callable[
         if not found:
             raise DomainError("not-found", "there is no such partner")
         counts, now = count_through(connection, slug), clock()
-        stored = [form for form in all_forms(connection, now) if slug in form.partners or form.slug in counts]
+        stored = [form for form in all_forms(connection) if slug in form.partners or form.slug in counts]
     forms = [
         _form(form, slug in form.partners, closed_reason(form.opening, now), counts.get(form.slug, {}))
         for form in stored

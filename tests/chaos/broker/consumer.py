@@ -37,7 +37,7 @@ def main() -> int:
     def consume(stop: Stop) -> None:
         listen(make_listener(address, work, "events", {QUEUE: _apply}), stop)
 
-    code = run(consume, probes=ProbeAddress(), ready=lambda: ())
+    code = run({"consume": consume}, probes=ProbeAddress(), ready=lambda: ())
     engine.dispose()
     return code
 

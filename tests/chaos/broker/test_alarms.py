@@ -14,7 +14,7 @@ ALARMS = {
 }
 """What sets it off (the disk's within 11 s, the memory's at once), and what ends it."""
 
-RATE = 20
+RATE = 10
 WAITING = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 
 
@@ -43,24 +43,26 @@ def test_alarm_stops_no_registration_and_no_consumer(
     rabbit_stack.start()
     assert rabbit_stack.web is not None
     rabbit_stack.programs["events-consume"].kill()
-    before = Arrivals(rabbit_stack.web.url, RATE)
+    before = Arrivals(rabbit_stack.web.url, RATE, rabbit_stack.mail_folder)
     before.run(5.0)
     poll_until(lambda: rabbit_stack.sql("registration", WAITING) == [(0,)], 20, what="all of them are on the broker")
     begin, end = ALARMS[alarm]
     own_rabbit.ctl(*begin)
     poll_until(lambda: in_alarm(own_rabbit), 30, every_s=0.5, what="the alarm")
     rabbit_stack.programs["events-consume"].start_again()
-    people = Arrivals(rabbit_stack.web.url, RATE)
-    people.run(hold_s, first=len(before.ids))
-    assert (len(people.ids), people.refused, people.lost) == (RATE * hold_s, {}, [])
-    poll_until(lambda: _roster(rabbit_stack) == len(before.ids), 30, what="what the broker held is consumed")
-    assert rabbit_stack.sql("registration", WAITING) == [(len(people.ids),)]
+    people = Arrivals(rabbit_stack.web.url, RATE, rabbit_stack.mail_folder)
+    confirming = people.submit(hold_s, first=len(before.receipts))
+    assert (len(people.receipts), people.refused, people.lost) == (RATE * hold_s, {}, [])
+    poll_until(lambda: _roster(rabbit_stack) == len(before.receipts), 30, what="what the broker held is consumed")
+    poll_until(lambda: rabbit_stack.sql("registration", WAITING) == [(len(people.receipts),)], 20, what="all decided")
     connections = own_rabbit.ctl("list_connections", "name").count("->")
     own_rabbit.ctl(*end)
-    ids = before.ids + people.ids
-    settle(rabbit_stack, len(ids))
-    assert_reconciled(rabbit_stack, ids)
-    print(f"\n{alarm} alarm: {len(people.ids)} of {len(people.ids)} accepted meanwhile, {connections} connections")
+    confirming.join()
+    assert people.lost == []
+    receipts = before.receipts + people.receipts
+    settle(rabbit_stack, len(receipts))
+    assert_reconciled(rabbit_stack, receipts)
+    print(f"\n{alarm} alarm: {len(people.receipts)} accepted meanwhile, 0 refused, {connections} connections")
 
 
 def _roster(stack: Stack) -> int:

@@ -8,6 +8,7 @@ import pika
 import pytest
 
 from shared.bus.names import DELIVERY_LIMIT, FACTS
+from shared.contracts.registry import BY_KEY
 from shared.store import outbox
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
@@ -98,7 +99,8 @@ def test_missing_binding_keeps_messages_with_the_reason(
 ) -> None:
     """Nothing is said to be published that no queue has; repaired, everything arrives, and nothing was in the way."""
     with pika.BlockingConnection(pika.URLParameters(stage.urls[0])) as connection:
-        connection.channel().queue_unbind(QUEUE, FACTS, KEY)
+        for queue in BY_KEY[KEY].consumers:
+            connection.channel().queue_unbind(queue, FACTS, KEY)
     ids = fill_outbox(installation, 300)
     start_relay(stage, installation)
     stage.start_consumer()

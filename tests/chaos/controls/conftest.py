@@ -15,6 +15,9 @@ from tests.support.rig import Rig
 from tests.support.run_folder import RunFolder
 from tests.support.stack import Stack
 
+CONFIRM_WITHIN_S = 30.0
+"""Some mails are lost without a guard, and nobody waits for those for long."""
+
 Table = list[tuple[str, str, str, str]]
 """Control, check, what was found with the guard, and without it."""
 
@@ -28,6 +31,7 @@ def place(
     rig = Rig(Stack(group, make_installation(postgres, folder), (rabbit.fresh_vhost(),)), folder)
     try:
         rig.start()
+        rig.people.confirm_within_s = CONFIRM_WITHIN_S
         proof = Proof(rig.stack)
         with work_for(rig.stack) as work:
             yield Place(rig, proof, work)

@@ -69,7 +69,7 @@ def broken_messages(place: Place, program: str, parts: Sequence[str]) -> Finding
     place.work.break_messages(BROKEN)
     fresh = set(place.work.broken[-BROKEN:])
     place.rig.arrive(PEOPLE)  # whose messages come after the broken ones: once they are done, so are those
-    place.proof.wait_for_rest(place.rig.people.ids[-PEOPLE:], REST_WITHIN_S, place.rig.keep_up)
+    place.proof.wait_for_rest(place.rig.people.receipts[-PEOPLE:], REST_WITHIN_S, place.rig.keep_up)
     lost = fresh - place.work.parked()[parked(PARKED_AT)]
     return {"is parked": sorted(lost)} if lost else {}
 
@@ -84,10 +84,10 @@ def _kill_while_people_register(place: Place, program: str, parts: Sequence[str]
 
 def _changed(place: Place, run: Callable[[], None]) -> Findings:
     """What is wrong after ``run`` and was not before it."""
-    before = place.proof.findings(place.rig.people.ids)
+    before = place.proof.findings(place.rig.people.receipts)
     run()
-    place.proof.wait_for_rest(place.rig.people.ids[-PEOPLE:], REST_WITHIN_S, place.rig.keep_up)
-    after = place.proof.findings(place.rig.people.ids)
+    place.proof.wait_for_rest(place.rig.people.receipts[-PEOPLE:], REST_WITHIN_S, place.rig.keep_up)
+    after = place.proof.findings(place.rig.people.receipts)
     fresh = {check: [one for one in wrong if one not in before.get(check, [])] for check, wrong in after.items()}
     return {check: wrong for check, wrong in fresh.items() if wrong}
 
@@ -96,7 +96,7 @@ def _bind(place: Place, deed: str) -> None:
     """``queue_bind`` or ``queue_unbind`` what hears of a registration."""
     with pika.BlockingConnection(pika.URLParameters(place.rig.stack.broker_urls[0])) as connection:
         channel = connection.channel()
-        for queue in BY_KEY[BROKEN_KEY].hearers:
+        for queue in BY_KEY[BROKEN_KEY].consumers:
             getattr(channel, deed)(queue, FACTS, BROKEN_KEY)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.clients import WEBINAR, all_at_once, answers, rows
 from tests.support.installation import TestInstallation
+from tests.support.journal import Journal
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
 from tests.support.run_folder import RunFolder
@@ -74,14 +75,14 @@ def on_small_disk(run: RunFolder, server: PostgresServer) -> SmallDisk:
 
 
 def register_until_refused(url: str, first: int) -> tuple[list[str], int]:
-    """Groups of people until one of them is refused as a whole: ids of the accepted, and number of its first one."""
+    """Groups of people until one is refused as a whole: receipts of the accepted, and number of its first one."""
     accepted: list[str] = []
     while first < MOST_PEOPLE:
         given = all_at_once(url, submissions(first, GROUP), 8)
-        assert {answer.status for answer in given} <= {201, 503}
+        assert {answer.status for answer in given} <= {202, 503}
         refused = [answer for answer in given if answer.status == 503]
         assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
-        accepted += [answer.body["id"] for answer in given if answer.status == 201]
+        accepted += [Journal.receipt_of(answer) for answer in given if answer.status == 202]
         if len(refused) == GROUP:
             return accepted, first
         first += GROUP
@@ -96,11 +97,11 @@ def test_full_disk_refuses_and_loses_nothing(
     processes: ProcessGroup,
     log_has_room: bool,
 ) -> None:
-    """503 and never 201 while there is no room; reading goes on; with room again the same people are accepted."""
+    """503 and never 202 while there is no room; reading goes on; with room again the same people are accepted."""
     load_webinar(own_installation, capacity=None)
     disk = on_small_disk(run_folder, own_postgres)
     url = start_web(processes, own_installation, workers=1).url
-    accepted = [answer.body["id"] for answer in all_at_once(url, submissions(0, GROUP), 8)]
+    accepted = [Journal.receipt_of(answer) for answer in all_at_once(url, submissions(0, GROUP), 8)]
     with own_postgres.connect() as connection:
         if log_has_room:  # a fresh segment of the log, which is there before the disk is full
             connection.execute("SELECT pg_switch_wal()")
@@ -115,18 +116,17 @@ def test_full_disk_refuses_and_loses_nothing(
     own_postgres.start()  # which does nothing where it runs: a server whose log had no room has ended
     again = poll_until(lambda: accepted_again(url, first), 30, what="the same people are accepted")
     accepted += [*more, *again]
-    stored = rows(own_installation.urls["registration"], "SELECT id::text FROM registration")
-    said = rows(own_installation.urls["registration"], "SELECT subject FROM outbox")
-    assert sorted(accepted) == sorted(row[0] for row in stored) == sorted(row[0] for row in said)
+    stored = rows(own_installation.urls["registration"], "SELECT encode(receipt_hash, 'hex') FROM submission")
+    assert sorted(accepted) == sorted(row[0] for row in stored)
     print(f"\nfull disk: {len(accepted)} accepted and stored, 0 lost; {GROUP} refused in a row while it was full")
     own_postgres.stop()
     disk.remove()
 
 
 def accepted_again(url: str, first: int) -> list[str]:
-    """Ids of a group that was refused and asks again with the same keys; empty while any of it is refused."""
+    """Receipts of a group that was refused and asks again with the same keys; empty while any of it is refused."""
     given = all_at_once(url, submissions(first, GROUP), 8)
-    return [answer.body["id"] for answer in given] if {answer.status for answer in given} == {201} else []
+    return [Journal.receipt_of(answer) for answer in given] if {answer.status for answer in given} == {202} else []
 
 
 @contextmanager
@@ -162,14 +162,14 @@ def test_pool_in_use_keeps_nobody_from_registering(own_installation: TestInstall
     """The intake has a connection of its own; all others are told soon to come again."""
     load_webinar(own_installation, capacity=None)
     web = start_web(processes, own_installation, workers=1)
-    assert all_at_once(web.url, submissions(0, 1), 1)[0].status == 201
+    assert all_at_once(web.url, submissions(0, 1), 1)[0].status == 202
     with pool_in_use(own_installation, web.url):
         until, number, slowest_s, refusals = time.monotonic() + 4.0, 1, 0.0, 0
         while time.monotonic() < until:
             began_at = time.monotonic()
             (answer,) = all_at_once(web.url, submissions(number, 1), 1)
             slowest_s, number = max(slowest_s, time.monotonic() - began_at), number + 1
-            assert answer.status == 201, json.dumps(answer.body)
+            assert answer.status == 202, json.dumps(answer.body)
             other = get(web.url, "/v1/partners", own_installation.secrets.coordinator_key)
             if other.status == 503:
                 refusals += 1
@@ -177,4 +177,4 @@ def test_pool_in_use_keeps_nobody_from_registering(own_installation: TestInstall
                 assert other.after_s <= allowed_s(REFUSED_WITHIN_S)
     print(f"\npool in use: {number} accepted, slowest {slowest_s:.2f} s; {refusals} others refused in time")
     assert refusals > 0
-    assert rows(own_installation.urls["registration"], "SELECT count(*) FROM registration") == [(number,)]
+    assert rows(own_installation.urls["registration"], "SELECT count(*) FROM submission") == [(number,)]

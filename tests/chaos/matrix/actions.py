@@ -9,20 +9,30 @@ from email import message_from_bytes, policy
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+import requests
+
 from tests.chaos.matrix.wiring import WiredStack
-from tests.support.clients import REGISTRATIONS, Answer, answers
+from tests.support.clients import SUBMISSIONS, Answer, answers
 from tests.support.journal import Journal
 
 CLIENT_PATIENCE_S = 6.0
-_LINK = re.compile(r"/[rv]/[A-Za-z0-9_-]{43}")
+_LINK = re.compile(r"/[cr]/[A-Za-z0-9_-]{43}")
+_CHOICE = re.compile(r'name="(choice-[^"]+)" value="confirm"')
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in a cell. ``link`` is the path of the link in their first mail; empty for who is not registered yet."""
+    """Somebody in a cell.
+
+    Attributes:
+        number: of the participant.
+        link: path of the link in their newest mail; empty for a newcomer.
+        choices: names of the fields by which they confirm what waits behind it.
+    """
 
     number: int
     link: str = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -47,8 +57,9 @@ class Action:
     name: in the table.
     request: of a person.
     right: the status of the right answer.
-    needs: what the person must be before: ``new``, ``registered`` or ``unverified``.
+    needs: what the person must be before: ``new``, ``pending`` (mailed and not confirmed) or ``registered``.
     mails: that the action makes due; 0 for who only reads or repeats.
+    again: the status of the right answer once it is done; 0 if it is the same.
     """
 
     name: str
@@ -56,27 +67,29 @@ class Action:
     right: int
     needs: str
     mails: int
+    again: int = 0
 
 
-def _register(person: Person, key: str) -> Request:
+def _submit(person: Person, key: str) -> Request:
     headers = (("Content-Type", "application/json"), ("Idempotency-Key", key))
-    return Request("POST", REGISTRATIONS, json.dumps(answers(person.number)), headers)
+    return Request("POST", SUBMISSIONS, json.dumps(answers(person.number)), headers)
 
 
 def _press(person: Person, action: str) -> Request:
     headers = (("Content-Type", "application/x-www-form-urlencoded"),)
-    return Request("POST", person.link, urlencode({"action": action}), headers)
+    content = dict.fromkeys(person.choices, "confirm") | {"action": action}
+    return Request("POST", person.link, urlencode(content), headers)
 
 
 ACTIONS = {
     action.name: action
     for action in (
-        Action("register", lambda who: _register(who, who.key), 201, "new", 1),
-        Action("repeat", lambda who: _register(who, who.key), 201, "registered", 0),
-        Action("duplicate", lambda who: _register(who, f"again-{who.key}"), 201, "registered", 1),
+        Action("register", lambda who: _submit(who, who.key), 202, "new", 1),
+        Action("repeat", lambda who: _submit(who, who.key), 202, "registered", 0),
+        Action("duplicate", lambda who: _submit(who, f"again-{who.key}"), 202, "registered", 1),
         Action("see-link", lambda who: Request("GET", who.link), 200, "registered", 0),
         Action("cancel", lambda who: _press(who, "cancel"), 303, "registered", 1),
-        Action("confirm", lambda who: _press(who, "verify"), 200, "unverified", 1),
+        Action("confirm", lambda who: _press(who, "choose"), 303, "pending", 1, again=200),
         Action("list", lambda _who: Request("GET", "/v1/registrations?limit=5"), 200, "nobody", 0),
         Action("events", lambda _who: Request("GET", "/v1/events", service="events"), 200, "nobody", 0),
     )
@@ -95,6 +108,12 @@ class People:
         request = action.request(person)
         key = dict(request.headers).get("Idempotency-Key", f"{action.name}-{person.number}")
         return self.journal.ask(key, request.path, lambda: self._send(request))
+
+    def choices(self, link: str) -> tuple[str, ...]:
+        """Names of the fields by which everything behind a confirmation link is confirmed."""
+        page = requests.get(self.stack.urls["registration"] + link, timeout=CLIENT_PATIENCE_S)
+        assert page.status_code == 200
+        return tuple(dict.fromkeys(_CHOICE.findall(page.text)))
 
     def _send(self, request: Request) -> Answer:
         place = urlsplit(self.stack.urls[request.service])

@@ -90,8 +90,8 @@ class ClockedStack(WiredStack):
         assert self.web is not None
         self.urls = {"registration": self.web.url}
 
-    def _environment(self, service: str, process: str) -> dict[str, str]:
-        own = Stack._environment(self, service, process)
+    def environment(self, service: str, process: str) -> dict[str, str]:
+        own = Stack.environment(self, service, process)
         return {**own, OFFSET_FILE: str(self.clocks.file(f"{service}-{process}")), ALONE: "1"}
 
 

@@ -6,12 +6,11 @@ from functools import partial
 
 from tests.chaos.matrix.actions import ACTIONS, Action, People, Person, letters
 from tests.chaos.matrix.table import Cell
-from tests.support.clients import answers, rows
-from tests.support.mailed import opened_boxes
+from tests.support.clients import answers
 from tests.support.waiting import poll_until
 
-_VERIFY_BY = {"unverified": "email", "registered": "none"}
-_STATUS = {"unverified": "unverified", "confirmed": "registered"}
+PENDING, REGISTERED = "pending", "registered"
+ALL_MAILED_WITHIN_S = 90.0
 
 
 @dataclass(slots=True)
@@ -19,28 +18,30 @@ class Crowd:
     """Attributes:
     people: to ask with.
     due: how many different mails everybody has to have in the end, by person's number.
+    confirmed: numbers of those who have confirmed, and are registered in the end.
     """
 
     people: People
     due: dict[int, int] = field(default_factory=dict)
-    _waiting: dict[str, deque[Person]] = field(default_factory=dict)
+    confirmed: set[int] = field(default_factory=set)
+    _waiting: dict[str, deque[Person]] = field(default_factory=lambda: {PENDING: deque(), REGISTERED: deque()})
     _count: int = 0
 
     def make(self, cells: list[Cell]) -> None:
-        """Everybody whom ``cells`` need, registered, with their links from their mails; and one whom nobody uses."""
-        for need, way in _VERIFY_BY.items():
-            wanted = sum(ACTIONS[cell.action].needs == need for cell in cells) + (need == "registered")
-            self._set_verification(way)
-            if way == "email":
-                poll_until(self._asks_by_its_own_link, 10, what="the service knows that addresses are to be confirmed")
-            wanted += len(self._waiting.get(need, ()))
-            while len(self._waiting.setdefault(need, deque())) < wanted:
-                self._register()
-        self._read_links()
+        """Everybody whom ``cells`` need, with their links from their mails; and one whom nobody uses."""
+        wanted = {need: sum(ACTIONS[cell.action].needs == need for cell in cells) for need in self._waiting}
+        wanted[REGISTERED] += 1
+        mailed = self._mailed([self._submit() for _ in range(sum(wanted.values()))])
+        for person in mailed[: wanted[PENDING]]:
+            self._waiting[PENDING].append(person)
+        confirming = mailed[wanted[PENDING] :]
+        for person in confirming:
+            self._confirm(person)
+        self._waiting[REGISTERED].extend(self._mailed(confirming))
 
     def calm(self) -> Person:
         """The registered person whom no cell uses."""
-        return self._waiting["registered"][0]
+        return self._waiting[REGISTERED][0]
 
     def take(self, action: Action) -> Person:
         """Somebody for ``action``, whose mails are due from now on."""
@@ -48,7 +49,13 @@ class Crowd:
             return Person(0)
         person = self._newcomer() if action.needs == "new" else self._waiting[action.needs].pop()
         self.due[person.number] = self.due.get(person.number, 0) + action.mails
+        if action.needs == PENDING:
+            self.confirmed.add(person.number)
         return person
+
+    def addresses(self) -> list[str]:
+        """Of everybody who has confirmed."""
+        return sorted(_address(number) for number in self.confirmed)
 
     def has_mails(self) -> bool:
         """Whether everybody has the mails that are due, and nobody any other."""
@@ -63,28 +70,28 @@ class Crowd:
         self._count += 1
         return Person(self._count)
 
-    def _asks_by_its_own_link(self) -> bool:
-        """The service keeps a form for about a second: until then it makes no link for confirming alone."""
-        self._register()
-        return "verify" in opened_boxes(self.people.stack.installation)[-1]
-
-    def _register(self) -> None:
-        """The service keeps a form for about a second: what somebody has become, the answer says."""
+    def _submit(self) -> Person:
         person = self._newcomer()
         answer = self.people.ask(ACTIONS["register"], person)
-        assert answer.status == 201, answer
-        self._waiting.setdefault(_STATUS[answer.body["status"]], deque()).append(person)
+        assert answer.status == ACTIONS["register"].right, answer
         self.due[person.number] = 1
+        return person
 
-    def _read_links(self) -> None:
-        poll_until(partial(self.has_mails), 90, every_s=0.3, what="everybody has their first mail")
+    def _confirm(self, person: Person) -> None:
+        answer = self.people.ask(ACTIONS["confirm"], person)
+        assert answer.status == ACTIONS["confirm"].right, answer
+        self.due[person.number] += 1
+        self.confirmed.add(person.number)
+
+    def _mailed(self, people: list[Person]) -> list[Person]:
+        """The same people with the link in their newest mail, once everybody has the mails that are due."""
+        poll_until(partial(self.has_mails), ALL_MAILED_WITHIN_S, every_s=0.3, what="everybody has their mails")
         found = letters(self.people.stack.mail_folder)
-        for need, waiting in self._waiting.items():
-            linked = [Person(who.number, found[_address(who.number)][0][1]) for who in waiting]
-            self._waiting[need] = deque(linked)
-
-    def _set_verification(self, way: str) -> None:
-        rows(self.people.stack.installation.urls["registration"], "UPDATE form SET verification = %s", way)
+        linked = []
+        for person in people:
+            link = found[_address(person.number)][-1][1]
+            linked.append(Person(person.number, link, self.people.choices(link) if link.startswith("/c/") else ()))
+        return linked
 
 
 def _address(number: int) -> str:

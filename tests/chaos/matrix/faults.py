@@ -1,12 +1,18 @@
 """The six faults of the matrix, on each link. ``cut`` loses an answer after the server has done what it was asked."""
 
-from tests.chaos.matrix.wiring import CLIENT, SMTP
+from tests.chaos.matrix.wiring import CLIENT, SMTP, WEB_DATABASE
 from tests.support.fault_proxy import Faults, Way
 
 SLOW_S = 0.3
 RESET_AFTER_BYTES = 10
 
 _COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
+_INSERTED = b"INSERT 0 "
+"""Submissions and commands are stored by one statement, which is a transaction of its own."""
+
+STORED = frozenset({"register", "repeat", "duplicate", "cancel", "confirm"})
+"""Actions that store something so."""
+
 _CONFIRMED = b"\x00\x3c\x00\x50"
 _DELIVERED = b"\x00\x3c\x00\x3c"
 _CLAIMED = b"UPDATE "
@@ -28,8 +34,10 @@ FAULTS = {
 NAMES = (*FAULTS, "cut")
 
 
-def fault_on(link: str, fault: str, bus: str) -> Faults:
-    """What to tell the proxy of ``link``; on a database ``cut`` loses the answer to COMMIT."""
+def fault_on(action: str, link: str, fault: str, bus: str) -> Faults:
+    """What to tell the proxy of ``link``; on a database ``cut`` loses the answer to COMMIT, or to the one INSERT."""
     if fault != "cut":
         return FAULTS[fault]
+    if link == WEB_DATABASE and action in STORED:
+        return Faults(down=Way(cut_at=_INSERTED))
     return Faults(down=Way(cut_at=_BY_BUS.get((link, bus)) or _BY_LINK.get(link, _COMMITTED)))

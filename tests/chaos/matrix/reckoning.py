@@ -5,7 +5,7 @@ from functools import partial
 from deploy.shape import SERVICES
 from tests.chaos.matrix.crowd import Crowd
 from tests.chaos.matrix.wiring import WiredStack
-from tests.support.journal import CREATED, Journal
+from tests.support.journal import Journal
 from tests.support.waiting import poll_until
 
 REST_WITHIN_S = 120.0
@@ -14,7 +14,9 @@ _UNSENT = "SELECT state, count(*)::int FROM mail WHERE state <> 'sent' GROUP BY 
 _SOON = "UPDATE mail SET due_at = now() WHERE state IN ('deferred', 'queued') AND due_at > now()"
 _LIVE = "SELECT count(*)::int FROM registration WHERE status = 'confirmed'"
 _COUNTED = "SELECT registrations FROM event_count WHERE status = 'confirmed'"
-_IDS = "SELECT id::text FROM registration"
+_UNDECIDED = "SELECT count(*)::int FROM submission WHERE state <> 'decided'"
+_RECEIPTS = "SELECT encode(receipt_hash, 'hex') FROM submission WHERE kind = 'submission' ORDER BY 1"
+_REGISTERED = 'SELECT email FROM registration ORDER BY email COLLATE "C"'
 _MAILS = "SELECT message_id, unknowns FROM mail"
 
 
@@ -29,13 +31,14 @@ def settle(stack: WiredStack, crowd: Crowd) -> None:
 def assert_reckoned(stack: WiredStack, crowd: Crowd, journal: Journal) -> None:
     """Nothing lost, nothing doubled, whatever broke.
 
-    Whoever was answered 201 for a registration is stored, and nobody else is; a key has one answer; everybody has
-    exactly the mails that are due; a mail has gone out twice only where its handover was recorded as unknown.
+    What was answered 202 is stored, and nothing else is; a key has one receipt; whoever has confirmed is registered
+    once, and nobody else is; everybody has exactly the mails that are due; a mail has gone out twice only where its
+    handover was recorded as unknown.
     """
     record = journal.read()
     assert record.contradictions == {}
-    own = {one.identity for one in record.tries if one.status == CREATED and one.key.startswith("matrix-person-")}
-    assert {row[0] for row in stack.sql("registration", _IDS)} == own
+    assert [row[0] for row in stack.sql("registration", _RECEIPTS)] == sorted(record.receipts)
+    assert [row[0] for row in stack.sql("registration", _REGISTERED)] == crowd.addresses()
     assert stack.sql("events", _COUNTED) == stack.sql("registration", _LIVE)
     assert crowd.mails() == crowd.due
     copies = stack.copies()
@@ -53,7 +56,9 @@ def _restless(stack: WiredStack, crowd: Crowd) -> dict[str, object]:
     """What is not at rest, by its name."""
     mails = crowd.mails()
     counted, live = stack.sql("events", _COUNTED), stack.sql("registration", _LIVE)
+    undecided = stack.sql("registration", _UNDECIDED)[0][0]
     found = {
+        "undecided": undecided,
         "unpublished": {service: n for service in SERVICES if (n := stack.sql(service, _UNPUBLISHED)[0][0])},
         "mails not sent": {row[0]: row[1] for row in stack.sql("notifications", _UNSENT)},
         "counted and live": {} if counted == live else (counted, live),

@@ -13,7 +13,7 @@ from tests.chaos.matrix.wiring import LINKS
 from tests.support.processes import PROJECT
 
 FILE = Path(__file__).with_name("matrix.tsv")
-EXPECTATIONS = ("slow", "503", "silence", "unnoticed", "mail-late")
+EXPECTATIONS = ("slow", "503", "silence", "unnoticed", "mail-late", "processing")
 ALWAYS = ("refuse", "hole-down", "hole-up")
 BUSES = ("rabbitmq", "embedded")
 SHARE = 10

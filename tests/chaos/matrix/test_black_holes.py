@@ -18,6 +18,7 @@ from tests.support.arrivals import Arrivals
 from tests.support.fault_proxy import Faults, Way, both
 from tests.support.installation import make_installation
 from tests.support.journal import Journal
+from tests.support.participants import Participant, SinkLinks
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup, answers
 from tests.support.rabbitmq import RabbitNode
@@ -70,22 +71,23 @@ def losses(stack: WiredStack, name: str) -> int:
 @pytest.mark.timeout(300)
 def test_black_holed_consumers_notice_and_come_back(wired: WiredStack, chaos_full: bool) -> None:
     """``down`` in the short pass, as the direction in which kombu alone never notices; all three in `make chaos`."""
-    people = Arrivals(wired.urls["registration"], 10)
+    people = Arrivals(wired.urls["registration"], 10, wired.mail_folder)
     for turn, direction in enumerate(HOLES if chaos_full else ("down",)):
         before = {name: losses(wired, name) for name in CONSUMERS}
         began_s = time.monotonic()
         wired.set(LINK, HOLES[direction])
-        people.run(1.0, first=turn * 10)
+        confirming = people.submit(1.0, first=turn * 10)
         poll_until(partial(all_noticed, wired, before), NOTICED_WITHIN_S, what=f"all consumers notice: {direction}")
         noticed_s = time.monotonic() - began_s
         ((known,),) = wired.sql("events", "SELECT count(*) FROM roster")
-        assert int(str(known)) < len(people.ids), "the hole has swallowed nothing"
+        assert int(str(known)) < len(people.receipts), "the hole has swallowed nothing"
         healed_s = time.monotonic()
         wired.heal(LINK)
-        settle(wired, len(people.ids), within_s=BACK_WITHIN_S)
+        confirming.join()
+        settle(wired, len(people.receipts), within_s=BACK_WITHIN_S)
         print(f"\nblack hole {direction}: noticed in {noticed_s:.1f} s, back in {time.monotonic() - healed_s:.1f} s")
     assert [name for name in CONSUMERS if not wired.programs[name].running] == []
-    assert_reconciled(wired, people.ids)
+    assert_reconciled(wired, people.receipts)
 
 
 @pytest.mark.timeout(300)
@@ -97,8 +99,8 @@ def test_black_holed_database_is_told_to_everybody_in_time(
     The relay's line is swallowed as well, and everything arrives once both are healed.
     """
     people = People(embedded, Journal(tmp_path / "journal.jsonl"))
-    register = ACTIONS["register"]
-    assert people.ask(register, Person(0)).status == 201
+    register, links = ACTIONS["register"], SinkLinks(embedded.mail_folder)
+    assert people.ask(register, Person(0)).status == 202
     for turn, direction in enumerate(HOLES if chaos_full else ("down",)):
         crowd = [Person(turn * TRIES + number + 1) for number in range(TRIES)]
         for link in (WEB_DATABASE, "relay-database"):
@@ -116,10 +118,14 @@ def test_black_holed_database_is_told_to_everybody_in_time(
         assert waits[-1] <= allowed_s(TOLD_WITHIN_S)
         for link in (WEB_DATABASE, "relay-database"):
             embedded.heal(link)
-        poll_until(lambda: people.ask(register, Person(0)).status == 201, 5, what="the database is used again")
-        assert {people.ask(register, person).status for person in crowd} == {201}
+        poll_until(lambda: people.ask(register, Person(0)).status == 202, 5, what="the database is used again")
+        assert {people.ask(register, person).status for person in crowd} == {202}
+        for person in [*crowd, *([Person(0)] if turn == 0 else [])]:
+            participant = Participant(embedded.urls["registration"], links, person.number)
+            poll_until(participant.confirm, 30, what="the mail has come and nothing waits behind its link")
+            participant.line.close()
         settle(embedded, 1 + (turn + 1) * TRIES, within_s=30)
-    assert_reconciled(embedded, people.journal.read().accepted_ids)
+    assert_reconciled(embedded, people.journal.read().receipts)
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:

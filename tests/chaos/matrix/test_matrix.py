@@ -34,32 +34,34 @@ def test_forgotten_cell_is_found() -> None:
 
 SOON = {"Retry-After": "2"}
 FITTING = {
-    "slow": Seen(Answer(201, {}, {}), 0.5, met=True),
+    "slow": Seen(Answer(202, {}, {}), 0.5, met=True),
     "503": Seen(Answer(503, {}, SOON), 2.1, met=True),
     "silence": Seen(Answer(0, {}, {}), 6.0, met=True),
-    "unnoticed": Seen(Answer(201, {}, {}), 0.1, met=False),
-    "mail-late": Seen(Answer(201, {}, {}), 0.1, met=True),
+    "unnoticed": Seen(Answer(202, {}, {}), 0.1, met=False),
+    "mail-late": Seen(Answer(202, {}, {}), 0.1, met=True),
+    "processing": Seen(Answer(202, {}, {}), 2.8, met=True),
 }
 UNFITTING = {
-    "slow": [Seen(Answer(201, {}, {}), 0.1, met=True), Seen(Answer(503, {}, SOON), 0.5, met=True)],
+    "slow": [Seen(Answer(202, {}, {}), 0.1, met=True), Seen(Answer(503, {}, SOON), 0.5, met=True)],
     "503": [
         Seen(Answer(503, {}, SOON), 2.6, met=True),
         Seen(Answer(503, {}, {}), 0.1, met=True),
         Seen(Answer(503, {}, SOON), 0.1, met=False),
-        Seen(Answer(201, {}, {}), 0.1, met=True),
+        Seen(Answer(202, {}, {}), 0.1, met=True),
         Seen(Answer(0, {}, {}), 6.0, met=True),
     ],
-    "silence": [Seen(Answer(201, {}, {}), 0.1, met=True), Seen(Answer(0, {}, {}), 6.0, met=False)],
-    "unnoticed": [Seen(Answer(201, {}, {}), 2.6, met=False), Seen(Answer(503, {}, SOON), 0.1, met=False)],
-    "mail-late": [Seen(Answer(201, {}, {}), 0.1, met=False), Seen(Answer(503, {}, SOON), 0.1, met=True)],
+    "silence": [Seen(Answer(202, {}, {}), 0.1, met=True), Seen(Answer(0, {}, {}), 6.0, met=False)],
+    "unnoticed": [Seen(Answer(202, {}, {}), 2.6, met=False), Seen(Answer(503, {}, SOON), 0.1, met=False)],
+    "mail-late": [Seen(Answer(202, {}, {}), 0.1, met=False), Seen(Answer(503, {}, SOON), 0.1, met=True)],
+    "processing": [Seen(Answer(202, {}, {}), 5.0, met=True), Seen(Answer(503, {}, SOON), 2.1, met=True)],
 }
 
 
 @pytest.mark.parametrize("expectation", EXPECTATIONS)
 def test_each_expectation_has_what_fits_and_what_does_not(expectation: str) -> None:
     """Too late, without ``Retry-After``, another answer, or a fault that met nothing."""
-    assert unexpected(expectation, FITTING[expectation], 201) == ""
-    assert [seen for seen in UNFITTING[expectation] if unexpected(expectation, seen, 201) == ""] == []
+    assert unexpected(expectation, FITTING[expectation], 202) == ""
+    assert [seen for seen in UNFITTING[expectation] if unexpected(expectation, seen, 202) == ""] == []
 
 
 @pytest.mark.timeout(3600)

@@ -18,9 +18,14 @@ from tests.support.web import load_webinar
 
 CLIENT, WEB_DATABASE, EVENTS_DATABASE = "client-web", "web-database", "events-database"
 SMTP = "sender-smtp"
-OTHERS = ("relay-database", "relay-bus", "consumer-bus", "consumer-database", "sender-database")
+OTHERS = ("decider-database", "relay-database", "relay-bus", "consumer-bus", "consumer-database", "sender-database")
 LINKS = (CLIENT, WEB_DATABASE, *OTHERS, SMTP, EVENTS_DATABASE)
-DATABASES = {"relay": "relay-database", "consume": "consumer-database", "send": "sender-database"}
+DATABASES = {
+    "decide": "decider-database",
+    "relay": "relay-database",
+    "consume": "consumer-database",
+    "send": "sender-database",
+}
 BUSES = {"relay": "relay-bus", "consume": "consumer-bus"}
 MAIL_UNKNOWN_AFTER_S = 3
 
@@ -105,7 +110,7 @@ class WiredStack(Stack):
 
     def _start_routed(self, service: str, role: str) -> None:
         port, name = free_port(), f"{service}-{role}"
-        environment = {**self._environment(service, role), "TROIKA_METRICS_PORT": str(port)}
+        environment = {**self.environment(service, role), "TROIKA_METRICS_PORT": str(port)}
         if role in DATABASES:
             variable = f"{service.upper()}_DATABASE_URL"
             environment[variable] = self._through(DATABASES[role], environment[variable])

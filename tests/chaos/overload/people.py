@@ -1,19 +1,33 @@
-"""The bytes of those who come: people who register, coordinators who ask."""
+"""The bytes of those who come: people who submit a form, coordinators who ask."""
 
 import json
 from collections.abc import Callable
 
-from tests.support.clients import REGISTRATIONS, answers
+from shared.core.clock import system_clock
+from tests.support.clients import SUBMISSIONS, WEBINAR, answers
+from tests.support.installation import TestInstallation
+from tests.support.working import keys_of, minted
 
 
-def person(number: int) -> bytes:
-    """The request of the person with this number, with an address and a key of their own."""
-    body = json.dumps(answers(number)).encode()
+def person(number: int, **others: str) -> bytes:
+    """The request of the person with this number, with an address and a key of their own.
+
+    Args:
+        number: of the participant.
+        others: fields beside the usual ones.
+    """
+    body = json.dumps(answers(number, **others)).encode()
     head = (
-        f"POST {REGISTRATIONS} HTTP/1.1\r\nHost: troika\r\nContent-Type: application/json\r\n"
+        f"POST {SUBMISSIONS} HTTP/1.1\r\nHost: troika\r\nContent-Type: application/json\r\n"
         f"Idempotency-Key: person-{number:09}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
+
+
+def proven(installation: TestInstallation) -> Callable[[int], bytes]:
+    """The same with a proof of work: on a form that confirms no addresses they are registered at once."""
+    keys = keys_of(installation)
+    return lambda number: person(number, altcha=minted(keys, WEBINAR, system_clock()))
 
 
 def asking(path: str, key: str, accept: str = "application/json") -> Callable[[int], bytes]:

@@ -79,7 +79,7 @@ def test_nobody_notices_restarts(
     for name, loads in visits.loads.items():
         whole = Load([shot for load in loads for shot in load.shots])
         print(report(f"{times} restarts, {name}", whole))
-        failed = [shot.body for shot in whole.shots if shot.status != PAGES.get(name, 201)]
+        failed = [shot.body for shot in whole.shots if shot.status != PAGES.get(name, 202)]
         told = [] if chaos_full else [body for body in failed if any(words in body for words in UNAVAILABLE)]
         assert [body for body in failed if body not in told] == [], name
         assert len(told) <= MOST_TOLD_TO_COME_AGAIN * len(whole.shots), name

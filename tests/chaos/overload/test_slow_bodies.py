@@ -82,7 +82,7 @@ def test_slow_senders_are_ended_and_disturb_nobody(
     senders.join()
     print(report("beside slow bodies", load))
     print(f"slow senders were ended after {min(s.took_s for s in slow.found):.1f} s at the earliest")
-    assert load.statuses() == {201: len(load.shots)}
+    assert load.statuses() == {202: len(load.shots)}
     assert_told_the_truth(site, load)
     assert {sender.answer for sender in slow.found} == {b"HTTP/1.1 408"}
     assert min(sender.took_s for sender in slow.found) >= BODY_WITHIN_S - 1

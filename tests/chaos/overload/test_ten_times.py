@@ -20,6 +20,8 @@ from tests.support.schedules import steady, step
 TIMES = 10
 QUERIES_PER_S = 5
 BEFORE_S, AFTER_S = 3.0, 10.0
+LONGEST_S = 10.0
+"""Until a refusal, on a machine that does much else; the pool gives up after 2 s."""
 
 
 @pytest.fixture
@@ -62,13 +64,14 @@ def test_ten_times_as_many_as_can_be_served(
     assert_told_the_truth(site, load)
     refused = site.refused()
     print(f"refused at the door, by reason: {refused}")
-    assert refused["queue"] > 0
-    assert refused["full"] == 0, "the queue is bounded by the time that it takes, long before all places are taken"
+    assert len(load.answered(503)) > 0
+    longest_s = max(shot.latency_s for shot in load.answered(503))
+    assert longest_s < LONGEST_S, "whoever gets no connection to the database in time is refused"
     good = load.goodput()[int(BEFORE_S) : int(BEFORE_S + during_s)]
     print(f"goodput {min(good)} to {max(good)} a second, mean {statistics.mean(good):.0f}")
     assert sum(good) >= capacity_per_s * during_s / 2
     afterwards = [shot for shot in load.shots if shot.due_s >= BEFORE_S + during_s + AFTER_S - 1]
-    assert {shot.status for shot in afterwards} == {201}
+    assert {shot.status for shot in afterwards} == {202}
     asked_well = len(queries[0].answered(200))
     assert len(queries[0].shots) == asked_well + len(queries[0].answered(503))
     assert asked_well >= len(asked) / 2

@@ -1,6 +1,7 @@
-"""A registration service whose database stores so many registrations a second and no more, and what must hold for it.
+"""A registration service whose database stores so many submissions a second and no more, and what must hold for it.
 
-The brake is a trigger in the database: no setting of the service can do this.
+The brake is a trigger in the database that lets one insert after the other through: no setting of the service can do
+this.
 """
 
 import json
@@ -11,6 +12,7 @@ import psutil
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.registration.intake.receipts import receipt_hash
 from tests.chaos.overload.people import person
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
@@ -22,8 +24,8 @@ from tests.support.web import RunningWeb, load_webinar, start_web
 ROUNDS = 8
 _BRAKE = """
     CREATE FUNCTION brake() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_sleep({seconds}); RETURN NEW; END $$;
-    CREATE TRIGGER brake BEFORE INSERT ON registration FOR EACH ROW EXECUTE FUNCTION brake()
+        $$ BEGIN PERFORM pg_advisory_xact_lock(1); PERFORM pg_sleep({seconds}); RETURN NEW; END $$;
+    CREATE TRIGGER brake BEFORE INSERT ON submission FOR EACH ROW EXECUTE FUNCTION brake()
 """
 
 
@@ -40,8 +42,8 @@ class Site:
         return self.web.url
 
     def stored(self) -> Counter[str]:
-        """How often each registration is stored, by id."""
-        found = rows(self.installation.urls["registration"], "SELECT id::text FROM registration")
+        """How often each submission is stored, by the hash of its receipt."""
+        found = rows(self.installation.urls["registration"], "SELECT encode(receipt_hash, 'hex') FROM submission")
         return Counter(str(row[0]) for row in found)
 
     def cpu_s(self) -> float:
@@ -61,11 +63,6 @@ class Site:
             }
         )
 
-    def told(self) -> Counter[str]:
-        """How many messages there are about each."""
-        found = rows(self.installation.urls["registration"], "SELECT subject FROM outbox")
-        return Counter(str(row[0]) for row in found)
-
 
 def start_site(processes: ProcessGroup, installation: TestInstallation, per_second: int = 0) -> Site:
     """Two web processes on a form without limit, whose database stores ``per_second``; as many as it can if 0."""
@@ -79,7 +76,7 @@ def let_in_at_last(site: Site, load: Load, per_second: float) -> list[Load]:
     """Whoever was refused or got no answer comes again with the same key, at a calm pace, until everybody is let in."""
     loads = [load]
     for _ in range(ROUNDS):
-        accepted = {shot.number for each in loads for shot in each.answered(201)}
+        accepted = {shot.number for each in loads for shot in each.answered(202)}
         left = sorted({shot.number for shot in load.shots} - accepted)
         if not left:
             return loads
@@ -91,34 +88,33 @@ def let_in_at_last(site: Site, load: Load, per_second: float) -> list[Load]:
 
 
 def assert_told_the_truth(site: Site, *loads: Load) -> None:
-    """Every answer is 201, or 503 with a time to come again; each 201 is stored once with its message, nothing else is.
+    """Every answer is 202, or 503 with a time to come again; each 202 is stored once, and nothing else is.
 
     Where more came than the machine can answer at all, some get no answer; each of them is stored once or not at all.
     """
     shots = [shot for load in loads for shot in load.shots]
-    assert {shot.status for shot in shots} <= {0, 201, 503}
+    assert {shot.status for shot in shots} <= {0, 202, 503}
     waits = {shot.retry_after_s for shot in shots if shot.status == 503}
     assert waits <= set(range(2, 11))
-    ids = [identity for load in loads for identity in ids_of(load)]
-    assert len(ids) == len(set(ids))
+    receipts = [receipt for load in loads for receipt in receipts_of(load)]
+    assert len(receipts) == len(set(receipts))
     stored, silent = site.stored(), sum(shot.status == 0 for shot in shots)
     assert set(stored.values()) <= {1}
-    assert set(ids) <= set(stored)
-    assert len(stored) <= len(ids) + silent
-    assert site.told() == stored
+    assert set(receipts) <= set(stored)
+    assert len(stored) <= len(receipts) + silent
 
 
-def ids_of(load: Load) -> list[str]:
-    """Id of each registration that was accepted."""
-    return [json.loads(shot.body)["id"] for shot in load.answered(201)]
+def receipts_of(load: Load) -> list[str]:
+    """Hash of the receipt of each submission that was accepted."""
+    return [receipt_hash(json.loads(shot.body)["receipt"]).hex() for shot in load.answered(202)]
 
 
 def report(name: str, load: Load) -> str:
     """One line: what was asked for, what came of it."""
     return (
         f"{name}: {len(load.shots)} sent ({load.reached_per_s():.0f}/s, {load.most_connections} connections), "
-        f"{dict(load.statuses())}; 201 {_latency(load, 201)}; 503 {_latency(load, 503)}; "
-        f"201 by second {load.goodput()}"
+        f"{dict(load.statuses())}; 202 {_latency(load, 202)}; 503 {_latency(load, 503)}; "
+        f"202 by second {load.goodput()}"
     )
 
 

@@ -57,10 +57,10 @@ class Driver:
         self._until_all_happened(cells, list(plans.values()), names)
         longest_s = max(cell.hang_s for cell in cells)
         try:
-            self.proof.wait_for_all(self.rig.people.ids, REST_WITHIN_S + longest_s, self.rig.keep_up)
+            self.proof.wait_for_all(self.rig.people.receipts, REST_WITHIN_S + longest_s, self.rig.keep_up)
         except AssertionError as error:
             raise AssertionError(f"{names}: {error}") from error
-        assert (names, self.proof.findings(self.rig.people.ids)) == (names, {})
+        assert (names, self.proof.findings(self.rig.people.receipts)) == (names, {})
         assert (names, self.rig.people.lost) == (names, [])
         self.tally.cells += cells
         self.tally.waves_s.append(time.monotonic() - began_s)
@@ -68,7 +68,7 @@ class Driver:
     def be_quiet(self) -> None:
         """Move the event to where nobody is reminded of it."""
         self.work.move_event(QUIET)
-        self.proof.wait_for_all(self.rig.people.ids, REST_WITHIN_S, self.rig.keep_up)
+        self.proof.wait_for_all(self.rig.people.receipts, REST_WITHIN_S, self.rig.keep_up)
 
     def _until_all_happened(self, cells: Sequence[Cell], plans: Sequence[Plan], names: str) -> None:
         until_s = time.monotonic() + HAPPENS_WITHIN_S + sum(cell.hang_s for cell in cells if cell.deed == "hang")

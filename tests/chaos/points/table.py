@@ -20,16 +20,18 @@ HITS = (1, 7)
 
 PROGRAMS_BY_ROLE = {
     "web": ("registration-web",),
+    "decide": (worker_name("registration", "decide"),),
     "relay": (worker_name("registration", "relay"), worker_name("notifications", "relay")),
     "consume": (worker_name("events", "consume"), worker_name("notifications", "consume")),
     "send": (worker_name("notifications", "send"),),
     "schedule": (worker_name("notifications", "schedule"),),
     "solve": (worker_name("events", "solve"),),
+    "tend": (worker_name("registration", "tend"),),
 }
 """The programs that a registration passes through. The relay of events and the consumer of registration are the same
 code on other tables."""
 
-APART = frozenset({*PROGRAMS_BY_ROLE["schedule"], *PROGRAMS_BY_ROLE["solve"]})
+APART = frozenset(PROGRAMS_BY_ROLE["schedule"] + PROGRAMS_BY_ROLE["solve"] + PROGRAMS_BY_ROLE["tend"])
 """Programs that never speak to a bus: tried beside the embedded one alone."""
 
 SHORT_HANG_S = 1.2
@@ -69,6 +71,7 @@ def _send(error: Error = "line", *, long: str = "") -> Row:
 
 
 _SCHEDULE, _SOLVE = Row(("schedule",), error="database"), Row(("solve",), error="database")
+_DECIDE = Row(("decide",))
 _EVERYWHERE = tuple(PROGRAMS_BY_ROLE)
 _RABBITMQ: tuple[Bus, ...] = ("rabbitmq",)
 _EMBEDDED: tuple[Bus, ...] = ("embedded",)
@@ -76,8 +79,12 @@ _EMBEDDED: tuple[Bus, ...] = ("embedded",)
 TABLE: dict[str, Row] = {
     "transaction.ready": Row(_EVERYWHERE, error="database", long="registration-web"),
     "transaction.committed": Row(_EVERYWHERE, error="database"),
-    "intake.batch": Row(("web",)),
+    "intake.storing": Row(("web",)),
     "intake.stored": Row(("web",)),
+    "decide.claimed": _DECIDE,
+    "decide.decided": Row(("decide",), error="database", long="registration-decide"),
+    "decide.committed": _DECIDE,
+    "decide.mailed": _DECIDE,
     "relay.claimed": _relay(long="registration-relay"),
     "relay.publishing": _relay(),
     "relay.published": _relay(),

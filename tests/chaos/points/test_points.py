@@ -1,4 +1,4 @@
-"""Every fail point, broken in every way: who was answered 201 is stored, counted and mailed once, whatever dies where.
+"""Every fail point, broken in every way: who was answered 202 is decided, counted and mailed once, whatever dies where.
 
 In `make test` each point is killed once; `make chaos` tries all cells. A fault must be shown to have happened, and a
 point that nobody has listed fails.
@@ -57,7 +57,7 @@ def test_nothing_is_lost_and_nothing_doubled(driver: Driver, bus: Bus, chaos_ful
     assert sorted(map(str, driver.tally.cells)) == sorted(map(str, listed))
     driver.rig.wait_until(lambda: driver.work.parked() == driver.work.all_parked(), PARKED_WITHIN_S, "what is parked")
     driver.work.drop_parked()
-    assert_audited(driver.rig.stack, driver.rig.people.ids)
+    assert_audited(driver.rig.stack, driver.rig.people.receipts)
     assert driver.rig.calls() == _allowed_calls(driver.rig.stack)
     _report(driver, bus, listed, time.monotonic() - began_s)
 
@@ -73,6 +73,6 @@ def _report(driver: Driver, bus: Bus, listed: Sequence[Cell], took_s: float) -> 
     covered, there = {cell.point for cell in driver.tally.cells}, {cell.point for cell in listed}
     print(
         f"\n{bus}: cells run {len(driver.tally.cells)} = cells listed {len(listed)}; points {len(covered)} of "
-        f"{len(there)} on this bus ({len(POINTS)} in all); registrations {len(driver.rig.people.ids)}, "
+        f"{len(there)} on this bus ({len(POINTS)} in all); registrations {len(driver.rig.people.receipts)}, "
         f"lost {len(driver.rig.people.lost)}, doubled 0; {took_s:.0f} s in {len(driver.tally.waves_s)} waves"
     )

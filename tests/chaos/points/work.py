@@ -62,16 +62,16 @@ class Work:
 
     def parked(self) -> dict[str, set[str]]:
         """Ids of what is parked, by queue."""
-        hearers = BY_KEY[BROKEN_KEY].hearers
+        hearers = BY_KEY[BROKEN_KEY].consumers
         return {parked(queue): {one.message_id for one in list_parked(self._stack.address, queue)} for queue in hearers}
 
     def all_parked(self) -> dict[str, set[str]]:
         """What ``parked`` gives when nothing is lost and nothing else is there."""
-        return {parked(queue): set(self.broken) for queue in BY_KEY[BROKEN_KEY].hearers}
+        return {parked(queue): set(self.broken) for queue in BY_KEY[BROKEN_KEY].consumers}
 
     def drop_parked(self) -> None:
         """Delete what was parked: it came from no outbox, so that no reconciliation would find where it is from."""
-        for queue in BY_KEY[BROKEN_KEY].hearers:
+        for queue in BY_KEY[BROKEN_KEY].consumers:
             dropped = drop(self._stack.address, queue, lambda message: message.message_id in self.broken)
             assert dropped >= len(self.broken)  # a copy may have been parked twice, and none was lost
 

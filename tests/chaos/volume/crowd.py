@@ -1,23 +1,27 @@
-"""People who come as fast as the system carries, and do not give up: each asks again with the same key until 201.
+"""People who come as fast as the system carries, and do not give up: each asks again with the same key until 202.
 
-Some hang up before they have read the answer, and some ask once more after they were told: networks and fingers do
-both, and neither may make a second registration.
+Then they wait for the mail and confirm by its link, as often as it takes. Some hang up before they have read the
+answer, and some ask once more after they had it: networks and fingers do both, and neither may make a second
+submission.
 """
 
 import http.client
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
 
-from tests.support.clients import REGISTRATIONS, Answer, answers, post
-from tests.support.journal import CREATED, Journal
+from tests.support.clients import SUBMISSIONS, Answer, answers, post
+from tests.support.journal import ACCEPTED, Journal
+from tests.support.participants import Participant, SinkLinks
 
-CLIENTS = 32
+CLIENTS, CONFIRMERS = 32, 8
 HANGS_UP, ASKS_ONCE_MORE = 0.01, 0.02
 """Shares of the people who do."""
 PATIENCE_S = 300.0
@@ -36,25 +40,48 @@ class Crowd:
     seed: of what they do by chance.
     journal: of every try.
     may_come: asked before each newcomer, who waits as long as it says no.
-    accepted: how many were answered 201 so far.
-    lost: numbers of those who never were.
+    accepted: how many were answered 202 so far.
+    lost: numbers of those who never were, or could not confirm.
+    mails: folder of the sink.
     """
 
     url: str
     people: int
     seed: int
     journal: Journal
+    mails: Path
     may_come: Callable[[], bool] = lambda: True
     accepted: int = 0
     lost: list[int] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _links: SinkLinks = field(init=False)
+    _unconfirmed: deque[tuple[Participant, float]] = field(default_factory=deque)
 
     def come(self) -> list[Future[None]]:
         """Begin, and return at once; each client's future is done when its last person is."""
-        numbers, pool = iter(range(self.people)), ThreadPoolExecutor(CLIENTS)
+        numbers, pool = iter(range(self.people)), ThreadPoolExecutor(CLIENTS + CONFIRMERS)
+        self._links = SinkLinks(self.mails)
         clients = [pool.submit(self._client, numbers) for _ in range(CLIENTS)]
+        confirmers = [pool.submit(self._confirm_all, clients) for _ in range(CONFIRMERS)]
         pool.shutdown(wait=False)
-        return clients
+        return [*clients, *confirmers]
+
+    def _confirm_all(self, clients: list[Future[None]]) -> None:
+        """Try those who have not confirmed in turn, until nobody is left and nobody comes any more."""
+        while self._unconfirmed or not all(client.done() for client in clients):
+            try:
+                participant, until_s = self._unconfirmed.popleft()
+            except IndexError:
+                time.sleep(LOOK_S)  # until somebody is accepted, or the clients are done
+                continue
+            if participant.confirm():
+                participant.line.close()
+            elif time.monotonic() < until_s:
+                self._unconfirmed.append((participant, until_s))
+                time.sleep(LOOK_S / CONFIRMERS)  # their mail may take a while
+            else:
+                with self._lock:
+                    self.lost.append(participant.number)
 
     def _client(self, numbers: Iterator[int]) -> None:
         place = urlsplit(self.url)
@@ -74,11 +101,13 @@ class Crowd:
         hangs_up, asks_once_more = chance.random() < HANGS_UP, chance.random() < ASKS_ONCE_MORE
         while time.monotonic() < until_s:
             answer = self._ask(line, number, reads=not hangs_up)
-            if answer.status == CREATED:
+            if answer.status == ACCEPTED:
                 if asks_once_more:
                     self._ask(line, number)
                 with self._lock:
                     self.accepted += 1
+                participant = Participant(self.url, self._links, number)
+                self._unconfirmed.append((participant, time.monotonic() + PATIENCE_S))
                 return
             if not hangs_up:
                 time.sleep(AGAIN_S)  # as a client does; its patience ends this
@@ -89,17 +118,17 @@ class Crowd:
     def _ask(self, line: http.client.HTTPConnection, number: int, *, reads: bool = True) -> Answer:
         key = f"person-number-{number:07}"
         send = _whole if reads else _and_hang_up
-        return self.journal.ask(key, REGISTRATIONS, lambda: send(line, number, key))
+        return self.journal.ask(key, SUBMISSIONS, lambda: send(line, number, key))
 
 
 def _whole(line: http.client.HTTPConnection, number: int, key: str) -> Answer:
-    return post(line, REGISTRATIONS, answers(number), {"Idempotency-Key": key})
+    return post(line, SUBMISSIONS, answers(number), {"Idempotency-Key": key})
 
 
 def _and_hang_up(line: http.client.HTTPConnection, number: int, key: str) -> Answer:
     """Send the request and close the line: whoever answers speaks to nobody."""
     try:
-        line.request("POST", REGISTRATIONS, _body(number), {"Content-Type": "application/json", "Idempotency-Key": key})
+        line.request("POST", SUBMISSIONS, _body(number), {"Content-Type": "application/json", "Idempotency-Key": key})
     except OSError:
         return _SILENCE
     finally:

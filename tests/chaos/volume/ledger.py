@@ -16,9 +16,9 @@ class Entry:
     commit: of the tree, with ``+`` if it had changes.
     bus: ``rabbitmq`` or ``embedded``.
     seed: repeats what was drawn by chance.
-    registrations: people who were answered 201.
+    registrations: people who were answered 202 and have confirmed.
     tries: requests that it took.
-    otherwise: answers other than 201, by status; ``0`` is silence.
+    otherwise: answers other than 202, by status; ``0`` is silence.
     lost: registrations, counts or mails that were missing, and people who were never answered.
     doubled: effects or mails that were there twice without having been recorded as unknown.
     unknown: handovers recorded as unknown: so many mails may have come twice.

@@ -25,15 +25,15 @@ from tests.support.stack import Stack, assert_audited
 
 SHORT, FULL = 300, 50_000
 MOST_WAITING, WAITING_SHARE = 2_000, 5
-"""So many may be registered and not have their mail yet, and at most one in five: beyond that newcomers wait, so that
-trouble comes while people do."""
+"""So many may be accepted and not have their confirmation yet, and at most one in five: beyond that newcomers wait, so
+that trouble comes while people do."""
 LOOK_EVERY_S = 0.5
 TURN_S = 0.05
 REST_WITHIN_S = 300.0
 STILL_S = 60.0
 """When no mail has gone for so long, no more will."""
 
-_SENT = "SELECT count(*) FROM mail WHERE state = 'sent'"
+_SENT = "SELECT count(*) FROM mail WHERE kind = 'confirmation' AND state = 'sent'"
 
 _UNKNOWN = "SELECT coalesce(sum(unknowns), 0)::int FROM mail"
 
@@ -45,12 +45,13 @@ def test_many_people_and_constant_trouble(
 ) -> None:
     began_s, stack = time.monotonic(), storm.rig.stack
     assert stack.web is not None
-    crowd = Crowd(stack.web.url, people or (FULL if chaos_full else SHORT), chaos_seed, Journal(tmp_path / "asked"))
+    journal = Journal(tmp_path / "asked")
+    crowd = Crowd(stack.web.url, people or (FULL if chaos_full else SHORT), chaos_seed, journal, stack.mail_folder)
     _weather(storm, crowd)
     record, proof = crowd.journal.read(), Proof(stack)
-    ids = record.accepted_ids
+    receipts = record.receipts
     try:
-        found = _come_to_rest(storm, proof, ids) | proof.findings(ids) | _unanswered(crowd, record)
+        found = _come_to_rest(storm, proof, receipts) | proof.findings(receipts) | _unanswered(crowd, record)
         entry = _entry(storm, bus, chaos_seed, record, proof, found, time.monotonic() - began_s)
     finally:
         proof.close()
@@ -59,29 +60,29 @@ def test_many_people_and_constant_trouble(
         keep(ledger, entry)
         print(f"all in {ledger}: {summary(ledger)}")
     assert found == {}
-    assert_audited(stack, ids)
+    assert_audited(stack, receipts)
     assert storm.happened["point"] > 0
     assert not chaos_full or set(storm.happened) >= set(storm.shares)
 
 
-def _come_to_rest(storm: Storm, proof: Proof, ids: Sequence[str]) -> dict[str, list[str]]:
+def _come_to_rest(storm: Storm, proof: Proof, receipts: Sequence[str]) -> dict[str, list[str]]:
     """Wait, with few looks at first, until nothing is left to do; a finding if that does not come."""
     sent, moved_s = -1, time.monotonic()
-    while sent < len(ids) and time.monotonic() - moved_s < STILL_S:
+    while sent < len(receipts) and time.monotonic() - moved_s < STILL_S:
         storm.rig.keep_up()
         found = int(str(storm.rig.stack.sql("notifications", _SENT)[0][0]))
         if found != sent:
             sent, moved_s = found, time.monotonic()
         time.sleep(LOOK_EVERY_S)  # between two looks, as long as mails go
     try:
-        proof.wait_for_rest(ids, REST_WITHIN_S, storm.rig.keep_up)
+        proof.wait_for_rest(receipts, REST_WITHIN_S, storm.rig.keep_up)
     except AssertionError as error:
         return {"comes to rest": [str(error)]}
     return {}
 
 
 def _unanswered(crowd: Crowd, record: Record) -> dict[str, list[str]]:
-    """People who were never answered 201, and keys that were answered with several ids."""
+    """People who were never answered 202 or could not confirm, and keys that were answered with several receipts."""
     wrong = {
         "everybody is answered": sorted({*map(str, crowd.lost), *record.without_end}),
         "one answer a key": sorted(record.contradictions),
@@ -146,7 +147,7 @@ def _entry(
         commit=commit(),
         bus=bus,
         seed=seed,
-        registrations=len(record.accepted_ids),
+        registrations=len(record.receipts),
         tries=len(record.tries),
         otherwise={str(status): times for status, times in sorted(answered.items())},
         lost=sum(len(wrong) for check, wrong in found.items() if check not in doubling),

@@ -80,9 +80,10 @@ def mail_message(number: int, to: int, sent_at: datetime, kind: str = "bulletin"
             "mail_id": registration_id(number),
             "revision": 1,
             "kind": kind,
-            "registration_id": registration_id(to),
+            "about": "registration",
+            "subject": registration_id(to),
             "event": WEBINAR,
-            "sent_at": rfc3339(sent_at),
+            "occurred_at": rfc3339(sent_at),
         },
     )
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.core.ids import new_token
-from shared.core.links import OWN, PROPOSAL, VERIFY, link_hash
+from shared.core.links import CONFIRMATION, OWN, PROPOSAL, link_hash
 from tests.integration.events.side_events import Desk
 
 NOON = "2020-05-06-1300"
@@ -26,7 +26,7 @@ def test_page_says_what_became_of_the_proposal(desk: Desk) -> None:
     assert "What the coordinators say" not in arrived
     desk.decide(proposal, "return", "Please say <who> speaks.")
     returned = desk.client.get(f"{path}?lang=en").text
-    assert "ask you to work on it" in returned
+    assert "ask you to revise it" in returned
     assert "Please say &lt;who&gt; speaks." in returned
     desk.decide(proposal, "accept")
     accepted = desk.client.get(f"{path}?lang=en").text
@@ -53,9 +53,9 @@ def test_page_is_in_the_language_of_the_proposal_unless_another_is_asked_for(des
     path = desk.link(desk.propose("One", language="ar"))
     browser = {"Accept-Language": "fr"}
     shown = desk.client.get(path, headers=browser).text
-    assert ('lang="ar" dir="rtl"' in shown, "وصل اقتراحك" in shown) == (True, True)
+    assert ('lang="ar" dir="rtl"' in shown, "وصل مقترحك" in shown) == (True, True)
     assert "Votre proposition" in desk.client.get(f"{path}?lang=fr", headers=browser).text
-    assert "وصل اقتراحك" in desk.client.get(f"{path}?lang=nowhere", headers=browser).text
+    assert "وصل مقترحك" in desk.client.get(f"{path}?lang=nowhere", headers=browser).text
 
 
 def test_answers_are_kept_by_no_cache_and_by_no_other_site(desk: Desk) -> None:
@@ -154,13 +154,13 @@ def test_what_is_nearly_a_token_opens_nothing(desk: Desk) -> None:
 
 
 def test_token_of_another_kind_of_link_opens_nothing(desk: Desk) -> None:
-    """Not even if its hash should have come to stand in this table; a bare one from before purposes goes on working."""
+    """Not even if its hash, or that of the token without a purpose, should have come to stand in this table."""
     path, gone = desk.link(desk.propose("One")), _asked(desk, f"/p/{new_token()}")
     token = path.removeprefix("/p/")
-    for purpose in (OWN, VERIFY):
-        _store_hash(desk, link_hash(token, purpose))
+    for stored in (link_hash(token, OWN), link_hash(token, CONFIRMATION), sha256(token.encode()).digest()):
+        _store_hash(desk, stored)
         assert _asked(desk, path) == gone
-    _store_hash(desk, sha256(token.encode()).digest())
+    _store_hash(desk, link_hash(token, PROPOSAL))
     assert desk.client.get(path).status_code == 200
 
 

@@ -71,7 +71,7 @@ def test_work_is_done_in_a_partners_page_and_said_to_whoever_waits(
         fill(frame, "Clean air")
         frame.locator("button[type=submit]").last.click()
         expect(frame.get_by_role("status")).to_have_text(
-            "Your device is solving a short task that keeps robots out: 0 % done."
+            "Your device is solving a short task that keeps robots out: 0% done."
         )
         _shot(page, "proof-working")
         assert listed(desk) == []

@@ -1,6 +1,5 @@
 """Nobody is mailed without end because somebody writes their address into the proposal form again and again."""
 
-import re
 import threading
 from datetime import timedelta
 from typing import Any
@@ -8,8 +7,6 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from services.events.usecases.submit_proposal import MOST_RECEIPTS, MOST_WITHIN
-from services.events.wiring import describe
-from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.side_events import Desk, an_answer
 from tests.integration.events.test_schedule_guards import MORNING, NOON
 from tests.support.locks import WAITING
@@ -53,36 +50,6 @@ def test_answer_does_not_say_whether_a_mail_goes_out(desk: Desk) -> None:
     ]
     assert len(receipts(desk)) == MOST_RECEIPTS + 1
     assert len({repr(_plain(page)).replace("proposex", "proposer") for page in pages}) == 1
-
-
-def test_as_much_is_written_for_a_proposal_that_is_not_acknowledged(desk: Desk) -> None:
-    """In place of its message, in a table of the same shape; noise in place of the person; and it does not stay."""
-    for number in range(MOST_RECEIPTS + 2):
-        desk.propose(f"Idea {number}")
-    with desk.engine.begin() as connection:
-        ours, shadows = (
-            connection.execute(text(f"SELECT type, length(body), body FROM {table}")).all()
-            for table in ("outbox WHERE type LIKE '%proposal.submitted%'", "shadow_outbox")
-        )
-        shapes = [
-            sorted(
-                re.sub(r"INDEX \S+ ON \S+", "INDEX", index)
-                for (index,) in connection.execute(
-                    text("SELECT indexdef FROM pg_indexes WHERE tablename = :table"), {"table": table}
-                )
-            )
-            for table in ("outbox", "shadow_outbox")
-        ]
-        person = connection.execute(text("SELECT DISTINCT person_ref FROM proposal")).scalar_one()
-    assert (len(ours), len(shadows)) == (MOST_RECEIPTS, 2)
-    assert {row[:2] for row in shadows} == {row[:2] for row in ours}
-    assert shapes[0] == shapes[1]
-    assert all(str(person) not in bytes(row[2]).decode() for row in shadows)
-    forget = describe().forget
-    assert forget is not None
-    forget(UnitOfWork(desk.engine, "events"), desk.clock())
-    with desk.engine.begin() as connection:
-        assert connection.execute(text("SELECT count(*) FROM shadow_outbox")).scalar_one() == 0
 
 
 def test_two_at_once_do_not_share_the_last_receipt(desk: Desk) -> None:

@@ -1,25 +1,25 @@
 """An address may send so many proposals a day; who sends more is answered alike, and nothing of it is kept."""
 
-import re
 import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, text
 
-from services.events.store.proposal_arrivals import KEEP_SHADOWS
-from services.events.usecases.submit_proposal import MOST_A_DAY, MOST_RECEIPTS, MOST_WITHIN
-from services.events.wiring import describe
+from services.events.store.proposal_arrivals import KEEP_RECEIPTS
+from services.events.usecases.submit_proposal import MOST_A_DAY, MOST_WITHIN
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.in_steps import STEP_S
+from tests.integration.events.proposal_proofs import forget_old
 from tests.integration.events.side_events import Desk, an_answer
 from tests.integration.events.test_proposal_receipts import listed
-from tests.support.held import held_s
+from tests.integration.registration.test_erasing import everything_in
 from tests.support.locks import WAITING
 from tests.support.waiting import poll_until
 
 SECOND = timedelta(seconds=1)
-SHADOWED = ("proposal", "proposal_change")
 
 
 def fill(desk: Desk, count: int = MOST_A_DAY) -> None:
@@ -64,36 +64,15 @@ def test_answer_does_not_say_whether_it_was_taken(desk: Desk) -> None:
     assert listed(desk) == MOST_A_DAY + 2
 
 
-def test_every_answer_leaves_at_the_end_of_a_step(desk: Desk) -> None:
-    """Whether it was taken or not, as JSON and as a page, and to a trapped program."""
+def test_nothing_is_kept_of_one_that_is_not_taken(desk: Desk) -> None:
+    """Neither in the clear nor encrypted: no row but the receipt of its idempotency key, and no message."""
     fill(desk)
-    sent = [{"json": an_answer("Idea", email=email)} for email in _two()]
-    sent += [{"data": an_answer("Idea", email=email), "headers": {"Accept": "text/html"}} for email in _two()]
-    for content in (*sent, {"json": an_answer("Idea", website="https://example.org")}):
-        with desk.client:
-            assert desk.client.post("/v1/proposals", **content).status_code == 201
-            assert held_s() >= STEP_S
-
-
-def test_as_much_is_written_for_one_that_is_not_taken(desk: Desk) -> None:
-    """A row for a row, in tables of the same shape, with noise in place of the person and of what they say."""
-    content: dict[str, Any] = {"organisation": "A group", "speakers": "Ada Lovelace\nBo Chen"}
-    desk.propose("An idea of ours", **content)
-    fill(desk, MOST_A_DAY - 1)
-    desk.propose("An idea of ours", **content)
-    with desk.engine.connect() as connection:
-        ours = connection.execute(text("SELECT * FROM proposal ORDER BY id LIMIT 1")).one()._mapping
-        (shadow,) = connection.execute(text("SELECT * FROM shadow_proposal")).mappings()
-        for column in ("title", "summary", "organisation", "contact", "speakers"):
-            assert shadow[column] != ours[column]
-            assert len(shadow[column]) == len(ours[column])
-        assert (
-            len({bytes(ours[name]) for name in ("person_ref", "token_hash")} & set(map(_bytes, shadow.values()))) == 0
-        )
-        for table in SHADOWED:
-            assert _shape(connection, table) == _shape(connection, f"shadow_{table}")
-    assert one(desk, "SELECT count(*) FROM shadow_proposal_change") == 1
-    assert one(desk, "SELECT count(*) FROM shadow_outbox") == MOST_A_DAY + 1 - MOST_RECEIPTS
+    before = _counts(desk)
+    canary = an_answer("zqcanary title", summary="zqcanary", organisation="zqcanary", speakers="zqcanary")
+    headers = {"Idempotency-Key": "a-key-of-the-client"}
+    assert desk.client.post("/v1/proposals", json=canary, headers=headers).status_code == 201
+    assert _counts(desk) == before | {"proposal_receipt": 1}
+    assert "zqcanary" not in everything_in(desk.engine.url.render_as_string(hide_password=False))
 
 
 def test_repetition_of_one_that_was_not_taken_is_answered_as_at_first(desk: Desk) -> None:
@@ -108,16 +87,48 @@ def test_repetition_of_one_that_was_not_taken_is_answered_as_at_first(desk: Desk
     assert listed(desk) == MOST_A_DAY
 
 
-def test_shadows_stay_as_long_as_keys_are_repeated(desk: Desk) -> None:
-    fill(desk)
-    desk.propose("One too many")
-    forget = describe().forget
-    assert forget is not None
-    for later, left in ((KEEP_SHADOWS, 1), (SECOND, 0)):
-        desk.clock.advance(later)
-        forget(UnitOfWork(desk.engine, "events"), desk.clock())
-        assert one(desk, "SELECT count(*) FROM shadow_proposal") == left
-    assert one(desk, "SELECT count(*) FROM shadow_proposal_change") == 0
+def test_receipts_stay_as_long_as_keys_are_repeated(desk: Desk, relay: UnitOfWork) -> None:
+    """Of what was taken and of what was not; afterwards a key is a new one."""
+    fill(desk, MOST_A_DAY - 1)
+    keys = [{"Idempotency-Key": f"key-of-a-client-{number}"} for number in range(2)]
+    first = [desk.client.post("/v1/proposals", json=an_answer("An idea"), headers=key).data for key in keys]
+    desk.clock.advance(KEEP_RECEIPTS)
+    forget_old(desk, relay)
+    again = [desk.client.post("/v1/proposals", json=an_answer("An idea"), headers=key).data for key in keys]
+    assert (again, listed(desk)) == (first, MOST_A_DAY)
+    desk.clock.advance(SECOND)
+    forget_old(desk, relay)
+    assert one(desk, "SELECT count(*) FROM proposal_receipt") == 0
+    later = [desk.client.post("/v1/proposals", json=an_answer("An idea"), headers=key).data for key in keys]
+    assert (set(later) & set(first), listed(desk)) == (set(), MOST_A_DAY + 2)
+
+
+def test_repetition_of_an_erased_one_is_answered_as_at_first(desk: Desk) -> None:
+    """A browser that sends the form again does not propose anew what somebody had erased."""
+    key = {"Idempotency-Key": "a-key-of-the-client"}
+    first = desk.client.post("/v1/proposals", json=an_answer("An idea"), headers=key)
+    desk.client.post(desk.link(first.get_json()["id"]), data={"action": "erase"})
+    again = desk.client.post("/v1/proposals", json=an_answer("An idea"), headers=key)
+    assert (again.status_code, again.data, listed(desk)) == (201, first.data, 0)
+
+
+@pytest.mark.parametrize("before", [0, MOST_A_DAY])
+def test_one_key_at_once_has_one_answer(desk: Desk, before: int) -> None:
+    """Half of the clients send one address and half another: the half that is first is answered, the others refused."""
+    fill(desk, before)
+    key, count = {"Idempotency-Key": "a-key-of-the-client"}, 16
+    clients = [desk.client.application.test_client() for _ in range(count)]
+
+    def send(number: int) -> tuple[int, str]:
+        content = an_answer("An idea", email="proposer@example.org" if number % 2 else "bo@example.org")
+        answer = clients[number].post("/v1/proposals", json=content, headers=key)
+        return answer.status_code, answer.get_json().get("id", "")
+
+    with ThreadPoolExecutor(count) as at_once:
+        given = Counter(at_once.map(send, range(count)))
+    assert sorted((status, number) for (status, _), number in given.items()) == [(201, count // 2), (422, count // 2)]
+    assert one(desk, "SELECT count(*) FROM proposal_receipt") == 1
+    assert listed(desk) <= before + 1
 
 
 def test_two_at_once_do_not_share_the_last_place(desk: Desk) -> None:
@@ -138,21 +149,9 @@ def _two() -> tuple[str, str]:
     return "bo@example.org", "proposer@example.org"
 
 
-def _bytes(value: object) -> bytes:
-    return bytes(value) if isinstance(value, bytes | memoryview) else b""
-
-
-def _shape(connection: Any, table: str) -> tuple[list[Any], list[Any]]:
-    columns = text(
-        "SELECT column_name, data_type, is_nullable FROM information_schema.columns"
-        " WHERE table_schema = 'public' AND table_name = :table ORDER BY ordinal_position"
-    )
-    indexes = text("SELECT indexdef FROM pg_indexes WHERE tablename = :table")
-    found = connection.execute(columns, {"table": table}).all()
-    named = [
-        re.sub(r"INDEX \S+ ON \S+", "INDEX", one) for one in connection.execute(indexes, {"table": table}).scalars()
-    ]
-    return [tuple(row) for row in found], sorted(named)
+def _counts(desk: Desk) -> dict[str, int]:
+    tables = ("proposal", "proposal_change", "outbox", "proposal_receipt")
+    return {table: one(desk, f"SELECT count(*) FROM {table}") for table in tables}
 
 
 def _waiting(engine: Engine) -> int:

@@ -99,16 +99,20 @@ def _model_tallies(known: Sequence[Registered]) -> list[tuple[object, ...]]:
 def _model_people(known: Sequence[Registered], messages: Sequence[Message]) -> list[tuple[object, ...]]:
     refs, last = {state.registration_id: state.person_ref for state in known}, dict[str, datetime]()
     for message in messages:
-        person = refs.get(str(message.data["registration_id"]))
+        person = refs.get(_registration_of(message))
         if message.type.endswith("mail.sent.v1") and person is not None:
             last[person] = max(message.time, last.get(person, message.time))
     return sorted(last.items())
 
 
+def _registration_of(message: Message) -> str:
+    return str(message.data.get("subject", message.data.get("registration_id")))
+
+
 def _model_contacts(known: Sequence[Registered], messages: Sequence[Message]) -> list[tuple[object, ...]]:
     newest, last = _newest(known), dict[str, datetime]()
     for message in messages:
-        state = newest.get(str(message.data["registration_id"]))
+        state = newest.get(_registration_of(message))
         if message.type.endswith("mail.sent.v1") and state is not None and state.working_group is not None:
             last[state.working_group] = max(message.time, last.get(state.working_group, message.time))
     return sorted(last.items())

@@ -119,7 +119,7 @@ def test_pinned_place_survives_a_new_timetable(desk: Desk) -> None:
 
 
 def test_public_sees_the_published_timetable_alone(desk: Desk) -> None:
-    assert "No timetable is published yet" in desk.client.get("/programme/timetable").text
+    assert "No timetable has been published yet" in desk.client.get("/programme/timetable").text
     assert desk.client.get("/v1/schedule.json").status_code == 404
     proposal = desk.accepted("Housing <as> a right", working_group="housing")
     desk.put(proposal, "garden-room", NOON)

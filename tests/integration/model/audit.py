@@ -7,7 +7,7 @@ from typing import Any
 
 from deploy.operations.audit.checks import Alone, Side
 from deploy.operations.audit.equations import EQUATIONS
-from deploy.operations.audit.facts import HEARERS
+from deploy.operations.audit.facts import CONSUMING_QUEUES
 from deploy.operations.audit.reading import KEPT, Given, Row, Sources
 from deploy.operations.audit.reconcile import reconcile
 from tests.integration.model.world import World
@@ -75,7 +75,7 @@ class Auditor:
 
 def _values(now: datetime, settled_before: datetime) -> dict[str, Any]:
     """What the statements see beside the tables, as :func:`deploy.operations.audit.reading.open_sources` has it."""
-    types, queues = zip(*HEARERS, strict=True)
+    types, queues = zip(*CONSUMING_QUEUES, strict=True)
     settled = dict.fromkeys(("settled_before", "late_before", "arrived_before"), settled_before)
     never = "ffffffff-ffff-ffff-ffff-ffffffffffff"
     named: dict[str, Any] = {"forgetful": [], "moving": [], "types": list(types), "queues": list(queues)}

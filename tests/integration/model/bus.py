@@ -14,6 +14,7 @@ from services.notifications.messaging import Intake
 from services.notifications.messaging import effects as notifications_effects
 from services.notifications.wiring import describe as describe_notifications
 from services.registration.messaging import effects as registration_effects
+from services.registration.tending import Tending
 from services.registration.wiring import describe as describe_registration
 from shared.bus.embedded_publisher import EmbeddedPublisher
 from shared.bus.embedded_store import EmbeddedQueues
@@ -25,7 +26,7 @@ from shared.process.relay import Relay
 from shared.store import inbox
 from shared.store.checked_clock import CheckedClock
 from shared.store.inbox import Effect
-from tests.integration.model.world import PRIVATE_KEY, World
+from tests.integration.model.world import MESSAGES, PRIVATE_KEY, World
 from tests.support.clock import agreeing
 
 MOST = 50
@@ -101,10 +102,12 @@ class Bus:
         self._houses[service].turn()
 
     def keep_house_at(self, service: str, by: timedelta) -> None:
-        """The same, and all else that the service's time does, by a relay whose clock differs by ``by``."""
+        """The same, and all else that the service's time does, by processes whose clocks differ by ``by``."""
         work, right = self._world.work(service), self._world.clock
         clock = CheckedClock(lambda: right() + by, work, service, lambda _connection: right())
         Housekeeper(work, service, clock, SERVICES[service]().forget).turn()
+        if service == "registration":
+            Tending(work, clock, MESSAGES).turn()
 
     def deliver(self, queue: str, pick: Callable[[int], Iterable[int]], *, dies: bool = False) -> list[Message]:
         """Let a queue's consumer have some messages.

@@ -1,7 +1,6 @@
 """The one world of all histories."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import cast
 
 import pytest
@@ -17,9 +16,9 @@ from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture(scope="module")
-def world(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(postgres: PostgresServer) -> Iterator[World]:
     """The databases of all histories."""
-    opened = open_world(postgres, Path(tmp_path_factory.mktemp("form-keys")))
+    opened = open_world(postgres)
     yield opened
     opened.close()
 

@@ -20,23 +20,32 @@ class CoordinatorSteps(History):
         What is lost is the answer to the first look, before anything is done.
         """
         who = self._pick(index)
-        answer = self.ledger.erase(who["id"], self.world.clock())
-        agree(self.office.erase_known(who["id"], lost=lost), "1" if answer == "erased" else "0")
+        answer = self.ledger.erase(who["number"], self.world.clock())
+        agree(self.office.erase_known(self.ids[who["number"]], lost=lost), "1" if answer == "erased" else "0")
         if overtakes:
             self.bus.relay("registration")
             for queue in ("events.rollup", "notifications.mail"):
                 self._deliver(queue, newest_first, dies=False)
 
     @precondition(lambda self: self.ledger.people)
+    @rule(index=ANY, form=st.sampled_from(sorted(FORMS)))
+    def erase_with_what_waits(self, index: int, form: str) -> None:
+        """Somebody sends a form once more and is erased before it is decided."""
+        who = self._pick(index)
+        self._submit((form, who["who"], "E. F.", None, True, None))
+        self.erase_for_them(index, lost=False, overtakes=False)
+        self._decide()
+
+    @precondition(lambda self: self.ledger.people)
     @rule(index=ANY, status=st.sampled_from(["confirmed", "cancelled"]), stale=st.sampled_from([0, 0, 0, 1]), lost=LOST)
-    def decide(self, index: int, status: str, stale: int, lost: bool) -> None:
+    def settle_by_hand(self, index: int, status: str, stale: int, lost: bool) -> None:
         """A coordinator gives a seat or takes a place back; perhaps from a page that is ``stale``."""
         who = (
             self._pick(index, "waitlisted") if status == "confirmed" and self._some("waitlisted") else self._pick(index)
         )
         seen = who["revision"] + stale
-        answer = self._twice(lost, lambda: self.ledger.decide(who["id"], seen, status, self.world.clock()))
-        agree(self.office.decide(who["id"], seen, status, lost=lost), answer)
+        answer = self._twice(lost, lambda: self.ledger.settle_by_hand(who["number"], seen, status, self.world.clock()))
+        agree(self.office.settle_by_hand(self.ids[who["number"]], seen, status, lost=lost), answer)
 
     @rule(
         slug=st.sampled_from(sorted(FORMS)),

@@ -7,16 +7,18 @@ from typing import Any
 
 from tests.integration.model.ledger import Ledger
 from tests.integration.model.rules import LIVE, TRUE_WHILE
-from tests.integration.model.world import World
+from tests.integration.model.world import REFERENCES, World
 
 _SEATS = """
-    SELECT f.slug, s.capacity, f.open, f.revision, s.confirmed, s.waiting, s.last_position
+    SELECT f.slug, s.capacity, f.open, f.revision, s.confirmed, s.waiting, s.last_position, s.word
     FROM form f JOIN seat s ON s.form = f.slug
 """
-_PEOPLE = """
-    SELECT id::text, form, status, position, revision, attempts, attempted_at, expires_at,
-        CASE WHEN hold_until > %s THEN hold_until END FROM registration
-"""
+_PEOPLE = "SELECT submission, form, status, position, revision, erased_at IS NOT NULL FROM registration"
+_CANDIDATES = "SELECT submission, form, mailed_at, network IS NULL FROM candidate"
+_SUBMISSIONS = "SELECT id, state, CASE WHEN state = 'received' THEN attempts END FROM submission"
+_BOXES = "SELECT mailbox_ref, step, next_mail_at FROM mailbox"
+_WAITING = "SELECT mailbox_ref, since FROM waiting_address"
+_LINKS = "SELECT id::text, expires_at FROM confirmation_link"
 _EVENTS = "SELECT id, revision, status, starts_at FROM event_copy"
 _ROSTER = "SELECT registration_id::text, status, revision, position FROM roster"
 _COUNTS = "SELECT event_id, status, registrations FROM event_count WHERE registrations <> 0"
@@ -25,53 +27,74 @@ _MAILS = """
     SELECT kind, subject::text, revision, recipient, event, state, message_id, unknowns, reason, created_at FROM mail
 """
 _CONTACTS = "SELECT mail_id::text FROM mail_contact"
-_SENT = "SELECT id::text FROM mail WHERE state = 'sent'"
+_SENT = "SELECT id::text FROM mail WHERE state = 'sent' AND kind <> 'verification'"
 GIVEN_UP_AFTER = timedelta(hours=72)
 
 
 def check_now(world: World, ledger: Ledger) -> None:
     """Seats, settings, waiting lists and every registration are what the model says."""
-    now = world.clock()
-    for slug, form in ledger.forms.items():
-        line = [ledger.people[identity]["position"] for identity in form["line"]]
-        assert line == sorted(line), f"{slug}: the model itself is out of order"
     seats = {
         slug: (
             form["capacity"],
             form["open"],
             form["revision"],
             ledger.confirmed(slug),
-            len(form["line"]),
+            len(ledger.line(slug)),
             form["last"],
+            {"confirmed": "open", "waitlisted": "waiting-list", "full": "full"}[ledger.next_status(slug)],
         )
         for slug, form in ledger.forms.items()
     }
     people = {
-        who["id"]: (
-            *(who[name] for name in ("form", "status", "position", "revision", "attempts", "attempted_at")),
-            who["expires_at"],
-            who["hold_until"] if ledger.holds(who, now) else None,
-        )
-        for who in ledger.people.values()
+        number: (*(who[name] for name in ("form", "status", "position", "revision", "erased")),)
+        for number, who in ledger.people.items()
     }
     copies = {name: (revision, *ledger.events[name][revision][:2]) for name, revision in ledger.heard.items()}
-    found = world.at_once("registration", (_SEATS, ()), (_PEOPLE, (now,)), (_EVENTS, ()))
-    _agree("seats", _by_first(found[0]), seats)
-    _agree("people", _by_first(found[1]), people)
-    _agree("events as the forms know them", _by_first(found[2]), copies)
+    statements = (_SEATS, _PEOPLE, _EVENTS, _SUBMISSIONS, _CANDIDATES, _BOXES, _WAITING, _LINKS)
+    found = [_by_first(rows) for rows in world.at_once("registration", *((one, ()) for one in statements))]
+    _agree("seats", found[0], seats)
+    _agree("people", found[1], people)
+    _agree("events as the forms know them", found[2], copies)
+    _agree("submissions", found[3], _submissions(ledger))
+    _agree("candidates", found[4], _candidates(ledger))
+    _agree("mailboxes", found[5], _boxes(ledger))
+    _agree("addresses that wait", found[6], {_mailbox(who): (since,) for who, since in ledger.waiting.items()})
+    _agree("links", found[7], {link: (one["expires_at"],) for link, one in ledger.links.items()})
 
 
-def check_rest(world: World, ledger: Ledger, copies: Mapping[tuple[str, str], int]) -> None:
+def _submissions(ledger: Ledger) -> dict[int, tuple[Any, ...]]:
+    return {
+        number: (one["state"], ledger.queue[number]["attempts"] if one["state"] == "received" else None)
+        for number, one in ledger.states.items()
+    }
+
+
+def _candidates(ledger: Ledger) -> dict[int, tuple[Any, ...]]:
+    return {
+        number: (one["form"], one["mailed_at"], one["network"] is None) for number, one in ledger.candidates.items()
+    }
+
+
+def _boxes(ledger: Ledger) -> dict[bytes, tuple[Any, ...]]:
+    return {_mailbox(who): (box["step"], box["next_at"]) for who, box in ledger.boxes.items()}
+
+
+def _mailbox(who: str) -> bytes:
+    return REFERENCES.address(f"{who}@example.org").mailbox
+
+
+def check_rest(world: World, ledger: Ledger, ids: Mapping[int, str], copies: Mapping[tuple[str, str], int]) -> None:
     """Everything was told, counted and mailed exactly once.
 
     Args:
         world: at rest.
         ledger: of its history.
+        ids: of its registrations, by the number of their submission.
         copies: how often the mail relay got what, by Message-ID and address.
     """
-    known = [who for who in ledger.people.values() if who["status"] in (*LIVE, "cancelled")]
+    known = list(ledger.people.values())
     roster = {
-        who["id"]: (who["status"], who["revision"], who["position"] if who["status"] == "waitlisted" else None)
+        ids[who["number"]]: (who["status"], who["revision"], who["place"] if who["status"] == "waitlisted" else None)
         for who in known
     }
     _agree("roster", _by_first(world.rows("events", _ROSTER)), roster)
@@ -82,44 +105,51 @@ def check_rest(world: World, ledger: Ledger, copies: Mapping[tuple[str, str], in
     newest = {name: max(states) for name, states in ledger.events.items()}
     for service in ("registration", "notifications"):
         _agree(f"events in {service}", dict(world.rows(service, "SELECT id, revision FROM event_copy")), newest)
-    _check_mails(world, ledger, copies)
+    _check_mails(world, ledger, {ids[number]: who for number, who in ledger.people.items()}, copies)
     assert sorted(world.rows("events", _CONTACTS)) == sorted(world.rows("notifications", _SENT))
 
 
-def _check_mails(world: World, ledger: Ledger, copies: Mapping[tuple[str, str], int]) -> None:
+def _check_mails(
+    world: World, ledger: Ledger, people: Mapping[str, dict[str, Any]], copies: Mapping[tuple[str, str], int]
+) -> None:
     """One row for each mail that is owed, and as many copies as are recorded; news and reminders once a person."""
     rows = [dict(zip(_NAMES, row, strict=True)) for row in world.rows("notifications", _MAILS)]
     owed = Counter((row["kind"], row["subject"], row["revision"]) for row in rows if row["kind"] in TRUE_WHILE)
-    unsaid = {mail for mail in ledger.mails if ledger.people[mail[1]]["erased"] and mail not in owed}
-    _agree("mails", owed, Counter(ledger.mails - unsaid))
-    named = [row for row in rows if (row["recipient"] is None) != ledger.people[row["subject"]]["erased"]]
+    numbers = {who["number"]: identity for identity, who in people.items()}
+    due = {(kind, numbers[number], revision) for kind, number, revision in ledger.mails}
+    unsaid = {mail for mail in due if people[mail[1]]["erased"] and mail not in owed}
+    _agree("mails", owed, Counter(due - unsaid))
+    about = [row for row in rows if row["subject"] in people]
+    named = [row for row in about if (row["recipient"] is None) != people[row["subject"]]["erased"]]
     assert named == [], f"of somebody who was erased, or of nobody: {named}"
     delivered = Counter({message_id: 0 for message_id, _ in copies})
     for (message_id, address), number in copies.items():
         delivered[message_id] += number
         subject = next(row["subject"] for row in rows if row["message_id"] == message_id)
-        assert address == f"{ledger.people[subject]['who']}@example.org"
+        assert subject not in people or address == f"{people[subject]['who']}@example.org"
     for row in rows:
         number, sent = delivered[row["message_id"]], row["state"] == "sent"
         assert sent <= number <= sent + row["unknowns"], f"{number} copies of {row}"
-        assert sent or _is_excused(row, ledger, world), f"never sent: {row}"
-    announced = [row for row in rows if row["kind"] not in TRUE_WHILE and row["state"] != "called_off"]
+        assert sent or _is_excused(row, people, world), f"never sent: {row}"
+    announced = [row for row in about if row["kind"] not in TRUE_WHILE and row["state"] != "called_off"]
     announced = [row for row in announced if row["recipient"] is not None]
     told = Counter((row["recipient"], row["event"], row["kind"], row["revision"]) for row in announced)
     assert [twice for twice, number in told.items() if number > 1] == []
 
 
-def _is_excused(row: dict[str, Any], ledger: Ledger, world: World) -> bool:
+def _is_excused(row: dict[str, Any], people: Mapping[str, dict[str, Any]], world: World) -> bool:
     """Whether there is a reason not to have sent a mail."""
     if row["state"] == "failed":
         return bool(world.clock() - row["created_at"] >= GIVEN_UP_AFTER)
     if row["state"] == "unknown":
         return bool(row["unknowns"] > 0)
-    if ledger.people[row["subject"]]["erased"]:
+    if row["subject"] not in people:
+        return False
+    if people[row["subject"]]["erased"]:
         return row["state"] in ("called_off", "missed")
     if row["kind"] not in TRUE_WHILE:
         return row["state"] in ("called_off", "missed")
-    return row["state"] == "called_off" and ledger.people[row["subject"]]["status"] not in TRUE_WHILE[row["kind"]]
+    return row["state"] == "called_off" and people[row["subject"]]["status"] not in TRUE_WHILE[row["kind"]]
 
 
 _NAMES = (

@@ -4,6 +4,16 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.integration.model.rules import (
+    CANDIDATE_AFTER_MAIL,
+    CANDIDATE_AT_MOST,
+    CONFIRMABLE,
+    HOUR,
+    MAILBOX_QUIET,
+    NETWORK_KEPT,
+    RECEIPT_KEPT,
+)
+
 KEPT = timedelta(days=90)
 LASTS = timedelta(hours=2)
 """Every event of the model."""
@@ -44,10 +54,12 @@ def confirm(people: Iterable[dict[str, Any]], begins_at: datetime | None, now: d
     return len(waiting)
 
 
-def due(people: Iterable[dict[str, Any]], begins_at: datetime | None, now: datetime) -> list[str]:
-    """Ids of those on a form who go: they were announced a day ago, or an operator has confirmed it."""
+def due(people: Iterable[dict[str, Any]], begins_at: datetime | None, now: datetime) -> list[int]:
+    """Numbers of those on a form who go: they were announced a day ago, or an operator has confirmed it."""
     over = [who for who in people if is_over(who, begins_at, now) and who["announced_at"] is not None]
-    return sorted(who["id"] for who in over if who["confirmed"] or now - NOTICE >= who["announced_at"])[:MOST_AT_ONCE]
+    return sorted(who["number"] for who in over if who["confirmed"] or now - NOTICE >= who["announced_at"])[
+        :MOST_AT_ONCE
+    ]
 
 
 def is_over(who: dict[str, Any], begins_at: datetime | None, at: datetime) -> bool:
@@ -67,3 +79,43 @@ def moments(people: Iterable[dict[str, Any]], begins_at: datetime | None) -> set
         at for who in people if not who["erased"] for at in (who["ended_at"], last and max(last, who["accepted_at"]))
     }
     return {at + KEPT - before for at in {last, *days} if at for before in (timedelta(), NOTICE, ANNOUNCED_AHEAD)}
+
+
+def clean_up(ledger: Any, now: datetime) -> None:
+    """What the intake deletes by itself: receipts, candidates, client networks, links, what waits, mailboxes."""
+    forgotten = {
+        number
+        for number, one in ledger.states.items()
+        if one["state"] == "decided" and one["received_at"] < now - RECEIPT_KEPT
+    }
+    ledger.states = {number: one for number, one in ledger.states.items() if number not in forgotten}
+    ledger.keys = {key: used for key, used in ledger.keys.items() if used[1] not in forgotten}
+    ledger.candidates = {number: one for number, one in ledger.candidates.items() if not _is_late(one, now)}
+    for one in [*ledger.candidates.values(), *ledger.queue.values()]:
+        if one["received_at"] < now - NETWORK_KEPT:
+            one["network"] = None
+    ledger.links = {link: one for link, one in ledger.links.items() if one["expires_at"] >= now}
+    pending = {one["who"] for one in ledger.candidates.values()}
+    ledger.waiting = {who: since for who, since in ledger.waiting.items() if who in pending or since >= now - HOUR}
+    known = pending | {one["who"] for one in ledger.people.values() if not one["erased"]} | set(ledger.waiting)
+    ledger.boxes = {
+        who: box
+        for who, box in ledger.boxes.items()
+        if who in known or (box["last_at"] or box["next_at"]) >= now - MAILBOX_QUIET
+    }
+
+
+def clean_up_moments(ledger: Any) -> set[datetime]:
+    """When something of it is due."""
+    found = {one["received_at"] + RECEIPT_KEPT for one in ledger.states.values()}
+    found |= {one["received_at"] + CANDIDATE_AT_MOST for one in ledger.candidates.values()}
+    found |= {one["mailed_at"] + CANDIDATE_AFTER_MAIL for one in ledger.candidates.values() if one["mailed_at"]}
+    found |= {one["mailed_at"] + CONFIRMABLE for one in ledger.candidates.values() if one["mailed_at"]}
+    found |= {one["expires_at"] for one in ledger.links.values()}
+    return found | {ledger.boxes[who]["next_at"] for who in ledger.waiting}
+
+
+def _is_late(candidate: dict[str, Any], now: datetime) -> bool:
+    mailed_at = candidate["mailed_at"]
+    after_mail = mailed_at is not None and mailed_at < now - CANDIDATE_AFTER_MAIL
+    return bool(after_mail or candidate["received_at"] < now - CANDIDATE_AT_MOST)

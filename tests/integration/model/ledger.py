@@ -1,131 +1,318 @@
 """The model: what should be, in plain dicts, by the rules as the documentation tells them. It knows none of our code.
 
-Each method is one request and returns what its sender is told: a word, or ``(code, detail)`` of a refusal.
+Each method is one request and returns what its sender gets: a word, or ``(code, detail)`` of a refusal. Submissions and
+commands wait in ``queue`` until :meth:`decide`; their numbers are those of the database.
 """
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from tests.integration.model import keeping
 from tests.integration.model.rules import (
-    ATTEMPTS_EVERY,
-    ENDED,
+    BATCHES,
+    CANDIDATES,
+    CANDIDATES_OF_A_NETWORK,
+    CONFIRMABLE,
+    DIFFERENCE,
     EVENTS,
     FORMS,
-    GRACE,
+    LINK_KEPT,
     LIVE,
     MAIL_OF,
+    NOTICE,
+    SEEN,
+    SPACING,
     STANDING,
-    USE_SHOWN,
 )
 
 Answer = str | tuple[str, str]
+Entry = dict[str, Any]
 
 
 class Ledger:
     """Attributes:
-    forms: settings by slug; ``line`` is who waits, in order, ``last`` the highest number ever given in it.
-    people: registrations by id.
-    keys: idempotency keys that were used, with what was asked, what was answered, and when.
+    forms: settings by slug; ``last`` is the highest number ever given in line, ``changes`` their history.
+    queue: what waits for the decider, by number, with its attempts. tried: numbers of a batch that was broken off.
+    states: of everything that was ever stored and is kept: ``received``, ``decided`` or ``parked``, by number.
+    keys: idempotency keys that were used, with what was sent and under which number.
+    candidates: by number. people: registrations by the number of their submission; ``place``: in line, as last told.
+    told: of whom the batch in hand tells others.
+    boxes: mailboxes by person: how often and when they may be written to. waiting: since when something waits there.
+    links: confirmation links by id.
+    erased: by person, the number up to which what was received is dropped.
     events: every state an event has had, by revision. heard: the newest that the forms know of.
-    mails: (kind, registration, number) of all that are owed.
+    mails: (kind, number, revision) of all that are owed about registrations.
     """
 
     def __init__(self) -> None:
-        self.forms = {slug: form | {"open": True, "revision": 1, "last": 0, "line": []} for slug, form in FORMS.items()}
-        self.people: dict[str, dict[str, Any]] = {}
-        self.keys: dict[tuple[str, str], tuple[str, str, datetime]] = {}
+        own = {"open": True, "revision": 1, "last": 0, "changes": {}}
+        self.forms: dict[str, Entry] = {slug: form | own | {"changes": {}} for slug, form in FORMS.items()}
+        self.queue: dict[int, Entry] = {}
+        self.tried: list[int] = []
+        self.states: dict[int, Entry] = {}
+        self.keys: dict[tuple[str, str], tuple[Any, int]] = {}
+        self.candidates: dict[int, Entry] = {}
+        self.people: dict[int, Entry] = {}
+        self.told: set[int] = set()
+        self.boxes: dict[str, Entry] = {}
+        self.waiting: dict[str, datetime] = {}
+        self.links: dict[str, Entry] = {}
+        self.erased: dict[str, int] = {}
         self.events: dict[str, dict[int, tuple[str, datetime | None, datetime]]] = {
             name: {2: ("tentative", starts_at, starts_at)} for name, starts_at in EVENTS.items()
         }
         self.heard = dict.fromkeys(EVENTS, 2)
-        self.mails: set[tuple[str, str, int]] = set()
+        self.mails: set[tuple[str, int, int]] = set()
 
-    def register(self, wish: dict[str, Any], now: datetime) -> Answer:
-        """``wish``: form, who, key or None, the id and the answers by status that a new registration would have."""
-        slug, who, key = wish["form"], wish["who"], (wish["form"], wish["key"])
-        if wish["key"] and key in self.keys:
-            asked, answer, _ = self.keys[key]
-            return answer if asked == who else ("idempotency-mismatch", "")
-        if reason := self.closed(slug, now):
+    # requests
+
+    def submit(self, wish: Entry, number: int, now: datetime) -> Answer:
+        """``wish``: form, who, name, key or None, proven, network. ``number``: that a stored one would have."""
+        slug, key = wish["form"], (wish["form"], wish["key"])
+        content, used = (wish["who"], wish["name"]), self.keys.get(key) if wish["key"] else None
+        if used is not None and used[0] == content:
+            return "received"
+        if reason := self.closed(slug, self.forms[slug]["open"], now) or self._full(slug):
             return "form-closed", reason
-        status = self.next_status(slug, now)
-        if status == "full":
-            return "form-closed", "full"
-        told = "unverified" if self.forms[slug]["hold"] else status
-        same = (r for r in self.of(slug) if r["who"] == who and not r["erased"])
-        known = next((r for r in same if r["status"] not in ENDED), None)
-        if known is not None and self.is_overdue(known, now):
-            self._expire(known, now)
-            known = None
-        if known is not None:
-            self._attempt(known, now)
-        else:
-            self._accept(wish, told, holds=status == "confirmed", now=now)
+        if used is not None:
+            return "idempotency-mismatch", ""
         if wish["key"]:
-            self.keys[key] = (who, wish["bodies"][told], now)
-        return str(wish["bodies"][told])
+            self.keys[key] = (content, number)
+        self._store(number, wish | {"kind": "submission", "revision": self.forms[slug]["revision"]}, now)
+        return "received"
 
-    def verify(self, identity: str, now: datetime) -> Answer:
-        """A click on the button of the first mail."""
-        who = self.people[identity]
-        if who["erased"]:
+    def choose(self, link: str, number: int, choices: Sequence[tuple[int, str, int | None]], now: datetime) -> Answer:
+        """The owner of an address sends choices: (candidate, act, registration that it replaces)."""
+        if not self.opens(link, now):
             return "not-found", ""
-        if who["status"] in LIVE and who["verified_at"] is not None and now < who["verified_at"] + USE_SHOWN:
-            return str(who["status"])
-        if who["status"] != "unverified" or self.is_overdue(who, now):
-            return "not-found", ""
-        event, holds, reason = self.event_reason(who["form"], now), self.holds(who, now), self.closed(who["form"], now)
-        if event in ("held", "cancelled") or (reason and not holds):
-            return "form-closed", event if event in ("held", "cancelled") else reason
-        before, who["hold_until"] = who["hold_until"], None
-        free = self.free(who["form"], now)
-        status = "confirmed" if holds and (free is None or free) else self.next_status(who["form"], now)
-        if status == "full":
-            who["hold_until"] = before
-            return "form-closed", "full"
-        who |= {"status": status, "revision": who["revision"] + 1, "expires_at": None, "verified_at": now}
-        self._place(who)
-        self._owe(MAIL_OF[status], who)
-        return status
+        self._store(number, {"kind": "confirm", "link": link, "choices": list(choices)}, now)
+        return "received"
 
-    def cancel(self, identity: str, now: datetime) -> Answer:
-        """A click on the button in any later mail."""
-        who = self.people[identity]
-        if who["erased"] or (who["verify"] and who["verified_at"] is None) or self.has_ended(who, now):
+    def act(self, kind: str, person: int, number: int, now: datetime) -> Answer:
+        """Somebody presses ``cancel`` or ``erase`` on their own page."""
+        who = self.people[person]
+        if who["erased"] or self.has_ended(who, now):
             return "not-found", ""
-        if who["status"] in LIVE and not self.is_over(who["form"], now):
+        self._store(number, {"kind": kind, "person": person, "seen": who["revision"]}, now)
+        return "received"
+
+    def spoil(self, number: int) -> None:
+        """The body of something that waits can no longer be read."""
+        self.queue[number]["spoilt"] = True
+
+    def replay(self) -> int:
+        """An operator lets everything parked be tried again; returns how many."""
+        parked = [number for number, state in self.states.items() if state["state"] == "parked"]
+        for number in parked:
+            self.states[number]["state"] = "received"
+            self.queue[number]["attempts"] = 0
+        return len(parked)
+
+    # the decider
+
+    def decide(self, now: datetime, dies: str = "") -> list[str]:
+        """One batch, then the mails that are due; returns to whom. ``dies``: the point at which the process ends."""
+        for number in [one for one in self.tried if self._waits(one)]:
+            self.queue[number]["attempts"] += 1
+        for number in [one for one in self.queue if self._waits(one) and self.queue[one]["attempts"] >= len(BATCHES)]:
+            self.states[number]["state"] = "parked"
+        batch = self._batch()
+        self.tried = batch
+        if batch and dies in ("decide.claimed", "decide.decided"):
+            return []
+        self._decide_batch(batch, now)
+        self.tried = []
+        return [] if batch and dies == "decide.committed" else self._mail(now)
+
+    def _batch(self) -> list[int]:
+        waiting = sorted(number for number in self.queue if self._waits(number))
+        if not waiting:
+            return []
+        size = BATCHES[min(self.queue[waiting[0]]["attempts"], len(BATCHES) - 1)]
+        kinds = [self.queue[number]["kind"] for number in waiting[:size]]
+        alone = kinds.index("erase") if "erase" in kinds else size
+        return waiting[: max(1, min(alone, size))]
+
+    def _decide_batch(self, batch: Iterable[int], now: datetime) -> None:
+        freed: set[str] = set()
+        for number in batch:
+            item = self.queue[number]
+            if item.get("spoilt") and item["kind"] != "erase":  # which needs no body
+                self.states[number]["state"] = "parked"
+                continue
+            if item["kind"] == "submission":
+                self._decide_submission(number, item, now)
+            elif item["kind"] == "confirm":
+                self._decide_choices(number, item, now)
+            elif item["kind"] == "cancel":
+                self._decide_cancelling(item, now, freed)
+            elif not self.people[item["person"]]["erased"]:
+                self.erase(item["person"], now, number)
+            self.states[number]["state"] = "decided"
+            del self.queue[number]
+        for who in self.people.values():
+            if who["number"] in self.told and who["status"] == "waitlisted":
+                who["place"] = self.line(who["form"]).index(who) + 1
+        self.told.clear()
+        for slug in sorted(freed):
+            self._promote(slug, now)
+
+    def _decide_submission(self, number: int, item: Entry, now: datetime) -> None:
+        slug, who = item["form"], item["who"]
+        form = self.forms[slug]
+        if self.closed(slug, self._open_at(slug, item["revision"], now), item["received_at"]):
+            return
+        if form["verify"] == "none" and item["proven"]:
+            status = self.next_status(slug)
+            live = self.live(slug, who)
+            if status == "full" or number <= self.erased.get(who, 0):
+                return
+            if len(live) < form["people"] and item["name"] not in [one["name"] for one in live]:
+                self._register(number, item, status, now)
+                return
+        if number > self.erased.get(who, 0):
+            self._add_candidate(number, item, now)
+
+    def _add_candidate(self, number: int, item: Entry, now: datetime) -> None:
+        slug, who, network = item["form"], item["who"], item["network"]
+        pending = [one for one in self.candidates.values() if (one["form"], one["who"]) == (slug, who)]
+        same = any(one["name"] == item["name"] for one in pending)
+        if not same and item["name"] not in [one["name"] for one in self.live(slug, who)]:
+            of_network = sum(network is not None and one["network"] == network for one in pending)
+            if len(pending) >= CANDIDATES or of_network >= CANDIDATES_OF_A_NETWORK:
+                return
+            names = ("form", "who", "name", "network", "received_at")
+            self.candidates[number] = {name: item[name] for name in names} | {"mailed_at": None}
+        self.boxes.setdefault(who, {"step": 0, "next_at": now, "last_at": None})
+        self.waiting.setdefault(who, now)
+
+    def _decide_choices(self, number: int, item: Entry, now: datetime) -> None:
+        link = self.links.get(item["link"])
+        if link is None or link["expires_at"] <= item["received_at"]:
+            return
+        who = link["who"]
+        box = self.boxes.setdefault(who, {"last_at": None})
+        box |= {"step": 0, "next_at": now}
+        for chosen, act, replaced in item["choices"]:
+            candidate = self.candidates.get(chosen)
+            if candidate is not None and candidate["who"] == who and self._act(chosen, candidate, act, replaced, now):
+                del self.candidates[chosen]
+        if not any(one["who"] == who for one in self.candidates.values()):
+            self.waiting.pop(who, None)
+
+    def _act(self, number: int, candidate: Entry, act: str, replaced: int | None, now: datetime) -> bool:
+        """Whether the candidate is done with: one that found no place stays."""
+        slug, who, name = candidate["form"], candidate["who"], candidate["name"]
+        if act in ("refuse", "keep") or not self._can_confirm(candidate, now):
+            return True
+        same = next((one for one in self.live(slug, who) if one["name"] == name), None)
+        if act == "replace":
+            named = self.people.get(replaced or 0)
+            if named in self.live(slug, who):
+                self._change(same or named, name)
+            return True
+        if same is not None:
+            self._change(same, name)
+            return True
+        status = self.next_status(slug)
+        if len(self.live(slug, who)) >= self.forms[slug]["people"] or status == "full":
+            return False
+        self._register(number, candidate, status, now)
+        return True
+
+    def _can_confirm(self, candidate: Entry, now: datetime) -> bool:
+        slug, mailed_at = candidate["form"], candidate["mailed_at"]
+        if self.event_reason(slug, now):
+            return False
+        return self.forms[slug]["open"] or mailed_at is None or now <= mailed_at + CONFIRMABLE
+
+    def _decide_cancelling(self, item: Entry, now: datetime, freed: set[str]) -> None:
+        who = self.people[item["person"]]
+        gone = who["erased"] or who["status"] not in LIVE or item["seen"] != who["revision"]
+        if not gone and not self.is_over(who["form"], now):
             self._cancel(who, now)
-        return str(who["status"])
+            freed.add(who["form"])
 
-    def erase_by_link(self, identity: str, now: datetime) -> Answer:
-        """They ask for it themselves: behind their own link once that opens, before that behind the first one."""
-        who = self.people[identity]
-        waits = who["verify"] and who["verified_at"] is None
-        if self.is_overdue(who, now) or who["status"] != "unverified" if waits else self.has_ended(who, now):
-            return "not-found", ""
-        return self.erase(identity, now)
+    def _register(self, number: int, item: Entry, status: str, now: datetime) -> None:
+        form = self.forms[item["form"]]
+        who = {name: item[name] for name in ("form", "who", "name", "received_at")} | {"number": number}
+        who |= {"status": status, "revision": 1, "position": None, "accepted_at": now, "ended_at": None}
+        who |= {"erased": False, "announced_at": None, "confirmed": False}
+        if status == "waitlisted":
+            form["last"] += 1
+            who["position"] = form["last"]
+        self.people[number] = who
+        self.told.add(number)
+        self._owe(MAIL_OF[status], who)
 
-    def erase(self, identity: str, now: datetime) -> Answer:
-        """Somebody is to be forgotten; whoever came to an event that has begun stays counted."""
-        who = self.people[identity]
+    def _change(self, who: Entry, name: str) -> None:
+        who |= {"name": name, "revision": who["revision"] + 1}
+        self.told.add(who["number"])
+        self._owe("changed", who)
+
+    def _mail(self, now: datetime) -> list[str]:
+        """Confirmation mails go to those whose time has come; the next one to each of them is put off."""
+        due = sorted(who for who in self.waiting if self.boxes[who]["next_at"] <= now)
+        for who in due:
+            box = self.boxes[who]
+            box["step"] += 1
+            box |= {"next_at": now + SPACING[min(box["step"], len(SPACING)) - 1], "last_at": now}
+            del self.waiting[who]
+        return due
+
+    def note_links(self, minted: Iterable[tuple[str, str]], now: datetime) -> None:
+        """The decider has minted links: (id, person)."""
+        for link, who in minted:
+            self.links[link] = {"who": who, "minted_at": now, "expires_at": now + LINK_KEPT}
+
+    def note_mail(self, link: str, at: datetime, ended: bool) -> None:
+        """The forms learn what became of a confirmation mail: it went at ``at``, or (``ended``) it never will."""
+        if link not in self.links:
+            return
+        who, minted_at = self.links[link]["who"], self.links[link]["minted_at"]
+        for number, one in list(self.candidates.items()):
+            if one["who"] != who or one["received_at"] > minted_at + DIFFERENCE:
+                continue
+            if ended:
+                del self.candidates[number]
+            elif one["mailed_at"] is None:
+                one["mailed_at"] = at
+        if ended:
+            self.waiting.pop(who, None)
+
+    # coordinators
+
+    def erase(self, person: int, now: datetime, until: int | None = None) -> Answer:
+        """A registration is erased, with all that waits; who came to an event that has begun stays counted.
+
+        ``until``: number of the command that erases; what was received after it is not dropped.
+        """
+        who = self.people[person]
         if who["erased"]:
             return "not-found", ""
-        form, before, held = who["form"], who["status"], self.holds(who, now)
-        came = before == "confirmed" and self.is_over(form, now) and self.event(form)[0] in STANDING
-        after = {"unverified": "expired", "confirmed": "confirmed" if came else "cancelled", "waitlisted": "cancelled"}
-        who |= {"status": after.get(before, before), "revision": who["revision"] + 1, "erased": True}
-        who |= {"hold_until": None, "expires_at": None}
-        if who["id"] in self.forms[form]["line"]:
-            self.forms[form]["line"].remove(who["id"])
-        if held or (before in LIVE and not came):
-            self._promote(form, now)
+        name = who["who"]
+        self.candidates = {number: one for number, one in self.candidates.items() if one["who"] != name}
+        self.links = {link: one for link, one in self.links.items() if one["who"] != name}
+        self.waiting.pop(name, None)
+        undecided = [number for number, one in self.states.items() if one["state"] != "decided"]
+        if undecided:
+            self.erased[name] = max(self.erased.get(name, 0), until or max(undecided))
+        self._forget(who, now)
         return "erased"
 
-    def decide(self, identity: str, seen: int, status: str, now: datetime) -> Answer:
+    def _forget(self, who: Entry, now: datetime) -> None:
+        slug, before = who["form"], who["status"]
+        came = before == "confirmed" and self.is_over(slug, now) and self.event(slug)[0] in STANDING
+        if before in LIVE and not came:
+            who["status"] = "cancelled"
+        who |= {"revision": who["revision"] + 1, "erased": True}
+        if before in LIVE and not came:
+            self._promote(slug, now)
+
+    def settle_by_hand(self, person: int, seen: int, status: str, now: datetime) -> Answer:
         """A coordinator, who has seen revision ``seen``, gives a seat or takes a place back."""
-        who = self.people[identity]
+        who = self.people[person]
         if who["erased"]:
             return "not-found", ""
         if seen != who["revision"]:
@@ -138,10 +325,11 @@ class Ledger:
             return "event-over", ""
         if status == "cancelled":
             self._cancel(who, now)
+            self._promote(who["form"], now)
             return "cancelled"
         if self.event(who["form"])[0] not in STANDING:
             return "not-taking-place", ""
-        if self.free(who["form"], now) == 0:
+        if self.free(who["form"]) == 0:
             return "no-free-seat", ""
         self._promote_one(who)
         return "confirmed"
@@ -153,6 +341,7 @@ class Ledger:
             return "changed-meanwhile", ""
         before, after = (form["capacity"], form["open"]), (capacity, is_open)
         if before != after:
+            form["changes"][form["revision"]] = (now, form["open"])
             form |= {"capacity": capacity, "open": is_open, "revision": form["revision"] + 1}
         if before[0] != capacity:
             self._promote(slug, now)
@@ -179,132 +368,112 @@ class Ledger:
         """The registration service has been told of an event."""
         self.heard[name] = max(self.heard[name], revision)
 
-    def keep_house(self, now: datetime) -> None:
-        """What is done every few seconds: seats are given, what was never confirmed is given up, keys are forgotten.
-
-        Whoever was kept long enough is forgotten as well.
-        """
-        for slug in self.forms:
-            self._promote(slug, now)
-        for who in self.people.values():
-            if who["status"] == "unverified" and self.is_overdue(who, now):
-                self._expire(who, now)
-        self.keys = {key: used for key, used in self.keys.items() if used[2] >= now - timedelta(hours=48)}
-        for slug in self.forms:
-            keeping.announce(self.of(slug), self.event(slug)[1], now)
-        for identity in [one for slug in self.forms for one in keeping.due(self.of(slug), self.event(slug)[1], now)]:
-            self.erase(identity, now)
-
     def confirm_retention(self, slug: str, now: datetime) -> int:
         """An operator lets go who waits on a form because nothing announced them; returns how many."""
         return keeping.confirm(self.of(slug), self.event(slug)[1], now)
 
-    def of(self, slug: str) -> Iterator[dict[str, Any]]:
+    # time
+
+    def tend(self, now: datetime) -> None:
+        """What is done every few seconds: what was kept long enough goes, seats are given, people are forgotten."""
+        keeping.clean_up(self, now)
+        for slug in self.forms:
+            self._promote(slug, now)
+        for slug in self.forms:
+            keeping.announce(self.of(slug), self.event(slug)[1], now)
+        for person in [one for slug in self.forms for one in keeping.due(self.of(slug), self.event(slug)[1], now)]:
+            if not self.people[person]["erased"]:
+                self._forget(self.people[person], now)
+
+    # looking
+
+    def of(self, slug: str) -> Iterator[Entry]:
         """Everybody who ever registered on a form."""
         return (who for who in self.people.values() if who["form"] == slug)
+
+    def live(self, slug: str, who: str) -> list[Entry]:
+        """The live registrations of one address on a form."""
+        return [one for one in self.of(slug) if one["who"] == who and one["status"] in LIVE and not one["erased"]]
+
+    def line(self, slug: str) -> list[Entry]:
+        """Who waits, in order of the receipt of their submissions."""
+        waiting = [one for one in self.of(slug) if one["status"] == "waitlisted"]
+        return sorted(waiting, key=lambda one: (one["received_at"], one["number"]))
 
     def event(self, slug: str) -> tuple[str, datetime | None, datetime]:
         """Status and start of a form's event as the form knows it."""
         name = self.forms[slug]["event"]
         return self.events[name][self.heard[name]]
 
-    def event_reason(self, slug: str, now: datetime) -> str:
+    def event_reason(self, slug: str, at: datetime) -> str:
         """Why the event takes nobody; empty if it does."""
         status, _, _ = self.event(slug)
-        return status if status not in STANDING else "held" if self.is_over(slug, now) else ""
+        return status if status not in STANDING else "held" if self.is_over(slug, at) else ""
 
-    def closed(self, slug: str, now: datetime) -> str:
-        """Why the form takes nobody; empty if it does."""
-        return self.event_reason(slug, now) if self.forms[slug]["open"] else "closed"
+    def closed(self, slug: str, is_open: bool, at: datetime) -> str:
+        """Why the form takes nobody at a time, with a switch that is on or off; empty if it does."""
+        return self.event_reason(slug, at) if is_open else "closed"
 
-    def is_over(self, slug: str, now: datetime) -> bool:
+    def is_over(self, slug: str, at: datetime) -> bool:
         """Whether the event has begun."""
         begins_at = self.event(slug)[1]
-        return begins_at is not None and begins_at <= now
+        return begins_at is not None and begins_at <= at
 
-    def holds(self, who: dict[str, Any], now: datetime) -> bool:
-        """Whether a seat is kept for somebody: up to the moment, and not at it."""
-        return who["hold_until"] is not None and now < who["hold_until"]
+    def opens(self, link: str, now: datetime) -> bool:
+        """Whether a confirmation link opens its page."""
+        return link in self.links and now < self.links[link]["expires_at"]
 
-    def is_overdue(self, who: dict[str, Any], now: datetime) -> bool:
-        """Whether it is too late to confirm: from the moment on."""
-        return who["expires_at"] is not None and who["expires_at"] <= now
-
-    def has_ended(self, who: dict[str, Any], now: datetime) -> bool:
+    def has_ended(self, who: Entry, now: datetime) -> bool:
         """Whether somebody's own link opens nothing any more, though they are not forgotten yet."""
-        return keeping.link_has_ended(self.event(who["form"])[1], now)
+        return self.event(who["form"])[0] != "postponed" and keeping.link_has_ended(self.event(who["form"])[1], now)
 
     def confirmed(self, slug: str) -> int:
         """Seats taken."""
         return sum(who["status"] == "confirmed" for who in self.of(slug))
 
-    def free(self, slug: str, now: datetime) -> int | None:
+    def free(self, slug: str) -> int | None:
         """Seats that can be given; None without a limit."""
         capacity = self.forms[slug]["capacity"]
-        held = sum(self.holds(who, now) for who in self.of(slug))
-        return None if capacity is None else max(0, capacity - self.confirmed(slug) - held)
+        return None if capacity is None else max(0, capacity - self.confirmed(slug))
 
-    def next_status(self, slug: str, now: datetime) -> str:
+    def next_status(self, slug: str) -> str:
         """What a newcomer gets: those who wait go first."""
-        free, form = self.free(slug, now), self.forms[slug]
-        if free is None or (free and not form["line"]):
+        free, form = self.free(slug), self.forms[slug]
+        if free is None or (free and not self.line(slug)):
             return "confirmed"
         return "waitlisted" if form["list"] else "full"
 
-    def _accept(self, wish: dict[str, Any], status: str, *, holds: bool, now: datetime) -> None:
-        hold = self.forms[wish["form"]]["hold"]
-        who = {"id": wish["id"], "form": wish["form"], "who": wish["who"], "status": status, "revision": 1}
-        who |= {"position": None, "attempts": 0, "accepted_at": now, "attempted_at": None, "verified_at": None}
-        who |= {"erased": False, "ended_at": None, "announced_at": None, "confirmed": False}
-        who |= {name: wish[name] for name in ("own", "verify")}
-        who |= {
-            "hold_until": now + hold if hold and holds else None,
-            "expires_at": now + hold + GRACE if hold else None,
-        }
-        self.people[wish["id"]] = who
-        self._place(who)
-        self._owe(MAIL_OF[status], who)
+    def _full(self, slug: str) -> str:
+        return "full" if self.next_status(slug) == "full" else ""
 
-    def _attempt(self, who: dict[str, Any], now: datetime) -> None:
-        """The owner of the address is told, once a day at most; the first request to confirm it counts."""
-        asked = who["accepted_at"] if who["status"] == "unverified" else None
-        last = who["attempted_at"] or asked
-        if last is None or now >= last + ATTEMPTS_EVERY:
-            who |= {"attempts": who["attempts"] + 1, "attempted_at": now}
-            kind = "verification-again" if who["status"] == "unverified" else "attempt-repeated"
-            self.mails.add((kind, who["id"], who["attempts"]))
+    def _open_at(self, slug: str, revision: int, now: datetime) -> bool:
+        """Whether the form was switched on as its sender saw it, a moment ago; else as it is."""
+        form = self.forms[slug]
+        changed_at, before = form["changes"].get(revision, (None, form["open"]))
+        return bool(before if changed_at is not None and changed_at >= now - SEEN else form["open"])
 
-    def _place(self, who: dict[str, Any]) -> None:
-        form = self.forms[who["form"]]
-        if who["status"] == "waitlisted":
-            form["last"] += 1
-            who["position"] = form["last"]
-            form["line"].append(who["id"])
+    def _store(self, number: int, item: Entry, now: datetime) -> None:
+        self.queue[number] = item | {"attempts": 0, "received_at": now}
+        self.states[number] = {"state": "received", "received_at": now}
 
-    def _cancel(self, who: dict[str, Any], now: datetime) -> None:
-        line = self.forms[who["form"]]["line"]
-        if who["id"] in line:
-            line.remove(who["id"])
+    def _waits(self, number: int) -> bool:
+        return number in self.queue and self.states[number]["state"] == "received"
+
+    def _cancel(self, who: Entry, now: datetime) -> None:
         who |= {"status": "cancelled", "revision": who["revision"] + 1, "ended_at": now}
         self._owe("cancelled-by-you", who)
-        self._promote(who["form"], now)
-
-    def _expire(self, who: dict[str, Any], now: datetime) -> None:
-        who |= {"status": "expired", "revision": who["revision"] + 1, "hold_until": None, "expires_at": None}
-        who["ended_at"] = now
 
     def _promote(self, slug: str, now: datetime) -> None:
         """Free seats go to those who wait, in order, up to the notice time before the start."""
-        form, (status, begins_at, _) = self.forms[slug], self.event(slug)
-        if status not in STANDING or (begins_at is not None and now > begins_at - form["notice"]):
+        status, begins_at, _ = self.event(slug)
+        if status not in STANDING or (begins_at is not None and now > begins_at - NOTICE):
             return
-        while form["line"] and self.free(slug, now) != 0:
-            self._promote_one(self.people[form["line"][0]])
+        while (line := self.line(slug)) and self.free(slug) != 0:
+            self._promote_one(line[0])
 
-    def _promote_one(self, who: dict[str, Any]) -> None:
-        self.forms[who["form"]]["line"].remove(who["id"])
+    def _promote_one(self, who: Entry) -> None:
         who |= {"status": "confirmed", "revision": who["revision"] + 1}
         self._owe("promotion", who)
 
-    def _owe(self, kind: str, who: dict[str, Any]) -> None:
-        self.mails.add((kind, who["id"], who["revision"]))
+    def _owe(self, kind: str, who: Entry) -> None:
+        self.mails.add((kind, who["number"], who["revision"]))

@@ -13,7 +13,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from shared.contracts.registry import QUEUES, SERVICES
 from tests.integration.model.coordinator_steps import CoordinatorSteps
-from tests.integration.model.history import ANY, LOST, WISH
+from tests.integration.model.history import ANY, LOST, WISH, Wish, agree
 from tests.integration.model.invariants import check_now, check_rest
 from tests.integration.model.moments import moments
 from tests.integration.model.people_steps import PeopleSteps
@@ -38,9 +38,20 @@ class Machine(PeopleSteps, CoordinatorSteps):
     """One history in ``world``."""
 
     @initialize(wishes=st.lists(WISH, min_size=6, max_size=10))
-    def begin(self, wishes: list[tuple[str, str, str | None]]) -> None:
-        """Some are there already, so that there is something to change."""
-        self._register(wishes)
+    def begin(self, wishes: list[Wish]) -> None:
+        """Some are there already, so that there is something to change; who was mailed has confirmed."""
+        for wish in wishes:
+            self._submit(wish)
+        self._decide()
+        for link in self._links():
+            one = self.ledger.links[link]
+            mine = [number for number, each in self.ledger.candidates.items() if each["who"] == one["who"]]
+            if mine:
+                choices = [(number, "confirm", None) for number in mine]
+                number = self._next_number()
+                self.ledger.choose(link, number, choices, self.world.clock())
+                self.office.choose(link, [(self.ids[chosen], "confirm", None) for chosen in mine])
+        self._decide()
 
     @rule(step=STEPS)
     def time_passes(self, step: timedelta) -> None:
@@ -57,9 +68,35 @@ class Machine(PeopleSteps, CoordinatorSteps):
             self.world.clock.set(max(now, at))
 
     @rule()
-    def keep_house(self) -> None:
-        """Seats that were not confirmed in time go to those who wait, in the service's own time."""
-        self._keep_house()
+    def tend(self) -> None:
+        """What is due by time: what was kept long enough goes, free seats go to those who wait."""
+        self._tend()
+
+    @rule(dies=st.sampled_from(["", "", "decide.mailed", "decide.committed", "decide.decided", "decide.claimed"]))
+    def decide(self, dies: str) -> None:
+        """A decider's turn; it may end at any of its points, and another one repeats what was not committed."""
+        self._decide(dies)
+
+    @precondition(lambda self: self.ledger.queue)
+    @rule(index=ANY, deaths=st.integers(1, 7))
+    def decide_what_kills(self, index: int, deaths: int) -> None:
+        """Decider after decider ends in a batch: it is tried smaller, and its first one is parked in the end."""
+        for _ in range(deaths):
+            self._decide("decide.decided" if index % 2 else "decide.claimed")
+
+    @precondition(lambda self: self.ledger.queue)
+    @rule(index=ANY)
+    def spoil(self, index: int) -> None:
+        """Something that waits cannot be read: it is parked alone."""
+        number = sorted(self.ledger.queue)[index % len(self.ledger.queue)]
+        self.ledger.spoil(number)
+        self.office.spoil(number)
+        self._decide()
+
+    @rule()
+    def replay(self) -> None:
+        """An operator lets everything parked be tried again."""
+        agree(self.office.replay(), self.ledger.replay())
 
     @rule(slug=st.sampled_from(sorted(FORMS)))
     def confirm_retention(self, slug: str) -> None:
@@ -68,11 +105,11 @@ class Machine(PeopleSteps, CoordinatorSteps):
         assert self.office.confirm_retention(slug) == agreed, f"{slug}: others wait than the model says"
 
     @rule(service=st.sampled_from(SERVICES), by=WRONG)
-    def keep_house_with_a_wrong_clock(self, service: str, by: timedelta) -> None:
+    def tend_with_a_wrong_clock(self, service: str, by: timedelta) -> None:
         """Nothing changes by it, in any database."""
         before = self.world.contents(service)
         self.bus.keep_house_at(service, by)
-        assert self.world.contents(service) == before, f"{service}: a relay {by} off has changed something"
+        assert self.world.contents(service) == before, f"{service}: a process {by} off has changed something"
 
     @rule(by=WRONG)
     def sender_cleans_up_with_a_wrong_clock(self, by: timedelta) -> None:
@@ -140,13 +177,16 @@ class Machine(PeopleSteps, CoordinatorSteps):
             self._settle()
         assert self.post.rests()
         check_now(self.world, self.ledger)
-        check_rest(self.world, self.ledger, self.post.relay.copies)
-        self.auditor.at_rest(list(self.ledger.people), self.post.copies())
+        check_rest(self.world, self.ledger, self.ids, self.post.relay.copies)
+        receipts = "SELECT encode(receipt_hash, 'hex') FROM submission WHERE kind = 'submission'"
+        self.auditor.at_rest([receipt for (receipt,) in self.world.rows("registration", receipts)], self.post.copies())
 
     def _settle(self) -> None:
         """Everybody's turn, until there is nothing left to do."""
-        self._keep_house()
         for _ in range(MOST_TURNS):
+            while any(state["state"] == "received" for state in self.ledger.states.values()):
+                self._decide()
+            self._tend()  # also of what was decided long after it was received
             while sum([self.bus.relay(service) for service in SERVICES]) + len(queues := self.bus.waiting()):
                 for queue in queues:
                     self._deliver(queue, range, dies=False)
@@ -155,6 +195,6 @@ class Machine(PeopleSteps, CoordinatorSteps):
                 return
         raise AssertionError("no rest")
 
-    def _keep_house(self) -> None:
-        self.office.keep_house()
-        self.ledger.keep_house(self.world.clock())
+    def _tend(self) -> None:
+        self.office.tend()
+        self.ledger.tend(self.world.clock())

@@ -1,5 +1,8 @@
 """What people and coordinators do, by the real use cases; the answer may be lost after the commit, and they repeat."""
 
+import base64
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,88 +10,173 @@ from typing import Any
 from services.events.usecases.change_event import ANY, Deed, change_event
 from services.events.usecases.steps import StepWish, step_of
 from services.registration.domain.form_settings import FormSettings
-from services.registration.domain.intake import Answered, Submission
-from services.registration.usecases.cancel import cancel
+from services.registration.intake import queue
+from services.registration.intake.decider import Decider, DeciderKeys
+from services.registration.intake.model import Act, Choice
+from services.registration.intake.service import Envelope, Intake
+from services.registration.own.service import cancel_own, erase_own, send_choices, show_own, show_waiting
+from services.registration.tending import Tending
 from services.registration.usecases.change_form import FormChange, change_form
 from services.registration.usecases.decide import Decision, decide
-from services.registration.usecases.erase import HERE, Erasure, erase_known, erase_own, erase_unconfirmed
+from services.registration.usecases.erase import HERE, Erasure, erase_known
 from services.registration.usecases.look_up import FormView, view_form
-from services.registration.usecases.prepare import Envelope, prepare
-from services.registration.usecases.register import register_batch
 from services.registration.usecases.retain import confirm_unannounced
-from services.registration.usecases.verify import verify
-from services.registration.wiring import describe
+from shared.core import failpoints
 from shared.core.errors import DomainError, Unavailable
 from shared.core.sealing import open_sealed
 from shared.forms.validation import Answers
 from shared.store.unit_of_work import UnitOfWork
+from tests.integration.model.bus import Died
 from tests.integration.model.ledger import Answer
-from tests.integration.model.rules import FORMS
-from tests.integration.model.world import PRIVATE_KEY, World
+from tests.integration.model.world import DECIDER_KEY, INTAKE_KEY, MESSAGES, PRIVATE_KEY, REFERENCES, World
+from tests.support.clock import agreeing
 
-SENTENCES = {status: status for status in ("confirmed", "waitlisted", "unverified")}
 BY = "a coordinator"
+DECIDER = "01900000-0000-7000-8000-000000000001"
+"""One name for all deciders of a history: whoever takes over waits no longer than it takes to start."""
+
+WANTED = "org.troika.confirmation.wanted.v1"
+_BOXES = """
+    SELECT id, type, subject, convert_from(body, 'UTF8') FROM outbox
+    WHERE id > %s AND body <> '' AND (type = 'org.troika.confirmation.wanted.v1'
+        OR starts_with(type, 'org.troika.registration.')) ORDER BY id
+"""
 
 
 class Office:
-    """Asks the services in ``world``. Whatever is ``lost`` was done, and is asked for again."""
+    """Asks the services in ``world``. Whatever is ``lost`` was done, and is asked for again.
+
+    Attributes:
+        links: tokens of confirmation links by id. own: the newest token of the managing link by registration.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._views: dict[str, FormView] = {
-            slug: view_form(world.work("registration"), slug, world.clock()) for slug in FORMS
-        }
+        self.links: dict[str, str] = {}
+        self.own: dict[str, str] = {}
+        self._read = 0
+        self._received_at: datetime | None = None
 
-    def fill(self, form: str, who: str, key: str | None) -> tuple[Submission, dict[str, Any]]:
-        """A form filled once: what the service makes of it, and what the model is told of it."""
-        values = {"name": who.title(), "email": f"{who}@example.org", "language": "en", "consent": True}
-        envelope = Envelope(None, "en", key or "", who.encode(), SENTENCES)
-        view = self._views[form]
-        submission = prepare(self._world.keys, view, Answers(values, {}), envelope, self._world.clock())
-        box = open_sealed([PRIVATE_KEY], submission.person.box)
-        wish = {"form": form, "who": who, "key": key, "id": submission.person.id}
-        wish |= {"own": box["token"], "verify": box.get("verify", "")}
-        return submission, wish | {"bodies": submission.bodies}
+    def forget(self) -> None:
+        """Begin again, with no mail read."""
+        self.links.clear()
+        self.own.clear()
+        self._read = int(self._world.rows("registration", "SELECT coalesce(max(id), 0) FROM outbox")[0][0])
+        self._received_at = None
 
-    def register(self, batch: Sequence[Submission], *, lost: bool = False) -> list[Answer]:
-        """Hand in, all in one transaction of the write group; nothing is said if the answers are ``lost``."""
-        try:
-            outcomes = register_batch(self._world.work("intake", lost=lost), self._world.clock, batch)
-        except Unavailable:
-            return []
-        return [one.body if isinstance(one, Answered) else _refusal(one) for one in outcomes]
-
-    def verify(self, token: str, *, lost: bool = False) -> Answer:
-        """Press the button in the first mail."""
-        return self._ask(lost, lambda work: verify(work, self._world.clock, token)[0].registration.status)
-
-    def cancel(self, token: str, *, lost: bool = False) -> Answer:
-        """Press the button in a later mail."""
-        return self._ask(lost, lambda work: cancel(work, self._world.clock, token).registration.status)
-
-    def erase(self, token: str, *, is_own: bool, lost: bool = False) -> Answer:
-        """Press the button by which one is forgotten, behind one's own link or the one that confirms an address."""
+    def submit(self, wish: dict[str, Any], *, lost: bool = False) -> Answer:
+        """Send a filled form; the page says that it is stored, or why it is not."""
+        who, name = wish["who"], wish["name"]
+        values = {"name": name, "email": f"{who}@example.org", "language": "en", "consent": True}
+        envelope = Envelope(
+            partner=None,
+            language="en",
+            idempotency_key=wish["key"] or "",
+            digest=hashlib.sha256(f"{who} {name}".encode()).digest(),
+            network=wish["network"],
+            challenge=wish["challenge"],
+        )
 
         def ask(work: UnitOfWork) -> str:
-            (erase_own if is_own else erase_unconfirmed)(work, self._world.clock, token)
-            return "erased"
+            view = self._view(wish["form"])
+            Intake(work, INTAKE_KEY).submit(view, Answers(values, {}), envelope, self._world.clock())
+            return "received"
 
         return self._ask(lost, ask)
+
+    def choose(self, link: str, choices: Sequence[tuple[str, str, str | None]], *, lost: bool = False) -> Answer:
+        """Press the button of the page behind a confirmation link: (candidate, act, registration it replaces)."""
+
+        def ask(work: UnitOfWork) -> str:
+            waiting = show_waiting(self._world.work("registration"), self.links[link], self._world.clock())
+            chosen = [Choice(candidate, Act(act), replaced) for candidate, act, replaced in choices]
+            send_choices(Intake(work, INTAKE_KEY), self._view(waiting.pending[0].form), waiting, chosen)
+            return "received"
+
+        return self._ask(lost, ask)
+
+    def looks(self, link: str) -> bool:
+        """Whether the page behind a confirmation link opens."""
+        try:
+            show_waiting(self._world.work("registration"), self.links[link], self._world.clock())
+        except DomainError:
+            return False
+        return True
+
+    def act(self, kind: str, registration: str, *, lost: bool = False) -> Answer:
+        """Press ``cancel`` or ``erase`` on the page behind the newest managing link."""
+
+        def ask(work: UnitOfWork) -> str:
+            self.read_mails()
+            token, intake = self.own[registration], Intake(work, INTAKE_KEY)
+            own, view = show_own(self._world.work("registration"), token, self._view, self._world.clock())
+            if kind == "erase":
+                erase_own(intake, view, token)
+            else:
+                cancel_own(intake, view, token, own.person.registration.revision)
+            return "received"
+
+        return self._ask(lost, ask)
+
+    def decide(self, dies: str = "") -> list[tuple[str, str]]:
+        """One batch of a decider that has just started; returns the links that it has minted: (id, address).
+
+        Args:
+            dies: fail point at which the process ends, if it comes there.
+        """
+        work = self._world.work("registration")
+        keys = DeciderKeys([DECIDER_KEY], REFERENCES)
+        decider = Decider(work, agreeing(self._world.clock, work), keys, MESSAGES, name=DECIDER)
+
+        def end(point: str) -> None:
+            if point == dies:
+                raise Died
+
+        failpoints.install(end)
+        try:
+            decider.run_once()
+        except Died:
+            pass
+        finally:
+            failpoints.install(None)
+        return self.read_mails()
+
+    def read_mails(self) -> list[tuple[str, str]]:
+        """Read what was sealed to notifications since the last look; returns new confirmation links: (id, address)."""
+        minted = []
+        for number, kind, subject, body in self._world.rows("registration", _BOXES, self._read):
+            self._read = number
+            box = open_sealed([PRIVATE_KEY], base64.b64decode(json.loads(body)["data"]["sealed"]))
+            if kind == WANTED:
+                self.links[subject] = box["token"]
+                minted.append((subject, box["address"].partition("@")[0]))
+            else:
+                self.own[subject] = box["token"]
+        return minted
+
+    def spoil(self, number: int) -> None:
+        """The body of a submission that waits can no longer be read."""
+        self._world.looks["registration"].execute("UPDATE submission SET body = 'x' WHERE id = %s", (number,))
+
+    def replay(self) -> int:
+        """An operator lets everything parked be tried again; returns how many."""
+        with self._world.work("registration").transaction() as connection:
+            return len(queue.replay_parked(connection, None))
 
     def erase_known(self, identity: str, *, lost: bool = False) -> Answer:
         """A coordinator does it for somebody; again, and nothing happens."""
         erasure = Erasure(identity, "asked", BY, HERE, lambda _form: True)
-        return self._ask(lost, lambda work: str(erase_known(work, self._world.clock, erasure)))
+        return self._ask(lost, lambda work: str(erase_known(work, self._world.clock, MESSAGES, erasure)))
 
-    def decide(self, identity: str, seen: int, status: str, *, lost: bool = False) -> Answer:
-        """A coordinator's decision."""
+    def settle_by_hand(self, identity: str, seen: int, status: str, *, lost: bool = False) -> Answer:
+        """A coordinator's decision about one registration."""
         decision = Decision(identity, seen, status, BY)
-        return self._ask(lost, lambda work: decide(work, self._world.clock, decision).registration.status)
+        return self._ask(lost, lambda work: decide(work, self._world.clock, MESSAGES, decision).registration.status)
 
     def set_form(self, slug: str, seen: int, capacity: int | None, is_open: bool, *, lost: bool = False) -> Answer:
         """A coordinator's change of seats and switch."""
         change = FormChange(slug, seen, BY, FormSettings(capacity, is_open))
-        return self._ask(lost, lambda work: str(change_form(work, self._world.clock, change).revision))
+        return self._ask(lost, lambda work: str(change_form(work, self._world.clock, MESSAGES, change).revision))
 
     def move_event(self, name: str, step: str, starts_at: datetime, *, lost: bool = False) -> Answer:
         """A coordinator's step with an event."""
@@ -100,18 +188,21 @@ class Office:
 
         return self._ask(lost, ask, "events")
 
-    def keep_house(self) -> None:
-        """What the relay of registration does every few seconds."""
-        forget = describe().forget
-        assert forget is not None
-        forget(self._world.work("registration"), self._world.clock())
+    def tend(self) -> None:
+        """One turn of ``tend``."""
+        work = self._world.work("registration")
+        Tending(work, agreeing(self._world.clock, work), MESSAGES).turn()
 
     def confirm_retention(self, slug: str) -> int:
         """An operator lets go who waits on a form because nothing announced them; returns how many."""
         return confirm_unannounced(self._world.work("registration"), self._world.clock(), slug, BY).get("people", 0)
 
+    def _view(self, slug: str) -> FormView:
+        return view_form(self._world.work("registration"), slug, self._world.clock())
+
     def _ask(self, lost: bool, ask: Callable[[UnitOfWork], str], service: str = "registration") -> Answer:
         """Ask; if the answer is ``lost`` ask again. A refusal stores nothing and so arrives."""
+        self._set_database_time()
         try:
             if lost:
                 try:
@@ -121,6 +212,15 @@ class Office:
             return ask(self._world.work(service))
         except DomainError as refusal:
             return _refusal(refusal)
+
+    def _set_database_time(self) -> None:
+        """Submissions are received by the database's clock: it stands where all others stand."""
+        now = self._world.clock()
+        if now != self._received_at:
+            self._received_at = now
+            self._world.looks["registration"].execute(
+                f"ALTER TABLE submission ALTER COLUMN received_at SET DEFAULT '{now.isoformat()}'"
+            )
 
 
 def _refusal(refusal: DomainError) -> Answer:

@@ -17,7 +17,7 @@ from services.notifications.usecases.reap_leases import reap_leases
 from shared.process.runner import Stop
 from shared.store.checked_clock import CheckedClock
 from tests.integration.model.bus import Died
-from tests.integration.model.world import PERSON_KEY, World
+from tests.integration.model.world import World
 from tests.support.clock import agreeing
 
 WELL, AWAY, TAKES_AND_BREAKS, BREAKS, KILLS = "well", "away", "takes and breaks", "breaks", "kills the sender"
@@ -89,9 +89,7 @@ class Post:
         work, steps = world.work("notifications"), count(0, 1000)
         clock = agreeing(world.clock, work)
         self._scheduler = Scheduler(work, clock, "example.org", monotonic=lambda: next(steps))
-        composer = ShortComposer(
-            world.vault, PERSON_KEY, "https://register.example.org", "upr@example.org", "UPR", clock
-        )
+        composer = ShortComposer(world.vault, "https://register.example.org", "upr@example.org", "UPR", clock)
         self._tools = SendingTools(work, clock, cast(SmtpTransport, self.relay), composer)
         self._sender = Sender(self._tools)
 

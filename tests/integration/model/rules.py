@@ -10,20 +10,38 @@ EVENTS = {"webinar": WEBINAR_WEEK + timedelta(days=16), "side-event": WEBINAR_WE
 
 HOUR = timedelta(hours=1)
 FORMS: dict[str, dict[str, Any]] = {
-    "plain": {"kind": "webinar", "event": "webinar", "hold": None, "list": True, "capacity": 1, "notice": HOUR},
-    "held": {"kind": "attendance", "event": "side-event", "hold": HOUR, "list": True, "capacity": 2, "notice": HOUR},
-    "no-list": {"kind": "webinar", "event": "webinar", "hold": 24 * HOUR, "list": False, "capacity": 1, "notice": HOUR},
+    "at-once": {"kind": "webinar", "event": "webinar", "verify": "none", "list": True, "capacity": 1, "people": 3},
+    "mailed": {
+        "kind": "attendance",
+        "event": "side-event",
+        "verify": "email",
+        "list": True,
+        "capacity": 2,
+        "people": 3,
+    },
+    "no-list": {"kind": "webinar", "event": "webinar", "verify": "email", "list": False, "capacity": 1, "people": 1},
 }
-GRACE, ATTEMPTS_EVERY, USE_SHOWN = timedelta(days=7), timedelta(hours=24), timedelta(minutes=15)
-STANDING, LIVE, ENDED = ("tentative", "confirmed"), ("confirmed", "waitlisted"), ("cancelled", "expired")
-MAIL_OF = {"unverified": "verification", "confirmed": "confirmation", "waitlisted": "waiting-list"}
+NOTICE = HOUR
+"""How long before the start the last person is promoted."""
+
+CANDIDATES, CANDIDATES_OF_A_NETWORK = 10, 2
+RECEIPT_KEPT, CANDIDATE_AFTER_MAIL, CANDIDATE_AT_MOST = timedelta(days=8), timedelta(days=7), timedelta(days=14)
+DIFFERENCE = timedelta(seconds=2)
+"""Between the clocks of the decider and the database, at most."""
+
+NETWORK_KEPT, LINK_KEPT, MAILBOX_QUIET = timedelta(days=1), timedelta(days=7), timedelta(days=1)
+CONFIRMABLE, SEEN = timedelta(hours=24), timedelta(minutes=1)
+SPACING = (timedelta(minutes=5), timedelta(minutes=30), 2 * HOUR, 6 * HOUR, 12 * HOUR)
+BATCHES = (200, 50, 12, 3, 1)
+"""Submissions that are tried together, by the attempts of the first of them."""
+
+STANDING, LIVE = ("tentative", "confirmed"), ("confirmed", "waitlisted")
+MAIL_OF = {"confirmed": "confirmation", "waitlisted": "waiting-list"}
 TRUE_WHILE = {
     "confirmation": ("confirmed",),
     "promotion": ("confirmed",),
     "waiting-list": ("waitlisted",),
     "cancelled-by-you": ("cancelled",),
-    "verification": ("unverified",),
-    "verification-again": ("unverified",),
-    "attempt-repeated": LIVE,
+    "changed": LIVE,
 }
 """Statuses under which each kind of mail about a registration says what is so."""

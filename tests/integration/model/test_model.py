@@ -42,19 +42,19 @@ def test_histories_agree_with_the_model(
 def test_histories_agree_with_the_model_when_people_are_forgotten(machine: type[Machine]) -> None:
     """One gave their place back, one has it when the webinar is over, one waits: each is kept for ninety days."""
     history = cast(Callable[[], Machine], machine)()
-    history.begin([("plain", who, None) for who in ("ada", "ben", "cleo")])
-    history.cancel(index=0, lost=False)
+    history.begin([("at-once", who, "A. B.", None, True, None) for who in ("ada", "ben", "cleo")])
+    history.cancel(index=0, lost=False, soon=True)
     ends_at = EVENTS["webinar"] + LASTS
     for last, gone in ((history.world.clock(), 1), (ends_at, 3)):
         history.world.clock.set(last + KEPT - NOTICE)
-        history.keep_house()
+        history.tend()
         for moment in (last + KEPT, last + KEPT + TICK):
             history.world.clock.set(moment)
             for index in range(3):
-                history.press_old_buttons(index)
+                history.press_old_buttons(index, kind="cancel", lost=False, soon=True)
             if moment == ends_at + KEPT:
-                history.erase(index=1, lost=False)  # by a link that has just ended
-            history.keep_house()
+                history.press_old_buttons(index=1, kind="erase", lost=False, soon=True)  # by a link that has just ended
+            history.tend()
             history.model_is_database()
         assert sum(who["erased"] for who in history.ledger.people.values()) == gone
     history.world.clock.advance(timedelta(days=1))

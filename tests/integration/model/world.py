@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,10 +14,10 @@ from sqlalchemy import Engine
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.usecases.change_event import ANY, Deed, change_event, create_event
 from services.events.usecases.steps import StepWish, step_of
-from services.registration.store.form_keys import FormKeys
+from services.registration.intake.decider_keys import publish_key
+from services.registration.people.messages import RegistrationMessages
+from services.registration.people.references import References
 from services.registration.store.forms import save_form
-from services.registration.usecases.prepare import IntakeKeys
-from services.registration.web import open_intake_engine
 from shared.contracts.registry import SERVICES
 from shared.core.errors import Unavailable
 from shared.core.sealing import Vault, public_key_of
@@ -26,12 +25,14 @@ from shared.forms.definition import to_mapping
 from shared.forms.standard import standard_form
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.model.rules import EVENTS, FORMS
+from tests.integration.model.rules import EVENTS, FORMS, NOTICE
 from tests.support.clock import WEBINAR_WEEK, FrozenClock
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
 
 PRIVATE_KEY, PERSON_KEY, VAULT_KEY = b"\1" * 32, b"\2" * 32, b"\3" * 32
+INTAKE_KEY, DECIDER_KEY = b"\4" * 32, b"\5" * 32
+REFERENCES, MESSAGES = References(PERSON_KEY), RegistrationMessages(public_key_of(PRIVATE_KEY))
 LASTS = timedelta(hours=2)
 
 _TABLES = """
@@ -53,12 +54,19 @@ class LostAnswer(UnitOfWork):
             yield connection
         raise Unavailable("the answer was lost")
 
+    @contextmanager
+    def single_statement(self) -> Iterator[Any]:
+        """See :class:`shared.store.unit_of_work.UnitOfWork`."""
+        with super().single_statement() as connection:
+            yield connection
+        raise Unavailable("the answer was lost")
+
 
 @dataclass(slots=True)
 class World:
     """Attributes:
     clock: of all services; stands still until a step moves it.
-    engines: by service, and ``intake``.
+    engines: by service.
     looks: a superuser's connection to each database, in autocommit, to look and to set back.
     urls: of the databases, the embedded bus's too.
     """
@@ -67,14 +75,12 @@ class World:
     engines: dict[str, Engine]
     looks: dict[str, psycopg.Connection[tuple[Any, ...]]]
     urls: FreshDatabases
-    keys: IntakeKeys
     vault: Vault
     pristine: dict[str, bytes]
 
     def work(self, service: str, *, lost: bool = False) -> UnitOfWork:
-        """Transactions of a service (``intake``: of the write group); ``lost``: whose answers never arrive."""
-        name = "registration" if service == "intake" else service
-        return LostAnswer(self.engines[service], name) if lost else UnitOfWork(self.engines[service], name)
+        """Transactions of a service; ``lost``: whose answers never arrive."""
+        return (LostAnswer if lost else UnitOfWork)(self.engines[service], service)
 
     def rows(self, service: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """What ``statement`` gives in a service's database."""
@@ -118,21 +124,20 @@ class World:
             look.close()
 
 
-def open_world(postgres: PostgresServer, folder: Path) -> World:
+def open_world(postgres: PostgresServer) -> World:
     """Fresh databases with the newest schema and the programme stored; nobody has been told of it."""
     urls = FreshDatabases(postgres)
     engines = {service: open_engine(urls[service], pool_size=1, pre_ping=False) for service in SERVICES}
-    engines["intake"] = open_intake_engine(urls["registration"])
     looks = {name: postgres.connect(urls[name].rpartition("/")[2]) for name in (*SERVICES, "bus")}
     for look in looks.values():
         look.execute("SET session_replication_role = replica")  # rows that are only ever added must go as well
-    keys = IntakeKeys(PERSON_KEY, public_key_of(PRIVATE_KEY), FormKeys(folder, [PERSON_KEY]))
-    world = World(FrozenClock(), engines, looks, urls, keys, Vault([VAULT_KEY]), {})
+    world = World(FrozenClock(), engines, looks, urls, Vault([VAULT_KEY]), {})
     _store_programme(world)
     return world
 
 
 def _store_programme(world: World) -> None:
+    publish_key(world.work("registration"), [DECIDER_KEY], world.clock())
     with world.work("registration").transaction() as connection:
         for slug, form in FORMS.items():
             save_form(connection, _columns(slug, form), form["capacity"])
@@ -153,22 +158,22 @@ def _store_programme(world: World) -> None:
 
 
 def _columns(slug: str, form: dict[str, Any]) -> dict[str, Any]:
-    hold: timedelta | None = form["hold"]
     return {
         "slug": slug,
         "kind": form["kind"],
         "event_id": form["event"],
         "definition": to_mapping(standard_form(form["kind"], slug, slug)),
-        "verification": "none" if hold is None else "email",
+        "verification": form["verify"],
         "waiting_list": form["list"],
         "partners": [],
-        "promotion_notice_minutes": form["notice"] // timedelta(minutes=1),
-        "hold_minutes": 1440 if hold is None else hold // timedelta(minutes=1),
+        "promotion_notice_minutes": NOTICE // timedelta(minutes=1),
         "closes_hours_before": 0,
         "attend": None,
         "keep_days": None,
-        "proof_of_work": "off",
         "person_days": 90,
+        "people_per_address": form["people"],
+        "controller": None,
+        "contact": None,
     }
 
 

@@ -15,7 +15,7 @@ from services.notifications.sending.batch import SendingTools
 from services.notifications.sending.composing import Composer
 from services.notifications.sending.sender import Sender
 from shared.contracts import registry
-from shared.contracts.envelope import TYPE_PREFIX, Message
+from shared.contracts.envelope import TYPE_PREFIX, Message, decode
 from shared.core.clock import rfc3339
 from shared.core.ids import new_id
 from shared.core.sealing import Vault, new_key, public_key_of, seal_to
@@ -33,9 +33,8 @@ STATUS = {
     "waitlisted": "waitlisted",
     "promoted": "confirmed",
     "cancelled": "cancelled",
-    "attempt-repeated": "confirmed",
-    "verification-requested": "unverified",
-    "expired": "expired",
+    "changed": "confirmed",
+    "link-requested": "confirmed",
 }
 """The status that a message tells, unless a test says otherwise."""
 
@@ -130,15 +129,24 @@ class Office:
         } | changes
         return _message(f"registration.{key}.v1", "registration", registration_id, self.clock(), data)
 
+    def wanted(self, link_id: str, address: str = ADDRESS, token: str = "c-token", language: str = "en") -> Message:
+        """A message of the registration service that something waits behind a confirmation link."""
+        box = seal_to(public_key_of(self.private_key), {"address": address, "token": token})
+        data = {
+            "link_id": link_id,
+            "language": language,
+            "occurred_at": rfc3339(self.clock()),
+            "sealed": base64.b64encode(box).decode(),
+        }
+        return _message("confirmation.wanted.v1", "registration", link_id, self.clock(), data)
+
     def queue_mails(self, count: int) -> None:
         """As many confirmations, each of a registration of its own."""
         self.hear(*(self.told("confirmed", new_id(), person_ref=f"{n:064x}") for n in range(count)))
 
     def tools(self, port: int, **changes: Any) -> SendingTools:
         """What a sender to the relay on ``port`` works with; ``changes`` to it."""
-        composer = Composer(
-            self.vault, self.vault_key, "https://register.example.org", "upr@example.org", "UPR", self.checked_clock
-        )
+        composer = Composer(self.vault, "https://register.example.org", "upr@example.org", "UPR", self.checked_clock)
         transport = SmtpTransport(f"smtp://127.0.0.1:{port}", QUICK)
         return replace(SendingTools(self.work_of("send"), self.checked_clock, transport, composer), **changes)
 
@@ -173,7 +181,12 @@ class Office:
 
     def told_sent(self) -> list[str]:
         """Ids of the mails that ``mail.sent`` was stored for."""
-        return [row["subject"] for row in self.rows("SELECT subject FROM outbox ORDER BY id")]
+        return [str(message.data["mail_id"]) for message in self.published("mail.sent.v1")]
+
+    def published(self, key: str) -> list[Message]:
+        """The messages of a type that were stored, in order."""
+        rows = self.rows(f"SELECT body FROM outbox WHERE type = '{TYPE_PREFIX}{key}' ORDER BY id")
+        return [decode(bytes(row["body"])) for row in rows]
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """What ``query`` gives."""

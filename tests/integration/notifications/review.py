@@ -4,7 +4,7 @@ from email import message_from_bytes
 from typing import Any
 
 from services.notifications.sending.judging import sent
-from services.notifications.usecases.begin_handover import Begun, begin_handover
+from services.notifications.usecases.begin_handover import begin_handover
 from services.notifications.usecases.claim_due import claim_due
 from services.notifications.usecases.finish import finish
 from shared.core.ids import new_id
@@ -60,7 +60,7 @@ def settle(office: Office) -> None:
     """Every mail that is due is handed over, with no relay in between."""
     while claims := claim_due(office.work, office.clock, 50):
         for claim in claims:
-            assert begin_handover(office.work, office.clock, claim.mail) is Begun.YES
+            assert begin_handover(office.work, office.clock, claim.mail)
             finish(office.work, [sent(claim.mail, office.clock())])
 
 

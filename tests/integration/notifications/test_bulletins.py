@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from services.notifications.mail.wording import LANGUAGES, wording
 from services.notifications.usecases.unsubscribe import make_token
-from shared.core.ids import new_token
+from shared.core.ids import new_id, new_token
 from tests.integration.notifications.bulletins import (
     TEXTS,
     audience,
@@ -30,9 +30,9 @@ def test_each_person_gets_it_once_whatever_they_are_registered_for(office: Offic
     first, second = person(office, 1), person(office, 2, verified=True)
     person(office, 1, event="another-event", form="another-form")
     person(office, 3, key="cancelled")
-    person(office, 4, key="verification-requested")
-    person(office, 5, key="waitlisted")
-    waiting = person(office, 6, key="waitlisted", verified=True)
+    person(office, 4, key="waitlisted")
+    waiting = person(office, 5, key="waitlisted", verified=True)
+    office.hear(office.wanted(new_id()))
     bulletin = draft(client)
     assert send(client, bulletin) == 200
     office.schedule()
@@ -113,10 +113,10 @@ def test_many_people_are_counted_and_marked_within_one_statements_time(office: O
     person(office, 0)
     with office.engine.begin() as connection:
         connection.exec_driver_sql("""
-            INSERT INTO recipient (subject, about, person_ref, language, status, revision, form, form_kind, event,
-                verified, representative, closed, noted_at, heard_at)
+            INSERT INTO recipient (subject, about, person_ref, language, status, revision, occurred_at, form, form_kind,
+                event, verified, representative, closed, noted_at, heard_at)
             SELECT gen_random_uuid(), about, encode(sha256(CAST(CAST(n AS text) AS bytea)), 'hex'), language, status,
-                revision, form, form_kind, event, verified, representative, closed, noted_at, heard_at
+                revision, occurred_at, form, form_kind, event, verified, representative, closed, noted_at, heard_at
             FROM recipient, generate_series(1, 15000) n
         """)
     shown = preview(client, draft(client))
@@ -245,6 +245,8 @@ def test_bulletin_that_waits_is_suppressed_for_whoever_leaves(office: Office, cl
     send(client, draft(client))
     office.schedule()
     ask(client, "POST", "/v1/suppressions", {"person_ref": gone})
+    assert bulletins(office) == [(gone, "queued")]
+    assert delivered(office) == []
     assert bulletins(office) == [(gone, "suppressed")]
 
 

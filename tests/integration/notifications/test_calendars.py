@@ -170,6 +170,25 @@ def test_place_on_the_waiting_list_given_up_leaves_the_seat_in_the_calendar(offi
         assert final_entry(relay.mails) == truth({**MAY, "status": "confirmed"})
 
 
+def test_changed_registration_updates_its_entry_with_a_higher_sequence(office: Office) -> None:
+    """One on the waiting list has no entry, and its change makes none."""
+    tell(office, 1, status="confirmed")
+    told = {"form": "a-delegation", "form_kind": "delegation", "event": REVIEW, "person_ref": f"{1:064x}"}
+    with Relay({}) as relay:
+        seat = register(office, 1)
+        send_all(office, relay)
+        office.hear(office.told("changed", seat, 2, **told))
+        send_all(office, relay)
+        before, after = [entry_of(mail) for mail in relay.mails]
+        assert "updates the event in your calendar" in plain(relay.mails[1])
+        waiting = register(office, 2, key="waitlisted")
+        other = told | {"person_ref": f"{2:064x}", "status": "waitlisted", "position": 3}
+        office.hear(office.told("changed", waiting, 2, **other))
+        send_all(office, relay)
+        assert [parts(mail) for mail in relay.mails[2:]] == [[], []]
+    assert (after["UID"], after["SEQUENCE"]) == (before["UID"], before["SEQUENCE"] + 1)
+
+
 def test_news_go_by_the_registration_that_has_a_seat(office: Office) -> None:
     tell(office, 1, status="confirmed")
     register(office, 1, "attendance", key="waitlisted")

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from services.notifications.domain.mail import Verdict
 from services.notifications.sending.judging import sent
 from services.notifications.sending.sender import Sender
-from services.notifications.usecases.begin_handover import Begun, begin_handover
+from services.notifications.usecases.begin_handover import begin_handover
 from services.notifications.usecases.claim_due import LEASE, claim_due
 from services.notifications.usecases.finish import finish
 from services.notifications.usecases.measure import measure
@@ -89,7 +89,7 @@ def test_sender_that_dies_after_the_commit_leaves_an_unknown_that_is_resent_once
     before = resolved("resent")
     with Relay({}) as relay:
         (claim,) = claim_due(queued.work, queued.clock, 10)
-        assert begin_handover(queued.work, queued.clock, claim.mail) is Begun.YES
+        assert begin_handover(queued.work, queued.clock, claim.mail)
         letter = queued.tools(relay.port).composer.compose(claim)
         assert not isinstance(letter, Verdict)
         with queued.tools(relay.port).transport.connect() as session:
@@ -152,7 +152,7 @@ def test_unknown_that_became_untrue_is_not_sent_again(office: Office) -> None:
 
 def test_fence_stops_a_sender_whose_mail_another_has(queued: Office) -> None:
     (slow,) = claim_due(queued.work, queued.clock, 10)
-    assert begin_handover(queued.work, queued.clock, slow.mail) is Begun.YES
+    assert begin_handover(queued.work, queued.clock, slow.mail)
     queued.pass_time(seconds=PAST_LEASE_S)
     reap_leases(queued.work, queued.clock())
     queued.clock.advance(UNKNOWN_AFTER)
@@ -160,10 +160,10 @@ def test_fence_stops_a_sender_whose_mail_another_has(queued: Office) -> None:
     (other,) = claim_due(queued.work, queued.clock, 10)
     assert (slow.mail.fence, other.mail.fence) == (1, 2)
     assert finish(queued.work, [sent(slow.mail, queued.clock())]) == []
-    assert begin_handover(queued.work, queued.clock, slow.mail) is Begun.LOST
+    assert not begin_handover(queued.work, queued.clock, slow.mail)
     assert queued.mail()["state"] == "claimed"
     assert queued.told_sent() == []
-    assert begin_handover(queued.work, queued.clock, other.mail) is Begun.YES
+    assert begin_handover(queued.work, queued.clock, other.mail)
     assert len(finish(queued.work, [sent(other.mail, queued.clock())])) == 1
     assert queued.mail()["state"] == "sent"
 
@@ -171,13 +171,13 @@ def test_fence_stops_a_sender_whose_mail_another_has(queued: Office) -> None:
 def test_lease_that_ran_out_is_not_begun_though_nobody_else_has_the_mail(queued: Office) -> None:
     (claim,) = claim_due(queued.work, queued.clock, 10)
     queued.pass_time(seconds=PAST_LEASE_S)
-    assert begin_handover(queued.work, queued.clock, claim.mail) is Begun.LOST
+    assert not begin_handover(queued.work, queued.clock, claim.mail)
 
 
 def test_sender_that_comes_back_before_the_decision_settles_the_unknown(queued: Office) -> None:
     before = resolved("found")
     (claim,) = claim_due(queued.work, queued.clock, 10)
-    assert begin_handover(queued.work, queued.clock, claim.mail) is Begun.YES
+    assert begin_handover(queued.work, queued.clock, claim.mail)
     queued.pass_time(seconds=PAST_LEASE_S)
     reap_leases(queued.work, queued.clock())
     assert len(finish(queued.work, [sent(claim.mail, queued.clock())])) == 1
@@ -245,7 +245,7 @@ def test_two_senders_at_once_send_no_mail_twice(office: Office) -> None:
 
 
 def test_backlog_is_measured_by_the_longest_due(office: Office) -> None:
-    none = {"transactional": 0.0, "reminder": 0.0, "bulletin": 0.0}
+    none = {"transactional": 0.0, "verification": 0.0, "reminder": 0.0, "bulletin": 0.0}
     assert measure(office.work, office.clock) == none
     office.queue_mails(1)
     office.pass_time(seconds=7)

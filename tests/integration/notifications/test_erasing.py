@@ -10,7 +10,7 @@ from services.notifications.domain.mail import ERASED, ClaimedMail, NewMail, Ver
 from services.notifications.sending.judging import failed, released, retried, sent
 from services.notifications.store.audience import Addressee, some_of
 from services.notifications.store.mails import add_mail
-from services.notifications.usecases.begin_handover import Begun, begin_handover
+from services.notifications.usecases.begin_handover import begin_handover
 from services.notifications.usecases.claim_due import LEASE, claim_due
 from services.notifications.usecases.finish import finish
 from services.notifications.usecases.reap_leases import UNKNOWN_AFTER, reap_leases
@@ -94,7 +94,7 @@ def test_claimed_mail_is_taken_out_of_its_senders_hands(registered: tuple[Office
     office, identity = registered
     (claim,) = claim_due(office.work, office.clock, 1)
     office.hear(erased(office, identity))
-    assert begin_handover(office.work, office.clock, claim.mail) is Begun.LOST
+    assert not begin_handover(office.work, office.clock, claim.mail)
     assert finish(office.work, [released(claim.mail, office.clock())]) == []
     assert office.mail()["state"] == "called_off"
     assert office.attempts() == [(1, "claimed", "called_off")]
@@ -123,7 +123,7 @@ def test_mail_that_is_being_handed_over_goes_no_second_time(
 ) -> None:
     office, identity = registered
     (claim,) = claim_due(office.work, office.clock, 1)
-    assert begin_handover(office.work, office.clock, claim.mail) is Begun.YES
+    assert begin_handover(office.work, office.clock, claim.mail)
     office.hear(erased(office, identity))
     finish(office.work, [verdict(claim.mail, office)])
     assert (office.mail()["state"], office.mail()["due_at"] is None) == (state, True)
@@ -135,7 +135,7 @@ def test_mail_that_is_being_handed_over_goes_no_second_time(
 def test_handover_whose_sender_died_is_not_repeated(registered: tuple[Office, str]) -> None:
     office, identity = registered
     (claim,) = claim_due(office.work, office.clock, 1)
-    assert begin_handover(office.work, office.clock, claim.mail) is Begun.YES
+    assert begin_handover(office.work, office.clock, claim.mail)
     office.hear(erased(office, identity))
     office.pass_time(seconds=LEASE.total_seconds() + 1)
     reap_leases(office.work, office.clock())
@@ -174,7 +174,7 @@ def test_what_comes_late_brings_nobody_back(office: Office, together: bool) -> N
     identity = new_id()
     late = [
         office.told("confirmed", identity),
-        office.told("attempt-repeated", identity, attempt=1),
+        office.told("link-requested", identity),
         office.told("cancelled", identity, revision=9),
     ]
     grave = erased(office, identity)

@@ -61,7 +61,8 @@ def test_mail_is_shown_without_the_person(client: FlaskClient, office: Office) -
     assert mail == {
         "id": row["id"],
         "kind": "confirmation",
-        "registration_id": str(row["subject"]),
+        "about": "registration",
+        "subject": str(row["subject"]),
         "revision": 1,
         "person_ref": PERSON,
         "event": EVENT,

@@ -6,7 +6,7 @@ import pytest
 
 from services.notifications.sending.composing import NEWS_KNOWN
 from services.notifications.sending.judging import retried, sent
-from services.notifications.usecases.begin_handover import Begun, begin_handover
+from services.notifications.usecases.begin_handover import begin_handover
 from services.notifications.usecases.claim_due import claim_due
 from services.notifications.usecases.finish import finish
 from tests.integration.notifications.office import Office
@@ -25,38 +25,31 @@ from tests.support.smtp_relay import Relay
 
 
 def told(office: Office) -> list[str]:
-    """Kinds of the mails that go, with those that went before, but for the one that asks to confirm an address."""
+    """Kinds of the mails that go, with those that went before."""
     with Relay({}) as relay:
         send_all(office, relay)
     return [
         mail["kind"]
         for mail in sorted(office.mails(), key=lambda mail: mail["sent_at"] or office.clock())
-        if mail["state"] == "sent" and mail["kind"] != "verification"
+        if mail["state"] == "sent"
     ]
 
 
-def verify(office: Office, registration_id: str) -> None:
-    """The person follows the link in the first mail."""
-    form = {"form": "a-delegation", "form_kind": "delegation", "event": "upr-review", "person_ref": f"{1:064x}"}
-    office.hear(office.told("confirmed", registration_id, 2, **form))
-
-
 @pytest.mark.parametrize("seconds", [1, 59])
-def test_who_confirms_their_address_after_the_change_gets_the_confirmation_alone(office: Office, seconds: int) -> None:
+def test_who_registers_after_the_change_gets_the_confirmation_alone(office: Office, seconds: int) -> None:
     """Change first, then the confirmation: it is written from the new state, so the news have nothing to add."""
     tell(office, 1, status="confirmed")
-    who = registered(office, 1, key="verification-requested")
     office.pass_time(seconds=30)
     tell(office, 2, status="confirmed", **NOVEMBER)
     office.pass_time(seconds=seconds)
-    verify(office, who)
+    register(office, 1)
     with Relay({}) as relay:
         send_all(office, relay)
         wait_and_tell(office)
         send_all(office, relay)
         assert "20201109T143000" in str([parts(mail) for mail in relay.mails])
     assert told(office) == ["confirmation"]
-    assert sorted(office.states()) == ["confirmation", "verification"], "news were made to be called off"
+    assert list(office.states()) == ["confirmation"], "news were made to be called off"
 
 
 def test_confirmation_that_has_not_gone_when_the_event_changes_suffices(office: Office) -> None:
@@ -101,7 +94,7 @@ def test_confirmation_of_the_old_state_that_went_after_all_is_corrected(office: 
     (claim,) = claim_due(office.work, office.clock, 10)
     tell(office, 2, status="confirmed", **NOVEMBER)
     wait_and_tell(office)
-    assert begin_handover(office.work, office.clock, claim.mail) is Begun.YES
+    assert begin_handover(office.work, office.clock, claim.mail)
     finish(office.work, [sent(claim.mail, office.clock())])
     assert told(office) == ["confirmation", "event-rescheduled"]
 
@@ -118,10 +111,8 @@ def test_who_knew_the_old_state_by_another_form_is_told(office: Office) -> None:
 
 def test_change_that_nobody_sees_does_not_make_the_confirmation_old(office: Office) -> None:
     tell(office, 1, status="confirmed")
-    who = registered(office, 1, key="verification-requested")
     tell(office, 2, status="confirmed", **NOVEMBER)
-    verify(office, who)
-    settle(office)
+    registered(office, 1)
     tell(office, 3, status="confirmed", summary="Another text", **NOVEMBER)
     wait_and_tell(office)
     assert told(office) == ["confirmation"]
@@ -135,9 +126,8 @@ def test_event_that_does_not_take_place_is_told_beside_the_confirmation(
 ) -> None:
     """A mail headed "you are registered" is no way to hear it."""
     tell(office, 1, status="confirmed")
-    who = registered(office, 1, key="verification-requested")
+    register(office, 1)
     tell(office, 2, **{"status": "confirmed", **changes})
-    verify(office, who)
     settle(office)
     wait_and_tell(office)
     assert told(office) == ["confirmation", kind]

@@ -15,17 +15,21 @@ from shared.core.metrics import mails_total
 from shared.core.sealing import new_key
 from tests.integration.notifications.office import ADDRESS, EVENT, PERSON, Office, verdict_kinds
 
-HISTORY = (("waitlisted", 1), ("promoted", 2), ("cancelled", 3))
+HISTORY = (("waitlisted", 1), ("promoted", 2), ("changed", 3), ("cancelled", 4))
 
 
 def history(office: Office, registration_id: str) -> list[Message]:
-    """All that can be told of one registration: waited, was promoted, was tried again twice, cancelled."""
+    """All that can be told of one registration: waited, asked for its link, was promoted, changed, asked, cancelled."""
     told = [office.told(key, registration_id, revision) for key, revision in HISTORY]
-    attempts = [
-        office.told("attempt-repeated", registration_id, 1, attempt=1, status="waitlisted", position=3),
-        office.told("attempt-repeated", registration_id, 2, attempt=2, status="confirmed"),
+    links = [
+        office.told("link-requested", registration_id, 1, status="waitlisted", position=3, occurred_at=_later(1)),
+        office.told("link-requested", registration_id, 3, occurred_at=_later(2), sealed={"token": "a-later-token"}),
     ]
-    return told + attempts
+    return told + links
+
+
+def _later(minutes: int) -> str:
+    return f"2020-03-02T09:{minutes:02}:00Z"
 
 
 def outcome(office: Office, registration_id: str) -> tuple[list[tuple[object, ...]], tuple[object, ...]]:
@@ -63,7 +67,7 @@ def test_nothing_personal_is_readable_in_the_database(office: Office) -> None:
     canaries = {"name": "Canary Q", "address": "canary@example.org", "token": "canary-token", "time_zone": "Asia/Dili"}
     office.hear(office.told("confirmed", registration_id, sealed=canaries))
     (entry,) = office.rows("SELECT closed FROM recipient")
-    assert office.vault.open(entry["closed"], row=registration_id) == {**canaries, "verify": ""}
+    assert office.vault.open(entry["closed"], row=registration_id) == canaries
     stored = str(office.rows("SELECT recipient::text FROM recipient")) + str(office.rows("SELECT mail::text FROM mail"))
     assert EVENT in stored
     for canary in canaries.values():
@@ -84,27 +88,35 @@ def test_same_fact_under_another_message_id_makes_one_mail(office: Office) -> No
     assert len(office.mails()) == 1
 
 
-def test_two_attempts_make_two_mails_numbered_by_attempt(office: Office) -> None:
+def test_link_asked_for_twice_makes_two_mails_and_the_later_link_is_kept(office: Office) -> None:
+    """Also where the earlier request is heard of last; both are about the same revision."""
     registration_id = new_id()
     office.hear(office.told("confirmed", registration_id))
-    for attempt in (1, 2):
-        office.hear(office.told("attempt-repeated", registration_id, attempt=attempt))
-    assert [(mail["kind"], mail["revision"], mail["state"]) for mail in office.mails()] == [
-        ("confirmation", 1, "queued"),
-        ("attempt-repeated", 1, "queued"),
-        ("attempt-repeated", 2, "queued"),
+    for minutes in (2, 1):
+        told = office.told(
+            "link-requested", registration_id, occurred_at=_later(minutes), sealed={"token": f"token-{minutes}"}
+        )
+        assert office.hear(told, replace(told, id=new_id())) == ["done", "done"]
+    assert [(mail["kind"], mail["state"]) for mail in office.mails()] == [
+        ("confirmation", "queued"),
+        ("link", "queued"),
+        ("link", "queued"),
     ]
+    (entry,) = office.rows("SELECT closed, revision, status FROM recipient")
+    assert office.vault.open(entry["closed"], row=registration_id)["token"] == "token-2"
+    assert (entry["revision"], entry["status"]) == (1, "confirmed")
 
 
 def test_cancellation_calls_off_what_is_still_queued(office: Office) -> None:
     counted = mails_total.labels("confirmation", "called_off")
     before = counted._value.get()
     registration_id = new_id()
-    office.hear(office.told("confirmed", registration_id), office.told("attempt-repeated", registration_id, attempt=1))
-    office.hear(office.told("cancelled", registration_id, 2))
+    office.hear(office.told("confirmed", registration_id), office.told("link-requested", registration_id))
+    office.hear(office.told("changed", registration_id, 2), office.told("cancelled", registration_id, 3))
     assert office.states() == {
         "confirmation": "called_off",
-        "attempt-repeated": "called_off",
+        "link": "called_off",
+        "changed": "called_off",
         "cancelled-by-you": "queued",
     }
     assert counted._value.get() == before + 1
@@ -125,7 +137,7 @@ def test_other_registrations_mails_are_left_alone(office: Office) -> None:
 
 def test_every_order_of_a_history_ends_the_same(office: Office) -> None:
     ends = set()
-    for order in itertools.permutations(range(5)):
+    for order in itertools.permutations(range(6)):
         registration_id = new_id()
         messages = history(office, registration_id)
         office.hear(*(messages[number] for number in order))
@@ -134,7 +146,7 @@ def test_every_order_of_a_history_ends_the_same(office: Office) -> None:
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(order=st.lists(st.integers(0, 4), max_size=14), cuts=st.integers(1, 4))
+@given(order=st.lists(st.integers(0, 5), max_size=14), cuts=st.integers(1, 4))
 def test_any_order_and_any_duplicates_end_the_same(office: Office, order: list[int], cuts: int) -> None:
     first, second = new_id(), new_id()
     office.hear(*history(office, first))
@@ -153,7 +165,7 @@ def test_many_registrations_at_once_end_as_each_alone(office: Office) -> None:
             office.hear(message)
     histories = [history(office, registration_id) for registration_id in together]
     assert office.hear(*(messages[0] for messages in histories)) == ["done"] * 3
-    assert office.hear(*(message for messages in histories for message in messages[1:])) == ["done"] * 12
+    assert office.hear(*(message for messages in histories for message in messages[1:])) == ["done"] * 15
     assert [outcome(office, one) for one in together] == [outcome(office, one) for one in alone]
 
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from services.notifications.domain.mail import ClaimedMail, Verdict
 from services.notifications.messaging import MAIL
 from services.notifications.sending.judging import retried, sent
-from services.notifications.usecases.begin_handover import Begun, begin_handover
+from services.notifications.usecases.begin_handover import begin_handover
 from services.notifications.usecases.claim_due import claim_due
 from services.notifications.usecases.finish import finish
 from shared.contracts import registry
@@ -156,7 +156,7 @@ def test_news_in_a_senders_hands_are_taken_out_of_them(office: Office) -> None:
     (claim,) = claim_due(office.work, office.clock, 10)
     office.hear(cancellation(office, who["attendance"], "attendance"))
     assert announced(office) == [("event-rescheduled", who["delegation"], "queued")]
-    assert begin_handover(office.work, office.clock, claim.mail) is Begun.LOST
+    assert not begin_handover(office.work, office.clock, claim.mail)
     assert finish(office.work, [sent(claim.mail, office.clock())]) == []
     assert links(office) == ["delegation"]
     outcomes = office.rows(f"SELECT outcome FROM mail_attempt WHERE mail_id = '{claim.mail.id}' ORDER BY number")
@@ -178,7 +178,7 @@ def test_news_that_are_being_handed_over_go_again_only_if_they_come_back(
     who = on_forms(office, *KINDS)
     move_review(office)
     (claim,) = claim_due(office.work, office.clock, 10)
-    assert begin_handover(office.work, office.clock, claim.mail) is Begun.YES
+    assert begin_handover(office.work, office.clock, claim.mail)
     office.hear(cancellation(office, who["attendance"], "attendance"))
     assert announced(office) == [("event-rescheduled", who["attendance"], "claimed")]
     finish(office.work, [outcome(claim.mail, office)])
@@ -191,7 +191,7 @@ def test_news_that_came_back_are_called_off_without_another_registration(office:
     who = on_forms(office, "attendance")
     move_review(office)
     (claim,) = claim_due(office.work, office.clock, 10)
-    assert begin_handover(office.work, office.clock, claim.mail) is Begun.YES
+    assert begin_handover(office.work, office.clock, claim.mail)
     office.hear(cancellation(office, who["attendance"], "attendance"))
     finish(office.work, [_refused(claim.mail, office)])
     office.pass_time(hours=1)

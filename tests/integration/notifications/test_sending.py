@@ -58,9 +58,10 @@ def test_mail_is_handed_over_and_said_to_be(office: Office) -> None:
         "mail_id": mail["id"],
         "revision": 1,
         "kind": "confirmation",
-        "registration_id": registration_id,
+        "about": "registration",
+        "subject": registration_id,
         "event": EVENT,
-        "sent_at": office.clock(),
+        "occurred_at": office.clock(),
     }
     assert counted("confirmation", "sent") == before + 1
     assert mail_handover_seconds.labels("confirmation")._sum.get() == timed + 3
@@ -68,19 +69,21 @@ def test_mail_is_handed_over_and_said_to_be(office: Office) -> None:
 
 def test_every_kind_is_handed_over_in_one_session(office: Office) -> None:
     office.hear_event()
-    for key in ("confirmed", "waitlisted", "promoted", "cancelled"):
+    for key in ("confirmed", "waitlisted", "promoted", "cancelled", "changed", "link-requested"):
         office.hear(office.told(key, new_id()))
-    office.hear(office.told("attempt-repeated", new_id(), attempt=1))
+    office.hear(office.wanted(new_id()))
     with Relay({}) as relay:
-        assert office.sender(relay.port).turn(Stop()) == 5
+        assert office.sender(relay.port).turn(Stop()) == 7
         assert relay.connections == 1
         subjects = [message_from_bytes(mail, policy=modern)["Subject"] for mail in relay.mails]
     assert [subject.partition(":")[0] for subject in subjects] == [
         "You are registered",
         "You are on the waiting list",
-        "A seat is yours",
+        "You now have a seat",
         "Registration cancelled",
-        "You have already registered",
+        "Your registration has changed",
+        "The link to your registration",
+        "Please confirm what was entered with your address",
     ]
     assert set(office.states().values()) == {"sent"}
 
@@ -115,6 +118,7 @@ def test_outcome_leads_to_its_state(
     assert (mail["state"], mail["reason"], mail["attempts"]) == (state, reason, 1)
     assert office.attempts() == [(1, *attempt)]
     assert office.told_sent() == []
+    assert len(office.published("mail.bounced.v1")) == (state == "failed")
     assert counted("confirmation", state) == before + 1
     if state == "deferred":
         assert timedelta() <= mail["due_at"] - office.clock() <= timedelta(seconds=FIRST_DELAY_S)

@@ -20,8 +20,9 @@ def test_partner_is_told_of_confirmations_and_cancellations_alone(
 ) -> None:
     one, two, three = new_id(), new_id(), new_id()
     office.hear(
-        office.told("verification-requested", one, partner=PARTNER),
-        office.told("confirmed", one, 2, partner=PARTNER),
+        office.told("confirmed", one, partner=PARTNER),
+        office.told("changed", one, 2, partner=PARTNER),
+        office.told("link-requested", one, 2, partner=PARTNER),
         office.told("waitlisted", two, partner=PARTNER, person_ref="cd" * 32),
     )
     office.hear(office.told("promoted", two, 2, partner=PARTNER, person_ref="cd" * 32))

@@ -2,11 +2,9 @@
 
 from tests.integration.operations.breaking import Break, in_events, in_notifications, in_registration
 
-_PROPOSALS = """
-    INSERT INTO proposal (id, title, summary, language, attendance, speakers, preferred_on, unavailable_on, status,
-        note, revision, person_ref, submitted_at, contact, token_hash, key_hash, fingerprint)
-    SELECT uuidv7(), 'A', 'B', 'en', 1, '{{}}', '{{}}', '{{}}', 'submitted', '', 1, sha256('a'), now(), 'c',
-        sha256(n::text::bytea), sha256('k'), sha256('f') FROM generate_series(1, {count}) AS n
+_RECEIPTS = """
+    INSERT INTO proposal_receipt (key_hash, fingerprint, proposal_id, status, received_at)
+    SELECT sha256('k'), sha256('f'), uuidv7(), 'submitted', now() FROM generate_series(1, 2)
 """
 _ANOTHER_READING = """
     INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
@@ -14,7 +12,35 @@ _ANOTHER_READING = """
 """
 _CONFIRMED = "form = 'upr-webinar-10' AND status = 'confirmed' AND position IS NULL"
 
+_OF_A_CANDIDATE = "(SELECT submission FROM candidate ORDER BY id LIMIT 1)"
+
 BREAKS: tuple[Break, ...] = (
+    in_registration(
+        "A1",
+        "never decided",
+        "no submission stays undecided for long",
+        "UPDATE submission SET state = 'received', body = 'x', decided_at = NULL, outcome = NULL, "
+        "received_at = now() - interval '2 hours' WHERE id = (SELECT min(id) FROM submission WHERE kind = 'confirm')",
+    ),
+    in_registration(
+        "A1",
+        "decided without an outcome",
+        "each decided submission has an outcome",
+        "UPDATE submission SET outcome = NULL WHERE id = (SELECT min(id) FROM submission)",
+    ),
+    in_registration(
+        "A1",
+        "candidate of an undecided submission",
+        "each candidate comes from a decided submission",
+        "UPDATE submission SET state = 'parked', parked_reason = 'x', body = 'x', decided_at = NULL "
+        f"WHERE id = {_OF_A_CANDIDATE}",
+    ),
+    in_registration(
+        "A1",
+        "candidate stays after its registration",
+        "no submission is a candidate and a registration",
+        f"UPDATE registration SET submission = {_OF_A_CANDIDATE} WHERE status = 'waitlisted'",
+    ),
     in_registration(
         "A2",
         "seats miscounted",
@@ -46,9 +72,9 @@ BREAKS: tuple[Break, ...] = (
     ),
     in_registration(
         "A2",
-        "never given up",
-        "nobody stays unverified long after they were to be given up",
-        "UPDATE registration SET hold_until = NULL, expires_at = now() - interval '2 days' WHERE status = 'unverified'",
+        "candidate never deleted",
+        "no candidate is kept long after its time",
+        "UPDATE candidate SET received_at = now() - interval '20 days'",
     ),
     in_events(
         "A2",
@@ -90,12 +116,6 @@ BREAKS: tuple[Break, ...] = (
     ),
     in_registration(
         "A3",
-        "held beyond the capacity",
-        "seats and holds fit the capacity, unless it was lowered",
-        "UPDATE seat SET capacity = 1 WHERE form = 'review-press-conference'",
-    ),
-    in_registration(
-        "A3",
         "number in line given twice",
         "nobody shares a number in line",
         "UPDATE registration SET position = (SELECT min(position) FROM registration) WHERE status = 'waitlisted'",
@@ -111,24 +131,22 @@ BREAKS: tuple[Break, ...] = (
         "registered twice",
         "nobody is registered twice on a form",
         "DROP INDEX registration_live",
-        f"UPDATE registration SET person_ref = (SELECT person_ref FROM registration WHERE {_CONFIRMED} "
+        f"UPDATE registration SET person_key = (SELECT person_key FROM registration WHERE {_CONFIRMED} "
         "ORDER BY id LIMIT 1) WHERE status = 'waitlisted'",
     ),
     in_registration(
         "A4",
-        "key stored twice",
-        "each key of a registration is stored once",
-        "ALTER TABLE idempotency DROP CONSTRAINT idempotency_pkey",
-        "INSERT INTO idempotency SELECT * FROM idempotency LIMIT 1",
+        "submission registered twice",
+        "each submission makes one registration at most",
+        f"UPDATE registration SET submission = (SELECT submission FROM registration WHERE {_CONFIRMED} "
+        "ORDER BY id LIMIT 1) WHERE status = 'waitlisted'",
     ),
     in_events(
         "A4",
-        "proposal stored twice",
+        "receipt of a proposal stored twice",
         "each key of a proposal is stored once",
-        "ALTER TABLE proposal DROP CONSTRAINT proposal_key_hash_key",
-        _PROPOSALS.format(count=2),
-        "INSERT INTO proposal_change (proposal_id, revision, status, note, changed_by, changed_at) "
-        "SELECT id, 1, 'submitted', '', '', now() FROM proposal",
+        "ALTER TABLE proposal_receipt DROP CONSTRAINT proposal_receipt_pkey",
+        _RECEIPTS,
     ),
     in_registration(
         "A12",
@@ -176,9 +194,10 @@ BREAKS: tuple[Break, ...] = (
         "A2",
         "mails to nobody",
         "whom mails go to is registered",
-        """INSERT INTO recipient (subject, about, person_ref, form, form_kind, language, status, revision, closed,
-            noted_at, heard_at)
-        SELECT uuidv7(), about, person_ref, form, form_kind, language, status, revision, closed, noted_at, heard_at
-        FROM recipient LIMIT 1""",
+        """INSERT INTO recipient (subject, about, person_ref, form, form_kind, language, status, revision, occurred_at,
+            closed, noted_at, heard_at)
+        SELECT uuidv7(), about, person_ref, form, form_kind, language, status, revision, occurred_at, closed, noted_at,
+            heard_at
+        FROM recipient WHERE about = 'registration' LIMIT 1""",
     ),
 )

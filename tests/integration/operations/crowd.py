@@ -1,5 +1,7 @@
 """A great many registrations as rows, as their services would have left them: one seat, one mail, all told."""
 
+import hashlib
+
 import psycopg
 from sqlalchemy import make_url
 
@@ -23,13 +25,20 @@ _ROWS: dict[str, tuple[str, ...]] = {
         "INSERT INTO form (slug, kind, definition, verification, waiting_list, partners, promotion_notice_minutes, "
         "open, revision) VALUES ('crowd', 'webinar', '{{}}', 'none', true, '{{}}', 60, true, 1)",
         "INSERT INTO seat (form, capacity, confirmed) VALUES ('crowd', {people}, {people})",
-        f"""INSERT INTO registration (id, form, status, revision, person_ref, name, email, representative, language,
-            answers, box, token_hash, consent_at, accepted_at, confirmed_at, capacity_then)
-        SELECT {_ID}, 'crowd', 'confirmed', 1, {_PERSON}, 'A', 'a@example.org', false, 'en', '{{{{}}}}', 'b', {_PERSON},
-            now() - interval '1 day', now() - interval '1 day', now() - interval '1 day', {{people}} {_PEOPLE}""",
+        f"""INSERT INTO submission (receipt_hash, form, form_revision, fingerprint, code, decider_key, received_at,
+            state, outcome, decided_at)
+        SELECT {_PERSON}, 'crowd', 1, {_PERSON}, 'ABCD', 'k', now() - interval '1 day', 'decided', '"confirmed"',
+            now() - interval '1 day' {_PEOPLE}""",
+        f"""INSERT INTO registration (id, form, status, revision, submission, received_at, person_ref, mailbox_ref,
+            domain_ref, person_key, name, email, representative, language, answers, accepted_at, confirmed_at,
+            capacity_then)
+        SELECT {_ID}, 'crowd', 'confirmed', 1, n, now() - interval '1 day', {_PERSON}, {_PERSON}, '', {_PERSON}, 'A',
+            'a@example.org', false, 'en', '{{{{}}}}', now() - interval '1 day', now() - interval '1 day',
+            {{people}} {_PEOPLE}""",
         f"""INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason)
         SELECT {_ID}, 1, 'confirmed', now() - interval '1 day', {{people}}, 'registered' {_PEOPLE}""",
         _OUTBOX.format(message=_TOLD, key="registration.confirmed.v1", subject=_ID) + _PEOPLE,
+        _INBOX.format(queue="registration.mail", message=_SENT) + _PEOPLE,
     ),
     "events": (
         f"""INSERT INTO roster (registration_id, form, form_kind, status, revision, person_ref, representative,
@@ -42,9 +51,9 @@ _ROWS: dict[str, tuple[str, ...]] = {
         _INBOX.format(queue="events.contact", message=_SENT) + _PEOPLE,
     ),
     "notifications": (
-        f"""INSERT INTO recipient (subject, about, person_ref, form, form_kind, language, status, revision, closed,
-            noted_at, heard_at)
-        SELECT {_ID}, 'registration', encode({_PERSON}, 'hex'), 'crowd', 'webinar', 'en', 'confirmed', 1,
+        f"""INSERT INTO recipient (subject, about, person_ref, form, form_kind, language, status, revision, occurred_at,
+            closed, noted_at, heard_at)
+        SELECT {_ID}, 'registration', encode({_PERSON}, 'hex'), 'crowd', 'webinar', 'en', 'confirmed', 1, now(),
             repeat('c', 30)::bytea, now(), now() {_PEOPLE}""",
         f"""INSERT INTO mail (id, kind, subject, revision, recipient, lane, state, fence, attempts, message_id,
             cause_at, created_at, sent_at, correlation_id)
@@ -67,9 +76,9 @@ def gather(installation: TestInstallation, people: int) -> None:
                 connection.execute(statement.format(people=people))
 
 
-def ids(people: int) -> list[str]:
-    """Of all registrations, as their answers named them."""
-    return [f"019a0000-0000-7000-8000-{number:012x}" for number in range(1, people + 1)]
+def receipts(people: int) -> list[str]:
+    """Receipt hashes of all submissions."""
+    return [hashlib.sha256(str(number).encode()).hexdigest() for number in range(1, people + 1)]
 
 
 def copies(people: int) -> dict[str, int]:

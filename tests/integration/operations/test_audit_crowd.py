@@ -7,7 +7,7 @@ from collections.abc import Callable
 from deploy.operations.audit.facts import ARRIVALS
 from deploy.operations.audit.reading import Sources, open_sources
 from deploy.operations.audit.reconcile import both_sides, reconcile
-from tests.integration.operations.crowd import copies, gather, ids
+from tests.integration.operations.crowd import copies, gather, receipts
 from tests.support.audited import differences
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
@@ -21,7 +21,7 @@ def test_crowd_is_read_in_seconds_and_little_memory(whole: TestInstallation) -> 
     began_s = time.perf_counter()
     gather(whole, PEOPLE)
     filled_s = time.perf_counter()
-    assert differences(whole, ids(PEOPLE), copies(PEOPLE)) == []
+    assert differences(whole, receipts(PEOPLE), copies(PEOPLE)) == []
     read_s = time.perf_counter()
     print(f"{PEOPLE:,} registrations made in {filled_s - began_s:.1f} s, audited in {read_s - filled_s:.1f} s")
     rows(whole.urls["notifications"], "DELETE FROM inbox WHERE message_id = (SELECT message_id FROM inbox LIMIT 1)")

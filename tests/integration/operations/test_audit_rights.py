@@ -9,14 +9,17 @@ from tests.support.installation import TestInstallation, make_whole
 from tests.support.postgres import PostgresServer
 
 PRIVATE = [
-    *(
-        ("registration", "registration", column)
-        for column in ("name", "email", "answers", "sealed", "box", "token_hash")
-    ),
+    *(("registration", "registration", column) for column in ("name", "email", "answers", "sealed", "consent")),
     ("registration", "organisation", "name"),
     ("registration", "sealed_reading", "reason"),
     ("registration", "sealed_reading", "reader"),
-    ("registration", "idempotency", "answer"),
+    ("registration", "submission", "body"),
+    ("registration", "submission", "network"),
+    ("registration", "candidate", "content"),
+    ("registration", "candidate", "sealed"),
+    ("registration", "waiting_address", "email"),
+    ("registration", "confirmation_link", "token_hash"),
+    ("registration", "managing_link", "token_hash"),
     ("registration", "form_change", "changed_by"),
     ("events", "proposal", "contact"),
     ("events", "proposal", "speakers"),

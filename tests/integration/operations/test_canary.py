@@ -12,16 +12,21 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from deploy.operations.rounds import DONE, REFUSED, UNCANCELLED, UNMAILED, Canary, link_in
+from deploy.operations.rounds import DONE, REFUSED, UNCANCELLED, UNMAILED, Canary
+from deploy.public_client import link_in
+from shared.core.clock import system_clock
+from shared.core.sealing import new_key
+from shared.forms.proof_of_work import check_proof, new_challenge, proof_keys
 from tests.support.ports import free_port
 
 NEVER = threading.Event()
+KEYS = proof_keys([new_key()], "registration")
 
 
 class Everything:
-    """Troika and the mail sink in one: what was registered gets a mail, unless told otherwise."""
+    """Troika and the mail sink in one: what came with a proof of work gets a mail, unless told otherwise."""
 
-    def __init__(self, port: int, *, answer: int = 201, mailing: bool = True, cancelling: int = 303) -> None:
+    def __init__(self, port: int, *, answer: int = 202, mailing: bool = True, cancelling: int = 303) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.registered: list[str] = []
         self.cancelled = 0
@@ -31,8 +36,13 @@ class Everything:
         return self._respond(Request(environ))(environ, start_response)
 
     def _respond(self, request: Request) -> Response:
-        if request.path == "/v1/forms/canary/registrations":
-            self.registered.append(request.get_json()["email"])
+        if request.path == "/v1/challenge":
+            made = new_challenge(KEYS, request.args["form"], 0, system_clock())
+            return Response(json.dumps(made), mimetype="application/json")
+        if request.path == "/v1/forms/canary/submissions":
+            content = request.get_json()
+            check_proof(KEYS, "canary", content["altcha"], system_clock())
+            self.registered.append(content["email"])
             return Response("{}", self._answer)
         if request.path == "/mails.json":
             wanted = parse_qs(urlsplit(request.url).query)["to"][0]

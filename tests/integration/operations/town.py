@@ -1,9 +1,10 @@
 """All three services without a process: people act by HTTP, messages and mails travel when a test says so.
 
 What it holds was made by the services' own use cases, so it is what an installation holds: seats, a waiting list,
-holds that ran out, people who tried twice, people who were erased, bulletins, an event that moved.
+candidates that ran out, people who tried twice, people who were erased, bulletins, an event that moved.
 """
 
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,16 +22,19 @@ from services.events.messaging import effects as events_effects
 from services.events.usecases.change_event import ANY, Deed, change_event
 from services.events.usecases.load_sample import load_sample
 from services.events.usecases.steps import StepWish, step_of
+from services.registration.intake.cleanup import RECEIPT_KEPT
+from services.registration.intake.receipts import receipt_hash
 from services.registration.messaging import effects as registration_effects
+from services.registration.people.messages import RegistrationMessages
+from services.registration.privacy.form_keys import FormKeys
 from services.registration.settings import read_settings
-from services.registration.store.form_keys import FormKeys
-from services.registration.usecases.give_up import give_up
+from services.registration.tending import Tending
 from services.registration.usecases.load_forms import load_forms
 from services.registration.web import build_app
 from shared.contracts import registry
 from shared.contracts.envelope import Message, decode
 from shared.contracts.registry import BY_TYPE, SERVICES, service_of
-from shared.core.sealing import Vault, read_keys
+from shared.core.sealing import Vault, public_key_of, read_keys
 from shared.process.runner import Stop
 from shared.store import outbox
 from shared.store.engine import open_engine
@@ -40,9 +44,10 @@ from tests.integration.notifications.bulletins import draft, send
 from tests.integration.notifications.desk import open_desk
 from tests.integration.notifications.office import Office
 from tests.support.clients import WEBINAR, answers, rows
-from tests.support.clock import FrozenClock
+from tests.support.clock import FrozenClock, agreeing
+from tests.support.deciding import decide_all, deciding, make_decider, receive_at
 from tests.support.installation import TestInstallation
-from tests.support.mailed import mailed_to
+from tests.support.mailed import confirmation_token, managing_token
 from tests.support.smtp_relay import Relay
 
 PRESS = "review-press-conference"
@@ -50,11 +55,9 @@ WEDNESDAY = 2
 AHEAD = timedelta(weeks=1)
 """So far ahead of its Wednesday the webinar is at least, that no reminder is due whichever day a town is made on."""
 LONG_AGO = timedelta(days=10)
-"""Where a town's clock begins: late enough to end before now, early enough for a hold to run out and be given up."""
+"""Where a town's clock begins: late enough to end before now, early enough for candidates to run out."""
 
-
-UNCONFIRMED = (27,)
-"""Who never confirms their address, and is erased."""
+OFFER = re.compile(r'name="(choice-[^"]+)" value="((?:confirm|replace|refuse)[^"]*)"')
 
 
 class Town:
@@ -66,12 +69,17 @@ class Town:
     def __init__(self, installation: TestInstallation, folder: Path) -> None:
         self.installation, self._folder = installation, folder
         self.clock = FrozenClock(datetime.now(UTC) - LONG_AGO)
-        self.accepted: list[str] = []
+        self._received: dict[str, datetime] = {}
         self.copies: Counter[str] = Counter()
         self._engines: dict[str, Engine] = {service: open_engine(installation.urls[service]) for service in SERVICES}
         keys = installation.secrets.folder
         sealing, vault = read_keys(keys / "notifications.key"), read_keys(keys / "vault.key")
+        self._sealing_key = public_key_of(sealing[0])
         self.office = Office(self._engines["notifications"], self.clock, sealing[0], Vault(vault), vault[0])
+        work = self.work("registration")
+        self.checked_clock = agreeing(self.clock, work)
+        self.decider = make_decider(installation, work, self.checked_clock)
+        receive_at(installation, self.clock)
         self._effects = {
             **registration_effects(), **events_effects(self.work("events")), **self.office.effects
         }  # fmt: skip
@@ -79,6 +87,11 @@ class Town:
     def work(self, service: str) -> UnitOfWork:
         """A unit of work on a service's database."""
         return UnitOfWork(self._engines[service], service)
+
+    @property
+    def accepted(self) -> list[str]:
+        """Hashes of the receipts that clients were given and that are kept still."""
+        return [receipt for receipt, at in self._received.items() if at >= self.clock() - RECEIPT_KEPT]
 
     def leave(self) -> None:
         """Close every connection."""
@@ -109,42 +122,64 @@ class Town:
         assert answer.status_code == 200, answer.get_json()
 
     def register(self, client: FlaskClient, *numbers: int, form: str = WEBINAR) -> None:
-        """People register; each has an idempotency key, and sends the form once more with it."""
+        """People submit a form; each has an idempotency key, and sends the form once more with it."""
         for number in numbers:
-            content = answers(number)
-            if form != WEBINAR:
-                content["access_needs"] = content.pop("questions")
             headers = {"Idempotency-Key": f"person-{form}-{number:06}"}
-            path = f"/v1/forms/{form}/registrations"
+            path = f"/v1/forms/{form}/submissions"
+            content = _filled(number, form)
             first, again = (client.post(path, json=content, headers=headers) for _ in range(2))
-            assert (first.status_code, again.get_json()) == (201, first.get_json()), first.get_json()
-            self.accepted.append(first.get_json()["id"])
+            assert (first.status_code, again.get_json()) == (202, first.get_json()), first.get_json()
+            self._note(first.get_json()["receipt"])
+        decide_all(self.decider)
 
-    def try_again(self, client: FlaskClient, *numbers: int) -> None:
-        """People who are registered register once more."""
+    def try_again(self, client: FlaskClient, *numbers: int, form: str = WEBINAR, **others: Any) -> None:
+        """People who are registered submit once more, with ``others`` in place of their answers."""
         for number in numbers:
-            path = f"/v1/forms/{WEBINAR}/registrations"
-            assert client.post(path, json=answers(number)).status_code == 201
+            answer = client.post(f"/v1/forms/{form}/submissions", json={**_filled(number, form), **others})
+            assert answer.status_code == 202
+            self._note(answer.get_json()["receipt"])
+        decide_all(self.decider)
+
+    def _note(self, receipt: str) -> None:
+        self._received[receipt_hash(receipt).hex()] = self.clock()
+
+    def choose(self, client: FlaskClient, act: str, *numbers: int) -> None:
+        """People choose, for everything that waits behind their link: ``confirm``, ``replace`` or ``refuse``."""
+        for number in numbers:
+            path = f"/c/{confirmation_token(self.installation, _address(number))}"
+            offered = OFFER.findall(client.get(path).get_data(as_text=True))
+            choices = {name: value for name, value in offered if value.startswith(act)}
+            assert choices, f"{number} cannot {act}"
+            with deciding(self.decider):
+                assert client.post(path, data={**choices, "action": "choose"}).status_code == 303
 
     def click(self, client: FlaskClient, action: str, *numbers: int) -> None:
-        """People press a button on their own page: ``cancel``, ``verify`` or ``erase``."""
+        """People press a button on their own page: ``cancel`` or ``erase``."""
         for number in numbers:
-            mailed = mailed_to(self.installation, number)
-            waits = mailed.get("verify") and number in UNCONFIRMED
-            path = f"/v/{mailed['verify']}" if action == "verify" or waits else f"/r/{mailed['token']}"
-            right = 200 if action == "verify" else 303
-            assert client.post(path, data={"action": action}).status_code == right
+            path = f"/r/{managing_token(self.installation, _address(number))}"
+            with deciding(self.decider):
+                assert client.post(path, data={"action": action}).status_code == 303
 
     def read_sealed(self, client: FlaskClient) -> None:
         """A coordinator reads the sealed answers of whoever registered last."""
         headers = {"Authorization": f"Bearer {self.installation.secrets.coordinator_key}"}
-        path = f"/v1/registrations/{self.accepted[-1]}/sealed"
+        ((newest,),) = rows(
+            self.installation.urls["registration"],
+            "SELECT r.id::text FROM registration r JOIN submission s ON s.id = r.submission "
+            "WHERE encode(s.receipt_hash, 'hex') = %s",
+            list(self._received)[-1],
+        )
+        path = f"/v1/registrations/{newest}/sealed"
         answer = client.post(path, json={"reason": "to arrange an interpreter"}, headers=headers)
         assert answer.status_code == 200, answer.get_json()
 
-    def keep_house(self) -> None:
-        """What registration does every few seconds."""
-        give_up(self.work("registration"), self.clock())
+    def pass_time(self, step: timedelta) -> None:
+        """The clock moves on, and registration does what is due by time."""
+        self.clock.advance(step)
+        receive_at(self.installation, self.clock)
+        messages = RegistrationMessages(self._sealing_key)
+        Tending(self.work("registration"), self.checked_clock, messages).turn()
+        decide_all(self.decider)
 
     def change_the_event(self, step: str, **what: Any) -> None:
         """A coordinator changes the webinar."""
@@ -163,7 +198,7 @@ class Town:
                 waiting = outbox.claim(connection, self.clock(), 10_000)
             messages = [decode(row.body) for row in waiting if row.body]
             for message in messages * 2:
-                for queue in BY_TYPE[message.type].hearers:
+                for queue in BY_TYPE[message.type].consumers:
                     (verdict,) = apply_batch(
                         self.work(service_of(queue)), queue, [_checked(message)], self._effects[queue]
                     )
@@ -185,36 +220,55 @@ def _checked(message: Message) -> Message:
     return replace(message, data=registry.read(message))
 
 
+def _address(number: int) -> str:
+    return f"participant-{number}@example.org"
+
+
+def _filled(number: int, form: str) -> dict[str, Any]:
+    """The form of the webinar, or of another event, filled."""
+    content = answers(number)
+    if form != WEBINAR:
+        content["access_needs"] = content.pop("questions")
+    return content
+
+
 def a_busy_town(town: Town, client: FlaskClient) -> None:
     """Ten days of everything; at rest afterwards, at about the present time."""
     town.open(client, seats=5)
     town.register(client, *range(1, 9))
     town.deliver()
     town.mail()
+    town.choose(client, "confirm", *range(1, 9))
+    town.deliver()
+    town.mail()
     town.try_again(client, 1, 8)
     town.register(client, *range(20, 25), form=PRESS)
-    town.click(client, "verify", 20, 21)
+    town.deliver()
+    town.mail()
+    town.choose(client, "confirm", 20, 21)
     town.click(client, "cancel", 1)
     town.set_seats(client, 6)
     town.set_seats(client, 3)
     town.click(client, "cancel", 20, 3)
     town.deliver()
     town.mail()
-    town.clock.advance(timedelta(hours=25))
-    town.keep_house()
-    town.click(client, "verify", 22)
+    town.pass_time(timedelta(hours=25))
+    town.choose(client, "confirm", 22)
+    town.try_again(client, 21, form=PRESS, access_needs="An interpreter", organisation="Another organisation")
+    town.choose(client, "replace", 21)
     town.write_bulletin()
     town.mail()
-    town.clock.advance(timedelta(days=8))
-    town.keep_house()
+    town.pass_time(timedelta(days=8))
     town.register(client, 25, form=PRESS)
+    town.choose(client, "confirm", 25)
     town.read_sealed(client)
-    town.register(client, 26, form=PRESS)
-    town.click(client, "verify", 26)
+    town.register(client, 26, 28, form=PRESS)
+    town.choose(client, "confirm", 26)
+    town.choose(client, "refuse", 28)
     town.deliver()
     town.mail()
     town.register(client, 27, form=PRESS)
-    town.click(client, "erase", 26, 27)
+    town.click(client, "erase", 26)
     town.change_the_event("postpone")
     town.deliver()
     town.clock.advance(timedelta(minutes=30))

@@ -7,30 +7,35 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.registration.settings import read_settings
-from services.registration.web import build_app
-from shared.store.engine import open_engine
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
+from tests.support.registration_service import RegistrationService, open_registration
 from tests.support.web import load_webinar
 
 
 @pytest.fixture
 def installation(postgres: PostgresServer, tmp_path: Path) -> TestInstallation:
-    """Fresh databases with a webinar of 100 seats."""
+    """Fresh databases with a webinar of 100 seats, for which addresses are confirmed by mail."""
     made = make_installation(postgres, tmp_path)
     load_webinar(made, capacity=100)
     return made
 
 
 @pytest.fixture
-def client(installation: TestInstallation, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+def service(installation: TestInstallation, monkeypatch: pytest.MonkeyPatch) -> Iterator[RegistrationService]:
+    """The service, its decider and its cleanup; its clock stands still at the time when the test began.
+
+    What it shows of forms is read anew for each request, so that tests can change forms between two of them.
+    """
+    monkeypatch.setattr("services.registration.api.tools.VIEW_KEPT_S", 0.0)
+    with open_registration(installation) as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(service: RegistrationService) -> FlaskClient:
     """The application, asked directly."""
-    for name, value in installation.environment("registration").items():
-        monkeypatch.setenv(name, value)
-    engine = open_engine(installation.url("registration", "web"))
-    yield build_app(read_settings(), engine).test_client()
-    engine.dispose()
+    return service.client
 
 
 @pytest.fixture

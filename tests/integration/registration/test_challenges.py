@@ -1,4 +1,4 @@
-"""Challenges of forms: where they are, each good once and in time, dearer in a rush, then forgotten."""
+"""Proofs of work: what a solved challenge is good for, once and in time, and that a bad one refuses nothing."""
 
 import base64
 import json
@@ -7,158 +7,137 @@ from datetime import datetime, timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from services.registration.settings import read_settings
-from services.registration.web import build_app
-from services.registration.wiring import describe
 from shared.forms.work_asked import CALM, KEPT, LIFETIME, TRIES
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
-from tests.integration.registration.proofs import CHALLENGE, proof, refused, used
-from tests.integration.registration.proofs import client as client
-from tests.integration.registration.proofs import hand as hand
-from tests.integration.registration.test_places import said, states
-from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows, together
-from tests.support.clock import FrozenClock
-from tests.support.installation import TestInstallation
+from tests.support.clients import WEBINAR, answers, rows
+from tests.support.registration_service import RegistrationService
 from tests.support.working import worked
 
+CHALLENGE = f"/v1/challenge?form={WEBINAR}"
+OURS = "http://localhost:8001"
 
-def test_form_says_where_its_challenges_are(client: FlaskClient) -> None:
-    assert client.get(f"/v1/forms/{WEBINAR}").get_json()["proof_of_work"] == {"challenge": CHALLENGE}
-    answer = client.get(CHALLENGE, headers={"Origin": "http://localhost:8010"})
-    parameters = answer.get_json()["parameters"]
-    assert parameters["data"] == {"form": WEBINAR, "tries": TRIES}
+
+@pytest.fixture
+def service(service: RegistrationService) -> RegistrationService:
+    """The service, with a form of two seats on which addresses are not confirmed by mail."""
+    rows(service.url, "UPDATE form SET verification = 'none'")
+    service.capacity(2)
+    return service
+
+
+def proof(client: FlaskClient) -> str:
+    """A challenge of the form, solved."""
+    return worked(client.get(CHALLENGE).get_json())
+
+
+def outcome(service: RegistrationService, number: int, **beside: object) -> str:
+    """What becomes of a submission of the participant with this number."""
+    answer = service.submit(answers(number, **beside))
+    assert answer.status_code == 202, answer.text
+    service.decide()
+    return str(service.outcome(answer.get_json()["receipt"]))
+
+
+def used(service: RegistrationService) -> int:
+    """How many challenges are known as used."""
+    return int(rows(service.url, "SELECT count(*) FROM used_challenge")[0][0])
+
+
+def test_challenge_is_of_one_form_and_not_stored(client: FlaskClient) -> None:
+    answer = client.get(CHALLENGE)
+    assert answer.get_json()["parameters"]["data"] == {"form": WEBINAR, "tries": TRIES}
     assert answer.headers["Cache-Control"] == "no-store"
+    assert client.get("/v1/challenge?form=no-such-form").status_code == 404
+    assert client.get("/v1/challenge").status_code == 422
 
 
-def test_partners_own_page_may_read_challenges_and_no_other(
-    client: FlaskClient, installation: TestInstallation
-) -> None:
-    ((origins,),) = rows(
-        installation.urls["registration"], "SELECT origins FROM partner WHERE slug = 'example-partner'"
-    )
-    for origin, allowed in ((origins[0], origins[0]), ("https://other.example", None)):
+def test_partners_own_page_may_read_challenges_and_no_other(client: FlaskClient) -> None:
+    for origin, allowed in ((OURS, OURS), ("https://other.example", None)):
         for ask in (client.get, client.options):
             answer = ask(CHALLENGE, headers={"Origin": origin})
             assert answer.headers.get("Access-Control-Allow-Origin") == allowed
             assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
-def test_form_that_asks_for_none_has_no_challenges(client: FlaskClient, installation: TestInstallation) -> None:
-    rows(installation.urls["registration"], "UPDATE form SET proof_of_work = 'off'")
-    assert client.get(CHALLENGE).status_code == 404
-    assert client.get(f"/v1/forms/{WEBINAR}").get_json()["proof_of_work"] is None
-    assert client.get("/v1/challenge?form=no-such-form").status_code == 404
-    assert client.get("/v1/challenge").status_code == 422
+def test_whoever_has_worked_is_registered_at_once(service: RegistrationService) -> None:
+    """The address is not verified by it, and the mail says so to nobody but its owner."""
+    given = [outcome(service, number, altcha=proof(service.client)) for number in (1, 2, 3)]
+    assert given == ["confirmed", "confirmed", "waitlisted"]
+    assert service.states() == {1: ("confirmed", None), 2: ("confirmed", None), 3: ("waitlisted", 1)}
+    assert rows(service.url, "SELECT DISTINCT verified_at FROM registration") == [(None,)]
+    assert (service.mailed(), used(service)) == ([], 3)
 
 
-def test_challenge_is_used_once(client: FlaskClient, installation: TestInstallation) -> None:
-    solved = proof(client)
-    assert refused(client, answers(1, altcha=solved))[0] == 201
-    assert refused(client, answers(2, altcha=solved)) == (422, "proof-refused", "used")
-    # nor for the same person: each answer costs work, or somebody could ask who is registered for one piece of it
-    assert refused(client, answers(1, altcha=solved)) == (422, "proof-refused", "used")
-    assert states(installation) == {1: ("confirmed", None)}
+def test_whoever_has_not_worked_confirms_the_address(service: RegistrationService) -> None:
+    """A program could else take every seat."""
+    assert outcome(service, 1) == "check-your-mail"
+    assert (service.states(), service.seats(), service.mailed()) == ({}, (0, 0), ["participant-1@example.org"])
+    assert service.confirm("participant-1@example.org") == ["confirmed"]
 
 
-def test_challenge_of_many_at_once_is_used_once(
-    client: FlaskClient, installation: TestInstallation, hand: FrozenClock
-) -> None:
-    """Two applications with a database in common, sixteen people, one piece of work."""
-    engine = open_engine(installation.urls["registration"])
-    apps = (client.application, build_app(read_settings(), engine, clock=hand))
-    solved = proof(client)
-
-    def register(number: int) -> tuple[int, str]:
-        return refused(apps[number % 2].test_client(), answers(number, altcha=solved))[::2]
-
-    outcomes = together(16, register)
-    engine.dispose()
-    assert sorted(outcomes) == [(201, "")] + [(422, "used")] * 15
-    assert used(installation) == 1
+def test_challenge_is_used_once(service: RegistrationService) -> None:
+    """Nor for the same person: each answer costs work. Sixteen in one batch share nothing either."""
+    solved = proof(service.client)
+    receipts = [service.submit(answers(number, altcha=solved)).get_json()["receipt"] for number in range(16)]
+    service.decide()
+    assert [service.outcome(receipt) for receipt in receipts] == ["confirmed", *["check-your-mail"] * 15]
+    assert outcome(service, 0, altcha=solved, questions="again") == "check-your-mail"
+    assert used(service) == 1
 
 
-def test_repetition_with_its_key_is_answered_as_at_first(client: FlaskClient, hand: FrozenClock) -> None:
-    """The promise of the key comes before the challenge, which is used and over by then."""
-    content, key = answers(1, altcha=proof(client)), {"Idempotency-Key": "a-key-of-the-client"}
-    first = client.post(REGISTRATIONS, json=content, headers=key)
-    hand.advance(LIFETIME * 2)
-    assert client.post(REGISTRATIONS, json=content, headers=key).data == first.data
-    assert client.post(REGISTRATIONS, json=answers(1, altcha=proof(client)), headers=key).data == first.data
-    assert client.post(REGISTRATIONS, json=answers(1), headers=key).data == first.data
+def test_repetition_with_its_key_is_answered_as_at_first(service: RegistrationService) -> None:
+    """A new proof for the same answers is the same request; the key's promise comes before the challenge."""
+    key = {"Idempotency-Key": "a-key-of-the-client"}
+    first = service.submit(answers(1, altcha=proof(service.client)), headers=key)
+    service.clock.advance(LIFETIME * 2)
+    for again in (answers(1, altcha=proof(service.client)), answers(1)):
+        assert service.submit(again, headers=key).data == first.data
+    service.decide()
+    assert service.states() == {1: ("confirmed", None)}
 
 
-def test_expired_foreign_altered_and_unsolved_are_refused(
-    client: FlaskClient, installation: TestInstallation, hand: FrozenClock
-) -> None:
-    rows(
-        installation.urls["registration"],
-        'INSERT INTO form SELECT (jsonb_populate_record(f, \'{"slug": "another"}\')).* FROM form f',
-    )
-    rows(installation.urls["registration"], "INSERT INTO seat (form) VALUES ('another')")
-    foreign = worked(client.get("/v1/challenge?form=another").get_json())
-    good = json.loads(base64.b64decode(proof(client)))
+def test_bad_proof_refuses_nothing_and_is_worth_nothing(service: RegistrationService) -> None:
+    """Expired, foreign, altered, unsolved, unreadable: as without one."""
+    rows(service.url, """INSERT INTO form SELECT (jsonb_populate_record(f, '{"slug": "another"}')).* FROM form f""")
+    rows(service.url, "INSERT INTO seat (form) VALUES ('another')")
+    foreign = worked(service.client.get("/v1/challenge?form=another").get_json())
+    good = json.loads(base64.b64decode(proof(service.client)))
     altered = {**good, "challenge": {**good["challenge"], "signature": "00" * 32}}
     unsolved = {**good, "solution": {"counter": 0, "derivedKey": "00" * 32}}
-
-    assert refused(client, answers(1, altcha=foreign)) == (422, "proof-refused", "foreign")
-    assert refused(client, answers(1, altcha=_sent(altered))) == (422, "proof-refused", "altered")
-    assert refused(client, answers(1, altcha=_sent(unsolved))) == (422, "proof-refused", "unsolved")
-    assert refused(client, answers(1, altcha="?")) == (422, "proof-refused", "unreadable")
-    assert refused(client, answers(1, altcha={"a": 1})) == (422, "proof-refused", "unreadable")
-    hand.advance(LIFETIME)
-    assert refused(client, answers(1, altcha=_sent(good))) == (422, "proof-refused", "expired")
-    assert states(installation) == {}
-    assert said(installation) == []
+    bad = [foreign, _sent(altered), _sent(unsolved), "?", {"a": 1}]
+    given = [outcome(service, number, altcha=payload) for number, payload in enumerate(bad)]
+    assert given == ["check-your-mail"] * 5
+    service.clock.advance(LIFETIME)
+    assert outcome(service, 5, altcha=_sent(good)) == "check-your-mail"
+    assert (service.states(), used(service)) == ({}, 0)
 
 
-def test_refused_proof_can_be_read_by_the_partners_page(client: FlaskClient, installation: TestInstallation) -> None:
-    ((origins,),) = rows(
-        installation.urls["registration"], "SELECT origins FROM partner WHERE slug = 'example-partner'"
-    )
-    answer = client.post(REGISTRATIONS, json=answers(1, altcha="?"), headers={"Origin": origins[0]})
-    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (422, origins[0])
+def test_faulty_answers_do_not_use_up_the_work(service: RegistrationService) -> None:
+    solved = proof(service.client)
+    assert service.submit(answers(1, altcha=solved, email="nobody")).status_code == 422
+    assert outcome(service, 1, altcha=solved) == "confirmed"
 
 
-def test_faulty_answers_do_not_use_up_the_work(client: FlaskClient) -> None:
-    solved = proof(client)
-    assert refused(client, answers(1, altcha=solved, email="nobody"))[1] == "invalid"
-    assert refused(client, answers(1, altcha=solved))[0] == 201
+def test_work_rises_with_the_rush_of_the_form(service: RegistrationService) -> None:
+    """Every process counts the same rows; another form stays as it is, and after a minute all is as before."""
 
+    def tries() -> int:
+        return int(service.client.get(CHALLENGE).get_json()["parameters"]["data"]["tries"])
 
-def test_work_rises_with_the_rush_of_the_form_alike_in_every_process(
-    client: FlaskClient, installation: TestInstallation, hand: FrozenClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both count the same rows; another form stays as it is, and after a minute all is as before."""
-
-    def tries(asked: FlaskClient, now: datetime) -> int:
-        monkeypatch.setattr("services.registration.api.tools.VIEW_KEPT_S", 0.0)
-        hand.set(now)
-        return int(asked.get(CHALLENGE).get_json()["parameters"]["data"]["tries"])
-
-    began, url = hand(), installation.urls["registration"]
-    engine = open_engine(url)
-    other = build_app(read_settings(), engine, clock=hand).test_client()
     asked = []
     for solved in (CALM - 1, 1, CALM, 10 * CALM):
-        _use(url, WEBINAR, solved, began)
-        _use(url, "another", 500, began)
-        asked.append((tries(client, began), tries(other, began)))
-    engine.dispose()
-    assert asked == [(TRIES, TRIES), (2 * TRIES, 2 * TRIES), (4 * TRIES, 4 * TRIES), (8 * TRIES, 8 * TRIES)]
-    assert tries(client, began + timedelta(minutes=1)) == TRIES
+        _use(service.url, WEBINAR, solved, service.clock())
+        _use(service.url, "another", 500, service.clock())
+        asked.append(tries())
+    assert asked == [TRIES, 2 * TRIES, 4 * TRIES, 8 * TRIES]
+    service.clock.advance(timedelta(minutes=1))
+    assert tries() == TRIES
 
 
-def test_used_challenges_are_forgotten_when_they_could_not_be_used_again(
-    client: FlaskClient, installation: TestInstallation, hand: FrozenClock
-) -> None:
-    client.post(REGISTRATIONS, json=answers(1, altcha=proof(client)))
+def test_used_challenges_are_forgotten_when_they_could_not_be_used_again(service: RegistrationService) -> None:
+    outcome(service, 1, altcha=proof(service.client))
     for later, left in ((KEPT, 1), (KEPT + timedelta(seconds=1), 0)):
-        forget, engine = describe().forget, open_engine(installation.urls["registration"])
-        assert forget is not None
-        forget(UnitOfWork(engine, "registration"), hand() + later)
-        engine.dispose()
-        assert used(installation) == left
+        service.tend(service.clock() + later)
+        assert used(service) == left
     assert KEPT > LIFETIME
 
 

@@ -7,19 +7,21 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.registration.console.pages import PAGE, PATH
-from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+from services.registration.console import pages
+from services.registration.console.pages import PATH
+from tests.support.clients import WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
+from tests.support.registration_service import RegistrationService
 
 Headers = dict[str, Any]
 
 
 @pytest.fixture
-def people(client: FlaskClient) -> FlaskClient:
+def people(service: RegistrationService) -> FlaskClient:
     """The application with three participants."""
     for number in (1, 2, 3):
-        assert client.post(REGISTRATIONS, json=answers(number)).status_code == 201
-    return client
+        service.register(number)
+    return service.client
 
 
 def addresses(html: str) -> list[str]:
@@ -88,16 +90,19 @@ def test_address_that_cannot_be_read_is_a_page_that_says_so(
     assert "This address does not work" in answer.text
 
 
-def test_pages_follow_each_other(client: FlaskClient, coordinator: Headers) -> None:
-    everybody = [f"participant-{number}@example.org" for number in range(PAGE + 1)]
-    for number in range(PAGE + 1):
-        assert client.post(REGISTRATIONS, json=answers(number)).status_code == 201
+def test_pages_follow_each_other(
+    service: RegistrationService, client: FlaskClient, coordinator: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "PAGE", 3)
+    everybody = [f"participant-{number}@example.org" for number in range(4)]
+    for number in range(4):
+        service.register(number)
     first = client.get(f"{PATH}?form={WEBINAR}", headers=coordinator).text
     following = re.search(r'href="([^"]*cursor=[^"]*)">Next page', first)
     assert following is not None
     second = client.get(following[1].replace("&amp;", "&"), headers=coordinator).text
 
-    assert [addresses(first), addresses(second)] == [everybody[:PAGE], everybody[PAGE:]]
+    assert [addresses(first), addresses(second)] == [everybody[:3], everybody[3:]]
     assert ("Next page" in second, "From the beginning" in second) == (False, True)
 
 
@@ -113,9 +118,11 @@ def test_key_for_some_forms_shows_only_those(
     assert WEBINAR not in answer.text
 
 
-def test_what_people_wrote_is_text_and_never_markup(client: FlaskClient, coordinator: Headers) -> None:
+def test_what_people_wrote_is_text_and_never_markup(
+    service: RegistrationService, client: FlaskClient, coordinator: Headers
+) -> None:
     content = answers(1, name="<b>A participant</b>", organisation='"><script>alert(1)</script>')
-    assert client.post(REGISTRATIONS, json=content).status_code == 201
+    service.enrol(content)
     page = client.get(PATH, headers=coordinator).text
 
     assert "&lt;b&gt;A participant&lt;/b&gt;" in page

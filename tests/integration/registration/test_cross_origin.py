@@ -6,23 +6,23 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.clients import REGISTRATIONS, answers
+from tests.support.clients import SUBMISSIONS, answers
 
 OURS, FOREIGN = "http://localhost:8001", "http://localhost:8001.example.org"
 Ask = Callable[[FlaskClient, dict[str, str]], Any]
 
 OUTSIDE: dict[str, tuple[int, Ask]] = {
-    "too large": (413, lambda client, headers: client.post(REGISTRATIONS, data=b"x" * 70_000, headers=headers)),
-    "neither JSON nor a form": (415, lambda client, headers: client.post(REGISTRATIONS, data=b"x", headers=headers)),
+    "too large": (413, lambda client, headers: client.post(SUBMISSIONS, data=b"x" * 70_000, headers=headers)),
+    "neither JSON nor a form": (415, lambda client, headers: client.post(SUBMISSIONS, data=b"x", headers=headers)),
     "no JSON": (
         400,
-        lambda client, headers: client.post(REGISTRATIONS, data=b"{", content_type="application/json", headers=headers),
+        lambda client, headers: client.post(SUBMISSIONS, data=b"{", content_type="application/json", headers=headers),
     ),
     "no such form": (
         404,
-        lambda client, headers: client.post("/v1/forms/no-such-form/registrations", json={}, headers=headers),
+        lambda client, headers: client.post("/v1/forms/no-such-form/submissions", json={}, headers=headers),
     ),
-    "no such method": (405, lambda client, headers: client.put(REGISTRATIONS, json={}, headers=headers)),
+    "no such method": (405, lambda client, headers: client.put(SUBMISSIONS, json={}, headers=headers)),
 }
 
 
@@ -48,9 +48,9 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_is_not_let_in_can_read_when_to_come_again(client: FlaskClient) -> None:
     """503 of the door to who has waited too long in front of it, 429 to who comes too often."""
     headers = {"Origin": OURS, "X-Forwarded-For": "203.0.113.1"}
-    assert client.post(REGISTRATIONS, json=answers(1), headers=headers).status_code == 201
-    too_late = client.post(REGISTRATIONS, json=answers(1), headers={**headers, "X-Request-Start": "t=1"})
-    too_often = client.post(REGISTRATIONS, json=answers(1), headers=headers)
+    assert client.post(SUBMISSIONS, json=answers(1), headers=headers).status_code == 202
+    too_late = client.post(SUBMISSIONS, json=answers(1), headers={**headers, "X-Request-Start": "t=1"})
+    too_often = client.post(SUBMISSIONS, json=answers(1), headers=headers)
     for answer, status in ((too_late, 503), (too_often, 429)):
         assert answer.status_code == status
         assert answer.headers["Access-Control-Allow-Origin"] == OURS

@@ -14,19 +14,20 @@ from shared.core.clock import system_clock
 from shared.core.errors import DomainError
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.registration.test_places import capacity, change, register, said, states, token_of
+from tests.integration.registration.test_places import change
 from tests.integration.registration.test_sealed import with_roles
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
+from tests.support.registration_service import RegistrationService
 
 Headers = dict[str, Any]
 
 
 @pytest.fixture
-def full(client: FlaskClient, installation: TestInstallation) -> FlaskClient:
+def full(service: RegistrationService, client: FlaskClient) -> FlaskClient:
     """Two seats, taken, and three people who wait."""
-    capacity(installation, 2)
-    register(client, 1, 2, 3, 4, 5)
+    service.capacity(2)
+    service.register(1, 2, 3, 4, 5)
     return client
 
 
@@ -60,13 +61,13 @@ def text_of(html: str) -> str:
 
 
 def test_cancelling_for_somebody_gives_the_seat_on(
-    full: FlaskClient, installation: TestInstallation, coordinator: Headers
+    service: RegistrationService, full: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
     answer = put(full, coordinator, identity(installation, 1), "cancelled", 1)
     assert (answer.status_code, answer.get_json()["status"], answer.get_json()["revision"]) == (200, "cancelled", 2)
     assert answer.headers["ETag"] == '"2"'
-    assert (states(installation)[1], states(installation)[3]) == (("cancelled", None), ("confirmed", 1))
-    assert said(installation)[5:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
+    assert (service.states()[1], service.states()[3]) == (("cancelled", None), ("confirmed", 1))
+    assert service.facts()[5:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
     trail = "SELECT status, reason, changed_by FROM registration_change WHERE revision = 2 ORDER BY status"
     assert rows(installation.urls["registration"], trail) == [
         ("cancelled", "cancelled by a coordinator", "a coordinator"),
@@ -82,21 +83,23 @@ def test_deleting_is_cancelling(full: FlaskClient, installation: TestInstallatio
 
 
 def test_free_seat_is_given_to_whom_the_coordinator_says(
-    full: FlaskClient, installation: TestInstallation, coordinator: Headers
+    service: RegistrationService, full: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
     """Shortly before the start too; the others' pages say so, and the capacity stays exact."""
     free_a_seat(installation)
     answer = put(full, coordinator, identity(installation, 4), "confirmed", 1)
     assert (answer.status_code, answer.get_json()["status"]) == (200, "confirmed")
-    assert said(installation)[5:] == [("promoted", "confirmed")]
+    assert service.facts()[5:] == [("promoted", "confirmed")]
     assert rows(installation.urls["registration"], "SELECT confirmed, waiting FROM seat") == [(3, 2)]
     refused = put(full, coordinator, identity(installation, 3), "confirmed", 1)
     assert (refused.status_code, refused.get_json()["code"]) == (409, "no-free-seat")
     page = text_of(full.get(f"{PATH}/{identity(installation, 3)}", headers=coordinator).text)
-    assert "Not promoted A coordinator decided: the seat went to no. 2." in page
+    assert "Not promoted A coordinator decided: somebody else was given the seat, out of turn." in page
 
 
-def test_decision_names_the_state_seen(full: FlaskClient, installation: TestInstallation, coordinator: Headers) -> None:
+def test_decision_names_the_state_seen(
+    service: RegistrationService, full: FlaskClient, installation: TestInstallation, coordinator: Headers
+) -> None:
     person = identity(installation, 1)
     bare = full.patch(f"/v1/registrations/{person}", json={"status": "cancelled"}, headers=coordinator)
     assert (bare.status_code, bare.get_json()["code"]) == (428, "if-match-required")
@@ -104,7 +107,7 @@ def test_decision_names_the_state_seen(full: FlaskClient, installation: TestInst
     assert put(full, coordinator, person, "expired", 1).status_code == 422
     assert put(full, coordinator, person, "confirmed", 1).get_json()["code"] == "not-waiting"
     assert put(full, {}, person, "cancelled", 1).status_code == 401
-    assert states(installation)[1] == ("confirmed", None)
+    assert service.states()[1] == ("confirmed", None)
     shown = full.get(f"/v1/registrations/{person}", headers=coordinator)
     assert (shown.headers["ETag"], shown.get_json()["revision"]) == ('"1"', 1)
 
@@ -125,7 +128,7 @@ def test_page_shows_what_a_decision_does_and_does_it(
 
 
 def test_second_coordinator_is_told_what_the_first_has_done(
-    full: FlaskClient, installation: TestInstallation, coordinator: Headers
+    service: RegistrationService, full: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
     """Both had the same page open; the second decision does nothing."""
     person = identity(installation, 1)
@@ -133,17 +136,21 @@ def test_second_coordinator_is_told_what_the_first_has_done(
     late = press(full, coordinator, person, "cancelled", 1)
     assert (late.status_code, "changed after you had opened the page" in late.text) == (412, True)
     assert "Cancelled by a coordinator ( a coordinator ). The status is now “Cancelled”." in text_of(late.text)
-    assert said(installation)[5:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
+    assert service.facts()[5:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
 
 
-def test_decisions_at_the_same_moment_are_one(full: FlaskClient, installation: TestInstallation) -> None:
+def test_decisions_at_the_same_moment_are_one(
+    service: RegistrationService, full: FlaskClient, installation: TestInstallation
+) -> None:
     """The revision is compared under the lock: of ten at once one does it."""
     person, engine = identity(installation, 1), open_engine(installation.urls["registration"], pool_size=10)
     work = UnitOfWork(engine, "registration")
 
     def one(number: int) -> str:
         try:
-            return decide(work, system_clock, Decision(person, 1, "cancelled", f"coordinator {number}")).email
+            return decide(
+                work, system_clock, service.outgoing, Decision(person, 1, "cancelled", f"coordinator {number}")
+            ).email
         except DomainError as refusal:
             return refusal.code
 
@@ -155,11 +162,15 @@ def test_decisions_at_the_same_moment_are_one(full: FlaskClient, installation: T
 
 @pytest.mark.parametrize("data", [{"status": "expired", "seen": "1"}, {"status": "cancelled"}, {"seen": "1"}])
 def test_decision_that_is_none_is_refused(
-    full: FlaskClient, installation: TestInstallation, coordinator: Headers, data: dict[str, str]
+    service: RegistrationService,
+    full: FlaskClient,
+    installation: TestInstallation,
+    coordinator: Headers,
+    data: dict[str, str],
 ) -> None:
     answer = full.post(f"{PATH}/{identity(installation, 1)}", data=data, headers=coordinator)
     assert answer.status_code == 400
-    assert states(installation)[1] == ("confirmed", None)
+    assert service.states()[1] == ("confirmed", None)
 
 
 def test_page_says_why_a_decision_is_impossible(
@@ -167,7 +178,7 @@ def test_page_says_why_a_decision_is_impossible(
 ) -> None:
     person = identity(installation, 3)
     page = full.get(f"{PATH}/{person}", headers=coordinator).text
-    assert "Not now: every seat is taken or held; raise the capacity of the form first." in page
+    assert "Not now: every seat is taken; raise the capacity of the form first." in page
     refused = press(full, coordinator, person, "confirmed", 1)
     assert (refused.status_code, "This cannot be done: every seat is taken" in refused.text) == (409, True)
     rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = now() - interval '1 minute'")
@@ -187,59 +198,65 @@ def test_decision_needs_a_coordinator(
 
 
 def test_key_for_another_form_decides_nothing(
-    full: FlaskClient, installation: TestInstallation, coordinator: Headers
+    service: RegistrationService, full: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
     with_roles(installation, "coordinator", forms=["another-form"])
     person = identity(installation, 1)
     assert put(full, coordinator, person, "cancelled", 1).status_code == 403
     assert press(full, coordinator, person, "cancelled", 1).status_code == 403
-    assert states(installation)[1] == ("confirmed", None)
+    assert service.states()[1] == ("confirmed", None)
 
 
 def waits(client: FlaskClient, headers: Headers, identity: str) -> list[tuple[Any, ...]]:
-    """(cause, promoted, through, withheld) of each decision that left somebody waiting, newest first."""
+    """(cause, promoted, withheld) of each decision that left somebody waiting, newest first."""
     lines = client.get(f"/v1/registrations/{identity}", headers=headers).get_json()["while_waiting"]
-    return [(line["cause"], line["promoted"], line["through_position"], line["withheld"]) for line in lines]
+    return [(line["cause"], line["promoted"], line["withheld"]) for line in lines]
 
 
-def test_whoever_waits_is_told_why(full: FlaskClient, installation: TestInstallation, coordinator: Headers) -> None:
+def test_whoever_waits_is_told_why(
+    service: RegistrationService, full: FlaskClient, installation: TestInstallation, coordinator: Headers
+) -> None:
     """Cancelled before them, raised by too little, lowered, too late: each is stored with its reason."""
     last = identity(installation, 5)
-    full.post(f"/r/{token_of(installation, 1)}", data={"action": "cancel"})
+    service.cancel(1)
+    service.clock.advance(seconds=1)
     change(full, coordinator, 1, capacity=1)
-    full.post(f"/r/{token_of(installation, 2)}", data={"action": "cancel"})
+    service.cancel(2)
     soon = datetime.now(UTC) + timedelta(minutes=30)
     rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = %s", soon)
+    service.clock.advance(seconds=1)
     change(full, coordinator, 2, capacity=9)
     assert waits(full, coordinator, last) == [
-        ("the capacity was raised", 0, None, "too-late"),
-        ("a seat was given back", 0, None, "no-free-seat"),
-        ("the capacity was lowered", 0, None, "no-free-seat"),
-        ("a seat was given back", 1, 1, "no-free-seat"),
+        ("the capacity was raised", 0, "too-late"),
+        ("a seat was given back", 0, "no-free-seat"),
+        ("the capacity was lowered", 0, "no-free-seat"),
+        ("a seat was given back", 1, "no-free-seat"),
     ]
     page = text_of(full.get(f"{PATH}/{last}", headers=coordinator).text)
     for sentence in (
-        "A seat was given back: the seat went to no. 1. No seat was left for no. 3.",
-        "The capacity was lowered, but the only seat was taken or held.",
-        "A seat was given back, but the only seat was taken or held.",
+        "A seat was given back: the seat went to the first in line. No seat was left for this person.",
+        "The capacity was lowered, but the only seat was taken.",
+        "A seat was given back, but the only seat was taken.",
         "The capacity was raised, but too shortly before the start to tell anybody to come.",
     ):
         assert sentence in page
-    assert page.index("went to no. 1") < page.index("was lowered") < page.index("too shortly")
+    assert page.index("went to the first in line") < page.index("was lowered") < page.index("too shortly")
 
 
-def test_promotion_ends_the_waiting(full: FlaskClient, installation: TestInstallation, coordinator: Headers) -> None:
+def test_promotion_ends_the_waiting(
+    service: RegistrationService, full: FlaskClient, installation: TestInstallation, coordinator: Headers
+) -> None:
     """What was decided about others before somebody queued, or after they had a seat, is not about them."""
-    full.post(f"/r/{token_of(installation, 1)}", data={"action": "cancel"})
-    register(full, 6)
-    full.post(f"/r/{token_of(installation, 2)}", data={"action": "cancel"})
-    full.post(f"/r/{token_of(installation, 3)}", data={"action": "cancel"})
+    service.cancel(1)
+    service.register(6)
+    service.cancel(2)
+    service.cancel(3)
     assert waits(full, coordinator, identity(installation, 3)) == []
     assert waits(full, coordinator, identity(installation, 5)) == [
-        ("a seat was given back", 1, 2, "no-free-seat"),
-        ("a seat was given back", 1, 1, "no-free-seat"),
+        ("a seat was given back", 1, "no-free-seat"),
+        ("a seat was given back", 1, "no-free-seat"),
     ]
-    assert waits(full, coordinator, identity(installation, 6))[1:] == [("a seat was given back", 1, 2, "no-free-seat")]
+    assert waits(full, coordinator, identity(installation, 6))[1:] == [("a seat was given back", 1, "no-free-seat")]
     detail = full.get(f"/v1/registrations/{identity(installation, 5)}", headers=coordinator).get_json()
     assert [(line["status"], line["reason"], line["capacity_then"]) for line in detail["history"]] == [
         ("waitlisted", "registered", None),

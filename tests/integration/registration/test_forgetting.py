@@ -16,18 +16,10 @@ from shared.core.metrics import retention_overdue, retention_unannounced
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.test_loading import load
-from tests.integration.registration.test_places import register, said, states, token_of
-from tests.integration.registration.test_verification import (  # noqa: F401 - fixtures
-    HOLD,
-    client,
-    hand,
-    keep_house,
-    keep_house_for_days,
-)
 from tests.support.clients import rows
-from tests.support.clock import FrozenClock
 from tests.support.installation import TestInstallation
 from tests.support.locks import holding
+from tests.support.registration_service import RegistrationService
 
 DAYS = 2
 CANARY = """\
@@ -41,14 +33,11 @@ CANARY = """\
 
 
 @pytest.fixture
-def ended(client: FlaskClient, installation: TestInstallation) -> FlaskClient:  # noqa: F811 - a fixture
-    """Of four people one has a seat, one has cancelled, and two have not confirmed their address."""
-    rows(installation.urls["registration"], "UPDATE form SET verification = 'none'")
-    register(client, 1, 2)
-    client.post(f"/r/{token_of(installation, 2)}", data={"action": "cancel"})
-    rows(installation.urls["registration"], "UPDATE form SET verification = 'email'")
-    register(client, 3, 4)
-    return client
+def ended(service: RegistrationService) -> FlaskClient:
+    """Of three people two have a seat, and one has cancelled."""
+    service.register(1, 2, 3)
+    service.cancel(2)
+    return service.client
 
 
 def keep(installation: TestInstallation) -> None:
@@ -63,48 +52,30 @@ def histories(installation: TestInstallation) -> int:
 
 
 def test_cancelled_is_deleted_after_its_days(
-    ended: FlaskClient,
-    installation: TestInstallation,
-    hand: FrozenClock,  # noqa: F811 - a fixture
+    service: RegistrationService, ended: FlaskClient, installation: TestInstallation
 ) -> None:
-    """Not a second before; with its history; whoever has a seat or may still confirm stays."""
+    """Not a second before; with its history; whoever has a seat stays."""
     keep(installation)
-    messages = said(installation)
-    keep_house_for_days(installation, hand() + timedelta(days=DAYS))
-    assert sorted(states(installation)) == [1, 2, 3, 4]
-    keep_house_for_days(installation, hand() + timedelta(days=DAYS, seconds=1))
-    assert (sorted(states(installation)), histories(installation)) == ([1, 3, 4], 3)
-    assert said(installation) == messages
-    assert rows(installation.urls["registration"], "SELECT confirmed, waiting FROM seat") == [(1, 0)]
+    messages = service.facts()
+    service.announce_and_tend(service.clock() + timedelta(days=DAYS))
+    assert sorted(service.states()) == [1, 2, 3]
+    service.announce_and_tend(service.clock() + timedelta(days=DAYS, seconds=1))
+    assert (sorted(service.states()), histories(installation)) == ([1, 3], 2)
+    assert service.facts() == messages
+    assert rows(installation.urls["registration"], "SELECT confirmed, waiting FROM seat") == [(2, 0)]
 
 
 def test_days_count_from_the_end_and_not_from_the_beginning(
-    ended: FlaskClient,
-    installation: TestInstallation,
-    hand: FrozenClock,  # noqa: F811 - a fixture
+    service: RegistrationService, ended: FlaskClient, installation: TestInstallation
 ) -> None:
     """Somebody who cancels after a month is kept as long as anybody."""
     keep(installation)
-    hand.advance(timedelta(days=4))
-    ended.post(f"/r/{token_of(installation, 1)}", data={"action": "cancel"})
-    keep_house_for_days(installation, hand() + timedelta(days=DAYS))
-    assert 1 in states(installation)
-    keep_house_for_days(installation, hand() + timedelta(days=DAYS, seconds=1))
-    assert 1 not in states(installation)
-
-
-def test_never_confirmed_is_deleted_after_it_has_expired(
-    ended: FlaskClient,
-    installation: TestInstallation,
-    hand: FrozenClock,  # noqa: F811 - a fixture
-) -> None:
-    keep(installation)
-    over = hand() + HOLD + timedelta(days=7)
-    keep_house_for_days(installation, hand() + timedelta(days=DAYS, seconds=1))
-    keep_house(installation, over)
-    assert states(installation)[3] == ("expired", None)
-    keep_house_for_days(installation, over + timedelta(days=DAYS, seconds=1))
-    assert sorted(states(installation)) == [1]
+    service.clock.advance(timedelta(days=4))
+    service.cancel(1)
+    service.announce_and_tend(service.clock() + timedelta(days=DAYS))
+    assert 1 in service.states()
+    service.announce_and_tend(service.clock() + timedelta(days=DAYS, seconds=1))
+    assert 1 not in service.states()
 
 
 def entries(installation: TestInstallation) -> list[tuple[str, str, str, int]]:
@@ -114,33 +85,28 @@ def entries(installation: TestInstallation) -> list[tuple[str, str, str, int]]:
 
 
 def test_deletion_is_announced_a_day_before(
-    ended: FlaskClient,
-    installation: TestInstallation,
-    hand: FrozenClock,  # noqa: F811 - a fixture
+    service: RegistrationService, ended: FlaskClient, installation: TestInstallation
 ) -> None:
     """In the audit log; what was announced less than a day before stays until then."""
     keep(installation)
-    due = hand() + timedelta(days=DAYS, seconds=1)
-    keep_house(installation, due - timedelta(hours=23))
-    keep_house(installation, due)
-    assert 2 in states(installation)
+    due = service.clock() + timedelta(days=DAYS, seconds=1)
+    service.tend(due - timedelta(hours=23))
+    service.tend(due)
+    assert 2 in service.states()
     assert entries(installation) == [("retention", "retention-announced", "ended", 1)]
-    keep_house(installation, due + timedelta(hours=1))
-    assert 2 not in states(installation)
+    service.tend(due + timedelta(hours=1))
+    assert 2 not in service.states()
     assert entries(installation)[1:] == [("retention", "retention-done", "ended", 1)]
 
 
 def test_time_that_jumps_deletes_nothing_until_an_operator_confirms(
-    ended: FlaskClient,
-    installation: TestInstallation,
-    hand: FrozenClock,  # noqa: F811 - a fixture
-    monkeypatch: pytest.MonkeyPatch,
+    service: RegistrationService, ended: FlaskClient, installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However often the relay looks; the gauges say what waits."""
+    """However often ``tend`` looks; the gauges say what waits."""
     keep(installation)
     for hours in (0, 30):
-        keep_house(installation, hand() + timedelta(days=DAYS + 2, hours=hours))
-        assert 2 in states(installation)
+        service.tend(service.clock() + timedelta(days=DAYS + 2, hours=hours))
+        assert 2 in service.states()
         assert retention_unannounced.labels("registration", "ended")._value.get() == 1
         assert retention_overdue.labels("registration", "ended")._value.get() == 1
     url, past = installation.urls["registration"], datetime.now(UTC) - timedelta(days=DAYS + 1)
@@ -152,8 +118,8 @@ def test_time_that_jumps_deletes_nothing_until_an_operator_confirms(
     form = rows(url, "SELECT slug FROM form")[0][0]
     done = CliRunner().invoke(command_line(), ["retention", "confirm", form, "--yes"], env=environment)
     assert (done.exit_code, "1 ended may go" in done.output) == (0, True), done.output
-    keep_house(installation, datetime.now(UTC))
-    assert sorted(states(installation)) == [1, 3, 4]
+    service.tend(datetime.now(UTC))
+    assert sorted(service.states()) == [1, 3]
     assert entries(installation) == [
         ("Op Erator", "retention-confirmed", "ended", 1),
         ("retention", "retention-done", "ended", 1),
@@ -161,64 +127,56 @@ def test_time_that_jumps_deletes_nothing_until_an_operator_confirms(
 
 
 def test_notice_ends_with_the_days_of_the_form(
-    ended: FlaskClient,
-    installation: TestInstallation,
-    hand: FrozenClock,  # noqa: F811 - a fixture
+    service: RegistrationService, ended: FlaskClient, installation: TestInstallation
 ) -> None:
     """Days that a form gets back take nothing on the word of an old notice, and the gauge falls while it has none."""
     keep(installation)
-    due = hand() + timedelta(days=DAYS, seconds=1)
-    keep_house(installation, due - timedelta(hours=30))
+    due = service.clock() + timedelta(days=DAYS, seconds=1)
+    service.tend(due - timedelta(hours=30))
     rows(installation.urls["registration"], "UPDATE form SET keep_days = NULL")
-    keep_house(installation, due - timedelta(hours=29))
+    service.tend(due - timedelta(hours=29))
     keep(installation)
-    keep_house(installation, due)
-    assert 2 in states(installation)
+    service.tend(due)
+    assert 2 in service.states()
     assert retention_unannounced.labels("registration", "ended")._value.get() == 1
     rows(installation.urls["registration"], "UPDATE form SET keep_days = NULL")
-    keep_house(installation, due)
+    service.tend(due)
     assert retention_unannounced.labels("registration", "ended")._value.get() == 0
 
 
-def test_nobody_is_erased_whom_another_relay_has_deleted_meanwhile(
-    ended: FlaskClient,
-    installation: TestInstallation,
-    hand: FrozenClock,  # noqa: F811 - a fixture
+def test_nobody_is_erased_whom_another_tend_has_deleted_meanwhile(
+    service: RegistrationService, ended: FlaskClient, installation: TestInstallation
 ) -> None:
     """The one found whom to erase, the other deleted the whole registration: no error."""
-    engine = open_engine(installation.url("registration", "relay"))
-    assert not erase_kept(UnitOfWork(engine, "registration"), hand(), str(uuid4()))
+    engine = open_engine(installation.url("registration", "tend"))
+    assert not erase_kept(UnitOfWork(engine, "registration"), service.outgoing, service.clock(), str(uuid4()))
     engine.dispose()
 
 
-def test_two_relays_delete_each_registration_once(
-    ended: FlaskClient,
-    installation: TestInstallation,
-    hand: FrozenClock,  # noqa: F811 - a fixture
+def test_two_tends_delete_each_registration_once(
+    service: RegistrationService, ended: FlaskClient, installation: TestInstallation
 ) -> None:
     """The second leaves alone what the first has in hand, and waits for nobody."""
     keep(installation)
-    due = hand() + timedelta(days=DAYS, seconds=1)
-    keep_house(installation, due - timedelta(hours=25))
+    due = service.clock() + timedelta(days=DAYS, seconds=1)
+    service.tend(due - timedelta(hours=25))
     with holding(installation.urls["registration"], "SELECT FROM registration WHERE status = 'cancelled' FOR UPDATE"):
-        keep_house(installation, due)
-        assert 2 in states(installation)
-    keep_house(installation, due)
-    assert 2 not in states(installation)
+        service.tend(due)
+        assert 2 in service.states()
+    service.tend(due)
+    assert 2 not in service.states()
 
 
 def test_form_that_says_nothing_keeps_a_record_of_everybody(
-    ended: FlaskClient,
-    installation: TestInstallation,
-    hand: FrozenClock,  # noqa: F811 - a fixture
+    service: RegistrationService, ended: FlaskClient, installation: TestInstallation
 ) -> None:
     """Nobody's, once people have been kept as long as they are anywhere; it counts."""
-    end = hand() + timedelta(days=1)
+    end = service.clock() + timedelta(days=1)
     rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = %s, ends_at = %s", end, end)
-    for days in (9, 89, 93):  # those expire who have not confirmed, all are announced, and go
-        keep_house(installation, hand() + timedelta(days=days))
+    for days in (89, 93):  # all are announced, and go
+        service.tend(service.clock() + timedelta(days=days))
     counted = "SELECT count(*), count(email) FROM registration"
-    assert rows(installation.urls["registration"], counted) == [(4, 0)]
+    assert rows(installation.urls["registration"], counted) == [(3, 0)]
 
 
 def write(folder: Path, days: object, partner: str = "") -> Path:

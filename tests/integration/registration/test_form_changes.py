@@ -15,18 +15,19 @@ from shared.core.clock import system_clock
 from shared.core.errors import DomainError
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.registration.test_places import capacity, change, register, states, token_of
-from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+from tests.integration.registration.test_places import change
+from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
+from tests.support.registration_service import RegistrationService
 
 Headers = dict[str, Any]
 
 
 @pytest.fixture
-def full(client: FlaskClient, installation: TestInstallation) -> FlaskClient:
+def full(service: RegistrationService, client: FlaskClient) -> FlaskClient:
     """One seat, taken, and three people who wait."""
-    capacity(installation, 1)
-    register(client, 1, 2, 3, 4)
+    service.capacity(1)
+    service.register(1, 2, 3, 4)
     return client
 
 
@@ -43,8 +44,8 @@ def history(client: FlaskClient, headers: Headers) -> list[tuple[Any, ...]]:
     return [(item["changed_by"], item["before"], item["after"], item["promoted"]) for item in items]
 
 
-def test_trying_changes_nothing(full: FlaskClient, installation: TestInstallation, coordinator: Headers) -> None:
-    before = states(installation)
+def test_trying_changes_nothing(service: RegistrationService, full: FlaskClient, coordinator: Headers) -> None:
+    before = service.states()
     tried = try_it(full, coordinator, capacity=3)
     assert tried["effect"] == {
         "promoted": 2,
@@ -53,16 +54,16 @@ def test_trying_changes_nothing(full: FlaskClient, installation: TestInstallatio
         "closed_reason": "",
     }
     assert (tried["capacity"], tried["revision"]) == (1, 1)
-    assert (states(installation), history(full, coordinator)) == (before, [])
+    assert (service.states(), history(full, coordinator)) == (before, [])
 
 
 @pytest.mark.parametrize("seats", [0, 1, 2, 3, 9, None])
 def test_what_was_shown_is_what_happens(
-    full: FlaskClient, installation: TestInstallation, coordinator: Headers, seats: int | None
+    service: RegistrationService, full: FlaskClient, coordinator: Headers, seats: int | None
 ) -> None:
     effect = try_it(full, coordinator, capacity=seats)["effect"]
     changed = change(full, coordinator, 1, capacity=seats).get_json()
-    promoted = sum(status == "confirmed" for status, _ in states(installation).values()) - 1
+    promoted = sum(status == "confirmed" for status, _ in service.states().values()) - 1
     assert (effect["promoted"], effect["still_waiting"]) == (promoted, changed["waiting"])
 
 
@@ -104,8 +105,8 @@ def test_hours_open_and_close_a_form(client: FlaskClient, coordinator: Headers) 
             assert (answer.status_code, answer.get_json()["code"]) == (422, "closing-before-opening")
             continue
         assert answer.get_json()["closed_reason"] == reason
-        given = client.post(REGISTRATIONS, json=answers(revision))
-        assert (given.status_code, given.get_json().get("detail", "")) == (409 if reason else 201, reason)
+        given = client.post(SUBMISSIONS, json=answers(revision))
+        assert (given.status_code, given.get_json().get("detail", "")) == (409 if reason else 202, reason)
         assert client.get(f"/v1/forms/{WEBINAR}").get_json()["open"] == (reason == "")
         assert ('id="form"' in client.get(f"/embed/{WEBINAR}?lang=en").text) == (reason == "")
 
@@ -127,20 +128,19 @@ def test_unknown_form_cannot_be_changed(client: FlaskClient, coordinator: Header
 
 
 def test_event_that_takes_place_again_gives_what_was_withheld(
-    full: FlaskClient, installation: TestInstallation, coordinator: Headers
+    service: RegistrationService, full: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
     """A seat freed while the event was postponed is given without waiting for the next one."""
-    from tests.integration.registration.test_verification import keep_house
 
     url, now = installation.urls["registration"], datetime.now(UTC)
     rows(url, "UPDATE event_copy SET status = 'postponed', starts_at = NULL")
-    full.post(f"/r/{token_of(installation, 1)}", data={"action": "cancel"})
+    service.cancel(1)
     for _ in range(2):
-        keep_house(installation, now)
-    assert states(installation)[2] == ("waitlisted", 1)
+        service.tend(now)
+    assert service.states()[2] == ("waitlisted", 1)
     rows(url, "UPDATE event_copy SET status = 'confirmed', starts_at = %s", now + timedelta(days=5))
-    keep_house(installation, now)
-    assert [states(installation)[number][0] for number in (2, 3)] == ["confirmed", "waitlisted"]
+    service.tend(now)
+    assert [service.states()[number][0] for number in (2, 3)] == ["confirmed", "waitlisted"]
     decisions = "SELECT cause, promoted, withheld FROM promotion ORDER BY id"
     assert rows(url, decisions) == [
         ("a seat was given back", 0, "not-taking-place"),
@@ -148,7 +148,9 @@ def test_event_that_takes_place_again_gives_what_was_withheld(
     ]
 
 
-def test_changes_at_the_same_moment_are_one(full: FlaskClient, installation: TestInstallation) -> None:
+def test_changes_at_the_same_moment_are_one(
+    service: RegistrationService, full: FlaskClient, installation: TestInstallation
+) -> None:
     """The revision is compared under the lock: of ten who have seen the same form one changes it."""
     engine = open_engine(installation.urls["registration"], pool_size=10)
     work = UnitOfWork(engine, "registration")
@@ -157,7 +159,9 @@ def test_changes_at_the_same_moment_are_one(full: FlaskClient, installation: Tes
         wanted = FormSettings(capacity=2 + number, open=True)
         try:
             return str(
-                change_form(work, system_clock, FormChange(WEBINAR, 1, f"coordinator {number}", wanted)).revision
+                change_form(
+                    work, system_clock, service.outgoing, FormChange(WEBINAR, 1, f"coordinator {number}", wanted)
+                ).revision
             )
         except DomainError as refusal:
             return refusal.code

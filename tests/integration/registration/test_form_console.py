@@ -9,10 +9,11 @@ from flask.testing import FlaskClient
 
 from tests.integration.registration.test_form_changes import full as full
 from tests.integration.registration.test_form_changes import try_it
-from tests.integration.registration.test_places import change, states
+from tests.integration.registration.test_places import change
 from tests.integration.registration.test_sealed import with_roles
 from tests.support.clients import WEBINAR, rows
 from tests.support.installation import TestInstallation
+from tests.support.registration_service import RegistrationService
 
 Headers = dict[str, Any]
 PAGE = f"/console/registrations/forms/{WEBINAR}"
@@ -27,22 +28,22 @@ def sent(client: FlaskClient, headers: Headers, **others: str) -> Any:
 def test_console_lists_forms_with_their_seats(full: FlaskClient, coordinator: Headers) -> None:
     page = full.get("/console/registrations/forms", headers=coordinator)
     cells = re.findall(r'class="number">([^<]*)</td>', page.text)
-    assert (page.status_code, cells) == (200, ["1", "1", "0", "3"])
+    assert (page.status_code, cells) == (200, ["1", "1", "3"])
     assert (">Open<" in page.text, "New people wait" in page.text) == (True, True)
 
 
 def test_console_shows_the_effect_before_it_changes(
-    full: FlaskClient, installation: TestInstallation, coordinator: Headers
+    service: RegistrationService, full: FlaskClient, coordinator: Headers
 ) -> None:
     """Raising by two will confirm the first two; only the second button does it, and it names the revision seen."""
     shown = sent(full, coordinator, capacity="3")
     assert shown.status_code == 200
     assert "The first 2 people of the waiting list are confirmed at once and told by mail." in shown.text
-    assert states(installation)[2] == ("waitlisted", 1)
+    assert service.states()[2] == ("waitlisted", 1)
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown.text))
     done = full.post(PAGE, data={**fields, "go": "do"}, headers=coordinator)
     assert (done.status_code, done.headers["Location"]) == (303, f"{PAGE}?done=2")
-    assert [status for status, _ in states(installation).values()] == ["confirmed"] * 3 + ["waitlisted"]
+    assert [service.states()[number][0] for number in (1, 2, 3, 4)] == ["confirmed"] * 3 + ["waitlisted"]
     after = full.get(done.headers["Location"], headers=coordinator).text
     assert "Seats: 1 → 3. 2 people of the waiting list got a seat by it." in after
     assert after.count("a coordinator</bdi>") == 1
@@ -154,7 +155,7 @@ def test_viewer_sees_and_changes_nothing(
 def test_lowering_takes_no_seat_and_says_so(full: FlaskClient, coordinator: Headers) -> None:
     change(full, coordinator, 1, capacity=3)
     page = sent(full, coordinator, capacity="1", seen="2").text
-    assert "Nobody loses a seat. 2 more are taken or held than there are then" in page
+    assert "Nobody loses a seat. 2 more are taken than there are then" in page
     assert "1 person goes on waiting." in page
 
 
@@ -166,22 +167,3 @@ def test_effect_says_why_nobody_is_promoted(
     page = sent(full, coordinator, capacity="9").text
     assert "It is too shortly before the start to tell anybody to come, so nobody of the waiting list" in page
     assert try_it(full, coordinator, capacity=9)["effect"]["withheld"] == "too-late"
-
-
-def test_coordinator_asks_browsers_for_work_and_stops(
-    full: FlaskClient, installation: TestInstallation, coordinator: Headers
-) -> None:
-    """What it means is said first; it holds at once and stands in the history."""
-    shown = sent(full, coordinator, capacity="1", robots="asked").text
-    assert "From now on a seat costs a browser a second or two of work." in shown
-    assert rows(installation.urls["registration"], "SELECT proof_of_work FROM form") == [("off",)]
-    done = sent(full, coordinator, capacity="1", robots="asked", go="do")
-    assert "Browsers are asked for a piece of work." in full.get(done.headers["Location"], headers=coordinator).text
-    assert full.get(f"/v1/forms/{WEBINAR}").get_json()["proof_of_work"] == {
-        "challenge": f"/v1/challenge?form={WEBINAR}"
-    }
-    assert sent(full, coordinator, capacity="1", robots="off", seen="2", go="do").status_code == 303
-    assert rows(installation.urls["registration"], "SELECT before, after FROM form_change ORDER BY revision") == [
-        ({"proof_of_work": "off"}, {"proof_of_work": "asked"}),
-        ({"proof_of_work": "asked"}, {"proof_of_work": "off"}),
-    ]

@@ -1,7 +1,7 @@
 """Guards that were missing once: each of these was found by reading the code as somebody who wants to break it."""
 
 import json
-import threading
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -9,10 +9,13 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import make_url
 
-from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+from shared.core.errors import Unavailable
+from shared.web.idempotency import fingerprint
+from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
-from tests.support.locks import WAITING
-from tests.support.waiting import poll_until
+from tests.support.registration_service import RegistrationService
+
+ONE_DAY = timedelta(days=1, seconds=1)
 
 
 def hold(url: str) -> Any:
@@ -23,42 +26,41 @@ def hold(url: str) -> Any:
     return connection
 
 
-def waits(url: str) -> bool:
-    """Whether somebody waits for a lock."""
-    return rows(url, WAITING) != [(0,)]
+def test_stuck_seats_stop_no_submission(service: RegistrationService) -> None:
+    """It is stored; the decider gives up within seconds, counts nothing against the submission, and goes on later."""
+    with hold(service.url):
+        assert service.submit(answers(1)).status_code == 202
+        with pytest.raises(Unavailable):
+            service.decide()
+    service.decide()
+    assert rows(service.url, "SELECT state FROM submission") == [("decided",)]
+    assert service.mailed() == ["participant-1@example.org"]
 
 
-def test_stuck_seats_are_an_outage(client: FlaskClient, installation: TestInstallation) -> None:
-    """503 with ``Retry-After`` within seconds, not an internal error, and nothing stored."""
-    with hold(installation.urls["registration"]):
-        answer = client.post(REGISTRATIONS, json=answers(1))
-    assert (answer.status_code, answer.get_json()["code"]) == (503, "unavailable")
-    assert int(answer.headers["Retry-After"]) >= 1
-    assert rows(installation.urls["registration"], "SELECT count(*) FROM registration") == [(0,)]
-
-
-def test_closing_wins_over_who_waits_for_the_lock(client: FlaskClient, installation: TestInstallation) -> None:
-    """Whoever waited while the form was closed finds it closed."""
-    url, given = installation.urls["registration"], []
-    holder = hold(url)
-    person = threading.Thread(target=lambda: given.append(client.post(REGISTRATIONS, json=answers(1)).status_code))
-    person.start()
-    poll_until(lambda: waits(url), 5, what="the registration waits for the seats")
-    holder.execute("UPDATE form SET open = false")
-    holder.commit()
-    holder.close()
-    person.join()
-    assert given == [409]
-
-
-def test_fingerprint_does_not_give_sealed_answers_away(client: FlaskClient, installation: TestInstallation) -> None:
-    """Whoever has a dump and guesses the sealed answer cannot check the guess without the key."""
-    from shared.web.idempotency import fingerprint  # the unkeyed one
-
+def test_fingerprint_does_not_give_answers_away(service: RegistrationService) -> None:
+    """Whoever has a dump and guesses the answers cannot check the guess without the key."""
     content = answers(1, access_needs="wheelchair")
-    client.post(REGISTRATIONS, json=content, headers={"Idempotency-Key": "fingerprint-test"})
-    stored = bytes(rows(installation.urls["registration"], "SELECT fingerprint FROM idempotency")[0][0])
+    service.submit(content)
+    stored = bytes(rows(service.url, "SELECT fingerprint FROM submission")[0][0])
     assert stored != fingerprint(WEBINAR, content)
+
+
+def test_client_network_is_stored_as_a_hash_for_a_day(service: RegistrationService) -> None:
+    """Never the address; another hash on another day; gone once it is decided, from the candidate a day later."""
+    network = {"X-Forwarded-For": "203.0.113.99"}
+    service.submit(answers(1), headers=network)
+    whole = str(rows(service.url, "SELECT s::text, s.network FROM submission s"))
+    assert "203.0.113" not in whole
+    [(first,)] = rows(service.url, "SELECT network FROM submission")
+    service.decide()
+    assert rows(service.url, "SELECT network FROM submission") == [(None,)]
+    assert rows(service.url, "SELECT network FROM candidate") == [(first,)]
+    [(received_at,)] = rows(service.url, "SELECT received_at FROM candidate")
+    service.clock.set(received_at + ONE_DAY)
+    service.submit(answers(2), headers=network)
+    assert rows(service.url, "SELECT network = %s FROM submission ORDER BY id DESC LIMIT 1", first) == [(False,)]
+    service.tend()
+    assert rows(service.url, "SELECT network FROM candidate") == [(None,)]
 
 
 @pytest.mark.parametrize(("field", "status"), [("name", 422), ("organisation", 422), ("idempotency_key", 400)])
@@ -66,7 +68,7 @@ def test_fingerprint_does_not_give_sealed_answers_away(client: FlaskClient, inst
 def test_text_that_is_none_refused(client: FlaskClient, field: str, text: str, status: int) -> None:
     """Halves of characters and NUL are faults of the request, not ours."""
     body = json.dumps(answers(1) | {field: text})
-    assert client.post(REGISTRATIONS, data=body, content_type="application/json").status_code == status
+    assert client.post(SUBMISSIONS, data=body, content_type="application/json").status_code == status
 
 
 @pytest.mark.parametrize("slug", ["%00", "%ED%A0%80", "Upper", "a" * 3000])
@@ -74,7 +76,7 @@ def test_slug_that_is_none_is_unknown(client: FlaskClient, slug: str) -> None:
     """On every route that takes one."""
     assert client.get(f"/v1/forms/{slug}").status_code == 404
     assert client.get(f"/embed/{slug}").status_code == 404
-    assert client.post(f"/v1/forms/{slug}/registrations", json=answers(1)).status_code == 404
+    assert client.post(f"/v1/forms/{slug}/submissions", json=answers(1)).status_code == 404
 
 
 def test_metrics_not_shown_through_a_gateway(client: FlaskClient, coordinator: dict[str, str]) -> None:
@@ -95,23 +97,3 @@ def test_limited_key_touches_its_forms_only(
     assert client.get("/v1/forms", headers=coordinator).get_json() == {"items": []}
     changed = client.patch(f"/v1/forms/{WEBINAR}", json={"open": False}, headers={**coordinator, "If-Match": '"1"'})
     assert changed.status_code == 403
-
-
-@pytest.mark.parametrize(
-    ("order", "told"),
-    [(("none", "email"), ["confirmed", "unverified"]), (("email", "none"), ["unverified", "confirmed"])],
-)
-def test_verification_that_changes_between_two_requests_is_no_fault(
-    client: FlaskClient,
-    installation: TestInstallation,
-    monkeypatch: pytest.MonkeyPatch,
-    order: tuple[str, str],
-    told: list[str],
-) -> None:
-    """The form's questions may be a memory; how addresses are verified never is."""
-    monkeypatch.setattr("services.registration.api.tools.VIEW_KEPT_S", 3600.0)
-    given = []
-    for number, verification in enumerate(order):
-        rows(installation.urls["registration"], "UPDATE form SET verification = %s", verification)
-        given.append(client.post(REGISTRATIONS, json=answers(number)).get_json().get("status"))
-    assert given == told

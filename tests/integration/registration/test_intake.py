@@ -6,87 +6,99 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
+from tests.support.registration_service import RegistrationService
+
+ADDRESS = "participant-1@example.org"
 
 
-def test_registration_stored_with_its_message(client: FlaskClient, installation: TestInstallation) -> None:
-    """201, one row, one message, one line of the audit trail, one seat."""
-    answer = client.post(REGISTRATIONS, json=answers(1, access_needs="step-free access", partner="example-partner"))
-    assert answer.status_code == 201
-    assert set(answer.get_json()) == {"id", "status", "message"}
-    url = installation.urls["registration"]
-    assert rows(url, "SELECT status, partner, country, revision, capacity_then FROM registration") == [
+def stored(installation: TestInstallation) -> int:
+    """How many submissions there are."""
+    return int(rows(installation.urls["registration"], "SELECT count(*) FROM submission")[0][0])
+
+
+def test_submission_is_answered_with_its_receipt_and_code(service: RegistrationService) -> None:
+    """202; nobody is registered by it, no seat is taken, and no message goes out before it is decided."""
+    answer = service.submit(answers(1))
+    content = answer.get_json()
+    assert (answer.status_code, sorted(content)) == (202, ["code", "message", "next", "receipt", "status"])
+    assert (content["status"], len(content["code"]), len(content["receipt"])) == ("received", 4, 32)
+    assert answer.headers["Location"] == f"/v1/receipts/{content['receipt']}"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert rows(service.url, "SELECT kind, state, code FROM submission") == [
+        ("submission", "received", content["code"])
+    ]
+    assert service.client.get(answer.headers["Location"]).get_json()["status"] == "received"
+    assert (service.seats(), service.messages(), service.states()) == ((0, 0), [], {})
+
+
+def test_confirmed_submission_is_a_registration_with_its_message(service: RegistrationService) -> None:
+    """One row, one message, one line of the history, one seat."""
+    identity = service.enrol(answers(1, access_needs="step-free access", partner="example-partner"))
+    assert rows(service.url, "SELECT status, partner, country, revision, capacity_then FROM registration") == [
         ("confirmed", "example-partner", "CH", 1, 100)
     ]
-    assert rows(url, "SELECT type, subject::text FROM outbox") == [
-        ("org.troika.registration.confirmed.v1", answer.get_json()["id"])
+    assert [message["subject"] for message in service.messages("registration.confirmed")] == [identity]
+    assert rows(service.url, "SELECT revision, status, reason FROM registration_change") == [
+        (1, "confirmed", "registered")
     ]
-    assert rows(url, "SELECT revision, status, reason FROM registration_change") == [(1, "confirmed", "registered")]
-    assert rows(url, "SELECT confirmed, waiting FROM seat") == [(1, 0)]
+    assert service.seats() == (1, 0)
+    assert rows(service.url, "SELECT count(*) FROM submission WHERE body IS NOT NULL") == [(0,)]
 
 
-def test_sealed_answer_not_readable(client: FlaskClient, installation: TestInstallation) -> None:
-    """Access needs stand nowhere in clear: not in the row, not in the message."""
-    client.post(REGISTRATIONS, json=answers(1, access_needs="wheelchair-canary-7F3A"))
-    whole = rows(installation.urls["registration"], "SELECT r::text FROM registration r")[0][0]
-    message = bytes(rows(installation.urls["registration"], "SELECT body FROM outbox")[0][0])
-    assert rows(installation.urls["registration"], "SELECT sealed IS NOT NULL FROM registration") == [(True,)]
-    assert b"canary-7F3A" not in message
-    assert "canary-7F3A" not in whole
-    assert b"canary-7F3A".hex() not in whole
+def test_what_was_typed_is_readable_for_nobody_until_it_is_decided(service: RegistrationService) -> None:
+    """Neither in the row nor in a log: a dump of the queue holds no address."""
+    service.submit(answers(1, name="Canary-Name", email="canary@example.org", access_needs="Canary-needs"))
+    [(whole, body)] = rows(service.url, "SELECT s::text, s.body FROM submission s")
+    assert ("anary" in whole, b"anary" in bytes(body)) == (False, False)
 
 
-def test_message_holds_no_personal_data_in_clear(client: FlaskClient, installation: TestInstallation) -> None:
+def test_sealed_answer_is_readable_nowhere(service: RegistrationService) -> None:
+    """Access needs stand nowhere in clear: not in the candidate, not in the row, not in the message."""
+    service.submit(answers(1, access_needs="wheelchair-canary-7F3A"))
+    service.decide()
+    candidate = rows(service.url, "SELECT c::text, sealed IS NOT NULL FROM candidate c")
+    service.confirm(ADDRESS)
+    found = rows(service.url, "SELECT r::text, sealed IS NOT NULL FROM registration r")
+    assert (candidate[0][1], found[0][1]) == (True, True)
+    everything = str([candidate, found, service.messages()])
+    for disguise in ("canary-7F3A", b"canary-7F3A".hex()):
+        assert disguise not in everything
+
+
+def test_message_holds_no_personal_data_in_clear(service: RegistrationService) -> None:
     """Name, address, organisation and questions do not leave the service but sealed."""
-    filled = answers(1, name="Canary-Name", email="canary-address@example.org", organisation="Canary-Organisation")
-    client.post(REGISTRATIONS, json={**filled, "questions": "Canary-Question"})
-    body = bytes(rows(installation.urls["registration"], "SELECT body FROM outbox")[0][0]).decode()
-    assert "canary" not in body.lower()
+    content = answers(1, name="Canary-Name", email="canary-address@example.org", organisation="Canary-Organisation")
+    service.enrol({**content, "questions": "Canary-Question"})
+    assert len(service.messages()) == 2
+    assert "canary" not in str(service.messages()).lower()
 
 
 def test_answer_to_a_hidden_question_is_refused(client: FlaskClient, installation: TestInstallation) -> None:
     """As JSON and as a page; the empty answers that a browser without a script sends for all questions are fine."""
     hidden = answers(1, representative=True)
-    refused = client.post(REGISTRATIONS, json=hidden)
+    refused = client.post(SUBMISSIONS, json=hidden)
     assert refused.status_code == 422
     assert [(fault["pointer"], fault["code"]) for fault in refused.get_json()["errors"]] == [
         ("/representative", "not-asked")
     ]
     sent = {name: "yes" if value is True else value for name, value in hidden.items()}
-    page = client.post(REGISTRATIONS, data=sent, headers={"Accept": "text/html"})
+    page = client.post(SUBMISSIONS, data=sent, headers={"Accept": "text/html"})
     assert (page.status_code, "Leave it empty, or change that answer" in page.text) == (422, True)
     for empty in ("", "no"):
         data = sent | {"working_group": "", "representative": empty}
-        assert client.post(REGISTRATIONS, data=data, headers={"Accept": "text/html"}).status_code == 201
-    assert rows(installation.urls["registration"], "SELECT count(*) FROM registration") == [(1,)]
+        assert client.post(SUBMISSIONS, data=data, headers={"Accept": "text/html"}).status_code == 202
+    assert stored(installation) == 2
 
 
-def test_duplicate_answered_as_new(client: FlaskClient, installation: TestInstallation) -> None:
-    """Same status, same headers, same words; only the owner of the address hears of it, and once a day."""
-    first, second, third = (client.post(REGISTRATIONS, json=answers(1)) for _ in range(3))
-    assert {answer.status_code for answer in (first, second, third)} == {201}
-    assert shape(first) == shape(second) == shape(third)
-    url = installation.urls["registration"]
-    assert rows(url, "SELECT count(*), max(attempts) FROM registration") == [(1, 1)]
-    assert rows(url, "SELECT type FROM outbox ORDER BY id") == [
-        ("org.troika.registration.confirmed.v1",),
-        ("org.troika.registration.attempt-repeated.v1",),
-    ]
-
-
-def test_duplicate_in_other_case_is_the_same_person(client: FlaskClient, installation: TestInstallation) -> None:
-    """Case and form of an address make no second seat."""
+def test_address_in_other_case_is_the_same_person(service: RegistrationService) -> None:
+    """Case and form of an address make neither a second candidate nor a second seat."""
     for address in ("someone@example.org", "Someone@Example.org", "  someone@EXAMPLE.ORG "):
-        assert client.post(REGISTRATIONS, json=answers(1, email=address)).status_code == 201
-    assert rows(installation.urls["registration"], "SELECT confirmed FROM seat") == [(1,)]
-
-
-def shape(answer: Any) -> tuple[Any, ...]:
-    """All that a client can see, without ids."""
-    content = answer.get_json()
-    headers = {name: value for name, value in answer.headers if name not in ("X-Correlation-Id", "Date")}
-    return answer.status_code, {**content, "id": len(content["id"])}, headers
+        assert service.submit(answers(1, email=address)).status_code == 202
+    service.decide()
+    assert set(service.confirm(service.mailed()[0])) <= {"confirmed", "changed"}
+    assert service.seats() == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -106,24 +118,28 @@ def shape(answer: Any) -> tuple[Any, ...]:
 )
 def test_bad_body_refused(client: FlaskClient, body: bytes, media_type: str, status: int, code: str) -> None:
     """Each kind of bad body has its own answer, as a problem (RFC 9457)."""
-    answer = client.post(REGISTRATIONS, data=body, content_type=media_type)
+    answer = client.post(SUBMISSIONS, data=body, content_type=media_type)
     assert (answer.status_code, answer.get_json()["code"]) == (status, code)
     assert answer.content_type == "application/problem+json"
 
 
 def test_faulty_fields_named_by_pointer(client: FlaskClient, installation: TestInstallation) -> None:
     """Every fault at once, each with its JSON pointer; nothing stored."""
-    answer = client.post(REGISTRATIONS, json={"email": "nowhere", "country": "XX", "surprise": 1, "consent": False})
+    answer = client.post(SUBMISSIONS, json={"email": "nowhere", "country": "XX", "surprise": 1, "consent": False})
     pointers = {fault["pointer"] for fault in answer.get_json()["errors"]}
     assert answer.status_code == 422
     assert pointers == {"/name", "/email", "/country", "/consent", "/surprise"}
-    assert rows(installation.urls["registration"], "SELECT count(*) FROM registration") == [(0,)]
+    assert stored(installation) == 0
 
 
 def test_unknown_form_refused(client: FlaskClient) -> None:
     """404 with its own code."""
-    answer = client.post("/v1/forms/no-such-form/registrations", json=answers(1))
+    answer = client.post("/v1/forms/no-such-form/submissions", json=answers(1))
     assert (answer.status_code, answer.get_json()["code"]) == (404, "form-unknown")
+
+
+def test_old_address_of_the_intake_is_gone(client: FlaskClient) -> None:
+    assert client.post(f"/v1/forms/{WEBINAR}/registrations", json=answers(1)).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -134,33 +150,72 @@ def test_unknown_form_refused(client: FlaskClient) -> None:
         ("UPDATE event_copy SET status = 'postponed', starts_at = NULL", "postponed"),
         ("UPDATE event_copy SET starts_at = now() - interval '1 minute'", "held"),
         ("DELETE FROM event_copy", "not-open"),
-        ("UPDATE seat SET capacity = 0; UPDATE form SET waiting_list = false", "full"),
+        ("UPDATE seat SET word = 'full'", "full"),
     ],
 )
 def test_closed_form_refused(client: FlaskClient, installation: TestInstallation, change: str, reason: str) -> None:
-    """409 and the reason, at once: it is read under the lock of the seats."""
-    for statement in change.split("; "):
-        rows(installation.urls["registration"], statement)
-    answer = client.post(REGISTRATIONS, json=answers(1))
+    """409 and the reason."""
+    rows(installation.urls["registration"], change)
+    answer = client.post(SUBMISSIONS, json=answers(1))
     assert (answer.status_code, answer.get_json()["code"], answer.get_json()["detail"]) == (409, "form-closed", reason)
+    assert stored(installation) == 0
+
+
+def test_what_came_after_closing_makes_no_candidate(service: RegistrationService) -> None:
+    """A form may be shown for a second after it has closed: the decider judges by when it was received."""
+    service.submit(answers(1))
+    rows(service.url, "UPDATE form SET closes_at = %s", service.clock())
+    rows(service.url, "UPDATE submission SET received_at = %s", service.clock())
+    service.decide()
+    assert rows(service.url, "SELECT outcome FROM submission") == [("check-your-mail",)]
+    assert (rows(service.url, "SELECT count(*) FROM candidate"), service.mailed()) == ([(0,)], [])
 
 
 def test_trap_field_stores_nothing(client: FlaskClient, installation: TestInstallation) -> None:
     """A program that fills the invisible field gets an answer like any other."""
-    genuine = client.post(REGISTRATIONS, json=answers(1))
-    trapped = client.post(REGISTRATIONS, json=answers(2, website="https://example.org"))
+    genuine = client.post(SUBMISSIONS, json=answers(1))
+    trapped = client.post(SUBMISSIONS, json=answers(2, website="https://example.org"))
     assert shape(trapped) == shape(genuine)
-    assert rows(installation.urls["registration"], "SELECT count(*) FROM registration") == [(1,)]
+    assert stored(installation) == 1
+
+
+def shape(answer: Any) -> tuple[Any, ...]:
+    """All that a client can see, without what is another one each time."""
+    content = answer.get_json()
+    once = {name: len(content[name]) for name in ("receipt", "code")}
+    headers = {name: value for name, value in answer.headers if name not in ("X-Correlation-Id", "Date")}
+    return answer.status_code, content | once, headers | {"Location": len(headers["Location"])}
 
 
 def test_plain_form_answered_with_a_page(client: FlaskClient, installation: TestInstallation) -> None:
-    """Without a script: the result as a page, faults in the form itself, what was typed kept."""
-    good = client.post(REGISTRATIONS, data={**answers(1), "consent": "on"}, headers={"Accept": "text/html"})
-    bad = client.post(REGISTRATIONS, data={"name": "Kept <b>"}, headers={"Accept": "text/html"})
-    assert (good.status_code, good.mimetype) == (201, "text/html")
+    """Without a script: the receipt as a page, faults in the form itself, what was typed kept."""
+    good = client.post(SUBMISSIONS, data={**answers(1), "consent": "on"}, headers={"Accept": "text/html"})
+    bad = client.post(SUBMISSIONS, data={"name": "Kept <b>"}, headers={"Accept": "text/html"})
+    assert (good.status_code, good.mimetype) == (202, "text/html")
+    assert (ADDRESS in good.text, 'href="/receipts/' in good.text) == (True, True)
     assert bad.status_code == 422
     assert "Kept &lt;b&gt;" in bad.get_data(as_text=True)
-    assert rows(installation.urls["registration"], "SELECT count(*) FROM registration") == [(1,)]
+    assert stored(installation) == 1
+
+
+def test_full_queue_and_missing_decider_are_an_outage(client: FlaskClient, service: RegistrationService) -> None:
+    """503 with ``Retry-After``, and nothing is stored that nobody could open."""
+    rows(service.url, "DELETE FROM decider_key")
+    answer = client.post(SUBMISSIONS, json=answers(1))
+    assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
+    page = client.post(SUBMISSIONS, data={**answers(1), "consent": "on"}, headers={"Accept": "text/html"})
+    assert (page.status_code, "participant-1@example.org" in page.text) == (503, True)
+    assert rows(service.url, "SELECT count(*) FROM submission") == [(0,)]
+
+
+@pytest.mark.parametrize("max_bytes", [0])
+def test_queue_that_takes_all_its_disk_refuses_more(
+    client: FlaskClient, installation: TestInstallation, monkeypatch: pytest.MonkeyPatch, max_bytes: int
+) -> None:
+    monkeypatch.setattr("services.registration.usecases.look_up.MAX_QUEUE_BYTES", max_bytes)
+    answer = client.post(SUBMISSIONS, json=answers(1))
+    assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
+    assert stored(installation) == 0
 
 
 @pytest.mark.parametrize(
@@ -186,9 +241,9 @@ def test_plain_form_answered_with_a_page(client: FlaskClient, installation: Test
 def test_origin_allowed_to_the_letter(client: FlaskClient, origin: str, allowed: bool) -> None:
     """Exactly the partner's origins may read an answer, and never with credentials."""
     for answer in (
-        client.options(REGISTRATIONS, headers={"Origin": origin, "Access-Control-Request-Method": "POST"}),
-        client.post(REGISTRATIONS, json=answers(1), headers={"Origin": origin}),
-        client.post(REGISTRATIONS, json={}, headers={"Origin": origin}),
+        client.options(SUBMISSIONS, headers={"Origin": origin, "Access-Control-Request-Method": "POST"}),
+        client.post(SUBMISSIONS, json=answers(1), headers={"Origin": origin}),
+        client.post(SUBMISSIONS, json={}, headers={"Origin": origin}),
         client.get(f"/v1/forms/{WEBINAR}", headers={"Origin": origin}),
     ):
         assert answer.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)

@@ -1,17 +1,17 @@
 """In which language somebody is answered: as the page around the form says, else their browser, else the partner."""
 
-import json
 import re
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from services.registration.embed.strings import page_texts
+from services.registration.embed.strings import submission_texts
 from shared.forms.texts import engine_texts
 from shared.i18n.languages import LANGUAGES
-from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
+from tests.support.registration_service import RegistrationService
 
 PARTNER = "example-partner"
 ORDER = [
@@ -55,18 +55,20 @@ def test_form_receipt_and_faults_are_in_the_language_asked_for(partnered: FlaskC
         beside, headers = asked(language, browser, through)
         page = partnered.get(f"/embed/{WEBINAR}", query_string=beside, headers=headers)
         assert re.findall(r'<html lang="(\w+)"', page.text) == [expected], (language, browser)
-        wrong = partnered.post(REGISTRATIONS, json={**content, **beside, "email": ""}, headers=headers).get_json()
+        wrong = partnered.post(SUBMISSIONS, json={**content, **beside, "email": ""}, headers=headers).get_json()
         assert wrong["errors"][0]["message"] == MISSING[expected], (language, browser)
-        receipt = partnered.post(REGISTRATIONS, json={**content, **beside}, headers=headers).get_json()
-        assert receipt["message"] == page_texts().text("result.confirmed.message", expected), (language, browser)
+        receipt = partnered.post(SUBMISSIONS, json={**content, **beside}, headers=headers).get_json()
+        assert receipt["message"] == submission_texts(expected, "none")[0], (language, browser)
 
 
 def test_mails_are_in_the_language_of_the_page_unless_an_answer_names_another(
-    partnered: FlaskClient, installation: TestInstallation
+    service: RegistrationService, partnered: FlaskClient
 ) -> None:
     for number, language in ((1, None), (2, "zh")):
         content = {**answers(number), "language": language, "lang": "ar"}
-        sent = {name: value for name, value in content.items() if value is not None}
-        assert partnered.post(REGISTRATIONS, json=sent).status_code == 201
-    bodies = rows(installation.urls["registration"], "SELECT body FROM outbox ORDER BY id")
-    assert [json.loads(bytes(body))["data"]["language"] for (body,) in bodies] == ["ar", "zh"]
+        assert service.submit({name: value for name, value in content.items() if value is not None}).status_code == 202
+    service.decide()
+    for number in (1, 2):
+        assert service.confirm(f"participant-{number}@example.org") == ["confirmed"]
+    for kind in ("confirmation.wanted.", "registration.confirmed."):
+        assert sorted(message["data"]["language"] for message in service.messages(kind)) == ["ar", "zh"]

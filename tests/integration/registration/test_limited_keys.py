@@ -6,11 +6,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.registration.console.pages import PATH
+from tests.integration.registration.test_kinds import enrol
 from tests.integration.registration.test_kinds import installation as installation
-from tests.integration.registration.test_kinds import send
 from tests.integration.registration.test_sealed import REASON, with_roles
 from tests.support.clients import WEBINAR, rows
 from tests.support.installation import TestInstallation
+from tests.support.registration_service import RegistrationService
 
 Headers = dict[str, Any]
 OWN, OTHER = "join-working-group", "geneva-delegation"
@@ -39,16 +40,15 @@ LISTS = (
 
 
 @pytest.fixture
-def both(client: FlaskClient, installation: TestInstallation, coordinator: Headers) -> FlaskClient:
+def both(
+    service: RegistrationService, client: FlaskClient, installation: TestInstallation, coordinator: Headers
+) -> FlaskClient:
     """One person on each form; the other form is shown by a partner that the own one is not, and was read sealed."""
     url = installation.urls["registration"]
-    rows(url, "UPDATE form SET verification = 'none'")
     rows(url, "UPDATE form SET partners = '{example-partner-fr}' WHERE slug = 'geneva-delegation'")
-    send(client, OWN, email="own@example.org", working_group="housing")
-    other = send(
-        client, OTHER, name="Other Person", email="other@example.org", country="MX", diet="vegetarian",
-        partner="example-partner-fr",
-    ).get_json()["id"]  # fmt: skip
+    enrol(service, OWN, email="own@example.org", working_group="housing")
+    person = {"name": "Other Person", "email": "other@example.org", "country": "MX", "diet": "vegetarian"}
+    other = enrol(service, OTHER, **person, partner="example-partner-fr")
     answer = client.post(f"/v1/registrations/{other}/sealed", json={"reason": REASON}, headers=coordinator)
     assert answer.status_code == 200
     return client
@@ -150,10 +150,10 @@ def test_what_is_another_forms_is_closed(
 
 
 def test_log_pages_are_filled_with_what_is_theirs(
-    both: FlaskClient, installation: TestInstallation, coordinator: Headers
+    service: RegistrationService, both: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
     """Readings of other forms between theirs leave no gaps in the pages."""
-    send(both, WEBINAR, email="seen@example.org", access_needs="step-free")
+    enrol(service, WEBINAR, email="seen@example.org", access_needs="step-free")
     person = rows(installation.urls["registration"], f"SELECT id FROM registration WHERE form = '{WEBINAR}'")[0][0]
     for identity in (person, other_id(installation), person, other_id(installation), person):
         both.post(f"/v1/registrations/{identity}/sealed", json={"reason": REASON}, headers=coordinator)

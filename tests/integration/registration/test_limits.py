@@ -3,7 +3,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.clients import REGISTRATIONS, all_at_once, answers, rows
+from tests.support.clients import SUBMISSIONS, all_at_once, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.ports import free_port, is_listening
 from tests.support.processes import ProcessGroup
@@ -32,7 +32,7 @@ def start(processes: ProcessGroup, installation: TestInstallation, name: str = "
 
 
 def send(web: RunningWeb, first: int, came_from: str) -> list[int]:
-    """What ``SENT`` registrations through the gateway are answered; each says itself to be from elsewhere."""
+    """What ``SENT`` submissions through the gateway are answered; each says itself to be from elsewhere."""
     made = [
         (answers(first + number), {"X-Forwarded-For": f"198.51.100.{number}, {came_from}"}) for number in range(SENT)
     ]
@@ -54,8 +54,8 @@ def test_limit_is_exact_over_two_workers_that_count_in_one_place(
         if ALONE not in said:
             break
     assert ALONE not in said
-    assert [(each.count(201), each.count(429)) for each in given[:2]] == [(MOST, SENT - MOST)] * 2
-    assert given[2].count(201) == 0
+    assert [(each.count(202), each.count(429)) for each in given[:2]] == [(MOST, SENT - MOST)] * 2
+    assert given[2].count(202) == 0
     assert "203.0.113" not in said
     assert "2001:db8" not in said
 
@@ -65,16 +65,7 @@ def test_limit_is_exact_over_the_workers_of_one_host_without_any_storage(
 ) -> None:
     web = start(processes, installation)
     given = [send(web, 1000 * number, client) for number, client in enumerate(("203.0.113.1", "2001:db8::1"))]
-    assert [(each.count(201), each.count(429)) for each in given] == [(MOST, SENT - MOST)] * 2
-
-
-def test_busy_form_lets_in_whoever_comes_once(installation: TestInstallation, processes: ProcessGroup) -> None:
-    """Three networks send all they may and more: nobody else is refused for it."""
-    web = start(processes, installation, TROIKA_LIMIT_FORM="20 per hour", TROIKA_LIMIT_BUSY="1 per minute")
-    flood = [send(web, 1000 * number, f"203.0.113.{number}") for number in range(3)]
-    assert sum(each.count(201) for each in flood) <= 20 + 3 * 2
-    made = [(answers(9000 + number), {"X-Forwarded-For": f"198.51.100.{number}"}) for number in range(40)]
-    assert [answer.status for answer in all_at_once(web.url, made, clients=6)] == [201] * 40
+    assert [(each.count(202), each.count(429)) for each in given] == [(MOST, SENT - MOST)] * 2
 
 
 @pytest.fixture
@@ -90,12 +81,12 @@ def test_who_is_refused_is_told_when_to_come_again(
 ) -> None:
     """Nothing of theirs is read or stored; a coordinator's key makes no difference, since nobody needs one here."""
     headers = {"X-Forwarded-For": "203.0.113.1", "Accept": accept}
-    given = [client.post(REGISTRATIONS, json=answers(number), headers=headers).status_code for number in range(3)]
-    refused = client.post(REGISTRATIONS, data=b"{", content_type="application/json", headers=headers)
-    assert given == [201] * 3
+    given = [client.post(SUBMISSIONS, json=answers(number), headers=headers).status_code for number in range(3)]
+    refused = client.post(SUBMISSIONS, data=b"{", content_type="application/json", headers=headers)
+    assert given == [202] * 3
     assert (refused.status_code, refused.mimetype) == (
         (429, "text/html") if accept == "text/html" else (429, "application/problem+json")
     )
     assert 0 < int(refused.headers["Retry-After"]) <= 60
     assert client.get("/r/nobodys-token", headers=headers).status_code == 404
-    assert rows(installation.urls["registration"], "SELECT count(*) FROM registration") == [(3,)]
+    assert rows(installation.urls["registration"], "SELECT count(*) FROM submission") == [(3,)]

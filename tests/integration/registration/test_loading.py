@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.installation import SAMPLE
-from services.registration.store.form_keys import FormKeys
+from services.registration.privacy.form_keys import FormKeys
 from services.registration.usecases.load_forms import load_forms
 from shared.core.errors import SettingsError
 from shared.core.sealing import read_keys
@@ -22,7 +22,7 @@ BROKEN_FORMS = """\
   title: A form
   fields: standard/unknown
   capacity: -1
-  proof_of_work: maybe
+  people_per_address: 0
   verification: none
   partners: [nobody]
   surprise: true
@@ -71,16 +71,14 @@ def test_each_loading_publishes_every_form_of_the_folder(installation: TestInsta
 
 
 def test_second_loading_leaves_what_coordinators_have_set(installation: TestInstallation) -> None:
-    """Seats, and whether browsers are asked for work: the folder says how a new form begins."""
+    """Seats: the folder says how many a new form has. Its other settings are the folder's."""
     load(installation, SAMPLE)
     url = installation.urls["registration"]
-    rows(url, "UPDATE form SET proof_of_work = 'asked', promotion_notice_minutes = 1")
+    rows(url, "UPDATE form SET promotion_notice_minutes = 1")
     rows(url, "UPDATE seat SET capacity = 7")
     load(installation, SAMPLE)
-    found = rows(
-        url, "SELECT DISTINCT proof_of_work, promotion_notice_minutes, capacity FROM form JOIN seat ON form = slug"
-    )
-    assert found == [("asked", 60, 7)]
+    found = rows(url, "SELECT DISTINCT promotion_notice_minutes, capacity FROM form JOIN seat ON form = slug")
+    assert found == [(60, 7)]
 
 
 def test_broken_folder_changes_nothing(installation: TestInstallation, tmp_path: Path) -> None:
@@ -95,7 +93,7 @@ def test_broken_folder_changes_nothing(installation: TestInstallation, tmp_path:
         "forms.yaml:1 slug",
         "forms.yaml:5 fields",
         "forms.yaml:6 capacity",
-        "forms.yaml:7 proof_of_work",
+        "forms.yaml:7 people_per_address",
         "forms.yaml:10 surprise",
         "forms.yaml:9 partners",
         "partners.yaml:3 origins",

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
 
-from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
 
 OUTCOMES = (
@@ -17,16 +17,13 @@ OUTCOMES = (
     "closed",
     "unknown",
     "trapped",
-    "unproven",
-    "blocked",
-    "over-limit",
     "failed",
 )
 """All there are: tests that run before in the same process have counted theirs."""
 
 
 def counted() -> dict[str, float]:
-    """Registrations asked for so far, by outcome."""
+    """Submissions so far, by outcome."""
     values = {name: REGISTRY.get_sample_value("troika_intake_requests_total", {"outcome": name}) for name in OUTCOMES}
     return {name: value or 0.0 for name, value in values.items()}
 
@@ -39,18 +36,18 @@ def close(installation: TestInstallation) -> list[tuple[Any, ...]]:
 Act = Callable[[FlaskClient, TestInstallation], Any]
 
 ACTS: list[tuple[str, Act, dict[str, int]]] = [
-    ("registration", lambda c, _: c.post(REGISTRATIONS, json=answers(1)), {"accepted": 1}),
-    ("faults", lambda c, _: c.post(REGISTRATIONS, json={}), {"invalid": 1}),
-    ("trap", lambda c, _: c.post(REGISTRATIONS, json=answers(1, website="x")), {"trapped": 1}),
-    ("unknown form", lambda c, _: c.post("/v1/forms/none/registrations", json=answers(1)), {"unknown": 1}),
+    ("submission", lambda c, _: c.post(SUBMISSIONS, json=answers(1)), {"accepted": 1}),
+    ("faults", lambda c, _: c.post(SUBMISSIONS, json={}), {"invalid": 1}),
+    ("trap", lambda c, _: c.post(SUBMISSIONS, json=answers(1, website="x")), {"trapped": 1}),
+    ("unknown form", lambda c, _: c.post("/v1/forms/none/submissions", json=answers(1)), {"unknown": 1}),
     ("unknown definition", lambda c, _: c.get("/v1/forms/none"), {"unknown": 1}),
     ("unknown page", lambda c, _: c.get("/embed/none"), {"unknown": 1}),
     ("no name of a form", lambda c, _: c.get("/embed/NO-NAME"), {"unknown": 1}),
     ("known definition", lambda c, _: c.get(f"/v1/forms/{WEBINAR}"), {}),
     ("known page", lambda c, _: c.get(f"/embed/{WEBINAR}"), {}),
-    ("closed form", lambda c, i: (close(i), c.post(REGISTRATIONS, json=answers(1))), {"closed": 1}),
+    ("closed form", lambda c, i: (close(i), c.post(SUBMISSIONS, json=answers(1))), {"closed": 1}),
     ("page of a closed form", lambda c, i: (close(i), c.get(f"/embed/{WEBINAR}")), {"closed": 1}),
-    ("a browser's question", lambda c, _: c.options("/v1/forms/none/registrations"), {}),
+    ("a browser's question", lambda c, _: c.options("/v1/forms/none/submissions"), {}),
 ]
 
 

@@ -17,7 +17,7 @@ import pytest
 from deploy.rolling import ROOM_KNOWN_FOR_S
 from shared.web.admission import WAITED_S
 from shared.web.busy_page import EARLIEST_S, LATEST_S
-from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.processes import ProcessGroup
 from tests.support.web import RunningWeb, start_web
@@ -51,7 +51,7 @@ def take_all(host: Host, taken: ExitStack) -> None:
     """Open as many connections as one worker holds, each with a request that does not end."""
     for _ in range(CONNECTIONS):
         slow = taken.enter_context(socket.create_connection((host.name, host.port)))
-        slow.sendall(b"POST /v1/forms/a/registrations HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx")
+        slow.sendall(b"POST /v1/forms/a/submissions HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx")
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def full(host: Host) -> Iterator[ExitStack]:
 def test_who_finds_every_connection_taken_is_refused_and_not_left_waiting(host: Host, accept: str) -> None:
     connections = [host.connect() for _ in range(8)]
     for connection in connections:
-        connection.request("POST", REGISTRATIONS, json.dumps(answers(1)), {"Accept": accept})
+        connection.request("POST", SUBMISSIONS, json.dumps(answers(1)), {"Accept": accept})
     for connection in connections:
         refused = connection.getresponse()
         body = refused.read().decode()
@@ -143,10 +143,10 @@ def test_request_that_has_waited_too_long_in_the_kernel_is_refused(
     body, headers = json.dumps(answers(1)), {"Content-Type": "application/json", "Idempotency-Key": "a-key-of-its-own"}
     worker.send_signal(signal.SIGSTOP)
     threading.Timer(WAITED_S + 1, worker.send_signal, [signal.SIGCONT]).start()
-    late.request("POST", REGISTRATIONS, body, headers)
+    late.request("POST", SUBMISSIONS, body, headers)
     assert late.getresponse().status == 503
-    assert rows(installation.urls["registration"], "SELECT count(*)::int FROM registration") == [(0,)]
-    early.request("POST", REGISTRATIONS, body, headers)
-    assert early.getresponse().status == 201
+    assert rows(installation.urls["registration"], "SELECT count(*)::int FROM submission") == [(0,)]
+    early.request("POST", SUBMISSIONS, body, headers)
+    assert early.getresponse().status == 202
     early.close()
     late.close()

@@ -1,17 +1,16 @@
 """A person's own program: the token of their link in place of a key opens their registration, and nothing else."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from shared.core.ids import new_token
-from shared.core.links import VERIFY, link_hash
 from tests.integration.registration.test_decisions import identity
-from tests.integration.registration.test_places import capacity, register, said, states, token_of
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
+from tests.support.registration_service import RegistrationService
 
 FOREIGN = {"Origin": "https://evil.example.org", "Sec-Fetch-Site": "cross-site"}
 
@@ -23,17 +22,17 @@ def ask(client: FlaskClient, method: str, path: str, token: str, revision: int |
 
 
 @pytest.fixture
-def path(client: FlaskClient, installation: TestInstallation) -> str:
+def path(service: RegistrationService, installation: TestInstallation) -> str:
     """Of the registration of who has the one seat; somebody waits for it."""
-    capacity(installation, 1)
-    register(client, 1, 2)
+    service.capacity(1)
+    service.register(1, 2)
     return f"/v1/registrations/{identity(installation, 1)}"
 
 
 @pytest.fixture
-def token(path: str, installation: TestInstallation) -> str:
+def token(service: RegistrationService, path: str) -> str:
     """Of that person's own link."""
-    return token_of(installation, 1)
+    return service.own_token(1)
 
 
 def test_own_link_shows_what_the_person_told_us_and_no_more(
@@ -51,47 +50,60 @@ def test_own_link_shows_what_the_person_told_us_and_no_more(
 
 @pytest.mark.parametrize("method", ["DELETE", "PATCH"])
 def test_own_link_cancels_once_and_the_next_in_line_gets_the_seat(
-    client: FlaskClient, installation: TestInstallation, path: str, token: str, method: str
+    service: RegistrationService,
+    client: FlaskClient,
+    installation: TestInstallation,
+    path: str,
+    token: str,
+    method: str,
 ) -> None:
     """With what was seen; again there is nothing to give back."""
     content = {"json": {"status": "cancelled"}} if method == "PATCH" else {}
     assert [ask(client, method, path, token, seen, **content).status_code for seen in (None, 7)] == [428, 412]
-    done = ask(client, method, path, token, 1, **content)
+    with service.deciding():
+        done = ask(client, method, path, token, 1, **content)
     assert (done.status_code, done.get_json()["status"], done.headers["ETag"]) == (200, "cancelled", '"2"')
-    assert states(installation) == {1: ("cancelled", None), 2: ("confirmed", 1)}
-    again = ask(client, method, path, token, 2, **content)
+    assert service.states() == {1: ("cancelled", None), 2: ("confirmed", 1)}
+    with service.deciding():
+        again = ask(client, method, path, token, 2, **content)
     assert (again.status_code, again.get_json()["code"]) == (409, "no-place")
-    assert said(installation)[2:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
+    assert service.facts()[2:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
     trail = "SELECT reason, changed_by FROM registration_change WHERE status = 'cancelled'"
     assert rows(installation.urls["registration"], trail) == [("cancelled by link", None)]
 
 
-def test_own_link_gives_no_seat(client: FlaskClient, installation: TestInstallation, path: str) -> None:
+def test_own_link_gives_no_seat(
+    service: RegistrationService, client: FlaskClient, installation: TestInstallation, path: str
+) -> None:
     """Only coordinators take somebody out of turn."""
     rows(installation.urls["registration"], "UPDATE seat SET capacity = 2")
-    waits, token = f"/v1/registrations/{identity(installation, 2)}", token_of(installation, 2)
+    waits, token = f"/v1/registrations/{identity(installation, 2)}", service.own_token(2)
     answer = ask(client, "PATCH", waits, token, 1, json={"status": "confirmed"})
-    assert (answer.status_code, states(installation)[2]) == (403, ("waitlisted", 1))
+    assert (answer.status_code, service.states()[2]) == (403, ("waitlisted", 1))
 
 
 def test_after_the_start_a_program_is_told_why_not(
-    client: FlaskClient, installation: TestInstallation, path: str, token: str
+    service: RegistrationService, client: FlaskClient, path: str, token: str
 ) -> None:
     """Where the page shows no button."""
-    rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = now() - interval '1 minute'")
-    answer = ask(client, "DELETE", path, token, 1)
+    rows(service.url, "UPDATE event_copy SET starts_at = now() - interval '1 minute'")
+    with service.deciding():
+        answer = ask(client, "DELETE", path, token, 1)
     assert (answer.status_code, answer.get_json()["code"]) == (409, "event-over")
 
 
 def test_every_other_token_is_refused_alike(
-    client: FlaskClient, installation: TestInstallation, path: str, token: str, coordinator: dict[str, Any]
+    service: RegistrationService,
+    client: FlaskClient,
+    installation: TestInstallation,
+    path: str,
+    token: str,
+    coordinator: dict[str, Any],
 ) -> None:
     """Of somebody else, of nobody, of a confirming link, over, none at all, or for a registration there is not."""
     url = installation.urls["registration"]
-    confirming = new_token()
-    stored = "UPDATE registration SET verify_hash = %s, verified_at = now() WHERE status = 'confirmed'"
-    rows(url, stored, link_hash(confirming, VERIFY))
-    tokens = [token_of(installation, 2), new_token(), confirming, token[:-1], token + "A", "x" * 5000, ""]
+    confirming = service.confirmation_token("participant-1@example.org")
+    tokens = [service.own_token(2), new_token(), confirming, token[:-1], token + "A", "x" * 5000, ""]
     asked = [(path, one) for one in tokens] + [(path[:-12] + "0" * 12, token)]
     told = set()
     for where, one in asked:
@@ -99,8 +111,8 @@ def test_every_other_token_is_refused_alike(
             answer = ask(client, method, where, one, 1, json={"status": "nonsense"})
             told.add((answer.status_code, *sorted((answer.get_json() | {"correlation_id": ""}).items())))
     assert [status for status, *_ in told] == [401]
-    assert states(installation) == {1: ("confirmed", None), 2: ("waitlisted", 1)}
-    over = datetime.now(UTC) - timedelta(days=90)
+    assert service.states() == {1: ("confirmed", None), 2: ("waitlisted", 1)}
+    over = service.clock() - timedelta(days=90)
     rows(url, "UPDATE event_copy SET starts_at = %s, ends_at = NULL", over)
     assert ask(client, "GET", path, token).status_code == 401
     assert client.get(path, headers=coordinator).status_code == 200

@@ -1,43 +1,14 @@
 """Places change hands: cancelling, promotion, capacity up and down, and the link by which people do it."""
 
-import json
+import csv
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
 
-from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+from tests.support.clients import WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
-from tests.support.mailed import mailed_to
-
-
-def register(client: FlaskClient, *numbers: int) -> None:
-    """Register the participants with these numbers, in this order."""
-    for number in numbers:
-        assert client.post(REGISTRATIONS, json=answers(number)).status_code == 201
-
-
-def token_of(installation: TestInstallation, number: int) -> str:
-    """The token of their own link that notifications would mail to this participant."""
-    return str(mailed_to(installation, number)["token"])
-
-
-def states(installation: TestInstallation) -> dict[int, tuple[str, int | None]]:
-    """(status, position) by participant."""
-    found = rows(installation.urls["registration"], "SELECT email, status, position FROM registration ORDER BY id")
-    return {int(row[0].split("-")[1].split("@")[0]): (row[1], row[2]) for row in found}
-
-
-def capacity(installation: TestInstallation, seats: int) -> None:
-    """Set the capacity behind the service's back, before anybody has registered."""
-    rows(installation.urls["registration"], "UPDATE seat SET capacity = %s", seats)
-
-
-def said(installation: TestInstallation) -> list[tuple[str, str]]:
-    """(verb, position or status) of every message, in order."""
-    found = rows(installation.urls["registration"], "SELECT body FROM outbox ORDER BY id")
-    messages = [json.loads(bytes(row[0])) for row in found]
-    return [(m["type"].split(".")[-2], m["data"]["status"]) for m in messages]
+from tests.support.registration_service import RegistrationService
 
 
 def change(client: FlaskClient, headers: dict[str, Any], revision: int, **what: Any) -> Any:
@@ -45,14 +16,14 @@ def change(client: FlaskClient, headers: dict[str, Any], revision: int, **what: 
     return client.patch(f"/v1/forms/{WEBINAR}", json=what, headers={**headers, "If-Match": f'"{revision}"'})
 
 
-def test_cancelling_promotes_the_next(client: FlaskClient, installation: TestInstallation) -> None:
+def test_cancelling_promotes_the_next(service: RegistrationService, installation: TestInstallation) -> None:
     """The seat goes to whoever waited longest, at once, and both are told."""
-    capacity(installation, 1)
-    register(client, 1, 2, 3)
-    answer = client.post(f"/r/{token_of(installation, 1)}", data={"action": "cancel"})
+    service.capacity(1)
+    service.register(1, 2, 3)
+    answer = service.cancel(1)
     assert answer.status_code == 303
-    assert states(installation) == {1: ("cancelled", None), 2: ("confirmed", 1), 3: ("waitlisted", 2)}
-    assert said(installation)[3:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
+    assert service.states() == {1: ("cancelled", None), 2: ("confirmed", 1), 3: ("waitlisted", 2)}
+    assert service.facts()[3:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
     trail = "SELECT status, capacity_then, reason FROM registration_change WHERE revision = 2 ORDER BY status"
     assert rows(installation.urls["registration"], trail) == [
         ("cancelled", None, "cancelled by link"),
@@ -60,40 +31,44 @@ def test_cancelling_promotes_the_next(client: FlaskClient, installation: TestIns
     ]
 
 
-def test_cancelling_twice_changes_nothing(client: FlaskClient, installation: TestInstallation) -> None:
+def test_cancelling_twice_changes_nothing(
+    service: RegistrationService, client: FlaskClient, installation: TestInstallation
+) -> None:
     """The second press of the button finds it done."""
-    register(client, 1)
-    token = token_of(installation, 1)
+    service.register(1)
+    token = service.own_token(1)
     for _ in range(2):
-        assert client.post(f"/r/{token}", data={"action": "cancel"}).status_code == 303
-    assert said(installation) == [("confirmed", "confirmed"), ("cancelled", "cancelled")]
+        assert service.own(token, "cancel").status_code == 303
+    assert service.facts() == [("confirmed", "confirmed"), ("cancelled", "cancelled")]
     assert rows(installation.urls["registration"], "SELECT confirmed FROM seat") == [(0,)]
 
 
-def test_after_the_start_nobody_gives_a_place_back(client: FlaskClient, installation: TestInstallation) -> None:
+def test_after_the_start_nobody_gives_a_place_back(
+    service: RegistrationService, client: FlaskClient, installation: TestInstallation
+) -> None:
     """Who came stays counted; the page offers no button."""
-    register(client, 1)
-    token = token_of(installation, 1)
+    service.register(1)
+    token = service.own_token(1)
     rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = now() - interval '1 minute'")
-    assert client.post(f"/r/{token}", data={"action": "cancel"}).status_code == 303
-    assert (states(installation), len(said(installation))) == ({1: ("confirmed", None)}, 1)
+    assert service.own(token, "cancel").status_code == 303
+    assert (service.states(), len(service.facts())) == ({1: ("confirmed", None)}, 1)
     assert 'value="cancel"' not in client.get(f"/r/{token}").text
 
 
-def test_waiting_person_cancels(client: FlaskClient, installation: TestInstallation) -> None:
+def test_waiting_person_cancels(service: RegistrationService) -> None:
     """Nobody is promoted, the others keep their numbers."""
-    capacity(installation, 1)
-    register(client, 1, 2, 3)
-    client.post(f"/r/{token_of(installation, 2)}", data={"action": "cancel"})
-    assert states(installation) == {1: ("confirmed", None), 2: ("cancelled", 1), 3: ("waitlisted", 2)}
+    service.capacity(1)
+    service.register(1, 2, 3)
+    service.cancel(2)
+    assert service.states() == {1: ("confirmed", None), 2: ("cancelled", 1), 3: ("waitlisted", 2)}
 
 
-def test_return_after_cancelling_queues_last(client: FlaskClient, installation: TestInstallation) -> None:
+def test_return_after_cancelling_queues_last(service: RegistrationService, installation: TestInstallation) -> None:
     """A new registration with a new id, behind those who wait."""
-    capacity(installation, 1)
-    register(client, 1, 2)
-    client.post(f"/r/{token_of(installation, 2)}", data={"action": "cancel"})
-    register(client, 3, 2)
+    service.capacity(1)
+    service.register(1, 2)
+    service.cancel(2)
+    service.register(3, 2)
     waiting = "SELECT email, position FROM registration WHERE status = 'waitlisted' ORDER BY position"
     assert rows(installation.urls["registration"], waiting) == [
         ("participant-3@example.org", 2),
@@ -101,17 +76,17 @@ def test_return_after_cancelling_queues_last(client: FlaskClient, installation: 
     ]
 
 
-def test_reading_the_link_changes_nothing(client: FlaskClient, installation: TestInstallation) -> None:
+def test_reading_the_link_changes_nothing(service: RegistrationService, client: FlaskClient) -> None:
     """Mail scanners follow links: only the button cancels."""
-    register(client, 1)
-    token = token_of(installation, 1)
+    service.register(1)
+    token = service.own_token(1)
     for path in (f"/r/{token}", f"/r/{token}?ask=cancel", f"/r/{token}?action=cancel"):
         page = client.get(path)
         assert page.status_code == 200
         assert page.headers["Cache-Control"] == "no-store"
         assert page.headers["Referrer-Policy"] == "no-referrer"
     assert client.head(f"/r/{token}").status_code == 200
-    assert states(installation) == {1: ("confirmed", None)}
+    assert service.states() == {1: ("confirmed", None)}
 
 
 def test_unknown_link_tells_nothing(client: FlaskClient) -> None:
@@ -122,28 +97,28 @@ def test_unknown_link_tells_nothing(client: FlaskClient) -> None:
 
 
 def test_lowered_capacity_takes_no_seat(
-    client: FlaskClient, installation: TestInstallation, coordinator: dict[str, Any]
+    service: RegistrationService, client: FlaskClient, coordinator: dict[str, Any]
 ) -> None:
     """Who is confirmed stays; nobody is confirmed until the count is below the capacity again."""
-    capacity(installation, 3)
-    register(client, 1, 2, 3)
+    service.capacity(3)
+    service.register(1, 2, 3)
     assert change(client, coordinator, 1, capacity=1).status_code == 200
-    register(client, 4)
-    client.post(f"/r/{token_of(installation, 1)}", data={"action": "cancel"})
-    client.post(f"/r/{token_of(installation, 2)}", data={"action": "cancel"})
-    assert states(installation)[4] == ("waitlisted", 1)
-    client.post(f"/r/{token_of(installation, 3)}", data={"action": "cancel"})
-    assert states(installation)[4] == ("confirmed", 1)
+    service.register(4)
+    service.cancel(1)
+    service.cancel(2)
+    assert service.states()[4] == ("waitlisted", 1)
+    service.cancel(3)
+    assert service.states()[4] == ("confirmed", 1)
 
 
-def test_no_promotion_just_before_the_start(client: FlaskClient, installation: TestInstallation) -> None:
+def test_no_promotion_just_before_the_start(service: RegistrationService, installation: TestInstallation) -> None:
     """Less than the notice time before the start nobody is told to come any more."""
-    capacity(installation, 1)
-    register(client, 1, 2)
+    service.capacity(1)
+    service.register(1, 2)
     soon = datetime.now(UTC) + timedelta(minutes=30)
     rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = %s", soon)
-    client.post(f"/r/{token_of(installation, 1)}", data={"action": "cancel"})
-    assert states(installation)[2] == ("waitlisted", 1)
+    service.cancel(1)
+    assert service.states()[2] == ("waitlisted", 1)
 
 
 def test_change_needs_the_state_seen(client: FlaskClient, coordinator: dict[str, Any]) -> None:
@@ -156,12 +131,13 @@ def test_change_needs_the_state_seen(client: FlaskClient, coordinator: dict[str,
 
 
 def test_list_pages_neither_skip_nor_repeat(
-    client: FlaskClient, installation: TestInstallation, coordinator: dict[str, Any]
+    service: RegistrationService, client: FlaskClient, coordinator: dict[str, Any]
 ) -> None:
     """People arrive while a coordinator turns pages."""
-    register(client, *range(5))
+    for number in range(5):
+        service.register(number)
     first = client.get("/v1/registrations?limit=2", headers=coordinator).get_json()
-    register(client, 5)
+    service.register(5)
     seen, cursor = [row["email"] for row in first["items"]], first["next"]
     while cursor:
         page = client.get(f"/v1/registrations?limit=2&cursor={cursor}", headers=coordinator).get_json()
@@ -170,3 +146,43 @@ def test_list_pages_neither_skip_nor_repeat(
     assert seen == [f"participant-{number}@example.org" for number in range(6)]
     assert client.get("/v1/registrations?form=other", headers=coordinator).get_json()["items"] == []
     assert client.get("/v1/registrations").status_code == 401
+
+
+def test_number_in_line_follows_the_receipt_wherever_it_is_shown(
+    service: RegistrationService, client: FlaskClient, coordinator: dict[str, Any]
+) -> None:
+    """The first to submit confirms last: own page, API, file, console and the message for the mail agree."""
+    service.capacity(0)
+    numbers = {1: 1, 2: 2, 3: 3}
+    for number in numbers:
+        assert service.submit(answers(number)).status_code == 202
+    service.decide()
+    for number in (3, 2, 1):
+        assert service.confirm(f"participant-{number}@example.org") == ["waitlisted"]
+    told = {
+        box["address"]: message["data"]["position"]
+        for message, box in zip(service.messages("registration."), service.boxes("registration."), strict=True)
+    }
+    assert told == {
+        f"participant-{number}@example.org": 1 for number in numbers
+    }  # each came before those who were there
+    assert shown(service, coordinator) == numbers
+    service.cancel(1)
+    assert shown(service, coordinator) == {2: 1, 3: 2}
+
+
+def shown(service: RegistrationService, coordinator: dict[str, Any]) -> dict[int, int]:
+    """The place of each participant who waits, as five ways of looking at it say alike."""
+    client, places = service.client, {}
+    people = client.get("/v1/registrations?status=waitlisted", headers=coordinator).get_json()["items"]
+    listed = client.get("/v1/registrations", headers={**coordinator, "Accept": "text/csv"}).text
+    file = {row[6]: row[4] for row in csv.reader(listed.splitlines())}
+    for one in people:
+        number, place = int(one["name"].split()[1]), one["position"]
+        token = service.own_token(number)
+        assert client.get(f"/r/{token}/my-data.json").get_json()["registration"]["place_in_line"] == place
+        assert f"in position {place}." in client.get(f"/r/{token}?lang=en").text
+        page = client.get(f"/console/registrations/{one['id']}", headers=coordinator).text
+        assert (f"No. {place} in line" in page, file[one["email"]]) == (True, str(place))
+        places[number] = place
+    return places

@@ -5,21 +5,20 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from flask.testing import FlaskClient
 
 from services.registration.__main__ import command_line
-from services.registration.wiring import describe
+from services.registration.privacy.model import field_names
+from services.registration.tending import Tending
 from shared.core.errors import SettingsError
 from shared.core.metrics import retention_done_total, retention_overdue, retention_unannounced
-from shared.store.engine import open_engine
 from shared.store.retaining import BITE
-from shared.store.unit_of_work import UnitOfWork
+from tests.integration.registration.test_kinds import enrol
 from tests.integration.registration.test_kinds import installation as installation
-from tests.integration.registration.test_kinds import send
 from tests.integration.registration.test_loading import load
-from tests.integration.registration.test_verification import keep_house, keep_house_for_days
 from tests.support.clients import rows
+from tests.support.clock import FrozenClock, agreeing
 from tests.support.installation import TestInstallation
+from tests.support.registration_service import RegistrationService
 
 FORM = "geneva-delegation"
 SEALED = {"visa_letter": True, "passport_number": "P1234567", "diet": "vegetarian"}
@@ -28,12 +27,9 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-def traveller(client: FlaskClient, installation: TestInstallation) -> str:
+def traveller(service: RegistrationService) -> str:
     """Id of somebody who has told something sealed and something clear, a month before the event ends."""
-    rows(installation.urls["registration"], "UPDATE form SET verification = 'none'")
-    answer = send(client, FORM, **SEALED, **CLEAR)
-    assert answer.status_code == 201
-    return str(answer.get_json()["id"])
+    return enrol(service, FORM, **SEALED, **CLEAR)
 
 
 @pytest.fixture
@@ -51,47 +47,51 @@ def kept(installation: TestInstallation) -> list[tuple[bool, bool, bool]]:
     return [tuple(row) for row in rows(installation.urls["registration"], statement)]
 
 
-def test_each_goes_on_its_day(last_day: datetime, installation: TestInstallation) -> None:
+def test_each_goes_on_its_day(service: RegistrationService, last_day: datetime, installation: TestInstallation) -> None:
     """Not a second before."""
     for days, before, after in (
         (14, (True, True, True), (False, True, True)),
         (90, (False, True, True), (False, False, False)),
     ):
-        keep_house_for_days(installation, last_day + timedelta(days=days))
+        service.announce_and_tend(last_day + timedelta(days=days))
         assert kept(installation) == [before]
-        keep_house_for_days(installation, last_day + timedelta(days=days) + SECOND)
+        service.announce_and_tend(last_day + timedelta(days=days) + SECOND)
         assert kept(installation) == [after]
 
 
-def test_other_services_hear_of_whoever_is_erased(last_day: datetime, installation: TestInstallation) -> None:
-    keep_house_for_days(installation, last_day + timedelta(days=90) + SECOND)
+def test_other_services_hear_of_whoever_is_erased(
+    service: RegistrationService, last_day: datetime, installation: TestInstallation
+) -> None:
+    service.announce_and_tend(last_day + timedelta(days=90) + SECOND)
     types = [row[0] for row in rows(installation.urls["registration"], "SELECT type FROM outbox ORDER BY id")]
     assert types[-1] == "org.troika.person.erased.v1"
 
 
-def test_counts_stay(last_day: datetime, installation: TestInstallation) -> None:
+def test_counts_stay(service: RegistrationService, last_day: datetime, installation: TestInstallation) -> None:
     """Whoever was at the event stays counted there."""
     seats = "SELECT confirmed, waiting FROM seat WHERE form = 'geneva-delegation'"
     before = rows(installation.urls["registration"], seats)
-    keep_house_for_days(installation, last_day + timedelta(days=90) + SECOND)
+    service.announce_and_tend(last_day + timedelta(days=90) + SECOND)
     assert (rows(installation.urls["registration"], seats), before) == (before, [(1, 0)])
 
 
-def test_answer_with_days_of_its_own_goes_then(last_day: datetime, installation: TestInstallation) -> None:
+def test_answer_with_days_of_its_own_goes_then(
+    service: RegistrationService, last_day: datetime, installation: TestInstallation
+) -> None:
     rows(
         installation.urls["registration"],
         """UPDATE form SET definition = jsonb_set(definition, '{fields}', (SELECT jsonb_agg(
             CASE WHEN f ->> 'name' = 'side_events' THEN f || '{"retention_days": 3}' ELSE f END)
             FROM jsonb_array_elements(definition -> 'fields') f)) WHERE slug = 'geneva-delegation'""",
     )
-    keep_house_for_days(installation, last_day + timedelta(days=3))
+    service.announce_and_tend(last_day + timedelta(days=3))
     assert kept(installation) == [(True, True, True)]
-    keep_house_for_days(installation, last_day + timedelta(days=3) + SECOND)
+    service.announce_and_tend(last_day + timedelta(days=3) + SECOND)
     assert kept(installation) == [(True, False, True)]
 
 
 def test_whoever_cancelled_is_forgotten_before_the_event(
-    client: FlaskClient, last_day: datetime, installation: TestInstallation
+    service: RegistrationService, last_day: datetime, installation: TestInstallation
 ) -> None:
     """Days run from when their registration ended: they are nobody's any more before the event."""
     ended = datetime.now(UTC)
@@ -102,34 +102,36 @@ def test_whoever_cancelled_is_forgotten_before_the_event(
         ended - timedelta(days=1),
     )
     rows(installation.urls["registration"], "UPDATE registration_change SET changed_at = %s", ended)
-    keep_house_for_days(installation, ended + timedelta(days=14))
+    service.announce_and_tend(ended + timedelta(days=14))
     assert kept(installation) == [(True, True, True)]
-    keep_house_for_days(installation, ended + timedelta(days=14) + SECOND)
+    service.announce_and_tend(ended + timedelta(days=14) + SECOND)
     assert kept(installation) == [(False, True, True)]
 
 
 def test_date_that_was_typed_wrong_takes_nobody_who_has_just_come(
-    last_day: datetime, installation: TestInstallation
+    service: RegistrationService, last_day: datetime, installation: TestInstallation
 ) -> None:
     rows(installation.urls["registration"], "UPDATE event_copy SET ends_at = %s", last_day - timedelta(days=400))
-    keep_house(installation, datetime.now(UTC))
+    service.tend(datetime.now(UTC))
     assert kept(installation) == [(True, True, True)]
 
 
 @pytest.mark.parametrize("ends_at", [None, "2099-01-01T00:00:00+00:00"])
 def test_nothing_goes_while_there_is_no_last_day(
-    last_day: datetime, installation: TestInstallation, ends_at: str | None
+    service: RegistrationService, last_day: datetime, installation: TestInstallation, ends_at: str | None
 ) -> None:
     rows(installation.urls["registration"], "UPDATE event_copy SET ends_at = %s", ends_at)
-    keep_house_for_days(installation, last_day + timedelta(days=3650))
+    service.announce_and_tend(last_day + timedelta(days=3650))
     assert kept(installation) == [(True, True, True)]
 
 
-def test_form_without_an_event_ends_when_it_is_closed(last_day: datetime, installation: TestInstallation) -> None:
+def test_form_without_an_event_ends_when_it_is_closed(
+    service: RegistrationService, last_day: datetime, installation: TestInstallation
+) -> None:
     """While it is open its people stay, however long."""
     url = installation.urls["registration"]
     rows(url, f"UPDATE form SET event_id = NULL WHERE slug = '{FORM}'")
-    keep_house_for_days(installation, last_day + timedelta(days=900))
+    service.announce_and_tend(last_day + timedelta(days=900))
     assert kept(installation) == [(True, True, True)]
     rows(url, f"UPDATE form SET open = false WHERE slug = '{FORM}'")
     rows(
@@ -138,36 +140,37 @@ def test_form_without_an_event_ends_when_it_is_closed(last_day: datetime, instal
             VALUES ('{FORM}', 2, %s, 'a coordinator', '{{}}', '{{}}', 0)""",
         last_day,
     )
-    keep_house_for_days(installation, last_day + timedelta(days=14) + SECOND)
+    service.announce_and_tend(last_day + timedelta(days=14) + SECOND)
     assert kept(installation) == [(False, True, True)]
 
 
-def test_more_than_a_bite_goes_turn_by_turn(last_day: datetime, installation: TestInstallation) -> None:
+def test_more_than_a_bite_goes_turn_by_turn(
+    service: RegistrationService, last_day: datetime, installation: TestInstallation
+) -> None:
     """A bite in a turn, the next at once, and then an hour of rest."""
     url = installation.urls["registration"]
     copies = f"""INSERT INTO registration SELECT (jsonb_populate_record(r, jsonb_build_object(
-        'id', gen_random_uuid(), 'person_ref', '\\x' || md5(n::text) || md5('x' || n),
-        'token_hash', '\\x' || md5('t' || n) || md5('u' || n), 'verify_hash', NULL))).*
+        'id', gen_random_uuid(), 'person_key', '\\x' || md5(n::text) || md5('x' || n)))).*
         FROM registration r, generate_series(1, {BITE}) n"""
     rows(url, copies)
-    forget, engine = describe().forget, open_engine(url)
-    assert forget is not None
     due, left = last_day + timedelta(days=14) + SECOND, []
-    forget(UnitOfWork(engine, "registration"), due - timedelta(hours=25))
+    clock, work = FrozenClock(due - timedelta(hours=25)), service.work("tend")
+    tending = Tending(work, agreeing(clock, work), service.outgoing)
+    tending.turn()
     for turn in range(2):
-        forget(UnitOfWork(engine, "registration"), due + timedelta(seconds=5 * turn))
+        clock.set(due + timedelta(seconds=5 * turn))
+        tending.turn()
         left.append(sum(sealed for sealed, _clear, _person in kept(installation)))
-    engine.dispose()
     assert left == [1, 0]
 
 
-def test_what_is_overdue_is_shown_before_it_goes(last_day: datetime, installation: TestInstallation) -> None:
+def test_what_is_overdue_is_shown_before_it_goes(service: RegistrationService, last_day: datetime) -> None:
     """A gauge that was set after deleting would never show a failure to delete."""
     gone = retention_done_total.labels("registration", "sealed")._value.get()
-    keep_house_for_days(installation, last_day + timedelta(days=15) + SECOND)
+    service.announce_and_tend(last_day + timedelta(days=15) + SECOND)
     assert retention_overdue.labels("registration", "sealed")._value.get() == 1
     assert retention_done_total.labels("registration", "sealed")._value.get() == gone + 1
-    keep_house_for_days(installation, last_day + timedelta(days=15) + SECOND)
+    service.announce_and_tend(last_day + timedelta(days=15) + SECOND)
     assert retention_overdue.labels("registration", "sealed")._value.get() == 0
 
 
@@ -214,10 +217,6 @@ def test_days_of_people_are_loaded_with_the_form(installation: TestInstallation,
     [
         ({"idea": ", retention_days: 91"}, "idea: is kept longer than the person, who is erased after 90"),
         ({"email": ", retention_days: 3"}, "email: goes with the person and has no days of its own"),
-        (
-            {"needs": ", retention_days: 3"},
-            "sealed answers are closed together, so all of a form's are kept equally long",
-        ),
         ({"days": "person_days: 0"}, "must be a whole number from 1 to 3650"),
     ],
 )
@@ -228,6 +227,29 @@ def test_days_that_cannot_be_kept_are_named(
         load(installation, folder_with(tmp_path, **said))
     [problem] = caught.value.problems
     assert problem.endswith(fault)
+
+
+def test_each_sealed_answer_goes_on_its_day(service: RegistrationService, last_day: datetime) -> None:
+    """Without any key; an answer to a question that the form has no more goes with the first."""
+    rows(
+        service.url,
+        """UPDATE form SET definition = jsonb_set(definition, '{fields}', (SELECT jsonb_agg(
+            CASE f ->> 'name' WHEN 'passport_number' THEN f || '{"retention_days": 3}'
+                WHEN 'diet' THEN f || '{"retention_days": 20}' ELSE f END)
+            FROM jsonb_array_elements(definition -> 'fields') f WHERE f ->> 'name' <> 'hotel')) WHERE slug = %s""",
+        FORM,
+    )
+
+    def names() -> list[str]:
+        return field_names(rows(service.url, "SELECT sealed FROM registration WHERE form = %s", FORM)[0][0])
+
+    every = names()
+    service.announce_and_tend(last_day + timedelta(days=3))
+    assert names() == every
+    for days, left in ((3, set(every) - {"passport_number", "hotel"}), (14, {"diet"}), (20, set())):
+        service.announce_and_tend(last_day + timedelta(days=days) + SECOND)
+        assert names() == sorted(left)
+    assert kept(service.installation) == [(False, True, True)]
 
 
 def test_standard_questions_tell_people_ninety_days(installation: TestInstallation, tmp_path: Path) -> None:
@@ -251,36 +273,36 @@ def announced(installation: TestInstallation) -> list[tuple[str, str, int]]:
 
 
 def test_nothing_goes_that_was_announced_less_than_a_day_before(
-    last_day: datetime, installation: TestInstallation, caplog: pytest.LogCaptureFixture
+    service: RegistrationService, last_day: datetime, installation: TestInstallation, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Announced in the audit log with its number, then taken after a day, and both stand in the log."""
     due = last_day + timedelta(days=14) + SECOND
-    keep_house(installation, due - timedelta(hours=72) - 2 * SECOND)
+    service.tend(due - timedelta(hours=72) - 2 * SECOND)
     assert announced(installation) == []
-    keep_house(installation, due - timedelta(hours=23))
-    assert announced(installation) == [("retention-announced", "sealed", 1)]
-    keep_house(installation, due)
+    service.tend(due - timedelta(hours=23))
+    assert announced(installation) == [("retention-announced", "sealed-14", 1)]
+    service.tend(due)
     assert kept(installation) == [(True, True, True)]
     with caplog.at_level("INFO"):
-        keep_house(installation, due + timedelta(hours=1))
+        service.tend(due + timedelta(hours=1))
     assert kept(installation) == [(False, True, True)]
-    assert announced(installation)[1:] == [("retention-done", "sealed", 1)]
+    assert announced(installation)[1:] == [("retention-done", "sealed-14", 1)]
     assert [record.message for record in caplog.records if record.name.endswith("retaining")] == ["retention done"]
 
 
 def test_time_that_jumps_erases_nobody_until_an_operator_confirms(
-    last_day: datetime, installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
+    service: RegistrationService, last_day: datetime, installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By every clock at once, a year after the relay looked last; the relay looks again and again."""
+    """By every clock at once, a year after ``tend`` looked last; it looks again and again."""
     for name, value in installation.environment("registration", "recover").items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TROIKA_OPERATOR", "Op Erator")
-    keep_house(installation, datetime.now(UTC))
+    service.tend(datetime.now(UTC))
     for days in (400, 402):
-        keep_house(installation, last_day + timedelta(days=days))
+        service.tend(last_day + timedelta(days=days))
         assert kept(installation) == [(True, True, True)]
         assert retention_unannounced.labels("registration", "people")._value.get() == 1
-    keep_house(installation, datetime.now(UTC))
+    service.tend(datetime.now(UTC))
     assert retention_unannounced.labels("registration", "people")._value.get() == 0
     assert announced(installation) == []
     nothing = CliRunner().invoke(command_line(), ["retention", "confirm", FORM, "--yes"])
@@ -290,37 +312,41 @@ def test_time_that_jumps_erases_nobody_until_an_operator_confirms(
     rows(url, "UPDATE event_copy SET ends_at = %s, starts_at = %s", past, past)
     rows(url, "UPDATE registration SET accepted_at = %s", past - timedelta(days=1))
     unsure = CliRunner().invoke(command_line(), ["retention", "confirm", FORM])
-    assert (unsure.exit_code, "1 sealed, 1 people are due" in unsure.output) == (2, True)
+    assert (unsure.exit_code, "1 sealed-14, 1 people are due" in unsure.output) == (2, True)
     done = CliRunner().invoke(command_line(), ["retention", "confirm", FORM, "--yes"])
-    assert (done.exit_code, "1 sealed, 1 people may go" in done.output) == (0, True), done.output
-    keep_house(installation, datetime.now(UTC))
+    assert (done.exit_code, "1 sealed-14, 1 people may go" in done.output) == (0, True), done.output
+    service.tend(datetime.now(UTC))
     assert kept(installation) == [(False, False, False)]
     assert announced(installation) == [
-        ("retention-confirmed", "sealed", 1),
+        ("retention-confirmed", "sealed-14", 1),
         ("retention-confirmed", "people", 1),
-        ("retention-done", "sealed", 1),
+        ("retention-done", "sealed-14", 1),
         ("retention-done", "people", 1),
     ]
     who = rows(url, "SELECT DISTINCT deed, done_by FROM deed ORDER BY deed")
     assert who == [("retention-confirmed", "Op Erator"), ("retention-done", "retention")]
 
 
-def test_notice_ends_when_the_event_is_moved(last_day: datetime, installation: TestInstallation) -> None:
+def test_notice_ends_when_the_event_is_moved(
+    service: RegistrationService, last_day: datetime, installation: TestInstallation
+) -> None:
     """Moved back a month later, it is announced anew: nothing goes on the word of an old notice."""
     url, due = installation.urls["registration"], last_day + timedelta(days=14) + SECOND
-    keep_house(installation, due - timedelta(hours=48))
+    service.tend(due - timedelta(hours=48))
     rows(url, "UPDATE event_copy SET ends_at = %s", last_day + timedelta(days=60))
-    keep_house(installation, due - timedelta(hours=24))
+    service.tend(due - timedelta(hours=24))
     rows(url, "UPDATE event_copy SET ends_at = %s", last_day)
-    keep_house(installation, due)
+    service.tend(due)
     assert kept(installation) == [(True, True, True)]
     assert retention_unannounced.labels("registration", "sealed")._value.get() == 1
 
 
-def test_notice_of_a_time_that_was_set_back_begins_anew(last_day: datetime, installation: TestInstallation) -> None:
+def test_notice_of_a_time_that_was_set_back_begins_anew(
+    service: RegistrationService, last_day: datetime, installation: TestInstallation
+) -> None:
     """The time was ten days ahead for a while when it was announced: a day has to pass from now on."""
     due = last_day + timedelta(days=14) + SECOND
-    keep_house(installation, due - timedelta(hours=1))
-    keep_house(installation, due - timedelta(hours=60))
+    service.tend(due - timedelta(hours=1))
+    service.tend(due - timedelta(hours=60))
     announced_at = rows(installation.urls["registration"], "SELECT announced_at FROM retention_notice")
     assert announced_at == [(due - timedelta(hours=60),)]

@@ -2,25 +2,27 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 from sqlalchemy import make_url
 
-from services.registration.api.tools import VIEW_KEPT_S
+from services.registration.__main__ import command_line
 from services.registration.console.pages import PATH
-from services.registration.settings import read_settings
+from services.registration.privacy.model import decode_envelopes
 from services.registration.web import build_app
 from shared.store.engine import open_engine
+from tests.integration.registration.test_form_key_life import settings_of
+from tests.integration.registration.test_kinds import enrol, send
 from tests.integration.registration.test_kinds import installation as installation
-from tests.integration.registration.test_kinds import send
-from tests.support.clients import rows
+from tests.support.clients import rows, submissions_path
 from tests.support.installation import TestInstallation
+from tests.support.registration_service import RegistrationService
 
 CANARY = "canary7f3a"
 SEALED = {
@@ -43,18 +45,16 @@ Headers = dict[str, Any]
 
 
 @pytest.fixture
-def traveller(client: FlaskClient, installation: TestInstallation) -> str:
+def traveller(service: RegistrationService) -> str:
     """Id of somebody who has told everything."""
-    answer = send(client, "geneva-delegation", **SEALED, **CLEAR)
-    assert answer.status_code == 201
-    return str(answer.get_json()["id"])
+    return enrol(service, "geneva-delegation", **SEALED, **CLEAR)
 
 
 @pytest.fixture
 def fresh_client(client: FlaskClient, installation: TestInstallation) -> Iterator[FlaskClient]:
     """Another process of the service, as it were: it has opened no key yet."""
     engine = open_engine(installation.url("registration", "web"))
-    yield build_app(read_settings(), engine).test_client()
+    yield build_app(settings_of(installation, "web"), engine).test_client()
     engine.dispose()
 
 
@@ -65,8 +65,13 @@ def with_roles(installation: TestInstallation, *roles: str, **others: Any) -> No
 
 
 def destroy_key(installation: TestInstallation) -> None:
-    """As an operator does."""
-    (installation.secrets.folder / "form-keys" / "geneva-delegation.key").unlink()
+    """As an operator does: the form is closed for it."""
+    url = installation.urls["registration"]
+    rows(url, "UPDATE form SET open = false WHERE slug = 'geneva-delegation'")
+    environment = installation.environment("registration", "operator")
+    done = CliRunner().invoke(command_line(), ["keys", "destroy", "geneva-delegation", "--yes"], env=environment)
+    assert done.exit_code == 0, done.output
+    rows(url, "UPDATE form SET open = true WHERE slug = 'geneva-delegation'")
 
 
 def everything_in(url: str) -> str:
@@ -85,6 +90,17 @@ def test_database_holds_no_sealed_answer(client: FlaskClient, traveller: str, in
     assert CLEAR["side_events"] in whole
     for trace in (CANARY, CANARY.encode().hex(), "2031-07-09", b"2031-07-09".hex(), "2039-11-21"):
         assert trace not in whole
+
+
+def test_stored_names_and_lengths_do_not_show_which_questions_were_answered(
+    service: RegistrationService, traveller: str
+) -> None:
+    """Somebody who has told everything, and somebody who eats no meat."""
+    enrol(service, "geneva-delegation", email="second@example.org", diet="vegetarian")
+    stored = rows(service.url, "SELECT sealed FROM registration ORDER BY id")
+    envelopes = [envelope for (sealed,) in stored for envelope in decode_envelopes(bytes(sealed))]
+    shown = [{name: len(text) for name, text in envelope.fields.items()} for envelope in envelopes]
+    assert shown == [dict.fromkeys(SEALED, 12 + 64 + 16)] * 2
 
 
 def test_no_listing_shows_sealed_answers(client: FlaskClient, traveller: str, coordinator: Headers) -> None:
@@ -224,13 +240,13 @@ def test_nothing_is_sealed_without_a_key(
     assert (refused.status_code, refused.get_json()["code"]) == (503, "unavailable")
     assert int(refused.headers["Retry-After"]) >= 60
     plain = {"name": "Second", "email": "second@example.org", "consent": "on", "diet": CANARY}
-    page = asked.post("/v1/forms/geneva-delegation/registrations", data=plain, headers={"Accept": "text/html"})
+    page = asked.post(submissions_path("geneva-delegation"), data=plain, headers={"Accept": "text/html"})
     assert (page.status_code, page.mimetype) == (503, "text/html")
     assert caplog.messages.count("a form has no key for sealed answers") == 2
     assert CANARY not in caplog.text
-    emails = "SELECT email FROM registration ORDER BY id"
-    assert rows(installation.urls["registration"], emails) == [("participant@example.org",)]
-    assert send(asked, "geneva-delegation", email="third@example.org").status_code == 201
+    undecided = "SELECT count(*) FROM submission WHERE state = 'received'"
+    assert rows(installation.urls["registration"], undecided) == [(0,)]
+    assert send(asked, "geneva-delegation", email="third@example.org").status_code == 202
 
 
 def test_closed_form_without_a_key_is_closed(
@@ -239,7 +255,6 @@ def test_closed_form_without_a_key_is_closed(
     """Keys are destroyed when all is over; nobody need be woken by whoever comes late."""
     destroy_key(installation)
     rows(installation.urls["registration"], "UPDATE form SET open = false")
-    time.sleep(VIEW_KEPT_S)
     answer = send(client, "geneva-delegation", email="second@example.org", **SEALED)
     assert (answer.status_code, answer.get_json()["code"]) == (409, "form-closed")
 

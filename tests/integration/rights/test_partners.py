@@ -11,7 +11,8 @@ from services.registration.embed.assets import pinned_script
 from services.registration.embed.snippets import WAYS
 from shared.web.access import policy_of
 from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
-from tests.support.clients import REGISTRATIONS, answers
+from tests.support.clients import answers
+from tests.support.registration_service import open_registration
 
 PAGES = "/console/registrations/partners"
 OWN, OTHER = "example-partner", "example-partner-fr"
@@ -29,9 +30,8 @@ OPEN_TO_PARTNERS = {
 @pytest.fixture(scope="module")
 def key(house: House) -> str:
     """Of the partner; five have come through its pages, one of whom has cancelled, and three through another's."""
-    for number in range(5 + LEFT):
-        answer = house.apps["registration"].post(REGISTRATIONS, json=answers(number, partner=OWN))
-        assert answer.status_code == 201, answer.text
+    with open_registration(house.installation) as service:
+        service.enrol_all([answers(number, partner=OWN) for number in range(5 + LEFT)])
     moved = "UPDATE registration SET partner = %s WHERE email = ANY(%s)"
     others = [f"participant-{number}@example.org" for number in range(5, 5 + LEFT)]
     house.rows("registration", moved, OTHER, others)
@@ -94,7 +94,7 @@ def test_editor_has_one_page_and_is_led_to_it(editor: Browser) -> None:
     assert page.status_code == 200
     navigation = page.text.partition('<nav aria-label="Console">')[2].partition("</nav>")[0]
     assert re.findall(r'href="([^"]+)"', navigation) == [PAGES]
-    assert f'href="/embed/selftest?partner={OWN}"' in page.text
+    assert f'href="https://registration.example.org/embed/selftest?partner={OWN}"' in page.text
     assert "<code>http://localhost:8001</code>" in page.text
     assert not re.findall("Participant|participant-", page.text)
     statuses = [editor.get(path).status_code for path in (f"{PAGES}/{OTHER}", "/console", "/console/mail")]

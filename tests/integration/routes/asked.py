@@ -42,4 +42,6 @@ def path_of(house: House, route: Route) -> str:
     values = house.values[route.service]
     if route.rule.endswith("/erasure"):
         values = {**values, **dict.fromkeys(("registration_id", "proposal_id"), values["erased_id"])}
+    if route.rule.startswith("/c/"):
+        values = {**values, "token": values["confirmation_token"]}
     return route.path(house.apps[route.service], values)

@@ -4,7 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -32,6 +32,7 @@ from tests.support.clients import WEBINAR, answers, rows
 from tests.support.filled import fill
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
+from tests.support.registration_service import RegistrationService, open_registration
 
 HOST = "registration.example.org"
 ORIGIN = f"https://{HOST}"
@@ -67,7 +68,8 @@ class House:
     cookies: by kind of caller: what signing in gave them.
     values: what stands for each argument of a rule, by service.
     installation: databases and secrets.
-    engines: by service, and of the write group (``intake``).
+    engines: by service, and of submissions (``intake``).
+    registration: the registration service on the same databases, with its decider.
     """
 
     apps: Mapping[str, Flask]
@@ -76,6 +78,7 @@ class House:
     values: Mapping[str, Mapping[str, str]]
     installation: TestInstallation
     engines: Mapping[str, Engine]
+    registration: RegistrationService
 
     def ask(
         self, service: str, method: str, path: str, *, key: str = "", cookie: str = "", **request: Any
@@ -112,18 +115,21 @@ def open_house(postgres: PostgresServer, folder: Path) -> Iterator[House]:
     installation = make_installation(postgres, folder)
     engines = {name: open_engine(installation.url(name, "web")) for name in SERVICES}
     engines["intake"] = open_intake_engine(installation.url("registration", "web"))
+    opened = ExitStack()
     try:
         fill(installation)
+        registration = opened.enter_context(open_registration(installation))
         keys = {name: new_token() for name in (*ROLES, WHOLE, LIMITED, EXPIRED, WITHDRAWN, UNKNOWN)}
         access = installation.secrets.folder / "access.json"
         access.write_text(json.dumps(holders(keys, WITHDRAWN)))
         apps = build_applications(installation.secrets, engines)
-        house = House(apps, keys, {}, {}, installation, engines)
+        house = House(apps, keys, {}, {}, installation, engines, registration)
         cookies = {name: house.sign_in(name) for name in keys if name not in (EXPIRED, UNKNOWN)}
         access.write_text(json.dumps(holders(keys)))
         cookies |= {name: _forged(installation, keys[name]) for name in (EXPIRED, UNKNOWN)}
-        yield House(apps, keys, cookies, _live_in(house), installation, engines)
+        yield House(apps, keys, cookies, _live_in(house), installation, engines, registration)
     finally:
+        opened.close()
         for engine in engines.values():
             engine.dispose()
 
@@ -153,10 +159,8 @@ def _forged(installation: TestInstallation, key: str) -> str:
 def _live_in(house: House) -> dict[str, dict[str, str]]:
     """Somebody registers, somebody proposes a side event, a bulletin is drafted, a timetable is asked for."""
     whole = {"key": WHOLE}
-    verify_token = _unverified(house)
-    person = answers(1, name=PERSON, email=ADDRESS)
-    registered = house.ask("registration", "POST", f"/v1/forms/{WEBINAR}/registrations", json=person)
-    assert registered.status_code == 201, registered.text
+    receipt, confirmation_token = _pending(house)
+    registered = house.registration.enrol(answers(1, name=PERSON, email=ADDRESS))
     proposed = house.ask("events", "POST", "/v1/proposals", json=an_answer(TITLE, name=PERSON, email=ADDRESS))
     assert proposed.status_code == 201, proposed.text
     gone = _erased(house)
@@ -169,7 +173,8 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
     unwanted = {"email": "unwanted@example.org", "reason": "asked us never to be registered"}
     assert house.ask("registration", "POST", "/v1/blocked-addresses", json=unwanted, **whole).status_code == 204
     blocked = house.ask("registration", "GET", "/v1/blocked-addresses", **whole).get_json()["items"][0]
-    tokens = {service: _token(house, service, "token") for service in ("registration", "events")}
+    own_tokens = [box["token"] for box in house.registration.boxes("registration.") if box["address"] == ADDRESS]
+    tokens = {"registration": own_tokens[-1], "events": _token(house, "events")}
     mail = house.ask("notifications", "GET", "/v1/mails", **whole).get_json()["items"][0]
     room = house.ask("events", "GET", "/v1/rooms").get_json()["items"][0]
     resource = house.ask("events", "GET", "/v1/resources", **whole).get_json()["items"][0]
@@ -178,10 +183,11 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
     return {
         "registration": {
             "slug": WEBINAR,
-            "registration_id": str(registered.get_json()["id"]),
+            "registration_id": registered,
             "erased_id": gone["registration"],
             "token": tokens["registration"],
-            "verify_token": verify_token,
+            "confirmation_token": confirmation_token,
+            "receipt": receipt,
             "name": "frame.js",
             "mark": pinned_script()[0].removeprefix("/embed/troika-").removesuffix(".js"),
             "blocked_id": str(blocked["id"]),
@@ -215,36 +221,29 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
 
 def _erased(house: House) -> dict[str, str]:
     """Ids of a registration and a proposal of which nothing is left: erasing them again changes nothing."""
-    made = {
-        "registration": (f"/v1/forms/{WEBINAR}/registrations", answers(3), "/r/"),
-        "events": ("/v1/proposals", an_answer("Of nobody"), "/p/"),
-    }
-    ids = {}
-    for service, (path, content, link) in made.items():
-        ids[service] = str(house.ask(service, "POST", path, json=content).get_json()["id"])
-        own = f"{link}{_token(house, service, 'token')}"
-        assert house.ask(service, "POST", own, data={"action": "erase"}).status_code == 303
-    return ids
+    registration = house.registration.enrol(answers(3))
+    assert house.registration.own(house.registration.own_token(3), "erase").status_code == 303
+    proposal = house.ask("events", "POST", "/v1/proposals", json=an_answer("Of nobody")).get_json()["id"]
+    erased = house.ask("events", "POST", f"/p/{_token(house, 'events')}", data={"action": "erase"})
+    assert erased.status_code == 303
+    return {"registration": registration, "events": str(proposal)}
 
 
-def _unverified(house: House) -> str:
-    """Token of the link by which somebody could confirm their address, on the form that asks nobody else to."""
-    verification = "UPDATE form SET verification = %s"
-    rows(house.installation.urls["registration"], verification, "email")
-    path = f"/v1/forms/{WEBINAR}/registrations"
-    assert house.ask("registration", "POST", path, json=answers(2)).get_json()["status"] == "unverified"
-    rows(house.installation.urls["registration"], verification, "none")
-    return _token(house, "registration", "verify")
+def _pending(house: House) -> tuple[str, str]:
+    """The receipt of a submission that waits for its owner, and the token of their link."""
+    receipt = house.registration.submit(answers(2)).get_json()["receipt"]
+    house.registration.decide()
+    return str(receipt), house.registration.confirmation_token("participant-2@example.org")
 
 
-def _token(house: House, service: str, name: str) -> str:
-    """Of the link called so, in the last mail with one that the service asked for: only notifications can read it."""
+def _token(house: House, service: str) -> str:
+    """Of the link in the last mail with one that the service asked for: only notifications can read it."""
     private = read_keys(house.installation.secrets.folder / "notifications.key")
     statement = "SELECT body FROM outbox WHERE body <> '' ORDER BY id DESC"
     bodies = [bytes(body) for (body,) in rows(house.installation.urls[service], statement)]
     boxes = [data["sealed"] for data in (decode(body).data for body in bodies) if "sealed" in data]
     opened = [open_sealed(private, base64.b64decode(box)) for box in boxes]
-    return next(str(content[name]) for content in opened if name in content)
+    return next(str(content["token"]) for content in opened if "token" in content)
 
 
 def _way_out(house: House) -> str:

@@ -11,22 +11,25 @@ from tests.integration.events.side_events import an_answer
 from tests.integration.routes.asked import path_of
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import COOKIE, WHOLE, House
-from tests.support.clients import REGISTRATIONS, answers, rows
+from tests.support.clients import SUBMISSIONS, answers, rows
 
 PEOPLES = (
     "/v1/forms/<slug>",
     "/embed/<slug>",
     "/r/<token>",
-    "/v/<verify_token>",
+    "/c/<token>",
+    "/c/<token>/forms/<slug>",
+    "/receipts/<receipt>",
     "/p/<token>",
     "/u/<token>",
     "/propose",
 )
 CHANGING = re.compile(
     r"""nonce-[\w-]{22}|nonce="[\w-]{22}"|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"""
+    r"""|/receipts/[a-z2-7]{32}|"receipt": ?"[a-z2-7]{32}"|\b[2-9A-HJKMNP-Z]{4}\b"""
     r"""|value="[\w-]{22,}"|"received_at":"[^"]+"|cookie-\d-\w+@example\.org|\d{4}-\d\d-\d\dT[\d:.]+Z"""
 )
-"""What differs between any two answers: nonces, ids, keys of forms, moments, and the address that was typed."""
+"""What differs between any two answers: nonces, ids, receipts and codes, times, and the address that was typed."""
 OWN = {"Sec-Fetch-Site": "same-origin"}
 FOREIGN = {"Origin": "https://evil.example.org", "Sec-Fetch-Site": "cross-site"}
 
@@ -89,7 +92,8 @@ def test_pages_of_people_are_the_same_with_and_without_the_cookie(house: House, 
         if route.rule in PEOPLES and route.is_safe:
             path = path_of(house, route)
             plain = house.ask(route.service, "GET", path)
-            assert same(plain, house.ask(route.service, "GET", path, cookie=WHOLE)), route
+            known = house.ask(route.service, "GET", path, cookie=WHOLE)
+            assert _settled(plain) == _settled(known), route
             assert plain.status_code == 200
 
 
@@ -99,22 +103,24 @@ def test_what_is_sent_by_people_is_the_same_with_and_without_the_cookie(
     house: House, service: str, as_page: bool
 ) -> None:
     """Also when another site makes a coordinator's browser send it: it can do what anybody can, and no more."""
-    path = REGISTRATIONS if service == "registration" else "/v1/proposals"
+    path = SUBMISSIONS if service == "registration" else "/v1/proposals"
     given = [_filled(service, number, as_page) for number in range(3)]
     plain = house.ask(service, "POST", path, **given[0])
     known = house.ask(service, "POST", path, cookie=WHOLE, **given[1])
     forced = house.ask(service, "POST", path, cookie=WHOLE, headers={**given[2].pop("headers"), **FOREIGN}, **given[2])
-    assert plain.status_code == 201, plain.text
+    assert plain.status_code == (202 if service == "registration" else 201), plain.text
     assert same(plain, known)
     assert (forced.status_code, CHANGING.sub("*", forced.text)) == _settled(plain)[:2]
 
 
 def test_nothing_stored_of_a_registration_names_who_was_signed_in(house: House) -> None:
     """What was sent with the cookie, above, belongs to nobody of the console."""
+    for number in range(3):
+        house.registration.enrol(answers(1, email=f"cookie-stored-{number}@example.org"))
     url = house.installation.urls["registration"]
     changes = "SELECT changed_by FROM registration_change c JOIN registration r ON r.id = c.registration_id"
     found = rows(url, f"{changes} WHERE r.email LIKE 'cookie-%%'")
-    assert len(found) > 3
+    assert len(found) >= 3
     assert {who for (who,) in found} == {None}
 
 

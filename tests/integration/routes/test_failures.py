@@ -26,6 +26,9 @@ TELLING = re.compile(
     r"|canary-of-a-bug|[a-z]Error\b|Exception\b",
     re.IGNORECASE,
 )
+SCRIPT = "text/javascript"
+"""Our own files: the same for everybody, also where a condition of a request is not met. They name browsers' events."""
+
 GARBAGE: tuple[dict[str, Any], ...] = (
     {"data": b"\xff\xfe{", "headers": {"Content-Type": "application/json"}},
     {"data": b"[" * 2000 + b"]" * 2000, "headers": {"Content-Type": "application/json"}},
@@ -68,7 +71,8 @@ def bug() -> None:
 
 def gives_away(answer: TestResponse) -> list[str]:
     """What an answer tells of what is behind it."""
-    return TELLING.findall(f"{answer.text}\n{answer.headers}")
+    text = "" if answer.mimetype == SCRIPT else answer.text
+    return TELLING.findall(f"{text}\n{answer.headers}")
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -104,6 +108,7 @@ def test_database_that_is_away_is_not_named(house: House, routes: list[Route]) -
         house.values,
         house.installation,
         engines,
+        house.registration,
     )
     unavailable = 0
     for route in routes:

@@ -14,7 +14,7 @@ from tests.integration.events.side_events import an_answer
 from tests.integration.routes.asked import path_of
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import WHOLE, House
-from tests.support.clients import REGISTRATIONS, WEBINAR, answers, rows
+from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 
 FORMULA = '=HYPERLINK("https://evil.example.org","open")'
 AS_CSV = {"Accept": "text/csv"}
@@ -35,7 +35,7 @@ def test_lists_as_files_are_these_four_and_hold_no_formula(house: House, routes:
     for number, start in enumerate(FORMULA_STARTS):
         person = answers(number, name=f"Formula {start.strip()}", organisation=f"{start.strip()}{FORMULA} {number}")
         person |= {"email": f"formula-{number}@example.org", "questions": FORMULA}
-        assert house.ask("registration", "POST", REGISTRATIONS, json=person).status_code == 201
+        house.registration.enrol(person)
     renamed = {"title": FORMULA, "summary": f"-{FORMULA}"}
     event = f"/v1/events/{WEBINAR}"
     assert house.ask("events", "PATCH", event, key=WHOLE, json=renamed, headers={"If-Match": "*"}).status_code == 200
@@ -76,10 +76,11 @@ def test_file_in_place_of_an_answer_is_no_answer(house: House, service: str) -> 
     """A form with a file in it is read as if that part were not there; nothing of it is kept."""
     address = "with-a-file@example.org"
     filled: dict[str, Any] = {"registration": answers(1), "events": an_answer("With a file")}[service]
-    path = {"registration": REGISTRATIONS, "events": "/v1/proposals"}[service]
+    path = {"registration": SUBMISSIONS, "events": "/v1/proposals"}[service]
     content = {**filled, "email": address, "consent": "yes", "name": (io.BytesIO(b"canary-of-a-file"), "name.html")}
     answer = house.ask(service, "POST", path, data={k: v if k == "name" else str(v) for k, v in content.items()})
     assert (answer.status_code, [fault["pointer"] for fault in answer.get_json()["errors"]]) == (422, ["/name"])
-    tables = {"registration": "registration", "events": "proposal"}
+    tables = {"registration": "candidate", "events": "proposal"}
+    house.registration.decide()
     kept = rows(house.installation.urls[service], f"SELECT t::text FROM {tables[service]} t")
     assert [row for (row,) in kept if "canary-of-a-file" in row or address in row] == []

@@ -25,7 +25,9 @@ FRAMED = (
     "registration GET /embed/selftest",
     "registration GET /r/<token>",
     "registration GET /r/erased",
-    "registration GET /v/<verify_token>",
+    "registration GET /c/<token>",
+    "registration GET /c/<token>/forms/<slug>",
+    "registration GET /receipts/<receipt>",
     "events GET /propose",
 )
 """Pages with a style and scripts of their own in them; framed only where a partner is named, and by that one alone."""

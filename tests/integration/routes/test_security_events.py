@@ -17,7 +17,7 @@ from tests.integration.events.side_events import an_answer
 from tests.integration.routes.asked import CONTENT, path_of
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import LIMITED, UNKNOWN, WHOLE, House
-from tests.support.clients import REGISTRATIONS, WEBINAR, answers
+from tests.support.clients import WEBINAR, answers
 
 ENDS_OF_LINES = ("\n", "\r\n", "\x85", "\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\x1e")
 FORGED = '{"level": "INFO", "message": "forged-line"}'
@@ -122,9 +122,7 @@ def test_signing_in_is_logged_with_who(house: House) -> None:
 def test_reading_sealed_answers_is_logged_with_who_and_whose(house: House) -> None:
     """That the reason stands in the log of readings is tested there."""
     content = answers(1, email="sealed-reading@example.org", access_needs="A ramp")
-    answer = house.ask("registration", "POST", REGISTRATIONS, json=content)
-    assert answer.status_code == 201, answer.text
-    registration = answer.get_json()["id"]
+    registration = house.registration.enrol(content)
     with logged() as stream:
         path, reason = f"/v1/registrations/{registration}/sealed", {"reason": "Her visa letter is written"}
         assert house.ask("registration", "POST", path, key="sealed-reader", json=reason).status_code == 200
@@ -157,7 +155,7 @@ def _sent(route: Route, end: str) -> Iterator[dict[str, Any]]:
     """Requests with a forged line in whatever the route reads."""
     given = CONTENT.get(str(route), {})
     bodies: dict[str, Any] = {
-        "registration POST /v1/forms/<slug>/registrations": answers(1),
+        "registration POST /v1/forms/<slug>/submissions": answers(1),
         "events POST /v1/proposals": an_answer("A side event"),
     }
     content = bodies.get(str(route), given.get("json", given.get("data", {"name": "x", "action": "x"})))

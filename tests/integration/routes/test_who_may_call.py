@@ -78,7 +78,7 @@ def test_without_a_key_that_counts_every_such_route_asks_for_one(house: House, k
     assert [route.method for route in by_link_too] == ["GET", "DELETE", "PATCH"]
     with statements(house) as asked:
         _all_turned_away(house, by_link_too)
-    assert all("FROM registration r" in statement for statement in asked)
+    assert all("FROM own_registration(" in statement for statement in asked)
     with statements(house) as said:
         _all_turned_away(house, [route for route in keyed if not route.policy.or_link])
     assert said == []

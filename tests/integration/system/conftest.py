@@ -7,8 +7,9 @@ import pytest
 import requests
 
 from tests.integration.system.canaries import ANSWERS, ODD_REQUESTS
-from tests.support.clients import REGISTRATIONS
+from tests.support.clients import SUBMISSIONS
 from tests.support.installation import make_installation
+from tests.support.participants import confirm_in_time
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
 from tests.support.rabbitmq import RabbitNode
@@ -36,10 +37,11 @@ def whole(
     try:
         stack.start(capacity=100)
         assert stack.web is not None
-        address = stack.web.url + REGISTRATIONS
-        assert requests.post(address, json=ANSWERS, timeout=10).status_code == 201
+        address = stack.web.url + SUBMISSIONS
+        assert requests.post(address, json=ANSWERS, timeout=10).status_code == 202
         for content, headers in ODD_REQUESTS:
             assert requests.post(address, data=content, headers=headers, timeout=10).status_code >= 400
+        confirm_in_time(stack.web.url, stack.mail_folder, str(ANSWERS["email"]))
         settle(stack, 1)
         yield stack
     finally:

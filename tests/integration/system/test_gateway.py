@@ -14,12 +14,12 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 import requests
 
-from deploy.shape import SERVICES, worker_name
-from deploy.up.gateway import RATE_PER_S, gateway_unit
-from deploy.up.ports import Ports
+from deploy.shape import SERVICES, TOKEN_PATHS
+from deploy.up.gateway import RequestLimits, gateway_unit
 from shared.core.proxies import TrustedProxies, read_proxies
 from shared.web.headers import refusal_headers
 from tests.support.children import kill_tree, start_child
+from tests.support.gateway import gateway_ports
 from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
@@ -28,10 +28,11 @@ ANSWERS = itertools.count()
 KEPT = "Cache-Control=public,+max-age=0,+s-maxage=60&Vary=Accept-Language"
 TOKEN = "kP3xq9vN-secret-of-a-link"
 HEADERS = dict(refusal_headers(https=False))
-BURST = 200
-MANY = BURST + 2 * RATE_PER_S
-SLOWLY_PER_S = 5
-"""So fast buckets are emptied here, in place of ``RATE_PER_S``: a busy machine floods no faster than that."""
+SUBMISSIONS = "/v1/forms/a/submissions"
+BURST = 5
+MANY = 50
+LIMITS = RequestLimits(rate_per_s=1, burst=BURST)
+"""Lower than in production: a busy machine floods no faster than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,13 @@ class Gateway:
 
     Attributes:
         url: of its public port.
+    desk: of the coordinators' port.
         operations: of the port for operators.
         log: all it says.
     """
 
     url: str
+    desk: str
     operations: str
     log: Path
 
@@ -98,33 +101,28 @@ def _started(run_folder: RunFolder, service: int, proxies: TrustedProxies) -> It
     """Events is away, the other two are the service of the test."""
     folder = run_folder.part("lone-gateway")
     folder.chmod(0o711)
-    behind = {worker_name(name, "web"): free_port() if name == "events" else service for name in SERVICES}
-    ports = Ports({"public": free_port(), "operations": free_port(), **behind})
-    unit = gateway_unit(folder, ports, proxies)
-    configuration = folder / "nginx" / "nginx.conf"
-    said = configuration.read_text()
-    assert said.count(f"rate={RATE_PER_S}r/s") == 1
-    configuration.write_text(said.replace(f"rate={RATE_PER_S}r/s", f"rate={SLOWLY_PER_S}r/s"))
+    ports = gateway_ports({name: free_port() if name == "events" else service for name in SERVICES})
+    unit = gateway_unit(folder, ports, proxies, LIMITS)
     log = folder / "gateway.log"
     log.unlink(missing_ok=True)
     server = start_child(
         run_folder, unit.command, env=unit.environment, folder=unit.folder, log=log, account=unit.account
     )
     poll_until(unit.ready, 20, what="the gateway listens")
-    yield Gateway(ports.public_url, f"http://127.0.0.1:{ports['operations']}", log)
+    yield Gateway(ports.public_url, ports.desk_url, f"http://127.0.0.1:{ports['operations']}", log)
     kill_tree(server)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_whoever_changes_too_much_at_once_is_told_when_to_come_again(gateway: Gateway, method: str) -> None:
-    statuses = gateway.flood(method, "/v1/forms/a/registrations", ["198.51.100.7"] * MANY)
+    statuses = gateway.flood(method, SUBMISSIONS, ["198.51.100.7"] * MANY)
     assert BURST <= statuses.count(200) < MANY
-    while (refused := gateway.ask(method, "/v1/forms/a/registrations", "198.51.100.7")).status_code == 200:
+    while (refused := gateway.ask(method, SUBMISSIONS, "198.51.100.7")).status_code == 200:
         pass  # the bucket is full within a few
     assert (refused.status_code, refused.headers["Retry-After"], refused.json()["code"]) == (429, "5", "too-many")
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert HEADERS.items() <= refused.headers.items()
-    assert gateway.ask(method, "/v1/forms/a/registrations", "198.51.100.8").status_code == 200
+    assert gateway.ask(method, SUBMISSIONS, "198.51.100.8").status_code == 200
 
 
 def test_client_address_is_that_which_the_tls_proxy_saw(gateway: Gateway) -> None:
@@ -138,23 +136,29 @@ def test_address_that_a_client_names_is_not_believed(first_gateway: Gateway) -> 
 
 
 def test_answers_of_the_gateway_itself_carry_the_headers(gateway: Gateway) -> None:
-    """Whatever it refuses, or answers for a service that is away, at either of its ports; and its one redirect."""
+    """Whatever it refuses, or answers for a service that is away, at each of its ports; and its redirects."""
     large = requests.post(f"{gateway.url}/r/x", data=b"x" * 70_000, timeout=10)
     long = gateway.ask("GET", "/r/" + "x" * 9_000, "198.51.100.7")
     elsewhere = requests.get(f"{gateway.operations}/nothing", timeout=10)
     away = requests.get(f"{gateway.operations}/-/events/readyz", timeout=10)
-    home = requests.get(gateway.url, timeout=10, allow_redirects=False)
+    homes = [requests.get(url, timeout=10, allow_redirects=False) for url in (gateway.url, gateway.desk)]
+    nowhere = requests.get(f"{gateway.desk}/nothing", timeout=10)
+    changing = gateway.ask("POST", "/v1/events", "198.51.100.7")
     asked = [("GET", "/-/registration/readyz"), ("GET", "/nothing"), ("TRACE", "/r/x"), ("GET", "/programme")]
     answers = [gateway.ask(method, path, "198.51.100.7") for method, path in asked] + [
         large,
         long,
         elsewhere,
         away,
-        home,
+        nowhere,
+        changing,
+        *homes,
     ]
-    assert [answer.status_code for answer in answers] == [404, 404, 405, 503, 413, 414, 404, 503, 302]
+    statuses = [404, 404, 405, 503, 413, 414, 404, 503, 404, 405, 302, 302]
+    assert [answer.status_code for answer in answers] == statuses
+    assert [home.headers["Location"] for home in homes] == [f"{gateway.url}/programme", f"{gateway.desk}/console"]
     assert [answer.url for answer in answers if not HEADERS.items() <= answer.headers.items()] == []
-    for answer in answers[:-1]:
+    for answer in answers[:-2]:
         assert answer.headers["Content-Type"] == "application/problem+json"
 
 
@@ -162,12 +166,53 @@ def test_looking_is_not_limited(gateway: Gateway) -> None:
     assert set(gateway.flood("GET", "/v1/forms/a", ["198.51.100.7"] * MANY)) == {200}
 
 
-def test_household_has_one_budget_over_all_its_addresses(gateway: Gateway) -> None:
-    """Of IPv6 the first 64 bits are whose it is; among the bytes is a line feed, which is one like any other."""
-    inside = [f"2001:db8:0:a0a::{number:x}" for number in range(1, MANY + 1)]
-    assert gateway.flood("POST", "/v1/forms/a/registrations", inside).count(429) > 0
-    outside = [f"2001:db8:0:{number:x}::1" for number in range(1, MANY + 1) if number != 0xA0A]
-    assert set(gateway.flood("POST", "/v1/forms/a/registrations", outside)) == {200}
+@pytest.mark.parametrize(
+    ("inside", "share", "outside"),
+    [
+        ("2001:db8:a:a0a::{:x}", 1, "2001:db8:a:a0b::1"),
+        ("2001:db8:a:a{:02x}::1", 4, "2001:db8:a:b0a::1"),
+        ("2001:db8:a:{:x}0a::1", 16, "2001:db8:b:a0a::1"),
+    ],
+)
+def test_ipv6_prefix_has_one_budget_over_all_its_networks(
+    gateway: Gateway, inside: str, share: int, outside: str
+) -> None:
+    """A /64, a /56, a /48. Among the bytes are line feeds, which are bytes like any other. What a smaller prefix was
+    refused does not count for the larger one around it."""
+    statuses = gateway.flood("POST", SUBMISSIONS, [inside.format(number) for number in range(256)])
+    assert share * BURST <= statuses.count(200) < 256
+    assert set(statuses) == {200, 429}
+    assert gateway.ask("POST", SUBMISSIONS, outside).status_code == 200
+
+
+def test_ipv4_address_written_as_ipv6_counts_as_ipv4(gateway: Gateway) -> None:
+    """A proxy that listens on both may write it so; all of IPv4 must not be one network then."""
+    one = ["::ffff:198.51.100.7"] * MANY + ["198.51.100.7"] * BURST
+    assert 429 in gateway.flood("POST", SUBMISSIONS, one)[MANY:]
+    others = [f"::ffff:198.51.{third}.{last}" for third in range(100, 130) for last in (8, 9)]
+    assert set(gateway.flood("POST", SUBMISSIONS, others)) == {200}
+
+
+def test_twenty_networks_cannot_shut_a_form_for_others(gateway: Gateway) -> None:
+    """Each of them sends until it is refused; everybody else is let in, a hundred of them at once."""
+    networks = [[f"198.51.100.{number}"] * 4 * BURST for number in range(10)]
+    networks += [[f"2001:db8:{number:x}::{host:x}" for host in range(4 * BURST)] for number in range(10)]
+    for addresses in networks:
+        assert 429 in gateway.flood("POST", SUBMISSIONS, addresses)
+    newcomers = [address for n in range(50) for address in (f"203.0.113.{n}", f"2001:db8:f{n:02x}::1")]
+    assert set(gateway.flood("POST", SUBMISSIONS, newcomers)) == {200}
+
+
+@pytest.mark.parametrize("path", TOKEN_PATHS)
+def test_no_other_site_learns_a_token_from_a_referrer(gateway: Gateway, path: str) -> None:
+    """Whatever the service says; and the gateway's own refusals, also on the coordinators' host."""
+    for more in ("", "?Referrer-Policy=unsafe-url"):
+        answer = gateway.ask("GET", f"{path}{TOKEN}{more}", "198.51.100.7")
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+    refused = gateway.ask("GET", f"{path}{TOKEN}{'x' * 9_000}", "198.51.100.7")
+    assert (refused.status_code, refused.headers["Referrer-Policy"]) == (414, "no-referrer")
+    elsewhere = requests.get(f"{gateway.desk}{path}{TOKEN}", timeout=10)
+    assert elsewhere.headers["Referrer-Policy"] == "no-referrer"
 
 
 @pytest.mark.parametrize("path", ["/embed/a", "/embed/troika.js"])
@@ -195,12 +240,15 @@ def test_public_pages_are_kept_each_for_itself(gateway: Gateway, path: str) -> N
         ("/embed/a", "Cache-Control=public,+max-age=60&Set-Cookie=a=b"),
         ("/embed/a", "X-Says=nothing+of+caches"),
         ("/r/token", "Cache-Control=public,+max-age=60"),
+        ("/c/token", "Cache-Control=public,+max-age=60"),
+        ("/receipts/a", "Cache-Control=public,+max-age=60"),
+        ("/v1/receipts/a", "Cache-Control=public,+max-age=60"),
         ("/v1/forms/a", "Cache-Control=public,+max-age=60"),
         ("/console/registrations", "Cache-Control=public,+max-age=60"),
     ],
 )
 def test_nothing_else_is_kept(gateway: Gateway, path: str, told: str) -> None:
-    address = f"{gateway.url}{path}?{told}"
+    address = f"{gateway.desk if path.startswith('/console') else gateway.url}{path}?{told}"
     assert requests.get(address, timeout=10).text != requests.get(address, timeout=10).text
 
 
@@ -208,14 +256,16 @@ def test_log_names_neither_who_came_nor_what_they_asked_for(gateway: Gateway) ->
     """Limited, too large, malformed, too long, to a service that is away: whatever nginx has to say of a request."""
     person = "198.51.100.77"
     statuses = set(gateway.flood("POST", f"/r/{TOKEN}", [person] * MANY))
+    statuses |= {gateway.ask("GET", path + TOKEN, person).status_code for path in TOKEN_PATHS}
     statuses.add(gateway.ask("GET", f"/v1/events?q={TOKEN}", person).status_code)
+    statuses |= {requests.get(f"{gateway.desk}{path}{TOKEN}", timeout=10).status_code for path in TOKEN_PATHS}
     large = requests.post(
         f"{gateway.url}/r/{TOKEN}", data=b"x" * 70_000, headers={"X-Forwarded-For": "198.51.100.78"}, timeout=10
     )
     statuses |= {large.status_code, gateway.ask("GET", "/r/" + TOKEN + "x" * 9_000, person).status_code}
     statuses |= {_raw(gateway, f"GET /r/{TOKEN} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")}
     statuses |= {_raw(gateway, f"GET /r/{TOKEN} nonsense\r\n\r\n")}
-    assert statuses == {200, 400, 413, 414, 429, 503}
+    assert statuses == {200, 400, 404, 413, 414, 429, 503}
     said = gateway.log.read_text()
     assert [word for word in (TOKEN, person, "198.51.100.78", "client:", "127.0.0.1") if word in said] == []
 

@@ -38,14 +38,17 @@ def test_promtool_accepts_every_page(whole: Stack) -> None:
 
 
 def test_one_registration_is_counted_once(whole: Stack) -> None:
-    """Accepted 1, each message done once, handed over 1."""
+    """Accepted 1, each message done once, handed over 2: the mail that asks for it, and the confirmation."""
     found = pages(whole)
     assert figures(found["registration-web"], "troika_intake_requests_total")["accepted"] == 1.0
-    assert figures(found["notifications-send"], "troika_mails_total") == {"sent confirmation": 1.0}
+    assert figures(found["notifications-send"], "troika_mails_total") == {
+        "sent verification": 1.0,
+        "sent confirmation": 1.0,
+    }
     consumed = figures(found["events-consume"], "troika_consumed_total")
-    assert consumed == {"events.rollup done": 1.0, "events.contact done": 1.0}
+    assert consumed == {"events.rollup done": 1.0, "events.contact done": 2.0}
     published = figures(found["registration-relay"], "troika_outbox_published_total")
-    assert published == {"registration confirmed": 1.0}
+    assert published == {"registration confirmed": 2.0}
     for service in ("registration", "events", "notifications"):
         age = figures(found[f"{service}-relay"], "troika_outbox_oldest_unpublished_age_seconds")
         assert age == {service: 0.0}

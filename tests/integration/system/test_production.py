@@ -4,6 +4,7 @@ One installation for the module; tests run in the order in which they stand, and
 """
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +19,10 @@ from sqlalchemy import make_url
 
 from deploy.local.installation import WEBINAR
 from deploy.local.secrets import OWNERS, PUBLIC_KEY
+from deploy.public_client import link_in
 from deploy.servers.logins import service_roles
 from deploy.servers.records import SUPERVISOR, Records
-from deploy.shape import SERVICES, WORKERS, processes_of, worker_name
+from deploy.shape import PROCESSES, SERVICES, processes_of, worker_name
 from deploy.up.ports import is_taken
 from deploy.up.watching import alerts_url
 from shared.core.accounts import Account, can_read
@@ -83,7 +85,7 @@ def test_prometheus_sees_every_process(production: Production) -> None:
         targets = production.prometheus("targets")["activeTargets"]
         return {process_named(target["labels"]): target["health"] for target in targets}
 
-    ours = [worker_name(service, "web") for service in SERVICES] + [worker_name(*worker) for worker in WORKERS]
+    ours = [worker_name(*process) for process in PROCESSES]
     wanted = dict.fromkeys([*ours, "operations-audit", "operations-canary", "rabbitmq", "rabbitmq-queues"], "up")
     poll_until(lambda: seen() == wanted, 20, what=f"{wanted}, not {seen()}")
 
@@ -145,7 +147,7 @@ def _user_of(pid: int) -> int:
 def test_each_role_runs_as_a_user_of_its_own(production: Production) -> None:
     """Started by an ordinary user, all run as that one."""
     users = {name: _user_of(pid) for name, pid in production.pids().items() if name != SUPERVISOR}
-    ours = [worker_name(service, "web") for service in SERVICES] + [worker_name(*worker) for worker in WORKERS]
+    ours = [worker_name(*process) for process in PROCESSES]
     ours += ["audit", "canary", "sink"]
     if os.geteuid():
         assert set(users.values()) == {os.geteuid()}
@@ -185,11 +187,79 @@ def _groups_of(pid: int) -> tuple[int, ...]:
     return tuple(map(int, line.split()[1:]))
 
 
-@pytest.mark.parametrize("path", ["/-/registration/metrics", "/-/events/readyz", "/-/notifications/openapi.json"])
+@pytest.mark.parametrize("path", ["/-/registration/desk/metrics", "/-/events/readyz", "/-/notifications/openapi.json"])
 def test_what_is_for_operators_is_not_public(production: Production, path: str) -> None:
-    public = requests.get(production.ports.public_url + path, timeout=5)
-    assert (public.status_code, public.json()["code"]) == (404, "not-found")
+    for url in (production.ports.public_url, production.ports.desk_url):
+        refused = requests.get(url + path, timeout=5)
+        assert (refused.status_code, refused.json()["code"]) == (404, "not-found")
     assert requests.get(f"http://127.0.0.1:{production.ports['operations']}{path}", timeout=5).status_code == 200
+
+
+COORDINATORS = (
+    "/console/overview",
+    "/console/registrations",
+    "/console/mail",
+    "/v1/registrations",
+    "/v1/forms",
+    f"/v1/forms/{WEBINAR}/history",
+    "/v1/partners",
+    "/v1/mails",
+    "/v1/overview",
+    f"/v1/events/{WEBINAR}/roster",
+)
+
+
+@pytest.mark.parametrize("path", COORDINATORS)
+def test_coordinators_path_is_on_their_own_host_alone(production: Production, path: str) -> None:
+    key = (production.folder / "secrets" / "coordinator.txt").read_text().strip()
+    headers = {"Authorization": f"Bearer {key}"}
+    found = [requests.get(url + path, headers=headers, timeout=5, allow_redirects=False) for url in hosts(production)]
+    assert [answer.status_code for answer in found] == [404, 200]
+
+
+def hosts(production: Production) -> tuple[str, str]:
+    """Addresses of the public host and of the coordinators' host."""
+    return production.ports.public_url, production.ports.desk_url
+
+
+@pytest.mark.parametrize("path", [f"/v1/forms/{WEBINAR}/submissions", f"/embed/{WEBINAR}", "/propose", "/v1/proposals"])
+def test_no_form_is_sent_to_the_coordinators_host(production: Production, path: str) -> None:
+    assert requests.post(production.ports.desk_url + path, json={}, timeout=5).status_code in (404, 405)
+
+
+def test_person_confirms_on_the_public_host_and_is_shown_on_the_console(production: Production) -> None:
+    """From a form without a proof of work to the list; no process logs the token of the link."""
+    public, desk = hosts(production)
+    address, name = "traveller@example.org", "Somebody Who Travels"
+    answers = {"name": name, "email": address, "country": "CH", "time_zone": "Europe/Zurich", "consent": True}
+    sent = requests.post(f"{public}/v1/forms/{WEBINAR}/submissions", json=answers, timeout=5)
+    assert sent.status_code == 202, sent.text
+    link = poll_until(lambda: confirmation_link(production, address), 30, what="the mail with the link")
+    shown = requests.get(link, timeout=5)
+    assert (shown.status_code, shown.headers["Referrer-Policy"]) == (200, "no-referrer")
+    choices = dict.fromkeys(re.findall(r'name="(choice-[^"]+)" value="confirm"', shown.text), "confirm")
+    chosen = requests.post(link, data={**choices, "action": "choose"}, timeout=5, allow_redirects=False)
+    assert (len(choices), chosen.status_code) == (1, 303)
+
+    browser = requests.Session()
+    browser.headers["Sec-Fetch-Site"] = "same-origin"
+    key = (production.folder / "secrets" / "coordinator.txt").read_text().strip()
+    entered = browser.post(f"{desk}/console/sign-in", data={"key": key}, timeout=5)
+    assert (entered.status_code, entered.url) == (200, f"{desk}/console/overview")
+    people = f"{desk}/console/registrations?q={address}"
+    poll_until(lambda: name in browser.get(people, timeout=5).text, 30, what="the console shows the person")
+    secrets = (link.rpartition("/")[2], key, address, sent.json()["receipt"])
+    logs = "".join(file.read_text() for file in (production.folder / "logs").iterdir())
+    assert [secret for secret in secrets if secret in logs] == []
+
+
+def confirmation_link(production: Production, address: str) -> str:
+    """The link to confirm by, from the mail to ``address``; empty as long as there is none."""
+    inbox = f"http://127.0.0.1:{production.ports['inbox']}"
+    for mail in requests.get(f"{inbox}/mails.json", params={"to": address}, timeout=5).json():
+        content = requests.get(f"{inbox}/mails/{mail['id']}.eml", timeout=5).content
+        return link_in(content, production.ports.public_url, "c")
+    return ""
 
 
 def test_gateway_refuses_what_is_too_large_before_it_costs_anything(production: Production) -> None:
@@ -201,12 +271,12 @@ def test_gateway_refuses_what_is_too_large_before_it_costs_anything(production: 
 def test_service_that_is_away_is_answered_for_by_the_gateway(production: Production) -> None:
     """503 with the time to try again, not a bare 502; and it finds the service again by itself."""
     address = f"{production.ports.public_url}/v1/forms/upr-webinar-10"
-    production.hold("registration-web")
-    poll_until(lambda: "registration-web" not in production.pids(), 30, what="the end of registration-web")
+    production.hold("registration-forms")
+    poll_until(lambda: "registration-forms" not in production.pids(), 30, what="the end of registration-forms")
     answer = requests.get(address, timeout=5)
     assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "unavailable", "5")
     assert answer.headers["Content-Type"] == "application/problem+json"
-    production.release("registration-web")
+    production.release("registration-forms")
     poll_until(lambda: is_ready(address), 30, what="the form answers again")
 
 
@@ -245,7 +315,7 @@ def test_people_who_were_not_notified_raise_their_alert(production: Production, 
     """Of five people the reminder was missed: exactly their alert rises, and goes once they are off the list."""
     password, port = production.secret("databases.json")["postgres"], production.ports["postgres"]
     address = f"postgresql://postgres:{password}@127.0.0.1:{port}/notifications"
-    poll_until(lambda: len(visitors.accepted) >= NOT_NOTIFIED, 60, what="enough people registered")
+    poll_until(lambda: len(visitors.accepted) >= NOT_NOTIFIED, 60, what="enough people have submitted")
     poll_until(lambda: production.firing() == set(), 30, what="silence before")
     with psycopg.connect(address, autocommit=True) as administrator:
         poll_until(lambda: administrator.execute(KNOWN).fetchone() == (True,), 60, what="the mails know enough people")
@@ -258,13 +328,13 @@ def test_people_who_were_not_notified_raise_their_alert(production: Production, 
 
 def test_refusals_raise_their_alert(production: Production) -> None:
     """Requests that have waited too long on their way are refused; many of them raise exactly that alert."""
-    address = f"http://127.0.0.1:{production.ports['registration-web']}/v1/forms/{WEBINAR}"
+    address = f"http://127.0.0.1:{production.ports['registration-forms']}/v1/forms/{WEBINAR}"
     poll_until(lambda: production.firing() == set(), 30, what="silence before")
 
     def is_noticed() -> bool:
         answer = requests.get(address, headers={"X-Request-Start": "t=0"}, timeout=5)
         assert (answer.status_code, answer.headers["Retry-After"].isdigit()) == (503, True)
-        return production.firing() == {("TroikaRefusing", "registration")}
+        return production.firing() == {("TroikaRefusing", "registration-forms")}
 
     await_alerts(is_noticed, production, "the alert of refusals")
     await_silence(production)

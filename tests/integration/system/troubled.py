@@ -34,11 +34,13 @@ from tests.support.web import RunningWeb, start_web
 KILLED = ("registration-relay", "notifications-consume", "notifications-send", "events-consume", "events-relay")
 DATABASES = ("registration", "events", "notifications")
 A_FEW = 2
-"""Messages of each service that are parked: a consumer that meets many in a row stops."""
+"""Messages of each service that are parked, of different types: a consumer that meets many in a row stops."""
 _OF_SOMEBODY = f"""
-    SELECT type, body FROM outbox WHERE type ~ '(registration.(confirmed|verification)|proposal)'
-    ORDER BY id LIMIT {A_FEW}
+    SELECT type, min(convert_from(body, 'UTF8')) FROM outbox
+    WHERE type ~ '(registration.confirmed|confirmation.wanted|proposal)' AND body <> ''
+    GROUP BY type ORDER BY type LIMIT {A_FEW}
 """
+CHOICE = re.compile(r'name="(choice-[^"]+)" value="confirm"')
 ACCEPTED = {"If-Match": "*"}
 
 
@@ -77,14 +79,15 @@ class Troubled:
         return done.stdout
 
     def send(self, filled: Filled) -> str:
-        """Send a form through the gateway; the id it was given."""
+        """Send a form through the gateway; the id of a proposal, the receipt of a submission."""
         answer = requests.post(self.address(filled.form), json=dict(filled.answers), timeout=20)
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["id"])
+        is_proposal = filled.form == PROPOSAL
+        assert answer.status_code == (201 if is_proposal else 202), answer.text
+        return str(answer.json()["id" if is_proposal else "receipt"])
 
     def address(self, form: str) -> str:
         """Where a form is sent to."""
-        path = "/v1/proposals" if form == PROPOSAL else f"/v1/forms/{form}/registrations"
+        path = "/v1/proposals" if form == PROPOSAL else f"/v1/forms/{form}/submissions"
         return self.public + path
 
 
@@ -134,14 +137,21 @@ def _happen(made: Troubled) -> None:
 def _confirm(made: Troubled) -> None:
     """Follow every link of every mail, and confirm by those that ask for it."""
     text = made.mails().replace(b"=\r\n", b"").replace(b"=\n", b"").decode()
-    links = sorted(set(re.findall(r"https?://[^/\s]+(/[rvpu]/[\w-]{20,})", text)))
+    links = sorted(set(re.findall(r"https?://[^/\s]+(/[crpu]/[\w-]{20,})", text)))
     assert len(links) >= len(made.filled)
     for path in links:
         assert requests.get(made.public + path, timeout=20).status_code == 200
-        if path.startswith("/v/"):
-            assert requests.post(made.public + path, data={"action": "verify"}, timeout=20).status_code == 200
+        if path.startswith("/c/"):
+            _choose(made.public + path)
     confirmed = "SELECT count(*) FROM registration WHERE status = 'confirmed'"
     poll_until(partial(_all_confirmed, made, confirmed), 60, what="everybody has confirmed")
+
+
+def _choose(address: str) -> None:
+    """Confirm everything that waits behind a link."""
+    choices = dict.fromkeys(CHOICE.findall(requests.get(address, timeout=20).text), "confirm")
+    assert choices
+    assert requests.post(address, data={**choices, "action": "choose"}, timeout=20).status_code == 200
 
 
 def _all_confirmed(made: Troubled, statement: str) -> bool:
@@ -150,7 +160,7 @@ def _all_confirmed(made: Troubled, statement: str) -> bool:
 
 def _decide(made: Troubled, proposal: str) -> None:
     key = {"Authorization": f"Bearer {made.stack.installation.secrets.coordinator_key}"}
-    path = f"{made.public}/v1/proposals/{proposal}/accept"
+    path = f"{made.webs['events'].url}/v1/proposals/{proposal}/accept"
     assert requests.post(path, json={"note": ""}, headers=key | ACCEPTED, timeout=20).status_code == 200
 
 
@@ -163,7 +173,7 @@ def _park(made: Troubled) -> None:
         url = made.stack.installation.urls[service]
         for kind, body in rows(url, _OF_SOMEBODY):
             key = str(kind).removeprefix(TYPE_PREFIX)
-            connection.channel().basic_publish(FACTS, key, bytes(body).replace(b'"/troika/', b'"/forged/'))
+            connection.channel().basic_publish(FACTS, key, str(body).replace('"/troika/', '"/forged/').encode())
             sent += 1
     connection.close()
     assert sent == 2 * A_FEW

@@ -196,4 +196,4 @@ CONTROLS: Mapping[str, Callable[[], None]] = {
     "prefetch-100": prefetch_hundred,
     "random-mail-id": random_mail_id,
 }
-"""The tenth, the lock on the seats, has a launcher of its own: ``tests.support.slow_seats``."""
+"""The tenth, the lock on the seats, is taken out in the test's own process: ``tests.support.slow_seats``."""

@@ -3,16 +3,19 @@
 ``quick-…``        pauses and leases of a test's length, by the role that has them
 ``effect-ledger``  each effect leaves a row in the effect's own transaction, so that a doubled one can be seen
 ``troubled``       every third message is refused once, so that the retry tiers have work
+``deadly``         the decider dies of a submission whose name says so, as of a bug in a library
 the rest           negative controls: one guard taken out each, see ``tests.support.launching.controls``
 
 They import where they are called: a program that is killed and started again and again has no time for the others'.
 """
 
+import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
 
@@ -33,6 +36,8 @@ LEDGER = """
 _WRITE = text("INSERT INTO effect_ledger VALUES (:consumer, :type, :subject, :revision)")
 
 TROUBLED_ONE_IN = 3
+DEADLY = "Deadly Submission"
+"""A participant's name."""
 
 
 def replace(names: Sequence[str]) -> None:
@@ -83,6 +88,20 @@ def quick_solve() -> None:
     _set(solve_schedule, LEASE=QUICK_LEASE)
 
 
+def quick_tend() -> None:
+    """What is due by time is looked for often."""
+    from services.registration import tending
+
+    _set(tending, EVERY_S=QUICK_S)
+
+
+def quick_decide() -> None:
+    """A decider looks again soon after an outage."""
+    from services.registration import deciding_loop
+
+    _set(deciding_loop, REST_IN_OUTAGE_S=QUICK_S)
+
+
 def effect_ledger() -> None:
     """Write each effect down where the effect is."""
 
@@ -113,6 +132,21 @@ def troubled() -> None:
         return apply
 
     _wrap_effects(sometimes)
+
+
+def deadly() -> None:
+    """Have the decider end in whatever batch holds a submission of somebody named ``DEADLY``."""
+    from services.registration.intake import decider
+    from services.registration.intake.model import Submission
+
+    inner = vars(decider)["decide"]
+
+    def dying(facts: Any, batch: Sequence[Any], *others: Any) -> Any:
+        if any(isinstance(item, Submission) and item.content.name == DEADLY for item in batch):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return inner(facts, batch, *others)
+
+    _set(decider, decide=dying)
 
 
 def _wrap_effects(wrap: Callable[[str, "Effect"], "Effect"]) -> None:
@@ -146,6 +180,9 @@ PARTS: Mapping[str, Callable[[], None]] = {
     "quick-send": quick_send,
     "quick-schedule": quick_schedule,
     "quick-solve": quick_solve,
+    "quick-tend": quick_tend,
+    "quick-decide": quick_decide,
     "effect-ledger": effect_ledger,
     "troubled": troubled,
+    "deadly": deadly,
 }

@@ -1,4 +1,4 @@
-"""The gateway sends each path where the table of paths says."""
+"""The gateway sends each path where the tables of paths say."""
 
 import re
 from collections.abc import Iterator
@@ -8,27 +8,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.shape import ROUTES, SERVICES, WORKERS, service_for, worker_name
+from deploy.shape import (
+    DESK_ROUTES,
+    PROCESSES,
+    PUBLIC_ROUTES,
+    TOKEN_PATHS,
+    WEB_PROCESSES,
+    service_for,
+    worker_name,
+)
 from deploy.up.gateway import gateway_configuration, proxies_in_front
 from deploy.up.ports import Ports
 from deploy.up.watching import targets
 from services.notifications.web import LARGEST_BODY
 from shared.web.app import MAX_BODY_BYTES
 
-NAMES = ["public", "operations", "rabbitmq-metrics", "canary", "audit"]
-NAMES += [worker_name(service, "web") for service in SERVICES] + [worker_name(*worker) for worker in WORKERS]
+NAMES = ["public", "desk", "operations", "rabbitmq-metrics", "canary", "audit"]
+NAMES += [worker_name(*process) for process in PROCESSES]
 PORTS = Ports({name: 20_000 + number for number, name in enumerate(NAMES)})
 CONFIGURATION = gateway_configuration(Path("/var/lib/troika"), PORTS)
-BEGINNINGS = [path for _, paths in ROUTES for path in paths]
+BEGINNINGS = [path for route in (*PUBLIC_ROUTES, *DESK_ROUTES) for path in route.beginnings]
 
 
 def _servers() -> Iterator[dict[str, str]]:
-    """Service by beginning of path, of the public server and of the operators'."""
+    """Upstream by beginning of path: of the public server, the coordinators' and the operators'."""
     for server in CONFIGURATION.split("  server {")[1:]:
-        yield dict(re.findall(r"location \^~ (\S+) \{\s+proxy_pass http://(\w+);", server))
+        yield dict(re.findall(r"location \^~ (\S+) \{\s+proxy_pass http://([^;]+);", server))
 
 
-PUBLIC, OPERATIONS = _servers()
+PUBLIC, DESK, OPERATIONS = _servers()
 
 
 def _as_nginx(path: str, locations: dict[str, str]) -> str:
@@ -38,13 +46,21 @@ def _as_nginx(path: str, locations: dict[str, str]) -> str:
 
 
 @given(st.sampled_from(BEGINNINGS), st.text("abcdefgr/-", max_size=12))
-def test_gateway_and_local_front_agree(beginning: str, rest: str) -> None:
-    assert _as_nginx(beginning + rest, PUBLIC | OPERATIONS) == service_for(beginning + rest)
+def test_both_hosts_agree_with_the_local_front(beginning: str, rest: str) -> None:
+    path = beginning + rest
+    found = {_as_nginx(path, host).partition("-")[0] for host in (PUBLIC, DESK)}
+    assert found - {""} == {service_for(path)}
 
 
 def test_what_is_for_operators_stands_at_their_port_alone() -> None:
-    assert [path for path in PUBLIC if path.startswith("/-/")] == []
-    assert {f"/-/{service}/": service for service in SERVICES} == OPERATIONS
+    assert [path for path in (*PUBLIC, *DESK) if path.startswith("/-/")] == []
+    assert OPERATIONS == {
+        "/-/registration/forms/": "registration-forms/-/registration/",
+        "/-/registration/own/": "registration-own/-/registration/",
+        "/-/registration/desk/": "registration-desk/-/registration/",
+        "/-/events/": "events-web/-/events/",
+        "/-/notifications/": "notifications-web/-/notifications/",
+    }
 
 
 def test_every_sign_is_filled_in() -> None:
@@ -59,6 +75,48 @@ def test_bulletins_alone_may_be_large_and_as_large_as_the_service_takes() -> Non
     assert MAX_BODY_BYTES == 64 * 1024
 
 
+def test_larger_prefixes_may_send_more_and_nothing_else_is_limited() -> None:
+    rates = re.findall(r"limit_req_zone \$(\w+) zone=(\w+):10m rate=(\d+)r/s;", CONFIGURATION)
+    assert rates == [
+        ("changing_network", "changing_network", "50"),
+        ("changing_56", "changing_56", "200"),
+        ("changing_48", "changing_48", "800"),
+    ]
+    bursts = re.findall(r"limit_req zone=(\w+) burst=(\d+) nodelay;", CONFIGURATION)
+    assert bursts == 2 * [("changing_network", "200"), ("changing_56", "800"), ("changing_48", "3200")]
+
+
+def test_twenty_networks_cannot_hold_every_connection() -> None:
+    most = max(int(number) for number in re.findall(r"limit_conn \w+ (\d+);", CONFIGURATION))
+    [workers], [each] = (
+        re.findall(rf"{name} (\d+);", CONFIGURATION) for name in ("worker_processes", "worker_connections")
+    )
+    assert 20 * most < int(workers) * int(each)
+
+
+@pytest.mark.parametrize("path", TOKEN_PATHS)
+def test_paths_with_a_token_are_no_referrer(path: str) -> None:
+    """Each of them is a location of its own: else the header would be missing there."""
+    [location] = re.findall(rf"location \^~ {path} \{{(.*?)\}}", CONFIGURATION, re.DOTALL)
+    assert "proxy_hide_header Referrer-Policy;" in location
+    assert "add_header Referrer-Policy no-referrer always;" in location
+
+
+@pytest.mark.parametrize(
+    ("path", "process"),
+    [
+        ("/v1/forms/a/submissions", "registration-forms"),
+        ("/v1/receipts/r", "registration-forms"),
+        ("/receipts/r", "registration-forms"),
+        ("/c/token", "registration-own"),
+        ("/r/token", "registration-own"),
+        ("/v/token", ""),
+    ],
+)
+def test_paths_of_the_intake_lead_to_its_processes(path: str, process: str) -> None:
+    assert _as_nginx(path, PUBLIC) == process
+
+
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"])
 def test_what_a_client_says_of_itself_is_replaced(header: str) -> None:
     [value] = re.findall(rf"proxy_set_header {header} (\S+);", CONFIGURATION)
@@ -66,7 +124,7 @@ def test_what_a_client_says_of_itself_is_replaced(header: str) -> None:
 
 
 def test_prometheus_is_told_of_every_process() -> None:
-    processes = {*WORKERS, *((service, "web") for service in SERVICES), ("operations", "canary")}
+    processes = {*PROCESSES, ("operations", "canary")}
     told = {audited: targets(PORTS, audited=audited)["troika"] for audited in (True, False)}
     assert {
         audited: {(each["labels"]["service"], each["labels"]["process"]) for each in group}
@@ -78,7 +136,7 @@ def test_idle_connections_are_closed_by_the_gateway_before_the_service_does() ->
     """Else a request is sent into a connection that is just being closed, and fails."""
     [keepalive] = re.findall(r"^keepalive = (\d+)$", Path("deploy/gunicorn.conf.py").read_text(), re.MULTILINE)
     kept_s = [int(seconds) for seconds in re.findall(r"^    keepalive_timeout (\d+)s;", CONFIGURATION, re.MULTILINE)]
-    assert kept_s == [3] * len(SERVICES)
+    assert kept_s == [3] * len(WEB_PROCESSES)
     assert max(kept_s) < int(keepalive)
 
 

@@ -27,6 +27,7 @@ def test_the_service_has_the_promised_commands() -> None:
         "solve",
         "topology",
         "web",
+        "work",
     ]
 
 

@@ -11,16 +11,7 @@ import pytest
 from services.registration.embed.assets import STATIC_FOLDER, asset
 from services.registration.embed.event_time import EventTime, instant_text, when_text
 from services.registration.embed.link_pages import LinkPage, render_erased, render_link, render_link_gone
-from services.registration.embed.pages import (
-    ClosedPage,
-    FramePage,
-    Look,
-    ResultPage,
-    embed_path,
-    render_closed,
-    render_frame,
-    render_result,
-)
+from services.registration.embed.pages import ClosedPage, FramePage, Look, embed_path, render_closed, render_frame
 from shared.forms.theme import Theme, read_theme, theme_css
 from shared.i18n.languages import LANGUAGES
 from shared.i18n.when import NO_BREAK, Period
@@ -40,7 +31,6 @@ def every_page(look: Look) -> list[str]:
     return [
         render_frame(frame),
         render_frame(replace(frame, seats="waiting-list", notice="busy", organiser=ATTACK, partner=ATTACK)),
-        render_result(ResultPage(look, ATTACK, WHEN, "waitlisted", "webinar")),
         render_closed(ClosedPage(look, ATTACK, EventTime(None), "postponed")),
         render_link(replace(LINK, look=look, answers=[(ATTACK, ATTACK)])),
         render_link(replace(LINK, look=look, asking="cancel")),
@@ -48,8 +38,8 @@ def every_page(look: Look) -> list[str]:
         render_erased(look),
         render_link(replace(LINK, look=look, status="waitlisted", position=7)),
         render_link(replace(LINK, look=look, status="cancelled", again_path="/embed/upr-webinar-10")),
-        render_link_gone(look, "own"),
-        render_link_gone(look, "verify", "/embed/upr-webinar-10"),
+        render_link_gone(look),
+        render_link_gone(look, "/embed/upr-webinar-10"),
     ]
 
 
@@ -78,7 +68,7 @@ def test_form_works_without_a_script() -> None:
     page = render_frame(FRAME)
     [(_, form)] = elements(page, "form")
     hidden = {attrs["name"]: attrs["value"] for _, attrs in elements(page, "input") if attrs["type"] == "hidden"}
-    assert (form["method"], form["action"]) == ("post", "/v1/forms/upr-webinar-10/registrations")
+    assert (form["method"], form["action"]) == ("post", "/v1/forms/upr-webinar-10/submissions")
     assert form["data-parent-origin"] == "https://partner.example.org"
     assert hidden == {
         "lang": "en",
@@ -119,7 +109,7 @@ def test_erasing_takes_a_post_after_a_question() -> None:
     }
 
 
-@pytest.mark.parametrize("status", ["unverified", "confirmed", "waitlisted", "cancelled", "expired"])
+@pytest.mark.parametrize("status", ["confirmed", "waitlisted", "cancelled"])
 def test_everybody_may_take_their_data_and_be_erased(status: Any) -> None:
     page = render_link(replace(LINK, status=status, position=1))
     asked = [attrs["value"] for _, attrs in elements(page, "input") if attrs["name"] == "ask"]
@@ -127,8 +117,34 @@ def test_everybody_may_take_their_data_and_be_erased(status: Any) -> None:
     assert "/r/a-token/my-data.json" in [attrs.get("href") for _, attrs in elements(page, "a")]
 
 
+def test_command_that_is_not_decided_is_asked_about_again() -> None:
+    waiting = render_link(replace(LINK, processing=True))
+    [(_, main)] = elements(waiting, "main")
+    assert (main["data-reload"], "http-equiv" in waiting, "Being processed" in waiting) == (
+        "?lang=en&again=1",
+        True,
+        True,
+    )
+    [(_, late)] = elements(render_link(replace(LINK, processing=True, attempt=99)), "main")
+    assert "data-reload" not in late
+
+
+@pytest.mark.parametrize(
+    ("refused", "text"), [("event-over", "The event has begun"), ("changed-meanwhile", "changed in the meantime")]
+)
+def test_command_that_was_not_done_is_explained(refused: Any, text: str) -> None:
+    assert text in render_link(replace(LINK, refused=refused))
+    assert text not in render_link(LINK)
+
+
+def test_mail_about_submissions_can_be_wanted_again() -> None:
+    shown = render_link(replace(LINK, muted=True))
+    assert ("action", "unmute") in [(attrs["name"], attrs["value"]) for _, attrs in elements(shown, "input")]
+    assert "unmute" not in render_link(LINK)
+
+
 def test_place_on_the_waiting_list_is_said() -> None:
-    assert "at place 7" in render_link(replace(LINK, status="waitlisted", position=7))
+    assert "in position 7" in render_link(replace(LINK, status="waitlisted", position=7))
 
 
 @pytest.mark.parametrize(
@@ -189,3 +205,14 @@ def test_static_files_exist_and_the_script_of_partners_is_small() -> None:
     for name in ("form.css", "frame.js"):
         assert asset(name).startswith(f"/embed/static/{name}?v=")
     assert len(gzip.compress((STATIC_FOLDER / "troika.js").read_bytes())) < 4096
+
+
+def test_day_hours_zone_and_utc_stay_on_a_line_each_and_a_range_of_days_may_break() -> None:
+    one_day, days = datetime(2020, 3, 4, 20, tzinfo=UTC), datetime(2020, 3, 6, 20, tzinfo=UTC)
+    counts = [
+        render_link(
+            replace(LINK, event_time=EventTime(Period(datetime(2020, 3, 4, 19, tzinfo=UTC), end, "America/New_York")))
+        ).count("<span class=part>")
+        for end in (one_day, days)
+    ]
+    assert counts == [4, 0]

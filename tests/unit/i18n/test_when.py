@@ -1,7 +1,7 @@
 """Dates and ranges as people read them, in six languages; the same period reads the same wherever it stands."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -85,6 +85,22 @@ def test_own_zone_comes_first_then_the_reader_s_then_utc() -> None:
 )
 def test_hours_of_one_day_name_the_zone_once(language: str, line: str) -> None:
     assert lines(WEBINAR, language)[0] == line
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "eleventh"),
+    [
+        ("fr", "vendredi 1er mai 2020", "lundi 11 mai 2020"),
+        ("es", "viernes 1 de mayo de 2020", "lunes 11 de mayo de 2020"),
+    ],
+)
+def test_french_counts_the_first_of_a_month_alone_as_an_ordinal(language: str, first: str, eleventh: str) -> None:
+    assert (day_text(date(2020, 5, 1), language), day_text(date(2020, 5, 11), language)) == (first, eleventh)
+
+
+def test_first_of_a_month_in_a_french_range() -> None:
+    period = Period(datetime(2020, 5, 1, 8, tzinfo=UTC), datetime(2020, 6, 1, 8, tzinfo=UTC), "UTC")
+    assert lines(period, "fr") == ["Du vendredi 1er mai 2020 à 08:00 UTC au lundi 1er juin 2020 à 08:00 UTC"]
 
 
 def test_utc_names_its_day_where_it_stands_alone_or_is_another_day() -> None:

@@ -41,6 +41,7 @@ def test_an_event_s_own_city_names_its_zone(language: str, name: str) -> None:
         (WINTER, "Europe/Zurich", "es", "Bern", "hora de Bern (CET, UTC+1)"),
         (WINTER, "Europe/Oslo", "fr", None, "heure d\N{RIGHT SINGLE QUOTATION MARK}Oslo (CET, UTC+1)"),
         (WINTER, "Africa/Addis_Ababa", "fr", None, "heure d\N{RIGHT SINGLE QUOTATION MARK}Addis-Abeba (EAT, UTC+3)"),
+        (WINTER, "Africa/Cairo", "fr", None, "heure du Caire (EET, UTC+2)"),
         (WINTER, "Etc/UTC", "fr", "Geneva", "UTC"),
         (WINTER, "America/New_York", "en", "Geneva", "New York time (EST, UTC−5)"),
         (WINTER, "Europe/Zurich", "en", "Nairobi", "Geneva time (CET, UTC+1)"),

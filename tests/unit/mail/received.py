@@ -32,6 +32,7 @@ WITHOUT_CALENDAR = ["multipart/alternative", "text/plain", "text/html"]
 CALENDAR_KINDS = (
     "confirmation",
     "promotion",
+    "changed",
     "cancelled-by-you",
     "event-rescheduled",
     "event-postponed",
@@ -44,7 +45,6 @@ STRUCTURE = {kind: WITH_CALENDAR if kind in CALENDAR_KINDS else WITHOUT_CALENDAR
 LINK = "https://register.example.org/r/sample-link-that-opens-nothing"
 JOIN = "https://meet.example.org/upr-webinar-10"
 EMBED = "https://register.example.org/embed/upr-webinar-10"
-VERIFY = "https://register.example.org/v/sample-link-that-confirms-nothing?form=upr-webinar-10"
 JOINING = f"{LINK}#join"
 LINKS = {
     **{
@@ -52,7 +52,7 @@ LINKS = {
         for kind in ("confirmation", "promotion", *REMINDER_KINDS, LATE_REMINDER, "remote-possible")
     },
     **{kind: [LINK.replace("/r/", "/p/")] for kind in KINDS if kind.startswith("proposal-")},
-    **{kind: [VERIFY] for kind in ("verification", "verification-again")},
+    "verification": [LINK.replace("/r/", "/c/")],
     "confirmation-delegation": [EMBED, LINK],
     "confirmation-interest": [LINK],
     "recording-available": ["https://videos.example.org/upr-webinar-10"],

@@ -4,6 +4,7 @@ import pytest
 
 from services.notifications.mail.content import TEXTS
 from services.notifications.mail.preview import previews, sample
+from services.notifications.mail.rendering import write
 from services.notifications.mail.wording import LANGUAGES, language_for, wording
 from tests.unit.mail.received import part, received
 
@@ -25,10 +26,26 @@ def test_cancellation_does_not_say_who_did_it(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_cancellation_offers_nothing_to_cancel(language: str) -> None:
+    words = wording(language)
+    live, cancelled = (write(sample(kind, language)).plain for kind in ("confirmation", "cancelled-by-you"))
+    assert (words.keep_private in live, words.keep_private_cancelled in live) == (True, False)
+    assert (words.keep_private in cancelled, words.keep_private_cancelled in cancelled) == (False, True)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_html_states_language_and_direction(language: str) -> None:
     html = part(received(sample("confirmation", language)), "html")
     direction = "rtl" if language == "ar" else "ltr"
     assert f'<html lang="{language}" dir="{direction}">' in html
+
+
+def test_times_in_plain_text_run_in_the_direction_of_the_language() -> None:
+    """A line that begins with an isolate would run from left to right in a mail program that judges each line."""
+    for language, begins in (("ar", "- \N{RIGHT-TO-LEFT MARK}\N{RIGHT-TO-LEFT ISOLATE}"), ("fr", "- mercredi")):
+        times = [line for line in write(sample("confirmation", language)).plain.split("\n") if line.startswith("- ")]
+        assert len(times) == 3
+        assert times[0].startswith(begins)
 
 
 def test_every_language_has_every_text_of_its_own() -> None:

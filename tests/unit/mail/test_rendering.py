@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
+from html import escape
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from services.notifications.domain.kinds import REMINDER_KINDS
-from services.notifications.mail.content import KINDS, MailKind
+from services.notifications.mail.content import KINDS, CalendarEntry, MailKind
 from services.notifications.mail.mailbox import UnusableAddress
 from services.notifications.mail.preview import REVIEW, SAMPLE, SAMPLE_EVENT, contexts, sample
 from services.notifications.mail.rendering import render
@@ -26,7 +27,6 @@ from tests.unit.mail.received import (
     LINK,
     LINKS,
     STRUCTURE,
-    VERIFY,
     WITHOUT_CALENDAR,
     Links,
     part,
@@ -38,9 +38,8 @@ ABOUT_THE_WEBINAR = (
     "waiting-list",
     "promotion",
     "cancelled-by-you",
-    "attempt-repeated",
-    "verification",
-    "verification-again",
+    "changed",
+    "link",
     "reminder-7-days",
     "reminder-1-day",
     "reminder-1-hour",
@@ -142,11 +141,34 @@ def test_name_is_shown_only_once_the_address_is_confirmed() -> None:
         assert "Canary" not in everything + str(message.items())
 
 
-def test_attempt_repeated_says_perhaps_you_and_gives_the_link() -> None:
-    text = part(received(sample("attempt-repeated", "en")), "plain")
-    assert wording("en").lead["attempt-repeated"] in text
+def test_own_link_again_says_perhaps_you_and_gives_the_link() -> None:
+    text = part(received(sample("link", "en")), "plain")
+    assert wording("en").lead["link"] in text
     assert JOIN not in text
     assert LINK in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_confirmation_is_asked_for_without_event_form_or_name(language: str) -> None:
+    words, message = wording(language), received(sample("verification", language))
+    plain, html = part(message, "plain"), part(message, "html")
+    assert message["Subject"] == words.heading["verification"]
+    paragraphs = words.lead["verification"].split("\n\n")
+    assert len(paragraphs) == 3
+    for paragraph in paragraphs:
+        assert paragraph in plain
+        assert f'<p style="margin:0 0 12px;">{escape(paragraph)}</p>' in html
+    assert re.findall(r"https://[^\s\"<]+", plain) == [LINK.replace("/r/", "/c/")]
+    for word in ("participant", "Webinar", "upr-webinar-10", "UPR Webinar"):
+        assert word not in plain.replace("UPR coordinators", "")
+        assert word not in html
+
+
+def test_change_is_told_with_the_updated_invitation_and_only_to_whoever_has_a_seat() -> None:
+    assert wording("en").calendar_updated in part(received(sample("changed", "en")), "plain")
+    waiting = replace(sample("changed", "en"), entry=CalendarEntry("entry-of-the-sample", 1, False, "t"))
+    assert wording("en").calendar_updated not in part(received(waiting), "plain")
+    assert b"text/calendar" not in render(waiting)
 
 
 @pytest.mark.parametrize(
@@ -239,12 +261,12 @@ def test_no_text_becomes_a_header_a_link_or_a_tag(
     assert [address.addr_spec for address in message["From"].addresses] == ["coordinators@example.org"]
     assert [address.addr_spec for address in message["To"].addresses] == ["participant@example.org"]
     assert [found.get_content_type() for found in message.walk()] == STRUCTURE[kind]
-    text = part(message, "plain").replace(JOINING, "").replace(LINK, "").replace(VERIFY, "")
+    text = part(message, "plain").replace(JOINING, "").replace(LINK, "")
     assert CLICKABLE.findall(text) == []
     assert CLICKABLE.findall(str(message["Subject"])) == []
     links = Links()
     links.feed(part(message, "html"))
-    assert set(links.hrefs) <= {LINK, VERIFY, JOINING}
+    assert set(links.hrefs) <= {LINK, JOINING}
     assert "script" not in links.tags
 
 
@@ -265,7 +287,7 @@ def test_main_button_joins_where_there_is_something_to_join(kind: MailKind, lang
         {"event": replace(SAMPLE_EVENT, status="cancelled")},
         {"event": replace(SAMPLE_EVENT, status="postponed", starts_at=None)},
         {"event": replace(SAMPLE_EVENT, join_url=None)},
-        {"kind": "attempt-repeated"},
+        {"kind": "link"},
         {"recipient": replace(SAMPLE.recipient, status="waitlisted")},
         {"recipient": replace(SAMPLE.recipient, form_kind="interest")},
     ],

@@ -61,7 +61,7 @@ def test_mail_that_cannot_be_kept_leaves_nothing(folder: MailFolder, tmp_path: P
 
 def test_json_tells_what_a_check_needs(folder: MailFolder, client: FlaskClient) -> None:
     mail_id = stored(folder, "confirmation")
-    plain = stored(folder, "attempt-repeated")
+    plain = stored(folder, "link")
     newest, oldest = found = client.get("/mails.json").get_json()
     assert [mail["id"] for mail in found] == [plain, mail_id]
     assert newest["calendar"] is None

@@ -16,7 +16,7 @@ WORKER = """
 from shared.core.probe_address import read_probe_address
 from shared.core.settings import Reader
 from shared.process.runner import run
-run(lambda stop: stop.wait(60), probes=read_probe_address(Reader()), ready=list)
+run({"wait": lambda stop: stop.wait(60)}, probes=read_probe_address(Reader()), ready=list)
 """
 
 

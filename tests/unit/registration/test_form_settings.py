@@ -11,10 +11,9 @@ from services.registration.domain.deciding import check_cancelling, check_confir
 from services.registration.domain.form_settings import FormSettings, check_settings, differences
 from services.registration.domain.opening import Opening, closed_reason, set_reason
 from services.registration.domain.promotion import decide_promotion
+from services.registration.domain.registration import Registration
 from services.registration.domain.seats import Seats, promote
-from services.registration.domain.verifying import decide_verified
 from shared.core.errors import DomainError
-from tests.unit.registration.test_holds import unverified
 
 NOON = datetime(2020, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -50,14 +49,6 @@ def test_form_opens_again_when_a_postponed_event_has_a_date(status: str) -> None
     assert closed_reason(replace(postponed, event_status=status, starts_at=NOON + HOUR), NOON) == ""
 
 
-@pytest.mark.parametrize(("status", "starts_at"), [("cancelled", NOON + HOUR), ("confirmed", NOON)])
-def test_kept_seat_on_a_closed_form_does_not_outlive_the_event(status: str, starts_at: datetime) -> None:
-    """Closing the form must not hide that the event is over."""
-    opening = replace(EVENT, switched_on=False, event_status=status, starts_at=starts_at)
-    with pytest.raises(DomainError, match=r"held|cancelled"):
-        decide_verified(opening, Seats(9, 0, 0, 0, True, held=1), unverified(1, NOON + HOUR), NOON)
-
-
 @pytest.mark.parametrize("closes_at", [NOON, NOON - HOUR])
 def test_form_that_closes_before_it_opens_is_refused(closes_at: datetime) -> None:
     with pytest.raises(DomainError, match="closing-before-opening"):
@@ -79,6 +70,27 @@ def test_differences_are_ready_for_json() -> None:
     assert differences(before, before) == ({}, {})
 
 
+def registration_with(status: str) -> Registration:
+    """A registration in this state."""
+    return Registration(
+        id="1",
+        form="a-form",
+        form_kind="webinar",
+        event_id=None,
+        status=status,
+        position=None,
+        revision=1,
+        person_ref="ab" * 32,
+        working_group=None,
+        representative=False,
+        organisation_id=None,
+        country=None,
+        language="en",
+        partner=None,
+        accepted_at=NOON,
+    )
+
+
 WAITING = Seats(capacity=10, confirmed=8, waiting=3, last_position=3, waiting_list=True)
 
 
@@ -86,7 +98,7 @@ WAITING = Seats(capacity=10, confirmed=8, waiting=3, last_position=3, waiting_li
     ("opening", "seats", "count", "withheld"),
     [
         (EVENT, WAITING, 2, "no-free-seat"),
-        (EVENT, replace(WAITING, held=2), 0, "no-free-seat"),
+        (EVENT, replace(WAITING, confirmed=10), 0, "no-free-seat"),
         (EVENT, replace(WAITING, capacity=11), 3, ""),
         (EVENT, replace(WAITING, capacity=None), 3, ""),
         (EVENT, replace(WAITING, waiting=0), 0, ""),
@@ -105,22 +117,21 @@ def test_promotion_says_why_the_rest_waits(opening: Opening, seats: Seats, count
 @given(
     st.none() | st.integers(0, 20),
     st.integers(0, 20),
-    st.integers(0, 5),
     st.integers(0, 20),
     st.integers(-2, 20),
     st.sampled_from(["confirmed", "tentative", "postponed", "cancelled"]),
 )
 def test_nobody_waits_without_a_reason(
-    capacity: int | None, confirmed: int, held: int, waiting: int, hours: int, status: str
+    capacity: int | None, confirmed: int, waiting: int, hours: int, status: str
 ) -> None:
     """Whoever is left waiting is told why, and only they are; never is a seat given that there is not."""
-    seats = Seats(capacity, confirmed, waiting, waiting, True, held)
+    seats = Seats(capacity, confirmed, waiting, waiting, True)
     opening = replace(EVENT, event_status=status, starts_at=NOON + hours * HOUR)
     decided = decide_promotion(opening, seats, HOUR, NOON)
     after = promote(seats, decided.count)
     assert (after.waiting > 0) == (decided.withheld != "")
     if decided.count and capacity is not None:
-        assert after.confirmed + after.held <= capacity
+        assert after.confirmed <= capacity
 
 
 @pytest.mark.parametrize(
@@ -129,17 +140,16 @@ def test_nobody_waits_without_a_reason(
         ("waitlisted", WAITING, EVENT, ""),
         ("waitlisted", replace(WAITING, capacity=None), EVENT, ""),
         ("waitlisted", WAITING, replace(EVENT, starts_at=NOON + HOUR / 60), ""),
-        ("waitlisted", replace(WAITING, held=2), EVENT, "no-free-seat"),
+        ("waitlisted", replace(WAITING, confirmed=10), EVENT, "no-free-seat"),
         ("waitlisted", WAITING, replace(EVENT, event_status="postponed"), "not-taking-place"),
         ("waitlisted", WAITING, replace(EVENT, starts_at=NOON), "event-over"),
         ("confirmed", WAITING, EVENT, "not-waiting"),
-        ("unverified", WAITING, EVENT, "not-waiting"),
         ("cancelled", WAITING, EVENT, "not-waiting"),
     ],
 )
 def test_coordinator_gives_only_a_seat_that_is_free(status: str, seats: Seats, opening: Opening, code: str) -> None:
     """Also shortly before the start, when nobody is promoted any more by itself."""
-    registration = replace(unverified(1, None), status=status)
+    registration = registration_with(status)
     assert refusal_of(lambda: check_confirming(opening, seats, registration, NOON)) == code
 
 
@@ -150,12 +160,10 @@ def test_coordinator_gives_only_a_seat_that_is_free(status: str, seats: Seats, o
         ("waitlisted", EVENT, ""),
         ("confirmed", replace(EVENT, starts_at=NOON), "event-over"),
         ("cancelled", EVENT, "no-place"),
-        ("unverified", EVENT, "no-place"),
-        ("expired", EVENT, "no-place"),
     ],
 )
 def test_coordinator_cancels_only_what_there_is(status: str, opening: Opening, code: str) -> None:
-    registration = replace(unverified(1, None), status=status)
+    registration = registration_with(status)
     assert refusal_of(lambda: check_cancelling(opening, registration, NOON)) == code
 
 

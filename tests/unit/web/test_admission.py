@@ -55,7 +55,7 @@ def inner() -> Inner:
     return Inner()
 
 
-def _client(inner: Inner, *, crowded: bool = False, **bounds: Any) -> Client:
+def _client(inner: Inner, **bounds: Any) -> Client:
     door = Door(
         inner,
         SERVICE,
@@ -64,7 +64,6 @@ def _client(inner: Inner, *, crowded: bool = False, **bounds: Any) -> Client:
         pages=("/programme",),
         proxies=read_proxies("127.0.0.1"),
         most_bytes=MOST_BYTES,
-        crowded=lambda _environ: crowded,
     )
     return Client(door)
 
@@ -168,7 +167,7 @@ def test_over_the_bound_is_refused_at_once_with_a_time_to_come_again(inner: Inne
 
 
 def test_browser_is_told_in_its_language(inner: Inner) -> None:
-    client = _client(inner, crowded=True)
+    client = _client(inner, first=0)
     answer = client.get("/r/token", headers={"Accept": "text/html,*/*", "Accept-Language": "fr-CH,en;q=0.5"})
     assert (answer.status_code, answer.headers["Content-Language"]) == (503, "fr")
     assert f"attendre {answer.headers['Retry-After']} secondes" in answer.text
@@ -195,7 +194,7 @@ def test_browser_is_told_in_its_language(inner: Inner) -> None:
 def test_page_is_in_the_language_of_the_address_then_the_browsers(
     inner: Inner, path: str, accepted: str, language: str
 ) -> None:
-    answer = _client(inner, crowded=True).get(path, headers={"Accept": "text/html", "Accept-Language": accepted})
+    answer = _client(inner, first=0).get(path, headers={"Accept": "text/html", "Accept-Language": accepted})
     assert (answer.status_code, answer.headers["Content-Language"]) == (503, language)
 
 
@@ -279,12 +278,6 @@ def test_time_that_cannot_be_read_is_no_objection(inner: Inner) -> None:
         "/r/token", headers={"X-Request-Start": "yesterday"}, environ_base={"REMOTE_ADDR": "127.0.0.1"}
     )
     assert answer.status_code == 200
-
-
-def test_crowd_keeps_out_those_who_register_alone(inner: Inner) -> None:
-    client = _client(inner, crowded=True)
-    assert client.post("/v1/forms/a/registrations").status_code == 503
-    assert client.get("/v1/registrations").status_code == 200
 
 
 def test_body_reaches_the_application_whole(inner: Inner) -> None:

@@ -21,11 +21,11 @@ def test_every_operation_is_described(path: Path) -> None:
     assert len({operation.anchor for operation in operations}) == len(operations)
 
 
-def test_what_a_registration_takes_and_answers() -> None:
+def test_what_a_submission_takes_and_answers() -> None:
     document = json.loads(Path("docs/reference/openapi-registration.json").read_text())
     operations = {one.path: one for _, found in described(document) for one in found if one.method == "POST"}
-    register = operations["/v1/forms/{slug}/registrations"]
-    assert {value.name: value.required for value in register.parameters} == {"slug": True, "Idempotency-Key": False}
-    answers = {status: {value.name: value.shape for value in values} for status, _, values in register.answers}
-    assert answers["201"]["status"].startswith("one of ")
-    assert set(answers) >= {"201", "404", "409", "413", "415", "422", "503"}
+    submit = operations["/v1/forms/{slug}/submissions"]
+    assert {value.name: value.required for value in submit.parameters} == {"slug": True, "Idempotency-Key": False}
+    answers = {status: {value.name: value.shape for value in values} for status, _, values in submit.answers}
+    assert set(answers["202"]) == {"receipt", "code", "status", "message", "next"}
+    assert set(answers) >= {"202", "404", "409", "413", "415", "422", "503"}

@@ -1,11 +1,11 @@
-"""The first schema: events and what stands around them, the coordinators' read side, outbox, inbox."""
+"""The schema of events, feature by feature."""
 
 from alembic import op
 
 revision = "0001"
 down_revision = None
 
-SCHEMA = """
+PROGRAMME = """
 CREATE TABLE series (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
     title text NOT NULL CHECK (title <> ''),
@@ -13,12 +13,7 @@ CREATE TABLE series (
     began_in integer,
     revision integer NOT NULL CHECK (revision >= 1)
 );
-CREATE TABLE working_group (
-    id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
-    title text NOT NULL CHECK (title <> ''),
-    summary text NOT NULL,
-    revision integer NOT NULL CHECK (revision >= 1)
-);
+
 CREATE TABLE event (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
     kind text NOT NULL CHECK (kind IN ('webinar', 'side_event', 'review', 'council_session', 'press_conference',
@@ -35,11 +30,14 @@ CREATE TABLE event (
     city text,
     place text,
     join_url text CHECK (join_url LIKE 'https://%'),
+    form text CHECK (form ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(form) <= 80),
     asked_groups text[] NOT NULL,
+    internal boolean NOT NULL DEFAULT false,
+    internal_note text NOT NULL,
     revision integer NOT NULL CHECK (revision >= 1),
+    changed_at timestamptz,
     last_starts_at timestamptz,
     last_ends_at timestamptz,
-    internal_note text NOT NULL,
     CONSTRAINT event_number_has_series CHECK (series_number IS NULL OR series IS NOT NULL),
     CONSTRAINT event_date_is_whole CHECK ((starts_at IS NULL) = (ends_at IS NULL)),
     CONSTRAINT event_date_is_ordered CHECK (starts_at < ends_at),
@@ -50,7 +48,83 @@ CREATE TABLE event (
     CONSTRAINT event_has_city CHECK (city IS NOT NULL OR mode = 'online' OR status = 'draft'),
     CONSTRAINT event_asks_all_or_some CHECK ('*' <> ALL (asked_groups) OR cardinality(asked_groups) = 1)
 );
+-- internal: of the system itself (the canary's). It takes registrations, and stands in no programme and in no number.
+-- changed_at: when participants last saw it change; calendars ask for it.
 CREATE INDEX event_by_start ON event (coalesce(starts_at, 'infinity'::timestamptz), id);
+CREATE INDEX event_internal ON event (id) WHERE internal;
+
+CREATE TABLE resource (
+    id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
+    kind text NOT NULL CHECK (kind IN ('recording', 'slides', 'brief')),
+    title text NOT NULL CHECK (title <> ''),
+    url text NOT NULL CHECK (url LIKE 'https://%'),
+    language text NOT NULL CHECK (language <> ''),
+    event text REFERENCES event (id),
+    series text REFERENCES series (id),
+    city text CHECK (city <> ''),
+    published boolean NOT NULL,
+    announced boolean NOT NULL,
+    revision integer NOT NULL CHECK (revision >= 1),
+    CONSTRAINT resource_belongs_to_something CHECK (coalesce(event, series, city) IS NOT NULL),
+    CONSTRAINT resource_published_is_announced CHECK (announced OR NOT published)
+);
+CREATE INDEX resource_by_event ON resource (event) WHERE event IS NOT NULL;
+CREATE INDEX resource_by_series ON resource (series) WHERE series IS NOT NULL;
+
+-- A note stays as it was written. Deleting is left to whoever has to erase what should never have been written.
+CREATE TABLE event_note (
+    id uuid PRIMARY KEY,
+    -- Order of writing: ids come from outside, and clocks may show the same time twice.
+    number bigint GENERATED ALWAYS AS IDENTITY,
+    event_id text NOT NULL REFERENCES event (id),
+    words text NOT NULL CHECK (words <> '' AND length(words) <= 4000),
+    written_by text NOT NULL CHECK (written_by <> ''),
+    written_at timestamptz NOT NULL
+);
+CREATE INDEX event_note_by_event ON event_note (event_id, number);
+CREATE FUNCTION event_note_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a note is never changed: write another one';
+END $$;
+CREATE TRIGGER event_note_stays BEFORE UPDATE ON event_note FOR EACH ROW EXECUTE FUNCTION event_note_stays();
+
+-- Who did what to an event or its resources, without the values: those may be meeting links and notes.
+CREATE TABLE event_change (
+    id uuid PRIMARY KEY,
+    number bigint GENERATED ALWAYS AS IDENTITY,
+    event_id text NOT NULL REFERENCES event (id),
+    revision integer NOT NULL CHECK (revision >= 1),
+    deed text NOT NULL CHECK (deed <> ''),
+    resource_id text,
+    fields text[] NOT NULL,
+    changed_by text NOT NULL CHECK (changed_by <> ''),
+    changed_at timestamptz NOT NULL
+);
+CREATE INDEX event_change_by_event ON event_change (event_id, number);
+
+CREATE TABLE form_copy (
+    id text PRIMARY KEY,
+    revision integer NOT NULL CHECK (revision > 0),
+    kind text NOT NULL,
+    event text,
+    title jsonb NOT NULL,
+    open boolean NOT NULL,
+    opens_at timestamptz,
+    closes_at timestamptz,
+    closes_hours_before integer NOT NULL CHECK (closes_hours_before >= 0)
+);
+COMMENT ON TABLE form_copy IS 'forms as last published by registration; loading a folder of forms publishes them again';
+CREATE INDEX form_copy_event ON form_copy (event);
+"""
+
+NETWORK = """
+CREATE TABLE working_group (
+    id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
+    title text NOT NULL CHECK (title <> ''),
+    summary text NOT NULL,
+    revision integer NOT NULL CHECK (revision >= 1)
+);
+
 CREATE TABLE consultation (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
     title text NOT NULL CHECK (title <> ''),
@@ -62,36 +136,18 @@ CREATE TABLE consultation (
     within_days integer CHECK (within_days >= 1),
     CONSTRAINT consultation_each_host_got_one CHECK (presentations >= hosts)
 );
--- The read side: what messages said of registrations. No reference to event: a message may be faster than its event.
-CREATE TABLE roster (
-    registration_id uuid PRIMARY KEY,
-    form text NOT NULL,
-    form_kind text NOT NULL,
-    event_id text,
-    status text NOT NULL CHECK (status IN ('confirmed', 'waitlisted', 'cancelled')),
-    revision integer NOT NULL CHECK (revision >= 1),
-    person_ref bytea NOT NULL CHECK (length(person_ref) = 32),
-    working_group text,
-    representative boolean NOT NULL,
-    organisation_id text,
-    country text CHECK (length(country) = 2),
-    mode text CHECK (mode IN ('online', 'in_person')),
-    language text NOT NULL,
-    partner text,
-    position integer CHECK (position >= 1),
-    occurred_at timestamptz NOT NULL
+
+CREATE TABLE hotel_block (
+    id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
+    name text NOT NULL CHECK (name <> ''),
+    city text NOT NULL CHECK (city <> ''),
+    url text CHECK (url LIKE 'https://%'),
+    booking_code text CHECK (booking_code <> ''),
+    book_until date,
+    rooms integer NOT NULL CHECK (rooms >= 1),
+    note text NOT NULL
 );
-CREATE INDEX roster_by_event ON roster (event_id, registration_id);
-CREATE INDEX roster_by_status ON roster (event_id, status, registration_id);
-CREATE INDEX roster_representative ON roster (event_id, working_group, status)
-    WHERE representative AND status <> 'cancelled' AND working_group IS NOT NULL;
-CREATE INDEX roster_by_group ON roster (working_group) WHERE working_group IS NOT NULL;
-CREATE TABLE event_count (
-    event_id text NOT NULL,
-    status text NOT NULL CHECK (status IN ('confirmed', 'waitlisted', 'cancelled')),
-    registrations integer NOT NULL CHECK (registrations >= 0),
-    PRIMARY KEY (event_id, status)
-) WITH (fillfactor = 50);
+
 CREATE TABLE mail_contact (
     mail_id uuid PRIMARY KEY,
     registration_id uuid NOT NULL,
@@ -103,6 +159,304 @@ CREATE TABLE group_contact (
     working_group text PRIMARY KEY,
     last_mail_at timestamptz NOT NULL
 ) WITH (fillfactor = 50);
+COMMENT ON COLUMN group_contact.last_mail_at IS 'of the last bulletin';
+CREATE TABLE person_contact (
+    person_ref bytea PRIMARY KEY CHECK (length(person_ref) = 32),
+    last_mail_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON COLUMN person_contact.last_mail_at IS 'of the last bulletin';
+"""
+
+ATTENDANCE = """
+-- What messages say of registrations. No reference to event: a message may be faster than its event.
+CREATE TABLE roster (
+    registration_id uuid PRIMARY KEY,
+    form text NOT NULL,
+    form_kind text NOT NULL,
+    event_id text,
+    attend text,
+    status text NOT NULL CHECK (status IN ('unverified', 'confirmed', 'waitlisted', 'cancelled', 'expired')),
+    revision integer NOT NULL CHECK (revision >= 1),
+    person_ref bytea CHECK (length(person_ref) = 32),
+    working_group text,
+    representative boolean NOT NULL,
+    organisation_id text,
+    country text CHECK (length(country) = 2),
+    mode text CHECK (mode IN ('online', 'in_person')),
+    language text NOT NULL,
+    partner text,
+    position integer CHECK (position >= 1),
+    occurred_at timestamptz NOT NULL,
+    erased_at timestamptz,
+    CONSTRAINT roster_is_somebodys CHECK (erased_at IS NOT NULL OR person_ref IS NOT NULL),
+    CONSTRAINT roster_erased_is_nobodys CHECK (erased_at IS NULL
+        OR (language = 'und' AND num_nonnulls(person_ref, organisation_id, mode, attend, position) = 0))
+);
+-- attend: the event that everybody on this form should attend as well
+COMMENT ON COLUMN roster.erased_at IS
+    'the row only counts from then on: group, country and partner stay while it does, and nothing says whose it was';
+CREATE INDEX roster_by_event ON roster (event_id, registration_id);
+CREATE INDEX roster_by_status ON roster (event_id, status, registration_id);
+CREATE INDEX roster_by_group ON roster (working_group) WHERE working_group IS NOT NULL;
+CREATE INDEX roster_by_person ON roster (person_ref) WHERE person_ref IS NOT NULL;
+-- Who comes: interest, membership of a group and proposals are on forms too, and attend nothing.
+CREATE INDEX roster_representative ON roster (event_id, working_group, status)
+    WHERE representative AND status IN ('confirmed', 'waitlisted') AND working_group IS NOT NULL
+    AND form_kind NOT IN ('interest', 'working_group', 'proposal');
+CREATE INDEX roster_live_person ON roster (event_id, person_ref, form_kind)
+    WHERE status IN ('confirmed', 'waitlisted') AND event_id IS NOT NULL;
+CREATE INDEX roster_traveller ON roster (registration_id) INCLUDE (person_ref, attend)
+    WHERE form_kind = 'delegation' AND status IN ('confirmed', 'waitlisted');
+CREATE INDEX roster_member ON roster (working_group, person_ref)
+    WHERE form_kind = 'working_group' AND status IN ('confirmed', 'waitlisted') AND working_group IS NOT NULL;
+
+CREATE TABLE event_count (
+    event_id text NOT NULL,
+    status text NOT NULL CHECK (status IN ('unverified', 'confirmed', 'waitlisted', 'cancelled', 'expired')),
+    registrations integer NOT NULL CHECK (registrations >= 0),
+    PRIMARY KEY (event_id, status)
+) WITH (fillfactor = 50);
+
+-- Live registrations by partner, country and day, so that the overview never reads the roster; internal ones apart.
+CREATE TABLE tally (
+    dimension text NOT NULL CHECK (dimension IN ('form_kind', 'partner', 'country', 'day')),
+    name text NOT NULL,
+    registrations integer NOT NULL,
+    internal boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (internal, dimension, name)
+) WITH (fillfactor = 50);
+"""
+
+PROPOSALS = """
+CREATE TABLE partner (
+    slug text PRIMARY KEY CHECK (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(slug) <= 80),
+    name text NOT NULL CHECK (name <> ''),
+    origins text[] NOT NULL,
+    language text NOT NULL,
+    theme jsonb NOT NULL
+);
+
+CREATE TABLE proposal (
+    id uuid PRIMARY KEY,
+    title text NOT NULL,
+    summary text NOT NULL,
+    working_group text,
+    organisation text,
+    language text NOT NULL,
+    attendance integer NOT NULL CHECK (attendance >= 1),
+    speakers text[] NOT NULL,
+    preferred_on date[] NOT NULL,
+    unavailable_on date[] NOT NULL,
+    status text NOT NULL CHECK
+        (status IN ('unverified', 'submitted', 'accepted', 'scheduled', 'returned', 'declined', 'withdrawn')),
+    note text NOT NULL,
+    event_id text REFERENCES event (id),
+    revision integer NOT NULL CHECK (revision >= 1),
+    -- the partner on whose page it was submitted; no reference, since it outlives the partner
+    partner text CHECK (partner ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(partner) <= 80),
+    person_ref bytea CHECK (length(person_ref) = 32),
+    submitted_at timestamptz NOT NULL,
+    contact bytea,
+    speaker_names bytea,
+    -- SHA-256 of its purpose, a NUL and the token of the link
+    token_hash bytea UNIQUE CHECK (length(token_hash) = 32),
+    erased_at timestamptz,
+    CONSTRAINT proposal_title_check CHECK (title <> '' OR erased_at IS NOT NULL),
+    CONSTRAINT proposal_scheduled_is_event CHECK (status <> 'scheduled' OR event_id IS NOT NULL),
+    CONSTRAINT proposal_is_somebodys CHECK (erased_at IS NOT NULL OR num_nulls(person_ref, contact, token_hash) = 0),
+    CONSTRAINT proposal_erased_is_nobodys CHECK (erased_at IS NULL OR (title = '' AND summary = '' AND note = ''
+        AND language = 'und' AND speakers = '{}' AND preferred_on = '{}' AND unavailable_on = '{}'
+        AND num_nonnulls(person_ref, contact, token_hash, organisation, working_group) = 0)),
+    CONSTRAINT proposal_erased_names_nobody CHECK (erased_at IS NULL OR speaker_names IS NULL)
+);
+COMMENT ON COLUMN proposal.contact IS 'name, address, link token: AES-GCM, the key is outside';
+COMMENT ON COLUMN proposal.speaker_names IS 'names of the speakers: AES-GCM, the key is outside; NULL: none, or gone';
+COMMENT ON COLUMN proposal.erased_at IS 'what was proposed, and by whom, is gone from then on';
+CREATE INDEX proposal_by_status ON proposal (status, id);
+CREATE INDEX proposal_by_person ON proposal (person_ref, submitted_at);
+CREATE INDEX proposal_unverified ON proposal (submitted_at) WHERE status = 'unverified';
+
+CREATE TABLE proposal_change (
+    proposal_id uuid NOT NULL REFERENCES proposal (id) ON DELETE CASCADE,
+    revision integer NOT NULL,
+    status text NOT NULL,
+    note text NOT NULL,
+    -- [{"field", "before", "after"}]: what coordinators may read; of who proposed it only that it changed
+    changed jsonb NOT NULL DEFAULT '[]',
+    changed_by text NOT NULL,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (proposal_id, revision)
+);
+
+-- What a submission with an idempotency key was answered, whether or not a proposal was stored for it.
+CREATE TABLE proposal_receipt (
+    key_hash bytea PRIMARY KEY CHECK (length(key_hash) = 32),
+    fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32),
+    proposal_id uuid NOT NULL,
+    status text NOT NULL CHECK (status IN ('unverified', 'submitted')),
+    received_at timestamptz NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+COMMENT ON TABLE proposal_receipt IS 'deleted 48 hours after received_at: a repetition is answered like the first one';
+COMMENT ON COLUMN proposal_receipt.proposal_id IS 'no reference: beyond the daily limit no proposal is stored';
+CREATE INDEX proposal_receipt_age ON proposal_receipt (received_at);
+
+CREATE TABLE used_challenge (
+    id bytea PRIMARY KEY,
+    form text NOT NULL,
+    used_at timestamptz NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX used_challenge_lately ON used_challenge (form, used_at);
+CREATE INDEX used_challenge_age ON used_challenge (used_at);
+"""
+
+TIMETABLE = """
+CREATE TABLE room (
+    id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
+    title text NOT NULL CHECK (title <> ''),
+    city text NOT NULL CHECK (city <> ''),
+    capacity integer NOT NULL CHECK (capacity >= 1),
+    time_zone text NOT NULL
+);
+CREATE TABLE room_hours (
+    room_id text NOT NULL REFERENCES room (id) ON DELETE CASCADE,
+    starts_at timestamptz NOT NULL,
+    ends_at timestamptz NOT NULL,
+    PRIMARY KEY (room_id, starts_at),
+    CONSTRAINT room_hours_are_ordered CHECK (starts_at < ends_at)
+);
+CREATE TABLE slot (
+    id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
+    starts_at timestamptz NOT NULL,
+    ends_at timestamptz NOT NULL,
+    time_zone text NOT NULL,
+    CONSTRAINT slot_is_ordered CHECK (starts_at < ends_at),
+    CONSTRAINT slots_do_not_overlap EXCLUDE USING gist (tstzrange(starts_at, ends_at) WITH &&)
+        DEFERRABLE INITIALLY DEFERRED
+);
+
+-- The draft board: one row says which revision it has, so that nobody overwrites what they have not seen.
+CREATE TABLE board (
+    only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    revision bigint NOT NULL
+);
+INSERT INTO board (revision) VALUES (1);
+CREATE TABLE placement (
+    proposal_id uuid PRIMARY KEY REFERENCES proposal (id) ON DELETE CASCADE,
+    room_id text NOT NULL REFERENCES room (id),
+    slot_id text NOT NULL REFERENCES slot (id),
+    pinned boolean NOT NULL
+);
+
+CREATE TABLE schedule_version (
+    number integer PRIMARY KEY CHECK (number >= 1),
+    published_at timestamptz NOT NULL,
+    published_by text NOT NULL
+);
+CREATE TABLE version_placement (
+    version integer NOT NULL REFERENCES schedule_version (number),
+    proposal_id uuid NOT NULL,
+    event_id text NOT NULL,
+    title text NOT NULL,
+    working_group text,
+    room_id text NOT NULL,
+    room_title text NOT NULL,
+    city text NOT NULL,
+    slot_id text NOT NULL,
+    starts_at timestamptz NOT NULL,
+    ends_at timestamptz NOT NULL,
+    time_zone text NOT NULL,
+    PRIMARY KEY (version, proposal_id)
+);
+
+CREATE TABLE solve_job (
+    id uuid PRIMARY KEY,
+    status text NOT NULL CHECK (status IN ('queued', 'running', 'done', 'failed')),
+    requested_at timestamptz NOT NULL,
+    requested_by text NOT NULL,
+    seed integer NOT NULL,
+    fence integer NOT NULL DEFAULT 0,
+    lease_until timestamptz,
+    finished_at timestamptz,
+    reason text NOT NULL DEFAULT '',
+    report jsonb,
+    CONSTRAINT solve_job_runs_on_a_lease CHECK ((status = 'running') = (lease_until IS NOT NULL)),
+    CONSTRAINT solve_job_done_has_report CHECK (status <> 'done' OR report IS NOT NULL)
+);
+CREATE INDEX solve_job_waiting ON solve_job (requested_at) WHERE status IN ('queued', 'running');
+CREATE INDEX solve_job_newest ON solve_job (requested_at DESC);
+"""
+
+PRIVACY = """
+CREATE TABLE retention_notice (
+    step text NOT NULL CHECK (step <> ''),
+    subject uuid NOT NULL,
+    form text NOT NULL,
+    announced_at timestamptz NOT NULL,
+    confirmed_at timestamptz,
+    PRIMARY KEY (step, subject)
+);
+COMMENT ON TABLE retention_notice IS 'what retention will take; confirmed: an operator let it go without a notice';
+CREATE INDEX retention_notice_form ON retention_notice (form, step);
+
+CREATE TABLE key_check (
+    name text NOT NULL CHECK (name <> ''),
+    value text NOT NULL CHECK (value ~ '^[0-9a-f]{16}$'),
+    added_at timestamptz NOT NULL,
+    PRIMARY KEY (name, value)
+);
+COMMENT ON TABLE key_check IS 'truncated HMACs that tell the right keys from others; they give nothing of a key';
+"""
+
+CONSOLE = """
+CREATE TABLE ended_session (
+    session bytea PRIMARY KEY CHECK (length(session) = 32),
+    ended_at timestamptz NOT NULL
+);
+COMMENT ON TABLE ended_session IS 'cookies of the console that are believed no more, by the hash of their session';
+CREATE INDEX ended_session_age ON ended_session (ended_at);
+
+CREATE TABLE refused_sign_in (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    household bytea NOT NULL CHECK (length(household) = 32),
+    refused_at timestamptz NOT NULL
+);
+COMMENT ON COLUMN refused_sign_in.household IS 'keyed hash of an address, another one each day; kept for 15 minutes';
+CREATE INDEX refused_sign_in_household ON refused_sign_in (household, refused_at);
+"""
+
+AUDIT_LOG = """
+CREATE TABLE deed (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    done_at timestamptz NOT NULL,
+    done_by text NOT NULL CHECK (done_by <> ''),
+    deed text NOT NULL CHECK (deed <> ''),
+    kind text NOT NULL,
+    subject text NOT NULL,
+    detail jsonb NOT NULL
+);
+COMMENT ON TABLE deed IS 'what people with a key did that no other table tells; shown by the view trail';
+CREATE INDEX deed_at ON deed (done_at);
+CREATE FUNCTION deed_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'deeds are only ever added';
+END $$;
+CREATE TRIGGER deed_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON deed
+    FOR EACH STATEMENT EXECUTE FUNCTION deed_stays();
+
+CREATE VIEW trail AS
+    SELECT done_at AS at, done_by AS who, deed, kind, subject, detail, 'd' || id AS key FROM deed
+    UNION ALL SELECT changed_at, changed_by, 'event-' || deed, 'event', event_id,
+        jsonb_build_object('fields', fields, 'resource', resource_id), 'e' || id FROM event_change
+    UNION ALL SELECT written_at, written_by, 'note-written', 'event', event_id, '{}', 'n' || id FROM event_note
+    UNION ALL SELECT changed_at, changed_by, 'proposal-' || status, 'proposal', proposal_id::text,
+        jsonb_build_object('revision', revision), 'p' || proposal_id || '.' || revision
+        FROM proposal_change WHERE changed_by NOT IN ('', 'by link')
+    UNION ALL SELECT published_at, published_by, 'timetable-published', 'timetable', number::text, '{}',
+        'v' || number FROM schedule_version
+    UNION ALL SELECT requested_at, requested_by, 'timetable-solved', 'job', id::text, '{}', 'j' || id FROM solve_job;
+"""
+
+MESSAGING = """
 CREATE TABLE outbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     message_id uuid NOT NULL UNIQUE,
@@ -113,23 +467,49 @@ CREATE TABLE outbox (
     published_at timestamptz,
     refusals integer NOT NULL DEFAULT 0,
     refused_reason text,
-    try_at timestamptz
-);
+    try_at timestamptz,
+    again_at timestamptz,
+    blanked_at timestamptz
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+COMMENT ON COLUMN outbox.again_at IS 'when an operator had it published again; its waiting time counts from then';
+COMMENT ON COLUMN outbox.blanked_at IS 'when the content of the message was erased; it is not published from then on';
 CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL;
 CREATE INDEX outbox_published ON outbox (published_at) WHERE published_at IS NOT NULL;
-ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+CREATE INDEX outbox_subject ON outbox (subject);
+
 CREATE TABLE inbox (
     consumer text NOT NULL,
     message_id uuid NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, message_id)
 );
+
+CREATE TABLE halted_queue (
+    queue text PRIMARY KEY,
+    halted_at timestamptz NOT NULL,
+    reason text NOT NULL,
+    try_at timestamptz NOT NULL
+);
+COMMENT ON TABLE halted_queue IS 'too many messages in a row were poison; until a success or an operator resumes';
 """
+
+STATEMENTS = (
+    PROGRAMME,
+    NETWORK,
+    ATTENDANCE,
+    PROPOSALS,
+    TIMETABLE,
+    PRIVACY,
+    CONSOLE,
+    AUDIT_LOG,
+    MESSAGING,
+)
 
 
 def upgrade() -> None:
     """Make everything."""
-    op.execute(SCHEMA)
+    for statements in STATEMENTS:
+        op.execute(statements)
 
 
 def downgrade() -> None:

@@ -3,6 +3,8 @@
 
 import { Proof } from "./proof.js";
 
+const PROVEN_WITHIN_MS = 120000;
+
 const form = document.querySelector("form[data-challenge]");
 const progress = document.getElementById("progress");
 const button = form.querySelector("button[type=submit]");
@@ -25,18 +27,18 @@ async function prove(event) {
   if (button.getAttribute("aria-disabled") === "true") return;
   setSending(true);
   try {
-    form.elements.altcha.value = await proof.take(sayWork);
+    form.elements.altcha.value = await proof.take(PROVEN_WITHIN_MS, showProgress);
     proof.spend();
   } finally {
     form.submit(); /* without a proof the form is taken as well, and the address is confirmed by mail */
   }
 }
 
-/* In quarters: a screen reader says each change. */
-function sayWork(share) {
+/* In quarters: a screen reader reads each change out. */
+function showProgress(share) {
   const percent = Math.min(Math.floor(share * 4) * 25, 75);
-  const said = form.dataset.proving.replace("{percent}", percent);
-  if (progress.textContent !== said) progress.textContent = said;
+  const text = form.dataset.proving.replace("{percent}", percent);
+  if (progress.textContent !== text) progress.textContent = text;
 }
 
 function setSending(now) {

@@ -1,47 +1,104 @@
-"""Event copies, the recipient book, mails and their attempts, outbox and inbox."""
+"""The schema of notifications, feature by feature."""
 
 from alembic import op
 
 revision = "0001"
 down_revision = None
 
-EVENT_COPY = """
+COPIES = """
 CREATE TABLE event_copy (
+    id text PRIMARY KEY,
+    revision integer NOT NULL CHECK (revision >= 1),
+    content jsonb NOT NULL,
+    told jsonb NOT NULL,
+    noted_at timestamptz NOT NULL
+);
+COMMENT ON COLUMN event_copy.told IS 'the state of which people were told last';
+CREATE INDEX event_copy_start ON event_copy ((content ->> 'starts_at') COLLATE "C");
+CREATE TABLE working_group_copy (
     id text PRIMARY KEY,
     revision integer NOT NULL CHECK (revision >= 1),
     content jsonb NOT NULL,
     noted_at timestamptz NOT NULL
 );
+CREATE TABLE resource_copy (LIKE working_group_copy INCLUDING ALL);
 """
 
-RECIPIENT = """
+RECIPIENTS = """
 CREATE TABLE recipient (
-    registration_id uuid PRIMARY KEY,
-    person_ref text NOT NULL CHECK (person_ref ~ '^[0-9a-f]{64}$'),
-    form text NOT NULL,
+    subject uuid PRIMARY KEY,
+    about text NOT NULL CHECK (about IN ('registration', 'proposal', 'confirmation')),
+    person_ref text CHECK (person_ref ~ '^[0-9a-f]{64}$'),
+    form text,
+    form_kind text NOT NULL,
     event text,
-    language text NOT NULL,
-    status text NOT NULL CHECK (status IN ('confirmed', 'waitlisted', 'cancelled')),
+    attend text,
+    working_group text,
+    representative boolean NOT NULL DEFAULT false,
+    partner text,
+    country text,
+    language text,
+    status text NOT NULL,
+    verified boolean NOT NULL DEFAULT false,
     revision integer NOT NULL CHECK (revision >= 1),
+    occurred_at timestamptz NOT NULL,
     position integer CHECK (position >= 1),
-    closed bytea NOT NULL CHECK (length(closed) > 28),
-    noted_at timestamptz NOT NULL
+    place jsonb,
+    closed bytea CHECK (length(closed) > 28),
+    noted_at timestamptz NOT NULL,
+    heard_at timestamptz NOT NULL,
+    erased_at timestamptz,
+    carried integer NOT NULL DEFAULT 0 CHECK (carried >= 0),
+    CONSTRAINT recipient_status_check CHECK (CASE about
+        WHEN 'registration' THEN status IN ('confirmed', 'waitlisted', 'cancelled')
+        WHEN 'confirmation' THEN status = 'wanted'
+        ELSE status IN ('unverified', 'submitted', 'accepted', 'scheduled', 'returned', 'declined', 'withdrawn') END),
+    CONSTRAINT registration_has_form CHECK ((about = 'registration') = (form IS NOT NULL)),
+    CONSTRAINT confirmation_says_nothing CHECK (about <> 'confirmation' OR NOT (representative OR verified) AND
+        num_nonnulls(event, attend, working_group, partner, country, position, place) = 0),
+    CONSTRAINT recipient_is_somebody CHECK (erased_at IS NOT NULL OR num_nulls(person_ref, language, closed) = 0),
+    CONSTRAINT recipient_erased_is_nobody
+        CHECK (erased_at IS NULL OR (NOT representative AND num_nonnulls(person_ref, language, closed, position,
+            working_group, partner, country, attend, place) = 0))
 );
-COMMENT ON COLUMN recipient.closed IS 'name, address, token, time zone: AES-256-GCM, bound to the registration';
+COMMENT ON TABLE recipient IS 'whom mails go to; the entry of a confirmation link goes with its mail';
+COMMENT ON COLUMN recipient.occurred_at IS
+    'of the state or the link that is kept: of two messages about one revision the later one holds';
+COMMENT ON COLUMN recipient.place IS 'of a proposal: its place in the timetable';
+COMMENT ON COLUMN recipient.closed IS
+    'address and token; name, time zone or title and note if there are any: AES-256-GCM, bound to the subject';
+COMMENT ON COLUMN recipient.heard_at IS
+    'when the entry was first made: mails written later know all events up to then';
+COMMENT ON COLUMN recipient.carried IS
+    'revisions of erased registrations of the same person for the same event: a calendar entry only ever rises';
+CREATE INDEX recipient_event ON recipient (event, person_ref) WHERE event IS NOT NULL;
+CREATE INDEX recipient_person ON recipient (person_ref, subject);
+
+CREATE TABLE suppression (
+    person_ref text PRIMARY KEY CHECK (person_ref ~ '^[0-9a-f]{64}$'),
+    said_by text NOT NULL CHECK (said_by IN ('recipient', 'coordinator')),
+    since timestamptz NOT NULL,
+    who text CHECK (who IS NULL OR who <> '' AND said_by = 'coordinator')
+);
+COMMENT ON TABLE suppression IS 'people who get no bulletins';
+COMMENT ON COLUMN suppression.who IS 'name of the coordinator; null for the person';
 """
 
-MAIL = """
+MAILS = """
 CREATE TABLE mail (
     id uuid PRIMARY KEY,
     kind text NOT NULL,
-    subject uuid NOT NULL REFERENCES recipient (registration_id),
+    subject uuid NOT NULL,
     revision integer NOT NULL CHECK (revision >= 1),
-    recipient text NOT NULL CHECK (recipient ~ '^[0-9a-f]{64}$'),
+    recipient text CHECK (recipient ~ '^[0-9a-f]{64}$'),
     event text,
-    lane text NOT NULL CHECK (lane IN ('transactional', 'reminder', 'bulletin')),
+    event_revision integer CHECK (event_revision >= 1),
+    detail jsonb,
+    lane text NOT NULL CHECK (lane IN ('transactional', 'verification', 'reminder', 'bulletin')),
     state text NOT NULL CHECK (state IN ('queued', 'claimed', 'sent', 'deferred', 'unknown', 'failed', 'suppressed',
         'called_off', 'missed', 'bounced')),
     due_at timestamptz,
+    expires_at timestamptz,
     lease_until timestamptz,
     fence integer NOT NULL DEFAULT 0 CHECK (fence >= 0),
     attempts integer NOT NULL DEFAULT 0 CHECK (attempts BETWEEN 0 AND fence),
@@ -52,25 +109,42 @@ CREATE TABLE mail (
     cause_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL,
     sent_at timestamptz,
+    ended_at timestamptz,
+    requeued_at timestamptz,
     correlation_id text NOT NULL,
     CONSTRAINT one_mail UNIQUE (kind, subject, revision, recipient),
-    CONSTRAINT lane_by_kind CHECK (lane = 'transactional' OR kind NOT IN
-        ('confirmation', 'waiting-list', 'promotion', 'cancelled-by-you', 'attempt-repeated')),
+    CONSTRAINT lane_by_kind CHECK (lane = CASE
+        WHEN kind IN ('verification', 'proposal-verification') THEN 'verification'
+        WHEN kind LIKE 'reminder-%' THEN 'reminder'
+        WHEN kind IN ('bulletin', 'recording-available') THEN 'bulletin'
+        ELSE 'transactional' END),
     CONSTRAINT leased_while_claimed CHECK
         ((state = 'claimed') = (lease_until IS NOT NULL) AND (state = 'claimed') = (phase IS NOT NULL)),
     CONSTRAINT sent_has_time CHECK ((state IN ('sent', 'bounced')) = (sent_at IS NOT NULL)),
     CONSTRAINT pending_is_due CHECK (state NOT IN ('queued', 'claimed', 'deferred') OR due_at IS NOT NULL),
-    CONSTRAINT unsent_has_reason CHECK (state IN ('queued', 'claimed', 'sent') OR reason IS NOT NULL)
-);
+    CONSTRAINT unsent_has_reason CHECK (state IN ('queued', 'claimed', 'sent') OR reason IS NOT NULL),
+    CONSTRAINT ended_undelivered CHECK (ended_at IS NULL OR state IN ('failed', 'missed', 'unknown'))
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+COMMENT ON COLUMN mail.revision IS
+    'number among those of the kind and subject: a revision, a bulletin, the minute of a start or of a request';
+COMMENT ON COLUMN mail.subject IS 'a registration, a proposal or a confirmation link';
+COMMENT ON COLUMN mail.recipient IS
+    'null once the person was erased or the mail about a link has ended: then it goes to nobody any more';
+COMMENT ON COLUMN mail.event_revision IS
+    'of the event, as it was known when the mail was last written; null before that and without an event';
+COMMENT ON COLUMN mail.expires_at IS 'from then on it is missed instead of sent';
+COMMENT ON COLUMN mail.ended_at IS 'when it failed, was missed, or was left unknown for good';
+COMMENT ON COLUMN mail.requeued_at IS 'when somebody last had it sent again: time limits count from then';
 CREATE INDEX mail_due ON mail (lane, due_at) WHERE state IN ('queued', 'deferred', 'claimed');
+CREATE INDEX mail_expiring ON mail (expires_at) WHERE expires_at IS NOT NULL AND state IN ('queued', 'deferred');
 CREATE INDEX mail_leased ON mail (lease_until) WHERE state = 'claimed';
 CREATE INDEX mail_unknown ON mail (due_at) WHERE state = 'unknown';
+CREATE INDEX mail_undelivered ON mail (coalesce(ended_at, created_at), id)
+    WHERE recipient IS NOT NULL AND (state IN ('failed', 'missed') OR (state = 'unknown' AND due_at IS NULL));
 CREATE INDEX mail_subject ON mail (subject);
 CREATE INDEX mail_event ON mail (event, id);
-ALTER TABLE mail SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
-"""
+CREATE INDEX mail_recipient ON mail (recipient, kind, revision);
 
-MAIL_ATTEMPT = """
 CREATE TABLE mail_attempt (
     mail_id uuid NOT NULL REFERENCES mail (id),
     number integer NOT NULL CHECK (number >= 1),
@@ -78,7 +152,8 @@ CREATE TABLE mail_attempt (
     phase text NOT NULL CHECK (phase IN ('claimed', 'data')),
     started_at timestamptz NOT NULL,
     ended_at timestamptz,
-    outcome text CHECK (outcome IN ('sent', 'deferred', 'failed', 'unknown', 'released', 'called_off')),
+    outcome text CHECK
+        (outcome IN ('sent', 'deferred', 'failed', 'unknown', 'released', 'called_off', 'suppressed')),
     PRIMARY KEY (mail_id, number),
     CONSTRAINT ended_with_outcome CHECK ((ended_at IS NULL) = (outcome IS NULL)),
     CONSTRAINT handed_over_after_data CHECK (outcome NOT IN ('sent', 'unknown') OR phase = 'data')
@@ -86,7 +161,149 @@ CREATE TABLE mail_attempt (
 COMMENT ON COLUMN mail_attempt.number IS 'the fence under which the mail was claimed';
 """
 
-OUTBOX = """
+NEWS = """
+CREATE TABLE event_news (
+    event text PRIMARY KEY REFERENCES event_copy (id),
+    began_at timestamptz NOT NULL,
+    changed_at timestamptz NOT NULL CHECK (changed_at >= began_at),
+    due_at timestamptz NOT NULL,
+    correlation_id text NOT NULL
+);
+COMMENT ON TABLE event_news IS 'changes that people have not been told of yet, gathered for a moment';
+CREATE INDEX event_news_due ON event_news (due_at);
+
+CREATE TABLE announcement (
+    id uuid PRIMARY KEY,
+    cause text NOT NULL CHECK (cause IN ('news', 'recording', 'bulletin')),
+    event text,
+    number integer NOT NULL CHECK (number >= 1),
+    detail jsonb NOT NULL,
+    changed_at timestamptz NOT NULL,
+    reached text NOT NULL DEFAULT '',
+    mails integer NOT NULL DEFAULT 0 CHECK (mails >= 0),
+    created_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    correlation_id text NOT NULL,
+    CONSTRAINT one_announcement UNIQUE NULLS NOT DISTINCT (cause, event, number)
+);
+COMMENT ON COLUMN announcement.reached IS
+    'the last person who got a mail: people come in the order of their references; empty once it has ended';
+CREATE INDEX announcement_open ON announcement (created_at) WHERE ended_at IS NULL;
+
+CREATE TABLE bulletin (
+    id uuid PRIMARY KEY,
+    number integer GENERATED ALWAYS AS IDENTITY UNIQUE,
+    revision integer NOT NULL CHECK (revision >= 1),
+    segment jsonb NOT NULL,
+    texts jsonb NOT NULL CHECK (texts ? 'en'),
+    created_at timestamptz NOT NULL,
+    sent_at timestamptz,
+    audience integer CHECK (audience >= 0),
+    CONSTRAINT sent_to_somebody CHECK ((sent_at IS NULL) = (audience IS NULL))
+);
+COMMENT ON COLUMN bulletin.revision IS 'rises with each change of the draft';
+"""
+
+WEBHOOKS = """
+CREATE TABLE webhook (
+    id uuid PRIMARY KEY,
+    partner text NOT NULL CHECK (partner ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
+    url text NOT NULL CHECK (url ~ '^https://' AND length(url) <= 1000),
+    secret bytea NOT NULL,
+    secret_before bytea,
+    before_until timestamptz,
+    created_at timestamptz NOT NULL,
+    created_by text NOT NULL CHECK (created_by <> ''),
+    off_at timestamptz,
+    off_reason text CHECK (off_reason IN ('gone', 'failing', 'by hand')),
+    failing_since timestamptz,
+    CONSTRAINT webhook_one_address UNIQUE (partner, url),
+    CONSTRAINT webhook_off_with_reason CHECK ((off_at IS NULL) = (off_reason IS NULL)),
+    CONSTRAINT webhook_before_has_end CHECK ((secret_before IS NULL) = (before_until IS NULL))
+);
+COMMENT ON COLUMN webhook.secret IS 'AES-256-GCM by a key that no other table has, bound to the id';
+
+CREATE TABLE webhook_delivery (
+    id uuid PRIMARY KEY,
+    webhook_id uuid NOT NULL REFERENCES webhook (id) ON DELETE CASCADE,
+    type text NOT NULL CHECK (type IN ('registration.confirmed', 'registration.cancelled')),
+    registration_id uuid NOT NULL,
+    revision integer NOT NULL CHECK (revision >= 1),
+    form text NOT NULL,
+    status text NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    state text NOT NULL CHECK (state IN ('queued', 'claimed', 'delivered', 'failed', 'called_off')),
+    due_at timestamptz,
+    lease_until timestamptz,
+    fence integer NOT NULL DEFAULT 0 CHECK (fence >= 0),
+    attempts integer NOT NULL DEFAULT 0 CHECK (attempts BETWEEN 0 AND fence),
+    answer integer,
+    reason text NOT NULL DEFAULT '',
+    created_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    CONSTRAINT webhook_delivery_once UNIQUE (webhook_id, registration_id, revision),
+    CONSTRAINT webhook_delivery_leased CHECK ((state = 'claimed') = (lease_until IS NOT NULL)),
+    CONSTRAINT webhook_delivery_due CHECK ((state IN ('queued', 'claimed')) = (due_at IS NOT NULL)),
+    CONSTRAINT webhook_delivery_ended CHECK ((state IN ('queued', 'claimed')) = (ended_at IS NULL))
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+COMMENT ON TABLE webhook_delivery IS 'what partners are told: no name and no address; ended ones are kept for a week';
+CREATE INDEX webhook_delivery_due ON webhook_delivery (webhook_id, due_at) WHERE state IN ('queued', 'claimed');
+CREATE INDEX webhook_delivery_newest ON webhook_delivery (webhook_id, created_at, id);
+CREATE INDEX webhook_delivery_ended ON webhook_delivery (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX webhook_delivery_registration ON webhook_delivery (registration_id);
+"""
+
+PRIVACY = """
+CREATE TABLE key_check (
+    name text NOT NULL CHECK (name <> ''),
+    value text NOT NULL CHECK (value ~ '^[0-9a-f]{16}$'),
+    added_at timestamptz NOT NULL,
+    PRIMARY KEY (name, value)
+);
+COMMENT ON TABLE key_check IS 'truncated HMACs that tell the right keys from others; they give nothing of a key';
+"""
+
+CONSOLE = """
+CREATE TABLE ended_session (
+    session bytea PRIMARY KEY CHECK (length(session) = 32),
+    ended_at timestamptz NOT NULL
+);
+COMMENT ON TABLE ended_session IS 'cookies of the console that are believed no more, by the hash of their session';
+CREATE INDEX ended_session_age ON ended_session (ended_at);
+
+CREATE TABLE refused_sign_in (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    household bytea NOT NULL CHECK (length(household) = 32),
+    refused_at timestamptz NOT NULL
+);
+COMMENT ON COLUMN refused_sign_in.household IS 'keyed hash of an address, another one each day; kept for 15 minutes';
+CREATE INDEX refused_sign_in_household ON refused_sign_in (household, refused_at);
+"""
+
+AUDIT_LOG = """
+CREATE TABLE deed (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    done_at timestamptz NOT NULL,
+    done_by text NOT NULL CHECK (done_by <> ''),
+    deed text NOT NULL CHECK (deed <> ''),
+    kind text NOT NULL,
+    subject text NOT NULL,
+    detail jsonb NOT NULL
+);
+COMMENT ON TABLE deed IS 'what people with a key did that no other table tells; shown by the view trail';
+CREATE INDEX deed_at ON deed (done_at);
+CREATE FUNCTION deed_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'deeds are only ever added';
+END $$;
+CREATE TRIGGER deed_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON deed
+    FOR EACH STATEMENT EXECUTE FUNCTION deed_stays();
+
+CREATE VIEW trail AS
+    SELECT done_at AS at, done_by AS who, deed, kind, subject, detail, 'd' || id AS key FROM deed;
+"""
+
+MESSAGING = """
 CREATE TABLE outbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     message_id uuid NOT NULL UNIQUE,
@@ -97,24 +314,40 @@ CREATE TABLE outbox (
     published_at timestamptz,
     refusals integer NOT NULL DEFAULT 0,
     refused_reason text,
-    try_at timestamptz
-);
+    try_at timestamptz,
+    again_at timestamptz,
+    blanked_at timestamptz
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+COMMENT ON COLUMN outbox.again_at IS 'when an operator had it published again; its waiting time counts from then';
+COMMENT ON COLUMN outbox.blanked_at IS 'when the content of the message was erased; it is not published from then on';
 CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL;
 CREATE INDEX outbox_published ON outbox (published_at) WHERE published_at IS NOT NULL;
-ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
-"""
 
-INBOX = """
 CREATE TABLE inbox (
     consumer text NOT NULL,
     message_id uuid NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, message_id)
 );
+
+CREATE TABLE halted_queue (
+    queue text PRIMARY KEY,
+    halted_at timestamptz NOT NULL,
+    reason text NOT NULL,
+    try_at timestamptz NOT NULL
+);
+COMMENT ON TABLE halted_queue IS 'too many messages in a row were poison; until a success or an operator resumes';
 """
+
+STATEMENTS = (COPIES, RECIPIENTS, MAILS, NEWS, WEBHOOKS, PRIVACY, CONSOLE, AUDIT_LOG, MESSAGING)
 
 
 def upgrade() -> None:
     """Make everything."""
-    for statements in (EVENT_COPY, RECIPIENT, MAIL, MAIL_ATTEMPT, OUTBOX, INBOX):
+    for statements in STATEMENTS:
         op.execute(statements)
+
+
+def downgrade() -> None:
+    """There is nothing before the first schema."""
+    raise RuntimeError("the first schema cannot be taken back: drop the database instead")

@@ -3,17 +3,19 @@
 import { answersOf, fillFromBrowser, watchConditions } from "./questions.js";
 import { clearErrors, showErrors, showProblem } from "./errors.js";
 import { send } from "./sending.js";
+import { outcomeOf } from "./outcome.js";
 import { Proof } from "./proof.js";
-import { reportHeight, tellParent } from "./parent.js";
+import { reportHeight, parentMessenger } from "./parent.js";
 
 const form = document.getElementById("form");
 const progress = document.getElementById("progress");
 const button = form.querySelector("button[type=submit]");
+const { challenge, solver, parentOrigin, receipts, title, verification } = form.dataset;
 const texts = JSON.parse(form.dataset.texts);
-const tell = tellParent(form.dataset.parentOrigin);
-const proof = new Proof(form.dataset.challenge, form.dataset.solver);
-const MOST_PROOFS = 3;
-const title = form.dataset.title;
+const notify = parentMessenger(parentOrigin);
+const proof = new Proof(challenge, solver);
+/* The outcome of a form without verification depends on the proof: it may still come while the button is pressed. */
+const PROOF_WITHIN_MS = verification === "none" ? 2000 : 0;
 let sending = false;
 let attempted = { body: "", key: "" };
 
@@ -26,12 +28,17 @@ for (const improve of [watchConditions, fillFromBrowser, showLocalTime]) {
   }
 }
 form.noValidate = true; /* the summary says all that is wrong at once, in the page's language */
-form.addEventListener("submit", submit);
-for (const language of document.querySelectorAll(".languages button")) language.addEventListener("click", changeLanguage);
-form.addEventListener("input", () => proof.begin(), { once: true });
-reportHeight(tell);
-tell({ type: "troika:ready" });
+form.addEventListener("input", () => notify({ type: "troika:started" }), { once: true });
+if (receipts) sendByScript(); /* else the form is sent as a plain one, and answered with a page */
+reportHeight(notify);
+notify({ type: "troika:ready" });
 form.querySelector(".summary:not([hidden])")?.focus();
+
+function sendByScript() {
+  form.addEventListener("submit", submit);
+  form.addEventListener("input", () => proof.begin());
+  for (const language of document.querySelectorAll(".languages button")) language.addEventListener("click", changeLanguage);
+}
 
 /* As without a script: what was typed goes along, and is not sent anywhere else. */
 function changeLanguage(event) {
@@ -46,6 +53,7 @@ async function submit(event) {
   setSending(true);
   clearErrors(form);
   document.title = title;
+  progress.textContent = texts.sending;
   try {
     const outcome = await sendAnswers();
     setSending(false);
@@ -58,34 +66,18 @@ async function submit(event) {
 }
 
 /* The same answers keep their key however often they are sent, so that nobody is registered twice. */
-function sendAnswers() {
+async function sendAnswers() {
   const answers = answersOf(form);
   const body = JSON.stringify(answers);
   if (body !== attempted.body) attempted = { body, key: newKey() };
-  return sendProven(answers, attempted.key);
-}
-
-/* A proof that has run out meanwhile, or was used, is made anew; the answers keep their key. */
-async function sendProven(answers, key) {
-  for (let round = 1; ; round += 1) {
-    const altcha = await proof.take(sayWork);
-    progress.textContent = texts.sending;
-    const outcome = await send(form.action, JSON.stringify(altcha ? { ...answers, altcha } : answers), key, (wait) => {
-      progress.textContent = fill(counted(texts.retry, wait.seconds), wait);
-    });
-    if (outcome.content.code !== "proof-refused" || round === MOST_PROOFS) return outcome;
-    proof.spend();
-  }
-}
-
-/* In quarters: a screen reader says each change. */
-function sayWork(share) {
-  const said = fill(texts.proving, { percent: Math.min(Math.floor(share * 4) * 25, 75) });
-  if (progress.textContent !== said) progress.textContent = said;
+  const altcha = await proof.take(PROOF_WITHIN_MS);
+  return send(form.action, JSON.stringify(altcha ? { ...answers, altcha } : answers), attempted.key, (wait) => {
+    progress.textContent = fill(counted(texts.retry, wait.seconds), wait);
+  });
 }
 
 function show({ status, content }) {
-  if (status === 201) return showDone(content);
+  if (status === 202) return showReceived(content);
   document.title = `${document.getElementById("summary").dataset.prefix} ${title}`;
   if (status === 422 && content.errors?.length) {
     showErrors(form, content.errors);
@@ -94,23 +86,41 @@ function show({ status, content }) {
   } else {
     showProblem(form, status === 0 || status === 503 || status === 409 || status === 429 ? texts["gave-up"] : texts.failed);
   }
-  tell({ type: "troika:error", code: content.code ?? (status === 0 ? "unreachable" : `http-${status}`) });
+  notify({ type: "troika:error", code: content.code ?? (status === 0 ? "unreachable" : `http-${status}`) });
   return undefined;
 }
 
-function showDone({ status, message }) {
-  const address = form.querySelector('[data-kind="email"] input')?.value ?? "";
+function showReceived({ receipt, code }) {
   const done = document.getElementById("done");
-  const known = `result.${status}.title` in texts ? status : "confirmed";
-  document.getElementById("done-title").textContent = texts[`result.${known}.title`];
-  document.getElementById("done-message").textContent = message || texts[`result.${known}.message`];
-  document.getElementById("done-address").textContent = address;
-  document.title = `${texts[`result.${known}.title`]} – ${title}`;
+  const heading = done.querySelector("h2");
+  document.getElementById("done-code").textContent = code;
+  document.getElementById("done-address").textContent = form.querySelector('[data-kind="email"] input')?.value ?? "";
+  document.getElementById("done-receipt").href = `${receipts}/${encodeURIComponent(receipt)}?lang=${document.documentElement.lang}`;
+  document.title = `${heading.textContent} – ${title}`;
   document.querySelector(".languages")?.remove();
   form.remove();
   done.hidden = false;
   done.focus();
-  tell({ type: "troika:registered", status: known });
+  notify({ type: "troika:submitted" });
+  if (verification === "none") showOutcome(heading, `/v1${receipts}/${encodeURIComponent(receipt)}`);
+}
+
+/* Shows what has become of it as soon as that is known, in the same place: a screen reader reads out what is new. */
+async function showOutcome(heading, address) {
+  const status = await outcomeOf(address);
+  const message = document.getElementById("done-message");
+  message.textContent = texts[`outcome.${status}.message`] ?? texts.late;
+  if (!(`outcome.${status}.title` in texts)) return;
+  heading.textContent = texts[`outcome.${status}.title`];
+  document.title = `${heading.textContent} – ${title}`;
+  const registered = status === "confirmed" || status === "waitlisted";
+  const mailed = registered || status === "check-your-mail";
+  const done = document.getElementById("done");
+  done.className = mailed ? "done" : "note";
+  document.getElementById("done-mail").hidden = !mailed;
+  for (const one of done.querySelectorAll(".to-confirm")) one.hidden = status !== "check-your-mail";
+  if (registered) notify({ type: "troika:registered", status });
+  if (status === "full" || status === "closed") notify({ type: "troika:error", code: `form-${status}` });
 }
 
 function setSending(now) {
@@ -125,16 +135,16 @@ function showLocalTime() {
   const day = { weekday: "long", day: "numeric", month: "long" };
   const clock = { hour: "numeric", minute: "2-digit", timeZoneName: "short" };
   const at = new Date(time.dateTime);
-  // As the server writes them: English days as in Britain, hours to twelve.
+  /* As the server writes them: English days as in Britain, hours to twelve, Arabic with 0 to 9, French with 1er. */
+  const arabic = language.replace(/^ar$/, "ar-u-nu-latn");
+  const date = new Intl.DateTimeFormat(arabic.replace(/^en$/, "en-GB"), day).format(at);
   const spelt = [
-    new Intl.DateTimeFormat(language.replace(/^en$/, "en-GB"), day).format(at),
-    new Intl.DateTimeFormat(language.replace(/^en$/, "en-US"), clock).format(at),
+    language === "fr" ? date.replace(" 1 ", " 1er ") : date,
+    new Intl.DateTimeFormat(arabic.replace(/^en$/, "en-US"), clock).format(at),
   ];
   const local = document.createElement("span");
   local.className = "local";
-  local.textContent = fill(texts["local-time"], {
-    time: spelt.join(" · "),
-  });
+  local.textContent = fill(texts["local-time"], { time: spelt.join(" · ") });
   time.parentElement.append(local);
 }
 

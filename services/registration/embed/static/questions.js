@@ -2,7 +2,7 @@
 
 const TRANSPORT = ["partner", "lang", "website"];
 
-/* Browsers keep saying the names of these zones that the list of zones has given up. */
+/* Browsers still report the old names of these zones. */
 const LATER_NAMES = {
   "Africa/Asmera": "Africa/Asmara",
   "America/Buenos_Aires": "America/Argentina/Buenos_Aires",
@@ -71,14 +71,16 @@ function isMet(form, { shownWhen, shownEquals }) {
 
 /* Time zone, and the country that goes with it, where the person has not chosen. Nothing is sent by this. */
 export function fillFromBrowser(form) {
-  const said = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const zone = LATER_NAMES[said] ?? said;
+  const reported = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zone = LATER_NAMES[reported] ?? reported;
   for (const select of form.querySelectorAll('[data-kind="time_zone"] select')) {
     if (select.value || !zone) continue;
     if (![...select.options].some((option) => option.value === zone)) select.add(new Option(zone, zone));
     select.value = zone;
   }
-  const country = form.querySelector('[data-kind="time_zone"] select')?.selectedOptions[0]?.dataset.country;
+  const zones = form.querySelector('[data-kind="time_zone"] select');
+  const end = 2 * zones?.selectedIndex;
+  const country = zones?.dataset.countries.slice(end - 2, end);
   for (const select of form.querySelectorAll('[data-field="country"][data-kind="country"] select')) {
     if (!select.value && country) select.value = country;
   }

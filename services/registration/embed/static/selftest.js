@@ -1,6 +1,6 @@
-/* In a partner's page: finds out what works there and shows it. It says nothing to anybody but the page around. */
+/* In a partner's page: finds out what works there and shows it. It sends nothing to anybody but the page around. */
 
-import { reportHeight, tellParent } from "./parent.js";
+import { reportHeight, parentMessenger } from "./parent.js";
 
 const HEARD_WITHIN_MS = 3000;
 const list = document.querySelector(".checks");
@@ -17,11 +17,11 @@ show("encrypted", window.isSecureContext && [...around, location.origin].every((
 show("sandbox", window.origin !== "null");
 if (parent) followHeight();
 
-/* Our script in the page around gives the frame the height that it is told: then the window is as high as the content. */
+/* Our script in the page around gives the frame the height that it reports: then the window is as high as the content. */
 function followHeight() {
-  const tell = tellParent(parent);
-  tell({ type: "troika:ready" });
-  reportHeight(tell);
+  const send = parentMessenger(parent);
+  send({ type: "troika:ready" });
+  reportHeight(send);
   const fits = () => Math.abs(window.innerHeight - document.querySelector("main").getBoundingClientRect().bottom) < 2;
   const timer = setTimeout(() => show("height", fits()), HEARD_WITHIN_MS);
   window.addEventListener("resize", () => {

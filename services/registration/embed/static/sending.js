@@ -6,14 +6,14 @@ const ATTEMPTS = 5;
 const LONGEST_WAIT_S = 30;
 const ANSWER_WITHIN_MS = 20000;
 
-/* Returns {status, content}; status 0 means that nobody answered. `waiting` hears about each pause. */
-export async function send(address, body, key, waiting) {
+/* Returns {status, content}; status 0 means that nobody answered. `onPause` is called with each pause. */
+export async function send(address, body, key, onPause) {
   let outcome = { status: 0, content: {} };
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     outcome = await once(address, body, key);
     if (!isPassing(outcome) || attempt === ATTEMPTS) break;
     const seconds = pauseAfter(attempt, outcome.retryAfter);
-    waiting({ seconds, attempt: attempt + 1, attempts: ATTEMPTS });
+    onPause({ seconds, attempt: attempt + 1, attempts: ATTEMPTS });
     await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
   }
   return outcome;

@@ -26,6 +26,8 @@ const WORDS = {
   ru: "Регистрация",
   zh: "报名",
 };
+const PASSED_ON = ["troika:started", "troika:submitted", "troika:proposed"];
+const ANSWERED = ["troika:submitted", "troika:proposed", "troika:error"];
 const STYLE = ":host { display: block; scroll-margin-block-start: 7rem; } :host([hidden]) { display: none; }";
 /* Until the frame is ready it lies unseen over the space that is kept free for it: as wide as it will be, so that the
    height that it reports is the one that it will have. */
@@ -43,8 +45,8 @@ class TroikaForm extends HTMLElement {
   #failed = false;
   #planned = false;
   #heightBefore = 0;
-  #listen = (message) => this.#hear(message);
-  #refused = (violation) => this.#hearRefusal(violation);
+  #listen = (message) => this.#onMessage(message);
+  #refused = (violation) => this.#onViolation(violation);
 
   connectedCallback() {
     this.#attempt(() => {
@@ -88,7 +90,7 @@ class TroikaForm extends HTMLElement {
     }
   }
 
-  /* The link inside the element stays on the page until the frame has said that it works. */
+  /* The link inside the element stays on the page until the frame has reported that it works. */
   #build() {
     this.#space.style.position = "relative";
     this.#space.append(this.#slot);
@@ -127,7 +129,7 @@ class TroikaForm extends HTMLElement {
     return this.#value("lang") || this.closest("[lang]")?.lang || "";
   }
 
-  /* What the frame is called where the page says nothing, in the language the form will have. */
+  /* What the frame is called where the page names nothing, in the language the form will have. */
   #word() {
     const known = [this.#language(), ...navigator.languages].map((tag) => WORDS[tag.slice(0, 2).toLowerCase()]);
     return known.find(Boolean) ?? WORDS.en;
@@ -145,11 +147,11 @@ class TroikaForm extends HTMLElement {
     return address.href;
   }
 
-  /* As high as it is, else as the page says, else as the space that it has kept free. */
+  /* As high as it is, else as the page asks, else as the space that it has kept free. */
   #expectedHeight() {
-    const said = (this.getAttribute("height") ?? "").trim();
+    const given = (this.getAttribute("height") ?? "").trim();
     const shown = this.#ready ? this.#frame.offsetHeight : 0;
-    return shown || (HEIGHT.test(said) && Number(said)) || this.#heightBefore || DEFAULT_HEIGHT_PX;
+    return shown || (HEIGHT.test(given) && Number(given)) || this.#heightBefore || DEFAULT_HEIGHT_PX;
   }
 
   #load() {
@@ -175,26 +177,26 @@ class TroikaForm extends HTMLElement {
     return undefined;
   }
 
-  /* A frame that has loaded and says nothing shows the browser's own page about a fault. */
+  /* A frame that has loaded and sends nothing shows the browser's own page about a fault. */
   #expectMessage(frame, within) {
     if (frame !== this.#frame || this.#ready || this.#failed) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#fail("unreachable"), within);
   }
 
-  #hear(message) {
+  #onMessage(message) {
     const frame = this.#frame;
     if (!frame || message.origin !== HOME || message.source !== frame.contentWindow) return;
     const { type, height, status, code } = Object(message.data);
     if (type === "troika:height" && Number.isFinite(height)) frame.style.blockSize = `${limited(height)}px`;
     if (type === "troika:ready") this.#show();
-    if (type === "troika:registered") this.#tell("registered", { form: this.#value("form"), status: String(status) });
-    if (type === "troika:proposed") this.#tell("proposed", { form: this.#value("form") });
+    if (PASSED_ON.includes(type)) this.#dispatch(type.slice("troika:".length), { form: this.#value("form") });
+    if (type === "troika:registered") this.#dispatch("registered", { form: this.#value("form"), status: String(status) });
     if (type === "troika:error") this.#fail(String(code));
-    if (["troika:registered", "troika:proposed", "troika:error"].includes(type)) this.#scrollToTop();
+    if (ANSWERED.includes(type)) this.#scrollToTop();
   }
 
-  #hearRefusal({ effectiveDirective, blockedURI }) {
+  #onViolation({ effectiveDirective, blockedURI }) {
     if (/^(?:frame|child|default)-src$/.test(effectiveDirective) && blockedURI.startsWith(HOME)) this.#fail("blocked-by-policy");
   }
 
@@ -206,16 +208,16 @@ class TroikaForm extends HTMLElement {
     Object.assign(this.#frame.style, SHOWN);
     this.#frame.classList.add("ready");
     this.#space.style.minBlockSize = "";
-    this.#tell("ready", { form: this.#value("form") });
+    this.#dispatch("ready", { form: this.#value("form") });
   }
 
-  /* Without a form to show the link stays, and no empty space below it. It is told once: the first cause is the true one. */
+  /* Without a form to show the link stays, and no empty space below it. It is reported once: the first cause is the true one. */
   #fail(code) {
     if (this.#failed && !this.#ready) return;
     this.#failed = true;
     clearTimeout(this.#timer);
     if (!this.#ready) this.#space.style.minBlockSize = "";
-    this.#tell("error", { code });
+    this.#dispatch("error", { code });
   }
 
   /* A frame that becomes shorter would leave its message above the window. */
@@ -223,7 +225,7 @@ class TroikaForm extends HTMLElement {
     if (this.#ready && this.getBoundingClientRect().top < 0) this.scrollIntoView({ block: "start" });
   }
 
-  #tell(name, detail) {
+  #dispatch(name, detail) {
     this.dispatchEvent(new CustomEvent(`troika:${name}`, { detail, bubbles: true }));
   }
 }

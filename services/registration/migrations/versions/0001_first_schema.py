@@ -1,11 +1,20 @@
-"""The first schema: copies of events and groups, forms, seats, registrations, idempotency keys, outbox, inbox."""
+"""The schema of registration, feature by feature."""
 
 from alembic import op
+
+from shared.store.folding import folding_function, words_of
 
 revision = "0001"
 down_revision = None
 
-SCHEMA = """
+APPEND_ONLY = """
+CREATE FUNCTION refuse_to_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'rows of % are only ever added', TG_TABLE_NAME;
+END $$;
+"""
+
+COPIES = """
 CREATE TABLE event_copy (
     id text PRIMARY KEY,
     revision integer NOT NULL CHECK (revision >= 1),
@@ -18,13 +27,17 @@ CREATE TABLE event_copy (
     status text NOT NULL,
     mode text NOT NULL,
     city text,
-    place text
+    place text,
+    join_url text
 );
 CREATE TABLE working_group_copy (
     id text PRIMARY KEY,
     revision integer NOT NULL CHECK (revision >= 1),
     title text NOT NULL
 );
+"""
+
+FORMS = """
 CREATE TABLE partner (
     slug text PRIMARY KEY,
     name text NOT NULL,
@@ -36,26 +49,74 @@ CREATE TABLE form (
     slug text PRIMARY KEY,
     kind text NOT NULL,
     event_id text,
+    attend text,
     definition jsonb NOT NULL,
     verification text NOT NULL CHECK (verification IN ('none', 'email')),
     waiting_list boolean NOT NULL,
     partners text[] NOT NULL,
+    people_per_address integer NOT NULL DEFAULT 3 CHECK (people_per_address BETWEEN 1 AND 100),
+    controller text,
+    contact text,
     promotion_notice_minutes integer NOT NULL CHECK (promotion_notice_minutes >= 0),
     open boolean NOT NULL,
-    revision integer NOT NULL CHECK (revision >= 1)
+    opens_at timestamptz,
+    closes_at timestamptz,
+    closes_hours_before integer NOT NULL DEFAULT 0 CHECK (closes_hours_before BETWEEN 0 AND 10000),
+    keep_days integer CHECK (keep_days BETWEEN 1 AND 3650),
+    person_days integer NOT NULL DEFAULT 90 CHECK (person_days BETWEEN 1 AND 3650),
+    revision integer NOT NULL CHECK (revision >= 1),
+    CONSTRAINT form_opens_before_it_closes CHECK (opens_at < closes_at),
+    CONSTRAINT form_of_partners_keeps CHECK (keep_days IS NULL OR partners = '{}')
 );
+COMMENT ON COLUMN form.person_days IS 'days after the last day until a person is erased';
+COMMENT ON COLUMN form.controller IS 'who is responsible for the data; NULL: the organiser of the installation';
 CREATE INDEX form_event ON form (event_id);
+
+CREATE TABLE form_change (
+    form text NOT NULL,
+    revision integer NOT NULL CHECK (revision >= 2),
+    changed_at timestamptz NOT NULL,
+    changed_by text NOT NULL CHECK (changed_by <> ''),
+    before jsonb NOT NULL,
+    after jsonb NOT NULL,
+    promoted integer NOT NULL CHECK (promoted >= 0),
+    PRIMARY KEY (form, revision)
+);
+CREATE TRIGGER form_change_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON form_change
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change();
+"""
+
+SEATS = """
 CREATE TABLE seat (
     form text PRIMARY KEY REFERENCES form (slug),
     capacity integer CHECK (capacity >= 0),
     confirmed integer NOT NULL DEFAULT 0 CHECK (confirmed >= 0),
     waiting integer NOT NULL DEFAULT 0 CHECK (waiting >= 0),
-    last_position integer NOT NULL DEFAULT 0 CHECK (last_position >= 0)
+    last_position integer NOT NULL DEFAULT 0 CHECK (last_position >= 0),
+    word text NOT NULL DEFAULT 'open' CHECK (word IN ('open', 'waiting-list', 'full'))
 ) WITH (fillfactor = 50);
+
+CREATE TABLE promotion (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    form text NOT NULL,
+    decided_at timestamptz NOT NULL,
+    cause text NOT NULL CHECK (cause <> ''),
+    capacity integer,
+    free integer CHECK (free >= 0),
+    waiting integer NOT NULL CHECK (waiting > 0),
+    promoted integer NOT NULL CHECK (promoted BETWEEN 0 AND waiting),
+    withheld text NOT NULL CHECK (withheld IN ('', 'no-free-seat', 'too-late', 'not-taking-place', 'out-of-turn')),
+    CHECK ((withheld = '') = (promoted = waiting))
+);
+CREATE INDEX promotion_by_form ON promotion (form, decided_at);
+"""
+
+REGISTRATIONS = """
 CREATE TABLE organisation (
     id uuid PRIMARY KEY,
     name text NOT NULL
 );
+
 CREATE TABLE registration (
     id uuid PRIMARY KEY,
     form text NOT NULL REFERENCES form (slug),
@@ -63,51 +124,336 @@ CREATE TABLE registration (
     status text NOT NULL CHECK (status IN ('confirmed', 'waitlisted', 'cancelled')),
     position integer CHECK (position >= 1),
     revision integer NOT NULL CHECK (revision >= 1),
-    person_ref bytea NOT NULL CHECK (length(person_ref) = 32),
-    name text NOT NULL,
-    email text NOT NULL,
+    submission bigint,
+    received_at timestamptz NOT NULL,
+    person_ref bytea CHECK (length(person_ref) = 32),
+    mailbox_ref bytea CHECK (length(mailbox_ref) = 32),
+    domain_ref bytea,
+    person_key bytea CHECK (length(person_key) = 32),
+    name text,
+    email text,
     organisation_id uuid,
     working_group text,
     representative boolean NOT NULL,
     country text,
     time_zone text,
-    language text NOT NULL,
+    language text,
     partner text,
     answers jsonb NOT NULL,
     sealed bytea,
-    box bytea NOT NULL,
-    token_hash bytea NOT NULL UNIQUE CHECK (length(token_hash) = 32),
-    consent_at timestamptz NOT NULL,
+    sealed_for text[] NOT NULL DEFAULT '{}',
+    consent jsonb NOT NULL DEFAULT '{}',
     accepted_at timestamptz NOT NULL,
+    verified_at timestamptz,
     confirmed_at timestamptz,
     capacity_then integer,
     cancelled_at timestamptz,
-    attempts integer NOT NULL DEFAULT 0,
-    attempted_at timestamptz,
+    erased_at timestamptz,
     CHECK ((status = 'confirmed') <= (confirmed_at IS NOT NULL)),
     CHECK ((status = 'waitlisted') <= (position IS NOT NULL)),
-    CHECK ((status = 'cancelled') = (cancelled_at IS NOT NULL))
+    CHECK ((status = 'cancelled') = (cancelled_at IS NOT NULL)),
+    CONSTRAINT registration_is_somebodys CHECK (erased_at IS NOT NULL
+        OR num_nulls(person_ref, mailbox_ref, domain_ref, person_key, email, language) = 0),
+    CONSTRAINT registration_erased_is_nobodys
+        CHECK (erased_at IS NULL OR (NOT representative AND answers = '{}' AND consent = '{}' AND num_nonnulls(
+            person_ref, mailbox_ref, domain_ref, person_key, name, email, organisation_id, working_group, country,
+            time_zone, language, sealed) = 0))
 );
-CREATE UNIQUE INDEX registration_live ON registration (person_ref, form) WHERE status <> 'cancelled';
-CREATE INDEX registration_waiting ON registration (form, position) WHERE status = 'waitlisted';
-CREATE INDEX registration_by_form ON registration (form, id);
-CREATE INDEX registration_by_event ON registration (event_id, id);
+COMMENT ON COLUMN registration.person_ref IS 'keyed hash of the address';
+COMMENT ON COLUMN registration.person_key IS 'keyed hash of address and name: colleagues with one mailbox differ in it';
+COMMENT ON COLUMN registration.consent IS 'by field: wording, language and form version, and when it was given';
+COMMENT ON COLUMN registration.position IS 'counts those who ever waited on the form; nobody is shown it';
+COMMENT ON COLUMN registration.received_at IS 'of the submission: those who wait are ordered by it';
+CREATE UNIQUE INDEX registration_live ON registration (form, person_key) WHERE status <> 'cancelled';
+CREATE INDEX registration_person ON registration (person_ref);
+CREATE INDEX registration_mailbox ON registration (mailbox_ref);
+CREATE INDEX registration_waiting ON registration (form, received_at, submission) WHERE status = 'waitlisted';
+CREATE INDEX registration_ended ON registration (form, accepted_at) WHERE status = 'cancelled';
+
+CREATE TABLE managing_link (
+    token_hash bytea PRIMARY KEY CHECK (length(token_hash) = 32),
+    registration_id uuid NOT NULL,
+    minted_at timestamptz NOT NULL
+);
+CREATE INDEX managing_link_registration ON managing_link (registration_id, minted_at);
+COMMENT ON TABLE managing_link IS 'tokens, by hash, that open one registration; the five newest of each live';
+
 CREATE TABLE registration_change (
     registration_id uuid NOT NULL,
     revision integer NOT NULL,
     status text NOT NULL,
     changed_at timestamptz NOT NULL,
+    changed_by text CHECK (changed_by <> ''),
     capacity_then integer,
     reason text NOT NULL,
     PRIMARY KEY (registration_id, revision)
 );
-CREATE TABLE idempotency (
-    key_hash bytea PRIMARY KEY CHECK (length(key_hash) = 32),
-    fingerprint bytea NOT NULL,
-    answer text NOT NULL,
-    stored_at timestamptz NOT NULL
+CREATE INDEX registration_change_by_people ON registration_change (changed_at) WHERE changed_by IS NOT NULL;
+"""
+
+SEARCH = f"""
+CREATE INDEX registration_by_form ON registration (form, id);
+CREATE INDEX registration_by_event ON registration (event_id, id);
+CREATE INDEX registration_address ON registration (lower(email) text_pattern_ops);
+CREATE INDEX registration_words ON registration USING gin ({words_of("name")});
+CREATE INDEX registration_country ON registration (country, id) WHERE country IS NOT NULL;
+CREATE INDEX registration_partner ON registration (partner, id) WHERE partner IS NOT NULL;
+CREATE INDEX registration_group ON registration (working_group, id) WHERE working_group IS NOT NULL;
+CREATE INDEX registration_organisation ON registration (organisation_id) WHERE organisation_id IS NOT NULL;
+-- rows lie in order of their arrival: a few pages, and no cost for the intake
+CREATE INDEX registration_day ON registration USING brin (accepted_at) WITH (pages_per_range = 16);
+CREATE INDEX organisation_words ON organisation USING gin ({words_of("name")});
+"""
+
+INTAKE = """
+CREATE TABLE decider_key (
+    id bytea PRIMARY KEY CHECK (length(id) = 8),
+    public bytea NOT NULL CHECK (length(public) = 32),
+    published_at timestamptz NOT NULL
 );
-CREATE INDEX idempotency_age ON idempotency (stored_at);
+COMMENT ON TABLE decider_key IS 'public keys of the decider; the newest one seals what comes now';
+CREATE TABLE submission (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    receipt_hash bytea NOT NULL UNIQUE CHECK (length(receipt_hash) = 32),
+    kind text NOT NULL DEFAULT 'submission'
+        CHECK (kind IN ('submission', 'confirm', 'cancel', 'erase', 'send-link', 'mute', 'unmute')),
+    form text NOT NULL,
+    form_revision integer NOT NULL,
+    token_hash bytea CHECK (length(token_hash) = 32),
+    fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32),
+    network bytea CHECK (length(network) = 32),
+    challenge bytea CHECK (length(challenge) = 16),
+    code text NOT NULL CHECK (code ~ '^[2-9A-HJKMNP-Z]{4}$'),
+    body bytea CHECK (length(body) <= 131072),
+    decider_key bytea NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    state text NOT NULL DEFAULT 'received' CHECK (state IN ('received', 'decided', 'parked')),
+    outcome jsonb,
+    decided_at timestamptz,
+    attempts integer NOT NULL DEFAULT 0,
+    parked_reason text,
+    CONSTRAINT submission_command_has_token CHECK (kind = 'submission' OR token_hash IS NOT NULL),
+    CONSTRAINT submission_decided CHECK ((state = 'decided') = (decided_at IS NOT NULL)),
+    CONSTRAINT submission_body_goes CHECK ((state = 'decided') <= (body IS NULL)),
+    CONSTRAINT submission_parked CHECK ((state = 'parked') = (parked_reason IS NOT NULL))
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+CREATE INDEX submission_undecided ON submission (id) WHERE state = 'received';
+CREATE INDEX submission_parked ON submission (id) WHERE state = 'parked';
+CREATE INDEX submission_age ON submission (received_at);
+CREATE INDEX submission_token ON submission (token_hash, id) WHERE token_hash IS NOT NULL;
+COMMENT ON TABLE submission IS 'what was typed into a form, and commands by link, in order of id; later its receipt';
+COMMENT ON COLUMN submission.network IS 'keyed hash of the client network, another key each day; one day at most';
+CREATE TABLE decider_attempt (
+    only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    numbers bigint[] NOT NULL,
+    decider uuid NOT NULL,
+    started_at timestamptz NOT NULL
+);
+COMMENT ON TABLE decider_attempt IS 'the batch that is being tried; left over if the decider died in it';
+
+CREATE TABLE candidate (
+    id uuid PRIMARY KEY,
+    submission bigint NOT NULL UNIQUE,
+    form text NOT NULL REFERENCES form (slug),
+    address_ref bytea NOT NULL CHECK (length(address_ref) = 32),
+    mailbox_ref bytea NOT NULL CHECK (length(mailbox_ref) = 32),
+    domain_ref bytea NOT NULL,
+    person_key bytea NOT NULL CHECK (length(person_key) = 32),
+    code text NOT NULL,
+    fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32),
+    network bytea CHECK (length(network) = 32),
+    proven boolean NOT NULL,
+    received_at timestamptz NOT NULL,
+    content jsonb NOT NULL,
+    sealed bytea,
+    mailed_at timestamptz
+);
+CREATE INDEX candidate_address ON candidate (address_ref, submission);
+CREATE INDEX candidate_mailbox ON candidate (mailbox_ref);
+CREATE INDEX candidate_age ON candidate (received_at);
+COMMENT ON TABLE candidate IS 'submissions that wait until the owner of their address confirms them';
+CREATE TABLE mailbox (
+    mailbox_ref bytea PRIMARY KEY CHECK (length(mailbox_ref) = 32),
+    domain_ref bytea NOT NULL,
+    step integer NOT NULL DEFAULT 0 CHECK (step >= 0),
+    last_mail_at timestamptz,
+    next_mail_at timestamptz NOT NULL,
+    waiting_since timestamptz,
+    waiting_proven boolean NOT NULL DEFAULT false,
+    waiting_network bytea,
+    verified_at timestamptz,
+    muted_at timestamptz
+);
+CREATE INDEX mailbox_due ON mailbox (next_mail_at) WHERE waiting_since IS NOT NULL AND muted_at IS NULL;
+CREATE INDEX mailbox_verified ON mailbox (domain_ref) WHERE verified_at IS NOT NULL;
+CREATE INDEX mailbox_mailed ON mailbox (last_mail_at) WHERE last_mail_at IS NOT NULL;
+COMMENT ON TABLE mailbox IS 'when a mailbox may be written to before its owner acts, by keyed hash';
+CREATE TABLE mail_count (
+    domain_ref bytea NOT NULL,
+    began_at timestamptz NOT NULL,
+    sent integer NOT NULL CHECK (sent > 0),
+    PRIMARY KEY (domain_ref, began_at)
+);
+COMMENT ON TABLE mail_count IS 'confirmation mails by domain and ten minutes; the empty domain is all of them';
+CREATE TABLE waiting_address (
+    address_ref bytea PRIMARY KEY CHECK (length(address_ref) = 32),
+    mailbox_ref bytea NOT NULL REFERENCES mailbox (mailbox_ref),
+    email text NOT NULL,
+    language text NOT NULL,
+    since timestamptz NOT NULL
+);
+CREATE INDEX waiting_address_mailbox ON waiting_address (mailbox_ref, since);
+COMMENT ON TABLE waiting_address IS 'addresses to which a confirmation mail is due; deleted once it is in the outbox';
+CREATE TABLE confirmation_link (
+    id uuid PRIMARY KEY,
+    token_hash bytea NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    address_ref bytea NOT NULL CHECK (length(address_ref) = 32),
+    mailbox_ref bytea NOT NULL CHECK (length(mailbox_ref) = 32),
+    domain_ref bytea NOT NULL,
+    email text NOT NULL,
+    language text NOT NULL,
+    minted_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX confirmation_link_address ON confirmation_link (address_ref);
+CREATE INDEX confirmation_link_age ON confirmation_link (expires_at);
+
+CREATE TABLE erased_address (
+    address_ref bytea PRIMARY KEY CHECK (length(address_ref) = 32),
+    before_number bigint NOT NULL,
+    erased_at timestamptz NOT NULL
+);
+COMMENT ON TABLE erased_address IS 'submissions up to this number are dropped when their turn comes';
+
+CREATE TABLE used_challenge (
+    id bytea PRIMARY KEY,
+    form text NOT NULL,
+    used_at timestamptz NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX used_challenge_lately ON used_challenge (form, used_at);
+CREATE INDEX used_challenge_age ON used_challenge (used_at);
+
+CREATE TABLE blocked_address (
+    id uuid PRIMARY KEY,
+    person_ref bytea NOT NULL UNIQUE CHECK (length(person_ref) = 32),
+    reason text NOT NULL CHECK (length(reason) BETWEEN 10 AND 500),
+    blocked_at timestamptz NOT NULL,
+    blocked_by text NOT NULL CHECK (blocked_by <> '')
+);
+"""
+
+PRIVACY = """
+-- The log of sealed readings is a hash chain. Lengths precede the texts, so that no two rows have the same content.
+CREATE FUNCTION reading_hash(id bigint, registration_id uuid, form text, reader text, reason text, read_at timestamptz)
+RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN sha256(convert_to(
+    concat_ws('|', id, registration_id, extract(epoch FROM read_at), length(form), form, length(reader), reader,
+        reason), 'UTF8'));
+
+CREATE TABLE form_key (
+    form text PRIMARY KEY REFERENCES form (slug),
+    public_key bytea CHECK (octet_length(public_key) = 32),
+    created_at timestamptz NOT NULL,
+    destroyed_at timestamptz,
+    CONSTRAINT form_key_destroyed_has_none CHECK ((public_key IS NULL) = (destroyed_at IS NOT NULL))
+);
+COMMENT ON TABLE form_key IS 'public keys (X25519); the private ones stand outside the database';
+
+CREATE TABLE sealed_reading (
+    id bigint PRIMARY KEY,
+    registration_id uuid NOT NULL,
+    form text NOT NULL,
+    reader text NOT NULL CHECK (reader <> ''),
+    reason text NOT NULL CHECK (length(reason) BETWEEN 10 AND 500),
+    read_at timestamptz NOT NULL,
+    content_hash bytea NOT NULL
+        GENERATED ALWAYS AS (reading_hash(id, registration_id, form, reader, reason, read_at)) STORED,
+    chain_hash bytea NOT NULL
+);
+
+CREATE FUNCTION chain_reading() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE last sealed_reading;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('sealed_reading'));
+    SELECT * INTO last FROM sealed_reading ORDER BY id DESC LIMIT 1;
+    NEW.id := coalesce(last.id, 0) + 1;  -- no sequence: numbers stand in the chain's order, and none is missing
+    NEW.chain_hash := sha256(coalesce(last.chain_hash, ''::bytea)
+        || reading_hash(NEW.id, NEW.registration_id, NEW.form, NEW.reader, NEW.reason, NEW.read_at));
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER sealed_reading_chained BEFORE INSERT ON sealed_reading
+    FOR EACH ROW EXECUTE FUNCTION chain_reading();
+CREATE TRIGGER sealed_reading_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON sealed_reading
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change();
+
+CREATE TABLE retention_notice (
+    step text NOT NULL CHECK (step <> ''),
+    subject uuid NOT NULL,
+    form text NOT NULL,
+    announced_at timestamptz NOT NULL,
+    confirmed_at timestamptz,
+    PRIMARY KEY (step, subject)
+);
+COMMENT ON TABLE retention_notice IS 'what retention will take; confirmed: an operator let it go without a notice';
+CREATE INDEX retention_notice_form ON retention_notice (form, step);
+
+CREATE TABLE key_check (
+    name text NOT NULL CHECK (name <> ''),
+    value text NOT NULL CHECK (value ~ '^[0-9a-f]{16}$'),
+    added_at timestamptz NOT NULL,
+    PRIMARY KEY (name, value)
+);
+COMMENT ON TABLE key_check IS 'truncated HMACs that tell the right keys from others; they give nothing of a key';
+"""
+
+CONSOLE = """
+CREATE TABLE ended_session (
+    session bytea PRIMARY KEY CHECK (length(session) = 32),
+    ended_at timestamptz NOT NULL
+);
+COMMENT ON TABLE ended_session IS 'cookies of the console that are believed no more, by the hash of their session';
+CREATE INDEX ended_session_age ON ended_session (ended_at);
+
+CREATE TABLE refused_sign_in (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    household bytea NOT NULL CHECK (length(household) = 32),
+    refused_at timestamptz NOT NULL
+);
+COMMENT ON COLUMN refused_sign_in.household IS 'keyed hash of an address, another one each day; kept for 15 minutes';
+CREATE INDEX refused_sign_in_household ON refused_sign_in (household, refused_at);
+"""
+
+AUDIT_LOG = """
+CREATE TABLE deed (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    done_at timestamptz NOT NULL,
+    done_by text NOT NULL CHECK (done_by <> ''),
+    deed text NOT NULL CHECK (deed <> ''),
+    kind text NOT NULL,
+    subject text NOT NULL,
+    detail jsonb NOT NULL
+);
+COMMENT ON TABLE deed IS 'what people with a key did that no other table tells; shown by the view trail';
+CREATE INDEX deed_at ON deed (done_at);
+CREATE FUNCTION deed_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'deeds are only ever added';
+END $$;
+CREATE TRIGGER deed_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON deed
+    FOR EACH STATEMENT EXECUTE FUNCTION deed_stays();
+
+CREATE VIEW trail AS
+    SELECT done_at AS at, done_by AS who, deed, kind, subject, detail, 'd' || id AS key FROM deed
+    UNION ALL SELECT changed_at, changed_by, 'registration-' || status, 'registration', registration_id::text,
+        jsonb_build_object('revision', revision), 'r' || registration_id || '.' || revision
+        FROM registration_change WHERE changed_by IS NOT NULL
+    UNION ALL SELECT changed_at, changed_by, 'form-changed', 'form', form,
+        jsonb_build_object('before', before, 'after', after), 'f' || form || '.' || revision FROM form_change
+    UNION ALL SELECT read_at, reader, 'sealed-answers-read', 'registration', registration_id::text,
+        jsonb_build_object('form', form), 's' || id FROM sealed_reading;
+"""
+
+MESSAGING = """
 CREATE TABLE outbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     message_id uuid NOT NULL UNIQUE,
@@ -118,23 +464,154 @@ CREATE TABLE outbox (
     published_at timestamptz,
     refusals integer NOT NULL DEFAULT 0,
     refused_reason text,
-    try_at timestamptz
-);
+    try_at timestamptz,
+    again_at timestamptz,
+    blanked_at timestamptz
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+COMMENT ON COLUMN outbox.again_at IS 'when an operator had it published again; its waiting time counts from then';
+COMMENT ON COLUMN outbox.blanked_at IS 'when the content of the message was erased; it is not published from then on';
 CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL;
 CREATE INDEX outbox_published ON outbox (published_at) WHERE published_at IS NOT NULL;
-ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+CREATE INDEX outbox_subject ON outbox (subject);
+
 CREATE TABLE inbox (
     consumer text NOT NULL,
     message_id uuid NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, message_id)
 );
+
+CREATE TABLE halted_queue (
+    queue text PRIMARY KEY,
+    halted_at timestamptz NOT NULL,
+    reason text NOT NULL,
+    try_at timestamptz NOT NULL
+);
+COMMENT ON TABLE halted_queue IS 'too many messages in a row were poison; until a success or an operator resumes';
 """
+
+PUBLIC = """
+CREATE VIEW public_form AS
+    SELECT f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners,
+        f.promotion_notice_minutes, f.open, f.revision, e.title AS event_title, e.time_zone, e.starts_at,
+        e.status AS event_status, e.ends_at, f.closes_hours_before, f.attend, f.opens_at, f.closes_at, f.person_days,
+        e.city, f.people_per_address, f.controller, f.contact, s.word AS seat_word
+    FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id;
+COMMENT ON VIEW public_form IS 'all that the public processes may read of a form: no number of seats, nobody';
+"""
+
+FUNCTIONS = """
+CREATE FUNCTION receipt_of(wanted bytea)
+RETURNS TABLE (form text, code text, state text, outcome jsonb, fingerprint bytea, received_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT s.form, s.code, s.state, s.outcome, s.fingerprint, s.received_at FROM public.submission s
+    WHERE s.receipt_hash = wanted
+$$;
+CREATE FUNCTION intake_is_full(max_bytes bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_total_relation_size('public.submission') > max_bytes
+$$;
+CREATE FUNCTION link_of(token bytea, at timestamptz)
+RETURNS TABLE (email text, language text, muted boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT l.email, l.language, m.muted_at IS NOT NULL
+    FROM public.confirmation_link l LEFT JOIN public.mailbox m ON m.mailbox_ref = l.mailbox_ref
+    WHERE l.token_hash = token AND l.expires_at > at
+$$;
+CREATE FUNCTION pending_for(token bytea, at timestamptz)
+RETURNS TABLE (id uuid, form text, code text, received_at timestamptz, has_sealed boolean, person_key bytea,
+    content jsonb)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.id, c.form, c.code, c.received_at, c.sealed IS NOT NULL, c.person_key, c.content
+    FROM public.confirmation_link l JOIN public.candidate c ON c.address_ref = l.address_ref
+    WHERE l.token_hash = token AND l.expires_at > at ORDER BY c.submission
+$$;
+CREATE FUNCTION registered_for(token bytea, at timestamptz)
+RETURNS TABLE (id uuid, form text, status text, person_key bytea, content jsonb)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT r.id, r.form, r.status, r.person_key, jsonb_strip_nulls(jsonb_build_object('email', r.email,
+        'language', r.language, 'name', r.name, 'organisation', o.name, 'working_group', r.working_group,
+        'representative', r.representative, 'country', r.country, 'time_zone', r.time_zone, 'answers', r.answers))
+    FROM public.confirmation_link l JOIN public.registration r ON r.person_ref = l.address_ref
+    LEFT JOIN public.organisation o ON o.id = r.organisation_id
+    WHERE l.token_hash = token AND l.expires_at > at AND r.status <> 'cancelled' AND r.erased_at IS NULL ORDER BY r.id
+$$;
+CREATE FUNCTION link_outcomes(token bytea)
+RETURNS TABLE (kind text, form text, decided_at timestamptz, outcome jsonb)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT s.kind, s.form, s.decided_at, s.outcome FROM public.submission s
+    WHERE s.token_hash = token ORDER BY s.id DESC LIMIT 50
+$$;
+CREATE FUNCTION own_registration(token bytea)
+RETURNS TABLE (id uuid, form text, kind text, event_id text, status text, place integer, revision integer,
+    person_ref bytea, working_group text, representative boolean, organisation_id uuid, country text, language text,
+    partner text, accepted_at timestamptz, verified boolean, attend text, name text, email text, organisation text,
+    time_zone text, answers jsonb, has_sealed boolean, changed_at timestamptz, muted boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT r.id, r.form, f.kind, r.event_id, r.status, CASE WHEN r.status = 'waitlisted' THEN (
+            SELECT count(*) FROM public.registration o WHERE o.form = r.form AND o.status = 'waitlisted'
+                AND (o.received_at, o.submission) <= (r.received_at, r.submission)) END, r.revision,
+        r.person_ref, r.working_group, r.representative, r.organisation_id, r.country, r.language, r.partner,
+        r.accepted_at, r.verified_at IS NOT NULL, f.attend, r.name, r.email, o.name, r.time_zone, r.answers,
+        r.sealed IS NOT NULL,
+        (SELECT max(c.changed_at) FROM public.registration_change c WHERE c.registration_id = r.id),
+        EXISTS (SELECT FROM public.mailbox b WHERE b.mailbox_ref = r.mailbox_ref AND b.muted_at IS NOT NULL)
+    FROM public.managing_link m JOIN public.registration r ON r.id = m.registration_id
+    JOIN public.form f ON f.slug = r.form LEFT JOIN public.organisation o ON o.id = r.organisation_id
+    WHERE m.token_hash = token AND r.erased_at IS NULL
+$$;
+CREATE FUNCTION own_history(token bytea) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_build_object(
+        'dates', jsonb_build_object('received_at', r.received_at, 'accepted_at', r.accepted_at,
+            'verified_at', r.verified_at, 'confirmed_at', r.confirmed_at, 'cancelled_at', r.cancelled_at),
+        'consent', r.consent,
+        'sealed', coalesce((SELECT jsonb_agg(DISTINCT name ORDER BY name)
+            FROM jsonb_array_elements(convert_from(r.sealed, 'UTF8')::jsonb) envelope,
+                jsonb_object_keys(envelope -> 'fields') name), '[]'),
+        'readings', coalesce((SELECT jsonb_agg(s.read_at ORDER BY s.id) FROM public.sealed_reading s
+            WHERE s.registration_id = r.id), '[]'),
+        'history', (SELECT jsonb_agg(jsonb_build_object('at', c.changed_at, 'status', c.status, 'reason', c.reason)
+            ORDER BY c.revision) FROM public.registration_change c WHERE c.registration_id = r.id),
+        'messages', coalesce((SELECT jsonb_agg(jsonb_build_object('type', x.type, 'stored_at', x.stored_at,
+            'published_at', x.published_at) ORDER BY x.id) FROM public.outbox x WHERE x.subject = r.id::text), '[]'))
+    FROM public.managing_link m JOIN public.registration r ON r.id = m.registration_id
+    WHERE m.token_hash = token AND r.erased_at IS NULL
+$$;
+REVOKE ALL ON FUNCTION
+    receipt_of(bytea),
+    intake_is_full(bigint),
+    link_of(bytea, timestamptz),
+    pending_for(bytea, timestamptz),
+    registered_for(bytea, timestamptz),
+    link_outcomes(bytea),
+    own_registration(bytea),
+    own_history(bytea)
+    FROM PUBLIC;
+"""
+
+STATEMENTS = (
+    APPEND_ONLY,
+    COPIES,
+    FORMS,
+    SEATS,
+    REGISTRATIONS,
+    folding_function(),
+    SEARCH,
+    INTAKE,
+    PRIVACY,
+    CONSOLE,
+    AUDIT_LOG,
+    MESSAGING,
+    PUBLIC,
+    FUNCTIONS,
+)
 
 
 def upgrade() -> None:
     """Make everything."""
-    op.execute(SCHEMA)
+    for statements in STATEMENTS:
+        op.execute(statements)
 
 
 def downgrade() -> None:

@@ -1,18 +1,17 @@
-/* In a partner's page: says the height of the content and what has happened, to the one origin that may hear it. A page
-   that stands in place of a form says why. No page needs this script. */
+/* In a partner's page: reports the height of the content and what has happened, to the one origin that may receive it.
+   A page that stands in place of a form reports why. No page needs this script. */
 
-import { reportHeight, tellParent } from "./parent.js";
+import { reportHeight, parentMessenger } from "./parent.js";
 
-const { parentOrigin, outcome, status, cause } = document.querySelector("main").dataset;
-const tell = tellParent(parentOrigin);
+const { parentOrigin, outcome, cause } = document.querySelector("main").dataset;
+const send = parentMessenger(parentOrigin);
 
 if (cause) {
-  tell({ type: "troika:error", code: cause });
+  send({ type: "troika:error", code: cause });
 } else {
-  reportHeight(tell);
-  tell({ type: "troika:ready" });
-  if (outcome === "registered") tell({ type: "troika:registered", status });
-  if (outcome === "proposed") tell({ type: "troika:proposed" });
-  if (outcome === "refused") tell({ type: "troika:error", code: "refused" });
+  reportHeight(send);
+  send({ type: "troika:ready" });
+  if (outcome === "submitted" || outcome === "proposed") send({ type: `troika:${outcome}` });
+  if (outcome === "refused") send({ type: "troika:error", code: "refused" });
   document.querySelector("[role=alert]:not([hidden])")?.focus();
 }

@@ -1,17 +1,17 @@
-/* The framed page speaks to the page around it, and only to the origin that the server has allowed. */
+/* Messages from a framed page to the page around it, and only to the origin that the server has allowed. */
 
-/* Returns a function that sends one message; it does nothing where no page may listen. */
-export function tellParent(origin) {
+/* Returns a function that sends one message; it does nothing where no page may receive it. */
+export function parentMessenger(origin) {
   if (!origin || window.parent === window) return () => {};
   return (message) => window.parent.postMessage(message, origin);
 }
 
-/* Says the height of the content at once and whenever it changes. */
-export function reportHeight(tell) {
+/* Reports the height of the content at once and whenever it changes. */
+export function reportHeight(send) {
   let last = 0;
   const report = () => {
     const height = Math.ceil(document.querySelector("main").getBoundingClientRect().bottom + window.scrollY);
-    if (height !== last) tell({ type: "troika:height", height });
+    if (height !== last) send({ type: "troika:height", height });
     last = height;
   };
   new ResizeObserver(report).observe(document.querySelector("main"));

@@ -1,4 +1,5 @@
-/* The proof of work that a form may ask for: a challenge is fetched, solved in workers, and sent along once. */
+/* A proof of work: a challenge is fetched and solved in workers while somebody types. It decides how soon a mail goes, or
+   whether one is needed at all; nobody has to have one, so whatever fails here ends without a proof. */
 
 import { fetchWithin } from "./fetching.js";
 
@@ -7,7 +8,7 @@ const FRESH_MS = 9 * 60 * 1000; /* a challenge ends after ten minutes */
 const CHALLENGE_WITHIN_MS = 10000;
 const SOLVED_WITHIN_MS = 120000;
 
-/* `address` gives challenges, "" where the form asks for none; `solver` is the worker's script. */
+/* `address` gives challenges, "" where none is asked for; `solver` is the worker's script. */
 export class Proof {
   #address;
   #solver;
@@ -18,43 +19,44 @@ export class Proof {
     this.#solver = solver;
   }
 
-  /* Starts to work, unless it has: while somebody is still typing it costs them nothing. */
+  /* Starts to work, unless it has and the challenge is still good. */
   begin() {
     if (!this.#address || (this.#work && Date.now() < this.#work.until)) return;
-    const work = { until: Date.now() + FRESH_MS, share: 0, tell: () => {} };
+    const work = { until: Date.now() + FRESH_MS, share: 0, onProgress: () => {} };
     work.solution = solved(this.#address, this.#solver, (share) => {
       work.share = share;
-      work.tell(share);
+      work.onProgress(share);
     });
     this.#work = work;
   }
 
-  /* The solution, "" where there is none: a form takes that as well, and asks to confirm the address by mail. `tell` hears
-     the share of the work that is done, from 0 to 1, while somebody has to wait. */
-  async take(tell) {
+  /* The solution, "" if there is none within so many milliseconds. `onProgress` is called with
+     the share of the work that is done, from 0 to 1, meanwhile. */
+  async take(withinMs, onProgress = () => {}) {
     if (!this.#address) return "";
     this.begin();
     const work = this.#work;
-    work.tell = tell;
-    tell(work.share);
-    const solution = await work.solution;
-    work.tell = () => {};
-    if (!solution) this.spend();
+    work.onProgress = onProgress;
+    onProgress(work.share);
+    const late = new Promise((resolve) => setTimeout(resolve, withinMs, ""));
+    const solution = await Promise.race([work.solution, late]);
+    work.onProgress = () => {};
     return solution;
   }
 
-  /* It was used, or is worth nothing: the next one is another. */
+  /* It was used: the next one is another. */
   spend() {
     this.#work = null;
   }
 }
 
-async function solved(address, solver, hear) {
+async function solved(address, solver, onProgress) {
+  if (!window.crypto?.subtle) return ""; /* the page, or one around it, came without encryption */
   const workers = [];
   try {
     const challenge = await fetchWithin(CHALLENGE_WITHIN_MS, address, {}, (answer) => (answer.ok ? answer.json() : null));
     if (!challenge) return "";
-    const solution = await searched(challenge.parameters, solver, workers, hear);
+    const solution = await searched(challenge.parameters, solver, workers, onProgress);
     return solution ? btoa(JSON.stringify({ challenge, solution })) : "";
   } catch {
     return ""; /* nobody answers, or the browser lets no worker run */
@@ -63,7 +65,7 @@ async function solved(address, solver, hear) {
   }
 }
 
-function searched(parameters, solver, workers, hear) {
+function searched(parameters, solver, workers, onProgress) {
   const count = Math.min(navigator.hardwareConcurrency || 1, MOST_WORKERS);
   let [tried, atWork] = [0, count];
   return new Promise((resolve, reject) => {
@@ -74,7 +76,7 @@ function searched(parameters, solver, workers, hear) {
       worker.onerror = reject;
       worker.onmessage = ({ data }) => {
         tried += data.tried;
-        hear(tried / parameters.data.tries);
+        onProgress(tried / parameters.data.tries);
         if (data.exhausted) atWork -= 1;
         if (data.solution || !atWork) resolve(data.solution ?? null);
       };

@@ -1,0 +1,56 @@
+"""The process ``decide``: runs the decider until it is asked to stop."""
+
+import logging
+import time
+
+from services.registration.intake.decider import Decider, DeciderKeys
+from services.registration.intake.decider_keys import publish_key
+from services.registration.intake.gauges import set_intake_gauges
+from services.registration.people.messages import RegistrationMessages
+from services.registration.people.references import References
+from services.registration.settings import RegistrationSettings
+from shared.core.errors import Unavailable
+from shared.process.runner import Stop
+from shared.store.checked_clock import CheckedClock
+from shared.store.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
+
+REST_S = (0.025, 0.05, 0.1, 0.2)
+"""Pauses while there is nothing to do, seconds; the last one repeats."""
+
+REST_IN_OUTAGE_S = 1.0
+
+GAUGES_EVERY_S = 10.0
+"""How often the backlog is read for the metrics, seconds."""
+
+
+def make_decider(settings: RegistrationSettings, work: UnitOfWork, clock: CheckedClock) -> Decider:
+    """Return the decider of this process; its public key is published before this returns.
+
+    Raises:
+        SettingsError: the newest key does not open what is sealed to it.
+        Unavailable: the database is away.
+    """
+    publish_key(work, settings.decider_keys, clock())
+    keys = DeciderKeys(settings.decider_keys, References(settings.person_keys[0]))
+    return Decider(work, clock, keys, RegistrationMessages(settings.notifications_key))
+
+
+def run_decider(settings: RegistrationSettings, work: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
+    """Decide until ``stop``; while the database is away, wait for it."""
+    decider: Decider | None = None
+    idle, gauges_at = 0, 0.0
+    while not stop:
+        try:
+            if time.monotonic() >= gauges_at:  # before deciding: what ends the process must not hide the backlog
+                set_intake_gauges(work, clock())
+                gauges_at = time.monotonic() + GAUGES_EVERY_S
+            decider = decider or make_decider(settings, work, clock)
+            idle = 0 if decider.run_once() else idle + 1
+            pause_s = REST_S[min(idle, len(REST_S)) - 1] if idle else 0.0
+        except Unavailable as error:
+            log.warning("decide waits", extra={"reason": error.reason})
+            pause_s = REST_IN_OUTAGE_S
+        if pause_s:
+            stop.wait(pause_s)

@@ -1,0 +1,121 @@
+"""What whoever has sent a form sees: that it is stored, and later, on its receipt, what has become of it.
+
+No page here shows an answer; the address only where it was just typed. Nothing depends on who is registered.
+"""
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Literal
+from urllib.parse import quote, urlencode
+
+from services.registration.embed.event_time import EventTime
+from services.registration.embed.pages import RECEIPTS_PATH, Look, is_dated, render_page
+from services.registration.embed.strings import page_texts, text_of_kind
+
+ReceiptStatus = Literal["received", "check-your-mail", "confirmed", "waitlisted", "full", "closed"]
+
+RELOAD_AFTER_S = (0.4, 0.8, 1.6, 4.0, 8.0, 15.0)
+"""How long a page about something undecided waits, in seconds, before each time that it loads itself again; then it
+stops, and offers to be loaded again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """When and from where a page loads itself again.
+
+    Attributes:
+        after_s: seconds.
+        address: ``?`` and a query, so that no token stands in it.
+    """
+
+    after_s: float
+    address: str
+
+    @property
+    def after_ms(self) -> int:
+        """For the script, which shows the new page in place of the old one."""
+        return round(self.after_s * 1000)
+
+    @property
+    def whole_s(self) -> int:
+        """For a browser without scripts, which reads whole seconds."""
+        return ceil(self.after_s)
+
+
+def next_reload(language: str, attempt: int) -> Reload | None:
+    """Return how a page loads itself again that has done so ``attempt`` times; None if it does not.
+
+    Args:
+        language: of the page.
+        attempt: the query's ``again``; 0 without.
+    """
+    if not 0 <= attempt < len(RELOAD_AFTER_S):
+        return None
+    return Reload(RELOAD_AFTER_S[attempt], f"?{urlencode({'lang': language, 'again': attempt + 1})}")
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedPage:
+    """The answer to a form that was sent without the script, and is stored.
+
+    Attributes:
+        title: of the form.
+        receipt: opens the receipt page.
+        code: by which the sender recognises their own answers.
+        address: to which the mail goes, as it was typed.
+    """
+
+    look: Look
+    title: str
+    event_time: EventTime | None
+    receipt: str
+    code: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPage:
+    """What has become of a submission, for the holder of its receipt.
+
+    Attributes:
+        title: of the form.
+        form_kind: of the form: joining a group and asking to be told have no seat.
+        code: of the submission.
+        attempt: how often the page has loaded itself again.
+    """
+
+    look: Look
+    title: str
+    event_time: EventTime | None
+    form_kind: str
+    status: ReceiptStatus
+    code: str
+    attempt: int = 0
+
+
+def receipt_path(receipt: str, language: str) -> str:
+    """The path of a receipt's page."""
+    return f"{RECEIPTS_PATH}/{quote(receipt)}?{urlencode({'lang': language})}"
+
+
+def render_received(page: ReceivedPage) -> str:
+    """Says that the submission is stored, and what follows: the same for everybody."""
+    path = receipt_path(page.receipt, page.look.language)
+    return render_page("received.html", page.look, page=page, title=page.title, receipt_path=path)
+
+
+def render_receipt(page: ReceiptPage) -> str:
+    """Says what has become of a submission."""
+    dated = is_dated(page.event_time)
+    heading, message = (
+        text_of_kind(f"outcome.{page.status}.{part}", page.form_kind, dated=dated) for part in ("title", "message")
+    )
+    reload = next_reload(page.look.language, page.attempt) if page.status == "received" else None
+    return render_page(
+        "receipt.html", page.look, "?", page=page, title=page.title, heading=heading, message=message, reload=reload
+    )
+
+
+def render_receipt_gone(look: Look) -> str:
+    """The answer to a receipt that is unknown or has expired; the same for every such receipt."""
+    return render_page("receipt_gone.html", look, "?", title=page_texts().text("receipt.gone.title", look.language))

@@ -1,0 +1,342 @@
+"""What the decider reads and writes, inside the one transaction of a batch.
+
+Forms are locked by their seats, in order of their slugs, as by every writer of seats.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, text
+
+from services.registration.domain.opening import Opening
+from services.registration.domain.seats import Seats
+from services.registration.intake.contents import content_from_json, without_cause
+from services.registration.intake.model import (
+    Candidate,
+    ChangedRegistration,
+    Content,
+    Facts,
+    FormState,
+    LiveRegistration,
+    NewRegistration,
+    Plan,
+)
+from services.registration.people.model import AddressRefs
+from services.registration.store.rows import as_parameter, columns_of
+
+SEEN_WITHIN = timedelta(minutes=1)
+"""How long a sender may have looked at a form before sending: an older version than that decides about nothing."""
+
+_LOCK = text("SELECT form FROM seat WHERE form = ANY(:forms) ORDER BY form FOR UPDATE")
+_FORMS = text("""
+    SELECT f.slug, s.capacity, s.confirmed, s.waiting, s.last_position, f.waiting_list, f.open, f.event_id IS NOT NULL,
+        e.status, e.starts_at, e.ends_at, f.kind, f.closes_hours_before, f.opens_at, f.closes_at, f.verification,
+        f.people_per_address, f.event_id, f.attend
+    FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id WHERE f.slug = ANY(:forms)
+""")
+_VERSIONS = text("""
+    SELECT form, revision - 1, changed_at, before, after FROM form_change
+    WHERE form = ANY(:forms) AND changed_at >= :since ORDER BY form, revision DESC
+""")
+_LIVE = """
+    SELECT r.id::text, r.form, r.status, r.revision, r.person_key, r.person_ref, r.email, r.language, r.name, o.name,
+        r.working_group, r.representative, r.country, r.time_zone, r.partner, r.answers, r.sealed,
+        r.sealed_for, r.consent
+    FROM registration r LEFT JOIN organisation o ON o.id = r.organisation_id
+    WHERE r.erased_at IS NULL AND r.status <> 'cancelled' AND
+"""
+_LIVE_BY_ADDRESS = text(_LIVE + "r.person_ref = ANY(:refs) ORDER BY r.id")
+_LOCKED_LIVE = text(_LIVE + "r.person_ref = ANY(:refs) ORDER BY r.id FOR UPDATE OF r")
+_CANDIDATES = text("""
+    SELECT id::text, submission, form, received_at, code, fingerprint, network, proven, content, sealed, address_ref,
+        mailbox_ref, domain_ref, person_key, mailed_at
+    FROM candidate WHERE address_ref = ANY(:refs)
+""")
+_PLACES = text("""
+    SELECT id::text, place FROM (
+        SELECT id, row_number() OVER (PARTITION BY form ORDER BY received_at, submission) AS place FROM registration
+        WHERE form = ANY(:forms) AND status = 'waitlisted') AS line
+    WHERE id = ANY(CAST(:ids AS uuid[]))
+""")
+_BLOCKED = text("SELECT person_ref FROM blocked_address WHERE person_ref = ANY(:refs)")
+_ERASED = text("SELECT address_ref, before_number FROM erased_address WHERE address_ref = ANY(:refs)")
+_USED = text("SELECT id FROM used_challenge WHERE id = ANY(:challenges)")
+_LINKS = text("""
+    SELECT token_hash, address_ref, mailbox_ref, domain_ref, NULL, expires_at FROM confirmation_link
+    WHERE token_hash = ANY(:hashes)
+    UNION ALL SELECT m.token_hash, r.person_ref, r.mailbox_ref, r.domain_ref, r.id::text, NULL
+    FROM managing_link m JOIN registration r ON r.id = m.registration_id
+    WHERE m.token_hash = ANY(:hashes) AND r.erased_at IS NULL
+""")
+
+_ADD_CANDIDATES = text("""
+    INSERT INTO candidate (id, submission, form, address_ref, mailbox_ref, domain_ref, person_key, code, fingerprint,
+        network, proven, received_at, content, sealed)
+    SELECT id, number, form, decode(ref, 'hex'), decode(mailbox, 'hex'), decode(domain, 'hex'),
+        decode(person, 'hex'), code, decode(fingerprint, 'hex'), decode(network, 'hex'), proven, received_at, content,
+        decode(sealed, 'hex')
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, number bigint, form text, ref text,
+        mailbox text, domain text, person text, code text, fingerprint text, network text, proven boolean,
+        received_at timestamptz, content jsonb, sealed text)
+""")
+_DELETE_CANDIDATES = text("DELETE FROM candidate WHERE id = ANY(CAST(:ids AS uuid[]))")
+_REGISTER = text("""
+    WITH new AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, form text, event_id text, status text,
+            position int, capacity int, number bigint, received_at timestamptz, ref text, mailbox text,
+            domain text, person text, name text, email text, organisation_id uuid, organisation text,
+            working_group text, representative boolean, country text, time_zone text, language text, partner text,
+            answers jsonb, sealed text, sealed_for jsonb, consent jsonb, verified boolean)
+    ), organisations AS (
+        INSERT INTO organisation (id, name) SELECT DISTINCT ON (organisation_id) organisation_id, organisation FROM new
+        WHERE organisation_id IS NOT NULL ORDER BY organisation_id ON CONFLICT DO NOTHING
+    ), changes AS (
+        INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason)
+        SELECT id, 1, status, :now, capacity, 'registered' FROM new
+    )
+    INSERT INTO registration (id, form, event_id, status, position, revision, submission, received_at, person_ref,
+        mailbox_ref, domain_ref, person_key, name, email, organisation_id, working_group, representative, country,
+        time_zone, language, partner, answers, sealed, sealed_for, consent, accepted_at, confirmed_at, capacity_then,
+        verified_at)
+    SELECT id, form, event_id, status, position, 1, number, received_at, decode(ref, 'hex'),
+        decode(mailbox, 'hex'), decode(domain, 'hex'), decode(person, 'hex'), name, email, organisation_id,
+        working_group, representative, country, time_zone, language, partner, answers, decode(sealed, 'hex'),
+        ARRAY(SELECT jsonb_array_elements_text(sealed_for)), consent,
+        :now, CASE WHEN status = 'confirmed' THEN CAST(:now AS timestamptz) END, capacity,
+        CASE WHEN verified THEN CAST(:now AS timestamptz) END
+    FROM new
+""")
+_CHANGE = text("""
+    WITH new AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, revision int, status text, person text,
+            name text, email text, organisation_id uuid, organisation text, working_group text,
+            representative boolean, country text, time_zone text, language text, answers jsonb, sealed text,
+            sealed_for jsonb, consent jsonb)
+    ), organisations AS (
+        INSERT INTO organisation (id, name) SELECT DISTINCT ON (organisation_id) organisation_id, organisation FROM new
+        WHERE organisation_id IS NOT NULL ORDER BY organisation_id ON CONFLICT DO NOTHING
+    ), changes AS (
+        INSERT INTO registration_change (registration_id, revision, status, changed_at, reason)
+        SELECT id, revision, status, :now, 'changed by its owner' FROM new
+    )
+    UPDATE registration r SET revision = new.revision, person_key = decode(new.person, 'hex'), name = new.name,
+        email = new.email, organisation_id = new.organisation_id, working_group = new.working_group,
+        representative = new.representative, country = new.country, time_zone = new.time_zone,
+        language = new.language, answers = new.answers, sealed = decode(new.sealed, 'hex'),
+        sealed_for = ARRAY(SELECT jsonb_array_elements_text(new.sealed_for)),
+        consent = new.consent, verified_at = coalesce(r.verified_at, :now)
+    FROM new WHERE r.id = new.id
+""")
+_CANCEL = text("""
+    WITH gone AS (
+        UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now
+        WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING id, revision, status
+    )
+    INSERT INTO registration_change (registration_id, revision, status, changed_at, reason)
+    SELECT id, revision, status, :now, :reason FROM gone
+""")
+_SEATS = text("""
+    UPDATE seat SET confirmed = new.confirmed, waiting = new.waiting, last_position = new.last_position,
+        word = new.word
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (form text, confirmed int, waiting int, last_position int,
+        word text)
+    WHERE seat.form = new.form
+""")
+_USE = text("""
+    INSERT INTO used_challenge (id, form, used_at) SELECT decode(id, 'hex'), form, :now
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id text, form text)
+""")
+_SETTLE = text("""
+    UPDATE submission s SET state = 'decided', outcome = new.outcome, decided_at = :now, body = NULL, network = NULL,
+        challenge = NULL
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (number bigint, outcome jsonb) WHERE s.id = new.number
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOwner:
+    """Whom a link opens something for.
+
+    Attributes:
+        registration: that a managing link opens; None for a confirmation link.
+        expires_at: of a confirmation link; None for a managing link.
+    """
+
+    address: AddressRefs
+    registration: str | None
+    expires_at: datetime | None
+
+    def has_link_at(self, at: datetime) -> bool:
+        """Whether the link opened something at that time; a managing link does as long as it is there."""
+        return self.expires_at is None or self.expires_at > at
+
+
+def find_links(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, LinkOwner]:
+    """Return what the links with these token hashes open, ended ones too, by hash."""
+    if not hashes:
+        return {}
+    found = connection.execute(_LINKS, {"hashes": list(hashes)})
+    return {row[0]: LinkOwner(AddressRefs(*row[1:4]), row[4], row[5]) for row in found}
+
+
+def read_facts(
+    connection: Connection, forms: Iterable[str], refs: Sequence[bytes], challenges: Sequence[bytes], now: datetime
+) -> Facts:
+    """Lock the seats of ``forms`` and read everything that decides about a batch.
+
+    Every other writer of a registration locks seats, then the registration. Retention alone locks registrations
+    without their seats, and skips those that are locked here: so it never drops an answer that is written back.
+
+    Args:
+        connection: of the batch's transaction.
+        forms: slugs that the batch names; those of the addresses' candidates and registrations are added.
+        refs: of the batch's addresses.
+        challenges: ids of the solved challenges of the batch.
+        now: the time.
+    """
+    found = connection.execute(_CANDIDATES, {"refs": list(refs)})
+    candidates = {one.id: one for one in map(_candidate, found)}
+    live = _live(connection, _LIVE_BY_ADDRESS, refs)
+    wanted = sorted({*forms, *(one.form for one in candidates.values()), *(one.form for one in live)})
+    connection.execute(_LOCK, {"forms": wanted})
+    live = _live(connection, _LOCKED_LIVE, refs)  # again: the desk may have changed some while we waited for seats
+    facts = Facts(forms=_forms(connection, wanted, now), candidates=candidates)
+    for one in live:
+        facts.of(one.form, one.address).append(one)
+    facts.blocked = frozenset(connection.execute(_BLOCKED, {"refs": list(refs)}).scalars())
+    if challenges:
+        facts.used = set(connection.execute(_USED, {"challenges": list(challenges)}).scalars())
+    return facts
+
+
+def places_in_line(connection: Connection, registered: Iterable[NewRegistration]) -> dict[str, int]:
+    """Return the place on its waiting list of each registration that has one, by id; they are stored already."""
+    waiting = [one for one in registered if one.status == "waitlisted"]
+    if not waiting:
+        return {}
+    values = {"forms": list({one.form for one in waiting}), "ids": [one.id for one in waiting]}
+    return {identity: int(place) for identity, place in connection.execute(_PLACES, values)}
+
+
+def erased_before(connection: Connection, refs: Sequence[bytes]) -> dict[bytes, int]:
+    """Return, by address, the number before which everything received was erased with it."""
+    return {bytes(ref): number for ref, number in connection.execute(_ERASED, {"refs": list(refs)})}
+
+
+def _live(connection: Connection, statement: TextClause, refs: Sequence[bytes]) -> list[LiveRegistration]:
+    return [_live_registration(row) for row in connection.execute(statement, {"refs": list(refs)})]
+
+
+def _live_registration(row: Sequence[Any]) -> LiveRegistration:
+    *content, sealed_for, consent = row[6:]
+    values = [*row[:6], Content(*[*content, tuple(sealed_for), consent])]
+    return LiveRegistration(*values)
+
+
+def _candidate(row: Sequence[Any]) -> Candidate:
+    content = replace(content_from_json(row[8]), sealed=row[9])
+    values = [*row[:8], content, AddressRefs(*row[10:13]), *row[13:]]
+    return Candidate(*values)
+
+
+def _forms(connection: Connection, slugs: Sequence[str], now: datetime) -> dict[str, FormState]:
+    found = {
+        row[0]: FormState(Opening(*row[6:15]), Seats(*row[1:6]), *row[15:])
+        for row in connection.execute(_FORMS, {"forms": list(slugs)})
+    }
+    versions = connection.execute(_VERSIONS, {"forms": list(slugs), "since": now - SEEN_WITHIN})
+    openings: dict[str, dict[int, Opening]] = {}
+    for slug, revision, _changed_at, before, _after in versions:
+        earlier = openings.setdefault(slug, {})
+        newer = earlier.get(revision + 1, found[slug].opening)
+        earlier[revision] = _opening_before(newer, before)
+    return {slug: replace(form, opening_at=openings.get(slug, {})) for slug, form in found.items()}
+
+
+def _opening_before(opening: Opening, before: Mapping[str, Any]) -> Opening:
+    """How a form decided about being open before a change, by what the change replaced."""
+    return replace(
+        opening,
+        switched_on=before.get("open", opening.switched_on),
+        opens_at=_instant(before["opens_at"]) if "opens_at" in before else opening.opens_at,
+        closes_at=_instant(before["closes_at"]) if "closes_at" in before else opening.closes_at,
+    )
+
+
+def _instant(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
+
+
+def write_candidates(connection: Connection, plan: Plan) -> None:
+    """Store the new candidates and delete those that are decided."""
+    if plan.candidates:
+        rows = [
+            _row(one.address, one) | {"content": without_cause(one.content), "sealed": one.content.sealed}
+            for one in plan.candidates
+            if one.id not in plan.deleted
+        ]
+        connection.execute(_ADD_CANDIDATES, {"rows": as_parameter(rows)})
+    if plan.deleted:
+        connection.execute(_DELETE_CANDIDATES, {"ids": plan.deleted})
+
+
+def write_registrations(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Store new registrations; see :func:`registration_row`."""
+    if rows:
+        connection.execute(_REGISTER, {"rows": as_parameter(rows), "now": now})
+
+
+def write_changes(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Store new content of live registrations; see :func:`content_row`."""
+    if rows:
+        connection.execute(_CHANGE, {"rows": as_parameter(rows), "now": now})
+
+
+def write_cancelled(connection: Connection, plan: Plan, reason: str, now: datetime) -> None:
+    """Store that registrations were cancelled by their link."""
+    if plan.cancelled:
+        connection.execute(_CANCEL, {"ids": [one.id for one in plan.cancelled], "reason": reason, "now": now})
+
+
+def write_seats(connection: Connection, facts: Facts, forms: Iterable[str]) -> None:
+    """Store the seats of ``forms`` as the batch has left them, and the word that the public may know."""
+    seats = {slug: facts.forms[slug].seats for slug in sorted(forms)}
+    if seats:
+        rows = [columns_of(one) | {"form": slug, "word": one.word} for slug, one in seats.items()]
+        connection.execute(_SEATS, {"rows": as_parameter(rows)})
+
+
+def write_used_challenges(connection: Connection, plan: Plan, now: datetime) -> None:
+    """Store which challenges were used."""
+    if plan.challenges:
+        rows = [{"id": identity, "form": form} for identity, form in plan.challenges]
+        connection.execute(_USE, {"rows": as_parameter(rows), "now": now})
+
+
+def settle(connection: Connection, plan: Plan, now: datetime) -> None:
+    """Store the outcomes; the bodies are deleted."""
+    rows = [{"number": number, "outcome": outcome} for number, outcome in (plan.outcomes | plan.results).items()]
+    connection.execute(_SETTLE, {"rows": as_parameter(rows), "now": now})
+
+
+def registration_row(new: NewRegistration, event_id: str | None, organisation_id: str | None) -> dict[str, Any]:
+    """Return a row for :func:`write_registrations`.
+
+    Args:
+        new: of the plan.
+        event_id: of the form.
+        organisation_id: of the content's organisation, UUID text.
+    """
+    return _row(new.content, new.address, new) | {"event_id": event_id, "organisation_id": organisation_id}
+
+
+def change_row(changed: ChangedRegistration, organisation_id: str | None) -> dict[str, Any]:
+    """Return a row for :func:`write_changes`, with the id of the content's organisation."""
+    return _row(changed.content, changed) | {"organisation_id": organisation_id}
+
+
+def _row(*values: Any) -> dict[str, Any]:
+    """The columns of ``values``, the last of which holds the others too."""
+    return {name: value for name, value in columns_of(*values).items() if name not in ("content", "address", "cause")}

@@ -1,0 +1,318 @@
+"""Decides a batch of submissions and commands: who becomes a candidate, who gets a place, what waits for the owner.
+
+Pure: facts in, plan out. No clock, no database, no key. The order is that of the batch, which is the order of the
+submissions' numbers.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from services.registration.domain.opening import OPEN_EVENT_STATUSES, closed_reason, is_over
+from services.registration.domain.seats import give_back, next_place, take
+from services.registration.intake.model import (
+    CONFIRMABLE_AFTER_CLOSING,
+    MAX_CANDIDATES,
+    MAX_CANDIDATES_PER_NETWORK,
+    Act,
+    ActResult,
+    Cancel,
+    Candidate,
+    ChangedRegistration,
+    Choice,
+    Confirm,
+    Content,
+    Facts,
+    FormState,
+    Item,
+    LiveRegistration,
+    MailWanted,
+    Mute,
+    NewRegistration,
+    Outcome,
+    Plan,
+    Result,
+    SendLink,
+    Submission,
+)
+from services.registration.people.model import AddressRefs
+from services.registration.privacy.model import merge_sealed
+
+NewId = Callable[[], str]
+"""Returns a new UUID as text."""
+
+_OUTCOME_OF_PLACE = {"confirmed": Outcome.CONFIRMED, "waitlisted": Outcome.WAITLISTED}
+_RESULT_OF_PLACE = {"confirmed": Result.CONFIRMED, "waitlisted": Result.WAITLISTED}
+
+
+def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) -> Plan:
+    """Return what becomes of ``batch``. ``facts`` holds everything as it is afterwards.
+
+    Args:
+        facts: about all forms, addresses, candidates and registrations of the batch.
+        batch: submissions and commands, in order of their numbers.
+        new_id: makes ids of candidates and registrations.
+        now: decides only whether a candidate can still be confirmed, and a place given back.
+    """
+    plan = Plan()
+    for item in batch:
+        match item:
+            case Submission():
+                _decide_submission(facts, plan, item, new_id, now)
+            case Confirm():
+                plan.results[item.number] = _decide_choices(facts, plan, item, new_id, now)
+            case Cancel():
+                plan.results[item.number] = [_cancel(facts, plan, item, now)]
+            case SendLink():
+                plan.results[item.number] = [_send_link(facts, plan, item)]
+            case Mute():
+                plan.results[item.number] = []
+                if item.address is not None:
+                    plan.muted[item.address.mailbox] = (item.address, item.muted)
+    return plan
+
+
+def _decide_submission(facts: Facts, plan: Plan, item: Submission, new_id: NewId, now: datetime) -> None:
+    proven = _use_proof(facts, plan, item)
+    if item.proven_by is None:
+        plan.outcomes[item.number] = _decide_unverified(facts, plan, item, proven, new_id)
+    else:
+        result = _enter(facts, plan, item, new_id, now)
+        plan.results[item.number] = [ActResult("", item.form, "", result)]
+
+
+def _decide_unverified(facts: Facts, plan: Plan, item: Submission, proven: bool, new_id: NewId) -> Outcome:
+    form = facts.forms.get(item.form)
+    at_once = form is not None and form.verification == "none" and proven
+    if form is None or form.accepts(item):
+        return Outcome.CLOSED if at_once else Outcome.CHECK_YOUR_MAIL
+    if not at_once:
+        _add_candidate(facts, plan, item, proven, new_id)
+        return Outcome.CHECK_YOUR_MAIL
+    return _register_at_once(facts, plan, form, item, new_id)
+
+
+def _use_proof(facts: Facts, plan: Plan, item: Submission) -> bool:
+    """Whether the submission has a proof of work that nobody has used before; it is used up by this."""
+    if item.challenge is None or item.challenge in facts.used:
+        return False
+    facts.used.add(item.challenge)
+    plan.challenges.append((item.challenge, item.form))
+    return True
+
+
+def _add_candidate(facts: Facts, plan: Plan, item: Submission, proven: bool, new_id: NewId) -> None:
+    """Keep the submission for the owner of its address, unless that is blocked or has too many already."""
+    if facts.rejects(item):
+        return
+    mail = MailWanted(item.address, item.content.email, item.content.language, item.network, proven)
+    pending = facts.pending(item.form, item.address.ref)
+    same = any(one.fingerprint == item.fingerprint for one in pending)
+    registered = any(_is_same(live, item) for live in facts.of(item.form, item.address.ref))
+    if same or registered:
+        plan.mails.append(mail)
+        return
+    of_network = sum(1 for one in pending if one.network is not None and one.network == item.network)
+    if len(pending) >= MAX_CANDIDATES or of_network >= MAX_CANDIDATES_PER_NETWORK:
+        return
+    candidate = Candidate(
+        id=new_id(),
+        number=item.number,
+        form=item.form,
+        received_at=item.received_at,
+        code=item.code,
+        fingerprint=item.fingerprint,
+        network=item.network,
+        proven=proven,
+        content=item.content,
+        address=item.address,
+        person=item.person,
+    )
+    facts.candidates[candidate.id] = candidate
+    plan.candidates.append(candidate)
+    plan.mails.append(mail)
+
+
+def _register_at_once(facts: Facts, plan: Plan, form: FormState, item: Submission, new_id: NewId) -> Outcome:
+    """A form that confirms no addresses. Who is known or blocked gets the outcome that a newcomer would get."""
+    place = next_place(form.seats)
+    if place is None:
+        return Outcome.FULL
+    live = facts.of(item.form, item.address.ref)
+    known = any(one.person == item.person for one in live)
+    if known or len(live) >= form.people_per_address:
+        _add_candidate(facts, plan, item, True, new_id)
+    elif not facts.rejects(item):
+        _register(facts, plan, item, new_id, verified=False)
+    return _OUTCOME_OF_PLACE[place.status]
+
+
+def _enter(facts: Facts, plan: Plan, item: Submission, new_id: NewId, now: datetime) -> Result:
+    """The owner of an address enters their answers behind a confirmation link: no further mail is needed."""
+    form = facts.forms.get(item.form)
+    if form is None or form.accepts(item) or _never(form, now):
+        return Result.CLOSED
+    plan.verified[item.address.mailbox] = item.address
+    return _register_or_change(facts, plan, form, item, new_id)
+
+
+def _decide_choices(facts: Facts, plan: Plan, item: Confirm, new_id: NewId, now: datetime) -> list[ActResult]:
+    if item.address is None:
+        return [ActResult(choice.candidate, "", "", Result.GONE) for choice in item.choices]
+    ref = item.address.ref
+    plan.verified[item.address.mailbox] = item.address
+    results = [_decide_choice(facts, plan, item.address, choice, new_id, now) for choice in item.choices]
+    if not any(one.address.ref == ref for one in facts.candidates.values()):
+        plan.mails = [mail for mail in plan.mails if mail.address.ref != ref]  # nothing is left to tell the owner
+    return results
+
+
+def _decide_choice(
+    facts: Facts, plan: Plan, address: AddressRefs, choice: Choice, new_id: NewId, now: datetime
+) -> ActResult:
+    candidate = facts.candidates.get(choice.candidate)
+    if candidate is None or candidate.address.ref != address.ref:
+        return ActResult(choice.candidate, choice.form, "", Result.EXPIRED)
+    result = _act(facts, plan, candidate, choice, new_id, now)
+    if result not in (Result.FULL, Result.TOO_MANY):
+        del facts.candidates[candidate.id]
+        plan.deleted.append(candidate.id)
+    return ActResult(candidate.id, candidate.form, candidate.code, result)
+
+
+def _act(facts: Facts, plan: Plan, candidate: Candidate, choice: Choice, new_id: NewId, now: datetime) -> Result:
+    if choice.act is Act.REFUSE:
+        return Result.DELETED
+    if choice.act is Act.KEEP:
+        return Result.KEPT
+    form = facts.forms.get(candidate.form)
+    if form is None or not _can_confirm(form, candidate, now):
+        return Result.CLOSED
+    if choice.act is Act.REPLACE:
+        return _replace(facts, plan, candidate, choice.registration)
+    return _register_or_change(facts, plan, form, candidate, new_id)
+
+
+def _replace(facts: Facts, plan: Plan, candidate: Candidate, registration: str | None) -> Result:
+    """The candidate's answers in place of those of a registration of the same address on the same form."""
+    live = facts.find(registration)
+    if live is None or live.form != candidate.form or live.address != candidate.address.ref:
+        return Result.GONE
+    same_person = next((one for one in facts.of(live.form, live.address) if one.person == candidate.person), live)
+    _change(facts, plan, same_person, candidate)
+    return Result.CHANGED
+
+
+def _register_or_change(
+    facts: Facts, plan: Plan, form: FormState, source: Submission | Candidate, new_id: NewId
+) -> Result:
+    """Register the person of ``source``, whose address is verified; change the registration that they have."""
+    live = facts.of(source.form, source.address.ref)
+    known = next((one for one in live if one.person == source.person), None)
+    if known is not None:
+        _change(facts, plan, known, source)
+        return Result.CHANGED
+    if len(live) >= form.people_per_address:
+        return Result.TOO_MANY
+    if next_place(form.seats) is None:
+        return Result.FULL
+    return _RESULT_OF_PLACE[_register(facts, plan, source, new_id, verified=True).status]
+
+
+def _can_confirm(form: FormState, candidate: Candidate, now: datetime) -> bool:
+    """Open, or closed for a short while only: what came in time can be confirmed for a day from its first mail."""
+    if _never(form, now):
+        return False
+    if not closed_reason(form.opening, now):
+        return True
+    return candidate.mailed_at is None or now <= candidate.mailed_at + CONFIRMABLE_AFTER_CLOSING
+
+
+def _never(form: FormState, now: datetime) -> bool:
+    """Whether nobody gets a place any more, however early they sent their answers."""
+    opening = form.opening
+    if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
+        return True
+    closes_at = opening.guest_list_closes_at
+    return is_over(opening, now) or (closes_at is not None and closes_at <= now)
+
+
+def _register(
+    facts: Facts, plan: Plan, source: Submission | Candidate, new_id: NewId, *, verified: bool
+) -> NewRegistration:
+    """Give ``source`` the next place of its form; there must be one."""
+    form = facts.forms[source.form]
+    place = next_place(form.seats)
+    if place is None:
+        raise AssertionError("no place")
+    made = NewRegistration(
+        id=new_id(),
+        form=source.form,
+        number=source.number,
+        status=place.status,
+        position=place.position,
+        capacity=form.seats.capacity if place.status == "confirmed" else None,
+        content=source.content,
+        address=source.address,
+        person=source.person,
+        received_at=source.received_at,
+        verified=verified,
+    )
+    facts.forms[source.form] = replace(form, seats=take(form.seats, place))
+    live = LiveRegistration(made.id, made.form, made.status, 1, made.person, made.address.ref, made.content)
+    facts.of(made.form, made.address.ref).append(live)
+    plan.registered.append(made)
+    plan.seats_changed.add(made.form)
+    return made
+
+
+def _change(facts: Facts, plan: Plan, live: LiveRegistration, source: Submission | Candidate) -> None:
+    """Give a live registration the content of ``source``; its place stays."""
+    content = _with_sealed_of(source.content, live.content)
+    changed = replace(live, revision=live.revision + 1, content=content, person=source.person)
+    some = facts.of(live.form, live.address)
+    some[some.index(live)] = changed
+    plan.changed.append(ChangedRegistration(live.id, live.form, live.status, changed.revision, content, source.person))
+
+
+def _with_sealed_of(newer: Content, older: Content) -> Content:
+    """``newer``, with the sealed answers of ``older`` behind its own: the newest of each field counts."""
+    bound_to = tuple(dict.fromkeys((*newer.sealed_for, *older.sealed_for)))
+    return replace(newer, sealed=merge_sealed(newer.sealed, older.sealed), sealed_for=bound_to)
+
+
+def _cancel(facts: Facts, plan: Plan, item: Cancel, now: datetime) -> ActResult:
+    live = facts.find(item.registration)
+    if live is None:
+        return ActResult("", "", "", Result.GONE)
+    form = facts.forms[live.form]
+    if item.revision is not None and item.revision != live.revision:
+        return ActResult("", live.form, "", Result.CHANGED_MEANWHILE)
+    if is_over(form.opening, now):
+        return ActResult("", live.form, "", Result.EVENT_OVER)
+    facts.forms[live.form] = replace(form, seats=give_back(form.seats, live.status))
+    facts.of(live.form, live.address).remove(live)
+    plan.cancelled.append(replace(live, revision=live.revision + 1, status="cancelled"))
+    plan.freed.add(live.form)
+    plan.seats_changed.add(live.form)
+    return ActResult("", live.form, "", Result.CANCELLED)
+
+
+def _send_link(facts: Facts, plan: Plan, item: SendLink) -> ActResult:
+    live = facts.find(item.registration)
+    if live is None or item.address is None or live.address != item.address.ref:
+        return ActResult("", "", "", Result.GONE)
+    plan.links_wanted.append(live)
+    return ActResult("", live.form, "", Result.MAILED)
+
+
+def _is_same(live: LiveRegistration, item: Submission) -> bool:
+    """Whether a submission says exactly what a registration of the same person says; sealed answers never compare."""
+    if live.person != item.person or item.content.sealed is not None:
+        return False
+    return _comparable(live.content) == _comparable(item.content)
+
+
+def _comparable(content: Content) -> Content:
+    """``content`` without what differs between two submissions of the same answers."""
+    return replace(content, cause=("", ""), sealed=None, sealed_for=(), consent={})

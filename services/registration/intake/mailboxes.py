@@ -1,0 +1,233 @@
+"""When a mailbox may be written to before its owner acts, and which mails are due: postponed, never dropped.
+
+Inside an exhausted quota, submissions with a proof of work go first; among the others client networks take turns, so
+that one sender cannot use up a domain's mails alone.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from services.registration.intake.model import MailWanted
+from services.registration.intake.spacing import (
+    OVER_ALL_AN_HOUR,
+    PER_DOMAIN_A_DAY,
+    PER_DOMAIN_AN_HOUR,
+    PER_VERIFIED_MAILBOX,
+    next_mail_at,
+    total_quota,
+)
+from services.registration.people.model import AddressRefs
+from services.registration.store.rows import as_parameter, columns_of
+
+BUCKET = timedelta(minutes=10)
+"""Mails are counted in steps of this length; a window counts one step more, so that no hour has more than its quota."""
+
+HOUR, DAY = timedelta(hours=1) + BUCKET, timedelta(days=1) + BUCKET
+ALL = b""
+"""The domain under which all mails are counted together."""
+
+_WANT = text("""
+    WITH new AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (ref text, mailbox text, domain text,
+            email text, language text, network text, proven boolean)
+    ), boxes AS (
+        INSERT INTO mailbox (mailbox_ref, domain_ref, next_mail_at, waiting_since, waiting_proven, waiting_network)
+        SELECT DISTINCT ON (mailbox) decode(mailbox, 'hex'), decode(domain, 'hex'), :now, :now,
+            bool_or(proven) OVER (PARTITION BY mailbox), decode(network, 'hex')
+        FROM new ORDER BY mailbox
+        ON CONFLICT (mailbox_ref) DO UPDATE SET waiting_since = coalesce(mailbox.waiting_since, excluded.waiting_since),
+            waiting_proven = excluded.waiting_proven OR (mailbox.waiting_proven AND mailbox.waiting_since IS NOT NULL),
+            waiting_network = CASE WHEN mailbox.waiting_since IS NULL THEN excluded.waiting_network
+                ELSE mailbox.waiting_network END
+        RETURNING mailbox_ref
+    )
+    INSERT INTO waiting_address (address_ref, mailbox_ref, email, language, since)
+    SELECT DISTINCT ON (ref) decode(ref, 'hex'), decode(mailbox, 'hex'), email, language, :now
+    FROM new WHERE EXISTS (SELECT FROM boxes) ORDER BY ref
+    ON CONFLICT (address_ref) DO NOTHING
+""")
+_VERIFIED = text("""
+    INSERT INTO mailbox (mailbox_ref, domain_ref, next_mail_at, verified_at)
+    SELECT DISTINCT ON (mailbox) decode(mailbox, 'hex'), decode(domain, 'hex'), :now, :now
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (mailbox text, domain text) ORDER BY mailbox
+    ON CONFLICT (mailbox_ref) DO UPDATE SET step = 0, next_mail_at = :now,
+        verified_at = coalesce(mailbox.verified_at, :now)
+""")
+_SEEN = text("""
+    DELETE FROM waiting_address w WHERE w.address_ref = ANY(:refs)
+        AND NOT EXISTS (SELECT FROM candidate c WHERE c.address_ref = w.address_ref)
+""")
+_MUTE = text("""
+    INSERT INTO mailbox (mailbox_ref, domain_ref, next_mail_at, muted_at)
+    VALUES (:mailbox, :domain, :now, CASE WHEN :muted THEN CAST(:now AS timestamptz) END)
+    ON CONFLICT (mailbox_ref) DO UPDATE SET muted_at = CASE WHEN :muted THEN coalesce(mailbox.muted_at, :now) END
+""")
+_DUE = text("""
+    WITH due AS (
+        SELECT mailbox_ref, domain_ref, step, waiting_since, waiting_proven,
+            row_number() OVER (PARTITION BY waiting_network ORDER BY waiting_since) AS turn
+        FROM mailbox m WHERE waiting_since IS NOT NULL AND muted_at IS NULL AND next_mail_at <= :now
+            AND EXISTS (SELECT FROM waiting_address w WHERE w.mailbox_ref = m.mailbox_ref)
+    ), quota AS (
+        SELECT d.domain_ref, least(
+            :hourly + :more * v.verified - coalesce((SELECT sum(c.sent) FROM mail_count c
+                WHERE c.domain_ref = d.domain_ref AND c.began_at > :hour_ago), 0),
+            :daily + :more * v.verified - coalesce((SELECT sum(c.sent) FROM mail_count c
+                WHERE c.domain_ref = d.domain_ref AND c.began_at > :day_ago), 0)
+        ) AS left_over
+        FROM (SELECT DISTINCT domain_ref FROM due WHERE domain_ref <> '') AS d
+        CROSS JOIN LATERAL (SELECT count(*) AS verified FROM mailbox m
+            WHERE m.domain_ref = d.domain_ref AND m.verified_at IS NOT NULL) AS v
+    ), ranked AS (
+        SELECT due.*, quota.left_over, row_number() OVER (PARTITION BY due.domain_ref
+            ORDER BY waiting_proven DESC, turn, waiting_since, mailbox_ref) AS place
+        FROM due LEFT JOIN quota USING (domain_ref)
+    )
+    SELECT mailbox_ref, domain_ref, step FROM ranked WHERE left_over IS NULL OR place <= left_over
+    ORDER BY waiting_proven DESC, turn, waiting_since, mailbox_ref LIMIT :limit
+""")
+_TOTALS = text("""
+    SELECT coalesce((SELECT sum(sent) FROM mail_count WHERE domain_ref = '' AND began_at > :hour_ago), 0),
+        (SELECT count(*) FROM mailbox WHERE last_mail_at > :day_ago),
+        (SELECT count(*) FROM mailbox WHERE last_mail_at > :day_ago AND verified_at IS NOT NULL),
+        EXISTS (SELECT FROM mailbox WHERE waiting_since IS NOT NULL AND muted_at IS NULL AND next_mail_at <= :now)
+""")
+_TAKE_ADDRESS = text("""
+    DELETE FROM waiting_address w USING (
+        SELECT DISTINCT ON (mailbox_ref) address_ref FROM waiting_address
+        WHERE mailbox_ref = ANY(:mailboxes) ORDER BY mailbox_ref, since, address_ref) AS first
+    WHERE w.address_ref = first.address_ref
+    RETURNING w.mailbox_ref, w.address_ref, w.email, w.language
+""")
+_SENT = text("""
+    UPDATE mailbox m SET step = m.step + 1, last_mail_at = :now, next_mail_at = new.next_mail_at,
+        waiting_since = (SELECT min(w.since) FROM waiting_address w WHERE w.mailbox_ref = m.mailbox_ref),
+        waiting_proven = false
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (mailbox text, next_mail_at timestamptz)
+    WHERE m.mailbox_ref = decode(new.mailbox, 'hex')
+""")
+_NOBODY_WAITS = text("UPDATE mailbox SET waiting_since = NULL WHERE mailbox_ref = ANY(:mailboxes)")
+_COUNT = text("""
+    INSERT INTO mail_count (domain_ref, began_at, sent)
+    SELECT decode(domain, 'hex'), :began_at, sent
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (domain text, sent int)
+    ON CONFLICT (domain_ref, began_at) DO UPDATE SET sent = mail_count.sent + excluded.sent
+""")
+_LINKS = text("""
+    INSERT INTO confirmation_link (id, token_hash, address_ref, mailbox_ref, domain_ref, email, language, minted_at,
+        expires_at)
+    SELECT id, decode(token_hash, 'hex'), decode(ref, 'hex'), decode(mailbox, 'hex'), decode(domain, 'hex'), email,
+        language, :now, :expires_at
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, token_hash text, ref text, mailbox text, domain text,
+        email text, language text)
+""")
+_OVERDUE = text("""
+    SELECT count(*), min(greatest(waiting_since, next_mail_at)) FROM mailbox
+    WHERE waiting_since IS NOT NULL AND muted_at IS NULL AND next_mail_at <= :now
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class DueMail:
+    """A confirmation mail that goes now."""
+
+    address: AddressRefs
+    email: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class MintedLink:
+    """A confirmation link; ``token_hash`` is 32 bytes, the token itself is kept nowhere."""
+
+    id: str
+    token_hash: bytes
+    mail: DueMail
+
+
+def want_mails(connection: Connection, wanted: Sequence[MailWanted], now: datetime) -> None:
+    """Record that addresses have something to confirm."""
+    if wanted:
+        rows = [columns_of(one, one.address) for one in wanted]
+        connection.execute(_WANT, {"rows": as_parameter(rows), "now": now})
+
+
+def note_verified(connection: Connection, addresses: Iterable[AddressRefs], now: datetime) -> None:
+    """Start the spacing of these mailboxes anew: their owners have acted. No mail is due to who has nothing left."""
+    found = list(addresses)
+    if found:
+        connection.execute(_SEEN, {"refs": [one.ref for one in found]})
+        connection.execute(_VERIFIED, {"rows": as_parameter(found), "now": now})
+
+
+def set_muted(connection: Connection, address: AddressRefs, muted: bool, now: datetime) -> None:
+    """Store whether the owner of a mailbox wants mail about submissions they did not make."""
+    values = {"mailbox": address.mailbox, "domain": address.domain, "muted": muted, "now": now}
+    connection.execute(_MUTE, values)
+
+
+def take_due_mails(connection: Connection, now: datetime, limit: int) -> list[DueMail]:
+    """Take up to ``limit`` mails that may go now, count them, and put off the next mail to each mailbox.
+
+    Args:
+        connection: of a transaction that leads: no other process takes mails meanwhile.
+        now: the time.
+        limit: mails of one transaction.
+    """
+    sent, mailed, verified, any_due = connection.execute(
+        _TOTALS, {"now": now, "hour_ago": now - HOUR, "day_ago": now - DAY}
+    ).one()
+    left = min(limit, total_quota(OVER_ALL_AN_HOUR, mailed, verified) - int(sent))
+    if not any_due or left <= 0:
+        return []
+    due = connection.execute(_DUE, _due_values(now, left)).fetchall()
+    if not due:
+        return []
+    domains = {mailbox: domain for mailbox, domain, _step in due}
+    steps = {mailbox: step for mailbox, _domain, step in due}
+    taken = [
+        DueMail(AddressRefs(ref, mailbox, domains[mailbox]), email, language)
+        for mailbox, ref, email, language in connection.execute(_TAKE_ADDRESS, {"mailboxes": list(domains)})
+    ]
+    _record_sent(connection, taken, steps, now)
+    return taken
+
+
+def _due_values(now: datetime, limit: int) -> dict[str, object]:
+    return {
+        "now": now,
+        "hour_ago": now - HOUR,
+        "day_ago": now - DAY,
+        "hourly": PER_DOMAIN_AN_HOUR,
+        "daily": PER_DOMAIN_A_DAY,
+        "more": PER_VERIFIED_MAILBOX,
+        "limit": limit,
+    }
+
+
+def _record_sent(connection: Connection, taken: Sequence[DueMail], steps: dict[bytes, int], now: datetime) -> None:
+    mailed = {one.address.mailbox for one in taken}
+    rows = [{"mailbox": box, "next_mail_at": next_mail_at(steps[box] + 1, now)} for box in mailed]
+    connection.execute(_SENT, {"rows": as_parameter(rows), "now": now})
+    connection.execute(_NOBODY_WAITS, {"mailboxes": [box for box in steps if box not in mailed]})
+    counts = Counter(domain for one in taken for domain in {ALL, one.address.domain})
+    if counts:
+        began_at = now.replace(minute=now.minute - now.minute % 10, second=0, microsecond=0)
+        counted = [{"domain": domain, "sent": sent} for domain, sent in counts.items()]
+        connection.execute(_COUNT, {"rows": as_parameter(counted), "began_at": began_at})
+
+
+def store_links(connection: Connection, links: Sequence[MintedLink], now: datetime, lifetime: timedelta) -> None:
+    """Store new confirmation links by the hash of their tokens."""
+    rows = [columns_of(link.mail, link.mail.address, link) for link in links]
+    connection.execute(_LINKS, {"rows": as_parameter(rows), "now": now, "expires_at": now + lifetime})
+
+
+def overdue_mails(connection: Connection, now: datetime) -> tuple[int, datetime | None]:
+    """Return how many mailboxes wait for a mail that their spacing allows, and since when the first of them."""
+    count, since = connection.execute(_OVERDUE, {"now": now}).one()
+    return int(count), since

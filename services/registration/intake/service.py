@@ -1,0 +1,204 @@
+"""Submit: what somebody sent is checked, sealed and stored by one INSERT, the same for everybody.
+
+The address is not looked at here: neither the answer nor its time can tell whether it is known. Nothing in this process
+opens what it has stored.
+"""
+
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from services.registration.intake.contents import content_to_json
+from services.registration.intake.model import Content
+from services.registration.intake.receipts import code_for, content_fingerprint, receipt_for, receipt_hash
+from services.registration.intake.store import (
+    QueuedSubmission,
+    StoredReceipt,
+    find_receipt,
+    insert_submission,
+)
+from services.registration.people.model import COLUMNS
+from services.registration.privacy.sealing import seal_answers
+from services.registration.usecases.look_up import FormView
+from shared.core.context import correlation_id, traceparent
+from shared.core.errors import DomainError, Overloaded, Unavailable
+from shared.core.failpoints import reach
+from shared.core.sealing import seal_to
+from shared.forms.definition import FormDefinition
+from shared.forms.validation import Answers
+from shared.store.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
+
+NO_KEY_RETRY_S = 60.0
+"""How soon, at the earliest, somebody may try again when a key is missing: an operator has to act."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What travels beside the answers.
+
+    Attributes:
+        partner: slug of a partner that may show the form, or None.
+        language: of the page, used unless an answer names another.
+        idempotency_key: as the client sent it; empty if it sent none.
+        digest: SHA-256 of the canonical content.
+        network: keyed hash of the client network, 32 bytes; None if it is not known.
+        challenge: id of the proof-of-work challenge that was solved; None without.
+        token_hash: of the confirmation link by which the owner of the address enters their answers; else None.
+    """
+
+    partner: str | None
+    language: str
+    idempotency_key: str
+    digest: bytes
+    network: bytes | None = None
+    challenge: bytes | None = None
+    token_hash: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the sender gets: proof that the submission is stored, and the code by which they recognise it."""
+
+    receipt: str
+    code: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Stores submissions and commands.
+
+    Attributes:
+        work: on the service's database, for single statements.
+        key: of receipts, codes and fingerprints, 32 bytes; it opens nothing.
+    """
+
+    work: UnitOfWork
+    key: bytes = field(repr=False)
+
+    def submit(self, view: FormView, answers: Answers, envelope: Envelope, now: datetime) -> Accepted:
+        """Store a submission; when this returns it is durable.
+
+        Args:
+            view: of the form.
+            answers: checked, without errors.
+            envelope: what came with them.
+            now: judges only whether the form is open, as the sender would be told.
+
+        Raises:
+            DomainError: ``form-closed`` with the reason; ``idempotency-mismatch``.
+            Overloaded: the queue takes all the disk that it may.
+            Unavailable: the database is away, or a key is missing; nothing was stored.
+        """
+        receipt = receipt_for(self.key, view.stored.slug, envelope.idempotency_key)
+        if reason := view.refusal(now):
+            if repeated := self._repeated(receipt, envelope):
+                return repeated
+            raise DomainError("form-closed", reason)
+        content = _content(view, answers, envelope, receipt_hash(receipt).hex())
+        return self._store(view, receipt, content_to_json(content), envelope, "submission")
+
+    def command(self, view: FormView, kind: str, values: Mapping[str, Any], token_hash: bytes) -> str:
+        """Store a command by link; returns its receipt, by which its outcome is found.
+
+        Args:
+            view: of the form that the command is about.
+            kind: of the command, see the table ``submission``.
+            values: what the decider needs to know of it.
+            token_hash: of the link.
+        """
+        envelope = Envelope(None, "", "", secrets.token_bytes(32), token_hash=token_hash)
+        receipt = receipt_for(self.key, view.stored.slug, "")
+        return self._store(view, receipt, dict(values), envelope, kind).receipt
+
+    def receipt(self, receipt: str) -> StoredReceipt | None:
+        """Return what is known of the submission with this receipt; None if there is none, or no more."""
+        with self.work.single_statement() as connection:
+            return find_receipt(connection, receipt_hash(receipt))
+
+    def _store(self, view: FormView, receipt: str, content: dict[str, Any], envelope: Envelope, kind: str) -> Accepted:
+        if view.queue_is_full:
+            raise Overloaded("the queue takes all the disk that it may")
+        if view.decider_key is None:
+            log.error("no decider has published a key: nothing can be accepted")
+            raise Unavailable("no decider has published a key", NO_KEY_RETRY_S)
+        queued = QueuedSubmission(
+            receipt_hash=receipt_hash(receipt),
+            form=view.stored.slug,
+            form_revision=view.stored.revision,
+            fingerprint=content_fingerprint(self.key, envelope.digest),
+            code=code_for(self.key, receipt),
+            decider_key=view.decider_key.id,
+            body=seal_to(view.decider_key.public, content),
+            network=envelope.network,
+            challenge=envelope.challenge,
+            kind=kind,
+            token_hash=envelope.token_hash,
+        )
+        reach("intake.storing")
+        with self.work.single_statement() as connection:
+            stored = insert_submission(connection, queued)
+        reach("intake.stored")
+        if not stored:
+            self._require_same(queued)
+        return Accepted(receipt, queued.code, repeated=not stored)
+
+    def _repeated(self, receipt: str, envelope: Envelope) -> Accepted | None:
+        """Return the answer to a repetition: a submission that is stored is answered the same after the form closed."""
+        if not envelope.idempotency_key:
+            return None
+        with self.work.single_statement() as connection:
+            before = find_receipt(connection, receipt_hash(receipt))
+        if before is None or before.fingerprint != content_fingerprint(self.key, envelope.digest):
+            return None
+        return Accepted(receipt, before.code, repeated=True)
+
+    def _require_same(self, queued: QueuedSubmission) -> None:
+        """The key was used before: for the same content it is a repetition, for another a mistake of the client."""
+        with self.work.single_statement() as connection:
+            before = find_receipt(connection, queued.receipt_hash)
+        if before is not None and before.fingerprint != queued.fingerprint:
+            raise DomainError("idempotency-mismatch", "this Idempotency-Key was used for another request")
+
+
+def _content(view: FormView, answers: Answers, envelope: Envelope, submission: str) -> Content:
+    values = answers.values
+    return Content(
+        email=values["email"],
+        language=str(values.get("language") or envelope.language),
+        name=values.get("name"),
+        organisation=values.get("organisation"),
+        working_group=values.get("working_group"),
+        representative=bool(values.get("representative")),
+        country=values.get("country"),
+        time_zone=values.get("time_zone"),
+        partner=envelope.partner,
+        answers={name: value for name, value in values.items() if name not in COLUMNS},
+        sealed=_sealed(view, answers, submission) if answers.sealed else None,
+        sealed_for=(submission,) if answers.sealed else (),
+        consent=consent_shown(view.definition, values, envelope.language),
+        cause=(correlation_id(), traceparent()),
+    )
+
+
+def consent_shown(definition: FormDefinition, values: Mapping[str, Any], language: str) -> dict[str, dict[str, object]]:
+    """Return wording, language and form version of each consent that was given, by field name."""
+    return {
+        field.name: {"wording": field.label.in_language(language), "language": language, "version": definition.version}
+        for field in definition.fields
+        if field.kind == "consent" and values.get(field.name)
+    }
+
+
+def _sealed(view: FormView, answers: Answers, submission: str) -> bytes:
+    """The sealed answers, encrypted to the form's public key: neither this process nor the decider can read them."""
+    if view.public_key is None:
+        log.error("a form has no key for sealed answers", extra={"form": view.stored.slug})
+        raise Unavailable("this form cannot keep sealed answers now", NO_KEY_RETRY_S)
+    every = {field.name: answers.sealed.get(field.name) for field in view.definition.fields if field.sealed}
+    return seal_answers(view.public_key, view.stored.slug, submission, every)

@@ -1,0 +1,278 @@
+"""The confirmation page: everything that waits for the owner of an address, and what became of their choices.
+
+Somebody else may have typed the address, and with it every text of a submission: those texts are folded, and nothing is
+preselected.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader
+
+from services.registration.embed.event_time import EventTime
+from services.registration.embed.pages import Look, is_dated, make_environment, render_page
+from services.registration.embed.receipt_pages import next_reload
+from services.registration.embed.strings import page_texts, text_of_kind
+from services.registration.intake.model import Act, Choice, Result
+from shared.forms.texts import engine_texts
+from shared.i18n.catalogue import Catalogue
+from shared.i18n.when import Period
+
+TEXTS = Catalogue(Path(__file__).parent / "translations")
+CHOICE_PREFIX = "choice-"
+"""Before the id of a candidate in the name of its choice."""
+
+MAX_CHOICES = 200
+
+FORM_PREFIX = "form-"
+"""The same in the name of the hidden field that says of which form it is."""
+
+OfferedAct = Literal["confirm", "another-person", "replace", "keep", "refuse"]
+ACTS: Mapping[OfferedAct, Act] = {
+    "confirm": Act.CONFIRM,
+    "another-person": Act.CONFIRM,
+    "replace": Act.REPLACE,
+    "keep": Act.KEEP,
+    "refuse": Act.REFUSE,
+}
+"""What each option asks the decider for: another person at an address is confirmed like a first one."""
+
+Done = Literal["", "link-sent", "muted", "unmuted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """An answer that a candidate would change; ``before`` or ``after`` is ``""`` where there is no answer."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing that the owner can do with a candidate.
+
+    Attributes:
+        registration: id of the registration that is replaced, with ``replace`` only.
+        name: of the person of that registration; ``""`` where the form asks for none.
+        differences: what the candidate would change in it; sealed answers are never compared.
+    """
+
+    act: OfferedAct
+    registration: str = ""
+    name: str = ""
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def value(self) -> str:
+        """As the form sends it; :func:`read_choices` is the opposite."""
+        act = ACTS[self.act].value
+        return f"{act}:{self.registration}" if self.registration else act
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCandidate:
+    """A submission that waits for the owner.
+
+    Attributes:
+        id: of the candidate, a UUID.
+        form: slug.
+        title: of the form.
+        code: that its sender was shown.
+        received: when it came, in the zone in which it is to be read.
+        answers: (label, answer) in order, see ``answers_for_display``.
+        has_sealed: there are answers that are not shown.
+        consents: wording of each consent of the form, in the language of the page: what confirming agrees to.
+        options: in the order in which they are offered; none is preselected.
+    """
+
+    id: str
+    form: str
+    title: str
+    event_time: EventTime | None
+    code: str
+    received: Period
+    answers: Sequence[tuple[str, str]]
+    has_sealed: bool
+    consents: tuple[str, ...]
+    options: tuple[Option, ...]
+
+    @property
+    def name(self) -> str:
+        """Of its choice in the form."""
+        return f"{CHOICE_PREFIX}{self.id}"
+
+    @property
+    def form_name(self) -> str:
+        """Of the hidden field that says of which form it is."""
+        return f"{FORM_PREFIX}{self.id}"
+
+    @property
+    def received_time(self) -> EventTime:
+        """When it came, for the template."""
+        return EventTime(self.received)
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateResult:
+    """What became of a choice, or of a candidate that is there no more.
+
+    Attributes:
+        result: of a choice; ``None`` while it is being processed.
+        title: of the form.
+        code: of the candidate; ``""`` for answers that were entered behind the link, and if the candidate is gone.
+        form_kind: of the form.
+        form_path: where answers can be entered anew behind this link, ``""`` where the form is closed.
+    """
+
+    result: Result | None
+    title: str
+    event_time: EventTime | None
+    code: str
+    form_kind: str
+    form_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredEntry:
+    """A registration of the address; ``name`` is the person's, ``""`` where the form asks for none."""
+
+    id: str
+    title: str
+    event_time: EventTime | None
+    status: Literal["confirmed", "waitlisted"]
+    form_kind: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FormLink:
+    """A form of which answers can be entered behind the link; ``path`` is ``/c/<token>/forms/<slug>``."""
+
+    title: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationPage:
+    """Everything behind a confirmation link.
+
+    Attributes:
+        path: of this page, ``/c/<token>``.
+        address: that the link was mailed to.
+        candidates: those that wait, oldest first.
+        results: of choices that were made by this link, the newest first.
+        registered: live registrations of the address.
+        forms: that are open.
+        muted: the owner wants no mail about submissions.
+        no_choice: a POST came without any choice.
+        done: a command that is done at once.
+        attempt: how often the page has loaded itself again.
+    """
+
+    look: Look
+    path: str
+    address: str
+    candidates: tuple[PendingCandidate, ...] = ()
+    results: tuple[CandidateResult, ...] = ()
+    registered: tuple[RegisteredEntry, ...] = ()
+    forms: tuple[FormLink, ...] = ()
+    muted: bool = False
+    no_choice: bool = False
+    done: Done = ""
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _ResultText:
+    """A result as the template shows it."""
+
+    page: CandidateResult
+    heading: str
+    message: str
+    good: bool
+
+
+_SAID_BY_RECEIPTS = (Result.CONFIRMED, Result.WAITLISTED, Result.FULL)
+"""Results that are said as the receipt of a form without verification says them."""
+_AS_CHOSEN = (Result.CONFIRMED, Result.WAITLISTED, Result.CHANGED, Result.KEPT, Result.DELETED)
+"""Results that are what the owner has chosen."""
+
+
+def render_confirmation(page: ConfirmationPage) -> str:
+    """The page behind a confirmation link; whatever waits for the decider is asked about again."""
+    undecided = any(one.result is None for one in page.results)
+    reload = next_reload(page.look.language, page.attempt) if undecided else None
+    return _render(
+        "confirmation.html",
+        page.look,
+        page=page,
+        title=own_text("page.title" if page.candidates else "page.title.none", page.look.language),
+        results=[_result_text(one) for one in page.results],
+        reload=reload,
+        error_prefix=engine_texts().text("error.prefix", page.look.language),
+    )
+
+
+def render_confirmation_gone(look: Look) -> str:
+    """The answer to a confirmation link that opens nothing; the same for every such link."""
+    return _render("confirmation_gone.html", look, title=own_text("link.gone.title", look.language))
+
+
+def read_choices(submitted: Mapping[str, str]) -> tuple[Choice, ...]:
+    """Return the choices of a POST with ``choose``, in the order of the form; candidates without one are left out.
+
+    Raises:
+        ValueError: a choice is none that the page offers, or there are more than any page has.
+    """
+    names = [name.removeprefix(CHOICE_PREFIX) for name in submitted if name.startswith(CHOICE_PREFIX)]
+    if len(names) > MAX_CHOICES:
+        raise ValueError("more choices than candidates")
+    return tuple(
+        _choice(name, submitted[f"{CHOICE_PREFIX}{name}"], submitted.get(f"{FORM_PREFIX}{name}", "")) for name in names
+    )
+
+
+def _choice(candidate: str, value: str, form: str) -> Choice:
+    act, _, registration = value.partition(":")
+    if (act == Act.REPLACE) != bool(registration):
+        raise ValueError("a replacement names a registration, and nothing else does")
+    return Choice(str(UUID(candidate)), Act(act), str(UUID(registration)) if registration else None, form)
+
+
+def own_text(key: str, language: str, **places: object) -> str:
+    """Return a text of these pages, or one that all pages have. Raises as ``Catalogue.text``."""
+    return (TEXTS if TEXTS.has(key) else page_texts()).text(key, language, **places)
+
+
+def _result_text(one: CandidateResult) -> _ResultText:
+    if one.result is None:
+        return _ResultText(one, "processing.title", "processing.message", good=False)
+    group = "outcome" if one.result in _SAID_BY_RECEIPTS else "result"
+    heading, message = (
+        text_of_kind(f"{group}.{one.result}.{part}", one.form_kind, dated=is_dated(one.event_time))
+        for part in ("title", "message")
+    )
+    return _ResultText(one, heading, message, one.result in _AS_CHOSEN)
+
+
+def _isolated(text: str) -> str:
+    """``text`` that somebody typed, to stand in a sentence: its direction changes nothing around it (UAX 9)."""
+    return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
+
+
+def _render(template: str, look: Look, **values: Any) -> str:
+    return render_page(template, look, "?", environment=_environment, text_of=own_text, **values)
+
+
+@cache
+def _environment() -> Environment:
+    packages = ("services.registration.own", "services.registration.embed")
+    made = make_environment(ChoiceLoader([PackageLoader(package) for package in packages]))
+    made.globals["isolated"] = _isolated
+    return made

@@ -1,0 +1,186 @@
+"""What links open, and the commands that are sent by them: they wait in the same queue as everything else."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.registration.domain.joining import join_address
+from services.registration.domain.opening import Opening
+from services.registration.intake.model import Choice
+from services.registration.intake.service import Intake
+from services.registration.intake.store import StoredReceipt
+from services.registration.own.store import (
+    ConfirmationLink,
+    LinkAct,
+    OwnRegistration,
+    PendingSubmission,
+    RegisteredPerson,
+    acts_by_link,
+    find_confirmation_link,
+    find_own,
+    own_history,
+    pending_submissions,
+    registered_people,
+)
+from services.registration.store.copies import online_event
+from services.registration.usecases.look_up import FormView
+from shared.core.errors import DomainError
+from shared.core.links import CONFIRMATION, OWN, sent_hash
+from shared.store.unit_of_work import UnitOfWork
+
+OUTCOME_WITHIN_S = 2.0
+"""How long a page waits for the decider before it says that the command is being processed."""
+
+PAUSES_S = (0.02, 0.03, 0.05, 0.1)
+"""Between two looks at an outcome; the last one repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingForOwner:
+    """Everything behind a confirmation link.
+
+    Attributes:
+        pending: candidates of the address, oldest first.
+        registered: its live registrations.
+        acts: what was done by this link, newest first.
+    """
+
+    token_hash: bytes
+    link: ConfirmationLink
+    pending: Sequence[PendingSubmission]
+    registered: Sequence[RegisteredPerson]
+    acts: Sequence[LinkAct]
+
+
+def show_waiting(work: UnitOfWork, token: str, now: datetime) -> WaitingForOwner:
+    """Return what waits behind the confirmation link ``token``.
+
+    Raises:
+        DomainError: ``not-found`` if it opens nothing, or nothing any more.
+    """
+    hash_ = _hash(token, CONFIRMATION)
+    with work.moment() as connection:
+        link = find_confirmation_link(connection, hash_, now)
+        if link is None:
+            raise DomainError("not-found")
+        pending = pending_submissions(connection, hash_, now)
+        registered = registered_people(connection, hash_, now)
+        return WaitingForOwner(hash_, link, pending, registered, acts_by_link(connection, hash_))
+
+
+def show_own(
+    work: UnitOfWork, token: str, form_view: Callable[[str], FormView], now: datetime
+) -> tuple[OwnRegistration, FormView]:
+    """Return the registration that the managing link ``token`` opens, and its form.
+
+    Raises:
+        DomainError: ``not-found`` if it opens nothing, or nothing any more.
+    """
+    with work.transaction() as connection:
+        own = find_own(connection, _hash(token, OWN))
+    if own is None:
+        raise DomainError("not-found")
+    view = form_view(own.person.registration.form)
+    status = own.person.registration.status
+    ends_at = _own_link_ends_at(view.stored.opening, status, view.stored.kept, own.changed_at)
+    if ends_at is not None and ends_at <= now:
+        raise DomainError("not-found")
+    return own, view
+
+
+def _own_link_ends_at(opening: Opening, status: str, kept: timedelta, changed_at: datetime) -> datetime | None:
+    """From when on a person's own link opens nothing; None while that cannot be said.
+
+    It lasts as long as there is something behind it to see or to take back: for an event until the data are no longer
+    kept, without one (a working group) for as long as the registration stands, and then as long as the data do.
+
+    Args:
+        opening: of the form.
+        status: of the registration.
+        kept: how long after the last day people are erased.
+        changed_at: when the registration last changed.
+    """
+    last = opening.ends_at or opening.starts_at
+    if opening.needs_event:
+        return last + kept if last is not None and opening.event_status != "postponed" else None
+    return changed_at + kept if status == "cancelled" else None
+
+
+def find_join_address(work: UnitOfWork, own: OwnRegistration, view: FormView, now: datetime) -> str:
+    """Return where a person joins the event of their form online; empty if they do not, or cannot now."""
+    form = view.stored
+    if form.event_id is None:
+        return ""
+    with work.transaction() as connection:
+        event = online_event(connection, form.event_id)
+    return join_address(own.person.registration.status, form.kind, event, now)
+
+
+def show_history(work: UnitOfWork, token: str) -> dict[str, Any]:
+    """Return dates, consent, readings, changes and messages of the registration behind a managing link."""
+    with work.transaction() as connection:
+        return dict(own_history(connection, _hash(token, OWN)))
+
+
+def newest_act(work: UnitOfWork, token: str) -> LinkAct | None:
+    """Return what was done last by a managing link, decided or not; None if nothing was."""
+    with work.transaction() as connection:
+        return next(iter(acts_by_link(connection, _hash(token, OWN))), None)
+
+
+def send_choices(intake: Intake, view: FormView, waiting: WaitingForOwner, choices: Sequence[Choice]) -> str:
+    """Store what the owner has chosen; returns the command's receipt.
+
+    A choice about something that does not wait any more is stored too: its result says so.
+    """
+    values = [asdict(choice) for choice in choices]
+    return intake.command(view, "confirm", {"choices": values}, waiting.token_hash)
+
+
+def send_link(intake: Intake, view: FormView, waiting: WaitingForOwner, registration: str) -> str:
+    """Store the wish for the managing link of a registration; returns the command's receipt."""
+    return intake.command(view, "send-link", {"registration": registration}, waiting.token_hash)
+
+
+def mute(intake: Intake, view: FormView, waiting: WaitingForOwner, *, muted: bool) -> str:
+    """Store whether the owner wants mail about submissions they did not make; returns the command's receipt."""
+    return intake.command(view, "mute" if muted else "unmute", {}, waiting.token_hash)
+
+
+def unmute_own(intake: Intake, view: FormView, token: str) -> str:
+    """Store that somebody wants mail about submissions with their address again; returns the command's receipt."""
+    return intake.command(view, "unmute", {}, _hash(token, OWN))
+
+
+def cancel_own(intake: Intake, view: FormView, token: str, revision: int | None) -> str:
+    """Store that somebody gives their place back; returns the command's receipt."""
+    return intake.command(view, "cancel", {"revision": revision}, _hash(token, OWN))
+
+
+def erase_own(intake: Intake, view: FormView, token: str) -> str:
+    """Store that somebody wants to be erased; returns the command's receipt."""
+    return intake.command(view, "erase", {}, _hash(token, OWN))
+
+
+def wait_for_outcome(
+    intake: Intake, receipt: str, within_s: float = OUTCOME_WITHIN_S, sleep: Callable[[float], object] = time.sleep
+) -> StoredReceipt | None:
+    """Return the receipt of a command once it is decided; None if that takes longer than ``within_s``."""
+    waited_s, look = 0.0, 0
+    while waited_s < within_s:
+        found = intake.receipt(receipt)
+        if found is not None and found.state == "decided":
+            return found
+        pause_s = PAUSES_S[min(look, len(PAUSES_S) - 1)]
+        sleep(pause_s)
+        waited_s, look = waited_s + pause_s, look + 1
+    return None
+
+
+def _hash(token: str, purpose: str) -> bytes:
+    found = sent_hash(token, purpose)
+    if found is None:
+        raise DomainError("not-found")
+    return found

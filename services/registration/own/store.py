@@ -1,0 +1,132 @@
+"""What a token opens, read through functions that take its hash: the login behind these pages can read nobody else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from services.registration.domain.registration import Registration
+from services.registration.intake.contents import content_from_json
+from services.registration.intake.model import Content
+from services.registration.store.registrations import Person
+
+_LINK = text("SELECT email, language, muted FROM link_of(:hash, :now)")
+_PENDING = text("""
+    SELECT id::text, form, code, received_at, has_sealed, person_key, content FROM pending_for(:hash, :now)
+""")
+_REGISTERED = text("SELECT id::text, form, status, person_key, content FROM registered_for(:hash, :now)")
+_OUTCOMES = text("SELECT kind, form, decided_at, outcome FROM link_outcomes(:hash)")
+_OWN = text("""
+    SELECT id::text, form, kind, event_id, status, place, revision, encode(person_ref, 'hex'), working_group,
+        representative, organisation_id::text, country, language, partner, accepted_at, verified, attend, name, email,
+        organisation, time_zone, answers, has_sealed, changed_at, muted
+    FROM own_registration(:hash)
+""")
+_HISTORY = text("SELECT own_history(:hash)")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationLink:
+    """A confirmation link that still opens something.
+
+    Attributes:
+        email: address that it was mailed to.
+        muted: its owner wants no mail about submissions they did not make.
+    """
+
+    email: str
+    language: str
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PendingSubmission:
+    """A candidate as the owner of its address sees it."""
+
+    id: str
+    form: str
+    code: str
+    received_at: datetime
+    has_sealed: bool
+    person: bytes
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredPerson:
+    """A live registration of the address."""
+
+    id: str
+    form: str
+    status: str
+    person: bytes
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class LinkAct:
+    """Something that was done by a link.
+
+    Attributes:
+        decided_at: None while it waits for the decider.
+        outcome: results by candidate, once decided.
+    """
+
+    kind: str
+    form: str
+    decided_at: datetime | None
+    outcome: Any
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRegistration:
+    """A registration as its person sees it.
+
+    Attributes:
+        changed_at: when it last changed.
+        muted: its mailbox gets no mail about submissions that its owner did not make.
+    """
+
+    person: Person
+    changed_at: datetime
+    muted: bool
+
+
+def find_confirmation_link(connection: Connection, hash_: bytes, now: datetime) -> ConfirmationLink | None:
+    """Return what the link with this token hash opens; None if it opens nothing, or nothing any more."""
+    row = connection.execute(_LINK, {"hash": hash_, "now": now}).fetchone()
+    return None if row is None else ConfirmationLink(*row)
+
+
+def pending_submissions(connection: Connection, hash_: bytes, now: datetime) -> list[PendingSubmission]:
+    """Return everything that waits for the owner of the link's address, oldest first."""
+    found = connection.execute(_PENDING, {"hash": hash_, "now": now})
+    return [PendingSubmission(*[*row[:-1], content_from_json(row[-1])]) for row in found]
+
+
+def registered_people(connection: Connection, hash_: bytes, now: datetime) -> list[RegisteredPerson]:
+    """Return the live registrations of the link's address."""
+    found = connection.execute(_REGISTERED, {"hash": hash_, "now": now})
+    return [RegisteredPerson(*[*row[:-1], content_from_json(row[-1])]) for row in found]
+
+
+def acts_by_link(connection: Connection, hash_: bytes) -> Sequence[LinkAct]:
+    """Return what was done by a link, newest first."""
+    return [LinkAct(*row) for row in connection.execute(_OUTCOMES, {"hash": hash_})]
+
+
+def find_own(connection: Connection, hash_: bytes) -> OwnRegistration | None:
+    """Return the registration that the managing link with this token hash opens, or None."""
+    row = connection.execute(_OWN, {"hash": hash_}).fetchone()
+    if row is None:
+        return None
+    values: list[Any] = list(row)
+    return OwnRegistration(Person(Registration(*values[:17]), *values[17:23]), *values[23:])
+
+
+def own_history(connection: Connection, hash_: bytes) -> Mapping[str, Any]:
+    """Return dates, consent, readings of sealed answers, changes and messages of the registration behind a link."""
+    found: Mapping[str, Any] | None = connection.execute(_HISTORY, {"hash": hash_}).scalar()
+    return found or {}

@@ -1,0 +1,175 @@
+"""What happened to a registration, as messages: the only translation, which decides what leaves the service.
+
+In clear: what is counted. Sealed to notifications: name, address, time zone, and a fresh token of the managing link,
+which is kept nowhere else.
+"""
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.registration.domain.form_facts import FormFacts
+from services.registration.domain.registration import Registration
+from services.registration.people.managing_links import store_managing_links
+from services.registration.store.registrations import Person
+from shared.contracts.envelope import TYPE_PREFIX, Message
+from shared.contracts.registry import source_of
+from shared.core.clock import rfc3339
+from shared.core.context import correlation_id, traceparent
+from shared.core.ids import new_id, new_token
+from shared.core.links import OWN, link_hash
+from shared.core.sealing import seal_to
+from shared.store import outbox
+
+CONFIRMED = "registration.confirmed.v1"
+WAITLISTED = "registration.waitlisted.v1"
+PROMOTED = "registration.promoted.v1"
+CANCELLED = "registration.cancelled.v1"
+CHANGED = "registration.changed.v1"
+LINK_REQUESTED = "registration.link-requested.v1"
+CONFIRMATION_WANTED = "confirmation.wanted.v1"
+ERASED = "person.erased.v1"
+FORM_CHANGED = "form.changed.v1"
+
+NEW = {"confirmed": CONFIRMED, "waitlisted": WAITLISTED}
+"""The message about a new registration, by its status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened to a registration, and what only notifications may read of it.
+
+    Attributes:
+        key: type of the message without its prefix.
+        registration: as it is afterwards.
+        cause: correlation id and trace context of the request; None for the ones in hand.
+    """
+
+    key: str
+    registration: Registration
+    name: str | None
+    email: str
+    time_zone: str | None
+    cause: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationMessages:
+    """Adds messages to the outbox.
+
+    Attributes:
+        notifications_key: public key of the notifications service, 32 bytes.
+    """
+
+    notifications_key: bytes
+
+    def add(self, connection: Connection, facts: Iterable[Fact], at: datetime) -> None:
+        """Add a message for each of ``facts``, in order, each with a new managing link.
+
+        Args:
+            connection: of the transaction that makes the facts true.
+            facts: what happened.
+            at: when they became true.
+        """
+        minted = [(fact, new_token()) for fact in facts]
+        store_managing_links(connection, [(fact.registration.id, link_hash(token, OWN)) for fact, token in minted], at)
+        outbox.add(connection, [_message(fact, token, self.notifications_key, at) for fact, token in minted])
+
+
+def fact_about(key: str, person: Person, **changes: Any) -> Fact:
+    """Return what happened to ``person``, whose registration has ``changes`` by it."""
+    registration = replace(person.registration, **changes)
+    return Fact(key, registration, person.name, person.email, person.time_zone)
+
+
+def confirmation_wanted(
+    notifications_key: bytes, link_id: str, token: str, email: str, language: str, at: datetime
+) -> Message:
+    """Return the message that something waits for the owner of ``email`` behind a confirmation link."""
+    sealed = seal_to(notifications_key, {"address": email, "token": token})
+    data = {
+        "link_id": link_id,
+        "language": language,
+        "occurred_at": rfc3339(at),
+        "sealed": base64.b64encode(sealed).decode(),
+    }
+    return make_message(CONFIRMATION_WANTED, link_id, at, data, ("", ""))
+
+
+def erased_message(registration: Registration, at: datetime) -> Message:
+    """Return that the person on ``registration`` was erased, as it counts from now on; it names nobody."""
+    names = ("revision", "form", "form_kind", "status")
+    data = {
+        "registration_id": registration.id,
+        "event": registration.event_id,
+        "occurred_at": rfc3339(at),
+        **{name: getattr(registration, name) for name in names},
+    }
+    return make_message(ERASED, registration.id, at, data, (correlation_id(), traceparent()))
+
+
+def form_message(form: FormFacts, at: datetime) -> Message:
+    """Return the public state of ``form``, as it is from ``at`` (aware) on."""
+    data = asdict(form) | {"opens_at": _plain(form.opens_at), "closes_at": _plain(form.closes_at)}
+    return make_message(FORM_CHANGED, form.id, at, data, (correlation_id(), traceparent()))
+
+
+def _plain(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)
+
+
+def make_message(key: str, subject: str, at: datetime, data: dict[str, Any], cause: Sequence[str]) -> Message:
+    """Return a message of this service.
+
+    Args:
+        key: type without prefix.
+        subject: id of what it is about.
+        at: when it became true.
+        data: public state of the subject.
+        cause: correlation id and trace context.
+    """
+    return Message(
+        id=new_id(),
+        type=TYPE_PREFIX + key,
+        source=source_of("registration"),
+        subject=subject,
+        time=at,
+        data=data,
+        correlation_id=cause[0],
+        traceparent=cause[1],
+    )
+
+
+def _message(fact: Fact, token: str, notifications_key: bytes, at: datetime) -> Message:
+    personal = {"name": fact.name, "address": fact.email, "time_zone": fact.time_zone, "token": token}
+    box = seal_to(notifications_key, personal)
+    cause = fact.cause or (correlation_id(), traceparent())
+    return make_message(fact.key, fact.registration.id, at, _data(fact.registration, box, at), cause)
+
+
+def _data(registration: Registration, box: bytes, at: datetime) -> dict[str, Any]:
+    return {
+        "registration_id": registration.id,
+        "revision": registration.revision,
+        "form": registration.form,
+        "form_kind": registration.form_kind,
+        "event": registration.event_id,
+        "status": registration.status,
+        "position": registration.position if registration.status == "waitlisted" else None,
+        "working_group": registration.working_group,
+        "representative": registration.representative,
+        "organisation_id": registration.organisation_id,
+        "country": registration.country,
+        "mode": None,
+        "language": registration.language,
+        "partner": registration.partner,
+        "person_ref": registration.person_ref,
+        "occurred_at": rfc3339(at),
+        "verified": registration.verified,
+        "attend": registration.attend,
+        "sealed": base64.b64encode(box).decode(),
+    }

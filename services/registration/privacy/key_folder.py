@@ -1,0 +1,190 @@
+"""The folder of private form keys, wrapped by a master key, outside the database: made, replaced, wrapped, destroyed.
+
+A file ``<form>.key`` holds one private key, or two while it is being replaced, newest first. ``<form>.destroyed`` is a
+tombstone with the time at which the key was destroyed. It stays: the form never gets another key, since loading the
+forms would otherwise undo the destruction unseen.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.core.sealing import Unsealable, Vault, new_key
+
+SUFFIX, DESTROYED, LOCK = ".key", ".destroyed", ".lock"
+
+
+class KeyGone(Exception):
+    """The form has no key that can be used: none was made, it was destroyed, or no master key unwraps it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """What the folder holds for one form.
+
+    Attributes:
+        form: slug.
+        keys: how many private keys its file holds: two while the key is replaced, none if no master key unwraps it.
+        destroyed: when the key was destroyed, as the tombstone says; empty if it was not.
+    """
+
+    form: str
+    keys: int
+    destroyed: str
+
+
+class KeyFolder:
+    """Reads and changes the folder; each change locks it against all others.
+
+    Args:
+        folder: of the files; it must exist.
+        master_keys: newest first; the first wraps, all of them unwrap.
+    """
+
+    def __init__(self, folder: Path, master_keys: Sequence[bytes]) -> None:
+        self._folder = folder
+        self._wrapping = Vault(list(master_keys))
+
+    def path(self, form: str) -> Path:
+        """Return the path of the form's file."""
+        return self._folder / (form + SUFFIX)
+
+    def read(self, form: str) -> list[bytes]:
+        """Return the private keys of ``form``, newest first.
+
+        Raises:
+            FileNotFoundError: it has none.
+            Unsealable: none of the master keys unwraps its file.
+        """
+        content = self._wrapping.open(self.path(form).read_bytes(), row=form)
+        return [bytes.fromhex(key) for key in content["keys"]]
+
+    def has(self, form: str) -> bool:
+        """Return whether the form has a key file, whoever can unwrap it."""
+        return self.path(form).exists()
+
+    def is_destroyed(self, form: str) -> bool:
+        """Return whether the form's key was destroyed."""
+        return self._tombstone(form).exists()
+
+    def make(self, form: str) -> None:
+        """Make a private key for ``form``, on the disk when this returns; nothing if it has or had one."""
+        with self._locked():
+            if not self.has(form) and not self.is_destroyed(form):
+                self._write(form, [new_key()])
+
+    def begin_replacement(self, form: str) -> list[bytes]:
+        """Put a new key before the present one, unless an interrupted replacement has done so; returns both.
+
+        Raises:
+            KeyGone: it has none.
+        """
+        with self._locked():
+            keys = self._keys(form)
+            if len(keys) == 1:
+                keys = [new_key(), *keys]
+                self._write(form, keys)
+            return keys
+
+    def end_replacement(self, form: str, keys: Sequence[bytes]) -> None:
+        """Keep the newest key alone: what is sealed to the other one is gone.
+
+        Args:
+            form: slug.
+            keys: what :meth:`begin_replacement` gave; nothing happens if the file holds others meanwhile.
+
+        Raises:
+            KeyGone: it has none.
+        """
+        with self._locked():
+            if self._keys(form) == list(keys):
+                self._write(form, keys[:1])
+
+    def wrap_anew(self) -> int:
+        """Wrap every file with the newest master key, so that the older ones may go; returns how many files.
+
+        Raises:
+            KeyGone: none of the master keys unwraps a file, whose form it names; those before it are done.
+        """
+        with self._locked():
+            forms = sorted(path.name.removesuffix(SUFFIX) for path in self._folder.glob("*" + SUFFIX))
+            for form in forms:
+                self._write(form, self._keys(form))
+        return len(forms)
+
+    def destroy(self, form: str, when: str) -> None:
+        """Write the tombstone and delete the form's key, if there is one; the form never gets another.
+
+        Args:
+            form: slug.
+            when: for the tombstone; one that exists keeps its own.
+        """
+        with self._locked():
+            path = self.path(form)
+            if not self.is_destroyed(form):
+                self._put(self._tombstone(form), when.encode())
+            if path.exists():
+                with path.open("r+b") as file:  # overwritten too: of no use where the disk writes elsewhere
+                    file.write(os.urandom(path.stat().st_size))
+                    os.fsync(file.fileno())
+                path.unlink()
+                self._sync()
+
+    def states(self) -> list[KeyState]:
+        """Return the state of every form that has or had a key, by slug."""
+        names = {path.stem for path in self._folder.iterdir() if path.suffix in (SUFFIX, DESTROYED)}
+        return [self._state(form) for form in sorted(names)]
+
+    def _state(self, form: str) -> KeyState:
+        try:
+            keys = len(self.read(form))
+        except (FileNotFoundError, Unsealable):
+            keys = 0
+        return KeyState(form, keys, self._tombstone(form).read_text() if self.is_destroyed(form) else "")
+
+    def _keys(self, form: str) -> list[bytes]:
+        try:
+            return self.read(form)
+        except (FileNotFoundError, Unsealable):
+            raise KeyGone(form) from None
+
+    def _tombstone(self, form: str) -> Path:
+        return self._folder / (form + DESTROYED)
+
+    def _write(self, form: str, keys: Sequence[bytes]) -> None:
+        self._put(self.path(form), self._wrapping.close({"keys": [key.hex() for key in keys]}, row=form))
+
+    def _put(self, path: Path, content: bytes) -> None:
+        """Write a file whole or not at all, and to the disk: a key that is lost takes what was sealed to it with it."""
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            self._give_to_owner(file.fileno())
+        temporary.replace(path)
+        self._sync()
+
+    def _give_to_owner(self, file: int) -> None:
+        """Give a file that root writes to the owner of the folder: the process that reads it runs as that user."""
+        if os.geteuid() == 0:
+            owner = self._folder.stat()
+            os.fchown(file, owner.st_uid, owner.st_gid)
+
+    def _sync(self) -> None:
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Lock the folder against changes by other processes; the lock ends with the process."""
+        with (self._folder / LOCK).open("a") as lock:
+            self._give_to_owner(lock.fileno())
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield

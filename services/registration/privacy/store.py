@@ -1,0 +1,154 @@
+"""SQL of sealed answers: public keys of forms, what is stored sealed, and the log of readings, which only grows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+_PUBLIC_KEY = text("SELECT public_key FROM form_key WHERE form = :form")
+_PUBLIC_KEYS = text("SELECT form, public_key FROM form_key ORDER BY form")
+_PUBLISH = text("""
+    INSERT INTO form_key (form, public_key, created_at) VALUES (:form, :public_key, :now) ON CONFLICT (form) DO NOTHING
+""")
+_REPLACE = text("""
+    UPDATE form_key SET public_key = :public_key, created_at = :now
+    WHERE form = :form AND destroyed_at IS NULL AND public_key <> :public_key
+""")
+_DESTROY = text("""
+    INSERT INTO form_key (form, created_at, destroyed_at) SELECT slug, :now, :now FROM form WHERE slug = :form
+    ON CONFLICT (form) DO UPDATE SET public_key = NULL, destroyed_at = excluded.destroyed_at
+        WHERE form_key.destroyed_at IS NULL
+""")
+_SEALED = text("""
+    SELECT r.form, r.sealed, r.sealed_for, k.destroyed_at IS NOT NULL
+    FROM registration r LEFT JOIN form_key k ON k.form = r.form WHERE r.id = CAST(:id AS uuid)
+""")
+SEALED_TABLES = ("candidate", "registration")
+"""Tables with sealed answers, in the order in which these move from one to the next."""
+
+_ROWS = {
+    table: text(f"""
+        SELECT id::text, sealed FROM {table}
+        WHERE form = :form AND sealed IS NOT NULL AND (:after = '' OR id > CAST(nullif(:after, '') AS uuid))
+        ORDER BY id LIMIT :most
+    """)  # noqa: S608 - constants
+    for table in SEALED_TABLES
+}
+_PUT = {
+    table: text(f"UPDATE {table} SET sealed = :anew WHERE id = CAST(:id AS uuid) AND sealed = :sealed")  # noqa: S608
+    for table in SEALED_TABLES
+}
+_NOTE = text("""
+    INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
+    VALUES (CAST(:registration_id AS uuid), :form, :reader, :reason, :read_at)
+""")
+_LIST = text("""
+    SELECT id, registration_id::text, form, reader, reason, read_at FROM sealed_reading
+    WHERE (CAST(:before AS bigint) IS NULL OR id < :before)
+        AND (CAST(:forms AS text[]) IS NULL OR form = ANY(:forms))
+    ORDER BY id DESC LIMIT :most
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class SealedAnswers:
+    """What is stored sealed of one registration.
+
+    Attributes:
+        form: slug.
+        sealed: as ``model.py`` describes; None if no answer is sealed.
+        bound_to: references of the submissions that the answers came with.
+        is_destroyed: the key of the form was destroyed.
+    """
+
+    form: str
+    sealed: bytes | None
+    bound_to: tuple[str, ...]
+    is_destroyed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRow:
+    """A row with sealed answers as they were read."""
+
+    id: str
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Somebody has read somebody's sealed answers."""
+
+    number: int
+    registration_id: str
+    form: str
+    reader: str
+    reason: str
+    read_at: datetime
+
+
+def find_public_key(connection: Connection, form: str) -> bytes | None:
+    """Return the key that answers on ``form`` are sealed to; None if it has none, or its key was destroyed."""
+    key = connection.execute(_PUBLIC_KEY, {"form": form}).scalar()
+    return None if key is None else bytes(key)
+
+
+def public_keys(connection: Connection) -> Mapping[str, bytes | None]:
+    """Return the public keys of all forms that have or had one, by slug; None for one that was destroyed."""
+    found = connection.execute(_PUBLIC_KEYS)
+    return {form: None if key is None else bytes(key) for form, key in found}
+
+
+def publish_key(connection: Connection, form: str, public_key: bytes, now: datetime) -> None:
+    """Store the public key of a form that never had one; any other form is left as it is."""
+    connection.execute(_PUBLISH, {"form": form, "public_key": public_key, "now": now})
+
+
+def replace_key(connection: Connection, form: str, public_key: bytes, now: datetime) -> None:
+    """Store another public key, unless the form's key was destroyed."""
+    connection.execute(_REPLACE, {"form": form, "public_key": public_key, "now": now})
+
+
+def mark_destroyed(connection: Connection, form: str, now: datetime) -> bool:
+    """Delete the public key of ``form`` for good; False if there is no such form, or it was marked before."""
+    return connection.execute(_DESTROY, {"form": form, "now": now}).rowcount == 1
+
+
+def find_sealed(connection: Connection, registration_id: str) -> SealedAnswers | None:
+    """Return the sealed answers of a registration; None if there is no such registration."""
+    row = connection.execute(_SEALED, {"id": registration_id}).fetchone()
+    if row is None:
+        return None
+    return SealedAnswers(row[0], None if row[1] is None else bytes(row[1]), tuple(row[2]), row[3])
+
+
+def read_sealed_rows(connection: Connection, table: str, form: str, after: str, most: int) -> Sequence[SealedRow]:
+    """Return up to ``most`` rows of ``table`` with sealed answers on ``form`` whose id follows ``after``, in order."""
+    found = connection.execute(_ROWS[table], {"form": form, "after": after, "most": most})
+    return [SealedRow(row[0], bytes(row[1])) for row in found]
+
+
+def put_sealed(connection: Connection, table: str, anew: Sequence[tuple[SealedRow, bytes]]) -> None:
+    """Store the same answers sealed to another key, in those rows that nobody has changed meanwhile.
+
+    Nothing that anybody sees has changed, so no revision is made.
+    """
+    for row, sealed in anew:
+        connection.execute(_PUT[table], {"id": row.id, "sealed": row.sealed, "anew": sealed})
+
+
+def note_reading(
+    connection: Connection, registration_id: str, form: str, reader: str, reason: str, at: datetime
+) -> None:
+    """Add a line to the log."""
+    values = {"registration_id": registration_id, "form": form, "reader": reader, "reason": reason, "read_at": at}
+    connection.execute(_NOTE, values)
+
+
+def list_readings(
+    connection: Connection, before: int | None, most: int, forms: frozenset[str] | None = None
+) -> list[Reading]:
+    """Return readings, newest first, with numbers below ``before``; of ``forms`` alone unless that is None."""
+    values = {"before": before, "most": most, "forms": None if forms is None else sorted(forms)}
+    return [Reading(*row) for row in connection.execute(_LIST, values)]

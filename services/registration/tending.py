@@ -1,0 +1,58 @@
+"""The process ``tend``: what is due by time alone, every few seconds. It publishes nothing and holds no private key.
+
+Those who wait are promoted, and whatever was kept long enough is deleted. All of it is final, so nothing is done while
+this process's clock differs from the database's.
+"""
+
+import logging
+
+from services.registration.intake.cleanup import cleanup_steps
+from services.registration.people.messages import RegistrationMessages
+from services.registration.usecases.promote import promote_due
+from services.registration.usecases.retain import retaining
+from shared.core.errors import Unavailable
+from shared.process.runner import Stop
+from shared.store.checked_clock import CheckedClock
+from shared.store.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 5.0
+
+
+class Tending:
+    """The loop of one process; any number may run, each leaves alone the rows that another has in hand.
+
+    Args:
+        work: on the service's database.
+        clock: of this process, compared with the database's before each turn.
+        messages: of what happens to registrations.
+    """
+
+    def __init__(self, work: UnitOfWork, clock: CheckedClock, messages: RegistrationMessages) -> None:
+        self._work, self._clock, self._messages = work, clock, messages
+        self._retention = retaining(messages)
+
+    def run(self, stop: Stop) -> None:
+        """Take a turn every ``EVERY_S`` seconds until ``stop``; while the database is away, wait for it."""
+        while not stop:
+            try:
+                self.turn()
+            except Unavailable as error:
+                log.warning("tend waits", extra={"reason": error.reason})
+            stop.wait(EVERY_S)
+
+    def turn(self) -> None:
+        """Do a batch of everything that is due; nothing while the clock is wrong.
+
+        Raises:
+            Unavailable: the database is away; the next turn goes on.
+        """
+        now = self._clock.final_now("tending")
+        if now is None:
+            return
+        for step in cleanup_steps():
+            with self._work.transaction() as connection:
+                step(connection, now)
+        promote_due(self._work, self._messages, now)
+        self._retention.turn(self._work, now)

@@ -1,0 +1,265 @@
+"""After the button: what the form says and tells the page around, the receipt, the page behind the e-mail's link."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Frame, Page, Route, expect
+
+from services.registration.intake.model import Result
+from tests.browser.conftest import NewVisitor
+from tests.browser.foreign import foreign_site
+from tests.browser.intake_site import CODE, Intake, every_page, intake_site
+from tests.browser.test_every_page import NARROW_PX, RULES, TOO_WIDE, WIDE_PX
+from tests.browser.visiting import Visit, visit
+from tests.support.intake_pages import ADDRESS, CANDIDATES, FORM_PATH, PATH, RECEIPT, REGISTRATION
+from tests.support.waiting import poll_until
+
+SUBMISSIONS = "**/submissions"
+CHALLENGE = "**/v1/challenge?*"
+NAMES = list(every_page())
+
+
+@pytest.fixture
+def intake() -> Iterator[Intake]:
+    """The site."""
+    with intake_site() as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def looked_at(browser: Browser) -> Iterator[tuple[Intake, Page]]:
+    """One window and one site for all pages that are only looked at."""
+    with intake_site() as site, visit(browser) as visitor:
+        visitor.page.emulate_media(reduced_motion="reduce")
+        yield site, visitor.page
+
+
+def fill_and_send(place: Page | Frame) -> None:
+    """What is required, and the button."""
+    place.fill("#field-name", "A participant")
+    place.fill("#field-email", ADDRESS)
+    place.check("#field-consent")
+    place.locator("form button[type=submit]").click()
+
+
+def receipts_asked(intake: Intake) -> int:
+    """How often the outcome was asked for."""
+    return intake.asked.count(f"/v1/receipts/{RECEIPT}")
+
+
+def test_form_says_what_was_received_and_what_follows(intake: Intake, visitor: Visit) -> None:
+    page = visitor.page
+    page.goto(intake.form("by-mail"))
+    fill_and_send(page)
+    done = page.locator("#done")
+    expect(done.get_by_role("heading")).to_have_text("We have received your answers")
+    expect(done.locator(".code")).to_have_text(CODE)
+    expect(done).to_contain_text(f"Our e-mail goes to: {ADDRESS}")
+    expect(done).to_contain_text("Open it and confirm: nobody is registered before that.")
+    assert page.evaluate("document.activeElement.id") == "done"
+    assert page.title() == "We have received your answers – UPR Webinar Wednesday #10"
+    link = done.get_by_role("link")
+    expect(link).to_have_attribute("href", f"/receipts/{RECEIPT}?lang=en")
+    with visitor.context.expect_page() as opened:
+        link.click()
+    expect(opened.value.get_by_role("heading", level=2)).to_be_visible()
+    assert visitor.faults == []
+
+
+def test_form_with_verification_asks_for_no_outcome(intake: Intake, visitor: Visit) -> None:
+    intake.outcomes = ["confirmed"]
+    page = visitor.page
+    page.goto(intake.form("by-mail"))
+    page.clock.install()
+    fill_and_send(page)
+    expect(page.locator("#done")).to_be_visible()
+    page.clock.run_for(60_000)
+    expect(page.locator("#done h2")).to_have_text("We have received your answers")
+    assert receipts_asked(intake) == 0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "heading", "mail", "events"),
+    [
+        ("confirmed", "You are registered", True, [["troika:registered", {"form": "at-once", "status": "confirmed"}]]),
+        ("waitlisted", "You are on the waiting list", True,
+         [["troika:registered", {"form": "at-once", "status": "waitlisted"}]]),
+        ("full", "All seats are taken", False, [["troika:error", {"code": "form-full"}]]),
+        ("closed", "Registration was closed", False, [["troika:error", {"code": "form-closed"}]]),
+        ("check-your-mail", "Check your e-mail", True, []),
+    ],
+)  # fmt: skip
+def test_form_without_verification_shows_the_outcome(
+    intake: Intake, visitor: Visit, outcome: Any, heading: str, mail: bool, events: list[Any]
+) -> None:
+    """The page around hears that it was sent, and the outcome if there is one; nothing about the person."""
+    intake.outcomes = ["received", "received", outcome]
+    with foreign_site(intake.element("at-once"), "127.0.0.1") as partner:
+        visitor.page.goto(partner)
+        frame = visitor.frame()
+        fill_and_send(frame)
+        expect(frame.locator("#done h2")).to_have_text(heading)
+        expect(frame.locator("#done-mail")).to_be_visible(visible=mail)
+        expect(frame.locator("#done")).to_have_class("done" if mail else "note")
+        expect(frame.get_by_text("opens the same list")).to_be_visible(visible=outcome == "check-your-mail")
+        expect(frame.locator("#done .code")).to_have_text(CODE)
+        assert receipts_asked(intake) == 3
+        first = [["troika:ready", {"form": "at-once"}], ["troika:started", {"form": "at-once"}]]
+        expected = [*first, ["troika:submitted", {"form": "at-once"}], *events]
+        poll_until(lambda: visitor.page.evaluate("window.heard") == expected, what="the page hears what happened")
+        messages = str(visitor.page.evaluate("window.messages"))
+        assert [word for word in (ADDRESS, "A participant", RECEIPT, CODE) if word in messages] == []
+        assert visitor.context.cookies() == []
+
+
+def test_outcome_that_does_not_come_is_left_to_the_receipt(intake: Intake, visitor: Visit) -> None:
+    page = visitor.page
+    page.clock.install()
+    page.goto(intake.form("at-once"))
+    fill_and_send(page)
+    page.clock.run_for(2_500)
+    expect(page.locator("#done-message")).to_have_text("The outcome is usually known within seconds.")
+    for _ in range(16):
+        page.clock.run_for(2_000)
+    expect(page.locator("#done-message")).to_have_text(
+        "This is taking longer than usual. The receipt will show the outcome."
+    )
+    asked = receipts_asked(intake)
+    assert 3 <= asked <= 10
+    page.clock.run_for(60_000)
+    assert receipts_asked(intake) == asked
+
+
+def test_proof_is_made_while_somebody_types_and_sent_along(intake: Intake, visitor: Visit) -> None:
+    page = visitor.page
+    page.goto(intake.form("by-mail"))
+    assert intake.asked.count("/v1/challenge") == 0
+    page.fill("#field-name", "A participant")
+    visitor.wait_until_worked()
+    fill_and_send(page)
+    expect(page.locator("#done")).to_be_visible()
+    [(headers, content)] = intake.submissions
+    assert (bool(content["altcha"]), len(headers["Idempotency-Key"])) == (True, 32)
+    assert intake.asked.count("/v1/challenge") == 1
+
+
+@pytest.mark.parametrize("slug", ["by-mail", "at-once"])
+@pytest.mark.parametrize("away", [CHALLENGE, "**/solver.js?*", "never answered"])
+def test_missing_proof_blocks_nobody(intake: Intake, visitor: Visit, slug: str, away: str) -> None:
+    held: list[Route] = []
+    answer = (lambda route: held.append(route)) if away == "never answered" else (lambda route: route.abort())
+    visitor.context.route(CHALLENGE if away == "never answered" else away, answer)
+    visitor.page.goto(intake.form(slug))
+    fill_and_send(visitor.page)
+    expect(visitor.page.locator("#done")).to_be_visible()
+    [(_, content)] = intake.submissions
+    assert "altcha" not in content
+
+
+def test_plain_form_is_answered_with_a_page(intake: Intake, new_visitor: NewVisitor) -> None:
+    page = new_visitor(java_script_enabled=False).page
+    page.goto(intake.form("at-once"))
+    fill_and_send(page)
+    expect(page.get_by_role("status")).to_contain_text("We have received your answers")
+    expect(page.locator(".code")).to_have_text(CODE)
+    expect(page.get_by_role("status")).to_contain_text(f"Our e-mail goes to: {ADDRESS}")
+    expect(page.get_by_role("link")).to_have_attribute("href", f"/receipts/{RECEIPT}?lang=en")
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_receipt_loads_itself_again_until_there_is_an_outcome(
+    intake: Intake, new_visitor: NewVisitor, scripted: bool
+) -> None:
+    intake.outcomes = ["received", "received", "waitlisted"]
+    visitor = new_visitor(java_script_enabled=scripted)
+    visitor.page.goto(f"{intake.address}/receipts/{RECEIPT}?lang=en")
+    expect(visitor.page.get_by_role("heading", level=2)).to_have_text("You are on the waiting list")
+    assert intake.asked.count(f"/receipts/{RECEIPT}") == 3
+    assert visitor.faults == []
+    if scripted:
+        assert visitor.page.evaluate("document.activeElement.className") == "done"
+        assert visitor.page.title() == "You are on the waiting list – UPR Webinar Wednesday #10"
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_owner_chooses_and_sees_what_became_of_it(intake: Intake, new_visitor: NewVisitor, scripted: bool) -> None:
+    intake.decided = [None, Result.CONFIRMED]
+    page = new_visitor(java_script_enabled=scripted).page
+    page.goto(f"{intake.address}{PATH}?lang=en")
+    page.get_by_role("radio", name="Confirm this registration").check()
+    page.get_by_role("button", name="Send my choices").click()
+    expect(page.locator(".results")).to_contain_text("You are registered")
+    expect(page.get_by_role("radio")).to_have_count(4)
+    [(choice,)] = intake.choices
+    assert (choice.candidate, choice.act, choice.registration) == (CANDIDATES[0], "confirm", None)
+
+
+def test_post_without_a_choice_is_refused_and_leads_to_the_first(intake: Intake, new_visitor: NewVisitor) -> None:
+    page = new_visitor(java_script_enabled=False).page
+    page.goto(f"{intake.address}{PATH}?lang=en")
+    page.get_by_role("button", name="Send my choices").click()
+    expect(page.get_by_role("alert")).to_contain_text("You have not chosen anything")
+    expect(page).to_have_title("Error: Waiting for your confirmation")
+    page.get_by_role("alert").get_by_role("link").click()
+    expect(page.locator("#candidate-1-1")).to_be_in_viewport()
+    assert intake.choices == []
+
+
+def test_owner_uses_the_keyboard_only(intake: Intake, visitor: Visit) -> None:
+    """Unfolds what would change, chooses the replacement, and sends it."""
+    page = visitor.page
+    page.goto(f"{intake.address}{PATH}?lang=en")
+    _tab_to(page, "document.activeElement.textContent.startsWith('Show what would change')")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Example Organisation").last).to_be_visible()
+    _tab_to(page, "document.activeElement.id === 'candidate-2-1'")
+    page.keyboard.press("ArrowDown")
+    _tab_to(page, "document.activeElement.value === 'choose'")
+    page.keyboard.press("Enter")
+    poll_until(lambda: intake.choices, what="the choice arrives")
+    [(choice,)] = intake.choices
+    assert (choice.candidate, choice.act, choice.registration) == (CANDIDATES[1], "replace", REGISTRATION)
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_owner_enters_their_answers_behind_the_link(intake: Intake, new_visitor: NewVisitor, scripted: bool) -> None:
+    page = new_visitor(java_script_enabled=scripted).page
+    page.goto(f"{intake.address}{PATH}?lang=en")
+    page.get_by_role("link", name="Enter my answers now").click()
+    expect(page.locator("#field-email")).to_have_value(ADDRESS)
+    assert page.locator("#field-email").get_attribute("readonly") is not None
+    page.fill("#field-name", "A participant")
+    page.check("#field-consent")
+    with page.expect_request(f"**{FORM_PATH}") as sent:
+        page.locator("form button[type=submit]").last.click()
+    expect(page.get_by_role("status")).to_be_visible()
+    assert (sent.value.method, sent.value.is_navigation_request()) == ("POST", True)
+    [(_, content)] = intake.submissions
+    assert (content["name"], content["lang"], "altcha" in content) == ("A participant", "en", False)
+    assert "/v1/challenge" not in intake.asked
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize("name", NAMES)
+def test_page_is_accessible_and_fits_a_phone(looked_at: tuple[Intake, Page], name: str, language: str) -> None:
+    intake, page = looked_at
+    page.set_viewport_size({"width": WIDE_PX, "height": 800})
+    page.goto(f"{intake.address}/pages/{name}?lang={language}")
+    page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    for width, scheme in ((WIDE_PX, "light"), (NARROW_PX, "dark")):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of its literals
+        page.set_viewport_size({"width": width, "height": 800})
+        found = Axe().run(page, options=RULES).response["violations"]
+        assert [(one["id"], [node["html"][:150] for node in one["nodes"]]) for one in found] == []
+    poll_until(lambda: page.evaluate("document.documentElement.clientWidth") == NARROW_PX, what="the page is narrow")
+    assert page.evaluate(TOO_WIDE) == []
+
+
+def _tab_to(page: Page, condition: str) -> None:
+    for _ in range(60):
+        if page.evaluate(condition):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"cannot be reached with the Tab key: {condition}")

@@ -1,0 +1,75 @@
+"""The page behind a managing link: what became of the last command, and mail that was switched off."""
+
+from datetime import timedelta
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.support.clients import rows
+from tests.support.registration_service import RegistrationService
+
+PROCESSING, TOO_LATE, CHANGED = "Being processed", "can no longer be cancelled", "was changed in the meantime"
+
+
+def followed(service: RegistrationService, answer: TestResponse) -> str:
+    """The page to which a command leads."""
+    assert answer.status_code == 303
+    return service.client.get(answer.headers["Location"]).text
+
+
+@pytest.fixture
+def token(service: RegistrationService) -> str:
+    """The managing link of somebody who is first on the waiting list."""
+    service.capacity(1)
+    service.register(1, 2)
+    return service.own_token(2)
+
+
+def test_page_says_that_a_command_is_processed_until_it_is_decided(
+    service: RegistrationService, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It loads itself again, a few times."""
+    monkeypatch.setattr("services.registration.own.service.PAUSES_S", (1.0,))
+    page = followed(service, service.client.post(f"/r/{token}", data={"action": "cancel", "lang": "en"}))
+    assert (PROCESSING in page, "again=1" in page) == (True, True)
+    last = service.client.get(f"/r/{token}?lang=en&again=6").text
+    assert (PROCESSING in last, "again=" in last) == (True, False)
+    service.decide()
+    after = service.client.get(f"/r/{token}?lang=en&again=1").text
+    assert (PROCESSING in after, service.states()[2][0]) == (False, "cancelled")
+
+
+def test_cancelling_what_has_changed_since_the_page_was_shown_is_explained(
+    service: RegistrationService, token: str
+) -> None:
+    """They were promoted meanwhile: what they would give up is a seat now. Later visits say nothing of it."""
+    assert 'name="revision" value="1"' in service.client.get(f"/r/{token}?ask=cancel").text
+    service.cancel(1)
+    page = followed(service, service.own(token, "cancel", revision="1", lang="en"))
+    assert (CHANGED in page, service.states()[2]) == (True, ("confirmed", 1))
+    assert CHANGED not in service.client.get(f"/r/{token}?lang=en").text
+    service.own(token, "cancel", revision="2")
+    assert service.states()[2] == ("cancelled", 1)
+
+
+def test_cancelling_after_the_start_is_explained(service: RegistrationService, token: str) -> None:
+    rows(service.url, "UPDATE event_copy SET starts_at = %s", service.clock() - timedelta(minutes=1))
+    page = followed(service, service.own(token, "cancel", revision="1", lang="en"))
+    assert (TOO_LATE in page, service.states()[2][0]) == (True, "waitlisted")
+
+
+@pytest.mark.parametrize("revision", ["", "x", "-1", "1" * 40, "\u0661"])
+def test_revision_that_is_none_is_as_good_as_none(service: RegistrationService, token: str, revision: str) -> None:
+    assert service.own(token, "cancel", revision=revision).status_code == 303
+    assert service.states()[2][0] == "cancelled"
+
+
+def test_mail_that_was_switched_off_is_switched_on_again(service: RegistrationService, token: str) -> None:
+    """Behind the confirmation link it was switched off; the managing link lasts longer."""
+    assert 'value="unmute"' not in service.client.get(f"/r/{token}").text
+    confirming = service.confirmation_token("participant-2@example.org")
+    assert service.press(confirming, action="mute").status_code == 303
+    assert 'value="unmute"' in service.client.get(f"/r/{token}").text
+    page = followed(service, service.own(token, "unmute", lang="en"))
+    assert 'value="unmute"' not in page
+    assert rows(service.url, "SELECT count(*) FROM mailbox WHERE muted_at IS NOT NULL") == [(0,)]

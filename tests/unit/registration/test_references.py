@@ -1,0 +1,62 @@
+"""What stands for an address, its mailbox and domain, a person and an organisation."""
+
+import pytest
+
+from services.registration.people.references import References
+
+REFERENCES = References(b"k" * 32)
+
+
+@pytest.mark.parametrize("written", ["A.B@Example.org", "a.b@EXAMPLE.ORG", " a.b@example.org "])
+def test_address_is_the_same_however_it_is_written(written: str) -> None:
+    assert REFERENCES.address(written) == REFERENCES.address("a.b@example.org")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same_mailbox"),
+    [
+        ("ab+upr@example.org", "ab@example.org", True),
+        ("a.b@example.org", "ab@example.org", False),
+        ("a.b@gmail.com", "ab@gmail.com", True),
+        ("a.b+x@googlemail.com", "ab@googlemail.com", True),
+        ("a@example.org", "a@example.com", False),
+    ],
+)
+def test_addresses_of_one_mailbox_are_different_people_and_share_its_mails(
+    one: str, other: str, same_mailbox: bool
+) -> None:
+    first, second = REFERENCES.address(one), REFERENCES.address(other)
+    assert first.ref != second.ref
+    assert (first.mailbox == second.mailbox) is same_mailbox
+
+
+def test_domain_of_a_mail_provider_has_no_quota() -> None:
+    assert REFERENCES.address("a@gmail.com").domain == b""
+    shared = {REFERENCES.address(f"{name}@ngo.example.org").domain for name in "ab"}
+    assert len(shared) == 1
+    assert b"" not in shared
+
+
+def test_references_are_keyed_and_different_for_each_purpose() -> None:
+    address = REFERENCES.address("ab@example.org")
+    other = References(b"o" * 32).address("ab@example.org")
+    assert len({address.ref, address.mailbox, address.domain, other.ref, other.mailbox, other.domain}) == 6
+    assert "kkk" not in repr(REFERENCES)
+
+
+def test_colleagues_with_one_mailbox_are_two_people() -> None:
+    assert REFERENCES.person("info@example.org", "A. B.") != REFERENCES.person("info@example.org", "C. D.")
+    assert REFERENCES.person("info@example.org", None) == REFERENCES.person("info@example.org", "")
+
+
+@pytest.mark.parametrize(("email", "name"), [("INFO@example.org", "A. B."), ("info@example.org", "  a.   b. ")])
+def test_person_is_the_same_however_the_name_is_spaced_and_cased(email: str, name: str) -> None:
+    assert REFERENCES.person(email, name) == REFERENCES.person("info@example.org", "A. B.")
+
+
+def test_organisation_is_one_however_its_name_is_spaced_and_cased() -> None:
+    one = REFERENCES.organisation("The  Network ")
+    assert one == REFERENCES.organisation("the network")
+    assert one != REFERENCES.organisation("Another Network")
+    assert REFERENCES.organisation("") is None
+    assert REFERENCES.organisation(None) is None

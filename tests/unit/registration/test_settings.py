@@ -1,0 +1,84 @@
+"""Which secrets each process of registration reads: the public ones read none that opens anything."""
+
+from pathlib import Path
+
+import pytest
+
+from services.registration.settings import RegistrationSettings, read_settings
+from shared.core.errors import SettingsError
+
+NAMES = ("intake", "decider", "person", "master")
+KEYS = {name: bytes([number]) * 32 for number, name in enumerate(NAMES, 1)}
+PUBLIC_KEY = b"n" * 32
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is set, whoever needs it."""
+    for name, key in KEYS.items():
+        (tmp_path / f"{name}.key").write_text(key.hex() + "\n")
+        monkeypatch.setenv(f"TROIKA_{name.upper()}_KEY_FILE", str(tmp_path / f"{name}.key"))
+    (tmp_path / "signing.key").write_text("cd" * 32 + "\n")
+    (tmp_path / "access.json").write_text("[]")
+    (tmp_path / "form-keys").mkdir()
+    for variable, value in {
+        "REGISTRATION_DATABASE_URL": "postgresql://127.0.0.1/registration",
+        "TROIKA_BUS_DATABASE_URL": "postgresql://127.0.0.1/bus",
+        "TROIKA_SIGNING_KEY_FILE": str(tmp_path / "signing.key"),
+        "TROIKA_ACCESS_FILE": str(tmp_path / "access.json"),
+        "TROIKA_FORM_KEYS": str(tmp_path / "form-keys"),
+        "TROIKA_NOTIFICATIONS_PUBLIC_KEY": PUBLIC_KEY.hex(),
+    }.items():
+        monkeypatch.setenv(variable, value)
+
+
+def held(settings: RegistrationSettings) -> set[str]:
+    """Names of the keys that a process has read."""
+    read = {name for name in NAMES if getattr(settings, f"{name}_keys")}
+    return read | ({"notifications"} if settings.notifications_key else set())
+
+
+@pytest.mark.parametrize(
+    ("process", "keys"),
+    [
+        ("forms", {"intake"}),
+        ("own", {"intake"}),
+        ("desk", {"person", "master", "notifications"}),
+        ("decide", {"decider", "person", "notifications"}),
+        ("relay", set()),
+        ("consume", set()),
+        ("tend", {"notifications"}),
+        ("web", {"intake", "person", "master", "notifications"}),
+        ("work", {"decider", "person", "notifications"}),
+        ("operator", {"master"}),
+    ],
+)
+@pytest.mark.usefixtures("environment")
+def test_process_reads_its_own_keys_and_no_others(process: str, keys: set[str]) -> None:
+    assert held(read_settings(process)) == keys
+
+
+@pytest.mark.usefixtures("environment")
+def test_decider_does_not_hold_the_keys_of_sealed_answers() -> None:
+    settings = read_settings("decide")
+    assert (settings.master_keys, settings.form_keys_folder) == ((), Path())
+    assert settings.decider_keys == (KEYS["decider"],)
+
+
+@pytest.mark.parametrize("process", ["web", "decide"])
+@pytest.mark.usefixtures("environment")
+def test_keys_are_not_in_the_representation(process: str) -> None:
+    shown = repr(read_settings(process))
+    assert [name for name, key in KEYS.items() if repr(key)[2:-1] in shown or key.hex() in shown] == []
+
+
+@pytest.mark.usefixtures("environment")
+def test_error_names_every_missing_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DECIDER", "PERSON"):
+        monkeypatch.delenv(f"TROIKA_{name}_KEY_FILE")
+    with pytest.raises(SettingsError) as refused:
+        read_settings("decide")
+    assert sorted(problem.partition(":")[0] for problem in refused.value.problems) == [
+        "TROIKA_DECIDER_KEY_FILE",
+        "TROIKA_PERSON_KEY_FILE",
+    ]
