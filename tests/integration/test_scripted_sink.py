@@ -81,7 +81,7 @@ def test_refusals(sink: Sink, verb: str, reply: str, permanent: bool) -> None:
 
 
 @pytest.mark.parametrize("verb", BEFORE_DOT)
-@pytest.mark.parametrize("fault", [{"cut": "before"}, {"cut": "after"}, {"stall_s": 1.0}], ids=str)
+@pytest.mark.parametrize("fault", [{"cut": "before"}, {"cut": "after"}, {"stall_s": 3.0}], ids=str)
 def test_before_the_dot_nothing_is_handed_over(sink: Sink, verb: str, fault: dict[str, Any]) -> None:
     """After the answer to DATA the content may be on its way already: then the sender cannot know."""
     sink.tell({"verb": verb, **fault})
@@ -113,7 +113,7 @@ def test_stall_at_the_dot_keeps_the_mail_and_the_sender_cannot_know(sink: Sink) 
 
 
 @pytest.mark.parametrize(
-    "fault", [{"cut": "before"}, {"cut": "after"}, {"stall_s": 1.0}, {"reply": "421 bye"}], ids=str
+    "fault", [{"cut": "before"}, {"cut": "after"}, {"stall_s": 3.0}, {"reply": "421 bye"}], ids=str
 )
 def test_trouble_at_quit_changes_nothing(sink: Sink, fault: dict[str, Any]) -> None:
     sink.tell({"verb": "QUIT", **fault})

@@ -10,7 +10,7 @@ from services.notifications.mail.transport import Session, SmtpTransport, Timeou
 
 SENDER, RECIPIENT = "coordinators@example.org", "participant@example.org"
 CONTENT = b"Subject: x\r\n\r\none\r\n.two\r\n.\r\nthree\r\n"
-QUICK = Timeouts(connect_s=2.0, command_s=0.4, data_end_s=0.8)
+QUICK = Timeouts(connect_s=2.0, command_s=1.2, data_end_s=2.0)
 STALL, CUT = "stall", "cut"
 REPLIES = {
     "GREETING": "220 relay",
