@@ -280,3 +280,19 @@ def test_domain_that_is_attacked_gets_a_hundred_mails_an_hour_and_honest_people_
     next_hour = service.mailed()[100:]
     assert len(next_hour) == 100
     assert set(honest) <= set(next_hour)
+
+
+def test_domain_gets_ten_more_mails_an_hour_for_each_mailbox_whose_owner_has_confirmed(
+    service: RegistrationService,
+) -> None:
+    for number in range(130):
+        headers = {"X-Forwarded-For": f"203.0.113.{number % 50}"}
+        content = answers(number, email=f"participant-{number}@example.org")
+        assert service.submit(content, headers=headers).status_code == 202
+    service.decide()
+    first = service.mailed()
+    assert len(first) == 100
+    for address in first[:2]:
+        assert service.confirm(address) == ["confirmed"]
+    service.decide()
+    assert len(service.mailed()) == 120
