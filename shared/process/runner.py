@@ -52,7 +52,7 @@ def run(
 
     Args:
         loops: by name of the thread; each returns soon after the stop is set. What one raises ends the process with
-            code 1, so that a supervisor starts it anew.
+            code 1, so that a supervisor starts it again.
         probes: where to answer probes and Prometheus.
         ready: asked by ``/readyz``: why the process is not ready, nothing if it is.
 

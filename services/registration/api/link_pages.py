@@ -90,7 +90,7 @@ def _revision_seen() -> int | None:
 
 
 def _refusal(act: LinkAct | None) -> Refusal:
-    """Why the last command was not done, for whoever comes from sending it."""
+    """Why the last command was not done, shown right after it was sent."""
     if act is None or not isinstance(act.outcome, list) or not ("sent" in request.args or attempt_number()):
         return ""
     return next((REFUSALS[one["result"]] for one in act.outcome if one["result"] in REFUSALS), "")

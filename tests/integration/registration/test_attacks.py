@@ -262,11 +262,7 @@ def test_domain_that_is_attacked_gets_a_hundred_mails_an_hour_and_honest_people_
     service: RegistrationService,
 ) -> None:
     """Client networks take turns in the next hour: twenty honest people do not wait behind two hundred others."""
-    for number in range(300):
-        headers = {"X-Forwarded-For": f"203.0.113.{number % 5}"}
-        content = answers(number, email=f"invented-{number}@example.org")
-        assert service.submit(content, headers=headers).status_code == 202
-    service.decide()
+    _submit_for_one_domain(service, 300, networks=5)
     assert len(service.mailed()) == 100
     honest = [f"honest-{number}@example.org" for number in range(20)]
     for number, address in enumerate(honest):
@@ -285,14 +281,18 @@ def test_domain_that_is_attacked_gets_a_hundred_mails_an_hour_and_honest_people_
 def test_domain_gets_ten_more_mails_an_hour_for_each_mailbox_whose_owner_has_confirmed(
     service: RegistrationService,
 ) -> None:
-    for number in range(130):
-        headers = {"X-Forwarded-For": f"203.0.113.{number % 50}"}
-        content = answers(number, email=f"participant-{number}@example.org")
-        assert service.submit(content, headers=headers).status_code == 202
-    service.decide()
+    _submit_for_one_domain(service, 130, networks=50)
     first = service.mailed()
     assert len(first) == 100
     for address in first[:2]:
         assert service.confirm(address) == ["confirmed"]
     service.decide()
     assert len(service.mailed()) == 120
+
+
+def _submit_for_one_domain(service: RegistrationService, count: int, networks: int) -> None:
+    for number in range(count):
+        headers = {"X-Forwarded-For": f"203.0.113.{number % networks}"}
+        content = answers(number, email=f"participant-{number}@example.org")
+        assert service.submit(content, headers=headers).status_code == 202
+    service.decide()
