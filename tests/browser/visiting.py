@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, Request, Worker
 
 from tests.support.waiting import poll_until
 
@@ -32,6 +32,7 @@ class Visit:
     context: BrowserContext
     requests: list[Request] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    workers: list[Worker] = field(default_factory=list)
 
     @property
     def origins(self) -> set[str]:
@@ -58,9 +59,8 @@ class Visit:
         poll_until(self._has_worked, WORKED_WITHIN_S, what="the work is done")
 
     def _has_worked(self) -> bool:
-        self.page.evaluate("1")  # lets news of workers in
-        began = any("/solver.js" in request.url for request in self.requests)
-        return began and not self.page.workers
+        self.page.evaluate("1")  # lets the events of workers in
+        return bool(self.workers) and not self.page.workers
 
     def note(self, message: ConsoleMessage) -> None:
         """Remember a fault. That an answer was a refusal is no fault of a page, and Chromium says it by itself."""
@@ -78,6 +78,7 @@ def visit(browser: Browser, **options: Any) -> Iterator[Visit]:
     made = Visit(page, context)
     context.on("request", lambda request: made.requests.append(request))
     context.on("console", lambda message: made.note(message))
+    page.on("worker", lambda worker: made.workers.append(worker))
     context.on("weberror", lambda error: made.faults.append(str(error.error)))
     try:
         yield made
