@@ -20,7 +20,7 @@ PYTEST ?=
 SEED ?=
 # How many register on each bus in make chaos-long, how much longer the pauses between faults are (a machine half as
 # quick has as many faults a person with CALM=2), and the file that keeps what came of it
-PEOPLE ?= 50000
+PEOPLE ?= 30000
 CALM ?= 1
 LEDGER ?= chaos-ledger.jsonl
 # What both parts of make chaos say to pytest, and what the first part is

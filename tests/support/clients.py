@@ -26,11 +26,21 @@ class Answer:
     headers: dict[str, str]
 
 
+MAILBOXES_A_DOMAIN = 50
+"""Fewer than a domain's quota of confirmation mails in an hour."""
+
+
+def address_of(number: int) -> str:
+    """The address of the participant with this number."""
+    domain = number // MAILBOXES_A_DOMAIN
+    return f"participant-{number}@{f'domain-{domain}.' if domain else ''}example.org"
+
+
 def answers(number: int, **others: Any) -> dict[str, Any]:
     """A filled webinar form of the participant with this number."""
     return {
         "name": f"Participant {number}",
-        "email": f"participant-{number}@example.org",
+        "email": address_of(number),
         "organisation": f"Organisation {number % 20}",
         "country": "CH",
         "time_zone": "Europe/Zurich",

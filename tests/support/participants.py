@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from tests.support.clients import SUBMISSIONS, Answer, answers
+from tests.support.clients import SUBMISSIONS, Answer, address_of, answers
 from tests.support.waiting import poll_until
 
 CONFIRMATION, MANAGING = "c", "r"
@@ -82,7 +82,7 @@ class Participant:
     @property
     def address(self) -> str:
         """The participant's."""
-        return self.email or f"participant-{self.number}@example.org"
+        return self.email or address_of(self.number)
 
     def submit(self, key: str, **others: Any) -> Answer:
         """Send the filled form once; status 0 if nobody answers.

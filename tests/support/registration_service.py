@@ -26,7 +26,7 @@ from services.registration.web import build_app
 from shared.core.sealing import open_sealed, read_keys
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
-from tests.support.clients import WEBINAR, answers, rows, submissions_path
+from tests.support.clients import WEBINAR, address_of, answers, rows, submissions_path
 from tests.support.clock import FrozenClock, agreeing
 from tests.support.installation import TestInstallation
 
@@ -206,7 +206,7 @@ class RegistrationService:
 
     def own_token(self, number: int) -> str:
         """The token of the newest managing link of the participant with this number."""
-        address = f"participant-{number}@example.org"
+        address = address_of(number)
         return str([box["token"] for box in self.boxes("registration.") if box["address"] == address][-1])
 
     def cancel(self, number: int) -> TestResponse:

@@ -1,7 +1,7 @@
 """Many people, something that breaks every few seconds, and in the end everything has to add up: on both buses.
 
-`make test` sends three hundred people through each, `make chaos` fifty thousand, and `make chaos-long` as many as it is
-told; the last two add a line to the ledger.
+`make test` sends three hundred people through each, `make chaos` thirty thousand, and `make chaos-long` as many as
+PEOPLE says; the last two add a line to the ledger.
 """
 
 import time
@@ -23,7 +23,8 @@ from tests.support.journal import Journal, Record
 from tests.support.proof import Proof
 from tests.support.stack import Stack, assert_audited
 
-SHORT, FULL = 300, 50_000
+SHORT, FULL = 300, 30_000
+"""At most 40,000 confirmation mails go in an hour."""
 MOST_WAITING, WAITING_SHARE = 2_000, 5
 """So many may be accepted and not have their confirmation yet, and at most one in five: beyond that newcomers wait, so
 that trouble comes while people do."""
