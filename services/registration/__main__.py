@@ -32,8 +32,8 @@ def command_line() -> click.Group:
     def load(folder: Path, origins: tuple[str, ...]) -> None:
         """Load forms and partners from FOLDER; a broken folder changes nothing."""
         # here alone: keys and the reading of folders take 10 MB, and no worker needs them
-        from services.registration.privacy.form_keys import FormKeys
-        from services.registration.usecases.load_forms import load_forms
+        from services.registration.forms.loading import load_forms
+        from services.registration.sealing.form_keys import FormKeys
         from shared.process.rekeying import require_fit
         from shared.store.key_checks import KeyChecks
 

@@ -15,8 +15,8 @@ from services.registration.settings import read_settings
 from shared.process.settings import OPERATOR
 
 if TYPE_CHECKING:
-    from services.registration.privacy.form_keys import FormKeys
-    from services.registration.privacy.key_service import KeyOrder, SubmissionQueue
+    from services.registration.sealing.form_keys import FormKeys
+    from services.registration.sealing.key_service import KeyOrder, SubmissionQueue
     from services.registration.settings import RegistrationSettings
     from shared.store.unit_of_work import UnitOfWork
 
@@ -29,7 +29,7 @@ def keys() -> None:
 @keys.command("list")
 def list_keys() -> None:
     """List every form that has or had a key with its state, and say where the database expects another key."""
-    from services.registration.privacy.key_service import key_faults
+    from services.registration.sealing.key_service import key_faults
 
     words = {0: "unwrapped by none of the master keys", 1: "in use"}
     with _key_tools() as (work, form_keys, _):
@@ -45,7 +45,7 @@ def list_keys() -> None:
 @click.option("--lost", is_flag=True, help="The old key is lost: go on, though nobody can read what is sealed to it.")
 def replace(form: str, *, lost: bool) -> None:
     """Give FORM a new key and seal its answers anew, while people register. Run again if it was interrupted."""
-    from services.registration.privacy.key_service import SETTLE_S, replace_form_key
+    from services.registration.sealing.key_service import SETTLE_S, replace_form_key
 
     click.echo(f"A new key is made. Waiting {SETTLE_S:.0f} seconds for whoever has read the old one.")
     with _key_tools() as (work, form_keys, settings):
@@ -78,7 +78,7 @@ def destroy(form: str, *, yes: bool) -> None:
 
     The form has to be closed, and what waits to be decided: it may be sealed to the key.
     """
-    from services.registration.privacy.key_service import destroy_form_key
+    from services.registration.sealing.key_service import destroy_form_key
 
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("say --yes where nobody can be asked")
@@ -90,16 +90,16 @@ def destroy(form: str, *, yes: bool) -> None:
 
 
 def _queue() -> "SubmissionQueue":
+    from services.registration.forms.service import may_take_submissions
     from services.registration.intake.queue import undecided_submissions
-    from services.registration.privacy.key_service import SubmissionQueue
-    from services.registration.store.queue_state import pause_decider
-    from services.registration.usecases.look_up import may_take_submissions
+    from services.registration.people.locking import pause_decider
+    from services.registration.sealing.key_service import SubmissionQueue
 
     return SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider)
 
 
 def _order(form: str, *, is_lost: bool = False) -> "KeyOrder":
-    from services.registration.privacy.key_service import KeyOrder
+    from services.registration.sealing.key_service import KeyOrder
     from shared.core.clock import system_clock
     from shared.process.recovery import operator_name
 
@@ -109,7 +109,7 @@ def _order(form: str, *, is_lost: bool = False) -> "KeyOrder":
 @contextmanager
 def _key_tools() -> "Iterator[tuple[UnitOfWork, FormKeys, RegistrationSettings]]":
     """The database, the folder of keys and the settings of an operator."""
-    from services.registration.privacy.form_keys import FormKeys
+    from services.registration.sealing.form_keys import FormKeys
     from shared.store.engine import open_engine
     from shared.store.unit_of_work import UnitOfWork
 
@@ -133,8 +133,8 @@ def _require_fit(work: "UnitOfWork", settings: "RegistrationSettings") -> None:
 @contextmanager
 def _plain_errors() -> Iterator[None]:
     """Turn what cannot be done into exit code 1 and a sentence."""
-    from services.registration.privacy.form_keys import KeyGone
-    from services.registration.privacy.key_service import StillOpen, StillUndecided
+    from services.registration.sealing.form_keys import KeyGone
+    from services.registration.sealing.key_service import StillOpen, StillUndecided
     from shared.core.sealing import Unsealable
 
     try:

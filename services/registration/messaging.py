@@ -1,13 +1,14 @@
 """What the service consumes: events and working groups, kept as its own copy, and what became of mails."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
-from services.registration.intake.consumers import handle_mail
-from services.registration.store.copies import keep_event, keep_working_group
+from services.registration.forms.copies import keep_event, keep_working_group
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.core.errors import Poison
+from shared.store.checked_clock import MAX_DIFFERENCE
 from shared.store.inbox import Effect
 
 COPIES = "registration.copies"
@@ -29,3 +30,32 @@ def _upsert(connection: Connection, message: Message) -> None:
     if upsert is None:
         raise Poison("a type this queue does not expect")
     upsert(connection, message.data)
+
+
+CONFIRMATION = "confirmation"
+SENT, BOUNCED, SUPPRESSED = "mail.sent.v1", "mail.bounced.v1", "mail.suppressed.v1"
+
+# received_at is the database's time and minted_at the decider's: they may differ by so much
+_SENT = text("""
+    UPDATE candidate c SET mailed_at = :at FROM confirmation_link l
+    WHERE l.id = CAST(:link AS uuid) AND c.address_ref = l.address_ref AND c.mailed_at IS NULL
+        AND c.received_at <= l.minted_at + :difference
+""")
+_ENDED = text("""
+    WITH link AS (SELECT address_ref, minted_at FROM confirmation_link WHERE id = CAST(:link AS uuid)),
+    waiting AS (DELETE FROM waiting_address w USING link WHERE w.address_ref = link.address_ref)
+    DELETE FROM candidate c USING link WHERE c.address_ref = link.address_ref
+        AND c.received_at <= link.minted_at + :difference
+""")
+
+
+def handle_mail(connection: Connection, message: Message) -> None:
+    """Take in what became of a mail; those about anything but a confirmation change nothing here."""
+    data: Mapping[str, Any] = message.data
+    if data["about"] != CONFIRMATION:
+        return
+    values = {"link": data["subject"], "difference": MAX_DIFFERENCE}
+    if message.routing_key == SENT:
+        connection.execute(_SENT, values | {"at": data["occurred_at"]})
+    elif message.routing_key in (BOUNCED, SUPPRESSED):
+        connection.execute(_ENDED, values)

@@ -23,7 +23,7 @@ def retention(context: click.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     # here alone: no worker needs it
-    from services.registration.usecases.retain import survey
+    from services.registration.privacy.retention import survey
 
     with _database() as work:
         lines = [_line(*row) for row in survey(work, datetime.now(UTC))]
@@ -36,7 +36,7 @@ def retention(context: click.Context) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def confirm_retention(form: str, *, yes: bool) -> None:
     """Let go what is due on FORM and waits, because nothing announced it a day before."""
-    from services.registration.usecases.retain import confirm_unannounced, unannounced
+    from services.registration.privacy.retention import confirm_unannounced, unannounced
 
     with _database() as work:
         now = checked_now(work, "registration")

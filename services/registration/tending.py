@@ -8,8 +8,8 @@ import logging
 
 from services.registration.intake.cleanup import cleanup_steps
 from services.registration.people.messages import RegistrationMessages
-from services.registration.usecases.promote import promote_due
-from services.registration.usecases.retain import retaining
+from services.registration.people.waiting_list import promote_due
+from services.registration.privacy.retention import retaining
 from shared.core.errors import Unavailable
 from shared.process.runner import Stop
 from shared.store.checked_clock import CheckedClock

@@ -5,35 +5,40 @@ links) and ``desk`` (console and the coordinators' interface). ``web`` is all th
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Flask
+from flask import Blueprint as FlaskBlueprint
+from flask import Flask
 from sqlalchemy import Engine
 
-from services.registration.api.blocked import blocked_blueprint
-from services.registration.api.challenge import challenge_blueprint
-from services.registration.api.cross_origin import opened
-from services.registration.api.embed_pages import embed_blueprint
-from services.registration.api.erasing import erasing_blueprint
-from services.registration.api.forms import forms_blueprint
-from services.registration.api.link_pages import link_blueprint
-from services.registration.api.partners import partners_blueprint
-from services.registration.api.receipts import receipt_pages_blueprint, receipts_blueprint
-from services.registration.api.registrations import registrations_blueprint
-from services.registration.api.tools import DeskTools, Tools
-from services.registration.api.waiting_pages import waiting_blueprint
-from services.registration.console.pages import console_blueprint
+from services.registration.console import console_blueprint
+from services.registration.forms.api import add_form_administration
+from services.registration.forms.changes import FormDesk
+from services.registration.intake.form_view import decider_key_problem
 from services.registration.intake.service import Intake
+from services.registration.own.by_link import link_access
+from services.registration.own.confirmation_pages import confirmation_blueprint
+from services.registration.own.managing_pages import managing_blueprint
+from services.registration.partners.api import partners_blueprint
+from services.registration.people.api import PeopleDesk, registrations_blueprint
+from services.registration.people.blocking_api import blocked_blueprint
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
-from services.registration.privacy.api import sealed_blueprint
-from services.registration.privacy.form_keys import FormKeys
-from services.registration.privacy.key_service import key_problem
+from services.registration.people.waiting_list import promoting
+from services.registration.privacy.api import erasing_blueprint
+from services.registration.public.api import add_public_forms
+from services.registration.public.challenge import challenge_blueprint
+from services.registration.public.context import PublicContext
+from services.registration.public.cross_origin import opened
+from services.registration.public.embed_pages import embed_blueprint
+from services.registration.public.receipts import receipt_pages_blueprint, receipts_blueprint
 from services.registration.rights import DESK, FORMS, OWN, UNITED, WEB
+from services.registration.sealing.api import sealed_blueprint
+from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_service import key_problem
 from services.registration.settings import RegistrationSettings
-from services.registration.usecases.look_up import decider_key_problem
 from services.registration.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
 from shared.core.deployment import Deployment
@@ -47,6 +52,7 @@ from shared.web.access import AccessFile
 from shared.web.app import KeyHolders, WebParts, make_app
 from shared.web.console.frame import frame_blueprint
 from shared.web.console.signing import make_sign_in
+from shared.web.operations import Blueprint
 from shared.web.page_cache import CachedPages
 from shared.web.trail import trail_blueprint
 
@@ -60,7 +66,7 @@ INTAKE_CONNECTIONS = 8
 """To the database, of one process, for submissions alone: no export can keep them waiting."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Routes:
     """Attributes:
     operations: blueprints that stand in the OpenAPI document.
@@ -69,9 +75,9 @@ class Routes:
     holders: of keys, if any route needs one.
     """
 
-    operations: Sequence[Any]
-    pages: Sequence[Blueprint]
-    checks: Sequence[Check] = ()
+    operations: list[Any]
+    pages: list[FlaskBlueprint] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
     holders: KeyHolders | None = None
 
 
@@ -105,8 +111,8 @@ def build_app(
     kinds = UNITED[WEB] if settings.common.process == WEB else (settings.common.process,)
     work = UnitOfWork(engine, NAME)
     deployment = settings.common.deployment_with((settings.common.signing_keys or settings.intake_keys)[0])
-    tools = _public_tools(settings, work, UnitOfWork(intake or engine, NAME), clock) if kinds != (DESK,) else None
-    routes = _routes(settings, kinds, work, clock, tools, deployment)
+    context = _public_context(settings, work, UnitOfWork(intake or engine, NAME), clock) if kinds != (DESK,) else None
+    routes = _routes(settings, kinds, work, clock, context, deployment)
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
         service=NAME,
@@ -116,17 +122,17 @@ def build_app(
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem, *routes.checks),
         keys=keys,
         people=PEOPLE,
-        cached=CachedPages(PUBLIC, forget=tools.views.clear) if tools is not None else CachedPages(),
+        cached=CachedPages(PUBLIC, forget=context.views.clear) if context is not None else CachedPages(),
         clock=clock,
-        around=_cross_origin(tools),
+        around=_cross_origin(context),
     )
     return make_app(parts, routes.holders, deployment)
 
 
-def _cross_origin(tools: Tools | None) -> Callable[[Any], Any] | None:
-    if tools is None:
+def _cross_origin(context: PublicContext | None) -> Callable[[Any], Any] | None:
+    if context is None:
         return None
-    return lambda inner: opened(inner, tools.remembered_origins, tools.known_origins)
+    return lambda inner: opened(inner, context.remembered_origins, context.known_origins)
 
 
 def _routes(
@@ -134,46 +140,60 @@ def _routes(
     kinds: Sequence[str],
     work: UnitOfWork,
     clock: Clock,
-    tools: Tools | None,
+    context: PublicContext | None,
     deployment: Deployment,
 ) -> Routes:
     """The routes of ``kinds``: those of a form or a registration are one blueprint, whoever may call them here."""
-    desk = _desk_tools(settings, work, clock, tools) if DESK in kinds else None
-    operations: list[Any] = [forms_blueprint(tools if FORMS in kinds else None, desk)]
-    pages: list[Blueprint] = []
-    checks: list[Check] = []
-    holders = None
-    if FORMS in kinds and tools is not None:
-        operations += [challenge_blueprint(tools), receipts_blueprint(tools)]
-        pages += [embed_blueprint(tools), receipt_pages_blueprint(tools)]
-        checks.append(partial(decider_key_problem, work))
-    own = tools if OWN in kinds else None
-    if own is not None:
-        pages += [waiting_blueprint(own), link_blueprint(own)]
-    if own is not None or desk is not None:
-        operations.append(registrations_blueprint(own, desk))
-    if desk is not None:
-        access = AccessFile(settings.common.access_file)
-        sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, deployment)
-        form_keys = FormKeys(settings.form_keys_folder, settings.master_keys)
-        holders = KeyHolders(access, sign_in)
-        checks.append(partial(key_problem, work, form_keys, NAME))
-        operations += [
-            erasing_blueprint(desk),
-            sealed_blueprint(work, clock, form_keys),
-            partners_blueprint(desk),
-            trail_blueprint(NAME, work),
-            blocked_blueprint(desk),
-        ]
-        pages += [
-            frame_blueprint(sign_in),
-            console_blueprint(work, clock, desk.messages, form_keys, settings.common.public_url),
-        ]
-    return Routes(operations, pages, checks, holders)
+    forms = Blueprint("forms", "forms", url_prefix="/v1/forms", description="Forms and submitting them")
+    routes = Routes([forms])
+    links = people = None
+    if FORMS in kinds and context is not None:
+        add_public_forms(forms, context)
+        routes.operations += [challenge_blueprint(context), receipts_blueprint(context)]
+        routes.pages += [embed_blueprint(context), receipt_pages_blueprint(context)]
+        routes.checks.append(partial(decider_key_problem, work))
+    if OWN in kinds and context is not None:
+        links = link_access(context)
+        routes.pages += [confirmation_blueprint(context), managing_blueprint(context)]
+    if DESK in kinds:
+        people = PeopleDesk(work, clock, RegistrationMessages(settings.notifications_key))
+    if links is not None or people is not None:
+        routes.operations.append(registrations_blueprint(links, people))
+    if people is not None:
+        desk = FormDesk(work, clock, promoting(people.messages), _forgetting(context))
+        add_form_administration(forms, desk)
+        _add_desk(routes, settings, desk, people.messages, deployment)
+    return routes
 
 
-def _public_tools(settings: RegistrationSettings, work: UnitOfWork, intake: UnitOfWork, clock: Clock) -> Tools:
-    return Tools(
+def _add_desk(
+    routes: Routes,
+    settings: RegistrationSettings,
+    forms: FormDesk,
+    messages: RegistrationMessages,
+    deployment: Deployment,
+) -> None:
+    """The console and the coordinators' interface, with the keys that only they need."""
+    work, clock = forms.work, forms.clock
+    access = AccessFile(settings.common.access_file)
+    sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, deployment)
+    keys = FormKeys(settings.form_keys_folder, settings.master_keys)
+    routes.holders = KeyHolders(access, sign_in)
+    routes.checks.append(partial(key_problem, work, keys, NAME))
+    routes.operations += [
+        erasing_blueprint(work, clock, messages),
+        sealed_blueprint(work, clock, keys),
+        partners_blueprint(work, clock),
+        trail_blueprint(NAME, work),
+        blocked_blueprint(work, clock, References(settings.person_keys[0])),
+    ]
+    routes.pages += [frame_blueprint(sign_in), console_blueprint(forms, messages, keys, settings.common.public_url)]
+
+
+def _public_context(
+    settings: RegistrationSettings, work: UnitOfWork, intake: UnitOfWork, clock: Clock
+) -> PublicContext:
+    return PublicContext(
         work=work,
         clock=clock,
         intake=Intake(intake, settings.intake_keys[0]),
@@ -184,14 +204,6 @@ def _public_tools(settings: RegistrationSettings, work: UnitOfWork, intake: Unit
     )
 
 
-def _desk_tools(settings: RegistrationSettings, work: UnitOfWork, clock: Clock, tools: Tools | None) -> DeskTools:
-    def forget_form(slug: str) -> object:
-        return tools.views.pop(slug, None) if tools is not None else None
-
-    return DeskTools(
-        work=work,
-        clock=clock,
-        references=References(settings.person_keys[0]),
-        messages=RegistrationMessages(settings.notifications_key),
-        forget_form=forget_form,
-    )
+def _forgetting(context: PublicContext | None) -> Callable[[str], object]:
+    """What makes the public routes of this process, if it has any, read a form again."""
+    return lambda slug: context.views.pop(slug, None) if context is not None else None

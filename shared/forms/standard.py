@@ -42,10 +42,14 @@ def standard_form(
     if kind not in STANDARD_KINDS:
         raise ValueError(f"kind: must be one of {', '.join(STANDARD_KINDS)}")
     own = {"slug": slug, "title": title, "version": version} | ({"intro": intro} if intro else {})
-    definition = parse_definition({**_standard(kind), **own})
-    if any(field.name == GROUP_FIELD for field in definition.fields):
-        definition = with_options(definition, GROUP_FIELD, working_groups)
-    return definition
+    return with_working_groups(parse_definition({**_standard(kind), **own}), working_groups)
+
+
+def with_working_groups(definition: FormDefinition, groups: Sequence[tuple[str, str]]) -> FormDefinition:
+    """Return the questions with ``groups`` (slug, name) to choose from, if they ask for a working group."""
+    if not any(field.name == GROUP_FIELD for field in definition.fields):
+        return definition
+    return with_options(definition, GROUP_FIELD, groups)
 
 
 @cache

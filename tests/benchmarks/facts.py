@@ -5,7 +5,8 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
-from services.registration.people.messages import CONFIRMED, make_message
+from services.registration.forms.messages import make_message
+from services.registration.people.messages import CONFIRMED
 from shared.contracts.envelope import Message
 from shared.core.clock import rfc3339, system_clock
 from shared.core.ids import new_id, new_token

@@ -21,10 +21,11 @@ from services.events.outgoing_proposals import PROPOSAL_KEYS, proposal_message, 
 from services.events.outgoing_proposals import erased_message as proposal_erased
 from services.notifications.domain.mail import ClaimedMail
 from services.notifications.outgoing import KEY_OF_OUTCOME, mail_message
-from services.registration.domain.form_facts import FormFacts
-from services.registration.domain.registration import Registration
+from services.registration.forms.messages import FORM_CHANGED, form_message
+from services.registration.forms.model import FormFacts
 from services.registration.people import messages as registration_messages
-from services.registration.people.messages import Fact, RegistrationMessages, confirmation_wanted, form_message
+from services.registration.people.messages import Fact, RegistrationMessages, confirmation_wanted
+from services.registration.people.model import Registration
 from shared.contracts.envelope import Message, decode, encode
 from shared.contracts.registry import MESSAGE_TYPES, read
 from shared.core.context import caused_by
@@ -168,7 +169,7 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
     "working-group.changed.v1": lambda: working_group_message(
         WorkingGroup(id="housing", title="Housing"), WEBINAR_WEEK
     ),
-    registration_messages.FORM_CHANGED: lambda: form_message(FORM, WEBINAR_WEEK),
+    FORM_CHANGED: lambda: form_message(FORM, WEBINAR_WEEK),
     registration_messages.CONFIRMATION_WANTED: _confirmation_wanted,
     "resource.published.v1": lambda: resource_message(
         Resource(

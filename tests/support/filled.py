@@ -11,9 +11,9 @@ from services.events.usecases.load_partners import load_partners
 from services.events.usecases.load_rooms import load_rooms
 from services.events.usecases.load_sample import load_sample
 from services.notifications import messaging as notifications
-from services.registration.privacy.form_keys import FormKeys
-from services.registration.store.copies import keep_event
-from services.registration.usecases.load_forms import load_forms
+from services.registration.forms.copies import keep_event
+from services.registration.forms.loading import load_forms
+from services.registration.sealing.form_keys import FormKeys
 from shared.contracts.registry import read
 from shared.core.clock import system_clock
 from shared.core.sealing import Vault, public_key_of, read_keys, seal_to

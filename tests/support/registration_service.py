@@ -15,13 +15,13 @@ from werkzeug.test import TestResponse
 
 from services.registration.deciding_loop import make_decider
 from services.registration.intake.decider import Decider
+from services.registration.intake.form_view import view_form
 from services.registration.intake.model import Act, Choice
 from services.registration.intake.service import Intake
 from services.registration.own.service import WaitingForOwner, send_choices, show_waiting
 from services.registration.people.messages import RegistrationMessages
 from services.registration.settings import RegistrationSettings, read_settings
 from services.registration.tending import Tending
-from services.registration.usecases.look_up import view_form
 from services.registration.web import build_app
 from shared.core.sealing import open_sealed, read_keys
 from shared.store.engine import open_engine

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.registration.domain.registration import Registration
+from services.registration.forms.store import find_form
 from services.registration.intake import decider_store as store
 from services.registration.intake import mailboxes, queue
 from services.registration.intake.contents import content_from_json
@@ -43,12 +43,11 @@ from services.registration.people.messages import (
     confirmation_wanted,
     fact_about,
 )
-from services.registration.people.model import AddressRefs
+from services.registration.people.model import AddressRefs, Registration
 from services.registration.people.references import References
-from services.registration.store.forms import find_form
-from services.registration.store.registrations import find_person
-from services.registration.usecases.erase import erase_by_link
-from services.registration.usecases.promote import promote_waiting
+from services.registration.people.store import find_person
+from services.registration.people.waiting_list import promote_waiting
+from services.registration.privacy.erasure import erase_by_link
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
 from shared.core.ids import new_id, new_token

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
-from services.registration.domain.opening import Opening
-from services.registration.domain.seats import Seats
+from services.registration.forms.opening import Opening
+from services.registration.forms.seats import Seats
 from services.registration.intake.contents import content_from_json, without_cause
 from services.registration.intake.model import (
     Candidate,
@@ -24,7 +24,7 @@ from services.registration.intake.model import (
     Plan,
 )
 from services.registration.people.model import AddressRefs
-from services.registration.store.rows import as_parameter, columns_of
+from services.registration.people.store import as_parameter, columns_of
 
 SEEN_WITHIN = timedelta(minutes=1)
 """How long a sender may have looked at a form before sending: an older version than that decides about nothing."""

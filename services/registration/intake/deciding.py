@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.registration.domain.opening import OPEN_EVENT_STATUSES, closed_reason, is_over
-from services.registration.domain.seats import give_back, next_place, take
+from services.registration.forms.opening import OPEN_EVENT_STATUSES, closed_reason, is_over
+from services.registration.forms.seats import give_back, next_place, take
 from services.registration.intake.model import (
     CONFIRMABLE_AFTER_CLOSING,
     MAX_CANDIDATES,
@@ -36,7 +36,7 @@ from services.registration.intake.model import (
     Submission,
 )
 from services.registration.people.model import AddressRefs
-from services.registration.privacy.model import merge_sealed
+from services.registration.sealing.model import merge_sealed
 
 NewId = Callable[[], str]
 """Returns a new UUID as text."""

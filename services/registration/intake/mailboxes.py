@@ -21,7 +21,7 @@ from services.registration.intake.spacing import (
     total_quota,
 )
 from services.registration.people.model import AddressRefs
-from services.registration.store.rows import as_parameter, columns_of
+from services.registration.people.store import as_parameter, columns_of
 
 BUCKET = timedelta(minutes=10)
 """Mails are counted in steps of this length; a window counts one step more, so that no hour has more than its quota."""

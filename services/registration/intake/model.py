@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from services.registration.domain.opening import Opening, closed_reason
-from services.registration.domain.seats import Seats
+from services.registration.forms.opening import Opening, closed_reason
+from services.registration.forms.seats import Seats
 from services.registration.people.model import AddressRefs
 
 MAX_CANDIDATES = 10

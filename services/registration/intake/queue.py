@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from services.registration.store.queue_state import DECIDER_LOCK
+from services.registration.people.locking import DECIDER_LOCK
 
 MAX_ATTEMPTS = 5
 BATCH_BY_ATTEMPTS = (200, 50, 12, 3, 1)

@@ -11,18 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from services.registration.forms.model import COLUMNS
 from services.registration.intake.contents import content_to_json
+from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Content
 from services.registration.intake.receipts import code_for, content_fingerprint, receipt_for, receipt_hash
-from services.registration.intake.store import (
-    QueuedSubmission,
-    StoredReceipt,
-    find_receipt,
-    insert_submission,
-)
-from services.registration.people.model import COLUMNS
-from services.registration.privacy.sealing import seal_answers
-from services.registration.usecases.look_up import FormView
+from services.registration.intake.store import QueuedSubmission, StoredReceipt, find_receipt, insert_submission
+from services.registration.sealing.encryption import seal_answers
 from shared.core.context import correlation_id, traceparent
 from shared.core.errors import DomainError, Overloaded, Unavailable
 from shared.core.failpoints import reach

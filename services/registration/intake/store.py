@@ -1,8 +1,4 @@
-"""The queue of submissions, for whoever fills it: one INSERT each, receipts by hash, the decider's public key.
-
-The login of the public processes may insert named columns and may read no row of the table; what it may know of one
-comes from functions that take a hash.
-"""
+"""The queue as others than its decider see it: the decider's public key, whether it is full, and how to pause it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +6,29 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
+
+_KEY = text("SELECT id, public FROM decider_key ORDER BY published_at DESC, id LIMIT 1")
+_IS_FULL = text("SELECT intake_is_full(:max_bytes)")
+
+
+@dataclass(frozen=True, slots=True)
+class DeciderPublicKey:
+    """A key that only the decider can open: id of 8 bytes, X25519 public key of 32."""
+
+    id: bytes
+    public: bytes
+
+
+def newest_decider_key(connection: Connection) -> DeciderPublicKey | None:
+    """Return the key to seal to; None before a decider has published one."""
+    row = connection.execute(_KEY).fetchone()
+    return None if row is None else DeciderPublicKey(bytes(row[0]), bytes(row[1]))
+
+
+def is_full(connection: Connection, max_bytes: int) -> bool:
+    """Return whether the queue takes more than ``max_bytes`` of the disk, so that nothing more is accepted."""
+    return bool(connection.execute(_IS_FULL, {"max_bytes": max_bytes}).scalar_one())
+
 
 _INSERT = text("""
     INSERT INTO submission (receipt_hash, form, form_revision, fingerprint, network, challenge, code, body, decider_key)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from services.registration.intake.form_view import FormView
 from services.registration.own.service import show_history, show_own
 from services.registration.people.model import clear_answers
-from services.registration.store.registrations import Person
-from services.registration.usecases.look_up import FormView
+from services.registration.people.store import Person
 from shared.core.clock import rfc3339
 from shared.store.unit_of_work import UnitOfWork
 

@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.registration.domain.joining import join_address
-from services.registration.domain.opening import Opening
+from services.registration.forms.opening import Opening
+from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Choice
 from services.registration.intake.service import Intake
 from services.registration.intake.store import StoredReceipt
+from services.registration.own.joining import join_address
 from services.registration.own.store import (
     ConfirmationLink,
     LinkAct,
@@ -20,12 +21,11 @@ from services.registration.own.store import (
     acts_by_link,
     find_confirmation_link,
     find_own,
+    online_event,
     own_history,
     pending_submissions,
     registered_people,
 )
-from services.registration.store.copies import online_event
-from services.registration.usecases.look_up import FormView
 from shared.core.errors import DomainError
 from shared.core.links import CONFIRMATION, OWN, sent_hash
 from shared.store.unit_of_work import UnitOfWork

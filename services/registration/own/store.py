@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.registration.domain.registration import Registration
 from services.registration.intake.contents import content_from_json
 from services.registration.intake.model import Content
-from services.registration.store.registrations import Person
+from services.registration.own.joining import OnlineEvent
+from services.registration.people.model import Registration
+from services.registration.people.store import Person
 
 _LINK = text("SELECT email, language, muted FROM link_of(:hash, :now)")
 _PENDING = text("""
@@ -25,6 +26,7 @@ _OWN = text("""
     FROM own_registration(:hash)
 """)
 _HISTORY = text("SELECT own_history(:hash)")
+_ONLINE = text("SELECT status, mode, join_url, starts_at, ends_at FROM event_copy WHERE id = :id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +132,9 @@ def own_history(connection: Connection, hash_: bytes) -> Mapping[str, Any]:
     """Return dates, consent, readings of sealed answers, changes and messages of the registration behind a link."""
     found: Mapping[str, Any] | None = connection.execute(_HISTORY, {"hash": hash_}).scalar()
     return found or {}
+
+
+def online_event(connection: Connection, event_id: str) -> OnlineEvent | None:
+    """What decides whether an event can be joined online; None if nothing was heard of it."""
+    row = connection.execute(_ONLINE, {"id": event_id}).fetchone()
+    return OnlineEvent(*row) if row else None

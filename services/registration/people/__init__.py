@@ -1,1 +1,1 @@
-"""Registrations: what happened to them, as messages, and the links by which their people manage them."""
+"""Registrations: lists, one person, decisions, the waiting list, blocked addresses, and messages about them."""

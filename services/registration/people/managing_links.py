@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from services.registration.store.rows import as_parameter
+from services.registration.people.store import as_parameter
 
 MAX_LIVE = 5
 

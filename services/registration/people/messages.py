@@ -5,22 +5,21 @@ which is kept nowhere else.
 """
 
 import base64
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from services.registration.domain.form_facts import FormFacts
-from services.registration.domain.registration import Registration
+from services.registration.forms.messages import make_message
 from services.registration.people.managing_links import store_managing_links
-from services.registration.store.registrations import Person
-from shared.contracts.envelope import TYPE_PREFIX, Message
-from shared.contracts.registry import source_of
+from services.registration.people.model import Registration
+from services.registration.people.store import Person
+from shared.contracts.envelope import Message
 from shared.core.clock import rfc3339
 from shared.core.context import correlation_id, traceparent
-from shared.core.ids import new_id, new_token
+from shared.core.ids import new_token
 from shared.core.links import OWN, link_hash
 from shared.core.sealing import seal_to
 from shared.store import outbox
@@ -33,7 +32,6 @@ CHANGED = "registration.changed.v1"
 LINK_REQUESTED = "registration.link-requested.v1"
 CONFIRMATION_WANTED = "confirmation.wanted.v1"
 ERASED = "person.erased.v1"
-FORM_CHANGED = "form.changed.v1"
 
 NEW = {"confirmed": CONFIRMED, "waitlisted": WAITLISTED}
 """The message about a new registration, by its status."""
@@ -110,38 +108,6 @@ def erased_message(registration: Registration, at: datetime) -> Message:
         **{name: getattr(registration, name) for name in names},
     }
     return make_message(ERASED, registration.id, at, data, (correlation_id(), traceparent()))
-
-
-def form_message(form: FormFacts, at: datetime) -> Message:
-    """Return the public state of ``form``, as it is from ``at`` (aware) on."""
-    data = asdict(form) | {"opens_at": _plain(form.opens_at), "closes_at": _plain(form.closes_at)}
-    return make_message(FORM_CHANGED, form.id, at, data, (correlation_id(), traceparent()))
-
-
-def _plain(at: datetime | None) -> str | None:
-    return None if at is None else rfc3339(at)
-
-
-def make_message(key: str, subject: str, at: datetime, data: dict[str, Any], cause: Sequence[str]) -> Message:
-    """Return a message of this service.
-
-    Args:
-        key: type without prefix.
-        subject: id of what it is about.
-        at: when it became true.
-        data: public state of the subject.
-        cause: correlation id and trace context.
-    """
-    return Message(
-        id=new_id(),
-        type=TYPE_PREFIX + key,
-        source=source_of("registration"),
-        subject=subject,
-        time=at,
-        data=data,
-        correlation_id=cause[0],
-        traceparent=cause[1],
-    )
 
 
 def _message(fact: Fact, token: str, notifications_key: bytes, at: datetime) -> Message:

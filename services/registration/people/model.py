@@ -1,12 +1,47 @@
-"""What people are compared by, and which answers are part of a registration itself."""
+"""A registration: one person on one form, what they are compared by, and what can be decided about it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-COLUMNS = frozenset(
-    {"name", "email", "organisation", "working_group", "representative", "country", "time_zone", "language", "consent"}
-)
-"""Fields of a form whose answers are part of a registration itself; all others are kept together."""
+from services.registration.forms.model import COLUMNS
+from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
+from services.registration.forms.seats import Seats
+from shared.core.errors import DomainError
+
+LIVE = ("confirmed", "waitlisted")
+"""Those who have a seat or wait for one: they can give it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Attributes:
+    id: UUID text.
+    revision: counts the changes that somebody outside would see, from 1.
+    position: place on the waiting list, from 1, in order of receipt, as it was when this was read; None without one.
+    person_ref: keyed hash of the address, 64 hex digits.
+    accepted_at: when it was made: decided, or confirmed by the owner of the address.
+    verified: the owner of the address has confirmed it.
+    attend: slug of the event that everybody on this form should attend as well.
+    """
+
+    id: str
+    form: str
+    form_kind: str
+    event_id: str | None
+    status: str
+    position: int | None
+    revision: int
+    person_ref: str
+    working_group: str | None
+    representative: bool
+    organisation_id: str | None
+    country: str | None
+    language: str
+    partner: str | None
+    accepted_at: datetime
+    verified: bool = False
+    attend: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +69,31 @@ def clear_answers(*sources: Any) -> dict[str, Any]:
     given["representative"] = given["representative"] if given["working_group"] else None
     given.pop("consent", None)
     return {name: value for name, value in (given | dict(sources[0].answers)).items() if value is not None}
+
+
+def check_confirming(opening: Opening, seats: Seats, registration: Registration, now: datetime) -> None:
+    """Whether somebody who waits can be given a seat, whatever their number in line and however late it is.
+
+    Raises:
+        DomainError: ``not-waiting``, ``event-over``, ``not-taking-place``, ``no-free-seat``.
+    """
+    if registration.status != "waitlisted":
+        raise DomainError("not-waiting", "only somebody on the waiting list can be given a seat")
+    if is_over(opening, now):
+        raise DomainError("event-over", "the event has begun")
+    if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
+        raise DomainError("not-taking-place", "as things stand the event does not take place")
+    if seats.free is not None and seats.free < 1:
+        raise DomainError("no-free-seat", "every seat is taken; raise the capacity of the form first")
+
+
+def check_cancelling(opening: Opening, registration: Registration, now: datetime) -> None:
+    """Whether a place can be given back.
+
+    Raises:
+        DomainError: ``no-place``, ``event-over``.
+    """
+    if registration.status not in LIVE:
+        raise DomainError("no-place", "there is no place to give back")
+    if is_over(opening, now):
+        raise DomainError("event-over", "the event has begun")

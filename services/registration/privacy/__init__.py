@@ -1,1 +1,1 @@
-"""Sealed answers, the keys that open them, and the log of who has read them."""
+"""Erasure of people, on request and once they were kept long enough."""

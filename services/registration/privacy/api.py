@@ -1,96 +1,92 @@
-"""Sealed answers and the log of readings, for coordinators' programs."""
+"""Shapes of what coordinators ask about people, and of what they are told."""
 
 from dataclasses import asdict
 from typing import Any
 
 import marshmallow as ma
 
-from services.registration.privacy.form_keys import FormKeys
-from services.registration.privacy.service import (
-    MAX_REASON,
-    MIN_REASON,
-    ReadingRequest,
-    read_sealed,
-    sealed_readings,
+from services.registration.people.messages import RegistrationMessages
+from services.registration.people.schemas import ChangeSchema
+from services.registration.privacy.erasure import (
+    EVERYWHERE,
+    HERE,
+    REASONS,
+    Erasure,
+    Grave,
+    erase_known,
+    form_of,
+    show_grave,
 )
-from services.registration.privacy.store import Reading
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, may_touch, needs
+from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.operations import Blueprint
-from shared.web.paging import PageArguments, page_of, position_in
 from shared.web.problems import ProblemSchema
 
-MAX_NUMBER = 2**63 - 1
 
-
-class ReasonSchema(ma.Schema):
-    """Why sealed answers have to be read."""
+class ErasureSchema(ma.Schema):
+    """Whom to erase, and why."""
 
     class Meta:
         unknown = ma.RAISE
 
-    reason = ma.fields.String(required=True, validate=ma.validate.Length(min=MIN_REASON, max=MAX_REASON))
+    reason = ma.fields.String(
+        required=True,
+        validate=ma.validate.OneOf(list(REASONS)),
+        metadata={"description": "It stays in the history. No free text: it could name whom it is to forget"},
+    )
+    scope = ma.fields.String(
+        load_default=HERE,
+        validate=ma.validate.OneOf([HERE, EVERYWHERE]),
+        metadata={
+            "description": "`registration`: this one; `address`: all of the same address, on the forms that your key "
+            "is good for"
+        },
+    )
 
 
-class SealedSchema(ma.Schema):
-    """Sealed answers by field."""
+class ErasedSchema(ma.Schema):
+    """What is left of a registration."""
 
-    answers = ma.fields.Dict(keys=ma.fields.String(), required=True)
-
-
-class ReadingSchema(ma.Schema):
-    """Somebody has read somebody's sealed answers."""
-
-    number = ma.fields.Integer(required=True)
-    registration_id = ma.fields.String(required=True)
+    id = ma.fields.String(required=True)
     form = ma.fields.String(required=True)
-    reader = ma.fields.String(required=True)
-    reason = ma.fields.String(required=True)
-    read_at = ma.fields.AwareDateTime(format="iso", required=True)
+    status = ma.fields.String(required=True, metadata={"description": "Under which it goes on counting"})
+    erased_at = ma.fields.AwareDateTime(format="iso", required=True)
+    history = ma.fields.List(ma.fields.Nested(ChangeSchema), required=True)
 
 
-class ReadingListSchema(ma.Schema):
-    """One page of readings, newest first."""
+def erasing_blueprint(work: UnitOfWork, clock: Clock, messages: RegistrationMessages) -> Any:
+    """``/v1/registrations/{id}/erasure``."""
+    blueprint = Blueprint("erasing", __name__, url_prefix="/v1/registrations", description="Erasing people")
 
-    items = ma.fields.List(ma.fields.Nested(ReadingSchema), required=True)
-    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
-
-
-def sealed_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys) -> Any:
-    """``/v1/registrations/{id}/sealed`` and ``/v1/sealed-readings``."""
-    blueprint = Blueprint("sealed", __name__, url_prefix="/v1", description="Sealed answers and who has read them")
-
-    @blueprint.post("/registrations/<uuid:registration_id>/sealed")
-    @blueprint.arguments(ReasonSchema)
-    @blueprint.response(200, SealedSchema)
+    @blueprint.post("/<uuid:registration_id>/erasure")
+    @blueprint.arguments(ErasureSchema)
+    @blueprint.response(200, ErasedSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
-    @needs("sealed-reader")
-    def read(content: dict[str, Any], registration_id: Any) -> dict[str, Any]:
-        """Read the sealed answers of one registration. The reading is written down first, with its reason."""
-        request = ReadingRequest(str(registration_id), holder().name, content["reason"], may_touch)
-        return {"answers": read_sealed(work, clock, keys, request)}
+    @needs("coordinator")
+    def erase(wanted: dict[str, Any], registration_id: Any) -> dict[str, Any]:
+        """Erase whoever is on a registration, in all services; it cannot be undone. Doing it again changes nothing.
 
-    @blueprint.get("/sealed-readings")
-    @blueprint.arguments(PageArguments, location="query")
-    @blueprint.response(200, ReadingListSchema)
-    @needs("sealed-reader", "operator")
-    def list_them(query: dict[str, Any]) -> dict[str, Any]:
-        """Who has read whose sealed answers and why, newest first."""
-        before = position_in(query["cursor"], 1, _read_number)
-        readings = sealed_readings(work, before, query["limit"] + 1, holder().forms)
-        page = page_of(readings, query["limit"], _number)
-        return {"items": [asdict(reading) for reading in page.items], "next": page.next}
+        A place is given back and the next in line gets it; whoever came to an event that has begun stays counted. No
+        further mail goes out, not even about this.
+        """
+        identity = str(registration_id)
+        require_touch(form_of(work, identity))
+        erase_known(work, clock, messages, Erasure(identity, **wanted, by=holder().name, may_touch=may_touch))
+        return _left(show_grave(work, identity))
+
+    @blueprint.get("/<uuid:registration_id>/erasure")
+    @blueprint.response(200, ErasedSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs("coordinator")
+    def show(registration_id: Any) -> dict[str, Any]:
+        """What is left of an erased registration: when, by whom and why."""
+        grave = show_grave(work, str(registration_id))
+        require_touch(grave.tombstone.form)
+        return _left(grave)
 
     return blueprint
 
 
-def _number(reading: Reading) -> tuple[str]:
-    return (str(reading.number),)
-
-
-def _read_number(parts: Any) -> int:
-    number = int(parts[0])
-    if not 0 < number <= MAX_NUMBER:
-        raise ValueError("not the number of a reading")
-    return number
+def _left(grave: Grave) -> dict[str, Any]:
+    return {**asdict(grave.tombstone), "history": [asdict(change) for change in grave.history]}

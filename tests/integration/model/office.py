@@ -9,18 +9,19 @@ from typing import Any
 
 from services.events.usecases.change_event import ANY, Deed, change_event
 from services.events.usecases.steps import StepWish, step_of
-from services.registration.domain.form_settings import FormSettings
+from services.registration.forms.changes import FormChange, change_form
+from services.registration.forms.model import FormSettings
 from services.registration.intake import queue
 from services.registration.intake.decider import Decider, DeciderKeys
+from services.registration.intake.form_view import FormView, view_form
 from services.registration.intake.model import Act, Choice
 from services.registration.intake.service import Envelope, Intake
 from services.registration.own.service import cancel_own, erase_own, send_choices, show_own, show_waiting
+from services.registration.people.decisions import Decision, decide
+from services.registration.people.waiting_list import promoting
+from services.registration.privacy.erasure import HERE, Erasure, erase_known
+from services.registration.privacy.retention import confirm_unannounced
 from services.registration.tending import Tending
-from services.registration.usecases.change_form import FormChange, change_form
-from services.registration.usecases.decide import Decision, decide
-from services.registration.usecases.erase import HERE, Erasure, erase_known
-from services.registration.usecases.look_up import FormView, view_form
-from services.registration.usecases.retain import confirm_unannounced
 from shared.core import failpoints
 from shared.core.errors import DomainError, Unavailable
 from shared.core.sealing import open_sealed
@@ -176,7 +177,9 @@ class Office:
     def set_form(self, slug: str, seen: int, capacity: int | None, is_open: bool, *, lost: bool = False) -> Answer:
         """A coordinator's change of seats and switch."""
         change = FormChange(slug, seen, BY, FormSettings(capacity, is_open))
-        return self._ask(lost, lambda work: str(change_form(work, self._world.clock, MESSAGES, change).revision))
+        return self._ask(
+            lost, lambda work: str(change_form(work, self._world.clock, promoting(MESSAGES), change).revision)
+        )
 
     def move_event(self, name: str, step: str, starts_at: datetime, *, lost: bool = False) -> Answer:
         """A coordinator's step with an event."""

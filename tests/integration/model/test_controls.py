@@ -13,11 +13,13 @@ from sqlalchemy.exc import IntegrityError
 
 from services.events.store import roster
 from services.events.store.roster import Registered
-from services.registration.domain.seats import Seats
+from services.registration.forms import copies
+from services.registration.forms.seats import Seats
+from services.registration.forms.store import StoredForm, save_seats
 from services.registration.intake import decider, decider_store, deciding, mailboxes, queue
+from services.registration.people import store as registrations
 from services.registration.people.messages import RegistrationMessages
-from services.registration.store import copies, registrations, retention
-from services.registration.store.forms import StoredForm, save_seats
+from services.registration.privacy import retention_store as retention
 from shared.store import checked_clock, inbox
 from tests.integration.model.machine import Machine
 from tests.integration.model.test_model import SHORT

@@ -14,10 +14,10 @@ from sqlalchemy import Engine
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.usecases.change_event import ANY, Deed, change_event, create_event
 from services.events.usecases.steps import StepWish, step_of
+from services.registration.forms.store import save_form
 from services.registration.intake.decider_keys import publish_key
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
-from services.registration.store.forms import save_form
 from shared.contracts.registry import SERVICES
 from shared.core.errors import Unavailable
 from shared.core.sealing import Vault, public_key_of

@@ -22,14 +22,14 @@ from services.events.messaging import effects as events_effects
 from services.events.usecases.change_event import ANY, Deed, change_event
 from services.events.usecases.load_sample import load_sample
 from services.events.usecases.steps import StepWish, step_of
+from services.registration.forms.loading import load_forms
 from services.registration.intake.cleanup import RECEIPT_KEPT
 from services.registration.intake.receipts import receipt_hash
 from services.registration.messaging import effects as registration_effects
 from services.registration.people.messages import RegistrationMessages
-from services.registration.privacy.form_keys import FormKeys
+from services.registration.sealing.form_keys import FormKeys
 from services.registration.settings import read_settings
 from services.registration.tending import Tending
-from services.registration.usecases.load_forms import load_forms
 from services.registration.web import build_app
 from shared.contracts import registry
 from shared.contracts.envelope import Message, decode

@@ -27,7 +27,7 @@ def service(installation: TestInstallation, monkeypatch: pytest.MonkeyPatch) -> 
 
     What it shows of forms is read anew for each request, so that tests can change forms between two of them.
     """
-    monkeypatch.setattr("services.registration.api.tools.VIEW_KEPT_S", 0.0)
+    monkeypatch.setattr("services.registration.public.context.VIEW_KEPT_S", 0.0)
     with open_registration(installation) as opened:
         yield opened
 

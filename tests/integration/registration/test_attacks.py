@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.registration.intake.consumers import handle_mail
 from services.registration.intake.model import MAX_CANDIDATES, Act, Choice
+from services.registration.messaging import handle_mail
 from shared.contracts.registry import read
 from tests.contract.samples import sample_message
 from tests.support.clients import WEBINAR, answers, rows
@@ -23,7 +23,7 @@ OWN_NETWORK = {"X-Forwarded-For": "198.51.100.200"}
 def service(service: RegistrationService) -> Iterator[RegistrationService]:
     """The service, which may show forms that were read a minute ago: thousands of requests follow."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("services.registration.api.tools.VIEW_KEPT_S", 60.0)
+        patch.setattr("services.registration.public.context.VIEW_KEPT_S", 60.0)
         yield service
 
 

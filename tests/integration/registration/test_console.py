@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.registration.console import pages
-from services.registration.console.pages import PATH
+from services.registration.people import console as pages
+from services.registration.people.console import PATH
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService

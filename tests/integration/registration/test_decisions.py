@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.registration.console.pages import PATH
-from services.registration.usecases.decide import Decision, decide
+from services.registration.people.console import PATH
+from services.registration.people.decisions import Decision, decide
 from shared.core.clock import system_clock
 from shared.core.errors import DomainError
 from shared.store.engine import open_engine

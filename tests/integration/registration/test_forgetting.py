@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from services.registration.__main__ import command_line
-from services.registration.usecases.erase import erase_kept
+from services.registration.privacy.erasure import erase_kept
 from shared.core.errors import SettingsError
 from shared.core.metrics import retention_overdue, retention_unannounced
 from shared.store.engine import open_engine

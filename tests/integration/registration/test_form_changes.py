@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from services.registration.domain.form_settings import FormSettings
-from services.registration.usecases.change_form import FormChange, change_form
+from services.registration.forms.changes import FormChange, change_form
+from services.registration.forms.model import FormSettings
+from services.registration.people.waiting_list import promoting
 from shared.contracts.envelope import decode
 from shared.core.clock import system_clock
 from shared.core.errors import DomainError
@@ -158,11 +159,8 @@ def test_changes_at_the_same_moment_are_one(
     def one(number: int) -> str:
         wanted = FormSettings(capacity=2 + number, open=True)
         try:
-            return str(
-                change_form(
-                    work, system_clock, service.outgoing, FormChange(WEBINAR, 1, f"coordinator {number}", wanted)
-                ).revision
-            )
+            asked = FormChange(WEBINAR, 1, f"coordinator {number}", wanted)
+            return str(change_form(work, system_clock, promoting(service.outgoing), asked).revision)
         except DomainError as refusal:
             return refusal.code
 

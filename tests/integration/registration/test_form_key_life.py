@@ -17,14 +17,14 @@ from sqlalchemy import make_url
 
 from deploy.local.installation import SAMPLE
 from services.registration.__main__ import command_line
-from services.registration.api.tools import VIEW_KEPT_IN_NEED_S
+from services.registration.forms.service import may_take_submissions
 from services.registration.intake.queue import try_lead, undecided_submissions
-from services.registration.privacy.form_keys import FormKeys
-from services.registration.privacy.key_service import SETTLE_S, KeyOrder, SubmissionQueue, replace_form_key
-from services.registration.privacy.sealing import open_answers, public_half, seal_answers
+from services.registration.people.locking import pause_decider
+from services.registration.public.context import VIEW_KEPT_IN_NEED_S
+from services.registration.sealing.encryption import open_answers, public_half, seal_answers
+from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_service import SETTLE_S, KeyOrder, SubmissionQueue, replace_form_key
 from services.registration.settings import RegistrationSettings, read_settings
-from services.registration.store.queue_state import pause_decider
-from services.registration.usecases.look_up import may_take_submissions
 from services.registration.web import build_app
 from shared.core.accounts import service_account
 from shared.core.clock import system_clock
@@ -158,7 +158,7 @@ def test_nothing_is_lost_while_people_register_without_pause(
     service: RegistrationService, installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Forms are kept for a second, as ever, and the decider works beside it."""
-    monkeypatch.setattr("services.registration.api.tools.VIEW_KEPT_S", KEPT_S)
+    monkeypatch.setattr("services.registration.public.context.VIEW_KEPT_S", KEPT_S)
     keys, over, sent = keys_of(installation), threading.Event(), itertools.count()
     work, order = service.work("operator"), KeyOrder(FORM, "Op Erator", system_clock)
     rows(service.url, "UPDATE form SET people_per_address = 3")
@@ -259,7 +259,7 @@ def test_more_than_are_sealed_anew_at_once(
     meanwhile: Callable[[Callable[[], object]], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.registration.privacy.key_service.AT_ONCE", 2)
+    monkeypatch.setattr("services.registration.sealing.key_service.AT_ONCE", 2)
     travellers(service, "one", "two", "three", "four", "five")
     meanwhile(lambda: None)
     assert run(installation, "replace", FORM).output.splitlines()[-1].startswith("5 registrations")

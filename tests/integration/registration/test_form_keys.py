@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.registration.privacy.form_keys import FormKeys, KeyGone
+from services.registration.sealing.form_keys import FormKeys, KeyGone
 from shared.core.sealing import new_key
 
 FORM = "a-form"

@@ -212,7 +212,7 @@ def test_full_queue_and_missing_decider_are_an_outage(client: FlaskClient, servi
 def test_queue_that_takes_all_its_disk_refuses_more(
     client: FlaskClient, installation: TestInstallation, monkeypatch: pytest.MonkeyPatch, max_bytes: int
 ) -> None:
-    monkeypatch.setattr("services.registration.usecases.look_up.MAX_QUEUE_BYTES", max_bytes)
+    monkeypatch.setattr("services.registration.intake.form_view.MAX_QUEUE_BYTES", max_bytes)
     answer = client.post(SUBMISSIONS, json=answers(1))
     assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
     assert stored(installation) == 0

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from deploy.local.installation import SAMPLE
 from services.registration.embed.strings import page_texts
-from services.registration.store.copies import keep_event
+from services.registration.forms.copies import keep_event
 from shared.contracts.registry import read
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork

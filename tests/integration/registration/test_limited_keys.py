@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.registration.console.pages import PATH
+from services.registration.people.console import PATH
 from tests.integration.registration.test_kinds import enrol
 from tests.integration.registration.test_kinds import installation as installation
 from tests.integration.registration.test_sealed import REASON, with_roles

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local.installation import SAMPLE
-from services.registration.privacy.form_keys import FormKeys
-from services.registration.usecases.load_forms import load_forms
+from services.registration.forms.loading import load_forms
+from services.registration.sealing.form_keys import FormKeys
 from shared.core.errors import SettingsError
 from shared.core.sealing import read_keys
 from shared.store.engine import open_engine

@@ -8,10 +8,10 @@ from typing import Any
 
 import psycopg
 
+from services.registration.intake.form_view import view_form
 from services.registration.intake.model import Act, Choice
 from services.registration.own.service import send_choices
-from services.registration.usecases.look_up import view_form
-from services.registration.usecases.retain import retaining
+from services.registration.privacy.retention import retaining
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.registration_service import RegistrationService
 from tests.support.waiting import poll_until

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from services.registration.console.pages import PATH
+from services.registration.people.console import PATH
 from tests.integration.registration.test_kinds import enrol, filled
 from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import WEBINAR, rows
@@ -140,7 +140,7 @@ def test_search_heeds_neither_case_nor_accents(
     named: FlaskClient, coordinator: Headers, monkeypatch: pytest.MonkeyPatch, near: int
 ) -> None:
     """In any script, in names and in organisations."""
-    monkeypatch.setattr("services.registration.store.people._NEAR", near)
+    monkeypatch.setattr("services.registration.people.listing_store._NEAR", near)
     answers = {q: sorted(found(named, coordinator, f"q={quote(q)}")) for q, _ in FOLDED}
     assert answers == {q: sorted(expected) for q, expected in FOLDED}
 
@@ -255,7 +255,7 @@ def test_file_opens_in_a_spreadsheet_with_titles_and_words(
 def test_file_goes_on_where_a_chunk_ends(
     people: FlaskClient, coordinator: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.registration.usecases.list_people.CHUNK", 2)
+    monkeypatch.setattr("services.registration.people.listing.CHUNK", 2)
     answer = people.get("/v1/registrations", headers={**coordinator, "Accept": "text/csv"})
     lines = list(csv.DictReader(io.StringIO(answer.text)))
     assert [line["email"].split("@")[0] for line in lines] == ["ana", "ben", "Ben", "chi", "dee"]

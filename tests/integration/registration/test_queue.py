@@ -15,6 +15,7 @@ from services.registration.intake import queue
 from services.registration.intake.decider import Decider, DeciderKeys
 from services.registration.intake.decider_keys import publish_key
 from services.registration.intake.deciding import decide
+from services.registration.intake.form_view import view_form
 from services.registration.intake.model import Act, Choice
 from services.registration.intake.service import Envelope, Intake
 from services.registration.own.service import (
@@ -27,7 +28,6 @@ from services.registration.own.service import (
 )
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
-from services.registration.usecases.look_up import view_form
 from shared.core.clock import Clock, system_clock
 from shared.core.errors import DomainError
 from shared.core.sealing import new_key, open_sealed, public_key_of

@@ -27,7 +27,7 @@ def people(service: RegistrationService, count: int) -> list[str]:
     """Submit for so many people, of twenty organisations; returns the addresses, to which mails have gone."""
     contents = [answers(number, email=f"person-{number}@domain-{number % 20}.example.org") for number in range(count)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("services.registration.api.tools.VIEW_KEPT_S", 60.0)
+        patch.setattr("services.registration.public.context.VIEW_KEPT_S", 60.0)
         assert {service.submit(content).status_code for content in contents} == {202}
     service.decide()
     assert len(service.mailed()) == count

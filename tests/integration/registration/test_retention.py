@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from services.registration.__main__ import command_line
-from services.registration.privacy.model import field_names
+from services.registration.sealing.model import field_names
 from services.registration.tending import Tending
 from shared.core.errors import SettingsError
 from shared.core.metrics import retention_done_total, retention_overdue, retention_unannounced

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import make_url
 
 from services.registration.__main__ import command_line
-from services.registration.console.pages import PATH
-from services.registration.privacy.model import decode_envelopes
+from services.registration.people.console import PATH
+from services.registration.sealing.model import decode_envelopes
 from services.registration.web import build_app
 from shared.store.engine import open_engine
 from tests.integration.registration.test_form_key_life import settings_of

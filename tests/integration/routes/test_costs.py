@@ -31,7 +31,7 @@ SUBMITTED = ("new", "the same again", "another attempt", "as a page")
 
 
 def test_form_is_read_by_a_few_statements(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.registration.api.tools.VIEW_KEPT_S", 0.0)
+    monkeypatch.setattr("services.registration.public.context.VIEW_KEPT_S", 0.0)
     with statements(house) as said:
         assert house.ask("registration", "GET", f"/v1/forms/{WEBINAR}").status_code == 200
     assert 0 < len(said) <= MOST_OF_A_FORM

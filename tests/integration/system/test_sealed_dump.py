@@ -18,7 +18,7 @@ import requests
 from sqlalchemy import make_url
 
 from deploy.local.installation import SAMPLE
-from services.registration.privacy.model import field_names
+from services.registration.sealing.model import field_names
 from shared.core.accounts import service_account
 from shared.forms.standard import standard_form
 from shared.store.postgres_cluster import binaries

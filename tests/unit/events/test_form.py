@@ -6,7 +6,7 @@ from itertools import product
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.domain.form import Form, is_open, title_in
 from services.events.domain.rules import RulesBroken
-from services.registration.domain.opening import Opening, closed_reason
+from services.registration.forms.opening import Opening, closed_reason
 from tests.support.clock import WEBINAR_WEEK
 
 NOW = WEBINAR_WEEK

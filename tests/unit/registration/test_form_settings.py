@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration.domain.deciding import check_cancelling, check_confirming
-from services.registration.domain.form_settings import FormSettings, check_settings, differences
-from services.registration.domain.opening import Opening, closed_reason, set_reason
-from services.registration.domain.promotion import decide_promotion
-from services.registration.domain.registration import Registration
-from services.registration.domain.seats import Seats, promote
+from services.registration.forms.model import FormSettings, check_settings, differences
+from services.registration.forms.opening import Opening, closed_reason, set_reason
+from services.registration.forms.seats import Seats, decide_promotion, promote
+from services.registration.people.model import Registration, check_cancelling, check_confirming
 from shared.core.errors import DomainError
 
 NOON = datetime(2020, 3, 2, 12, tzinfo=UTC)

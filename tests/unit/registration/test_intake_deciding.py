@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration.domain.opening import Opening
-from services.registration.domain.seats import Seats
+from services.registration.forms.opening import Opening
+from services.registration.forms.seats import Seats
 from services.registration.intake.deciding import decide
 from services.registration.intake.model import (
     MAX_CANDIDATES,

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.registration.domain.opening import Opening
-from services.registration.domain.seats import Seats
+from services.registration.forms.opening import Opening
+from services.registration.forms.seats import Seats
 from services.registration.intake.contents import content_from_json, content_to_json, without_cause
 from services.registration.intake.model import Candidate, Content, Facts, FormState, LiveRegistration, Submission
 from services.registration.people.model import AddressRefs

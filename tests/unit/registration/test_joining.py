@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.registration.domain.joining import OPEN_ENDED, OnlineEvent, join_address
+from services.registration.own.joining import OPEN_ENDED, OnlineEvent, join_address
 
 STARTS_AT = datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
 ENDS_AT = datetime(2020, 3, 4, 20, 30, tzinfo=UTC)

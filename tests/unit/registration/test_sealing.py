@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration.privacy.model import (
+from services.registration.sealing.encryption import open_answers, public_half, reseal, seal_answers
+from services.registration.sealing.model import (
     decode_envelopes,
     drop_fields,
     encode_envelopes,
@@ -17,7 +18,6 @@ from services.registration.privacy.model import (
     keep_fields,
     merge_sealed,
 )
-from services.registration.privacy.sealing import open_answers, public_half, reseal, seal_answers
 from shared.core.sealing import Unsealable, new_key
 
 PRIVATE = new_key()

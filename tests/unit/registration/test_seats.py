@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration.domain.opening import Opening, closed_reason
-from services.registration.domain.seats import Seats, give_back, next_place, promotable, promote, take
+from services.registration.forms.opening import Opening, closed_reason
+from services.registration.forms.seats import Seats, give_back, next_place, promotable, promote, take
 
 NOON = datetime(2020, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

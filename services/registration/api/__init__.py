@@ -1,1 +1,0 @@
-"""The service's HTTP routes: programs' operations and people's pages."""

@@ -1,0 +1,30 @@
+"""The service's pages of the console: the list, each person, the forms, the partners, and the audit log."""
+
+from functools import partial
+
+from flask import Blueprint
+
+from services.registration.forms.changes import FormDesk
+from services.registration.forms.console import add_forms
+from services.registration.partners.console import add_partners
+from services.registration.people.console import PersonPages, add_list, add_person
+from services.registration.people.messages import RegistrationMessages
+from services.registration.privacy.console import REASON_WORDS, add_erasing, erased_page
+from services.registration.sealing.form_keys import FormKeys
+from shared.web.console import words
+from shared.web.console.frame import pages_blueprint
+from shared.web.console.trail import add_trail
+
+
+def console_blueprint(forms: FormDesk, messages: RegistrationMessages, keys: FormKeys, public_url: str) -> Blueprint:
+    """``/console/registrations``; ``public_url`` stands in the snippets of partners."""
+    blueprint = pages_blueprint("registration_console", __name__)
+    blueprint.context_processor(lambda: {"words": words})
+    work, clock = forms.work, forms.clock
+    add_list(blueprint, work, clock)
+    add_person(blueprint, PersonPages(work, clock, messages, keys, REASON_WORDS, partial(erased_page, work)))
+    add_erasing(blueprint, work, clock, messages)
+    add_forms(blueprint, forms)
+    add_partners(blueprint, work, clock, public_url)
+    add_trail(blueprint, "registration", work)
+    return blueprint

@@ -1,0 +1,1 @@
+"""Forms: definitions, settings and history, seats, partners, and the copies of events and working groups they need."""

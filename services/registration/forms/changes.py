@@ -1,0 +1,212 @@
+"""Change a form while it runs: seats, hours, open or not; with its effect shown first, and the history of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, text
+
+from services.registration.forms.messages import form_message
+from services.registration.forms.model import FormSettings, check_settings, differences, opening_with, seats_with
+from services.registration.forms.opening import closed_reason
+from services.registration.forms.seats import Promotion, Seats, decide_promotion
+from services.registration.forms.seats import promote as promote_seats
+from services.registration.forms.service import check_slug
+from services.registration.forms.store import StoredForm, find_form, lock_seats, save_settings, settings_of
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.store import outbox
+from shared.store.unit_of_work import UnitOfWork
+
+_NOTE = text("""
+    INSERT INTO form_change (form, revision, changed_at, changed_by, before, after, promoted)
+    VALUES (:form, :revision, :changed_at, :changed_by, :before, :after, :promoted)
+""")
+_LIST = text("""
+    SELECT revision, changed_at, changed_by, before, after, promoted FROM form_change
+    WHERE form = :form AND revision > :after ORDER BY revision DESC LIMIT :most
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class FormChangeLine:
+    """A line of a form's history.
+
+    Attributes:
+        revision: of the form after the change.
+        changed_by: name of the key that was used.
+        before, after: what was changed, by name, moments as RFC 3339.
+        promoted: how many of those who waited got a seat by it.
+    """
+
+    revision: int
+    changed_at: datetime
+    changed_by: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    promoted: int
+
+
+def note_form_change(connection: Connection, form: str, line: FormChangeLine) -> None:
+    """Add a line."""
+    values = {
+        "form": form,
+        "revision": line.revision,
+        "changed_at": line.changed_at,
+        "changed_by": line.changed_by,
+        "before": Jsonb(dict(line.before)),
+        "after": Jsonb(dict(line.after)),
+        "promoted": line.promoted,
+    }
+    connection.execute(_NOTE, values)
+
+
+def form_history(connection: Connection, form: str, *, after: int = 0, most: int = 50) -> Sequence[FormChangeLine]:
+    """Up to ``most`` changes of ``form`` since its revision ``after``, newest first."""
+    rows = connection.execute(_LIST, {"form": form, "after": after, "most": most})
+    return [FormChangeLine(*row) for row in rows]
+
+
+Promote = Callable[[Connection, StoredForm, Seats, datetime, str], Sequence[object]]
+"""Gives free seats to those who wait and stores the seats: see ``promote_waiting`` of people."""
+
+CAUSES = {True: "the capacity was raised", False: "the capacity was lowered"}
+
+
+@dataclass(frozen=True, slots=True)
+class FormChange:
+    """What to change.
+
+    Attributes:
+        revision: the state the caller has seen; ``wanted`` was made from it.
+        by: whose key it is, for the history.
+        wanted: all that coordinators set, as it shall be.
+    """
+
+    slug: str
+    revision: int
+    by: str
+    wanted: FormSettings
+
+
+@dataclass(frozen=True, slots=True)
+class FormEffect:
+    """What a change does to people.
+
+    Attributes:
+        form: as it is before.
+        differs: names of the settings that change.
+        promotion: how many of those who wait get a seat by it, and why the rest does not.
+        seats: afterwards.
+        reason_before, reason_after: why the form is closed; empty while it is open.
+    """
+
+    form: StoredForm
+    differs: tuple[str, ...]
+    promotion: Promotion
+    seats: Seats
+    reason_before: str
+    reason_after: str
+
+
+def preview_form_change(work: UnitOfWork, clock: Clock, slug: str, wanted: FormSettings) -> FormEffect:
+    """What it would do if the form changed to ``wanted`` now; changes nothing.
+
+    Raises:
+        DomainError: ``form-unknown``, ``closing-before-opening``.
+    """
+    check_settings(wanted)
+    with work.transaction() as connection:
+        now = clock()
+        form = find_form(connection, slug)
+        if form is None:
+            raise DomainError("form-unknown")
+    seats = seats_with(form.seats, wanted)
+    differs = tuple(differences(settings_of(form), wanted)[1])
+    promotion = decide_promotion(form.opening, seats, form.notice, now) if "capacity" in differs else Promotion(0, "")
+    return FormEffect(
+        form=form,
+        differs=differs,
+        promotion=promotion,
+        seats=promote_seats(seats, promotion.count),
+        reason_before=closed_reason(form.opening, now),
+        reason_after=closed_reason(opening_with(form.opening, wanted), now),
+    )
+
+
+def change_form(work: UnitOfWork, clock: Clock, promote: Promote, change: FormChange) -> StoredForm:
+    """Apply ``change`` and write down who made it; returns the form as it is afterwards.
+
+    Raises:
+        DomainError: ``form-unknown``, ``closing-before-opening``, or ``changed-meanwhile`` if it is not as the caller
+            has seen it.
+    """
+    check_settings(change.wanted)
+    with work.transaction() as connection:
+        lock_seats(connection, change.slug)
+        now = clock()
+        form = find_form(connection, change.slug)
+        if form is None:
+            raise DomainError("form-unknown")
+        if form.revision != change.revision:
+            raise DomainError("changed-meanwhile", "read it again and repeat your change")
+        before, after = differences(settings_of(form), change.wanted)
+        if not after:
+            return form
+        promoted: Sequence[object] = ()
+        if "capacity" in after:
+            seats = seats_with(form.seats, change.wanted)
+            promoted = promote(connection, form, seats, now, _cause(before, after))
+        save_settings(connection, form.slug, change.wanted)
+        line = FormChangeLine(form.revision + 1, now, change.by, before, after, len(promoted))
+        note_form_change(connection, form.slug, line)
+        changed = find_form(connection, form.slug)
+        if changed is None:
+            raise DomainError("form-unknown")
+        outbox.add(connection, [form_message(changed.facts, now)])
+    return changed
+
+
+@dataclass(frozen=True, slots=True)
+class FormDesk:
+    """What the coordinators' routes about forms work with.
+
+    Attributes:
+        work: transactions on the service's database.
+        clock: of the project.
+        promote: gives seats to those who wait.
+        forget: called with the slug of a form that was changed; where the public routes run in the same process, they
+            read it again at once.
+    """
+
+    work: UnitOfWork
+    clock: Clock
+    promote: Promote
+    forget: Callable[[str], object] = len
+
+    def change(self, change: FormChange) -> StoredForm:
+        """Apply ``change``. Raises as :func:`change_form`."""
+        changed = change_form(self.work, self.clock, self.promote, change)
+        self.forget(change.slug)
+        return changed
+
+
+def show_form(work: UnitOfWork, slug: str) -> tuple[StoredForm, list[FormChangeLine]]:
+    """A form and its history, newest first.
+
+    Raises:
+        DomainError: ``form-unknown``.
+    """
+    check_slug(slug)
+    with work.transaction() as connection:
+        form = find_form(connection, slug)
+        if form is None:
+            raise DomainError("form-unknown")
+        return form, list(form_history(connection, slug))
+
+
+def _cause(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    old, new = before["capacity"], after["capacity"]
+    return CAUSES[new is None or (old is not None and new > old)]

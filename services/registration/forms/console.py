@@ -1,0 +1,213 @@
+"""What a coordinator has filled in about a form, as its settings or as faults at the fields."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Response as AnyResponse
+
+from services.registration.forms import wording as form_words
+from services.registration.forms.changes import FormChange, FormChangeLine, FormDesk, preview_form_change, show_form
+from services.registration.forms.model import FormSettings
+from services.registration.forms.opening import closed_reason, set_reason
+from services.registration.forms.service import list_forms
+from services.registration.forms.store import StoredForm, settings_of
+from shared.core.errors import DomainError
+from shared.forms.definition import parse_definition
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import holder, may_touch, needs, require_touch
+from shared.web.headers import personal
+
+MOST_SEATS = 1_000_000
+LOCAL = "%Y-%m-%dT%H:%M"
+FIELDS = ("capacity", "opens", "closes", "switch")
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Attributes:
+    values: as they were typed, to be shown again.
+    faults: a sentence by the name of its field; then there are no settings.
+    wanted: the settings.
+    """
+
+    values: Mapping[str, str]
+    faults: Mapping[str, str]
+    wanted: FormSettings | None
+
+
+def zone_of(form: StoredForm) -> str:
+    """The zone in which a form's hours are written: its event's, else UTC."""
+    return form.time_zone or "UTC"
+
+
+def first_values(form: StoredForm, settings: FormSettings | None = None) -> dict[str, str]:
+    """What the fields hold for ``settings``, by default those in force."""
+    shown = settings or settings_of(form)
+    return {
+        "capacity": "" if shown.capacity is None else str(shown.capacity),
+        "opens": _typed(shown.opens_at, form),
+        "closes": _typed(shown.closes_at, form),
+        "switch": "on" if shown.open else "off",
+    }
+
+
+def read_filled(form: StoredForm, given: Mapping[str, str]) -> Filled:
+    """``given`` read as settings; a moment that is left as it was shown stays as it is, to the second."""
+    values = {name: given.get(name, "").strip() for name in FIELDS}
+    faults: dict[str, str] = {}
+    capacity = _capacity(values["capacity"], faults)
+    opens_at = _moment("opens", values, form, form.opens_at, faults)
+    closes_at = _moment("closes", values, form, form.closes_at, faults)
+    if opens_at and closes_at and closes_at <= opens_at:
+        faults["closes"] = "The form must close later than it opens."
+    wanted = FormSettings(capacity, values["switch"] == "on", opens_at, closes_at)
+    return Filled(values, faults, None if faults else wanted)
+
+
+def _capacity(text: str, faults: dict[str, str]) -> int | None:
+    if not text:
+        return None
+    if text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_SEATS)) and int(text) <= MOST_SEATS:
+        return int(text)
+    faults["capacity"] = f"Give a whole number from 0 to {MOST_SEATS:,}, or nothing for no limit."
+    return None
+
+
+def _moment(
+    name: str, values: Mapping[str, str], form: StoredForm, before: datetime | None, faults: dict[str, str]
+) -> datetime | None:
+    """The moment of a local time; a time that clocks skip or show twice is a fault, not a guess."""
+    if values[name] == _typed(before, form):
+        return before
+    if not values[name]:
+        return None
+    try:
+        local = datetime.strptime(values[name], LOCAL)  # noqa: DTZ007 - local, the zone is the event's
+        early, late = (local.replace(tzinfo=ZoneInfo(zone_of(form)), fold=fold) for fold in (0, 1))
+        if early.astimezone(UTC) != late.astimezone(UTC):
+            faults[name] = "Clocks change at that time. Give one that there is once."
+        return early.astimezone(UTC)
+    except (ValueError, OverflowError):
+        faults[name] = "Give a day and a time, or nothing."
+    return None
+
+
+def _typed(moment: datetime | None, form: StoredForm) -> str:
+    return "" if moment is None else f"{moment.astimezone(ZoneInfo(zone_of(form))):{LOCAL}}"
+
+
+MEANWHILE = "This form was changed after you had opened the page, so nothing was done. Look at it as it is now."
+
+
+def add_forms(blueprint: Blueprint, desk: FormDesk) -> None:
+    """``/console/registrations/forms`` and ``/console/registrations/forms/<slug>``."""
+
+    @blueprint.get("/registrations/forms")
+    @needs("coordinator", "viewer")
+    def forms_page() -> Response:
+        now = desk.clock()
+        forms = [form for form in list_forms(desk.work) if may_touch(form.slug)]
+        rows = [(form, _title(form), form_words.state_of(closed_reason(form.opening, now))) for form in forms]
+        shown = render_template(
+            "registrations/forms.html",
+            rows=rows,
+            form_words=form_words,
+            may_see_partners="coordinator" in holder().roles,
+        )
+        return personal(make_response(shown))
+
+    @blueprint.get("/registrations/forms/<slug>")
+    @needs("coordinator", "viewer")
+    def form_page(slug: str) -> Response:
+        form, history = _form(desk.work, slug)
+        filled = Filled(first_values(form), {}, None)
+        done = bool(history) and request.args.get("done") == str(history[0].revision) == str(form.revision)
+        return _page(form, history, filled, desk.clock(), done=done)
+
+    @blueprint.post("/registrations/forms/<slug>")
+    @needs("coordinator")
+    def change(slug: str) -> AnyResponse:
+        form, history = _form(desk.work, slug)
+        filled, seen = read_filled(form, request.form), _seen(request.form)
+        if seen != form.revision:
+            return _meanwhile(form, history, seen, desk.clock())
+        if filled.wanted is None:
+            return _page(form, history, filled, desk.clock(), status=422)
+        if request.form.get("go") != "do":
+            return _effect(desk, form, history, filled)
+        return _do(desk, slug, FormChange(slug, seen, holder().name, filled.wanted))
+
+
+def _form(work: UnitOfWork, slug: str) -> tuple[StoredForm, list[FormChangeLine]]:
+    require_touch(slug)
+    return show_form(work, slug)
+
+
+def _seen(form: Mapping[str, str]) -> int:
+    seen = form.get("seen", "")
+    if not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
+        raise BadRequest("unknown state")
+    return int(seen)
+
+
+def _effect(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], filled: Filled) -> Response:
+    assert filled.wanted is not None
+    effect = preview_form_change(desk.work, desk.clock, form.slug, filled.wanted)
+    sentences = form_words.effect_sentences(effect, filled.wanted)
+    planned = form_words.planned_sentences(settings_of(form), filled.wanted)
+    return _page(form, history, filled, desk.clock(), effect=effect, sentences=sentences, planned=planned)
+
+
+def _do(desk: FormDesk, slug: str, change: FormChange) -> AnyResponse:
+    try:
+        changed = desk.change(change)
+    except DomainError as refusal:
+        if refusal.code != "changed-meanwhile":
+            raise
+        form, history = show_form(desk.work, slug)
+        return _meanwhile(form, history, change.revision, desk.clock())
+    return redirect(f"/console/registrations/forms/{slug}?done={changed.revision}", 303)
+
+
+def _meanwhile(form: StoredForm, history: Sequence[FormChangeLine], seen: int, now: datetime) -> Response:
+    """The page as it is now, with what somebody else has done."""
+    filled = Filled(first_values(form), {}, None)
+    others = [line for line in history if line.revision > seen]
+    return _page(form, history, filled, now, status=412, notice=MEANWHILE, meanwhile=others)
+
+
+def _page(
+    form: StoredForm, history: Sequence[FormChangeLine], filled: Filled, now: datetime, status: int = 200, **more: Any
+) -> Response:
+    page = render_template(
+        "registrations/form.html",
+        form=form,
+        title=_title(form),
+        state=form_words.state_of(closed_reason(form.opening, now)),
+        zone=zone_of(form),
+        filled=filled,
+        switched=first_values(form, _switched(form, now)),
+        history=history,
+        form_words=form_words,
+        may_change="coordinator" in holder().roles,
+        **more,
+    )
+    return personal(make_response(page, status))
+
+
+def _switched(form: StoredForm, now: datetime) -> FormSettings:
+    """Closed at once; or open at once, without hours that would keep it closed."""
+    if not set_reason(form.opening, now):
+        return replace(settings_of(form), open=False)
+    opens_at = None if form.opens_at and form.opens_at > now else form.opens_at
+    closes_at = None if form.closes_at and form.closes_at <= now else form.closes_at
+    return replace(settings_of(form), open=True, opens_at=opens_at, closes_at=closes_at)
+
+
+def _title(form: StoredForm) -> str:
+    return parse_definition(form.definition).title.in_language("en")

@@ -1,0 +1,218 @@
+"""Load forms and partners from a folder of samples. A broken folder changes nothing."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.registration.forms.messages import form_message
+from services.registration.forms.model import COLUMNS
+from services.registration.forms.retention import PERSON_DAYS, retention_faults
+from services.registration.forms.store import Partner, find_form, save_form, save_partner
+from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_service import make_keys, publish_keys
+from shared.contracts.schemas import SLUG
+from shared.core.clock import Clock, system_clock
+from shared.core.errors import SettingsError
+from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
+from shared.forms.definition import FormDefinition, parse_definition, to_mapping
+from shared.forms.partner_values import origin, page_language, theme_values
+from shared.forms.standard import STANDARD_KINDS, TextInput, standard_form
+from shared.store import outbox
+from shared.store.unit_of_work import UnitOfWork
+
+STANDARD = "standard/"
+RESERVED = frozenset({"selftest", "static"})
+"""What stands at ``/embed/…`` beside the forms."""
+
+PROMOTION_NOTICE_MINUTES = 60
+PEOPLE_PER_ADDRESS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedForm:
+    """A form as the folder describes it; ``values`` are the columns the store wants."""
+
+    slug: str
+    values: dict[str, Any]
+    capacity: int | None
+    partners: tuple[str, ...]
+
+
+def load_forms(
+    work: UnitOfWork,
+    keys: FormKeys,
+    folder: Path,
+    origins: Mapping[str, str] | None = None,
+    clock: Clock = system_clock,
+) -> tuple[int, int]:
+    """Store every form and partner of ``folder`` in one transaction; capacities of known forms stay as they are.
+
+    The events service gets the state of each form of the folder, also of those that did not change: loading the folder
+    again brings a service up to date that has lost it.
+
+    Args:
+        work: on the service's database.
+        keys: of forms; a new form gets its key pair there, and its public key is stored with it.
+        folder: with ``forms.yaml`` and ``partners.yaml``.
+        origins: by partner, in place of those in the folder (for an installation that stands elsewhere).
+        clock: tells since when the forms are so.
+
+    Returns:
+        how many forms and partners the folder holds.
+
+    Raises:
+        SettingsError: lists every fault with file, line and field, or the forms whose private key is missing; nothing
+            was changed.
+    """
+    faults: list[str] = []
+    partners = [_partner(fields) for fields in _rows(folder / "partners.yaml", faults)]
+    known = {partner.slug for partner in partners}
+    forms = [_form(fields, known) for fields in _rows(folder / "forms.yaml", faults)]
+    if faults:
+        raise SettingsError(faults)
+    slugs = [form.slug for form in forms]
+    make_keys(work, keys, slugs)
+    with work.transaction() as connection:
+        for partner in partners:
+            moved = (origins or {}).get(partner.slug)
+            save_partner(connection, replace(partner, origins=(origin(moved),)) if moved else partner)
+        for form in forms:
+            save_form(connection, form.values, form.capacity)
+        publish_keys(connection, keys, slugs, clock())
+        _publish(connection, slugs, clock())
+    return len(forms), len(partners)
+
+
+def _publish(connection: Connection, slugs: Sequence[str], now: datetime) -> None:
+    stored = [form for slug in slugs if (form := find_form(connection, slug)) is not None]
+    outbox.add(connection, [form_message(form.facts, now) for form in stored])
+
+
+def _rows(path: Path, faults: list[str]) -> list[Fields]:
+    try:
+        top: Node = read_yaml(path, list)
+    except SettingsError as error:
+        faults.extend(error.problems)
+        return []
+    rows = [top.child(index) for index in range(len(top.data))]
+    faults.extend(row.fault("a mapping is required") for row in rows if not isinstance(row.data, dict))
+    return [Fields(row, faults) for row in rows if isinstance(row.data, dict)]
+
+
+def _partner(fields: Fields) -> Partner:
+    partner = Partner(
+        slug=fields.required("slug", _slug, ""),
+        name=fields.required("name", text(), ""),
+        origins=fields.each("origins", origin),
+        language=fields.optional("language", page_language, "en"),
+        theme=fields.optional("theme", theme_values, {}),
+    )
+    fields.finish()
+    return partner
+
+
+def _form(fields: Fields, known: set[str]) -> LoadedForm:
+    slug = fields.required("slug", _form_slug, "form")
+    untitled: TextInput = "title"
+    title = fields.required("title", _title, untitled)
+    event = fields.optional("event", _slug, None)
+    kind = fields.required("kind", _kind, "webinar")
+    definition = fields.required("fields", _definition(kind, slug, title), None)
+    partners = fields.each("partners", _slug)
+    for index, partner in enumerate(partners):
+        if partner not in known:
+            fields.fault(f"{partner} is not in partners.yaml", "partners", index)
+    values = {
+        "slug": slug,
+        "kind": kind,
+        "event_id": event,
+        "definition": to_mapping(definition) if definition else {},
+        "partners": list(partners),
+        **_settings(fields),
+    }
+    _check_days(fields, values)
+    capacity = fields.optional("capacity", whole(0, 1_000_000), None)
+    fields.finish()
+    return LoadedForm(slug, values, capacity, partners)
+
+
+def _settings(fields: Fields) -> dict[str, Any]:
+    """The columns that say how the form goes about its people."""
+    return {
+        "verification": fields.optional("verification", _verification, "email"),
+        "waiting_list": fields.optional("waiting_list", flag, True),
+        "promotion_notice_minutes": fields.optional(
+            "promotion_notice_minutes", whole(0, 100_000), PROMOTION_NOTICE_MINUTES
+        ),
+        "closes_hours_before": fields.optional("closes_hours_before", whole(0, 10_000), 0),
+        "attend": fields.optional("attend", _slug, None),
+        "keep_days": fields.optional("keep_days", whole(1, 3650), None),
+        "people_per_address": fields.optional("people_per_address", whole(1, 100), PEOPLE_PER_ADDRESS),
+        "controller": fields.optional("controller", text(), None),
+        "contact": fields.optional("contact", text(), None),
+        "person_days": fields.optional("person_days", whole(1, 3650), PERSON_DAYS),
+    }
+
+
+def _check_days(fields: Fields, values: Mapping[str, Any]) -> None:
+    """Note the faults in how long something is kept."""
+    if values["person_days"] != PERSON_DAYS and isinstance(fields.node.data.get("fields"), str):
+        fields.fault(
+            f"the standard questions tell people {PERSON_DAYS} days: write your own to say otherwise", "person_days"
+        )
+    for fault in retention_faults(values["definition"].get("fields", ()), values["person_days"], COLUMNS):
+        fields.fault(fault, "fields")
+    if values["keep_days"] is not None and values["partners"]:
+        fields.fault("only a form that no partner shows may forget its registrations by itself", "keep_days")
+
+
+def _slug(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(SLUG, value) or len(value) > 80:
+        raise ValueError("lower-case letters, digits and single hyphens are required")
+    return value
+
+
+def _form_slug(value: Any) -> str:
+    if value in RESERVED:
+        raise ValueError("this address is a page of its own: another slug is required")
+    return _slug(value)
+
+
+def _title(value: Any) -> TextInput:
+    """One text, or texts by language with English among them."""
+    plain = text(300)
+    if not isinstance(value, dict):
+        return plain(value)
+    if "en" not in value:
+        raise ValueError("the title in English (en) is required")
+    return {page_language(language): plain(title) for language, title in value.items()}
+
+
+def _verification(value: Any) -> str:
+    if value not in ("email", "none"):
+        raise ValueError("`email` or `none` is required")
+    return str(value)
+
+
+def _kind(value: Any) -> str:
+    if value not in STANDARD_KINDS:
+        raise ValueError(f"one of {', '.join(STANDARD_KINDS)} is required")
+    return str(value)
+
+
+def _definition(kind: str, slug: str, title: TextInput) -> Any:
+    """A parser of the questions: the name of a standard set, or a whole definition."""
+
+    def parse(value: Any) -> FormDefinition:
+        if value == STANDARD + kind:
+            return standard_form(kind, slug, title)
+        if isinstance(value, list):
+            return parse_definition({"slug": slug, "kind": kind, "title": title, "version": 1, "fields": value})
+        raise ValueError(f"`{STANDARD}{kind}` or a list of fields is required")
+
+    return parse

@@ -1,0 +1,47 @@
+"""The public state of a form as a message, and how every message of this service is made."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from services.registration.forms.model import FormFacts
+from shared.contracts.envelope import TYPE_PREFIX, Message
+from shared.contracts.registry import source_of
+from shared.core.clock import rfc3339
+from shared.core.context import correlation_id, traceparent
+from shared.core.ids import new_id
+
+FORM_CHANGED = "form.changed.v1"
+
+
+def form_message(form: FormFacts, at: datetime) -> Message:
+    """Return the public state of ``form``, as it is from ``at`` (aware) on."""
+    data = asdict(form) | {"opens_at": _plain(form.opens_at), "closes_at": _plain(form.closes_at)}
+    return make_message(FORM_CHANGED, form.id, at, data, (correlation_id(), traceparent()))
+
+
+def _plain(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)
+
+
+def make_message(key: str, subject: str, at: datetime, data: dict[str, Any], cause: Sequence[str]) -> Message:
+    """Return a message of this service.
+
+    Args:
+        key: type without prefix.
+        subject: id of what it is about.
+        at: when it became true.
+        data: public state of the subject.
+        cause: correlation id and trace context.
+    """
+    return Message(
+        id=new_id(),
+        type=TYPE_PREFIX + key,
+        source=source_of("registration"),
+        subject=subject,
+        time=at,
+        data=data,
+        correlation_id=cause[0],
+        traceparent=cause[1],
+    )

@@ -1,0 +1,83 @@
+"""What coordinators set of a form while it runs, what a change of it does, and what others are told of it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from services.registration.forms.opening import Opening
+from services.registration.forms.seats import Seats
+from shared.core.clock import rfc3339
+from shared.core.errors import DomainError
+
+COLUMNS = frozenset(
+    {"name", "email", "organisation", "working_group", "representative", "country", "time_zone", "language", "consent"}
+)
+"""Fields of a form whose answers are part of a registration itself; all others are kept together."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormSettings:
+    """Attributes:
+    capacity: number of seats; None for no limit.
+    open: the switch; a form that is switched off is closed whatever its hours.
+    opens_at, closes_at: its hours; None for no bound.
+    """
+
+    capacity: int | None
+    open: bool
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+
+
+def check_settings(settings: FormSettings) -> None:
+    """Refuse what can never be.
+
+    Raises:
+        DomainError: ``closing-before-opening``.
+    """
+    if settings.opens_at and settings.closes_at and settings.closes_at <= settings.opens_at:
+        raise DomainError("closing-before-opening", "a form closes later than it opens")
+
+
+def differences(before: FormSettings, after: FormSettings) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What differs, as it was and as it is, ready for JSON; two empty mappings if nothing does."""
+    old, new = asdict(before), asdict(after)
+    names = [name for name in old if old[name] != new[name]]
+    return {name: _plain(old[name]) for name in names}, {name: _plain(new[name]) for name in names}
+
+
+def opening_with(opening: Opening, settings: FormSettings) -> Opening:
+    """What decides whether the form is open once ``settings`` hold."""
+    return replace(opening, switched_on=settings.open, opens_at=settings.opens_at, closes_at=settings.closes_at)
+
+
+def seats_with(seats: Seats, settings: FormSettings) -> Seats:
+    """The seats once ``settings`` hold, before anybody is promoted."""
+    return replace(seats, capacity=settings.capacity)
+
+
+def _plain(value: object) -> object:
+    return rfc3339(value) if isinstance(value, datetime) else value
+
+
+@dataclass(frozen=True, slots=True)
+class FormFacts:
+    """Attributes:
+    id: its slug.
+    event: slug of the event that it registers for; None for none.
+    title: by language; the language "" is that of a title for all.
+    open: the coordinators' switch.
+    opens_at, closes_at: their hours; None for no bound.
+    closes_hours_before: how long before the start of the event the guest list closes; 0 if it does not.
+    """
+
+    id: str
+    revision: int
+    kind: str
+    event: str | None
+    title: Mapping[str, str]
+    open: bool
+    opens_at: datetime | None
+    closes_at: datetime | None
+    closes_hours_before: int

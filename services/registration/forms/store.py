@@ -1,0 +1,295 @@
+"""Forms, their seats and the partners that may show them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, text
+
+from services.registration.forms.model import FormFacts, FormSettings
+from services.registration.forms.opening import Opening
+from services.registration.forms.seats import Seats
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """An organisation whose pages embed forms.
+
+    Attributes:
+        origins: exactly the origins its pages have.
+        theme: values for the look of the form in its pages.
+    """
+
+    slug: str
+    name: str
+    origins: tuple[str, ...]
+    language: str
+    theme: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SeatWord:
+    """What the public may know of a form's seats: ``open``, ``waiting-list`` or ``full``; never a number."""
+
+    word: str
+
+
+SeatInfo = TypeVar("SeatInfo", Seats, SeatWord)
+
+
+@dataclass(frozen=True, slots=True)
+class FormRecord(Generic[SeatInfo]):
+    """A form with its event as last published, and what the reader may know of its seats.
+
+    Attributes:
+        definition: the questions, as a plain mapping.
+        partners: slugs of the partners that may show it.
+        closes_hours_before: how long before the start the guest list closes; 0 if it does not.
+        attend: slug of the event that everybody on this form should attend as well.
+        event_title, time_zone, city: of the event; None while nothing was published of it.
+        opens_at, closes_at: a coordinator's hours; None for no bound.
+        kept: how long after the last day people are erased.
+        people_per_address: live registrations that one address may have.
+        controller, contact: who is responsible for the data, and how to reach them; None: the installation's.
+    """
+
+    slug: str
+    kind: str
+    event_id: str | None
+    definition: Mapping[str, Any]
+    verification: str
+    waiting_list: bool
+    partners: tuple[str, ...]
+    promotion_notice_minutes: int
+    open: bool
+    revision: int
+    event_title: str | None
+    time_zone: str | None
+    starts_at: datetime | None
+    event_status: str | None
+    ends_at: datetime | None
+    closes_hours_before: int
+    attend: str | None
+    opens_at: datetime | None
+    closes_at: datetime | None
+    kept: timedelta
+    city: str | None
+    people_per_address: int
+    controller: str | None
+    contact: str | None
+    seats: SeatInfo
+
+    @property
+    def opening(self) -> Opening:
+        """What decides whether it is open."""
+        return Opening(
+            switched_on=self.open,
+            needs_event=self.event_id is not None,
+            event_status=self.event_status,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            kind=self.kind,
+            closes_hours_before=self.closes_hours_before,
+            opens_at=self.opens_at,
+            closes_at=self.closes_at,
+        )
+
+    @property
+    def title(self) -> str:
+        """In English, or in whatever language it has one."""
+        by_language: Mapping[str, str] = self.definition["title"]
+        return by_language.get("en") or by_language.get("") or next(iter(by_language.values()), self.slug)
+
+    @property
+    def facts(self) -> FormFacts:
+        """What the other services are told of it."""
+        return FormFacts(
+            id=self.slug,
+            revision=self.revision,
+            kind=self.kind,
+            event=self.event_id,
+            title=self.definition["title"],
+            open=self.open,
+            opens_at=self.opens_at,
+            closes_at=self.closes_at,
+            closes_hours_before=self.closes_hours_before,
+        )
+
+    @property
+    def notice(self) -> timedelta:
+        """How long before the start the last of those who wait gets a seat."""
+        return max(timedelta(minutes=self.promotion_notice_minutes), timedelta(hours=self.closes_hours_before))
+
+
+StoredForm = FormRecord[Seats]
+PublicForm = FormRecord[SeatWord]
+
+
+def settings_of(form: StoredForm) -> FormSettings:
+    """What coordinators have set of a form."""
+    return FormSettings(form.seats.capacity, form.open, form.opens_at, form.closes_at)
+
+
+_COLUMNS = """
+    f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners, f.promotion_notice_minutes,
+    f.open, f.revision, f.event_title, f.time_zone, f.starts_at, f.event_status, f.ends_at, f.closes_hours_before,
+    f.attend, f.opens_at, f.closes_at, make_interval(days => f.person_days), f.city, f.people_per_address, f.controller,
+    f.contact
+"""
+_FORM = f"""
+    SELECT {_COLUMNS}, s.capacity, s.confirmed, s.waiting, s.last_position
+    FROM public_form f JOIN seat s ON s.form = f.slug
+"""  # noqa: S608 - constants
+_ONE = text(_FORM + "WHERE f.slug = :slug")
+_FIRST = text("SELECT slug FROM public_form ORDER BY slug LIMIT 1")
+_PUBLIC = text(f"SELECT {_COLUMNS}, f.seat_word FROM public_form f WHERE f.slug = :slug")  # noqa: S608 - constants
+_LOCK = text("SELECT 1 FROM seat WHERE form = :slug FOR UPDATE")
+_ALL = text(_FORM + "ORDER BY f.slug")
+_LOADED = (
+    "kind", "event_id", "definition", "verification", "waiting_list", "partners", "promotion_notice_minutes",
+    "closes_hours_before", "attend", "keep_days", "person_days", "people_per_address", "controller", "contact",
+)  # fmt: skip
+"""Columns that a file of forms sets; coordinators set the others."""
+_SAVE = text(f"""
+    INSERT INTO form (slug, {", ".join(_LOADED)}, open, revision)
+    VALUES (:slug, {", ".join(f":{name}" for name in _LOADED)}, true, 1)
+    ON CONFLICT (slug) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _LOADED)},
+        revision = form.revision + 1
+    WHERE ({", ".join(f"form.{name}" for name in _LOADED)})
+        IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in _LOADED)})
+""")  # noqa: S608 - constants
+_SEAT = text("""
+    INSERT INTO seat (form, capacity, word) VALUES (:slug, :capacity, :word) ON CONFLICT (form) DO NOTHING
+""")
+_SEATS = text("""
+    UPDATE seat SET capacity = :capacity, confirmed = :confirmed, waiting = :waiting, last_position = :last_position,
+        word = :word
+    WHERE form = :form
+""")
+_SET = text("""
+    UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at,
+        revision = revision + 1
+    WHERE slug = :slug
+""")
+_SAVE_PARTNER = text("""
+    INSERT INTO partner (slug, name, origins, language, theme) VALUES (:slug, :name, :origins, :language, :theme)
+    ON CONFLICT (slug) DO UPDATE SET name = excluded.name, origins = excluded.origins,
+        language = excluded.language, theme = excluded.theme
+""")
+_PARTNER = "SELECT slug, name, origins, language, theme FROM partner p"
+_PARTNERS = text(f"{_PARTNER} WHERE slug = ANY(:slugs) ORDER BY slug")
+_ALL_PARTNERS = text(f"{_PARTNER} ORDER BY slug")
+_PARTNERS_OF = text(f"""
+    {_PARTNER} WHERE EXISTS (SELECT 1 FROM form f WHERE f.slug = ANY(:forms) AND p.slug = ANY(f.partners)) ORDER BY slug
+""")  # noqa: S608 - constants
+_NAMED = text("SELECT slug FROM form WHERE slug = :name OR event_id = :name ORDER BY slug")
+
+
+def find_form(connection: Connection, slug: str) -> StoredForm | None:
+    """The form with its seats as they are now, or None."""
+    row = connection.execute(_ONE, {"slug": slug}).fetchone()
+    return _to_form(row) if row else None
+
+
+def find_public_form(connection: Connection, slug: str) -> PublicForm | None:
+    """The form as the public processes may read it, or None."""
+    row = connection.execute(_PUBLIC, {"slug": slug}).fetchone()
+    return None if row is None else FormRecord(*_form_values(row[:-1], SeatWord(row[-1])))
+
+
+def find_first_form(connection: Connection) -> str:
+    """The slug of the first form of all; empty if there is none."""
+    return str(connection.execute(_FIRST).scalar() or "")
+
+
+def lock_seats(connection: Connection, slug: str) -> None:
+    """Lock a form's seats until the transaction ends. Every change of seats begins here.
+
+    Look at the clock and read the form afterwards: a statement that waited would see it as it was before.
+    """
+    connection.execute(_LOCK, {"slug": slug})
+
+
+def all_forms(connection: Connection) -> list[StoredForm]:
+    """Every form, by slug, with its seats as they are now."""
+    return [_to_form(row) for row in connection.execute(_ALL)]
+
+
+def save_form(connection: Connection, values: Mapping[str, Any], capacity: int | None) -> None:
+    """Store a form; an equal one is left alone.
+
+    ``capacity`` counts only when it is new: coordinators set it afterwards.
+    """
+    connection.execute(_SAVE, {**values, "definition": Jsonb(values["definition"])})
+    seats = Seats(capacity, 0, 0, 0, values["waiting_list"])
+    connection.execute(_SEAT, {"slug": values["slug"], "capacity": capacity, "word": seats.word})
+
+
+def save_seats(connection: Connection, form: str, seats: Seats) -> None:
+    """Store the seats of a form that :func:`lock_seats` has locked, and the word that the public may know."""
+    connection.execute(
+        _SEATS,
+        {
+            "form": form,
+            "capacity": seats.capacity,
+            "confirmed": seats.confirmed,
+            "waiting": seats.waiting,
+            "last_position": seats.last_position,
+            "word": seats.word,
+        },
+    )
+
+
+def save_settings(connection: Connection, slug: str, settings: FormSettings) -> None:
+    """Store what coordinators set, all but the seats, and raise the revision."""
+    values = asdict(settings)
+    del values["capacity"]
+    connection.execute(_SET, {**values, "slug": slug})
+
+
+def save_partner(connection: Connection, partner: Partner) -> None:
+    """Store a partner."""
+    values = {
+        "slug": partner.slug,
+        "name": partner.name,
+        "origins": list(partner.origins),
+        "language": partner.language,
+        "theme": Jsonb(dict(partner.theme)),
+    }
+    connection.execute(_SAVE_PARTNER, values)
+
+
+def find_partners(connection: Connection, slugs: Sequence[str]) -> list[Partner]:
+    """The partners with these slugs."""
+    return _to_partners(connection.execute(_PARTNERS, {"slugs": list(slugs)}))
+
+
+def all_partners(connection: Connection) -> list[Partner]:
+    """Every partner, by slug."""
+    return _to_partners(connection.execute(_ALL_PARTNERS))
+
+
+def partners_of(connection: Connection, forms: Sequence[str]) -> list[Partner]:
+    """The partners that may show one of ``forms``, by slug."""
+    return _to_partners(connection.execute(_PARTNERS_OF, {"forms": list(forms)}))
+
+
+def forms_named(connection: Connection, name: str) -> list[str]:
+    """Slugs of the form called ``name`` and of those that belong to the event called so."""
+    return [row[0] for row in connection.execute(_NAMED, {"name": name})]
+
+
+def _to_partners(rows: Iterable[Any]) -> list[Partner]:
+    return [Partner(slug, name, tuple(origins), language, theme) for slug, name, origins, language, theme in rows]
+
+
+def _to_form(row: Any) -> StoredForm:
+    capacity, confirmed, waiting, last_position = row[-4:]
+    seats = Seats(capacity, confirmed, waiting, last_position, waiting_list=row[5])
+    return FormRecord(*_form_values(row[:-4], seats))
+
+
+def _form_values(row: Sequence[Any], seats: Seats | SeatWord) -> list[Any]:
+    return [*row[:6], tuple(row[6]), *row[7:], seats]

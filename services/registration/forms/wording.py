@@ -1,0 +1,126 @@
+"""Words for the state of a form, for what a change of it does to people, and for what was changed."""
+
+from datetime import datetime
+from typing import Any
+
+from services.registration.forms.changes import FormChangeLine, FormEffect
+from services.registration.forms.model import FormSettings, differences
+from shared.web.console.words import utc_text
+
+KINDS = {
+    "webinar": "Webinar",
+    "delegation": "Delegation",
+    "working_group": "Working group",
+    "attendance": "Attendance",
+    "interest": "Interest",
+}
+STATES = {
+    "": ("Open", "good"),
+    "closed": ("Closed", ""),
+    "not-open": ("Not open yet", "mind"),
+    "cancelled": ("Event called off", "wrong"),
+    "postponed": ("Event postponed", "mind"),
+    "held": ("Event has begun", ""),
+    "guest-list-closed": ("Guest list closed", ""),
+}
+"""Word and look of a form by the reason why it is closed; empty while it is open."""
+
+CLOSES = (
+    "The form closes at once: nobody can register any more. "
+    "Whoever has a seat keeps it, and what was sent before can be confirmed for another day."
+)
+HOURS = {"opens_at": "Opens", "closes_at": "Closes"}
+
+WITHHELD = {
+    "too-late": "It is too shortly before the start to tell anybody to come",
+    "not-taking-place": "As things stand the event does not take place",
+}
+
+
+def state_of(reason: str) -> tuple[str, str]:
+    """Word and look of a form that is closed for ``reason``."""
+    return STATES.get(reason, ("Closed", ""))
+
+
+def people(count: int) -> str:
+    """``1 person``, ``2 people``."""
+    return "1 person" if count == 1 else f"{count:,} people"
+
+
+def effect_sentences(effect: FormEffect, wanted: FormSettings) -> list[str]:
+    """What the change does to people, in sentences; empty if it does nothing."""
+    said = _about_seats(effect) if "capacity" in effect.differs else []
+    return said + _about_opening(effect, wanted) if effect.differs else []
+
+
+def planned_sentences(before: FormSettings, wanted: FormSettings) -> list[str]:
+    """What would be changed, a sentence each."""
+    old, new = differences(before, wanted)
+    return [_changed(name, old[name], new[name]) for name in new]
+
+
+def change_sentences(line: FormChangeLine) -> list[str]:
+    """What was changed, a sentence each."""
+    said = [_changed(name, line.before[name], line.after[name]) for name in line.after]
+    return [*said, f"{people(line.promoted)} of the waiting list got a seat by it."] if line.promoted else said
+
+
+def _about_seats(effect: FormEffect) -> list[str]:
+    before, after, promoted = effect.form.seats, effect.seats, effect.promotion.count
+    said = []
+    if promoted:
+        first = "The first person" if promoted == 1 else f"The first {promoted:,} people"
+        verb = "is" if promoted == 1 else "are"
+        said.append(f"{first} of the waiting list {verb} confirmed at once and told by mail.")
+    if before.waiting and not promoted and effect.promotion.withheld in WITHHELD:
+        said.append(f"{WITHHELD[effect.promotion.withheld]}, so nobody of the waiting list gets a seat by itself.")
+    elif after.waiting:
+        said.append(f"{people(after.waiting)} {'goes' if after.waiting == 1 else 'go'} on waiting.")
+    said.append(_about_the_rest(effect))
+    return said
+
+
+def _about_the_rest(effect: FormEffect) -> str:
+    seats = effect.seats
+    if seats.capacity is None:
+        return "There is no limit then: whoever registers gets a seat."
+    beyond = seats.confirmed - seats.capacity
+    if beyond > 0:
+        return (
+            f"Nobody loses a seat. {beyond:,} more {'is' if beyond == 1 else 'are'} taken than there are then, "
+            "and nobody is confirmed until the count is below the capacity."
+        )
+    free = seats.free or 0
+    return f"{free:,} {'seat is' if free == 1 else 'seats are'} free then."
+
+
+def _about_opening(effect: FormEffect, wanted: FormSettings) -> list[str]:
+    before, after = effect.reason_before, effect.reason_after
+    said = []
+    if before and not after:
+        said.append("The form opens at once: people can register.")
+    elif after and not before:
+        said.append(CLOSES)
+    elif after and set(effect.differs) - {"capacity"}:
+        said.append(f"The form is closed then as it is now ({state_of(after)[0].lower()}).")
+    if after == "not-open" and wanted.open and wanted.opens_at and "opens_at" in effect.differs:
+        said.append(f"It opens by itself on {utc_text(wanted.opens_at)}.")
+    if not after and wanted.closes_at and "closes_at" in effect.differs:
+        said.append(f"It closes by itself on {utc_text(wanted.closes_at)}.")
+    return said
+
+
+def _changed(name: str, before: Any, after: Any) -> str:
+    if name == "open":
+        return "Opened." if after else "Closed."
+    if name == "capacity":
+        return f"Seats: {_number(before)} → {_number(after)}."
+    return f"{HOURS[name]}: {_when(before)} → {_when(after)}."
+
+
+def _number(capacity: int | None) -> str:
+    return "no limit" if capacity is None else f"{capacity:,}"
+
+
+def _when(text: str | None) -> str:
+    return "not set" if text is None else utc_text(datetime.fromisoformat(text))

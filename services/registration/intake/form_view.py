@@ -1,0 +1,78 @@
+"""A form as the public processes see it: ready to be shown and filled, about a second old."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.registration.forms.copies import working_groups
+from services.registration.forms.opening import closed_reason
+from services.registration.forms.service import check_slug
+from services.registration.forms.store import Partner, PublicForm, find_partners, find_public_form
+from services.registration.intake.store import DeciderPublicKey, is_full, newest_decider_key
+from services.registration.sealing.store import find_public_key
+from shared.core.errors import DomainError
+from shared.forms.definition import FormDefinition, parse_definition
+from shared.forms.standard import with_working_groups
+from shared.forms.used_challenges import used_lately
+from shared.store.unit_of_work import UnitOfWork
+
+MAX_QUEUE_BYTES = 2 * 2**30
+"""Of the disk that undecided submissions may take: beyond it nothing is accepted, and the database goes on working."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormView:
+    """A form ready to be shown and filled.
+
+    Attributes:
+        definition: the questions, with the working groups that can be chosen now.
+        partners: those that may show it.
+        origins: every origin that may show it.
+        public_key: that sealed answers are encrypted to (X25519, 32 bytes); None if it has none, or no longer.
+        decider_key: to which submissions are sealed; None before a decider has published one.
+        queue_is_full: nothing more can be stored.
+        solved_lately: challenges of it that were solved in the last minute.
+    """
+
+    stored: PublicForm
+    definition: FormDefinition
+    partners: tuple[Partner, ...]
+    origins: tuple[str, ...]
+    public_key: bytes | None = None
+    decider_key: DeciderPublicKey | None = None
+    queue_is_full: bool = False
+    solved_lately: int = 0
+
+    def partner(self, slug: str) -> Partner | None:
+        """The partner called ``slug`` if it may show this form."""
+        return next((partner for partner in self.partners if partner.slug == slug), None)
+
+    def refusal(self, now: datetime) -> str:
+        """Return why nobody can fill the form now: it is closed, or full; empty if anybody can."""
+        return closed_reason(self.stored.opening, now) or ("full" if self.stored.seats.word == "full" else "")
+
+
+def view_form(work: UnitOfWork, slug: str, now: datetime) -> FormView:
+    """The form called ``slug``.
+
+    Raises:
+        DomainError: ``form-unknown``.
+    """
+    check_slug(slug)
+    with work.transaction() as connection:
+        stored = find_public_form(connection, slug)
+        if stored is None:
+            raise DomainError("form-unknown")
+        groups = working_groups(connection)
+        partners = find_partners(connection, stored.partners)
+        public_key = find_public_key(connection, slug)
+        solved = used_lately(connection, slug, now)
+        key, full = newest_decider_key(connection), is_full(connection, MAX_QUEUE_BYTES)
+    definition = with_working_groups(parse_definition(stored.definition), groups)
+    origins = tuple(sorted({origin for partner in partners for origin in partner.origins}))
+    return FormView(stored, definition, tuple(partners), origins, public_key, key, full, solved)
+
+
+def decider_key_problem(work: UnitOfWork) -> str:
+    """Return why nothing can be accepted: no decider has published a key. Empty if one has."""
+    with work.single_statement() as connection:
+        return "" if newest_decider_key(connection) is not None else "intake: no decider has published a key"

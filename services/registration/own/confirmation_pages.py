@@ -1,0 +1,327 @@
+"""The page behind a confirmation link, and the form that its owner can fill there.
+
+Reading a link changes nothing, and a POST without a choice is refused: mail scanners follow links and press buttons.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from flask import Blueprint, Response, redirect, request
+from werkzeug.exceptions import BadRequest
+
+from services.registration.embed.pages import Look, OwnForm, render_frame
+from services.registration.forms.service import first_form
+from services.registration.intake.form_view import FormView
+from services.registration.intake.model import Choice, Result
+from services.registration.own.managing_pages import with_group_titles
+from services.registration.own.pages import (
+    CandidateResult,
+    ConfirmationPage,
+    Difference,
+    Done,
+    FormLink,
+    Option,
+    PendingCandidate,
+    RegisteredEntry,
+    read_choices,
+    render_confirmation,
+    render_confirmation_gone,
+)
+from services.registration.own.service import (
+    WaitingForOwner,
+    mute,
+    send_choices,
+    send_link,
+    show_waiting,
+    wait_for_outcome,
+)
+from services.registration.own.store import LinkAct, PendingSubmission, RegisteredPerson
+from services.registration.people.model import clear_answers
+from services.registration.public.context import PublicContext
+from services.registration.public.form_pages import again, form_page
+from services.registration.public.responses import attempt_number, closed_html, event_time, look_of, page, title_of
+from services.registration.public.submissions import Refused, take
+from services.registration.public.submitted import language_of, own_language, read_submitted
+from shared.core.errors import DomainError
+from shared.forms.definition import FormDefinition
+from shared.forms.rendering import answers_for_display
+from shared.i18n.when import period
+from shared.web.access import by_link
+from shared.web.bodies import require_form
+from shared.web.headers import personal
+from shared.web.limits import limited
+
+MAX_ACTS_SHOWN = 10
+"""Of what was done by a link, the newest."""
+
+
+def confirmation_blueprint(context: PublicContext) -> Blueprint:
+    """``/c/<token>`` and ``/c/<token>/forms/<slug>``."""
+    blueprint = Blueprint("waiting", __name__)
+    _add_list(blueprint, context)
+    _add_form(blueprint, context)
+    return blueprint
+
+
+def _add_list(blueprint: Blueprint, context: PublicContext) -> None:
+    @blueprint.get("/c/<token>")
+    @by_link
+    @limited("link")
+    def show(token: str) -> Response:
+        try:
+            waiting = show_waiting(context.work, token, context.clock())
+        except DomainError:
+            return _gone()
+        return _list_page(context, waiting, done=cast(Done, request.args.get("done", "")))
+
+    @blueprint.post("/c/<token>")
+    @by_link
+    @limited("link")
+    def act(token: str) -> Response:
+        require_form()
+        try:
+            waiting = show_waiting(context.work, token, context.clock())
+        except DomainError:
+            return _gone()
+        action = request.form.get("action", "")
+        if action == "choose":
+            return _choose(context, token, waiting)
+        if action not in ("send-link", "mute", "unmute"):
+            raise BadRequest("unknown action")
+        return _command(context, token, waiting, action)
+
+
+def _choose(context: PublicContext, token: str, waiting: WaitingForOwner) -> Response:
+    try:
+        choices = read_choices(request.form)
+    except ValueError:
+        raise BadRequest("there is no such choice") from None
+    if not choices:
+        no_choice = bool(waiting.pending)
+        return _list_page(context, waiting, no_choice=no_choice, status=422 if no_choice else 200)
+    decided = {one["candidate"] for act in waiting.acts for one in _outcomes(act)} - {one.id for one in waiting.pending}
+    known = [_with_known_form(context, choice) for choice in choices if choice.candidate not in decided]
+    if known:  # of what was decided before the page shows the result
+        wait_for_outcome(
+            context.intake, send_choices(context.intake, _any_form(context, waiting, known), waiting, known)
+        )
+    return _back(token)
+
+
+def _with_known_form(context: PublicContext, choice: Choice) -> Choice:
+    try:
+        context.form_view(choice.form)
+    except DomainError:
+        return replace(choice, form="")
+    return choice
+
+
+def _command(context: PublicContext, token: str, waiting: WaitingForOwner, action: str) -> Response:
+    view = _any_form(context, waiting)
+    if action == "send-link":
+        registration = request.form.get("registration", "")
+        if registration not in {one.id for one in waiting.registered}:
+            raise BadRequest("there is no such registration")
+        receipt, done = send_link(context.intake, view, waiting, registration), "link-sent"
+    else:
+        receipt, done = mute(context.intake, view, waiting, muted=action == "mute"), f"{action}d"
+    wait_for_outcome(context.intake, receipt)
+    return _back(token, done)
+
+
+def _any_form(context: PublicContext, waiting: WaitingForOwner, choices: Sequence[Choice] = ()) -> FormView:
+    """A form for the row of a command: one that something of this address is about, else the first of all."""
+    slugs = [one.form for some in (choices, waiting.pending, waiting.registered) for one in some if one.form]
+    return context.form_view(slugs[0] if slugs else first_form(context.work))
+
+
+def _back(token: str, done: str = "") -> Response:
+    language = language_of(request.form.to_dict(), None)
+    shown = f"&done={done}" if done else ""
+    return personal(cast(Response, redirect(f"/c/{token}?lang={language}{shown}", 303)))
+
+
+def _gone() -> Response:
+    look = look_of(language_of(request.values.to_dict(), None), {}, None)
+    return page(render_confirmation_gone(look), look, status=404)
+
+
+def _list_page(
+    context: PublicContext, waiting: WaitingForOwner, *, done: Done = "", no_choice: bool = False, status: int = 200
+) -> Response:
+    look = look_of(own_language(request.values.to_dict(), waiting.link.language), {}, None)
+    views = _views(context, waiting)
+    shown = ConfirmationPage(
+        look=look,
+        path=request.path,
+        address=waiting.link.email,
+        candidates=tuple(_candidate(context, one, waiting, views[one.form], look) for one in waiting.pending),
+        results=tuple(_results(waiting, views, look)),
+        registered=tuple(_entry(one, views[one.form], look) for one in waiting.registered),
+        forms=tuple(_form_links(context, waiting, views, look)),
+        muted=waiting.link.muted,
+        no_choice=no_choice,
+        done=done if done in ("link-sent", "muted", "unmuted") else "",
+        attempt=attempt_number(),
+    )
+    return page(render_confirmation(shown), look, status=status)
+
+
+def _views(context: PublicContext, waiting: WaitingForOwner) -> dict[str, FormView]:
+    """The forms that anything behind the link is about."""
+    slugs = {one.form for one in waiting.pending} | {one.form for one in waiting.registered}
+    for act in _shown_acts(waiting):
+        slugs |= {act.form} | {one["form"] for one in _outcomes(act) if one["form"]}
+    return {slug: context.form_view(slug) for slug in sorted(slugs)}
+
+
+def _outcomes(act: LinkAct) -> list[Mapping[str, Any]]:
+    return act.outcome if isinstance(act.outcome, list) else []
+
+
+def _candidate(
+    context: PublicContext, one: PendingSubmission, waiting: WaitingForOwner, view: FormView, look: Look
+) -> PendingCandidate:
+    definition = with_group_titles(context, view.definition)
+    zone = one.content.time_zone or view.stored.time_zone or "UTC"
+    received = period(one.received_at, None, zone, None)
+    assert received is not None
+    return PendingCandidate(
+        id=one.id,
+        form=one.form,
+        title=title_of(view.stored, definition, look.language),
+        event_time=event_time(view.stored),
+        code=one.code,
+        received=received,
+        answers=answers_for_display(definition, clear_answers(one.content), look.language),
+        has_sealed=one.has_sealed,
+        consents=tuple(
+            field.label.in_language(look.language) for field in definition.fields if field.kind == "consent"
+        ),
+        options=_options(one, waiting, definition, look.language),
+    )
+
+
+def _options(
+    one: PendingSubmission, waiting: WaitingForOwner, definition: FormDefinition, language: str
+) -> tuple[Option, ...]:
+    """Keeping what is there stands before replacing it; whoever is registered already is not registered again."""
+    others = [each for each in waiting.registered if each.form == one.form]
+    if not others:
+        return (Option("confirm"), Option("refuse"))
+    same = [each for each in others if each.person == one.person]
+    replacing = [
+        Option("replace", each.id, each.content.name or "", _differences(each, one, definition, language))
+        for each in same or others
+    ]
+    another = [] if same else [Option("another-person")]
+    return (Option("keep"), *replacing, *another, Option("refuse"))
+
+
+def _differences(
+    before: RegisteredPerson, after: PendingSubmission, definition: FormDefinition, language: str
+) -> tuple[Difference, ...]:
+    old = dict(answers_for_display(definition, clear_answers(before.content), language))
+    new = dict(answers_for_display(definition, clear_answers(after.content), language))
+    return tuple(
+        Difference(label, old.get(label, ""), new.get(label, ""))
+        for label in dict.fromkeys([*old, *new])
+        if old.get(label, "") != new.get(label, "")
+    )
+
+
+def _results(waiting: WaitingForOwner, views: Mapping[str, FormView], look: Look) -> Iterator[CandidateResult]:
+    for act in _shown_acts(waiting):
+        if act.decided_at is None:
+            yield _result(None, views[act.form], "", look)
+        for one in _outcomes(act):
+            yield _result(Result(one["result"]), views[one["form"] or act.form], one["code"], look)
+
+
+def _shown_acts(waiting: WaitingForOwner) -> list[LinkAct]:
+    return [act for act in waiting.acts if act.kind in ("confirm", "submission")][:MAX_ACTS_SHOWN]
+
+
+def _result(result: Result | None, view: FormView, code: str, look: Look) -> CandidateResult:
+    return CandidateResult(
+        result=result,
+        title=title_of(view.stored, view.definition, look.language),
+        event_time=event_time(view.stored),
+        code=code,
+        form_kind=view.stored.kind,
+        form_path=f"{request.path}/forms/{view.stored.slug}" if result is Result.EXPIRED else "",
+    )
+
+
+def _entry(one: RegisteredPerson, view: FormView, look: Look) -> RegisteredEntry:
+    return RegisteredEntry(
+        id=one.id,
+        title=title_of(view.stored, view.definition, look.language),
+        event_time=event_time(view.stored),
+        status="confirmed" if one.status == "confirmed" else "waitlisted",
+        form_kind=view.stored.kind,
+        name=one.content.name or "",
+    )
+
+
+def _form_links(
+    context: PublicContext, waiting: WaitingForOwner, views: Mapping[str, FormView], look: Look
+) -> Iterator[FormLink]:
+    """The forms of what waits, as far as they are open."""
+    for slug in dict.fromkeys([*(one.form for one in waiting.pending), *views]):
+        view = views[slug]
+        if not view.refusal(context.clock()):
+            yield FormLink(title_of(view.stored, view.definition, look.language), f"{request.path}/forms/{slug}")
+
+
+def _add_form(blueprint: Blueprint, context: PublicContext) -> None:
+    @blueprint.get("/c/<token>/forms/<slug>")
+    @by_link
+    @limited("link")
+    def show_form(token: str, slug: str) -> Response:
+        try:
+            waiting, view = show_waiting(context.work, token, context.clock()), context.form_view(slug)
+        except DomainError:
+            return _gone()
+        look = look_of(own_language(request.args.to_dict(), waiting.link.language), {}, None)
+        if reason := view.refusal(context.clock()):
+            return page(closed_html(view, look, reason), look)
+        shown = replace(form_page(context, view, None, look, ""), own=_own_form(token, slug, waiting))
+        return page(render_frame(shown), look)
+
+    @blueprint.post("/c/<token>/forms/<slug>")
+    @by_link
+    @limited("link")
+    def enter(token: str, slug: str) -> Response:
+        require_form()
+        try:
+            waiting, view = show_waiting(context.work, token, context.clock()), context.form_view(slug)
+        except DomainError:
+            return _gone()
+        return _enter(context, token, waiting, view)
+
+
+def _own_form(token: str, slug: str, waiting: WaitingForOwner) -> OwnForm:
+    return OwnForm(path=f"/c/{token}/forms/{slug}", back_path=f"/c/{token}", address=waiting.link.email)
+
+
+def _enter(context: PublicContext, token: str, waiting: WaitingForOwner, view: FormView) -> Response:
+    """Store the owner's own answers; the address is that of the link, whatever was sent."""
+    submitted = read_submitted(view.definition)
+    email = next((field.name for field in view.definition.fields if field.kind == "email"), "email")
+    submitted = replace(submitted, answers={**submitted.answers, email: waiting.link.email})
+    own = _own_form(token, view.stored.slug, waiting)
+    shown_in = request.form.get("show_in", "")
+    look = look_of(own_language(request.form.to_dict(), waiting.link.language), {}, None)
+    if shown_in:
+        look = look_of(language_of({"lang": shown_in}, None), {}, None)
+        return again(context, view, submitted, look, status=200, own=own)
+    try:
+        accepted = take(context, view, submitted, waiting.token_hash)
+    except Refused as refused:
+        return again(context, view, submitted, look, answers=refused.answers, status=422, own=own)
+    except DomainError as refusal:
+        return page(closed_html(view, look, refusal.detail), look, status=409)
+    wait_for_outcome(context.intake, accepted.receipt)
+    return _back(token)

@@ -1,0 +1,161 @@
+"""The page behind a managing link: see, cancel, take one's data along, be erased. Commands go through the queue.
+
+Reading it changes nothing: mail scanners follow links.
+"""
+
+from json import dumps
+from typing import cast
+
+from flask import Blueprint, Response, redirect, request
+from werkzeug.exceptions import BadRequest
+
+from services.registration.embed.link_pages import Asking, LinkPage, LinkStatus, Refusal, render_erased, render_link
+from services.registration.embed.pages import Look, embed_path
+from services.registration.forms.opening import closed_reason, is_over
+from services.registration.forms.service import working_group_titles
+from services.registration.intake.form_view import FormView
+from services.registration.intake.model import Result
+from services.registration.own.my_data import my_data
+from services.registration.own.responses import gone, to_erased
+from services.registration.own.service import (
+    cancel_own,
+    erase_own,
+    find_join_address,
+    newest_act,
+    show_own,
+    unmute_own,
+    wait_for_outcome,
+)
+from services.registration.own.store import LinkAct, OwnRegistration
+from services.registration.people.model import clear_answers
+from services.registration.public.context import PublicContext
+from services.registration.public.responses import attempt_number, event_time, look_of, page, title_of
+from services.registration.public.submitted import language_of, own_language
+from shared.core.errors import DomainError
+from shared.forms.definition import FormDefinition
+from shared.forms.rendering import answers_for_display
+from shared.forms.standard import with_working_groups
+from shared.web.access import by_link, public
+from shared.web.headers import personal
+from shared.web.limits import limited
+
+ASKED = ("cancel", "erase")
+"""What is asked before it is done."""
+
+REFUSALS: dict[Result, Refusal] = {
+    Result.EVENT_OVER: "event-over",
+    Result.CHANGED_MEANWHILE: "changed-meanwhile",
+}
+"""Results of a command that are explained; of others the page shows what is."""
+
+
+def managing_blueprint(context: PublicContext) -> Blueprint:
+    """Routes below ``/r``."""
+    blueprint = Blueprint("link", __name__, url_prefix="/r")
+    _add_own_data(blueprint, context)
+
+    @blueprint.get("/<token>")
+    @by_link
+    @limited("link")
+    def show(token: str) -> Response:
+        asked = request.args.get("ask", "")
+        return _page(context, token, asking=cast(Asking, asked if asked in ASKED else ""))
+
+    @blueprint.post("/<token>")
+    @by_link
+    @limited("link")
+    def act(token: str) -> Response:
+        action = request.form.get("action", "")
+        if action not in (*ASKED, "unmute"):
+            raise BadRequest("unknown action")
+        try:
+            _own, view = show_own(context.work, token, context.form_view, context.clock())
+        except DomainError:
+            return gone(context)
+        if action == "erase":
+            wait_for_outcome(context.intake, erase_own(context.intake, view, token))
+            return to_erased()
+        if action == "unmute":
+            wait_for_outcome(context.intake, unmute_own(context.intake, view, token))
+        else:
+            wait_for_outcome(context.intake, cancel_own(context.intake, view, token, _revision_seen()))
+        language = language_of(request.form.to_dict(), None)
+        return personal(cast(Response, redirect(f"/r/{token}?lang={language}&sent=1", 303)))
+
+    return blueprint
+
+
+def _revision_seen() -> int | None:
+    """Which revision the page has shown that was sent; None if it does not say."""
+    text = request.form.get("revision", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _refusal(act: LinkAct | None) -> Refusal:
+    """Why the last command was not done, shown right after it was sent."""
+    if act is None or not isinstance(act.outcome, list) or not ("sent" in request.args or attempt_number()):
+        return ""
+    return next((REFUSALS[one["result"]] for one in act.outcome if one["result"] in REFUSALS), "")
+
+
+def _add_own_data(blueprint: Blueprint, context: PublicContext) -> None:
+    @blueprint.get("/<token>/my-data.json")
+    @by_link
+    @limited("link")
+    def own_data(token: str) -> Response:
+        try:
+            held = my_data(context.work, token, context.form_view, context.clock())
+        except DomainError:
+            return gone(context)
+        response = Response(dumps(held, ensure_ascii=False, indent=2), mimetype="application/json")
+        response.headers["Content-Disposition"] = "attachment; filename=my-data.json"
+        return personal(response)
+
+    @blueprint.get("/erased")
+    @public
+    def erased() -> Response:
+        look = look_of(language_of(request.args.to_dict(), None), {}, None)
+        return page(render_erased(look), look)
+
+
+def _page(context: PublicContext, token: str, *, asking: Asking) -> Response:
+    try:
+        own, view = show_own(context.work, token, context.form_view, context.clock())
+    except DomainError:
+        return gone(context)
+    look = look_of(own_language(request.args.to_dict(), own.person.registration.language), {}, None)
+    return page(render_link(_link_page(context, token, own, view, look, asking=asking)), look)
+
+
+def _link_page(
+    context: PublicContext, token: str, own: OwnRegistration, view: FormView, look: Look, *, asking: Asking
+) -> LinkPage:
+    form, now, registration = view.stored, context.clock(), own.person.registration
+    definition, act = with_group_titles(context, view.definition), newest_act(context.work, token)
+    return LinkPage(
+        look=look,
+        title=title_of(form, definition, look.language),
+        event_time=event_time(form),
+        path=request.path,
+        status=cast(LinkStatus, registration.status),
+        revision=registration.revision,
+        form_kind=form.kind,
+        position=registration.position,
+        processing=act is not None and act.decided_at is None,
+        attempt=attempt_number(),
+        refused=_refusal(act),
+        muted=own.muted,
+        answers=answers_for_display(definition, clear_answers(own.person, registration), look.language),
+        has_sealed=own.person.has_sealed,
+        asking=asking,
+        can_cancel=not is_over(form.opening, now),
+        again_path=embed_path(form.slug, {"lang": look.language, "partner": registration.partner or ""})
+        if not closed_reason(form.opening, now)
+        else "",
+        join_url=find_join_address(context.work, own, view, now),
+    )
+
+
+def with_group_titles(context: PublicContext, definition: FormDefinition) -> FormDefinition:
+    """Return the questions with the names of all working groups, also of those that can be chosen no more."""
+    return with_working_groups(definition, tuple(working_group_titles(context.work).items()))

@@ -1,0 +1,46 @@
+"""What the pages behind links share: what a link that opens nothing says, and where they lead."""
+
+from typing import cast
+from urllib.parse import urlencode
+
+from flask import Response, redirect, request
+
+from services.registration.embed.link_pages import render_link_gone
+from services.registration.embed.pages import embed_path
+from services.registration.forms.opening import closed_reason
+from services.registration.public.context import PublicContext
+from services.registration.public.responses import look_of, page
+from services.registration.public.submitted import language_of
+from shared.core.errors import DomainError
+from shared.web.headers import personal
+
+
+def gone(context: PublicContext) -> Response:
+    """The same for a link that never was, is mistyped, used up or has ended: nobody learns from it which.
+
+    The form that the link names leads on, and says nothing: whoever asks has written it there.
+    """
+    language = language_of(request.values.to_dict(), None)
+    look = look_of(language, {}, None)
+    return page(render_link_gone(look, _form_named(context, language), here()), look, status=404)
+
+
+def here() -> str:
+    """``?`` and the form that the link of this page names: its address in another language, without its token."""
+    form = request.args.get("form", "")
+    return f"?{urlencode({'form': form})}" if form else "?"
+
+
+def to_erased() -> Response:
+    """Leads to the page that says that somebody is erased. It is the same for everybody and behind no link."""
+    language = language_of(request.form.to_dict(), None)
+    return personal(cast(Response, redirect(f"/r/erased?lang={language}", 303)))
+
+
+def _form_named(context: PublicContext, language: str) -> str:
+    slug = request.args.get("form", "")
+    try:
+        view = context.form_view(slug)
+    except DomainError:
+        return ""
+    return "" if closed_reason(view.stored.opening, context.clock()) else embed_path(slug, {"lang": language})

@@ -1,0 +1,202 @@
+"""Registrations for coordinators: who they are. Counts and coverage are the events service's."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flask import Response, jsonify
+
+from services.registration.people.by_link import LinkAccess, change_own, or_own_link, own_link
+from services.registration.people.decisions import CANCEL, Decision, decide
+from services.registration.people.listing import (
+    find_people,
+    people_file,
+    read_registration_position,
+    refuse_beyond,
+    registration_position,
+    show_person,
+)
+from services.registration.people.listing_store import PeopleFilter
+from services.registration.people.messages import RegistrationMessages
+from services.registration.people.schemas import (
+    DecisionSchema,
+    PersonDetailSchema,
+    PersonListSchema,
+    PersonSchema,
+    RegistrationQuery,
+)
+from services.registration.people.store import Person
+from shared.core.clock import Clock
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import holder, needs, needs_or_link, refuse_key, require_touch
+from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
+from shared.web.entity_tags import require_match
+from shared.web.headers import personal
+from shared.web.operations import Blueprint
+from shared.web.paging import page_of, position_in
+from shared.web.problems import ProblemSchema
+from shared.web.query_parameters import lower_bound, upper_bound
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleDesk:
+    """What the coordinators' routes about registrations work with.
+
+    Attributes:
+        work: transactions on the service's database.
+        clock: of the project.
+        messages: of what happens to registrations.
+    """
+
+    work: UnitOfWork
+    clock: Clock
+    messages: RegistrationMessages
+
+
+SAME_NAME = ("form", "event", "status", "working_group", "partner", "country", "q", "not_registered_for")
+
+
+def registrations_blueprint(links: LinkAccess | None, desk: PeopleDesk | None) -> Any:
+    """Routes below ``/v1/registrations``.
+
+    Args:
+        links: of whoever comes by the link of a registration; None for an application that takes no links.
+        desk: of the coordinators; None for an application that knows none: it refuses everybody without a link.
+    """
+    blueprint = Blueprint("registrations", __name__, url_prefix="/v1/registrations", description="Who has registered")
+    if desk is not None:
+        _add_list(blueprint, desk)
+    _add_one(blueprint, links, desk)
+    _add_decisions(blueprint, links, desk)
+    return blueprint
+
+
+def _add_list(blueprint: Any, desk: PeopleDesk) -> None:
+    @blueprint.get("")
+    @blueprint.arguments(RegistrationQuery, location="query")
+    @blueprint.response(200, PersonListSchema)
+    @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
+    @needs("coordinator")
+    def list_them(query: dict[str, Any]) -> Response:
+        """Registrations in order of arrival; as CSV if `Accept` asks for it, then all pages in one."""
+        wanted = _wanted(query)
+        refuse_beyond(desk.work, wanted)
+        if wants_csv():
+            return csv_answer("registrations", *people_file(desk.work, desk.clock, holder().name, wanted))
+        page = page_of(find_people(desk.work, wanted), query["limit"], registration_position)
+        items = PersonSchema(many=True).dump([to_public(person) for person in page.items])
+        response = jsonify(items=items, next=page.next)
+        response.headers["Vary"] = "Accept"
+        return response
+
+
+def _add_one(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | None) -> None:
+    @blueprint.get("/<uuid:registration_id>")
+    @or_own_link(links)
+    @blueprint.response(200, PersonDetailSchema)
+    @blueprint.alt_response(401, schema=ProblemSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs_or_link("coordinator")
+    def show(registration_id: Any) -> Response:
+        """One registration. Coordinators get its history too: every change, and why."""
+        if (own := own_link()) is not None:
+            return _tagged(PersonSchema().dump(to_public(own.person)), own.person)
+        view = show_person(_of_coordinators(desk).work, str(registration_id))
+        require_touch(view.form.slug)
+        content = to_public(view.person)
+        content["history"] = [asdict(change) for change in view.history]
+        content["while_waiting"] = [asdict(line) for line in view.while_waiting]
+        return _tagged(PersonDetailSchema().dump(content), view.person)
+
+
+def _add_decisions(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | None) -> None:
+    @blueprint.patch("/<uuid:registration_id>")
+    @or_own_link(links)
+    @blueprint.arguments(DecisionSchema)
+    @blueprint.response(200, PersonSchema)
+    @blueprint.alt_response(401, schema=ProblemSchema)
+    @blueprint.alt_response(403, schema=ProblemSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(409, schema=ProblemSchema)
+    @blueprint.alt_response(412, schema=ProblemSchema)
+    @blueprint.alt_response(428, schema=ProblemSchema)
+    @needs_or_link("coordinator")
+    def change(wanted: dict[str, Any], registration_id: Any) -> Response:
+        """Confirm somebody who waits, or cancel; `If-Match` names the revision seen. The person is told by mail.
+
+        By the link of a registration it can be cancelled, and nothing else.
+        """
+        return _decide(links, desk, str(registration_id), wanted["status"])
+
+    @blueprint.delete("/<uuid:registration_id>")
+    @or_own_link(links)
+    @blueprint.response(200, PersonSchema)
+    @blueprint.alt_response(401, schema=ProblemSchema)
+    @blueprint.alt_response(403, schema=ProblemSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(409, schema=ProblemSchema)
+    @blueprint.alt_response(412, schema=ProblemSchema)
+    @blueprint.alt_response(428, schema=ProblemSchema)
+    @needs_or_link("coordinator")
+    def cancel(registration_id: Any) -> Response:
+        """Cancel; the same as changing the status to `cancelled`."""
+        return _decide(links, desk, str(registration_id), CANCEL)
+
+
+def _of_coordinators(desk: PeopleDesk | None) -> PeopleDesk:
+    """Return ``desk``; an application without coordinators refuses whoever has no link."""
+    return refuse_key() if desk is None else desk
+
+
+def _decide(links: LinkAccess | None, desk: PeopleDesk | None, registration_id: str, status: str) -> Response:
+    if (own := own_link()) is not None and links is not None:
+        person = change_own(links, own, status)
+        return _tagged(PersonSchema().dump(to_public(person)), person)
+    desk = _of_coordinators(desk)
+    view = show_person(desk.work, registration_id)
+    require_touch(view.form.slug)
+    revision = view.person.registration.revision
+    require_match(str(revision))
+    person = decide(desk.work, desk.clock, desk.messages, Decision(registration_id, revision, status, holder().name))
+    return _tagged(PersonSchema().dump(to_public(person)), person)
+
+
+def _tagged(content: Any, person: Person) -> Response:
+    response = personal(jsonify(content))
+    response.set_etag(str(person.registration.revision))
+    return response
+
+
+def _wanted(query: dict[str, Any]) -> PeopleFilter:
+    return PeopleFilter(
+        **{name: query[name] for name in SAME_NAME},
+        since=lower_bound(query["since"]),
+        until=upper_bound(query["until"]),
+        forms=holder().forms,
+        after=position_in(query["cursor"], 1, read_registration_position) or "",
+        most=query["limit"] + 1,
+    )
+
+
+def to_public(person: Person) -> dict[str, Any]:
+    """A registration as coordinators see it."""
+    registration = person.registration
+    return {
+        "id": registration.id,
+        "revision": registration.revision,
+        "form": registration.form,
+        "event": registration.event_id,
+        "status": registration.status,
+        "position": registration.position,
+        "name": person.name,
+        "email": person.email,
+        "organisation": person.organisation,
+        "working_group": registration.working_group,
+        "representative": registration.representative,
+        "country": registration.country,
+        "language": registration.language,
+        "partner": registration.partner,
+        "answers": dict(person.answers),
+        "has_sealed": person.has_sealed,
+        "verified": registration.verified,
+        "accepted_at": registration.accepted_at,
+    }

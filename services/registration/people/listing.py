@@ -1,0 +1,213 @@
+"""Where a registration stands in a listing, as text for a cursor, and back. What comes back is from outside."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from services.registration.forms.copies import working_groups
+from services.registration.forms.model import COLUMNS
+from services.registration.forms.store import (
+    StoredForm,
+    all_forms,
+    all_partners,
+    find_form,
+    forms_named,
+)
+from services.registration.people.listing_store import Change, PeopleFilter, history_of, list_people
+from services.registration.people.store import Person, find_person
+from services.registration.people.waiting_list import PromotionLine, promotions_between
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.forms.definition import Field, parse_definition
+from shared.store.deeds import Deed, note_deed
+from shared.store.unit_of_work import UnitOfWork
+
+
+def registration_position(person: Person) -> tuple[str]:
+    """Where a registration stands: by its id, which is in order of arrival."""
+    return (person.registration.id,)
+
+
+def read_registration_position(parts: Sequence[str]) -> str:
+    """The one part of a position.
+
+    Raises:
+        ValueError: it is none.
+    """
+    (registration_id,) = parts
+    return str(UUID(registration_id))
+
+
+CHUNK = 200
+"""Rows read at once for a file; between two chunks no transaction is open."""
+
+MOST_DECISIONS = 50
+"""About one person: more would say nothing more."""
+
+FILE_COLUMNS = (
+    "id",
+    "form",
+    "event",
+    "status",
+    "position",
+    "name",
+    "email",
+    "organisation",
+    "working_group",
+    "representative",
+    "country",
+    "time_zone",
+    "language",
+    "partner",
+    "verified",
+    "registered_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonView:
+    """A registration, its form, and what happened to it.
+
+    ``while_waiting`` are the latest decisions about the waiting list that left this person on it, newest first.
+    """
+
+    person: Person
+    form: StoredForm
+    history: Sequence[Change]
+    while_waiting: Sequence[PromotionLine]
+
+
+def find_people(work: UnitOfWork, wanted: PeopleFilter) -> list[Person]:
+    """Registrations in order of arrival."""
+    with work.transaction() as connection:
+        return list_people(connection, wanted)
+
+
+def show_person(work: UnitOfWork, registration_id: str) -> PersonView:
+    """One registration.
+
+    Raises:
+        DomainError: ``not-found``.
+    """
+    with work.transaction() as connection:
+        person = find_person(connection, registration_id)
+        form = find_form(connection, person.registration.form) if person else None
+        if person is None or form is None:
+            raise DomainError("not-found")
+        history = history_of(connection, registration_id)
+        return PersonView(person, form, history, _while_waiting(connection, form.slug, history))
+
+
+def _while_waiting(connection: Connection, form: str, history: Sequence[Change]) -> Sequence[PromotionLine]:
+    """Decisions from the moment of queueing until it ended; the one that ended it is in the history itself."""
+    since = next((number for number, change in enumerate(history) if change.status == "waitlisted"), None)
+    if since is None:
+        return ()
+    until = next((change.changed_at for change in history[since + 1 :] if change.status != "waitlisted"), None)
+    return promotions_between(connection, form, history[since].changed_at, until, MOST_DECISIONS)
+
+
+def refuse_beyond(work: UnitOfWork, wanted: PeopleFilter) -> None:
+    """Refuse a question that somebody limited to ``wanted.forms`` could only have answered from other forms.
+
+    Who is *not* registered for an event tells who is.
+
+    Raises:
+        DomainError: ``not-allowed``.
+    """
+    if wanted.forms is None or not wanted.not_registered_for:
+        return
+    with work.transaction() as connection:
+        named = forms_named(connection, wanted.not_registered_for)
+    if not set(named) <= wanted.forms:
+        raise DomainError("not-allowed", "your key is not good for all forms of that event")
+
+
+def people_file(
+    work: UnitOfWork, clock: Clock, who: str, wanted: PeopleFilter
+) -> tuple[list[str], Iterator[list[object]]]:
+    """(header, rows) of a file with all that is ``wanted``, never with a sealed answer, for ``who``.
+
+    That they took it is written down before the first row is read. For one form its own clear answers have columns too.
+    Forms, events, groups, partners and choices stand there by their English titles.
+    """
+    with work.transaction() as connection:
+        note_deed(connection, Deed(who, "file-taken", "registrations", "", _asked(wanted)), clock())
+    with work.transaction() as connection:
+        forms = {form.slug: form for form in all_forms(connection)}
+        titles = _titles(connection, forms.values())
+    own: list[Field] = []
+    if wanted.form in forms and (wanted.forms is None or wanted.form in wanted.forms):
+        fields = parse_definition(forms[wanted.form].definition).fields
+        own = [field for field in fields if not field.sealed and field.name not in COLUMNS]
+    header = [*FILE_COLUMNS, *(field.name for field in own)]
+    return header, (_row(person, own, titles) for person in _everybody(work, wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class _Titles:
+    """English titles by id."""
+
+    forms: Mapping[str, str]
+    events: Mapping[str, str]
+    groups: Mapping[str, str]
+    partners: Mapping[str, str]
+
+
+def _titles(connection: Connection, forms: Iterable[StoredForm]) -> _Titles:
+    return _Titles(
+        forms={form.slug: form.title for form in forms},
+        events={form.event_id: form.event_title for form in forms if form.event_id and form.event_title},
+        groups=dict(working_groups(connection)),
+        partners={partner.slug: partner.name for partner in all_partners(connection)},
+    )
+
+
+def _asked(wanted: PeopleFilter) -> dict[str, str]:
+    """What the file was limited to; of a word that was searched for only that there was one: it may be a name."""
+    names = ("form", "event", "status", "working_group", "partner", "country", "not_registered_for")
+    asked = {name: str(getattr(wanted, name)) for name in names if getattr(wanted, name)}
+    days = {name: getattr(wanted, name).date().isoformat() for name in ("since", "until") if getattr(wanted, name)}
+    return {**asked, **days, **({"search": "yes"} if wanted.q else {})}
+
+
+def _everybody(work: UnitOfWork, wanted: PeopleFilter) -> Iterator[Person]:
+    chunk = find_people(work, replace(wanted, most=CHUNK))
+    yield from chunk
+    while len(chunk) == CHUNK:
+        chunk = find_people(work, replace(wanted, most=CHUNK, after=chunk[-1].registration.id))
+        yield from chunk
+
+
+def _row(person: Person, own: Sequence[Field], titles: _Titles) -> list[object]:
+    registration = person.registration
+    event, group, partner = registration.event_id or "", registration.working_group or "", registration.partner or ""
+    return [
+        registration.id,
+        titles.forms.get(registration.form, registration.form),
+        titles.events.get(event, event),
+        registration.status,
+        registration.position,
+        person.name,
+        person.email,
+        person.organisation,
+        titles.groups.get(group, group),
+        registration.representative,
+        registration.country,
+        person.time_zone,
+        registration.language,
+        titles.partners.get(partner, partner),
+        registration.verified,
+        registration.accepted_at.isoformat(),
+        *(_cell(field, person.answers.get(field.name)) for field in own),
+    ]
+
+
+def _cell(field: Field, answer: object) -> object:
+    """An answer with the labels of its choices."""
+    labels = {option.value: option.label.in_language("en") for option in field.options}
+    if isinstance(answer, list):
+        return "; ".join(labels.get(one, str(one)) for one in answer)
+    return labels.get(answer, answer) if isinstance(answer, str) else answer

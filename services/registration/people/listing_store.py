@@ -1,0 +1,195 @@
+"""Who has registered, filtered and in pages, for coordinators; and what happened to one of them."""
+
+# ruff: noqa: S608 - statements are put together from constant parts; all values are parameters
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from services.registration.people.store import PERSON, Person, to_person
+from shared.store.folding import word_query, words_of
+
+LIVE = "r.status IN ('confirmed', 'waitlisted')"
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleFilter:
+    """What to list; an empty value leaves everything.
+
+    Attributes:
+        q: beginning of an address, or of any word of a name or an organisation; accents do not count.
+        since, until: when somebody registered: from, and before.
+        not_registered_for: an event or a form; lists who is not registered there. Without a status it lists only
+            people who have a seat or wait for one: nobody need be reminded who has cancelled.
+        forms: the forms that may be seen; None for all.
+        after: id of the last registration of the page before.
+        most: rows.
+    """
+
+    form: str = ""
+    event: str = ""
+    status: str = ""
+    working_group: str = ""
+    partner: str = ""
+    country: str = ""
+    q: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    not_registered_for: str = ""
+    forms: frozenset[str] | None = None
+    after: str = ""
+    most: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A line of a registration's history; ``capacity_then`` where a seat was given.
+
+    ``changed_by`` is the coordinator who decided it; None where none did.
+    """
+
+    revision: int
+    status: str
+    changed_at: datetime
+    capacity_then: int | None
+    reason: str
+    changed_by: str | None
+
+
+def _named(column: str) -> str:
+    """That the words that are searched for follow one another in ``column``, the last one perhaps begun alone."""
+    return f"position(' ' || :folded IN ' ' || folded({column})) > 0"
+
+
+def _indexed(column: str) -> str:
+    """The same, found by the index of words, which knows the first one."""
+    return f"({words_of(column)} @@ CAST(:word AS tsquery) AND {_named(column)})"
+
+
+_CONDITIONS = {
+    "form": "r.form = :form",
+    "event": "r.event_id = :event",
+    "status": "r.status = :status",
+    "working_group": "r.working_group = :working_group",
+    "partner": "r.partner = :partner",
+    "country": "r.country = :country",
+    "q": f"""(starts_with(lower(r.email), lower(:q)) OR {_named("r.name")}
+        OR EXISTS (SELECT FROM organisation o WHERE o.id = r.organisation_id AND {_named("o.name")}))""",
+    "since": "r.accepted_at >= :since",
+    "until": "r.accepted_at < :until",
+    "not_registered_for": """NOT EXISTS (SELECT 1 FROM registration o
+        WHERE o.person_ref = r.person_ref AND o.status <> 'cancelled'
+            AND (o.event_id = :not_registered_for OR o.form = :not_registered_for))""",
+    "forms": "r.form = ANY(:forms)",
+    "after": "r.id > CAST(:after AS uuid)",
+}
+_IN_ORDER = ("form", "event", "forms", "after")
+"""By these the rows are found in order of arrival, so that a page costs no more than what is on it."""
+
+_BY_INDEX = ("working_group", "partner", "country", "q", "since", "until")
+"""These have indexes of their own, in another order: good for what is rare, and bad for what is everywhere."""
+
+_NEAR = 2000
+"""Rows looked through in order of arrival before an index is asked."""
+
+# Which of the two ways is cheaper depends on how often a word occurs, and the planner guesses: wrongly, it reads a
+# million rows for a page of fifty (measured: 1 s). Made to use the index it sorts few, since those of whom there are
+# many were found near. One plan for all words could not use the index of addresses, so each search has its own.
+_ORDERED = ("enable_seqscan", "enable_indexscan", "enable_indexonlyscan")
+_BY_BITMAP = "; ".join(f"SET LOCAL {way} = off" for way in _ORDERED) + "; SET LOCAL plan_cache_mode = force_custom_plan"
+_AS_USUAL = "; ".join(f"SET LOCAL {way} = on" for way in _ORDERED) + "; SET LOCAL plan_cache_mode = auto"
+
+_FOLDED = text("SELECT folded(:q)")
+_ORGANISATIONS = text(f"SELECT o.id::text FROM organisation o WHERE {_indexed('o.name')} LIMIT :limit")
+_Q_BY_INDEX = f"(starts_with(lower(r.email), lower(:q)) OR {_indexed('r.name')})"
+_Q_AND_ORGANISATIONS = f"""(starts_with(lower(r.email), lower(:q)) OR {_indexed("r.name")}
+    OR r.organisation_id = ANY(CAST(:organisations AS uuid[])))"""
+"""The condition ``q`` in parts that each have an index; with an empty list that of organisations could not be used."""
+
+_MAX_ORGANISATIONS = 1000
+"""With more, and another condition that has an index, the rows of that one are looked through."""
+
+_HISTORY = text("""
+    SELECT revision, status, changed_at, capacity_then, reason, changed_by FROM registration_change
+    WHERE registration_id = CAST(:id AS uuid) ORDER BY revision
+""")
+
+
+def list_people(connection: Connection, wanted: PeopleFilter) -> list[Person]:
+    """Registrations in order of arrival."""
+    wanted = replace(wanted, q=wanted.q.lstrip())
+    given = _given(wanted)
+    values = given | {"most": wanted.most} | _searched(connection, wanted.q)
+    if values.get("folded") == "":  # nothing but marks was searched for
+        return []
+    everybody = f"SELECT * FROM registration r {_where(wanted, given)} ORDER BY r.id LIMIT :most"
+    if not set(_BY_INDEX) & set(given):
+        return _read(connection, everybody, values)
+    in_order = _where(PeopleFilter(), [name for name in given if name in _IN_ORDER])
+    near = f"SELECT * FROM registration r {in_order} ORDER BY r.id LIMIT {_NEAR}"
+    found = _read(connection, f"SELECT * FROM ({near}) AS r {_where(wanted, given)} ORDER BY r.id LIMIT :most", values)
+    if len(found) == wanted.most:
+        return found
+    if wanted.q:
+        parts, more = _search_by_index(connection, values, has_other=len(set(_BY_INDEX) & set(given)) > 1)
+        everybody, values = everybody.replace(_CONDITIONS["q"], parts), values | more
+    connection.exec_driver_sql(_BY_BITMAP)
+    found = _read(connection, everybody, values)
+    connection.exec_driver_sql(_AS_USUAL)
+    return found
+
+
+def _given(wanted: PeopleFilter) -> dict[str, Any]:
+    """The conditions that are set, by name."""
+    given = {name: value for name in _CONDITIONS if (value := getattr(wanted, name)) not in ("", None)}
+    if wanted.forms is not None:
+        given["forms"] = sorted(wanted.forms)
+    return given
+
+
+def _where(wanted: PeopleFilter, names: Iterable[str]) -> str:
+    conditions = ["r.erased_at IS NULL", *(_CONDITIONS[name] for name in names)]
+    if wanted.not_registered_for and not wanted.status:
+        conditions.append(LIVE)
+    return f"WHERE {' AND '.join(conditions)}"
+
+
+def _read(connection: Connection, chosen: str, values: Mapping[str, Any]) -> list[Person]:
+    """The people of the rows that ``chosen`` selects from ``registration``."""
+    statement = PERSON.replace("FROM registration r", f"FROM ({chosen}) AS r") + " ORDER BY r.id"
+    return [to_person(row) for row in connection.execute(text(statement), values)]
+
+
+def _searched(connection: Connection, q: str) -> dict[str, str]:
+    """``q`` as names are compared, and its first word for the index."""
+    if not q:
+        return {}
+    folded = str(connection.execute(_FOLDED, {"q": q}).scalar_one()).lstrip()
+    return {"folded": folded, "word": word_query(folded)}
+
+
+def _search_by_index(
+    connection: Connection, values: Mapping[str, Any], *, has_other: bool
+) -> tuple[str, dict[str, list[str]]]:
+    """The condition ``q`` for a plan by index, and the values that it needs besides.
+
+    Args:
+        connection: inside the caller's transaction.
+        values: of the search.
+        has_other: there is another condition that has an index.
+    """
+    limit = _MAX_ORGANISATIONS + 1 if has_other else None
+    organisations = [row[0] for row in connection.execute(_ORGANISATIONS, {**values, "limit": limit})]
+    if not organisations:
+        return _Q_BY_INDEX, {}
+    if len(organisations) == limit:
+        return _CONDITIONS["q"], {}
+    return _Q_AND_ORGANISATIONS, {"organisations": organisations}
+
+
+def history_of(connection: Connection, registration_id: str) -> Sequence[Change]:
+    """What happened to a registration and why, first to last."""
+    return [Change(*row) for row in connection.execute(_HISTORY, {"id": registration_id})]

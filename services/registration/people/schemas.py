@@ -1,0 +1,138 @@
+"""Shapes of what coordinators ask about people, and of what they are told."""
+
+import marshmallow as ma
+
+from shared.contracts.registration import REGISTRATION_STATUSES
+from shared.contracts.schemas import SLUG
+from shared.web.paging import PageArguments
+from shared.web.query_parameters import DayOrInstant
+
+SLUG_OR_NOTHING = [ma.validate.Length(max=80), ma.validate.Regexp(rf"^$|{SLUG}")]
+PLAIN = [ma.validate.Length(max=100), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")]
+
+
+class RegistrationQuery(PageArguments):
+    """Filters of the list of registrations."""
+
+    form = ma.fields.String(load_default="", validate=SLUG_OR_NOTHING)
+    event = ma.fields.String(load_default="", validate=SLUG_OR_NOTHING)
+    status = ma.fields.String(load_default="", validate=ma.validate.OneOf(["", *REGISTRATION_STATUSES]))
+    working_group = ma.fields.String(load_default="", validate=SLUG_OR_NOTHING)
+    partner = ma.fields.String(load_default="", validate=SLUG_OR_NOTHING)
+    country = ma.fields.String(load_default="", validate=ma.validate.Regexp(r"^([A-Z]{2})?$"))
+    q = ma.fields.String(
+        load_default="",
+        validate=PLAIN,
+        metadata={
+            "description": "Beginning of an address, or of a word of a name or an organisation; accents do not count"
+        },
+    )
+    since = DayOrInstant(
+        load_default=None,
+        metadata={"description": "Registered on this day (UTC) or later, or from this instant on (RFC 3339)"},
+    )
+    until = DayOrInstant(
+        load_default=None,
+        metadata={"description": "Registered on this day (UTC) or earlier, or before this instant (RFC 3339)"},
+    )
+    not_registered_for = ma.fields.String(
+        load_default="",
+        validate=SLUG_OR_NOTHING,
+        metadata={
+            "description": "An event or a form: who is not registered there. Without ``status`` only people who have "
+            "a seat or wait for one"
+        },
+    )
+
+
+class PersonSchema(ma.Schema):
+    """A registration with the person's data. Sealed answers are not here."""
+
+    id = ma.fields.String(required=True)
+    revision = ma.fields.Integer(required=True, metadata={"description": "What a decision names as `If-Match`"})
+    form = ma.fields.String(required=True)
+    event = ma.fields.String(allow_none=True)
+    status = ma.fields.String(required=True, metadata={"enum": list(REGISTRATION_STATUSES)})
+    position = ma.fields.Integer(
+        allow_none=True,
+        metadata={"description": "Place on the waiting list now, from 1, in order of receipt; null unless waitlisted"},
+    )
+    name = ma.fields.String(required=True, allow_none=True)
+    email = ma.fields.String(required=True)
+    organisation = ma.fields.String(allow_none=True)
+    working_group = ma.fields.String(allow_none=True)
+    representative = ma.fields.Boolean(required=True)
+    country = ma.fields.String(allow_none=True)
+    language = ma.fields.String(required=True)
+    partner = ma.fields.String(allow_none=True)
+    answers = ma.fields.Dict(keys=ma.fields.String(), required=True)
+    has_sealed = ma.fields.Boolean(required=True)
+    verified = ma.fields.Boolean(required=True, metadata={"description": "The owner of the address has confirmed it"})
+    accepted_at = ma.fields.AwareDateTime(format="iso", required=True)
+
+
+class PersonListSchema(ma.Schema):
+    """One page of registrations."""
+
+    items = ma.fields.List(ma.fields.Nested(PersonSchema), required=True)
+    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
+
+
+class ChangeSchema(ma.Schema):
+    """A line of a registration's history."""
+
+    revision = ma.fields.Integer(required=True)
+    status = ma.fields.String(required=True)
+    changed_at = ma.fields.AwareDateTime(format="iso", required=True)
+    capacity_then = ma.fields.Integer(allow_none=True, metadata={"description": "Where a seat was given"})
+    reason = ma.fields.String(required=True)
+    changed_by = ma.fields.String(
+        allow_none=True, metadata={"description": "Name of the key of the coordinator who decided it"}
+    )
+
+
+class PromotionSchema(ma.Schema):
+    """A decision about the waiting list that left this person on it."""
+
+    decided_at = ma.fields.AwareDateTime(format="iso", required=True)
+    cause = ma.fields.String(required=True, metadata={"description": "What may have freed a seat"})
+    capacity = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "Then; null: no limit"})
+    free = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "Then; null: no limit"})
+    waiting = ma.fields.Integer(required=True, metadata={"description": "How many waited"})
+    promoted = ma.fields.Integer(required=True, metadata={"description": "How many of them got a seat"})
+    withheld = ma.fields.String(
+        required=True,
+        metadata={
+            "enum": ["no-free-seat", "too-late", "not-taking-place", "out-of-turn"],
+            "description": "Why this person got none. `too-late`: nobody is told to come so shortly before the start",
+        },
+    )
+
+
+class PersonDetailSchema(PersonSchema):
+    """One registration; for coordinators with its history."""
+
+    history = ma.fields.List(
+        ma.fields.Nested(ChangeSchema), metadata={"description": "For coordinators: every change, and why"}
+    )
+    while_waiting = ma.fields.List(
+        ma.fields.Nested(PromotionSchema),
+        metadata={
+            "description": "For coordinators: why this person was not promoted; the latest 50 decisions, newest first"
+        },
+    )
+
+
+class DecisionSchema(ma.Schema):
+    """What a coordinator decides about one registration, or its own person."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    status = ma.fields.String(
+        required=True,
+        validate=ma.validate.OneOf(["confirmed", "cancelled"]),
+        metadata={
+            "description": "`confirmed`: a free seat for somebody who waits; `cancelled`: the place is given back"
+        },
+    )

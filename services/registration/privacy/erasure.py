@@ -1,0 +1,231 @@
+"""What becomes of a registration when the person on it is erased: a tombstone that only counts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
+from services.registration.forms.seats import give_back
+from services.registration.people.listing_store import Change, history_of
+from services.registration.people.locking import Locked, lock_known, pause_decider
+from services.registration.people.managing_links import end_managing_links
+from services.registration.people.messages import RegistrationMessages, erased_message
+from services.registration.people.model import LIVE, Registration
+from services.registration.people.store import find_person, store_change
+from services.registration.people.waiting_list import promote_waiting
+from services.registration.privacy.erasure_store import (
+    Tombstone,
+    erase_pending,
+    find_tombstone,
+    forget_organisation,
+    others_of_the_same,
+    store_erased,
+)
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.store import outbox
+from shared.store.deeds import Deed, note_deed
+from shared.store.unit_of_work import UnitOfWork
+
+REASONS = {
+    "asked": "erased: the person asked for it",
+    "not-theirs": "erased: the address was registered by somebody else",
+    "mistake": "erased: it was made by mistake",
+    "no-longer-needed": "erased: it is no longer needed",
+}
+"""Why a coordinator may erase somebody, in the words of the history. A closed list: a free text could name the person
+that it is to forget."""
+
+BY_LINK = "erased by link"
+KEPT_LONG_ENOUGH = "erased: it was kept as long as the form says"
+
+_TOOK_PLACE = OPEN_EVENT_STATUSES | {"held"}
+
+
+def erased(registration: Registration, opening: Opening, now: datetime) -> Registration:
+    """The registration one revision on, with the status under which it goes on counting.
+
+    Whoever had a seat at an event that has begun stays counted; every other place is given back.
+    """
+    status = _status(registration.status, opening, now)
+    return replace(registration, status=status, revision=registration.revision + 1)
+
+
+def _status(before: str, opening: Opening, now: datetime) -> str:
+    if before == "confirmed" and is_over(opening, now) and opening.event_status in _TOOK_PLACE:
+        return "confirmed"
+    return "cancelled" if before in ("confirmed", "waitlisted") else before
+
+
+HERE, EVERYWHERE = "registration", "address"
+"""How much is erased: the one registration, or all of its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A coordinator's.
+
+    Attributes:
+        registration_id: UUID text.
+        reason: one of ``REASONS``.
+        by: name of the coordinator's key.
+        scope: ``registration`` or ``address``.
+        may_touch: whether the coordinator's key is good for a form.
+    """
+
+    registration_id: str
+    reason: str
+    by: str
+    scope: str
+    may_touch: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureCause:
+    """Why somebody is erased.
+
+    Attributes:
+        reason: for the history.
+        by: name of the coordinator's key; None if nobody's.
+    """
+
+    reason: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grave:
+    """A tombstone with what happened to it."""
+
+    tombstone: Tombstone
+    history: list[Change]
+
+
+def erase_by_link(
+    connection: Connection, messages: RegistrationMessages, registration_id: str, now: datetime, number: int
+) -> None:
+    """Erase the registration that a managing link opened; nothing happens if it is gone meanwhile. For the decider.
+
+    Args:
+        connection: of the transaction that decides the command.
+        messages: of the service.
+        registration_id: UUID text.
+        now: of a checked clock.
+        number: of the command: what was received after it is not erased.
+    """
+    outbox.blank(connection, registration_id, now)
+    try:
+        locked = lock_known(connection, lambda: now, registration_id)
+    except DomainError:
+        return
+    _erase_pending(connection, locked.registration, now, number)
+    _erase(connection, messages, locked, ErasureCause(BY_LINK))
+
+
+def erase_known(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, erasure: Erasure) -> int:
+    """Erase a registration, or all of its address on forms that the coordinator's key is good for.
+
+    First whatever waits for the owner of the address goes, while the decider is paused: so nothing that came before
+    becomes a registration meanwhile. Then each registration in a transaction of its own, since each locks the seats of
+    its form; the named one is last, so that what was broken off can be asked for again. Erasing what is erased changes
+    nothing.
+
+    Returns:
+        how many were erased.
+
+    Raises:
+        DomainError: ``not-found``: there is no such registration, and no tombstone.
+    """
+    with work.transaction() as connection:
+        if find_tombstone(connection, erasure.registration_id) is not None:
+            return 0
+        pause_decider(connection)
+        found = find_person(connection, erasure.registration_id)
+        if found is None:
+            raise DomainError("not-found")
+        _erase_pending(connection, found.registration, clock())
+        others = others_of_the_same(connection, erasure.registration_id) if erasure.scope == EVERYWHERE else []
+    named = [identity for identity, form in others if erasure.may_touch(form)]
+    everything = [*named, erasure.registration_id]
+    return sum([_erase_one(work, clock, messages, identity, erasure) for identity in everything])
+
+
+def erase_kept(work: UnitOfWork, messages: RegistrationMessages, now: datetime, registration_id: str) -> bool:
+    """Erase a registration whose time is over; returns whether there was anybody left to erase."""
+    return _erase_one(work, lambda: now, messages, registration_id, None)
+
+
+def show_grave(work: UnitOfWork, registration_id: str) -> Grave:
+    """What is left of an erased registration.
+
+    Raises:
+        DomainError: ``not-found``: it was not erased, or never was.
+    """
+    with work.transaction() as connection:
+        tombstone = find_tombstone(connection, registration_id)
+        if tombstone is None:
+            raise DomainError("not-found")
+        return Grave(tombstone, list(history_of(connection, registration_id)))
+
+
+def form_of(work: UnitOfWork, registration_id: str) -> str:
+    """The form of a registration, or of what is left of it.
+
+    Raises:
+        DomainError: ``not-found``.
+    """
+    with work.transaction() as connection:
+        found = find_person(connection, registration_id)
+        tombstone = find_tombstone(connection, registration_id) if found is None else None
+    if found is not None:
+        return found.registration.form
+    if tombstone is None:
+        raise DomainError("not-found")
+    return tombstone.form
+
+
+def _erase_one(
+    work: UnitOfWork, clock: Clock, messages: RegistrationMessages, registration_id: str, erasure: Erasure | None
+) -> bool:
+    """For a coordinator, who leaves a trace, or for nobody: its time is over."""
+    with work.transaction() as connection:
+        outbox.blank(connection, registration_id, clock())
+        try:
+            locked = lock_known(connection, clock, registration_id)
+        except DomainError:
+            if erasure is not None and find_tombstone(connection, registration_id) is None:
+                raise
+            return False
+        if erasure is None:
+            _erase(connection, messages, locked, ErasureCause(KEPT_LONG_ENOUGH))
+        else:
+            _erase(connection, messages, locked, ErasureCause(REASONS[erasure.reason], erasure.by))
+            detail = {"reason": erasure.reason, "scope": erasure.scope}
+            deed = Deed(erasure.by, "person-erased", "registration", registration_id, detail)
+            note_deed(connection, deed, locked.now)
+        return True
+
+
+def _erase_pending(connection: Connection, registration: Registration, now: datetime, until: int | None = None) -> None:
+    """See :func:`erase_pending`; the confirmation mails that are not with the relay yet are called back."""
+    for link in erase_pending(connection, registration, now, until):
+        outbox.blank(connection, link, now)
+
+
+def _erase(connection: Connection, messages: RegistrationMessages, locked: Locked, cause: ErasureCause) -> None:
+    """The messages were blanked once before anything was locked: a relay that has them in hand may take its time, and
+    nobody should wait for seats meanwhile. What was added since is blanked now."""
+    before, now = locked.registration, locked.now
+    after = erased(before, locked.form.opening, now)
+    store_erased(connection, after, now)
+    end_managing_links(connection, before.id)
+    store_change(connection, after, cause.reason, now, by=cause.by)
+    outbox.blank(connection, before.id, now)
+    outbox.add(connection, [erased_message(after, now)])
+    if before.status in LIVE and after.status == "cancelled":
+        seats = give_back(locked.form.seats, before.status)
+        promote_waiting(connection, messages, locked.form, seats, now, "a seat was given back")
+    if before.organisation_id is not None:
+        forget_organisation(connection, before.organisation_id)

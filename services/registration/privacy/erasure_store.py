@@ -1,0 +1,99 @@
+"""Everything that says who somebody is leaves the table; what stays is enforced by the table's own constraints."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from services.registration.people.model import Registration
+
+_BLANK = text("""
+    UPDATE registration SET erased_at = :now, status = :status, revision = :revision,
+        cancelled_at = CASE WHEN :status = 'cancelled' THEN coalesce(cancelled_at, :now) END,
+        person_ref = NULL, person_key = NULL, mailbox_ref = NULL, domain_ref = NULL, name = NULL, email = NULL,
+        organisation_id = NULL, working_group = NULL, representative = false, country = NULL, time_zone = NULL,
+        language = NULL, answers = '{}', sealed = NULL, sealed_for = '{}', consent = '{}'
+    WHERE id = CAST(:id AS uuid)
+""")
+_CANDIDATES = text("DELETE FROM candidate WHERE address_ref = :ref")
+_PENDING = text("""
+    WITH waiting AS (DELETE FROM waiting_address WHERE address_ref = :ref),
+    links AS (DELETE FROM confirmation_link WHERE address_ref = :ref RETURNING id),
+    undecided AS (
+        INSERT INTO erased_address (address_ref, before_number, erased_at)
+        SELECT :ref, max(id), :now FROM submission
+        WHERE state IN ('received', 'parked') AND id <= coalesce(CAST(:until AS bigint), id)
+        HAVING max(id) IS NOT NULL
+        ON CONFLICT (address_ref) DO UPDATE SET erased_at = excluded.erased_at,
+            before_number = greatest(erased_address.before_number, excluded.before_number)
+    )
+    SELECT id::text FROM links ORDER BY id
+""")
+_LOCK_ORGANISATIONS = text("LOCK TABLE organisation IN SHARE ROW EXCLUSIVE MODE")
+_FORGET_ORGANISATION = text("""
+    DELETE FROM organisation WHERE id = CAST(:id AS uuid)
+        AND NOT EXISTS (SELECT FROM registration r WHERE r.organisation_id = CAST(:id AS uuid))
+""")
+_OF_THE_SAME = text("""
+    SELECT o.id::text, o.form FROM registration r JOIN registration o ON o.person_ref = r.person_ref
+    WHERE r.id = CAST(:id AS uuid) AND o.id <> r.id ORDER BY o.id
+""")
+_TOMBSTONE = text("SELECT id::text, form, status, erased_at FROM registration WHERE id = CAST(:id AS uuid)")
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What is left of somebody: that they were on a form, how it ended, and when they were erased."""
+
+    id: str
+    form: str
+    status: str
+    erased_at: datetime
+
+
+def store_erased(connection: Connection, registration: Registration, now: datetime) -> None:
+    """Make a tombstone of what is locked: status and revision are those of ``registration``, the person is gone."""
+    values = {"id": registration.id, "status": registration.status, "revision": registration.revision}
+    connection.execute(_BLANK, {**values, "now": now})
+
+
+def erase_pending(
+    connection: Connection, registration: Registration, now: datetime, until: int | None = None
+) -> list[str]:
+    """Delete everything that waits for the owner of the registration's address, and its confirmation links.
+
+    What was received before and is not decided yet is sealed to the decider: it is dropped when its turn comes.
+
+    Args:
+        connection: of a transaction in which no batch is being decided, but by its caller.
+        registration: of the address.
+        now: the time.
+        until: number of the command that erases; None: whatever was received by now counts as received before.
+
+    Returns:
+        ids of the confirmation links, which are the subjects of the messages that hold the address.
+    """
+    ref = bytes.fromhex(registration.person_ref)
+    connection.execute(_CANDIDATES, {"ref": ref})  # first, as whoever else deletes both
+    return list(connection.execute(_PENDING, {"ref": ref, "now": now, "until": until}).scalars())
+
+
+def forget_organisation(connection: Connection, organisation_id: str) -> None:
+    """Delete an organisation's name if nobody is of it any more.
+
+    Comes last in its transaction: who registers meanwhile names organisations and would wait for this lock. Without it
+    somebody whose registration is not committed yet would lose the name of theirs.
+    """
+    connection.execute(_LOCK_ORGANISATIONS)
+    connection.execute(_FORGET_ORGANISATION, {"id": organisation_id})
+
+
+def others_of_the_same(connection: Connection, registration_id: str) -> list[tuple[str, str]]:
+    """(id, form) of all other registrations of the same address."""
+    return [(row[0], row[1]) for row in connection.execute(_OF_THE_SAME, {"id": registration_id})]
+
+
+def find_tombstone(connection: Connection, registration_id: str) -> Tombstone | None:
+    """What is left of an erased registration; None if it was not erased, or never was."""
+    row = connection.execute(_TOMBSTONE, {"id": registration_id}).fetchone()
+    return None if row is None or row[3] is None else Tombstone(*row)

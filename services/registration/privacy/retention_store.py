@@ -1,0 +1,172 @@
+"""Answers, people and whole registrations that have been kept long enough, a bite at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from services.registration.sealing.model import keep_fields
+from shared.store.retention_notices import MAY_GO, Noticed, notice_statements
+
+_FORMS = text("""
+    SELECT f.slug, f.definition, f.person_days, CASE
+        WHEN f.event_id IS NOT NULL THEN e.ends_at
+        WHEN f.open THEN f.closes_at
+        ELSE (SELECT max(c.changed_at) FROM form_change c WHERE c.form = f.slug) END, f.keep_days
+    FROM form f LEFT JOIN event_copy e ON e.id = f.event_id
+    ORDER BY f.slug
+""")
+"""With the last day of each; a form without an event that is open, or was never closed by anybody, has none."""
+
+_DUE = """
+    SELECT r.id FROM registration r
+    WHERE r.form = :form AND r.accepted_at < :before AND r.erased_at IS NULL AND {what} AND (:last_day < :before
+        OR r.status = 'cancelled'
+            AND (SELECT max(c.changed_at) FROM registration_change c WHERE c.registration_id = r.id) < :before)
+"""
+"""Whose last day was before ``before``, and who registered before that: the date of an event that somebody types wrong
+takes nobody with it who has just come."""
+
+_ENDED = """
+    SELECT r.id FROM registration r
+    WHERE r.form = :form AND r.accepted_at < :before AND r.status = 'cancelled'
+        AND (SELECT max(c.changed_at) FROM registration_change c WHERE c.registration_id = r.id) < :before
+"""
+"""Which ended before ``before``, erased or not; an index finds them by the day of arrival, which comes first."""
+
+_BITE = " ORDER BY r.id LIMIT :most FOR UPDATE OF r SKIP LOCKED"
+_SEALED = _DUE.format(
+    what="""r.sealed IS NOT NULL AND EXISTS (
+        SELECT FROM jsonb_array_elements(CAST(convert_from(r.sealed, 'UTF8') AS jsonb)) envelope
+        WHERE (envelope -> 'fields') - CAST(:names AS text[]) <> '{}')"""
+)
+_ANSWERS = _DUE.format(what="r.answers ?| CAST(:names AS text[])")
+_PEOPLE = _DUE.format(what="true")
+
+_MAY_GO = f" AND {MAY_GO.format(id='r.id')}"
+_LOCK_SEALED = text(
+    f"SELECT id::text, sealed FROM registration WHERE id IN ({_SEALED}{_MAY_GO}{_BITE})"  # noqa: S608 - constants
+)
+_PUT_SEALED = text("UPDATE registration SET sealed = :sealed WHERE id = CAST(:id AS uuid)")
+_DROP_ANSWERS = text(
+    "UPDATE registration SET answers = answers - CAST(:names AS text[]) "  # noqa: S608 - constants
+    f"WHERE id IN ({_ANSWERS}{_MAY_GO}{_BITE})"
+)
+_DUE_PEOPLE = text(f"SELECT id::text FROM ({_PEOPLE}{_MAY_GO} ORDER BY r.id LIMIT :most) due")  # noqa: S608 - constants
+_DELETE_ENDED = text(
+    f"WITH ended AS ({_ENDED}{_MAY_GO}{_BITE}), "  # noqa: S608 - constants
+    "histories AS (DELETE FROM registration_change c USING ended WHERE c.registration_id = ended.id) "
+    "DELETE FROM registration r USING ended WHERE r.id = ended.id"
+)
+_COUNTS = {what: text(f"SELECT count(*) FROM ({due}) due") for what, due in  # noqa: S608 - constants
+    {"ended": _ENDED, "sealed": _SEALED, "answers": _ANSWERS, "people": _PEOPLE}.items()}  # fmt: skip
+
+
+_NOTICES = {
+    "ended": notice_statements(_ENDED),
+    "sealed": notice_statements(_SEALED),
+    "answers": notice_statements(_ANSWERS),
+    "people": notice_statements(_PEOPLE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KeptForm:
+    """Attributes:
+    slug: of the form.
+    questions: its fields, as plain mappings.
+    person_days: until a person is erased.
+    last_day: of its event, or of the form itself; None while there is none.
+    keep_days: until a registration is deleted after it ended; None: a record of everybody is kept.
+    """
+
+    slug: str
+    questions: Sequence[Mapping[str, Any]]
+    person_days: int
+    last_day: datetime | None
+    keep_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due on one form.
+
+    Attributes:
+        form: its slug.
+        last_day: of the form.
+        before: whatever ended earlier is due.
+        names: of the answers that go, if single ones do; of sealed ones those that stay.
+    """
+
+    form: str
+    last_day: datetime | None
+    before: datetime
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def after(cls, form: KeptForm, days: int, now: datetime, names: tuple[str, ...] = ()) -> "Due":
+        """Due at ``now`` on ``form``, ``days`` after each last day."""
+        return cls(form.slug, form.last_day, now - timedelta(days=days), names)
+
+
+def kept_forms(connection: Connection) -> list[KeptForm]:
+    """Every form, by slug."""
+    return [KeptForm(slug, content["fields"], *more) for slug, content, *more in connection.execute(_FORMS)]
+
+
+def noticed(what: str, step: str, due: Due) -> Noticed:
+    """How what is due is announced.
+
+    Args:
+        what: ``ended``, ``sealed``, ``answers`` or ``people``.
+        step: the notices' name.
+        due: on a form.
+    """
+    values = _values(due) | _names(what, due)
+    return Noticed(step, due.form, _NOTICES[what], values)
+
+
+def delete_ended(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
+    """Delete up to ``most`` ended registrations that may go, with their histories; returns how many."""
+    return connection.execute(_DELETE_ENDED, _limits(step, announced_before, most)).rowcount
+
+
+def drop_sealed(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
+    """Delete sealed answers, but the named ones, of up to ``most`` registrations that may go; returns of how many.
+
+    It needs no key.
+    """
+    found = connection.execute(_LOCK_SEALED, _limits(step, announced_before, most)).all()
+    changed = [{"id": row, "sealed": keep_fields(bytes(sealed), step.values["names"])} for row, sealed in found]
+    if changed:
+        connection.execute(_PUT_SEALED, changed)
+    return len(changed)
+
+
+def drop_answers(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
+    """Delete the named answers of up to ``most`` registrations that may go; returns of how many."""
+    return connection.execute(_DROP_ANSWERS, _limits(step, announced_before, most)).rowcount
+
+
+def due_people(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> list[str]:
+    """Ids of up to ``most`` registrations whose people are to be erased, and may go."""
+    return [row[0] for row in connection.execute(_DUE_PEOPLE, _limits(step, announced_before, most))]
+
+
+def count_due(connection: Connection, what: str, due: Due) -> int:
+    """How many registrations are due: ``what`` is ``ended``, ``sealed``, ``answers`` or ``people``."""
+    return int(connection.execute(_COUNTS[what], _values(due) | _names(what, due)).scalar_one())
+
+
+def _limits(step: Noticed, announced_before: datetime, most: int) -> dict[str, Any]:
+    return {**step.values, "step": step.step, "announced_before": announced_before, "most": most}
+
+
+def _names(what: str, due: Due) -> dict[str, Any]:
+    return {"names": list(due.names)} if what in ("sealed", "answers") else {}
+
+
+def _values(due: Due) -> dict[str, Any]:
+    return {"form": due.form, "last_day": due.last_day, "before": due.before}

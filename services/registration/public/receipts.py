@@ -1,0 +1,75 @@
+"""The receipt of a submission, as a page and for programs. Whoever has it may know what became of the submission."""
+
+from typing import Any, cast
+
+from flask import Blueprint as PageBlueprint
+from flask import Response, jsonify, request
+
+from services.registration.embed.receipt_pages import ReceiptPage, ReceiptStatus, render_receipt, render_receipt_gone
+from services.registration.forms.service import every_origin
+from services.registration.public.context import PublicContext
+from services.registration.public.cross_origin import allow, preflight, with_preflight
+from services.registration.public.responses import attempt_number, event_time, look_of, page, title_of
+from services.registration.public.schemas import ReceiptStateSchema
+from services.registration.public.submissions import receipt_content
+from services.registration.public.submitted import language_of
+from shared.core.errors import DomainError
+from shared.web.access import public
+from shared.web.limits import limited
+from shared.web.operations import Blueprint
+from shared.web.problems import ProblemSchema
+
+
+def receipts_blueprint(context: PublicContext) -> Any:
+    """``/v1/receipts/{receipt}``."""
+    blueprint = Blueprint("receipts", __name__, url_prefix="/v1/receipts", description="Receipts of submissions")
+
+    @blueprint.route("/<receipt>", methods=["GET"])
+    @blueprint.response(200, ReceiptStateSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @public
+    @limited("link")
+    @with_preflight
+    def show(receipt: str) -> Response:
+        """What has become of a submission; the receipt is the permission."""
+        content = receipt_content(context, receipt)
+        response = jsonify(ReceiptStateSchema().dump(content))
+        response.headers["Cache-Control"] = "no-store"
+        return allow(response, context.known_origins(content["form"]))
+
+    @blueprint.route("/<receipt>", methods=["OPTIONS"])
+    @blueprint.doc(summary="May another origin read this receipt?")
+    @blueprint.response(204)
+    @public
+    def ask_to_read(receipt: str) -> Response:  # noqa: ARG001 - the path's
+        return preflight(every_origin(context.work), "GET")
+
+    return blueprint
+
+
+def receipt_pages_blueprint(context: PublicContext) -> PageBlueprint:
+    """``/receipts/<receipt>``."""
+    blueprint = PageBlueprint("receipt_pages", __name__)
+
+    @blueprint.get("/receipts/<receipt>")
+    @public
+    @limited("link")
+    def receipt_page(receipt: str) -> Response:
+        look = look_of(language_of(request.args.to_dict(), None), {}, None)
+        try:
+            content = receipt_content(context, receipt)
+            view = context.form_view(content["form"])
+        except DomainError:
+            return page(render_receipt_gone(look), look, status=404)
+        shown = ReceiptPage(
+            look=look,
+            title=title_of(view.stored, view.definition, look.language),
+            event_time=event_time(view.stored),
+            form_kind=view.stored.kind,
+            status=cast(ReceiptStatus, content["status"]),
+            code=content["code"],
+            attempt=attempt_number(),
+        )
+        return page(render_receipt(shown), look)
+
+    return blueprint

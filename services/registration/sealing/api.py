@@ -1,0 +1,90 @@
+"""Sealed answers and the log of readings, for coordinators' programs."""
+
+from dataclasses import asdict
+from typing import Any
+
+import marshmallow as ma
+
+from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.service import MAX_REASON, MIN_REASON, ReadingRequest, read_sealed, sealed_readings
+from services.registration.sealing.store import Reading
+from shared.core.clock import Clock
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import holder, may_touch, needs
+from shared.web.operations import Blueprint
+from shared.web.paging import PageArguments, page_of, position_in
+from shared.web.problems import ProblemSchema
+
+MAX_NUMBER = 2**63 - 1
+
+
+class ReasonSchema(ma.Schema):
+    """Why sealed answers have to be read."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    reason = ma.fields.String(required=True, validate=ma.validate.Length(min=MIN_REASON, max=MAX_REASON))
+
+
+class SealedSchema(ma.Schema):
+    """Sealed answers by field."""
+
+    answers = ma.fields.Dict(keys=ma.fields.String(), required=True)
+
+
+class ReadingSchema(ma.Schema):
+    """Somebody has read somebody's sealed answers."""
+
+    number = ma.fields.Integer(required=True)
+    registration_id = ma.fields.String(required=True)
+    form = ma.fields.String(required=True)
+    reader = ma.fields.String(required=True)
+    reason = ma.fields.String(required=True)
+    read_at = ma.fields.AwareDateTime(format="iso", required=True)
+
+
+class ReadingListSchema(ma.Schema):
+    """One page of readings, newest first."""
+
+    items = ma.fields.List(ma.fields.Nested(ReadingSchema), required=True)
+    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
+
+
+def sealed_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys) -> Any:
+    """``/v1/registrations/{id}/sealed`` and ``/v1/sealed-readings``."""
+    blueprint = Blueprint("sealed", __name__, url_prefix="/v1", description="Sealed answers and who has read them")
+
+    @blueprint.post("/registrations/<uuid:registration_id>/sealed")
+    @blueprint.arguments(ReasonSchema)
+    @blueprint.response(200, SealedSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs("sealed-reader")
+    def read(content: dict[str, Any], registration_id: Any) -> dict[str, Any]:
+        """Read the sealed answers of one registration. The reading is written down first, with its reason."""
+        request = ReadingRequest(str(registration_id), holder().name, content["reason"], may_touch)
+        return {"answers": read_sealed(work, clock, keys, request)}
+
+    @blueprint.get("/sealed-readings")
+    @blueprint.arguments(PageArguments, location="query")
+    @blueprint.response(200, ReadingListSchema)
+    @needs("sealed-reader", "operator")
+    def list_them(query: dict[str, Any]) -> dict[str, Any]:
+        """Who has read whose sealed answers and why, newest first."""
+        before = position_in(query["cursor"], 1, _read_number)
+        readings = sealed_readings(work, before, query["limit"] + 1, holder().forms)
+        page = page_of(readings, query["limit"], _number)
+        return {"items": [asdict(reading) for reading in page.items], "next": page.next}
+
+    return blueprint
+
+
+def _number(reading: Reading) -> tuple[str]:
+    return (str(reading.number),)
+
+
+def _read_number(parts: Any) -> int:
+    number = int(parts[0])
+    if not 0 < number <= MAX_NUMBER:
+        raise ValueError("not the number of a reading")
+    return number

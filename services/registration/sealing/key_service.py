@@ -1,0 +1,282 @@
+"""Make, compare, replace and destroy the keys of forms.
+
+A private key is on the disk before its public key is in the database, and the public key leaves the database before
+the private key is deleted: whatever is interrupted, nothing is sealed to a key that nobody holds.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from services.registration.sealing.encryption import public_half, reseal
+from services.registration.sealing.form_keys import FormKeys, KeyGone
+from services.registration.sealing.store import (
+    SEALED_TABLES,
+    SealedRow,
+    find_public_key,
+    mark_destroyed,
+    public_keys,
+    publish_key,
+    put_sealed,
+    read_sealed_rows,
+    replace_key,
+)
+from shared.core.clock import Clock
+from shared.core.errors import SettingsError
+from shared.core.metrics import key_wrong
+from shared.core.sealing import Unsealable
+from shared.store.checked_clock import read_database_time
+from shared.store.deeds import Deed, note_deed
+from shared.store.unit_of_work import UnitOfWork
+
+SETTLE_S = 120.0
+"""Longer than any process seals to a public key after another has taken its place: form pages are kept for up to a
+minute while the database is short of connections, and a request and its statement end within seconds."""
+
+DECIDED_WITHIN_S = 15
+"""How long a replacement waits for the decider, which is usually done within a second."""
+
+AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOrder:
+    """A change of a form's key that an operator orders.
+
+    Attributes:
+        form: slug.
+        who: the operator, for the audit log.
+        clock: of the process.
+        is_lost: the old private key is lost; what no key opens is lost with it and stops nothing.
+    """
+
+    form: str
+    who: str
+    clock: Clock
+    is_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionQueue:
+    """What a change of a key has to know of submissions, to come and undecided: what they hold cannot be reached.
+
+    Attributes:
+        is_open: returns whether a form takes submissions at a time, or may take them later without anybody's doing.
+        undecided: returns how many of a form, received until a time of the database's clock, are not decided.
+        pause: keeps the decider from working until the transaction ends.
+    """
+
+    is_open: Callable[[Connection, str, datetime], bool]
+    undecided: Callable[[Connection, str, datetime], int]
+    pause: Callable[[Connection], object]
+
+
+class StillOpen(Exception):
+    """The form takes submissions, whose answers are sealed to the key: it is kept."""
+
+
+class StillUndecided(Exception):
+    """So many submissions may be sealed to the old key and are not decided: it is kept."""
+
+
+@dataclass(slots=True)
+class Resealed:
+    """How many registrations and candidates were sealed anew, and how many no key opens; those are left as they are."""
+
+    changed: int = 0
+    lost: int = 0
+
+
+def make_keys(work: UnitOfWork, keys: FormKeys, forms: Collection[str]) -> None:
+    """Make private keys for those of ``forms`` that never had one; :func:`publish_keys` follows in a transaction.
+
+    Raises:
+        SettingsError: a form's public key is known, and its private key is not in the folder: wherever it is, another
+            one must not take its place unseen. Nothing was made.
+    """
+    with work.transaction() as connection:
+        known = public_keys(connection)
+    faults = _faults(keys, {form: key for form, key in known.items() if form in forms})
+    if faults:
+        raise SettingsError(faults)
+    for form in forms:
+        if form not in known:
+            keys.folder.make(form)
+
+
+def publish_keys(connection: Connection, keys: FormKeys, forms: Collection[str], now: datetime) -> None:
+    """Store the public keys of those of ``forms`` that never had one; a key that was destroyed before is marked so."""
+    known = public_keys(connection)
+    for form in forms:
+        if form in known:
+            continue
+        if keys.folder.is_destroyed(form):
+            mark_destroyed(connection, form, now)
+        else:
+            publish_key(connection, form, public_half(keys.private_keys(form)[0]), now)
+
+
+def key_faults(work: UnitOfWork, keys: FormKeys) -> list[str]:
+    """Return a sentence for each form whose answers are sealed to a key that this folder does not hold."""
+    with work.transaction() as connection:
+        known = public_keys(connection)
+    return _faults(keys, known)
+
+
+def key_problem(work: UnitOfWork, keys: FormKeys, service: str) -> str:
+    """Return the same as one text, for a probe, and set the gauge of wrong keys; empty if all fit."""
+    faults = key_faults(work, keys)
+    key_wrong.labels(service, "form").set(bool(faults))
+    return "\n".join(faults)
+
+
+def replace_form_key(
+    work: UnitOfWork,
+    keys: FormKeys,
+    order: KeyOrder,
+    queue: SubmissionQueue,
+    wait: Callable[[float], object],
+    settle_s: float = SETTLE_S,
+) -> Resealed:
+    """Replace the key of a form while people register.
+
+    An interrupted run is taken up by the next: until the end the folder holds both private keys.
+
+    Args:
+        work: on the service's database.
+        keys: of all forms.
+        order: which form, and who orders it.
+        queue: of submissions.
+        wait: how to wait, for so many seconds.
+        settle_s: longer than anybody takes between reading the public key and storing what they sealed to it.
+
+    Raises:
+        KeyGone: the form has no key, or it is being destroyed.
+        StillUndecided: submissions wait that may be sealed to the old key; run it again once they are decided.
+        Unsealable: an answer opens by neither key, and the old one is not said to be lost; both keys are kept.
+    """
+    if order.is_lost:
+        keys.folder.make(order.form)
+    private_keys = keys.folder.begin_replacement(order.form)
+    public_key = public_half(private_keys[0])
+    with work.transaction() as connection:
+        replace_key(connection, order.form, public_key, order.clock())
+        if find_public_key(connection, order.form) != public_key:
+            raise KeyGone(order.form)
+    wait(settle_s)
+    _require_decided(work, order.form, queue, wait)
+    done = Resealed()
+    while (found := _reseal_all(work, order, queue, private_keys)).changed:
+        done.changed += found.changed
+    done.lost = found.lost
+    with work.transaction() as connection:
+        note_deed(connection, Deed(order.who, "form-key-replaced", "form", order.form), order.clock())
+    keys.folder.end_replacement(order.form, private_keys)
+    return done
+
+
+def destroy_form_key(
+    work: UnitOfWork, keys: FormKeys, order: KeyOrder, queue: SubmissionQueue, wait: Callable[[float], object]
+) -> None:
+    """Destroy the key of a form that is closed, once what waits is decided: none of its answers can be opened any more.
+
+    Args:
+        work: on the service's database.
+        keys: of all forms.
+        order: which form, and who orders it.
+        queue: of submissions; not looked at where the key was destroyed before, or the database knows of none.
+        wait: how to wait, for so many seconds.
+
+    Raises:
+        KeyGone: it has none.
+        StillOpen: close the form first.
+        StillUndecided: submissions wait; run it again once they are decided.
+    """
+    now = order.clock()
+    with work.transaction() as connection:
+        is_used = find_public_key(connection, order.form) is not None and not keys.folder.is_destroyed(order.form)
+        if is_used and queue.is_open(connection, order.form, now):
+            raise StillOpen(order.form)
+    if is_used:
+        _require_decided(work, order.form, queue, wait)
+    with work.transaction() as connection:
+        if is_marked := mark_destroyed(connection, order.form, now):
+            note_deed(connection, Deed(order.who, "form-key-destroyed", "form", order.form), now)
+    if not is_marked and not keys.folder.has(order.form):
+        raise KeyGone(order.form)
+    keys.folder.destroy(order.form, now.isoformat(timespec="seconds"))
+
+
+def _faults(keys: FormKeys, known: Mapping[str, bytes | None]) -> list[str]:
+    return [
+        f"form key {form} (TROIKA_FORM_KEYS): {fault}"
+        for form, public_key in known.items()
+        if (fault := _fault(keys, form, public_key))
+    ]
+
+
+def _fault(keys: FormKeys, form: str, public_key: bytes | None) -> str:
+    """Why the folder does not fit ``public_key``, or its absence; empty if it does."""
+    if public_key is None:
+        return "it was destroyed, and its file is back: run keys destroy again" if keys.folder.has(form) else ""
+    try:
+        private_keys = keys.private_keys(form)
+    except KeyGone:
+        if keys.folder.is_destroyed(form):
+            return "it was destroyed, and this database does not know: run keys destroy again"
+        return "its file is missing, or no master key unwraps it: put it back (or see keys replace --lost)"
+    if public_key not in map(public_half, private_keys):
+        return "its file holds another key than this database's: put the right one back (or see keys replace --lost)"
+    return ""
+
+
+def _require_decided(work: UnitOfWork, form: str, queue: SubmissionQueue, wait: Callable[[float], object]) -> None:
+    """Wait a little until the decider has taken everything that was sealed to the old key."""
+    with work.transaction() as connection:
+        before = read_database_time(connection)
+    for _ in range(DECIDED_WITHIN_S):
+        with work.transaction() as connection:
+            undecided = queue.undecided(connection, form, before)
+        if not undecided:
+            return
+        wait(1)
+    raise StillUndecided(undecided)
+
+
+def _reseal_all(work: UnitOfWork, order: KeyOrder, queue: SubmissionQueue, private_keys: Sequence[bytes]) -> Resealed:
+    """Go over all candidates, then over all registrations of a form, in short transactions.
+
+    The decider stands still in each: it reads sealed answers and writes them again, into registrations too.
+    """
+    done = Resealed()
+    for table in SEALED_TABLES:
+        after: str | None = ""
+        while after is not None:
+            with work.transaction() as connection:
+                queue.pause(connection)
+                rows = read_sealed_rows(connection, table, order.form, after, AT_ONCE)
+                anew = _resealed(order, private_keys, rows, done)
+                put_sealed(connection, table, anew)
+                done.changed += len(anew)
+            after = rows[-1].id if rows else None
+    return done
+
+
+def _resealed(
+    order: KeyOrder, private_keys: Sequence[bytes], rows: Sequence[SealedRow], done: Resealed
+) -> list[tuple[SealedRow, bytes]]:
+    """Rows whose content keys are sealed to the old key, each with the value that takes its place."""
+    found = []
+    for row in rows:
+        try:
+            anew = reseal(private_keys, order.form, row.sealed)
+        except Unsealable:
+            if not order.is_lost:
+                raise
+            done.lost += 1
+            continue
+        if anew is not None:
+            found.append((row, anew))
+    return found
