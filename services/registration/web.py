@@ -19,8 +19,8 @@ from services.registration.forms.changes import FormDesk
 from services.registration.intake.form_view import decider_key_problem
 from services.registration.intake.service import Intake
 from services.registration.own.by_link import link_access
-from services.registration.own.confirmation_pages import confirmation_blueprint
-from services.registration.own.managing_pages import managing_blueprint
+from services.registration.own.confirmation_routes import confirmation_blueprint
+from services.registration.own.managing_routes import managing_blueprint
 from services.registration.partners.api import partners_blueprint
 from services.registration.people.api import PeopleDesk, registrations_blueprint
 from services.registration.people.blocking_api import blocked_blueprint

@@ -1,6 +1,6 @@
 """A whole form as data, and the way back and forth to the plain mappings that YAML and JSONB hold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -51,6 +51,20 @@ class FormDefinition:
             if field.name == name:
                 return field
         raise KeyError(name)
+
+    @property
+    def first_step(self) -> "FormDefinition":
+        """What everybody is asked: the fields that are not left for after the confirmation."""
+        return self._with(field for field in self.fields if not field.after_confirmation)
+
+    @property
+    def second_step(self) -> "FormDefinition":
+        """What is asked on the own page, after the confirmation; without fields where there is nothing."""
+        return self._with(field for field in self.fields if field.after_confirmation)
+
+    def _with(self, fields: Iterable[Field]) -> "FormDefinition":
+        chosen = tuple(fields)
+        return self if chosen == self.fields else replace(self, fields=chosen)
 
 
 def parse_definition(mapping: Mapping[str, Any]) -> FormDefinition:
@@ -105,6 +119,7 @@ def _field_mapping(field: Field) -> dict[str, Any]:
         "options": [{"value": o.value, "label": dict(o.label.by_language)} for o in field.options],
         "shown_when": _condition_mapping(field.shown_when),
         "sealed": field.sealed,
+        "after_confirmation": field.after_confirmation,
         "retention_days": field.retention_days,
         "min": field.minimum,
         "max": field.maximum,

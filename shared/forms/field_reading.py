@@ -22,7 +22,19 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 OPTION_VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 TOKEN = re.compile(r"[a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*)*")
 TEXT_KEYS = frozenset({"name", "kind", "label", "help", "autocomplete"})
-RULE_KEYS = frozenset({"required", "options", "shown_when", "sealed", "retention_days", "min", "max", "not_before"})
+RULE_KEYS = frozenset(
+    {
+        "required",
+        "options",
+        "shown_when",
+        "sealed",
+        "after_confirmation",
+        "retention_days",
+        "min",
+        "max",
+        "not_before",
+    }
+)
 KEYS = TEXT_KEYS | RULE_KEYS
 
 
@@ -51,6 +63,7 @@ def read_field(raw: object, position: int, problems: list[str]) -> Field | None:
         options=_read_options(raw.get("options"), kind, where, problems),
         shown_when=_read_condition(raw.get("shown_when"), where, problems),
         sealed=_read_flag(raw, "sealed", where, problems),
+        after_confirmation=_read_flag(raw, "after_confirmation", where, problems),
         retention_days=_read_days(raw.get("retention_days"), where, problems),
         minimum=_read_limit(raw, "min", kind, where, problems),
         maximum=_read_limit(raw, "max", kind, where, problems),

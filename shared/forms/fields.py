@@ -77,6 +77,8 @@ class Field:
         maximum: the same at the other end.
         sealed: the answer is encrypted and never shown to ordinary coordinators.
         retention_days: days the answer is kept after the last day of the event; ``None`` is the default rule.
+        after_confirmation: asked on the own page only, once the owner of the address has confirmed: nobody else can
+            supply the answer.
         not_before: name of an earlier date field whose day this one may not come before.
         autocomplete: token of the HTML attribute (WCAG 2.2, 1.3.5), ``""`` for none.
     """
@@ -89,6 +91,7 @@ class Field:
     options: tuple[Option, ...] = ()
     shown_when: Condition | None = None
     sealed: bool = False
+    after_confirmation: bool = False
     retention_days: int | None = None
     minimum: int | float | str | None = None
     maximum: int | float | str | None = None

@@ -80,9 +80,21 @@ def _check_together(fields: list[Field], always: tuple[tuple[str, str], ...], pr
         if field.name in TRANSPORT_FIELDS:
             problems.append(f"fields.{field.name}: the name is reserved")
         _check_condition(field, seen, problems)
+        _check_step(field, seen, problems)
         if field.not_before and getattr(seen.get(field.not_before), "kind", None) != "date":
             problems.append(f"fields.{field.name}.not_before: {field.not_before!r} is not an earlier date field")
         seen[field.name] = field
+
+
+def _check_step(field: Field, earlier: Mapping[str, Field], problems: list[str]) -> None:
+    """What is asked after the confirmation is sealed, and does not depend on the other step."""
+    where = f"fields.{field.name}.after_confirmation"
+    if field.after_confirmation and not field.sealed:
+        problems.append(f"{where}: only a sealed field is asked after the confirmation")
+    others = [field.shown_when.field if field.shown_when else "", field.not_before]
+    for other in filter(None, others):
+        if other in earlier and earlier[other].after_confirmation != field.after_confirmation:
+            problems.append(f"{where}: {other!r}, on which this field depends, is asked in the other step")
 
 
 def _check_condition(field: Field, earlier: Mapping[str, Field], problems: list[str]) -> None:

@@ -48,7 +48,7 @@ class Answers:
         return not self.errors
 
 
-_cached: dict[tuple[str, int], tuple[FormDefinition, Schema]] = {}
+_cached: dict[tuple[str, int, int], tuple[FormDefinition, Schema]] = {}
 
 
 def validate(definition: FormDefinition, raw: object, language: str = "en") -> Answers:
@@ -78,8 +78,11 @@ def _is_empty(value: object) -> bool:
 
 
 def _schema(definition: FormDefinition) -> Schema:
-    """The schema of ``definition``, made anew when a form of that slug and version has other choices."""
-    key = (definition.slug, definition.version)
+    """The schema of ``definition``, made anew when a form of that slug and version has other choices.
+
+    The steps of a form differ in the number of their fields.
+    """
+    key = (definition.slug, definition.version, len(definition.fields))
     cached = _cached.get(key)
     if cached is not None and cached[0] is definition:
         return cached[1]

@@ -29,7 +29,7 @@ LONGER_FILES = {
     Path("services/registration/intake/deciding.py"): "one pure decision, read from top to bottom",
     Path("services/registration/intake/decider_store.py"): "the statements of one transaction",
     Path("services/registration/intake/decider.py"): "the one transaction of the decider, and what it calls",
-    Path("services/registration/own/confirmation_pages.py"): "the pages behind one link, and what their buttons do",
+    Path("services/registration/own/confirmation_routes.py"): "the pages behind one link, and what their buttons do",
 }
 LONGER_FUNCTIONS: dict[tuple[Path, str], str] = {}
 """Exceptions, each with its reason."""

@@ -15,7 +15,7 @@ from services.registration.embed.receipt_pages import (
     render_received,
 )
 from services.registration.intake.model import Result
-from services.registration.own.pages import (
+from services.registration.own.confirmation_page import (
     CandidateResult,
     ConfirmationPage,
     Difference,
@@ -51,7 +51,7 @@ FRAME = FramePage(
 OWN_FORM = replace(FRAME, partner="", parent_origin="", challenge="", own=OwnForm(FORM_PATH, PATH, ADDRESS))
 RECEIVED = ReceivedPage(LOOK, TITLE, WHEN, RECEIPT, "K7QM", ADDRESS)
 RECEIPT_PAGE = ReceiptPage(LOOK, TITLE, WHEN, "webinar", "received", "K7QM")
-OF_REGISTRATIONS = (Result.CANCELLED, Result.EVENT_OVER, Result.CHANGED_MEANWHILE, Result.MAILED)
+OF_REGISTRATIONS = (Result.CANCELLED, Result.EVENT_OVER, Result.CHANGED_MEANWHILE, Result.MAILED, Result.NAME_TAKEN)
 """Results of commands about registrations."""
 STATUSES: tuple[ReceiptStatus, ...] = get_args(ReceiptStatus)
 RESULTS = tuple(one for one in Result if one not in OF_REGISTRATIONS)

@@ -90,6 +90,7 @@ def form_for_coordinators(form: StoredForm, now: datetime) -> dict[str, Any]:
         "open": form.open,
         "opens_at": form.opens_at,
         "closes_at": form.closes_at,
+        "changes_until": form.changes_until,
         "closed_reason": closed_reason(form.opening, now),
         "verification": form.verification,
         "warning": NO_VERIFICATION if form.verification == "none" else "",

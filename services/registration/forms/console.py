@@ -24,7 +24,7 @@ from shared.web.headers import personal
 
 MOST_SEATS = 1_000_000
 LOCAL = "%Y-%m-%dT%H:%M"
-FIELDS = ("capacity", "opens", "closes", "switch")
+FIELDS = ("capacity", "opens", "closes", "changes", "switch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ def first_values(form: StoredForm, settings: FormSettings | None = None) -> dict
         "capacity": "" if shown.capacity is None else str(shown.capacity),
         "opens": _typed(shown.opens_at, form),
         "closes": _typed(shown.closes_at, form),
+        "changes": _typed(shown.changes_until, form),
         "switch": "on" if shown.open else "off",
     }
 
@@ -63,9 +64,10 @@ def read_filled(form: StoredForm, given: Mapping[str, str]) -> Filled:
     capacity = _capacity(values["capacity"], faults)
     opens_at = _moment("opens", values, form, form.opens_at, faults)
     closes_at = _moment("closes", values, form, form.closes_at, faults)
+    changes_until = _moment("changes", values, form, form.changes_until, faults)
     if opens_at and closes_at and closes_at <= opens_at:
         faults["closes"] = "The form must close later than it opens."
-    wanted = FormSettings(capacity, values["switch"] == "on", opens_at, closes_at)
+    wanted = FormSettings(capacity, values["switch"] == "on", opens_at, closes_at, changes_until)
     return Filled(values, faults, None if faults else wanted)
 
 

@@ -22,12 +22,14 @@ class FormSettings:
     capacity: number of seats; None for no limit.
     open: the switch; a form that is switched off is closed whatever its hours.
     opens_at, closes_at: its hours; None for no bound.
+    changes_until: until when people may change their answers; None: until the form or the guest list closes.
     """
 
     capacity: int | None
     open: bool
     opens_at: datetime | None = None
     closes_at: datetime | None = None
+    changes_until: datetime | None = None
 
 
 def check_settings(settings: FormSettings) -> None:
@@ -49,7 +51,13 @@ def differences(before: FormSettings, after: FormSettings) -> tuple[dict[str, An
 
 def opening_with(opening: Opening, settings: FormSettings) -> Opening:
     """What decides whether the form is open once ``settings`` hold."""
-    return replace(opening, switched_on=settings.open, opens_at=settings.opens_at, closes_at=settings.closes_at)
+    return replace(
+        opening,
+        switched_on=settings.open,
+        opens_at=settings.opens_at,
+        closes_at=settings.closes_at,
+        own_changes_until=settings.changes_until,
+    )
 
 
 def seats_with(seats: Seats, settings: FormSettings) -> Seats:

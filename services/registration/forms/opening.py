@@ -20,6 +20,7 @@ class Opening:
         kind: of the form.
         closes_hours_before: how long before the start the guest list closes; 0 if it stays open until then.
         opens_at, closes_at: a coordinator's hours; None for no bound.
+        own_changes_until: until when people may change their answers, as a coordinator has set it; None for the rule.
     """
 
     switched_on: bool
@@ -31,6 +32,7 @@ class Opening:
     closes_hours_before: int = 0
     opens_at: datetime | None = None
     closes_at: datetime | None = None
+    own_changes_until: datetime | None = None
 
     @property
     def over_at(self) -> datetime | None:
@@ -45,6 +47,28 @@ class Opening:
         if self.starts_at is None or not self.closes_hours_before:
             return None
         return self.starts_at - timedelta(hours=self.closes_hours_before)
+
+    @property
+    def changes_until(self) -> datetime | None:
+        """Until when people may change their answers; None for always.
+
+        That is what a coordinator has set, else the time at which the form or the guest list closes; the start of the
+        event ends it in any case.
+        """
+        closing = self.own_changes_until or _earliest(self.closes_at, self.guest_list_closes_at)
+        return _earliest(closing, self.over_at)
+
+    @property
+    def details_until(self) -> datetime | None:
+        """Until when people may give what is asked after the confirmation; None for always.
+
+        The closing of the form does not end it: who has confirmed late, or was promoted later, gives it later.
+        """
+        return _earliest(self.own_changes_until or self.guest_list_closes_at, self.over_at)
+
+
+def _earliest(*instants: datetime | None) -> datetime | None:
+    return min((one for one in instants if one is not None), default=None)
 
 
 def is_over(opening: Opening, now: datetime) -> bool:

@@ -23,6 +23,7 @@ class FormAdminSchema(ma.Schema):
     open = ma.fields.Boolean(required=True, metadata={"description": "The switch; off is closed whatever the hours"})
     opens_at = _moment("Closed before; null: no bound")
     closes_at = _moment("Closed from then on; null: no bound")
+    changes_until = _moment("Until when people may change their answers; null: until the form or guest list closes")
     closed_reason = ma.fields.String(required=True, metadata={"description": "Empty while people can register"})
     verification = ma.fields.String(required=True)
     warning = ma.fields.String(
@@ -56,6 +57,7 @@ class FormChangeSchema(ma.Schema):
     open = ma.fields.Raw(validate=_is_flag, metadata={"type": "boolean", "description": "false: closed at once"})
     opens_at = _moment("With an offset; null: no bound")
     closes_at = _moment("With an offset, later than `opens_at`; null: no bound")
+    changes_until = _moment("With an offset; null: until the form or the guest list closes")
 
 
 class FormChangeQuery(ma.Schema):

@@ -52,6 +52,7 @@ class FormRecord(Generic[SeatInfo]):
         opens_at, closes_at: a coordinator's hours; None for no bound.
         kept: how long after the last day people are erased.
         people_per_address: live registrations that one address may have.
+        changes_until: until when people may change their answers, if a coordinator has set it.
         controller, contact: who is responsible for the data, and how to reach them; None: the installation's.
     """
 
@@ -79,6 +80,7 @@ class FormRecord(Generic[SeatInfo]):
     people_per_address: int
     controller: str | None
     contact: str | None
+    changes_until: datetime | None
     seats: SeatInfo
 
     @property
@@ -94,6 +96,7 @@ class FormRecord(Generic[SeatInfo]):
             closes_hours_before=self.closes_hours_before,
             opens_at=self.opens_at,
             closes_at=self.closes_at,
+            own_changes_until=self.changes_until,
         )
 
     @property
@@ -129,14 +132,14 @@ PublicForm = FormRecord[SeatWord]
 
 def settings_of(form: StoredForm) -> FormSettings:
     """What coordinators have set of a form."""
-    return FormSettings(form.seats.capacity, form.open, form.opens_at, form.closes_at)
+    return FormSettings(form.seats.capacity, form.open, form.opens_at, form.closes_at, form.changes_until)
 
 
 _COLUMNS = """
     f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners, f.promotion_notice_minutes,
     f.open, f.revision, f.event_title, f.time_zone, f.starts_at, f.event_status, f.ends_at, f.closes_hours_before,
     f.attend, f.opens_at, f.closes_at, make_interval(days => f.person_days), f.city, f.people_per_address, f.controller,
-    f.contact
+    f.contact, f.changes_until
 """
 _FORM = f"""
     SELECT {_COLUMNS}, s.capacity, s.confirmed, s.waiting, s.last_position
@@ -169,7 +172,7 @@ _SEATS = text("""
     WHERE form = :form
 """)
 _SET = text("""
-    UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at,
+    UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at, changes_until = :changes_until,
         revision = revision + 1
     WHERE slug = :slug
 """)

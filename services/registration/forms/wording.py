@@ -29,7 +29,7 @@ CLOSES = (
     "The form closes at once: nobody can register any more. "
     "Whoever has a seat keeps it, and what was sent before can be confirmed for another day."
 )
-HOURS = {"opens_at": "Opens", "closes_at": "Closes"}
+HOURS = {"opens_at": "Opens", "closes_at": "Closes", "changes_until": "Answers can be changed until"}
 
 WITHHELD = {
     "too-late": "It is too shortly before the start to tell anybody to come",

@@ -20,6 +20,7 @@ from services.registration.intake.deciding import decide
 from services.registration.intake.model import (
     Act,
     Cancel,
+    Change,
     ChangedRegistration,
     Choice,
     Confirm,
@@ -186,11 +187,26 @@ class Decider:
             return self._submission(row, content_from_json(content), address)
         if row.kind == "confirm":
             return Confirm(row.number, address, [_choice(one) for one in content["choices"]])
+        if row.kind == "change":
+            return self._change(row, content, owner)
         if row.kind == "cancel":
             return Cancel(row.number, owner.registration if owner else None, content.get("revision"))
         if row.kind == "send-link":
             return SendLink(row.number, address, str(content["registration"]))
         return Mute(row.number, address, muted=row.kind == "mute")
+
+    def _change(self, row: queue.QueuedRow, content: dict[str, Any], owner: store.LinkOwner | None) -> Change:
+        given = content_from_json(content["given"])
+        return Change(
+            number=row.number,
+            received_at=row.received_at,
+            registration=owner.registration if owner else None,
+            revision=int(content["revision"]),
+            given=given,
+            fields=frozenset(map(str, content["fields"])),
+            details=bool(content["details"]),
+            person=self._keys.references.person(given.email, given.name),
+        )
 
     def _submission(self, row: queue.QueuedRow, content: Content, owner: AddressRefs | None) -> Submission:
         address = self._keys.references.address(content.email)
@@ -324,7 +340,7 @@ def _refs(item: Item, links: dict[bytes, store.LinkOwner]) -> list[bytes]:
     """Addresses that have to be read for an item."""
     if isinstance(item, Submission):
         return [item.address.ref]
-    if isinstance(item, Cancel):
+    if isinstance(item, Change | Cancel):
         return [owner.address.ref for owner in links.values() if owner.registration == item.registration]
     return [] if item.address is None else [item.address.ref]
 

@@ -32,8 +32,8 @@ SEEN_WITHIN = timedelta(minutes=1)
 _LOCK = text("SELECT form FROM seat WHERE form = ANY(:forms) ORDER BY form FOR UPDATE")
 _FORMS = text("""
     SELECT f.slug, s.capacity, s.confirmed, s.waiting, s.last_position, f.waiting_list, f.open, f.event_id IS NOT NULL,
-        e.status, e.starts_at, e.ends_at, f.kind, f.closes_hours_before, f.opens_at, f.closes_at, f.verification,
-        f.people_per_address, f.event_id, f.attend
+        e.status, e.starts_at, e.ends_at, f.kind, f.closes_hours_before, f.opens_at, f.closes_at, f.changes_until,
+        f.verification, f.people_per_address, f.event_id, f.attend
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id WHERE f.slug = ANY(:forms)
 """)
 _VERSIONS = text("""
@@ -99,13 +99,14 @@ _REGISTER = text("""
     INSERT INTO registration (id, form, event_id, status, position, revision, submission, received_at, person_ref,
         mailbox_ref, domain_ref, person_key, name, email, organisation_id, working_group, representative, country,
         time_zone, language, partner, answers, sealed, sealed_for, consent, accepted_at, confirmed_at, capacity_then,
-        verified_at)
+        verified_at, sealed_at)
     SELECT id, form, event_id, status, position, 1, number, received_at, decode(ref, 'hex'),
         decode(mailbox, 'hex'), decode(domain, 'hex'), decode(person, 'hex'), name, email, organisation_id,
         working_group, representative, country, time_zone, language, partner, answers, decode(sealed, 'hex'),
         ARRAY(SELECT jsonb_array_elements_text(sealed_for)), consent,
         :now, CASE WHEN status = 'confirmed' THEN CAST(:now AS timestamptz) END, capacity,
-        CASE WHEN verified THEN CAST(:now AS timestamptz) END
+        CASE WHEN verified THEN CAST(:now AS timestamptz) END,
+        CASE WHEN sealed IS NOT NULL THEN CAST(:now AS timestamptz) END
     FROM new
 """)
 _CHANGE = text("""
@@ -113,19 +114,22 @@ _CHANGE = text("""
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, revision int, status text, person text,
             name text, email text, organisation_id uuid, organisation text, working_group text,
             representative boolean, country text, time_zone text, language text, answers jsonb, sealed text,
-            sealed_for jsonb, consent jsonb)
+            sealed_for jsonb, consent jsonb, fields jsonb, sealed_given boolean, details_given boolean)
     ), organisations AS (
         INSERT INTO organisation (id, name) SELECT DISTINCT ON (organisation_id) organisation_id, organisation FROM new
         WHERE organisation_id IS NOT NULL ORDER BY organisation_id ON CONFLICT DO NOTHING
     ), changes AS (
-        INSERT INTO registration_change (registration_id, revision, status, changed_at, reason)
-        SELECT id, revision, status, :now, 'changed by its owner' FROM new
+        INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, fields)
+        SELECT id, revision, status, :now, 'changed by its owner', ARRAY(SELECT jsonb_array_elements_text(fields))
+        FROM new
     )
     UPDATE registration r SET revision = new.revision, person_key = decode(new.person, 'hex'), name = new.name,
         email = new.email, organisation_id = new.organisation_id, working_group = new.working_group,
         representative = new.representative, country = new.country, time_zone = new.time_zone,
         language = new.language, answers = new.answers, sealed = decode(new.sealed, 'hex'),
         sealed_for = ARRAY(SELECT jsonb_array_elements_text(new.sealed_for)),
+        sealed_at = CASE WHEN new.sealed_given THEN :now ELSE r.sealed_at END,
+        details_at = CASE WHEN new.details_given THEN :now ELSE r.details_at END,
         consent = new.consent, verified_at = coalesce(r.verified_at, :now)
     FROM new WHERE r.id = new.id
 """)
@@ -243,7 +247,7 @@ def _candidate(row: Sequence[Any]) -> Candidate:
 
 def _forms(connection: Connection, slugs: Sequence[str], now: datetime) -> dict[str, FormState]:
     found = {
-        row[0]: FormState(Opening(*row[6:15]), Seats(*row[1:6]), *row[15:])
+        row[0]: FormState(Opening(*row[6:16]), Seats(*row[1:6]), *row[16:])
         for row in connection.execute(_FORMS, {"forms": list(slugs)})
     }
     versions = connection.execute(_VERSIONS, {"forms": list(slugs), "since": now - SEEN_WITHIN})

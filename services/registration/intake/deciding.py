@@ -18,6 +18,7 @@ from services.registration.intake.model import (
     ActResult,
     Cancel,
     Candidate,
+    Change,
     ChangedRegistration,
     Choice,
     Confirm,
@@ -34,6 +35,8 @@ from services.registration.intake.model import (
     Result,
     SendLink,
     Submission,
+    changed_fields,
+    with_answers,
 )
 from services.registration.people.model import AddressRefs
 from services.registration.sealing.model import merge_sealed
@@ -61,6 +64,8 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
                 _decide_submission(facts, plan, item, new_id, now)
             case Confirm():
                 plan.results[item.number] = _decide_choices(facts, plan, item, new_id, now)
+            case Change():
+                plan.results[item.number] = [_change_own(facts, plan, item)]
             case Cancel():
                 plan.results[item.number] = [_cancel(facts, plan, item, now)]
             case SendLink():
@@ -269,10 +274,52 @@ def _register(
 def _change(facts: Facts, plan: Plan, live: LiveRegistration, source: Submission | Candidate) -> None:
     """Give a live registration the content of ``source``; its place stays."""
     content = _with_sealed_of(source.content, live.content)
-    changed = replace(live, revision=live.revision + 1, content=content, person=source.person)
+    _store_change(facts, plan, live, content, source.person, sealed=source.content.sealed is not None)
+
+
+def _store_change(
+    facts: Facts,
+    plan: Plan,
+    live: LiveRegistration,
+    content: Content,
+    person: bytes,
+    *,
+    sealed: bool,
+    details: bool = False,
+) -> None:
+    changed = replace(live, revision=live.revision + 1, content=content, person=person)
     some = facts.of(live.form, live.address)
     some[some.index(live)] = changed
-    plan.changed.append(ChangedRegistration(live.id, live.form, live.status, changed.revision, content, source.person))
+    fields = changed_fields(live.content, content)
+    plan.changed.append(
+        ChangedRegistration(live.id, live.form, live.status, changed.revision, content, person, fields, sealed, details)
+    )
+
+
+def _change_own(facts: Facts, plan: Plan, item: Change) -> ActResult:
+    """Somebody changes their own answers: what they were asked, and nothing else."""
+    live = facts.find(item.registration)
+    if live is None:
+        return ActResult("", "", "", Result.GONE)
+    return ActResult("", live.form, "", _changed_own(facts, plan, item, live))
+
+
+def _changed_own(facts: Facts, plan: Plan, item: Change, live: LiveRegistration) -> Result:
+    opening = facts.forms[live.form].opening
+    until = opening.details_until if item.details else opening.changes_until
+    if until is not None and item.received_at >= until:
+        return Result.CLOSED
+    if item.revision != live.revision:
+        return Result.CHANGED_MEANWHILE
+    person = item.person if "name" in item.fields else live.person
+    if any(one.person == person and one.id != live.id for one in facts.of(live.form, live.address)):
+        return Result.NAME_TAKEN
+    content = _with_sealed_of(with_answers(live.content, item.given, item.fields), live.content)
+    sealed = item.given.sealed is not None
+    if not sealed and not item.details and not changed_fields(live.content, content):
+        return Result.KEPT
+    _store_change(facts, plan, live, content, person, sealed=sealed, details=item.details)
+    return Result.CHANGED
 
 
 def _with_sealed_of(newer: Content, older: Content) -> Content:

@@ -24,7 +24,8 @@ class FormView:
     """A form ready to be shown and filled.
 
     Attributes:
-        definition: the questions, with the working groups that can be chosen now.
+        whole: all questions, with the working groups that can be chosen now.
+        definition: those that are asked before the confirmation.
         partners: those that may show it.
         origins: every origin that may show it.
         public_key: that sealed answers are encrypted to (X25519, 32 bytes); None if it has none, or no longer.
@@ -34,6 +35,7 @@ class FormView:
     """
 
     stored: PublicForm
+    whole: FormDefinition
     definition: FormDefinition
     partners: tuple[Partner, ...]
     origins: tuple[str, ...]
@@ -67,9 +69,9 @@ def view_form(work: UnitOfWork, slug: str, now: datetime) -> FormView:
         public_key = find_public_key(connection, slug)
         solved = used_lately(connection, slug, now)
         key, full = newest_decider_key(connection), is_full(connection, MAX_QUEUE_BYTES)
-    definition = with_working_groups(parse_definition(stored.definition), groups)
+    whole = with_working_groups(parse_definition(stored.definition), groups)
     origins = tuple(sorted({origin for partner in partners for origin in partner.origins}))
-    return FormView(stored, definition, tuple(partners), origins, public_key, key, full, solved)
+    return FormView(stored, whole, whole.first_step, tuple(partners), origins, public_key, key, full, solved)
 
 
 def decider_key_problem(work: UnitOfWork) -> str:

@@ -3,8 +3,8 @@
 Values only: ``deciding`` beside it makes the plan, the store reads facts and writes plans.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -50,6 +50,7 @@ class Result(StrEnum):
     CHANGED_MEANWHILE = "changed-meanwhile"
     MAILED = "mailed"
     GONE = "gone"
+    NAME_TAKEN = "name-taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,35 @@ class Content:
     sealed_for: tuple[str, ...] = ()
     consent: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     cause: tuple[str, str] = ("", "")
+
+
+CHANGEABLE = frozenset({"name", "organisation", "working_group", "representative", "country", "time_zone", "language"})
+"""Parts of the content, beside ``answers``, that people change as answers; the address is none of them."""
+
+
+def with_answers(before: Content, given: Content, fields: Collection[str]) -> Content:
+    """Return ``before`` with the answers of ``given`` to ``fields``, and with its sealed answers alone."""
+    own = {name: getattr(given, name) for name in CHANGEABLE.intersection(fields)}
+    kept = {name: value for name, value in before.answers.items() if name not in fields}
+    return replace(
+        before,
+        **own,
+        answers={**kept, **given.answers},
+        sealed=given.sealed,
+        sealed_for=given.sealed_for,
+        cause=given.cause,
+    )
+
+
+def changed_fields(before: Content, after: Content) -> tuple[str, ...]:
+    """Return the names of the clear answers that differ, sorted."""
+    own = {name for name in CHANGEABLE if getattr(before, name) != getattr(after, name)}
+    others = {
+        name
+        for name in before.answers.keys() | after.answers.keys()
+        if before.answers.get(name) != after.answers.get(name)
+    }
+    return tuple(sorted(own | others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +201,28 @@ class Confirm:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """Somebody changes their answers by their managing link; ``registration`` is None if it opens nothing any more.
+
+    Attributes:
+        revision: that was seen.
+        given: the answers, with the address and language of the registration as they were seen.
+        fields: names of the clear answers that ``given`` replaces; all others stay.
+        details: these are the answers that are asked after the confirmation.
+        person: what stands for address and name, as they are after the change.
+    """
+
+    number: int
+    received_at: datetime
+    registration: str | None
+    revision: int
+    given: Content
+    fields: frozenset[str]
+    details: bool
+    person: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """Somebody gives their place back by their managing link; ``registration`` is None if it opens nothing any more.
 
@@ -200,7 +252,7 @@ class Mute:
     muted: bool
 
 
-Item = Submission | Confirm | Cancel | SendLink | Mute
+Item = Submission | Confirm | Change | Cancel | SendLink | Mute
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +319,13 @@ class NewRegistration:
 
 @dataclass(frozen=True, slots=True)
 class ChangedRegistration:
-    """A live registration with new content; its place stays."""
+    """A live registration with new content; its place stays.
+
+    Attributes:
+        fields: names of the answers that differ.
+        sealed_given: sealed answers came with it.
+        details_given: it is what was asked after the confirmation.
+    """
 
     id: str
     form: str
@@ -275,6 +333,9 @@ class ChangedRegistration:
     revision: int
     content: Content
     person: bytes
+    fields: tuple[str, ...] = ()
+    sealed_given: bool = False
+    details_given: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 from flask import Response, redirect, request
 
-from services.registration.embed.link_pages import render_link_gone
 from services.registration.embed.pages import embed_path
 from services.registration.forms.opening import closed_reason
+from services.registration.own.managing_page import render_link_gone
 from services.registration.public.context import PublicContext
 from services.registration.public.responses import look_of, page
 from services.registration.public.submitted import language_of

@@ -75,4 +75,4 @@ def show_partner(work: UnitOfWork, clock: Clock, slug: str, may_touch: Callable[
 
 
 def _form(form: StoredForm, shown: bool, closed: str, counts: Mapping[str, int]) -> PartnerForm:
-    return PartnerForm(form.slug, form.kind, parse_definition(form.definition), shown, closed, counts)
+    return PartnerForm(form.slug, form.kind, parse_definition(form.definition).first_step, shown, closed, counts)

@@ -61,6 +61,7 @@ CREATE TABLE form (
     open boolean NOT NULL,
     opens_at timestamptz,
     closes_at timestamptz,
+    changes_until timestamptz,
     closes_hours_before integer NOT NULL DEFAULT 0 CHECK (closes_hours_before BETWEEN 0 AND 10000),
     keep_days integer CHECK (keep_days BETWEEN 1 AND 3650),
     person_days integer NOT NULL DEFAULT 90 CHECK (person_days BETWEEN 1 AND 3650),
@@ -142,6 +143,10 @@ CREATE TABLE registration (
     answers jsonb NOT NULL,
     sealed bytea,
     sealed_for text[] NOT NULL DEFAULT '{}',
+    sealed_at timestamptz,
+    details_at timestamptz,
+    details_reminders integer NOT NULL DEFAULT 0 CHECK (details_reminders >= 0),
+    details_reminded_at timestamptz,
     consent jsonb NOT NULL DEFAULT '{}',
     accepted_at timestamptz NOT NULL,
     verified_at timestamptz,
@@ -162,6 +167,8 @@ CREATE TABLE registration (
 COMMENT ON COLUMN registration.person_ref IS 'keyed hash of the address';
 COMMENT ON COLUMN registration.person_key IS 'keyed hash of address and name: colleagues with one mailbox differ in it';
 COMMENT ON COLUMN registration.consent IS 'by field: wording, language and form version, and when it was given';
+COMMENT ON COLUMN registration.sealed_at IS 'when sealed answers were last given';
+COMMENT ON COLUMN registration.details_at IS 'when what is asked after the confirmation was last given';
 COMMENT ON COLUMN registration.position IS 'counts those who ever waited on the form; nobody is shown it';
 COMMENT ON COLUMN registration.received_at IS 'of the submission: those who wait are ordered by it';
 CREATE UNIQUE INDEX registration_live ON registration (form, person_key) WHERE status <> 'cancelled';
@@ -186,8 +193,10 @@ CREATE TABLE registration_change (
     changed_by text CHECK (changed_by <> ''),
     capacity_then integer,
     reason text NOT NULL,
+    fields text[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (registration_id, revision)
 );
+COMMENT ON COLUMN registration_change.fields IS 'names of the answers that were changed, never the answers';
 CREATE INDEX registration_change_by_people ON registration_change (changed_at) WHERE changed_by IS NOT NULL;
 """
 
@@ -216,7 +225,7 @@ CREATE TABLE submission (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     receipt_hash bytea NOT NULL UNIQUE CHECK (length(receipt_hash) = 32),
     kind text NOT NULL DEFAULT 'submission'
-        CHECK (kind IN ('submission', 'confirm', 'cancel', 'erase', 'send-link', 'mute', 'unmute')),
+        CHECK (kind IN ('submission', 'confirm', 'change', 'cancel', 'erase', 'send-link', 'mute', 'unmute')),
     form text NOT NULL,
     form_revision integer NOT NULL,
     token_hash bytea CHECK (length(token_hash) = 32),
@@ -495,7 +504,7 @@ CREATE VIEW public_form AS
     SELECT f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners,
         f.promotion_notice_minutes, f.open, f.revision, e.title AS event_title, e.time_zone, e.starts_at,
         e.status AS event_status, e.ends_at, f.closes_hours_before, f.attend, f.opens_at, f.closes_at, f.person_days,
-        e.city, f.people_per_address, f.controller, f.contact, s.word AS seat_word
+        e.city, f.people_per_address, f.controller, f.contact, f.changes_until, s.word AS seat_word
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id;
 COMMENT ON VIEW public_form IS 'all that the public processes may read of a form: no number of seats, nobody';
 """

@@ -9,12 +9,12 @@ from typing import cast
 from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import BadRequest
 
-from services.registration.embed.link_pages import Asking, LinkPage, LinkStatus, Refusal, render_erased, render_link
 from services.registration.embed.pages import Look, embed_path
 from services.registration.forms.opening import closed_reason, is_over
 from services.registration.forms.service import working_group_titles
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Result
+from services.registration.own.managing_page import Asking, LinkPage, LinkStatus, Refusal, render_erased, render_link
 from services.registration.own.my_data import my_data
 from services.registration.own.responses import gone, to_erased
 from services.registration.own.service import (
@@ -131,7 +131,7 @@ def _link_page(
     context: PublicContext, token: str, own: OwnRegistration, view: FormView, look: Look, *, asking: Asking
 ) -> LinkPage:
     form, now, registration = view.stored, context.clock(), own.person.registration
-    definition, act = with_group_titles(context, view.definition), newest_act(context.work, token)
+    definition, act = with_group_titles(context, view.whole), newest_act(context.work, token)
     return LinkPage(
         look=look,
         title=title_of(form, definition, look.language),

@@ -14,8 +14,7 @@ from services.registration.embed.pages import Look, OwnForm, render_frame
 from services.registration.forms.service import first_form
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Choice, Result
-from services.registration.own.managing_pages import with_group_titles
-from services.registration.own.pages import (
+from services.registration.own.confirmation_page import (
     CandidateResult,
     ConfirmationPage,
     Difference,
@@ -28,6 +27,7 @@ from services.registration.own.pages import (
     render_confirmation,
     render_confirmation_gone,
 )
+from services.registration.own.managing_routes import with_group_titles
 from services.registration.own.service import (
     WaitingForOwner,
     mute,

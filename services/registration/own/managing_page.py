@@ -1,13 +1,14 @@
-"""The pages behind people's links, each a function from one value to HTML."""
+"""The page behind a managing link, what it says when it opens nothing, and the page after an erasure, as HTML."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from services.registration.embed.event_time import EventTime
-from services.registration.embed.pages import Look, render_page
+from services.registration.embed.pages import Look
 from services.registration.embed.receipt_pages import next_reload
 from services.registration.embed.strings import page_texts, text_of_kind
+from services.registration.own.rendering import render_own
 
 Asking = Literal["", "cancel", "erase"]
 Refusal = Literal["", "event-over", "changed-meanwhile"]
@@ -63,7 +64,7 @@ def render_link(page: LinkPage) -> str:
     effect = text_of_kind(f"link.cancel.{page.status}-effect", page.form_kind)
     here, kept = f"?{page.path.partition('?')[2]}", {"ask": page.asking}
     reload = next_reload(page.look.language, page.attempt) if page.processing else None
-    return render_page(
+    return render_own(
         "link.html", page.look, here, kept=kept, page=page, title=page.title, state=state, effect=effect, reload=reload
     )
 
@@ -75,9 +76,9 @@ def render_link_gone(look: Look, again_path: str = "", path: str = "") -> str:
     names none that is open.
     """
     title = page_texts().text("link.gone.title", look.language)
-    return render_page("link_gone.html", look, path, title=title, again_path=again_path)
+    return render_own("link_gone.html", look, path, title=title, again_path=again_path)
 
 
 def render_erased(look: Look) -> str:
     """Says that somebody was erased; it depends on nothing but the language."""
-    return render_page("erased.html", look, ERASED_PATH, title=page_texts().text("erased.title", look.language))
+    return render_own("erased.html", look, ERASED_PATH, title=page_texts().text("erased.title", look.language))

@@ -6,23 +6,18 @@ preselected.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader
-
 from services.registration.embed.event_time import EventTime
-from services.registration.embed.pages import Look, is_dated, make_environment, render_page
+from services.registration.embed.pages import Look, is_dated
 from services.registration.embed.receipt_pages import next_reload
-from services.registration.embed.strings import page_texts, text_of_kind
+from services.registration.embed.strings import text_of_kind
 from services.registration.intake.model import Act, Choice, Result
+from services.registration.own.rendering import own_text, render_own
 from shared.forms.texts import engine_texts
-from shared.i18n.catalogue import Catalogue
 from shared.i18n.when import Period
 
-TEXTS = Catalogue(Path(__file__).parent / "translations")
 CHOICE_PREFIX = "choice-"
 """Before the id of a candidate in the name of its choice."""
 
@@ -208,7 +203,7 @@ def render_confirmation(page: ConfirmationPage) -> str:
     """The page behind a confirmation link; whatever waits for the decider is asked about again."""
     undecided = any(one.result is None for one in page.results)
     reload = next_reload(page.look.language, page.attempt) if undecided else None
-    return _render(
+    return render_own(
         "confirmation.html",
         page.look,
         page=page,
@@ -221,7 +216,7 @@ def render_confirmation(page: ConfirmationPage) -> str:
 
 def render_confirmation_gone(look: Look) -> str:
     """The answer to a confirmation link that opens nothing; the same for every such link."""
-    return _render("confirmation_gone.html", look, title=own_text("link.gone.title", look.language))
+    return render_own("confirmation_gone.html", look, title=own_text("link.gone.title", look.language))
 
 
 def read_choices(submitted: Mapping[str, str]) -> tuple[Choice, ...]:
@@ -245,11 +240,6 @@ def _choice(candidate: str, value: str, form: str) -> Choice:
     return Choice(str(UUID(candidate)), Act(act), str(UUID(registration)) if registration else None, form)
 
 
-def own_text(key: str, language: str, **places: object) -> str:
-    """Return a text of these pages, or one that all pages have. Raises as ``Catalogue.text``."""
-    return (TEXTS if TEXTS.has(key) else page_texts()).text(key, language, **places)
-
-
 def _result_text(one: CandidateResult) -> _ResultText:
     if one.result is None:
         return _ResultText(one, "processing.title", "processing.message", good=False)
@@ -259,20 +249,3 @@ def _result_text(one: CandidateResult) -> _ResultText:
         for part in ("title", "message")
     )
     return _ResultText(one, heading, message, one.result in _AS_CHOSEN)
-
-
-def _isolated(text: str) -> str:
-    """``text`` that somebody typed, to stand in a sentence: its direction changes nothing around it (UAX 9)."""
-    return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
-
-
-def _render(template: str, look: Look, **values: Any) -> str:
-    return render_page(template, look, "?", environment=_environment, text_of=own_text, **values)
-
-
-@cache
-def _environment() -> Environment:
-    packages = ("services.registration.own", "services.registration.embed")
-    made = make_environment(ChoiceLoader([PackageLoader(package) for package in packages]))
-    made.globals["isolated"] = _isolated
-    return made

@@ -1,0 +1,36 @@
+"""Templates and texts of the pages behind links; texts and parts that all public pages have come from ``embed``."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader
+
+from services.registration.embed.pages import Look, make_environment, render_page
+from services.registration.embed.strings import page_texts
+from shared.i18n.catalogue import Catalogue
+
+TEXTS = Catalogue(Path(__file__).parent / "translations")
+
+
+def own_text(key: str, language: str, **places: object) -> str:
+    """Return a text of these pages, or one that all pages have. Raises as ``Catalogue.text``."""
+    return (TEXTS if TEXTS.has(key) else page_texts()).text(key, language, **places)
+
+
+def _isolated(text: str) -> str:
+    """``text`` that somebody typed, to stand in a sentence: its direction changes nothing around it (UAX 9)."""
+    return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
+
+
+def render_own(template: str, look: Look, path: str = "?", **values: Any) -> str:
+    """Return a page of these templates; see :func:`render_page`. ``path`` holds no token."""
+    return render_page(template, look, path, environment=_environment, text_of=own_text, **values)
+
+
+@cache
+def _environment() -> Environment:
+    packages = ("services.registration.own", "services.registration.embed")
+    made = make_environment(ChoiceLoader([PackageLoader(package) for package in packages]))
+    made.globals["isolated"] = _isolated
+    return made
