@@ -45,7 +45,7 @@ class NotificationsSettings:
     """Attributes:
     common: what every service has.
     smtp_url: the mail relay; may hold a password. The senders alone have it.
-    mail_from: a mailbox that people read; its domain ends Message-IDs and calendar UIDs.
+    mail_from: a mailbox that people read; its domain ends Message-IDs.
     mail_from_name: shown beside it.
     private_keys: open what is sealed to this service, newest first. The consumers alone have them.
     vault_keys: close the recipient book, newest first. Not of relays and schedulers.

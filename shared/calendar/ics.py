@@ -1,21 +1,22 @@
-"""The one iCalendar writer (RFC 5545): invitations, their cancellations, feeds and room calendars.
+"""The one iCalendar writer (RFC 5545): invitations, their cancellations, files of one event, feeds and room calendars.
 
 A time is written in the event's zone, with its VTIMEZONE, so that calendars keep it if the zone's law changes. It is
 written in UTC where the local time does not say which instant is meant: in the hour that clocks repeat in autumn, and
-in years in which the zone follows other rules than those the file defines. Must never change what a coordinator wrote,
-but for characters that no calendar may hold.
+in years in which the zone follows other rules than those the file defines. An event from midnight to midnight in its
+zone is written as days, which no zone shifts. Must never change what a coordinator wrote, but for characters that no
+calendar may hold.
 """
 
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal
 from urllib.parse import quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event, vCalAddress, vText, vUri
+from icalendar import Alarm, Calendar, Event, vCalAddress, vText, vUri
 
 from shared.calendar.vtimezone import rules, vtimezone
 
@@ -43,7 +44,8 @@ class CalendarEvent:
     """One VEVENT. Instants are aware; ``time_zone`` is an IANA name; empty texts are left out.
 
     ``stamped_at`` is when the invitation is made (with a METHOD), or when the entry was last revised (in a feed, RFC
-    5545, 3.8.7.2). ``private`` entries are shown as "busy" to people with whom a calendar is shared.
+    5545, 3.8.7.2). ``private`` entries are shown as "busy" to people with whom a calendar is shared. ``alarm_minutes``
+    is how long before the start a calendar alerts its owner; None leaves that to the calendar.
     """
 
     uid: str
@@ -59,6 +61,7 @@ class CalendarEvent:
     url: str = ""
     category: str = ""
     private: bool = False
+    alarm_minutes: int | None = None
     organizer: CalendarUser | None = None
     attendee: CalendarUser | None = None
 
@@ -70,11 +73,6 @@ class Feed:
     name: str
     language: str
     address: str
-
-
-def public_uid(event_id: str, public_url: str) -> str:
-    """Return the UID of an event in every public calendar: it never changes, so that a new date moves the entry."""
-    return f"event-{event_id}@{urlsplit(public_url).hostname or 'localhost'}"
 
 
 def subscription_links(path: str, language: str, public_url: str) -> tuple[str, str]:
@@ -100,6 +98,15 @@ def write_invitation(event: CalendarEvent, product: str, method: Method) -> byte
     return _assembled(_calendar(product, [("method", method)]), [event])
 
 
+def write_file(event: CalendarEvent, product: str) -> bytes:
+    """Return an iCalendar object that somebody downloads to put ``event`` in their calendar.
+
+    It has no METHOD: no calendar takes it for an invitation and answers it. Args and raises are those of
+    :func:`write_invitation`.
+    """
+    return _assembled(_calendar(product, []), [event])
+
+
 def write_feed(feed: Feed, product: str, events: Sequence[CalendarEvent]) -> bytes:
     """Return a calendar to subscribe to; the same events give the same bytes.
 
@@ -111,6 +118,18 @@ def write_feed(feed: Feed, product: str, events: Sequence[CalendarEvent]) -> byt
     calendar.add("refresh-interval", REFRESH, parameters={"value": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
     return _assembled(calendar, events)
+
+
+def all_day_dates(event: CalendarEvent) -> tuple[date, date] | None:
+    """Return the first day of an event that lasts whole days in its zone, and the day after its last; else None.
+
+    Raises:
+        zoneinfo.ZoneInfoNotFoundError: the event's zone does not exist.
+    """
+    if event.ends_at is None or event.ends_at <= event.starts_at:
+        return None
+    start, end = (instant.astimezone(ZoneInfo(event.time_zone)) for instant in (event.starts_at, event.ends_at))
+    return (start.date(), end.date()) if start.time() == end.time() == time() else None
 
 
 def clean(text: str) -> str:
@@ -145,7 +164,9 @@ def _first_instants(events: Sequence[CalendarEvent]) -> dict[str, datetime]:
     found: defaultdict[str, defaultdict[Rules, list[datetime]]] = defaultdict(lambda: defaultdict(list))
     for event in events:
         zone = ZoneInfo(event.time_zone)
-        if event.time_zone not in UTC_KEYS and not _repeated(event.starts_at, zone):
+        if all_day_dates(event) or event.time_zone in UTC_KEYS:
+            continue
+        if not _repeated(event.starts_at, zone):
             starts_at = event.starts_at.replace(microsecond=0)
             found[event.time_zone][rules(zone, starts_at)].append(starts_at)
     return {key: min(sorted(groups.values(), key=len)[-1]) for key, groups in found.items()}
@@ -170,13 +191,11 @@ def _zone_for(event: CalendarEvent, defined: Mapping[str, Rules]) -> tzinfo:
 
 
 def _entry(event: CalendarEvent, defined: Mapping[str, Rules]) -> Event:
-    zone, entry = _zone_for(event, defined), Event()
+    entry = Event()
     entry.add("uid", event.uid)
     entry.add("sequence", event.sequence)
     entry.add("dtstamp", _local(event.stamped_at, UTC))
-    entry.add("dtstart", _local(event.starts_at, zone))
-    if event.ends_at is not None and event.ends_at > event.starts_at:
-        entry.add("dtend", _local(event.ends_at, zone))
+    _add_times(entry, event, _zone_for(event, defined))
     entry.add("status", event.status)
     for key, text in (("summary", event.title), ("description", event.description), ("location", event.location)):
         if text:
@@ -190,7 +209,29 @@ def _entry(event: CalendarEvent, defined: Mapping[str, Rules]) -> Event:
     for key, user in (("organizer", event.organizer), ("attendee", event.attendee)):
         if user is not None:
             entry.add(key, _address(user), encode=False)
+    if event.alarm_minutes is not None and event.status != "CANCELLED":
+        entry.add_component(_alarm(event.alarm_minutes, event.title))
     return entry
+
+
+def _add_times(entry: Event, event: CalendarEvent, zone: tzinfo) -> None:
+    days = all_day_dates(event)
+    if days is not None:
+        entry.add("dtstart", days[0])
+        entry.add("dtend", days[1])
+        return
+    entry.add("dtstart", _local(event.starts_at, zone))
+    if event.ends_at is not None and event.ends_at > event.starts_at:
+        entry.add("dtend", _local(event.ends_at, zone))
+
+
+def _alarm(minutes: int, title: str) -> Alarm:
+    """RFC 5545, 3.6.6: what is displayed needs a description."""
+    alarm = Alarm()
+    alarm.add("action", "DISPLAY")
+    alarm.add("description", clean(title))
+    alarm.add("trigger", timedelta(minutes=-minutes))
+    return alarm
 
 
 def _local(instant: datetime, zone: tzinfo) -> datetime:

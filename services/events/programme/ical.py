@@ -9,7 +9,8 @@ from datetime import datetime
 
 from services.events.domain.event import Event, EventStatus, Mode
 from services.events.programme.texts import programme_texts
-from shared.calendar.ics import CalendarEvent, Feed, Status, public_uid, write_feed
+from shared.calendar.entries import public_uid
+from shared.calendar.ics import CalendarEvent, Feed, Status, write_feed
 from shared.i18n.phrases import labelled
 from shared.i18n.zones import place_text
 

@@ -8,7 +8,10 @@ LANES = ("transactional", "verification", "reminder", "bulletin")
 ATTENDING = ("webinar", "attendance", "delegation")
 """Kinds of form whose people take part in the form's event. The first two are for the event itself."""
 
-LIVE = ("confirmed", "waitlisted")
+SEATED = "confirmed"
+"""The status of a registration that has a seat."""
+
+LIVE = (SEATED, "waitlisted")
 """Statuses of a registration that stands, on a seat or for one."""
 
 

@@ -1,8 +1,7 @@
 """The calendar part: one event, one attendee, as an invitation or as its cancellation (RFC 5545, 5546, 6047).
 
-UID and SEQUENCE are those of :mod:`services.notifications.domain.calendar`: one entry a person and event. The UID ends
-with the domain of the sender, so a change of it would orphan the entries in people's calendars. A client that gets two
-mails in the wrong order keeps the one with the larger SEQUENCE (RFC 5546, section 2.1.4).
+UID and SEQUENCE are those of :mod:`shared.calendar.entries`: one entry a person and event. A client that gets two mails
+in the wrong order keeps the one with the larger SEQUENCE (RFC 5546, section 2.1.4).
 
 The entry is ``CLASS:PRIVATE``: it holds a personal link, and taking part may be nobody else's business. Colleagues
 with whom a calendar is shared see "busy".
@@ -11,11 +10,11 @@ with whom a calendar is shared see "busy".
 from datetime import datetime
 from urllib.parse import quote
 
-from services.notifications.domain.calendar import sequence_of
 from services.notifications.mail.content import CalendarEntry, CalendarMethod, EventCopy, MailContext
 from services.notifications.mail.defusing import defuse, safe_link, written_line
-from services.notifications.mail.mailbox import domain_of, mailbox
+from services.notifications.mail.mailbox import mailbox
 from services.notifications.mail.wording import Wording, language_for, wording
+from shared.calendar.entries import personal_uid, sequence_of
 from shared.calendar.ics import CalendarEvent, CalendarUser, Status, write_invitation
 from shared.i18n.zones import place_text
 
@@ -52,7 +51,7 @@ def _entry(
     words = wording(language_for(context.recipient.language))
     link = link_of(context, held.token)
     return CalendarEvent(
-        uid=f"{held.uid}@{domain_of(context.mail_from)}",
+        uid=personal_uid(held.key, context.public_url),
         sequence=sequence_of(event.revision, held.changes),
         stamped_at=context.now,
         starts_at=starts_at,

@@ -116,11 +116,11 @@ class Recipient:
 class CalendarEntry:
     """The one entry a person has for an event, over all their registrations for it.
 
-    ``uid`` is the part before the ``@``, ``changes`` the sum of the registrations' revisions. ``seated`` says whether
-    one of them has a seat; ``token`` opens that one, or the mail's own if none has.
+    ``key`` is the UID's part before the ``@``, ``changes`` the sum of the registrations' revisions. ``seated`` says
+    whether one of them has a seat; ``token`` opens that one, or the mail's own if none has.
     """
 
-    uid: str
+    key: str
     changes: int
     seated: bool
     token: str

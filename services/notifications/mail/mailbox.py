@@ -31,7 +31,7 @@ def mailbox(text: str) -> str:
 
 
 def domain_of(text: str) -> str:
-    """The domain of a mailbox, lower case: what Message-IDs and calendar UIDs end with, so it must not change.
+    """The domain of a mailbox, lower case: what Message-IDs end with.
 
     Raises:
         UnusableAddress: as :func:`mailbox`.

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from services.notifications.domain.calendar import uid_of
 from services.notifications.domain.kinds import ATTENDING, EVENT_TOLD_BY, NEWS_KINDS, PLACED, REMINDER_KINDS
 from services.notifications.domain.mail import Verdict
 from services.notifications.domain.news import is_news_untrue
@@ -27,6 +26,7 @@ from services.notifications.mail.wording import FALLBACK, language_for
 from services.notifications.sending.judging import called_off, failed, postponed, retried, suppressed
 from services.notifications.store.handovers import Claim
 from services.notifications.usecases.unsubscribe import WANTS_NONE, make_token
+from shared.calendar.entries import personal_key
 from shared.core.clock import parse_rfc3339
 from shared.core.context import caused_by
 from shared.core.logs import describe
@@ -128,7 +128,7 @@ class Composer:
         token = own_token
         if held.seat is not None and held.seat.subject != own.subject:
             token = self.vault.open(held.seat.closed, row=held.seat.subject)["token"]
-        return CalendarEntry(uid_of(own.person_ref, claim.mail.event), held.changes, held.seat is not None, token)
+        return CalendarEntry(personal_key(own.person_ref, claim.mail.event), held.changes, held.seat is not None, token)
 
     def _unsubscribe(self, claim: Claim, language: str) -> str:
         token = make_token(self.vault, claim.recipient.entry.person_ref, language, self.clock())

@@ -11,8 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.notifications.domain.calendar import SEATED
-from services.notifications.domain.kinds import ALWAYS_TOLD, ATTENDING, MOVED, NEWS_KINDS, PLACE_KINDS
+from services.notifications.domain.kinds import ALWAYS_TOLD, ATTENDING, MOVED, NEWS_KINDS, PLACE_KINDS, SEATED
 from services.notifications.domain.mail import ERASED, OUTCOME_STATES, ClaimedMail, Verdict
 from services.notifications.domain.states import sources_of
 from services.notifications.store.knowing import KNOWS

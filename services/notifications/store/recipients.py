@@ -11,8 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.notifications.domain.book import Entry
-from services.notifications.domain.calendar import SEATED
-from services.notifications.domain.kinds import ATTENDING
+from services.notifications.domain.kinds import ATTENDING, SEATED
 from services.notifications.domain.truth import Standing
 
 _NAMES = tuple(field.name for field in fields(Entry))

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from services.notifications.domain.calendar import uid_of
+from shared.calendar.entries import personal_key
 from shared.core.ids import new_id
 from tests.integration.notifications.office import Office, event_message
 from tests.integration.notifications.review import (
@@ -87,7 +87,7 @@ def test_shuffled_and_doubled_mails_end_in_the_true_calendar(
             first.cancelled()
         wait_and_tell(office)
         send_all(office, relay)
-        mails = [mail for mail in relay.mails if uid_of(person, event) in str(parts(mail))]
+        mails = [mail for mail in relay.mails if personal_key(person, event) in str(parts(mail))]
     replayed = [*mails, *random.sample(mails, k=len(mails))]
     random.shuffle(replayed)
     gone = leaves and second not in ("same", "early")
@@ -130,7 +130,7 @@ def test_two_registrations_are_one_entry_and_one_mail(office: Office) -> None:
         mails = relay.mails
     assert (before, len(mails)) == (2, 3)
     entries = [entry_of(mail) for mail in mails]
-    assert {str(entry["UID"]) for entry in entries} == {f"{uid_of(f'{1:064x}', REVIEW)}@example.org"}
+    assert {str(entry["UID"]) for entry in entries} == {f"{personal_key(f'{1:064x}', REVIEW)}@register.example.org"}
     assert [entry["SEQUENCE"] for entry in entries] == [0, 1, 2]
     assert [str(entry["URL"]).rpartition("/")[2] for entry in entries] == [
         "token-delegation",

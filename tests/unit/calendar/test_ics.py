@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from shared.calendar.ics import CalendarEvent, Feed, clean, subscription_links, write_feed, write_invitation
+from shared.calendar.entries import personal_key, personal_uid, public_uid, sequence_of
+from shared.calendar.ics import (
+    CalendarEvent,
+    Feed,
+    clean,
+    subscription_links,
+    write_feed,
+    write_file,
+    write_invitation,
+)
 from shared.calendar.vtimezone import vtimezone
 
 ZONES = sorted(zone for zone in available_timezones() if "/" in zone and zone != "Etc/UTC")
@@ -177,3 +186,70 @@ def test_feed_is_subscribed_to_by_webcal() -> None:
         "webcal://register.example.org/calendar/all.ics?lang=fr",
         "/calendar/all.ics?lang=fr",
     )
+
+
+def test_whole_days_are_dates_that_no_zone_shifts() -> None:
+    """From the beginning of 24 February to the end of 20 March in Geneva; DTEND is exclusive (RFC 5545, 3.6.1)."""
+    starts_at, ends_at = datetime(2020, 2, 23, 23, tzinfo=UTC), datetime(2020, 3, 20, 23, tzinfo=UTC)
+    content = write_file(replace(WEBINAR, starts_at=starts_at, ends_at=ends_at, time_zone="Europe/Zurich"), "Test")
+    (entry,) = properties(content)
+    assert {name: entry[name] for name in entry if name.startswith("DT") and name != "DTSTAMP"} == {
+        "DTSTART;VALUE=DATE": "20200224",
+        "DTEND;VALUE=DATE": "20200321",
+    }
+    assert b"VTIMEZONE" not in content
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "zone"),
+    [
+        ("2020-02-24T00:00:00+01:00", "2020-03-20T18:00:00+01:00", "Europe/Zurich"),
+        ("2020-02-24T00:00:00+00:00", "2020-02-25T00:00:00+00:00", "Europe/Zurich"),
+        ("2020-02-24T00:00:00+01:00", "", "Europe/Zurich"),
+    ],
+)
+def test_event_with_hours_of_its_own_is_not_written_as_days(start: str, end: str, zone: str) -> None:
+    ends_at = datetime.fromisoformat(end) if end else None
+    event = replace(WEBINAR, starts_at=datetime.fromisoformat(start), ends_at=ends_at, time_zone=zone)
+    assert b"VALUE=DATE:" not in write_file(event, "Test")
+
+
+def test_file_of_one_event_asks_for_no_answer() -> None:
+    content = write_file(WEBINAR, "Test")
+    assert b"METHOD" not in content
+    assert b"VALARM" not in content
+    (entry,) = properties(content)
+    assert (entry["UID"], entry["SEQUENCE"], entry["STATUS"]) == ("one@example.org", "0", "CONFIRMED")
+
+
+@pytest.mark.parametrize(("minutes", "trigger"), [(0, timedelta()), (30, timedelta(minutes=-30))])
+def test_alarm_goes_off_before_the_start(minutes: int, trigger: timedelta) -> None:
+    event = replace(WEBINAR, alarm_minutes=minutes, title="Webinar; with, signs")
+    (alarm,) = Calendar.from_ical(write_invitation(event, "Test", "REQUEST")).walk("VALARM")
+    assert (str(alarm["ACTION"]), alarm["TRIGGER"].dt) == ("DISPLAY", trigger)
+    assert str(alarm["DESCRIPTION"]) == "Webinar; with, signs"
+
+
+def test_cancelled_event_has_no_alarm() -> None:
+    event = replace(WEBINAR, alarm_minutes=30, status="CANCELLED")
+    assert b"VALARM" not in write_invitation(event, "Test", "CANCEL")
+
+
+def test_entry_is_one_for_each_person_and_event() -> None:
+    people, events = [f"{number:064x}" for number in range(3)], ("upr-review", "upr-webinar-10")
+    found = {personal_key(person, event) for person in people for event in events}
+    assert len(found) == 6
+    assert personal_key(people[0], events[0]) == "be7c2d415c22b8247c4fd03a53ceac7f"
+    assert all(len(key) == 32 for key in found)
+
+
+def test_uid_ends_with_the_host_of_the_system() -> None:
+    assert personal_uid("a1", "https://Register.example.org:8443/x") == "a1@register.example.org"
+    assert public_uid("upr-review", "https://register.example.org") == "event-upr-review@register.example.org"
+
+
+@given(event=st.integers(1, 1000), person=st.integers(1, 1000), more=st.integers(1, 50))
+def test_sequence_rises_strictly_with_either_revision(event: int, person: int, more: int) -> None:
+    assert sequence_of(1, 1) == 0
+    assert sequence_of(event + more, person) > sequence_of(event, person)
+    assert sequence_of(event, person + more) > sequence_of(event, person)

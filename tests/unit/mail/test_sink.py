@@ -75,7 +75,7 @@ def test_json_tells_what_a_check_needs(folder: MailFolder, client: FlaskClient) 
     }
     assert {key: calendar[key] for key in ("method", "uid", "sequence", "dtstart", "status", "time_zone")} == {
         "method": "REQUEST",
-        "uid": "entry-of-the-sample@example.org",
+        "uid": "entry-of-the-sample@register.example.org",
         "sequence": 0,
         "dtstart": "2020-03-04T14:00:00-05:00",
         "status": "CONFIRMED",

@@ -1,0 +1,125 @@
+"""Links that open a new entry in a calendar on the web, filled in: Google Calendar, and Outlook of both kinds.
+
+Neither vendor documents its format in full. Google's is that of its former event publisher guide: ``dates`` in UTC or
+as days, the last one exclusive. Outlook's is ``/calendar/0/action/compose`` with ``rru=addevent``: at work and school
+``/deeplink/compose`` did not load in 2023 (OfficeDev/office-js issue 3345), and later left an empty page after saving.
+Both vendors read the description as HTML, so no angle bracket may reach them, and Outlook shows ``+`` for a
+space. A link holds no UID: an entry that it makes is the person's own, and no mail changes it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import quote
+
+from shared.calendar.ics import CalendarEvent, all_day_dates, clean
+
+MAX_LINK_OCTETS = 2000
+"""Some proxies and mail programs cut longer addresses."""
+
+MAX_TITLE_OCTETS = 600
+MAX_LOCATION_OCTETS = 400
+"""Encoded, as they stand in the link. What is left is the description's."""
+
+OPEN_ENDED = timedelta(hours=1)
+"""How long an entry is whose event has no end: both calendars want one."""
+
+GOOGLE = "https://calendar.google.com/calendar/render"
+OUTLOOK_HOSTS = {"outlook": "outlook.live.com", "office": "outlook.office.com"}
+_BRACKETS = str.maketrans("<>", "‹›")
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarLinks:
+    """Addresses that add one event to a calendar.
+
+    Attributes:
+        file: path of an .ics file with the event.
+        google: of Google Calendar.
+        outlook: of Outlook for people (outlook.live.com).
+        office: of Outlook at work and school (outlook.office.com).
+    """
+
+    file: str
+    google: str
+    outlook: str
+    office: str
+
+
+def calendar_links(event: CalendarEvent, file: str) -> CalendarLinks:
+    """Return all links to ``event``; ``file`` is the path of its .ics file."""
+    return CalendarLinks(file, google_link(event), outlook_link(event, "outlook"), outlook_link(event, "office"))
+
+
+def google_link(event: CalendarEvent) -> str:
+    """Return the link that opens a new entry in Google Calendar.
+
+    Raises:
+        zoneinfo.ZoneInfoNotFoundError: the event's zone does not exist.
+    """
+    days = all_day_dates(event)
+    start, end = (_google_text(one) for one in (days or _instants(event)))
+    zone = {} if days else {"ctz": event.time_zone}
+    fixed = {"action": "TEMPLATE", "dates": f"{start}/{end}", **zone}
+    return _link(GOOGLE, fixed, {"text": event.title, "location": event.location}, ("details", event), "\n")
+
+
+def outlook_link(event: CalendarEvent, kind: str) -> str:
+    """Return the link that opens a new entry in Outlook on the web; ``kind`` is a key of ``OUTLOOK_HOSTS``.
+
+    Raises as :func:`google_link`.
+    """
+    days = all_day_dates(event)
+    start, end = (_iso_text(one) for one in (days or _instants(event)))
+    fixed = {"path": "/calendar/action/compose", "rru": "addevent", "startdt": start, "enddt": end}
+    if days:
+        fixed["allday"] = "true"
+    base = f"https://{OUTLOOK_HOSTS[kind]}/calendar/0/action/compose"
+    return _link(base, fixed, {"subject": event.title, "location": event.location}, ("body", event), "<br>")
+
+
+def _instants(event: CalendarEvent) -> tuple[datetime, datetime]:
+    ends_at = event.ends_at if event.ends_at is not None and event.ends_at > event.starts_at else None
+    return event.starts_at.astimezone(UTC), (ends_at or event.starts_at + OPEN_ENDED).astimezone(UTC)
+
+
+def _google_text(when: date) -> str:
+    return f"{when:%Y%m%dT%H%M%SZ}" if isinstance(when, datetime) else f"{when:%Y%m%d}"
+
+
+def _iso_text(when: date) -> str:
+    return f"{when:%Y-%m-%dT%H:%M:%SZ}" if isinstance(when, datetime) else f"{when:%Y-%m-%d}"
+
+
+def _link(
+    base: str, fixed: Mapping[str, str], texts: Mapping[str, str], details: tuple[str, CalendarEvent], line_break: str
+) -> str:
+    """Assemble a link of at most ``MAX_LINK_OCTETS``: title and place are cut, and the description fills the rest."""
+    limits = (MAX_TITLE_OCTETS, MAX_LOCATION_OCTETS)
+    cut = [(name, _encoded(_plain(text), limit)) for (name, text), limit in zip(texts.items(), limits, strict=True)]
+    query = "&".join([*(f"{name}={quote(value, safe='')}" for name, value in fixed.items()), *map("=".join, cut)])
+    link, (name, event) = f"{base}?{query}", details
+    left = MAX_LINK_OCTETS - len(link) - len(f"&{name}=")
+    last = quote(f"{line_break}{line_break}{event.url}", safe="") if event.url else ""
+    description = _encoded(_plain(event.description), left - len(last), line_break)
+    body = description + last if description else quote(event.url, safe="")
+    return f"{link}&{name}={body}" if body and len(body) <= left else link
+
+
+def _plain(text: str) -> str:
+    """``text`` as no reader of HTML takes for markup."""
+    return clean(text).translate(_BRACKETS)
+
+
+def _encoded(text: str, limit: int, line_break: str = " ") -> str:
+    """``text`` percent-encoded, at most ``limit`` octets: cut between characters, with an ellipsis, if it is longer."""
+    pieces = [quote(line_break if one == "\n" else one, safe="") for one in text]
+    if sum(map(len, pieces)) <= limit:
+        return "".join(pieces)
+    ellipsis, kept, size = quote("…"), [], 0
+    for piece in pieces:
+        size += len(piece)
+        if size + len(ellipsis) > limit:
+            break
+        kept.append(piece)
+    return "".join([*kept, ellipsis]) if kept else ""
