@@ -1,4 +1,4 @@
-"""What the service consumes: events, groups and resources become copies; the others cause mails.
+"""What the service consumes: events, groups, forms and resources become copies; the others cause mails.
 
 Registrations and proposals do so until whoever is on them is erased, a confirmation link once.
 """
@@ -19,7 +19,7 @@ from services.notifications.store.erasing import Grave
 from services.notifications.usecases.erase_subject import erase_subject
 from services.notifications.usecases.note_event import NEWS_WAIT, note_event
 from services.notifications.usecases.note_happenings import note_happenings
-from services.notifications.usecases.note_network import note_resource, note_working_group
+from services.notifications.usecases.note_network import note_form, note_resource, note_working_group
 from services.notifications.usecases.note_subject import Told, ask_to_confirm, note_subjects
 from shared.contracts.envelope import Message
 from shared.core.clock import Clock, rfc3339
@@ -32,6 +32,7 @@ MAIL = "notifications.mail"
 EVENT_KEYS = ("event.published.v1", "event.changed.v1")
 GROUP_KEY = "working-group.changed.v1"
 RESOURCE_KEY = "resource.published.v1"
+FORM_KEY = "form.changed.v1"
 PROPOSALS = "proposal."
 CONFIRMATION_WANTED = "confirmation.wanted.v1"
 PERSON_ERASED = "person.erased.v1"
@@ -66,6 +67,8 @@ def effects(intake: Intake) -> Mapping[str, Effect]:
             note_event(connection, intake.clock, message.data, message.correlation_id, intake.news_wait)
         elif message.routing_key == GROUP_KEY:
             note_working_group(connection, intake.clock, message.data)
+        elif message.routing_key == FORM_KEY:
+            note_form(connection, intake.clock, message.data)
         elif message.routing_key == RESOURCE_KEY:
             note_resource(connection, intake.clock, message.data, message.correlation_id)
         else:

@@ -55,6 +55,7 @@ class FormData(MessageSchema):
 
     ``open`` is the coordinators' switch and ``opens_at``, ``closes_at`` are their hours; ``event`` is the event that it
     registers for, if any, and ``closes_hours_before`` tells how long before its start the guest list closes (0: never).
+    ``alarm_minutes`` is how long before the start calendars alert people; null leaves that to their calendars.
     """
 
     id = slug()
@@ -70,6 +71,9 @@ class FormData(MessageSchema):
     opens_at = moment(required=False)
     closes_at = moment(required=False)
     closes_hours_before = fields.Integer(required=True, strict=True, validate=validate.Range(min=0))
+    alarm_minutes = fields.Integer(
+        allow_none=True, load_default=None, strict=True, validate=validate.Range(min=0, max=40_320)
+    )
 
 
 class ErasedData(MessageSchema):

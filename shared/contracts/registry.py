@@ -154,7 +154,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
     MessageType(
         "form.changed.v1",
         "registration",
-        ("events.copies",),
+        ("events.copies", "notifications.copies"),
         FormData,
         "A form is new, or something that anybody may know of it has changed.",
     ),

@@ -161,6 +161,7 @@ FORM = FormFacts(
     opens_at=None,
     closes_at=WEBINAR_WEEK,
     closes_hours_before=48,
+    alarm_minutes=60,
 )
 
 PRODUCERS: dict[str, Callable[[], Message]] = {

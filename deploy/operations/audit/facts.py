@@ -7,7 +7,13 @@ CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
     (f"org.troika.{key}.v1", queue)
     for queue, keys in {
         "registration.copies": ("event.published", "event.changed", "working-group.changed"),
-        "notifications.copies": ("event.published", "event.changed", "working-group.changed", "resource.published"),
+        "notifications.copies": (
+            "event.published",
+            "event.changed",
+            "working-group.changed",
+            "resource.published",
+            "form.changed",
+        ),
         "notifications.mail": (
             *(f"proposal.{verb}" for verb in ("verification-requested", "submitted", "accepted", "returned")),
             *(f"proposal.{verb}" for verb in ("declined", "scheduled")),

@@ -63,6 +63,7 @@ def _entry(
         location=place_line(event, words),
         url=link,
         private=True,
+        alarm_minutes=held.alarm_minutes,
         organizer=CalendarUser(mailbox(context.mail_from), defuse(context.organiser_name, 60)),
         attendee=_attendee(context, method),
     )

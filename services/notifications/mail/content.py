@@ -117,13 +117,15 @@ class CalendarEntry:
     """The one entry a person has for an event, over all their registrations for it.
 
     ``key`` is the UID's part before the ``@``, ``changes`` the sum of the registrations' revisions. ``seated`` says
-    whether one of them has a seat; ``token`` opens that one, or the mail's own if none has.
+    whether one of them has a seat; ``token`` opens that one, or the mail's own if none has. ``alarm_minutes`` is how
+    long before the start the calendar alerts its owner; None leaves that to the calendar.
     """
 
     key: str
     changes: int
     seated: bool
     token: str
+    alarm_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,8 @@ class Composer:
         token = own_token
         if held.seat is not None and held.seat.subject != own.subject:
             token = self.vault.open(held.seat.closed, row=held.seat.subject)["token"]
-        return CalendarEntry(personal_key(own.person_ref, claim.mail.event), held.changes, held.seat is not None, token)
+        key = personal_key(own.person_ref, claim.mail.event)
+        return CalendarEntry(key, held.changes, held.seat is not None, token, held.alarm_minutes)
 
     def _unsubscribe(self, claim: Claim, language: str) -> str:
         token = make_token(self.vault, claim.recipient.entry.person_ref, language, self.clock())

@@ -22,7 +22,8 @@ _SEATED = f"ORDER BY {BEST_FIRST.format('o')}) FILTER (WHERE o.status = '{SEATED
 _HELD = f"""
     SELECT CAST(sum(o.revision + o.carried) AS integer) AS changes,
         (array_agg(CAST(o.subject AS text) {_SEATED} AS seat,
-        (array_agg(o.closed {_SEATED} AS closed
+        (array_agg(o.closed {_SEATED} AS closed,
+        (array_agg(o.form {_SEATED} AS form
     FROM recipient o WHERE o.person_ref = c.recipient AND o.event = c.event AND o.about = 'registration'
         AND o.form_kind = ANY(ARRAY{list(ATTENDING)})"""  # noqa: S608 - names of our own columns
 """All registrations by which a mail's recipient takes part in its event."""
@@ -46,7 +47,7 @@ _CLAIM = text(f"""
         SELECT id, fence, message_id, 'claimed', :now FROM claimed)
     SELECT c.id::text, c.kind, c.subject::text, c.revision, c.event, c.message_id, c.fence, c.attempts, c.unknowns,
         c.lease_until, c.cause_at, coalesce(c.requeued_at, c.created_at), c.correlation_id,
-        {ENTRY_COLUMNS}, h.changes, h.seat, h.closed,
+        {ENTRY_COLUMNS}, h.changes, h.seat, h.closed, CAST(f.content ->> 'alarm_minutes' AS integer),
         e.content, a.content, g.content ->> 'title', c.detail, b.texts, s.person_ref IS NOT NULL,
         c.kind IN ({", ".join(f"'{kind}'" for kind in NEWS_KINDS if kind not in ALWAYS_TOLD)})
             AND {KNOWS.format(person="c.recipient", event="c.event", shown="CAST(c.detail ->> 'shown' AS integer)")},
@@ -55,7 +56,7 @@ _CLAIM = text(f"""
         LEFT JOIN event_copy a ON a.id = r.attend LEFT JOIN working_group_copy g ON g.id = r.working_group
         LEFT JOIN bulletin b ON c.kind = 'bulletin' AND b.number = c.revision
         LEFT JOIN suppression s ON c.kind = 'bulletin' AND s.person_ref = c.recipient
-        LEFT JOIN LATERAL ({_HELD}) h ON h.changes IS NOT NULL
+        LEFT JOIN LATERAL ({_HELD}) h ON h.changes IS NOT NULL LEFT JOIN form_copy f ON f.id = h.form
     ORDER BY c.due_at, c.id
 """)  # noqa: S608 - names of our own columns
 _BEGIN = text("""
@@ -99,10 +100,14 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a person's registrations for an event come to: the sum of their revisions, and the seat, if any."""
+    """What a person's registrations for an event come to: the sum of their revisions, and the seat, if any.
+
+    ``alarm_minutes`` is what the seat's form says, None if it says nothing.
+    """
 
     changes: int
     seat: Seat | None
+    alarm_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +148,8 @@ def claim(connection: Connection, lane: str, most: int, now: datetime, lease_unt
 
 
 def _claim(row: tuple[Any, ...]) -> Claim:
-    changes, seat, closed, *rest = row[_BOOK_END:]
-    held = None if changes is None else Held(changes, None if seat is None else Seat(seat, closed))
+    changes, seat, closed, alarm_minutes, *rest = row[_BOOK_END:]
+    held = None if changes is None else Held(changes, None if seat is None else Seat(seat, closed), alarm_minutes)
     return Claim(ClaimedMail(*row[:13]), entry_of(row[13:_BOOK_END]), held, *rest)
 
 

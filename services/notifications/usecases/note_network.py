@@ -1,4 +1,4 @@
-"""Keeps working groups and resources as they were last told; a recording of an event is announced to its people."""
+"""Stores working groups, forms and resources as last published; announces a recording of an event to its people."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,6 +24,12 @@ def note_working_group(connection: Connection, clock: Clock, told: Mapping[str, 
         told: the checked data of the message.
     """
     keep_copy(connection, "working_group_copy", told["id"], told["revision"], plain(told), clock())
+
+
+def note_form(connection: Connection, clock: Clock, told: Mapping[str, Any]) -> None:
+    """Store what mails need of a form unless the same or a newer revision is here. Args as above."""
+    content = {"alarm_minutes": told["alarm_minutes"]}
+    keep_copy(connection, "form_copy", told["id"], told["revision"], content, clock())
 
 
 def note_resource(connection: Connection, clock: Clock, told: Mapping[str, Any], correlation_id: str) -> None:

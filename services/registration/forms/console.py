@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms import wording as form_words
 from services.registration.forms.changes import FormChange, FormChangeLine, FormDesk, preview_form_change, show_form
-from services.registration.forms.model import FormSettings
+from services.registration.forms.model import MAX_ALARM_MINUTES, FormSettings
 from services.registration.forms.opening import closed_reason, set_reason
 from services.registration.forms.service import list_forms
 from services.registration.forms.store import StoredForm, settings_of
@@ -24,7 +24,7 @@ from shared.web.headers import personal
 
 MOST_SEATS = 1_000_000
 LOCAL = "%Y-%m-%dT%H:%M"
-FIELDS = ("capacity", "opens", "closes", "changes", "switch")
+FIELDS = ("capacity", "opens", "closes", "changes", "alarm", "switch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ def first_values(form: StoredForm, settings: FormSettings | None = None) -> dict
         "opens": _typed(shown.opens_at, form),
         "closes": _typed(shown.closes_at, form),
         "changes": _typed(shown.changes_until, form),
+        "alarm": "" if shown.alarm_minutes is None else str(shown.alarm_minutes),
         "switch": "on" if shown.open else "off",
     }
 
@@ -61,22 +62,25 @@ def read_filled(form: StoredForm, given: Mapping[str, str]) -> Filled:
     """``given`` read as settings; a moment that is left as it was shown stays as it is, to the second."""
     values = {name: given.get(name, "").strip() for name in FIELDS}
     faults: dict[str, str] = {}
-    capacity = _capacity(values["capacity"], faults)
+    capacity = _whole("capacity", values, MOST_SEATS, "no limit", faults)
+    alarm = _whole("alarm", values, MAX_ALARM_MINUTES, "no alarm of ours", faults)
     opens_at = _moment("opens", values, form, form.opens_at, faults)
     closes_at = _moment("closes", values, form, form.closes_at, faults)
     changes_until = _moment("changes", values, form, form.changes_until, faults)
     if opens_at and closes_at and closes_at <= opens_at:
         faults["closes"] = "The form must close later than it opens."
-    wanted = FormSettings(capacity, values["switch"] == "on", opens_at, closes_at, changes_until)
+    wanted = FormSettings(capacity, values["switch"] == "on", opens_at, closes_at, changes_until, alarm)
     return Filled(values, faults, None if faults else wanted)
 
 
-def _capacity(text: str, faults: dict[str, str]) -> int | None:
+def _whole(name: str, values: Mapping[str, str], most: int, without: str, faults: dict[str, str]) -> int | None:
+    """A number from 0 to ``most``; None for an empty field, which means ``without``."""
+    text = values[name]
     if not text:
         return None
-    if text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_SEATS)) and int(text) <= MOST_SEATS:
+    if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and int(text) <= most:
         return int(text)
-    faults["capacity"] = f"Give a whole number from 0 to {MOST_SEATS:,}, or nothing for no limit."
+    faults[name] = f"Give a whole number from 0 to {most:,}, or nothing for {without}."
     return None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.registration.forms.messages import form_message
-from services.registration.forms.model import COLUMNS
+from services.registration.forms.model import COLUMNS, MAX_ALARM_MINUTES
 from services.registration.forms.retention import PERSON_DAYS, retention_faults
 from services.registration.forms.store import Partner, find_form, save_form, save_partner
 from services.registration.sealing.form_keys import FormKeys
@@ -50,7 +50,7 @@ def load_forms(
     origins: Mapping[str, str] | None = None,
     clock: Clock = system_clock,
 ) -> tuple[int, int]:
-    """Store every form and partner of ``folder`` in one transaction; capacities of known forms stay as they are.
+    """Store every form and partner of ``folder`` in one transaction; capacities and alarms of known forms stay.
 
     The events service gets the state of each form of the folder, also of those that did not change: loading the folder
     again brings a service up to date that has lost it.
@@ -151,6 +151,7 @@ def _settings(fields: Fields) -> dict[str, Any]:
         ),
         "closes_hours_before": fields.optional("closes_hours_before", whole(0, 10_000), 0),
         "attend": fields.optional("attend", _slug, None),
+        "alarm_minutes": fields.optional("alarm_minutes", whole(0, MAX_ALARM_MINUTES), None),
         "keep_days": fields.optional("keep_days", whole(1, 3650), None),
         "people_per_address": fields.optional("people_per_address", whole(1, 100), PEOPLE_PER_ADDRESS),
         "controller": fields.optional("controller", text(), None),

@@ -10,6 +10,9 @@ from services.registration.forms.seats import Seats
 from shared.core.clock import rfc3339
 from shared.core.errors import DomainError
 
+MAX_ALARM_MINUTES = 40_320
+"""Four weeks: the most that Google Calendar takes."""
+
 COLUMNS = frozenset(
     {"name", "email", "organisation", "working_group", "representative", "country", "time_zone", "language", "consent"}
 )
@@ -23,6 +26,7 @@ class FormSettings:
     open: the switch; a form that is switched off is closed whatever its hours.
     opens_at, closes_at: its hours; None for no bound.
     changes_until: until when people may change their answers; None: until the form or the guest list closes.
+    alarm_minutes: how long before the start people's calendars alert them; None leaves that to their calendars.
     """
 
     capacity: int | None
@@ -30,6 +34,7 @@ class FormSettings:
     opens_at: datetime | None = None
     closes_at: datetime | None = None
     changes_until: datetime | None = None
+    alarm_minutes: int | None = None
 
 
 def check_settings(settings: FormSettings) -> None:
@@ -78,6 +83,7 @@ class FormFacts:
     open: the coordinators' switch.
     opens_at, closes_at: their hours; None for no bound.
     closes_hours_before: how long before the start of the event the guest list closes; 0 if it does not.
+    alarm_minutes: as in the settings.
     """
 
     id: str
@@ -89,3 +95,4 @@ class FormFacts:
     opens_at: datetime | None
     closes_at: datetime | None
     closes_hours_before: int
+    alarm_minutes: int | None = None

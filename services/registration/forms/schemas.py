@@ -2,6 +2,10 @@
 
 import marshmallow as ma
 
+from services.registration.forms.model import MAX_ALARM_MINUTES
+
+ALARM = "Minutes before the start at which people's calendars alert them; null: as their calendars do"
+
 
 def _moment(description: str) -> ma.fields.AwareDateTime:
     return ma.fields.AwareDateTime(format="iso", allow_none=True, metadata={"description": description})
@@ -24,6 +28,7 @@ class FormAdminSchema(ma.Schema):
     opens_at = _moment("Closed before; null: no bound")
     closes_at = _moment("Closed from then on; null: no bound")
     changes_until = _moment("Until when people may change their answers; null: until the form or guest list closes")
+    alarm_minutes = ma.fields.Integer(allow_none=True, metadata={"description": ALARM})
     closed_reason = ma.fields.String(required=True, metadata={"description": "Empty while people can register"})
     verification = ma.fields.String(required=True)
     warning = ma.fields.String(
@@ -58,6 +63,12 @@ class FormChangeSchema(ma.Schema):
     opens_at = _moment("With an offset; null: no bound")
     closes_at = _moment("With an offset, later than `opens_at`; null: no bound")
     changes_until = _moment("With an offset; null: until the form or the guest list closes")
+    alarm_minutes = ma.fields.Integer(
+        allow_none=True,
+        strict=True,
+        validate=ma.validate.Range(min=0, max=MAX_ALARM_MINUTES),
+        metadata={"description": ALARM},
+    )
 
 
 class FormChangeQuery(ma.Schema):

@@ -54,6 +54,7 @@ class FormRecord(Generic[SeatInfo]):
         people_per_address: live registrations that one address may have.
         changes_until: until when people may change their answers, if a coordinator has set it.
         controller, contact: who is responsible for the data, and how to reach them; None: the installation's.
+        alarm_minutes: how long before the start people's calendars alert them; None leaves that to their calendars.
     """
 
     slug: str
@@ -81,6 +82,7 @@ class FormRecord(Generic[SeatInfo]):
     controller: str | None
     contact: str | None
     changes_until: datetime | None
+    alarm_minutes: int | None
     seats: SeatInfo
 
     @property
@@ -118,6 +120,7 @@ class FormRecord(Generic[SeatInfo]):
             opens_at=self.opens_at,
             closes_at=self.closes_at,
             closes_hours_before=self.closes_hours_before,
+            alarm_minutes=self.alarm_minutes,
         )
 
     @property
@@ -132,14 +135,15 @@ PublicForm = FormRecord[SeatWord]
 
 def settings_of(form: StoredForm) -> FormSettings:
     """What coordinators have set of a form."""
-    return FormSettings(form.seats.capacity, form.open, form.opens_at, form.closes_at, form.changes_until)
+    hours = (form.opens_at, form.closes_at, form.changes_until)
+    return FormSettings(form.seats.capacity, form.open, *hours, form.alarm_minutes)
 
 
 _COLUMNS = """
     f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners, f.promotion_notice_minutes,
     f.open, f.revision, f.event_title, f.time_zone, f.starts_at, f.event_status, f.ends_at, f.closes_hours_before,
     f.attend, f.opens_at, f.closes_at, make_interval(days => f.person_days), f.city, f.people_per_address, f.controller,
-    f.contact, f.changes_until
+    f.contact, f.changes_until, f.alarm_minutes
 """
 _FORM = f"""
     SELECT {_COLUMNS}, s.capacity, s.confirmed, s.waiting, s.last_position
@@ -154,10 +158,10 @@ _LOADED = (
     "kind", "event_id", "definition", "verification", "waiting_list", "partners", "promotion_notice_minutes",
     "closes_hours_before", "attend", "keep_days", "person_days", "people_per_address", "controller", "contact",
 )  # fmt: skip
-"""Columns that a file of forms sets; coordinators set the others."""
+"""Columns that a file of forms sets; coordinators set the others, ``alarm_minutes`` once the form is there."""
 _SAVE = text(f"""
-    INSERT INTO form (slug, {", ".join(_LOADED)}, open, revision)
-    VALUES (:slug, {", ".join(f":{name}" for name in _LOADED)}, true, 1)
+    INSERT INTO form (slug, {", ".join(_LOADED)}, alarm_minutes, open, revision)
+    VALUES (:slug, {", ".join(f":{name}" for name in _LOADED)}, :alarm_minutes, true, 1)
     ON CONFLICT (slug) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _LOADED)},
         revision = form.revision + 1
     WHERE ({", ".join(f"form.{name}" for name in _LOADED)})
@@ -173,7 +177,7 @@ _SEATS = text("""
 """)
 _SET = text("""
     UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at, changes_until = :changes_until,
-        revision = revision + 1
+        alarm_minutes = :alarm_minutes, revision = revision + 1
     WHERE slug = :slug
 """)
 _SAVE_PARTNER = text("""
@@ -223,7 +227,7 @@ def all_forms(connection: Connection) -> list[StoredForm]:
 def save_form(connection: Connection, values: Mapping[str, Any], capacity: int | None) -> None:
     """Store a form; an equal one is left alone.
 
-    ``capacity`` counts only when it is new: coordinators set it afterwards.
+    ``capacity`` and the alarm count only when it is new: coordinators set them afterwards.
     """
     connection.execute(_SAVE, {**values, "definition": Jsonb(values["definition"])})
     seats = Seats(capacity, 0, 0, 0, values["waiting_list"])

@@ -65,6 +65,13 @@ def change_sentences(line: FormChangeLine) -> list[str]:
     return [*said, f"{people(line.promoted)} of the waiting list got a seat by it."] if line.promoted else said
 
 
+def alarm_text(minutes: int | None) -> str:
+    """When calendars alert people, in words."""
+    if minutes is None:
+        return "as people's calendars do"
+    return "at the start" if minutes == 0 else f"{minutes:,} {'minute' if minutes == 1 else 'minutes'} before the start"
+
+
 def _about_seats(effect: FormEffect) -> list[str]:
     before, after, promoted = effect.form.seats, effect.seats, effect.promotion.count
     said = []
@@ -101,7 +108,7 @@ def _about_opening(effect: FormEffect, wanted: FormSettings) -> list[str]:
         said.append("The form opens at once: people can register.")
     elif after and not before:
         said.append(CLOSES)
-    elif after and set(effect.differs) - {"capacity"}:
+    elif after and set(effect.differs) - {"capacity", "alarm_minutes"}:
         said.append(f"The form is closed then as it is now ({state_of(after)[0].lower()}).")
     if after == "not-open" and wanted.open and wanted.opens_at and "opens_at" in effect.differs:
         said.append(f"It opens by itself on {utc_text(wanted.opens_at)}.")
@@ -115,6 +122,8 @@ def _changed(name: str, before: Any, after: Any) -> str:
         return "Opened." if after else "Closed."
     if name == "capacity":
         return f"Seats: {_number(before)} → {_number(after)}."
+    if name == "alarm_minutes":
+        return f"Calendar alarm: {alarm_text(before)} → {alarm_text(after)}."
     return f"{HOURS[name]}: {_when(before)} → {_when(after)}."
 
 

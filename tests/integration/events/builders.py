@@ -100,6 +100,7 @@ def form_message(form: str, kind: str, event: str | None = None, **changes: Any)
         "opens_at": None,
         "closes_at": None,
         "closes_hours_before": 0,
+        "alarm_minutes": None,
     }
     return Message(
         id=new_id(),

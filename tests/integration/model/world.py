@@ -169,6 +169,7 @@ def _columns(slug: str, form: dict[str, Any]) -> dict[str, Any]:
         "promotion_notice_minutes": NOTICE // timedelta(minutes=1),
         "closes_hours_before": 0,
         "attend": None,
+        "alarm_minutes": None,
         "keep_days": None,
         "person_days": 90,
         "people_per_address": form["people"],

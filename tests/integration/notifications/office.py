@@ -228,6 +228,21 @@ def event_message(**changes: Any) -> Message:
     return _message("event.changed.v1", "events", data["id"], now, data)
 
 
+def form_message(form: str, revision: int, alarm_minutes: int | None) -> Message:
+    """A form for the review as a message."""
+    data: dict[str, Any] = {
+        "id": form,
+        "revision": revision,
+        "kind": "attendance",
+        "event": "upr-review",
+        "title": {"en": "A form"},
+        "open": True,
+        "closes_hours_before": 0,
+        "alarm_minutes": alarm_minutes,
+    }
+    return _message("form.changed.v1", "registration", form, FrozenClock()(), data)
+
+
 def resource_message(**changes: Any) -> Message:
     """The recording of the webinar as a message."""
     data: dict[str, Any] = {

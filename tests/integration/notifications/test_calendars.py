@@ -1,7 +1,7 @@
 """Whatever order mails arrive in, and however often: the recipient's calendar ends as things are."""
 
 import random as randomness
-from datetime import datetime
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.policy import default as modern
 from itertools import permutations
@@ -13,7 +13,7 @@ from icalendar import Calendar
 
 from shared.calendar.entries import personal_key
 from shared.core.ids import new_id
-from tests.integration.notifications.office import Office, event_message
+from tests.integration.notifications.office import Office, event_message, form_message
 from tests.integration.notifications.review import (
     BASE,
     MAY,
@@ -251,3 +251,39 @@ def test_without_a_rising_sequence_an_old_mail_would_win(office: Office) -> None
     entries: list[Any] = [Calendar.from_ical(content).walk("VEVENT")[0] for content in levelled]
     assert entries[0]["SEQUENCE"] == entries[1]["SEQUENCE"]
     assert entries[-1]["DTSTART"].dt != entries[0]["DTSTART"].dt
+
+
+def alarms(mail: bytes) -> list[timedelta]:
+    """When the entry of a mail alerts its owner, relative to the start."""
+    (content,) = parts(mail)
+    found: list[Any] = Calendar.from_ical(content).walk("VALARM")
+    return [alarm["TRIGGER"].dt for alarm in found]
+
+
+def test_calendar_alerts_when_the_form_of_the_seat_says(office: Office) -> None:
+    """A change of the form holds for mails written from then on; an older message about it changes nothing."""
+    tell(office, 1, status="confirmed")
+    office.hear(form_message("a-delegation", 1, 1440), queue="notifications.copies")
+    office.hear(form_message("a-attendance", 3, None), queue="notifications.copies")
+    with Relay({}) as relay:
+        register(office, 1, "delegation")
+        register(office, 2, "attendance")
+        send_all(office, relay)
+        assert sorted(map(alarms, relay.mails)) == [[], [timedelta(days=-1)]]
+        office.hear(form_message("a-attendance", 4, 30), queue="notifications.copies")
+        office.hear(form_message("a-attendance", 2, 5), queue="notifications.copies")
+        register(office, 1, "attendance")
+        send_all(office, relay)
+        assert alarms(relay.mails[-1]) == [timedelta(minutes=-30)], "the event's own form comes first"
+        tell(office, 2, status="cancelled")
+        wait_and_tell(office)
+        send_all(office, relay)
+        assert [alarms(mail) for mail in relay.mails[3:]] == [[], []]
+
+
+def test_invitation_alerts_nobody_before_anything_is_known_of_its_form(office: Office) -> None:
+    tell(office, 1, status="confirmed")
+    with Relay({}) as relay:
+        register(office, 1)
+        send_all(office, relay)
+        assert [alarms(mail) for mail in relay.mails] == [[]]

@@ -209,9 +209,24 @@ def test_change_of_a_form_is_published(
     try_it(client, coordinator, open=False)
     change(client, coordinator, 3, open=True)  # changes nothing
     common = {"id": WEBINAR, "kind": "webinar", "event": WEBINAR, "opens_at": None, "closes_hours_before": 0}
+    common |= {"alarm_minutes": None}
     told = published(installation)
     assert [state.pop("title")["fr"] for state in told] == ["Inscription : UPR Webinar Wednesday #10"] * 2
     assert told == [
         common | {"revision": 2, "open": False, "closes_at": "2030-05-09T10:00:00Z"},
         common | {"revision": 3, "open": True, "closes_at": "2030-05-09T10:00:00Z"},
     ]
+
+
+def test_alarm_is_set_and_taken_back(client: FlaskClient, installation: TestInstallation, coordinator: Headers) -> None:
+    change(client, coordinator, 1, alarm_minutes=30)
+    change(client, coordinator, 2, open=False)
+    change(client, coordinator, 3, alarm_minutes=None)
+    assert [state["alarm_minutes"] for state in published(installation)] == [30, 30, None]
+
+
+@pytest.mark.parametrize("minutes", [-1, 40_321, 1.5, "30", True])
+def test_alarm_that_no_calendar_takes_is_refused(client: FlaskClient, coordinator: Headers, minutes: object) -> None:
+    headers = {**coordinator, "If-Match": '"1"'}
+    answer = client.patch(f"/v1/forms/{WEBINAR}", json={"alarm_minutes": minutes}, headers=headers)
+    assert answer.status_code == 422

@@ -17,7 +17,7 @@ from tests.support.registration_service import RegistrationService
 
 Headers = dict[str, Any]
 PAGE = f"/console/registrations/forms/{WEBINAR}"
-SETTINGS = {"capacity": "100", "opens": "", "closes": "", "switch": "on", "seen": "1"}
+SETTINGS = {"capacity": "100", "opens": "", "closes": "", "alarm": "", "switch": "on", "seen": "1"}
 
 
 def sent(client: FlaskClient, headers: Headers, **others: str) -> Any:
@@ -69,6 +69,7 @@ def test_second_coordinator_is_told_what_the_first_has_done(
         ("capacity", "-1", "whole number"),
         ("capacity", "1000001", "whole number"),
         ("capacity", "١٢", "whole number"),
+        ("alarm", "40321", "whole number from 0 to 40,320, or nothing for no alarm of ours"),
         ("opens", "yesterday", "day and a time"),
         ("opens", "2020-03-08T02:30", "Clocks change"),
         ("closes", "2020-11-01T01:30", "Clocks change"),
@@ -167,3 +168,15 @@ def test_effect_says_why_nobody_is_promoted(
     page = sent(full, coordinator, capacity="9").text
     assert "It is too shortly before the start to tell anybody to come, so nobody of the waiting list" in page
     assert try_it(full, coordinator, capacity=9)["effect"]["withheld"] == "too-late"
+
+
+def test_console_sets_when_calendars_alert_people(full: FlaskClient, coordinator: Headers) -> None:
+    """Shown before it is done, in the history and with the form; nobody's seat moves."""
+    shown = sent(full, coordinator, alarm="30")
+    assert "Calendar alarm: as people&#39;s calendars do → 30 minutes before the start." in shown.text
+    assert "Nobody notices a difference now." in shown.text
+    done = sent(full, coordinator, alarm="30", go="do")
+    after = full.get(done.headers["Location"], headers=coordinator).text
+    assert "Calendar alarm: as people&#39;s calendars do → 30 minutes before the start." in after
+    assert "<dt>Calendar alarm</dt><dd>30 minutes before the start</dd>" in after
+    assert 'name="alarm" type="text" inputmode="numeric" autocomplete="off" maxlength="9" value="30"' in after

@@ -71,14 +71,20 @@ def test_each_loading_publishes_every_form_of_the_folder(installation: TestInsta
 
 
 def test_second_loading_leaves_what_coordinators_have_set(installation: TestInstallation) -> None:
-    """Seats: the folder says how many a new form has. Its other settings are the folder's."""
+    """Seats and alarm: the folder says what a new form has. Its other settings are the folder's."""
     load(installation, SAMPLE)
     url = installation.urls["registration"]
-    rows(url, "UPDATE form SET promotion_notice_minutes = 1")
+    rows(url, "UPDATE form SET promotion_notice_minutes = 1, alarm_minutes = 15")
     rows(url, "UPDATE seat SET capacity = 7")
     load(installation, SAMPLE)
-    found = rows(url, "SELECT DISTINCT promotion_notice_minutes, capacity FROM form JOIN seat ON form = slug")
-    assert found == [(60, 7)]
+    settings = "promotion_notice_minutes, capacity, alarm_minutes"
+    assert rows(url, f"SELECT DISTINCT {settings} FROM form JOIN seat ON form = slug") == [(60, 7, 15)]
+
+
+def test_new_form_has_the_alarm_of_its_folder(installation: TestInstallation) -> None:
+    load(installation, SAMPLE)
+    found = rows(installation.urls["registration"], "SELECT slug FROM form WHERE alarm_minutes = 60")
+    assert found == [("review-press-conference",)]
 
 
 def test_broken_folder_changes_nothing(installation: TestInstallation, tmp_path: Path) -> None:

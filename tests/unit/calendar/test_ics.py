@@ -225,7 +225,8 @@ def test_file_of_one_event_asks_for_no_answer() -> None:
 @pytest.mark.parametrize(("minutes", "trigger"), [(0, timedelta()), (30, timedelta(minutes=-30))])
 def test_alarm_goes_off_before_the_start(minutes: int, trigger: timedelta) -> None:
     event = replace(WEBINAR, alarm_minutes=minutes, title="Webinar; with, signs")
-    (alarm,) = Calendar.from_ical(write_invitation(event, "Test", "REQUEST")).walk("VALARM")
+    found: list[Any] = Calendar.from_ical(write_invitation(event, "Test", "REQUEST")).walk("VALARM")
+    (alarm,) = found
     assert (str(alarm["ACTION"]), alarm["TRIGGER"].dt) == ("DISPLAY", trigger)
     assert str(alarm["DESCRIPTION"]) == "Webinar; with, signs"
 

@@ -66,6 +66,7 @@ def test_differences_are_ready_for_json() -> None:
         {"capacity": None, "opens_at": "2020-03-02T12:00:00Z"},
     )
     assert differences(before, before) == ({}, {})
+    assert differences(before, replace(before, alarm_minutes=0)) == ({"alarm_minutes": None}, {"alarm_minutes": 0})
 
 
 def registration_with(status: str) -> Registration:

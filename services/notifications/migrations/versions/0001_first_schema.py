@@ -22,6 +22,7 @@ CREATE TABLE working_group_copy (
     noted_at timestamptz NOT NULL
 );
 CREATE TABLE resource_copy (LIKE working_group_copy INCLUDING ALL);
+CREATE TABLE form_copy (LIKE working_group_copy INCLUDING ALL);
 """
 
 RECIPIENTS = """

@@ -64,12 +64,14 @@ CREATE TABLE form (
     changes_until timestamptz,
     closes_hours_before integer NOT NULL DEFAULT 0 CHECK (closes_hours_before BETWEEN 0 AND 10000),
     keep_days integer CHECK (keep_days BETWEEN 1 AND 3650),
+    alarm_minutes integer CHECK (alarm_minutes BETWEEN 0 AND 40320),
     person_days integer NOT NULL DEFAULT 90 CHECK (person_days BETWEEN 1 AND 3650),
     revision integer NOT NULL CHECK (revision >= 1),
     CONSTRAINT form_opens_before_it_closes CHECK (opens_at < closes_at),
     CONSTRAINT form_of_partners_keeps CHECK (keep_days IS NULL OR partners = '{}')
 );
 COMMENT ON COLUMN form.person_days IS 'days after the last day until a person is erased';
+COMMENT ON COLUMN form.alarm_minutes IS 'how long before the start a calendar alerts; NULL: as the calendar does';
 COMMENT ON COLUMN form.controller IS 'who is responsible for the data; NULL: the organiser of the installation';
 CREATE INDEX form_event ON form (event_id);
 
@@ -504,7 +506,7 @@ CREATE VIEW public_form AS
     SELECT f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners,
         f.promotion_notice_minutes, f.open, f.revision, e.title AS event_title, e.time_zone, e.starts_at,
         e.status AS event_status, e.ends_at, f.closes_hours_before, f.attend, f.opens_at, f.closes_at, f.person_days,
-        e.city, f.people_per_address, f.controller, f.contact, f.changes_until, s.word AS seat_word
+        e.city, f.people_per_address, f.controller, f.contact, f.changes_until, f.alarm_minutes, s.word AS seat_word
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id;
 COMMENT ON VIEW public_form IS 'all that the public processes may read of a form: no number of seats, nobody';
 """
