@@ -15,10 +15,10 @@ from services.registration.embed.receipt_pages import (
     render_received,
 )
 from services.registration.intake.model import Result
+from services.registration.own.answers import Difference
 from services.registration.own.confirmation_page import (
     CandidateResult,
     ConfirmationPage,
-    Difference,
     FormLink,
     Option,
     PendingCandidate,

@@ -1,6 +1,7 @@
 """The registration service in this process: its application, its decider and its cleanup, each with its own login."""
 
 import base64
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,7 @@ from services.registration.settings import RegistrationSettings, read_settings
 from services.registration.tending import Tending
 from services.registration.web import build_app
 from shared.core.sealing import open_sealed, read_keys
+from shared.forms.encoded import to_form_encoded
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 from tests.support.clients import WEBINAR, address_of, answers, rows, submissions_path
@@ -157,6 +159,20 @@ class RegistrationService:
         with self.deciding():
             return self.client.post(f"/r/{token}", data={"action": action, **fields})
 
+    def change(self, token: str, step: str, revision: int | None = None, **given: Any) -> TestResponse:
+        """Send the form of a step of the own page, while a decider runs: ``given`` alone, as a browser sends it.
+
+        Args:
+            token: of a managing link.
+            step: ``answers`` or ``details``.
+            revision: that was seen; None for the one that the page shows now.
+            given: answers, and what is sent beside them.
+        """
+        path = f"/r/{token}/{step}"
+        seen = revision or int(re.findall(r'name="revision" value="(\d+)"', self.client.get(path).text)[0])
+        with self.deciding():
+            return self.client.post(path, data={"revision": str(seen), **dict(to_form_encoded(given))})
+
     # people
 
     def enrol(self, content: Mapping[str, Any], form: str = WEBINAR, headers: Mapping[str, str] = NO_HEADERS) -> str:
@@ -206,7 +222,10 @@ class RegistrationService:
 
     def own_token(self, number: int) -> str:
         """The token of the newest managing link of the participant with this number."""
-        address = address_of(number)
+        return self.managing_token(address_of(number))
+
+    def managing_token(self, address: str) -> str:
+        """The token of the newest managing link that was mailed to ``address``."""
         return str([box["token"] for box in self.boxes("registration.") if box["address"] == address][-1])
 
     def cancel(self, number: int) -> TestResponse:

@@ -7,7 +7,7 @@ opens what it has stored.
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -56,6 +56,23 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnChange:
+    """A change of answers by their person.
+
+    Attributes:
+        revision: of the registration, that was seen.
+        details: it is what is asked after the confirmation.
+        email, language, partner: of the registration.
+    """
+
+    revision: int
+    details: bool
+    email: str
+    language: str
+    partner: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """What the sender gets: proof that the submission is stored, and the code by which they recognise it."""
 
@@ -95,8 +112,37 @@ class Intake:
             if repeated := self._repeated(receipt, envelope):
                 return repeated
             raise DomainError("form-closed", reason)
-        content = _content(view, answers, envelope, receipt_hash(receipt).hex())
+        content = _content(view, answers, envelope, receipt, seal=bool(answers.sealed))
         return self._store(view, receipt, content_to_json(content), envelope, "submission")
+
+    def change(self, view: FormView, answers: Answers, own: OwnChange, token_hash: bytes) -> str:
+        """Store a change of answers by their person; returns the command's receipt.
+
+        Args:
+            view: of the form, with the questions that were asked as its definition.
+            answers: checked, without errors; their sealed ones are encrypted to the form's key.
+            own: what else the decider needs to know.
+            token_hash: of the managing link.
+
+        Raises:
+            Overloaded, Unavailable: see :meth:`submit`.
+        """
+        receipt = receipt_for(self.key, view.stored.slug, "")
+        envelope = Envelope(own.partner, own.language, "", secrets.token_bytes(32), token_hash=token_hash)
+        given = _content(
+            view,
+            replace(answers, values={**answers.values, "email": own.email}),
+            envelope,
+            receipt,
+            seal=any(field.sealed for field in view.definition.fields),
+        )
+        values = {
+            "given": content_to_json(given),
+            "fields": [field.name for field in view.definition.fields if not field.sealed],
+            "revision": own.revision,
+            "details": own.details,
+        }
+        return self._store(view, receipt, values, envelope, "change").receipt
 
     def command(self, view: FormView, kind: str, values: Mapping[str, Any], token_hash: bytes) -> str:
         """Store a command by link; returns its receipt, by which its outcome is found.
@@ -161,8 +207,9 @@ class Intake:
             raise DomainError("idempotency-mismatch", "this Idempotency-Key was used for another request")
 
 
-def _content(view: FormView, answers: Answers, envelope: Envelope, submission: str) -> Content:
-    values = answers.values
+def _content(view: FormView, answers: Answers, envelope: Envelope, receipt: str, *, seal: bool) -> Content:
+    """Answers as the decider reads them; with ``seal`` every sealed question is encrypted, answered or not."""
+    values, submission = answers.values, receipt_hash(receipt).hex()
     return Content(
         email=values["email"],
         language=str(values.get("language") or envelope.language),
@@ -174,8 +221,8 @@ def _content(view: FormView, answers: Answers, envelope: Envelope, submission: s
         time_zone=values.get("time_zone"),
         partner=envelope.partner,
         answers={name: value for name, value in values.items() if name not in COLUMNS},
-        sealed=_sealed(view, answers, submission) if answers.sealed else None,
-        sealed_for=(submission,) if answers.sealed else (),
+        sealed=_sealed(view, answers, submission) if seal else None,
+        sealed_for=(submission,) if seal else (),
         consent=consent_shown(view.definition, values, envelope.language),
         cause=(correlation_id(), traceparent()),
     )

@@ -14,6 +14,7 @@ from services.registration.embed.pages import Look, is_dated
 from services.registration.embed.receipt_pages import next_reload
 from services.registration.embed.strings import text_of_kind
 from services.registration.intake.model import Act, Choice, Result
+from services.registration.own.answers import Difference
 from services.registration.own.rendering import own_text, render_own
 from shared.forms.texts import engine_texts
 from shared.i18n.when import Period
@@ -37,15 +38,6 @@ ACTS: Mapping[OfferedAct, Act] = {
 """What each option asks the decider for: another person at an address is confirmed like a first one."""
 
 Done = Literal["", "link-sent", "muted", "unmuted"]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """An answer that a candidate would change; ``before`` or ``after`` is ``""`` where there is no answer."""
-
-    label: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from services.registration.embed.pages import Look, OwnForm, render_frame
 from services.registration.forms.service import first_form
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Choice, Result
+from services.registration.own.answers import differences
 from services.registration.own.confirmation_page import (
     CandidateResult,
     ConfirmationPage,
-    Difference,
     Done,
     FormLink,
     Option,
@@ -212,23 +212,16 @@ def _options(
         return (Option("confirm"), Option("refuse"))
     same = [each for each in others if each.person == one.person]
     replacing = [
-        Option("replace", each.id, each.content.name or "", _differences(each, one, definition, language))
+        Option(
+            "replace",
+            each.id,
+            each.content.name or "",
+            differences(definition, clear_answers(each.content), clear_answers(one.content), language),
+        )
         for each in same or others
     ]
     another = [] if same else [Option("another-person")]
     return (Option("keep"), *replacing, *another, Option("refuse"))
-
-
-def _differences(
-    before: RegisteredPerson, after: PendingSubmission, definition: FormDefinition, language: str
-) -> tuple[Difference, ...]:
-    old = dict(answers_for_display(definition, clear_answers(before.content), language))
-    new = dict(answers_for_display(definition, clear_answers(after.content), language))
-    return tuple(
-        Difference(label, old.get(label, ""), new.get(label, ""))
-        for label in dict.fromkeys([*old, *new])
-        if old.get(label, "") != new.get(label, "")
-    )
 
 
 def _results(waiting: WaitingForOwner, views: Mapping[str, FormView], look: Look) -> Iterator[CandidateResult]:

@@ -12,6 +12,7 @@ from services.registration.own.rendering import render_own
 
 Asking = Literal["", "cancel", "erase"]
 Refusal = Literal["", "event-over", "changed-meanwhile"]
+Saved = Literal["", "changed", "kept"]
 LinkStatus = Literal["confirmed", "waitlisted", "cancelled"]
 
 ERASED_PATH = "/r/erased"
@@ -32,6 +33,14 @@ class LinkPage:
         muted: the person wants no mail about submissions with their address, which can be undone here.
         answers: (label, answer) in order, see ``answers_for_display``.
         has_sealed: there are answers that are not shown.
+        saved: what became of a change that was just sent: ``changed``, ``kept`` as nothing was different, or ``""``.
+        change_path: where the answers can be changed; ``""`` when it is too late, or there are none.
+        change_until: until when that is possible; None for always.
+        details_path: where to give what is asked after the confirmation; ``""`` where nothing is, or it is too late.
+        details_given: when that was given; None if it is missing.
+        kept_until: the day on which the registration is erased, in words; ``""`` while that is not known.
+        sealed_kept_until: the same of sealed answers; ``""`` if there are none.
+        organiser, controller, contact: who asks, who is responsible for the data, and where to ask about them.
         asking: show the question whether to cancel, or to be erased; a page that is only read. ``""`` for neither.
         can_cancel: false once the event has begun.
         again_path: where to register again after cancelling, ``""`` when that is not possible.
@@ -52,6 +61,16 @@ class LinkPage:
     muted: bool = False
     answers: Sequence[tuple[str, str]] = ()
     has_sealed: bool = False
+    saved: Saved = ""
+    change_path: str = ""
+    change_until: EventTime | None = None
+    details_path: str = ""
+    details_given: EventTime | None = None
+    kept_until: str = ""
+    sealed_kept_until: str = ""
+    organiser: str = ""
+    controller: str = ""
+    contact: str = ""
     asking: Asking = ""
     can_cancel: bool = True
     again_path: str = ""

@@ -3,20 +3,33 @@
 Reading it changes nothing: mail scanners follow links.
 """
 
+from datetime import datetime, timedelta
 from json import dumps
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import BadRequest
 
 from services.registration.embed.pages import Look, embed_path
 from services.registration.forms.opening import closed_reason, is_over
+from services.registration.forms.retention import retention_of
 from services.registration.forms.service import working_group_titles
+from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Result
-from services.registration.own.managing_page import Asking, LinkPage, LinkStatus, Refusal, render_erased, render_link
+from services.registration.own.answers import Step, ends_at, own_definition
+from services.registration.own.managing_page import (
+    Asking,
+    LinkPage,
+    LinkStatus,
+    Refusal,
+    Saved,
+    render_erased,
+    render_link,
+)
 from services.registration.own.my_data import my_data
-from services.registration.own.responses import gone, to_erased
+from services.registration.own.responses import gone, own_instant, revision_seen, to_erased
 from services.registration.own.service import (
     cancel_own,
     erase_own,
@@ -35,6 +48,7 @@ from shared.core.errors import DomainError
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import answers_for_display
 from shared.forms.standard import with_working_groups
+from shared.i18n.when import day_text
 from shared.web.access import by_link, public
 from shared.web.headers import personal
 from shared.web.limits import limited
@@ -78,17 +92,11 @@ def managing_blueprint(context: PublicContext) -> Blueprint:
         if action == "unmute":
             wait_for_outcome(context.intake, unmute_own(context.intake, view, token))
         else:
-            wait_for_outcome(context.intake, cancel_own(context.intake, view, token, _revision_seen()))
+            wait_for_outcome(context.intake, cancel_own(context.intake, view, token, revision_seen()))
         language = language_of(request.form.to_dict(), None)
         return personal(cast(Response, redirect(f"/r/{token}?lang={language}&sent=1", 303)))
 
     return blueprint
-
-
-def _revision_seen() -> int | None:
-    """Which revision the page has shown that was sent; None if it does not say."""
-    text = request.form.get("revision", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def _refusal(act: LinkAct | None) -> Refusal:
@@ -153,7 +161,47 @@ def _link_page(
         if not closed_reason(form.opening, now)
         else "",
         join_url=find_join_address(context.work, own, view, now),
+        saved=_saved(act),
+        change_path=_step_path(own, view, "answers", now),
+        change_until=own_instant(own, view, ends_at(form.opening, "answers")),
+        details_path=_step_path(own, view, "details", now),
+        details_given=own_instant(own, view, own.details_at),
+        kept_until=_kept_until(form, form.kept, look.language),
+        sealed_kept_until=_kept_until(form, _sealed_kept(form), look.language) if own.person.has_sealed else "",
+        organiser=context.organiser,
+        controller=form.controller or "",
+        contact=form.contact or "",
     )
+
+
+def _step_path(own: OwnRegistration, view: FormView, step: Step, now: datetime) -> str:
+    """Where the questions of a step are; empty if it has none, if it is too late, or if the registration has ended."""
+    until = ends_at(view.stored.opening, step)
+    asked = own_definition(view.whole, step, given=False).fields
+    is_open = bool(asked) and own.person.registration.status != "cancelled" and (until is None or now < until)
+    return f"{request.path}/{step}" if is_open else ""
+
+
+def _sealed_kept(form: PublicForm) -> timedelta:
+    """How long after the last day the last of the sealed answers are kept."""
+    days = retention_of(form.definition["fields"], form.kept.days).sealed
+    return timedelta(days=max(days, default=0))
+
+
+def _kept_until(form: PublicForm, kept: timedelta, language: str) -> str:
+    """The day in the event's zone on which something is deleted; empty while the event has no date."""
+    last = form.opening.ends_at or form.opening.starts_at
+    if last is None:
+        return ""
+    return day_text((last + kept).astimezone(ZoneInfo(form.time_zone or "UTC")).date(), language)
+
+
+def _saved(act: LinkAct | None) -> Saved:
+    """What became of a change of answers, shown right after it was sent."""
+    if act is None or act.kind != "change" or not isinstance(act.outcome, list) or "sent" not in request.args:
+        return ""
+    result = next((one["result"] for one in act.outcome), "")
+    return cast(Saved, result) if result in ("changed", "kept") else ""
 
 
 def with_group_titles(context: PublicContext, definition: FormDefinition) -> FormDefinition:

@@ -1,17 +1,22 @@
 """What the pages behind links share: what a link that opens nothing says, and where they lead."""
 
+from datetime import datetime
 from typing import cast
 from urllib.parse import urlencode
 
 from flask import Response, redirect, request
 
+from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import embed_path
 from services.registration.forms.opening import closed_reason
+from services.registration.intake.form_view import FormView
 from services.registration.own.managing_page import render_link_gone
+from services.registration.own.store import OwnRegistration
 from services.registration.public.context import PublicContext
 from services.registration.public.responses import look_of, page
 from services.registration.public.submitted import language_of
 from shared.core.errors import DomainError
+from shared.i18n.when import period
 from shared.web.headers import personal
 
 
@@ -44,3 +49,14 @@ def _form_named(context: PublicContext, language: str) -> str:
     except DomainError:
         return ""
     return "" if closed_reason(view.stored.opening, context.clock()) else embed_path(slug, {"lang": language})
+
+
+def revision_seen() -> int | None:
+    """Which revision the page has shown that was sent; None if it does not say."""
+    text = request.form.get("revision", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def own_instant(own: OwnRegistration, view: FormView, at: datetime | None) -> EventTime | None:
+    """Return an instant in the zone of the person, else of the event; None for none."""
+    return None if at is None else EventTime(period(at, None, own.person.time_zone or view.stored.time_zone or "UTC"))

@@ -9,7 +9,7 @@ from typing import Any
 from services.registration.forms.opening import Opening
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Choice
-from services.registration.intake.service import Intake
+from services.registration.intake.service import Intake, OwnChange
 from services.registration.intake.store import StoredReceipt
 from services.registration.own.joining import join_address
 from services.registration.own.store import (
@@ -28,6 +28,7 @@ from services.registration.own.store import (
 )
 from shared.core.errors import DomainError
 from shared.core.links import CONFIRMATION, OWN, sent_hash
+from shared.forms.validation import Answers
 from shared.store.unit_of_work import UnitOfWork
 
 OUTCOME_WITHIN_S = 2.0
@@ -152,6 +153,25 @@ def mute(intake: Intake, view: FormView, waiting: WaitingForOwner, *, muted: boo
 def unmute_own(intake: Intake, view: FormView, token: str) -> str:
     """Store that somebody wants mail about submissions with their address again; returns the command's receipt."""
     return intake.command(view, "unmute", {}, _hash(token, OWN))
+
+
+def change_own(
+    intake: Intake, view: FormView, own: OwnRegistration, token: str, answers: Answers, *, revision: int, details: bool
+) -> str:
+    """Store that somebody changes their answers; returns the command's receipt.
+
+    Args:
+        intake: stores it.
+        view: of the form, with the questions that were asked as its definition.
+        own: the registration.
+        token: of the managing link.
+        answers: checked, without errors.
+        revision: of the registration, that the change was made from.
+        details: it is what is asked after the confirmation.
+    """
+    registration = own.person.registration
+    change = OwnChange(revision, details, own.person.email, registration.language, registration.partner)
+    return intake.change(view, answers, change, _hash(token, OWN))
 
 
 def cancel_own(intake: Intake, view: FormView, token: str, revision: int | None) -> str:

@@ -22,7 +22,7 @@ _OUTCOMES = text("SELECT kind, form, decided_at, outcome FROM link_outcomes(:has
 _OWN = text("""
     SELECT id::text, form, kind, event_id, status, place, revision, encode(person_ref, 'hex'), working_group,
         representative, organisation_id::text, country, language, partner, accepted_at, verified, attend, name, email,
-        organisation, time_zone, answers, has_sealed, changed_at, muted
+        organisation, time_zone, answers, has_sealed, changed_at, muted, sealed_at, details_at
     FROM own_registration(:hash)
 """)
 _HISTORY = text("SELECT own_history(:hash)")
@@ -89,11 +89,15 @@ class OwnRegistration:
     Attributes:
         changed_at: when it last changed.
         muted: its mailbox gets no mail about submissions that its owner did not make.
+        sealed_at: when sealed answers were last given; None if never.
+        details_at: when what is asked after the confirmation was last given; None if never.
     """
 
     person: Person
     changed_at: datetime
     muted: bool
+    sealed_at: datetime | None
+    details_at: datetime | None
 
 
 def find_confirmation_link(connection: Connection, hash_: bytes, now: datetime) -> ConfirmationLink | None:

@@ -11,6 +11,7 @@ from deploy.local.installation import SAMPLE
 from services.registration.embed.strings import page_texts
 from services.registration.forms.copies import keep_event
 from shared.contracts.registry import read
+from shared.forms.standard import standard_form
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.page_cache import PAGE_CACHE
@@ -52,9 +53,19 @@ def send(client: FlaskClient, form: str, **answers: Any) -> Any:
     return client.post(submissions_path(form), json=filled(**answers))
 
 
+DETAILS = frozenset(field.name for field in standard_form("delegation", "x", "X").second_step.fields)
+"""Questions of the delegation that are asked after the confirmation."""
+
+
 def enrol(service: RegistrationService, form: str, **answers: Any) -> str:
-    """Submit ``form`` and confirm it; returns the id of the registration."""
-    return service.enrol(filled(**answers), form)
+    """Submit ``form``, confirm it, and give the details among ``answers``; returns the id of the registration."""
+    details = {name: answers.pop(name) for name in DETAILS.intersection(answers)}
+    content = filled(**answers)
+    identity = service.enrol(content, form)
+    if details:
+        given = service.change(service.managing_token(content["email"]), "details", **details)
+        assert given.status_code == 303, given.text
+    return identity
 
 
 def test_traveller_hears_of_the_webinar(service: RegistrationService) -> None:
@@ -65,10 +76,12 @@ def test_traveller_hears_of_the_webinar(service: RegistrationService) -> None:
     assert rows(service.url, "SELECT answers, sealed IS NOT NULL FROM registration") == [({}, True)]
 
 
-def test_days_in_the_wrong_order_are_a_fault(client: FlaskClient, installation: TestInstallation) -> None:
-    answer = send(client, "geneva-delegation", arrives_on="2020-05-09", leaves_on="2020-05-08")
+def test_days_in_the_wrong_order_are_a_fault(service: RegistrationService) -> None:
+    enrol(service, "geneva-delegation")
+    days: dict[str, Any] = {"arrives_on": "2020-05-09", "leaves_on": "2020-05-08"}
+    answer = service.change(service.managing_token("participant@example.org"), "details", **days)
     assert answer.status_code == 422
-    assert [fault["pointer"] for fault in answer.get_json()["errors"]] == ["/leaves_on"]
+    assert 'href="#field-leaves_on"' in answer.text
 
 
 def test_interest_is_open_while_the_session_is_on(service: RegistrationService) -> None:
@@ -170,7 +183,12 @@ def test_no_invitation_is_promised_while_the_event_has_no_date(service: Registra
     assert (undated in page, promised in page) == (True, False)
 
 
-def test_form_of_the_delegation_promises_nothing_for_later(client: FlaskClient, installation: TestInstallation) -> None:
-    intro = client.get("/embed/geneva-delegation?lang=en").text
-    assert "Answer what you know today and leave the rest empty." in intro
-    assert "later" not in intro.partition("<form")[0] + intro.partition('class="intro"')[2].partition("</p>")[0]
+def test_what_the_form_of_the_delegation_leaves_for_later_is_asked_on_the_own_page(
+    service: RegistrationService,
+) -> None:
+    enrol(service, "geneva-delegation")
+    form = service.client.get("/embed/geneva-delegation?lang=en").text
+    own = service.client.get(f"/r/{service.managing_token('participant@example.org')}/details?lang=en").text
+    assert "Travel dates, passport, hotel and an emergency contact are asked later, on your own page" in form
+    asked = [{name for name in DETAILS if f'name="{name}"' in page} for page in (form, own)]
+    assert asked == [set(), set(DETAILS)]

@@ -557,7 +557,8 @@ CREATE FUNCTION own_registration(token bytea)
 RETURNS TABLE (id uuid, form text, kind text, event_id text, status text, place integer, revision integer,
     person_ref bytea, working_group text, representative boolean, organisation_id uuid, country text, language text,
     partner text, accepted_at timestamptz, verified boolean, attend text, name text, email text, organisation text,
-    time_zone text, answers jsonb, has_sealed boolean, changed_at timestamptz, muted boolean)
+    time_zone text, answers jsonb, has_sealed boolean, changed_at timestamptz, muted boolean, sealed_at timestamptz,
+    details_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT r.id, r.form, f.kind, r.event_id, r.status, CASE WHEN r.status = 'waitlisted' THEN (
             SELECT count(*) FROM public.registration o WHERE o.form = r.form AND o.status = 'waitlisted'
@@ -566,7 +567,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         r.accepted_at, r.verified_at IS NOT NULL, f.attend, r.name, r.email, o.name, r.time_zone, r.answers,
         r.sealed IS NOT NULL,
         (SELECT max(c.changed_at) FROM public.registration_change c WHERE c.registration_id = r.id),
-        EXISTS (SELECT FROM public.mailbox b WHERE b.mailbox_ref = r.mailbox_ref AND b.muted_at IS NOT NULL)
+        EXISTS (SELECT FROM public.mailbox b WHERE b.mailbox_ref = r.mailbox_ref AND b.muted_at IS NOT NULL),
+        r.sealed_at, r.details_at
     FROM public.managing_link m JOIN public.registration r ON r.id = m.registration_id
     JOIN public.form f ON f.slug = r.form LEFT JOIN public.organisation o ON o.id = r.organisation_id
     WHERE m.token_hash = token AND r.erased_at IS NULL
@@ -582,7 +584,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                 jsonb_object_keys(envelope -> 'fields') name), '[]'),
         'readings', coalesce((SELECT jsonb_agg(s.read_at ORDER BY s.id) FROM public.sealed_reading s
             WHERE s.registration_id = r.id), '[]'),
-        'history', (SELECT jsonb_agg(jsonb_build_object('at', c.changed_at, 'status', c.status, 'reason', c.reason)
+        'history', (SELECT jsonb_agg(jsonb_build_object('at', c.changed_at, 'status', c.status, 'reason', c.reason,
+            'fields', to_jsonb(c.fields))
             ORDER BY c.revision) FROM public.registration_change c WHERE c.registration_id = r.id),
         'messages', coalesce((SELECT jsonb_agg(jsonb_build_object('type', x.type, 'stored_at', x.stored_at,
             'published_at', x.published_at) ORDER BY x.id) FROM public.outbox x WHERE x.subject = r.id::text), '[]'))

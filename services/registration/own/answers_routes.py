@@ -1,0 +1,219 @@
+"""``/r/<token>/answers`` and ``/r/<token>/details``: somebody changes their answers, or gives what is asked later.
+
+Reading a page changes nothing. What was typed is never lost: it is shown again with faults, in another language, and
+beside what the registration has become if it was changed in the meantime.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from flask import Blueprint, Response, redirect, request
+
+from services.registration.embed.pages import Look
+from services.registration.intake.form_view import FormView
+from services.registration.intake.model import Result
+from services.registration.own.answers import (
+    Step,
+    current_values,
+    differences,
+    ends_at,
+    given_at,
+    own_definition,
+)
+from services.registration.own.answers_page import (
+    AnswersClosedPage,
+    AnswersNotice,
+    AnswersPage,
+    render_answers,
+    render_answers_closed,
+)
+from services.registration.own.responses import gone, own_instant, revision_seen
+from services.registration.own.service import change_own, show_own, wait_for_outcome
+from services.registration.own.store import OwnRegistration
+from services.registration.public.context import PublicContext
+from services.registration.public.responses import event_time, look_of, page, title_of
+from services.registration.public.submitted import Submitted, language_of, own_language, read_submitted
+from shared.core.errors import DomainError
+from shared.forms.definition import FormDefinition
+from shared.forms.validation import Answers, validate
+from shared.web.access import by_link
+from shared.web.bodies import require_form
+from shared.web.headers import personal
+from shared.web.limits import limited
+
+BESIDE = ("revision", "forget", "show_in")
+"""What the form sends beside the answers."""
+
+NOTICES: dict[Result, AnswersNotice] = {
+    Result.CHANGED_MEANWHILE: "changed-meanwhile",
+    Result.NAME_TAKEN: "name-taken",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStep:
+    """A step of a registration that a managing link opens.
+
+    Attributes:
+        token: of the link.
+        own: the registration, as it is now.
+        view: of its form.
+        look: of the page.
+        definition: the questions that are asked.
+    """
+
+    token: str
+    step: Step
+    own: OwnRegistration
+    view: FormView
+    look: Look
+    definition: FormDefinition
+
+    @property
+    def path(self) -> str:
+        """Of the page."""
+        return f"/r/{self.token}/{self.step}"
+
+
+def answers_blueprint(context: PublicContext) -> Blueprint:
+    """Routes of the steps below ``/r/<token>``."""
+    blueprint = Blueprint("answers", __name__, url_prefix="/r")
+
+    @blueprint.get("/<token>/<any(answers, details):step>")
+    @by_link
+    @limited("link")
+    def show(token: str, step: Step) -> Response:
+        opened = _open(context, token, step, request.args.get("lang", ""))
+        return opened if isinstance(opened, Response) else _form(opened, current_values(opened.own))
+
+    @blueprint.post("/<token>/<any(answers, details):step>")
+    @by_link
+    @limited("link")
+    def save(token: str, step: Step) -> Response:
+        require_form()
+        language = request.form.get("show_in") or request.form.get("lang", "")
+        opened = _open(context, token, step, language)
+        return opened if isinstance(opened, Response) else _save(context, opened)
+
+    return blueprint
+
+
+def _open(context: PublicContext, token: str, step: Step, language: str) -> OpenStep | Response:
+    """What the link opens, or the page that says why there is nothing to change."""
+    try:
+        own, view = show_own(context.work, token, context.form_view, context.clock())
+    except DomainError:
+        return gone(context)
+    look = look_of(own_language({"lang": language}, own.person.registration.language), {}, None)
+    definition = own_definition(view.whole, step, given=given_at(own, step) is not None)
+    opened = OpenStep(token, step, own, view, look, definition)
+    if own.person.registration.status == "cancelled" or not definition.fields:
+        return _to_own_page(opened)
+    until = ends_at(view.stored.opening, step)
+    if until is not None and until <= context.clock():
+        return _closed(opened)
+    return opened
+
+
+def _save(context: PublicContext, opened: OpenStep) -> Response:
+    submitted = _submitted(opened)
+    if request.form.get("show_in"):
+        return _form(opened, submitted.answers)
+    answers = validate(opened.definition, submitted.answers, opened.look.language)
+    if not answers.ok:
+        return _form(opened, {**submitted.answers, **answers.values, **answers.sealed}, answers=answers, status=422)
+    if revision_seen() != opened.own.person.registration.revision:
+        return _conflict(opened, answers)
+    return _outcome(context, opened, answers)
+
+
+def _submitted(opened: OpenStep) -> Submitted:
+    submitted = read_submitted(opened.definition)
+    return replace(submitted, answers={name: one for name, one in submitted.answers.items() if name not in BESIDE})
+
+
+def _outcome(context: PublicContext, opened: OpenStep, answers: Answers) -> Response:
+    """Send the change to the decider, and say what became of it."""
+    own, view = opened.own, replace(opened.view, definition=_stored_part(opened, answers))
+    revision = own.person.registration.revision
+    details = opened.step == "details"
+    sent = change_own(context.intake, view, own, opened.token, answers, revision=revision, details=details)
+    receipt = wait_for_outcome(context.intake, sent)
+    result = Result(receipt.outcome[0]["result"]) if receipt is not None else None
+    if result in (Result.CHANGED_MEANWHILE, Result.NAME_TAKEN):
+        again = _open(context, opened.token, opened.step, opened.look.language)
+        if isinstance(again, Response):
+            return again
+        if result is Result.CHANGED_MEANWHILE:
+            return _conflict(again, answers)
+        return _form(again, answers.values | answers.sealed, notice=NOTICES[result], status=409)
+    return _to_own_page(opened) if result is not Result.CLOSED else _closed(opened)
+
+
+def _stored_part(opened: OpenStep, answers: Answers) -> FormDefinition:
+    """The questions whose answers are stored: sealed ones that are left empty keep what was given before.
+
+    The first time every sealed question is encrypted, and so it is if earlier answers are to be deleted: then nobody
+    can tell from the stored value which of them were answered.
+    """
+    first = given_at(opened.own, opened.step) is None and bool(answers.sealed)
+    if first or request.form.get("forget"):
+        return opened.definition
+    fields = opened.definition.fields
+    return replace(
+        opened.definition, fields=tuple(one for one in fields if not one.sealed or one.name in answers.sealed)
+    )
+
+
+def _conflict(opened: OpenStep, answers: Answers) -> Response:
+    """Both versions; what was sent stands in the form, and replaces the other one if it is saved."""
+    differ = differences(opened.definition, current_values(opened.own), answers.values, opened.look.language)
+    if not differ and not answers.sealed:
+        return _to_own_page(opened)
+    values = answers.values | answers.sealed
+    return _form(opened, values, notice="changed-meanwhile", status=409, conflict=differ)
+
+
+def _form(opened: OpenStep, values: dict[str, Any], *, status: int = 200, **more: Any) -> Response:
+    answers: Answers | None = more.pop("answers", None)
+    own, form = opened.own, opened.view.stored
+    given = given_at(own, opened.step)
+    shown = AnswersPage(
+        look=opened.look,
+        step=opened.step,
+        title=title_of(form, opened.view.whole, opened.look.language),
+        event_time=event_time(form),
+        path=opened.path,
+        back_path=f"/r/{opened.token}",
+        address=own.person.email,
+        definition=opened.definition,
+        values=values,
+        errors=answers.errors if answers else (),
+        revision=own.person.registration.revision,
+        until=own_instant(opened.own, opened.view, ends_at(form.opening, opened.step)),
+        sealed_given=own_instant(opened.own, opened.view, given)
+        if any(field.sealed for field in opened.definition.fields)
+        else None,
+        forget=bool(request.form.get("forget")),
+        **more,
+    )
+    return page(render_answers(shown), opened.look, status=status)
+
+
+def _closed(opened: OpenStep) -> Response:
+    form = opened.view.stored
+    shown = AnswersClosedPage(
+        look=opened.look,
+        step=opened.step,
+        title=title_of(form, opened.view.whole, opened.look.language),
+        event_time=event_time(form),
+        back_path=f"/r/{opened.token}",
+        until=own_instant(opened.own, opened.view, ends_at(form.opening, opened.step)),
+    )
+    return page(render_answers_closed(shown), opened.look, status=409 if request.method == "POST" else 200)
+
+
+def _to_own_page(opened: OpenStep) -> Response:
+    language = language_of({"lang": opened.look.language}, None)
+    sent = "&sent=1" if request.method == "POST" else ""
+    return personal(cast(Response, redirect(f"/r/{opened.token}?lang={language}{sent}", 303)))
