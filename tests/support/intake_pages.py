@@ -27,6 +27,7 @@ from services.registration.own.confirmation_page import (
     render_confirmation_gone,
 )
 from shared.i18n.when import Period
+from tests.support.own_pages import own_pages
 from tests.unit.forms.samples import webinar
 
 WHEN = EventTime(
@@ -128,4 +129,4 @@ def every_page(look: Look = LOOK) -> dict[str, str]:
     for status in STATUSES:
         pages[f"receipt-{status}"] = render_receipt(replace(RECEIPT_PAGE, look=look, status=status))
     pages["receipt-late"] = render_receipt(replace(RECEIPT_PAGE, look=look, attempt=99))
-    return pages
+    return pages | own_pages(look, WHEN, HOSTILE)

@@ -92,11 +92,25 @@ def test_nothing_that_was_typed_becomes_markup(language: str) -> None:
                 assert (attrs.get(key) or "/")[0] in "/#?", name
 
 
+ASKED_BY_BUTTONS = {
+    "form",
+    "form-none",
+    "received",
+    "own-form",
+    "own-answers",
+    "own-answers-faults",
+    "own-answers-conflict",
+    "own-answers-name-taken",
+    "own-details",
+}
+"""Pages whose language changes with what was typed, or not at all."""
+
+
 def test_links_to_other_languages_hold_no_token() -> None:
     for name, page in every_page().items():
         changes = [str(attrs["href"]) for _, attrs in elements(page, "a") if "hreflang" in attrs]
         assert not [one for one in changes if TOKEN in one or RECEIPT in one], name
-        assert bool(changes) == name.startswith(("receipt", "confirmation")), name
+        assert bool(changes) == (name not in ASKED_BY_BUTTONS), name
 
 
 def test_nothing_is_preselected_and_nothing_is_unfolded() -> None:

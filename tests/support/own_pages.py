@@ -1,0 +1,108 @@
+"""The pages behind a managing link in every state, as HTML, with values that try to become markup."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from services.registration.embed.event_time import EventTime
+from services.registration.embed.pages import Look
+from services.registration.own.answers import Difference, own_definition
+from services.registration.own.answers_page import (
+    AnswersClosedPage,
+    AnswersPage,
+    render_answers,
+    render_answers_closed,
+)
+from services.registration.own.managing_page import LinkPage, render_erased, render_link, render_link_gone
+from shared.forms.standard import standard_form
+from shared.forms.validation import validate
+from shared.i18n.when import Period
+
+OWN_PATH = "/r/a-token"
+GIVEN_AT = EventTime(Period(datetime(2020, 2, 20, 9, 30, tzinfo=UTC), None, "America/New_York"))
+UNTIL = EventTime(Period(datetime(2020, 3, 2, 19, 0, tzinfo=UTC), None, "America/New_York"))
+DELEGATION = standard_form("delegation", "geneva-delegation", "Delegation in Geneva")
+
+
+def own_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
+    """Return the pages by name.
+
+    Args:
+        look: of the pages.
+        when: the event is.
+        hostile: text that somebody typed, to be shown as it is.
+    """
+    title = "UPR Webinar Wednesday #10"
+    link = LinkPage(
+        look,
+        title,
+        when,
+        OWN_PATH,
+        "confirmed",
+        3,
+        "webinar",
+        answers=(("Name", hostile), ("Organisation", "An organisation")),
+        has_sealed=True,
+        change_path=f"{OWN_PATH}/answers",
+        change_until=UNTIL,
+        kept_until="Tuesday 2 June 2020",
+        sealed_kept_until="Wednesday 18 March 2020",
+        organiser=hostile,
+        controller="The coordination",
+        contact="data@example.org",
+    )
+    delegation = replace(link, title="Delegation in Geneva", form_kind="delegation", details_path=f"{OWN_PATH}/details")
+    waiting = replace(link, status="waitlisted", position=3)
+    return {
+        "own-confirmed": render_link(link),
+        "own-joinable": render_link(replace(link, join_url=f"{OWN_PATH}/join")),
+        "own-details-missing": render_link(delegation),
+        "own-details-given": render_link(replace(delegation, details_given=GIVEN_AT)),
+        "own-waitlisted": render_link(waiting),
+        "own-cancelled": render_link(replace(link, status="cancelled", change_path="", again_path="/embed/a-form")),
+        "own-changed": render_link(replace(link, saved="changed")),
+        "own-kept": render_link(replace(link, saved="kept")),
+        "own-processing": render_link(replace(link, processing=True)),
+        "own-refused": render_link(replace(link, refused="changed-meanwhile")),
+        "own-muted": render_link(replace(link, muted=True)),
+        "own-cancel": render_link(replace(link, asking="cancel")),
+        "own-erase": render_link(replace(link, asking="erase")),
+        "own-gone": render_link_gone(look, "/embed/a-form", "?form=a-form"),
+        "own-erased": render_erased(look),
+        **_answers_pages(look, when, hostile),
+    }
+
+
+def _answers_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
+    answers = AnswersPage(
+        look=look,
+        step="answers",
+        title="Delegation in Geneva",
+        event_time=when,
+        path=f"{OWN_PATH}/answers",
+        back_path=OWN_PATH,
+        address="participant@example.org",
+        definition=own_definition(DELEGATION, "answers", given=True),
+        values={"name": hostile, "organisation": "An organisation", "country": "CH"},
+        revision=3,
+        until=UNTIL,
+        sealed_given=GIVEN_AT,
+    )
+    faults = validate(answers.definition, {"name": "", "organisation": hostile}, look.language)
+    details = replace(
+        answers,
+        step="details",
+        definition=own_definition(DELEGATION, "details", given=False),
+        values={},
+        sealed_given=None,
+    )
+    conflict = (Difference("Organisation", hostile, "Another organisation"), Difference("Name", "", hostile))
+    closed = AnswersClosedPage(look, "details", "Delegation in Geneva", when, OWN_PATH, UNTIL)
+    return {
+        "own-answers": render_answers(answers),
+        "own-answers-faults": render_answers(replace(answers, values={"organisation": hostile}, errors=faults.errors)),
+        "own-answers-conflict": render_answers(replace(answers, notice="changed-meanwhile", conflict=conflict)),
+        "own-answers-name-taken": render_answers(replace(answers, notice="name-taken")),
+        "own-details": render_answers(details),
+        "own-details-closed": render_answers_closed(closed),
+        "own-answers-closed": render_answers_closed(replace(closed, step="answers")),
+    }
