@@ -37,6 +37,8 @@ PROPOSALS = "proposal."
 CONFIRMATION_WANTED = "confirmation.wanted.v1"
 PERSON_ERASED = "person.erased.v1"
 PROPOSAL_ERASED = "proposal.erased.v1"
+ASKED_FOR = ("link", "details")
+"""Kinds of mail that may go more than once in one state of a registration: they are numbered by the minute."""
 ERASURES = (PERSON_ERASED, PROPOSAL_ERASED)
 
 
@@ -126,7 +128,7 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
     entry, sealed_names = _read_entry(message)
     return Told(
         kind=kind,
-        number=minute_of(entry.occurred_at) if kind == "link" else entry.revision,
+        number=minute_of(entry.occurred_at) if kind in ASKED_FOR else entry.revision,
         entry=entry,
         personal=_personal(data["sealed"], private_keys, sealed_names),
         correlation_id=message.correlation_id,

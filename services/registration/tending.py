@@ -1,12 +1,13 @@
 """The process ``tend``: what is due by time alone, every few seconds. It publishes nothing and holds no private key.
 
-Those who wait are promoted, and whatever was kept long enough is deleted. All of it is final, so nothing is done while
-this process's clock differs from the database's.
+Those who wait are promoted, people are reminded of details that are missing, and whatever was kept long enough is
+deleted. All of it is final, so nothing is done while this process's clock differs from the database's.
 """
 
 import logging
 
 from services.registration.intake.cleanup import cleanup_steps
+from services.registration.people.details import remind_of_details
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.waiting_list import promote_due
 from services.registration.privacy.retention import retaining
@@ -55,4 +56,5 @@ class Tending:
             with self._work.transaction() as connection:
                 step(connection, now)
         promote_due(self._work, self._messages, now)
+        remind_of_details(self._work, self._messages, now)
         self._retention.turn(self._work, now)

@@ -145,6 +145,14 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         _SEALED,
     ),
     MessageType(
+        "registration.details-requested.v1",
+        "registration",
+        ("notifications.mail",),
+        RegistrationData,
+        "Somebody has not given yet what is asked after the confirmation.",
+        _SEALED,
+    ),
+    MessageType(
         "person.erased.v1",
         "registration",
         _ROLLUP_AND_MAIL,

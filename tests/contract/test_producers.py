@@ -192,6 +192,7 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
             registration_messages.CANCELLED,
             registration_messages.CHANGED,
             registration_messages.LINK_REQUESTED,
+            registration_messages.DETAILS_REQUESTED,
         )
     },
     registration_messages.ERASED: lambda: registration_messages.erased_message(_registration(), WEBINAR_WEEK),

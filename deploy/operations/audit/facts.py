@@ -19,6 +19,7 @@ CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
             *(f"proposal.{verb}" for verb in ("declined", "scheduled")),
             *(f"registration.{verb}" for verb in ("confirmed", "waitlisted", "promoted", "cancelled", "changed")),
             "registration.link-requested",
+            "registration.details-requested",
             "confirmation.wanted",
             "person.erased",
             "proposal.erased",
@@ -60,7 +61,9 @@ _TOLD = """
     told AS (
         SELECT subject, type, count(*) AS n FROM outbox
         WHERE (starts_with(type, 'org.troika.registration.') OR type = 'org.troika.person.erased.v1')
-            AND type <> 'org.troika.registration.link-requested.v1' GROUP BY subject, type)
+            AND type NOT IN ('org.troika.registration.link-requested.v1',
+                'org.troika.registration.details-requested.v1')
+        GROUP BY subject, type)
     SELECT subject || ' ' || type, coalesce(d.n, 0)::text, coalesce(t.n, 0)::text
     FROM due d FULL JOIN told t USING (subject, type)
     WHERE (t.n > d.n) OR (d.at > %(kept_since)s AND t.n IS DISTINCT FROM d.n)

@@ -14,6 +14,7 @@ KINDS: Mapping[str, str] = {
     "cancelled-by-you": "Registration cancelled",
     "changed": "Registration changed",
     "link": "Own link again",
+    "details": "Further details missing",
     "verification": "Confirmation asked for",
     "proposal-verification": "Confirm the address of a proposal",
     "proposal-received": "Proposal received",

@@ -236,6 +236,8 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
     recording = safe_link(context.recording)
     if recording is not None:
         return recording, words.watch
+    if context.kind == "details":
+        return personal_link(context), words.details_link
     return personal_link(context), words.open_link if _is_live(context) else words.see_link
 
 

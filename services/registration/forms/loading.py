@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from services.registration.forms.messages import form_message
 from services.registration.forms.model import COLUMNS, MAX_ALARM_MINUTES
+from services.registration.forms.partner_store import Partner, save_partner
 from services.registration.forms.retention import PERSON_DAYS, retention_faults
-from services.registration.forms.store import Partner, find_form, save_form, save_partner
+from services.registration.forms.store import find_form, save_form
 from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_service import make_keys, publish_keys
 from shared.contracts.schemas import SLUG

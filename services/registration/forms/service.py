@@ -7,16 +7,8 @@ from sqlalchemy import Connection
 
 from services.registration.forms.copies import working_groups
 from services.registration.forms.opening import closed_reason
-from services.registration.forms.store import (
-    Partner,
-    StoredForm,
-    all_forms,
-    all_partners,
-    find_first_form,
-    find_partners,
-    find_public_form,
-    partners_of,
-)
+from services.registration.forms.partner_store import Partner, all_partners, find_partners, partners_of
+from services.registration.forms.store import StoredForm, all_forms, find_first_form, find_public_form
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError, Unavailable
 from shared.store.unit_of_work import UnitOfWork

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from services.registration.forms.copies import working_groups
 from services.registration.forms.opening import closed_reason
+from services.registration.forms.partner_store import Partner, find_partners
 from services.registration.forms.service import check_slug
-from services.registration.forms.store import Partner, PublicForm, find_partners, find_public_form
+from services.registration.forms.store import PublicForm, find_public_form
 from services.registration.intake.store import DeciderPublicKey, is_full, newest_decider_key
 from services.registration.sealing.store import find_public_key
 from shared.core.errors import DomainError

@@ -46,7 +46,7 @@ def own_definition(whole: FormDefinition, step: Step, *, given: bool) -> FormDef
 
 def given_at(own: OwnRegistration, step: Step) -> datetime | None:
     """Return when sealed answers of a step were last given; None if they never were."""
-    return own.details_at if step == "details" else own.sealed_at
+    return own.person.details_at if step == "details" else own.sealed_at
 
 
 def ends_at(opening: Opening, step: Step) -> datetime | None:
@@ -62,7 +62,7 @@ def current_values(own: OwnRegistration) -> dict[str, Any]:
 def details_are_missing(own: OwnRegistration, whole: FormDefinition) -> bool:
     """Return whether something is asked after the confirmation that somebody with a place has not given yet."""
     has_place = own.person.registration.status in ("confirmed", "waitlisted")
-    return has_place and bool(whole.second_step.fields) and own.details_at is None
+    return has_place and bool(whole.second_step.fields) and own.person.details_at is None
 
 
 def differences(

@@ -165,7 +165,7 @@ def _link_page(
         change_path=_step_path(own, view, "answers", now),
         change_until=own_instant(own, view, ends_at(form.opening, "answers")),
         details_path=_step_path(own, view, "details", now),
-        details_given=own_instant(own, view, own.details_at),
+        details_given=own_instant(own, view, own.person.details_at),
         kept_until=_kept_until(form, form.kept, look.language),
         sealed_kept_until=_kept_until(form, _sealed_kept(form), look.language) if own.person.has_sealed else "",
         organiser=context.organiser,

@@ -22,7 +22,7 @@ _OUTCOMES = text("SELECT kind, form, decided_at, outcome FROM link_outcomes(:has
 _OWN = text("""
     SELECT id::text, form, kind, event_id, status, place, revision, encode(person_ref, 'hex'), working_group,
         representative, organisation_id::text, country, language, partner, accepted_at, verified, attend, name, email,
-        organisation, time_zone, answers, has_sealed, changed_at, muted, sealed_at, details_at
+        organisation, time_zone, answers, has_sealed, details_at, changed_at, muted, sealed_at
     FROM own_registration(:hash)
 """)
 _HISTORY = text("SELECT own_history(:hash)")
@@ -90,14 +90,12 @@ class OwnRegistration:
         changed_at: when it last changed.
         muted: its mailbox gets no mail about submissions that its owner did not make.
         sealed_at: when sealed answers were last given; None if never.
-        details_at: when what is asked after the confirmation was last given; None if never.
     """
 
     person: Person
     changed_at: datetime
     muted: bool
     sealed_at: datetime | None
-    details_at: datetime | None
 
 
 def find_confirmation_link(connection: Connection, hash_: bytes, now: datetime) -> ConfirmationLink | None:
@@ -129,7 +127,7 @@ def find_own(connection: Connection, hash_: bytes) -> OwnRegistration | None:
     if row is None:
         return None
     values: list[Any] = list(row)
-    return OwnRegistration(Person(Registration(*values[:17]), *values[17:23]), *values[23:])
+    return OwnRegistration(Person(Registration(*values[:17]), *values[17:24]), *values[24:])
 
 
 def own_history(connection: Connection, hash_: bytes) -> Mapping[str, Any]:

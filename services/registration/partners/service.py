@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from services.registration.forms.opening import closed_reason
+from services.registration.forms.partner_store import Partner, find_partners
 from services.registration.forms.service import check_slug
-from services.registration.forms.store import Partner, StoredForm, all_forms, find_partners
+from services.registration.forms.store import StoredForm, all_forms
 from services.registration.people.store import count_through
 from shared.core.clock import Clock
 from shared.core.errors import DomainError

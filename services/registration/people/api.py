@@ -52,7 +52,7 @@ class PeopleDesk:
     messages: RegistrationMessages
 
 
-SAME_NAME = ("form", "event", "status", "working_group", "partner", "country", "q", "not_registered_for")
+SAME_NAME = ("form", "event", "status", "working_group", "partner", "country", "q", "not_registered_for", "details")
 
 
 def registrations_blueprint(links: LinkAccess | None, desk: PeopleDesk | None) -> Any:
@@ -197,6 +197,7 @@ def to_public(person: Person) -> dict[str, Any]:
         "partner": registration.partner,
         "answers": dict(person.answers),
         "has_sealed": person.has_sealed,
+        "details_at": person.details_at,
         "verified": registration.verified,
         "accepted_at": registration.accepted_at,
     }

@@ -176,6 +176,7 @@ def _person(pages: PersonPages, view: PersonView, status: int = 200, **more: Any
         title=definition.title.in_language("en"),
         answers=answers_for_display(definition, view.person.answers, "en"),
         groups=groups,
+        asks_details=bool(definition.second_step.fields),
         history=history_rows(view),
         choices=choices_for(view, pages.clock()) if coordinates else (),
         erasing=pages.erasure_reasons if coordinates else {},

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 from werkzeug.exceptions import BadRequest
 
-from services.registration.forms.store import Partner, StoredForm
+from services.registration.forms.partner_store import Partner
+from services.registration.forms.store import StoredForm
 from services.registration.people.listing import read_registration_position
 from services.registration.people.listing_store import PeopleFilter
 from shared.contracts.registration import REGISTRATION_STATUSES
@@ -23,10 +24,13 @@ from shared.web.query_parameters import lower_bound, unknown_parameter_advice, u
 
 SLUGS = ("event", "form", "status", "working_group", "partner", "not_registered_for")
 DAYS = ("since", "until")
-NAMES = ("q", "event", "form", "status", "working_group", "partner", "country", *DAYS, "not_registered_for")
+NAMES = ("q", "event", "form", "status", "working_group", "partner", "country", *DAYS, "not_registered_for", "details")
 PARAMETERS = frozenset({*NAMES, "cursor"})
-FURTHER = ("working_group", "partner", "country", *DAYS, "not_registered_for")
+FURTHER = ("working_group", "partner", "country", *DAYS, "not_registered_for", "details")
 """Filters that are folded away until one of them is set."""
+
+DETAILS = {"missing": "Not given yet", "given": "Given"}
+"""What is asked after the confirmation, in words."""
 
 PLAIN = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 
@@ -43,6 +47,7 @@ class Choices:
     groups: Pairs
     partners: Pairs
     countries: Pairs
+    details: Pairs
     missing: Pairs
 
 
@@ -103,6 +108,7 @@ def choices_of(path: str, forms: list[StoredForm], groups: Mapping[str, str], pa
         groups=tuple(groups.items()),
         partners=tuple((partner.slug, partner.name) for partner in partners),
         countries=country_options("en"),
+        details=tuple(DETAILS.items()),
         missing=tuple(missing),
     )
 
@@ -114,6 +120,8 @@ def _fits(name: str, value: str) -> bool:
         return re.fullmatch("[A-Z]{2}", value) is not None
     if name in DAYS:
         return _is_day(value)
+    if name == "details":
+        return value in DETAILS
     return re.fullmatch(SLUG, value) is not None
 
 

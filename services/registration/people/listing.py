@@ -8,13 +8,8 @@ from sqlalchemy import Connection
 
 from services.registration.forms.copies import working_groups
 from services.registration.forms.model import COLUMNS
-from services.registration.forms.store import (
-    StoredForm,
-    all_forms,
-    all_partners,
-    find_form,
-    forms_named,
-)
+from services.registration.forms.partner_store import all_partners
+from services.registration.forms.store import StoredForm, all_forms, find_form, forms_named
 from services.registration.people.listing_store import Change, PeopleFilter, history_of, list_people
 from services.registration.people.store import Person, find_person
 from services.registration.people.waiting_list import PromotionLine, promotions_between
@@ -62,6 +57,7 @@ FILE_COLUMNS = (
     "language",
     "partner",
     "verified",
+    "details_given_at",
     "registered_at",
 )
 
@@ -167,7 +163,7 @@ def _titles(connection: Connection, forms: Iterable[StoredForm]) -> _Titles:
 
 def _asked(wanted: PeopleFilter) -> dict[str, str]:
     """What the file was limited to; of a word that was searched for only that there was one: it may be a name."""
-    names = ("form", "event", "status", "working_group", "partner", "country", "not_registered_for")
+    names = ("form", "event", "status", "working_group", "partner", "country", "not_registered_for", "details")
     asked = {name: str(getattr(wanted, name)) for name in names if getattr(wanted, name)}
     days = {name: getattr(wanted, name).date().isoformat() for name in ("since", "until") if getattr(wanted, name)}
     return {**asked, **days, **({"search": "yes"} if wanted.q else {})}
@@ -200,6 +196,7 @@ def _row(person: Person, own: Sequence[Field], titles: _Titles) -> list[object]:
         registration.language,
         titles.partners.get(partner, partner),
         registration.verified,
+        person.details_at.isoformat() if person.details_at else None,
         registration.accepted_at.isoformat(),
         *(_cell(field, person.answers.get(field.name)) for field in own),
     ]

@@ -24,6 +24,8 @@ class PeopleFilter:
         since, until: when somebody registered: from, and before.
         not_registered_for: an event or a form; lists who is not registered there. Without a status it lists only
             people who have a seat or wait for one: nobody need be reminded who has cancelled.
+        details: ``given`` or ``missing``: what is asked after the confirmation, on forms that ask for anything then.
+            Without a status ``missing`` lists only people who have a seat or wait for one.
         forms: the forms that may be seen; None for all.
         after: id of the last registration of the page before.
         most: rows.
@@ -39,6 +41,7 @@ class PeopleFilter:
     since: datetime | None = None
     until: datetime | None = None
     not_registered_for: str = ""
+    details: str = ""
     forms: frozenset[str] | None = None
     after: str = ""
     most: int = 50
@@ -83,6 +86,9 @@ _CONDITIONS = {
     "not_registered_for": """NOT EXISTS (SELECT 1 FROM registration o
         WHERE o.person_ref = r.person_ref AND o.status <> 'cancelled'
             AND (o.event_id = :not_registered_for OR o.form = :not_registered_for))""",
+    "details": """CASE :details WHEN 'given' THEN r.details_at IS NOT NULL
+        ELSE r.details_at IS NULL AND EXISTS (SELECT FROM form f WHERE f.slug = r.form
+            AND f.definition @? '$.fields[*] ? (@.after_confirmation == true)') END""",
     "forms": "r.form = ANY(:forms)",
     "after": "r.id > CAST(:after AS uuid)",
 }
@@ -152,7 +158,7 @@ def _given(wanted: PeopleFilter) -> dict[str, Any]:
 
 def _where(wanted: PeopleFilter, names: Iterable[str]) -> str:
     conditions = ["r.erased_at IS NULL", *(_CONDITIONS[name] for name in names)]
-    if wanted.not_registered_for and not wanted.status:
+    if (wanted.not_registered_for or wanted.details == "missing") and not wanted.status:
         conditions.append(LIVE)
     return f"WHERE {' AND '.join(conditions)}"
 

@@ -30,6 +30,7 @@ PROMOTED = "registration.promoted.v1"
 CANCELLED = "registration.cancelled.v1"
 CHANGED = "registration.changed.v1"
 LINK_REQUESTED = "registration.link-requested.v1"
+DETAILS_REQUESTED = "registration.details-requested.v1"
 CONFIRMATION_WANTED = "confirmation.wanted.v1"
 ERASED = "person.erased.v1"
 

@@ -43,6 +43,14 @@ class RegistrationQuery(PageArguments):
             "a seat or wait for one"
         },
     )
+    details = ma.fields.String(
+        load_default="",
+        validate=ma.validate.OneOf(["", "missing", "given"]),
+        metadata={
+            "description": "Whether what is asked after the confirmation was given. `missing` without ``status``: only "
+            "people who have a seat or wait for one"
+        },
+    )
 
 
 class PersonSchema(ma.Schema):
@@ -67,6 +75,11 @@ class PersonSchema(ma.Schema):
     partner = ma.fields.String(allow_none=True)
     answers = ma.fields.Dict(keys=ma.fields.String(), required=True)
     has_sealed = ma.fields.Boolean(required=True)
+    details_at = ma.fields.AwareDateTime(
+        format="iso",
+        allow_none=True,
+        metadata={"description": "When what is asked after the confirmation was last given; null if never"},
+    )
     verified = ma.fields.Boolean(required=True, metadata={"description": "The owner of the address has confirmed it"})
     accepted_at = ma.fields.AwareDateTime(format="iso", required=True)
 

@@ -41,7 +41,10 @@ def as_parameter(rows: Sequence[object]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A registration with the data of the person, for themselves and for coordinators."""
+    """A registration with the data of the person, for themselves and for coordinators.
+
+    ``details_at`` is when they last gave what is asked after the confirmation; None if never.
+    """
 
     registration: Registration
     name: str | None
@@ -50,10 +53,12 @@ class Person:
     time_zone: str | None
     answers: Mapping[str, Any]
     has_sealed: bool
+    details_at: datetime | None
 
 
 PERSON = f"""
-    SELECT {REGISTRATION_COLUMNS}, r.name, r.email, o.name, r.time_zone, r.answers, r.sealed IS NOT NULL
+    SELECT {REGISTRATION_COLUMNS}, r.name, r.email, o.name, r.time_zone, r.answers, r.sealed IS NOT NULL,
+        r.details_at
     FROM registration r JOIN form f ON f.slug = r.form LEFT JOIN organisation o ON o.id = r.organisation_id
 """  # noqa: S608 - a constant list of columns
 """All of a person, without a condition."""

@@ -8,8 +8,8 @@ from werkzeug.exceptions import NotFound
 from services.registration.embed.assets import SCRIPT, SCRIPTS, SHEET, pinned_script, script, sheet
 from services.registration.embed.pages import Look, render_frame
 from services.registration.embed.selftest import SelftestPage, render_selftest
+from services.registration.forms.partner_store import Partner
 from services.registration.forms.service import find_partner
-from services.registration.forms.store import Partner
 from services.registration.public.context import PublicContext, counted_look_up
 from services.registration.public.form_pages import form_page, in_language
 from services.registration.public.responses import closed_html, look_of, page, parent_origin, public_page, refused_page

@@ -7,7 +7,7 @@ from flask import Response
 
 from services.registration.embed.pages import FramePage, Look, Notice, OwnForm, Verification, render_frame
 from services.registration.embed.receipt_pages import ReceivedPage, render_received
-from services.registration.forms.store import Partner
+from services.registration.forms.partner_store import Partner
 from services.registration.intake.form_view import FormView
 from services.registration.public.challenge import challenge_path
 from services.registration.public.context import PublicContext

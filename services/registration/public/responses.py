@@ -16,7 +16,8 @@ from services.registration.embed.pages import (
     render_closed,
     render_refused,
 )
-from services.registration.forms.store import Partner, PublicForm
+from services.registration.forms.partner_store import Partner
+from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.public.submitted import language_of
 from shared.forms.definition import FormDefinition

@@ -243,3 +243,59 @@ def test_cancelled_registration_is_not_changed(service: RegistrationService, tok
     assert service.cancel(1).status_code == 303
     again = service.client.post(f"/r/{service.own_token(1)}/answers", data={**CHANGED, "revision": "2"})
     assert (again.status_code, registration(service)["name"]) == (303, "Participant 1")
+
+
+def reminded(service: RegistrationService) -> list[str]:
+    """Addresses of the reminders so far, in order."""
+    return [box["address"] for box in service.boxes("registration.details-requested")]
+
+
+def test_missing_details_are_asked_for_an_hour_later_and_before_it_is_too_late(
+    service: RegistrationService, traveller: str
+) -> None:
+    """Three times at most, and never again once they are given."""
+    [(starts_at,)] = rows(service.url, "SELECT starts_at FROM event_copy WHERE id = 'upr-review'")
+    began = service.clock()
+    seen = []
+    for at in (
+        began + timedelta(minutes=59),
+        began + timedelta(hours=1),
+        began + timedelta(days=3),
+        starts_at - timedelta(days=14),
+        starts_at - timedelta(days=13),
+        starts_at - timedelta(days=3),
+        starts_at - timedelta(hours=1),
+    ):
+        service.tend(at)
+        seen.append(len(reminded(service)))
+    assert seen == [0, 1, 1, 2, 2, 3, 3]
+    assert reminded(service) == ["participant-2@example.org"] * 3
+
+
+def test_nobody_is_reminded_of_details_that_are_given_or_of_an_event_that_is_postponed(
+    service: RegistrationService, traveller: str
+) -> None:
+    later = service.clock() + timedelta(hours=2)
+    rows(service.url, "UPDATE event_copy SET status = 'postponed', starts_at = NULL WHERE id = 'upr-review'")
+    service.tend(later)
+    assert reminded(service) == []
+    rows(service.url, "UPDATE event_copy SET status = 'confirmed', starts_at = %s", later + timedelta(days=40))
+    assert service.change(traveller, "details", **DETAILS).status_code == 303
+    service.tend(later + timedelta(days=39))
+    assert reminded(service) == []
+
+
+def test_coordinators_see_whose_details_are_missing(
+    service: RegistrationService, traveller: str, coordinator: dict[str, str]
+) -> None:
+    service.enrol(answers(1))  # a webinar asks for nothing later
+
+    def listed(details: str) -> list[str]:
+        answer = service.client.get(f"/v1/registrations?details={details}", headers=coordinator)
+        return [one["email"] for one in answer.get_json()["items"]]
+
+    page = service.client.get("/console/registrations?details=missing", headers=coordinator).text
+    assert ("participant-2@example.org" in page, ADDRESS in page) == (True, False)
+    assert (listed("missing"), listed("given")) == (["participant-2@example.org"], [])
+    service.change(traveller, "details", **DETAILS)
+    assert (listed("missing"), listed("given")) == ([], ["participant-2@example.org"])

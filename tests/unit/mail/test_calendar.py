@@ -53,7 +53,7 @@ def test_invitation_says_all_that_a_calendar_needs() -> None:
     assert event["DESCRIPTION"].splitlines()[-3:] == [
         "Join online: https://register.example.org/r/sample-link-that-opens-nothing#join",
         "",
-        "See or cancel my registration: https://register.example.org/r/sample-link-that-opens-nothing",
+        "See, change or cancel my registration: https://register.example.org/r/sample-link-that-opens-nothing",
     ]
 
 

@@ -23,7 +23,7 @@ def test_every_message_of_the_queue_is_known_and_every_kind_has_words() -> None:
 
 
 def test_lane_follows_from_the_kind_and_only_what_people_need_is_resent() -> None:
-    assert {name for name, kind in KINDS.items() if kind.lane == "reminder"} == set(REMINDER_KINDS)
+    assert {name for name, kind in KINDS.items() if kind.lane == "reminder"} == {*REMINDER_KINDS, "details"}
     assert {name for name, kind in KINDS.items() if kind.lane == "bulletin"} == {"bulletin", "recording-available"}
     asking = {name for name, kind in KINDS.items() if kind.lane == "verification"}
     assert asking == {"verification", "proposal-verification"}

@@ -557,18 +557,18 @@ CREATE FUNCTION own_registration(token bytea)
 RETURNS TABLE (id uuid, form text, kind text, event_id text, status text, place integer, revision integer,
     person_ref bytea, working_group text, representative boolean, organisation_id uuid, country text, language text,
     partner text, accepted_at timestamptz, verified boolean, attend text, name text, email text, organisation text,
-    time_zone text, answers jsonb, has_sealed boolean, changed_at timestamptz, muted boolean, sealed_at timestamptz,
-    details_at timestamptz)
+    time_zone text, answers jsonb, has_sealed boolean, details_at timestamptz, changed_at timestamptz, muted boolean,
+    sealed_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT r.id, r.form, f.kind, r.event_id, r.status, CASE WHEN r.status = 'waitlisted' THEN (
             SELECT count(*) FROM public.registration o WHERE o.form = r.form AND o.status = 'waitlisted'
                 AND (o.received_at, o.submission) <= (r.received_at, r.submission)) END, r.revision,
         r.person_ref, r.working_group, r.representative, r.organisation_id, r.country, r.language, r.partner,
         r.accepted_at, r.verified_at IS NOT NULL, f.attend, r.name, r.email, o.name, r.time_zone, r.answers,
-        r.sealed IS NOT NULL,
+        r.sealed IS NOT NULL, r.details_at,
         (SELECT max(c.changed_at) FROM public.registration_change c WHERE c.registration_id = r.id),
         EXISTS (SELECT FROM public.mailbox b WHERE b.mailbox_ref = r.mailbox_ref AND b.muted_at IS NOT NULL),
-        r.sealed_at, r.details_at
+        r.sealed_at
     FROM public.managing_link m JOIN public.registration r ON r.id = m.registration_id
     JOIN public.form f ON f.slug = r.form LEFT JOIN public.organisation o ON o.id = r.organisation_id
     WHERE m.token_hash = token AND r.erased_at IS NULL
