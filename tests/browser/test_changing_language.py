@@ -11,7 +11,7 @@ from tests.browser.test_links import PAGES as LINKS
 from tests.browser.visiting import Visit
 
 DELEGATION, PROPOSAL = "geneva-delegation", "side-event-proposal"
-TYPED = {"field-name": "Ana “<b>” Example", "field-email": "ana@example", "field-passport_number": "X1234567"}
+TYPED = {"field-name": "Ana “<b>” Example", "field-email": "ana@example", "field-diet": "X1234567"}
 
 
 WAYS = {"no own": "r", "no confirming": "c", "no proposal": "p", "no way out": "u"}
@@ -25,9 +25,7 @@ def reader(new_visitor: NewVisitor, request: pytest.FixtureRequest) -> Visit:
 
 
 def type_in(where: Page | Frame, typed: dict[str, str]) -> None:
-    """Fill in what was typed; the passport is asked of those who want a letter for their visa."""
-    if "field-passport_number" in typed:
-        where.check("#field-visa_letter")
+    """Fill in what was typed."""
     for control, text in typed.items():
         where.fill(f"#{control}", text)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.running import Demo, new_address
@@ -32,43 +32,53 @@ def test_days_arrive_as_they_were_chosen(demo: Demo, new_visitor: NewVisitor, zo
     page.goto(f"{demo.ports.public_url}/embed/geneva-delegation?lang=en")
     page.fill("#field-name", "A traveller")
     page.fill("#field-email", address)
-    for name, day in DAYS.items():
-        page.fill(f"#field-{name}", day)
     page.check("#field-consent")
     page.click("button[type=submit]")
 
     expect(page.get_by_role("heading", name="We have received your answers")).to_be_visible()
     demo.confirm(address)
+    page.goto(f"{demo.link(address).partition('?')[0]}?lang=en")
+    page.get_by_role("link", name="Give the details").click()
+    for name, day in DAYS.items():
+        page.fill(f"#field-{name}", day)
+    page.get_by_role("button", name="Save").last.click()
+    expect(page.get_by_role("status")).to_contain_text("Your changes are saved.")
+    expect(page.locator("#details")).to_contain_text("You gave these details on")
     answers = told(demo, address)
     assert {name: answers[name] for name in DAYS} == DAYS
     assert visitor.faults == []
 
 
-def test_days_in_the_wrong_order_are_said_at_the_field(demo: Demo, new_visitor: NewVisitor) -> None:
-    page = new_visitor(timezone_id="Pacific/Tongatapu").page
-    page.goto(f"{demo.ports.public_url}/embed/geneva-delegation?lang=en")
-    page.fill("#field-name", "A traveller")
-    page.fill("#field-email", new_address())
-    page.fill("#field-arrives_on", DAYS["leaves_on"])
-    page.fill("#field-leaves_on", DAYS["arrives_on"])
-    page.check("#field-consent")
-    page.click("button[type=submit]")
-
-    expect(page.locator("#leaves_on-error")).to_contain_text("This date is before “First day in Geneva”.")
-    expect(page.locator(".summary")).to_contain_text("Last day in Geneva")
+@pytest.fixture
+def details(demo: Demo, new_visitor: NewVisitor) -> Page:
+    """The page of a traveller in Tonga that asks for further details."""
+    page, address = new_visitor(timezone_id="Pacific/Tongatapu").page, new_address()
+    content = {"name": "A traveller", "email": address, "language": "en", "consent": True}
+    demo.places.register("geneva-delegation", content)
+    demo.confirm(address)
+    page.goto(f"{demo.link(address).partition('?')[0]}/details?lang=en")
+    return page
 
 
-def test_nationality_is_never_guessed(demo: Demo, new_visitor: NewVisitor) -> None:
+def test_days_in_the_wrong_order_are_said_at_the_field(details: Page) -> None:
+    details.fill("#field-arrives_on", DAYS["leaves_on"])
+    details.fill("#field-leaves_on", DAYS["arrives_on"])
+    details.get_by_role("button", name="Save").last.click()
+
+    expect(details.locator("#leaves_on-error")).to_contain_text("This date is before “First day in Geneva”.")
+    expect(details.locator(".summary")).to_contain_text("Last day in Geneva")
+    assert details.input_value("#field-leaves_on") == DAYS["arrives_on"]
+
+
+def test_nationality_is_never_guessed(demo: Demo, details: Page, new_visitor: NewVisitor) -> None:
     """The browser's zone says where somebody is, which may be put in; it says nothing of their passport."""
     page = new_visitor(timezone_id="Europe/Zurich").page
     page.goto(f"{demo.ports.public_url}/embed/geneva-delegation?lang=en")
     expect(page.locator("#field-country")).to_have_value("CH")
-    expect(page.locator("#field-nationality")).to_have_value("")
+    expect(details.locator("#field-nationality")).to_have_value("")
 
 
-def test_passport_is_asked_once_a_letter_is_wanted(demo: Demo, new_visitor: NewVisitor) -> None:
-    page = new_visitor().page
-    page.goto(f"{demo.ports.public_url}/embed/geneva-delegation?lang=en")
-    expect(page.locator("#field-passport_number")).to_be_hidden()
-    page.locator("[data-field=visa_letter] input").first.check()
-    expect(page.locator("#field-passport_number")).to_be_visible()
+def test_passport_is_asked_once_a_letter_is_wanted(details: Page) -> None:
+    expect(details.locator("#field-passport_number")).to_be_hidden()
+    details.locator("[data-field=visa_letter] input").first.check()
+    expect(details.locator("#field-passport_number")).to_be_visible()

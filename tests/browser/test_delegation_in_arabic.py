@@ -75,13 +75,6 @@ def test_delegation_registers_in_arabic_by_keys_alone(demo: Demo, arab: Visit, o
     page.keyboard.insert_text("مشاركة من الوفد")
     tab_to(page, frame, "field-email")
     page.keyboard.type(address)
-    type_date(page, frame, "arrives_on", ARRIVES, order)
-    type_date(page, frame, "leaves_on", LEAVES, order)
-    expect(frame.locator("#field-passport_number")).to_be_hidden()
-    choose_yes(page, frame, "visa_letter")
-    tab_to(page, frame, "field-passport_number")
-    page.keyboard.type("X1234567")
-    type_date(page, frame, "passport_expires_on", EXPIRES, order)
     tab_to_button(page, frame)
     page.keyboard.press("Enter")
 
@@ -99,6 +92,7 @@ def test_delegation_registers_in_arabic_by_keys_alone(demo: Demo, arab: Visit, o
     look_at(frame)
     assert arab.wait_until_heard("troika:submitted") == {"form": "geneva-delegation"}
     demo.confirm(address)
+    give_details(demo, page, address, order)
     sealed = told(demo, address)
     assert {name: sealed[name] for name in ("arrives_on", "leaves_on", "passport_number", "passport_expires_on")} == {
         "arrives_on": ARRIVES.isoformat(),
@@ -108,6 +102,24 @@ def test_delegation_registers_in_arabic_by_keys_alone(demo: Demo, arab: Visit, o
     }
     assert (arab.faults, arab.context.cookies()) == ([], [])
     assert registration_of(demo, address)["language"] == "ar"
+
+
+def give_details(demo: Demo, page: Page, address: str, order: str) -> None:
+    """On the own page, by keys alone; what is asked there depends on what was answered."""
+    page.goto(f"{demo.link(address).partition('?')[0]}/details?lang=ar")
+    own = page.main_frame
+    look_at(own)
+    type_date(page, own, "arrives_on", ARRIVES, order)
+    type_date(page, own, "leaves_on", LEAVES, order)
+    expect(own.locator("#field-passport_number")).to_be_hidden()
+    choose_yes(page, own, "visa_letter")
+    tab_to(page, own, "field-passport_number")
+    page.keyboard.type("X1234567")
+    type_date(page, own, "passport_expires_on", EXPIRES, order)
+    tab_to_button(page, own)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("حُفظت تغييراتك.")
+    look_at(page.main_frame)
 
 
 def registration_of(demo: Demo, address: str) -> dict[str, Any]:

@@ -39,9 +39,7 @@ def people_register(world: World) -> Cast:
         *(f"traveller-{n}@example.org" for n in "abc"),
     ]
     for address in travellers:
-        world.submit_form(
-            "geneva-delegation", _person(address) | {"arrives_on": "2020-05-09", "leaves_on": "2020-05-13"}
-        )
+        world.submit_form("geneva-delegation", _person(address))
     cast.travellers = set(travellers)
     for group in cast.groups[8:]:
         cast.members[group] = [f"{group}-{number}@example.org" for number in (1, 2)]
@@ -55,7 +53,10 @@ def people_register(world: World) -> Cast:
         cast.press.add(f"journalist-{number}@example.org")
     for letter in world.expect("27 Feb: addresses are to be confirmed", verification=18):
         world.confirm(letter)
-    world.expect("27 Feb: addresses are confirmed", confirmation=18)
+    for letter in world.expect("27 Feb: addresses are confirmed", confirmation=18):
+        if letter.to in cast.travellers:
+            world.give_details(letter, {"arrives_on": "2020-05-09", "leaves_on": "2020-05-13"})
+    world.expect("27 Feb: travellers say when they travel, on their own page", changed=len(travellers))
     return cast
 
 

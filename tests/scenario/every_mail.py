@@ -109,13 +109,16 @@ def _join_other_forms(world: World) -> None:
     groups = [group["id"] for group in world.call("GET", "/v1/working-groups", "events")["items"]]
     for group in groups:
         world.submit_form("join-working-group", _person(f"of-{group}", "A member") | {"working_group": group})
-    travel = {"arrives_on": "2020-05-09", "leaves_on": "2020-05-13"}
-    world.submit_form("geneva-delegation", _person("traveller", "A traveller") | travel)
+    world.submit_form("geneva-delegation", _person("traveller", "A traveller"))
     world.submit_form("council-session-interest", {"email": "far-away@example.org"})
     for letter in world.expect("others fill in other forms", verification=len(groups) + 2):
         world.confirm(letter)
     world.expect("they confirm their addresses", confirmation=len(groups) + 2)
-    corrected = travel | {"organisation": "Another organisation"}
+    world.at(MONDAY + timedelta(hours=28))
+    for letter in world.expect("the traveller is asked for further details", details=1):
+        world.give_details(letter, {"arrives_on": "2020-05-09", "leaves_on": "2020-05-13"})
+    world.expect("and gives them", changed=1)
+    corrected = {"organisation": "Another organisation"}
     world.submit_form("geneva-delegation", _person("traveller", "A traveller") | corrected)
     for letter in world.expect("one of them corrects an answer", verification=1):
         world.choose(letter, "replace")

@@ -151,6 +151,14 @@ class World:
         answer = requests.post(address, data=wanted, allow_redirects=False, timeout=30)
         assert answer.status_code == 303, answer.text[:500]
 
+    def give_details(self, letter: Letter, details: dict[str, Any]) -> None:
+        """Give what is asked after the confirmation, on the page behind the letter's personal link."""
+        address = f"{self.urls['registration']}{letter.link}/details"
+        seen = re.findall(r'name="revision" value="(\d+)"', requests.get(address, timeout=30).text)
+        assert seen, f"nothing is asked behind the link in {letter.subject!r}"
+        answer = requests.post(address, data={**details, "revision": seen[0]}, allow_redirects=False, timeout=30)
+        assert answer.status_code == 303, answer.text[:500]
+
     def follow(self, letter: Letter, action: str) -> None:
         """Press the button ``action`` on the page behind the letter's personal link."""
         address = self.urls[service_for(letter.link)] + letter.link

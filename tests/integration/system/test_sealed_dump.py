@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 from deploy.local.installation import SAMPLE
 from services.registration.sealing.model import field_names
 from shared.core.accounts import service_account
+from shared.forms.encoded import to_form_encoded
 from shared.forms.standard import standard_form
 from shared.store.postgres_cluster import binaries
 from tests.integration.registration.test_loading import load
@@ -49,6 +50,8 @@ SEALED = {
     "diet": f"diet{MARK}",
     "access_needs": f"needs{MARK}",
 }
+ASKED_FIRST = {name: SEALED[name] for name in ("diet", "access_needs")}
+"""Of those, what the form asks; the rest is asked on the own page."""
 UNIQUE = [str(value) for value in SEALED.values() if len(str(value)) >= 10]
 """Answers that nothing but a leak can bring into a dump. Of the others, too short, the fields' names are looked for."""
 
@@ -93,13 +96,15 @@ def register(stack: Stack) -> str:
     """A traveller, with everything that may leave a trace; returns the token of their link."""
     assert stack.web is not None
     address, headers = f"{stack.web.url}/v1/forms/{FORM}/submissions", {"Idempotency-Key": "sealed-dump-test"}
-    content = {**SEALED, **CLEAR, "language": "en", "partner": "example-partner"}
+    content = {**ASKED_FIRST, **CLEAR, "language": "en", "partner": "example-partner"}
     for _ in range(2):
         assert requests.post(address, json=content, headers=headers, timeout=20).status_code == 202
     assert requests.post(address, json=content, timeout=20).status_code == 202
-    for fault in ({"country": "XX"}, {"surprise": f"needs{MARK}"}, {"leaves_on": "2037-11-20"}):
+    for fault in ({"country": "XX"}, {"surprise": f"needs{MARK}"}, {"leaves_on": "2037-11-29"}):
         assert requests.post(address, json={**content, **fault}, timeout=20).status_code == 422
     links = confirm_in_time(stack.web.url, stack.mail_folder, str(CLEAR["email"]))
+    token = str(poll_until(partial(links.newest, str(CLEAR["email"]), MANAGING), 60, what="the managing link"))
+    give_details(f"{stack.web.url}/r/{token}/details")
     coordinator = {"Authorization": f"Bearer {stack.installation.secrets.coordinator_key}"}
     [person] = requests.get(f"{stack.web.url}/v1/registrations", headers=coordinator, timeout=20).json()["items"]
     read = f"{stack.web.url}/v1/registrations/{person['id']}/sealed"
@@ -109,6 +114,15 @@ def register(stack: Stack) -> str:
     poll_until(lambda: stack.sql("events", counted) == [(1,)], 60, what="the traveller is counted")
     managing = partial(links.newest, str(CLEAR["email"]), MANAGING)
     return str(poll_until(managing, 60, what="the mail with the managing link"))
+
+
+def give_details(address: str) -> None:
+    """What is asked after the confirmation: once with a fault, then as it is."""
+    seen = re.findall(r'name="revision" value="(\d+)"', requests.get(address, timeout=20).text)
+    details = {name: value for name, value in SEALED.items() if name not in ASKED_FIRST}
+    given = {**dict(to_form_encoded(details)), "revision": seen[0]}
+    assert requests.post(address, data={**given, "leaves_on": "2037-11-20"}, timeout=20).status_code == 422
+    assert requests.post(address, data=given, allow_redirects=False, timeout=20).status_code == 303
 
 
 def leave_in_the_bus(stack: Stack, token: str) -> None:
