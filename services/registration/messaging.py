@@ -1,11 +1,11 @@
-"""What the service consumes: events and working groups, kept as its own copy, and what became of mails."""
+"""What the service consumes: events, working groups and resources, kept as its own copy, and what became of mails."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.registration.forms.copies import keep_event, keep_working_group
+from services.registration.forms.copies import keep_event, keep_working_group, upsert_resource
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.core.errors import Poison
 from shared.store.checked_clock import MAX_DIFFERENCE
@@ -17,6 +17,7 @@ _UPSERTS = {
     "event.published.v1": keep_event,
     "event.changed.v1": keep_event,
     "working-group.changed.v1": keep_working_group,
+    "resource.published.v1": upsert_resource,
 }
 
 

@@ -76,7 +76,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
     MessageType(
         "resource.published.v1",
         "events",
-        ("notifications.copies",),
+        _COPIES,
         ResourceData,
         "A recording, slides or a brief can be seen.",
     ),

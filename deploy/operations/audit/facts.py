@@ -6,7 +6,7 @@ from deploy.operations.audit.seats import PARKED
 CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
     (f"org.troika.{key}.v1", queue)
     for queue, keys in {
-        "registration.copies": ("event.published", "event.changed", "working-group.changed"),
+        "registration.copies": ("event.published", "event.changed", "working-group.changed", "resource.published"),
         "notifications.copies": (
             "event.published",
             "event.changed",

@@ -1,9 +1,12 @@
 """The service's own copies of what the events service says."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from sqlalchemy import Connection, text
+
+from shared.core.errors import Poison
 
 _EVENT = text("""
     INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, ends_at, time_zone, status, mode, city,
@@ -21,7 +24,28 @@ _GROUP = text("""
     ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, title = excluded.title
     WHERE working_group_copy.revision < excluded.revision
 """)
+_RESOURCE = text("""
+    INSERT INTO resource_copy (id, revision, event_id, kind, title, url, language)
+    VALUES (:id, :revision, :event, :kind, :title, :url, :language)
+    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, event_id = excluded.event_id, kind = excluded.kind,
+        title = excluded.title, url = excluded.url, language = excluded.language
+    WHERE resource_copy.revision < excluded.revision
+""")
+_RESOURCES = text("""
+    SELECT kind, title, url, language FROM resource_copy WHERE event_id = :event
+    ORDER BY array_position(ARRAY['recording', 'slides', 'brief'], kind), language, title, id
+""")
 _GROUPS = text("SELECT id, title FROM working_group_copy ORDER BY title, id")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedResource:
+    """A recording, slides or a brief that anybody may see; ``url`` begins with ``https://``."""
+
+    kind: Literal["recording", "slides", "brief"]
+    title: str
+    url: str
+    language: str
 
 
 def keep_event(connection: Connection, content: Mapping[str, Any]) -> None:
@@ -32,6 +56,22 @@ def keep_event(connection: Connection, content: Mapping[str, Any]) -> None:
 def keep_working_group(connection: Connection, content: Mapping[str, Any]) -> None:
     """Store a working group as it was told, unless a newer state of it is here already."""
     connection.execute(_GROUP, dict(content))
+
+
+def upsert_resource(connection: Connection, content: Mapping[str, Any]) -> None:
+    """Store a published resource, unless the same or a newer revision of it is stored.
+
+    Raises:
+        Poison: its address is not one of https, so it is shown to nobody.
+    """
+    if not content["url"].startswith("https://"):
+        raise Poison("a resource whose address is not https")
+    connection.execute(_RESOURCE, dict(content))
+
+
+def resources_of(connection: Connection, event_id: str) -> list[PublishedResource]:
+    """Return what was published about an event: recordings, then slides, then briefs."""
+    return [PublishedResource(*row) for row in connection.execute(_RESOURCES, {"event": event_id})]
 
 
 def working_groups(connection: Connection) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from services.registration.embed.receipt_pages import next_reload
 from services.registration.embed.strings import page_texts, text_of_kind
 from services.registration.own.rendering import render_own
 
+ResourceKind = Literal["recording", "slides", "brief"]
 Asking = Literal["", "cancel", "erase"]
 Refusal = Literal["", "event-over", "changed-meanwhile"]
 Saved = Literal["", "changed", "kept"]
@@ -17,6 +18,16 @@ LinkStatus = Literal["confirmed", "waitlisted", "cancelled"]
 
 ERASED_PATH = "/r/erased"
 """Of the page that says that somebody was erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceLink:
+    """A recording, slides or a brief of the event; ``url`` begins with ``https://``, ``language`` is a BCP 47 tag."""
+
+    kind: ResourceKind
+    title: str
+    url: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,7 @@ class LinkPage:
         can_cancel: false once the event has begun.
         again_path: where to register again after cancelling, ``""`` when that is not possible.
         join_url: where the event is joined online, ``""`` for nowhere.
+        resources: what was published about the event.
     """
 
     look: Look
@@ -75,6 +87,7 @@ class LinkPage:
     can_cancel: bool = True
     again_path: str = ""
     join_url: str = ""
+    resources: Sequence[ResourceLink] = ()
 
 
 def render_link(page: LinkPage) -> str:

@@ -24,6 +24,7 @@ from services.registration.own.managing_page import (
     LinkPage,
     LinkStatus,
     Refusal,
+    ResourceLink,
     Saved,
     render_erased,
     render_link,
@@ -36,6 +37,7 @@ from services.registration.own.service import (
     find_join_address,
     newest_act,
     show_own,
+    show_resources,
     unmute_own,
     wait_for_outcome,
 )
@@ -171,6 +173,10 @@ def _link_page(
         organiser=context.organiser,
         controller=form.controller or "",
         contact=form.contact or "",
+        resources=[
+            ResourceLink(one.kind, one.title, one.url, one.language)
+            for one in show_resources(context.work, registration.event_id)
+        ],
     )
 
 

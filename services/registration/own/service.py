@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.registration.forms.copies import PublishedResource, resources_of
 from services.registration.forms.opening import Opening
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Choice
@@ -117,6 +118,14 @@ def find_join_address(work: UnitOfWork, own: OwnRegistration, view: FormView, no
     with work.transaction() as connection:
         event = online_event(connection, form.event_id)
     return join_address(own.person.registration.status, form.kind, event, now)
+
+
+def show_resources(work: UnitOfWork, event_id: str | None) -> Sequence[PublishedResource]:
+    """Return what was published about the event of a registration; nothing without an event."""
+    if event_id is None:
+        return ()
+    with work.transaction() as connection:
+        return resources_of(connection, event_id)
 
 
 def show_history(work: UnitOfWork, token: str) -> dict[str, Any]:

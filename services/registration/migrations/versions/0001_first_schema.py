@@ -35,6 +35,17 @@ CREATE TABLE working_group_copy (
     revision integer NOT NULL CHECK (revision >= 1),
     title text NOT NULL
 );
+CREATE TABLE resource_copy (
+    id text PRIMARY KEY,
+    revision integer NOT NULL CHECK (revision >= 1),
+    event_id text,
+    kind text NOT NULL CHECK (kind IN ('recording', 'slides', 'brief')),
+    title text NOT NULL,
+    url text NOT NULL CHECK (url LIKE 'https://%'),
+    language text NOT NULL
+);
+CREATE INDEX resource_copy_event ON resource_copy (event_id) WHERE event_id IS NOT NULL;
+COMMENT ON TABLE resource_copy IS 'recordings, slides and briefs that anybody may see, as last published by events';
 """
 
 FORMS = """
