@@ -33,7 +33,7 @@ def _upsert(connection: Connection, message: Message) -> None:
     upsert(connection, message.data)
 
 
-CONFIRMATION = "confirmation"
+CONFIRMATION, REGISTRATION = "confirmation", "registration"
 SENT, BOUNCED, SUPPRESSED = "mail.sent.v1", "mail.bounced.v1", "mail.suppressed.v1"
 
 # received_at is the database's time and minted_at the decider's: they may differ by so much
@@ -50,11 +50,25 @@ _ENDED = text("""
 """)
 
 
+_LOG = text("""
+    INSERT INTO mail_log (mail_id, outcome, registration_id, kind, occurred_at)
+    SELECT CAST(:mail_id AS uuid), :outcome, id, :kind, :occurred_at FROM registration
+    WHERE id = CAST(:subject AS uuid) AND erased_at IS NULL
+    ON CONFLICT DO NOTHING
+""")
+"""What is sent again has the same id: its person sees it once."""
+
+
 def handle_mail(connection: Connection, message: Message) -> None:
-    """Take in what became of a mail; those about anything but a confirmation change nothing here."""
+    """Record what became of a mail about a registration; one about a confirmation decides about candidates."""
     data: Mapping[str, Any] = message.data
-    if data["about"] != CONFIRMATION:
-        return
+    if data["about"] == REGISTRATION:
+        connection.execute(_LOG, {**data, "outcome": message.routing_key.split(".")[1]})
+    elif data["about"] == CONFIRMATION:
+        _handle_confirmation(connection, message, data)
+
+
+def _handle_confirmation(connection: Connection, message: Message, data: Mapping[str, Any]) -> None:
     values = {"link": data["subject"], "difference": MAX_DIFFERENCE}
     if message.routing_key == SENT:
         connection.execute(_SENT, values | {"at": data["occurred_at"]})

@@ -91,6 +91,7 @@ _SEPARATE: Rights = {
     "registration": {
         DESK: "select update",
         DECIDE: "select insert update",
+        CONSUME: "select(id,erased_at)",
         TEND: "select update delete",
         OPERATOR: "select update",
     },
@@ -99,6 +100,12 @@ _SEPARATE: Rights = {
         DECIDE: "insert",
         TEND: "select insert delete",
         OPERATOR: "select",
+    },
+    "mail_log": {
+        DESK: "select delete",
+        DECIDE: "select delete",
+        CONSUME: "select insert",
+        TEND: "select delete",
     },
     "managing_link": {DESK: "select insert delete", DECIDE: "select insert delete", TEND: "select insert delete"},
     # privacy, audit log, console
@@ -118,6 +125,8 @@ _SEPARATE: Rights = {
     },
     "inbox": {RELAY: "select update delete", CONSUME: "select insert delete", OPERATOR: "select update delete"},
     "halted_queue": {CONSUME: "select insert update delete", OPERATOR: "select delete"},
+    f"with_date(jsonb,{_AT})": {DECIDE: "execute"},
+    f"given_at(jsonb,jsonb,{_AT})": {DECIDE: "execute"},
     # what the public processes may ask
     "receipt_of(bytea)": {FORMS: "execute", OWN: "execute"},
     "intake_is_full(bigint)": {FORMS: "execute", OWN: "execute"},

@@ -22,6 +22,7 @@ from services.registration.own.answers_routes import answers_blueprint
 from services.registration.own.by_link import link_access
 from services.registration.own.confirmation_routes import confirmation_blueprint
 from services.registration.own.managing_routes import managing_blueprint
+from services.registration.own.my_data_routes import my_data_blueprint
 from services.registration.partners.api import partners_blueprint
 from services.registration.people.api import PeopleDesk, registrations_blueprint
 from services.registration.people.blocking_api import blocked_blueprint
@@ -156,6 +157,7 @@ def _routes(
     if OWN in kinds and context is not None:
         links = link_access(context)
         routes.pages += [confirmation_blueprint(context), managing_blueprint(context), answers_blueprint(context)]
+        routes.pages.append(my_data_blueprint(context))
     if DESK in kinds:
         people = PeopleDesk(work, clock, RegistrationMessages(settings.notifications_key))
     if links is not None or people is not None:

@@ -98,12 +98,13 @@ _REGISTER = text("""
     )
     INSERT INTO registration (id, form, event_id, status, position, revision, submission, received_at, person_ref,
         mailbox_ref, domain_ref, person_key, name, email, organisation_id, working_group, representative, country,
-        time_zone, language, partner, answers, sealed, sealed_for, consent, accepted_at, confirmed_at, capacity_then,
-        verified_at, sealed_at)
+        time_zone, language, partner, answers, sealed, sealed_for, sealed_dates, consent, accepted_at, confirmed_at,
+        capacity_then, verified_at, sealed_at)
     SELECT id, form, event_id, status, position, 1, number, received_at, decode(ref, 'hex'),
         decode(mailbox, 'hex'), decode(domain, 'hex'), decode(person, 'hex'), name, email, organisation_id,
         working_group, representative, country, time_zone, language, partner, answers, decode(sealed, 'hex'),
-        ARRAY(SELECT jsonb_array_elements_text(sealed_for)), consent,
+        ARRAY(SELECT jsonb_array_elements_text(sealed_for)),
+        given_at(sealed_for, '{}', received_at), with_date(consent, :now),
         :now, CASE WHEN status = 'confirmed' THEN CAST(:now AS timestamptz) END, capacity,
         CASE WHEN verified THEN CAST(:now AS timestamptz) END,
         CASE WHEN sealed IS NOT NULL THEN CAST(:now AS timestamptz) END
@@ -130,7 +131,8 @@ _CHANGE = text("""
         sealed_for = ARRAY(SELECT jsonb_array_elements_text(new.sealed_for)),
         sealed_at = CASE WHEN new.sealed_given THEN :now ELSE r.sealed_at END,
         details_at = CASE WHEN new.details_given THEN :now ELSE r.details_at END,
-        consent = new.consent, verified_at = coalesce(r.verified_at, :now)
+        sealed_dates = given_at(new.sealed_for, r.sealed_dates, :now), consent = with_date(new.consent, :now),
+        verified_at = coalesce(r.verified_at, :now)
     FROM new WHERE r.id = new.id
 """)
 _CANCEL = text("""

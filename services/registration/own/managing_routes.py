@@ -4,7 +4,6 @@ Reading it changes nothing: mail scanners follow links.
 """
 
 from datetime import datetime, timedelta
-from json import dumps
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -29,7 +28,6 @@ from services.registration.own.managing_page import (
     render_erased,
     render_link,
 )
-from services.registration.own.my_data import my_data
 from services.registration.own.responses import gone, own_instant, revision_seen, to_erased
 from services.registration.own.service import (
     cancel_own,
@@ -68,7 +66,7 @@ REFUSALS: dict[Result, Refusal] = {
 def managing_blueprint(context: PublicContext) -> Blueprint:
     """Routes below ``/r``."""
     blueprint = Blueprint("link", __name__, url_prefix="/r")
-    _add_own_data(blueprint, context)
+    _add_erased(blueprint)
 
     @blueprint.get("/<token>")
     @by_link
@@ -108,19 +106,7 @@ def _refusal(act: LinkAct | None) -> Refusal:
     return next((REFUSALS[one["result"]] for one in act.outcome if one["result"] in REFUSALS), "")
 
 
-def _add_own_data(blueprint: Blueprint, context: PublicContext) -> None:
-    @blueprint.get("/<token>/my-data.json")
-    @by_link
-    @limited("link")
-    def own_data(token: str) -> Response:
-        try:
-            held = my_data(context.work, token, context.form_view, context.clock())
-        except DomainError:
-            return gone(context)
-        response = Response(dumps(held, ensure_ascii=False, indent=2), mimetype="application/json")
-        response.headers["Content-Disposition"] = "attachment; filename=my-data.json"
-        return personal(response)
-
+def _add_erased(blueprint: Blueprint) -> None:
     @blueprint.get("/erased")
     @public
     def erased() -> Response:

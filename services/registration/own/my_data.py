@@ -1,13 +1,14 @@
-"""My data: everything that is kept of somebody, for themselves, as JSON. It changes nothing."""
+"""My data: everything that is kept of somebody, for themselves, to read or to take along. It changes nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from services.registration.intake.form_view import FormView
 from services.registration.own.service import show_history, show_own
+from services.registration.own.store import OwnRegistration
 from services.registration.people.model import clear_answers
-from services.registration.people.store import Person
 from shared.core.clock import rfc3339
 from shared.store.unit_of_work import UnitOfWork
 
@@ -19,34 +20,57 @@ ELSEWHERE = {
 """What the other services hold. They get it by the messages that are listed, and lose it with an erasure."""
 
 
-def my_data(work: UnitOfWork, token: str, form_view: Callable[[str], FormView], now: datetime) -> dict[str, Any]:
-    """Return what is kept of the registration that ``token`` opens, as JSON values.
+@dataclass(frozen=True, slots=True)
+class OwnData:
+    """What is kept of a registration.
 
-    Sealed answers are named and not opened: a link is less than what their readers need.
+    Attributes:
+        history: dates, consent, sealed answers by name, readings, changes, mails and messages, as JSON values.
+        made_at: when it was read.
+    """
+
+    own: OwnRegistration
+    view: FormView
+    history: Mapping[str, Any]
+    made_at: datetime
+
+
+def read_own_data(work: UnitOfWork, token: str, form_view: Callable[[str], FormView], now: datetime) -> OwnData:
+    """Return what is kept of the registration that ``token`` opens.
 
     Raises:
         DomainError: ``not-found`` if the token opens nothing.
     """
     own, view = show_own(work, token, form_view, now)
-    history = show_history(work, token)
+    return OwnData(own, view, show_history(work, token), now)
+
+
+def as_json(data: OwnData) -> dict[str, Any]:
+    """Return ``data`` as JSON values.
+
+    Sealed answers are named and not opened: a link is less than what their readers need. Of a reading stands when it
+    was: the reason may name other people, and the reader is a person too.
+    """
+    person, history = data.own.person, data.history
     return {
-        "made_at": rfc3339(now),
-        "registration": _registration(own.person, view) | history.get("dates", {}),
-        "answers": clear_answers(own.person, own.person.registration),
-        "consent": history.get("consent", {}),
-        "sealed_answers": _sealed(history.get("sealed", []), history.get("readings", [])),
-        "history": history.get("history", []),
-        "told_other_services": history.get("messages", []),
+        "made_at": rfc3339(data.made_at),
+        "registration": _registration(data) | history["dates"],
+        "answers": clear_answers(person, person.registration),
+        "consent": history["consent"],
+        "sealed_answers": _sealed(history["sealed"], history["readings"]),
+        "history": history["history"],
+        "mails": history["mails"],
+        "told_other_services": history["messages"],
         "kept_by_other_services": ELSEWHERE,
     }
 
 
-def _registration(person: Person, view: FormView) -> dict[str, Any]:
-    registration = person.registration
+def _registration(data: OwnData) -> dict[str, Any]:
+    registration, stored = data.own.person.registration, data.view.stored
     return {
         "id": registration.id,
         "form": registration.form,
-        "event": view.stored.event_title or view.stored.event_id,
+        "event": stored.event_title or stored.event_id,
         "status": registration.status,
         "place_in_line": registration.position,
         "revision": registration.revision,
@@ -56,10 +80,11 @@ def _registration(person: Person, view: FormView) -> dict[str, Any]:
     }
 
 
-def _sealed(names: list[str], readings: list[str]) -> dict[str, Any]:
+def _sealed(given: Mapping[str, str], readings: list[str]) -> dict[str, Any]:
     return {
-        "kept": bool(names),
-        "asked_for": names,
-        "shown": SEALED if names else "",
+        "kept": bool(given),
+        "asked_for": sorted(given),
+        "given_at": given,
+        "shown": SEALED if given else "",
         "read_by_organisers_at": readings,
     }

@@ -12,9 +12,11 @@ _BLANK = text("""
         cancelled_at = CASE WHEN :status = 'cancelled' THEN coalesce(cancelled_at, :now) END,
         person_ref = NULL, person_key = NULL, mailbox_ref = NULL, domain_ref = NULL, name = NULL, email = NULL,
         organisation_id = NULL, working_group = NULL, representative = false, country = NULL, time_zone = NULL,
-        language = NULL, answers = '{}', sealed = NULL, sealed_for = '{}', consent = '{}'
+        language = NULL, answers = '{}', sealed = NULL, sealed_for = '{}', sealed_dates = '{}',
+        consent = '{}'
     WHERE id = CAST(:id AS uuid)
 """)
+_FORGET_MAILS = text("DELETE FROM mail_log WHERE registration_id = CAST(:id AS uuid)")
 _CANDIDATES = text("DELETE FROM candidate WHERE address_ref = :ref")
 _PENDING = text("""
     WITH waiting AS (DELETE FROM waiting_address WHERE address_ref = :ref),
@@ -55,6 +57,7 @@ def store_erased(connection: Connection, registration: Registration, now: dateti
     """Make a tombstone of what is locked: status and revision are those of ``registration``, the person is gone."""
     values = {"id": registration.id, "status": registration.status, "revision": registration.revision}
     connection.execute(_BLANK, {**values, "now": now})
+    connection.execute(_FORGET_MAILS, {"id": registration.id})
 
 
 def erase_pending(

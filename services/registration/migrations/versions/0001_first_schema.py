@@ -160,6 +160,7 @@ CREATE TABLE registration (
     details_at timestamptz,
     details_reminders integer NOT NULL DEFAULT 0 CHECK (details_reminders >= 0),
     details_reminded_at timestamptz,
+    sealed_dates jsonb NOT NULL DEFAULT '{}',
     consent jsonb NOT NULL DEFAULT '{}',
     accepted_at timestamptz NOT NULL,
     verified_at timestamptz,
@@ -182,6 +183,7 @@ COMMENT ON COLUMN registration.person_key IS 'keyed hash of address and name: co
 COMMENT ON COLUMN registration.consent IS 'by field: wording, language and form version, and when it was given';
 COMMENT ON COLUMN registration.sealed_at IS 'when sealed answers were last given';
 COMMENT ON COLUMN registration.details_at IS 'when what is asked after the confirmation was last given';
+COMMENT ON COLUMN registration.sealed_dates IS 'by reference in sealed_for: when these sealed answers were given';
 COMMENT ON COLUMN registration.position IS 'counts those who ever waited on the form; nobody is shown it';
 COMMENT ON COLUMN registration.received_at IS 'of the submission: those who wait are ordered by it';
 CREATE UNIQUE INDEX registration_live ON registration (form, person_key) WHERE status <> 'cancelled';
@@ -211,6 +213,17 @@ CREATE TABLE registration_change (
 );
 COMMENT ON COLUMN registration_change.fields IS 'names of the answers that were changed, never the answers';
 CREATE INDEX registration_change_by_people ON registration_change (changed_at) WHERE changed_by IS NOT NULL;
+
+CREATE TABLE mail_log (
+    mail_id uuid NOT NULL,
+    outcome text NOT NULL CHECK (outcome IN ('sent', 'bounced', 'suppressed')),
+    registration_id uuid NOT NULL REFERENCES registration (id) ON DELETE CASCADE,
+    kind text NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (mail_id, outcome)
+);
+CREATE INDEX mail_log_registration ON mail_log (registration_id, occurred_at);
+COMMENT ON TABLE mail_log IS 'what became of the mails about a registration, for its person; it goes with the person';
 """
 
 SEARCH = f"""
@@ -590,20 +603,33 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         'dates', jsonb_build_object('received_at', r.received_at, 'accepted_at', r.accepted_at,
             'verified_at', r.verified_at, 'confirmed_at', r.confirmed_at, 'cancelled_at', r.cancelled_at),
         'consent', r.consent,
-        'sealed', coalesce((SELECT jsonb_agg(DISTINCT name ORDER BY name)
+        'sealed', coalesce((SELECT jsonb_object_agg(name, r.sealed_dates -> (envelope ->> 'submission'))
             FROM jsonb_array_elements(convert_from(r.sealed, 'UTF8')::jsonb) envelope,
-                jsonb_object_keys(envelope -> 'fields') name), '[]'),
+                jsonb_object_keys(envelope -> 'fields') name), '{}'),
         'readings', coalesce((SELECT jsonb_agg(s.read_at ORDER BY s.id) FROM public.sealed_reading s
             WHERE s.registration_id = r.id), '[]'),
         'history', (SELECT jsonb_agg(jsonb_build_object('at', c.changed_at, 'status', c.status, 'reason', c.reason,
             'fields', to_jsonb(c.fields))
             ORDER BY c.revision) FROM public.registration_change c WHERE c.registration_id = r.id),
+        'mails', coalesce((SELECT jsonb_agg(jsonb_build_object('kind', l.kind, 'outcome', l.outcome,
+            'at', l.occurred_at) ORDER BY l.occurred_at, l.outcome DESC)
+            FROM public.mail_log l WHERE l.registration_id = r.id), '[]'),
         'messages', coalesce((SELECT jsonb_agg(jsonb_build_object('type', x.type, 'stored_at', x.stored_at,
             'published_at', x.published_at) ORDER BY x.id) FROM public.outbox x WHERE x.subject = r.id::text), '[]'))
     FROM public.managing_link m JOIN public.registration r ON r.id = m.registration_id
     WHERE m.token_hash = token AND r.erased_at IS NULL
 $$;
+CREATE FUNCTION with_date(consent jsonb, at timestamptz) RETURNS jsonb LANGUAGE sql STABLE
+RETURN (SELECT coalesce(jsonb_object_agg(key, jsonb_build_object('given_at', at) || value), '{}')
+    FROM jsonb_each(consent));
+COMMENT ON FUNCTION with_date IS 'consents with the time at which they were given, unless it stands there from before';
+CREATE FUNCTION given_at(names jsonb, before jsonb, at timestamptz) RETURNS jsonb LANGUAGE sql STABLE
+RETURN (SELECT coalesce(jsonb_object_agg(name, coalesce(before -> name, to_jsonb(at))), '{}')
+    FROM jsonb_array_elements_text(names) name);
+COMMENT ON FUNCTION given_at IS 'when each of some things was given: at, unless it stands in before';
 REVOKE ALL ON FUNCTION
+    with_date(jsonb, timestamptz),
+    given_at(jsonb, jsonb, timestamptz),
     receipt_of(bytea),
     intake_is_full(bigint),
     link_of(bytea, timestamptz),
