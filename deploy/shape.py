@@ -62,7 +62,7 @@ class Route:
 
 
 PUBLIC_ROUTES = (
-    Route("registration", "forms", ("/v1/forms/", "/v1/challenge", "/v1/receipts/", "/embed/", "/receipts/")),
+    Route("registration", "forms", ("/v1/forms/", "/v1/challenge", "/v1/receipts/", "/embed/", "/receipts/", "/my")),
     Route("registration", "own", ("/v1/registrations/", "/c/", "/r/")),
     Route("notifications", "web", ("/u/",)),
     Route("events", "web", ("/calendar/", "/programme", "/propose", "/p/")),

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.notifications.domain.book import Entry, link_reference
-from services.notifications.domain.kinds import KIND_OF_MESSAGE, MOVED, PLACED, WANTED
+from services.notifications.domain.kinds import KIND_OF_MESSAGE, MOVED, PLACED, REGISTRATIONS, WANTED
 from services.notifications.domain.reminders import minute_of
 from services.notifications.store.erasing import Grave
 from services.notifications.usecases.erase_subject import erase_subject
@@ -154,7 +154,7 @@ def _confirmation(data: Mapping[str, Any]) -> Entry:
         revision=1,
         occurred_at=data["occurred_at"],
         form=None,
-        form_kind="confirmation",
+        form_kind="confirmation" if data["pending"] else REGISTRATIONS,
         event=None,
     )
 

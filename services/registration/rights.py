@@ -15,7 +15,7 @@ WEB, WORK, OPERATOR = "web", "work", "operator"
 UNITED = {WEB: (FORMS, OWN, DESK), WORK: (DECIDE, RELAY, CONSUME, TEND)}
 """Processes that unite others."""
 
-_SUBMIT = "receipt_hash,form,form_revision,fingerprint,network,challenge,code,body,decider_key"
+_SUBMIT = "receipt_hash,kind,form,form_revision,fingerprint,network,challenge,code,body,decider_key"
 _COMMAND = "receipt_hash,kind,form,form_revision,token_hash,fingerprint,code,body,decider_key"
 _AT = "timestamp with time zone"
 

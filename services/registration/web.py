@@ -35,6 +35,7 @@ from services.registration.public.challenge import challenge_blueprint
 from services.registration.public.context import PublicContext
 from services.registration.public.cross_origin import opened
 from services.registration.public.embed_pages import embed_blueprint
+from services.registration.public.my_registrations import my_registrations_blueprint
 from services.registration.public.receipts import receipt_pages_blueprint, receipts_blueprint
 from services.registration.rights import DESK, FORMS, OWN, UNITED, WEB
 from services.registration.sealing.api import sealed_blueprint
@@ -58,7 +59,7 @@ from shared.web.operations import Blueprint
 from shared.web.page_cache import CachedPages
 from shared.web.trail import trail_blueprint
 
-PEOPLE = ("/v1/forms/", "/v1/challenge", "/v1/receipts/", "/embed/", "/receipts/", "/c/", "/r/")
+PEOPLE = ("/v1/forms/", "/v1/challenge", "/v1/receipts/", "/embed/", "/receipts/", "/my", "/c/", "/r/")
 """Forms, receipts and links: who comes by these is let in first."""
 
 PUBLIC = ("/embed/",)
@@ -152,7 +153,11 @@ def _routes(
     if FORMS in kinds and context is not None:
         add_public_forms(forms, context)
         routes.operations += [challenge_blueprint(context), receipts_blueprint(context)]
-        routes.pages += [embed_blueprint(context), receipt_pages_blueprint(context)]
+        routes.pages += [
+            embed_blueprint(context),
+            receipt_pages_blueprint(context),
+            my_registrations_blueprint(context),
+        ]
         routes.checks.append(partial(decider_key_problem, work))
     if OWN in kinds and context is not None:
         links = link_access(context)

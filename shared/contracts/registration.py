@@ -39,13 +39,15 @@ class RegistrationData(MessageSchema):
 
 
 class ConfirmationData(MessageSchema):
-    """A link behind which something waits until the owner of an address confirms it; says neither what nor whose.
+    """A link to everything that waits for the owner of an address, and to their registrations; says neither what nor
+    whose. ``pending`` is false where nothing waits for confirmation.
 
     ``sealed`` is base64 of a libsodium sealed box that only notifications can open: ``{address, token}``.
     """
 
     link_id = identity()
     language = text(35)
+    pending = fields.Boolean(required=True)
     occurred_at = moment()
     sealed = text(4096)
 

@@ -54,6 +54,9 @@ def _proposal(name: str, *true_while: str, lane: str = "transactional") -> Kind:
 WANTED = "wanted"
 """The only status of a confirmation link; once its mail has ended nothing is kept of it."""
 
+REGISTRATIONS = "registrations"
+"""In place of a kind of form: the link leads to registrations, and nothing waits for confirmation."""
+
 PLACED, MOVED = "proposal-scheduled", "proposal-moved"
 PLACE_KINDS = (PLACED, MOVED)
 """Each tells the place that a proposal has in the newest timetable: of several that have not gone, the last counts."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from services.notifications.domain import kinds
-from services.notifications.domain.kinds import ATTENDING, NEWS_KINDS, REMINDER_KINDS
+from services.notifications.domain.kinds import ATTENDING, NEWS_KINDS, REGISTRATIONS, REMINDER_KINDS
 
 MailKind = str
 """The name of a kind of mail; each but the bulletin has its wording in every language."""
@@ -14,8 +14,11 @@ MailKind = str
 KINDS: tuple[MailKind, ...] = tuple(name for name in kinds.KINDS if name != "bulletin")
 
 VARIANTS: Mapping[tuple[MailKind, str], str] = {
-    ("confirmation", form_kind): f"confirmation-{form_kind}"
-    for form_kind in ("delegation", "working_group", "interest")
+    **{
+        ("confirmation", form_kind): f"confirmation-{form_kind}"
+        for form_kind in ("delegation", "working_group", "interest")
+    },
+    ("verification", REGISTRATIONS): "verification-registrations",
 }
 """Wordings of their own, by kind of mail and kind of form."""
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.notifications.domain.kinds import KINDS as ALL_KINDS
+from services.notifications.domain.kinds import REGISTRATIONS
 from services.notifications.mail.content import (
     CANCELLED,
     KINDS,
@@ -111,7 +112,8 @@ def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailCon
     if kind == "bulletin":
         return replace(context, event=None, bulletin=_BULLETIN, unsubscribe="https://register.example.org/u/sample")
     if ALL_KINDS[kind].about == "confirmation":
-        return replace(context, event=None, entry=None, recipient=replace(recipient, name="", form_kind="confirmation"))
+        shown = form_kind if form_kind == REGISTRATIONS else "confirmation"
+        return replace(context, event=None, entry=None, recipient=replace(recipient, name="", form_kind=shown))
     if ALL_KINDS[kind].about == "proposal":
         placed = kind in ("proposal-scheduled", "proposal-moved")
         proposal = replace(_PROPOSAL, slot=_SLOT if placed else None)

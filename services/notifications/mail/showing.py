@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from services.notifications.domain.kinds import ATTENDING, LIVE
+from services.notifications.domain.kinds import ATTENDING, LIVE, REGISTRATIONS
 from services.notifications.domain.news import STANDING
 from services.notifications.mail.calendar import (
     confirmation_link,
@@ -232,13 +232,18 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
         own = f"{context.public_url}{PROPOSAL_PATH}{quote(context.recipient.token, safe='')}"
         return own, words.verify_link if context.kind == "proposal-verification" else words.see_proposal
     if context.kind == CONFIRMATION:
-        return confirmation_link(context), words.confirmation_link
+        return confirmation_link(context), words.confirmation_link if _is_pending(context) else words.see_registrations
     recording = safe_link(context.recording)
     if recording is not None:
         return recording, words.watch
     if context.kind == "details":
         return personal_link(context), words.details_link
     return personal_link(context), words.open_link if _is_live(context) else words.see_link
+
+
+def _is_pending(context: MailContext) -> bool:
+    """Whether something waits for confirmation behind a confirmation link."""
+    return context.recipient.form_kind != REGISTRATIONS
 
 
 def _is_live(context: MailContext) -> bool:
@@ -250,7 +255,7 @@ def _keep_private(context: MailContext, words: Wording) -> str:
     if context.bulletin is not None or safe_link(context.recording) is not None:
         return ""
     if context.kind == CONFIRMATION:
-        return words.keep_private_confirmation
+        return words.keep_private_confirmation if _is_pending(context) else words.keep_private_registrations
     if context.proposal is not None:
         return words.keep_private_proposal
     return words.keep_private if _is_live(context) else words.keep_private_cancelled

@@ -38,8 +38,10 @@ _LINKS = """
 """
 _ADDRESSES = """
     DELETE FROM waiting_address w WHERE NOT EXISTS (SELECT FROM candidate c WHERE c.address_ref = w.address_ref)
-        AND since < :before
+        AND (since < :long_before OR since < :before AND NOT EXISTS (SELECT FROM registration r
+            WHERE r.person_ref = w.address_ref AND r.status <> 'cancelled' AND r.erased_at IS NULL))
 """
+"""Without a candidate an address waits for the list of its registrations, as long as a candidate would."""
 _WAITING = """
     UPDATE mailbox m SET waiting_since = NULL WHERE waiting_since IS NOT NULL
         AND NOT EXISTS (SELECT FROM waiting_address w WHERE w.mailbox_ref = m.mailbox_ref)
@@ -63,6 +65,7 @@ def _step(statement: str, kept: timedelta) -> CleanupStep:
 
     def run(connection: Connection, now: datetime) -> int:
         values = {"before": now - kept, "mailed_before": now - CANDIDATE_AFTER_MAIL, "limit": BATCH}
+        values["long_before"] = now - CANDIDATE_AT_MOST
         used = {name: value for name, value in values.items() if f":{name}" in statement}
         return connection.execute(prepared, used).rowcount
 

@@ -31,6 +31,7 @@ from services.registration.intake.model import (
     Mute,
     NewRegistration,
     Plan,
+    RequestList,
     SendLink,
     Submission,
 )
@@ -193,6 +194,8 @@ class Decider:
             return Cancel(row.number, owner.registration if owner else None, content.get("revision"))
         if row.kind == "send-link":
             return SendLink(row.number, address, str(content["registration"]))
+        if row.kind == "send-list":
+            return self._request_list(row, str(content["email"]), str(content["language"]))
         return Mute(row.number, address, muted=row.kind == "mute")
 
     def _change(self, row: queue.QueuedRow, content: dict[str, Any], owner: store.LinkOwner | None) -> Change:
@@ -207,6 +210,9 @@ class Decider:
             details=bool(content["details"]),
             person=self._keys.references.person(given.email, given.name),
         )
+
+    def _request_list(self, row: queue.QueuedRow, email: str, language: str) -> RequestList:
+        return RequestList(row.number, self._keys.references.address(email), email, language, row.network)
 
     def _submission(self, row: queue.QueuedRow, content: Content, owner: AddressRefs | None) -> Submission:
         address = self._keys.references.address(content.email)
@@ -231,7 +237,7 @@ class Decider:
         facts.dropped = frozenset(
             item.number
             for item in items
-            if isinstance(item, Submission) and item.number <= before.get(item.address.ref, 0)
+            if isinstance(item, Submission | RequestList) and item.number <= before.get(item.address.ref, 0)
         )
 
     def _write(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
@@ -318,7 +324,13 @@ class Decider:
                 connection,
                 [
                     confirmation_wanted(
-                        self._messages.notifications_key, identity, token, mail.email, mail.language, now
+                        self._messages.notifications_key,
+                        identity,
+                        token,
+                        mail.email,
+                        mail.language,
+                        now,
+                        pending=mail.pending,
                     )
                     for mail, identity, token in minted
                 ],

@@ -32,6 +32,7 @@ from services.registration.intake.model import (
     NewRegistration,
     Outcome,
     Plan,
+    RequestList,
     Result,
     SendLink,
     Submission,
@@ -74,6 +75,9 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
                 plan.results[item.number] = []
                 if item.address is not None:
                     plan.muted[item.address.mailbox] = (item.address, item.muted)
+            case RequestList():
+                plan.results[item.number] = []
+                _request_list(facts, plan, item)
     return plan
 
 
@@ -351,6 +355,19 @@ def _send_link(facts: Facts, plan: Plan, item: SendLink) -> ActResult:
         return ActResult("", "", "", Result.GONE)
     plan.links_wanted.append(live)
     return ActResult("", live.form, "", Result.MAILED)
+
+
+def _request_list(facts: Facts, plan: Plan, item: RequestList) -> None:
+    """The owner gets the link, by the same quotas and spacing as any mail that somebody else can cause.
+
+    It goes to the address as it was registered, however it was typed now.
+    """
+    live = facts.anywhere(item.address.ref)
+    pending = any(one.address.ref == item.address.ref for one in facts.candidates.values())
+    if facts.rejects(item) or not (live or pending):
+        return
+    email = live[0].content.email if live else item.email
+    plan.mails.append(MailWanted(item.address, email, item.language, item.network, proven=False))
 
 
 def _is_same(live: LiveRegistration, item: Submission) -> bool:

@@ -101,7 +101,8 @@ _TAKE_ADDRESS = text("""
         SELECT DISTINCT ON (mailbox_ref) address_ref FROM waiting_address
         WHERE mailbox_ref = ANY(:mailboxes) ORDER BY mailbox_ref, since, address_ref) AS first
     WHERE w.address_ref = first.address_ref
-    RETURNING w.mailbox_ref, w.address_ref, w.email, w.language
+    RETURNING w.mailbox_ref, w.address_ref, w.email, w.language,
+        EXISTS (SELECT FROM candidate c WHERE c.address_ref = w.address_ref)
 """)
 _SENT = text("""
     UPDATE mailbox m SET step = m.step + 1, last_mail_at = :now, next_mail_at = new.next_mail_at,
@@ -133,11 +134,12 @@ _OVERDUE = text("""
 
 @dataclass(frozen=True, slots=True)
 class DueMail:
-    """A confirmation mail that goes now."""
+    """A confirmation mail that goes now; ``pending`` is false if only registrations stand behind its link."""
 
     address: AddressRefs
     email: str
     language: str
+    pending: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +192,8 @@ def take_due_mails(connection: Connection, now: datetime, limit: int) -> list[Du
     domains = {mailbox: domain for mailbox, domain, _step in due}
     steps = {mailbox: step for mailbox, _domain, step in due}
     taken = [
-        DueMail(AddressRefs(ref, mailbox, domains[mailbox]), email, language)
-        for mailbox, ref, email, language in connection.execute(_TAKE_ADDRESS, {"mailboxes": list(domains)})
+        DueMail(AddressRefs(ref, mailbox, domains[mailbox]), email, language, pending)
+        for mailbox, ref, email, language, pending in connection.execute(_TAKE_ADDRESS, {"mailboxes": list(domains)})
     ]
     _record_sent(connection, taken, steps, now)
     return taken

@@ -252,7 +252,23 @@ class Mute:
     muted: bool
 
 
-Item = Submission | Confirm | Change | Cancel | SendLink | Mute
+@dataclass(frozen=True, slots=True)
+class RequestList:
+    """Somebody, who need not be its owner, wants the link to all registrations of an address mailed to it.
+
+    Attributes:
+        email: as it was typed.
+        network: as of a submission.
+    """
+
+    number: int
+    address: AddressRefs
+    email: str
+    language: str
+    network: bytes | None
+
+
+Item = Submission | Confirm | Change | Cancel | SendLink | Mute | RequestList
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,13 +397,17 @@ class Facts:
     dropped: frozenset[int] = frozenset()
     used: set[bytes] = field(default_factory=set)
 
-    def rejects(self, item: Submission) -> bool:
-        """Whether nothing is kept of a submission; its sender gets the outcome that anybody would get."""
+    def rejects(self, item: Submission | RequestList) -> bool:
+        """Whether nothing is kept of what was sent; its sender gets the outcome that anybody would get."""
         return item.address.ref in self.blocked or item.number in self.dropped
 
     def of(self, form: str, address: bytes) -> list[LiveRegistration]:
         """Live registrations of an address on a form."""
         return self.live.setdefault((form, address), [])
+
+    def anywhere(self, address: bytes) -> list[LiveRegistration]:
+        """Live registrations of an address on any form."""
+        return [one for some in self.live.values() for one in some if one.address == address]
 
     def find(self, registration: str | None) -> LiveRegistration | None:
         """The live registration with this id, if it is among the facts."""

@@ -157,6 +157,22 @@ class Intake:
         receipt = receipt_for(self.key, view.stored.slug, "")
         return self._store(view, receipt, dict(values), envelope, kind).receipt
 
+    def request_list(self, view: FormView, email: str, language: str, network: bytes | None) -> None:
+        """Store that somebody wants the link to all registrations of an address mailed to it; the same for every one.
+
+        Args:
+            view: any form: its keys and version stand in the row.
+            email: checked, as the forms check theirs.
+            language: of the mail.
+            network: keyed hash of the client network, 32 bytes; None if it is not known.
+
+        Raises:
+            Overloaded, Unavailable: see :meth:`submit`.
+        """
+        envelope = Envelope(None, language, "", secrets.token_bytes(32), network)
+        receipt = receipt_for(self.key, view.stored.slug, "")
+        self._store(view, receipt, {"email": email, "language": language}, envelope, "send-list")
+
     def receipt(self, receipt: str) -> StoredReceipt | None:
         """Return what is known of the submission with this receipt; None if there is none, or no more."""
         with self.work.single_statement() as connection:

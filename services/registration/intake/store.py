@@ -31,8 +31,9 @@ def is_full(connection: Connection, max_bytes: int) -> bool:
 
 
 _INSERT = text("""
-    INSERT INTO submission (receipt_hash, form, form_revision, fingerprint, network, challenge, code, body, decider_key)
-    VALUES (:receipt_hash, :form, :form_revision, :fingerprint, :network, :challenge, :code, :body, :decider_key)
+    INSERT INTO submission (receipt_hash, kind, form, form_revision, fingerprint, network, challenge, code, body,
+        decider_key)
+    VALUES (:receipt_hash, :kind, :form, :form_revision, :fingerprint, :network, :challenge, :code, :body, :decider_key)
     ON CONFLICT DO NOTHING
 """)
 _INSERT_BY_LINK = text("""
@@ -48,8 +49,8 @@ class QueuedSubmission:
     """A row to be inserted; hashes are 32 bytes.
 
     Attributes:
-        kind: ``submission``, or a command by link.
-        token_hash: of the link by which it comes; None for a form that anybody can send.
+        kind: ``submission``, ``send-list``, or a command by link.
+        token_hash: of the link by which it comes; None for what anybody can send.
         body: sealed to the decider's key with the id ``decider_key``.
     """
 

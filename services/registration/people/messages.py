@@ -86,13 +86,17 @@ def fact_about(key: str, person: Person, **changes: Any) -> Fact:
 
 
 def confirmation_wanted(
-    notifications_key: bytes, link_id: str, token: str, email: str, language: str, at: datetime
+    notifications_key: bytes, link_id: str, token: str, email: str, language: str, at: datetime, *, pending: bool
 ) -> Message:
-    """Return the message that something waits for the owner of ``email`` behind a confirmation link."""
+    """Return the message that the owner of ``email`` is to get a confirmation link.
+
+    ``pending`` says whether something waits for their confirmation; else the link leads to their registrations alone.
+    """
     sealed = seal_to(notifications_key, {"address": email, "token": token})
     data = {
         "link_id": link_id,
         "language": language,
+        "pending": pending,
         "occurred_at": rfc3339(at),
         "sealed": base64.b64encode(sealed).decode(),
     }

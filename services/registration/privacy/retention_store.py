@@ -57,7 +57,8 @@ _DROP_ANSWERS = text(
 _DUE_PEOPLE = text(f"SELECT id::text FROM ({_PEOPLE}{_MAY_GO} ORDER BY r.id LIMIT :most) due")  # noqa: S608 - constants
 _DELETE_ENDED = text(
     f"WITH ended AS ({_ENDED}{_MAY_GO}{_BITE}), "  # noqa: S608 - constants
-    "histories AS (DELETE FROM registration_change c USING ended WHERE c.registration_id = ended.id) "
+    "histories AS (DELETE FROM registration_change c USING ended WHERE c.registration_id = ended.id), "
+    "mails AS (DELETE FROM mail_log m USING ended WHERE m.registration_id = ended.id) "
     "DELETE FROM registration r USING ended WHERE r.id = ended.id"
 )
 _COUNTS = {what: text(f"SELECT count(*) FROM ({due}) due") for what, due in  # noqa: S608 - constants

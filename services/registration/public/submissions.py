@@ -64,15 +64,15 @@ def take(context: PublicContext, view: FormView, submitted: Submitted, token_has
         language=language,
         idempotency_key=submitted.key,
         digest=submitted.fingerprint,
-        network=_network(context),
+        network=client_network(context),
         challenge=_challenge(context, view, submitted.beside.get("altcha")),
         token_hash=token_hash,
     )
     return _counted(context, view, answers, envelope)
 
 
-def _network(context: PublicContext) -> bytes | None:
-    """What stands for the client network today; the network itself is kept nowhere."""
+def client_network(context: PublicContext) -> bytes | None:
+    """Return what stands for the client network today; the network itself is kept nowhere."""
     address = client_address(request.environ, context.proxies)
     if address is None:
         return None

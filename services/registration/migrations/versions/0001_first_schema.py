@@ -217,7 +217,7 @@ CREATE INDEX registration_change_by_people ON registration_change (changed_at) W
 CREATE TABLE mail_log (
     mail_id uuid NOT NULL,
     outcome text NOT NULL CHECK (outcome IN ('sent', 'bounced', 'suppressed')),
-    registration_id uuid NOT NULL REFERENCES registration (id) ON DELETE CASCADE,
+    registration_id uuid NOT NULL,
     kind text NOT NULL,
     occurred_at timestamptz NOT NULL,
     PRIMARY KEY (mail_id, outcome)
@@ -251,7 +251,8 @@ CREATE TABLE submission (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     receipt_hash bytea NOT NULL UNIQUE CHECK (length(receipt_hash) = 32),
     kind text NOT NULL DEFAULT 'submission'
-        CHECK (kind IN ('submission', 'confirm', 'change', 'cancel', 'erase', 'send-link', 'mute', 'unmute')),
+        CHECK (kind IN ('submission', 'confirm', 'change', 'cancel', 'erase', 'send-link', 'send-list', 'mute',
+            'unmute')),
     form text NOT NULL,
     form_revision integer NOT NULL,
     token_hash bytea CHECK (length(token_hash) = 32),
@@ -267,7 +268,7 @@ CREATE TABLE submission (
     decided_at timestamptz,
     attempts integer NOT NULL DEFAULT 0,
     parked_reason text,
-    CONSTRAINT submission_command_has_token CHECK (kind = 'submission' OR token_hash IS NOT NULL),
+    CONSTRAINT submission_command_has_token CHECK (kind IN ('submission', 'send-list') OR token_hash IS NOT NULL),
     CONSTRAINT submission_decided CHECK ((state = 'decided') = (decided_at IS NOT NULL)),
     CONSTRAINT submission_body_goes CHECK ((state = 'decided') <= (body IS NULL)),
     CONSTRAINT submission_parked CHECK ((state = 'parked') = (parked_reason IS NOT NULL))

@@ -1,0 +1,73 @@
+"""*My registrations*: a mail with the link to everything that is registered with an address. It needs no account.
+
+The answer, its time and the statement that it runs are the same for every address: the decider looks at it later.
+"""
+
+from typing import cast
+
+from flask import Blueprint, Response, redirect, request
+
+from services.registration.embed.my_page import MyNotice, MyPage, my_path, render_my
+from services.registration.forms.service import first_form
+from services.registration.public.context import PublicContext
+from services.registration.public.responses import look_of, page
+from services.registration.public.submissions import client_network
+from services.registration.public.submitted import language_of
+from shared.core.errors import Unavailable
+from shared.forms.addresses import normal_address
+from shared.web.access import public
+from shared.web.bodies import require_form
+from shared.web.busy_page import retry_after_s
+from shared.web.headers import personal
+from shared.web.limits import limited
+
+
+def my_registrations_blueprint(context: PublicContext) -> Blueprint:
+    """``/my``."""
+    blueprint = Blueprint("my_registrations", __name__)
+
+    @blueprint.get("/my")
+    @public
+    def show() -> Response:
+        return _page(sent="sent" in request.args)
+
+    @blueprint.post("/my")
+    @public
+    @limited("intake")
+    def send() -> Response:
+        require_form()
+        typed = request.form.get("email", "")
+        try:
+            address = normal_address(typed.strip())
+        except ValueError:
+            return _page(address=typed[:MAX_SHOWN], notice="address", status=422)
+        if not request.form.get("website"):
+            try:
+                _store(context, address)
+            except Unavailable:
+                response = _page(address=typed, notice="busy", status=503)
+                response.headers["Retry-After"] = str(retry_after_s())
+                return response
+        language = language_of(request.form.to_dict(), None)
+        return personal(cast(Response, redirect(f"{my_path(language)}&sent=1", 303)))
+
+    return blueprint
+
+
+MAX_SHOWN = 254
+"""Characters of what was typed, that are shown again."""
+
+
+def _store(context: PublicContext, address: str) -> None:
+    """One row for the decider. It names a form, as every row does: the first of all; without any nobody is registered."""
+    slug = first_form(context.work)
+    if not slug:
+        return
+    view = context.form_view(slug)
+    language = language_of(request.form.to_dict(), None)
+    context.intake.request_list(view, address, language, client_network(context))
+
+
+def _page(*, sent: bool = False, address: str = "", notice: MyNotice = "", status: int = 200) -> Response:
+    look = look_of(language_of(request.values.to_dict(), None), {}, None)
+    return page(render_my(MyPage(look, sent, address, notice)), look, status=status)
