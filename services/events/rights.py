@@ -67,7 +67,11 @@ _SEPARATE: Rights = {
     "partner": {"web": "select", "operator": "select insert update"},
     "ended_session": {"web": "select insert", "relay": "select delete"},
     "refused_sign_in": {"web": "select insert", "relay": "select delete"},
-    "retention_notice": {"relay": "select insert update delete", "operator": "select insert update delete"},
+    "retention_notice": {
+        "web": "select",
+        "relay": "select insert update delete",
+        "operator": "select insert update delete",
+    },
     "key_check": {"web": "select insert", "operator": "select insert update delete"},
     "deed": {"web": "insert", "relay": "insert", "operator": "insert"},
     "trail": {"web": "select"},

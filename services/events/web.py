@@ -11,6 +11,7 @@ from services.events.api.events import add_events
 from services.events.api.network import network_blueprint
 from services.events.api.overview import overview_blueprint
 from services.events.api.own_proposal_pages import own_proposal_pages
+from services.events.api.person_export import person_export_blueprint
 from services.events.api.proposal_pages import proposal_pages
 from services.events.api.proposals import proposals_blueprint
 from services.events.api.resources import resources_blueprint
@@ -69,6 +70,7 @@ def build_app(
             schedule_blueprint(side),
             overview_blueprint(tools),
             trail_blueprint(NAME, work),
+            person_export_blueprint(side),
         ],
         pages=[
             frame_blueprint(sign_in),

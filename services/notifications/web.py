@@ -5,6 +5,7 @@ from sqlalchemy import Engine
 
 from services.notifications.api.bulletins import Tools, bulletins_blueprint
 from services.notifications.api.mails import mails_blueprint
+from services.notifications.api.person_export import person_export_blueprint
 from services.notifications.api.suppressions import suppressions_blueprint
 from services.notifications.api.unsubscribe_pages import unsubscribe_blueprint
 from services.notifications.api.webhooks import webhooks_blueprint
@@ -58,6 +59,7 @@ def build_app(
             suppressions_blueprint(tools),
             webhooks_blueprint(WebhookDesk(work, clock, Vault(list(settings.webhook_keys)))),
             trail_blueprint(NAME, work),
+            person_export_blueprint(work, clock),
         ],
         pages=[leaving, frame_blueprint(sign_in), console_blueprint(work, clock, letterhead)],
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),

@@ -9,7 +9,7 @@ from services.registration.forms.console import add_forms
 from services.registration.partners.console import add_partners
 from services.registration.people.console import PersonPages, add_list, add_person
 from services.registration.people.messages import RegistrationMessages
-from services.registration.privacy.console import REASON_WORDS, add_erasing, erased_page
+from services.registration.privacy.console import REASON_WORDS, add_erasing, add_person_export, erased_page
 from services.registration.sealing.form_keys import FormKeys
 from shared.web.console import words
 from shared.web.console.frame import pages_blueprint
@@ -24,6 +24,7 @@ def console_blueprint(forms: FormDesk, messages: RegistrationMessages, keys: For
     add_list(blueprint, work, clock)
     add_person(blueprint, PersonPages(work, clock, messages, keys, REASON_WORDS, partial(erased_page, work)))
     add_erasing(blueprint, work, clock, messages)
+    add_person_export(blueprint)
     add_forms(blueprint, forms)
     add_partners(blueprint, work, clock, public_url)
     add_trail(blueprint, "registration", work)

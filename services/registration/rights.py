@@ -60,7 +60,7 @@ _SEPARATE: Rights = {
         TEND: "select update(network) delete",
         OPERATOR: "select(id,form,sealed) update(sealed)",
     },
-    "mailbox": {DECIDE: "select insert update", TEND: "select update delete"},
+    "mailbox": {DESK: "select", DECIDE: "select insert update", TEND: "select update delete"},
     "mail_count": {DECIDE: "select insert update", TEND: "select delete"},
     "waiting_address": {
         DESK: "select delete",
@@ -104,13 +104,13 @@ _SEPARATE: Rights = {
     "mail_log": {
         DESK: "select delete",
         DECIDE: "select delete",
-        CONSUME: "select insert",
+        CONSUME: "insert",
         TEND: "select delete",
     },
     "managing_link": {DESK: "select insert delete", DECIDE: "select insert delete", TEND: "select insert delete"},
     # privacy, audit log, console
     "sealed_reading": {DESK: "select insert"},
-    "retention_notice": {TEND: "select insert update delete", OPERATOR: "select insert update delete"},
+    "retention_notice": {DESK: "select", TEND: "select insert update delete", OPERATOR: "select insert update delete"},
     "deed": {DESK: "insert", TEND: "insert", OPERATOR: "insert"},
     "trail": {DESK: "select"},
     "ended_session": {DESK: "select insert", TEND: "select delete"},
@@ -125,8 +125,6 @@ _SEPARATE: Rights = {
     },
     "inbox": {RELAY: "select update delete", CONSUME: "select insert delete", OPERATOR: "select update delete"},
     "halted_queue": {CONSUME: "select insert update delete", OPERATOR: "select delete"},
-    f"with_date(jsonb,{_AT})": {DECIDE: "execute"},
-    f"given_at(jsonb,jsonb,{_AT})": {DECIDE: "execute"},
     # what the public processes may ask
     "receipt_of(bytea)": {FORMS: "execute", OWN: "execute"},
     "intake_is_full(bigint)": {FORMS: "execute", OWN: "execute"},

@@ -29,7 +29,7 @@ from services.registration.people.blocking_api import blocked_blueprint
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
 from services.registration.people.waiting_list import promoting
-from services.registration.privacy.api import erasing_blueprint
+from services.registration.privacy.api import erasing_blueprint, person_export_blueprint
 from services.registration.public.api import add_public_forms
 from services.registration.public.challenge import challenge_blueprint
 from services.registration.public.context import PublicContext
@@ -194,6 +194,7 @@ def _add_desk(
         partners_blueprint(work, clock),
         trail_blueprint(NAME, work),
         blocked_blueprint(work, clock, References(settings.person_keys[0])),
+        person_export_blueprint(work, clock, References(settings.person_keys[0]), keys),
     ]
     routes.pages += [frame_blueprint(sign_in), console_blueprint(forms, messages, keys, settings.common.public_url)]
 

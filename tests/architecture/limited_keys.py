@@ -42,6 +42,7 @@ _REFUSED = (
     "POST /v1/schedule/publish",
     "POST /v1/schedule/solve",
     "GET /v1/trail/events",
+    "POST /v1/person-export/events",
 )
 _OWN_EVENT = (
     "GET /console/events/<event_id>",
@@ -113,6 +114,11 @@ _BLOCKED = (
     "POST /v1/blocked-addresses",
     "DELETE /v1/blocked-addresses/<uuid:blocked_id>",
 )
+_EXPORT = (
+    "POST /v1/person-export/registration",
+    "GET /console/registrations/person-export",
+    "GET /console/registrations/person-export.js",
+)
 _BULLETIN = "/v1/bulletins/<uuid:bulletin_id>"
 _PAGE = "/console/mail/bulletins/<uuid:bulletin_id>"
 _ACROSS_MAILS = (
@@ -136,6 +142,7 @@ _ACROSS_MAILS = (
     f"POST {_BULLETIN}/send",
     "GET /console/mail/trail",
     "GET /v1/trail/notifications",
+    "POST /v1/person-export/notifications",
     "GET /v1/webhooks",
     "POST /v1/webhooks",
     "GET /v1/webhooks/<uuid:webhook_id>",
@@ -154,7 +161,7 @@ REACH_OF = {
     | dict.fromkeys(_OWN_FORMS_ALONE, FILTERED)
     | {f"POST {_REGISTRATION}/sealed": HIDDEN}
     | dict.fromkeys(("GET /console/registrations/trail", "GET /v1/trail/registration"), REFUSED)
-    | dict.fromkeys(_BLOCKED, REFUSED),
+    | dict.fromkeys((*_BLOCKED, *_EXPORT), REFUSED),
     "notifications": dict.fromkeys(_ACROSS_MAILS, REFUSED)
     | {"GET /v1/mails": FILTERED, "GET /v1/mails/<uuid:mail_id>": HIDDEN},
 }

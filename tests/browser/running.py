@@ -73,7 +73,7 @@ class Demo:
         """The link to everything that waits for ``address``, from its newest mail that has one."""
 
         def look() -> str | None:
-            found = (self._linked(mail, "/c/") for mail in self.mails(address))
+            found = (self.linked(mail, "/c/") for mail in self.mails(address))
             return next((link for link in found if link), None)
 
         found = poll_until(look, 20.0, what="mail with a confirmation link")
@@ -104,11 +104,11 @@ class Demo:
 
     def link(self, address: str) -> str:
         """The link to the person's own page, from the text of their mail as it was delivered."""
-        found = self._linked(self.mail(address), "/r/")
+        found = self.linked(self.mail(address), "/r/")
         assert found is not None
         return found
 
-    def _linked(self, mail: dict[str, Any], beginning: str) -> str | None:
+    def linked(self, mail: dict[str, Any], beginning: str) -> str | None:
         """The first link in the text of a mail whose path begins so."""
         source = requests.get(f"{self.ports.inbox_url}/mails/{mail['id']}.eml", timeout=10).content
         message = email.message_from_bytes(source, EmailMessage, policy=email.policy.default)

@@ -35,6 +35,11 @@ def _own_page_in_arabic(page: Page, places: Places) -> None:
     page.goto(f"{page.url}?lang=ar")
 
 
+def _own_data_in_arabic(page: Page, places: Places) -> None:
+    own_page(page, places)
+    page.goto(f"{page.url}/my-data?lang=ar")
+
+
 def _question(page: Page, places: Places) -> None:
     own_page(page, places)
     page.goto(f"{page.url}?ask=cancel")
@@ -105,6 +110,10 @@ PAGES: dict[str, Scene] = {
     "own-page-ar": _own_page_in_arabic,
     "own-page-question": _question,
     "link-gone": opened("/r/mistyped"),
+    "my": opened("/my?lang=ar"),
+    "my-sent": opened("/my?sent=1&lang=fr"),
+    "own-data-ar": _own_data_in_arabic,
+    "console-person-export": console("/console/registrations/person-export"),
     "confirming-gone-ar": opened("/c/mistyped?lang=ar"),
     "first-page": opened("/"),
     "interface": opened("/-/registration/docs"),

@@ -118,7 +118,7 @@ def _about_registration(key: str) -> Callable[[], Message]:
 
 def _confirmation_wanted() -> Message:
     key = public_key_of(new_key())
-    return confirmation_wanted(key, new_id(), "a-token", "a@example.org", "es", WEBINAR_WEEK)
+    return confirmation_wanted(key, new_id(), "a-token", "a@example.org", "es", WEBINAR_WEEK, pending=True)
 
 
 def _proposal(status: ProposalStatus) -> Proposal:

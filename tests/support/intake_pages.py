@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import get_args
 
 from services.registration.embed.event_time import EventTime
+from services.registration.embed.my_page import MyPage, render_my
 from services.registration.embed.pages import FramePage, Look, OwnForm, render_frame
 from services.registration.embed.receipt_pages import (
     ReceiptPage,
@@ -124,7 +125,12 @@ def every_page(look: Look = LOOK) -> dict[str, str]:
         "confirmation-link-sent": render_confirmation(replace(pending, done="link-sent")),
         "confirmation-unmuted": render_confirmation(replace(alone, done="unmuted")),
         "confirmation-nothing": render_confirmation(alone),
+        "confirmation-registered": render_confirmation(replace(pending, candidates=())),
         "confirmation-gone": render_confirmation_gone(look),
+        "my": render_my(MyPage(look)),
+        "my-sent": render_my(MyPage(look, sent=True)),
+        "my-no-address": render_my(MyPage(look, address=HOSTILE, notice="address")),
+        "my-busy": render_my(MyPage(look, address=ADDRESS, notice="busy")),
     }
     for status in STATUSES:
         pages[f"receipt-{status}"] = render_receipt(replace(RECEIPT_PAGE, look=look, status=status))

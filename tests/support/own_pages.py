@@ -12,7 +12,14 @@ from services.registration.own.answers_page import (
     render_answers,
     render_answers_closed,
 )
-from services.registration.own.managing_page import LinkPage, render_erased, render_link, render_link_gone
+from services.registration.own.managing_page import (
+    LinkPage,
+    ResourceLink,
+    render_erased,
+    render_link,
+    render_link_gone,
+)
+from services.registration.own.my_data_page import Dated, GivenConsent, MyDataPage, render_my_data
 from shared.forms.standard import standard_form
 from shared.forms.validation import validate
 from shared.i18n.when import Period
@@ -20,6 +27,7 @@ from shared.i18n.when import Period
 OWN_PATH = "/r/a-token"
 GIVEN_AT = EventTime(Period(datetime(2020, 2, 20, 9, 30, tzinfo=UTC), None, "America/New_York"))
 UNTIL = EventTime(Period(datetime(2020, 3, 2, 19, 0, tzinfo=UTC), None, "America/New_York"))
+RECORDING = ResourceLink("recording", "Recording of the webinar", "https://videos.example.org/upr-webinar-10", "en")
 DELEGATION = standard_form("delegation", "geneva-delegation", "Delegation in Geneva")
 
 
@@ -66,9 +74,31 @@ def own_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
         "own-muted": render_link(replace(link, muted=True)),
         "own-cancel": render_link(replace(link, asking="cancel")),
         "own-erase": render_link(replace(link, asking="erase")),
+        "own-recordings": render_link(
+            replace(link, resources=(RECORDING, replace(RECORDING, kind="slides", title=hostile)))
+        ),
         "own-gone": render_link_gone(look, "/embed/a-form", "?form=a-form"),
         "own-erased": render_erased(look),
         **_answers_pages(look, when, hostile),
+        **_my_data_pages(look, when, hostile),
+    }
+
+
+def _my_data_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
+    dated = Dated("2020-03-01T09:00:00+00:00", "Sunday 1 March 2020, 9:00 AM UTC", hostile)
+    bare = MyDataPage(look, hostile, when, OWN_PATH, (("Status", hostile),), (), (), (), (), (dated,), ())
+    full = replace(
+        bare,
+        answers=(("Name", hostile),),
+        sealed=(dated, dated),
+        readings=(replace(dated, what=""),),
+        consents=(GivenConsent(hostile, "ar", 3, dated),),
+        mails=(dated, dated),
+    )
+    return {
+        "own-data": render_my_data(full),
+        "own-data-bare": render_my_data(bare),
+        "own-data-unread": render_my_data(replace(full, readings=())),
     }
 
 

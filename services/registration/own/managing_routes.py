@@ -159,10 +159,7 @@ def _link_page(
         organiser=context.organiser,
         controller=form.controller or "",
         contact=form.contact or "",
-        resources=[
-            ResourceLink(one.kind, one.title, one.url, one.language)
-            for one in show_resources(context.work, registration.event_id)
-        ],
+        resources=_resources(context, registration.event_id),
     )
 
 
@@ -194,6 +191,11 @@ def _saved(act: LinkAct | None) -> Saved:
         return ""
     result = next((one["result"] for one in act.outcome), "")
     return cast(Saved, result) if result in ("changed", "kept") else ""
+
+
+def _resources(context: PublicContext, event_id: str | None) -> list[ResourceLink]:
+    found = show_resources(context.work, event_id)
+    return [ResourceLink(one.kind, one.title, one.url, one.language) for one in found]
 
 
 def with_group_titles(context: PublicContext, definition: FormDefinition) -> FormDefinition:

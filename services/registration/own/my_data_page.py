@@ -14,6 +14,7 @@ from services.registration.public.responses import event_time, title_of
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import answers_for_display
 from shared.i18n.languages import LANGUAGE_NAMES
+from shared.i18n.phrases import listed
 from shared.i18n.when import Period, known_zone, time_lines
 
 
@@ -92,7 +93,7 @@ def my_data_page(data: OwnData, definition: FormDefinition, look: Look, own_path
         sealed=[clock.dated(at, labels.get(name, name)) for name, at in sorted(history["sealed"].items())],
         readings=[clock.dated(at) for at in history["readings"]],
         consents=[_consent(one, clock) for one in history["consent"].values()],
-        changes=list(_changes(history["history"], clock)),
+        changes=list(_changes(history["history"], labels, clock)),
         mails=[clock.dated(one["at"], _mail(one, language)) for one in history["mails"]],
     )
 
@@ -145,14 +146,19 @@ def _consent(given: Mapping[str, Any], clock: _Clock) -> GivenConsent:
     return GivenConsent(given["wording"], given["language"], given["version"], clock.dated(given["given_at"]))
 
 
-def _changes(history: Sequence[Mapping[str, Any]], clock: _Clock) -> Iterator[Dated]:
-    """Every revision by what became of the status; the reasons that coordinators read are in English."""
+def _changes(history: Sequence[Mapping[str, Any]], labels: Mapping[str, str], clock: _Clock) -> Iterator[Dated]:
+    """Every revision by what became of the status, and which questions were answered anew.
+
+    The reasons that coordinators read are in English.
+    """
     before = ""
     for one in history:
         status = one["status"]
         promoted = (before, status) == ("waitlisted", "confirmed")
         key = "answers" if status == before else "promoted" if promoted else status
-        yield clock.dated(one["at"], own_text(f"data.change.{key}", clock.language))
+        questions = listed([labels.get(name, name) for name in one["fields"]], clock.language)
+        what = own_text(f"data.change.{key}", clock.language)
+        yield clock.dated(one["at"], f"{what} – {questions}" if questions else what)
         before = status
 
 

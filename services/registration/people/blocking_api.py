@@ -9,7 +9,8 @@ import marshmallow as ma
 from services.registration.people.blocking import Blocked, block_address, blocked_addresses, unblock_address
 from services.registration.people.references import References
 from shared.core.clock import Clock
-from shared.forms.addresses import LONGEST_ADDRESS, normal_address
+from shared.forms.address_field import email_field
+from shared.forms.addresses import normal_address
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs_all_forms
 from shared.web.operations import Blueprint
@@ -22,20 +23,13 @@ NOBODY = str(UUID(int=0))
 REASON = [ma.validate.Length(min=10, max=500), ma.validate.Regexp(r"^[^\x00-\x1f\x7f\ud800-\udfff]*$")]
 
 
-def _is_address(text: str) -> None:
-    try:
-        normal_address(text.strip())
-    except ValueError:
-        raise ma.ValidationError("Not a mail address.") from None
-
-
 class BlockSchema(ma.Schema):
     """Whom to block."""
 
     class Meta:
         unknown = ma.RAISE
 
-    email = ma.fields.String(required=True, validate=[ma.validate.Length(max=LONGEST_ADDRESS), _is_address])
+    email = email_field()
     reason = ma.fields.String(
         required=True,
         validate=REASON,

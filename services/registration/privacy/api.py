@@ -6,6 +6,7 @@ from typing import Any
 import marshmallow as ma
 
 from services.registration.people.messages import RegistrationMessages
+from services.registration.people.references import References
 from services.registration.people.schemas import ChangeSchema
 from services.registration.privacy.erasure import (
     EVERYWHERE,
@@ -17,10 +18,15 @@ from services.registration.privacy.erasure import (
     form_of,
     show_grave,
 )
+from services.registration.privacy.person_export import LEFT_OUT, NOTES, SealedReader, export_person
+from services.registration.sealing.form_keys import FormKeys
 from shared.core.clock import Clock
+from shared.forms.address_field import email_field
+from shared.forms.addresses import normal_address
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, may_touch, needs, require_touch
+from shared.web.access import holder, may_touch, needs, needs_all_forms, refuse, require_touch
 from shared.web.operations import Blueprint
+from shared.web.person_export import PATH, ExportRequestSchema, ExportSchema, export_content, record_export
 from shared.web.problems import ProblemSchema
 
 
@@ -90,3 +96,48 @@ def erasing_blueprint(work: UnitOfWork, clock: Clock, messages: RegistrationMess
 
 def _left(grave: Grave) -> dict[str, Any]:
     return {**asdict(grave.tombstone), "history": [asdict(change) for change in grave.history]}
+
+
+class RegistrationExportSchema(ExportRequestSchema):
+    """Whose data, and whether sealed answers are opened."""
+
+    email = email_field()
+    with_sealed = ma.fields.Boolean(
+        load_default=False,
+        metadata={"description": "Open sealed answers too: needs the role `sealed-reader`; each reading is logged"},
+    )
+
+
+def person_export_blueprint(work: UnitOfWork, clock: Clock, references: References, keys: FormKeys) -> Any:
+    """``/v1/person-export/registration``."""
+    blueprint = Blueprint("person_export", __name__, url_prefix=PATH, description="One person's data, on request")
+
+    @blueprint.post("/registration")
+    @blueprint.arguments(RegistrationExportSchema)
+    @blueprint.response(200, ExportSchema)
+    @blueprint.alt_response(403, schema=ProblemSchema)
+    @needs_all_forms("coordinator")
+    def export(asked: dict[str, Any]) -> dict[str, Any]:
+        """Everything that registration holds about the owner of an address, whoever of them has registered.
+
+        The references in the answer are what the other services are asked with.
+        """
+        if asked["with_sealed"] and "sealed-reader" not in holder().roles:
+            refuse(holder())
+        email = normal_address(asked["email"].strip())
+        export_id = record_export(work, clock, asked, with_sealed=asked["with_sealed"])
+        reader = SealedReader(holder().name, asked["reason"]) if asked["with_sealed"] else None
+        found = export_person(work, clock, references, keys, email, reader)
+        return export_content(
+            "registration",
+            export_id,
+            clock,
+            person_refs=[found.person_ref],
+            subjects=found.subjects,
+            tables=found.tables,
+            left_out=LEFT_OUT,
+            notes=list(NOTES),
+            opened={"sealed_answers": found.sealed},
+        )
+
+    return blueprint

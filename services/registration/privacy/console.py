@@ -1,5 +1,6 @@
 """Erasing somebody by the console, and the page of what is left of them."""
 
+from pathlib import Path
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -11,8 +12,10 @@ from services.registration.people.wording import change_rows
 from services.registration.privacy.erasure import EVERYWHERE, HERE, REASONS, Erasure, erase_known, form_of, show_grave
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, may_touch, needs, require_touch
+from shared.web.access import holder, may_touch, needs, needs_all_forms, require_touch
 from shared.web.headers import personal
+
+SCRIPT = Path(__file__).parent / "static" / "person_export.js"
 
 REASON_WORDS = {
     "asked": "The person asked for it",
@@ -36,6 +39,21 @@ def add_erasing(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: 
             raise BadRequest("unknown reason, or not confirmed")
         erase_known(work, clock, messages, Erasure(identity, reason, holder().name, scope, may_touch))
         return redirect(f"/console/registrations/{identity}", 303)
+
+
+def add_person_export(blueprint: Blueprint) -> None:
+    """``/console/registrations/person-export``: a script on it asks the three services and saves one file."""
+
+    @blueprint.get("/registrations/person-export")
+    @needs_all_forms("coordinator")
+    def person_export() -> Response:
+        reads_sealed = "sealed-reader" in holder().roles
+        return personal(make_response(render_template("registrations/person_export.html", reads_sealed=reads_sealed)))
+
+    @blueprint.get("/registrations/person-export.js")
+    @needs_all_forms("coordinator")
+    def person_export_script() -> Response:
+        return Response(SCRIPT.read_text(encoding="utf-8"), mimetype="text/javascript")
 
 
 def erased_page(work: UnitOfWork, registration_id: UUID) -> Response:

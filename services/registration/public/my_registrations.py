@@ -59,7 +59,7 @@ MAX_SHOWN = 254
 
 
 def _store(context: PublicContext, address: str) -> None:
-    """One row for the decider. It names a form, as every row does: the first of all; without any nobody is registered."""
+    """One row for the decider. It names the first form of all, as every row names one; without any there is nobody."""
     slug = first_form(context.work)
     if not slug:
         return

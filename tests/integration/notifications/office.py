@@ -134,6 +134,7 @@ class Office:
         box = seal_to(public_key_of(self.private_key), {"address": address, "token": token})
         data = {
             "link_id": link_id,
+            "pending": True,
             "language": language,
             "occurred_at": rfc3339(self.clock()),
             "sealed": base64.b64encode(box).decode(),

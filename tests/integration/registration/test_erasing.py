@@ -187,7 +187,7 @@ def test_my_data_is_everything_and_changes_nothing(service: RegistrationService)
     assert held["answers"]["email"] == ADDRESS
     assert held["sealed_answers"]["kept"] is True
     assert "access_needs" in held["sealed_answers"]["asked_for"]
-    assert [sorted(consent) for consent in held["consent"].values()] == [["language", "version", "wording"]]
+    assert [sorted(consent) for consent in held["consent"].values()] == [["given_at", "language", "version", "wording"]]
     assert [line["status"] for line in held["history"]] == ["confirmed"]
     assert CANARY not in answer.text
     assert everything_in(service.url) == before

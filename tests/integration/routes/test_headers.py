@@ -25,6 +25,8 @@ FRAMED = (
     "registration GET /embed/selftest",
     "registration GET /r/<token>",
     "registration GET /r/erased",
+    "registration GET /r/<token>/my-data",
+    "registration GET /my",
     "registration GET /c/<token>",
     "registration GET /c/<token>/forms/<slug>",
     "registration GET /receipts/<receipt>",

@@ -629,8 +629,6 @@ RETURN (SELECT coalesce(jsonb_object_agg(name, coalesce(before -> name, to_jsonb
     FROM jsonb_array_elements_text(names) name);
 COMMENT ON FUNCTION given_at IS 'when each of some things was given: at, unless it stands in before';
 REVOKE ALL ON FUNCTION
-    with_date(jsonb, timestamptz),
-    given_at(jsonb, jsonb, timestamptz),
     receipt_of(bytea),
     intake_is_full(bigint),
     link_of(bytea, timestamptz),
