@@ -63,7 +63,7 @@ class Route:
 
 PUBLIC_ROUTES = (
     Route("registration", "forms", ("/v1/forms/", "/v1/challenge", "/v1/receipts/", "/embed/", "/receipts/", "/my")),
-    Route("registration", "own", ("/v1/registrations/", "/c/", "/r/")),
+    Route("registration", "own", ("/v1/registrations/", "/c/", "/r/", "/v/", "/j/")),
     Route("notifications", "web", ("/u/",)),
     Route("events", "web", ("/calendar/", "/programme", "/propose", "/p/")),
     Route(
@@ -141,7 +141,7 @@ DESK_ROUTES = (
 LARGE_BODIES = {"/v1/bulletins": "1m", "/console/mail": "1m"}
 """Beginnings of paths that take more than a filled form, and how much the gateway lets through, in nginx' words."""
 
-TOKEN_PATHS = ("/c/", "/r/", "/receipts/", "/v1/receipts/", "/p/", "/u/")
+TOKEN_PATHS = ("/c/", "/r/", "/v/", "/j/", "/receipts/", "/v1/receipts/", "/p/", "/u/")
 """Beginnings of paths that a token or a receipt follows; no other site may learn them from a referrer."""
 
 PUBLIC_PAGES = ("/embed/", "/programme", "/calendar/")

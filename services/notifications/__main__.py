@@ -73,11 +73,16 @@ def _add_rekey(group: click.Group) -> None:
     def rekey_book() -> None:
         """Close the recipient book by the newest key of the vault, while mails go out. Run again if interrupted."""
         # here alone: no worker needs it
-        from services.notifications.store.reclosing import BOOK
+        from services.notifications.store.reclosing import BOOK, TOKENS
         from shared.process.rekeying import rekey
 
         settings = read_settings(process=REKEY)
-        rekey(settings.common, {"entries of the recipient book": BOOK}, settings.vault_keys, settings.held_keys)
+        rekey(
+            settings.common,
+            {"entries of the recipient book": BOOK, "links of mails that wait": TOKENS},
+            settings.vault_keys,
+            settings.held_keys,
+        )
 
 
 if __name__ == "__main__":

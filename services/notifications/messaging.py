@@ -35,6 +35,9 @@ RESOURCE_KEY = "resource.published.v1"
 FORM_KEY = "form.changed.v1"
 PROPOSALS = "proposal."
 CONFIRMATION_WANTED = "confirmation.wanted.v1"
+SHARED_LINKS = ("view", "join")
+"""Tokens of a registration's links that change nothing: the read-only link, and the one to the meeting, if any."""
+
 PERSON_ERASED = "person.erased.v1"
 PROPOSAL_ERASED = "proposal.erased.v1"
 ASKED_FOR = ("link", "details")
@@ -126,12 +129,14 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
     if kind == PLACED and data["moved"]:
         kind = MOVED
     entry, sealed_names = _read_entry(message)
+    personal = _personal(data["sealed"], private_keys, sealed_names)
     return Told(
         kind=kind,
         number=minute_of(entry.occurred_at) if kind in ASKED_FOR else entry.revision,
         entry=entry,
-        personal=_personal(data["sealed"], private_keys, sealed_names),
+        personal=personal,
         correlation_id=message.correlation_id,
+        token=personal.pop("token") if entry.about == "registration" else "",
     )
 
 
@@ -141,7 +146,7 @@ def _read_entry(message: Message) -> tuple[Entry, tuple[str, ...]]:
         return _confirmation(message.data), ("address", "token")
     if message.routing_key.startswith(PROPOSALS):
         return _proposal(message.data), ("name", "address", "token", "title", "note")
-    return _registration(message.data), ("name", "address", "token", "time_zone")
+    return _registration(message.data), ("name", "address", "token", "time_zone", *SHARED_LINKS)
 
 
 def _confirmation(data: Mapping[str, Any]) -> Entry:
@@ -186,7 +191,7 @@ def _personal(sealed: str, private_keys: list[bytes], names: tuple[str, ...]) ->
     except (Unsealable, binascii.Error):
         raise Poison("sealed part does not open") from None
     personal = {name: _text(content, name) for name in names}
-    if not personal["address"] or not personal["token"]:
+    if not personal["address"] or not personal["token"] or not personal.get("view", "none"):
         raise Poison("sealed part has no address or no link")
     return personal
 

@@ -28,7 +28,6 @@ _SEPARATE: Rights = {
     # forms
     "public_form": dict.fromkeys((FORMS, OWN, DESK, DECIDE, TEND, OPERATOR), "select"),
     "event_copy": {
-        DESK: "select",
         DECIDE: "select",
         TEND: "select",
         CONSUME: "select insert update",
@@ -68,6 +67,7 @@ _SEPARATE: Rights = {
         CONSUME: "select delete",
         TEND: "select delete",
     },
+    "waiting_link": {DESK: "select delete", DECIDE: "select insert delete", TEND: "select delete"},
     "confirmation_link": {
         DESK: "select delete",
         DECIDE: "select insert delete",
@@ -108,6 +108,7 @@ _SEPARATE: Rights = {
         TEND: "select delete",
     },
     "managing_link": {DESK: "select insert delete", DECIDE: "select insert delete", TEND: "select insert delete"},
+    "limited_link": {DESK: "select insert delete", DECIDE: "select insert delete", TEND: "select insert delete"},
     # privacy, audit log, console
     "sealed_reading": {DESK: "select insert"},
     "retention_notice": {DESK: "select", TEND: "select insert update delete", OPERATOR: "select insert update delete"},
@@ -134,6 +135,8 @@ _SEPARATE: Rights = {
     "link_outcomes(bytea)": {OWN: "execute"},
     "own_registration(bytea)": {OWN: "execute"},
     "own_history(bytea)": {OWN: "execute"},
+    "viewed_registration(bytea)": {OWN: "execute"},
+    "meeting_of(bytea)": {OWN: "execute"},
 }
 
 

@@ -21,6 +21,7 @@ from services.registration.intake.service import Intake
 from services.registration.own.answers_routes import answers_blueprint
 from services.registration.own.by_link import link_access
 from services.registration.own.confirmation_routes import confirmation_blueprint
+from services.registration.own.limited_routes import limited_blueprint
 from services.registration.own.managing_routes import managing_blueprint
 from services.registration.own.my_data_routes import my_data_blueprint
 from services.registration.partners.api import partners_blueprint
@@ -59,7 +60,18 @@ from shared.web.operations import Blueprint
 from shared.web.page_cache import CachedPages
 from shared.web.trail import trail_blueprint
 
-PEOPLE = ("/v1/forms/", "/v1/challenge", "/v1/receipts/", "/embed/", "/receipts/", "/my", "/c/", "/r/")
+PEOPLE = (
+    "/v1/forms/",
+    "/v1/challenge",
+    "/v1/receipts/",
+    "/embed/",
+    "/receipts/",
+    "/my",
+    "/c/",
+    "/r/",
+    "/v/",
+    "/j/",
+)
 """Forms, receipts and links: who comes by these is let in first."""
 
 PUBLIC = ("/embed/",)
@@ -162,7 +174,7 @@ def _routes(
     if OWN in kinds and context is not None:
         links = link_access(context)
         routes.pages += [confirmation_blueprint(context), managing_blueprint(context), answers_blueprint(context)]
-        routes.pages.append(my_data_blueprint(context))
+        routes.pages += [my_data_blueprint(context), limited_blueprint(context)]
     if DESK in kinds:
         people = PeopleDesk(work, clock, RegistrationMessages(settings.notifications_key))
     if links is not None or people is not None:

@@ -12,9 +12,10 @@ class RegistrationData(MessageSchema):
     """State of one registration.
 
     ``person_ref`` is a keyed hash of the address (the key never leaves registration). ``sealed`` is base64 of a
-    libsodium sealed box that only notifications can open: ``{name, address, token, time_zone}``. ``verified`` says
-    that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is the event that
-    everybody on this form should attend as well.
+    libsodium sealed box that only notifications can open: ``{name, address, time_zone, token, view, join}``, the last
+    three being tokens of the managing, the read-only and the join link (``join`` is empty once it has ended).
+    ``verified`` says that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is
+    the event that everybody on this form should attend as well.
     """
 
     registration_id = identity()

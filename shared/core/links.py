@@ -9,8 +9,9 @@ hash may have come to stand.
 import hashlib
 import re
 
-OWN, CONFIRMATION, PROPOSAL = "own", "confirmation", "proposal"
-"""Purposes: a person's own registration, what waits for the owner of an address, a proposer's own proposal."""
+OWN, CONFIRMATION, PROPOSAL, VIEW, JOIN = "own", "confirmation", "proposal", "view", "join"
+"""Purposes: a person's own registration; what waits for the owner of an address; a proposer's own proposal; event, time
+and status of a registration, read-only; the online meeting of a registration's event."""
 
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
 """What ``new_token`` makes."""

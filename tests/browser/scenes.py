@@ -1,10 +1,14 @@
 """Every page that people see, by name: those of the pictures, and the rarer ones."""
 
+import re
+from email import message_from_bytes
+
+import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
 from deploy.local.scenes.console import console, person
-from deploy.local.scenes.participants import form_in, own_page
+from deploy.local.scenes.participants import confirmation, form_in, own_page
 from deploy.local.scenes.places import Places, Scene, opened
 from deploy.local.scenes.side_events import RECEIVED, TITLES, own_proposal
 from deploy.local.scenes.table import SCENES
@@ -38,6 +42,19 @@ def _own_page_in_arabic(page: Page, places: Places) -> None:
 def _own_data_in_arabic(page: Page, places: Places) -> None:
     own_page(page, places)
     page.goto(f"{page.url}/my-data?lang=ar")
+
+
+def limited(family: str, language: str) -> Scene:
+    """The page behind the read-only link (``v``) or the join link (``j``) of somebody's confirmation."""
+
+    def scene(page: Page, places: Places) -> None:
+        mail = requests.get(f"{places.ports.inbox_url}/mails/{confirmation(places)['id']}.eml", timeout=5).content
+        parts = [part.get_payload(decode=True) for part in message_from_bytes(mail).walk() if not part.is_multipart()]
+        whole = b"".join(part for part in parts if isinstance(part, bytes)).replace(b"\r\n ", b"").decode()
+        [path, *_] = re.findall(rf"/{family}/[A-Za-z0-9_-]{{43}}", whole)
+        page.goto(f"{places.ports.public_url}{path}?lang={language}")
+
+    return scene
 
 
 def _question(page: Page, places: Places) -> None:
@@ -114,6 +131,11 @@ PAGES: dict[str, Scene] = {
     "my-sent": opened("/my?sent=1&lang=fr"),
     "own-data-ar": _own_data_in_arabic,
     "console-person-export": console("/console/registrations/person-export"),
+    "read-only": limited("v", "en"),
+    "read-only-ar": limited("v", "ar"),
+    "join-early": limited("j", "en"),
+    "join-early-ar": limited("j", "ar"),
+    "limited-gone": opened("/v/mistyped?lang=ru"),
     "confirming-gone-ar": opened("/c/mistyped?lang=ar"),
     "first-page": opened("/"),
     "interface": opened("/-/registration/docs"),

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+import requests
 
-from services.notifications.domain.kinds import KINDS
+from services.notifications.domain.kinds import KIND_OF_MESSAGE, KINDS, NEWS_KINDS, REMINDER_KINDS
 from services.notifications.mail.content import VARIANTS
 from tests.scenario.every_mail import RECORDING, Everybody, cause_every_mail
-from tests.scenario.hostile import FORM_TITLE, PLACEHOLDERS, TEXTS, make_sample
+from tests.scenario.hostile import FORM_TITLE, JOIN, PLACEHOLDERS, TEXTS, make_sample
 from tests.scenario.opening import PUBLIC, Opening
 from tests.scenario.received import Page, Received, read_all
 from tests.scenario.world import World
@@ -162,6 +163,42 @@ def test_links_of_coordinators_are_links(told: Told) -> None:
     assert [text for text in whole if text not in shown] == []
 
 
+WITH_MANAGING_LINK = {kind for kind in KIND_OF_MESSAGE.values() if KINDS[kind].about == "registration"}
+OWN_LINK = re.compile(r"/([crpvj])/[A-Za-z0-9_-]{43}")
+
+
+def test_no_link_that_changes_anything_leaves_the_body_of_the_mail_about_it(told: Told) -> None:
+    """Managing links stand in the texts of mails that something in the registration caused; calendars, headers,
+    reminders, news, recordings and bulletins have the read-only link alone, and mails the way to the meeting."""
+    found: dict[str, set[str]] = {}
+    for mail in told.mails:
+        calendar = "\n".join(mail.calendar_values())
+        headers = "\n".join(str(value) for value in mail.message.values())
+        assert OWN_LINK.findall(headers) == [], mail.kind
+        assert set(OWN_LINK.findall(calendar)) <= {"v"}, mail.kind
+        assert bool(mail.calendars) == bool(OWN_LINK.findall(calendar)), mail.kind
+        found.setdefault(mail.kind, set()).update(
+            OWN_LINK.findall(mail.plain), OWN_LINK.findall(" ".join(mail.page.links))
+        )
+    assert {kind for kind, families in found.items() if "r" in families} == WITH_MANAGING_LINK
+    assert {kind for kind, families in found.items() if "v" in families} == {
+        *NEWS_KINDS, *REMINDER_KINDS, "bulletin"
+    }  # fmt: skip
+    assert {"confirmation", *REMINDER_KINDS} <= {kind for kind, families in found.items() if "j" in families}
+
+
+def test_no_mail_and_no_calendar_holds_the_address_of_a_meeting(told: Told) -> None:
+    """Neither the mails as they arrived, nor what can be subscribed to."""
+    stored = told.world.sql("events", "SELECT DISTINCT join_url FROM event WHERE join_url IS NOT NULL")
+    meetings = [str(join_url) for (join_url,) in stored]
+    assert JOIN in meetings, "the control: there is a meeting"
+    texts = [(mail.kind, mail.everything() + " ".join(mail.page.hrefs)) for mail in told.mails]
+    feeds = ["/calendar/all.ics", *(f"/calendar/kind/{kind}.ics" for kind in ("webinar", "press_conference"))]
+    texts += [(feed, requests.get(told.world.urls["events"] + feed, timeout=10).text) for feed in feeds]
+    assert [name for name, text in texts if any(meeting in text for meeting in meetings)] == []
+    assert all("BEGIN:VEVENT" in text for name, text in texts if name.endswith("all.ics"))
+
+
 def test_no_text_becomes_a_tag(told: Told) -> None:
     template = Page(TEMPLATE.read_text())
     assert "script" not in template.tags
@@ -190,14 +227,15 @@ def test_opening_every_link_changes_nothing(told: Told) -> None:
     opened = opening.open_all()
     print(f"opened: {dict(sorted(opened.items()))}")
     assert changes(before, opening.contents()) == []
-    for family in ("c", "embed", "p", "r", "u"):
+    for family in ("c", "embed", "j", "p", "r", "u", "v"):
         assert opened[f"GET /{family}/ 200"] > 0
         assert opened[f"HEAD /{family}/ 200"] > 0
     assert {key.rpartition(" ")[2] for key in opened} <= {"200", "404"}
 
 
 @pytest.mark.parametrize(
-    ("family", "button"), [("u", ""), ("r", "cancel"), ("p", "withdraw"), ("p", "confirm"), ("c", "mute")]
+    ("family", "button"),
+    [("u", ""), ("r", "cancel"), ("p", "withdraw"), ("p", "confirm"), ("c", "mute"), ("v", "send-link")],
 )
 def test_pressing_a_button_is_seen(told: Told, family: str, button: str) -> None:
     """The control: the same comparison sees what a button does."""

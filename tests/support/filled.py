@@ -60,7 +60,8 @@ def _fill_mails(work: UnitOfWork, secrets: Path) -> None:
     private = read_keys(secrets / "notifications.key")[0]
     vault = Vault(read_keys(secrets / "vault.key"))
     effects = notifications.effects(notifications.Intake(system_clock, (private,), vault, "example.org"))
-    person = {"name": "A Participant", "address": "participant@example.org", "token": "t" * 43, "time_zone": "UTC"}
+    person = {"name": "A Participant", "address": "participant@example.org", "time_zone": "UTC"}
+    person |= {"token": "t" * 43, "view": "v" * 43, "join": "j" * 43}
     box = base64.b64encode(seal_to(public_key_of(private), person)).decode()
     message = sample_message("registration.confirmed.v1", sealed=box)
     told = type(message)(message.id, message.type, message.source, message.subject, message.time, read(message))

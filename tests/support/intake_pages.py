@@ -53,7 +53,15 @@ FRAME = FramePage(
 OWN_FORM = replace(FRAME, partner="", parent_origin="", challenge="", own=OwnForm(FORM_PATH, PATH, ADDRESS))
 RECEIVED = ReceivedPage(LOOK, TITLE, WHEN, RECEIPT, "K7QM", ADDRESS)
 RECEIPT_PAGE = ReceiptPage(LOOK, TITLE, WHEN, "webinar", "received", "K7QM")
-OF_REGISTRATIONS = (Result.CANCELLED, Result.EVENT_OVER, Result.CHANGED_MEANWHILE, Result.MAILED, Result.NAME_TAKEN)
+OF_REGISTRATIONS = (
+    Result.CANCELLED,
+    Result.EVENT_OVER,
+    Result.CHANGED_MEANWHILE,
+    Result.MAILED,
+    Result.NAME_TAKEN,
+    Result.RENEWED,
+    Result.VERIFIED,
+)
 """Results of commands about registrations."""
 STATUSES: tuple[ReceiptStatus, ...] = get_args(ReceiptStatus)
 RESULTS = tuple(one for one in Result if one not in OF_REGISTRATIONS)

@@ -12,11 +12,23 @@ from services.registration.own.answers_page import (
     render_answers,
     render_answers_closed,
 )
+from services.registration.own.joining import JoinState
+from services.registration.own.limited_page import (
+    EventNotice,
+    JoinPage,
+    ViewPage,
+    ViewStatus,
+    render_join,
+    render_limited_gone,
+    render_view,
+)
 from services.registration.own.managing_page import (
+    JoinPart,
     LinkPage,
     ResourceLink,
     render_erased,
     render_link,
+    render_link_ended,
     render_link_gone,
 )
 from services.registration.own.my_data_page import Dated, GivenConsent, MyDataPage, render_my_data
@@ -62,7 +74,9 @@ def own_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
     waiting = replace(link, status="waitlisted", position=3)
     return {
         "own-confirmed": render_link(link),
-        "own-joinable": render_link(replace(link, join_url=f"{OWN_PATH}/join")),
+        "own-joinable": render_link(replace(link, join=JoinPart("open"))),
+        "own-joinable-later": render_link(replace(link, join=JoinPart("early", UNTIL))),
+        "own-joinable-nowhere": render_link(replace(link, join=JoinPart("no-address", UNTIL))),
         "own-details-missing": render_link(delegation),
         "own-details-given": render_link(replace(delegation, details_given=GIVEN_AT)),
         "own-waitlisted": render_link(waiting),
@@ -79,6 +93,9 @@ def own_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
         ),
         "own-gone": render_link_gone(look, "/embed/a-form", "?form=a-form"),
         "own-erased": render_erased(look),
+        "own-ended-cancelled": render_link_ended(look, "cancelled", title, "/embed/a-form"),
+        "own-ended-renewed": render_link_ended(look, "renewed", title, ""),
+        **limited_pages(look, when, hostile),
         **_answers_pages(look, when, hostile),
         **_my_data_pages(look, when, hostile),
     }
@@ -99,6 +116,21 @@ def _my_data_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
         "own-data": render_my_data(full),
         "own-data-bare": render_my_data(bare),
         "own-data-unread": render_my_data(replace(full, readings=())),
+    }
+
+
+def limited_pages(look: Look, when: EventTime, title: str) -> dict[str, str]:
+    """Return the pages behind links that change nothing, by name; ``title`` is that of the event."""
+    view = ViewPage(look, title, when, "/v/a-token", "confirmed")
+    join = JoinPage(look, title, when, "/j/a-token", JoinState.OPEN, UNTIL)
+    statuses: tuple[ViewStatus, ...] = ("confirmed", "waitlisted", "cancelled")
+    notices: tuple[EventNotice, ...] = ("cancelled", "postponed", "held")
+    return {
+        **{f"view-{status}": render_view(replace(view, status=status)) for status in statuses},
+        **{f"view-event-{notice}": render_view(replace(view, notice=notice)) for notice in notices},
+        "view-sent": render_view(replace(view, sent=True)),
+        **{f"join-{state}": render_join(replace(join, state=state)) for state in JoinState},
+        "limited-gone": render_limited_gone(look),
     }
 
 

@@ -28,6 +28,10 @@ FINAL = frozenset({"sent", "failed", "called_off", "suppressed"})
 """Outcomes after which no sender takes the mail up again, unless somebody has it sent again."""
 
 
+WITHOUT_TOKEN = frozenset({"sent", "bounced", "suppressed", "called_off"})
+"""States in which the token of a managing link is deleted: the mail does not go (again). In all others it may."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewMail:
     """A mail that something causes.
@@ -42,6 +46,7 @@ class NewMail:
         detail: what it says beyond what the book and the copies hold, JSON values.
         due_at: not to go before; None for at once.
         expires_at: from then on it is missed instead of sent; None for never.
+        token: of the managing link that it carries, closed and bound to its id; None for a mail without one.
     """
 
     id: str
@@ -60,6 +65,7 @@ class NewMail:
     detail: Mapping[str, Any] | None = None
     due_at: datetime | None = None
     expires_at: datetime | None = None
+    token: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 UID and SEQUENCE are those of :mod:`shared.calendar.entries`: one entry a person and event. A client that gets two mails
 in the wrong order keeps the one with the larger SEQUENCE (RFC 5546, section 2.1.4).
 
-The entry is ``CLASS:PRIVATE``: it holds a personal link, and taking part may be nobody else's business. Colleagues
-with whom a calendar is shared see "busy".
+The entry is ``CLASS:PRIVATE``, since taking part may be nobody else's business: colleagues with whom a calendar is
+shared see "busy". Its only link is the read-only one, since not every program keeps that promise.
 """
 
 from datetime import datetime
@@ -49,7 +49,7 @@ def _entry(
     context: MailContext, event: EventCopy, held: CalendarEntry, method: CalendarMethod, starts_at: datetime
 ) -> CalendarEvent:
     words = wording(language_for(context.recipient.language))
-    link = link_of(context, held.token)
+    link = _page(context, "v", held.view)
     return CalendarEvent(
         uid=personal_uid(held.key, context.public_url),
         sequence=sequence_of(event.revision, held.changes),
@@ -71,29 +71,33 @@ def _entry(
 
 def personal_link(context: MailContext) -> str:
     """The recipient's own page. Opening it changes nothing: mail scanners do."""
-    return link_of(context, context.recipient.token)
+    return _page(context, "r", context.recipient.token)
 
 
 def confirmation_link(context: MailContext) -> str:
     """The page that lists everything pending for the recipient's address. Opening it changes nothing."""
-    return f"{context.public_url.rstrip('/')}/c/{quote(context.recipient.token, safe='')}"
+    return _page(context, "c", context.recipient.token)
 
 
-def link_of(context: MailContext, token: str) -> str:
-    """The page of the registration that ``token`` opens."""
-    return f"{context.public_url.rstrip('/')}/r/{quote(token, safe='')}"
+def view_link(context: MailContext) -> str:
+    """The page that shows event, time and status of the registration, and nobody's name."""
+    return _page(context, "v", context.recipient.view)
 
 
-def join_page(context: MailContext) -> str:
-    """The place on the recipient's own page where they join. The join address itself stands in no mail and calendar:
-    both are forwarded and shared, and the address may change.
+def join_link(context: MailContext) -> str:
+    """The link that leads to the meeting near its time. The address of the meeting itself stands in no mail and no
+    calendar: both are forwarded and shared, and the address may change.
     """
-    return f"{personal_link(context)}#join"
+    return _page(context, "j", context.recipient.join)
 
 
-def join_link(event: EventCopy) -> str | None:
-    """Where to join online, if the event is online at all and the address is one that can be a link."""
-    return safe_link(event.join_url) if event.mode in ("online", "hybrid") else None
+def _page(context: MailContext, kind: str, token: str) -> str:
+    return f"{context.public_url.rstrip('/')}/{kind}/{quote(token, safe='')}"
+
+
+def has_meeting(event: EventCopy) -> bool:
+    """Whether the event is online, at an address that can be a link."""
+    return event.mode in ("online", "hybrid") and safe_link(event.join_url) is not None
 
 
 def title_of(event: EventCopy) -> str:
@@ -116,14 +120,12 @@ def _status(event: EventCopy, method: CalendarMethod) -> Status:
 def _description(event: EventCopy, words: Wording, link: str, method: CalendarMethod) -> str:
     summary = event.summary if event.by_coordinators else defuse(event.summary, len(event.summary))
     lines = [summary] if summary else []
-    join = join_link(event)
     if method == "CANCEL":
         return "\n\n".join([*lines, words.labelled(words.see_link, link)])
     if event.status == "tentative":
         lines.append(words.tentative)
-    if join:
-        lines.append(words.labelled(words.join, f"{link}#join"))
-    return "\n\n".join([*lines, words.labelled(words.open_link, link)])
+    label = words.calendar_join if has_meeting(event) else words.see_link
+    return "\n\n".join([*lines, words.labelled(label, link)])
 
 
 def _attendee(context: MailContext, method: CalendarMethod) -> CalendarUser:

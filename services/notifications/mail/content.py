@@ -59,7 +59,7 @@ class EventCopy:
     """An event as notifications knows it.
 
     ``starts_at`` and ``ends_at`` are aware; a postponed event has none, or the last one it had. ``time_zone`` is an
-    IANA name. ``revision`` begins at 1. ``join_url`` stands in no mail: it is on the own page. ``last_starts_at`` and
+    IANA name. ``revision`` begins at 1. ``join_url`` stands in no mail and no calendar. ``last_starts_at`` and
     ``last_ends_at`` are of the date before this one, which may stand in people's calendars.
     """
 
@@ -100,8 +100,10 @@ class Recipient:
     the address has acted on a link of ours, nothing from the form stands in a mail, so that nobody can make us
     write their words to a stranger. ``language`` is a BCP 47 tag, ``time_zone`` an IANA name or empty, ``position``
     the place on the waiting list. ``status`` and ``form_kind`` are of the registration; a proposal's contact has
-    neither name nor seat to show, and ``proposal`` as form kind. ``token`` is of the person's own link, or of the
-    confirmation link that the mail is about.
+    neither name nor seat to show, and ``proposal`` as form kind. ``token`` is of the link that only this mail
+    carries: to the person's own page or proposal, or the confirmation link that the mail is about; empty for a mail
+    that nothing in the registration has caused. ``view`` and ``join`` are of the registration's read-only link and of
+    the link to the meeting, empty if there is none.
     """
 
     name: str
@@ -109,6 +111,8 @@ class Recipient:
     language: str
     time_zone: str
     token: str
+    view: str = ""
+    join: str = ""
     position: int | None = None
     address_confirmed: bool = False
     status: str = "confirmed"
@@ -120,14 +124,15 @@ class CalendarEntry:
     """The one entry a person has for an event, over all their registrations for it.
 
     ``key`` is the UID's part before the ``@``, ``changes`` the sum of the registrations' revisions. ``seated`` says
-    whether one of them has a seat; ``token`` opens that one, or the mail's own if none has. ``alarm_minutes`` is how
-    long before the start the calendar alerts its owner; None leaves that to the calendar.
+    whether one of them has a seat; ``view`` is the token of its read-only link, or of the mail's own registration if
+    none has. ``alarm_minutes`` is how long before the start the calendar alerts its owner; None leaves that to the
+    calendar.
     """
 
     key: str
     changes: int
     seated: bool
-    token: str
+    view: str
     alarm_minutes: int | None = None
 
 

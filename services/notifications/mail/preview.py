@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from services.notifications.domain.kinds import KIND_OF_MESSAGE
 from services.notifications.domain.kinds import KINDS as ALL_KINDS
 from services.notifications.domain.kinds import REGISTRATIONS
 from services.notifications.mail.content import (
@@ -68,10 +69,12 @@ SAMPLE = MailContext(
         language="en",
         time_zone="Africa/Nairobi",
         token="sample-link-that-opens-nothing",  # noqa: S106 - opens nothing
+        view="sample-view",
+        join="sample-join",
         position=3,
     ),
     event=SAMPLE_EVENT,
-    entry=CalendarEntry("entry-of-the-sample", 1, True, "sample-link-that-opens-nothing"),
+    entry=CalendarEntry("entry-of-the-sample", 1, True, "sample-view"),
     public_url="https://register.example.org",
     mail_from="coordinators@example.org",
     organiser_name="UPR coordinators",
@@ -106,6 +109,8 @@ _PROPOSAL = Proposal("Housing after the floods", "Please name your speakers.\nTw
 def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailContext:
     """The sample context as one kind of mail in one language, for somebody on a form of some kind."""
     recipient = replace(SAMPLE.recipient, language=language, form_kind=form_kind)
+    if kind not in KIND_OF_MESSAGE.values() and ALL_KINDS[kind].about == "registration":
+        recipient = replace(recipient, token="")
     context = replace(SAMPLE, kind=kind, recipient=recipient, **_CHANGES.get(kind, {}))
     if kind == CANCELLED and SAMPLE.entry is not None:
         return replace(context, entry=replace(SAMPLE.entry, seated=False))

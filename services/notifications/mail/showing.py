@@ -8,11 +8,12 @@ from services.notifications.domain.kinds import ATTENDING, LIVE, REGISTRATIONS
 from services.notifications.domain.news import STANDING
 from services.notifications.mail.calendar import (
     confirmation_link,
+    has_meeting,
     join_link,
-    join_page,
     personal_link,
     place_line,
     title_of,
+    view_link,
 )
 from services.notifications.mail.content import CANCELLED, SEAT_KINDS, EventCopy, MailContext, Proposal, Slot
 from services.notifications.mail.defusing import defuse, safe_link, written_line
@@ -53,7 +54,7 @@ class Card:
 def values_of(context: MailContext, words: Wording) -> dict[str, Any]:
     """What the templates may use but for the subject."""
     link, link_text = _link(context, words)
-    joins = is_joinable(context)
+    joins, minor = is_joinable(context), is_joinable(context) or context.bulletin is not None
     paragraphs = _paragraphs(context, words)
     return {
         "words": words,
@@ -63,9 +64,9 @@ def values_of(context: MailContext, words: Wording) -> dict[str, Any]:
         "plain": plain_text,
         "cards": _cards(context, words),
         "note": _note(context),
-        "link": join_page(context) if joins else link,
+        "link": join_link(context) if joins else None if minor else link,
         "link_text": words.join if joins else link_text,
-        "second_link": link if joins else None,
+        "second_link": link if minor else None,
         "second_link_text": link_text,
         "keep_private": _keep_private(context, words),
         "why": _why(context, words),
@@ -216,18 +217,18 @@ def _note(context: MailContext) -> list[list[Piece]]:
 
 
 def is_joinable(context: MailContext) -> bool:
-    """Whether the recipient's own page offers to join the mail's event, and the mail leads there for it."""
+    """Whether the mail leads to the meeting of its event."""
     event, recipient = context.event, context.recipient
     if event is None or context.kind not in SEAT_KINDS or event.status not in STANDING or not event.has_date:
         return False
     seated = recipient.status == "confirmed" and recipient.form_kind in ATTENDING
-    return (seated or context.kind in _SEATLESS) and join_link(event) is not None
+    return (seated or context.kind in _SEATLESS) and has_meeting(event) and bool(recipient.join)
 
 
 def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
-    """Where the button leads, and what stands on it."""
+    """Where the mail leads, and what stands on it. What nothing in a registration has caused holds no managing link."""
     if context.bulletin is not None:
-        return None, ""
+        return view_link(context) if context.recipient.view else None, words.see_link
     if context.proposal is not None:
         own = f"{context.public_url}{PROPOSAL_PATH}{quote(context.recipient.token, safe='')}"
         return own, words.verify_link if context.kind == "proposal-verification" else words.see_proposal
@@ -236,6 +237,8 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
     recording = safe_link(context.recording)
     if recording is not None:
         return recording, words.watch
+    if not context.recipient.token:
+        return view_link(context), words.see_link
     if context.kind == "details":
         return personal_link(context), words.details_link
     return personal_link(context), words.open_link if _is_live(context) else words.see_link
@@ -258,6 +261,8 @@ def _keep_private(context: MailContext, words: Wording) -> str:
         return words.keep_private_confirmation if _is_pending(context) else words.keep_private_registrations
     if context.proposal is not None:
         return words.keep_private_proposal
+    if not context.recipient.token:
+        return words.keep_private_join if is_joinable(context) else words.keep_private_view
     return words.keep_private if _is_live(context) else words.keep_private_cancelled
 
 

@@ -94,10 +94,10 @@ class Composer:
 
     def _write(self, claim: Claim, now: datetime) -> Letter:
         personal = self.vault.open(claim.recipient.closed, row=claim.recipient.entry.subject)
-        recipient, detail = _recipient(claim, personal), claim.detail or {}
+        recipient, detail = _recipient(claim, personal, self._token(claim, personal)), claim.detail or {}
         tells_of_event = claim.mail.kind in EVENT_TOLD_BY
         bulletin, language = _bulletin(claim, recipient.language)
-        entry = self._entry(claim, recipient.token)
+        entry = self._entry(claim, recipient.view)
         context = MailContext(
             mail_id=claim.mail.id,
             kind=PLACED if claim.first_place else claim.mail.kind,
@@ -120,16 +120,22 @@ class Composer:
         # the Message-ID is as stored, though the sender's domain change
         return Letter(recipient.address, render(context, claim.mail.message_id))
 
-    def _entry(self, claim: Claim, own_token: str) -> CalendarEntry | None:
+    def _token(self, claim: Claim, personal: Mapping[str, str]) -> str:
+        """The token of the link that only this mail carries; empty for a mail without one."""
+        if claim.recipient.entry.about != "registration":
+            return personal["token"]
+        return "" if claim.token is None else str(self.vault.open(claim.token, row=claim.mail.id)["token"])
+
+    def _entry(self, claim: Claim, own_view: str) -> CalendarEntry | None:
         """What the person's calendar holds of the mail's event; its link is that of the registration with the seat."""
         held, own = claim.held, claim.recipient.entry
         if held is None or claim.mail.event is None:
             return None
-        token = own_token
+        view = own_view
         if held.seat is not None and held.seat.subject != own.subject:
-            token = self.vault.open(held.seat.closed, row=held.seat.subject)["token"]
+            view = self.vault.open(held.seat.closed, row=held.seat.subject)["view"]
         key = personal_key(own.person_ref, claim.mail.event)
-        return CalendarEntry(key, held.changes, held.seat is not None, token, held.alarm_minutes)
+        return CalendarEntry(key, held.changes, held.seat is not None, view, held.alarm_minutes)
 
     def _unsubscribe(self, claim: Claim, language: str) -> str:
         token = make_token(self.vault, claim.recipient.entry.person_ref, language, self.clock())
@@ -168,14 +174,16 @@ def _is_late(claim: Claim, now: datetime) -> bool:
     return starts_at is not None and is_late(claim.mail.kind, starts_at, now)
 
 
-def _recipient(claim: Claim, personal: Mapping[str, str]) -> Recipient:
+def _recipient(claim: Claim, personal: Mapping[str, str], token: str) -> Recipient:
     entry = claim.recipient.entry
     return Recipient(
         name=personal.get("name", ""),
         address=personal["address"],
         language=entry.language,
         time_zone=personal.get("time_zone", ""),
-        token=personal["token"],
+        token=token,
+        view=personal.get("view", ""),
+        join=personal.get("join", ""),
         position=entry.position,
         address_confirmed=entry.verified,
         status=entry.status,

@@ -27,7 +27,7 @@ _ERASED = text("""
     SELECT subject::text FROM recipient WHERE subject = ANY(CAST(:subjects AS uuid[])) AND erased_at IS NOT NULL
 """)
 _BLANK = text("""
-    UPDATE mail SET recipient = NULL, detail = NULL, expires_at = NULL,
+    UPDATE mail SET recipient = NULL, detail = NULL, expires_at = NULL, token = NULL,
         due_at = CASE WHEN state = 'unknown' THEN NULL ELSE due_at END,
         reason = CASE WHEN state = 'unknown' THEN :reason ELSE reason END
     WHERE subject = CAST(:subject AS uuid)

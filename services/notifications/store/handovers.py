@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.notifications.domain.kinds import ALWAYS_TOLD, ATTENDING, MOVED, NEWS_KINDS, PLACE_KINDS, SEATED
-from services.notifications.domain.mail import ERASED, OUTCOME_STATES, ClaimedMail, Verdict
+from services.notifications.domain.mail import ERASED, OUTCOME_STATES, WITHOUT_TOKEN, ClaimedMail, Verdict
 from services.notifications.domain.states import sources_of
 from services.notifications.store.knowing import KNOWS
 from services.notifications.store.recipients import BEST_FIRST, ENTRY_COLUMNS, ENTRY_WIDTH, BookEntry, entry_of
@@ -51,7 +51,7 @@ _CLAIM = text(f"""
         e.content, a.content, g.content ->> 'title', c.detail, b.texts, s.person_ref IS NOT NULL,
         c.kind IN ({", ".join(f"'{kind}'" for kind in NEWS_KINDS if kind not in ALWAYS_TOLD)})
             AND {KNOWS.format(person="c.recipient", event="c.event", shown="CAST(c.detail ->> 'shown' AS integer)")},
-        c.kind = '{MOVED}' AND {_NEVER_PLACED}, c.requeued_at IS NOT NULL
+        c.kind = '{MOVED}' AND {_NEVER_PLACED}, c.requeued_at IS NOT NULL, c.token
     FROM claimed c JOIN recipient r ON r.subject = c.subject LEFT JOIN event_copy e ON e.id = c.event
         LEFT JOIN event_copy a ON a.id = r.attend LEFT JOIN working_group_copy g ON g.id = r.working_group
         LEFT JOIN bulletin b ON c.kind = 'bulletin' AND b.number = c.revision
@@ -77,6 +77,7 @@ _SETTLE = text("""
                 WHEN mine.state = 'unknown' THEN 'unknown' ELSE 'called_off' END,
             reason = CASE WHEN mine.erased AND :state <> 'sent' THEN :erased ELSE :reason END,
             sent_at = :sent_at, phase = NULL, lease_until = NULL,
+            token = CASE WHEN NOT (:ends_token OR mine.erased) THEN m.token END,
             ended_at = CASE WHEN :state = 'failed' THEN CAST(:at AS timestamptz) END,
             due_at = CASE WHEN NOT mine.erased
                 THEN coalesce(:due_at, CASE WHEN :state = 'queued' THEN m.due_at END) END,
@@ -125,6 +126,7 @@ class Claim:
         known: whether it is news and the person's own confirmation tells them.
         first_place: whether it says that a proposal has moved and no mail about an earlier place has gone.
         sent_again: whether somebody had it sent again after it had ended.
+        token: of the managing link that it carries, closed; None if it carries none.
     """
 
     mail: ClaimedMail
@@ -139,6 +141,7 @@ class Claim:
     known: bool = False
     first_place: bool = False
     sent_again: bool = False
+    token: bytes | None = None
 
 
 def claim(connection: Connection, lane: str, most: int, now: datetime, lease_until: datetime) -> list[Claim]:
@@ -184,6 +187,7 @@ def settle(connection: Connection, verdict: Verdict) -> str | None:
             "unknown": int(state == "unknown"),
             "outcome": verdict.outcome,
             "erased": ERASED,
+            "ends_token": state in WITHOUT_TOKEN,
             "at": verdict.at,
         },
     ).scalar()

@@ -1,4 +1,4 @@
-"""The recipient book's closed part, row by row, for whoever closes it by another key."""
+"""What the vault has closed, row by row, for whoever closes it by another key."""
 
 from sqlalchemy import text
 
@@ -18,3 +18,16 @@ BOOK = ClosedRows(
     put=text("UPDATE recipient SET closed = :closed WHERE subject = CAST(:id AS uuid)"),
 )
 """Bound to the entry's subject; nothing that anybody could see changes, so no revision is made."""
+
+TOKENS = ClosedRows(
+    read=text("""
+        SELECT id::text, token FROM mail
+        WHERE token IS NOT NULL AND (:after = '' OR id > CAST(nullif(:after, '') AS uuid)) ORDER BY id LIMIT :most
+    """),
+    take=text("""
+        SELECT id::text, token FROM mail WHERE id = ANY(CAST(:ids AS uuid[])) AND token IS NOT NULL ORDER BY id
+        FOR NO KEY UPDATE SKIP LOCKED
+    """),
+    put=text("UPDATE mail SET token = :closed WHERE id = CAST(:id AS uuid)"),
+)
+"""Managing links of mails that have not gone yet, bound to the mail's id."""

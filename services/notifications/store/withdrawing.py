@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, text
 
 _WITHDRAW = """
-    UPDATE mail SET state = 'called_off', reason = :reason, phase = NULL, lease_until = NULL
+    UPDATE mail SET state = 'called_off', reason = :reason, phase = NULL, lease_until = NULL, token = NULL
     WHERE {condition} AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
     RETURNING id, fence, kind
 """

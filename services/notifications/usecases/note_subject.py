@@ -43,7 +43,8 @@ class Told:
         kind: of the mail it causes.
         number: the mail's revision: the subject's, or the minute of the request.
         entry: the subject's state.
-        personal: texts that stand in the table closed only.
+        personal: texts that stand in the recipient book, closed only.
+        token: of a managing link, which only the mail holds, closed; empty where the mail carries none.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Told:
     entry: Entry
     personal: Mapping[str, str]
     correlation_id: str
+    token: str = ""
 
     @property
     def standing(self) -> Standing:
@@ -77,7 +79,7 @@ def note_subject(connection: Connection, clock: Clock, vault: Vault, mail_domain
         known = told.standing
         readdress(connection, clock, subject, told.entry.person_ref, untrue_kinds(known))
         _call_off_untrue(connection, subject, known, now)
-    mail = _mail(told, known or told.standing, mail_domain, now)
+    mail = _mail(told, known or told.standing, vault, mail_domain, now)
     if add_mail(connection, mail) and mail.state == "called_off":
         mails_total.labels(mail.kind, "called_off").inc()
 
@@ -92,7 +94,7 @@ def note_subjects(connection: Connection, clock: Clock, vault: Vault, mail_domai
     new = [one for one in told if one.entry.subject not in known and times[one.entry.subject] == 1 and _is_true(one)]
     if new:
         keep_entries(connection, [_closed(vault, one) for one in new], now)
-        add_mails(connection, [_mail(one, one.standing, mail_domain, now) for one in new])
+        add_mails(connection, [_mail(one, one.standing, vault, mail_domain, now) for one in new])
     done = {one.entry.subject for one in new}
     for one in told:
         if one.entry.subject not in done:
@@ -110,7 +112,7 @@ def ask_to_confirm(connection: Connection, clock: Clock, vault: Vault, mail_doma
     new = [one for link, one in links.items() if link not in mailed]
     if new:
         keep_entries(connection, [_closed(vault, one) for one in new], now)
-        add_mails(connection, [_mail(one, one.standing, mail_domain, now) for one in new])
+        add_mails(connection, [_mail(one, one.standing, vault, mail_domain, now) for one in new])
 
 
 def _is_true(told: Told) -> bool:
@@ -128,7 +130,7 @@ def _call_off_untrue(connection: Connection, subject: str, known: Standing, now:
         mails_total.labels(kind, "called_off").inc()
 
 
-def _mail(told: Told, known: Standing, mail_domain: str, now: datetime) -> NewMail:
+def _mail(told: Told, known: Standing, vault: Vault, mail_domain: str, now: datetime) -> NewMail:
     mail_id, untrue = new_id(), is_untrue(told.kind, told.number, known)
     return NewMail(
         id=mail_id,
@@ -144,4 +146,5 @@ def _mail(told: Told, known: Standing, mail_domain: str, now: datetime) -> NewMa
         cause_at=told.entry.occurred_at,
         created_at=now,
         correlation_id=told.correlation_id,
+        token=vault.close({"token": told.token}, row=mail_id) if told.token and not untrue else None,
     )

@@ -54,7 +54,7 @@ def _add_change(blueprint: Any, desk: FormDesk) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def change(wanted: dict[str, Any], query: dict[str, Any], slug: str) -> Response:
-        """Change capacity, hours, alarm or the switch; `If-Match`: the ETag or revision.
+        """Change capacity, hours, alarm, the switch or when people can join; `If-Match`: the ETag or revision.
 
         Raising the capacity promotes people from the waiting list.
         """
@@ -92,6 +92,7 @@ def form_for_coordinators(form: StoredForm, now: datetime) -> dict[str, Any]:
         "closes_at": form.closes_at,
         "changes_until": form.changes_until,
         "alarm_minutes": form.alarm_minutes,
+        "join_minutes_before": form.join_minutes_before,
         "closed_reason": closed_reason(form.opening, now),
         "verification": form.verification,
         "warning": NO_VERIFICATION if form.verification == "none" else "",

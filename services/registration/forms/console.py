@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms import wording as form_words
 from services.registration.forms.changes import FormChange, FormChangeLine, FormDesk, preview_form_change, show_form
-from services.registration.forms.model import MAX_ALARM_MINUTES, FormSettings
+from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTES_BEFORE, FormSettings
 from services.registration.forms.opening import closed_reason, set_reason
 from services.registration.forms.service import list_forms
 from services.registration.forms.store import StoredForm, settings_of
@@ -24,7 +24,7 @@ from shared.web.headers import personal
 
 MOST_SEATS = 1_000_000
 LOCAL = "%Y-%m-%dT%H:%M"
-FIELDS = ("capacity", "opens", "closes", "changes", "alarm", "switch")
+FIELDS = ("capacity", "opens", "closes", "changes", "alarm", "join", "switch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ def first_values(form: StoredForm, settings: FormSettings | None = None) -> dict
         "closes": _typed(shown.closes_at, form),
         "changes": _typed(shown.changes_until, form),
         "alarm": "" if shown.alarm_minutes is None else str(shown.alarm_minutes),
+        "join": str(shown.join_minutes_before),
         "switch": "on" if shown.open else "off",
     }
 
@@ -69,7 +70,9 @@ def read_filled(form: StoredForm, given: Mapping[str, str]) -> Filled:
     changes_until = _moment("changes", values, form, form.changes_until, faults)
     if opens_at and closes_at and closes_at <= opens_at:
         faults["closes"] = "The form must close later than it opens."
-    wanted = FormSettings(capacity, values["switch"] == "on", opens_at, closes_at, changes_until, alarm)
+    join = _whole("join", values, MAX_JOIN_MINUTES_BEFORE, "the start", faults) or 0
+    hours = (opens_at, closes_at, changes_until)
+    wanted = FormSettings(capacity, values["switch"] == "on", *hours, alarm, join)
     return Filled(values, faults, None if faults else wanted)
 
 

@@ -10,7 +10,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.registration.forms.messages import form_message
-from services.registration.forms.model import COLUMNS, MAX_ALARM_MINUTES
+from services.registration.forms.model import (
+    COLUMNS,
+    JOIN_MINUTES_BEFORE,
+    MAX_ALARM_MINUTES,
+    MAX_JOIN_MINUTES_BEFORE,
+)
 from services.registration.forms.partner_store import Partner, save_partner
 from services.registration.forms.retention import PERSON_DAYS, retention_faults
 from services.registration.forms.store import find_form, save_form
@@ -151,6 +156,9 @@ def _settings(fields: Fields) -> dict[str, Any]:
             "promotion_notice_minutes", whole(0, 100_000), PROMOTION_NOTICE_MINUTES
         ),
         "closes_hours_before": fields.optional("closes_hours_before", whole(0, 10_000), 0),
+        "join_minutes_before": fields.optional(
+            "join_minutes_before", whole(0, MAX_JOIN_MINUTES_BEFORE), JOIN_MINUTES_BEFORE
+        ),
         "attend": fields.optional("attend", _slug, None),
         "alarm_minutes": fields.optional("alarm_minutes", whole(0, MAX_ALARM_MINUTES), None),
         "keep_days": fields.optional("keep_days", whole(1, 3650), None),

@@ -19,6 +19,10 @@ COLUMNS = frozenset(
 """Fields of a form whose answers are part of a registration itself; all others are kept together."""
 
 
+JOIN_MINUTES_BEFORE = 15
+MAX_JOIN_MINUTES_BEFORE = 24 * 60
+
+
 @dataclass(frozen=True, slots=True)
 class FormSettings:
     """Attributes:
@@ -27,6 +31,7 @@ class FormSettings:
     opens_at, closes_at: its hours; None for no bound.
     changes_until: until when people may change their answers; None: until the form or the guest list closes.
     alarm_minutes: how long before the start people's calendars alert them; None leaves that to their calendars.
+    join_minutes_before: from how long before the start people with a seat can join online.
     """
 
     capacity: int | None
@@ -35,6 +40,7 @@ class FormSettings:
     closes_at: datetime | None = None
     changes_until: datetime | None = None
     alarm_minutes: int | None = None
+    join_minutes_before: int = JOIN_MINUTES_BEFORE
 
 
 def check_settings(settings: FormSettings) -> None:

@@ -2,7 +2,7 @@
 
 import marshmallow as ma
 
-from services.registration.forms.model import MAX_ALARM_MINUTES
+from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTES_BEFORE
 
 ALARM = "Minutes before the start at which people's calendars alert them; null: as their calendars do"
 
@@ -29,6 +29,9 @@ class FormAdminSchema(ma.Schema):
     closes_at = _moment("Closed from then on; null: no bound")
     changes_until = _moment("Until when people may change their answers; null: until the form or guest list closes")
     alarm_minutes = ma.fields.Integer(allow_none=True, metadata={"description": ALARM})
+    join_minutes_before = ma.fields.Integer(
+        required=True, metadata={"description": "From how long before the start people with a seat can join online"}
+    )
     closed_reason = ma.fields.String(required=True, metadata={"description": "Empty while people can register"})
     verification = ma.fields.String(required=True)
     warning = ma.fields.String(
@@ -68,6 +71,11 @@ class FormChangeSchema(ma.Schema):
         strict=True,
         validate=ma.validate.Range(min=0, max=MAX_ALARM_MINUTES),
         metadata={"description": ALARM},
+    )
+    join_minutes_before = ma.fields.Integer(
+        strict=True,
+        validate=ma.validate.Range(min=0, max=MAX_JOIN_MINUTES_BEFORE),
+        metadata={"description": "From how long before the start people with a seat can join online"},
     )
 
 

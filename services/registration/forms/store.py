@@ -39,6 +39,7 @@ class FormRecord(Generic[SeatInfo]):
         changes_until: until when people may change their answers, if a coordinator has set it.
         controller, contact: who is responsible for the data, and how to reach them; None: the installation's.
         alarm_minutes: how long before the start people's calendars alert them; None leaves that to their calendars.
+        join_minutes_before: from how long before the start people with a seat can join online.
     """
 
     slug: str
@@ -67,6 +68,7 @@ class FormRecord(Generic[SeatInfo]):
     contact: str | None
     changes_until: datetime | None
     alarm_minutes: int | None
+    join_minutes_before: int
     seats: SeatInfo
 
     @property
@@ -120,14 +122,14 @@ PublicForm = FormRecord[SeatWord]
 def settings_of(form: StoredForm) -> FormSettings:
     """What coordinators have set of a form."""
     hours = (form.opens_at, form.closes_at, form.changes_until)
-    return FormSettings(form.seats.capacity, form.open, *hours, form.alarm_minutes)
+    return FormSettings(form.seats.capacity, form.open, *hours, form.alarm_minutes, form.join_minutes_before)
 
 
 _COLUMNS = """
     f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners, f.promotion_notice_minutes,
     f.open, f.revision, f.event_title, f.time_zone, f.starts_at, f.event_status, f.ends_at, f.closes_hours_before,
     f.attend, f.opens_at, f.closes_at, make_interval(days => f.person_days), f.city, f.people_per_address, f.controller,
-    f.contact, f.changes_until, f.alarm_minutes
+    f.contact, f.changes_until, f.alarm_minutes, f.join_minutes_before
 """
 _FORM = f"""
     SELECT {_COLUMNS}, s.capacity, s.confirmed, s.waiting, s.last_position
@@ -144,8 +146,8 @@ _LOADED = (
 )  # fmt: skip
 """Columns that a file of forms sets; coordinators set the others, ``alarm_minutes`` once the form is there."""
 _SAVE = text(f"""
-    INSERT INTO form (slug, {", ".join(_LOADED)}, alarm_minutes, open, revision)
-    VALUES (:slug, {", ".join(f":{name}" for name in _LOADED)}, :alarm_minutes, true, 1)
+    INSERT INTO form (slug, {", ".join(_LOADED)}, alarm_minutes, join_minutes_before, open, revision)
+    VALUES (:slug, {", ".join(f":{name}" for name in _LOADED)}, :alarm_minutes, :join_minutes_before, true, 1)
     ON CONFLICT (slug) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _LOADED)},
         revision = form.revision + 1
     WHERE ({", ".join(f"form.{name}" for name in _LOADED)})
@@ -161,7 +163,7 @@ _SEATS = text("""
 """)
 _SET = text("""
     UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at, changes_until = :changes_until,
-        alarm_minutes = :alarm_minutes, revision = revision + 1
+        alarm_minutes = :alarm_minutes, join_minutes_before = :join_minutes_before, revision = revision + 1
     WHERE slug = :slug
 """)
 _NAMED = text("SELECT slug FROM form WHERE slug = :name OR event_id = :name ORDER BY slug")
@@ -200,7 +202,7 @@ def all_forms(connection: Connection) -> list[StoredForm]:
 def save_form(connection: Connection, values: Mapping[str, Any], capacity: int | None) -> None:
     """Store a form; an equal one is left alone.
 
-    ``capacity`` and the alarm count only when it is new: coordinators set them afterwards.
+    ``capacity``, the alarm and ``join_minutes_before`` count only when it is new: coordinators set them afterwards.
     """
     connection.execute(_SAVE, {**values, "definition": Jsonb(values["definition"])})
     seats = Seats(capacity, 0, 0, 0, values["waiting_list"])

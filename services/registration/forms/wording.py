@@ -50,6 +50,8 @@ def people(count: int) -> str:
 def effect_sentences(effect: FormEffect, wanted: FormSettings) -> list[str]:
     """What the change does to people, in sentences; empty if it does nothing."""
     said = _about_seats(effect) if "capacity" in effect.differs else []
+    if "join_minutes_before" in effect.differs:
+        said.append(f"People with a seat can join online from {wanted.join_minutes_before} minutes before the start.")
     return said + _about_opening(effect, wanted) if effect.differs else []
 
 
@@ -108,7 +110,7 @@ def _about_opening(effect: FormEffect, wanted: FormSettings) -> list[str]:
         said.append("The form opens at once: people can register.")
     elif after and not before:
         said.append(CLOSES)
-    elif after and set(effect.differs) - {"capacity", "alarm_minutes"}:
+    elif after and set(effect.differs) - {"capacity", "alarm_minutes", "join_minutes_before"}:
         said.append(f"The form is closed then as it is now ({state_of(after)[0].lower()}).")
     if after == "not-open" and wanted.open and wanted.opens_at and "opens_at" in effect.differs:
         said.append(f"It opens by itself on {utc_text(wanted.opens_at)}.")
@@ -124,6 +126,8 @@ def _changed(name: str, before: Any, after: Any) -> str:
         return f"Seats: {_number(before)} → {_number(after)}."
     if name == "alarm_minutes":
         return f"Calendar alarm: {alarm_text(before)} → {alarm_text(after)}."
+    if name == "join_minutes_before":
+        return f"Joining online opens: {before} → {after} minutes before the start."
     return f"{HOURS[name]}: {_when(before)} → {_when(after)}."
 
 

@@ -6,7 +6,7 @@ and whoever hangs loses it with its transaction. What it must never do: open a s
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from services.registration.forms.store import find_form
 from services.registration.intake import decider_store as store
-from services.registration.intake import mailboxes, queue
+from services.registration.intake import link_mails, mailboxes, queue
 from services.registration.intake.contents import content_from_json
 from services.registration.intake.deciding import decide
 from services.registration.intake.model import (
@@ -31,9 +31,11 @@ from services.registration.intake.model import (
     Mute,
     NewRegistration,
     Plan,
+    RenewLinks,
     RequestList,
     SendLink,
     Submission,
+    Verify,
 )
 from services.registration.people.messages import (
     CANCELLED,
@@ -45,7 +47,7 @@ from services.registration.people.messages import (
     confirmation_wanted,
     fact_about,
 )
-from services.registration.people.model import AddressRefs, Registration
+from services.registration.people.model import LIVE, AddressRefs, Registration
 from services.registration.people.references import References
 from services.registration.people.store import find_person
 from services.registration.people.waiting_list import promote_waiting
@@ -53,7 +55,7 @@ from services.registration.privacy.erasure import erase_by_link
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
 from shared.core.ids import new_id, new_token
-from shared.core.links import CONFIRMATION, link_hash
+from shared.core.links import CONFIRMATION, JOIN, OWN, VIEW, link_hash
 from shared.core.metrics import submissions_decided_total
 from shared.core.sealing import Unsealable, open_sealed
 from shared.store import outbox
@@ -64,6 +66,16 @@ log = logging.getLogger(__name__)
 
 LINK_LIFETIME = timedelta(days=7)
 MAILS_AT_ONCE = 500
+
+BY_LINK: dict[str, tuple[str, ...]] = {
+    "submission": (CONFIRMATION,),
+    "confirm": (CONFIRMATION,),
+    "mute": (CONFIRMATION,),
+    "unmute": (CONFIRMATION, OWN),
+    "send-link": (CONFIRMATION, VIEW),
+    "verify": (OWN, JOIN),
+}
+"""Purposes of the links by which a command can be sent; every other command needs a managing link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +175,7 @@ class Decider:
 
     def _decide_erasure(self, connection: Connection, row: queue.QueuedRow, now: datetime) -> None:
         links = store.find_links(connection, [row.token_hash] if row.token_hash else [])
-        owner = links.get(row.token_hash or b"")
+        owner = _owner(row, links)
         if owner is not None and owner.registration is not None:
             erase_by_link(connection, self._messages, owner.registration, now, row.number)
         store.settle(connection, Plan(results={row.number: []}), now)
@@ -176,7 +188,7 @@ class Decider:
         for row in rows:
             try:
                 content = open_sealed(list(self._keys.private), row.body)
-                items.append(self._item(row, content, links.get(row.token_hash or b"")))
+                items.append(self._item(row, content, _owner(row, links)))
             except (Unsealable, ValueError, KeyError, TypeError) as error:
                 queue.park(connection, row.number, f"it cannot be read: {type(error).__name__}")
                 log.error("a submission cannot be read and is parked", extra={"number": row.number})
@@ -184,6 +196,7 @@ class Decider:
 
     def _item(self, row: queue.QueuedRow, content: dict[str, Any], owner: store.LinkOwner | None) -> Item:
         address = owner.address if owner is not None and owner.has_link_at(row.received_at) else None
+        registration = owner.registration if owner is not None else None
         if row.kind == "submission":
             return self._submission(row, content_from_json(content), address)
         if row.kind == "confirm":
@@ -191,11 +204,16 @@ class Decider:
         if row.kind == "change":
             return self._change(row, content, owner)
         if row.kind == "cancel":
-            return Cancel(row.number, owner.registration if owner else None, content.get("revision"))
+            return Cancel(row.number, registration, content.get("revision"))
         if row.kind == "send-link":
-            return SendLink(row.number, address, str(content["registration"]))
+            wanted = registration or str(content["registration"])
+            return SendLink(row.number, address, wanted, spaced=registration is not None)
         if row.kind == "send-list":
             return self._request_list(row, str(content["email"]), str(content["language"]))
+        if row.kind == "renew-links":
+            return RenewLinks(row.number, registration)
+        if row.kind == "verify":
+            return Verify(row.number, registration)
         return Mute(row.number, address, muted=row.kind == "mute")
 
     def _change(self, row: queue.QueuedRow, content: dict[str, Any], owner: store.LinkOwner | None) -> Change:
@@ -251,6 +269,8 @@ class Decider:
         store.write_seats(connection, facts, plan.seats_changed)
         mailboxes.note_verified(connection, plan.verified.values(), now)
         mailboxes.want_mails(connection, plan.mails, now)
+        store.write_owners(connection, plan.owners, now)
+        link_mails.want_links(connection, plan.links_spaced, now)
         for address, muted in plan.muted.values():
             mailboxes.set_muted(connection, address, muted, now)
         self._publish(connection, facts, plan, now)
@@ -279,7 +299,11 @@ class Decider:
             *((LINK_REQUESTED, one) for one in plan.links_wanted),
         ]
         facts_known = [fact for key, one in known if (fact := _known_fact(connection, key, one)) is not None]
-        self._messages.add(connection, [*new, *facts_known], now)
+        cancelled = {one.id for one in plan.cancelled}  # by this batch: that ends all links, and mails a new one
+        left = [one for one in plan.links_renewed if one.id not in cancelled]
+        renewed = [_known_fact(connection, LINK_REQUESTED, one) for one in left]
+        ending = [replace(fact, ends_links=True) for fact in renewed if fact is not None]
+        self._messages.add(connection, [*new, *facts_known, *ending], now)
 
     def _new_fact(self, facts: Facts, new: NewRegistration, place: int | None, now: datetime) -> Fact:
         content, form = new.content, facts.forms[new.form]
@@ -312,9 +336,10 @@ class Decider:
             now = self._clock.final_now("confirmation-mails", connection)
             if now is None:
                 return 0
+            sent = self._send_links(connection, now)
             due = mailboxes.take_due_mails(connection, now, MAILS_AT_ONCE)
             if not due:
-                return 0
+                return sent
             minted = [(mail, new_id(), new_token()) for mail in due]
             links = [
                 mailboxes.MintedLink(identity, link_hash(token, CONFIRMATION), mail) for mail, identity, token in minted
@@ -336,10 +361,24 @@ class Decider:
                 ],
             )
         reach("decide.mailed")
-        return len(due)
+        return sent + len(due)
+
+    def _send_links(self, connection: Connection, now: datetime) -> int:
+        """Hand the managing links to the outbox that were asked for by read-only links, as far as they are due."""
+        due = link_mails.take_due_links(connection, now, MAILS_AT_ONCE)
+        people = [person for identity in due if (person := find_person(connection, identity)) is not None]
+        live = [person for person in people if person.registration.status in LIVE]
+        self._messages.add(connection, [fact_about(LINK_REQUESTED, person) for person in live], now)
+        return len(live)
 
 
 TIMED_OUT = "timed out"
+
+
+def _owner(row: queue.QueuedRow, links: dict[bytes, store.LinkOwner]) -> store.LinkOwner | None:
+    """Whom the link of a command opens something for; None if it opens nothing, or its purpose is another one."""
+    owner = links.get(row.token_hash or b"")
+    return owner if owner is not None and owner.purpose in BY_LINK.get(row.kind, (OWN,)) else None
 
 
 def _choice(values: dict[str, Any]) -> Choice:
@@ -352,7 +391,7 @@ def _refs(item: Item, links: dict[bytes, store.LinkOwner]) -> list[bytes]:
     """Addresses that have to be read for an item."""
     if isinstance(item, Submission):
         return [item.address.ref]
-    if isinstance(item, Change | Cancel):
+    if isinstance(item, Change | Cancel | RenewLinks | Verify):
         return [owner.address.ref for owner in links.values() if owner.registration == item.registration]
     return [] if item.address is None else [item.address.ref]
 

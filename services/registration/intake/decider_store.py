@@ -64,11 +64,12 @@ _BLOCKED = text("SELECT person_ref FROM blocked_address WHERE person_ref = ANY(:
 _ERASED = text("SELECT address_ref, before_number FROM erased_address WHERE address_ref = ANY(:refs)")
 _USED = text("SELECT id FROM used_challenge WHERE id = ANY(:challenges)")
 _LINKS = text("""
-    SELECT token_hash, address_ref, mailbox_ref, domain_ref, NULL, expires_at FROM confirmation_link
+    SELECT token_hash, address_ref, mailbox_ref, domain_ref, NULL, expires_at, 'confirmation' FROM confirmation_link
     WHERE token_hash = ANY(:hashes)
-    UNION ALL SELECT m.token_hash, r.person_ref, r.mailbox_ref, r.domain_ref, r.id::text, NULL
-    FROM managing_link m JOIN registration r ON r.id = m.registration_id
-    WHERE m.token_hash = ANY(:hashes) AND r.erased_at IS NULL
+    UNION ALL SELECT l.token_hash, r.person_ref, r.mailbox_ref, r.domain_ref, r.id::text, NULL, l.purpose
+    FROM (SELECT token_hash, registration_id, 'own' AS purpose FROM managing_link WHERE token_hash = ANY(:hashes)
+        UNION ALL SELECT token_hash, registration_id, purpose FROM limited_link WHERE token_hash = ANY(:hashes)) l
+    JOIN registration r ON r.id = l.registration_id WHERE r.erased_at IS NULL
 """)
 
 _ADD_CANDIDATES = text("""
@@ -143,6 +144,9 @@ _CANCEL = text("""
     INSERT INTO registration_change (registration_id, revision, status, changed_at, reason)
     SELECT id, revision, status, :now, :reason FROM gone
 """)
+_VERIFY = text("""
+    UPDATE registration SET verified_at = :now WHERE id = ANY(CAST(:ids AS uuid[])) AND verified_at IS NULL
+""")
 _SEATS = text("""
     UPDATE seat SET confirmed = new.confirmed, waiting = new.waiting, last_position = new.last_position,
         word = new.word
@@ -166,16 +170,18 @@ class LinkOwner:
     """Whom a link opens something for.
 
     Attributes:
-        registration: that a managing link opens; None for a confirmation link.
-        expires_at: of a confirmation link; None for a managing link.
+        registration: that the link is of; None for a confirmation link.
+        expires_at: of a confirmation link; None for the others.
+        purpose: of the link, see ``shared.core.links``.
     """
 
     address: AddressRefs
     registration: str | None
     expires_at: datetime | None
+    purpose: str
 
     def has_link_at(self, at: datetime) -> bool:
-        """Whether the link opened something at that time; a managing link does as long as it is there."""
+        """Whether the link opened something at that time; links of registrations do as long as they are there."""
         return self.expires_at is None or self.expires_at > at
 
 
@@ -184,7 +190,7 @@ def find_links(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, L
     if not hashes:
         return {}
     found = connection.execute(_LINKS, {"hashes": list(hashes)})
-    return {row[0]: LinkOwner(AddressRefs(*row[1:4]), row[4], row[5]) for row in found}
+    return {row[0]: LinkOwner(AddressRefs(*row[1:4]), *row[4:]) for row in found}
 
 
 def read_facts(
@@ -292,6 +298,12 @@ def write_registrations(connection: Connection, rows: Sequence[Mapping[str, Any]
     """Store new registrations; see :func:`registration_row`."""
     if rows:
         connection.execute(_REGISTER, {"rows": as_parameter(rows), "now": now})
+
+
+def write_owners(connection: Connection, registrations: Sequence[str], now: datetime) -> None:
+    """Record that the addresses of these registrations are verified, where they were not."""
+    if registrations:
+        connection.execute(_VERIFY, {"ids": list(registrations), "now": now})
 
 
 def write_changes(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:

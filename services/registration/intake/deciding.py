@@ -32,10 +32,12 @@ from services.registration.intake.model import (
     NewRegistration,
     Outcome,
     Plan,
+    RenewLinks,
     RequestList,
     Result,
     SendLink,
     Submission,
+    Verify,
     changed_fields,
     with_answers,
 )
@@ -71,6 +73,10 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
                 plan.results[item.number] = [_cancel(facts, plan, item, now)]
             case SendLink():
                 plan.results[item.number] = [_send_link(facts, plan, item)]
+            case RenewLinks():
+                plan.results[item.number] = [_renew_links(facts, plan, item)]
+            case Verify():
+                plan.results[item.number] = [_verify(facts, plan, item)]
             case Mute():
                 plan.results[item.number] = []
                 if item.address is not None:
@@ -353,7 +359,10 @@ def _send_link(facts: Facts, plan: Plan, item: SendLink) -> ActResult:
     live = facts.find(item.registration)
     if live is None or item.address is None or live.address != item.address.ref:
         return ActResult("", "", "", Result.GONE)
-    plan.links_wanted.append(live)
+    if item.spaced:
+        plan.links_spaced.append((live, item.address))
+    else:
+        plan.links_wanted.append(live)
     return ActResult("", live.form, "", Result.MAILED)
 
 
@@ -368,6 +377,23 @@ def _request_list(facts: Facts, plan: Plan, item: RequestList) -> None:
         return
     email = live[0].content.email if live else item.email
     plan.mails.append(MailWanted(item.address, email, item.language, item.network, proven=False))
+
+
+def _renew_links(facts: Facts, plan: Plan, item: RenewLinks) -> ActResult:
+    live = facts.find(item.registration)
+    if live is None:
+        return ActResult("", "", "", Result.GONE)
+    plan.owners.append(live.id)
+    plan.links_renewed.append(live)
+    return ActResult("", live.form, "", Result.RENEWED)
+
+
+def _verify(facts: Facts, plan: Plan, item: Verify) -> ActResult:
+    live = facts.find(item.registration)
+    if live is None:
+        return ActResult("", "", "", Result.GONE)
+    plan.owners.append(live.id)
+    return ActResult("", live.form, "", Result.VERIFIED)
 
 
 def _is_same(live: LiveRegistration, item: Submission) -> bool:

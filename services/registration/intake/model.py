@@ -49,6 +49,8 @@ class Result(StrEnum):
     EVENT_OVER = "event-over"
     CHANGED_MEANWHILE = "changed-meanwhile"
     MAILED = "mailed"
+    RENEWED = "renewed"
+    VERIFIED = "verified"
     GONE = "gone"
     NAME_TAKEN = "name-taken"
 
@@ -236,11 +238,33 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class SendLink:
-    """The owner of an address wants the managing link of a registration once more."""
+    """Somebody wants the managing link of a registration mailed to its address once more.
+
+    Attributes:
+        address: of the link that was used; None if it opens nothing any more.
+        spaced: asked for by a read-only link, which anybody may hold: mails keep the spacing of the mailbox.
+    """
 
     number: int
     address: AddressRefs | None
     registration: str
+    spaced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RenewLinks:
+    """Somebody wants all links of their registration to end, and new ones by mail."""
+
+    number: int
+    registration: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Somebody pressed the button to join behind a link that was mailed to the address of a registration."""
+
+    number: int
+    registration: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +292,7 @@ class RequestList:
     network: bytes | None
 
 
-Item = Submission | Confirm | Change | Cancel | SendLink | Mute | RequestList
+Item = Submission | Confirm | Change | Cancel | SendLink | RenewLinks | Verify | Mute | RequestList
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,6 +453,10 @@ class Plan:
         outcomes: of submissions that anybody could have sent, by number.
         results: of what was sent by a link, by number: of commands in the order of their choices.
         deleted: ids of candidates that go.
+        links_wanted: registrations whose managing link is mailed now.
+        links_spaced: the same as soon as the spacing of the mailbox allows it.
+        links_renewed: registrations of which all links end, and new ones are mailed.
+        owners: registrations whose address is verified, by the use of a link that was mailed to it.
         freed: forms on which a place was given back: who waits is promoted after the batch.
         verified: mailboxes whose owner has acted: the spacing of their mails starts anew.
     """
@@ -441,6 +469,9 @@ class Plan:
     changed: list[ChangedRegistration] = field(default_factory=list)
     cancelled: list[LiveRegistration] = field(default_factory=list)
     links_wanted: list[LiveRegistration] = field(default_factory=list)
+    links_spaced: list[tuple[LiveRegistration, AddressRefs]] = field(default_factory=list)
+    links_renewed: list[LiveRegistration] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
     mails: list[MailWanted] = field(default_factory=list)
     challenges: list[tuple[bytes, str]] = field(default_factory=list)
     freed: set[str] = field(default_factory=set)

@@ -1,5 +1,7 @@
 """A registration by the token of its managing link, for programs."""
 
+from dataclasses import replace
+
 from services.registration.intake.model import Result
 from services.registration.own.service import cancel_own, show_own, wait_for_outcome
 from services.registration.people.by_link import LinkAccess
@@ -22,13 +24,16 @@ def link_access(context: PublicContext) -> LinkAccess:
         return show_own(context.work, token, context.form_view, context.clock())[0].person
 
     def cancel(token: str, revision: int) -> Person:
-        _own, view = show_own(context.work, token, context.form_view, context.clock())
+        own, view = show_own(context.work, token, context.form_view, context.clock())
         outcome = wait_for_outcome(context.intake, cancel_own(context.intake, view, token, revision))
         if outcome is None:
             raise Unavailable("the command is stored and not decided yet; read the registration again")
         result = Result(outcome.outcome[0]["result"])
         if result is not Result.CANCELLED:
             raise DomainError(*REFUSALS[result])
-        return find(token)
+        before = own.person.registration
+        return replace(
+            own.person, registration=replace(before, status="cancelled", position=None, revision=revision + 1)
+        )
 
     return LinkAccess(find, cancel)

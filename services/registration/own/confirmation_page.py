@@ -198,6 +198,7 @@ def render_confirmation(page: ConfirmationPage) -> str:
     return render_own(
         "confirmation.html",
         page.look,
+        "?",
         page=page,
         title=own_text("page.title" if page.candidates else "page.title.none", page.look.language),
         results=[_result_text(one) for one in page.results],

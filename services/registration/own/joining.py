@@ -1,7 +1,12 @@
-"""Who is shown where an event is joined online, and when."""
+"""Who may join an event online, and when: decided each time by the newest known state of the event.
+
+A mail, a reminder or an open page never holds the address of the meeting, so all of them follow when the event moves or
+its address changes.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES
 
@@ -13,30 +18,80 @@ OPEN_ENDED = timedelta(hours=12)
 """How long after its start an event without an end can be joined."""
 
 
-@dataclass(frozen=True, slots=True)
-class OnlineEvent:
-    """What decides whether an event can be joined online, as last heard; aware moments, None without a date."""
+class JoinState(StrEnum):
+    """Whether somebody can join now, or why not."""
 
+    OPEN = "open"
+    EARLY = "early"
+    NO_ADDRESS = "no-address"
+    OVER = "over"
+    CANCELLED = "cancelled"
+    POSTPONED = "postponed"
+    NO_SEAT = "no-seat"
+    NOT_ONLINE = "not-online"
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """What decides whether a registration can join its event online, as last known; instants are aware.
+
+    Attributes:
+        form: slug; ``form_kind`` is its kind.
+        status: of the registration; ``language`` is that of its mails.
+        verified: the address of the registration is verified.
+        changed_at: when the registration last changed.
+        event_status: None for a form without an event, or while nothing is known of it. So is ``mode``.
+        minutes_before: the start, from which people can join: a setting of the form.
+    """
+
+    form: str
+    form_kind: str
     status: str
-    mode: str
+    language: str
+    verified: bool
+    changed_at: datetime
+    event_status: str | None
+    mode: str | None
     join_url: str | None
     starts_at: datetime | None
     ends_at: datetime | None
+    minutes_before: int
 
 
-def join_address(status: str, form_kind: str, event: OnlineEvent | None, now: datetime) -> str:
-    """Return where a registration joins its event online, or an empty string if it does not.
-
-    Args:
-        status: of the registration.
-        form_kind: kind of its form.
-        event: of the form; None without one.
-        now: the time, aware.
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """Attributes:
+    address: of the meeting; empty unless the state is ``open``.
+    opens_at: from when people can join; None without a date.
     """
-    if event is None or status != "confirmed" or form_kind not in JOINING_KINDS:
-        return ""
-    if event.status not in OPEN_EVENT_STATUSES or event.mode not in ONLINE_MODES or event.starts_at is None:
-        return ""
-    over_at = event.ends_at or event.starts_at + OPEN_ENDED
-    url = event.join_url or ""
-    return url if now < over_at and url.startswith("https://") else ""
+
+    state: JoinState
+    address: str = ""
+    opens_at: datetime | None = None
+
+
+def decide_joining(meeting: Meeting, now: datetime) -> Joining:
+    """Return whether the person of a registration can join its event at ``now`` (aware), and where."""
+    if meeting.status != "confirmed":
+        return Joining(JoinState.NO_SEAT)
+    if meeting.event_status in ("cancelled", "postponed"):
+        return Joining(JoinState(meeting.event_status))
+    if meeting.event_status == "held":
+        return Joining(JoinState.OVER)
+    starts_at = meeting.starts_at
+    if not _is_online(meeting) or starts_at is None:
+        return Joining(JoinState.NOT_ONLINE)
+    if now >= (meeting.ends_at or starts_at + OPEN_ENDED):
+        return Joining(JoinState.OVER)
+    opens_at = starts_at - timedelta(minutes=meeting.minutes_before)
+    if now < opens_at:
+        return Joining(JoinState.EARLY, opens_at=opens_at)
+    address = meeting.join_url or ""
+    if not address.startswith("https://"):
+        return Joining(JoinState.NO_ADDRESS, opens_at=opens_at)
+    return Joining(JoinState.OPEN, address, opens_at)
+
+
+def _is_online(meeting: Meeting) -> bool:
+    known = meeting.event_status in OPEN_EVENT_STATUSES and meeting.mode in ONLINE_MODES
+    return known and meeting.form_kind in JOINING_KINDS

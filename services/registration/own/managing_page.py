@@ -31,6 +31,19 @@ class ResourceLink:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinPart:
+    """Joining online, on the own page.
+
+    Attributes:
+        state: ``open``, ``early`` or ``no-address``.
+        opens: from when it is possible; None without a date.
+    """
+
+    state: str
+    opens: EventTime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LinkPage:
     """A person's own registration.
 
@@ -55,7 +68,7 @@ class LinkPage:
         asking: show the question whether to cancel, or to be erased; a page that is only read. ``""`` for neither.
         can_cancel: false once the event has begun.
         again_path: where to register again after cancelling, ``""`` when that is not possible.
-        join_url: where the event is joined online, ``""`` for nowhere.
+        join: what it says of joining online; None for nothing.
         resources: what was published about the event.
     """
 
@@ -86,7 +99,7 @@ class LinkPage:
     asking: Asking = ""
     can_cancel: bool = True
     again_path: str = ""
-    join_url: str = ""
+    join: JoinPart | None = None
     resources: Sequence[ResourceLink] = ()
 
 
@@ -109,6 +122,14 @@ def render_link_gone(look: Look, again_path: str = "", path: str = "") -> str:
     """
     title = page_texts().text("link.gone.title", look.language)
     return render_own("link_gone.html", look, path, title=title, again_path=again_path)
+
+
+def render_link_ended(look: Look, result: str, title: str, again_path: str) -> str:
+    """The answer to a managing link that has ended itself: ``result`` is ``cancelled`` or ``renewed``.
+
+    ``title`` is that of the form, ``again_path`` where to register again, ``""`` for nowhere.
+    """
+    return render_own("link_ended.html", look, title=title, result=result, again_path=again_path)
 
 
 def render_erased(look: Look) -> str:

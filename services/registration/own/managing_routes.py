@@ -1,6 +1,6 @@
-"""The page behind a managing link: see, cancel, take one's data along, be erased. Commands go through the queue.
+"""The page behind a managing link: see, join, cancel, get new links, take one's data along, be erased.
 
-Reading it changes nothing: mail scanners follow links.
+Commands go through the queue. Reading it changes nothing: mail scanners follow links.
 """
 
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Result
 from services.registration.own.answers import Step, ends_at, own_definition
+from services.registration.own.limited_routes import join_by_own_link, join_part
 from services.registration.own.managing_page import (
     Asking,
     LinkPage,
@@ -28,12 +29,13 @@ from services.registration.own.managing_page import (
     render_erased,
     render_link,
 )
-from services.registration.own.responses import gone, own_instant, revision_seen, to_erased
+from services.registration.own.responses import ended, gone, own_instant, revision_seen, to_erased
 from services.registration.own.service import (
     cancel_own,
+    ended_by,
     erase_own,
-    find_join_address,
     newest_act,
+    renew_links,
     show_own,
     show_resources,
     unmute_own,
@@ -80,23 +82,32 @@ def managing_blueprint(context: PublicContext) -> Blueprint:
     @limited("link")
     def act(token: str) -> Response:
         action = request.form.get("action", "")
-        if action not in (*ASKED, "unmute"):
+        if action not in (*ASKED, "join", "renew-links", "unmute"):
             raise BadRequest("unknown action")
         try:
             _own, view = show_own(context.work, token, context.form_view, context.clock())
         except DomainError:
-            return gone(context)
+            return _to_page(token) if ended_by(context.work, token) else gone(context)  # the button was pressed twice
+        if action == "join":
+            return join_by_own_link(context, token)
         if action == "erase":
             wait_for_outcome(context.intake, erase_own(context.intake, view, token))
             return to_erased()
         if action == "unmute":
             wait_for_outcome(context.intake, unmute_own(context.intake, view, token))
+        elif action == "renew-links":
+            wait_for_outcome(context.intake, renew_links(context.intake, view, token))
         else:
             wait_for_outcome(context.intake, cancel_own(context.intake, view, token, revision_seen()))
-        language = language_of(request.form.to_dict(), None)
-        return personal(cast(Response, redirect(f"/r/{token}?lang={language}&sent=1", 303)))
+        return _to_page(token)
 
     return blueprint
+
+
+def _to_page(token: str) -> Response:
+    """Leads to the page, which shows what became of a command."""
+    language = language_of(request.form.to_dict(), None)
+    return personal(cast(Response, redirect(f"/r/{token}?lang={language}&sent=1", 303)))
 
 
 def _refusal(act: LinkAct | None) -> Refusal:
@@ -118,7 +129,7 @@ def _page(context: PublicContext, token: str, *, asking: Asking) -> Response:
     try:
         own, view = show_own(context.work, token, context.form_view, context.clock())
     except DomainError:
-        return gone(context)
+        return ended(context, token)
     look = look_of(own_language(request.args.to_dict(), own.person.registration.language), {}, None)
     return page(render_link(_link_page(context, token, own, view, look, asking=asking)), look)
 
@@ -148,7 +159,7 @@ def _link_page(
         again_path=embed_path(form.slug, {"lang": look.language, "partner": registration.partner or ""})
         if not closed_reason(form.opening, now)
         else "",
-        join_url=find_join_address(context.work, own, view, now),
+        join=join_part(context, token),
         saved=_saved(act),
         change_path=_step_path(own, view, "answers", now),
         change_until=own_instant(own, view, ends_at(form.opening, "answers")),

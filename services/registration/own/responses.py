@@ -10,10 +10,12 @@ from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import embed_path
 from services.registration.forms.opening import closed_reason
 from services.registration.intake.form_view import FormView
-from services.registration.own.managing_page import render_link_gone
+from services.registration.intake.model import Result
+from services.registration.own.managing_page import render_link_ended, render_link_gone
+from services.registration.own.service import ended_by
 from services.registration.own.store import OwnRegistration
 from services.registration.public.context import PublicContext
-from services.registration.public.responses import look_of, page
+from services.registration.public.responses import look_of, page, title_of
 from services.registration.public.submitted import language_of
 from shared.core.errors import DomainError
 from shared.i18n.when import period
@@ -28,6 +30,23 @@ def gone(context: PublicContext) -> Response:
     language = language_of(request.values.to_dict(), None)
     look = look_of(language, {}, None)
     return page(render_link_gone(look, _form_named(context, language), here()), look, status=404)
+
+
+def ended(context: PublicContext, token: str) -> Response:
+    """What a managing link says by which its holder has cancelled, or asked for new links; :func:`gone` for others."""
+    act = ended_by(context.work, token)
+    if act is None:
+        return gone(context)
+    result, slug = act
+    try:
+        view = context.form_view(slug)
+    except DomainError:
+        return gone(context)
+    look = look_of(language_of(request.values.to_dict(), None), {}, None)
+    title = title_of(view.stored, view.definition, look.language)
+    closed = result is not Result.CANCELLED or bool(closed_reason(view.stored.opening, context.clock()))
+    again = "" if closed else embed_path(slug, {"lang": look.language})
+    return page(render_link_ended(look, result, title, again), look)
 
 
 def here() -> str:

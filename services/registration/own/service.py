@@ -9,31 +9,36 @@ from typing import Any
 from services.registration.forms.copies import PublishedResource, resources_of
 from services.registration.forms.opening import Opening
 from services.registration.intake.form_view import FormView
-from services.registration.intake.model import Choice
+from services.registration.intake.model import Choice, Result
 from services.registration.intake.service import Intake, OwnChange
 from services.registration.intake.store import StoredReceipt
-from services.registration.own.joining import join_address
+from services.registration.own.joining import Meeting
 from services.registration.own.store import (
     ConfirmationLink,
     LinkAct,
     OwnRegistration,
     PendingSubmission,
     RegisteredPerson,
+    ViewedRegistration,
     acts_by_link,
     find_confirmation_link,
+    find_meeting,
     find_own,
-    online_event,
+    find_viewed,
     own_history,
     pending_submissions,
     registered_people,
 )
 from shared.core.errors import DomainError
-from shared.core.links import CONFIRMATION, OWN, sent_hash
+from shared.core.links import CONFIRMATION, JOIN, OWN, VIEW, sent_hash
 from shared.forms.validation import Answers
 from shared.store.unit_of_work import UnitOfWork
 
 OUTCOME_WITHIN_S = 2.0
 """How long a page waits for the decider before it says that the command is being processed."""
+
+ENDING = frozenset({Result.CANCELLED, Result.RENEWED})
+"""Results of commands by which all links of a registration end, the one that was used among them."""
 
 PAUSES_S = (0.02, 0.03, 0.05, 0.1)
 """Between two looks at an outcome; the last one repeats."""
@@ -84,12 +89,19 @@ def show_own(
         own = find_own(connection, _hash(token, OWN))
     if own is None:
         raise DomainError("not-found")
-    view = form_view(own.person.registration.form)
-    status = own.person.registration.status
-    ends_at = _own_link_ends_at(view.stored.opening, status, view.stored.kept, own.changed_at)
+    registration = own.person.registration
+    return own, _live_form(registration.form, registration.status, own.changed_at, form_view, now)
+
+
+def _live_form(
+    slug: str, status: str, changed_at: datetime, form_view: Callable[[str], FormView], now: datetime
+) -> FormView:
+    """The form of a registration, as long as its links open something: all of them end at the same time."""
+    view = form_view(slug)
+    ends_at = _own_link_ends_at(view.stored.opening, status, view.stored.kept, changed_at)
     if ends_at is not None and ends_at <= now:
         raise DomainError("not-found")
-    return own, view
+    return view
 
 
 def _own_link_ends_at(opening: Opening, status: str, kept: timedelta, changed_at: datetime) -> datetime | None:
@@ -110,14 +122,41 @@ def _own_link_ends_at(opening: Opening, status: str, kept: timedelta, changed_at
     return changed_at + kept if status == "cancelled" else None
 
 
-def find_join_address(work: UnitOfWork, own: OwnRegistration, view: FormView, now: datetime) -> str:
-    """Return where a person joins the event of their form online; empty if they do not, or cannot now."""
-    form = view.stored
-    if form.event_id is None:
-        return ""
+def show_viewed(
+    work: UnitOfWork, token: str, form_view: Callable[[str], FormView], now: datetime
+) -> tuple[ViewedRegistration, FormView]:
+    """Return what the read-only link ``token`` shows, and the form of the registration.
+
+    Raises:
+        DomainError: ``not-found`` if it opens nothing, or nothing any more.
+    """
     with work.transaction() as connection:
-        event = online_event(connection, form.event_id)
-    return join_address(own.person.registration.status, form.kind, event, now)
+        found = find_viewed(connection, _hash(token, VIEW))
+    if found is None:
+        raise DomainError("not-found")
+    return found, _live_form(found.form, found.status, found.changed_at, form_view, now)
+
+
+def show_meeting(
+    work: UnitOfWork, token: str, form_view: Callable[[str], FormView], now: datetime, purpose: str = JOIN
+) -> tuple[Meeting, FormView]:
+    """Return the meeting of a registration, as it is now, and the form of the registration.
+
+    Args:
+        work: transactions on the service's database.
+        token: of a link of the registration.
+        form_view: returns the form with a slug.
+        now: the time.
+        purpose: of the link: ``JOIN`` or ``OWN``.
+
+    Raises:
+        DomainError: ``not-found`` if the link opens nothing, or nothing any more.
+    """
+    with work.transaction() as connection:
+        found = find_meeting(connection, _hash(token, purpose))
+    if found is None:
+        raise DomainError("not-found")
+    return found, _live_form(found.form, found.status, found.changed_at, form_view, now)
 
 
 def show_resources(work: UnitOfWork, event_id: str | None) -> Sequence[PublishedResource]:
@@ -140,6 +179,20 @@ def newest_act(work: UnitOfWork, token: str) -> LinkAct | None:
         return next(iter(acts_by_link(connection, _hash(token, OWN))), None)
 
 
+def ended_by(work: UnitOfWork, token: str) -> tuple[Result, str] | None:
+    """Return by which act a managing link ended itself, and the form: a cancellation, or the wish for new links.
+
+    Returns None for any other link that opens nothing. Nothing else of the registration can be read by such a link.
+    """
+    hash_ = sent_hash(token, OWN)
+    if hash_ is None:
+        return None
+    with work.transaction() as connection:
+        acts = acts_by_link(connection, hash_)
+    results = [(one["result"], act.form) for act in acts if act.decided_at for one in act.outcome or ()]
+    return next(((Result(result), form) for result, form in results if result in ENDING), None)
+
+
 def send_choices(intake: Intake, view: FormView, waiting: WaitingForOwner, choices: Sequence[Choice]) -> str:
     """Store what the owner has chosen; returns the command's receipt.
 
@@ -152,6 +205,21 @@ def send_choices(intake: Intake, view: FormView, waiting: WaitingForOwner, choic
 def send_link(intake: Intake, view: FormView, waiting: WaitingForOwner, registration: str) -> str:
     """Store the wish for the managing link of a registration; returns the command's receipt."""
     return intake.command(view, "send-link", {"registration": registration}, waiting.token_hash)
+
+
+def send_link_by_view(intake: Intake, view: FormView, token: str) -> str:
+    """Store that somebody wants the managing link mailed, by a read-only link; returns the command's receipt."""
+    return intake.command(view, "send-link", {}, _hash(token, VIEW))
+
+
+def renew_links(intake: Intake, view: FormView, token: str) -> str:
+    """Store that somebody wants all their links to end, and new ones by mail; returns the command's receipt."""
+    return intake.command(view, "renew-links", {}, _hash(token, OWN))
+
+
+def verify(intake: Intake, view: FormView, token: str, purpose: str) -> str:
+    """Store that somebody joins by a link that was mailed to their address; returns the command's receipt."""
+    return intake.command(view, "verify", {}, _hash(token, purpose))
 
 
 def mute(intake: Intake, view: FormView, waiting: WaitingForOwner, *, muted: bool) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from services.registration.intake.contents import content_from_json
 from services.registration.intake.model import Content
-from services.registration.own.joining import OnlineEvent
+from services.registration.own.joining import Meeting
 from services.registration.people.model import Registration
 from services.registration.people.store import Person
 
@@ -26,7 +26,12 @@ _OWN = text("""
     FROM own_registration(:hash)
 """)
 _HISTORY = text("SELECT own_history(:hash)")
-_ONLINE = text("SELECT status, mode, join_url, starts_at, ends_at FROM event_copy WHERE id = :id")
+_VIEWED = text("SELECT form, status, language, changed_at FROM viewed_registration(:hash)")
+_MEETING = text("""
+    SELECT form, kind, status, language, verified, changed_at, event_status, mode, join_url, starts_at, ends_at,
+        minutes_before
+    FROM meeting_of(:hash)
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,21 @@ class OwnRegistration:
     sealed_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class ViewedRegistration:
+    """A registration as a read-only link shows it: nothing that names its person.
+
+    Attributes:
+        language: of its mails.
+        changed_at: when it last changed.
+    """
+
+    form: str
+    status: str
+    language: str
+    changed_at: datetime
+
+
 def find_confirmation_link(connection: Connection, hash_: bytes, now: datetime) -> ConfirmationLink | None:
     """Return what the link with this token hash opens; None if it opens nothing, or nothing any more."""
     row = connection.execute(_LINK, {"hash": hash_, "now": now}).fetchone()
@@ -136,7 +156,13 @@ def own_history(connection: Connection, hash_: bytes) -> Mapping[str, Any]:
     return found or {}
 
 
-def online_event(connection: Connection, event_id: str) -> OnlineEvent | None:
-    """What decides whether an event can be joined online; None if nothing was heard of it."""
-    row = connection.execute(_ONLINE, {"id": event_id}).fetchone()
-    return OnlineEvent(*row) if row else None
+def find_viewed(connection: Connection, hash_: bytes) -> ViewedRegistration | None:
+    """Return what the read-only link with this token hash shows, or None."""
+    row = connection.execute(_VIEWED, {"hash": hash_}).fetchone()
+    return None if row is None else ViewedRegistration(*row)
+
+
+def find_meeting(connection: Connection, hash_: bytes) -> Meeting | None:
+    """Return the meeting of the registration that the managing or join link with this token hash is of, or None."""
+    row = connection.execute(_MEETING, {"hash": hash_}).fetchone()
+    return None if row is None else Meeting(*row)

@@ -1,7 +1,7 @@
 """What happened to a registration, as messages: the only translation, which decides what leaves the service.
 
-In clear: what is counted. Sealed to notifications: name, address, time zone, and a fresh token of the managing link,
-which is kept nowhere else.
+In clear: what is counted. Sealed to notifications: name, address, time zone, and fresh tokens of the registration's
+links, which are kept nowhere else.
 """
 
 import base64
@@ -13,14 +13,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.registration.forms.messages import make_message
-from services.registration.people.managing_links import store_managing_links
+from services.registration.people.links import LinkTokens, end_links, new_tokens, store_links
 from services.registration.people.model import Registration
 from services.registration.people.store import Person
 from shared.contracts.envelope import Message
 from shared.core.clock import rfc3339
 from shared.core.context import correlation_id, traceparent
-from shared.core.ids import new_token
-from shared.core.links import OWN, link_hash
 from shared.core.sealing import seal_to
 from shared.store import outbox
 
@@ -46,6 +44,7 @@ class Fact:
         key: type of the message without its prefix.
         registration: as it is afterwards.
         cause: correlation id and trace context of the request; None for the ones in hand.
+        ends_links: all links that the registration had before end with it; those that the message carries are new.
     """
 
     key: str
@@ -54,6 +53,7 @@ class Fact:
     email: str
     time_zone: str | None
     cause: tuple[str, str] | None = None
+    ends_links: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +67,25 @@ class RegistrationMessages:
     notifications_key: bytes
 
     def add(self, connection: Connection, facts: Iterable[Fact], at: datetime) -> None:
-        """Add a message for each of ``facts``, in order, each with a new managing link.
+        """Add a message for each of ``facts``, in order, each with new links. A cancellation ends all earlier ones.
 
         Args:
             connection: of the transaction that makes the facts true.
             facts: what happened.
             at: when they became true.
         """
-        minted = [(fact, new_token()) for fact in facts]
-        store_managing_links(connection, [(fact.registration.id, link_hash(token, OWN)) for fact, token in minted], at)
-        outbox.add(connection, [_message(fact, token, self.notifications_key, at) for fact, token in minted])
+        minted = [(fact, new_tokens(fact.registration.status)) for fact in facts]
+        live: list[tuple[str, LinkTokens]] = []
+        ended: list[str] = []
+        for fact, tokens in minted:
+            identity = fact.registration.id
+            if fact.ends_links or fact.key == CANCELLED:
+                ended.append(identity)
+                live = [one for one in live if one[0] != identity]
+            live.append((identity, tokens))
+        end_links(connection, ended)
+        store_links(connection, live, at)
+        outbox.add(connection, [_message(fact, tokens, self.notifications_key, at) for fact, tokens in minted])
 
 
 def fact_about(key: str, person: Person, **changes: Any) -> Fact:
@@ -115,8 +124,9 @@ def erased_message(registration: Registration, at: datetime) -> Message:
     return make_message(ERASED, registration.id, at, data, (correlation_id(), traceparent()))
 
 
-def _message(fact: Fact, token: str, notifications_key: bytes, at: datetime) -> Message:
-    personal = {"name": fact.name, "address": fact.email, "time_zone": fact.time_zone, "token": token}
+def _message(fact: Fact, tokens: LinkTokens, notifications_key: bytes, at: datetime) -> Message:
+    links = {"token": tokens.own, "view": tokens.view, "join": tokens.join}
+    personal = {"name": fact.name, "address": fact.email, "time_zone": fact.time_zone, **links}
     box = seal_to(notifications_key, personal)
     cause = fact.cause or (correlation_id(), traceparent())
     return make_message(fact.key, fact.registration.id, at, _data(fact.registration, box, at), cause)

@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
 from services.registration.forms.seats import give_back
+from services.registration.people.links import end_links
 from services.registration.people.listing_store import Change, history_of
 from services.registration.people.locking import Locked, lock_known, pause_decider
-from services.registration.people.managing_links import end_managing_links
 from services.registration.people.messages import RegistrationMessages, erased_message
 from services.registration.people.model import LIVE, Registration
 from services.registration.people.store import find_person, store_change
@@ -220,7 +220,7 @@ def _erase(connection: Connection, messages: RegistrationMessages, locked: Locke
     before, now = locked.registration, locked.now
     after = erased(before, locked.form.opening, now)
     store_erased(connection, after, now)
-    end_managing_links(connection, before.id)
+    end_links(connection, [before.id])
     store_change(connection, after, cause.reason, now, by=cause.by)
     outbox.blank(connection, before.id, now)
     outbox.add(connection, [erased_message(after, now)])

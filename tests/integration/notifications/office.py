@@ -35,6 +35,7 @@ STATUS = {
     "cancelled": "cancelled",
     "changed": "confirmed",
     "link-requested": "confirmed",
+    "details-requested": "confirmed",
 }
 """The status that a message tells, unless a test says otherwise."""
 
@@ -112,7 +113,7 @@ class Office:
     def told(self, key: str, registration_id: str, revision: int = 1, **changes: Any) -> Message:
         """A message of the registration service that this office can open."""
         sealed = {"name": "A participant", "address": ADDRESS, "token": "a-token", "time_zone": "Africa/Nairobi"}
-        sealed |= changes.pop("sealed", {})
+        sealed |= {"view": "a-view", "join": "a-join"} | changes.pop("sealed", {})
         box = seal_to(public_key_of(self.private_key), sealed)
         data: dict[str, Any] = {
             "registration_id": registration_id,

@@ -121,7 +121,7 @@ def test_two_registrations_are_one_entry_and_one_mail(office: Office) -> None:
     tell(office, 1, status="confirmed")
     with Relay({}) as relay:
         for kind in ("delegation", "attendance"):
-            register(office, 1, kind, sealed={"token": f"token-{kind}"})
+            register(office, 1, kind, sealed={"view": f"view-{kind}"})
             send_all(office, relay)
         before = len(relay.mails)
         tell(office, 2, status="confirmed", **NOVEMBER)
@@ -133,9 +133,9 @@ def test_two_registrations_are_one_entry_and_one_mail(office: Office) -> None:
     assert {str(entry["UID"]) for entry in entries} == {f"{personal_key(f'{1:064x}', REVIEW)}@register.example.org"}
     assert [entry["SEQUENCE"] for entry in entries] == [0, 1, 2]
     assert [str(entry["URL"]).rpartition("/")[2] for entry in entries] == [
-        "token-delegation",
-        "token-attendance",
-        "token-attendance",
+        "view-delegation",
+        "view-attendance",
+        "view-attendance",
     ]
     for order in permutations(mails):
         assert final_entry([*order, *order]) == truth({**NOVEMBER, "status": "confirmed"})
@@ -145,7 +145,7 @@ def test_entry_stays_for_the_other_registration_and_goes_with_the_last(office: O
     tell(office, 1, status="confirmed")
     kinds = ("attendance", "delegation")
     with Relay({}) as relay:
-        ids = [register(office, 1, kind, sealed={"token": f"token-{kind}"}) for kind in kinds]
+        ids = [register(office, 1, kind, sealed={"view": f"view-{kind}"}) for kind in kinds]
         send_all(office, relay)
         for number, kind in enumerate(kinds):
             told = {"form": f"a-{kind}", "form_kind": kind, "event": REVIEW, "person_ref": f"{1:064x}"}
@@ -153,7 +153,7 @@ def test_entry_stays_for_the_other_registration_and_goes_with_the_last(office: O
             send_all(office, relay)
         first, last = relay.mails[2:]
     assert "stays in your calendar" in plain(first)
-    assert str(entry_of(first)["URL"]).endswith("/r/token-delegation")
+    assert str(entry_of(first)["URL"]).endswith("/v/view-delegation")
     assert final_entry([*relay.mails[:2], first]) == truth({**MAY, "status": "confirmed"})
     assert "removes the event from your calendar" in plain(last)
     assert final_entry([last, *relay.mails]) is None

@@ -88,13 +88,16 @@ def test_same_fact_under_another_message_id_makes_one_mail(office: Office) -> No
     assert len(office.mails()) == 1
 
 
-def test_link_asked_for_twice_makes_two_mails_and_the_later_link_is_kept(office: Office) -> None:
-    """Also where the earlier request is heard of last; both are about the same revision."""
+def test_link_asked_for_twice_makes_two_mails_and_the_later_read_only_link_is_kept(office: Office) -> None:
+    """Also where the earlier request is heard of last; both are about the same revision. Each mail has its own link."""
     registration_id = new_id()
     office.hear(office.told("confirmed", registration_id))
     for minutes in (2, 1):
         told = office.told(
-            "link-requested", registration_id, occurred_at=_later(minutes), sealed={"token": f"token-{minutes}"}
+            "link-requested",
+            registration_id,
+            occurred_at=_later(minutes),
+            sealed={"token": f"token-{minutes}", "view": f"view-{minutes}"},
         )
         assert office.hear(told, replace(told, id=new_id())) == ["done", "done"]
     assert [(mail["kind"], mail["state"]) for mail in office.mails()] == [
@@ -103,7 +106,10 @@ def test_link_asked_for_twice_makes_two_mails_and_the_later_link_is_kept(office:
         ("link", "queued"),
     ]
     (entry,) = office.rows("SELECT closed, revision, status FROM recipient")
-    assert office.vault.open(entry["closed"], row=registration_id)["token"] == "token-2"
+    kept = office.vault.open(entry["closed"], row=registration_id)
+    assert (kept["view"], "token" in kept) == ("view-2", False)
+    tokens = [office.vault.open(mail["token"], row=mail["id"])["token"] for mail in office.mails()]
+    assert tokens == ["a-token", "token-2", "token-1"]
     assert (entry["revision"], entry["status"]) == (1, "confirmed")
 
 

@@ -36,7 +36,7 @@ def cancellation(office: Office, registration_id: str, form_kind: str) -> Messag
 def on_forms(office: Office, *form_kinds: str, **changes: Any) -> dict[str, str]:
     """One person on several forms for the review, who has their confirmations; ids by kind of form."""
     tell(office, 1)
-    told = {kind: registered(office, 1, kind, sealed={"token": f"link-of-{kind}"}, **changes) for kind in form_kinds}
+    told = {kind: registered(office, 1, kind, sealed={"view": f"link-of-{kind}"}, **changes) for kind in form_kinds}
     office.pass_time(seconds=1)
     return told
 

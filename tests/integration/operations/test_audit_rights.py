@@ -20,6 +20,8 @@ PRIVATE = [
     ("registration", "waiting_address", "email"),
     ("registration", "confirmation_link", "token_hash"),
     ("registration", "managing_link", "token_hash"),
+    ("registration", "limited_link", "token_hash"),
+    ("registration", "waiting_link", "mailbox_ref"),
     ("registration", "form_change", "changed_by"),
     ("events", "proposal", "contact"),
     ("events", "proposal", "speakers"),
@@ -30,6 +32,7 @@ PRIVATE = [
     ("notifications", "recipient", "closed"),
     ("notifications", "bulletin", "texts"),
     ("notifications", "mail", "detail"),
+    ("notifications", "mail", "token"),
     *((service, "outbox", "body") for service in ("registration", "events", "notifications")),
     ("bus", "bus_message", "body"),
 ]

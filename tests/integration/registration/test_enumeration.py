@@ -52,7 +52,7 @@ def start_over(place: Place, changes: tuple[str, ...]) -> None:
     rows(
         place.service.url,
         "TRUNCATE registration, registration_change, blocked_address, submission, candidate, outbox, mailbox, "
-        "waiting_address, confirmation_link, managing_link",
+        "waiting_address, waiting_link, confirmation_link, managing_link, limited_link",
     )
     rows(place.service.url, "UPDATE form SET verification = 'none'")
     rows(place.service.url, "UPDATE seat SET capacity = 100, confirmed = 0, waiting = 0, word = 'open'")

@@ -77,6 +77,16 @@ def test_change_is_written_down_with_who_made_it(full: FlaskClient, coordinator:
     ]
 
 
+def test_from_when_people_can_join_is_set_by_the_interface(client: FlaskClient, coordinator: Headers) -> None:
+    answer = change(client, coordinator, 1, join_minutes_before=30)
+    assert (answer.get_json()["join_minutes_before"], answer.get_json()["revision"]) == (30, 2)
+    assert history(client, coordinator) == [
+        ("a coordinator", {"join_minutes_before": 15}, {"join_minutes_before": 30}, 0)
+    ]
+    for wrong in (-1, 1441, "30", None):
+        assert change(client, coordinator, 2, join_minutes_before=wrong).status_code == 422
+
+
 def test_change_to_what_it_is_changes_nothing(full: FlaskClient, coordinator: Headers) -> None:
     answer = change(full, coordinator, 1, capacity=1, open=True)
     assert (answer.get_json()["revision"], history(full, coordinator)) == (1, [])

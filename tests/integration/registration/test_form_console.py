@@ -17,7 +17,7 @@ from tests.support.registration_service import RegistrationService
 
 Headers = dict[str, Any]
 PAGE = f"/console/registrations/forms/{WEBINAR}"
-SETTINGS = {"capacity": "100", "opens": "", "closes": "", "alarm": "", "switch": "on", "seen": "1"}
+SETTINGS = {"capacity": "100", "opens": "", "closes": "", "alarm": "", "join": "15", "switch": "on", "seen": "1"}
 
 
 def sent(client: FlaskClient, headers: Headers, **others: str) -> Any:
@@ -70,6 +70,8 @@ def test_second_coordinator_is_told_what_the_first_has_done(
         ("capacity", "1000001", "whole number"),
         ("capacity", "١٢", "whole number"),
         ("alarm", "40321", "whole number from 0 to 40,320, or nothing for no alarm of ours"),
+        ("join", "1441", "whole number from 0 to 1,440, or nothing for the start"),
+        ("join", "-5", "whole number"),
         ("opens", "yesterday", "day and a time"),
         ("opens", "2020-03-08T02:30", "Clocks change"),
         ("closes", "2020-11-01T01:30", "Clocks change"),
@@ -83,6 +85,15 @@ def test_console_names_what_cannot_be_read(
     page = sent(client, coordinator, **{field: value})
     assert (page.status_code, fault in page.text, f'value="{value}"' in page.text) == (422, True, True)
     assert f'aria-describedby="{field}-help {field}-fault" aria-invalid="true"' in page.text
+
+
+def test_coordinator_sets_from_when_people_can_join(client: FlaskClient, coordinator: Headers) -> None:
+    shown = sent(client, coordinator, join="45")
+    assert "People with a seat can join online from 45 minutes before the start." in shown.text
+    done = sent(client, coordinator, join="45", go="do")
+    after = client.get(done.headers["Location"], headers=coordinator).text
+    assert "Joining online opens: 15 → 45 minutes before the start." in after
+    assert "From 45 minutes before the start" in after
 
 
 def test_console_refuses_to_close_before_it_opens(client: FlaskClient, coordinator: Headers) -> None:

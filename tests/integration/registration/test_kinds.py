@@ -128,27 +128,7 @@ def test_page_of_each_form_is_shown(
     assert 'id="form"' in page.text
 
 
-ONLINE = "UPDATE event_copy SET mode = %s, join_url = %s, starts_at = %s, ends_at = NULL WHERE id = 'upr-webinar-10'"
 JOIN = "https://meet.example.org/a?b=c&d"
-
-
-def test_own_page_of_somebody_with_a_seat_offers_to_join_until_the_event_is_over(
-    client: FlaskClient, service: RegistrationService
-) -> None:
-    url, soon = service.url, service.clock() + timedelta(hours=1)
-    rows(url, ONLINE, "online", JOIN, soon)
-    enrol(service, "upr-webinar-10", email="participant-1@example.org")
-    path = f"/r/{service.own_token(1)}"
-    button = '<p class="actions" id="join"><a class="button" href="{}" rel="noreferrer">{}</a></p>'
-    assert button.format(escape(JOIN), "Join online") in client.get(f"{path}?lang=en").text
-    assert button.format(escape(JOIN), "Participer en ligne") in client.get(f"{path}?lang=fr").text
-    for event in (("in_person", JOIN, soon), ("online", None, soon), ("online", JOIN, soon - timedelta(hours=13))):
-        rows(url, ONLINE, *event)
-        assert 'id="join"' not in client.get(path).text
-    rows(url, ONLINE, "hybrid", JOIN, soon)
-    assert 'id="join"' in client.get(path).text
-    assert service.cancel(1).status_code == 303
-    assert 'id="join"' not in client.get(path).text
 
 
 def test_join_address_comes_with_the_message_about_the_event(installation: TestInstallation) -> None:

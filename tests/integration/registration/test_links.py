@@ -92,6 +92,7 @@ def test_own_link_of_a_form_without_event_lasts_while_there_is_something_to_leav
     rows(service.url, "UPDATE form SET event_id = NULL")
     service.clock.advance(timedelta(days=2000))
     assert service.own(own, "cancel").status_code == 303
+    own = service.own_token(1)
     service.clock.advance(KEPT - STEP)
     assert service.client.get(f"/r/{own}").status_code == 200
     service.clock.advance(STEP)

@@ -126,3 +126,23 @@ def test_form_never_takes_the_place_of_a_page_of_ours(
     (tmp_path / "forms.yaml").write_text(f"- {{slug: {slug}, title: A, kind: interest, fields: standard/interest}}")
     with pytest.raises(SettingsError, match="a page of its own"):
         load(installation, tmp_path)
+
+
+def test_minutes_before_the_start_are_loaded_once_and_then_set_by_coordinators(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    folder = tmp_path / "joining"
+    shutil.copytree(SAMPLE, folder)
+    forms = (folder / "forms.yaml").read_text()
+    with_minutes = forms.replace("  closes_hours_before: 48", "  closes_hours_before: 48\n  join_minutes_before: 40")
+    (folder / "forms.yaml").write_text(with_minutes)
+    load(installation, folder)
+    url, minutes = installation.urls["registration"], "SELECT slug, join_minutes_before FROM form ORDER BY slug"
+    loaded = dict(rows(url, minutes))
+    assert (loaded.pop("review-press-conference"), set(loaded.values())) == (40, {15})
+    rows(url, "UPDATE form SET join_minutes_before = 5")
+    load(installation, folder)
+    assert {value for _slug, value in rows(url, minutes)} == {5}
+    (folder / "forms.yaml").write_text(with_minutes.replace("join_minutes_before: 40", "join_minutes_before: 2000"))
+    with pytest.raises(SettingsError, match="join_minutes_before"):
+        load(installation, folder)

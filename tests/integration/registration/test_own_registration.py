@@ -57,15 +57,16 @@ def test_own_link_cancels_once_and_the_next_in_line_gets_the_seat(
     token: str,
     method: str,
 ) -> None:
-    """With what was seen; again there is nothing to give back."""
+    """With what was seen. Cancelling ends the link; the mail about it has another one."""
     content = {"json": {"status": "cancelled"}} if method == "PATCH" else {}
     assert [ask(client, method, path, token, seen, **content).status_code for seen in (None, 7)] == [428, 412]
     with service.deciding():
         done = ask(client, method, path, token, 1, **content)
     assert (done.status_code, done.get_json()["status"], done.headers["ETag"]) == (200, "cancelled", '"2"')
     assert service.states() == {1: ("cancelled", None), 2: ("confirmed", 1)}
+    assert ask(client, method, path, token, 2, **content).status_code == 401
     with service.deciding():
-        again = ask(client, method, path, token, 2, **content)
+        again = ask(client, method, path, service.own_token(1), 2, **content)
     assert (again.status_code, again.get_json()["code"]) == (409, "no-place")
     assert service.facts()[2:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
     trail = "SELECT reason, changed_by FROM registration_change WHERE status = 'cancelled'"

@@ -34,8 +34,8 @@ _FUNCTIONS = """
 """
 PEOPLE = (
     "registration", "registration_change", "candidate", "waiting_address", "confirmation_link", "mailbox", "outbox",
-    "managing_link", "organisation", "blocked_address", "submission", "sealed_reading", "trail", "deed",
-    "erased_address", "mail_count",
+    "managing_link", "limited_link", "waiting_link", "organisation", "blocked_address", "submission", "sealed_reading",
+    "trail", "deed", "erased_address", "mail_count",
 )  # fmt: skip
 """Tables that say something of somebody."""
 VIEWS = ("trail",)

@@ -69,15 +69,20 @@ def decide(decider: Decider) -> None:
         pass
 
 
-def confirmation_token(installation: TestInstallation) -> str:
+def sealed_part(installation: TestInstallation, kind: str) -> dict[str, Any]:
+    """What notifications reads of the only message of this type."""
     found = rows(
         installation.urls["registration"],
-        "SELECT convert_from(body, 'UTF8')::jsonb -> 'data' ->> 'sealed' FROM outbox "
-        "WHERE type LIKE '%%confirmation.wanted%%'",
+        "SELECT convert_from(body, 'UTF8')::jsonb -> 'data' ->> 'sealed' FROM outbox WHERE strpos(type, %s) > 0",
+        kind,
     )
     ((sealed,),) = found
     private = read_keys(installation.secrets.folder / "notifications.key")
-    return str(open_sealed(list(private), base64.b64decode(sealed))["token"])
+    return dict(open_sealed(list(private), base64.b64decode(sealed)))
+
+
+def confirmation_token(installation: TestInstallation) -> str:
+    return str(sealed_part(installation, "confirmation.wanted")["token"])
 
 
 def test_each_process_does_its_part_with_its_own_login(
@@ -100,6 +105,10 @@ def test_each_process_does_its_part_with_its_own_login(
     assert clients["own"].post(link, data={**choices, "action": "choose"}).status_code in (200, 303)
     decide(decider)
 
+    links = sealed_part(installation, "registration.confirmed")
+    paths = [f"/r/{links['token']}", f"/v/{links['view']}", f"/j/{links['join']}"]
+    assert [clients["own"].get(path).status_code for path in paths] == [200, 200, 200]
+
     listed = clients["desk"].get("/v1/registrations", headers=coordinator).json
     assert listed is not None
     assert [(one["name"], one["status"]) for one in listed["items"]] == [("A. B.", "confirmed")]
@@ -113,6 +122,8 @@ def test_each_process_does_its_part_with_its_own_login(
         ("/v1/challenge?form=upr-webinar-10", "forms"),
         ("/c/none", "own"),
         ("/r/none", "own"),
+        ("/v/none", "own"),
+        ("/j/none", "own"),
         ("/v1/registrations", "desk"),
         ("/v1/forms", "desk"),
         ("/console/registrations", "desk"),

@@ -17,6 +17,8 @@ PEOPLES = (
     "/v1/forms/<slug>",
     "/embed/<slug>",
     "/r/<token>",
+    "/v/<token>",
+    "/j/<token>",
     "/c/<token>",
     "/c/<token>/forms/<slug>",
     "/receipts/<receipt>",

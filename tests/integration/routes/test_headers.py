@@ -27,6 +27,8 @@ FRAMED = (
     "registration GET /r/erased",
     "registration GET /r/<token>/my-data",
     "registration GET /my",
+    "registration GET /v/<token>",
+    "registration GET /j/<token>",
     "registration GET /c/<token>",
     "registration GET /c/<token>/forms/<slug>",
     "registration GET /receipts/<receipt>",

@@ -110,7 +110,9 @@ def test_paths_with_a_token_are_no_referrer(path: str) -> None:
         ("/receipts/r", "registration-forms"),
         ("/c/token", "registration-own"),
         ("/r/token", "registration-own"),
-        ("/v/token", ""),
+        ("/v/token", "registration-own"),
+        ("/j/token", "registration-own"),
+        ("/x/token", ""),
     ],
 )
 def test_paths_of_the_intake_lead_to_its_processes(path: str, process: str) -> None:

@@ -5,7 +5,7 @@ from email.message import EmailMessage
 from email.policy import default
 from html.parser import HTMLParser
 
-from services.notifications.domain.kinds import REMINDER_KINDS
+from services.notifications.domain.kinds import NEWS_KINDS, REMINDER_KINDS
 from services.notifications.mail.content import KINDS, LATE_REMINDER, MailContext
 from services.notifications.mail.rendering import render
 
@@ -45,21 +45,22 @@ STRUCTURE = {kind: WITH_CALENDAR if kind in CALENDAR_KINDS else WITHOUT_CALENDAR
 LINK = "https://register.example.org/r/sample-link-that-opens-nothing"
 JOIN = "https://meet.example.org/upr-webinar-10"
 EMBED = "https://register.example.org/embed/upr-webinar-10"
-JOINING = f"{LINK}#join"
+VIEW = "https://register.example.org/v/sample-view"
+JOINING = "https://register.example.org/j/sample-join"
 LINKS = {
-    **{
-        kind: [JOINING, LINK]
-        for kind in ("confirmation", "promotion", *REMINDER_KINDS, LATE_REMINDER, "remote-possible")
-    },
+    **{kind: [VIEW] for kind in NEWS_KINDS},
+    **{kind: [JOINING, LINK] for kind in ("confirmation", "promotion")},
+    **{kind: [JOINING, VIEW] for kind in (*REMINDER_KINDS, LATE_REMINDER, "remote-possible")},
     **{kind: [LINK.replace("/r/", "/p/")] for kind in KINDS if kind.startswith("proposal-")},
     "verification": [LINK.replace("/r/", "/c/")],
     "verification-registrations": [LINK.replace("/r/", "/c/")],
     "confirmation-delegation": [EMBED, LINK],
     "confirmation-interest": [LINK],
     "recording-available": ["https://videos.example.org/upr-webinar-10"],
-    "bulletin": [EMBED, "https://register.example.org/u/sample"],
+    "bulletin": [EMBED, VIEW, "https://register.example.org/u/sample"],
 }
-"""What each mail links to, in order; where nothing stands here, to the personal page alone."""
+"""What each mail links to, in order; where nothing stands here, to the personal page alone. Only what a person or a
+coordinator did to the registration has a link that can change it."""
 
 
 class Links(HTMLParser):

@@ -1,5 +1,6 @@
 """The calendar part, read back by a parser that is not the one that wrote it where it matters."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,9 +12,10 @@ from icalendar import Calendar, Event
 
 from services.notifications.mail.calendar import invitation
 from services.notifications.mail.content import MailContext
-from services.notifications.mail.preview import SAMPLE, SAMPLE_EVENT, sample
+from services.notifications.mail.preview import SAMPLE, SAMPLE_EVENT, contexts, sample
 from services.notifications.mail.rendering import write
 from services.notifications.mail.wording import LANGUAGES, wording
+from tests.unit.mail.received import VIEW
 
 assert SAMPLE.entry is not None
 ENTRY = SAMPLE.entry
@@ -42,7 +44,7 @@ def test_invitation_says_all_that_a_calendar_needs() -> None:
         "STATUS": "CONFIRMED",
         "SUMMARY": SAMPLE_EVENT.title,
         "LOCATION": "Online",
-        "URL": "https://register.example.org/r/sample-link-that-opens-nothing",
+        "URL": "https://register.example.org/v/sample-view",
         "CLASS": "PRIVATE",
     }
     assert event["DTSTART"].to_ical() == b"20200304T140000"
@@ -50,11 +52,20 @@ def test_invitation_says_all_that_a_calendar_needs() -> None:
     assert event["DTEND"].dt == SAMPLE_EVENT.ends_at
     assert event["DTSTAMP"].dt == SAMPLE.now
     assert event["SEQUENCE"] == 0
-    assert event["DESCRIPTION"].splitlines()[-3:] == [
-        "Join online: https://register.example.org/r/sample-link-that-opens-nothing#join",
-        "",
-        "See, change or cancel my registration: https://register.example.org/r/sample-link-that-opens-nothing",
-    ]
+    assert event["DESCRIPTION"].splitlines()[-1] == (
+        "To join online, use the link in our e-mails, or have your personal link sent to you from this page: "
+        "https://register.example.org/v/sample-view"
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_calendar_holds_a_link_that_changes_anything_or_leads_to_the_meeting(language: str) -> None:
+    """Calendars are shared: the read-only link is the only one in them."""
+    for _name, context in contexts(language):
+        if context.calendar_method is not None:
+            content = invitation(context, context.calendar_method).replace(b"\r\n ", b"").decode()
+            assert set(re.findall(r"https://register[^\s\\]+", content)) == {VIEW}
+            assert not any(one in content for one in ("sample-link", "sample-join", "meet.example.org"))
 
 
 def test_organizer_is_read_by_people_and_the_recipient_is_the_only_attendee() -> None:
@@ -134,8 +145,8 @@ def test_who_cancels_is_told_what_their_calendar_does(language: str, seated: boo
 
 
 def test_entry_leads_to_the_registration_that_has_the_seat() -> None:
-    _, event = parsed(invitation(replace(SAMPLE, entry=replace(ENTRY, token="the-other")), "REQUEST"))
-    assert str(event["URL"]) == "https://register.example.org/r/the-other"
+    _, event = parsed(invitation(replace(SAMPLE, entry=replace(ENTRY, view="the-other")), "REQUEST"))
+    assert str(event["URL"]) == "https://register.example.org/v/the-other"
 
 
 def test_event_in_the_repeated_hour_is_written_in_utc() -> None:

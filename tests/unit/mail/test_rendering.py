@@ -27,6 +27,7 @@ from tests.unit.mail.received import (
     LINK,
     LINKS,
     STRUCTURE,
+    VIEW,
     WITHOUT_CALENDAR,
     Links,
     part,
@@ -243,7 +244,7 @@ def test_what_coordinators_say_to_a_group_keeps_its_lines_and_links() -> None:
 def test_words_of_a_side_event_are_its_proposer_s_and_become_no_link(title: str, summary: str, kind: MailKind) -> None:
     event = replace(SAMPLE_EVENT, kind="side_event", title=title, summary=summary)
     message = received(replace(sample(kind, "en"), event=event))
-    text = part(message, "plain").replace(JOINING, "").replace(LINK, "")
+    text = part(message, "plain").replace(JOINING, "").replace(LINK, "").replace(VIEW, "")
     assert CLICKABLE.findall(text + str(message["Subject"])) == []
 
 
@@ -261,12 +262,12 @@ def test_no_text_becomes_a_header_a_link_or_a_tag(
     assert [address.addr_spec for address in message["From"].addresses] == ["coordinators@example.org"]
     assert [address.addr_spec for address in message["To"].addresses] == ["participant@example.org"]
     assert [found.get_content_type() for found in message.walk()] == STRUCTURE[kind]
-    text = part(message, "plain").replace(JOINING, "").replace(LINK, "")
+    text = part(message, "plain").replace(JOINING, "").replace(LINK, "").replace(VIEW, "")
     assert CLICKABLE.findall(text) == []
     assert CLICKABLE.findall(str(message["Subject"])) == []
     links = Links()
     links.feed(part(message, "html"))
-    assert set(links.hrefs) <= {LINK, JOINING}
+    assert set(links.hrefs) <= {LINK, JOINING, VIEW}
     assert "script" not in links.tags
 
 
@@ -277,7 +278,7 @@ def test_main_button_joins_where_there_is_something_to_join(kind: MailKind, lang
     words = wording(language)
     html = part(received(context), "html")
     assert re.findall(r'<a class="button" href="([^"]*)"[^>]*>([^<]*)</a>', html) == [(JOINING, words.join)]
-    assert words.open_link in html
+    assert (words.open_link if context.recipient.token else words.see_link) in html
 
 
 @pytest.mark.parametrize(
@@ -298,11 +299,30 @@ def test_main_button_leads_to_the_registration_where_there_is_nothing_to_join(ch
     assert JOINING not in html
 
 
+def test_registration_whose_join_link_has_ended_is_not_led_to_the_meeting() -> None:
+    html = part(received(replace(SAMPLE, recipient=replace(SAMPLE.recipient, join=""))), "html")
+    assert (LINK in html, "/j/" in html) == (True, False)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_mail_and_no_calendar_holds_the_join_address(language: str) -> None:
+def test_no_mail_and_no_calendar_holds_the_address_of_the_meeting(language: str) -> None:
     for _name, context in contexts(language):
         message = received(context)
         assert JOIN not in " ".join(str(found.get_payload(decode=True)) for found in message.walk())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_mail_without_a_managing_link_says_what_its_links_are_for(language: str) -> None:
+    words = wording(language)
+    says = {
+        "confirmation": words.keep_private,
+        "reminder-1-day": words.keep_private_join,
+        "event-changed": words.keep_private_view,
+    }
+    for kind, sentence in says.items():
+        text = part(received(sample(kind, language)), "plain")
+        found = [one for one in says.values() if "".join(one.split()) in "".join(text.split())]
+        assert found == [sentence], kind
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

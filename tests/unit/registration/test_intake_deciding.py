@@ -27,9 +27,11 @@ from services.registration.intake.model import (
     Item,
     Mute,
     Outcome,
+    RenewLinks,
     Result,
     SendLink,
     Submission,
+    Verify,
 )
 from services.registration.people.model import AddressRefs
 
@@ -328,6 +330,31 @@ def test_managing_link_is_mailed_to_the_owner_of_the_registration_alone(new_id: 
     plan = decide(facts, [SendLink(5, stranger, identity), SendLink(6, OWNER, identity)], new_id, NOW)
     assert [plan.results[number][0].result for number in (5, 6)] == [Result.GONE, Result.MAILED]
     assert [one.id for one in plan.links_wanted] == [identity]
+
+
+def test_link_that_anybody_can_ask_for_waits_for_the_spacing_of_the_mailbox(new_id: Callable[[], str]) -> None:
+    facts = Facts({FORM: form()})
+    identity = registered(facts, new_id)
+    plan = decide(facts, [SendLink(5, OWNER, identity, spaced=True)], new_id, NOW)
+    assert [(one.id, address) for one, address in plan.links_spaced] == [(identity, OWNER)]
+    assert (plan.links_wanted, plan.links_renewed) == ([], [])
+
+
+def test_new_links_and_joining_verify_the_address_of_a_live_registration_alone(new_id: Callable[[], str]) -> None:
+    facts = Facts({FORM: form()})
+    identity = registered(facts, new_id)
+    batch: list[Item] = [
+        RenewLinks(5, identity),
+        Verify(6, identity),
+        RenewLinks(7, None),
+        Verify(8, "none"),
+        Cancel(9, identity),
+    ]
+    plan = decide(facts, [*batch, RenewLinks(10, identity), Verify(11, identity)], new_id, NOW)
+    results = [plan.results[number][0].result for number in (5, 6, 7, 8, 9, 10, 11)]
+    gone = [Result.GONE, Result.GONE]
+    assert results == [Result.RENEWED, Result.VERIFIED, *gone, Result.CANCELLED, *gone]
+    assert ([one.id for one in plan.links_renewed], plan.owners) == ([identity], [identity, identity])
 
 
 def test_commands_of_an_ended_link_do_nothing(new_id: Callable[[], str]) -> None:

@@ -1,4 +1,4 @@
-"""Who is shown where an event is joined online."""
+"""Who may join an event online, and when."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,52 +6,76 @@ from typing import Any
 
 import pytest
 
-from services.registration.own.joining import OPEN_ENDED, OnlineEvent, join_address
+from services.registration.own.joining import OPEN_ENDED, Joining, JoinState, Meeting, decide_joining
 
 STARTS_AT = datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
 ENDS_AT = datetime(2020, 3, 4, 20, 30, tzinfo=UTC)
+OPENS_AT = STARTS_AT - timedelta(minutes=15)
 JOIN = "https://meet.example.org/upr-webinar-10"
-EVENT = OnlineEvent("confirmed", "online", JOIN, STARTS_AT, ENDS_AT)
+MEETING = Meeting(
+    form="upr-webinar-10",
+    form_kind="webinar",
+    status="confirmed",
+    language="en",
+    verified=True,
+    changed_at=STARTS_AT - timedelta(days=7),
+    event_status="confirmed",
+    mode="online",
+    join_url=JOIN,
+    starts_at=STARTS_AT,
+    ends_at=ENDS_AT,
+    minutes_before=15,
+)
+OPEN = Joining(JoinState.OPEN, JOIN, OPENS_AT)
 INSTANT = timedelta(microseconds=1)
 
 
+def state(now: datetime = STARTS_AT, **changes: Any) -> JoinState:
+    """Whether the meeting with ``changes`` can be joined."""
+    return decide_joining(replace(MEETING, **changes), now).state
+
+
 @pytest.mark.parametrize("form_kind", ["webinar", "attendance", "delegation", "interest"])
-@pytest.mark.parametrize("changes", [{}, {"mode": "hybrid"}, {"status": "tentative"}])
-def test_join_address_of_a_confirmed_registration_until_the_end(form_kind: str, changes: dict[str, Any]) -> None:
-    event = replace(EVENT, **changes)
-    assert join_address("confirmed", form_kind, event, ENDS_AT - INSTANT) == JOIN
-    assert join_address("confirmed", form_kind, event, ENDS_AT) == ""
+@pytest.mark.parametrize("changes", [{}, {"mode": "hybrid"}, {"event_status": "tentative"}, {"verified": False}])
+def test_meeting_opens_before_the_start_and_closes_at_the_end(form_kind: str, changes: dict[str, Any]) -> None:
+    meeting = replace(MEETING, form_kind=form_kind, **changes)
+    assert decide_joining(meeting, OPENS_AT - INSTANT) == Joining(JoinState.EARLY, opens_at=OPENS_AT)
+    assert decide_joining(meeting, OPENS_AT) == OPEN
+    assert decide_joining(meeting, ENDS_AT - INSTANT) == OPEN
+    assert decide_joining(meeting, ENDS_AT) == Joining(JoinState.OVER)
 
 
-def test_join_address_of_an_event_without_an_end() -> None:
-    event = replace(EVENT, ends_at=None)
-    assert join_address("confirmed", "webinar", event, STARTS_AT + OPEN_ENDED - INSTANT) == JOIN
-    assert join_address("confirmed", "webinar", event, STARTS_AT + OPEN_ENDED) == ""
+@pytest.mark.parametrize("minutes", [0, 60, 1440])
+def test_coordinator_chooses_when_the_meeting_opens(minutes: int) -> None:
+    opens_at = STARTS_AT - timedelta(minutes=minutes)
+    assert state(opens_at - INSTANT, minutes_before=minutes) is JoinState.EARLY
+    assert state(opens_at, minutes_before=minutes) is JoinState.OPEN
 
 
-@pytest.mark.parametrize("status", ["waitlisted", "cancelled"])
-def test_join_address_without_a_seat_is_empty(status: str) -> None:
-    assert join_address(status, "webinar", EVENT, STARTS_AT) == ""
+def test_meeting_without_an_end_stays_open_for_a_while() -> None:
+    over_at = STARTS_AT + OPEN_ENDED
+    assert [state(now, ends_at=None) for now in (over_at - INSTANT, over_at)] == [JoinState.OPEN, JoinState.OVER]
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "expected"),
     [
-        {"status": "postponed"},
-        {"status": "cancelled"},
-        {"status": "held"},
-        {"mode": "in_person"},
-        {"starts_at": None},
-        {"join_url": None},
-        {"join_url": ""},
-        {"join_url": "http://meet.example.org"},
-        {"join_url": "javascript:alert(1)"},
+        ({"status": "waitlisted"}, JoinState.NO_SEAT),
+        ({"status": "cancelled"}, JoinState.NO_SEAT),
+        ({"event_status": "postponed", "starts_at": None}, JoinState.POSTPONED),
+        ({"event_status": "cancelled"}, JoinState.CANCELLED),
+        ({"event_status": "held"}, JoinState.OVER),
+        ({"event_status": "draft"}, JoinState.NOT_ONLINE),
+        ({"event_status": None, "mode": None}, JoinState.NOT_ONLINE),
+        ({"mode": "in_person"}, JoinState.NOT_ONLINE),
+        ({"starts_at": None}, JoinState.NOT_ONLINE),
+        ({"form_kind": "working_group"}, JoinState.NOT_ONLINE),
+        ({"join_url": None}, JoinState.NO_ADDRESS),
+        ({"join_url": ""}, JoinState.NO_ADDRESS),
+        ({"join_url": "http://meet.example.org"}, JoinState.NO_ADDRESS),
+        ({"join_url": "javascript:alert(1)"}, JoinState.NO_ADDRESS),
     ],
 )
-def test_join_address_of_what_cannot_be_joined_is_empty(changes: dict[str, Any]) -> None:
-    assert join_address("confirmed", "webinar", replace(EVENT, **changes), STARTS_AT) == ""
-
-
-def test_join_address_of_a_form_without_an_event_or_attendance_is_empty() -> None:
-    assert join_address("confirmed", "webinar", None, STARTS_AT) == ""
-    assert join_address("confirmed", "working_group", EVENT, STARTS_AT) == ""
+def test_what_cannot_be_joined_says_why_and_names_no_address(changes: dict[str, Any], expected: JoinState) -> None:
+    joining = decide_joining(replace(MEETING, **changes), STARTS_AT)
+    assert (joining.state, joining.address) == (expected, "")

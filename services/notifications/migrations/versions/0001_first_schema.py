@@ -67,7 +67,8 @@ COMMENT ON COLUMN recipient.occurred_at IS
     'of the state or the link that is kept: of two messages about one revision the later one holds';
 COMMENT ON COLUMN recipient.place IS 'of a proposal: its place in the timetable';
 COMMENT ON COLUMN recipient.closed IS
-    'address and token; name, time zone or title and note if there are any: AES-256-GCM, bound to the subject';
+    'address; links that change nothing, or the token of a proposal or confirmation link; name, time zone or title and '
+    'note if there are any: AES-256-GCM, bound to the subject';
 COMMENT ON COLUMN recipient.heard_at IS
     'when the entry was first made: mails written later know all events up to then';
 COMMENT ON COLUMN recipient.carried IS
@@ -112,6 +113,7 @@ CREATE TABLE mail (
     sent_at timestamptz,
     ended_at timestamptz,
     requeued_at timestamptz,
+    token bytea CHECK (length(token) > 28),
     correlation_id text NOT NULL,
     CONSTRAINT one_mail UNIQUE (kind, subject, revision, recipient),
     CONSTRAINT lane_by_kind CHECK (lane = CASE
@@ -124,6 +126,8 @@ CREATE TABLE mail (
     CONSTRAINT sent_has_time CHECK ((state IN ('sent', 'bounced')) = (sent_at IS NOT NULL)),
     CONSTRAINT pending_is_due CHECK (state NOT IN ('queued', 'claimed', 'deferred') OR due_at IS NOT NULL),
     CONSTRAINT unsent_has_reason CHECK (state IN ('queued', 'claimed', 'sent') OR reason IS NOT NULL),
+    CONSTRAINT mail_token_goes CHECK
+        (token IS NULL OR recipient IS NOT NULL AND state NOT IN ('sent', 'bounced', 'suppressed', 'called_off')),
     CONSTRAINT ended_undelivered CHECK (ended_at IS NULL OR state IN ('failed', 'missed', 'unknown'))
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 COMMENT ON COLUMN mail.revision IS
@@ -133,6 +137,8 @@ COMMENT ON COLUMN mail.recipient IS
     'null once the person was erased or the mail about a link has ended: then it goes to nobody any more';
 COMMENT ON COLUMN mail.event_revision IS
     'of the event, as it was known when the mail was last written; null before that and without an event';
+COMMENT ON COLUMN mail.token IS
+    'of the managing link that the mail carries: AES-256-GCM, bound to the id of the mail; gone once it is sent';
 COMMENT ON COLUMN mail.expires_at IS 'from then on it is missed instead of sent';
 COMMENT ON COLUMN mail.ended_at IS 'when it failed, was missed, or was left unknown for good';
 COMMENT ON COLUMN mail.requeued_at IS 'when somebody last had it sent again: time limits count from then';

@@ -74,6 +74,7 @@ CREATE TABLE form (
     closes_at timestamptz,
     changes_until timestamptz,
     closes_hours_before integer NOT NULL DEFAULT 0 CHECK (closes_hours_before BETWEEN 0 AND 10000),
+    join_minutes_before integer NOT NULL DEFAULT 15 CHECK (join_minutes_before BETWEEN 0 AND 1440),
     keep_days integer CHECK (keep_days BETWEEN 1 AND 3650),
     alarm_minutes integer CHECK (alarm_minutes BETWEEN 0 AND 40320),
     person_days integer NOT NULL DEFAULT 90 CHECK (person_days BETWEEN 1 AND 3650),
@@ -83,6 +84,7 @@ CREATE TABLE form (
 );
 COMMENT ON COLUMN form.person_days IS 'days after the last day until a person is erased';
 COMMENT ON COLUMN form.alarm_minutes IS 'how long before the start a calendar alerts; NULL: as the calendar does';
+COMMENT ON COLUMN form.join_minutes_before IS 'minutes before the start from which people with a seat can join online';
 COMMENT ON COLUMN form.controller IS 'who is responsible for the data; NULL: the organiser of the installation';
 CREATE INDEX form_event ON form (event_id);
 
@@ -200,6 +202,16 @@ CREATE TABLE managing_link (
 CREATE INDEX managing_link_registration ON managing_link (registration_id, minted_at);
 COMMENT ON TABLE managing_link IS 'tokens, by hash, that open one registration; the five newest of each live';
 
+CREATE TABLE limited_link (
+    token_hash bytea PRIMARY KEY CHECK (length(token_hash) = 32),
+    registration_id uuid NOT NULL,
+    purpose text NOT NULL CHECK (purpose IN ('view', 'join')),
+    minted_at timestamptz NOT NULL
+);
+CREATE INDEX limited_link_registration ON limited_link (registration_id);
+COMMENT ON TABLE limited_link IS
+    'tokens, by hash, that change nothing: view shows event, time and status, join leads to the online meeting';
+
 CREATE TABLE registration_change (
     registration_id uuid NOT NULL,
     revision integer NOT NULL,
@@ -251,8 +263,8 @@ CREATE TABLE submission (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     receipt_hash bytea NOT NULL UNIQUE CHECK (length(receipt_hash) = 32),
     kind text NOT NULL DEFAULT 'submission'
-        CHECK (kind IN ('submission', 'confirm', 'change', 'cancel', 'erase', 'send-link', 'send-list', 'mute',
-            'unmute')),
+        CHECK (kind IN ('submission', 'confirm', 'change', 'cancel', 'erase', 'send-link', 'send-list', 'renew-links',
+            'verify', 'mute', 'unmute')),
     form text NOT NULL,
     form_revision integer NOT NULL,
     token_hash bytea CHECK (length(token_hash) = 32),
@@ -340,6 +352,14 @@ CREATE TABLE waiting_address (
 );
 CREATE INDEX waiting_address_mailbox ON waiting_address (mailbox_ref, since);
 COMMENT ON TABLE waiting_address IS 'addresses to which a confirmation mail is due; deleted once it is in the outbox';
+CREATE TABLE waiting_link (
+    registration_id uuid PRIMARY KEY,
+    mailbox_ref bytea NOT NULL REFERENCES mailbox (mailbox_ref) ON DELETE CASCADE,
+    since timestamptz NOT NULL
+);
+CREATE INDEX waiting_link_mailbox ON waiting_link (mailbox_ref);
+COMMENT ON TABLE waiting_link IS
+    'registrations whose managing link was asked for by a read-only link; deleted once the mail is in the outbox';
 CREATE TABLE confirmation_link (
     id uuid PRIMARY KEY,
     token_hash bytea NOT NULL UNIQUE CHECK (length(token_hash) = 32),
@@ -531,7 +551,8 @@ CREATE VIEW public_form AS
     SELECT f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners,
         f.promotion_notice_minutes, f.open, f.revision, e.title AS event_title, e.time_zone, e.starts_at,
         e.status AS event_status, e.ends_at, f.closes_hours_before, f.attend, f.opens_at, f.closes_at, f.person_days,
-        e.city, f.people_per_address, f.controller, f.contact, f.changes_until, f.alarm_minutes, s.word AS seat_word
+        e.city, f.people_per_address, f.controller, f.contact, f.changes_until, f.alarm_minutes, f.join_minutes_before,
+        s.word AS seat_word
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id;
 COMMENT ON VIEW public_form IS 'all that the public processes may read of a form: no number of seats, nobody';
 """
@@ -628,6 +649,28 @@ CREATE FUNCTION given_at(names jsonb, before jsonb, at timestamptz) RETURNS json
 RETURN (SELECT coalesce(jsonb_object_agg(name, coalesce(before -> name, to_jsonb(at))), '{}')
     FROM jsonb_array_elements_text(names) name);
 COMMENT ON FUNCTION given_at IS 'when each of some things was given: at, unless it stands in before';
+CREATE FUNCTION viewed_registration(token bytea)
+RETURNS TABLE (form text, status text, language text, changed_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT r.form, r.status, r.language,
+        (SELECT max(c.changed_at) FROM public.registration_change c WHERE c.registration_id = r.id)
+    FROM public.limited_link l JOIN public.registration r ON r.id = l.registration_id
+    WHERE l.token_hash = token AND l.purpose = 'view' AND r.erased_at IS NULL
+$$;
+CREATE FUNCTION meeting_of(token bytea)
+RETURNS TABLE (form text, kind text, status text, language text, verified boolean, changed_at timestamptz,
+    event_status text, mode text, join_url text, starts_at timestamptz, ends_at timestamptz, minutes_before integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT r.form, f.kind, r.status, r.language, r.verified_at IS NOT NULL,
+        (SELECT max(c.changed_at) FROM public.registration_change c WHERE c.registration_id = r.id),
+        e.status, e.mode, e.join_url, e.starts_at, e.ends_at, f.join_minutes_before
+    FROM (SELECT m.registration_id FROM public.managing_link m WHERE m.token_hash = token
+        UNION ALL SELECT l.registration_id FROM public.limited_link l
+        WHERE l.token_hash = token AND l.purpose = 'join') link
+    JOIN public.registration r ON r.id = link.registration_id
+    JOIN public.form f ON f.slug = r.form LEFT JOIN public.event_copy e ON e.id = f.event_id
+    WHERE r.erased_at IS NULL
+$$;
 REVOKE ALL ON FUNCTION
     receipt_of(bytea),
     intake_is_full(bigint),
@@ -636,7 +679,9 @@ REVOKE ALL ON FUNCTION
     registered_for(bytea, timestamptz),
     link_outcomes(bytea),
     own_registration(bytea),
-    own_history(bytea)
+    own_history(bytea),
+    viewed_registration(bytea),
+    meeting_of(bytea)
     FROM PUBLIC;
 """
 

@@ -1,0 +1,72 @@
+"""What links that change nothing show: the read-only page, and the way to the online meeting. Values to HTML."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from services.registration.embed.event_time import EventTime
+from services.registration.embed.pages import Look
+from services.registration.own.joining import JoinState
+from services.registration.own.rendering import own_text, render_own
+
+ViewStatus = Literal["confirmed", "waitlisted", "cancelled"]
+EventNotice = Literal["", "cancelled", "postponed", "held"]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewPage:
+    """A registration as anybody may see it who has its read-only link: no name, no address, no answer, no position.
+
+    Attributes:
+        path: of this page, ``/v/<token>``.
+        notice: what is the matter with the event; ``""`` for nothing.
+        sent: the managing link was just asked for.
+    """
+
+    look: Look
+    title: str
+    event_time: EventTime | None
+    path: str
+    status: ViewStatus
+    notice: EventNotice = ""
+    sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JoinPage:
+    """Whether the meeting can be joined now.
+
+    Attributes:
+        path: of this page, ``/j/<token>``.
+        opens: from when it can be joined; None without a date.
+    """
+
+    look: Look
+    title: str
+    event_time: EventTime | None
+    path: str
+    state: JoinState
+    opens: EventTime | None = None
+
+
+def render_view(page: ViewPage) -> str:
+    """The read-only page."""
+    return render_own("view.html", page.look, "?", page=page, title=page.title)
+
+
+def render_join(page: JoinPage) -> str:
+    """The button that leads to the meeting, or why there is none."""
+    return render_own("join.html", page.look, "?", page=page, title=page.title)
+
+
+def render_joining(look: Look, title: str, address: str) -> str:
+    """Leads on to the meeting at ``address``.
+
+    A page and no redirect: browsers apply the policy of a page, which lets its forms be sent to our own origin only, to
+    redirects too.
+    """
+    return render_own("joining.html", look, "", title=title, address=address)
+
+
+def render_limited_gone(look: Look) -> str:
+    """The answer to a read-only or join link that opens nothing; the same for every such link."""
+    return render_own("limited_gone.html", look, "?", title=own_text("link.gone.title", look.language))

@@ -1,0 +1,189 @@
+"""``/v/<token>``, the read-only page of a registration, and ``/j/<token>``, the way to its online meeting.
+
+Both links may be opened by mail scanners and by whoever gets a forwarded mail or a shared calendar. Reading changes
+nothing, and neither page names anybody.
+"""
+
+from typing import cast
+
+from flask import Blueprint, Response, redirect, request
+from werkzeug.exceptions import BadRequest
+
+from services.registration.embed.event_time import EventTime
+from services.registration.intake.form_view import FormView
+from services.registration.own.joining import Joining, JoinState, Meeting, decide_joining
+from services.registration.own.limited_page import (
+    EventNotice,
+    JoinPage,
+    ViewPage,
+    ViewStatus,
+    render_join,
+    render_joining,
+    render_limited_gone,
+    render_view,
+)
+from services.registration.own.managing_page import JoinPart
+from services.registration.own.service import send_link_by_view, show_meeting, show_viewed, verify
+from services.registration.public.context import PublicContext
+from services.registration.public.responses import event_time, look_of, page, title_of
+from services.registration.public.submitted import language_of, own_language
+from shared.core.errors import DomainError
+from shared.core.links import JOIN, OWN
+from shared.i18n.when import period
+from shared.web.access import by_link
+from shared.web.bodies import require_form
+from shared.web.headers import personal
+from shared.web.limits import limited
+
+NOTICES = ("cancelled", "postponed", "held")
+"""States of an event that the read-only page names."""
+
+ON_OWN_PAGE: dict[JoinState, str] = {
+    JoinState.OPEN: "open",
+    JoinState.EARLY: "early",
+    JoinState.NO_ADDRESS: "no-address",
+}
+"""States of joining that the own page speaks of; in others it says nothing of joining."""
+
+
+def limited_blueprint(context: PublicContext) -> Blueprint:
+    """``/v/<token>`` and ``/j/<token>``."""
+    blueprint = Blueprint("limited", __name__)
+    _add_view(blueprint, context)
+    _add_join(blueprint, context)
+    return blueprint
+
+
+def _add_view(blueprint: Blueprint, context: PublicContext) -> None:
+    @blueprint.get("/v/<token>")
+    @by_link
+    @limited("link")
+    def view_page(token: str) -> Response:
+        try:
+            viewed, form = show_viewed(context.work, token, context.form_view, context.clock())
+        except DomainError:
+            return _gone()
+        look = look_of(own_language(request.args.to_dict(), viewed.language), {}, None)
+        return page(render_view(_view_page(form, look.language, viewed.status)), look)
+
+    @blueprint.post("/v/<token>")
+    @by_link
+    @limited("link")
+    def ask_for_link(token: str) -> Response:
+        _require_action("send-link")
+        try:
+            _viewed, form = show_viewed(context.work, token, context.form_view, context.clock())
+        except DomainError:
+            return _gone()
+        send_link_by_view(context.intake, form, token)
+        language = language_of(request.form.to_dict(), None)
+        return personal(cast(Response, redirect(f"/v/{token}?lang={language}&sent=1", 303)))
+
+
+def _view_page(form: FormView, language: str, status: str) -> ViewPage:
+    stored = form.stored
+    return ViewPage(
+        look=look_of(language, {}, None),
+        title=title_of(stored, form.definition, language),
+        event_time=event_time(stored),
+        path=request.path,
+        status=cast(ViewStatus, status),
+        notice=cast(EventNotice, stored.event_status if stored.event_status in NOTICES else ""),
+        sent="sent" in request.args,
+    )
+
+
+def _add_join(blueprint: Blueprint, context: PublicContext) -> None:
+    @blueprint.get("/j/<token>")
+    @by_link
+    @limited("link")
+    def join_page(token: str) -> Response:
+        try:
+            meeting, form = show_meeting(context.work, token, context.form_view, context.clock())
+        except DomainError:
+            return _gone()
+        joining = decide_joining(meeting, context.clock())
+        if joining.state is JoinState.OPEN and meeting.verified:
+            return personal(cast(Response, redirect(joining.address, 302)))
+        return _join_page(meeting, form, joining)
+
+    @blueprint.post("/j/<token>")
+    @by_link
+    @limited("link")
+    def join(token: str) -> Response:
+        _require_action("join")
+        try:
+            meeting, form = show_meeting(context.work, token, context.form_view, context.clock())
+        except DomainError:
+            return _gone()
+        joining = decide_joining(meeting, context.clock())
+        if joining.state is JoinState.OPEN:
+            return _lead_on(context, token, JOIN, meeting, form, joining)
+        return _join_page(meeting, form, joining)
+
+
+def join_by_own_link(context: PublicContext, token: str) -> Response:
+    """The answer to the button of the own page: on to the meeting, or back to the page, which says why not.
+
+    Raises:
+        DomainError: ``not-found``: the link opens nothing.
+    """
+    meeting, form = show_meeting(context.work, token, context.form_view, context.clock(), OWN)
+    joining = decide_joining(meeting, context.clock())
+    if joining.state is JoinState.OPEN:
+        return _lead_on(context, token, OWN, meeting, form, joining)
+    language = language_of(request.form.to_dict(), None)
+    return personal(cast(Response, redirect(f"/r/{token}?lang={language}", 303)))
+
+
+def join_part(context: PublicContext, token: str) -> JoinPart | None:
+    """What the own page says of joining; None for nothing.
+
+    Raises:
+        DomainError: ``not-found``: the link opens nothing.
+    """
+    meeting, form = show_meeting(context.work, token, context.form_view, context.clock(), OWN)
+    joining = decide_joining(meeting, context.clock())
+    state = ON_OWN_PAGE.get(joining.state)
+    return None if state is None else JoinPart(state, _opens(form, joining))
+
+
+def _lead_on(
+    context: PublicContext, token: str, purpose: str, meeting: Meeting, form: FormView, joining: Joining
+) -> Response:
+    """On to the meeting. Whoever presses the button has a link that was mailed to the address: it is verified."""
+    if not meeting.verified:
+        verify(context.intake, form, token, purpose)
+    look = look_of(own_language(request.form.to_dict(), meeting.language), {}, None)
+    return page(render_joining(look, title_of(form.stored, form.definition, look.language), joining.address), look)
+
+
+def _join_page(meeting: Meeting, form: FormView, joining: Joining) -> Response:
+    look = look_of(own_language(request.values.to_dict(), meeting.language), {}, None)
+    shown = JoinPage(
+        look=look,
+        title=title_of(form.stored, form.definition, look.language),
+        event_time=event_time(form.stored),
+        path=request.path,
+        state=joining.state,
+        opens=_opens(form, joining),
+    )
+    return page(render_join(shown), look)
+
+
+def _opens(form: FormView, joining: Joining) -> EventTime | None:
+    stored = form.stored
+    return (
+        EventTime(period(joining.opens_at, None, stored.time_zone or "UTC", stored.city)) if joining.opens_at else None
+    )
+
+
+def _require_action(action: str) -> None:
+    require_form()
+    if request.form.get("action") != action:
+        raise BadRequest("unknown action")
+
+
+def _gone() -> Response:
+    look = look_of(language_of(request.values.to_dict(), None), {}, None)
+    return page(render_limited_gone(look), look, status=404)
