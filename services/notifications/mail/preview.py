@@ -5,9 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from services.notifications.domain.kinds import KIND_OF_MESSAGE
+from services.notifications.domain.kinds import KIND_OF_MESSAGE, REGISTRATIONS
 from services.notifications.domain.kinds import KINDS as ALL_KINDS
-from services.notifications.domain.kinds import REGISTRATIONS
 from services.notifications.mail.content import (
     CANCELLED,
     KINDS,
