@@ -46,9 +46,9 @@ def test_typed_answers_stay_with_faults_and_in_another_language(demo: Demo, read
     demo.register(address)
     page.goto(f"{own_page(demo, address)}/answers?lang=en")
     page.fill("#field-organisation", "Typed with care")
-    page.fill("#field-name", "")
+    page.fill("#field-questions", "\u202ebackwards")
     save(page)
-    expect(page.locator("#name-error")).to_be_visible()
+    expect(page.locator("#questions-error")).to_be_visible()
     page.get_by_role("button", name="العربية").click()
     expect(page.locator("html")).to_have_attribute("dir", "rtl")
     assert page.input_value("#field-organisation") == "Typed with care"
