@@ -9,6 +9,7 @@ from tests.integration.model.rules import (
     CANDIDATE_AT_MOST,
     CONFIRMABLE,
     HOUR,
+    LIVE,
     MAILBOX_QUIET,
     NETWORK_KEPT,
     RECEIPT_KEPT,
@@ -96,7 +97,12 @@ def clean_up(ledger: Any, now: datetime) -> None:
             one["network"] = None
     ledger.links = {link: one for link, one in ledger.links.items() if one["expires_at"] >= now}
     pending = {one["who"] for one in ledger.candidates.values()}
-    ledger.waiting = {who: since for who, since in ledger.waiting.items() if who in pending or since >= now - HOUR}
+    live = {one["who"] for one in ledger.people.values() if one["status"] in LIVE and not one["erased"]}
+    ledger.waiting = {
+        who: since
+        for who, since in ledger.waiting.items()
+        if who in pending or since >= now - (CANDIDATE_AT_MOST if who in live else HOUR)
+    }
     known = pending | {one["who"] for one in ledger.people.values() if not one["erased"]} | set(ledger.waiting)
     ledger.boxes = {
         who: box
