@@ -107,6 +107,7 @@ NOBODY = {
 PERSONAL = (
     "person_ref", "mailbox_ref", "address_ref", "person_key", "email", "name", "registration_id", "recipient",
     "proposal_id", "contact", "closed", "sealed", "answers", "content", "speaker_names", "network", "token_hash",
+    "token",
 )  # fmt: skip
 """Names of columns that refer to a person, wherever they stand."""
 NOT_OF_A_PERSON = {

@@ -19,7 +19,10 @@ TABLES = (
         "FROM recipient t WHERE t.person_ref = ANY(:refs) OR t.subject = ANY(CAST(:subjects AS uuid[]))",
         {"closed": CLOSED},
     ),
-    PersonalTable(f"FROM mail t WHERE t.id IN {_MAILS}"),
+    PersonalTable(
+        f"FROM mail t WHERE t.id IN {_MAILS}",
+        {"token": "encrypted; it is the credential that a link of the mail carries"},
+    ),
     PersonalTable(f"FROM mail_attempt t WHERE t.mail_id IN {_MAILS}"),
     PersonalTable("FROM suppression t WHERE t.person_ref = ANY(:refs)", {"who": SOMEBODY_ELSE}),
     PersonalTable("FROM webhook_delivery t WHERE t.registration_id = ANY(CAST(:subjects AS uuid[]))"),

@@ -35,6 +35,8 @@ TABLES = (
     ),
     PersonalTable(f"FROM mail_log t WHERE t.registration_id IN {_REGISTRATIONS}"),
     PersonalTable(f"FROM managing_link t WHERE t.registration_id IN {_REGISTRATIONS}", {"token_hash": CREDENTIAL}),
+    PersonalTable(f"FROM limited_link t WHERE t.registration_id IN {_REGISTRATIONS}", {"token_hash": CREDENTIAL}),
+    PersonalTable(f"FROM waiting_link t WHERE t.registration_id IN {_REGISTRATIONS}"),
     PersonalTable(
         f"FROM sealed_reading t WHERE t.registration_id IN {_REGISTRATIONS}",
         {
