@@ -30,6 +30,8 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "promotion": "id, form, decided_at, capacity, free, waiting, promoted, withheld",
         "submission": "id, receipt_hash, kind, form, received_at, state, outcome, decided_at, attempts",
         "candidate": "id, submission, form, received_at, mailed_at",
+        "address_change": "id, registration_id, received_at, mailed_at",
+        "former_address": "id, registration_id, revision, changed_at, expires_at",
         "sealed_reading": "id, registration_id, form, read_at, content_hash, chain_hash",
         "event_copy": "id, revision, status",
         "outbox": _OUTBOX,

@@ -1,6 +1,6 @@
 """What the service consumes: events, groups, forms and resources become copies; the others cause mails.
 
-Registrations and proposals do so until whoever is on them is erased, a confirmation link once.
+Registrations and proposals do so until whoever is on them is erased, a confirmation link and a former address once.
 """
 
 import base64
@@ -12,15 +12,23 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.domain.book import Entry, link_reference
-from services.notifications.domain.kinds import KIND_OF_MESSAGE, MOVED, PLACED, REGISTRATIONS, WANTED
+from services.notifications.domain.book import Entry, lone_reference
+from services.notifications.domain.kinds import (
+    KIND_OF_MESSAGE,
+    LEFT,
+    MAILED_ONCE,
+    MOVED,
+    PLACED,
+    REGISTRATIONS,
+    WANTED,
+)
 from services.notifications.domain.reminders import minute_of
 from services.notifications.store.erasing import Grave
 from services.notifications.usecases.erase_subject import erase_subject
 from services.notifications.usecases.note_event import NEWS_WAIT, note_event
 from services.notifications.usecases.note_happenings import note_happenings
 from services.notifications.usecases.note_network import note_form, note_resource, note_working_group
-from services.notifications.usecases.note_subject import Told, ask_to_confirm, note_subjects
+from services.notifications.usecases.note_subject import Told, mail_once, note_subjects
 from shared.contracts.envelope import Message
 from shared.core.clock import Clock, rfc3339
 from shared.core.errors import Poison
@@ -35,6 +43,7 @@ RESOURCE_KEY = "resource.published.v1"
 FORM_KEY = "form.changed.v1"
 PROPOSALS = "proposal."
 CONFIRMATION_WANTED = "confirmation.wanted.v1"
+ADDRESS_CHANGED = "registration.address-changed.v1"
 SHARED_LINKS = ("view", "join")
 """Tokens of a registration's links that change nothing: the read-only link, and the one to the meeting, if any."""
 
@@ -81,7 +90,8 @@ def effects(intake: Intake) -> Mapping[str, Effect]:
 
     def mail(connection: Connection, message: Message) -> None:
         if message.routing_key in ERASURES:
-            erase_subject(connection, intake.clock, read_grave(message))
+            for grave in read_graves(message):
+                erase_subject(connection, intake.clock, grave)
         else:
             _take_in(connection, intake, [message])
 
@@ -97,24 +107,29 @@ def effects(intake: Intake) -> Mapping[str, Effect]:
 
 def _take_in(connection: Connection, intake: Intake, messages: Sequence[Message]) -> None:
     told = [read_told(message, list(intake.private_keys)) for message in messages]
-    links = [one for one in told if one.entry.about == "confirmation"]
-    others = [one for one in told if one.entry.about != "confirmation"]
-    if links:
-        ask_to_confirm(connection, intake.clock, intake.vault, intake.mail_domain, links)
+    once = [one for one in told if one.entry.about in MAILED_ONCE]
+    others = [one for one in told if one.entry.about not in MAILED_ONCE]
+    if once:
+        mail_once(connection, intake.clock, intake.vault, intake.mail_domain, once)
     if others:
         note_subjects(connection, intake.clock, intake.vault, intake.mail_domain, others)
         note_happenings(connection, intake.clock, others)
 
 
-def read_grave(message: Message) -> Grave:
-    """What may remain of a registration or a proposal, by a checked message that says it has nobody on it any more."""
+def read_graves(message: Message) -> list[Grave]:
+    """What may remain of a registration or a proposal, by a checked message that says it has nobody on it any more.
+
+    Nothing but an id remains of the former addresses of a registration.
+    """
     data = message.data
     status, revision = data["status"], data["revision"]
     if message.routing_key == PROPOSAL_ERASED:
-        return Grave(data["proposal_id"], "proposal", None, "proposal", data["event"], status, revision)
-    return Grave(
-        data["registration_id"], "registration", data["form"], data["form_kind"], data["event"], status, revision
-    )
+        return [Grave(data["proposal_id"], "proposal", None, "proposal", data["event"], status, revision)]
+    kind, event = data["form_kind"], data["event"]
+    return [
+        Grave(data["registration_id"], "registration", data["form"], kind, event, status, revision),
+        *(Grave(former, "former-address", None, kind, None, LEFT, 1) for former in data["former_addresses"]),
+    ]
 
 
 def read_told(message: Message, private_keys: list[bytes]) -> Told:
@@ -135,6 +150,7 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
         number=minute_of(entry.occurred_at) if kind in ASKED_FOR else entry.revision,
         entry=entry,
         personal=personal,
+        detail={"until": rfc3339(data["undo_until"])} if message.routing_key == ADDRESS_CHANGED else None,
         correlation_id=message.correlation_id,
         token=personal.pop("token") if entry.about == "registration" else "",
     )
@@ -144,6 +160,8 @@ def _read_entry(message: Message) -> tuple[Entry, tuple[str, ...]]:
     """The subject's state, and the names of what is sealed."""
     if message.routing_key == CONFIRMATION_WANTED:
         return _confirmation(message.data), ("address", "token")
+    if message.routing_key == ADDRESS_CHANGED:
+        return _former_address(message.data), ("name", "address", "token", "time_zone")
     if message.routing_key.startswith(PROPOSALS):
         return _proposal(message.data), ("name", "address", "token", "title", "note")
     return _registration(message.data), ("name", "address", "token", "time_zone", *SHARED_LINKS)
@@ -153,7 +171,7 @@ def _confirmation(data: Mapping[str, Any]) -> Entry:
     return Entry(
         data["link_id"],
         "confirmation",
-        person_ref=link_reference(data["link_id"]),
+        person_ref=lone_reference("confirmation", data["link_id"]),
         language=data["language"],
         status=WANTED,
         revision=1,
@@ -161,6 +179,23 @@ def _confirmation(data: Mapping[str, Any]) -> Entry:
         form=None,
         form_kind="confirmation" if data["pending"] else REGISTRATIONS,
         event=None,
+    )
+
+
+def _former_address(data: Mapping[str, Any]) -> Entry:
+    return Entry(
+        data["former_address_id"],
+        "former-address",
+        person_ref=lone_reference("former-address", data["former_address_id"]),
+        language=data["language"],
+        status=LEFT,
+        revision=1,
+        occurred_at=data["occurred_at"],
+        form=None,
+        form_kind=data["form_kind"],
+        event=data["event"],
+        working_group=data["working_group"],
+        verified=data["verified"],
     )
 
 

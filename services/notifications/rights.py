@@ -67,7 +67,7 @@ _SEPARATE: Rights = {
     },
     "suppression": {
         "web": "select insert delete",
-        "consume": "select",
+        "consume": "select insert",
         "send": "select",
         "schedule": "select",
         "operator": "select",

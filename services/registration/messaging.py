@@ -42,9 +42,16 @@ _SENT = text("""
     WHERE l.id = CAST(:link AS uuid) AND c.address_ref = l.address_ref AND c.mailed_at IS NULL
         AND c.received_at <= l.minted_at + :difference
 """)
+_CHANGE_SENT = text("""
+    UPDATE address_change c SET mailed_at = :at FROM confirmation_link l
+    WHERE l.id = CAST(:link AS uuid) AND c.address_ref = l.address_ref AND c.mailed_at IS NULL
+        AND c.received_at <= l.minted_at + :difference
+""")
 _ENDED = text("""
     WITH link AS (SELECT address_ref, minted_at FROM confirmation_link WHERE id = CAST(:link AS uuid)),
-    waiting AS (DELETE FROM waiting_address w USING link WHERE w.address_ref = link.address_ref)
+    waiting AS (DELETE FROM waiting_address w USING link WHERE w.address_ref = link.address_ref),
+    changes AS (DELETE FROM address_change c USING link WHERE c.address_ref = link.address_ref
+        AND c.received_at <= link.minted_at + :difference)
     DELETE FROM candidate c USING link WHERE c.address_ref = link.address_ref
         AND c.received_at <= link.minted_at + :difference
 """)
@@ -71,6 +78,7 @@ def handle_mail(connection: Connection, message: Message) -> None:
 def _handle_confirmation(connection: Connection, message: Message, data: Mapping[str, Any]) -> None:
     values = {"link": data["subject"], "difference": MAX_DIFFERENCE}
     if message.routing_key == SENT:
-        connection.execute(_SENT, values | {"at": data["occurred_at"]})
+        for statement in (_SENT, _CHANGE_SENT):
+            connection.execute(statement, values | {"at": data["occurred_at"]})
     elif message.routing_key in (BOUNCED, SUPPRESSED):
         connection.execute(_ENDED, values)

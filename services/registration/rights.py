@@ -74,6 +74,13 @@ _SEPARATE: Rights = {
         CONSUME: "select",
         TEND: "select delete",
     },
+    "address_change": {
+        DESK: "select delete",
+        DECIDE: "select insert delete",
+        CONSUME: "select update(mailed_at) delete",
+        TEND: "select delete",
+    },
+    "former_address": {DESK: "select delete", DECIDE: "select insert delete", TEND: "select delete"},
     "erased_address": {
         DESK: "select insert update",
         DECIDE: "select insert update",
@@ -131,6 +138,9 @@ _SEPARATE: Rights = {
     "intake_is_full(bigint)": {FORMS: "execute", OWN: "execute"},
     f"link_of(bytea,{_AT})": {OWN: "execute"},
     f"pending_for(bytea,{_AT})": {OWN: "execute"},
+    f"address_changes_for(bytea,{_AT})": {OWN: "execute"},
+    "own_address(bytea)": {OWN: "execute"},
+    f"former_address_of(bytea,{_AT})": {OWN: "execute"},
     f"registered_for(bytea,{_AT})": {OWN: "execute"},
     "link_outcomes(bytea)": {OWN: "execute"},
     "own_registration(bytea)": {OWN: "execute"},

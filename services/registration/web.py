@@ -18,6 +18,7 @@ from services.registration.forms.api import add_form_administration
 from services.registration.forms.changes import FormDesk
 from services.registration.intake.form_view import decider_key_problem
 from services.registration.intake.service import Intake
+from services.registration.own.address_routes import address_blueprint
 from services.registration.own.answers_routes import answers_blueprint
 from services.registration.own.by_link import link_access
 from services.registration.own.confirmation_routes import confirmation_blueprint
@@ -173,7 +174,12 @@ def _routes(
         routes.checks.append(partial(decider_key_problem, work))
     if OWN in kinds and context is not None:
         links = link_access(context)
-        routes.pages += [confirmation_blueprint(context), managing_blueprint(context), answers_blueprint(context)]
+        routes.pages += [
+            confirmation_blueprint(context),
+            managing_blueprint(context),
+            address_blueprint(context),
+            answers_blueprint(context),
+        ]
         routes.pages += [my_data_blueprint(context), limited_blueprint(context)]
     if DESK in kinds:
         people = PeopleDesk(work, clock, RegistrationMessages(settings.notifications_key))

@@ -2,13 +2,14 @@
 
 from shared.contracts.schemas import MessageSchema, identity, moment, one_of, revision, slug, text
 
-MAIL_ABOUT = ("registration", "proposal", "confirmation")
+MAIL_ABOUT = ("registration", "proposal", "confirmation", "former-address")
 
 
 class MailData(MessageSchema):
     """One mail: the relay took it, refused its recipient for good, or it was suppressed, ``occurred_at`` that moment.
 
-    ``subject`` is the id of what the mail is about: a registration, a proposal or a confirmation link. ``revision`` is
+    ``subject`` is the id of what the mail is about: a registration, a proposal, a confirmation link or a
+    former address. ``revision`` is
     the number of the mail among those of its kind and subject.
     """
 

@@ -53,6 +53,24 @@ class ConfirmationData(MessageSchema):
     sealed = text(4096)
 
 
+class AddressChangedData(MessageSchema):
+    """A registration has another address; this goes to the former one, which can be restored until ``undo_until``.
+
+    It says neither which registration nor the new address. ``sealed`` is base64 of a libsodium sealed box that only
+    notifications can open: ``{name, address, token, time_zone}``; the token opens the undo and nothing else.
+    """
+
+    former_address_id = identity()
+    form_kind = one_of(*FORM_KINDS)
+    event = slug(required=False)
+    working_group = slug(required=False)
+    language = text(35)
+    verified = fields.Boolean(load_default=False)
+    undo_until = moment()
+    occurred_at = moment()
+    sealed = text(4096)
+
+
 class FormData(MessageSchema):
     """What anybody may know of a form: its title by language, and what decides whether it takes registrations.
 
@@ -80,7 +98,10 @@ class FormData(MessageSchema):
 
 
 class ErasedData(MessageSchema):
-    """Whoever was on a registration is erased. ``status`` is that under which it goes on counting; nobody is named."""
+    """Whoever was on a registration is erased. ``status`` is that under which it goes on counting; nobody is named.
+
+    ``former_addresses`` are ids of former addresses, see :class:`AddressChangedData`, that are erased with them.
+    """
 
     registration_id = identity()
     revision = revision()
@@ -89,3 +110,4 @@ class ErasedData(MessageSchema):
     event = slug(required=False)
     status = one_of(*REGISTRATION_STATUSES)
     occurred_at = moment()
+    former_addresses = fields.List(identity(), load_default=list)

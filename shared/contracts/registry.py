@@ -12,7 +12,13 @@ from marshmallow import Schema, ValidationError
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.events import ErasedProposalData, EventData, ProposalData, ResourceData, WorkingGroupData
 from shared.contracts.notifications import MailData
-from shared.contracts.registration import ConfirmationData, ErasedData, FormData, RegistrationData
+from shared.contracts.registration import (
+    AddressChangedData,
+    ConfirmationData,
+    ErasedData,
+    FormData,
+    RegistrationData,
+)
 from shared.core.errors import Poison, Unauthentic
 
 
@@ -150,6 +156,14 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         ("notifications.mail",),
         RegistrationData,
         "Somebody has not given yet what is asked after the confirmation.",
+        _SEALED,
+    ),
+    MessageType(
+        "registration.address-changed.v1",
+        "registration",
+        ("notifications.mail",),
+        AddressChangedData,
+        "A registration has another address: its former one is told, and can take the change back for a while.",
         _SEALED,
     ),
     MessageType(

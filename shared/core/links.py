@@ -13,6 +13,9 @@ OWN, CONFIRMATION, PROPOSAL, VIEW, JOIN = "own", "confirmation", "proposal", "vi
 """Purposes: a person's own registration; what waits for the owner of an address; a proposer's own proposal; event, time
 and status of a registration, read-only; the online meeting of a registration's event."""
 
+UNDO_ADDRESS = "undo-address"
+"""The purpose of a link that restores the address of a registration."""
+
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
 """What ``new_token`` makes."""
 

@@ -26,6 +26,7 @@ from services.registration.forms.model import FormFacts
 from services.registration.people import messages as registration_messages
 from services.registration.people.messages import Fact, RegistrationMessages, confirmation_wanted
 from services.registration.people.model import Registration
+from services.registration.people.store import Person
 from shared.contracts.envelope import Message, decode, encode
 from shared.contracts.registry import MESSAGE_TYPES, read
 from shared.core.context import caused_by
@@ -121,6 +122,23 @@ def _confirmation_wanted() -> Message:
     return confirmation_wanted(key, new_id(), "a-token", "a@example.org", "es", WEBINAR_WEEK, pending=True)
 
 
+def _address_changed() -> Message:
+    before = Person(
+        _registration(),
+        "A Participant",
+        "a@example.org",
+        None,
+        "America/New_York",
+        {},
+        has_sealed=False,
+        details_at=None,
+    )
+    key = public_key_of(new_key())
+    return registration_messages.address_changed(
+        key, before, new_id(), "a-token", WEBINAR_WEEK, WEBINAR_WEEK + timedelta(days=7)
+    )
+
+
 def _proposal(status: ProposalStatus) -> Proposal:
     return Proposal(
         id=new_id(),
@@ -195,6 +213,7 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
             registration_messages.DETAILS_REQUESTED,
         )
     },
+    registration_messages.ADDRESS_CHANGED: _address_changed,
     registration_messages.ERASED: lambda: registration_messages.erased_message(_registration(), WEBINAR_WEEK),
     **{key: partial(mail_message, key, _mail(), WEBINAR_WEEK) for key in KEY_OF_OUTCOME.values()},
     **{

@@ -122,7 +122,11 @@ def _join_other_forms(world: World) -> None:
     world.submit_form("geneva-delegation", _person("traveller", "A traveller") | corrected)
     for letter in world.expect("one of them corrects an answer", verification=1):
         world.choose(letter, "replace")
-    world.expect("and is told of the change", changed=1)
+    for letter in world.expect("and is told of the change", changed=1):
+        world.ask_address(letter, "traveller-moved@example.org")
+    for letter in world.expect("they want another address, which is asked", verification=1):
+        world.choose(letter, "use-address")
+    world.expect("it gets the link, and the former one the news", changed=1, address_changed=1)
 
 
 def _propose(world: World, cast: Everybody) -> None:

@@ -48,7 +48,7 @@ UNSTORABLE = next(number for number, text in enumerate(TEXTS) if "\x00" in text)
 STRANGERS = re.compile(r"\b(Name|Idea|Speaker|Summary)\d\d ")
 """What marks the words that no coordinator wrote."""
 
-SOMEBODY = re.compile(r"(guest|late|proposer)-\d+|of-[a-z-]+|traveller|far-away|newcomer")
+SOMEBODY = re.compile(r"(guest|late|proposer)-\d+|of-[a-z-]+|traveller(-moved)?|far-away|newcomer")
 
 
 @dataclass(frozen=True, slots=True)

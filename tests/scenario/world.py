@@ -159,6 +159,12 @@ class World:
         answer = requests.post(address, data={**details, "revision": seen[0]}, allow_redirects=False, timeout=30)
         assert answer.status_code == 303, answer.text[:500]
 
+    def ask_address(self, letter: Letter, email: str) -> None:
+        """Ask for another address, on the page behind the letter's personal link."""
+        address = f"{self.urls['registration']}{letter.link}/address"
+        answer = requests.post(address, data={"email": email}, allow_redirects=False, timeout=30)
+        assert answer.status_code == 303, answer.text[:500]
+
     def follow(self, letter: Letter, action: str) -> None:
         """Press the button ``action`` on the page behind the letter's personal link."""
         address = self.urls[service_for(letter.link)] + letter.link

@@ -19,6 +19,7 @@ from services.registration.intake.model import Result
 from services.registration.own.answers import Difference
 from services.registration.own.confirmation_page import (
     CandidateResult,
+    ChangeCard,
     ConfirmationPage,
     FormLink,
     Option,
@@ -47,6 +48,8 @@ HOSTILE = (
     "\"><script>alert(1)</script><img src=x onerror='alert(1)'> https://evil.example.org \u0645\u0631\u062d\u0628\u0627"
 )
 
+CHANGES = (ChangeCard("0190f3f0-0000-7000-8000-0000000000bb", "upr-webinar-10", TITLE, WHEN, "P4ZT", WHEN),)
+
 FRAME = FramePage(
     LOOK, webinar(), WHEN, "example-partner", "https://partner.example.org", challenge="/v1/challenge?form=f"
 )
@@ -61,6 +64,10 @@ OF_REGISTRATIONS = (
     Result.NAME_TAKEN,
     Result.RENEWED,
     Result.VERIFIED,
+    Result.ADDRESS_ASKED,
+    Result.ADDRESS_RESTORED,
+    Result.SAME_ADDRESS,
+    Result.ASKED_TOO_OFTEN,
 )
 """Results of commands about registrations."""
 STATUSES: tuple[ReceiptStatus, ...] = get_args(ReceiptStatus)
@@ -126,6 +133,8 @@ def every_page(look: Look = LOOK) -> dict[str, str]:
         "receipt-gone": render_receipt_gone(look),
         "confirmation": render_confirmation(pending),
         "confirmation-no-choice": render_confirmation(replace(pending, no_choice=True)),
+        "confirmation-changes": render_confirmation(replace(alone, changes=CHANGES)),
+        "confirmation-everything": render_confirmation(replace(pending, changes=CHANGES, no_choice=True)),
         "confirmation-processing": render_confirmation(with_results(pending, None, Result.CONFIRMED)),
         "confirmation-results": render_confirmation(with_results(replace(pending, candidates=()), *RESULTS)),
         "confirmation-late": render_confirmation(replace(with_results(pending, None), attempt=99)),

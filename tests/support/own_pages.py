@@ -5,6 +5,14 @@ from datetime import UTC, datetime
 
 from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look
+from services.registration.own.address_page import (
+    AddressPage,
+    OwnAddress,
+    UndoPage,
+    render_address,
+    render_undo,
+    render_undo_gone,
+)
 from services.registration.own.answers import Difference, own_definition
 from services.registration.own.answers_page import (
     AnswersClosedPage,
@@ -70,6 +78,7 @@ def own_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
         controller="The coordination",
         contact="data@example.org",
     )
+    link = replace(link, address=OwnAddress("participant@example.org", f"{OWN_PATH}/address"))
     delegation = replace(link, title="Delegation in Geneva", form_kind="delegation", details_path=f"{OWN_PATH}/details")
     waiting = replace(link, status="waitlisted", position=3)
     return {
@@ -97,6 +106,7 @@ def own_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
         "own-ended-renewed": render_link_ended(look, "renewed", title, ""),
         **limited_pages(look, when, hostile),
         **_answers_pages(look, when, hostile),
+        **_address_pages(link),
         **_my_data_pages(look, when, hostile),
     }
 
@@ -167,4 +177,31 @@ def _answers_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
         "own-details": render_answers(details),
         "own-details-closed": render_answers_closed(closed),
         "own-answers-closed": render_answers_closed(replace(closed, step="answers")),
+    }
+
+
+def _address_pages(link: LinkPage) -> dict[str, str]:
+    """Another address: asked for, waiting, refused, and taken back."""
+    own, asking = (
+        link.address,
+        AddressPage(link.look, link.title, link.event_time, f"{OWN_PATH}/address", OWN_PATH, "participant@example.org"),
+    )
+    assert own is not None
+    asked = replace(own, asked="new@example.net", code="P4ZT")
+    undo = UndoPage(link.look, link.title, link.event_time, "/r/undo/a-token", "offered", until=UNTIL)
+    return {
+        "own-address-asked": render_link(replace(link, address=asked)),
+        "own-address-same": render_link(replace(link, address=replace(own, refused="same-address"))),
+        "own-address-too-often": render_link(replace(link, address=replace(asked, refused="asked-too-often"))),
+        "own-address": render_address(asking),
+        "own-address-invalid": render_address(replace(asking, typed="nobody", error="invalid")),
+        "own-address-unchanged": render_address(replace(asking, typed=asking.address, error="same-address")),
+        "undo": render_undo(undo),
+        "undo-no-choice": render_undo(replace(undo, no_choice=True)),
+        "undo-processing": render_undo(replace(undo, state="processing")),
+        "undo-done": render_undo(replace(undo, state="address-restored", until=None)),
+        "undo-registered-there": render_undo(replace(undo, state="registered-there")),
+        "undo-full": render_undo(replace(undo, state="address-full")),
+        "undo-over": render_undo(replace(undo, state="gone", until=None)),
+        "undo-gone": render_undo_gone(link.look),
     }

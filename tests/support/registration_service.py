@@ -226,7 +226,41 @@ class RegistrationService:
 
     def managing_token(self, address: str) -> str:
         """The token of the newest managing link that was mailed to ``address``."""
-        return str([box["token"] for box in self.boxes("registration.") if box["address"] == address][-1])
+        undo = {box["token"] for box in self.boxes("registration.address-changed")}
+        mailed = [box["token"] for box in self.boxes("registration.") if box["address"] == address]
+        return str([token for token in mailed if token not in undo][-1])
+
+    def undo_token(self, address: str) -> str:
+        """The token of the newest undo link that was mailed to ``address``."""
+        found = [box["token"] for box in self.boxes("registration.address-changed.v1") if box["address"] == address]
+        return str(found[-1])
+
+    def ask_address(self, token: str, email: str) -> TestResponse:
+        """Ask for another address on the page behind a managing link, while a decider runs; returns the own page."""
+        with self.deciding():
+            answer = self.client.post(f"/r/{token}/address", data={"email": email, "lang": "en"})
+        self.decide()  # the mail to the new address
+        return self.client.get(answer.headers["Location"]) if answer.status_code == 303 else answer
+
+    def choose_address(self, email: str, act: str = "use-address") -> TestResponse:
+        """Choose about every change to ``email`` behind the newest link that was mailed there; returns the page."""
+        token = self.confirmation_token(email)
+        page = self.client.get(f"/c/{token}?lang=en").text
+        names = re.findall(r'name="(choice-[^"]+)" value="use-address"', page)
+        hidden = dict(re.findall(r'<input type="hidden" name="(form-[^"]+)" value="([^"]*)"', page))
+        answer = self.press(token, lang="en", **hidden, **dict.fromkeys(names, act))
+        return self.client.get(answer.headers["Location"]) if answer.status_code == 303 else answer
+
+    def move(self, number: int, email: str) -> None:
+        """Let the participant with this number use another address, which confirms."""
+        self.ask_address(self.own_token(number), email)
+        assert "uses this address now" in self.choose_address(email).text
+
+    def undo(self, token: str, **fields: str) -> TestResponse:
+        """Tick the box and press the button behind an undo link, while a decider runs; returns the page after it."""
+        with self.deciding():
+            answer = self.client.post(f"/r/undo/{token}", data={"lang": "en", "undo": "yes", **fields})
+        return self.client.get(answer.headers["Location"]) if answer.status_code == 303 else answer
 
     def cancel(self, number: int) -> TestResponse:
         """Cancel by the managing link of the participant with this number, a second later than whatever was before."""

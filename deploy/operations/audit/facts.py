@@ -20,6 +20,7 @@ CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
             *(f"registration.{verb}" for verb in ("confirmed", "waitlisted", "promoted", "cancelled", "changed")),
             "registration.link-requested",
             "registration.details-requested",
+            "registration.address-changed",
             "confirmation.wanted",
             "person.erased",
             "proposal.erased",
@@ -62,7 +63,7 @@ _TOLD = """
         SELECT subject, type, count(*) AS n FROM outbox
         WHERE (starts_with(type, 'org.troika.registration.') OR type = 'org.troika.person.erased.v1')
             AND type NOT IN ('org.troika.registration.link-requested.v1',
-                'org.troika.registration.details-requested.v1')
+                'org.troika.registration.details-requested.v1', 'org.troika.registration.address-changed.v1')
         GROUP BY subject, type)
     SELECT subject || ' ' || type, coalesce(d.n, 0)::text, coalesce(t.n, 0)::text
     FROM due d FULL JOIN told t USING (subject, type)
@@ -151,7 +152,8 @@ _ERASED_IN_BOOK = """
 """
 _SENT = """
     SELECT id::text, NULL, CASE WHEN sent_at < %(late_before)s THEN true END FROM mail
-    WHERE state IN ('sent', 'bounced') AND kind <> 'verification' AND NOT starts_with(kind, 'proposal-')
+    WHERE state IN ('sent', 'bounced') AND kind NOT IN ('verification', 'address-changed')
+        AND NOT starts_with(kind, 'proposal-')
 """
 _CONTACTS = "SELECT mail_id::text, NULL, false FROM mail_contact"
 

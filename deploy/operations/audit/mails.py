@@ -118,7 +118,7 @@ _OF_THE_FUTURE = """
 """
 _TELLS = f"""
     m.event = n.event AND ((m.kind IN {_NEWS} AND m.revision = n.number)
-        OR (m.kind IN ('confirmation', 'waiting-list', 'promotion') OR m.kind IN {_NEWS})
+        OR (m.kind IN ('confirmation', 'waiting-list', 'promotion', 'changed') OR m.kind IN {_NEWS})
             AND (m.state IN ('queued', 'deferred', 'claimed') OR m.event_revision >= n.shown))
 """
 _UNTOLD = f"""
@@ -132,7 +132,8 @@ _UNTOLD = f"""
             AND r.erased_at IS NULL AND r.status IN ('confirmed', 'waitlisted')
             AND r.form_kind IN ('webinar', 'attendance', 'delegation')
         WHERE n.ended_at IS NOT NULL
-            AND NOT EXISTS (SELECT FROM mail m WHERE m.recipient = r.person_ref AND {_TELLS}))
+            AND NOT EXISTS (SELECT FROM mail m WHERE m.recipient = r.person_ref AND {_TELLS})
+            AND NOT EXISTS (SELECT FROM mail m WHERE m.subject = r.subject AND {_TELLS}))
     SELECT n.subject::text, 'told of revision ' || n.shown || ' of ' || n.event, 'not told'
     FROM untold n WHERE n.people > (
         SELECT count(*) FROM mail m JOIN recipient e ON e.subject = m.subject AND e.erased_at >= n.changed_at
@@ -156,12 +157,14 @@ A10 = Equation(
 )
 
 _MAILED_TWICE = """
-    SELECT subject::text, '1', count(*)::text FROM mail WHERE kind = 'verification' GROUP BY subject HAVING count(*) > 1
+    SELECT subject::text, '1', count(*)::text FROM mail WHERE kind IN ('verification', 'address-changed')
+    GROUP BY subject HAVING count(*) > 1
 """
 _LINKS_KEPT = """
     SELECT r.subject::text, 'a mail that waits', coalesce(m.state, 'none') FROM recipient r
     LEFT JOIN mail m ON m.subject = r.subject
-    WHERE r.about = 'confirmation' AND (m.state IN ('queued', 'deferred', 'claimed')
+    WHERE r.about IN ('confirmation', 'former-address') AND r.erased_at IS NULL
+        AND (m.state IN ('queued', 'deferred', 'claimed')
         OR (m.state = 'unknown' AND m.due_at IS NOT NULL)) IS NOT TRUE
 """
 _SUPPRESSED = """
@@ -181,10 +184,14 @@ _ERASED = """
 
 A11 = Equation(
     "A11",
-    "one mail for each confirmation link, and nothing kept of it; none to the erased, or against a suppression",
+    "one mail for each link or former address, and nothing kept of it; none to the erased, or against a suppression",
     (
-        Alone("notifications", "a confirmation link is mailed once", _MAILED_TWICE),
-        Alone("notifications", "nothing is kept of a confirmation link whose mail has ended", _LINKS_KEPT),
+        Alone("notifications", "a confirmation link or a former address is mailed once", _MAILED_TWICE),
+        Alone(
+            "notifications",
+            "nothing is kept of a confirmation link or a former address whose mail has ended",
+            _LINKS_KEPT,
+        ),
         Alone("notifications", "whoever wants no bulletins gets none", _SUPPRESSED),
         Alone("notifications", "nothing goes to whoever was erased, and no mail names them", _ERASED),
     ),

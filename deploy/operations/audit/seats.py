@@ -54,6 +54,18 @@ _OVERDUE = """
     WHERE mailed_at < least(%(late_before)s, %(now)s - interval '1 day') - interval '7 days'
         OR received_at < least(%(late_before)s, %(now)s - interval '1 day') - interval '14 days'
 """
+_ADDRESSES_OVERDUE = """
+    SELECT id::text, 'deleted', 'asked for at ' || received_at FROM address_change
+    WHERE mailed_at < least(%(late_before)s, %(now)s - interval '1 day') - interval '7 days'
+        OR received_at < least(%(late_before)s, %(now)s - interval '1 day') - interval '14 days'
+    UNION ALL SELECT id::text, 'deleted', 'could be restored until ' || expires_at FROM former_address
+    WHERE expires_at < least(%(late_before)s, %(now)s - interval '1 day')
+"""
+_ADDRESSES_OF_NOBODY = """
+    SELECT a.id::text, 'nothing', 'an address' FROM (
+        SELECT id, registration_id FROM address_change UNION ALL SELECT id, registration_id FROM former_address) a
+    JOIN (SELECT id, erased_at FROM registration) r ON r.id = a.registration_id WHERE r.erased_at IS NOT NULL
+"""
 _ON_ROSTER = """
     SELECT registration_id::text, NULL, form <> ALL(%(forgetful)s::text[]) FROM roster
 """
@@ -98,6 +110,10 @@ A2 = Equation(
         Alone("registration", "the seats count the registrations that have one or wait for one", _COUNTED),
         Alone("registration", "whoever has a history is there", _HISTORY_OF_NOBODY),
         Alone("registration", "no candidate is kept long after its time", _OVERDUE),
+        Alone("registration", "no address before or after a change is kept long after its time", _ADDRESSES_OVERDUE),
+        Alone(
+            "registration", "of whoever was erased no address before or after a change is left", _ADDRESSES_OF_NOBODY
+        ),
         Paired("whom coordinators see is registered", (Side("registration", _ALL),), (Side("events", _ON_ROSTER),)),
         Paired("whom mails go to is registered", (Side("registration", _ALL),), (Side("notifications", _IN_BOOK),)),
         Alone("registration", "of whoever was erased nothing but counts is left", _SOMEBODY_LEFT),

@@ -64,6 +64,12 @@ _FORGET_PERSON = text("""
     DELETE FROM person_contact WHERE person_ref = decode(:person_ref, 'hex')
         AND NOT EXISTS (SELECT FROM roster WHERE roster.person_ref = decode(:person_ref, 'hex'))
 """)
+_FORGET_ALL_OF_PERSON = text("DELETE FROM person_contact WHERE person_ref = decode(:person_ref, 'hex')")
+_RECKON_PERSON = text(f"""
+    INSERT INTO person_contact (person_ref, last_mail_at)
+    SELECT person_ref, max(sent_at) FROM roster JOIN mail_contact USING (registration_id)
+    WHERE person_ref = decode(:person_ref, 'hex') AND {_WRITTEN} GROUP BY person_ref
+""")
 _READ = text("SELECT working_group, last_mail_at FROM group_contact")
 
 
@@ -91,6 +97,12 @@ def note_people(connection: Connection, registrations: Sequence[str]) -> None:
 def forget_person(connection: Connection, person_ref: str) -> None:
     """Forget when this person last got a bulletin, if no registration is theirs any more."""
     connection.execute(_FORGET_PERSON, {"person_ref": person_ref})
+
+
+def reckon_person(connection: Connection, person_ref: str) -> None:
+    """Find anew when this person last got a bulletin, after one of their registrations went to another address."""
+    connection.execute(_FORGET_ALL_OF_PERSON, {"person_ref": person_ref})
+    connection.execute(_RECKON_PERSON, {"person_ref": person_ref})
 
 
 def reckon_group(connection: Connection, working_group: str) -> None:

@@ -100,8 +100,10 @@ def tallied(known: Registered | None) -> frozenset[tallies.Entry]:
 
 def _move_contact(connection: Connection, old: Registered | None, new: Registered) -> None:
     """Mails that were noted before their registration was, or before it changed its group, count for the group now."""
-    if old is None:
+    if old is None or old.person_ref != new.person_ref:
         contacts.note_person(connection, new.person_ref, new.registration_id)
+    if old is not None and old.person_ref != new.person_ref:
+        contacts.reckon_person(connection, old.person_ref)
     left = old.working_group if old is not None else None
     if left == new.working_group:
         return

@@ -35,7 +35,9 @@ class MailSchema(ma.Schema):
         metadata={"type": "string", "enum": list(MAIL_ABOUT), "description": "What its subject is"},
     )
     subject = ma.fields.String(
-        metadata={"description": "Id of the registration, the proposal or the confirmation link that it is about"}
+        metadata={
+            "description": "Id of what it is about: a registration, a proposal, a confirmation link or a former address"
+        }
     )
     revision = ma.fields.Integer(
         metadata={

@@ -15,6 +15,7 @@ KINDS: Mapping[str, str] = {
     "changed": "Registration changed",
     "link": "Own link again",
     "details": "Further details missing",
+    "address-changed": "Address changed, to the former one",
     "verification": "Confirmation asked for",
     "proposal-verification": "Confirm the address of a proposal",
     "proposal-received": "Proposal received",

@@ -1,4 +1,4 @@
-"""What the recipient book says of a registration, a proposal or a confirmation link, but for what is personal."""
+"""What the recipient book says of a registration, a proposal, a link or a former address, but for what is personal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ class Entry:
     """The newest state of one subject.
 
     Attributes:
-        subject: id of the registration, proposal or confirmation link.
-        about: ``registration``, ``proposal`` or ``confirmation``.
-        person_ref: whose it is: 64 hex digits, the same for every subject of one address. Of a confirmation link it
-            is made from the link's id alone, so that it connects nothing.
+        subject: id of the registration, proposal, confirmation link or former address.
+        about: ``registration``, ``proposal``, ``confirmation`` or ``former-address``.
+        person_ref: whose it is: 64 hex digits, the same for every subject of one address. Of a confirmation link or a
+            former address it is made from its id alone, so that it connects nothing.
         revision: of the subject, from 1.
         occurred_at: when this state was true, or its link was made, aware: of two at one revision the later one holds.
         form: None but for a registration.
@@ -46,6 +46,6 @@ class Entry:
     place: Mapping[str, Any] | None = None
 
 
-def link_reference(link_id: str) -> str:
-    """Return what stands for the person in the entry of a confirmation link: made from the link alone."""
-    return sha256(f"confirmation {link_id}".encode()).hexdigest()
+def lone_reference(about: str, subject: str) -> str:
+    """Return what stands for the person in the entry of a link or a former address: made from its id alone."""
+    return sha256(f"{about} {subject}".encode()).hexdigest()

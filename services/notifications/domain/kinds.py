@@ -23,7 +23,8 @@ class Kind:
     true_while: statuses of its subject (what ``about`` names) under which its words are true.
     resent: whether a second copy goes out when nobody knows if the first one did.
     numbered_apart: its number is not its subject's revision, so only the status tells whether it is true.
-    about: what its subject is: ``registration``, ``proposal`` or ``confirmation`` (the link of a verification mail).
+    about: what its subject is: ``registration``, ``proposal``, ``confirmation`` (the link of a verification mail) or
+        ``former-address`` (that a registration had).
     replaced: a newer state under which it is true is told by a mail of its own, so an older one is void.
     """
 
@@ -56,6 +57,12 @@ WANTED = "wanted"
 
 REGISTRATIONS = "registrations"
 """In place of a kind of form: the link leads to registrations, and nothing waits for confirmation."""
+
+LEFT = "left"
+"""The only status of a former address, of which nothing is kept either once its mail has ended."""
+
+MAILED_ONCE = ("confirmation", "former-address")
+"""Subjects with one message and one mail: their entry goes with the mail."""
 
 PLACED, MOVED = "proposal-scheduled", "proposal-moved"
 PLACE_KINDS = (PLACED, MOVED)
@@ -96,6 +103,7 @@ KINDS: dict[str, Kind] = {
         _apart("link", "transactional", *LIVE),
         _apart("details", "reminder", "confirmed"),
         Kind("verification", "verification", frozenset({WANTED}), resent=True, about="confirmation"),
+        Kind("address-changed", "transactional", frozenset({LEFT}), resent=True, about="former-address"),
         _proposal("proposal-verification", "unverified", lane="verification"),
         _proposal("proposal-received", "submitted"),
         _proposal("proposal-accepted", "accepted"),
@@ -121,6 +129,7 @@ KIND_OF_MESSAGE: dict[str, str] = {
     "registration.changed.v1": "changed",
     "registration.link-requested.v1": "link",
     "registration.details-requested.v1": "details",
+    "registration.address-changed.v1": "address-changed",
     "proposal.verification-requested.v1": "proposal-verification",
     "proposal.submitted.v1": "proposal-received",
     "proposal.accepted.v1": "proposal-accepted",
@@ -130,5 +139,7 @@ KIND_OF_MESSAGE: dict[str, str] = {
 }
 """By routing key. A proposal that was scheduled before causes ``MOVED``."""
 
-EVENT_TOLD_BY = frozenset(name for name, kind in KINDS.items() if kind.about == "registration") - {"bulletin"}
+EVENT_TOLD_BY = frozenset(name for name, kind in KINDS.items() if kind.about in ("registration", "former-address")) - {
+    "bulletin"
+}
 """Kinds that are about their subject's event, if it has one: they wait until that event was heard of."""

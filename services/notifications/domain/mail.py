@@ -37,10 +37,10 @@ class NewMail:
     """A mail that something causes.
 
     Attributes:
-        subject: id of the registration, proposal or confirmation link that it is addressed by.
+        subject: id of the registration, proposal, confirmation link or former address that it is addressed by; it goes
+            to whoever that belongs to.
         revision: its number among the mails of this kind and subject: the subject's revision, the event's revision,
             the bulletin's number, or the minute of the start or of the request; one mail for each.
-        recipient: the person's reference.
         state: ``queued``, or ``called_off`` with a ``reason`` if it came too late to be true.
         cause_at: when what it tells of happened, aware UTC.
         detail: what it says beyond what the book and the copies hold, JSON values.
@@ -53,7 +53,6 @@ class NewMail:
     kind: str
     subject: str
     revision: int
-    recipient: str
     event: str | None
     lane: str
     state: str

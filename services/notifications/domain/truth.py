@@ -15,12 +15,14 @@ SUPERSEDED = "superseded by a newer state of what it is about"
 class Standing:
     """What is known of a subject: its newest ``revision`` and the ``status`` it had then.
 
-    ``erased``: nobody is on it any more. Nothing replaces that, and no mail is due.
+    ``erased``: nobody is on it any more. Nothing replaces that, and no mail is due. ``person_ref``: whose it is; None
+    if that is not asked, or if it was erased.
     """
 
     revision: int
     status: str
     erased: bool = False
+    person_ref: str | None = None
 
 
 def is_current(known: Standing | None, revision: int) -> bool:

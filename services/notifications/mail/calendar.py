@@ -84,6 +84,11 @@ def view_link(context: MailContext) -> str:
     return _page(context, "v", context.recipient.view)
 
 
+def undo_link(context: MailContext) -> str:
+    """The page by which a former address is restored. Opening it changes nothing."""
+    return _page(context, "r/undo", context.recipient.token)
+
+
 def join_link(context: MailContext) -> str:
     """The link that leads to the meeting near its time. The address of the meeting itself stands in no mail and no
     calendar: both are forwarded and shared, and the address may change.

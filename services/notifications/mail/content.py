@@ -172,7 +172,8 @@ class MailContext:
     ``entry`` is what the recipient's calendar holds of it, None if it can hold nothing.
     ``attend`` is the event that people on the form are asked to attend as well, ``group`` the title of their working
     group, ``before`` when the event was to be, ``recording`` an address, ``unsubscribe`` that of a bulletin's way out,
-    ``late`` whether a reminder goes later than its own words are true.
+    ``late`` whether a reminder goes later than its own words are true, ``undo_until`` how long a change of address can
+    be taken back.
     """
 
     mail_id: str
@@ -192,6 +193,7 @@ class MailContext:
     bulletin: Bulletin | None = None
     unsubscribe: str | None = None
     late: bool = False
+    undo_until: datetime | None = None
 
     @property
     def text(self) -> str:

@@ -118,6 +118,8 @@ def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailCon
     if ALL_KINDS[kind].about == "confirmation":
         shown = form_kind if form_kind == REGISTRATIONS else "confirmation"
         return replace(context, event=None, entry=None, recipient=replace(recipient, name="", form_kind=shown))
+    if ALL_KINDS[kind].about == "former-address":
+        return replace(context, entry=None, undo_until=datetime(2020, 3, 5, 15, 0, tzinfo=UTC))
     if ALL_KINDS[kind].about == "proposal":
         placed = kind in ("proposal-scheduled", "proposal-moved")
         proposal = replace(_PROPOSAL, slot=_SLOT if placed else None)

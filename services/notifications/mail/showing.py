@@ -1,6 +1,7 @@
 """What the templates show of a context. What others typed is defused here, what coordinators wrote is not."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -13,13 +14,14 @@ from services.notifications.mail.calendar import (
     personal_link,
     place_line,
     title_of,
+    undo_link,
     view_link,
 )
 from services.notifications.mail.content import CANCELLED, SEAT_KINDS, EventCopy, MailContext, Proposal, Slot
 from services.notifications.mail.defusing import defuse, safe_link, written_line
 from services.notifications.mail.linking import Piece, pieces_of, plain_text
 from services.notifications.mail.wording import Wording
-from shared.i18n.when import Period, TimeLine, time_lines
+from shared.i18n.when import Period, TimeLine, known_zone, time_lines
 
 PROPOSAL_PATH = "/p/"
 """Where the link of a proposal leads, below the public address."""
@@ -32,6 +34,9 @@ UPDATES = ("changed", "event-confirmed", "event-changed")
 
 CONFIRMATION = "verification"
 """The kind of mail that knows of nothing but a link."""
+
+ADDRESS_CHANGED = "address-changed"
+"""The kind of mail to a former address: its link restores it and shows nothing."""
 
 _SEATLESS = ("remote-possible",)
 """Goes to people who wait for nothing but where to join."""
@@ -108,9 +113,18 @@ def _paragraphs(context: MailContext, words: Wording) -> list[list[Piece]]:
     if context.calendar_method is not None:
         first = f"{first}{words.gap}{_on_calendar(context, words)}"
     paragraphs = [[Piece(paragraph)] for paragraph in first.split("\n\n")]
+    if context.undo_until is not None:
+        return [*paragraphs, [Piece(words.undo_until.format(until=_instant(context.undo_until, context, words)))]]
     if context.kind != "waiting-list" or context.recipient.position is None:
         return paragraphs
     return [*paragraphs, [Piece(words.position.format(position=context.recipient.position))]]
+
+
+def _instant(at: datetime, context: MailContext, words: Wording) -> str:
+    """An instant in the zone of the recipient, or that of the event, or UTC."""
+    own = known_zone(context.recipient.time_zone)
+    zone = own.key if own is not None else context.event.time_zone if context.event is not None else "UTC"
+    return time_lines(Period(at, None, zone), words.language)[0].text
 
 
 def _on_calendar(context: MailContext, words: Wording) -> str:
@@ -234,6 +248,8 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
         return own, words.verify_link if context.kind == "proposal-verification" else words.see_proposal
     if context.kind == CONFIRMATION:
         return confirmation_link(context), words.confirmation_link if _is_pending(context) else words.see_registrations
+    if context.kind == ADDRESS_CHANGED:
+        return undo_link(context), words.undo_link
     recording = safe_link(context.recording)
     if recording is not None:
         return recording, words.watch
@@ -259,6 +275,8 @@ def _keep_private(context: MailContext, words: Wording) -> str:
         return ""
     if context.kind == CONFIRMATION:
         return words.keep_private_confirmation if _is_pending(context) else words.keep_private_registrations
+    if context.kind == ADDRESS_CHANGED:
+        return words.keep_private_undo
     if context.proposal is not None:
         return words.keep_private_proposal
     if not context.recipient.token:

@@ -116,6 +116,7 @@ class Composer:
             bulletin=bulletin,
             unsubscribe=self._unsubscribe(claim, language) if bulletin is not None else None,
             late=_is_late(claim, now),
+            undo_until=_moment(detail.get("until")),
         )
         # the Message-ID is as stored, though the sender's domain change
         return Letter(recipient.address, render(context, claim.mail.message_id))
@@ -154,7 +155,8 @@ def unfit(claim: Claim, clock: CheckedClock) -> Verdict | None:
     if mail.kind not in EVENT_TOLD_BY:
         return None
     if mail.event is None:
-        return failed(mail, NO_EVENT, now) if entry.form_kind in (*ATTENDING, "interest") else None
+        is_of_event = entry.about == "registration" and entry.form_kind in (*ATTENDING, "interest")
+        return failed(mail, NO_EVENT, now) if is_of_event else None
     if claim.event is None:
         return postponed(mail, EVENT_MISSING, clock)
     if mail.kind in NEWS_KINDS and is_news_untrue(mail.kind, claim.event):

@@ -31,6 +31,10 @@ _SUPPRESS = text("""
     INSERT INTO suppression (person_ref, said_by, who, since) VALUES (:person_ref, :said_by, :who, :now)
     ON CONFLICT DO NOTHING
 """)
+_SUPPRESS_AS = text("""
+    INSERT INTO suppression (person_ref, said_by, who, since)
+    SELECT :after, said_by, who, :now FROM suppression WHERE person_ref = :before ON CONFLICT DO NOTHING
+""")
 _ALLOW = text("DELETE FROM suppression WHERE person_ref = :person_ref")
 _SUPPRESSIONS = text("""
     SELECT person_ref, said_by, who, since FROM suppression WHERE person_ref > :after ORDER BY person_ref LIMIT :most
@@ -120,6 +124,11 @@ def suppress(connection: Connection, person_ref: str, who: str | None, now: date
     said_by = "recipient" if who is None else "coordinator"
     row = {"person_ref": person_ref, "said_by": said_by, "who": who, "now": now}
     return connection.execute(_SUPPRESS, row).rowcount == 1
+
+
+def suppress_as(connection: Connection, before: str, after: str, now: datetime) -> None:
+    """Send ``after`` no bulletins from ``now`` on if ``before`` gets none."""
+    connection.execute(_SUPPRESS_AS, {"before": before, "after": after, "now": now})
 
 
 def allow(connection: Connection, person_ref: str) -> bool:

@@ -14,20 +14,20 @@ _NAMES = tuple(field.name for field in fields(NewMail))
 _INSERT = """
     INSERT INTO mail (id, kind, subject, revision, recipient, event, lane, state, reason, due_at, message_id,
         cause_at, created_at, correlation_id, detail, expires_at, token)
-    SELECT CAST(:id AS uuid), :kind, r.subject, :revision, :recipient, :event, :lane, :state, :reason,
+    SELECT CAST(:id AS uuid), :kind, r.subject, :revision, r.person_ref, :event, :lane, :state, :reason,
         CAST(coalesce(:due_at, :created_at) AS timestamptz), :message_id, CAST(:cause_at AS timestamptz),
         CAST(:created_at AS timestamptz), :correlation_id, CAST(:detail AS jsonb), CAST(:expires_at AS timestamptz),
         :token
     FROM recipient r WHERE r.subject = CAST(:subject AS uuid) AND r.erased_at IS NULL FOR KEY SHARE
-    ON CONFLICT (kind, subject, revision, recipient) DO {conflict}
+    ON CONFLICT (kind, subject, revision) DO {conflict}
 """
-"""The lock makes who erases the person meanwhile wait, or finds that they are gone."""
+"""The lock makes who erases the person or changes their address meanwhile wait, or finds what they have done."""
 
 _ADD = text(_INSERT.format(conflict="NOTHING"))
 _ADD_REMINDER = text(
     _INSERT.format(
-        conflict="""UPDATE SET state = 'queued', reason = NULL, due_at = excluded.due_at,
-            expires_at = excluded.expires_at WHERE mail.state = 'called_off'"""
+        conflict="""UPDATE SET state = 'queued', reason = NULL, recipient = excluded.recipient,
+            due_at = excluded.due_at, expires_at = excluded.expires_at WHERE mail.state = 'called_off'"""
     )
 )
 _WAITING = text("""
@@ -42,12 +42,16 @@ _MOVE = text("""
             state = CASE m.state WHEN 'claimed' THEN 'queued' ELSE m.state END
         WHERE m.id = CAST(:id AS uuid) AND NOT EXISTS (
             SELECT FROM mail o WHERE o.kind = :kind AND o.subject = CAST(:subject AS uuid)
-                AND o.revision = m.revision AND o.recipient = m.recipient)
+                AND o.revision = m.revision)
         RETURNING m.id, m.fence),
     closed AS (
         UPDATE mail_attempt a SET ended_at = :now, outcome = 'released' FROM moved
         WHERE a.mail_id = moved.id AND a.number = moved.fence AND a.ended_at IS NULL)
     SELECT count(*) FROM moved
+""")
+_GIVE = text("""
+    UPDATE mail SET recipient = :after WHERE subject = CAST(:subject AS uuid) AND recipient = :before
+        AND state IN ('queued', 'deferred')
 """)
 _MISS = text("""
     UPDATE mail SET state = 'missed', reason = :reason, ended_at = :now
@@ -141,6 +145,11 @@ def move_mail(connection: Connection, mail_id: str, kind: str, subject: str, now
     """
     row = {"id": mail_id, "kind": kind, "subject": subject, "now": now}
     return bool(connection.execute(_MOVE, row).scalar_one())
+
+
+def give_mails(connection: Connection, subject: str, before: str, after: str) -> None:
+    """Note that a subject's mails that wait for a sender are for another person's reference."""
+    connection.execute(_GIVE, {"subject": subject, "before": before, "after": after})
 
 
 def miss_expired(connection: Connection, now: datetime, reason: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The recipient book: whom a registration, a proposal or a confirmation link belongs to. What is personal is closed."""
+"""The recipient book: whom a registration, proposal, link or former address belongs to. What is personal is closed."""
 
 # ruff: noqa: S608 - names of our own columns
 
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.notifications.domain.book import Entry
-from services.notifications.domain.kinds import ATTENDING, SEATED
+from services.notifications.domain.kinds import ATTENDING, MAILED_ONCE, SEATED
 from services.notifications.domain.truth import Standing
 
 _NAMES = tuple(field.name for field in fields(Entry))
@@ -27,13 +27,13 @@ _CHANGING = ", ".join(f"{name} = excluded.{name}" for name in (*_NAMES[1:], "clo
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 _STANDING = text("""
-    SELECT revision, status, erased_at IS NOT NULL FROM recipient WHERE subject = CAST(:subject AS uuid)
+    SELECT revision, status, erased_at IS NOT NULL, person_ref FROM recipient WHERE subject = CAST(:subject AS uuid)
 """)
 _LOCK_ALL = text("""
     SELECT pg_advisory_xact_lock(hashtextextended(subject, 0)) FROM unnest(CAST(:subjects AS text[])) AS subject
 """)
 _STANDINGS = text("""
-    SELECT subject::text, revision, status, erased_at IS NOT NULL FROM recipient
+    SELECT subject::text, revision, status, erased_at IS NOT NULL, person_ref FROM recipient
     WHERE subject = ANY(CAST(:subjects AS uuid[]))
 """)
 _HOLD = text("""
@@ -47,9 +47,10 @@ _KEEP = text(f"""
         WHERE (recipient.revision, recipient.occurred_at) <= (excluded.revision, excluded.occurred_at)
 """)
 _MAILED = text("SELECT subject::text FROM mail WHERE subject = ANY(CAST(:subjects AS uuid[]))")
-_FORGET_LINKS = text("""
+_FORGET_MAILED = text("""
     WITH gone AS (
-        DELETE FROM recipient WHERE subject = ANY(CAST(:links AS uuid[])) AND about = 'confirmation' RETURNING subject)
+        DELETE FROM recipient WHERE subject = ANY(CAST(:subjects AS uuid[])) AND about = ANY(:once)
+            AND erased_at IS NULL RETURNING subject)
     UPDATE mail m SET recipient = NULL FROM gone WHERE m.subject = gone.subject
 """)
 
@@ -100,10 +101,10 @@ def mailed_among(connection: Connection, subjects: Sequence[str]) -> set[str]:
     return set(connection.execute(_MAILED, {"subjects": list(subjects)}).scalars())
 
 
-def forget_links(connection: Connection, links: Sequence[str]) -> None:
-    """Delete the entries of confirmation links whose mails have ended: address and token are needed no more."""
-    if links:
-        connection.execute(_FORGET_LINKS, {"links": list(links)})
+def forget_mailed(connection: Connection, subjects: Sequence[str]) -> None:
+    """Delete the entries of links and former addresses whose mails have ended: address and token are needed no more."""
+    if subjects:
+        connection.execute(_FORGET_MAILED, {"subjects": list(subjects), "once": list(MAILED_ONCE)})
 
 
 def _values(kept: BookEntry) -> dict[str, Any]:

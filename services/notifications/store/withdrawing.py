@@ -24,12 +24,26 @@ _OLD = text(
 _NEWS = text(_WITHDRAW.format(condition="event = :event AND kind = ANY(:kinds) AND revision < :revision"))
 _REMINDERS = text(_WITHDRAW.format(condition="event = :event AND lane = 'reminder' AND revision <> :kept"))
 _ALL = text(_WITHDRAW.format(condition="subject = CAST(:subject AS uuid)"))
+_LINKED = text(_WITHDRAW.format(condition="subject = CAST(:subject AS uuid) AND token IS NOT NULL"))
 _TAKE_BACK = text("""
     UPDATE mail SET state = 'queued', phase = NULL, lease_until = NULL, due_at = :now
     WHERE recipient = :recipient AND kind = 'bulletin'
         AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
     RETURNING id, fence, kind
 """)
+_TAKE_BACK_ALL = text("""
+    UPDATE mail SET state = 'queued', phase = NULL, lease_until = NULL, due_at = :now
+    WHERE subject = CAST(:subject AS uuid) AND state = 'claimed' AND phase = 'claimed'
+    RETURNING id, fence, kind
+""")
+_DOUBLES = text(
+    _WITHDRAW.format(
+        condition="""subject = CAST(:subject AS uuid) AND kind = ANY(:kinds) AND EXISTS (
+            SELECT FROM mail o WHERE o.recipient = :recipient AND o.kind = mail.kind AND o.revision = mail.revision
+                AND o.event IS NOT DISTINCT FROM mail.event AND o.subject <> mail.subject
+                AND o.state <> 'called_off')"""
+    )
+)
 _END_ATTEMPTS = text("""
     UPDATE mail_attempt a SET ended_at = :now, outcome = :outcome
     FROM unnest(CAST(:ids AS uuid[]), CAST(:fences AS integer[])) AS off (id, fence)
@@ -81,10 +95,30 @@ def call_off_all(connection: Connection, subject: str, reason: str, now: datetim
     return _call_off(connection, _ALL, {"subject": subject}, reason, now)
 
 
+def call_off_linked(connection: Connection, subject: str, reason: str, now: datetime) -> list[str]:
+    """Call off a subject's mails that carry a managing link, all of which have ended; returns their kinds."""
+    return _call_off(connection, _LINKED, {"subject": subject}, reason, now)
+
+
 def take_back_bulletins(connection: Connection, person_ref: str, now: datetime) -> None:
     """Make a person's bulletins that have not gone due now, in nobody's hands: the next sender looks at them again."""
     taken = connection.execute(_TAKE_BACK, {"recipient": person_ref, "now": now}).all()
     _end_attempts(connection, taken, "released", now)
+
+
+def take_back_all(connection: Connection, subject: str, now: datetime) -> None:
+    """Take a subject's mails out of the hands of senders that have not committed to hand them over; others go on."""
+    _end_attempts(
+        connection, connection.execute(_TAKE_BACK_ALL, {"subject": subject, "now": now}).all(), "released", now
+    )
+
+
+def call_off_doubles(
+    connection: Connection, subject: str, recipient: str, kinds: Sequence[str], reason: str, now: datetime
+) -> list[str]:
+    """Call off a subject's mails of these kinds that ``recipient`` has by another subject; returns their kinds."""
+    row = {"subject": subject, "recipient": recipient, "kinds": list(kinds)}
+    return _call_off(connection, _DOUBLES, row, reason, now)
 
 
 def _call_off(

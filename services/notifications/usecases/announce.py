@@ -125,7 +125,6 @@ def _mail(current: OpenAnnouncement, person: Addressee, mail_domain: str, now: d
         kind=kind,
         subject=person.subject,
         revision=announcement.number,
-        recipient=person.person_ref,
         event=announcement.event,
         lane=KINDS[kind].lane,
         state="queued",

@@ -1,17 +1,17 @@
 """Settles mails: stores what became of them, with the message that says so where one is due.
 
-Where a mail about a confirmation link has ended, its recipient is deleted in the same transaction.
+Where a mail about a confirmation link or a former address has ended, its recipient is deleted in the same transaction.
 """
 
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from services.notifications.domain.kinds import KINDS
+from services.notifications.domain.kinds import KINDS, MAILED_ONCE
 from services.notifications.domain.mail import FINAL, RELEASED, Verdict
 from services.notifications.outgoing import KEY_OF_OUTCOME, mail_message
 from services.notifications.store.handovers import settle
-from services.notifications.store.recipients import forget_links
+from services.notifications.store.recipients import forget_mailed
 from shared.core.metrics import mail_handover_seconds, mail_unknown_resolved_total, mails_total
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
@@ -42,7 +42,7 @@ def settle_all(connection: Connection, verdicts: Sequence[Verdict]) -> list[Sett
     ended = [verdict for verdict, _before in settled if verdict.outcome in FINAL]
     told = [verdict for verdict in ended if verdict.outcome in KEY_OF_OUTCOME]
     outbox.add(connection, [mail_message(KEY_OF_OUTCOME[each.outcome], each.mail, each.at) for each in told])
-    forget_links(connection, [each.mail.subject for each in ended if KINDS[each.mail.kind].about == "confirmation"])
+    forget_mailed(connection, [each.mail.subject for each in ended if KINDS[each.mail.kind].about in MAILED_ONCE])
     return settled
 
 

@@ -4,13 +4,14 @@ In any order of a subject's messages, and however often each comes, the same mai
 message that causes a mail is never ignored: if it comes too late to be true, its mail is made and called off at once.
 Only what comes after its subject was erased does nothing at all.
 
-A confirmation link has one message, one mail, and an entry in the book that goes with the mail.
+A confirmation link or a former address has one message, one mail, and an entry in the book that goes with the mail.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -29,6 +30,7 @@ from services.notifications.store.recipients import (
 )
 from services.notifications.store.withdrawing import call_off
 from services.notifications.usecases.addressing import readdress
+from services.notifications.usecases.follow_address import follow_address, leave_address
 from shared.core.clock import Clock
 from shared.core.ids import new_id
 from shared.core.metrics import mails_total
@@ -45,6 +47,7 @@ class Told:
         entry: the subject's state.
         personal: texts that stand in the recipient book, closed only.
         token: of a managing link, which only the mail holds, closed; empty where the mail carries none.
+        detail: of the mail, see :class:`services.notifications.domain.mail.NewMail`.
     """
 
     kind: str
@@ -53,11 +56,12 @@ class Told:
     personal: Mapping[str, str]
     correlation_id: str
     token: str = ""
+    detail: Mapping[str, Any] | None = None
 
     @property
     def standing(self) -> Standing:
         """The subject's state as told."""
-        return Standing(self.entry.revision, self.entry.status)
+        return Standing(self.entry.revision, self.entry.status, person_ref=self.entry.person_ref)
 
 
 def note_subject(connection: Connection, clock: Clock, vault: Vault, mail_domain: str, told: Told) -> None:
@@ -75,7 +79,11 @@ def note_subject(connection: Connection, clock: Clock, vault: Vault, mail_domain
     if known is not None and known.erased:
         return
     if is_current(known, told.entry.revision):
+        if known is not None and known.person_ref != told.entry.person_ref:
+            leave_address(connection, subject)
         keep_entry(connection, _closed(vault, told), now)
+        if known is not None and known.person_ref is not None and known.person_ref != told.entry.person_ref:
+            follow_address(connection, clock, subject, known.person_ref, told.entry.person_ref)
         known = told.standing
         readdress(connection, clock, subject, told.entry.person_ref, untrue_kinds(known))
         _call_off_untrue(connection, subject, known, now)
@@ -101,15 +109,15 @@ def note_subjects(connection: Connection, clock: Clock, vault: Vault, mail_domai
             note_subject(connection, clock, vault, mail_domain, one)
 
 
-def ask_to_confirm(connection: Connection, clock: Clock, vault: Vault, mail_domain: str, told: Sequence[Told]) -> None:
-    """Make the mail of each confirmation link in ``told`` that has none yet.
+def mail_once(connection: Connection, clock: Clock, vault: Vault, mail_domain: str, told: Sequence[Told]) -> None:
+    """Make the mail of each confirmation link and former address in ``told`` that has none yet and is not erased.
 
-    Its entry may be gone with the mail, so the mail tells whether a link was heard of.
+    Its entry may be gone with the mail, so the mail tells whether a subject was heard of.
     """
-    now, links = clock(), {one.entry.subject: one for one in told}
-    lock_standings(connection, list(links))
-    mailed = mailed_among(connection, list(links))
-    new = [one for link, one in links.items() if link not in mailed]
+    now, subjects = clock(), {one.entry.subject: one for one in told}
+    known = lock_standings(connection, list(subjects))
+    done = mailed_among(connection, list(subjects)) | {subject for subject, one in known.items() if one.erased}
+    new = [one for subject, one in subjects.items() if subject not in done]
     if new:
         keep_entries(connection, [_closed(vault, one) for one in new], now)
         add_mails(connection, [_mail(one, one.standing, vault, mail_domain, now) for one in new])
@@ -131,13 +139,13 @@ def _call_off_untrue(connection: Connection, subject: str, known: Standing, now:
 
 
 def _mail(told: Told, known: Standing, vault: Vault, mail_domain: str, now: datetime) -> NewMail:
-    mail_id, untrue = new_id(), is_untrue(told.kind, told.number, known)
+    left = bool(told.token) and told.entry.revision < known.revision and told.entry.person_ref != known.person_ref
+    mail_id, untrue = new_id(), left or is_untrue(told.kind, told.number, known)
     return NewMail(
         id=mail_id,
         kind=told.kind,
         subject=told.entry.subject,
         revision=told.number,
-        recipient=told.entry.person_ref,
         event=told.entry.event,
         lane=KINDS[told.kind].lane,
         state="called_off" if untrue else "queued",
@@ -147,4 +155,5 @@ def _mail(told: Told, known: Standing, vault: Vault, mail_domain: str, now: date
         created_at=now,
         correlation_id=told.correlation_id,
         token=vault.close({"token": told.token}, row=mail_id) if told.token and not untrue else None,
+        detail=told.detail,
     )

@@ -84,7 +84,6 @@ def _mail(event: str, planned: Planned, person: Addressee, mail_domain: str, now
         kind=planned.kind,
         subject=person.subject,
         revision=planned.number,
-        recipient=person.person_ref,
         event=event,
         lane=KINDS[planned.kind].lane,
         state="queued",

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.notifications.domain.kinds import KINDS
+from services.notifications.domain.kinds import KINDS, MAILED_ONCE
 from services.notifications.domain.retrying import LONGEST_DELAY_S, RESENT, resolve_unknown
 from services.notifications.domain.truth import is_untrue
 from services.notifications.store.leases import UnknownMail, due_unknown, give_back, leave_unknown, lose, recall, resend
-from services.notifications.store.recipients import forget_links
+from services.notifications.store.recipients import forget_mailed
 from shared.core.metrics import mail_unknown_resolved_total, mails_total
 from shared.store.unit_of_work import UnitOfWork
 
@@ -53,7 +53,7 @@ def reap_leases(work: UnitOfWork, now: datetime, unknown_after: timedelta = UNKN
             else:
                 leave_unknown(connection, mail.id, GIVEN_UP_REASON, now)
         left = [mail for mail, resolution in resolved if resolution != RESENT]
-        forget_links(connection, [mail.subject for mail in left if KINDS[mail.kind].about == "confirmation"])
+        forget_mailed(connection, [mail.subject for mail in left if KINDS[mail.kind].about in MAILED_ONCE])
     for kind in lost:
         mails_total.labels(kind, "unknown").inc()
     for _mail, resolution in resolved:

@@ -1,4 +1,4 @@
-"""Deletes what the intake has kept long enough: receipts, candidates, links, mailboxes, counts, client networks."""
+"""Deletes what the intake has kept long enough: receipts, candidates, addresses, links, mailboxes, counts, networks."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -28,6 +28,13 @@ _CANDIDATES = """
     DELETE FROM candidate WHERE id IN (SELECT id FROM candidate
         WHERE mailed_at < :mailed_before OR received_at < :before LIMIT :limit)
 """
+_ADDRESS_CHANGES = """
+    DELETE FROM address_change WHERE id IN (SELECT id FROM address_change
+        WHERE mailed_at < :mailed_before OR received_at < :before LIMIT :limit)
+"""
+_FORMER_ADDRESSES = """
+    DELETE FROM former_address WHERE id IN (SELECT id FROM former_address WHERE expires_at <= :before LIMIT :limit)
+"""
 _NETWORKS = {
     "submission": "UPDATE submission SET network = NULL WHERE network IS NOT NULL AND received_at < :before",
     "candidate": "UPDATE candidate SET network = NULL WHERE network IS NOT NULL AND received_at < :before",
@@ -38,6 +45,7 @@ _LINKS = """
 """
 _ADDRESSES = """
     DELETE FROM waiting_address w WHERE NOT EXISTS (SELECT FROM candidate c WHERE c.address_ref = w.address_ref)
+        AND NOT EXISTS (SELECT FROM address_change a WHERE a.address_ref = w.address_ref)
         AND (since < :long_before OR since < :before AND NOT EXISTS (SELECT FROM registration r
             WHERE r.person_ref = w.address_ref AND r.status <> 'cancelled' AND r.erased_at IS NULL))
 """
@@ -50,6 +58,7 @@ _MAILBOXES = """
     DELETE FROM mailbox WHERE mailbox_ref IN (SELECT m.mailbox_ref FROM mailbox m
         WHERE m.waiting_since IS NULL AND m.muted_at IS NULL AND coalesce(m.last_mail_at, m.next_mail_at) < :before
             AND NOT EXISTS (SELECT FROM candidate c WHERE c.mailbox_ref = m.mailbox_ref)
+            AND NOT EXISTS (SELECT FROM address_change a WHERE a.mailbox_ref = m.mailbox_ref)
             AND NOT EXISTS (SELECT FROM registration r WHERE r.mailbox_ref = m.mailbox_ref AND r.erased_at IS NULL)
         LIMIT :limit)
 """
@@ -77,6 +86,8 @@ def cleanup_steps() -> list[CleanupStep]:
     return [
         _step(_RECEIPTS, RECEIPT_KEPT),
         _step(_CANDIDATES, CANDIDATE_AT_MOST),
+        _step(_ADDRESS_CHANGES, CANDIDATE_AT_MOST),
+        _step(_FORMER_ADDRESSES, timedelta()),
         *(_step(statement, NETWORK_KEPT) for statement in _NETWORKS.values()),
         _step(_LINKS, timedelta()),
         _step(_ADDRESSES, timedelta(hours=1)),

@@ -5,7 +5,7 @@ and whoever hangs loses it with its transaction. What it must never do: open a s
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,8 +13,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.registration.forms.store import find_form
+from services.registration.intake import address_store, link_mails, mailboxes, queue
 from services.registration.intake import decider_store as store
-from services.registration.intake import link_mails, mailboxes, queue
+from services.registration.intake.address_model import UNDO_FOR, ChangeAddress, MovedRegistration, UndoAddress
+from services.registration.intake.batches import Links, Opened, parts_of, refs_of
 from services.registration.intake.contents import content_from_json
 from services.registration.intake.deciding import decide
 from services.registration.intake.model import (
@@ -44,6 +46,7 @@ from services.registration.people.messages import (
     NEW,
     Fact,
     RegistrationMessages,
+    address_changed,
     confirmation_wanted,
     fact_about,
 )
@@ -52,10 +55,11 @@ from services.registration.people.references import References
 from services.registration.people.store import find_person
 from services.registration.people.waiting_list import promote_waiting
 from services.registration.privacy.erasure import erase_by_link
+from shared.contracts.envelope import Message
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
 from shared.core.ids import new_id, new_token
-from shared.core.links import CONFIRMATION, JOIN, OWN, VIEW, link_hash
+from shared.core.links import CONFIRMATION, JOIN, OWN, UNDO_ADDRESS, VIEW, link_hash
 from shared.core.metrics import submissions_decided_total
 from shared.core.sealing import Unsealable, open_sealed
 from shared.store import outbox
@@ -162,13 +166,22 @@ class Decider:
         if rows and rows[0].kind == "erase":
             self._decide_erasure(connection, rows[0], now)
             return
-        hashes = [row.token_hash for row in rows if row.token_hash is not None]
-        links = store.find_links(connection, hashes)
-        items = self._open(connection, rows, links)
-        refs = sorted({ref for item in items for ref in _refs(item, links)})
+        for part in parts_of(self._open(connection, rows)):
+            self._decide_part(connection, part, now)
+
+    def _decide_part(self, connection: Connection, part: Sequence[Opened], now: datetime) -> None:
+        hashes = [row.token_hash for row, _ in part if row.token_hash is not None]
+        links = Links(store.find_links(connection, hashes), address_store.find_undo_links(connection, hashes))
+        items = self._items(connection, part, links)
+        refs = sorted({ref for item in items for ref in refs_of(item, links)})
+        if any(isinstance(item, Confirm) for item in items):
+            refs = address_store.with_present_addresses(connection, refs)
         forms = {item.form for item in items if isinstance(item, Submission)}
         challenges = [item.challenge for item in items if isinstance(item, Submission) and item.challenge is not None]
         facts = store.read_facts(connection, forms, refs, challenges, now)
+        facts.person_of = self._keys.references.person
+        undone = [link.registration for item in items if (link := links.undone_by(item)) is not None]
+        address_store.read_addresses(connection, facts, refs, undone)
         self._drop_erased(connection, facts, items, refs)
         plan = decide(facts, items, new_id, now)
         self._write(connection, facts, plan, now)
@@ -180,21 +193,30 @@ class Decider:
             erase_by_link(connection, self._messages, owner.registration, now, row.number)
         store.settle(connection, Plan(results={row.number: []}), now)
 
-    def _open(
-        self, connection: Connection, rows: Sequence[queue.QueuedRow], links: dict[bytes, store.LinkOwner]
-    ) -> list[Item]:
-        """The rows as items; what cannot be read is parked, and its neighbours go on."""
-        items: list[Item] = []
+    def _open(self, connection: Connection, rows: Sequence[queue.QueuedRow]) -> list[Opened]:
+        """The rows with their contents; what cannot be opened is parked, and its neighbours go on."""
+        opened: list[Opened] = []
         for row in rows:
             try:
-                content = open_sealed(list(self._keys.private), row.body)
-                items.append(self._item(row, content, _owner(row, links)))
-            except (Unsealable, ValueError, KeyError, TypeError) as error:
-                queue.park(connection, row.number, f"it cannot be read: {type(error).__name__}")
-                log.error("a submission cannot be read and is parked", extra={"number": row.number})
+                opened.append((row, open_sealed(list(self._keys.private), row.body)))
+            except (Unsealable, ValueError) as error:
+                _park(connection, row, error)
+        return opened
+
+    def _items(self, connection: Connection, part: Sequence[Opened], links: Links) -> list[Item]:
+        """The contents as items; what cannot be read is parked."""
+        items: list[Item] = []
+        for row, content in part:
+            try:
+                items.append(self._item(row, content, links))
+            except (ValueError, KeyError, TypeError) as error:
+                _park(connection, row, error)
         return items
 
-    def _item(self, row: queue.QueuedRow, content: dict[str, Any], owner: store.LinkOwner | None) -> Item:
+    def _item(self, row: queue.QueuedRow, content: Mapping[str, Any], links: Links) -> Item:
+        if row.kind == "undo-address":
+            return UndoAddress(row.number, links.former_at(row), row.form)
+        owner = _owner(row, links.owners)
         address = owner.address if owner is not None and owner.has_link_at(row.received_at) else None
         registration = owner.registration if owner is not None else None
         if row.kind == "submission":
@@ -214,9 +236,11 @@ class Decider:
             return RenewLinks(row.number, registration)
         if row.kind == "verify":
             return Verify(row.number, registration)
+        if row.kind == "change-address":
+            return self._address_change(row, str(content["email"]), registration)
         return Mute(row.number, address, muted=row.kind == "mute")
 
-    def _change(self, row: queue.QueuedRow, content: dict[str, Any], owner: store.LinkOwner | None) -> Change:
+    def _change(self, row: queue.QueuedRow, content: Mapping[str, Any], owner: store.LinkOwner | None) -> Change:
         given = content_from_json(content["given"])
         return Change(
             number=row.number,
@@ -231,6 +255,10 @@ class Decider:
 
     def _request_list(self, row: queue.QueuedRow, email: str, language: str) -> RequestList:
         return RequestList(row.number, self._keys.references.address(email), email, language, row.network)
+
+    def _address_change(self, row: queue.QueuedRow, email: str, registration: str | None) -> ChangeAddress:
+        address = self._keys.references.address(email)
+        return ChangeAddress(row.number, registration, email, address, row.code, row.received_at)
 
     def _submission(self, row: queue.QueuedRow, content: Content, owner: AddressRefs | None) -> Submission:
         address = self._keys.references.address(content.email)
@@ -255,7 +283,8 @@ class Decider:
         facts.dropped = frozenset(
             item.number
             for item in items
-            if isinstance(item, Submission | RequestList) and item.number <= before.get(item.address.ref, 0)
+            if isinstance(item, Submission | RequestList | ChangeAddress)
+            and item.number <= before.get(item.address.ref, 0)
         )
 
     def _write(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
@@ -267,6 +296,8 @@ class Decider:
         store.write_registrations(connection, [self._registered_row(facts, one) for one in plan.registered], now)
         store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id in new], now)
         store.write_seats(connection, facts, plan.seats_changed)
+        address_store.write_address_changes(connection, plan)
+        moved_away = self._move(connection, plan, now)
         mailboxes.note_verified(connection, plan.verified.values(), now)
         mailboxes.want_mails(connection, plan.mails, now)
         store.write_owners(connection, plan.owners, now)
@@ -274,9 +305,26 @@ class Decider:
         for address, muted in plan.muted.values():
             mailboxes.set_muted(connection, address, muted, now)
         self._publish(connection, facts, plan, now)
+        outbox.add(connection, moved_away)
         for slug in sorted(plan.freed):
             self._promote(connection, slug, now)
         store.settle(connection, plan, now)
+
+    def _move(self, connection: Connection, plan: Plan, now: datetime) -> list[Message]:
+        """Store the new addresses; returns the messages to the former ones, each with a new undo link."""
+        persons = {one.id: find_person(connection, one.id) for one in plan.moved if one.former is not None}
+        minted = [(one, new_token()) for one in plan.moved if one.former is not None]
+        links = [
+            address_store.FormerLink(one.former, one.id, one.revision, link_hash(token, UNDO_ADDRESS))
+            for one, token in minted
+            if one.former is not None
+        ]
+        address_store.write_moved(connection, plan, links, now)
+        return [
+            address_changed(self._messages.notifications_key, person, one.former, token, now, now + UNDO_FOR)
+            for one, token in minted
+            if one.former is not None and (person := persons[one.id]) is not None
+        ]
 
     def _promote(self, connection: Connection, slug: str, now: datetime) -> None:
         form = find_form(connection, slug)
@@ -293,8 +341,9 @@ class Decider:
     def _publish(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
         places = store.places_in_line(connection, plan.registered)
         new = [self._new_fact(facts, one, places.get(one.id), now) for one in plan.registered]
-        known: Sequence[tuple[str, LiveRegistration | ChangedRegistration]] = [
+        known: Sequence[tuple[str, LiveRegistration | ChangedRegistration | MovedRegistration]] = [
             *((CHANGED, one) for one in plan.changed),
+            *((CHANGED, one) for one in plan.moved),
             *((CANCELLED, one) for one in plan.cancelled),
             *((LINK_REQUESTED, one) for one in plan.links_wanted),
         ]
@@ -375,10 +424,15 @@ class Decider:
 TIMED_OUT = "timed out"
 
 
-def _owner(row: queue.QueuedRow, links: dict[bytes, store.LinkOwner]) -> store.LinkOwner | None:
+def _owner(row: queue.QueuedRow, links: Mapping[bytes, store.LinkOwner]) -> store.LinkOwner | None:
     """Whom the link of a command opens something for; None if it opens nothing, or its purpose is another one."""
     owner = links.get(row.token_hash or b"")
     return owner if owner is not None and owner.purpose in BY_LINK.get(row.kind, (OWN,)) else None
+
+
+def _park(connection: Connection, row: queue.QueuedRow, error: Exception) -> None:
+    queue.park(connection, row.number, f"it cannot be read: {type(error).__name__}")
+    log.error("a submission cannot be read and is parked", extra={"number": row.number})
 
 
 def _choice(values: dict[str, Any]) -> Choice:
@@ -387,16 +441,9 @@ def _choice(values: dict[str, Any]) -> Choice:
     return Choice(str(values["candidate"]), Act(values["act"]), replaced, str(values["form"]))
 
 
-def _refs(item: Item, links: dict[bytes, store.LinkOwner]) -> list[bytes]:
-    """Addresses that have to be read for an item."""
-    if isinstance(item, Submission):
-        return [item.address.ref]
-    if isinstance(item, Change | Cancel | RenewLinks | Verify):
-        return [owner.address.ref for owner in links.values() if owner.registration == item.registration]
-    return [] if item.address is None else [item.address.ref]
-
-
-def _known_fact(connection: Connection, key: str, one: LiveRegistration | ChangedRegistration) -> Fact | None:
+def _known_fact(
+    connection: Connection, key: str, one: LiveRegistration | ChangedRegistration | MovedRegistration
+) -> Fact | None:
     """A message about a registration that was there before, as it is now."""
     person = find_person(connection, one.id)
     if person is None:

@@ -40,15 +40,18 @@ _VERSIONS = text("""
     SELECT form, revision - 1, changed_at, before, after FROM form_change
     WHERE form = ANY(:forms) AND changed_at >= :since ORDER BY form, revision DESC
 """)
-_LIVE = """
+_KNOWN = """
     SELECT r.id::text, r.form, r.status, r.revision, r.person_key, r.person_ref, r.email, r.language, r.name, o.name,
         r.working_group, r.representative, r.country, r.time_zone, r.partner, r.answers, r.sealed,
         r.sealed_for, r.consent
     FROM registration r LEFT JOIN organisation o ON o.id = r.organisation_id
-    WHERE r.erased_at IS NULL AND r.status <> 'cancelled' AND
+    WHERE r.erased_at IS NULL AND
 """
-_LIVE_BY_ADDRESS = text(_LIVE + "r.person_ref = ANY(:refs) ORDER BY r.id")
-_LOCKED_LIVE = text(_LIVE + "r.person_ref = ANY(:refs) ORDER BY r.id FOR UPDATE OF r")
+_LIVE_BY_ADDRESS = text(_KNOWN + "r.status <> 'cancelled' AND r.person_ref = ANY(:refs) ORDER BY r.id")
+_LOCKED_LIVE = text(_KNOWN + "r.status <> 'cancelled' AND r.person_ref = ANY(:refs) ORDER BY r.id FOR UPDATE OF r")
+_LOCKED_ENDED = text(
+    _KNOWN + "r.status = 'cancelled' AND r.id = ANY(CAST(:ids AS uuid[])) ORDER BY r.id FOR UPDATE OF r"
+)
 _CANDIDATES = text("""
     SELECT id::text, submission, form, received_at, code, fingerprint, network, proven, content, sealed, address_ref,
         mailbox_ref, domain_ref, person_key, mailed_at
@@ -239,6 +242,11 @@ def erased_before(connection: Connection, refs: Sequence[bytes]) -> dict[bytes, 
 
 def _live(connection: Connection, statement: TextClause, refs: Sequence[bytes]) -> list[LiveRegistration]:
     return [_live_registration(row) for row in connection.execute(statement, {"refs": list(refs)})]
+
+
+def ended_registrations(connection: Connection, ids: Sequence[str]) -> list[LiveRegistration]:
+    """Return the cancelled ones of these registrations, locked."""
+    return [_live_registration(row) for row in connection.execute(_LOCKED_ENDED, {"ids": list(ids)})]
 
 
 def _live_registration(row: Sequence[Any]) -> LiveRegistration:

@@ -10,6 +10,8 @@ from datetime import datetime
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, closed_reason, is_over
 from services.registration.forms.seats import give_back, next_place, take
+from services.registration.intake.address_deciding import ask_address, decide_address, drop_change, undo_address
+from services.registration.intake.address_model import ChangeAddress, UndoAddress
 from services.registration.intake.model import (
     CONFIRMABLE_AFTER_CLOSING,
     MAX_CANDIDATES,
@@ -77,6 +79,10 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
                 plan.results[item.number] = [_renew_links(facts, plan, item)]
             case Verify():
                 plan.results[item.number] = [_verify(facts, plan, item)]
+            case ChangeAddress():
+                plan.results[item.number] = [ask_address(facts, plan, item, new_id)]
+            case UndoAddress():
+                plan.results[item.number] = [undo_address(facts, plan, item)]
             case Mute():
                 plan.results[item.number] = []
                 if item.address is not None:
@@ -176,8 +182,9 @@ def _decide_choices(facts: Facts, plan: Plan, item: Confirm, new_id: NewId, now:
         return [ActResult(choice.candidate, "", "", Result.GONE) for choice in item.choices]
     ref = item.address.ref
     plan.verified[item.address.mailbox] = item.address
-    results = [_decide_choice(facts, plan, item.address, choice, new_id, now) for choice in item.choices]
-    if not any(one.address.ref == ref for one in facts.candidates.values()):
+    choices = sorted(item.choices, key=lambda choice: choice.act.is_about_address)  # who moves is changed by no other
+    results = [_decide_choice(facts, plan, item.address, choice, new_id, now) for choice in choices]
+    if not facts.waits_for(ref):
         plan.mails = [mail for mail in plan.mails if mail.address.ref != ref]  # nothing is left to tell the owner
     return results
 
@@ -185,6 +192,8 @@ def _decide_choices(facts: Facts, plan: Plan, item: Confirm, new_id: NewId, now:
 def _decide_choice(
     facts: Facts, plan: Plan, address: AddressRefs, choice: Choice, new_id: NewId, now: datetime
 ) -> ActResult:
+    if choice.act.is_about_address:
+        return decide_address(facts, plan, address, choice, new_id)
     candidate = facts.candidates.get(choice.candidate)
     if candidate is None or candidate.address.ref != address.ref:
         return ActResult(choice.candidate, choice.form, "", Result.EXPIRED)
@@ -349,6 +358,7 @@ def _cancel(facts: Facts, plan: Plan, item: Cancel, now: datetime) -> ActResult:
         return ActResult("", live.form, "", Result.EVENT_OVER)
     facts.forms[live.form] = replace(form, seats=give_back(form.seats, live.status))
     facts.of(live.form, live.address).remove(live)
+    drop_change(facts, plan, live.id)
     plan.cancelled.append(replace(live, revision=live.revision + 1, status="cancelled"))
     plan.freed.add(live.form)
     plan.seats_changed.add(live.form)

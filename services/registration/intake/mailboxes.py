@@ -60,6 +60,7 @@ _VERIFIED = text("""
 _SEEN = text("""
     DELETE FROM waiting_address w WHERE w.address_ref = ANY(:refs)
         AND NOT EXISTS (SELECT FROM candidate c WHERE c.address_ref = w.address_ref)
+        AND NOT EXISTS (SELECT FROM address_change a WHERE a.address_ref = w.address_ref)
 """)
 _MUTE = text("""
     INSERT INTO mailbox (mailbox_ref, domain_ref, next_mail_at, muted_at)

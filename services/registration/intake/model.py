@@ -3,13 +3,20 @@
 Values only: ``deciding`` beside it makes the plan, the store reads facts and writes plans.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.registration.forms.opening import Opening, closed_reason
 from services.registration.forms.seats import Seats
+from services.registration.intake.address_model import (
+    AddressChange,
+    ChangeAddress,
+    FormerAddress,
+    MovedRegistration,
+    UndoAddress,
+)
 from services.registration.people.model import AddressRefs
 
 MAX_CANDIDATES = 10
@@ -53,6 +60,15 @@ class Result(StrEnum):
     VERIFIED = "verified"
     GONE = "gone"
     NAME_TAKEN = "name-taken"
+    ADDRESS_ASKED = "address-asked"
+    ADDRESS_CHANGED = "address-changed"
+    ADDRESS_RESTORED = "address-restored"
+    ADDRESS_REFUSED = "address-refused"
+    ADDRESS_GONE = "address-gone"
+    ADDRESS_FULL = "address-full"
+    REGISTERED_THERE = "registered-there"
+    SAME_ADDRESS = "same-address"
+    ASKED_TOO_OFTEN = "asked-too-often"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,19 +182,27 @@ class Candidate:
 
 
 class Act(StrEnum):
-    """What the owner of an address can do with a candidate."""
+    """What the owner of an address can do with a candidate; the last two, with a change to their address."""
 
     CONFIRM = "confirm"
     REPLACE = "replace"
     KEEP = "keep"
     REFUSE = "refuse"
+    USE_ADDRESS = "use-address"
+    REFUSE_ADDRESS = "refuse-address"
+
+    @property
+    def is_about_address(self) -> bool:
+        """Whether it is chosen about a change of address."""
+        return self in (Act.USE_ADDRESS, Act.REFUSE_ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the owner wants of one candidate.
+    """What the owner wants of one candidate or change of address.
 
     Attributes:
+        candidate: its id, or that of the change.
         registration: that the candidate replaces, where it replaces one.
         form: of the candidate, as the page said: the owner reads it again if the candidate is gone meanwhile.
     """
@@ -292,7 +316,19 @@ class RequestList:
     network: bytes | None
 
 
-Item = Submission | Confirm | Change | Cancel | SendLink | RenewLinks | Verify | Mute | RequestList
+Item = (
+    Submission
+    | Confirm
+    | Change
+    | Cancel
+    | SendLink
+    | RenewLinks
+    | Verify
+    | Mute
+    | RequestList
+    | ChangeAddress
+    | UndoAddress
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,6 +438,10 @@ class ActResult:
     result: Result
 
 
+def _person_unknown(*_: object) -> bytes:
+    raise AssertionError("these facts do not say what stands for a person")
+
+
 @dataclass(slots=True)
 class Facts:
     """What was read under the locks; :func:`decide` keeps it up to date as it goes through the batch.
@@ -412,6 +452,10 @@ class Facts:
         blocked: addresses of which coordinators want no registration.
         dropped: numbers of submissions that were received before their address was erased.
         used: challenges that were used before.
+        changes: changes of address that wait, by id.
+        former: former addresses that can be restored, oldest first.
+        ended: cancelled registrations of which the address can be restored, by id.
+        person_of: what stands for the person with an address and a name.
     """
 
     forms: dict[str, FormState]
@@ -420,8 +464,12 @@ class Facts:
     blocked: frozenset[bytes] = frozenset()
     dropped: frozenset[int] = frozenset()
     used: set[bytes] = field(default_factory=set)
+    changes: dict[str, AddressChange] = field(default_factory=dict)
+    former: list[FormerAddress] = field(default_factory=list)
+    ended: dict[str, LiveRegistration] = field(default_factory=dict)
+    person_of: Callable[[str, str | None], bytes] = field(default=_person_unknown)
 
-    def rejects(self, item: Submission | RequestList) -> bool:
+    def rejects(self, item: Submission | RequestList | ChangeAddress) -> bool:
         """Whether nothing is kept of what was sent; its sender gets the outcome that anybody would get."""
         return item.address.ref in self.blocked or item.number in self.dropped
 
@@ -438,6 +486,15 @@ class Facts:
         if registration is None:
             return None
         return next((one for some in self.live.values() for one in some if one.id == registration), None)
+
+    def change_of(self, registration: str) -> AddressChange | None:
+        """The change of address that waits for a registration; there is one at most."""
+        return next((one for one in self.changes.values() if one.registration == registration), None)
+
+    def waits_for(self, address: bytes) -> bool:
+        """Whether anything waits for the owner of an address."""
+        waiting = [one.address for one in self.candidates.values()] + [one.address for one in self.changes.values()]
+        return any(one.ref == address for one in waiting)
 
     def pending(self, form: str, address: bytes) -> list[Candidate]:
         """Candidates of an address on a form, oldest first."""
@@ -459,6 +516,9 @@ class Plan:
         owners: registrations whose address is verified, by the use of a link that was mailed to it.
         freed: forms on which a place was given back: who waits is promoted after the batch.
         verified: mailboxes whose owner has acted: the spacing of their mails starts anew.
+        asked: changes of address that wait from now on.
+        dropped_changes, dropped_former: ids of changes that wait no more, and of addresses that are kept no more.
+        moved: registrations with another address.
     """
 
     outcomes: dict[int, Outcome] = field(default_factory=dict)
@@ -478,3 +538,7 @@ class Plan:
     seats_changed: set[str] = field(default_factory=set)
     verified: dict[bytes, AddressRefs] = field(default_factory=dict)
     muted: dict[bytes, tuple[AddressRefs, bool]] = field(default_factory=dict)
+    asked: list[AddressChange] = field(default_factory=list)
+    dropped_changes: list[str] = field(default_factory=list)
+    dropped_former: list[str] = field(default_factory=list)
+    moved: list[MovedRegistration] = field(default_factory=list)

@@ -27,13 +27,15 @@ MAX_CHOICES = 200
 FORM_PREFIX = "form-"
 """The same in the name of the hidden field that says of which form it is."""
 
-OfferedAct = Literal["confirm", "another-person", "replace", "keep", "refuse"]
+OfferedAct = Literal["confirm", "another-person", "replace", "keep", "refuse", "use-address", "refuse-address"]
 ACTS: Mapping[OfferedAct, Act] = {
     "confirm": Act.CONFIRM,
     "another-person": Act.CONFIRM,
     "replace": Act.REPLACE,
     "keep": Act.KEEP,
     "refuse": Act.REFUSE,
+    "use-address": Act.USE_ADDRESS,
+    "refuse-address": Act.REFUSE_ADDRESS,
 }
 """What each option asks the decider for: another person at an address is confirmed like a first one."""
 
@@ -106,6 +108,37 @@ class PendingCandidate:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeCard:
+    """A registration that is to use the address; nothing of it is shown but its form and the code.
+
+    Attributes:
+        id: of the change, a UUID.
+        form: slug.
+        title: of the form.
+        code: that was shown where the address was asked for.
+        received: when.
+    """
+
+    id: str
+    form: str
+    title: str
+    event_time: EventTime | None
+    code: str
+    received: EventTime
+    options: tuple[Option, ...] = (Option("use-address"), Option("refuse-address"))
+
+    @property
+    def name(self) -> str:
+        """Of its choice in the form."""
+        return f"{CHOICE_PREFIX}{self.id}"
+
+    @property
+    def form_name(self) -> str:
+        """Of the hidden field that says of which form it is."""
+        return f"{FORM_PREFIX}{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
 class CandidateResult:
     """What became of a choice, or of a candidate that is there no more.
 
@@ -153,6 +186,7 @@ class ConfirmationPage:
         path: of this page, ``/c/<token>``.
         address: that the link was mailed to.
         candidates: those that wait, oldest first.
+        changes: registrations that are to use the address.
         results: of choices that were made by this link, the newest first.
         registered: live registrations of the address.
         forms: that are open.
@@ -166,6 +200,7 @@ class ConfirmationPage:
     path: str
     address: str
     candidates: tuple[PendingCandidate, ...] = ()
+    changes: tuple[ChangeCard, ...] = ()
     results: tuple[CandidateResult, ...] = ()
     registered: tuple[RegisteredEntry, ...] = ()
     forms: tuple[FormLink, ...] = ()
@@ -187,7 +222,15 @@ class _ResultText:
 
 _SAID_BY_RECEIPTS = (Result.CONFIRMED, Result.WAITLISTED, Result.FULL)
 """Results that are said as the receipt of a form without verification says them."""
-_AS_CHOSEN = (Result.CONFIRMED, Result.WAITLISTED, Result.CHANGED, Result.KEPT, Result.DELETED)
+_AS_CHOSEN = (
+    Result.CONFIRMED,
+    Result.WAITLISTED,
+    Result.CHANGED,
+    Result.KEPT,
+    Result.DELETED,
+    Result.ADDRESS_CHANGED,
+    Result.ADDRESS_REFUSED,
+)
 """Results that are what the owner has chosen."""
 
 
@@ -200,7 +243,7 @@ def render_confirmation(page: ConfirmationPage) -> str:
         page.look,
         "?",
         page=page,
-        title=own_text("page.title" if page.candidates else "page.title.none", page.look.language),
+        title=own_text("page.title" if page.candidates or page.changes else "page.title.none", page.look.language),
         results=[_result_text(one) for one in page.results],
         reload=reload,
         error_prefix=engine_texts().text("error.prefix", page.look.language),

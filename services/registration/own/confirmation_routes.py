@@ -10,6 +10,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import BadRequest
 
+from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look, OwnForm, render_frame
 from services.registration.forms.service import first_form
 from services.registration.intake.form_view import FormView
@@ -17,6 +18,7 @@ from services.registration.intake.model import Choice, Result
 from services.registration.own.answers import differences
 from services.registration.own.confirmation_page import (
     CandidateResult,
+    ChangeCard,
     ConfirmationPage,
     Done,
     FormLink,
@@ -36,7 +38,7 @@ from services.registration.own.service import (
     show_waiting,
     wait_for_outcome,
 )
-from services.registration.own.store import LinkAct, PendingSubmission, RegisteredPerson
+from services.registration.own.store import LinkAct, PendingSubmission, RegisteredPerson, WaitingChange
 from services.registration.people.model import clear_answers
 from services.registration.public.context import PublicContext
 from services.registration.public.form_pages import again, form_page
@@ -98,9 +100,10 @@ def _choose(context: PublicContext, token: str, waiting: WaitingForOwner) -> Res
     except ValueError:
         raise BadRequest("there is no such choice") from None
     if not choices:
-        no_choice = bool(waiting.pending)
+        no_choice = bool(waiting.pending or waiting.changes)
         return _list_page(context, waiting, no_choice=no_choice, status=422 if no_choice else 200)
-    decided = {one["candidate"] for act in waiting.acts for one in _outcomes(act)} - {one.id for one in waiting.pending}
+    pending = {one.id for some in (waiting.pending, waiting.changes) for one in some}
+    decided = {one["candidate"] for act in waiting.acts for one in _outcomes(act)} - pending
     known = [_with_known_form(context, choice) for choice in choices if choice.candidate not in decided]
     if known:  # of what was decided before the page shows the result
         wait_for_outcome(
@@ -132,7 +135,9 @@ def _command(context: PublicContext, token: str, waiting: WaitingForOwner, actio
 
 def _any_form(context: PublicContext, waiting: WaitingForOwner, choices: Sequence[Choice] = ()) -> FormView:
     """A form for the row of a command: one that something of this address is about, else the first of all."""
-    slugs = [one.form for some in (choices, waiting.pending, waiting.registered) for one in some if one.form]
+    slugs = [
+        one.form for some in (choices, waiting.pending, waiting.changes, waiting.registered) for one in some if one.form
+    ]
     return context.form_view(slugs[0] if slugs else first_form(context.work))
 
 
@@ -157,6 +162,7 @@ def _list_page(
         path=request.path,
         address=waiting.link.email,
         candidates=tuple(_candidate(context, one, waiting, views[one.form], look) for one in waiting.pending),
+        changes=tuple(_change(one, views[one.form], look) for one in waiting.changes),
         results=tuple(_results(waiting, views, look)),
         registered=tuple(_entry(one, views[one.form], look) for one in waiting.registered),
         forms=tuple(_form_links(context, waiting, views, look)),
@@ -170,7 +176,7 @@ def _list_page(
 
 def _views(context: PublicContext, waiting: WaitingForOwner) -> dict[str, FormView]:
     """The forms that anything behind the link is about."""
-    slugs = {one.form for one in waiting.pending} | {one.form for one in waiting.registered}
+    slugs = {one.form for some in (waiting.pending, waiting.changes, waiting.registered) for one in some}
     for act in _shown_acts(waiting):
         slugs |= {act.form} | {one["form"] for one in _outcomes(act) if one["form"]}
     return {slug: context.form_view(slug) for slug in sorted(slugs)}
@@ -200,6 +206,17 @@ def _candidate(
             field.label.in_language(look.language) for field in definition.fields if field.kind == "consent"
         ),
         options=_options(one, waiting, definition, look.language),
+    )
+
+
+def _change(one: WaitingChange, view: FormView, look: Look) -> ChangeCard:
+    return ChangeCard(
+        id=one.id,
+        form=one.form,
+        title=title_of(view.stored, view.definition, look.language),
+        event_time=event_time(view.stored),
+        code=one.code,
+        received=EventTime(period(one.received_at, None, view.stored.time_zone or "UTC")),
     )
 
 

@@ -8,6 +8,7 @@ from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look
 from services.registration.embed.receipt_pages import next_reload
 from services.registration.embed.strings import page_texts, text_of_kind
+from services.registration.own.address_page import OwnAddress
 from services.registration.own.rendering import render_own
 
 ResourceKind = Literal["recording", "slides", "brief"]
@@ -65,6 +66,7 @@ class LinkPage:
         kept_until: the day on which the registration is erased, in words; ``""`` while that is not known.
         sealed_kept_until: the same of sealed answers; ``""`` if there are none.
         organiser, controller, contact: who asks, who is responsible for the data, and where to ask about them.
+        address: what is shown of the address.
         asking: show the question whether to cancel, or to be erased; a page that is only read. ``""`` for neither.
         can_cancel: false once the event has begun.
         again_path: where to register again after cancelling, ``""`` when that is not possible.
@@ -96,6 +98,7 @@ class LinkPage:
     organiser: str = ""
     controller: str = ""
     contact: str = ""
+    address: OwnAddress | None = None
     asking: Asking = ""
     can_cancel: bool = True
     again_path: str = ""

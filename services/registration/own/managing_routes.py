@@ -17,6 +17,7 @@ from services.registration.forms.service import working_group_titles
 from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Result
+from services.registration.own.address_routes import own_address
 from services.registration.own.answers import Step, ends_at, own_definition
 from services.registration.own.limited_routes import join_by_own_link, join_part
 from services.registration.own.managing_page import (
@@ -154,6 +155,7 @@ def _link_page(
         muted=own.muted,
         answers=answers_for_display(definition, clear_answers(own.person, registration), look.language),
         has_sealed=own.person.has_sealed,
+        address=own_address(context, token, own, act),
         asking=asking,
         can_cancel=not is_over(form.opening, now),
         again_path=embed_path(form.slug, {"lang": look.language, "partner": registration.partner or ""})

@@ -58,6 +58,8 @@ def as_json(data: OwnData) -> dict[str, Any]:
         "answers": clear_answers(person, person.registration),
         "consent": history["consent"],
         "sealed_answers": _sealed(history["sealed"], history["readings"]),
+        "new_address": history["new_address"],
+        "former_addresses": history["former_addresses"],
         "history": history["history"],
         "mails": history["mails"],
         "told_other_services": history["messages"],

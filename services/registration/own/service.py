@@ -14,23 +14,29 @@ from services.registration.intake.service import Intake, OwnChange
 from services.registration.intake.store import StoredReceipt
 from services.registration.own.joining import Meeting
 from services.registration.own.store import (
+    AskedAddress,
     ConfirmationLink,
     LinkAct,
     OwnRegistration,
     PendingSubmission,
     RegisteredPerson,
+    UndoableChange,
     ViewedRegistration,
+    WaitingChange,
     acts_by_link,
+    address_changes,
+    find_asked_address,
     find_confirmation_link,
     find_meeting,
     find_own,
+    find_undoable,
     find_viewed,
     own_history,
     pending_submissions,
     registered_people,
 )
 from shared.core.errors import DomainError
-from shared.core.links import CONFIRMATION, JOIN, OWN, VIEW, sent_hash
+from shared.core.links import CONFIRMATION, JOIN, OWN, UNDO_ADDRESS, VIEW, sent_hash
 from shared.forms.validation import Answers
 from shared.store.unit_of_work import UnitOfWork
 
@@ -50,6 +56,7 @@ class WaitingForOwner:
 
     Attributes:
         pending: candidates of the address, oldest first.
+        changes: registrations that are to use the address, oldest first.
         registered: its live registrations.
         acts: what was done by this link, newest first.
     """
@@ -57,6 +64,7 @@ class WaitingForOwner:
     token_hash: bytes
     link: ConfirmationLink
     pending: Sequence[PendingSubmission]
+    changes: Sequence[WaitingChange]
     registered: Sequence[RegisteredPerson]
     acts: Sequence[LinkAct]
 
@@ -73,8 +81,9 @@ def show_waiting(work: UnitOfWork, token: str, now: datetime) -> WaitingForOwner
         if link is None:
             raise DomainError("not-found")
         pending = pending_submissions(connection, hash_, now)
+        changes = address_changes(connection, hash_, now)
         registered = registered_people(connection, hash_, now)
-        return WaitingForOwner(hash_, link, pending, registered, acts_by_link(connection, hash_))
+        return WaitingForOwner(hash_, link, pending, changes, registered, acts_by_link(connection, hash_))
 
 
 def show_own(
@@ -191,6 +200,36 @@ def ended_by(work: UnitOfWork, token: str) -> tuple[Result, str] | None:
         acts = acts_by_link(connection, hash_)
     results = [(one["result"], act.form) for act in acts if act.decided_at for one in act.outcome or ()]
     return next(((Result(result), form) for result, form in results if result in ENDING), None)
+
+
+def show_asked_address(work: UnitOfWork, token: str) -> AskedAddress | None:
+    """Return the address that waits for the registration behind a managing link; None if none does."""
+    with work.transaction() as connection:
+        return find_asked_address(connection, _hash(token, OWN))
+
+
+def ask_address(intake: Intake, view: FormView, token: str, email: str) -> str:
+    """Store that somebody wants their registration to use ``email``; returns the command's receipt."""
+    return intake.command(view, "change-address", {"email": email}, _hash(token, OWN))
+
+
+def show_undo(work: UnitOfWork, token: str, now: datetime) -> tuple[UndoableChange | None, Sequence[LinkAct]]:
+    """Return the change of address that an undo link takes back, if it can still be, and what was done by the link.
+
+    Raises:
+        DomainError: ``not-found`` if the link takes nothing back and never did.
+    """
+    hash_ = _hash(token, UNDO_ADDRESS)
+    with work.transaction() as connection:
+        undoable, acts = find_undoable(connection, hash_, now), acts_by_link(connection, hash_)
+    if undoable is None and not acts:
+        raise DomainError("not-found")
+    return undoable, acts
+
+
+def undo_address(intake: Intake, view: FormView, token: str) -> str:
+    """Store that the owner of a former address takes the change back; returns the command's receipt."""
+    return intake.command(view, "undo-address", {}, _hash(token, UNDO_ADDRESS))
 
 
 def send_choices(intake: Intake, view: FormView, waiting: WaitingForOwner, choices: Sequence[Choice]) -> str:

@@ -17,6 +17,9 @@ _LINK = text("SELECT email, language, muted FROM link_of(:hash, :now)")
 _PENDING = text("""
     SELECT id::text, form, code, received_at, has_sealed, person_key, content FROM pending_for(:hash, :now)
 """)
+_ADDRESS_CHANGES = text("SELECT id::text, form, code, received_at FROM address_changes_for(:hash, :now)")
+_OWN_ADDRESS = text("SELECT email, code, received_at FROM own_address(:hash)")
+_FORMER_ADDRESS = text("SELECT form, language, expires_at FROM former_address_of(:hash, :now)")
 _REGISTERED = text("SELECT id::text, form, status, person_key, content FROM registered_for(:hash, :now)")
 _OUTCOMES = text("SELECT kind, form, decided_at, outcome FROM link_outcomes(:hash)")
 _OWN = text("""
@@ -59,6 +62,34 @@ class PendingSubmission:
     has_sealed: bool
     person: bytes
     content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingChange:
+    """A registration that is to use the address of a link; whose it is, only the code tells."""
+
+    id: str
+    form: str
+    code: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAddress:
+    """The address that somebody has asked for their registration, and that has not confirmed it yet."""
+
+    email: str
+    code: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UndoableChange:
+    """A change of address that can be taken back until ``expires_at``."""
+
+    form: str
+    language: str
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +159,23 @@ def pending_submissions(connection: Connection, hash_: bytes, now: datetime) -> 
     """Return everything that waits for the owner of the link's address, oldest first."""
     found = connection.execute(_PENDING, {"hash": hash_, "now": now})
     return [PendingSubmission(*[*row[:-1], content_from_json(row[-1])]) for row in found]
+
+
+def address_changes(connection: Connection, hash_: bytes, now: datetime) -> list[WaitingChange]:
+    """Return the registrations that are to use the link's address, oldest first."""
+    return [WaitingChange(*row) for row in connection.execute(_ADDRESS_CHANGES, {"hash": hash_, "now": now})]
+
+
+def find_asked_address(connection: Connection, hash_: bytes) -> AskedAddress | None:
+    """Return the address that waits for the registration behind a managing link; None if none does."""
+    row = connection.execute(_OWN_ADDRESS, {"hash": hash_}).fetchone()
+    return None if row is None else AskedAddress(*row)
+
+
+def find_undoable(connection: Connection, hash_: bytes, now: datetime) -> UndoableChange | None:
+    """Return the change of address that an undo link takes back; None if it takes none back, or no more."""
+    row = connection.execute(_FORMER_ADDRESS, {"hash": hash_, "now": now}).fetchone()
+    return None if row is None else UndoableChange(*row)
 
 
 def registered_people(connection: Connection, hash_: bytes, now: datetime) -> list[RegisteredPerson]:

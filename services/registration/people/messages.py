@@ -5,7 +5,7 @@ links, which are kept nowhere else.
 """
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,7 @@ CHANGED = "registration.changed.v1"
 LINK_REQUESTED = "registration.link-requested.v1"
 DETAILS_REQUESTED = "registration.details-requested.v1"
 CONFIRMATION_WANTED = "confirmation.wanted.v1"
+ADDRESS_CHANGED = "registration.address-changed.v1"
 ERASED = "person.erased.v1"
 
 NEW = {"confirmed": CONFIRMED, "waitlisted": WAITLISTED}
@@ -112,13 +113,46 @@ def confirmation_wanted(
     return make_message(CONFIRMATION_WANTED, link_id, at, data, ("", ""))
 
 
-def erased_message(registration: Registration, at: datetime) -> Message:
-    """Return that the person on ``registration`` was erased, as it counts from now on; it names nobody."""
+def address_changed(
+    notifications_key: bytes, before: Person, former: str, token: str, at: datetime, undo_until: datetime
+) -> Message:
+    """Return the message to the former address of a registration, which alone is in it.
+
+    Args:
+        notifications_key: public key of notifications.
+        before: the registration as it was.
+        former: id of the former address.
+        token: of the undo link.
+        at: when the address changed.
+        undo_until: when the undo link ends.
+    """
+    registration = before.registration
+    personal = {"name": before.name, "address": before.email, "time_zone": before.time_zone, "token": token}
+    data = {
+        "former_address_id": former,
+        "form_kind": registration.form_kind,
+        "event": registration.event_id,
+        "working_group": registration.working_group,
+        "language": registration.language,
+        "verified": registration.verified,
+        "undo_until": rfc3339(undo_until),
+        "occurred_at": rfc3339(at),
+        "sealed": base64.b64encode(seal_to(notifications_key, personal)).decode(),
+    }
+    return make_message(ADDRESS_CHANGED, former, at, data, (correlation_id(), traceparent()))
+
+
+def erased_message(registration: Registration, at: datetime, former: Sequence[str] = ()) -> Message:
+    """Return that the person on ``registration`` was erased, as it counts from now on; it names nobody.
+
+    ``former`` are ids of former addresses that are erased with it.
+    """
     names = ("revision", "form", "form_kind", "status")
     data = {
         "registration_id": registration.id,
         "event": registration.event_id,
         "occurred_at": rfc3339(at),
+        "former_addresses": list(former),
         **{name: getattr(registration, name) for name in names},
     }
     return make_message(ERASED, registration.id, at, data, (correlation_id(), traceparent()))

@@ -19,6 +19,7 @@ from services.registration.privacy.erasure_store import (
     Tombstone,
     erase_pending,
     find_tombstone,
+    forget_addresses,
     forget_organisation,
     others_of_the_same,
     store_erased,
@@ -89,10 +90,12 @@ class ErasureCause:
     Attributes:
         reason: for the history.
         by: name of the coordinator's key; None if nobody's.
+        whole_address: changes of other registrations to or from the address are erased too.
     """
 
     reason: str
     by: str | None = None
+    whole_address: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +202,7 @@ def _erase_one(
                 raise
             return False
         if erasure is None:
-            _erase(connection, messages, locked, ErasureCause(KEPT_LONG_ENOUGH))
+            _erase(connection, messages, locked, ErasureCause(KEPT_LONG_ENOUGH, whole_address=False))
         else:
             _erase(connection, messages, locked, ErasureCause(REASONS[erasure.reason], erasure.by))
             detail = {"reason": erasure.reason, "scope": erasure.scope}
@@ -222,8 +225,10 @@ def _erase(connection: Connection, messages: RegistrationMessages, locked: Locke
     store_erased(connection, after, now)
     end_links(connection, [before.id])
     store_change(connection, after, cause.reason, now, by=cause.by)
-    outbox.blank(connection, before.id, now)
-    outbox.add(connection, [erased_message(after, now)])
+    former = forget_addresses(connection, before.id, bytes.fromhex(before.person_ref) if cause.whole_address else None)
+    for subject in (before.id, *former):
+        outbox.blank(connection, subject, now)
+    outbox.add(connection, [erased_message(after, now, former)])
     if before.status in LIVE and after.status == "cancelled":
         seats = give_back(locked.form.seats, before.status)
         promote_waiting(connection, messages, locked.form, seats, now, "a seat was given back")

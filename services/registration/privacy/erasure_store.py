@@ -31,6 +31,14 @@ _PENDING = text("""
     )
     SELECT id::text FROM links ORDER BY id
 """)
+_ADDRESS_CHANGES = text("""
+    DELETE FROM address_change WHERE registration_id = CAST(:id AS uuid) OR address_ref = :ref
+""")
+_FORMER = text("""
+    WITH gone AS (
+        DELETE FROM former_address WHERE registration_id = CAST(:id AS uuid) OR address_ref = :ref RETURNING id
+    ) SELECT id::text FROM gone ORDER BY id
+""")
 _LOCK_ORGANISATIONS = text("LOCK TABLE organisation IN SHARE ROW EXCLUSIVE MODE")
 _FORGET_ORGANISATION = text("""
     DELETE FROM organisation WHERE id = CAST(:id AS uuid)
@@ -79,6 +87,17 @@ def erase_pending(
     ref = bytes.fromhex(registration.person_ref)
     connection.execute(_CANDIDATES, {"ref": ref})  # first, as whoever else deletes both
     return list(connection.execute(_PENDING, {"ref": ref, "now": now, "until": until}).scalars())
+
+
+def forget_addresses(connection: Connection, registration_id: str, ref: bytes | None) -> list[str]:
+    """Delete the changes of address of a registration, and (unless None) all that are to or from the address ``ref``.
+
+    Returns:
+        ids of the former addresses, which are the subjects of the messages that hold them.
+    """
+    values = {"id": registration_id, "ref": ref}
+    connection.execute(_ADDRESS_CHANGES, values)
+    return list(connection.execute(_FORMER, values).scalars())
 
 
 def forget_organisation(connection: Connection, organisation_id: str) -> None:

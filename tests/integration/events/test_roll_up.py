@@ -46,6 +46,19 @@ PEOPLE = "SELECT encode(person_ref, 'hex'), last_mail_at FROM person_contact ORD
 CONTACTS = "SELECT working_group, last_mail_at FROM group_contact ORDER BY 1"
 
 
+def test_changed_address_moves_the_person_and_counts_nobody_twice(work: UnitOfWork) -> None:
+    """In whatever order: the roster has the newest address, and so has what is known of mails to the person."""
+    first = registered(1, working_group="health")
+    moved = replace(first, revision=2, person_ref=registered(2).person_ref)
+    hear(work, [registration_message(first), mail_message(1, 1, NOON)])
+    counted, tallied = rows(work, COUNTS), rows(work, TALLIES)
+    for message in (registration_message(moved), registration_message(first)):
+        hear(work, [message])
+    assert rows(work, "SELECT encode(person_ref, 'hex'), revision FROM roster") == [(moved.person_ref, 2)]
+    assert (rows(work, COUNTS), rows(work, TALLIES)) == (counted, tallied)
+    assert rows(work, PEOPLE) == [(moved.person_ref, NOON)]
+
+
 @st.composite
 def _facts(draw: st.DrawFn) -> tuple[list[Registered], list[Message]]:
     """Some registrations with a few revisions each, mails to them, and all as messages, shuffled and some doubled."""
@@ -64,6 +77,7 @@ def _facts(draw: st.DrawFn) -> tuple[list[Registered], list[Message]]:
                     partner=draw(st.sampled_from((None, "example-partner", "other-partner"))),
                     country=draw(st.sampled_from((None, "CH", "US"))),
                     occurred_at=NOON + timedelta(hours=draw(st.integers(0, 40))),
+                    person_ref=registered(draw(st.integers(1, 4))).person_ref,
                 )
             )
     mails = draw(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 50)), max_size=4))
@@ -97,7 +111,8 @@ def _model_tallies(known: Sequence[Registered]) -> list[tuple[object, ...]]:
 
 
 def _model_people(known: Sequence[Registered], messages: Sequence[Message]) -> list[tuple[object, ...]]:
-    refs, last = {state.registration_id: state.person_ref for state in known}, dict[str, datetime]()
+    refs = {state.registration_id: state.person_ref for state in _newest(known).values()}
+    last = dict[str, datetime]()
     for message in messages:
         person = refs.get(_registration_of(message))
         if message.type.endswith("mail.sent.v1") and person is not None:

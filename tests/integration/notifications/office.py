@@ -142,6 +142,35 @@ class Office:
         }
         return _message("confirmation.wanted.v1", "registration", link_id, self.clock(), data)
 
+    def told_former(self, former: str, address: str = ADDRESS, **changes: Any) -> Message:
+        """A message of the registration service that a registration no longer has this address."""
+        sealed = {"name": "A participant", "address": address, "token": "u-token", "time_zone": "Africa/Nairobi"}
+        data: dict[str, Any] = {
+            "former_address_id": former,
+            "form_kind": "webinar",
+            "event": EVENT,
+            "language": "en",
+            "verified": True,
+            "undo_until": rfc3339(self.clock() + timedelta(days=7)),
+            "occurred_at": rfc3339(self.clock()),
+            "sealed": base64.b64encode(seal_to(public_key_of(self.private_key), sealed)).decode(),
+        } | changes
+        return _message("registration.address-changed.v1", "registration", former, self.clock(), data)
+
+    def told_erased(self, registration_id: str, revision: int, *former: str) -> Message:
+        """A message of the registration service that whoever was on a registration is erased, with former addresses."""
+        data: dict[str, Any] = {
+            "registration_id": registration_id,
+            "revision": revision,
+            "form": EVENT,
+            "form_kind": "webinar",
+            "event": EVENT,
+            "status": "cancelled",
+            "occurred_at": rfc3339(self.clock()),
+            "former_addresses": list(former),
+        }
+        return _message("person.erased.v1", "registration", registration_id, self.clock(), data)
+
     def queue_mails(self, count: int) -> None:
         """As many confirmations, each of a registration of its own."""
         self.hear(*(self.told("confirmed", new_id(), person_ref=f"{n:064x}") for n in range(count)))

@@ -260,7 +260,6 @@ def _reminder(office: Office, person: Addressee) -> NewMail:
         kind="reminder-1-day",
         subject=person.subject,
         revision=1,
-        recipient=person.person_ref,
         event=EVENT,
         lane="reminder",
         state="queued",

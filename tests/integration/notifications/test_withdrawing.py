@@ -97,7 +97,6 @@ def _with_mail(office: Office, kind: str) -> str:
         kind=kind,
         subject=subject,
         revision=1,
-        recipient=PERSON,
         event=EVENT,
         lane=KINDS[kind].lane,
         state="queued",

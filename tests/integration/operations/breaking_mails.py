@@ -87,7 +87,7 @@ BREAKS: tuple[Break, ...] = (
     in_notifications(
         "A11",
         "address of a link is kept after its mail",
-        "nothing is kept of a confirmation link whose mail has ended",
+        "nothing is kept of a confirmation link or a former address whose mail has ended",
         """INSERT INTO recipient (subject, about, person_ref, language, form_kind, status, revision, occurred_at,
             closed, noted_at, heard_at)
         SELECT subject, 'confirmation', repeat('ab', 32), 'en', 'confirmation', 'wanted', 1, now(),
@@ -96,7 +96,7 @@ BREAKS: tuple[Break, ...] = (
     in_notifications(
         "A11",
         "link mailed twice",
-        "a confirmation link is mailed once",
+        "a confirmation link or a former address is mailed once",
         """INSERT INTO mail (id, kind, subject, revision, recipient, lane, state, reason, message_id, cause_at,
             created_at, correlation_id)
         SELECT uuidv7(), kind, subject, 2, recipient, lane, 'called_off', 'x', '<again@example.org>', cause_at,

@@ -54,6 +54,7 @@ LINKS = {
     **{kind: [LINK.replace("/r/", "/p/")] for kind in KINDS if kind.startswith("proposal-")},
     "verification": [LINK.replace("/r/", "/c/")],
     "verification-registrations": [LINK.replace("/r/", "/c/")],
+    "address-changed": [LINK.replace("/r/", "/r/undo/")],
     "confirmation-delegation": [EMBED, LINK],
     "confirmation-interest": [LINK],
     "recording-available": ["https://videos.example.org/upr-webinar-10"],

@@ -28,7 +28,7 @@ CREATE TABLE form_copy (LIKE working_group_copy INCLUDING ALL);
 RECIPIENTS = """
 CREATE TABLE recipient (
     subject uuid PRIMARY KEY,
-    about text NOT NULL CHECK (about IN ('registration', 'proposal', 'confirmation')),
+    about text NOT NULL CHECK (about IN ('registration', 'proposal', 'confirmation', 'former-address')),
     person_ref text CHECK (person_ref ~ '^[0-9a-f]{64}$'),
     form text,
     form_kind text NOT NULL,
@@ -53,6 +53,7 @@ CREATE TABLE recipient (
     CONSTRAINT recipient_status_check CHECK (CASE about
         WHEN 'registration' THEN status IN ('confirmed', 'waitlisted', 'cancelled')
         WHEN 'confirmation' THEN status = 'wanted'
+        WHEN 'former-address' THEN status = 'left'
         ELSE status IN ('unverified', 'submitted', 'accepted', 'scheduled', 'returned', 'declined', 'withdrawn') END),
     CONSTRAINT registration_has_form CHECK ((about = 'registration') = (form IS NOT NULL)),
     CONSTRAINT confirmation_says_nothing CHECK (about <> 'confirmation' OR NOT (representative OR verified) AND
@@ -62,7 +63,8 @@ CREATE TABLE recipient (
         CHECK (erased_at IS NULL OR (NOT representative AND num_nonnulls(person_ref, language, closed, position,
             working_group, partner, country, attend, place) = 0))
 );
-COMMENT ON TABLE recipient IS 'whom mails go to; the entry of a confirmation link goes with its mail';
+COMMENT ON TABLE recipient IS
+    'whom mails go to; the entry of a confirmation link or a former address goes with its mail';
 COMMENT ON COLUMN recipient.occurred_at IS
     'of the state or the link that is kept: of two messages about one revision the later one holds';
 COMMENT ON COLUMN recipient.place IS 'of a proposal: its place in the timetable';
@@ -115,7 +117,7 @@ CREATE TABLE mail (
     requeued_at timestamptz,
     token bytea CHECK (length(token) > 28),
     correlation_id text NOT NULL,
-    CONSTRAINT one_mail UNIQUE (kind, subject, revision, recipient),
+    CONSTRAINT one_mail UNIQUE (kind, subject, revision),
     CONSTRAINT lane_by_kind CHECK (lane = CASE
         WHEN kind IN ('verification', 'proposal-verification') THEN 'verification'
         WHEN kind LIKE 'reminder-%' THEN 'reminder'
@@ -132,7 +134,7 @@ CREATE TABLE mail (
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 COMMENT ON COLUMN mail.revision IS
     'number among those of the kind and subject: a revision, a bulletin, the minute of a start or of a request';
-COMMENT ON COLUMN mail.subject IS 'a registration, a proposal or a confirmation link';
+COMMENT ON COLUMN mail.subject IS 'a registration, a proposal, a confirmation link or a former address';
 COMMENT ON COLUMN mail.recipient IS
     'null once the person was erased or the mail about a link has ended: then it goes to nobody any more';
 COMMENT ON COLUMN mail.event_revision IS

@@ -264,7 +264,7 @@ CREATE TABLE submission (
     receipt_hash bytea NOT NULL UNIQUE CHECK (length(receipt_hash) = 32),
     kind text NOT NULL DEFAULT 'submission'
         CHECK (kind IN ('submission', 'confirm', 'change', 'cancel', 'erase', 'send-link', 'send-list', 'renew-links',
-            'verify', 'mute', 'unmute')),
+            'verify', 'mute', 'unmute', 'change-address', 'undo-address')),
     form text NOT NULL,
     form_revision integer NOT NULL,
     token_hash bytea CHECK (length(token_hash) = 32),
@@ -373,6 +373,38 @@ CREATE TABLE confirmation_link (
 );
 CREATE INDEX confirmation_link_address ON confirmation_link (address_ref);
 CREATE INDEX confirmation_link_age ON confirmation_link (expires_at);
+
+CREATE TABLE address_change (
+    id uuid PRIMARY KEY,
+    registration_id uuid NOT NULL UNIQUE REFERENCES registration (id) ON DELETE CASCADE,
+    address_ref bytea NOT NULL CHECK (length(address_ref) = 32),
+    mailbox_ref bytea NOT NULL CHECK (length(mailbox_ref) = 32),
+    domain_ref bytea NOT NULL,
+    email text NOT NULL,
+    code text NOT NULL,
+    received_at timestamptz NOT NULL,
+    asked integer NOT NULL CHECK (asked >= 1),
+    mailed_at timestamptz
+);
+CREATE INDEX address_change_address ON address_change (address_ref);
+CREATE INDEX address_change_mailbox ON address_change (mailbox_ref);
+COMMENT ON TABLE address_change IS 'addresses that registrations are to use once their owners confirm it';
+CREATE TABLE former_address (
+    id uuid PRIMARY KEY,
+    registration_id uuid NOT NULL REFERENCES registration (id) ON DELETE CASCADE,
+    revision integer NOT NULL CHECK (revision >= 2),
+    token_hash bytea NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    address_ref bytea NOT NULL CHECK (length(address_ref) = 32),
+    mailbox_ref bytea NOT NULL CHECK (length(mailbox_ref) = 32),
+    domain_ref bytea NOT NULL,
+    email text NOT NULL,
+    changed_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    UNIQUE (registration_id, revision)
+);
+CREATE INDEX former_address_address ON former_address (address_ref);
+CREATE INDEX former_address_age ON former_address (expires_at);
+COMMENT ON TABLE former_address IS 'addresses before a change, kept while their owners can take it back';
 
 CREATE TABLE erased_address (
     address_ref bytea PRIMARY KEY CHECK (length(address_ref) = 32),
@@ -583,6 +615,30 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     FROM public.confirmation_link l JOIN public.candidate c ON c.address_ref = l.address_ref
     WHERE l.token_hash = token AND l.expires_at > at ORDER BY c.submission
 $$;
+CREATE FUNCTION address_changes_for(token bytea, at timestamptz)
+RETURNS TABLE (id uuid, form text, code text, received_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.id, r.form, c.code, c.received_at
+    FROM public.confirmation_link l JOIN public.address_change c ON c.address_ref = l.address_ref
+    JOIN public.registration r ON r.id = c.registration_id
+    WHERE l.token_hash = token AND l.expires_at > at AND r.status <> 'cancelled' AND r.erased_at IS NULL
+        AND NOT EXISTS (SELECT FROM public.blocked_address b WHERE b.person_ref = c.address_ref)
+    ORDER BY c.received_at, c.id
+$$;
+CREATE FUNCTION own_address(token bytea)
+RETURNS TABLE (email text, code text, received_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.email, c.code, c.received_at
+    FROM public.managing_link m JOIN public.address_change c ON c.registration_id = m.registration_id
+    WHERE m.token_hash = token
+$$;
+CREATE FUNCTION former_address_of(token bytea, at timestamptz)
+RETURNS TABLE (form text, language text, expires_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT r.form, r.language, f.expires_at
+    FROM public.former_address f JOIN public.registration r ON r.id = f.registration_id
+    WHERE f.token_hash = token AND f.expires_at > at AND r.erased_at IS NULL
+$$;
 CREATE FUNCTION registered_for(token bytea, at timestamptz)
 RETURNS TABLE (id uuid, form text, status text, person_key bytea, content jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -633,6 +689,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         'history', (SELECT jsonb_agg(jsonb_build_object('at', c.changed_at, 'status', c.status, 'reason', c.reason,
             'fields', to_jsonb(c.fields))
             ORDER BY c.revision) FROM public.registration_change c WHERE c.registration_id = r.id),
+        'new_address', (SELECT jsonb_build_object('address', a.email, 'asked_at', a.received_at)
+            FROM public.address_change a WHERE a.registration_id = r.id),
+        'former_addresses', coalesce((SELECT jsonb_agg(jsonb_build_object('address', f.email,
+            'kept_until', f.expires_at) ORDER BY f.revision) FROM public.former_address f
+            WHERE f.registration_id = r.id), '[]'),
         'mails', coalesce((SELECT jsonb_agg(jsonb_build_object('kind', l.kind, 'outcome', l.outcome,
             'at', l.occurred_at) ORDER BY l.occurred_at, l.outcome DESC)
             FROM public.mail_log l WHERE l.registration_id = r.id), '[]'),
@@ -676,6 +737,9 @@ REVOKE ALL ON FUNCTION
     intake_is_full(bigint),
     link_of(bytea, timestamptz),
     pending_for(bytea, timestamptz),
+    address_changes_for(bytea, timestamptz),
+    own_address(bytea),
+    former_address_of(bytea, timestamptz),
     registered_for(bytea, timestamptz),
     link_outcomes(bytea),
     own_registration(bytea),

@@ -1,0 +1,138 @@
+"""Decides whether a registration moves to another address, and back. Pure, as ``deciding``.
+
+A change needs both mailboxes: the managing link was mailed to the present address, and the new one has to confirm. The
+present owner can take it back for seven days. Each undo link restores the address that it was mailed to and ends every
+later one: whoever has stolen a managing link could otherwise make the owner's undo void by moving a second time.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from services.registration.intake.address_model import (
+    MAX_ADDRESSES_ASKED,
+    AddressChange,
+    ChangeAddress,
+    MovedRegistration,
+    UndoAddress,
+)
+from services.registration.intake.model import (
+    Act,
+    ActResult,
+    Choice,
+    Facts,
+    LiveRegistration,
+    MailWanted,
+    Plan,
+    Result,
+)
+from services.registration.people.model import AddressRefs
+
+
+def ask_address(facts: Facts, plan: Plan, item: ChangeAddress, new_id: Callable[[], str]) -> ActResult:
+    """Keep the change until the owner of the new address confirms it; nothing changes yet.
+
+    The result is the same whether the address is registered, blocked, muted or nobody's.
+    """
+    live = facts.find(item.registration)
+    if live is None:
+        return ActResult("", "", "", Result.GONE)
+    if live.address == item.address.ref:
+        return ActResult("", live.form, "", Result.SAME_ADDRESS)
+    before = facts.change_of(live.id)
+    if before is None or before.address.ref != item.address.ref:
+        asked = 1 if before is None else before.asked + 1
+        if asked > MAX_ADDRESSES_ASKED:
+            return ActResult("", live.form, "", Result.ASKED_TOO_OFTEN)
+        if item.number not in facts.dropped:
+            drop_change(facts, plan, live.id)
+            _keep(facts, plan, item, live, new_id(), asked)
+    if not facts.rejects(item):
+        plan.mails.append(MailWanted(item.address, item.email, live.content.language, None, proven=False))
+    return ActResult("", live.form, item.code, Result.ADDRESS_ASKED)
+
+
+def _keep(facts: Facts, plan: Plan, item: ChangeAddress, live: LiveRegistration, identity: str, asked: int) -> None:
+    change = AddressChange(identity, live.id, live.form, item.email, item.address, item.code, item.received_at, asked)
+    facts.changes[change.id] = change
+    plan.asked.append(change)
+
+
+def drop_change(facts: Facts, plan: Plan, registration: str) -> None:
+    """Delete the change that waits for a registration, if there is one."""
+    change = facts.change_of(registration)
+    if change is not None:
+        del facts.changes[change.id]
+        plan.dropped_changes.append(change.id)
+
+
+def decide_address(
+    facts: Facts, plan: Plan, address: AddressRefs, choice: Choice, new_id: Callable[[], str]
+) -> ActResult:
+    """What the owner of the new address has chosen: only now the registration moves.
+
+    Args:
+        facts, plan: of the batch.
+        address: that the confirmation link was mailed to.
+        choice: about a change of address.
+        new_id: makes the id of the former address.
+    """
+    change = facts.changes.get(choice.candidate)
+    live = facts.find(change.registration) if change is not None else None
+    if change is None or live is None or change.address.ref != address.ref or address.ref in facts.blocked:
+        return ActResult(choice.candidate, choice.form, "", Result.ADDRESS_GONE)
+    if choice.act is Act.REFUSE_ADDRESS:
+        drop_change(facts, plan, live.id)
+        return ActResult(change.id, change.form, change.code, Result.ADDRESS_REFUSED)
+    refusal = _refusal(facts, live, change.email, change.address)
+    if refusal is None:
+        _move(facts, plan, live, change.email, change.address, new_id())
+        drop_change(facts, plan, live.id)
+    return ActResult(change.id, change.form, change.code, refusal or Result.ADDRESS_CHANGED)
+
+
+def undo_address(facts: Facts, plan: Plan, item: UndoAddress) -> ActResult:
+    """Restore a former address, also of a registration that was cancelled meanwhile; later changes end with it."""
+    former = next((one for one in facts.former if one.id == item.former), None)
+    live = None if former is None else facts.find(former.registration) or facts.ended.get(former.registration)
+    if former is None or live is None:
+        return ActResult("", item.form, "", Result.GONE)
+    refusal = _refusal(facts, live, former.email, former.address) if live.status != "cancelled" else None
+    if refusal is not None:
+        return ActResult("", live.form, "", refusal)
+    later = [one for one in facts.former if one.registration == live.id and one.revision >= former.revision]
+    facts.former = [one for one in facts.former if one not in later]
+    plan.dropped_former += [one.id for one in later]
+    drop_change(facts, plan, live.id)
+    _move(facts, plan, live, former.email, former.address, None)
+    return ActResult("", live.form, "", Result.ADDRESS_RESTORED)
+
+
+def _refusal(facts: Facts, live: LiveRegistration, email: str, address: AddressRefs) -> Result | None:
+    """Why a registration cannot have this address; None if it can."""
+    there = [one for one in facts.of(live.form, address.ref) if one.id != live.id]
+    person = facts.person_of(email, live.content.name)
+    if any(one.person == person for one in there):
+        return Result.REGISTERED_THERE
+    form = facts.forms[live.form]
+    return Result.ADDRESS_FULL if len(there) >= form.people_per_address else None
+
+
+def _move(
+    facts: Facts, plan: Plan, live: LiveRegistration, email: str, address: AddressRefs, former: str | None
+) -> None:
+    person = facts.person_of(email, live.content.name)
+    moved = replace(
+        live,
+        revision=live.revision + 1,
+        person=person,
+        address=address.ref,
+        content=replace(live.content, email=email),
+    )
+    if live.status == "cancelled":
+        facts.ended[live.id] = moved
+    else:
+        facts.of(live.form, live.address).remove(live)
+        facts.of(live.form, address.ref).append(moved)
+    plan.moved.append(
+        MovedRegistration(live.id, live.form, live.status, moved.revision, email, address, person, former)
+    )

@@ -1,0 +1,67 @@
+"""A batch before it is decided: what its links open, which addresses it is about, in which parts it is decided."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from services.registration.intake.address_model import ChangeAddress, UndoAddress
+from services.registration.intake.address_store import UndoLink
+from services.registration.intake.decider_store import LinkOwner
+from services.registration.intake.model import Act, Cancel, Change, Item, RenewLinks, Submission, Verify
+from services.registration.intake.queue import QueuedRow
+
+Opened = tuple[QueuedRow, Mapping[str, Any]]
+"""A row with its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What the links of a part of a batch open, by the hash of their tokens."""
+
+    owners: Mapping[bytes, LinkOwner]
+    undo: Mapping[bytes, UndoLink]
+
+    def former_at(self, row: QueuedRow) -> str | None:
+        """The former address that the undo link of ``row`` opened when it was received; None if it opened none."""
+        link = self.undo.get(row.token_hash or b"")
+        return link.former if link is not None and link.expires_at > row.received_at else None
+
+    def undone_by(self, item: Item) -> UndoLink | None:
+        """The link by which ``item`` takes a change of address back; None if it does not."""
+        if not isinstance(item, UndoAddress):
+            return None
+        return next((link for link in self.undo.values() if link.former == item.former), None)
+
+
+def parts_of(batch: Sequence[Opened]) -> Iterator[list[Opened]]:
+    """Yield the batch in parts: what may move a registration to another address is alone.
+
+    It ends links, and each part reads anew what its links open. And nothing else in its part changes what it moves.
+    """
+    for alone, some in groupby(batch, key=_may_move):
+        part = list(some)
+        yield from ([one] for one in part) if alone else (part,)
+
+
+def _may_move(opened: Opened) -> bool:
+    row, content = opened
+    if row.kind == "confirm":
+        choices = content.get("choices")
+        return isinstance(choices, list) and any(
+            isinstance(choice, dict) and choice.get("act") == Act.USE_ADDRESS for choice in choices
+        )
+    return row.kind == "undo-address"
+
+
+def refs_of(item: Item, links: Links) -> list[bytes]:
+    """Addresses that have to be read for an item."""
+    if isinstance(item, Submission):
+        return [item.address.ref]
+    if isinstance(item, UndoAddress):
+        link = links.undone_by(item)
+        return [] if link is None else list(link.refs)
+    if isinstance(item, Change | Cancel | RenewLinks | Verify | ChangeAddress):
+        own = [owner.address.ref for owner in links.owners.values() if owner.registration == item.registration]
+        return [*own, item.address.ref] if isinstance(item, ChangeAddress) else own
+    return [] if item.address is None else [item.address.ref]

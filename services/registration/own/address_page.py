@@ -1,0 +1,103 @@
+"""The page on which somebody asks for another address, and the page on which its former owner takes that back."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from services.registration.embed.event_time import EventTime
+from services.registration.embed.pages import Look
+from services.registration.embed.receipt_pages import next_reload
+from services.registration.own.rendering import own_text, render_own
+from shared.forms.texts import engine_texts
+
+AddressRefusal = Literal["", "same-address", "asked-too-often"]
+AddressError = Literal["", "invalid", "same-address"]
+UndoState = Literal["offered", "processing", "address-restored", "registered-there", "address-full", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAddress:
+    """The address of a registration, on its own page.
+
+    Attributes:
+        email: that mails go to.
+        change_path: of the page on which another one is asked for; ``""`` for an ended registration.
+        asked: an address that was asked for and has not confirmed yet; ``""`` for none.
+        code: that both pages show of it.
+        refused: why the last one that was asked for does not wait.
+    """
+
+    email: str
+    change_path: str
+    asked: str = ""
+    code: str = ""
+    refused: AddressRefusal = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPage:
+    """Asks for another address.
+
+    Attributes:
+        path: of this page.
+        back_path: of the own page.
+        address: present one.
+        typed: what was sent, if it was wrong.
+        error: why.
+    """
+
+    look: Look
+    title: str
+    event_time: EventTime | None
+    path: str
+    back_path: str
+    address: str
+    typed: str = ""
+    error: AddressError = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPage:
+    """Behind an undo link.
+
+    Attributes:
+        state: what the link does, or has done.
+        until: when it ends, with ``offered``.
+        no_choice: a POST came without the box ticked.
+        attempt: how often the page has loaded itself again.
+    """
+
+    look: Look
+    title: str
+    event_time: EventTime | None
+    path: str
+    state: UndoState
+    until: EventTime | None = None
+    no_choice: bool = False
+    attempt: int = 0
+
+
+def render_address(page: AddressPage) -> str:
+    """Return the page that asks for another address."""
+    language = page.look.language
+    prefix = engine_texts().text("error.prefix", language)
+    return render_own(
+        "address.html", page.look, page=page, title=own_text("address.change", language), error_prefix=prefix
+    )
+
+
+def render_undo(page: UndoPage) -> str:
+    """Return the page behind an undo link."""
+    language = page.look.language
+    return render_own(
+        "undo.html",
+        page.look,
+        page=page,
+        title=own_text("undo.title", language),
+        reload=next_reload(language, page.attempt) if page.state == "processing" else None,
+        error_prefix=engine_texts().text("error.prefix", language),
+    )
+
+
+def render_undo_gone(look: Look) -> str:
+    """The answer to an undo link that takes nothing back; the same for every such link."""
+    return render_own("undo_gone.html", look, title=own_text("link.gone.title", look.language))

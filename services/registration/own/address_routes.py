@@ -1,0 +1,216 @@
+"""``/r/<token>/address`` asks for another address, ``/r/undo/<token>`` takes a change of address back.
+
+Reading changes nothing, and an undo needs a box to be ticked: mail scanners follow links and press buttons.
+"""
+
+from collections.abc import Sequence
+from typing import cast
+
+from flask import Blueprint, Response, redirect, request
+
+from services.registration.embed.event_time import EventTime
+from services.registration.forms.service import first_form
+from services.registration.intake.form_view import FormView
+from services.registration.intake.model import Result
+from services.registration.own.address_page import (
+    AddressError,
+    AddressPage,
+    AddressRefusal,
+    OwnAddress,
+    UndoPage,
+    UndoState,
+    render_address,
+    render_undo,
+    render_undo_gone,
+)
+from services.registration.own.responses import gone
+from services.registration.own.service import (
+    ask_address,
+    show_asked_address,
+    show_own,
+    show_undo,
+    undo_address,
+    wait_for_outcome,
+)
+from services.registration.own.store import LinkAct, OwnRegistration, UndoableChange
+from services.registration.public.context import PublicContext
+from services.registration.public.responses import attempt_number, event_time, look_of, page, title_of
+from services.registration.public.submitted import language_of, own_language
+from shared.core.errors import DomainError
+from shared.forms.addresses import address_key, normal_address
+from shared.i18n.when import period
+from shared.web.access import by_link
+from shared.web.bodies import require_form
+from shared.web.headers import personal
+from shared.web.limits import limited
+
+_REFUSALS: dict[str, AddressRefusal] = {
+    Result.SAME_ADDRESS: "same-address",
+    Result.ASKED_TOO_OFTEN: "asked-too-often",
+}
+
+
+def address_blueprint(context: PublicContext) -> Blueprint:
+    """Routes about the address of a registration."""
+    blueprint = Blueprint("address", __name__, url_prefix="/r")
+    _add_asking(blueprint, context)
+    _add_undo(blueprint, context)
+    return blueprint
+
+
+def own_address(context: PublicContext, token: str, own: OwnRegistration, act: LinkAct | None) -> OwnAddress:
+    """Return what the own page shows of the address.
+
+    Args:
+        context: of the public routes.
+        token: of the managing link.
+        own: the registration behind it.
+        act: what was done last by the link.
+    """
+    asked = show_asked_address(context.work, token)
+    live = own.person.registration.status != "cancelled"
+    return OwnAddress(
+        email=own.person.email,
+        change_path=f"/r/{token}/address" if live else "",
+        asked=asked.email if asked is not None and live else "",
+        code=asked.code if asked is not None else "",
+        refused=_REFUSALS.get(_result_of(act), "") if act is not None and act.kind == "change-address" else "",
+    )
+
+
+def _result_of(act: LinkAct) -> str:
+    """The result of a command about one thing; empty while it waits."""
+    return str(act.outcome[0]["result"]) if isinstance(act.outcome, list) and act.outcome else ""
+
+
+def _add_asking(blueprint: Blueprint, context: PublicContext) -> None:
+    @blueprint.get("/<token>/address")
+    @by_link
+    @limited("link")
+    def ask(token: str) -> Response:
+        return _asking(context, token)
+
+    @blueprint.post("/<token>/address")
+    @by_link
+    @limited("intake")
+    def send(token: str) -> Response:
+        require_form()
+        try:
+            own, view = show_own(context.work, token, context.form_view, context.clock())
+        except DomainError:
+            return gone(context)
+        typed = request.form.get("email", "").strip()
+        error, email = _read(typed, own.person.email)
+        if error:
+            return _asking(context, token, typed, error)
+        wait_for_outcome(context.intake, ask_address(context.intake, view, token, email))
+        language = language_of(request.form.to_dict(), None)
+        return personal(cast(Response, redirect(f"/r/{token}?lang={language}&sent=1#address", 303)))
+
+
+def _read(typed: str, present: str) -> tuple[AddressError, str]:
+    try:
+        email = normal_address(typed)
+    except ValueError:
+        return "invalid", ""
+    return ("same-address", "") if address_key(email) == address_key(present) else ("", email)
+
+
+def _asking(context: PublicContext, token: str, typed: str = "", error: AddressError = "") -> Response:
+    try:
+        own, view = show_own(context.work, token, context.form_view, context.clock())
+    except DomainError:
+        return gone(context)
+    if own.person.registration.status == "cancelled":
+        return personal(cast(Response, redirect(f"/r/{token}", 303)))
+    look = look_of(own_language(request.values.to_dict(), own.person.registration.language), {}, None)
+    shown = AddressPage(
+        look=look,
+        title=title_of(view.stored, view.definition, look.language),
+        event_time=event_time(view.stored),
+        path=request.path,
+        back_path=f"/r/{token}",
+        address=own.person.email,
+        typed=typed[:254],
+        error=error,
+    )
+    return page(render_address(shown), look, status=422 if error else 200)
+
+
+def _add_undo(blueprint: Blueprint, context: PublicContext) -> None:
+    @blueprint.get("/undo/<token>")
+    @by_link
+    @limited("link")
+    def show(token: str) -> Response:
+        return _undo_page(context, token)
+
+    @blueprint.post("/undo/<token>")
+    @by_link
+    @limited("link")
+    def act(token: str) -> Response:
+        require_form()
+        if request.form.get("undo") != "yes":
+            return _undo_page(context, token, no_choice=True)
+        try:
+            undoable, acts = show_undo(context.work, token, context.clock())
+        except DomainError:
+            return _undo_gone()
+        if undoable is not None and _is_open(acts):
+            view = context.form_view(undoable.form)
+            wait_for_outcome(context.intake, undo_address(context.intake, view, token))
+        language = language_of(request.form.to_dict(), None)
+        return personal(cast(Response, redirect(f"/r/undo/{token}?lang={language}&sent=1", 303)))
+
+
+def _is_open(acts: Sequence[LinkAct]) -> bool:
+    """Whether nothing that was sent by the link before is still to be decided."""
+    return all(act.decided_at is not None for act in acts)
+
+
+def _undo_page(context: PublicContext, token: str, *, no_choice: bool = False) -> Response:
+    try:
+        undoable, acts = show_undo(context.work, token, context.clock())
+    except DomainError:
+        return _undo_gone()
+    state = _undo_state(undoable, acts)
+    view = context.form_view(undoable.form if undoable is not None else _form_of(context, acts))
+    look = look_of(own_language(request.values.to_dict(), undoable.language if undoable else "en"), {}, None)
+    refused = no_choice and state not in ("processing", "address-restored", "gone")
+    shown = UndoPage(
+        look=look,
+        title=title_of(view.stored, view.definition, look.language),
+        event_time=event_time(view.stored),
+        path=request.path,
+        state=state,
+        until=_until(undoable, view),
+        no_choice=refused,
+        attempt=attempt_number(),
+    )
+    return page(render_undo(shown), look, status=422 if refused else 200)
+
+
+def _undo_state(undoable: UndoableChange | None, acts: Sequence[LinkAct]) -> UndoState:
+    if not _is_open(acts):
+        return "processing"
+    results = [_result_of(act) for act in acts]
+    if Result.ADDRESS_RESTORED in results:
+        return "address-restored"
+    if undoable is None:
+        return "gone"
+    refused = results[0] if results and ("sent" in request.args or attempt_number()) else ""
+    return cast(UndoState, refused) if refused in (Result.REGISTERED_THERE, Result.ADDRESS_FULL) else "offered"
+
+
+def _until(undoable: UndoableChange | None, view: FormView) -> EventTime | None:
+    if undoable is None:
+        return None
+    return EventTime(period(undoable.expires_at, None, view.stored.time_zone or "UTC"))
+
+
+def _form_of(context: PublicContext, acts: Sequence[LinkAct]) -> str:
+    return acts[0].form if acts else first_form(context.work)
+
+
+def _undo_gone() -> Response:
+    look = look_of(language_of(request.values.to_dict(), None), {}, None)
+    return page(render_undo_gone(look), look, status=404)
