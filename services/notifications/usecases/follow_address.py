@@ -1,6 +1,6 @@
 """A registration has another address: what has not gone goes to the new one, and nothing goes to the old one any more.
 
-What carries a managing link is called off, since all links end with the address: the mail about the change has a new one.
+What carries a managing link is called off: all links end with the address, and the mail about the change has a new one.
 An announcement or a reminder that waits stays with the old address if that has another registration which fits, and is
 called off if the new one has it by another registration: nobody gets it twice. The wish to get no bulletins follows.
 """
