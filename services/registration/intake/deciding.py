@@ -382,7 +382,7 @@ def _request_list(facts: Facts, plan: Plan, item: RequestList) -> None:
     It goes to the address as it was registered, however it was typed now.
     """
     live = facts.anywhere(item.address.ref)
-    pending = any(one.address.ref == item.address.ref for one in facts.candidates.values())
+    pending = facts.waits_for(item.address.ref)
     if facts.rejects(item) or not (live or pending):
         return
     email = live[0].content.email if live else item.email

@@ -104,6 +104,7 @@ _TAKE_ADDRESS = text("""
     WHERE w.address_ref = first.address_ref
     RETURNING w.mailbox_ref, w.address_ref, w.email, w.language,
         EXISTS (SELECT FROM candidate c WHERE c.address_ref = w.address_ref)
+            OR EXISTS (SELECT FROM address_change a WHERE a.address_ref = w.address_ref)
 """)
 _SENT = text("""
     UPDATE mailbox m SET step = m.step + 1, last_mail_at = :now, next_mail_at = new.next_mail_at,

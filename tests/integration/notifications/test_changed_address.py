@@ -59,7 +59,9 @@ def known(office: Office) -> None:
 
 def test_former_address_gets_one_mail_with_a_way_back_and_nothing_is_kept_of_it(office: Office) -> None:
     office.hear(office.told_former(new_id()), office.told_former(new_id(), "another@example.org", event=None))
-    mail, _other = delivered(office)
+    mails = {str(mail["To"]): mail for mail in delivered(office)}
+    assert sorted(mails) == ["another@example.org", ADDRESS]
+    mail = mails[ADDRESS]
     body = mail.get_body(("plain",))
     assert body is not None
     text = body.get_content()
@@ -144,7 +146,7 @@ def test_in_whatever_order_the_newest_address_counts(office: Office, order: tupl
         office.hear(told[place])
     mails = delivered(office)
     assert {mail["To"] for mail in mails} == {ADDRESS}
-    assert {mail["recipient"] for mail in office.mails()} == {PERSON}
+    assert {mail["recipient"] for mail in office.mails() if mail["state"] == "sent"} == {PERSON}
     [entry] = office.rows("SELECT person_ref, revision FROM recipient")
     assert tuple(entry.values()) == (PERSON, 3)
 

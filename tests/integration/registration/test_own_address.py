@@ -102,8 +102,8 @@ def test_mail_to_the_new_address_is_the_one_for_everything_that_waits(service: R
     service.clock.advance(timedelta(minutes=5))
     service.decide()
     assert service.mailed().count(NEW) == 2
-    [data] = {str(sorted(one["data"])) for one in service.messages("confirmation.wanted.v1")}
-    assert data == str(["language", "link_id", "occurred_at", "sealed"])
+    [data] = {(*sorted(one["data"]), one["data"]["pending"]) for one in service.messages("confirmation.wanted.v1")}
+    assert data == ("language", "link_id", "occurred_at", "pending", "sealed", True)
 
 
 def test_muted_and_blocked_addresses_get_no_mail_and_the_page_says_the_same(
