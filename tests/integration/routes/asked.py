@@ -7,6 +7,7 @@ from tests.integration.routes.house import House
 from tests.support.clients import WEBINAR
 
 _TEXTS = {"en": {"subject": "News", "text": "There are news."}}
+_REASON = "request of 12 March, case 17"
 _EVENT = {"kind": "webinar", "title": "Mine", "time_zone": "Europe/Zurich", "mode": "online"}
 _RESOURCE = {"kind": "brief", "title": "Brief", "url": "https://example.org/brief"}
 
@@ -22,6 +23,14 @@ CONTENT: dict[str, dict[str, Any]] = {
     "events POST /console/side-events/<uuid:proposal_id>/erasure": {"data": {"reason": "asked"}},
     "registration POST /v1/registrations/<uuid:registration_id>/erasure": {"json": {"reason": "asked"}},
     "registration POST /console/registrations/<uuid:registration_id>/erasure": {"data": {"reason": "asked"}},
+    "registration POST /v1/person-export/registration": {"json": {"email": "somebody@example.org", "reason": _REASON}},
+    "events POST /v1/person-export/events": {
+        "json": {"email": "somebody@example.org", "person_refs": [], "reason": _REASON}
+    },
+    "notifications POST /v1/person-export/notifications": {
+        "json": {"person_refs": [], "subjects": [], "reason": _REASON}
+    },
+    "registration POST /my": {"data": {"email": "somebody@example.org"}},
     "notifications POST /v1/webhooks": {
         "json": {"partner": "example-partner", "url": "https://hooks.example.org/another"}
     },

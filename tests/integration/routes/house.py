@@ -188,6 +188,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "token": tokens["registration"],
             "confirmation_token": confirmation_token,
             "receipt": receipt,
+            "step": "answers",
             "name": "frame.js",
             "mark": pinned_script()[0].removeprefix("/embed/troika-").removesuffix(".js"),
             "blocked_id": str(blocked["id"]),

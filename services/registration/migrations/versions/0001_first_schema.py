@@ -702,13 +702,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     FROM public.managing_link m JOIN public.registration r ON r.id = m.registration_id
     WHERE m.token_hash = token AND r.erased_at IS NULL
 $$;
-CREATE FUNCTION with_date(consent jsonb, at timestamptz) RETURNS jsonb LANGUAGE sql STABLE
-RETURN (SELECT coalesce(jsonb_object_agg(key, jsonb_build_object('given_at', at) || value), '{}')
-    FROM jsonb_each(consent));
+CREATE FUNCTION with_date(consent jsonb, at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_object_agg(key, jsonb_build_object('given_at', at) || value), '{}') FROM jsonb_each(consent)
+$$;
 COMMENT ON FUNCTION with_date IS 'consents with the time at which they were given, unless it stands there from before';
-CREATE FUNCTION given_at(names jsonb, before jsonb, at timestamptz) RETURNS jsonb LANGUAGE sql STABLE
-RETURN (SELECT coalesce(jsonb_object_agg(name, coalesce(before -> name, to_jsonb(at))), '{}')
-    FROM jsonb_array_elements_text(names) name);
+CREATE FUNCTION given_at(names jsonb, before jsonb, at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_object_agg(name, coalesce(before -> name, to_jsonb(at))), '{}')
+    FROM jsonb_array_elements_text(names) name
+$$;
 COMMENT ON FUNCTION given_at IS 'when each of some things was given: at, unless it stands in before';
 CREATE FUNCTION viewed_registration(token bytea)
 RETURNS TABLE (form text, status text, language text, changed_at timestamptz)
