@@ -23,7 +23,8 @@ SEALED = "encrypted; the questions and their dates are under sealed_answers"
 
 _REGISTRATIONS = "(SELECT id FROM registration WHERE person_ref = :ref)"
 _SUBJECTS = """(SELECT id::text FROM registration WHERE person_ref = :ref
-    UNION SELECT id::text FROM confirmation_link WHERE address_ref = :ref)"""
+    UNION SELECT id::text FROM confirmation_link WHERE address_ref = :ref
+    UNION SELECT id::text FROM former_address WHERE address_ref = :ref)"""
 
 TABLES = (
     PersonalTable("FROM registration t WHERE t.person_ref = :ref", {"sealed": SEALED, "sealed_for": CREDENTIAL}),
@@ -56,6 +57,11 @@ TABLES = (
     ),
     PersonalTable("FROM waiting_address t WHERE t.address_ref = :ref"),
     PersonalTable("FROM confirmation_link t WHERE t.address_ref = :ref", {"token_hash": CREDENTIAL}),
+    PersonalTable(f"FROM address_change t WHERE t.address_ref = :ref OR t.registration_id IN {_REGISTRATIONS}"),
+    PersonalTable(
+        f"FROM former_address t WHERE t.address_ref = :ref OR t.registration_id IN {_REGISTRATIONS}",
+        {"token_hash": CREDENTIAL},
+    ),
     PersonalTable("FROM erased_address t WHERE t.address_ref = :ref"),
     PersonalTable("FROM blocked_address t WHERE t.person_ref = :ref", {"blocked_by": SOMEBODY_ELSE}),
     PersonalTable(
@@ -125,7 +131,7 @@ def export_person(
         for identity, given in dates.items()
         if given
     }
-    subjects = [one["id"] for table in ("registration", "confirmation_link") for one in tables[table]]
+    subjects = [one["id"] for table in ("registration", "confirmation_link", "former_address") for one in tables[table]]
     return PersonExport(address.ref.hex(), subjects, tables, sealed)
 
 
