@@ -27,6 +27,7 @@ _SEPARATE: Rights = {
     },
     # forms
     "public_form": dict.fromkeys((FORMS, OWN, DESK, DECIDE, TEND, OPERATOR), "select"),
+    "public_event": dict.fromkeys((FORMS, OWN), "select"),
     "event_copy": {
         DECIDE: "select",
         TEND: "select",
@@ -45,9 +46,9 @@ _SEPARATE: Rights = {
     "submission": {
         FORMS: f"insert({_SUBMIT})",
         OWN: f"insert({_COMMAND})",
-        DESK: "select(id,state)",
+        DESK: "select(id,state,calendar_key) update(calendar_key)",
         DECIDE: "select update",
-        TEND: "select update(network) delete",
+        TEND: "select update(network,calendar_key) delete",
         OPERATOR: "select update delete",
     },
     "decider_key": {FORMS: "select", OWN: "select", DECIDE: "select insert", OPERATOR: "select delete"},
@@ -144,6 +145,7 @@ _SEPARATE: Rights = {
     f"registered_for(bytea,{_AT})": {OWN: "execute"},
     "link_outcomes(bytea)": {OWN: "execute"},
     "own_registration(bytea)": {OWN: "execute"},
+    "own_changes(bytea,text[])": {OWN: "execute"},
     "own_history(bytea)": {OWN: "execute"},
     "viewed_registration(bytea)": {OWN: "execute"},
     "meeting_of(bytea)": {OWN: "execute"},

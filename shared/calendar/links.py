@@ -1,9 +1,9 @@
 """Links that open a new entry in a calendar on the web, filled in: Google Calendar, and Outlook of both kinds.
 
 Neither vendor documents its format in full. Google's is that of its former event publisher guide: ``dates`` in UTC or
-as days, the last one exclusive. Outlook's is ``/calendar/0/action/compose`` with ``rru=addevent``: at work and school
-``/deeplink/compose`` did not load in 2023 (OfficeDev/office-js issue 3345), and later left an empty page after saving.
-Both vendors read the description as HTML, so no angle bracket may reach them, and Outlook shows ``+`` for a
+as days, the last one exclusive. Outlook's are those that people last reported to work, in 2026: for personal
+accounts InteractionDesignFoundation/add-event-to-calendar-docs issue 48, for work and school OfficeDev/office-js issue
+6749. Both vendors read the description as HTML, so no angle bracket may reach them, and Outlook shows ``+`` for a
 space. A link holds no UID: an entry that it makes is the person's own, and no mail changes it.
 """
 
@@ -25,7 +25,10 @@ OPEN_ENDED = timedelta(hours=1)
 """How long an entry is whose event has no end: both calendars want one."""
 
 GOOGLE = "https://calendar.google.com/calendar/render"
-OUTLOOK_HOSTS = {"outlook": "outlook.live.com", "office": "outlook.office.com"}
+OUTLOOK = {
+    "outlook": "https://outlook.live.com/calendar/0/deeplink/compose",
+    "office": "https://outlook.office.com/calendar/deeplink/compose",
+}
 _BRACKETS = str.maketrans("<>", "‹›")
 
 
@@ -65,7 +68,7 @@ def google_link(event: CalendarEvent) -> str:
 
 
 def outlook_link(event: CalendarEvent, kind: str) -> str:
-    """Return the link that opens a new entry in Outlook on the web; ``kind`` is a key of ``OUTLOOK_HOSTS``.
+    """Return the link that opens a new entry in Outlook on the web; ``kind`` is a key of ``OUTLOOK``.
 
     Raises as :func:`google_link`.
     """
@@ -74,8 +77,7 @@ def outlook_link(event: CalendarEvent, kind: str) -> str:
     fixed = {"path": "/calendar/action/compose", "rru": "addevent", "startdt": start, "enddt": end}
     if days:
         fixed["allday"] = "true"
-    base = f"https://{OUTLOOK_HOSTS[kind]}/calendar/0/action/compose"
-    return _link(base, fixed, {"subject": event.title, "location": event.location}, ("body", event), "<br>")
+    return _link(OUTLOOK[kind], fixed, {"subject": event.title, "location": event.location}, ("body", event), "<br>")
 
 
 def _instants(event: CalendarEvent) -> tuple[datetime, datetime]:

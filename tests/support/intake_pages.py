@@ -29,7 +29,7 @@ from services.registration.own.confirmation_page import (
     render_confirmation_gone,
 )
 from shared.i18n.when import Period
-from tests.support.own_pages import own_pages
+from tests.support.own_pages import hostile_links, own_pages
 from tests.unit.forms.samples import webinar
 
 WHEN = EventTime(
@@ -127,7 +127,7 @@ def every_page(look: Look = LOOK) -> dict[str, str]:
     alone = replace(pending, candidates=(), registered=())
     pages = {
         "form": render_frame(replace(FRAME, look=look, organiser=HOSTILE, controller=HOSTILE, contact=HOSTILE)),
-        "form-none": render_frame(replace(FRAME, look=look, verification="none")),
+        "form-none": render_frame(replace(FRAME, look=look, verification="none", calendar=True)),
         "own-form": render_frame(replace(OWN_FORM, look=look)),
         "received": render_received(replace(RECEIVED, look=look, address=HOSTILE, title=HOSTILE)),
         "receipt-gone": render_receipt_gone(look),
@@ -151,5 +151,8 @@ def every_page(look: Look = LOOK) -> dict[str, str]:
     }
     for status in STATUSES:
         pages[f"receipt-{status}"] = render_receipt(replace(RECEIPT_PAGE, look=look, status=status))
+    pages["receipt-calendar"] = render_receipt(
+        replace(RECEIPT_PAGE, look=look, status="confirmed", calendar=hostile_links(f"/receipts/{RECEIPT}", HOSTILE))
+    )
     pages["receipt-late"] = render_receipt(replace(RECEIPT_PAGE, look=look, attempt=99))
     return pages | own_pages(look, WHEN, HOSTILE)

@@ -40,6 +40,8 @@ from services.registration.own.managing_page import (
     render_link_gone,
 )
 from services.registration.own.my_data_page import Dated, GivenConsent, MyDataPage, render_my_data
+from shared.calendar.ics import CalendarEvent
+from shared.calendar.links import CalendarLinks, calendar_links
 from shared.forms.standard import standard_form
 from shared.forms.validation import validate
 from shared.i18n.when import Period
@@ -49,6 +51,23 @@ GIVEN_AT = EventTime(Period(datetime(2020, 2, 20, 9, 30, tzinfo=UTC), None, "Ame
 UNTIL = EventTime(Period(datetime(2020, 3, 2, 19, 0, tzinfo=UTC), None, "America/New_York"))
 RECORDING = ResourceLink("recording", "Recording of the webinar", "https://videos.example.org/upr-webinar-10", "en")
 DELEGATION = standard_form("delegation", "geneva-delegation", "Delegation in Geneva")
+
+
+def hostile_links(path: str, hostile: str) -> CalendarLinks:
+    """Links to an event whose every text is ``hostile``; the file is below ``path``."""
+    event = CalendarEvent(
+        uid="an-entry@example.org",
+        sequence=0,
+        stamped_at=datetime(2020, 2, 20, tzinfo=UTC),
+        starts_at=datetime(2020, 3, 4, 19, tzinfo=UTC),
+        ends_at=datetime(2020, 3, 4, 20, tzinfo=UTC),
+        time_zone="America/New_York",
+        status="CONFIRMED",
+        title=hostile,
+        description=hostile,
+        location=hostile,
+    )
+    return calendar_links(event, f"{path}/calendar.ics?lang=en")
 
 
 def own_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
@@ -77,10 +96,11 @@ def own_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
         organiser=hostile,
         controller="The coordination",
         contact="data@example.org",
+        calendar=hostile_links(OWN_PATH, hostile),
     )
     link = replace(link, address=OwnAddress("participant@example.org", f"{OWN_PATH}/address"))
     delegation = replace(link, title="Delegation in Geneva", form_kind="delegation", details_path=f"{OWN_PATH}/details")
-    waiting = replace(link, status="waitlisted", position=3)
+    waiting = replace(link, status="waitlisted", position=3, calendar=None)
     return {
         "own-confirmed": render_link(link),
         "own-joinable": render_link(replace(link, join=JoinPart("open"))),
@@ -89,7 +109,9 @@ def own_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
         "own-details-missing": render_link(delegation),
         "own-details-given": render_link(replace(delegation, details_given=GIVEN_AT)),
         "own-waitlisted": render_link(waiting),
-        "own-cancelled": render_link(replace(link, status="cancelled", change_path="", again_path="/embed/a-form")),
+        "own-cancelled": render_link(
+            replace(link, status="cancelled", calendar=None, change_path="", again_path="/embed/a-form")
+        ),
         "own-changed": render_link(replace(link, saved="changed")),
         "own-kept": render_link(replace(link, saved="kept")),
         "own-processing": render_link(replace(link, processing=True)),

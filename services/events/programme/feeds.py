@@ -1,4 +1,5 @@
-"""Calendars to subscribe to: everything, one series, one kind, one room, or what one working group is asked to.
+"""Calendars to subscribe to: everything, one series, one kind, one room, what one working group is asked to; and files
+with one event.
 
 They follow ``?lang`` alone: whoever reads a subscribed calendar is a server, and says nothing of its user's language.
 """
@@ -11,10 +12,16 @@ from flask import Blueprint, Response, make_response, request
 from werkzeug.exceptions import NotFound
 
 from services.events.domain.event import EventKind
-from services.events.programme.ical import feed_bytes
+from services.events.programme.ical import feed_bytes, file_bytes
 from services.events.programme.texts import programme_texts
 from services.events.store.events import Audience, EventFilter
-from services.events.usecases.show_programme import list_feed, public_groups, public_series, published_room
+from services.events.usecases.show_programme import (
+    list_feed,
+    public_groups,
+    public_series,
+    published_room,
+    show_public_event,
+)
 from shared.calendar.ics import MEDIA_TYPE, Feed
 from shared.i18n.languages import best_language
 from shared.i18n.phrases import labelled
@@ -28,6 +35,7 @@ def feeds_blueprint(work: UnitOfWork, public_url: str) -> Blueprint:
     blueprint = Blueprint("calendar", __name__, url_prefix="/calendar")
     _add_wide_feeds(blueprint, _Feeds(work, public_url))
     _add_narrow_feeds(blueprint, _Feeds(work, public_url))
+    _add_file(blueprint, _Feeds(work, public_url))
     return blueprint
 
 
@@ -69,6 +77,25 @@ def _add_narrow_feeds(blueprint: Blueprint, feeds: "_Feeds") -> None:
         return feeds.answer(group.title, working_group=group_id)
 
 
+def _add_file(blueprint: Blueprint, feeds: "_Feeds") -> None:
+    @blueprint.get("/event/<event_id>.ics")
+    @public
+    def event(event_id: str) -> Response:
+        found, changed_at = show_public_event(feeds.work, event_id)
+        content = file_bytes(found, changed_at, _language(), feeds.public_url)
+        if content is None:
+            raise NotFound
+        return _calendar(content, _language())
+
+
+def _calendar(content: bytes, language: str) -> Response:
+    response = make_response(content)
+    response.content_type = f"{MEDIA_TYPE}; charset=utf-8"
+    response.headers["Content-Disposition"] = f'inline; filename="{request.path.rpartition("/")[2]}"'
+    response.headers["Content-Language"] = language
+    return cacheable(response)
+
+
 def _language() -> str:
     return best_language(request.args.get("lang"))
 
@@ -85,8 +112,4 @@ class _Feeds:
         name = labelled(programme, part, language) if part else programme
         feed = Feed(name, language, f"{self.public_url}{request.path}?{urlencode({'lang': language})}")
         events, changed = list_feed(self.work, EventFilter(audience=Audience.PUBLIC, **wanted))
-        response = make_response(feed_bytes(feed, events, changed, self.public_url))
-        response.content_type = f"{MEDIA_TYPE}; charset=utf-8"
-        response.headers["Content-Disposition"] = f'inline; filename="{request.path.rpartition("/")[2]}"'
-        response.headers["Content-Language"] = language
-        return cacheable(response)
+        return _calendar(feed_bytes(feed, events, changed, self.public_url), language)

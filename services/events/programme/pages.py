@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from services.events.domain.event import Event
 from services.events.domain.form import title_in
+from services.events.programme.ical import links_to
 from services.events.programme.texts import programme_texts, wanted_language
 from services.events.store.events import Audience, EventFilter
 from services.events.usecases.list_events import list_events
@@ -52,7 +53,7 @@ def programme_blueprint(work: UnitOfWork, clock: Clock, public_url: str) -> Blue
     blueprint.register_error_handler(DomainError, lambda error: _refusal(from_domain(error).status_code))
     serve_sheet(blueprint, "/static/programme.css", _sheet())
     _add_list(blueprint, work, clock)
-    _add_details(blueprint, work, clock)
+    _add_details(blueprint, work, clock, public_url)
     return blueprint
 
 
@@ -82,7 +83,7 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         return _page("programme/groups.html", groups=public_groups(work).values(), forms=open_forms)
 
 
-def _add_details(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
+def _add_details(blueprint: Blueprint, work: UnitOfWork, clock: Clock, public_url: str) -> None:
     @blueprint.get("/series/<series_id>")
     @public
     def series(series_id: str) -> Response:
@@ -91,7 +92,9 @@ def _add_details(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/<event_id>")
     @public
     def event(event_id: str) -> Response:
-        return _page("programme/event.html", details=show_event_details(work, event_id, clock()))
+        details = show_event_details(work, event_id, clock())
+        calendar = links_to(details.event, wanted_language(), clock(), public_url)
+        return _page("programme/event.html", details=details, calendar=calendar)
 
 
 def _page(template: str, **values: Any) -> Response:

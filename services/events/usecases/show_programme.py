@@ -109,6 +109,18 @@ def show_event_details(work: UnitOfWork, event_id: str, now: datetime) -> EventD
     return EventDetails(event, series.get(event.series or ""), asked, tuple(found), buttons.get(event.id, ()))
 
 
+def show_public_event(work: UnitOfWork, event_id: str) -> tuple[Event, datetime | None]:
+    """A published event, and when it was last changed, as far as that is known.
+
+    Raises:
+        DomainError: ``not-found``, there is none, or it is a draft or internal.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        event = find_event(connection, event_id, Audience.PUBLIC)
+        return event, events.last_changes(connection, [event.id]).get(event.id)
+
+
 def show_series(work: UnitOfWork, series_id: str, now: datetime) -> SeriesDetails:
     """A series with its published events and resources, and the forms of its events that are open at ``now``.
 

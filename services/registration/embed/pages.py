@@ -72,6 +72,7 @@ class FramePage:
         guest_list: when the guest list closes; ``None`` if it stays open until the start.
         challenge: path of challenges.
         verification: with ``none`` the script asks for the outcome, and shows it.
+        calendar: whoever gets a seat at once can add the event to their calendar.
         values, errors, notice: what to show again after a submission without a script that was not taken.
         own: for the owner of a verified address; ``None`` for everybody else.
     """
@@ -89,6 +90,7 @@ class FramePage:
     guest_list: EventTime | None = None
     challenge: str = ""
     verification: Verification = "email"
+    calendar: bool = False
     values: Mapping[str, Any] = field(default_factory=dict)
     errors: Sequence[FieldError] = ()
     notice: Notice | None = None

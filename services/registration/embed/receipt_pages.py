@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import RECEIPTS_PATH, Look, is_dated, render_page
 from services.registration.embed.strings import page_texts, text_of_kind
+from shared.calendar.links import CalendarLinks
 
 ReceiptStatus = Literal["received", "check-your-mail", "confirmed", "waitlisted", "full", "closed"]
 
@@ -82,6 +83,7 @@ class ReceiptPage:
         form_kind: of the form: joining a group and asking to be told have no seat.
         code: of the submission.
         attempt: how often the page has loaded itself again.
+        calendar: links that add the event to a calendar; None if there is nothing to add.
     """
 
     look: Look
@@ -91,6 +93,7 @@ class ReceiptPage:
     status: ReceiptStatus
     code: str
     attempt: int = 0
+    calendar: CalendarLinks | None = None
 
 
 def receipt_path(receipt: str, language: str) -> str:

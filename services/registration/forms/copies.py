@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, text
@@ -36,6 +37,27 @@ _RESOURCES = text("""
     ORDER BY array_position(ARRAY['recording', 'slides', 'brief'], kind), language, title, id
 """)
 _GROUPS = text("SELECT id, title FROM working_group_copy ORDER BY title, id")
+_PUBLIC_EVENT = text("""
+    SELECT id, revision, title, summary, starts_at, ends_at, time_zone, status, mode, city, place FROM public_event
+    WHERE id = :id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class PublicEvent:
+    """An event as last published, without where it is joined. Instants are aware, None without a date."""
+
+    id: str
+    revision: int
+    title: str
+    summary: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    time_zone: str
+    status: str
+    mode: str
+    city: str | None
+    place: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +99,9 @@ def resources_of(connection: Connection, event_id: str) -> list[PublishedResourc
 def working_groups(connection: Connection) -> list[tuple[str, str]]:
     """(slug, title) of every working group, by title."""
     return [(row[0], row[1]) for row in connection.execute(_GROUPS)]
+
+
+def find_public_event(connection: Connection, event_id: str) -> PublicEvent | None:
+    """Return an event as the public processes may read it, or None."""
+    row = connection.execute(_PUBLIC_EVENT, {"id": event_id}).fetchone()
+    return None if row is None else PublicEvent(*row)

@@ -10,6 +10,9 @@ from services.registration.forms.seats import Seats
 from shared.core.clock import rfc3339
 from shared.core.errors import DomainError
 
+ATTENDING = ("webinar", "attendance", "delegation")
+"""Kinds of form whose people take part in the form's event: only they have an entry in their calendars."""
+
 MAX_ALARM_MINUTES = 40_320
 """Four weeks: the most that Google Calendar takes."""
 

@@ -8,10 +8,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import Connection
 
+from services.registration.forms.model import ATTENDING
 from services.registration.forms.store import find_form
 from services.registration.intake import address_store, link_mails, mailboxes, queue
 from services.registration.intake import decider_store as store
@@ -32,6 +34,7 @@ from services.registration.intake.model import (
     LiveRegistration,
     Mute,
     NewRegistration,
+    Outcome,
     Plan,
     RenewLinks,
     RequestList,
@@ -55,6 +58,7 @@ from services.registration.people.references import References
 from services.registration.people.store import find_person
 from services.registration.people.waiting_list import promote_waiting
 from services.registration.privacy.erasure import erase_by_link
+from shared.calendar.entries import personal_key
 from shared.contracts.envelope import Message
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
@@ -184,6 +188,7 @@ class Decider:
         address_store.read_addresses(connection, facts, refs, undone)
         self._drop_erased(connection, facts, items, refs)
         plan = decide(facts, items, new_id, now)
+        plan.calendar_keys = _calendar_keys(facts, items, plan)
         self._write(connection, facts, plan, now)
 
     def _decide_erasure(self, connection: Connection, row: queue.QueuedRow, now: datetime) -> None:
@@ -439,6 +444,20 @@ def _choice(values: dict[str, Any]) -> Choice:
     registration = values.get("registration")
     replaced = None if registration is None else str(registration)
     return Choice(str(values["candidate"]), Act(values["act"]), replaced, str(values["form"]))
+
+
+def _calendar_keys(facts: Facts, items: Sequence[Item], plan: Plan) -> dict[int, str]:
+    """The same for a person and event whoever is known; random where nothing of the person may be kept."""
+    seated = [
+        one for one in items if plan.outcomes.get(one.number) is Outcome.CONFIRMED and isinstance(one, Submission)
+    ]
+    keys = {}
+    for item in seated:
+        form = facts.forms[item.form]
+        if form.event is not None and form.opening.kind in ATTENDING:
+            dropped = item.number in facts.dropped
+            keys[item.number] = token_hex(16) if dropped else personal_key(item.address.ref.hex(), form.event)
+    return keys
 
 
 def _known_fact(

@@ -162,9 +162,10 @@ _USE = text("""
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id text, form text)
 """)
 _SETTLE = text("""
-    UPDATE submission s SET state = 'decided', outcome = new.outcome, decided_at = :now, body = NULL, network = NULL,
-        challenge = NULL
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (number bigint, outcome jsonb) WHERE s.id = new.number
+    UPDATE submission s SET state = 'decided', outcome = new.outcome, calendar_key = new.calendar_key,
+        decided_at = :now, body = NULL, network = NULL, challenge = NULL
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (number bigint, outcome jsonb, calendar_key text)
+    WHERE s.id = new.number
 """)
 
 
@@ -343,7 +344,10 @@ def write_used_challenges(connection: Connection, plan: Plan, now: datetime) -> 
 
 def settle(connection: Connection, plan: Plan, now: datetime) -> None:
     """Store the outcomes; the bodies are deleted."""
-    rows = [{"number": number, "outcome": outcome} for number, outcome in (plan.outcomes | plan.results).items()]
+    rows = [
+        {"number": number, "outcome": outcome, "calendar_key": plan.calendar_keys.get(number)}
+        for number, outcome in (plan.outcomes | plan.results).items()
+    ]
     connection.execute(_SETTLE, {"rows": as_parameter(rows), "now": now})
 
 

@@ -509,6 +509,7 @@ class Plan:
     Attributes:
         outcomes: of submissions that anybody could have sent, by number.
         results: of what was sent by a link, by number: of commands in the order of their choices.
+        calendar_keys: of the UIDs that the invitations have, by number of a submission that got a seat at once.
         deleted: ids of candidates that go.
         links_wanted: registrations whose managing link is mailed now.
         links_spaced: the same as soon as the spacing of the mailbox allows it.
@@ -523,6 +524,7 @@ class Plan:
 
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     results: dict[int, list[ActResult]] = field(default_factory=dict)
+    calendar_keys: dict[int, str] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     registered: list[NewRegistration] = field(default_factory=list)

@@ -41,7 +41,9 @@ _INSERT_BY_LINK = text("""
     VALUES (:receipt_hash, :kind, :form, :form_revision, :token_hash, :fingerprint, :code, :body, :decider_key)
     ON CONFLICT DO NOTHING
 """)
-_RECEIPT = text("SELECT form, code, state, outcome, fingerprint, received_at FROM receipt_of(:hash)")
+_RECEIPT = text("""
+    SELECT form, code, state, outcome, fingerprint, received_at, calendar_key FROM receipt_of(:hash)
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class StoredReceipt:
     Attributes:
         state: ``received``, ``decided`` or ``parked``.
         outcome: of a decided one; a text for a submission, a list of results for a command.
+        calendar_key: of the UID that the invitation has, if a seat was given at once.
     """
 
     form: str
@@ -82,6 +85,7 @@ class StoredReceipt:
     outcome: Any
     fingerprint: bytes
     received_at: datetime
+    calendar_key: str | None = None
 
 
 def insert_submission(connection: Connection, queued: QueuedSubmission) -> bool:
@@ -96,5 +100,5 @@ def find_receipt(connection: Connection, hash_: bytes) -> StoredReceipt | None:
     row = connection.execute(_RECEIPT, {"hash": hash_}).fetchone()
     if row is None:
         return None
-    form, code, state, outcome, fingerprint, received_at = row
-    return StoredReceipt(form, code, state, outcome, bytes(fingerprint), received_at)
+    form, code, state, outcome, fingerprint, received_at, calendar_key = row
+    return StoredReceipt(form, code, state, outcome, bytes(fingerprint), received_at, calendar_key)

@@ -10,6 +10,7 @@ from services.registration.embed.receipt_pages import next_reload
 from services.registration.embed.strings import page_texts, text_of_kind
 from services.registration.own.address_page import OwnAddress
 from services.registration.own.rendering import render_own
+from shared.calendar.links import CalendarLinks
 
 ResourceKind = Literal["recording", "slides", "brief"]
 Asking = Literal["", "cancel", "erase"]
@@ -72,6 +73,7 @@ class LinkPage:
         again_path: where to register again after cancelling, ``""`` when that is not possible.
         join: what it says of joining online; None for nothing.
         resources: what was published about the event.
+        calendar: links that add the event to a calendar; None if there is nothing to add.
     """
 
     look: Look
@@ -104,6 +106,7 @@ class LinkPage:
     again_path: str = ""
     join: JoinPart | None = None
     resources: Sequence[ResourceLink] = ()
+    calendar: CalendarLinks | None = None
 
 
 def render_link(page: LinkPage) -> str:

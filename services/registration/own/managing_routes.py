@@ -19,6 +19,7 @@ from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Result
 from services.registration.own.address_routes import own_address
 from services.registration.own.answers import Step, ends_at, own_definition
+from services.registration.own.calendar_routes import add_own_calendar, own_calendar_links
 from services.registration.own.limited_routes import join_by_own_link, join_part
 from services.registration.own.managing_page import (
     Asking,
@@ -70,6 +71,7 @@ def managing_blueprint(context: PublicContext) -> Blueprint:
     """Routes below ``/r``."""
     blueprint = Blueprint("link", __name__, url_prefix="/r")
     _add_erased(blueprint)
+    add_own_calendar(blueprint, context)
 
     @blueprint.get("/<token>")
     @by_link
@@ -173,6 +175,7 @@ def _link_page(
         controller=form.controller or "",
         contact=form.contact or "",
         resources=_resources(context, registration.event_id),
+        calendar=own_calendar_links(context, token, own, view, look.language),
     )
 
 

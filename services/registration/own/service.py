@@ -31,6 +31,7 @@ from services.registration.own.store import (
     find_own,
     find_undoable,
     find_viewed,
+    own_changes,
     own_history,
     pending_submissions,
     registered_people,
@@ -174,6 +175,12 @@ def show_resources(work: UnitOfWork, event_id: str | None) -> Sequence[Published
         return ()
     with work.transaction() as connection:
         return resources_of(connection, event_id)
+
+
+def count_changes(work: UnitOfWork, token: str) -> int:
+    """Return the sum of the revisions of all registrations by which the link's person takes part in its event."""
+    with work.transaction() as connection:
+        return own_changes(connection, _hash(token, OWN))
 
 
 def show_history(work: UnitOfWork, token: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.registration.forms.model import ATTENDING
 from services.registration.intake.contents import content_from_json
 from services.registration.intake.model import Content
 from services.registration.own.joining import Meeting
@@ -28,6 +29,7 @@ _OWN = text("""
         organisation, time_zone, answers, has_sealed, details_at, changed_at, muted, sealed_at
     FROM own_registration(:hash)
 """)
+_CHANGES = text("SELECT own_changes(:hash, :kinds)")
 _HISTORY = text("SELECT own_history(:hash)")
 _VIEWED = text("SELECT form, status, language, changed_at FROM viewed_registration(:hash)")
 _MEETING = text("""
@@ -196,6 +198,11 @@ def find_own(connection: Connection, hash_: bytes) -> OwnRegistration | None:
         return None
     values: list[Any] = list(row)
     return OwnRegistration(Person(Registration(*values[:17]), *values[17:24]), *values[24:])
+
+
+def own_changes(connection: Connection, hash_: bytes) -> int:
+    """Return the sum of the revisions of all registrations by which the link's person takes part in its event."""
+    return int(connection.execute(_CHANGES, {"hash": hash_, "kinds": list(ATTENDING)}).scalar() or 0)
 
 
 def own_history(connection: Connection, hash_: bytes) -> Mapping[str, Any]:

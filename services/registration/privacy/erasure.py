@@ -20,10 +20,12 @@ from services.registration.privacy.erasure_store import (
     erase_pending,
     find_tombstone,
     forget_addresses,
+    forget_calendar,
     forget_organisation,
     others_of_the_same,
     store_erased,
 )
+from shared.calendar.entries import personal_key
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store import outbox
@@ -224,6 +226,8 @@ def _erase(connection: Connection, messages: RegistrationMessages, locked: Locke
     after = erased(before, locked.form.opening, now)
     store_erased(connection, after, now)
     end_links(connection, [before.id])
+    if before.event_id is not None:
+        forget_calendar(connection, personal_key(before.person_ref, before.event_id))
     store_change(connection, after, cause.reason, now, by=cause.by)
     former = forget_addresses(connection, before.id, bytes.fromhex(before.person_ref) if cause.whole_address else None)
     for subject in (before.id, *former):

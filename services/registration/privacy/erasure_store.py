@@ -39,6 +39,7 @@ _FORMER = text("""
         DELETE FROM former_address WHERE registration_id = CAST(:id AS uuid) OR address_ref = :ref RETURNING id
     ) SELECT id::text FROM gone ORDER BY id
 """)
+_FORGET_CALENDAR = text("UPDATE submission SET calendar_key = NULL WHERE calendar_key = :key")
 _LOCK_ORGANISATIONS = text("LOCK TABLE organisation IN SHARE ROW EXCLUSIVE MODE")
 _FORGET_ORGANISATION = text("""
     DELETE FROM organisation WHERE id = CAST(:id AS uuid)
@@ -66,6 +67,11 @@ def store_erased(connection: Connection, registration: Registration, now: dateti
     values = {"id": registration.id, "status": registration.status, "revision": registration.revision}
     connection.execute(_BLANK, {**values, "now": now})
     connection.execute(_FORGET_MAILS, {"id": registration.id})
+
+
+def forget_calendar(connection: Connection, key: str) -> None:
+    """Take a person's calendar entry from all receipts."""
+    connection.execute(_FORGET_CALENDAR, {"key": key})
 
 
 def erase_pending(

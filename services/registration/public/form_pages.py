@@ -7,7 +7,9 @@ from flask import Response
 
 from services.registration.embed.pages import FramePage, Look, Notice, OwnForm, Verification, render_frame
 from services.registration.embed.receipt_pages import ReceivedPage, render_received
+from services.registration.forms.model import ATTENDING
 from services.registration.forms.partner_store import Partner
+from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.public.challenge import challenge_path
 from services.registration.public.context import PublicContext
@@ -112,4 +114,10 @@ def form_page(
         guest_list=guest_list_closes(view.stored),
         challenge=challenge_path(view.stored.slug),
         verification=cast(Verification, view.stored.verification),
+        calendar=_can_add_at_once(view.stored),
     )
+
+
+def _can_add_at_once(form: PublicForm) -> bool:
+    """Whether somebody may get a seat without a mail, at an event that a calendar can hold."""
+    return form.verification == "none" and form.kind in ATTENDING and form.starts_at is not None

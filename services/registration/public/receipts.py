@@ -1,18 +1,30 @@
 """The receipt of a submission, as a page and for programs. Whoever has it may know what became of the submission."""
 
+from collections.abc import Mapping
 from typing import Any, cast
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint as PageBlueprint
 from flask import Response, jsonify, request
 
-from services.registration.embed.receipt_pages import ReceiptPage, ReceiptStatus, render_receipt, render_receipt_gone
+from services.registration.embed.pages import RECEIPTS_PATH
+from services.registration.embed.receipt_pages import (
+    ReceiptPage,
+    ReceiptStatus,
+    receipt_path,
+    render_receipt,
+    render_receipt_gone,
+)
 from services.registration.forms.service import every_origin
+from services.registration.public.calendar import FILE, PersonalEntry, file_response, links_to, personal_event
 from services.registration.public.context import PublicContext
 from services.registration.public.cross_origin import allow, preflight, with_preflight
 from services.registration.public.responses import attempt_number, event_time, look_of, page, title_of
-from services.registration.public.schemas import ReceiptStateSchema
+from services.registration.public.schemas import FormQuery, ReceiptStateSchema
 from services.registration.public.submissions import receipt_content
 from services.registration.public.submitted import language_of
+from shared.calendar.ics import CalendarEvent
+from shared.calendar.links import CalendarLinks
 from shared.core.errors import DomainError
 from shared.web.access import public
 from shared.web.limits import limited
@@ -25,14 +37,18 @@ def receipts_blueprint(context: PublicContext) -> Any:
     blueprint = Blueprint("receipts", __name__, url_prefix="/v1/receipts", description="Receipts of submissions")
 
     @blueprint.route("/<receipt>", methods=["GET"])
+    @blueprint.arguments(FormQuery, location="query")
     @blueprint.response(200, ReceiptStateSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @public
     @limited("link")
     @with_preflight
-    def show(receipt: str) -> Response:
+    def show(query: dict[str, Any], receipt: str) -> Response:
         """What has become of a submission; the receipt is the permission."""
         content = receipt_content(context, receipt)
+        content["calendar"] = _links(
+            context, receipt, content, language_of({"lang": query["lang"]}, None), context.public_url
+        )
         response = jsonify(ReceiptStateSchema().dump(content))
         response.headers["Cache-Control"] = "no-store"
         return allow(response, context.known_origins(content["form"]))
@@ -50,6 +66,17 @@ def receipts_blueprint(context: PublicContext) -> Any:
 def receipt_pages_blueprint(context: PublicContext) -> PageBlueprint:
     """``/receipts/<receipt>``."""
     blueprint = PageBlueprint("receipt_pages", __name__)
+
+    @blueprint.get(f"/receipts/<receipt>/{FILE}")
+    @public
+    @limited("link")
+    def receipt_calendar(receipt: str) -> Response:
+        language = language_of(request.args.to_dict(), None)
+        try:
+            content = receipt_content(context, receipt)
+        except DomainError:
+            content = {}
+        return file_response(_event(context, content, language), receipt_path(receipt, language))
 
     @blueprint.get("/receipts/<receipt>")
     @public
@@ -69,7 +96,28 @@ def receipt_pages_blueprint(context: PublicContext) -> PageBlueprint:
             status=cast(ReceiptStatus, content["status"]),
             code=content["code"],
             attempt=attempt_number(),
+            calendar=_links(context, receipt, content, look.language),
         )
         return page(render_receipt(shown), look)
 
     return blueprint
+
+
+def _event(context: PublicContext, content: Mapping[str, Any], language: str) -> CalendarEvent | None:
+    """The event of a receipt that says that a seat was given. Nothing depends on who is registered."""
+    key = content.get("calendar_key")
+    if key is None:
+        return None
+    return personal_event(context, context.form_view(content["form"]).stored, PersonalEntry(key, 1), language)
+
+
+def _links(
+    context: PublicContext, receipt: str, content: Mapping[str, Any], language: str, base: str = ""
+) -> CalendarLinks | None:
+    """The links to the event of a receipt; that to the file begins with ``base``."""
+    event = _event(context, content, language)
+    if event is None:
+        return None
+    query = urlencode({"lang": language})
+    file = f"{base}{RECEIPTS_PATH}/{quote(receipt)}/{FILE}?{query}"
+    return links_to(event, file, language)

@@ -83,6 +83,15 @@ class ReceiptSchema(ma.Schema):
     next = ma.fields.String(required=True, metadata={"description": "What happens next, in their language"})
 
 
+class CalendarLinksSchema(ma.Schema):
+    """Addresses that add the event to a calendar."""
+
+    file = ma.fields.String(required=True, metadata={"description": "An .ics file with the entry of the invitation"})
+    google = ma.fields.String(required=True, metadata={"description": "Google Calendar"})
+    outlook = ma.fields.String(required=True, metadata={"description": "Outlook.com"})
+    office = ma.fields.String(required=True, metadata={"description": "Outlook for work or school"})
+
+
 class ReceiptStateSchema(ma.Schema):
     """What has become of a submission."""
 
@@ -96,6 +105,11 @@ class ReceiptStateSchema(ma.Schema):
         },
     )
     received_at = ma.fields.AwareDateTime(format="iso", required=True)
+    calendar = ma.fields.Nested(
+        CalendarLinksSchema,
+        allow_none=True,
+        metadata={"description": "null unless `confirmed`, for an event that people attend and that has a date"},
+    )
 
 
 class SubmissionSchema(ma.Schema):

@@ -155,4 +155,10 @@ def receipt_content(context: PublicContext, receipt: str) -> dict[str, Any]:
     if found is None or isinstance(found.outcome, list):
         raise DomainError("not-found")
     status = found.outcome if found.state == "decided" else "received"
-    return {"form": found.form, "code": found.code, "status": status, "received_at": found.received_at}
+    return {
+        "form": found.form,
+        "code": found.code,
+        "status": status,
+        "received_at": found.received_at,
+        "calendar_key": found.calendar_key,
+    }

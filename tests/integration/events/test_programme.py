@@ -1,9 +1,12 @@
 """The public programme and its calendars: what stands there, in whose language, and what never does."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from html import unescape
 from io import StringIO
+from urllib.parse import urlsplit
 
 import pytest
 from dateutil.tz import tzical  # type: ignore[import-untyped]  # it has no stubs here
@@ -210,3 +213,63 @@ def test_moments_by_the_feed_s_own_zones_are_those_of_the_events(loaded: UnitOfW
     assert starts(WEBINAR, "America/New_York") == datetime(2020, 3, 4, 19, tzinfo=UTC)
     assert starts("council-session-43", "Europe/Zurich") == datetime(2020, 2, 24, 8, tzinfo=UTC)
     assert starts(REVIEW, "Europe/Zurich") == datetime(2020, 5, 11, 7, tzinfo=UTC)
+
+
+def _buttons(client: FlaskClient, event: str, language: str = "en") -> list[str]:
+    """Addresses of the buttons that add an event to a calendar, in order."""
+    page = client.get(f"/programme/{event}?lang={language}").text
+    found = re.findall(r'<ul class="calendars">(.*?)</ul>', page, flags=re.DOTALL)
+    return [unescape(link) for one in found for link in re.findall(r'href="([^"]*)" rel="noreferrer"', one)]
+
+
+def test_event_is_added_by_a_file_and_by_links(loaded: UnitOfWork, client: FlaskClient) -> None:
+    """The file has the entry of the feeds; the date that is tentative says so, and no link joins the meeting."""
+    for event in (WEBINAR, REVIEW):
+        file, *links = _buttons(client, event, "fr")
+        assert file == f"/calendar/event/{event}.ics?lang=fr"
+        uid = f"event-{event}@127.0.0.1"
+        found, known = _entries(client, file), _entries(client, "/calendar/all.ics?lang=fr")
+        assert {name: found[uid][name] for name in known[uid] if name != "END"} == {
+            name: value for name, value in known[uid].items() if name != "END"
+        }
+        assert len(found) == 1
+        assert [urlsplit(link).hostname for link in links] == [
+            "calendar.google.com",
+            "outlook.live.com",
+            "outlook.office.com",
+        ]
+        for link in (client.get(file).text, *links):
+            assert "meet.example.org" not in link
+        assert ["%28date%20provisoire%29" in link for link in links] == [event == REVIEW] * 3
+    answer = client.get(f"/calendar/event/{WEBINAR}.ics")
+    assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == f'inline; filename="{WEBINAR}.ics"'
+    assert "METHOD" not in answer.text
+    assert "VALARM" not in answer.text
+
+
+@pytest.mark.parametrize("step", [lifecycle.postpone, lifecycle.cancel])
+def test_event_that_does_not_take_place_is_not_offered_to_add(
+    loaded: UnitOfWork, client: FlaskClient, step: Callable[[Event], Event]
+) -> None:
+    """Whoever has its file can read it again, and sees that it is off."""
+    _take(loaded, REVIEW, datetime(2020, 3, 1, tzinfo=UTC), step)
+    assert _buttons(client, REVIEW) == []
+    [entry] = _entries(client, f"/calendar/event/{REVIEW}.ics").values()
+    assert entry["STATUS"] == "CANCELLED"
+
+
+@pytest.mark.parametrize(("ends_in_s", "buttons"), [(1, 4), (0, 0)])
+def test_event_is_offered_to_add_until_it_is_over(
+    loaded: UnitOfWork, client: FlaskClient, clock: FrozenClock, ends_in_s: int, buttons: int
+) -> None:
+    ends_at = clock() + timedelta(seconds=ends_in_s)
+    starts_at = ends_at - timedelta(hours=1)
+    moved = datetime(2020, 3, 1, tzinfo=UTC)
+    _take(loaded, WEBINAR, moved, lambda event: replace(event, starts_at=starts_at, ends_at=ends_at))
+    assert len(_buttons(client, WEBINAR)) == buttons
+
+
+@pytest.mark.parametrize("event", ["none", "upr-cities-training"])
+def test_file_of_what_nobody_sees_is_not_found(loaded: UnitOfWork, client: FlaskClient, event: str) -> None:
+    assert client.get(f"/calendar/event/{event}.ics").status_code == 404

@@ -183,10 +183,10 @@ def test_effect_says_why_nobody_is_promoted(
 
 def test_console_sets_when_calendars_alert_people(full: FlaskClient, coordinator: Headers) -> None:
     """Shown before it is done, in the history and with the form; nobody's seat moves."""
-    shown = sent(full, coordinator, alarm="30")
+    shown = sent(full, coordinator, alarm="30", capacity="1")
     assert "Calendar alarm: as people&#39;s calendars do → 30 minutes before the start." in shown.text
     assert "Nobody notices a difference now." in shown.text
-    done = sent(full, coordinator, alarm="30", go="do")
+    done = sent(full, coordinator, alarm="30", capacity="1", go="do")
     after = full.get(done.headers["Location"], headers=coordinator).text
     assert "Calendar alarm: as people&#39;s calendars do → 30 minutes before the start." in after
     assert "<dt>Calendar alarm</dt><dd>30 minutes before the start</dd>" in after

@@ -53,10 +53,16 @@ def test_google_link_holds_the_event() -> None:
     }
 
 
-@pytest.mark.parametrize(("kind", "host"), [("outlook", "outlook.live.com"), ("office", "outlook.office.com")])
-def test_outlook_link_holds_the_event(kind: str, host: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "beginning"),
+    [
+        ("outlook", "https://outlook.live.com/calendar/0/deeplink/compose?"),
+        ("office", "https://outlook.office.com/calendar/deeplink/compose?"),
+    ],
+)
+def test_outlook_link_holds_the_event(kind: str, beginning: str) -> None:
     link = outlook_link(WEBINAR, kind)
-    assert link.startswith(f"https://{host}/calendar/0/action/compose?")
+    assert link.startswith(beginning)
     assert "+" not in link, "Outlook shows it"
     assert parameters(link) == {
         "path": "/calendar/action/compose",

@@ -14,6 +14,7 @@ from services.registration.embed.strings import script_texts
 from services.registration.intake.model import Act, Choice, Result
 from services.registration.own.confirmation_page import read_choices, render_confirmation
 from services.registration.own.managing_page import LinkPage, render_link
+from shared.calendar.links import GOOGLE, OUTLOOK
 from shared.forms.validation import FieldError
 from shared.i18n.languages import LANGUAGES
 from tests.support.intake_pages import (
@@ -80,9 +81,12 @@ def test_every_page_has_language_direction_title_and_one_heading(language: str) 
         assert len(ids) == len(set(ids)), name
 
 
+CALENDARS = tuple(f"{address}?" for address in (GOOGLE, *OUTLOOK.values()))
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nothing_that_was_typed_becomes_markup(language: str) -> None:
-    """No script but files of ours, no style, no handler, no link to elsewhere but to recordings."""
+    """No script but files of ours, no style, no handler; links to elsewhere lead to recordings and calendars alone."""
     for name, page in every_page(replace(LOOK, language=language)).items():
         assert "alert(1)</script>" not in page, name
         for tag, attrs in elements(page):
@@ -90,7 +94,9 @@ def test_nothing_that_was_typed_becomes_markup(language: str) -> None:
             assert tag != "img", name
             assert tag != "script" or str(attrs["src"]).startswith("/embed/static/"), name
             for key in ("src", "href", "action", "formaction"):
-                assert (attrs.get(key) or "/")[0] in "/#?" or attrs[key] == RECORDING.url, name
+                link, rel = str(attrs.get(key) or "/"), attrs.get("rel")
+                to_calendar = link.startswith(CALENDARS) and rel == "noreferrer"
+                assert link[0] in "/#?" or to_calendar or link == RECORDING.url, name
 
 
 ASKED_BY_BUTTONS = {

@@ -102,12 +102,13 @@ function showReceived({ receipt, code }) {
   done.hidden = false;
   done.focus();
   notify({ type: "troika:submitted" });
-  if (verification === "none") showOutcome(heading, `/v1${receipts}/${encodeURIComponent(receipt)}`);
+  if (verification !== "none") return;
+  showOutcome(heading, `/v1${receipts}/${encodeURIComponent(receipt)}?lang=${document.documentElement.lang}`);
 }
 
 /* Shows what has become of it as soon as that is known, in the same place: a screen reader reads out what is new. */
 async function showOutcome(heading, address) {
-  const status = await outcomeOf(address);
+  const { status = "", calendar } = (await outcomeOf(address)) ?? {};
   const message = document.getElementById("done-message");
   message.textContent = texts[`outcome.${status}.message`] ?? texts.late;
   if (!(`outcome.${status}.title` in texts)) return;
@@ -119,8 +120,16 @@ async function showOutcome(heading, address) {
   done.className = mailed ? "done" : "note";
   document.getElementById("done-mail").hidden = !mailed;
   for (const one of done.querySelectorAll(".to-confirm")) one.hidden = status !== "check-your-mail";
+  if (calendar) showCalendars(calendar);
   if (registered) notify({ type: "troika:registered", status });
   if (status === "full" || status === "closed") notify({ type: "troika:error", code: `form-${status}` });
+}
+
+function showCalendars(addresses) {
+  const section = document.getElementById("done-calendar");
+  if (!section) return;
+  for (const link of section.querySelectorAll("a")) link.href = addresses[link.dataset.calendar];
+  section.hidden = false;
 }
 
 function setSending(now) {

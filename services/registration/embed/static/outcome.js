@@ -5,14 +5,14 @@ import { fetchWithin } from "./fetching.js";
 const ASK_AT_MS = [100, 250, 600, 1200, 2500, 5000, 9000, 14000, 20000, 29000]; /* after the answer to the submission */
 const OUTCOME_WITHIN_MS = 5000;
 
-/* The outcome, "" if there is none within half a minute. */
+/* What the receipt says once it is decided; null if it is not within half a minute. */
 export async function outcomeOf(address) {
   const begun = performance.now();
   for (const at of ASK_AT_MS) {
     await new Promise((resolve) => setTimeout(resolve, at - (performance.now() - begun)));
     const options = { headers: { Accept: "application/json" }, cache: "no-store" };
     const found = await fetchWithin(OUTCOME_WITHIN_MS, address, options, (answer) => (answer.ok ? answer.json() : null));
-    if (found && found.status !== "received") return String(found.status);
+    if (found && found.status !== "received") return found;
   }
-  return "";
+  return null;
 }

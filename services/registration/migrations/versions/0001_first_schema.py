@@ -277,6 +277,7 @@ CREATE TABLE submission (
     received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     state text NOT NULL DEFAULT 'received' CHECK (state IN ('received', 'decided', 'parked')),
     outcome jsonb,
+    calendar_key text CHECK (calendar_key ~ '^[0-9a-f]{32}$'),
     decided_at timestamptz,
     attempts integer NOT NULL DEFAULT 0,
     parked_reason text,
@@ -290,6 +291,9 @@ CREATE INDEX submission_parked ON submission (id) WHERE state = 'parked';
 CREATE INDEX submission_age ON submission (received_at);
 CREATE INDEX submission_token ON submission (token_hash, id) WHERE token_hash IS NOT NULL;
 COMMENT ON TABLE submission IS 'what was typed into a form, and commands by link, in order of id; later its receipt';
+CREATE INDEX submission_calendar ON submission (calendar_key) WHERE calendar_key IS NOT NULL;
+COMMENT ON COLUMN submission.calendar_key IS
+    'of the UID that the invitation has, if a seat was given without a mail: a hash of address and event';
 COMMENT ON COLUMN submission.network IS 'keyed hash of the client network, another key each day; one day at most';
 CREATE TABLE decider_attempt (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
@@ -587,13 +591,17 @@ CREATE VIEW public_form AS
         s.word AS seat_word
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id;
 COMMENT ON VIEW public_form IS 'all that the public processes may read of a form: no number of seats, nobody';
+CREATE VIEW public_event AS
+    SELECT id, revision, title, summary, starts_at, ends_at, time_zone, status, mode, city, place FROM event_copy;
+COMMENT ON VIEW public_event IS 'what stands in calendars of an event: not where it is joined';
 """
 
 FUNCTIONS = """
 CREATE FUNCTION receipt_of(wanted bytea)
-RETURNS TABLE (form text, code text, state text, outcome jsonb, fingerprint bytea, received_at timestamptz)
+RETURNS TABLE (form text, code text, state text, outcome jsonb, fingerprint bytea, received_at timestamptz,
+    calendar_key text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT s.form, s.code, s.state, s.outcome, s.fingerprint, s.received_at FROM public.submission s
+    SELECT s.form, s.code, s.state, s.outcome, s.fingerprint, s.received_at, s.calendar_key FROM public.submission s
     WHERE s.receipt_hash = wanted
 $$;
 CREATE FUNCTION intake_is_full(max_bytes bigint) RETURNS boolean
@@ -675,6 +683,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     JOIN public.form f ON f.slug = r.form LEFT JOIN public.organisation o ON o.id = r.organisation_id
     WHERE m.token_hash = token AND r.erased_at IS NULL
 $$;
+CREATE FUNCTION own_changes(token bytea, kinds text[]) RETURNS integer
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CAST(sum(o.revision) AS integer)
+    FROM public.managing_link m JOIN public.registration r ON r.id = m.registration_id
+    JOIN public.registration o ON o.person_ref = r.person_ref AND o.event_id = r.event_id
+    JOIN public.form f ON f.slug = o.form
+    WHERE m.token_hash = token AND f.kind = ANY(kinds)
+$$;
 CREATE FUNCTION own_history(token bytea) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT jsonb_build_object(
@@ -744,6 +760,7 @@ REVOKE ALL ON FUNCTION
     registered_for(bytea, timestamptz),
     link_outcomes(bytea),
     own_registration(bytea),
+    own_changes(bytea, text[]),
     own_history(bytea),
     viewed_registration(bytea),
     meeting_of(bytea)
