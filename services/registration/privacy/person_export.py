@@ -52,6 +52,11 @@ TABLES = (
         "FROM candidate t WHERE t.address_ref = :ref",
         {"sealed": SEALED, "network": "it is of whoever sent it, who may be somebody else", "fingerprint": CREDENTIAL},
     ),
+    PersonalTable(f"FROM address_change t WHERE t.address_ref = :ref OR t.registration_id IN {_REGISTRATIONS}"),
+    PersonalTable(
+        f"FROM former_address t WHERE t.address_ref = :ref OR t.registration_id IN {_REGISTRATIONS}",
+        {"token_hash": CREDENTIAL},
+    ),
     PersonalTable(
         "FROM mailbox t WHERE t.mailbox_ref = :mailbox", {"waiting_network": "it is of whoever sent a form last"}
     ),
