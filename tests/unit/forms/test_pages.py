@@ -86,7 +86,7 @@ def test_language_of_the_page_is_proposed_for_mails() -> None:
 
 def test_cancelling_takes_a_post_after_a_question() -> None:
     first, second = render_link(LINK), render_link(replace(LINK, asking="cancel"))
-    assert [attrs["method"] for _, attrs in elements(first, "form")] == ["get", "post", "get"]
+    assert [attrs["method"] for _, attrs in elements(first, "form")] == ["get", "get", "post"]
     assert [(attrs["method"], attrs["action"]) for _, attrs in elements(second, "form")] == [("post", "/r/a-token")]
     hidden = {attrs["name"]: attrs["value"] for _, attrs in elements(second, "input")}
     assert hidden == {"action": "cancel", "revision": "3", "lang": "en"}
@@ -96,7 +96,7 @@ def test_cancelling_takes_a_post_after_a_question() -> None:
 def test_what_cannot_be_cancelled_has_no_button(page: LinkPage) -> None:
     texts = render_link(page)
     asked = [attrs.get("value") for _, attrs in elements(texts, "input") if attrs["name"] in ("action", "ask")]
-    assert asked == [*(["renew-links"] if page.status != "cancelled" else []), "erase"]
+    assert asked == ["erase", *(["renew-links"] if page.status != "cancelled" else [])]
 
 
 def test_erasing_takes_a_post_after_a_question() -> None:

@@ -120,7 +120,7 @@ CREATE TABLE mail (
     CONSTRAINT one_mail UNIQUE (kind, subject, revision),
     CONSTRAINT lane_by_kind CHECK (lane = CASE
         WHEN kind IN ('verification', 'proposal-verification') THEN 'verification'
-        WHEN kind LIKE 'reminder-%' THEN 'reminder'
+        WHEN kind LIKE 'reminder-%' OR kind = 'details' THEN 'reminder'
         WHEN kind IN ('bulletin', 'recording-available') THEN 'bulletin'
         ELSE 'transactional' END),
     CONSTRAINT leased_while_claimed CHECK
