@@ -339,11 +339,11 @@ def test_nobody_confirms_once_the_event_has_begun(service: RegistrationService, 
 
 
 def test_consent_is_recorded_with_its_wording(service: RegistrationService, token: str) -> None:
-    """Wording, language and version of the form, for each consent."""
+    """Wording, language, version of the form and time, for each consent."""
     service.confirm(ADDRESS)
     [(consent,)] = rows(service.url, "SELECT consent FROM registration")
     assert list(consent) == ["consent"]
-    assert sorted(consent["consent"]) == ["language", "version", "wording"]
+    assert sorted(consent["consent"]) == ["given_at", "language", "version", "wording"]
     assert consent["consent"]["language"] == "en"
 
 
