@@ -151,11 +151,11 @@ class Decider:
         hashes = [row.token_hash for row in rows if row.token_hash is not None]
         links = store.find_links(connection, hashes)
         items = self._open(connection, rows, links)
-        refs = sorted({ref for item in items for ref in _refs(item, links)})
+        addresses = [address for item in items for address in _addresses(item, links)]
         forms = {item.form for item in items if isinstance(item, Submission)}
         challenges = [item.challenge for item in items if isinstance(item, Submission) and item.challenge is not None]
-        facts = store.read_facts(connection, forms, refs, challenges, now)
-        self._drop_erased(connection, facts, items, refs)
+        facts = store.read_facts(connection, forms, addresses, challenges, now)
+        self._drop_erased(connection, facts, items, sorted({one.ref for one in addresses}))
         plan = decide(facts, items, new_id, now)
         self._write(connection, facts, plan, now)
 
@@ -215,7 +215,8 @@ class Decider:
         facts.dropped = frozenset(
             item.number
             for item in items
-            if isinstance(item, Submission) and item.number <= before.get(item.address.ref, 0)
+            if isinstance(item, Submission)
+            and item.number <= max(before.get((item.address.ref, form), 0) for form in ("", item.form))
         )
 
     def _write(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
@@ -320,13 +321,13 @@ def _choice(values: dict[str, Any]) -> Choice:
     return Choice(str(values["candidate"]), Act(values["act"]), replaced, str(values["form"]))
 
 
-def _refs(item: Item, links: dict[bytes, store.LinkOwner]) -> list[bytes]:
+def _addresses(item: Item, links: dict[bytes, store.LinkOwner]) -> list[AddressRefs]:
     """Addresses that have to be read for an item."""
     if isinstance(item, Submission):
-        return [item.address.ref]
+        return [item.address]
     if isinstance(item, Cancel):
-        return [owner.address.ref for owner in links.values() if owner.registration == item.registration]
-    return [] if item.address is None else [item.address.ref]
+        return [owner.address for owner in links.values() if owner.registration == item.registration]
+    return [] if item.address is None else [item.address]
 
 
 def _known_fact(connection: Connection, key: str, one: LiveRegistration | ChangedRegistration) -> Fact | None:

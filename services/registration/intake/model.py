@@ -3,6 +3,7 @@
 Values only: ``deciding`` beside it makes the plan, the store reads facts and writes plans.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -311,6 +312,7 @@ class Facts:
         blocked: addresses of which coordinators want no registration.
         dropped: numbers of submissions that were received before their address was erased.
         used: challenges that were used before.
+        at_mailbox: how many live registrations a canonical mailbox has on a form: tags make no new mailbox.
     """
 
     forms: dict[str, FormState]
@@ -319,6 +321,7 @@ class Facts:
     blocked: frozenset[bytes] = frozenset()
     dropped: frozenset[int] = frozenset()
     used: set[bytes] = field(default_factory=set)
+    at_mailbox: Counter[tuple[str, bytes]] = field(default_factory=Counter)
 
     def rejects(self, item: Submission) -> bool:
         """Whether nothing is kept of a submission; its sender gets the outcome that anybody would get."""
