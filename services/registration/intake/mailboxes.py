@@ -1,8 +1,8 @@
 """When a mailbox may be written to before its owner acts, and which mails are due: postponed, never dropped.
 
 Inside an exhausted quota, submissions with a proof of work go first; among the others client networks take turns. One
-client network causes so many mails to a domain in a day and no more, and a reserve goes to networks that have caused
-none: one sender cannot use up a domain's mails.
+client network causes so many mails a day to mailboxes of a domain whose owners have not acted, and no more; a reserve
+goes to networks that have caused none: one sender cannot use up a domain's mails.
 """
 
 from collections import Counter
@@ -76,7 +76,8 @@ _OF_NETWORK = "sha256(m.domain_ref || coalesce(m.waiting_network, ''))"
 
 _DUE = text(f"""
     WITH due AS (
-        SELECT m.mailbox_ref, m.domain_ref, m.step, m.waiting_since, m.waiting_proven, {_OF_NETWORK} AS of_network,
+        SELECT m.mailbox_ref, m.domain_ref, m.step, m.waiting_since, m.waiting_proven,
+            CASE WHEN m.verified_at IS NULL THEN {_OF_NETWORK} END AS of_network,
             row_number() OVER (PARTITION BY m.domain_ref, m.waiting_network ORDER BY m.waiting_since, m.mailbox_ref)
                 + CASE WHEN m.domain_ref = '' THEN 0 ELSE coalesce((SELECT sum(c.sent) FROM mail_count c
                     WHERE c.domain_ref = {_OF_NETWORK} AND c.began_at > :day_ago), 0) END AS turn
@@ -97,7 +98,7 @@ _DUE = text(f"""
             ORDER BY waiting_proven DESC, turn, waiting_since, mailbox_ref) AS place,
             row_number() OVER (PARTITION BY due.domain_ref ORDER BY turn, waiting_since, mailbox_ref) AS fresh_place
         FROM due LEFT JOIN quota USING (domain_ref)
-        WHERE quota.domain_ref IS NULL OR due.turn <= :of_network + :more * quota.verified
+        WHERE quota.domain_ref IS NULL OR due.of_network IS NULL OR due.turn <= :of_network + :more * quota.verified
     )
     SELECT mailbox_ref, domain_ref, step, of_network FROM ranked
     WHERE left_over IS NULL OR place <= left_over OR (turn = 1 AND fresh_place <= left_over + :reserve)
@@ -210,7 +211,7 @@ def take_due_mails(connection: Connection, now: datetime, limit: int) -> list[Du
         return []
     domains = {mailbox: domain for mailbox, domain, _step, _network in due}
     steps = {mailbox: step for mailbox, _domain, step, _network in due}
-    networks = {mailbox: bytes(network) for mailbox, domain, _step, network in due if domain}
+    networks = {mailbox: bytes(network) for mailbox, domain, _step, network in due if domain and network}
     taken = [
         DueMail(AddressRefs(ref, mailbox, domains[mailbox]), email, language)
         for mailbox, ref, email, language in connection.execute(_TAKE_ADDRESS, {"mailboxes": list(domains), "now": now})

@@ -18,7 +18,7 @@ WAITS = (
 PER_DOMAIN_AN_HOUR = 100
 PER_DOMAIN_A_DAY = 500
 PER_NETWORK_A_DAY = 50
-"""Mails to one domain that one client network may cause."""
+"""Mails that one client network may cause to mailboxes of one domain whose owners have not acted."""
 
 RESERVE = 50
 """Mails to a domain beyond its quotas, for client networks that have caused none to it that day."""

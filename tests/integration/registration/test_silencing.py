@@ -73,6 +73,16 @@ def test_one_network_cannot_use_up_the_mails_of_a_domain(service: RegistrationSe
     assert service.mailed()[-1] == VICTIM
 
 
+def test_mailbox_whose_owner_acts_is_not_limited_by_its_network(service: RegistrationService) -> None:
+    """Such as that of a canary, which registers and confirms all day from one address."""
+    for number in range(PER_NETWORK_A_DAY + 20):
+        service.clock.advance(timedelta(minutes=15))
+        submit(service, VICTIM, OWN_NETWORK, number, name=f"Canary {number}")
+        service.decide()
+        assert len(service.mailed()) == number + 1
+        service.confirm(VICTIM)
+
+
 def test_reserve_of_a_domain_goes_to_networks_that_have_caused_no_mail(service: RegistrationService) -> None:
     for number in range(PER_DOMAIN_AN_HOUR):
         submit(service, f"false-{number}@victim.example.org", f"203.0.113.{number % 4}", number)
