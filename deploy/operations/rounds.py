@@ -5,8 +5,9 @@ It knows the public address and the mailbox of its own address, and nothing else
 
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
@@ -14,6 +15,8 @@ import requests
 from deploy.public_client import REQUEST_TIMEOUT_S, link_in, solved_challenge
 
 LOOK_EVERY_S = 0.2
+LEFT_AT_A_TIME = 5
+"""Registrations of rounds without a mail that are cancelled later, in one round."""
 DONE, REFUSED, UNMAILED, UNCANCELLED = "done", "refused", "unmailed", "uncancelled"
 SEE_OTHER, ACCEPTED = 303, 202
 
@@ -39,6 +42,8 @@ class Canary:
     address: each round uses a sub-address of it (``name+tag@domain``).
     form: slug of its own form.
     patience_s: how long to wait for the mail, seconds.
+    left: addresses of rounds whose mail had not come: a form has room for so many people of one mailbox, so they are
+        cancelled once it has.
     """
 
     public_url: str
@@ -46,6 +51,7 @@ class Canary:
     address: str
     form: str
     patience_s: float
+    left: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
 
     def go_round(self, rest: Callable[[float], bool]) -> RoundResult:
         """One round; a server that does not answer is a result, not an error.
@@ -59,12 +65,14 @@ class Canary:
         handover_s: float | None = None
         outcome = REFUSED
         try:
+            self._cancel_left()
             status = self._register(address, tag)
             if status != ACCEPTED:
                 return RoundResult(outcome, None, f"status {status}")
             outcome, began_at = UNMAILED, time.monotonic()
             link = self._wait_for_link(address, rest)
             if not link:
+                self.left.append(address)
                 return RoundResult(outcome, None, f"no mail within {self.patience_s:g} s")
             outcome, handover_s = UNCANCELLED, time.monotonic() - began_at
             status = self._cancel(link)
@@ -91,13 +99,28 @@ class Canary:
     def _wait_for_link(self, address: str, rest: Callable[[float], bool]) -> str:
         deadline = time.monotonic() + self.patience_s
         while time.monotonic() < deadline:
-            mails = requests.get(f"{self.inbox_url}/mails.json", params={"to": address}, timeout=REQUEST_TIMEOUT_S)
-            for mail in mails.json():
-                content = requests.get(f"{self.inbox_url}/mails/{mail['id']}.eml", timeout=REQUEST_TIMEOUT_S).content
-                return link_in(content, self.public_url)
+            if link := self._find_link(address):
+                return link
             if rest(LOOK_EVERY_S):
                 break
         return ""
+
+    def _find_link(self, address: str) -> str:
+        """The managing link in the first mail to ``address`` that has one; empty if there is none yet."""
+        mails = requests.get(f"{self.inbox_url}/mails.json", params={"to": address}, timeout=REQUEST_TIMEOUT_S)
+        for mail in mails.json():
+            content = requests.get(f"{self.inbox_url}/mails/{mail['id']}.eml", timeout=REQUEST_TIMEOUT_S).content
+            if link := link_in(content, self.public_url):
+                return link
+        return ""
+
+    def _cancel_left(self) -> None:
+        """Cancel registrations of earlier rounds whose mail has come by now."""
+        for _ in range(min(LEFT_AT_A_TIME, len(self.left))):
+            address = self.left.popleft()
+            link = self._find_link(address)
+            if not link or self._cancel(link) != SEE_OTHER:
+                self.left.append(address)
 
     @staticmethod
     def _cancel(link: str) -> int:

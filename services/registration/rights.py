@@ -64,9 +64,9 @@ _SEPARATE: Rights = {
     "mail_count": {DECIDE: "select insert update", TEND: "select delete"},
     "waiting_address": {
         DESK: "select delete",
-        DECIDE: "select insert delete",
+        DECIDE: "select insert update(proven) delete",
         CONSUME: "select delete",
-        TEND: "select delete",
+        TEND: "select update(network) delete",
     },
     "waiting_link": {DESK: "select delete", DECIDE: "select insert delete", TEND: "select delete"},
     "confirmation_link": {

@@ -70,7 +70,7 @@ intake_requests_total = Counter(
     "Submissions by how they were answered: accepted (stored: 202), duplicate (the same with a known idempotency key: "
     "the same 202), invalid (422: the answers, or a known key with other answers), closed (409; also a form's "
     "page that says so), unknown (404: no such form; also its page or its challenge), trapped (the field that no "
-    "person sees was filled in: 202, nothing is stored), failed (503: the database is away, or a key "
+    "person sees was filled in: 202, stored without its proof of work), failed (503: the database is away, or a key "
     "is missing). What is refused for its size, its network or a full queue counts elsewhere.",
     ["outcome"],
 )

@@ -60,8 +60,17 @@ def address_key(email: str) -> str:
     return normalize("NFC", normalize("NFC", email.strip()).casefold())
 
 
-_DOTS_IGNORED = frozenset({"gmail.com", "googlemail.com"})
-"""Providers that deliver ``a.b@`` and ``ab@`` to one mailbox."""
+_SAME_PROVIDER = {
+    "googlemail.com": "gmail.com",
+    "pm.me": "proton.me",
+    "protonmail.com": "proton.me",
+    "me.com": "icloud.com",
+    "mac.com": "icloud.com",
+}
+"""Domains of a provider that deliver to the same mailboxes as another one of it."""
+
+_SEPARATORS_IGNORED = {"gmail.com": ".", "proton.me": "._-"}
+"""Signs before the @ that a provider ignores: it delivers ``a.b@`` and ``ab@`` to one mailbox."""
 
 MAIL_PROVIDERS = frozenset(
     {
@@ -85,6 +94,7 @@ MAIL_PROVIDERS = frozenset(
         "laposte.net",
         "libero.it",
         "live.com",
+        "mac.com",
         "mail.com",
         "mail.ru",
         "mailbox.org",
@@ -123,15 +133,18 @@ would let strangers use up each other's."""
 def canonical_mailbox(email: str) -> str:
     """Return the mailbox that ``email`` is delivered to, for limits on mail: never for comparing people.
 
-    Without ``+tag`` (RFC 5233), and without dots where the provider ignores them. Two addresses that it takes for one
-    although they are not share a limit, and nothing else.
+    Without ``+tag`` (RFC 5233), without dots where the provider ignores them, and under one name where a provider has
+    several. Two addresses that it takes for one although they are not share limits on mail, and the switch for mail
+    about submissions that their owner did not make.
 
     Args:
         email: as :func:`normal_address` gives it.
     """
     local, _, domain = address_key(email).rpartition("@")
+    domain = _SAME_PROVIDER.get(domain, domain)
     local = local.partition("+")[0] or local
-    return f"{local.replace('.', '') if domain in _DOTS_IGNORED else local}@{domain}"
+    ignored = dict.fromkeys(map(ord, _SEPARATORS_IGNORED.get(domain, "")))
+    return f"{local.translate(ignored) or local}@{domain}"
 
 
 def mail_domain(email: str) -> str:

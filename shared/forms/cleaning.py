@@ -6,7 +6,7 @@ two plain direction marks and the joiners stay: Arabic, Hebrew, Persian and many
 """
 
 import re
-from unicodedata import is_normalized, normalize
+from unicodedata import category, is_normalized, normalize
 
 CONTROL_ONE_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufff9-\ufffb]")
 CONTROL_MANY_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufff9-\ufffb]")
@@ -52,6 +52,8 @@ def _clean(text: str, longest: int, control: re.Pattern[str]) -> str:
         if DIRECTION.search(text):
             raise Unclean("direction-marks")
         text = text if is_normalized("NFC", text) else normalize("NFC", text)
+        if not any(category(sign)[0] not in "CZ" for sign in text):
+            return ""  # nothing that can be seen
     if len(text) > longest:
         raise Unclean("too-long")
     return text

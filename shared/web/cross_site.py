@@ -1,5 +1,7 @@
 """Requests that another site made the browser send: what changes something is refused to them."""
 
+from collections.abc import Collection
+
 from flask import current_app, request
 from werkzeug.exceptions import Forbidden
 
@@ -15,6 +17,24 @@ def refuse_cross_site() -> None:
     if _is_cross_site():
         note(SecurityEvent.CROSS_SITE_REFUSED, route=str(request.url_rule))
         raise Forbidden
+
+
+def refuse_other_sites(allowed: Collection[str]) -> None:
+    """For a form that the pages of some origins may send too, and programs: no other page may.
+
+    A request without ``Origin`` and Fetch Metadata is no browser's. Browsers without Fetch Metadata send ``null`` from
+    our own pages too, since those send no referrer.
+
+    Args:
+        allowed: origins beside our own.
+
+    Raises:
+        Forbidden: another site made the browser send this request.
+    """
+    origin = request.headers.get("Origin")
+    is_program = origin in (None, "null") and "Sec-Fetch-Site" not in request.headers
+    if origin not in allowed and not is_program:
+        refuse_cross_site()
 
 
 def _is_cross_site() -> bool:

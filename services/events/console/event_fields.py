@@ -97,7 +97,12 @@ def _sections(series: Sequence[Series], groups: Sequence[WorkingGroup]) -> tuple
         Field(name="mode", label="People attend", look="select", required=True, choices=MODE_CHOICES),
         Field(name="city", label="City", help="Needed where people come in person."),
         Field(name="place", label="Place", help="Building and room."),
-        Field(name="join_url", label="Meeting link", most=500, help="Begins with https://. It goes out by mail alone."),
+        Field(
+            name="join_url",
+            label="Meeting link",
+            most=500,
+            help="Begins with https://. Participants find it on their own page.",
+        ),
     ]
     who = [
         Field(

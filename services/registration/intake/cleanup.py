@@ -13,7 +13,10 @@ CANDIDATE_AFTER_MAIL = timedelta(days=7)
 CANDIDATE_AT_MOST = timedelta(days=14)
 NETWORK_KEPT = timedelta(days=1)
 MAILBOX_QUIET = timedelta(days=1)
-COUNTS_KEPT = timedelta(days=2)
+COUNTS_KEPT = timedelta(days=1, minutes=20)
+"""The longest window of a quota."""
+MUTE_LASTS = timedelta(days=90)
+"""Nobody is locked out for good by a switch that they cannot find again."""
 ERASED_KEPT = timedelta(days=1)
 BATCH = 2000
 
@@ -38,6 +41,7 @@ _FORMER_ADDRESSES = """
 _NETWORKS = {
     "submission": "UPDATE submission SET network = NULL WHERE network IS NOT NULL AND received_at < :before",
     "candidate": "UPDATE candidate SET network = NULL WHERE network IS NOT NULL AND received_at < :before",
+    "waiting_address": "UPDATE waiting_address SET network = NULL WHERE network IS NOT NULL AND since < :before",
 }
 _LINKS = """
     DELETE FROM confirmation_link WHERE id IN (
@@ -62,6 +66,7 @@ _MAILBOXES = """
             AND NOT EXISTS (SELECT FROM registration r WHERE r.mailbox_ref = m.mailbox_ref AND r.erased_at IS NULL)
         LIMIT :limit)
 """
+_MUTED = "UPDATE mailbox SET muted_at = NULL WHERE muted_at < :before"
 _COUNTS = "DELETE FROM mail_count WHERE began_at < :before"
 _ERASED = """
     DELETE FROM erased_address e WHERE erased_at < :before AND NOT EXISTS (
@@ -92,6 +97,7 @@ def cleanup_steps() -> list[CleanupStep]:
         _step(_LINKS, timedelta()),
         _step(_ADDRESSES, timedelta(hours=1)),
         _step(_WAITING, timedelta()),
+        _step(_MUTED, MUTE_LASTS),
         _step(_MAILBOXES, MAILBOX_QUIET),
         _step(_COUNTS, COUNTS_KEPT),
         _step(_ERASED, ERASED_KEPT),

@@ -182,7 +182,8 @@ class Decider:
             refs = address_store.with_present_addresses(connection, refs)
         forms = {item.form for item in items if isinstance(item, Submission)}
         challenges = [item.challenge for item in items if isinstance(item, Submission) and item.challenge is not None]
-        facts = store.read_facts(connection, forms, refs, challenges, now)
+        mailboxes = {item.address.mailbox for item in items if isinstance(item, Submission)}
+        facts = store.read_facts(connection, forms, refs, mailboxes, challenges, now)
         facts.person_of = self._keys.references.person
         undone = [link.registration for item in items if (link := links.undone_by(item)) is not None]
         address_store.read_addresses(connection, facts, refs, undone)
@@ -289,7 +290,7 @@ class Decider:
             item.number
             for item in items
             if isinstance(item, Submission | RequestList | ChangeAddress)
-            and item.number <= before.get(item.address.ref, 0)
+            and item.number <= max(before.get((item.address.ref, form), 0) for form in _erased_forms(item))
         )
 
     def _write(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
@@ -458,6 +459,11 @@ def _calendar_keys(facts: Facts, items: Sequence[Item], plan: Plan) -> dict[int,
             dropped = item.number in facts.dropped
             keys[item.number] = token_hex(16) if dropped else personal_key(item.address.ref.hex(), form.event)
     return keys
+
+
+def _erased_forms(item: Submission | RequestList | ChangeAddress) -> tuple[str, ...]:
+    """Forms of erasures that reach what was sent; the empty one stands for all."""
+    return ("", item.form) if isinstance(item, Submission) else ("",)
 
 
 def _known_fact(

@@ -63,8 +63,12 @@ _PLACES = text("""
         WHERE form = ANY(:forms) AND status = 'waitlisted') AS line
     WHERE id = ANY(CAST(:ids AS uuid[]))
 """)
+_AT_MAILBOX = text("""
+    SELECT form, mailbox_ref, count(*) FROM registration
+    WHERE mailbox_ref = ANY(:mailboxes) AND erased_at IS NULL AND status <> 'cancelled' GROUP BY form, mailbox_ref
+""")
 _BLOCKED = text("SELECT person_ref FROM blocked_address WHERE person_ref = ANY(:refs)")
-_ERASED = text("SELECT address_ref, before_number FROM erased_address WHERE address_ref = ANY(:refs)")
+_ERASED = text("SELECT address_ref, form, before_number FROM erased_address WHERE address_ref = ANY(:refs)")
 _USED = text("SELECT id FROM used_challenge WHERE id = ANY(:challenges)")
 _LINKS = text("""
     SELECT token_hash, address_ref, mailbox_ref, domain_ref, NULL, expires_at, 'confirmation' FROM confirmation_link
@@ -198,7 +202,12 @@ def find_links(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, L
 
 
 def read_facts(
-    connection: Connection, forms: Iterable[str], refs: Sequence[bytes], challenges: Sequence[bytes], now: datetime
+    connection: Connection,
+    forms: Iterable[str],
+    refs: Sequence[bytes],
+    mailboxes: Iterable[bytes],
+    challenges: Sequence[bytes],
+    now: datetime,
 ) -> Facts:
     """Lock the seats of ``forms`` and read everything that decides about a batch.
 
@@ -209,6 +218,7 @@ def read_facts(
         connection: of the batch's transaction.
         forms: slugs that the batch names; those of the addresses' candidates and registrations are added.
         refs: of the batch's addresses.
+        mailboxes: canonical ones that the batch may register somebody with at once.
         challenges: ids of the solved challenges of the batch.
         now: the time.
     """
@@ -222,6 +232,9 @@ def read_facts(
     for one in live:
         facts.of(one.form, one.address).append(one)
     facts.blocked = frozenset(connection.execute(_BLOCKED, {"refs": list(refs)}).scalars())
+    if any(form.verification == "none" for form in facts.forms.values()):
+        counted = connection.execute(_AT_MAILBOX, {"mailboxes": sorted(mailboxes)})
+        facts.at_mailbox.update({(form, bytes(mailbox)): count for form, mailbox, count in counted})
     if challenges:
         facts.used = set(connection.execute(_USED, {"challenges": list(challenges)}).scalars())
     return facts
@@ -236,9 +249,10 @@ def places_in_line(connection: Connection, registered: Iterable[NewRegistration]
     return {identity: int(place) for identity, place in connection.execute(_PLACES, values)}
 
 
-def erased_before(connection: Connection, refs: Sequence[bytes]) -> dict[bytes, int]:
-    """Return, by address, the number before which everything received was erased with it."""
-    return {bytes(ref): number for ref, number in connection.execute(_ERASED, {"refs": list(refs)})}
+def erased_before(connection: Connection, refs: Sequence[bytes]) -> dict[tuple[bytes, str], int]:
+    """Return, by address and form, up to which number everything received was erased; the form "" stands for all."""
+    found = connection.execute(_ERASED, {"refs": list(refs)})
+    return {(bytes(ref), form): number for ref, form, number in found}
 
 
 def _live(connection: Connection, statement: TextClause, refs: Sequence[bytes]) -> list[LiveRegistration]:

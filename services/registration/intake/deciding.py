@@ -123,15 +123,17 @@ def _use_proof(facts: Facts, plan: Plan, item: Submission) -> bool:
 
 
 def _add_candidate(facts: Facts, plan: Plan, item: Submission, proven: bool, new_id: NewId) -> None:
-    """Keep the submission for the owner of its address, unless that is blocked or has too many already."""
+    """Keep the submission for the owner of its address, unless that is blocked or has too many already.
+
+    The owner is written to in any case: behind the link they can enter their answers, however full the list is.
+    """
     if facts.rejects(item):
         return
-    mail = MailWanted(item.address, item.content.email, item.content.language, item.network, proven)
+    plan.mails.append(MailWanted(item.address, item.content.email, item.content.language, item.network, proven))
     pending = facts.pending(item.form, item.address.ref)
     same = any(one.fingerprint == item.fingerprint for one in pending)
     registered = any(_is_same(live, item) for live in facts.of(item.form, item.address.ref))
     if same or registered:
-        plan.mails.append(mail)
         return
     of_network = sum(1 for one in pending if one.network is not None and one.network == item.network)
     if len(pending) >= MAX_CANDIDATES or of_network >= MAX_CANDIDATES_PER_NETWORK:
@@ -151,7 +153,6 @@ def _add_candidate(facts: Facts, plan: Plan, item: Submission, proven: bool, new
     )
     facts.candidates[candidate.id] = candidate
     plan.candidates.append(candidate)
-    plan.mails.append(mail)
 
 
 def _register_at_once(facts: Facts, plan: Plan, form: FormState, item: Submission, new_id: NewId) -> Outcome:
@@ -159,9 +160,8 @@ def _register_at_once(facts: Facts, plan: Plan, form: FormState, item: Submissio
     place = next_place(form.seats)
     if place is None:
         return Outcome.FULL
-    live = facts.of(item.form, item.address.ref)
-    known = any(one.person == item.person for one in live)
-    if known or len(live) >= form.people_per_address:
+    known = any(one.person == item.person for one in facts.of(item.form, item.address.ref))
+    if known or facts.at_mailbox[item.form, item.address.mailbox] >= form.people_per_address:
         _add_candidate(facts, plan, item, True, new_id)
     elif not facts.rejects(item):
         _register(facts, plan, item, new_id, verified=False)
@@ -285,6 +285,7 @@ def _register(
     facts.forms[source.form] = replace(form, seats=take(form.seats, place))
     live = LiveRegistration(made.id, made.form, made.status, 1, made.person, made.address.ref, made.content)
     facts.of(made.form, made.address.ref).append(live)
+    facts.at_mailbox[made.form, made.address.mailbox] += 1
     plan.registered.append(made)
     plan.seats_changed.add(made.form)
     return made

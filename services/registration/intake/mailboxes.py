@@ -1,7 +1,8 @@
 """When a mailbox may be written to before its owner acts, and which mails are due: postponed, never dropped.
 
-Inside an exhausted quota, submissions with a proof of work go first; among the others client networks take turns, so
-that one sender cannot use up a domain's mails alone.
+Inside an exhausted quota, submissions with a proof of work go first; among the others client networks take turns. One
+client network causes so many mails a day to mailboxes of a domain whose owners have not acted, and no more; a reserve
+goes to networks that have caused none: one sender cannot use up a domain's mails.
 """
 
 from collections import Counter
@@ -16,12 +17,15 @@ from services.registration.intake.spacing import (
     OVER_ALL_AN_HOUR,
     PER_DOMAIN_A_DAY,
     PER_DOMAIN_AN_HOUR,
+    PER_NETWORK_A_DAY,
     PER_VERIFIED_MAILBOX,
+    RESERVE,
     next_mail_at,
     total_quota,
 )
 from services.registration.people.model import AddressRefs
 from services.registration.people.store import as_parameter, columns_of
+from shared.forms.addresses import address_key, canonical_mailbox
 
 BUCKET = timedelta(minutes=10)
 """Mails are counted in steps of this length; a window counts one step more, so that no hour has more than its quota."""
@@ -33,7 +37,7 @@ ALL = b""
 _WANT = text("""
     WITH new AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (ref text, mailbox text, domain text,
-            email text, language text, network text, proven boolean)
+            email text, language text, network text, proven boolean, plain boolean)
     ), boxes AS (
         INSERT INTO mailbox (mailbox_ref, domain_ref, next_mail_at, waiting_since, waiting_proven, waiting_network)
         SELECT DISTINCT ON (mailbox) decode(mailbox, 'hex'), decode(domain, 'hex'), :now, :now,
@@ -45,10 +49,11 @@ _WANT = text("""
                 ELSE mailbox.waiting_network END
         RETURNING mailbox_ref
     )
-    INSERT INTO waiting_address (address_ref, mailbox_ref, email, language, since)
-    SELECT DISTINCT ON (ref) decode(ref, 'hex'), decode(mailbox, 'hex'), email, language, :now
-    FROM new WHERE EXISTS (SELECT FROM boxes) ORDER BY ref
-    ON CONFLICT (address_ref) DO NOTHING
+    INSERT INTO waiting_address (address_ref, mailbox_ref, email, language, since, network, proven, plain)
+    SELECT DISTINCT ON (ref) decode(ref, 'hex'), decode(mailbox, 'hex'), email, language, :now, decode(network, 'hex'),
+        proven, plain
+    FROM new WHERE EXISTS (SELECT FROM boxes) ORDER BY ref, proven DESC
+    ON CONFLICT (address_ref) DO UPDATE SET proven = waiting_address.proven OR excluded.proven
 """)
 _VERIFIED = text("""
     INSERT INTO mailbox (mailbox_ref, domain_ref, next_mail_at, verified_at)
@@ -67,14 +72,20 @@ _MUTE = text("""
     VALUES (:mailbox, :domain, :now, CASE WHEN :muted THEN CAST(:now AS timestamptz) END)
     ON CONFLICT (mailbox_ref) DO UPDATE SET muted_at = CASE WHEN :muted THEN coalesce(mailbox.muted_at, :now) END
 """)
-_DUE = text("""
+_OF_NETWORK = "sha256(m.domain_ref || coalesce(m.waiting_network, ''))"
+"""Under which the mails are counted that one client network has caused to one domain."""
+
+_DUE = text(f"""
     WITH due AS (
-        SELECT mailbox_ref, domain_ref, step, waiting_since, waiting_proven,
-            row_number() OVER (PARTITION BY waiting_network ORDER BY waiting_since) AS turn
-        FROM mailbox m WHERE waiting_since IS NOT NULL AND muted_at IS NULL AND next_mail_at <= :now
+        SELECT m.mailbox_ref, m.domain_ref, m.step, m.waiting_since, m.waiting_proven,
+            CASE WHEN m.verified_at IS NULL THEN {_OF_NETWORK} END AS of_network,
+            row_number() OVER (PARTITION BY m.domain_ref, m.waiting_network ORDER BY m.waiting_since, m.mailbox_ref)
+                + CASE WHEN m.domain_ref = '' THEN 0 ELSE coalesce((SELECT sum(c.sent) FROM mail_count c
+                    WHERE c.domain_ref = {_OF_NETWORK} AND c.began_at > :day_ago), 0) END AS turn
+        FROM mailbox m WHERE m.waiting_since IS NOT NULL AND m.muted_at IS NULL AND m.next_mail_at <= :now
             AND EXISTS (SELECT FROM waiting_address w WHERE w.mailbox_ref = m.mailbox_ref)
     ), quota AS (
-        SELECT d.domain_ref, least(
+        SELECT d.domain_ref, v.verified, least(
             :hourly + :more * v.verified - coalesce((SELECT sum(c.sent) FROM mail_count c
                 WHERE c.domain_ref = d.domain_ref AND c.began_at > :hour_ago), 0),
             :daily + :more * v.verified - coalesce((SELECT sum(c.sent) FROM mail_count c
@@ -85,12 +96,15 @@ _DUE = text("""
             WHERE m.domain_ref = d.domain_ref AND m.verified_at IS NOT NULL) AS v
     ), ranked AS (
         SELECT due.*, quota.left_over, row_number() OVER (PARTITION BY due.domain_ref
-            ORDER BY waiting_proven DESC, turn, waiting_since, mailbox_ref) AS place
+            ORDER BY waiting_proven DESC, turn, waiting_since, mailbox_ref) AS place,
+            row_number() OVER (PARTITION BY due.domain_ref ORDER BY turn, waiting_since, mailbox_ref) AS fresh_place
         FROM due LEFT JOIN quota USING (domain_ref)
+        WHERE quota.domain_ref IS NULL OR due.of_network IS NULL OR due.turn <= :of_network + :more * quota.verified
     )
-    SELECT mailbox_ref, domain_ref, step FROM ranked WHERE left_over IS NULL OR place <= left_over
+    SELECT mailbox_ref, domain_ref, step, of_network FROM ranked
+    WHERE left_over IS NULL OR place <= left_over OR (turn = 1 AND fresh_place <= left_over + :reserve)
     ORDER BY waiting_proven DESC, turn, waiting_since, mailbox_ref LIMIT :limit
-""")
+""")  # noqa: S608 - a constant
 _TOTALS = text("""
     SELECT coalesce((SELECT sum(sent) FROM mail_count WHERE domain_ref = '' AND began_at > :hour_ago), 0),
         (SELECT count(*) FROM mailbox WHERE last_mail_at > :day_ago),
@@ -99,8 +113,11 @@ _TOTALS = text("""
 """)
 _TAKE_ADDRESS = text("""
     DELETE FROM waiting_address w USING (
-        SELECT DISTINCT ON (mailbox_ref) address_ref FROM waiting_address
-        WHERE mailbox_ref = ANY(:mailboxes) ORDER BY mailbox_ref, since, address_ref) AS first
+        SELECT DISTINCT ON (a.mailbox_ref) a.address_ref FROM waiting_address a JOIN mailbox m USING (mailbox_ref)
+        WHERE a.mailbox_ref = ANY(:mailboxes) ORDER BY a.mailbox_ref,
+            EXISTS (SELECT FROM confirmation_link l WHERE l.address_ref = a.address_ref AND l.expires_at > :now),
+            a.plain DESC, a.proven DESC, sha256(coalesce(a.network, '') || int4send(m.step)), a.since, a.address_ref
+    ) AS first
     WHERE w.address_ref = first.address_ref
     RETURNING w.mailbox_ref, w.address_ref, w.email, w.language,
         EXISTS (SELECT FROM candidate c WHERE c.address_ref = w.address_ref)
@@ -156,8 +173,13 @@ class MintedLink:
 def want_mails(connection: Connection, wanted: Sequence[MailWanted], now: datetime) -> None:
     """Record that addresses have something to confirm."""
     if wanted:
-        rows = [columns_of(one, one.address) for one in wanted]
+        rows = [columns_of(one, one.address) | {"plain": _is_plain(one.email)} for one in wanted]
         connection.execute(_WANT, {"rows": as_parameter(rows), "now": now})
+
+
+def _is_plain(email: str) -> bool:
+    """Whether an address is its mailbox's own name, without a tag."""
+    return canonical_mailbox(email) == address_key(email)
 
 
 def note_verified(connection: Connection, addresses: Iterable[AddressRefs], now: datetime) -> None:
@@ -191,13 +213,16 @@ def take_due_mails(connection: Connection, now: datetime, limit: int) -> list[Du
     due = connection.execute(_DUE, _due_values(now, left)).fetchall()
     if not due:
         return []
-    domains = {mailbox: domain for mailbox, domain, _step in due}
-    steps = {mailbox: step for mailbox, _domain, step in due}
+    domains = {mailbox: domain for mailbox, domain, _step, _network in due}
+    steps = {mailbox: step for mailbox, _domain, step, _network in due}
+    networks = {mailbox: bytes(network) for mailbox, domain, _step, network in due if domain and network}
     taken = [
         DueMail(AddressRefs(ref, mailbox, domains[mailbox]), email, language, pending)
-        for mailbox, ref, email, language, pending in connection.execute(_TAKE_ADDRESS, {"mailboxes": list(domains)})
+        for mailbox, ref, email, language, pending in connection.execute(
+            _TAKE_ADDRESS, {"mailboxes": list(domains), "now": now}
+        )
     ]
-    _record_sent(connection, taken, steps, now)
+    _record_sent(connection, taken, steps, networks, now)
     return taken
 
 
@@ -209,16 +234,25 @@ def _due_values(now: datetime, limit: int) -> dict[str, object]:
         "hourly": PER_DOMAIN_AN_HOUR,
         "daily": PER_DOMAIN_A_DAY,
         "more": PER_VERIFIED_MAILBOX,
+        "of_network": PER_NETWORK_A_DAY,
+        "reserve": RESERVE,
         "limit": limit,
     }
 
 
-def _record_sent(connection: Connection, taken: Sequence[DueMail], steps: dict[bytes, int], now: datetime) -> None:
+def _record_sent(
+    connection: Connection,
+    taken: Sequence[DueMail],
+    steps: dict[bytes, int],
+    networks: dict[bytes, bytes],
+    now: datetime,
+) -> None:
     mailed = {one.address.mailbox for one in taken}
     rows = [{"mailbox": box, "next_mail_at": next_mail_at(steps[box] + 1, now)} for box in mailed]
     connection.execute(_SENT, {"rows": as_parameter(rows), "now": now})
     connection.execute(_NOBODY_WAITS, {"mailboxes": [box for box in steps if box not in mailed]})
     counts = Counter(domain for one in taken for domain in {ALL, one.address.domain})
+    counts.update(networks[one.address.mailbox] for one in taken if one.address.mailbox in networks)
     if counts:
         began_at = now.replace(minute=now.minute - now.minute % 10, second=0, microsecond=0)
         counted = [{"domain": domain, "sent": sent} for domain, sent in counts.items()]

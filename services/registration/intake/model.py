@@ -3,6 +3,7 @@
 Values only: ``deciding`` beside it makes the plan, the store reads facts and writes plans.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -456,6 +457,7 @@ class Facts:
         former: former addresses that can be restored, oldest first.
         ended: cancelled registrations of which the address can be restored, by id.
         person_of: what stands for the person with an address and a name.
+        at_mailbox: how many live registrations a canonical mailbox has on a form: tags make no new mailbox.
     """
 
     forms: dict[str, FormState]
@@ -468,6 +470,7 @@ class Facts:
     former: list[FormerAddress] = field(default_factory=list)
     ended: dict[str, LiveRegistration] = field(default_factory=dict)
     person_of: Callable[[str, str | None], bytes] = field(default=_person_unknown)
+    at_mailbox: Counter[tuple[str, bytes]] = field(default_factory=Counter)
 
     def rejects(self, item: Submission | RequestList | ChangeAddress) -> bool:
         """Whether nothing is kept of what was sent; its sender gets the outcome that anybody would get."""

@@ -17,8 +17,15 @@ WAITS = (
 
 PER_DOMAIN_AN_HOUR = 100
 PER_DOMAIN_A_DAY = 500
+PER_NETWORK_A_DAY = 50
+"""Mails that one client network may cause to mailboxes of one domain whose owners have not acted."""
+
+RESERVE = 50
+"""Mails to a domain beyond its quotas, for client networks that have caused none to it that day."""
+
 PER_VERIFIED_MAILBOX = 10
-"""How many more an hour and a day a domain gets for each of its mailboxes whose owner has confirmed something."""
+"""How many more an hour and a day a domain gets for each of its mailboxes whose owner has confirmed something, and how
+many more a client network may cause there."""
 
 OVER_ALL_AN_HOUR = 10_000
 MAX_GROWTH = 4

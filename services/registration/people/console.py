@@ -57,6 +57,7 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             people=people.items,
             choices=choices_of(PATH, forms, groups, list_partners(work, holder().forms)),
             groups=groups,
+            form_titles={form.slug: form.title for form in forms},
             wanted=given,
             further=any(name in given for name in filters.FURTHER),
             first=address(PATH, given),

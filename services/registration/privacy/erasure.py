@@ -1,6 +1,6 @@
 """What becomes of a registration when the person on it is erased: a tombstone that only counts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
 from services.registration.forms.seats import give_back
+from services.registration.forms.store import all_forms
 from services.registration.people.links import end_links
 from services.registration.people.listing_store import Change, history_of
 from services.registration.people.locking import Locked, lock_known, pause_decider
@@ -132,10 +133,10 @@ def erase_by_link(
 def erase_known(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, erasure: Erasure) -> int:
     """Erase a registration, or all of its address on forms that the coordinator's key is good for.
 
-    First whatever waits for the owner of the address goes, while the decider is paused: so nothing that came before
-    becomes a registration meanwhile. Then each registration in a transaction of its own, since each locks the seats of
-    its form; the named one is last, so that what was broken off can be asked for again. Erasing what is erased changes
-    nothing.
+    First what waits for the owner of the address goes, on the same forms, while the decider is paused: so nothing that
+    came before becomes a registration meanwhile. Then each registration in a transaction of its own, since each locks
+    the seats of its form; the named one is last, so that what was broken off can be asked for again. Erasing what is
+    erased changes nothing.
 
     Returns:
         how many were erased.
@@ -150,16 +151,19 @@ def erase_known(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, 
         found = find_person(connection, erasure.registration_id)
         if found is None:
             raise DomainError("not-found")
-        _erase_pending(connection, found.registration, clock())
+        forms = _forms_of(connection, erasure, found.registration)
+        _erase_pending(connection, found.registration, clock(), forms=forms)
         others = others_of_the_same(connection, erasure.registration_id) if erasure.scope == EVERYWHERE else []
     named = [identity for identity, form in others if erasure.may_touch(form)]
     everything = [*named, erasure.registration_id]
-    return sum([_erase_one(work, clock, messages, identity, erasure) for identity in everything])
+    cause = ErasureCause(REASONS[erasure.reason], erasure.by, whole_address=forms is None)
+    return sum([_erase_one(work, clock, messages, identity, cause, erasure) for identity in everything])
 
 
 def erase_kept(work: UnitOfWork, messages: RegistrationMessages, now: datetime, registration_id: str) -> bool:
     """Erase a registration whose time is over; returns whether there was anybody left to erase."""
-    return _erase_one(work, lambda: now, messages, registration_id, None)
+    cause = ErasureCause(KEPT_LONG_ENOUGH, whole_address=False)
+    return _erase_one(work, lambda: now, messages, registration_id, cause)
 
 
 def show_grave(work: UnitOfWork, registration_id: str) -> Grave:
@@ -192,7 +196,12 @@ def form_of(work: UnitOfWork, registration_id: str) -> str:
 
 
 def _erase_one(
-    work: UnitOfWork, clock: Clock, messages: RegistrationMessages, registration_id: str, erasure: Erasure | None
+    work: UnitOfWork,
+    clock: Clock,
+    messages: RegistrationMessages,
+    registration_id: str,
+    cause: ErasureCause,
+    erasure: Erasure | None = None,
 ) -> bool:
     """For a coordinator, who leaves a trace, or for nobody: its time is over."""
     with work.transaction() as connection:
@@ -203,19 +212,32 @@ def _erase_one(
             if erasure is not None and find_tombstone(connection, registration_id) is None:
                 raise
             return False
-        if erasure is None:
-            _erase(connection, messages, locked, ErasureCause(KEPT_LONG_ENOUGH, whole_address=False))
-        else:
-            _erase(connection, messages, locked, ErasureCause(REASONS[erasure.reason], erasure.by))
+        _erase(connection, messages, locked, cause)
+        if erasure is not None:
             detail = {"reason": erasure.reason, "scope": erasure.scope}
             deed = Deed(erasure.by, "person-erased", "registration", registration_id, detail)
             note_deed(connection, deed, locked.now)
         return True
 
 
-def _erase_pending(connection: Connection, registration: Registration, now: datetime, until: int | None = None) -> None:
+def _forms_of(connection: Connection, erasure: Erasure, registration: Registration) -> list[str] | None:
+    """The forms on which what waits for the address is erased too; None for all. No key reaches beyond its forms."""
+    if erasure.scope == HERE:
+        return [registration.form]
+    slugs = [form.slug for form in all_forms(connection)]
+    touched = [slug for slug in slugs if erasure.may_touch(slug)]
+    return None if touched == slugs else touched
+
+
+def _erase_pending(
+    connection: Connection,
+    registration: Registration,
+    now: datetime,
+    until: int | None = None,
+    forms: Sequence[str] | None = None,
+) -> None:
     """See :func:`erase_pending`; the confirmation mails that are not with the relay yet are called back."""
-    for link in erase_pending(connection, registration, now, until):
+    for link in erase_pending(connection, registration, now, until, forms):
         outbox.blank(connection, link, now)
 
 

@@ -1,5 +1,6 @@
 """Everything that says who somebody is leaves the table; what stays is enforced by the table's own constraints."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,16 +18,24 @@ _BLANK = text("""
     WHERE id = CAST(:id AS uuid)
 """)
 _FORGET_MAILS = text("DELETE FROM mail_log WHERE registration_id = CAST(:id AS uuid)")
-_CANDIDATES = text("DELETE FROM candidate WHERE address_ref = :ref")
+_CANDIDATES = text("""
+    DELETE FROM candidate WHERE address_ref = :ref AND (CAST(:forms AS text[]) IS NULL OR form = ANY(:forms))
+""")
 _PENDING = text("""
-    WITH waiting AS (DELETE FROM waiting_address WHERE address_ref = :ref),
-    links AS (DELETE FROM confirmation_link WHERE address_ref = :ref RETURNING id),
+    WITH waiting AS (DELETE FROM waiting_address w WHERE w.address_ref = :ref
+        AND NOT EXISTS (SELECT FROM candidate c WHERE c.address_ref = :ref)
+        AND (CAST(:forms AS text[]) IS NULL OR NOT EXISTS (SELECT FROM address_change a WHERE a.address_ref = :ref))),
+    links AS (DELETE FROM confirmation_link l WHERE l.address_ref = :ref
+        AND NOT EXISTS (SELECT FROM candidate c WHERE c.address_ref = :ref)
+        AND (CAST(:forms AS text[]) IS NULL OR NOT EXISTS (SELECT FROM address_change a WHERE a.address_ref = :ref))
+        RETURNING id),
     undecided AS (
-        INSERT INTO erased_address (address_ref, before_number, erased_at)
-        SELECT :ref, max(id), :now FROM submission
-        WHERE state IN ('received', 'parked') AND id <= coalesce(CAST(:until AS bigint), id)
-        HAVING max(id) IS NOT NULL
-        ON CONFLICT (address_ref) DO UPDATE SET erased_at = excluded.erased_at,
+        INSERT INTO erased_address (address_ref, form, before_number, erased_at)
+        SELECT :ref, form, number, :now FROM unnest(coalesce(CAST(:forms AS text[]), ARRAY[''])) AS form
+        CROSS JOIN (SELECT max(id) AS number FROM submission
+            WHERE state IN ('received', 'parked') AND id <= coalesce(CAST(:until AS bigint), id)) AS newest
+        WHERE number IS NOT NULL
+        ON CONFLICT (address_ref, form) DO UPDATE SET erased_at = excluded.erased_at,
             before_number = greatest(erased_address.before_number, excluded.before_number)
     )
     SELECT id::text FROM links ORDER BY id
@@ -75,9 +84,13 @@ def forget_calendar(connection: Connection, key: str) -> None:
 
 
 def erase_pending(
-    connection: Connection, registration: Registration, now: datetime, until: int | None = None
+    connection: Connection,
+    registration: Registration,
+    now: datetime,
+    until: int | None = None,
+    forms: Sequence[str] | None = None,
 ) -> list[str]:
-    """Delete everything that waits for the owner of the registration's address, and its confirmation links.
+    """Delete what waits for the owner of the registration's address, and its confirmation links if nothing is left.
 
     What was received before and is not decided yet is sealed to the decider: it is dropped when its turn comes.
 
@@ -85,14 +98,16 @@ def erase_pending(
         connection: of a transaction in which no batch is being decided, but by its caller.
         registration: of the address.
         now: the time.
+        forms: on which; None for all.
         until: number of the command that erases; None: whatever was received by now counts as received before.
 
     Returns:
         ids of the confirmation links, which are the subjects of the messages that hold the address.
     """
     ref = bytes.fromhex(registration.person_ref)
-    connection.execute(_CANDIDATES, {"ref": ref})  # first, as whoever else deletes both
-    return list(connection.execute(_PENDING, {"ref": ref, "now": now, "until": until}).scalars())
+    values = {"ref": ref, "forms": None if forms is None else list(forms)}
+    connection.execute(_CANDIDATES, values)  # first, as whoever else deletes both
+    return list(connection.execute(_PENDING, {**values, "now": now, "until": until}).scalars())
 
 
 def forget_addresses(connection: Connection, registration_id: str, ref: bytes | None) -> list[str]:

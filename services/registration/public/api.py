@@ -16,6 +16,7 @@ from services.registration.public.submitted import language_of, read_submitted
 from shared.core.errors import DomainError, Unavailable
 from shared.forms.public import to_public
 from shared.web.access import public
+from shared.web.cross_site import refuse_other_sites
 from shared.web.entity_tags import conditional
 from shared.web.limits import limited
 from shared.web.problems import ProblemSchema, from_domain, from_outage
@@ -68,6 +69,7 @@ def _add_intake(blueprint: Any, context: PublicContext) -> None:
         """
         with counted_look_up():
             view = context.form_view(slug)
+        refuse_other_sites(view.origins)
         submitted = read_submitted(view.definition)
         if submitted.as_page:
             return intake_pages.submit(context, view, submitted)
@@ -116,6 +118,7 @@ _INTAKE_DOCUMENT: dict[str, Any] = {
         str(status): {"description": text, "content": _PROBLEM}
         for status, text in {
             400: "Cannot be parsed",
+            403: "Sent by a page of an origin that may not show the form",
             404: "No such form",
             409: "`form-closed`",
             413: "Too large",

@@ -18,6 +18,7 @@ from shared.core.errors import DomainError
 from shared.core.metrics import intake_requests_total
 from shared.web.access import public
 from shared.web.bodies import require_form
+from shared.web.cross_site import refuse_other_sites
 from shared.web.entity_tags import conditional
 from shared.web.headers import origin_in
 from shared.web.limits import limited
@@ -76,6 +77,7 @@ def _add_language_change(blueprint: Blueprint, context: PublicContext) -> None:
         with counted_look_up():
             view = context.form_view(slug)
         require_form()
+        refuse_other_sites(view.origins)
         submitted = read_submitted(view.definition)
         language = language_of(request.args.to_dict(), None)
         return in_language(context, view, submitted, language)

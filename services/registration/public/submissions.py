@@ -7,7 +7,7 @@ from flask import Response, jsonify, request
 
 from services.registration.embed.strings import submission_texts
 from services.registration.intake.form_view import FormView
-from services.registration.intake.receipts import code_for, network_hash, receipt_for
+from services.registration.intake.receipts import network_hash
 from services.registration.intake.service import Accepted, Envelope
 from services.registration.public.context import PublicContext
 from services.registration.public.cross_origin import allow
@@ -40,6 +40,9 @@ class Refused(Exception):
 def take(context: PublicContext, view: FormView, submitted: Submitted, token_hash: bytes | None = None) -> Accepted:
     """Check and store one submission; count how it went. The address is not looked at.
 
+    The honeypot refuses nobody, since a browser's extension may have filled it: whatever fills it loses its proof of
+    work, so its mail waits longer and nobody is registered at once.
+
     Args:
         context: of the routes.
         view: of the form.
@@ -53,8 +56,6 @@ def take(context: PublicContext, view: FormView, submitted: Submitted, token_has
     """
     partner = view.partner(submitted.partner)
     language = language_of(submitted.beside, partner.language if partner else None)
-    if submitted.trapped:
-        return _pretend(context)
     answers = validate(view.definition, submitted.answers, language)
     if not answers.ok:
         intake_requests_total.labels("invalid").inc()
@@ -65,10 +66,10 @@ def take(context: PublicContext, view: FormView, submitted: Submitted, token_has
         idempotency_key=submitted.key,
         digest=submitted.fingerprint,
         network=client_network(context),
-        challenge=_challenge(context, view, submitted.beside.get("altcha")),
+        challenge=None if submitted.trapped else _challenge(context, view, submitted.beside.get("altcha")),
         token_hash=token_hash,
     )
-    return _counted(context, view, answers, envelope)
+    return _counted(context, view, answers, envelope, trapped=submitted.trapped)
 
 
 def client_network(context: PublicContext) -> bytes | None:
@@ -93,7 +94,9 @@ def _challenge(context: PublicContext, view: FormView, payload: object) -> bytes
     return challenge
 
 
-def _counted(context: PublicContext, view: FormView, answers: Answers, envelope: Envelope) -> Accepted:
+def _counted(
+    context: PublicContext, view: FormView, answers: Answers, envelope: Envelope, *, trapped: bool
+) -> Accepted:
     try:
         accepted = context.intake.submit(view, answers, envelope, context.clock())
     except DomainError as refusal:
@@ -109,15 +112,9 @@ def _counted(context: PublicContext, view: FormView, answers: Answers, envelope:
         raise
     if accepted.repeated:
         idempotency_replays_total.labels("replay").inc()
-    intake_requests_total.labels("duplicate" if accepted.repeated else "accepted").inc()
+    first = "trapped" if trapped else "accepted"
+    intake_requests_total.labels("duplicate" if accepted.repeated else first).inc()
     return accepted
-
-
-def _pretend(context: PublicContext) -> Accepted:
-    """What a program gets that filled in the field no person sees: an answer like any other, and nothing is stored."""
-    intake_requests_total.labels("trapped").inc()
-    receipt = receipt_for(context.intake.key, "", "")
-    return Accepted(receipt, code_for(context.intake.key, receipt))
 
 
 def as_json(accepted: Accepted, view: FormView, language: str) -> Response:

@@ -14,8 +14,6 @@ SEATS: Mapping[str, tuple[str, str]] = {
     "confirmed": ("Confirmed", "good"),
     "waitlisted": ("Waiting list", "mind"),
     "cancelled": ("Cancelled", ""),
-    "unverified": ("Unverified", "mind"),
-    "expired": ("Expired", ""),
 }
 """Word and look of each status of a registration."""
 

@@ -40,7 +40,7 @@ class Ledger:
     told: of whom the batch in hand tells others.
     boxes: mailboxes by person: how often and when they may be written to. waiting: since when something waits there.
     links: confirmation links by id.
-    erased: by person, the number up to which what was received is dropped.
+    erased: by person and form (empty: all), the number up to which what was received is dropped.
     events: every state an event has had, by revision. heard: the newest that the forms know of.
     mails: (kind, number, revision) of all that are owed about registrations.
     """
@@ -58,7 +58,7 @@ class Ledger:
         self.boxes: dict[str, Entry] = {}
         self.waiting: dict[str, datetime] = {}
         self.links: dict[str, Entry] = {}
-        self.erased: dict[str, int] = {}
+        self.erased: dict[tuple[str, str], int] = {}
         self.events: dict[str, dict[int, tuple[str, datetime | None, datetime]]] = {
             name: {2: ("tentative", starts_at, starts_at)} for name, starts_at in EVENTS.items()
         }
@@ -166,13 +166,17 @@ class Ledger:
         if form["verify"] == "none" and item["proven"]:
             status = self.next_status(slug)
             live = self.live(slug, who)
-            if status == "full" or number <= self.erased.get(who, 0):
+            if status == "full" or self._is_erased(number, item):
                 return
             if len(live) < form["people"] and item["name"] not in [one["name"] for one in live]:
                 self._register(number, item, status, now)
                 return
-        if number > self.erased.get(who, 0):
+        if not self._is_erased(number, item):
             self._add_candidate(number, item, now)
+
+    def _is_erased(self, number: int, item: Entry) -> bool:
+        """Whether its address was erased on its form, or everywhere, after it was received."""
+        return any(number <= self.erased.get((item["who"], form), 0) for form in ("", item["form"]))
 
     def _add_candidate(self, number: int, item: Entry, now: datetime) -> None:
         slug, who, network = item["form"], item["who"], item["network"]
@@ -180,10 +184,9 @@ class Ledger:
         same = any(one["name"] == item["name"] for one in pending)
         if not same and item["name"] not in [one["name"] for one in self.live(slug, who)]:
             of_network = sum(network is not None and one["network"] == network for one in pending)
-            if len(pending) >= CANDIDATES or of_network >= CANDIDATES_OF_A_NETWORK:
-                return
-            names = ("form", "who", "name", "network", "received_at")
-            self.candidates[number] = {name: item[name] for name in names} | {"mailed_at": None}
+            if len(pending) < CANDIDATES and of_network < CANDIDATES_OF_A_NETWORK:
+                names = ("form", "who", "name", "network", "received_at")
+                self.candidates[number] = {name: item[name] for name in names} | {"mailed_at": None}
         self.boxes.setdefault(who, {"step": 0, "next_at": now, "last_at": None})
         self.waiting.setdefault(who, now)
 
@@ -284,20 +287,26 @@ class Ledger:
     # coordinators
 
     def erase(self, person: int, now: datetime, until: int | None = None) -> Answer:
-        """A registration is erased, with all that waits; who came to an event that has begun stays counted.
+        """A registration is erased, with what waits; who came to an event that has begun stays counted.
 
-        ``until``: number of the command that erases; what was received after it is not dropped.
+        ``until``: number of the command by which its person erases it, with all that waits anywhere; what was received
+        after it is not dropped. A coordinator (None) erases what waits on the same form.
         """
         who = self.people[person]
         if who["erased"]:
             return "not-found", ""
-        name = who["who"]
-        self.candidates = {number: one for number, one in self.candidates.items() if one["who"] != name}
-        self.links = {link: one for link, one in self.links.items() if one["who"] != name}
-        self.waiting.pop(name, None)
+        name, form = who["who"], who["form"] if until is None else ""
+        self.candidates = {
+            number: one
+            for number, one in self.candidates.items()
+            if one["who"] != name or form not in ("", one["form"])
+        }
+        if not any(one["who"] == name for one in self.candidates.values()):
+            self.links = {link: one for link, one in self.links.items() if one["who"] != name}
+            self.waiting.pop(name, None)
         undecided = [number for number, one in self.states.items() if one["state"] != "decided"]
         if undecided:
-            self.erased[name] = max(self.erased.get(name, 0), until or max(undecided))
+            self.erased[name, form] = max(self.erased.get((name, form), 0), until or max(undecided))
         self._forget(who, now)
         return "erased"
 

@@ -102,6 +102,15 @@ def test_round_that_fails_says_how_far_it_came(ways: dict[str, object], outcome:
     assert (result.outcome, result.seen) == (outcome, seen)
 
 
+def test_round_whose_mail_came_late_is_cancelled_by_a_later_one() -> None:
+    """One mailbox may have so many people on a form: what was left of an outage makes room for the next round."""
+    with _serving(mailing=False) as everything:
+        canary = _canary(everything.url)
+        assert [canary.go_round(NEVER.wait).outcome for _ in range(3)] == [UNMAILED] * 3
+        everything._mailing = True
+        assert (canary.go_round(NEVER.wait).outcome, everything.cancelled, list(canary.left)) == (DONE, 4, [])
+
+
 def test_round_ends_at_once_when_it_is_time_to_stop() -> None:
     told = threading.Event()
     told.set()

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
+from tests.support.working import worked
 
 ADDRESS = "participant-1@example.org"
 
@@ -171,12 +172,13 @@ def test_what_came_after_closing_makes_no_candidate(service: RegistrationService
     assert (rows(service.url, "SELECT count(*) FROM candidate"), service.mailed()) == ([(0,)], [])
 
 
-def test_trap_field_stores_nothing(client: FlaskClient, installation: TestInstallation) -> None:
-    """A program that fills the invisible field gets an answer like any other."""
+def test_honeypot_takes_the_proof_of_work_and_nothing_else(client: FlaskClient, installation: TestInstallation) -> None:
+    """A program that fills the invisible field gets an answer like any other; so does a person whose browser did."""
+    proof = worked(client.get(f"/v1/challenge?form={WEBINAR}").get_json())
     genuine = client.post(SUBMISSIONS, json=answers(1))
-    trapped = client.post(SUBMISSIONS, json=answers(2, website="https://example.org"))
+    trapped = client.post(SUBMISSIONS, json=answers(2, website="https://example.org", altcha=proof))
     assert shape(trapped) == shape(genuine)
-    assert stored(installation) == 1
+    assert rows(installation.urls["registration"], "SELECT challenge IS NULL FROM submission") == [(True,), (True,)]
 
 
 def shape(answer: Any) -> tuple[Any, ...]:

@@ -347,12 +347,16 @@ CREATE TABLE mail_count (
     PRIMARY KEY (domain_ref, began_at)
 );
 COMMENT ON TABLE mail_count IS 'confirmation mails by domain and ten minutes; the empty domain is all of them';
+COMMENT ON COLUMN mail_count.domain_ref IS 'of a domain, or of a domain and the client network of a day';
 CREATE TABLE waiting_address (
     address_ref bytea PRIMARY KEY CHECK (length(address_ref) = 32),
     mailbox_ref bytea NOT NULL REFERENCES mailbox (mailbox_ref),
     email text NOT NULL,
     language text NOT NULL,
-    since timestamptz NOT NULL
+    since timestamptz NOT NULL,
+    network bytea CHECK (length(network) = 32),
+    proven boolean NOT NULL,
+    plain boolean NOT NULL
 );
 CREATE INDEX waiting_address_mailbox ON waiting_address (mailbox_ref, since);
 COMMENT ON TABLE waiting_address IS 'addresses to which a confirmation mail is due; deleted once it is in the outbox';
@@ -411,10 +415,13 @@ CREATE INDEX former_address_age ON former_address (expires_at);
 COMMENT ON TABLE former_address IS 'addresses before a change, kept while their owners can take it back';
 
 CREATE TABLE erased_address (
-    address_ref bytea PRIMARY KEY CHECK (length(address_ref) = 32),
+    address_ref bytea NOT NULL CHECK (length(address_ref) = 32),
+    form text NOT NULL,
     before_number bigint NOT NULL,
-    erased_at timestamptz NOT NULL
+    erased_at timestamptz NOT NULL,
+    PRIMARY KEY (address_ref, form)
 );
+COMMENT ON COLUMN erased_address.form IS 'on which; empty: on all';
 COMMENT ON TABLE erased_address IS 'submissions up to this number are dropped when their turn comes';
 
 CREATE TABLE used_challenge (
