@@ -40,7 +40,12 @@ _SEPARATE: Rights = {
     "form": {DESK: "select update", DECIDE: "select", TEND: "select", OPERATOR: "select insert update"},
     "form_key": {FORMS: "select", OWN: "select", DESK: "select", OPERATOR: "select insert update"},
     "form_change": {DESK: "select insert", DECIDE: "select", TEND: "select", OPERATOR: "select"},
-    "seat": {DESK: "select update", DECIDE: "select update", TEND: "select update", OPERATOR: "select insert"},
+    "seat": {
+        DESK: "select update",
+        DECIDE: "select update",
+        TEND: "select update",
+        OPERATOR: "select insert update(options)",
+    },
     "promotion": {DESK: "select insert", DECIDE: "insert", TEND: "insert"},
     # intake
     "submission": {
@@ -135,6 +140,7 @@ _SEPARATE: Rights = {
     "inbox": {RELAY: "select update delete", CONSUME: "select insert delete", OPERATOR: "select update delete"},
     "halted_queue": {CONSUME: "select insert update delete", OPERATOR: "select delete"},
     # what the public processes may ask
+    "option_places(text)": {DESK: "execute", DECIDE: "execute", TEND: "execute", OPERATOR: "execute"},
     "receipt_of(bytea)": {FORMS: "execute", OWN: "execute"},
     "intake_is_full(bigint)": {FORMS: "execute", OWN: "execute"},
     f"link_of(bytea,{_AT})": {OWN: "execute"},

@@ -1,6 +1,6 @@
 """A whole form as data, and the way back and forth to the plain mappings that YAML and JSONB hold."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -18,6 +18,7 @@ __all__ = [
     "Text",
     "parse_definition",
     "to_mapping",
+    "with_full_options",
     "with_options",
 ]
 
@@ -96,6 +97,20 @@ def with_options(definition: FormDefinition, field_name: str, options: Sequence[
     return replace(definition, fields=fields)
 
 
+def with_full_options(definition: FormDefinition, full: Collection[str]) -> FormDefinition:
+    """The same form with the choices ``full`` (each ``field=value``) marked as full, and no others."""
+    limited = {field.name for field in definition.fields if any(one.limit is not None for one in field.options)}
+    if not limited:
+        return definition
+    fields = tuple(_with_full(field, full) if field.name in limited else field for field in definition.fields)
+    return replace(definition, fields=fields)
+
+
+def _with_full(field: Field, full: Collection[str]) -> Field:
+    options = tuple(replace(one, full=f"{field.name}={one.value}" in full) for one in field.options)
+    return replace(field, options=options)
+
+
 def to_mapping(definition: FormDefinition) -> dict[str, Any]:
     """The plain mapping of ``definition``, ready for JSON; ``parse_definition`` gives back an equal value."""
     return {
@@ -116,7 +131,7 @@ def _field_mapping(field: Field) -> dict[str, Any]:
         "label": dict(field.label.by_language),
         "help": dict(field.help.by_language),
         "required": field.required,
-        "options": [{"value": o.value, "label": dict(o.label.by_language)} for o in field.options],
+        "options": [_option_mapping(option) for option in field.options],
         "shown_when": _condition_mapping(field.shown_when),
         "sealed": field.sealed,
         "after_confirmation": field.after_confirmation,
@@ -127,6 +142,12 @@ def _field_mapping(field: Field) -> dict[str, Any]:
         "not_before": field.not_before,
     }
     return {key: value for key, value in whole.items() if value not in (None, False, "", [], {})}
+
+
+def _option_mapping(option: Option) -> dict[str, Any]:
+    """A choice as a mapping; whether it is full is no part of a definition."""
+    whole = {"value": option.value, "label": dict(option.label.by_language)}
+    return whole if option.limit is None else {**whole, "limit": option.limit}
 
 
 def _condition_mapping(condition: Condition | None) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from shared.forms.fields import (
     KINDS_WITH_OWN_OPTIONS,
     LONGEST,
     MOST_OPTIONS,
+    MOST_PLACES,
     Condition,
     Field,
     FieldKind,
@@ -99,7 +100,15 @@ def _read_option(raw: object, where: str, problems: list[str]) -> Option:
     if not isinstance(raw, Mapping) or not isinstance(value, str) or not OPTION_VALUE.fullmatch(value):
         problems.append(f"{where}.value: must be letters, digits, '.', '_' or '-', at most 100")
         return Option("", Text())
-    return Option(value, read_text(raw.get("label"), f"{where}.label", problems, required=True))
+    label = read_text(raw.get("label"), f"{where}.label", problems, required=True)
+    return Option(value, label, _read_places(raw.get("limit"), where, problems))
+
+
+def _read_places(raw: object, where: str, problems: list[str]) -> int | None:
+    if raw is None or (isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= MOST_PLACES):
+        return raw
+    problems.append(f"{where}.limit: must be a whole number of people from 0 to {MOST_PLACES}")
+    return None
 
 
 def _read_condition(raw: object, where: str, problems: list[str]) -> Condition | None:

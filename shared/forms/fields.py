@@ -28,6 +28,8 @@ LONGEST: dict[str, int] = {"text": 500, "long_text": 4000, "email": 254}
 
 LONGEST_NAME = 200
 MOST_OPTIONS = 500
+MOST_PLACES = 100_000
+"""Of one choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,17 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One choice: ``value`` is stored, ``label`` is shown."""
+    """One choice: ``value`` is stored, ``label`` is shown.
+
+    Attributes:
+        limit: how many people may choose it; None for any number.
+        full: so many have. Not part of a definition, see :func:`shared.forms.definition.with_full_options`.
+    """
 
     value: str
     label: Text
+    limit: int | None = None
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,11 @@ class Field:
     maximum: int | float | str | None = None
     autocomplete: str = ""
     not_before: str = ""
+
+    @property
+    def full_options(self) -> frozenset[str]:
+        """Values of the choices that nobody else can have."""
+        return frozenset(option.value for option in self.options if option.full)
 
     @property
     def longest(self) -> int:

@@ -48,10 +48,15 @@ def _public_field(field: Field, language: str) -> dict[str, Any]:
     return {key: value for key, value in whole.items() if value is not None and value != "" and value != []}
 
 
-def _public_options(field: Field, language: str) -> list[dict[str, str]]:
+def _public_options(field: Field, language: str) -> list[dict[str, Any]]:
+    """How many places a choice has is not said, only that none is left."""
     if field.kind == "time_zone":
         return []
-    return [{"value": value, "label": label} for value, label in options_of(field, language)]
+    full = field.full_options
+    return [
+        {"value": value, "label": label} | ({"full": True} if value in full else {})
+        for value, label in options_of(field, language)
+    ]
 
 
 def _public_condition(condition: Condition | None) -> dict[str, Any] | None:

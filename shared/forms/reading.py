@@ -81,6 +81,8 @@ def _check_together(fields: list[Field], always: tuple[tuple[str, str], ...], pr
             problems.append(f"fields.{field.name}: the name is reserved")
         _check_condition(field, seen, problems)
         _check_step(field, seen, problems)
+        if any(option.limit is not None for option in field.options):
+            _check_limits(field, problems)
         if field.not_before and getattr(seen.get(field.not_before), "kind", None) != "date":
             problems.append(f"fields.{field.name}.not_before: {field.not_before!r} is not an earlier date field")
         seen[field.name] = field
@@ -95,6 +97,14 @@ def _check_step(field: Field, earlier: Mapping[str, Field], problems: list[str])
     for other in filter(None, others):
         if other in earlier and earlier[other].after_confirmation != field.after_confirmation:
             problems.append(f"{where}: {other!r}, on which this field depends, is asked in the other step")
+
+
+def _check_limits(field: Field, problems: list[str]) -> None:
+    """Only choices that can be counted have a limit: those of a clear field with choices of its own."""
+    if field.sealed or field.kind not in ("one_of", "some_of"):
+        problems.append(
+            f"fields.{field.name}.options: only choices of a one_of or some_of that is not sealed are limited"
+        )
 
 
 def _check_condition(field: Field, earlier: Mapping[str, Field], problems: list[str]) -> None:

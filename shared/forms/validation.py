@@ -128,12 +128,20 @@ def _sorted_out(
         elif field.not_before and _is_before(value, found.get(field.not_before)):
             errors.append(_about_other(definition, field, field.not_before, "before-other", language))
             (sealed if field.sealed else values)[name] = value
+        elif field.full_options and _chosen(value) & field.full_options:
+            errors.append(_error(field, f"/{name}", "option-full", language))
+            values[name] = value
         elif value is not None:
             (sealed if field.sealed else values)[name] = value
         elif field.required:
             errors.append(_error(field, f"/{name}", "required", language))
     errors.extend(_error(None, pointer_to(key), "unknown-field", language) for key in codes)
     return Answers(values, sealed, tuple(errors[:MOST_ERRORS]))
+
+
+def _chosen(value: Any) -> frozenset[str]:
+    """The choices that an answer holds."""
+    return frozenset(value if isinstance(value, list) else () if value is None else (value,))
 
 
 def _is_before(value: Any, other: Any) -> bool:

@@ -13,7 +13,7 @@ from services.registration.embed.pages import RECEIPTS_PATH, Look, is_dated, ren
 from services.registration.embed.strings import page_texts, text_of_kind
 from shared.calendar.links import CalendarLinks
 
-ReceiptStatus = Literal["received", "check-your-mail", "confirmed", "waitlisted", "full", "closed"]
+ReceiptStatus = Literal["received", "check-your-mail", "confirmed", "waitlisted", "full", "option-full", "closed"]
 
 RELOAD_AFTER_S = (0.4, 0.8, 1.6, 4.0, 8.0, 15.0)
 """How long a page about something undecided waits, in seconds, before each time that it loads itself again; then it

@@ -6,7 +6,7 @@ from pathlib import Path
 from shared.i18n.catalogue import Catalogue
 
 PAGE_TEXTS = Catalogue(Path(__file__).parent / "translations")
-OUTCOMES = ("confirmed", "waitlisted", "full", "closed", "check-your-mail")
+OUTCOMES = ("confirmed", "waitlisted", "full", "option-full", "closed", "check-your-mail")
 """What a receipt can say when a submission is decided."""
 
 COUNTED = ("js.retry",)

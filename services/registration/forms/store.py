@@ -15,9 +15,13 @@ from services.registration.forms.seats import Seats
 
 @dataclass(frozen=True, slots=True)
 class SeatWord:
-    """What the public may know of a form's seats: ``open``, ``waiting-list`` or ``full``; never a number."""
+    """What the public may know of a form's seats: ``open``, ``waiting-list`` or ``full``; never a number.
+
+    ``full_options`` are the choices with a limit that have no place left, each ``field=value``.
+    """
 
     word: str
+    full_options: tuple[str, ...] = ()
 
 
 SeatInfo = TypeVar("SeatInfo", Seats, SeatWord)
@@ -137,7 +141,7 @@ _FORM = f"""
 """  # noqa: S608 - constants
 _ONE = text(_FORM + "WHERE f.slug = :slug")
 _FIRST = text("SELECT slug FROM public_form ORDER BY slug LIMIT 1")
-_PUBLIC = text(f"SELECT {_COLUMNS}, f.seat_word FROM public_form f WHERE f.slug = :slug")  # noqa: S608 - constants
+_PUBLIC = text(f"SELECT {_COLUMNS}, f.seat_word, f.full_options FROM public_form f WHERE f.slug = :slug")  # noqa: S608 - constants
 _LOCK = text("SELECT 1 FROM seat WHERE form = :slug FOR UPDATE")
 _ALL = text(_FORM + "ORDER BY f.slug")
 _LOADED = (
@@ -158,8 +162,11 @@ _SEAT = text("""
 """)
 _SEATS = text("""
     UPDATE seat SET capacity = :capacity, confirmed = :confirmed, waiting = :waiting, last_position = :last_position,
-        word = :word
+        word = :word, options = option_places(form)
     WHERE form = :form
+""")
+_COUNT_OPTIONS = text("""
+    UPDATE seat SET options = option_places(form) WHERE form = :slug AND options <> option_places(form)
 """)
 _SET = text("""
     UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at, changes_until = :changes_until,
@@ -178,7 +185,7 @@ def find_form(connection: Connection, slug: str) -> StoredForm | None:
 def find_public_form(connection: Connection, slug: str) -> PublicForm | None:
     """The form as the public processes may read it, or None."""
     row = connection.execute(_PUBLIC, {"slug": slug}).fetchone()
-    return None if row is None else FormRecord(*_form_values(row[:-1], SeatWord(row[-1])))
+    return None if row is None else FormRecord(*_form_values(row[:-2], SeatWord(row[-2], tuple(row[-1]))))
 
 
 def find_first_form(connection: Connection) -> str:
@@ -207,6 +214,7 @@ def save_form(connection: Connection, values: Mapping[str, Any], capacity: int |
     connection.execute(_SAVE, {**values, "definition": Jsonb(values["definition"])})
     seats = Seats(capacity, 0, 0, 0, values["waiting_list"])
     connection.execute(_SEAT, {"slug": values["slug"], "capacity": capacity, "word": seats.word})
+    connection.execute(_COUNT_OPTIONS, {"slug": values["slug"]})
 
 
 def save_seats(connection: Connection, form: str, seats: Seats) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, text
 
 from services.registration.forms.opening import Opening
+from services.registration.forms.option_places import read_option_places
 from services.registration.forms.seats import Seats
 from services.registration.intake.contents import content_from_json, without_cause
 from services.registration.intake.model import (
@@ -33,7 +34,7 @@ _LOCK = text("SELECT form FROM seat WHERE form = ANY(:forms) ORDER BY form FOR U
 _FORMS = text("""
     SELECT f.slug, s.capacity, s.confirmed, s.waiting, s.last_position, f.waiting_list, f.open, f.event_id IS NOT NULL,
         e.status, e.starts_at, e.ends_at, f.kind, f.closes_hours_before, f.opens_at, f.closes_at, f.changes_until,
-        f.verification, f.people_per_address, f.event_id, f.attend
+        f.verification, f.people_per_address, f.event_id, f.attend, s.options
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id WHERE f.slug = ANY(:forms)
 """)
 _VERSIONS = text("""
@@ -156,7 +157,7 @@ _VERIFY = text("""
 """)
 _SEATS = text("""
     UPDATE seat SET confirmed = new.confirmed, waiting = new.waiting, last_position = new.last_position,
-        word = new.word
+        word = new.word, options = option_places(seat.form)
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (form text, confirmed int, waiting int, last_position int,
         word text)
     WHERE seat.form = new.form
@@ -278,7 +279,9 @@ def _candidate(row: Sequence[Any]) -> Candidate:
 
 def _forms(connection: Connection, slugs: Sequence[str], now: datetime) -> dict[str, FormState]:
     found = {
-        row[0]: FormState(Opening(*row[6:16]), Seats(*row[1:6]), *row[16:])
+        row[0]: FormState(
+            Opening(*row[6:16]), Seats(*row[1:6]), row[16], row[17], row[18], row[19], read_option_places(row[20])
+        )
         for row in connection.execute(_FORMS, {"forms": list(slugs)})
     }
     versions = connection.execute(_VERSIONS, {"forms": list(slugs), "since": now - SEEN_WITHIN})

@@ -53,6 +53,10 @@ _OUTCOME_OF_PLACE = {"confirmed": Outcome.CONFIRMED, "waitlisted": Outcome.WAITL
 _RESULT_OF_PLACE = {"confirmed": Result.CONFIRMED, "waitlisted": Result.WAITLISTED}
 
 
+LEFT_WAITING = frozenset({Result.FULL, Result.OPTION_FULL, Result.TOO_MANY})
+"""Results after which a candidate waits on: a place may be given back."""
+
+
 def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) -> Plan:
     """Return what becomes of ``batch``. ``facts`` holds everything as it is afterwards.
 
@@ -160,6 +164,8 @@ def _register_at_once(facts: Facts, plan: Plan, form: FormState, item: Submissio
     place = next_place(form.seats)
     if place is None:
         return Outcome.FULL
+    if not form.options.has_room(item.content.answers):
+        return Outcome.OPTION_FULL
     known = any(one.person == item.person for one in facts.of(item.form, item.address.ref))
     if known or facts.at_mailbox[item.form, item.address.mailbox] >= form.people_per_address:
         _add_candidate(facts, plan, item, True, new_id)
@@ -198,7 +204,7 @@ def _decide_choice(
     if candidate is None or candidate.address.ref != address.ref:
         return ActResult(choice.candidate, choice.form, "", Result.EXPIRED)
     result = _act(facts, plan, candidate, choice, new_id, now)
-    if result not in (Result.FULL, Result.TOO_MANY):
+    if result not in LEFT_WAITING:
         del facts.candidates[candidate.id]
         plan.deleted.append(candidate.id)
     return ActResult(candidate.id, candidate.form, candidate.code, result)
@@ -223,8 +229,7 @@ def _replace(facts: Facts, plan: Plan, candidate: Candidate, registration: str |
     if live is None or live.form != candidate.form or live.address != candidate.address.ref:
         return Result.GONE
     same_person = next((one for one in facts.of(live.form, live.address) if one.person == candidate.person), live)
-    _change(facts, plan, same_person, candidate)
-    return Result.CHANGED
+    return _change(facts, plan, same_person, candidate)
 
 
 def _register_or_change(
@@ -234,12 +239,13 @@ def _register_or_change(
     live = facts.of(source.form, source.address.ref)
     known = next((one for one in live if one.person == source.person), None)
     if known is not None:
-        _change(facts, plan, known, source)
-        return Result.CHANGED
+        return _change(facts, plan, known, source)
     if len(live) >= form.people_per_address:
         return Result.TOO_MANY
     if next_place(form.seats) is None:
         return Result.FULL
+    if not form.options.has_room(source.content.answers):
+        return Result.OPTION_FULL
     return _RESULT_OF_PLACE[_register(facts, plan, source, new_id, verified=True).status]
 
 
@@ -282,7 +288,8 @@ def _register(
         received_at=source.received_at,
         verified=verified,
     )
-    facts.forms[source.form] = replace(form, seats=take(form.seats, place))
+    options = form.options.moved(None, source.content.answers)
+    facts.forms[source.form] = replace(form, seats=take(form.seats, place), options=options)
     live = LiveRegistration(made.id, made.form, made.status, 1, made.person, made.address.ref, made.content)
     facts.of(made.form, made.address.ref).append(live)
     facts.at_mailbox[made.form, made.address.mailbox] += 1
@@ -291,10 +298,13 @@ def _register(
     return made
 
 
-def _change(facts: Facts, plan: Plan, live: LiveRegistration, source: Submission | Candidate) -> None:
-    """Give a live registration the content of ``source``; its place stays."""
+def _change(facts: Facts, plan: Plan, live: LiveRegistration, source: Submission | Candidate) -> Result:
+    """Give a live registration the content of ``source``, if its choices have room; its place stays."""
+    if not facts.forms[live.form].options.has_room(source.content.answers, live.content.answers):
+        return Result.OPTION_FULL
     content = _with_sealed_of(source.content, live.content)
     _store_change(facts, plan, live, content, source.person, sealed=source.content.sealed is not None)
+    return Result.CHANGED
 
 
 def _store_change(
@@ -310,10 +320,19 @@ def _store_change(
     changed = replace(live, revision=live.revision + 1, content=content, person=person)
     some = facts.of(live.form, live.address)
     some[some.index(live)] = changed
+    _move_options(facts, plan, live.form, live.content, content)
     fields = changed_fields(live.content, content)
     plan.changed.append(
         ChangedRegistration(live.id, live.form, live.status, changed.revision, content, person, fields, sealed, details)
     )
+
+
+def _move_options(facts: Facts, plan: Plan, slug: str, before: Content, after: Content) -> None:
+    form = facts.forms[slug]
+    options = form.options.moved(before.answers, after.answers)
+    if options is not form.options:
+        facts.forms[slug] = replace(form, options=options)
+        plan.seats_changed.add(slug)
 
 
 def _change_own(facts: Facts, plan: Plan, item: Change) -> ActResult:
@@ -335,6 +354,8 @@ def _changed_own(facts: Facts, plan: Plan, item: Change, live: LiveRegistration)
     if any(one.person == person and one.id != live.id for one in facts.of(live.form, live.address)):
         return Result.NAME_TAKEN
     content = _with_sealed_of(with_answers(live.content, item.given, item.fields), live.content)
+    if not facts.forms[live.form].options.has_room(content.answers, live.content.answers):
+        return Result.OPTION_FULL
     sealed = item.given.sealed is not None
     if not sealed and not item.details and not changed_fields(live.content, content):
         return Result.KEPT
@@ -357,7 +378,8 @@ def _cancel(facts: Facts, plan: Plan, item: Cancel, now: datetime) -> ActResult:
         return ActResult("", live.form, "", Result.CHANGED_MEANWHILE)
     if is_over(form.opening, now):
         return ActResult("", live.form, "", Result.EVENT_OVER)
-    facts.forms[live.form] = replace(form, seats=give_back(form.seats, live.status))
+    options = form.options.moved(live.content.answers, None)
+    facts.forms[live.form] = replace(form, seats=give_back(form.seats, live.status), options=options)
     facts.of(live.form, live.address).remove(live)
     drop_change(facts, plan, live.id)
     plan.cancelled.append(replace(live, revision=live.revision + 1, status="cancelled"))

@@ -11,7 +11,7 @@ from services.registration.forms.store import PublicForm, find_public_form
 from services.registration.intake.store import DeciderPublicKey, is_full, newest_decider_key
 from services.registration.sealing.store import find_public_key
 from shared.core.errors import DomainError
-from shared.forms.definition import FormDefinition, parse_definition
+from shared.forms.definition import FormDefinition, parse_definition, with_full_options
 from shared.forms.standard import with_working_groups
 from shared.forms.used_challenges import used_lately
 from shared.store.unit_of_work import UnitOfWork
@@ -71,6 +71,7 @@ def view_form(work: UnitOfWork, slug: str, now: datetime) -> FormView:
         solved = used_lately(connection, slug, now)
         key, full = newest_decider_key(connection), is_full(connection, MAX_QUEUE_BYTES)
     whole = with_working_groups(parse_definition(stored.definition), groups)
+    whole = with_full_options(whole, stored.seats.full_options)
     origins = tuple(sorted({origin for partner in partners for origin in partner.origins}))
     return FormView(stored, whole, whole.first_step, tuple(partners), origins, public_key, key, full, solved)
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.registration.forms.opening import Opening, closed_reason
+from services.registration.forms.option_places import OptionPlaces
 from services.registration.forms.seats import Seats
 from services.registration.intake.address_model import (
     AddressChange,
@@ -38,6 +39,7 @@ class Outcome(StrEnum):
     CONFIRMED = "confirmed"
     WAITLISTED = "waitlisted"
     FULL = "full"
+    OPTION_FULL = "option-full"
     CLOSED = "closed"
 
 
@@ -50,6 +52,7 @@ class Result(StrEnum):
     KEPT = "kept"
     DELETED = "deleted"
     FULL = "full"
+    OPTION_FULL = "option-full"
     CLOSED = "closed"
     TOO_MANY = "too-many"
     EXPIRED = "expired"
@@ -341,6 +344,7 @@ class FormState:
         people_per_address: live registrations that one address may have.
         event: slug of the event that it registers for; None for none.
         attend: slug of the event that everybody on this form should attend as well.
+        options: places of its choices that have a limit.
         opening_at: how it decided about being open when an earlier revision was shown, a moment ago; by revision.
     """
 
@@ -350,6 +354,7 @@ class FormState:
     people_per_address: int
     event: str | None = None
     attend: str | None = None
+    options: OptionPlaces = field(default_factory=OptionPlaces)
     opening_at: Mapping[int, Opening] = field(default_factory=dict)
 
     def accepts(self, submission: Submission) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from services.registration.forms.opening import Opening
 from services.registration.own.store import OwnRegistration
 from services.registration.people.model import clear_answers
-from shared.forms.definition import FormDefinition
+from shared.forms.definition import Field, FormDefinition
 from shared.forms.rendering import answers_for_display
 
 Step = Literal["answers", "details"]
@@ -27,21 +27,35 @@ class Difference:
     after: str
 
 
-def own_definition(whole: FormDefinition, step: Step, *, given: bool) -> FormDefinition:
+def own_definition(
+    whole: FormDefinition, step: Step, *, given: bool, held: Mapping[str, Any] | None = None
+) -> FormDefinition:
     """Return the questions of a step.
 
     Args:
         whole: all questions of the form.
         step: which of them.
         given: sealed answers of this step were given before: leaving one empty keeps it, so none is required.
+        held: clear answers of the registration: a choice that is full stays open to whoever has it.
     """
     asked = whole.second_step if step == "details" else whole.first_step
     fields = tuple(
-        replace(field, required=False) if field.sealed and given else field
+        _asked_again(field, given=given, held=(held or {}).get(field.name))
         for field in asked.fields
         if field.kind not in KINDS_LEFT_OUT
     )
     return replace(asked, fields=fields)
+
+
+def _asked_again(field: Field, *, given: bool, held: object) -> Field:
+    if field.sealed:
+        return replace(field, required=field.required and not given)
+    if not field.full_options:
+        return field
+    chosen = held if isinstance(held, list) else [held]
+    return replace(
+        field, options=tuple(replace(one, full=one.full and one.value not in chosen) for one in field.options)
+    )
 
 
 def given_at(own: OwnRegistration, step: Step) -> datetime | None:

@@ -15,7 +15,7 @@ from shared.forms.texts import engine_texts
 from shared.forms.validation import FieldError
 from shared.i18n.languages import LANGUAGE_NAMES
 
-AnswersNotice = Literal["", "changed-meanwhile", "name-taken"]
+AnswersNotice = Literal["", "changed-meanwhile", "name-taken", "option-full"]
 
 
 @dataclass(frozen=True, slots=True)

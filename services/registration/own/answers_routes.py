@@ -47,6 +47,7 @@ BESIDE = ("revision", "forget", "show_in")
 NOTICES: dict[Result, AnswersNotice] = {
     Result.CHANGED_MEANWHILE: "changed-meanwhile",
     Result.NAME_TAKEN: "name-taken",
+    Result.OPTION_FULL: "option-full",
 }
 
 
@@ -105,7 +106,7 @@ def _open(context: PublicContext, token: str, step: Step, language: str) -> Open
     except DomainError:
         return gone(context)
     look = look_of(own_language({"lang": language}, own.person.registration.language), {}, None)
-    definition = own_definition(view.whole, step, given=given_at(own, step) is not None)
+    definition = own_definition(view.whole, step, given=given_at(own, step) is not None, held=current_values(own))
     opened = OpenStep(token, step, own, view, look, definition)
     if own.person.registration.status == "cancelled" or not definition.fields:
         return _to_own_page(opened)
@@ -140,7 +141,7 @@ def _outcome(context: PublicContext, opened: OpenStep, answers: Answers) -> Resp
     sent = change_own(context.intake, view, own, opened.token, answers, revision=revision, details=details)
     receipt = wait_for_outcome(context.intake, sent)
     result = Result(receipt.outcome[0]["result"]) if receipt is not None else None
-    if result in (Result.CHANGED_MEANWHILE, Result.NAME_TAKEN):
+    if result in NOTICES:
         again = _open(context, opened.token, opened.step, opened.look.language)
         if isinstance(again, Response):
             return again

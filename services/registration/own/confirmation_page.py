@@ -147,7 +147,7 @@ class CandidateResult:
         title: of the form.
         code: of the candidate; ``""`` for answers that were entered behind the link, and if the candidate is gone.
         form_kind: of the form.
-        form_path: where answers can be entered anew behind this link, ``""`` where the form is closed.
+        form_path: where other answers can be entered behind this link, ``""`` where that is no help.
     """
 
     result: Result | None

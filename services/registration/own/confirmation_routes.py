@@ -260,7 +260,7 @@ def _result(result: Result | None, view: FormView, code: str, look: Look) -> Can
         event_time=event_time(view.stored),
         code=code,
         form_kind=view.stored.kind,
-        form_path=f"{request.path}/forms/{view.stored.slug}" if result is Result.EXPIRED else "",
+        form_path=f"{request.path}/forms/{view.stored.slug}" if result in (Result.EXPIRED, Result.OPTION_FULL) else "",
     )
 
 

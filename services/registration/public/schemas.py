@@ -100,7 +100,7 @@ class ReceiptStateSchema(ma.Schema):
     status = ma.fields.String(
         required=True,
         metadata={
-            "enum": ["received", "check-your-mail", "confirmed", "waitlisted", "full", "closed"],
+            "enum": ["received", "check-your-mail", "confirmed", "waitlisted", "full", "option-full", "closed"],
             "description": "With verification by mail it stays `check-your-mail`",
         },
     )

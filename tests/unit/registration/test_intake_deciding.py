@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registration.forms.opening import Opening
+from services.registration.forms.option_places import OptionPlaces
 from services.registration.forms.seats import Seats
 from services.registration.intake.deciding import decide
 from services.registration.intake.model import (
@@ -19,6 +20,7 @@ from services.registration.intake.model import (
     ActResult,
     Cancel,
     Candidate,
+    Change,
     Choice,
     Confirm,
     Content,
@@ -44,6 +46,18 @@ FORM = "upr-webinar-10"
 def form(capacity: int | None = None, *, verification: str = "email", waiting_list: bool = True) -> FormState:
     opening = Opening(True, True, "confirmed", STARTS, STARTS + timedelta(hours=1))
     return FormState(opening, Seats(capacity, 0, 0, 0, waiting_list), verification, 3, FORM)
+
+
+def limited(taken: int = 0, limit: int = 2) -> FormState:
+    """A form with one choice that has a limit."""
+    return replace(form(), options=OptionPlaces({"workshop=morning": limit}, {"workshop=morning": taken}))
+
+
+def choosing(number: int, name: str, *workshops: str, **changes: Any) -> Submission:
+    """A submission of somebody with an address of their own who chooses these workshops."""
+    refs = AddressRefs(name.encode().ljust(32, b"a"), name.encode().ljust(32, b"m"), b"")
+    content = Content(email=f"{number}@example.org", language="en", name=name, answers={"workshop": list(workshops)})
+    return submission(number, name, content=content, address=refs, **changes)
 
 
 def submission(number: int, name: str = "A. B.", **changes: Any) -> Submission:
@@ -411,3 +425,71 @@ def test_candidate_keeps_what_its_sender_wrote(new_id: Callable[[], str]) -> Non
             person=sent.person,
         )
     ]
+
+
+@pytest.mark.parametrize("verified", [False, True])
+def test_choice_with_a_limit_goes_to_the_first_who_take_it(new_id: Callable[[], str], verified: bool) -> None:
+    """On a form without verification, and by confirming; whoever chooses something else is not concerned."""
+    facts = Facts({FORM: replace(limited(), verification="email" if verified else "none")})
+    sent = [choosing(number, f"Person {number}", "morning", challenge=bytes([number])) for number in range(1, 4)]
+    plan = decide(facts, [*sent, choosing(4, "Person 4", "evening", challenge=b"4")], new_id, NOW)
+    if verified:
+        wanted = [confirm(10 + one.number, Choice(one.id, Act.CONFIRM), address=one.address) for one in plan.candidates]
+        results = decide(facts, wanted, new_id, NOW).results
+        outcomes = [results[number][0].result.value for number in range(11, 15)]
+        assert [one.number for one in facts.candidates.values()] == [3]  # waits on: nothing is lost
+    else:
+        outcomes = [plan.outcomes[number].value for number in range(1, 5)]
+    assert outcomes == ["confirmed", "confirmed", "option-full", "confirmed"]
+    assert facts.forms[FORM].options.taken == {"workshop=morning": 2}
+
+
+def test_full_choice_tells_nobody_who_is_registered(new_id: Callable[[], str]) -> None:
+    """Somebody who holds the choice, and somebody blocked, get the outcome that a newcomer gets."""
+    facts = Facts({FORM: replace(limited(limit=1), verification="none")})
+    decide(facts, [choosing(1, "Person 1", "morning", challenge=b"1")], new_id, NOW)
+    blocked = choosing(2, "Person 2", "morning", challenge=b"2")
+    facts.blocked = frozenset({blocked.address.ref})
+    again = choosing(3, "Person 1", "morning", challenge=b"3")
+    plan = decide(facts, [blocked, again, choosing(4, "Person 4", "morning", challenge=b"4")], new_id, NOW)
+    assert set(plan.outcomes.values()) == {Outcome.OPTION_FULL}
+
+
+def test_change_takes_a_choice_only_while_it_has_room_and_gives_the_other_back(new_id: Callable[[], str]) -> None:
+    facts = Facts({FORM: replace(limited(limit=1), verification="none")})
+    sent = [
+        choosing(1, "Person 1", "morning", "evening", challenge=b"1"),
+        choosing(2, "Person 2", "evening", challenge=b"2"),
+    ]
+    first, second = (one.id for one in decide(facts, sent, new_id, NOW).registered)
+
+    def change(number: int, registration: str, revision: int, *workshops: str) -> Result:
+        given = Content(email="", language="en", answers={"workshop": list(workshops)})
+        wanted = Change(number, NOW, registration, revision, given, frozenset({"workshop"}), False, b"")
+        return decide(facts, [wanted], new_id, NOW).results[number][0].result
+
+    assert change(3, second, 1, "morning") is Result.OPTION_FULL
+    assert change(4, first, 1, "morning") is Result.CHANGED  # theirs already
+    assert change(5, first, 2, "evening") is Result.CHANGED
+    assert change(6, second, 1, "morning") is Result.CHANGED
+    assert facts.forms[FORM].options.taken == {"workshop=morning": 1}
+
+
+def test_cancelling_gives_a_choice_back(new_id: Callable[[], str]) -> None:
+    facts = Facts({FORM: replace(limited(limit=1), verification="none")})
+    [made] = decide(facts, [choosing(1, "Person 1", "morning", challenge=b"1")], new_id, NOW).registered
+    plan = decide(facts, [Cancel(2, made.id), choosing(3, "Person 3", "morning", challenge=b"3")], new_id, NOW)
+    assert plan.outcomes == {3: Outcome.CONFIRMED}
+
+
+def test_replacing_somebodys_answers_needs_room_for_new_choices_alone(new_id: Callable[[], str]) -> None:
+    facts = Facts({FORM: limited(taken=1, limit=1)})
+    colleague = submission(1, "A. B.")
+    [candidate] = decide(facts, [colleague], new_id, NOW).candidates
+    decide(facts, [confirm(2, Choice(candidate.id, Act.CONFIRM))], new_id, NOW)
+    [held] = facts.of(FORM, OWNER.ref)
+    full = submission(3, "A. B.", content=replace(colleague.content, answers={"workshop": "morning"}))
+    [other] = decide(facts, [full], new_id, NOW).candidates
+    plan = decide(facts, [confirm(4, Choice(other.id, Act.REPLACE, held.id))], new_id, NOW)
+    assert [one.result for one in plan.results[4]] == [Result.OPTION_FULL]
+    assert (plan.changed, list(facts.candidates)) == ([], [other.id])

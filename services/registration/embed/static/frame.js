@@ -123,6 +123,7 @@ async function showOutcome(heading, address) {
   if (calendar) showCalendars(calendar);
   if (registered) notify({ type: "troika:registered", status });
   if (status === "full" || status === "closed") notify({ type: "troika:error", code: `form-${status}` });
+  if (status === "option-full") notify({ type: "troika:error", code: status });
 }
 
 function showCalendars(addresses) {

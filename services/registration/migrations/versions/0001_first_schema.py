@@ -109,8 +109,10 @@ CREATE TABLE seat (
     confirmed integer NOT NULL DEFAULT 0 CHECK (confirmed >= 0),
     waiting integer NOT NULL DEFAULT 0 CHECK (waiting >= 0),
     last_position integer NOT NULL DEFAULT 0 CHECK (last_position >= 0),
-    word text NOT NULL DEFAULT 'open' CHECK (word IN ('open', 'waiting-list', 'full'))
+    word text NOT NULL DEFAULT 'open' CHECK (word IN ('open', 'waiting-list', 'full')),
+    options jsonb NOT NULL DEFAULT '{}'
 ) WITH (fillfactor = 50);
+COMMENT ON COLUMN seat.options IS 'choices with a limit, by field=value: the limit, and how many registrations hold it';
 
 CREATE TABLE promotion (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -595,7 +597,9 @@ CREATE VIEW public_form AS
         f.promotion_notice_minutes, f.open, f.revision, e.title AS event_title, e.time_zone, e.starts_at,
         e.status AS event_status, e.ends_at, f.closes_hours_before, f.attend, f.opens_at, f.closes_at, f.person_days,
         e.city, f.people_per_address, f.controller, f.contact, f.changes_until, f.alarm_minutes, f.join_minutes_before,
-        s.word AS seat_word
+        s.word AS seat_word,
+        ARRAY(SELECT key FROM jsonb_each(s.options) WHERE (value->>'taken')::int >= (value->>'limit')::int)
+            AS full_options
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id;
 COMMENT ON VIEW public_form IS 'all that the public processes may read of a form: no number of seats, nobody';
 CREATE VIEW public_event AS
@@ -604,6 +608,17 @@ COMMENT ON VIEW public_event IS 'what stands in calendars of an event: not where
 """
 
 FUNCTIONS = """
+CREATE FUNCTION option_places(wanted text) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(jsonb_object_agg(key, jsonb_build_object('limit', places, 'taken', (
+        SELECT count(*) FROM public.registration r WHERE r.form = wanted AND r.status <> 'cancelled'
+            AND r.erased_at IS NULL AND jsonb_exists(r.answers->name, value)))), '{}')
+    FROM (SELECT field->>'name' AS name, option->>'value' AS value, (option->>'limit')::int AS places,
+            concat(field->>'name', '=', option->>'value') AS key
+        FROM public.form f, jsonb_array_elements(f.definition->'fields') AS field,
+            jsonb_array_elements(field->'options') AS option
+        WHERE f.slug = wanted AND jsonb_exists(option, 'limit')) AS limited
+$$;
 CREATE FUNCTION receipt_of(wanted bytea)
 RETURNS TABLE (form text, code text, state text, outcome jsonb, fingerprint bytea, received_at timestamptz,
     calendar_key text)

@@ -1,0 +1,56 @@
+"""Choices with a limit: how many live registrations may hold one, and how many do. Nobody gets more than the limit.
+
+Whoever has a place on the form or its waiting list holds their choices; the counts are kept beside the seats and change
+under the same lock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+Answers = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OptionPlaces:
+    """Places of the limited choices of one form.
+
+    Attributes:
+        limits: by ``field=value``.
+        taken: the same.
+    """
+
+    limits: Mapping[str, int] = field(default_factory=dict)
+    taken: Mapping[str, int] = field(default_factory=dict)
+
+    def chosen(self, answers: Answers | None) -> frozenset[str]:
+        """Return the limited choices among clear answers; none for None."""
+        return frozenset() if answers is None else frozenset(key for key in self.limits if _is_chosen(key, answers))
+
+    def has_room(self, answers: Answers, held: Answers | None = None) -> bool:
+        """Return whether each limited choice has a place left, or is one of those that are ``held`` already."""
+        wanted = self.chosen(answers) - self.chosen(held)
+        return all(self.taken.get(key, 0) < self.limits[key] for key in wanted)
+
+    def moved(self, before: Answers | None, after: Answers | None) -> "OptionPlaces":
+        """Return the places once the answers ``before`` are ``after``: None before a registration, and once it ends."""
+        given, returned = self.chosen(after), self.chosen(before)
+        if given == returned:
+            return self
+        return replace(
+            self,
+            taken={key: self.taken.get(key, 0) + (key in given) - (key in returned) for key in self.limits},
+        )
+
+
+def read_option_places(stored: Mapping[str, Mapping[str, int]]) -> OptionPlaces:
+    """Return the places as the seats' row holds them: ``{"field=value": {"limit": 20, "taken": 3}}``."""
+    return OptionPlaces(
+        {key: one["limit"] for key, one in stored.items()}, {key: one["taken"] for key, one in stored.items()}
+    )
+
+
+def _is_chosen(key: str, answers: Answers) -> bool:
+    name, _, value = key.partition("=")
+    answer = answers.get(name)
+    return value in answer if isinstance(answer, list) else answer == value
