@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from services.registration.deciding_loop import make_decider
@@ -171,7 +172,7 @@ class RegistrationService:
         path = f"/r/{token}/{step}"
         seen = revision or int(re.findall(r'name="revision" value="(\d+)"', self.client.get(path).text)[0])
         with self.deciding():
-            return self.client.post(path, data={"revision": str(seen), **dict(to_form_encoded(given))})
+            return self.client.post(path, data=MultiDict([("revision", str(seen)), *to_form_encoded(given)]))
 
     # people
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.forms.definition import parse_definition, to_mapping, with_options
+from shared.forms.definition import parse_definition, to_mapping, with_full_options, with_options
 from shared.forms.public import to_public
 from tests.unit.forms.samples import form_with, webinar
 
@@ -86,3 +86,39 @@ def test_public_definition_without_working_groups_leaves_the_question_out() -> N
     names = [field["name"] for field in to_public(with_options(webinar(), "working_group", []), "en")["fields"]]
     assert "working_group" not in names
     assert "email" in names
+
+
+def workshops(**limits: int) -> dict[str, Any]:
+    """A field with two choices, and these limits."""
+    values = ("morning", "evening")
+    options = [
+        {"value": one, "label": one.title(), **({"limit": limits[one]} if one in limits else {})} for one in values
+    ]
+    return {"name": "workshop", "kind": "some_of", "options": options}
+
+
+def test_limit_of_a_choice_is_kept_and_shown_to_nobody() -> None:
+    definition = form_with(workshops(morning=20))
+    assert [one.limit for one in definition.field("workshop").options] == [20, None]
+    assert parse_definition(json.loads(json.dumps(to_mapping(definition)))) == definition
+    full = with_full_options(definition, ["workshop=morning", "other=evening"])
+    [*_, field] = to_public(full, "en")["fields"]
+    assert field["options"] == [
+        {"value": "morning", "label": "Morning", "full": True},
+        {"value": "evening", "label": "Evening"},
+    ]
+    assert to_mapping(full) == to_mapping(definition)
+    assert with_full_options(full, ()) == definition
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, "20", True, 100_001])
+def test_limit_of_a_choice_is_a_number_of_people(limit: Any) -> None:
+    field = workshops(morning=limit)
+    with pytest.raises(ValueError, match=r"options\[1\]\.limit: must be a whole number of people"):
+        form_with(field)
+
+
+@pytest.mark.parametrize("changes", [{"sealed": True}, {"kind": "working_group"}])
+def test_choice_that_cannot_be_counted_has_no_limit(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="only choices of a one_of or some_of"):
+        form_with(workshops(morning=1) | changes)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.forms.definition import with_options
+from shared.forms.definition import with_full_options, with_options
 from shared.forms.transport import TRANSPORT_FIELDS, split_transport
 from shared.forms.validation import FieldError, validate
 from shared.i18n.languages import LANGUAGES
@@ -238,3 +238,14 @@ def test_cleaning_a_clean_text_changes_nothing(text: str) -> None:
     first = validate(WEBINAR, minimal() | {"questions": text})
     if first.ok and "questions" in first.values:
         assert validate(WEBINAR, minimal() | {"questions": first.values["questions"]}).values == first.values
+
+
+@pytest.mark.parametrize(("kind", "chosen"), [("one_of", "morning"), ("some_of", ["evening", "morning"])])
+def test_choice_that_is_full_is_refused_and_named(kind: str, chosen: Any) -> None:
+    options = [{"value": "morning", "label": "Morning", "limit": 1}, {"value": "evening", "label": "Evening"}]
+    definition = form_with({"name": "workshop", "kind": kind, "options": options})
+    full = with_full_options(definition, ["workshop=morning"])
+    assert codes(definition, answered(workshop=chosen)) == {}
+    assert codes(full, answered(workshop=chosen)) == {"/workshop": "option-full"}
+    assert codes(full, answered(workshop="evening" if kind == "one_of" else ["evening"])) == {}
+    assert codes(full, answered()) == {}

@@ -612,7 +612,7 @@ CREATE FUNCTION option_places(wanted text) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(jsonb_object_agg(key, jsonb_build_object('limit', places, 'taken', (
         SELECT count(*) FROM public.registration r WHERE r.form = wanted AND r.status <> 'cancelled'
-            AND r.erased_at IS NULL AND jsonb_exists(r.answers->name, value)))), '{}')
+            AND r.erased_at IS NULL AND jsonb_exists(r.answers->limited.name, limited.value)))), '{}')
     FROM (SELECT field->>'name' AS name, option->>'value' AS value, (option->>'limit')::int AS places,
             concat(field->>'name', '=', option->>'value') AS key
         FROM public.form f, jsonb_array_elements(f.definition->'fields') AS field,
