@@ -20,7 +20,8 @@ from services.registration.intake.decider import Decider
 from services.registration.intake.form_view import view_form
 from services.registration.intake.model import Act, Choice
 from services.registration.intake.service import Intake
-from services.registration.own.service import WaitingForOwner, send_choices, show_waiting
+from services.registration.own.commands import send_choices
+from services.registration.own.service import WaitingForOwner, show_waiting
 from services.registration.people.messages import RegistrationMessages
 from services.registration.settings import RegistrationSettings, read_settings
 from services.registration.tending import Tending

@@ -23,15 +23,9 @@ from services.registration.own.address_page import (
     render_undo,
     render_undo_gone,
 )
+from services.registration.own.commands import ask_address, undo_address, wait_for_outcome
 from services.registration.own.responses import gone
-from services.registration.own.service import (
-    ask_address,
-    show_asked_address,
-    show_own,
-    show_undo,
-    undo_address,
-    wait_for_outcome,
-)
+from services.registration.own.service import show_asked_address, show_own, show_undo
 from services.registration.own.store import LinkAct, OwnRegistration, UndoableChange
 from services.registration.public.context import PublicContext
 from services.registration.public.responses import attempt_number, event_time, look_of, page, title_of

@@ -27,8 +27,9 @@ from services.registration.own.answers_page import (
     render_answers,
     render_answers_closed,
 )
+from services.registration.own.commands import change_own, wait_for_outcome
 from services.registration.own.responses import gone, own_instant, revision_seen
-from services.registration.own.service import change_own, show_own, wait_for_outcome
+from services.registration.own.service import show_own
 from services.registration.own.store import OwnRegistration
 from services.registration.public.context import PublicContext
 from services.registration.public.responses import event_time, look_of, page, title_of

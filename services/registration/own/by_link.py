@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from services.registration.intake.model import Result
-from services.registration.own.service import cancel_own, show_own, wait_for_outcome
+from services.registration.own.commands import cancel_own, wait_for_outcome
+from services.registration.own.service import show_own
 from services.registration.people.by_link import LinkAccess
 from services.registration.people.store import Person
 from services.registration.public.context import PublicContext

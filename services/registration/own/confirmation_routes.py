@@ -16,6 +16,7 @@ from services.registration.forms.service import first_form
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Choice, Result
 from services.registration.own.answers import differences
+from services.registration.own.commands import mute, send_choices, send_link, wait_for_outcome
 from services.registration.own.confirmation_page import (
     CandidateResult,
     ChangeCard,
@@ -30,14 +31,7 @@ from services.registration.own.confirmation_page import (
     render_confirmation_gone,
 )
 from services.registration.own.managing_routes import with_group_titles
-from services.registration.own.service import (
-    WaitingForOwner,
-    mute,
-    send_choices,
-    send_link,
-    show_waiting,
-    wait_for_outcome,
-)
+from services.registration.own.service import WaitingForOwner, show_waiting
 from services.registration.own.store import LinkAct, PendingSubmission, RegisteredPerson, WaitingChange
 from services.registration.people.model import clear_answers
 from services.registration.public.context import PublicContext

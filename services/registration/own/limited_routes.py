@@ -11,6 +11,7 @@ from werkzeug.exceptions import BadRequest
 
 from services.registration.embed.event_time import EventTime
 from services.registration.intake.form_view import FormView
+from services.registration.own.commands import send_link_by_view, verify
 from services.registration.own.joining import Joining, JoinState, Meeting, decide_joining
 from services.registration.own.limited_page import (
     EventNotice,
@@ -23,7 +24,7 @@ from services.registration.own.limited_page import (
     render_view,
 )
 from services.registration.own.managing_page import JoinPart
-from services.registration.own.service import send_link_by_view, show_meeting, show_viewed, verify
+from services.registration.own.service import show_meeting, show_viewed
 from services.registration.public.context import PublicContext
 from services.registration.public.responses import event_time, look_of, page, title_of
 from services.registration.public.submitted import language_of, own_language

@@ -20,6 +20,7 @@ from services.registration.intake.model import Result
 from services.registration.own.address_routes import own_address
 from services.registration.own.answers import Step, ends_at, own_definition
 from services.registration.own.calendar_routes import add_own_calendar, own_calendar_links
+from services.registration.own.commands import cancel_own, erase_own, renew_links, unmute_own, wait_for_outcome
 from services.registration.own.limited_routes import join_by_own_link, join_part
 from services.registration.own.managing_page import (
     Asking,
@@ -32,17 +33,7 @@ from services.registration.own.managing_page import (
     render_link,
 )
 from services.registration.own.responses import ended, gone, own_instant, revision_seen, to_erased
-from services.registration.own.service import (
-    cancel_own,
-    ended_by,
-    erase_own,
-    newest_act,
-    renew_links,
-    show_own,
-    show_resources,
-    unmute_own,
-    wait_for_outcome,
-)
+from services.registration.own.service import ended_by, newest_act, show_own, show_resources
 from services.registration.own.store import LinkAct, OwnRegistration
 from services.registration.people.model import clear_answers
 from services.registration.public.context import PublicContext

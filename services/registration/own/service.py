@@ -1,17 +1,14 @@
-"""What links open, and the commands that are sent by them: they wait in the same queue as everything else."""
+"""What links open."""
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from services.registration.forms.copies import PublishedResource, resources_of
 from services.registration.forms.opening import Opening
 from services.registration.intake.form_view import FormView
-from services.registration.intake.model import Choice, Result
-from services.registration.intake.service import Intake, OwnChange
-from services.registration.intake.store import StoredReceipt
+from services.registration.intake.model import Result
 from services.registration.own.joining import Meeting
 from services.registration.own.store import (
     AskedAddress,
@@ -38,17 +35,10 @@ from services.registration.own.store import (
 )
 from shared.core.errors import DomainError
 from shared.core.links import CONFIRMATION, JOIN, OWN, UNDO_ADDRESS, VIEW, sent_hash
-from shared.forms.validation import Answers
 from shared.store.unit_of_work import UnitOfWork
-
-OUTCOME_WITHIN_S = 2.0
-"""How long a page waits for the decider before it says that the command is being processed."""
 
 ENDING = frozenset({Result.CANCELLED, Result.RENEWED})
 """Results of commands by which all links of a registration end, the one that was used among them."""
-
-PAUSES_S = (0.02, 0.03, 0.05, 0.1)
-"""Between two looks at an outcome; the last one repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +66,7 @@ def show_waiting(work: UnitOfWork, token: str, now: datetime) -> WaitingForOwner
     Raises:
         DomainError: ``not-found`` if it opens nothing, or nothing any more.
     """
-    hash_ = _hash(token, CONFIRMATION)
+    hash_ = hash_of_link(token, CONFIRMATION)
     with work.moment() as connection:
         link = find_confirmation_link(connection, hash_, now)
         if link is None:
@@ -96,7 +86,7 @@ def show_own(
         DomainError: ``not-found`` if it opens nothing, or nothing any more.
     """
     with work.transaction() as connection:
-        own = find_own(connection, _hash(token, OWN))
+        own = find_own(connection, hash_of_link(token, OWN))
     if own is None:
         raise DomainError("not-found")
     registration = own.person.registration
@@ -141,7 +131,7 @@ def show_viewed(
         DomainError: ``not-found`` if it opens nothing, or nothing any more.
     """
     with work.transaction() as connection:
-        found = find_viewed(connection, _hash(token, VIEW))
+        found = find_viewed(connection, hash_of_link(token, VIEW))
     if found is None:
         raise DomainError("not-found")
     return found, _live_form(found.form, found.status, found.changed_at, form_view, now)
@@ -163,7 +153,7 @@ def show_meeting(
         DomainError: ``not-found`` if the link opens nothing, or nothing any more.
     """
     with work.transaction() as connection:
-        found = find_meeting(connection, _hash(token, purpose))
+        found = find_meeting(connection, hash_of_link(token, purpose))
     if found is None:
         raise DomainError("not-found")
     return found, _live_form(found.form, found.status, found.changed_at, form_view, now)
@@ -180,19 +170,19 @@ def show_resources(work: UnitOfWork, event_id: str | None) -> Sequence[Published
 def count_changes(work: UnitOfWork, token: str) -> int:
     """Return the sum of the revisions of all registrations by which the link's person takes part in its event."""
     with work.transaction() as connection:
-        return own_changes(connection, _hash(token, OWN))
+        return own_changes(connection, hash_of_link(token, OWN))
 
 
 def show_history(work: UnitOfWork, token: str) -> dict[str, Any]:
     """Return dates, consent, readings, changes and messages of the registration behind a managing link."""
     with work.transaction() as connection:
-        return dict(own_history(connection, _hash(token, OWN)))
+        return dict(own_history(connection, hash_of_link(token, OWN)))
 
 
 def newest_act(work: UnitOfWork, token: str) -> LinkAct | None:
     """Return what was done last by a managing link, decided or not; None if nothing was."""
     with work.transaction() as connection:
-        return next(iter(acts_by_link(connection, _hash(token, OWN))), None)
+        return next(iter(acts_by_link(connection, hash_of_link(token, OWN))), None)
 
 
 def ended_by(work: UnitOfWork, token: str) -> tuple[Result, str] | None:
@@ -212,12 +202,7 @@ def ended_by(work: UnitOfWork, token: str) -> tuple[Result, str] | None:
 def show_asked_address(work: UnitOfWork, token: str) -> AskedAddress | None:
     """Return the address that waits for the registration behind a managing link; None if none does."""
     with work.transaction() as connection:
-        return find_asked_address(connection, _hash(token, OWN))
-
-
-def ask_address(intake: Intake, view: FormView, token: str, email: str) -> str:
-    """Store that somebody wants their registration to use ``email``; returns the command's receipt."""
-    return intake.command(view, "change-address", {"email": email}, _hash(token, OWN))
+        return find_asked_address(connection, hash_of_link(token, OWN))
 
 
 def show_undo(work: UnitOfWork, token: str, now: datetime) -> tuple[UndoableChange | None, Sequence[LinkAct]]:
@@ -226,7 +211,7 @@ def show_undo(work: UnitOfWork, token: str, now: datetime) -> tuple[UndoableChan
     Raises:
         DomainError: ``not-found`` if the link takes nothing back and never did.
     """
-    hash_ = _hash(token, UNDO_ADDRESS)
+    hash_ = hash_of_link(token, UNDO_ADDRESS)
     with work.transaction() as connection:
         undoable, acts = find_undoable(connection, hash_, now), acts_by_link(connection, hash_)
     if undoable is None and not acts:
@@ -234,95 +219,7 @@ def show_undo(work: UnitOfWork, token: str, now: datetime) -> tuple[UndoableChan
     return undoable, acts
 
 
-def undo_address(intake: Intake, view: FormView, token: str) -> str:
-    """Store that the owner of a former address takes the change back; returns the command's receipt."""
-    return intake.command(view, "undo-address", {}, _hash(token, UNDO_ADDRESS))
-
-
-def send_choices(intake: Intake, view: FormView, waiting: WaitingForOwner, choices: Sequence[Choice]) -> str:
-    """Store what the owner has chosen; returns the command's receipt.
-
-    A choice about something that does not wait any more is stored too: its result says so.
-    """
-    values = [asdict(choice) for choice in choices]
-    return intake.command(view, "confirm", {"choices": values}, waiting.token_hash)
-
-
-def send_link(intake: Intake, view: FormView, waiting: WaitingForOwner, registration: str) -> str:
-    """Store the wish for the managing link of a registration; returns the command's receipt."""
-    return intake.command(view, "send-link", {"registration": registration}, waiting.token_hash)
-
-
-def send_link_by_view(intake: Intake, view: FormView, token: str) -> str:
-    """Store that somebody wants the managing link mailed, by a read-only link; returns the command's receipt."""
-    return intake.command(view, "send-link", {}, _hash(token, VIEW))
-
-
-def renew_links(intake: Intake, view: FormView, token: str) -> str:
-    """Store that somebody wants all their links to end, and new ones by mail; returns the command's receipt."""
-    return intake.command(view, "renew-links", {}, _hash(token, OWN))
-
-
-def verify(intake: Intake, view: FormView, token: str, purpose: str) -> str:
-    """Store that somebody joins by a link that was mailed to their address; returns the command's receipt."""
-    return intake.command(view, "verify", {}, _hash(token, purpose))
-
-
-def mute(intake: Intake, view: FormView, waiting: WaitingForOwner, *, muted: bool) -> str:
-    """Store whether the owner wants mail about submissions they did not make; returns the command's receipt."""
-    return intake.command(view, "mute" if muted else "unmute", {}, waiting.token_hash)
-
-
-def unmute_own(intake: Intake, view: FormView, token: str) -> str:
-    """Store that somebody wants mail about submissions with their address again; returns the command's receipt."""
-    return intake.command(view, "unmute", {}, _hash(token, OWN))
-
-
-def change_own(
-    intake: Intake, view: FormView, own: OwnRegistration, token: str, answers: Answers, *, revision: int, details: bool
-) -> str:
-    """Store that somebody changes their answers; returns the command's receipt.
-
-    Args:
-        intake: stores it.
-        view: of the form, with the questions that were asked as its definition.
-        own: the registration.
-        token: of the managing link.
-        answers: checked, without errors.
-        revision: of the registration, that the change was made from.
-        details: it is what is asked after the confirmation.
-    """
-    registration = own.person.registration
-    change = OwnChange(revision, details, own.person.email, registration.language, registration.partner)
-    return intake.change(view, answers, change, _hash(token, OWN))
-
-
-def cancel_own(intake: Intake, view: FormView, token: str, revision: int | None) -> str:
-    """Store that somebody gives their place back; returns the command's receipt."""
-    return intake.command(view, "cancel", {"revision": revision}, _hash(token, OWN))
-
-
-def erase_own(intake: Intake, view: FormView, token: str) -> str:
-    """Store that somebody wants to be erased; returns the command's receipt."""
-    return intake.command(view, "erase", {}, _hash(token, OWN))
-
-
-def wait_for_outcome(
-    intake: Intake, receipt: str, within_s: float = OUTCOME_WITHIN_S, sleep: Callable[[float], object] = time.sleep
-) -> StoredReceipt | None:
-    """Return the receipt of a command once it is decided; None if that takes longer than ``within_s``."""
-    waited_s, look = 0.0, 0
-    while waited_s < within_s:
-        found = intake.receipt(receipt)
-        if found is not None and found.state == "decided":
-            return found
-        pause_s = PAUSES_S[min(look, len(PAUSES_S) - 1)]
-        sleep(pause_s)
-        waited_s, look = waited_s + pause_s, look + 1
-    return None
-
-
-def _hash(token: str, purpose: str) -> bytes:
+def hash_of_link(token: str, purpose: str) -> bytes:
     found = sent_hash(token, purpose)
     if found is None:
         raise DomainError("not-found")

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from services.registration.own.service import OUTCOME_WITHIN_S
+from services.registration.own.commands import OUTCOME_WITHIN_S
 from tests.chaos.matrix.actions import ACTIONS, Action, People, Person
 from tests.chaos.matrix.crowd import Crowd
 from tests.chaos.matrix.faults import SLOW_S, fault_on

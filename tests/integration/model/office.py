@@ -16,7 +16,8 @@ from services.registration.intake.decider import Decider, DeciderKeys
 from services.registration.intake.form_view import FormView, view_form
 from services.registration.intake.model import Act, Choice
 from services.registration.intake.service import Envelope, Intake
-from services.registration.own.service import cancel_own, erase_own, send_choices, show_own, show_waiting
+from services.registration.own.commands import cancel_own, erase_own, send_choices
+from services.registration.own.service import show_own, show_waiting
 from services.registration.people.decisions import Decision, decide
 from services.registration.people.waiting_list import promoting
 from services.registration.privacy.erasure import HERE, Erasure, erase_known

@@ -8,7 +8,7 @@ import psycopg
 from flask.testing import FlaskClient
 
 from services.registration.intake.form_view import view_form
-from services.registration.own.service import erase_own
+from services.registration.own.commands import erase_own
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.registration_service import RegistrationService
 

@@ -10,7 +10,7 @@ import psycopg
 
 from services.registration.intake.form_view import view_form
 from services.registration.intake.model import Act, Choice
-from services.registration.own.service import send_choices
+from services.registration.own.commands import send_choices
 from services.registration.privacy.retention import retaining
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.registration_service import RegistrationService

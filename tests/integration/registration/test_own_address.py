@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.registration.intake.form_view import view_form
-from services.registration.own.service import ask_address, undo_address
+from services.registration.own.commands import ask_address, undo_address
 from shared.core.ids import new_token
 from shared.core.links import OWN, UNDO_ADDRESS, link_hash
 from tests.integration.registration.test_erasing import everything_in

@@ -29,7 +29,7 @@ def test_page_says_that_a_command_is_processed_until_it_is_decided(
     service: RegistrationService, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It loads itself again, a few times."""
-    monkeypatch.setattr("services.registration.own.service.PAUSES_S", (1.0,))
+    monkeypatch.setattr("services.registration.own.commands.PAUSES_S", (1.0,))
     page = followed(service, service.client.post(f"/r/{token}", data={"action": "cancel", "lang": "en"}))
     assert (PROCESSING in page, "again=1" in page) == (True, True)
     last = service.client.get(f"/r/{token}?lang=en&again=6").text

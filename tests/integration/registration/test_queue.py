@@ -18,14 +18,8 @@ from services.registration.intake.deciding import decide
 from services.registration.intake.form_view import view_form
 from services.registration.intake.model import Act, Choice
 from services.registration.intake.service import Envelope, Intake
-from services.registration.own.service import (
-    cancel_own,
-    erase_own,
-    send_choices,
-    show_own,
-    show_waiting,
-    wait_for_outcome,
-)
+from services.registration.own.commands import cancel_own, erase_own, send_choices, wait_for_outcome
+from services.registration.own.service import show_own, show_waiting
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
 from shared.core.clock import Clock, system_clock

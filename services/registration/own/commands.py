@@ -1,0 +1,115 @@
+"""Commands that are sent by links: they wait in the same queue as submissions, and the decider decides them."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+from services.registration.intake.form_view import FormView
+from services.registration.intake.model import Choice
+from services.registration.intake.service import Intake, OwnChange
+from services.registration.intake.store import StoredReceipt
+from services.registration.own.service import WaitingForOwner, hash_of_link
+from services.registration.own.store import (
+    OwnRegistration,
+)
+from shared.core.links import OWN, UNDO_ADDRESS, VIEW
+from shared.forms.validation import Answers
+
+OUTCOME_WITHIN_S = 2.0
+"""How long a page waits for the decider before it says that the command is being processed."""
+
+PAUSES_S = (0.02, 0.03, 0.05, 0.1)
+"""Between two looks at an outcome; the last one repeats."""
+
+
+def ask_address(intake: Intake, view: FormView, token: str, email: str) -> str:
+    """Store that somebody wants their registration to use ``email``; returns the command's receipt."""
+    return intake.command(view, "change-address", {"email": email}, hash_of_link(token, OWN))
+
+
+def undo_address(intake: Intake, view: FormView, token: str) -> str:
+    """Store that the owner of a former address takes the change back; returns the command's receipt."""
+    return intake.command(view, "undo-address", {}, hash_of_link(token, UNDO_ADDRESS))
+
+
+def send_choices(intake: Intake, view: FormView, waiting: WaitingForOwner, choices: Sequence[Choice]) -> str:
+    """Store what the owner has chosen; returns the command's receipt.
+
+    A choice about something that does not wait any more is stored too: its result says so.
+    """
+    values = [asdict(choice) for choice in choices]
+    return intake.command(view, "confirm", {"choices": values}, waiting.token_hash)
+
+
+def send_link(intake: Intake, view: FormView, waiting: WaitingForOwner, registration: str) -> str:
+    """Store the wish for the managing link of a registration; returns the command's receipt."""
+    return intake.command(view, "send-link", {"registration": registration}, waiting.token_hash)
+
+
+def send_link_by_view(intake: Intake, view: FormView, token: str) -> str:
+    """Store that somebody wants the managing link mailed, by a read-only link; returns the command's receipt."""
+    return intake.command(view, "send-link", {}, hash_of_link(token, VIEW))
+
+
+def renew_links(intake: Intake, view: FormView, token: str) -> str:
+    """Store that somebody wants all their links to end, and new ones by mail; returns the command's receipt."""
+    return intake.command(view, "renew-links", {}, hash_of_link(token, OWN))
+
+
+def verify(intake: Intake, view: FormView, token: str, purpose: str) -> str:
+    """Store that somebody joins by a link that was mailed to their address; returns the command's receipt."""
+    return intake.command(view, "verify", {}, hash_of_link(token, purpose))
+
+
+def mute(intake: Intake, view: FormView, waiting: WaitingForOwner, *, muted: bool) -> str:
+    """Store whether the owner wants mail about submissions they did not make; returns the command's receipt."""
+    return intake.command(view, "mute" if muted else "unmute", {}, waiting.token_hash)
+
+
+def unmute_own(intake: Intake, view: FormView, token: str) -> str:
+    """Store that somebody wants mail about submissions with their address again; returns the command's receipt."""
+    return intake.command(view, "unmute", {}, hash_of_link(token, OWN))
+
+
+def change_own(
+    intake: Intake, view: FormView, own: OwnRegistration, token: str, answers: Answers, *, revision: int, details: bool
+) -> str:
+    """Store that somebody changes their answers; returns the command's receipt.
+
+    Args:
+        intake: stores it.
+        view: of the form, with the questions that were asked as its definition.
+        own: the registration.
+        token: of the managing link.
+        answers: checked, without errors.
+        revision: of the registration, that the change was made from.
+        details: it is what is asked after the confirmation.
+    """
+    registration = own.person.registration
+    change = OwnChange(revision, details, own.person.email, registration.language, registration.partner)
+    return intake.change(view, answers, change, hash_of_link(token, OWN))
+
+
+def cancel_own(intake: Intake, view: FormView, token: str, revision: int | None) -> str:
+    """Store that somebody gives their place back; returns the command's receipt."""
+    return intake.command(view, "cancel", {"revision": revision}, hash_of_link(token, OWN))
+
+
+def erase_own(intake: Intake, view: FormView, token: str) -> str:
+    """Store that somebody wants to be erased; returns the command's receipt."""
+    return intake.command(view, "erase", {}, hash_of_link(token, OWN))
+
+
+def wait_for_outcome(
+    intake: Intake, receipt: str, within_s: float = OUTCOME_WITHIN_S, sleep: Callable[[float], object] = time.sleep
+) -> StoredReceipt | None:
+    """Return the receipt of a command once it is decided; None if that takes longer than ``within_s``."""
+    waited_s, look = 0.0, 0
+    while waited_s < within_s:
+        found = intake.receipt(receipt)
+        if found is not None and found.state == "decided":
+            return found
+        pause_s = PAUSES_S[min(look, len(PAUSES_S) - 1)]
+        sleep(pause_s)
+        waited_s, look = waited_s + pause_s, look + 1
+    return None
