@@ -220,6 +220,11 @@ def show_undo(work: UnitOfWork, token: str, now: datetime) -> tuple[UndoableChan
 
 
 def hash_of_link(token: str, purpose: str) -> bytes:
+    """Return the hash by which a link is found.
+
+    Raises:
+        DomainError: ``not-found``: this is no token.
+    """
     found = sent_hash(token, purpose)
     if found is None:
         raise DomainError("not-found")

@@ -107,7 +107,7 @@ def test_page_says_that_a_choice_is_processed_until_it_is_decided(
     service: RegistrationService, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It loads itself again, and stops asking after a while."""
-    monkeypatch.setattr("services.registration.own.service.PAUSES_S", (1.0,))
+    monkeypatch.setattr("services.registration.own.commands.PAUSES_S", (1.0,))
     chosen = choices_of(service.client.get(f"/c/{token}?lang=en").text, "confirm")
     answer = service.client.post(f"/c/{token}", data={"action": "choose", "lang": "en", **chosen})
     page = service.client.get(answer.headers["Location"]).text
