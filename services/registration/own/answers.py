@@ -10,6 +10,7 @@ from services.registration.own.store import OwnRegistration
 from services.registration.people.model import clear_answers
 from shared.forms.definition import Field, FormDefinition
 from shared.forms.rendering import answers_for_display
+from shared.forms.validation import Answers, validate
 
 Step = Literal["answers", "details"]
 """``answers``: those of the first step; ``details``: what is asked after the confirmation."""
@@ -25,6 +26,15 @@ class Difference:
     label: str
     before: str
     after: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedChange:
+    """A change of answers that was checked: the questions whose answers are stored, and the answers."""
+
+    step: Step
+    definition: FormDefinition
+    answers: Answers
 
 
 def own_definition(
@@ -58,6 +68,25 @@ def _asked_again(field: Field, *, given: bool, held: object) -> Field:
     )
 
 
+def stored_questions(definition: FormDefinition, answers: Answers, *, given: bool, forget: bool) -> FormDefinition:
+    """Return the questions whose answers are stored: sealed ones that are left empty keep what was given before.
+
+    The first time every sealed question is encrypted, and so it is if earlier answers are to be deleted: then nobody
+    can tell from the stored value which of them were answered.
+
+    Args:
+        definition: the questions of the step.
+        answers: checked.
+        given: sealed answers of this step were given before.
+        forget: those are deleted.
+    """
+    if forget or (not given and answers.sealed):
+        return definition
+    return replace(
+        definition, fields=tuple(one for one in definition.fields if not one.sealed or one.name in answers.sealed)
+    )
+
+
 def given_at(own: OwnRegistration, step: Step) -> datetime | None:
     """Return when sealed answers of a step were last given; None if they never were."""
     return own.person.details_at if step == "details" else own.sealed_at
@@ -71,6 +100,24 @@ def ends_at(opening: Opening, step: Step) -> datetime | None:
 def current_values(own: OwnRegistration) -> dict[str, Any]:
     """Return the clear answers of a registration by field name."""
     return clear_answers(own.person, own.person.registration)
+
+
+def check_change(own: OwnRegistration, whole: FormDefinition, wanted: Mapping[str, Any]) -> CheckedChange:
+    """Check answers to some questions of a registration; all others stay as they are.
+
+    An answer that stays is left out where the change no longer asks for it.
+    """
+    step: Step = "details" if wanted.keys() & {field.name for field in whole.second_step.fields} else "answers"
+    current, given = current_values(own), given_at(own, step) is not None
+    definition = own_definition(whole, step, given=given, held=current)
+    names = {field.name for field in definition.fields}
+    merged = {name: value for name, value in current.items() if name in names} | dict(wanted)
+    language = own.person.registration.language
+    answers = validate(definition, merged, language)
+    obsolete = {fault.pointer[1:] for fault in answers.errors if fault.code == "not-asked"} - wanted.keys()
+    if obsolete:
+        answers = validate(definition, {name: one for name, one in merged.items() if name not in obsolete}, language)
+    return CheckedChange(step, stored_questions(definition, answers, given=given, forget=False), answers)
 
 
 def details_are_missing(own: OwnRegistration, whole: FormDefinition) -> bool:

@@ -19,6 +19,7 @@ from services.registration.own.answers import (
     ends_at,
     given_at,
     own_definition,
+    stored_questions,
 )
 from services.registration.own.answers_page import (
     AnswersClosedPage,
@@ -136,7 +137,9 @@ def _submitted(opened: OpenStep) -> Submitted:
 
 def _outcome(context: PublicContext, opened: OpenStep, answers: Answers) -> Response:
     """Send the change to the decider, and say what became of it."""
-    own, view = opened.own, replace(opened.view, definition=_stored_part(opened, answers))
+    own, given = opened.own, given_at(opened.own, opened.step) is not None
+    asked = stored_questions(opened.definition, answers, given=given, forget=bool(request.form.get("forget")))
+    view = replace(opened.view, definition=asked)
     revision = own.person.registration.revision
     details = opened.step == "details"
     sent = change_own(context.intake, view, own, opened.token, answers, revision=revision, details=details)
@@ -150,21 +153,6 @@ def _outcome(context: PublicContext, opened: OpenStep, answers: Answers) -> Resp
             return _conflict(again, answers)
         return _form(again, answers.values | answers.sealed, notice=NOTICES[result], status=409)
     return _to_own_page(opened) if result is not Result.CLOSED else _closed(opened)
-
-
-def _stored_part(opened: OpenStep, answers: Answers) -> FormDefinition:
-    """The questions whose answers are stored: sealed ones that are left empty keep what was given before.
-
-    The first time every sealed question is encrypted, and so it is if earlier answers are to be deleted: then nobody
-    can tell from the stored value which of them were answered.
-    """
-    first = given_at(opened.own, opened.step) is None and bool(answers.sealed)
-    if first or request.form.get("forget"):
-        return opened.definition
-    fields = opened.definition.fields
-    return replace(
-        opened.definition, fields=tuple(one for one in fields if not one.sealed or one.name in answers.sealed)
-    )
 
 
 def _conflict(opened: OpenStep, answers: Answers) -> Response:

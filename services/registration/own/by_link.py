@@ -1,40 +1,62 @@
 """A registration by the token of its managing link, for programs."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from services.registration.intake.model import Result
-from services.registration.own.commands import cancel_own, wait_for_outcome
+from services.registration.own.answers import check_change
+from services.registration.own.commands import cancel_own, change_own, wait_for_outcome
 from services.registration.own.service import show_own
-from services.registration.people.by_link import LinkAccess
+from services.registration.people.by_link import AnswersRefused, LinkAccess
 from services.registration.people.store import Person
 from services.registration.public.context import PublicContext
 from shared.core.errors import DomainError, Unavailable
 
 REFUSALS: dict[Result, tuple[str, str]] = {
-    Result.GONE: ("no-place", "there is no place to give back"),
+    Result.GONE: ("no-place", "there is no place on the form any more"),
     Result.EVENT_OVER: ("event-over", "the event has begun"),
     Result.CHANGED_MEANWHILE: ("changed-meanwhile", "read it again and repeat your change"),
+    Result.CLOSED: ("changes-closed", "answers cannot be changed any more"),
+    Result.NAME_TAKEN: ("name-taken", "somebody with this name is registered with the same address"),
+    Result.OPTION_FULL: ("option-full", "an option that was chosen is full"),
 }
-"""Why a place was not given back: code and sentence by result."""
+"""Why nothing was changed: code and sentence by result."""
 
 
 def link_access(context: PublicContext) -> LinkAccess:
-    """Return what reads and cancels registrations by their links."""
+    """Return what reads, changes and cancels registrations by their links."""
 
     def find(token: str) -> Person:
         return show_own(context.work, token, context.form_view, context.clock())[0].person
 
     def cancel(token: str, revision: int) -> Person:
         own, view = show_own(context.work, token, context.form_view, context.clock())
-        outcome = wait_for_outcome(context.intake, cancel_own(context.intake, view, token, revision))
-        if outcome is None:
-            raise Unavailable("the command is stored and not decided yet; read the registration again")
-        result = Result(outcome.outcome[0]["result"])
-        if result is not Result.CANCELLED:
-            raise DomainError(*REFUSALS[result])
+        _require(context, cancel_own(context.intake, view, token, revision), Result.CANCELLED)
         before = own.person.registration
         return replace(
             own.person, registration=replace(before, status="cancelled", position=None, revision=revision + 1)
         )
 
-    return LinkAccess(find, cancel)
+    def change(token: str, revision: int, wanted: Mapping[str, Any]) -> Person:
+        own, view = show_own(context.work, token, context.form_view, context.clock())
+        checked = check_change(own, view.whole, wanted)
+        if not checked.answers.ok:
+            raise AnswersRefused(checked.answers)
+        asked = replace(view, definition=checked.definition)
+        details = checked.step == "details"
+        sent = change_own(context.intake, asked, own, token, checked.answers, revision=revision, details=details)
+        _require(context, sent, Result.CHANGED, Result.KEPT)
+        return find(token)
+
+    return LinkAccess(find, cancel, change)
+
+
+def _require(context: PublicContext, receipt: str, *results: Result) -> None:
+    """Wait until a command is decided, and raise unless it had one of these results."""
+    outcome = wait_for_outcome(context.intake, receipt)
+    if outcome is None:
+        raise Unavailable("the command is stored and not decided yet; read the registration again")
+    result = Result(outcome.outcome[0]["result"])
+    if result not in results:
+        raise DomainError(*REFUSALS[result])

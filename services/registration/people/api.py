@@ -1,11 +1,13 @@
 """Registrations for coordinators: who they are. Counts and coverage are the events service's."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from flask import Response, jsonify
+from werkzeug.exceptions import Forbidden
 
-from services.registration.people.by_link import LinkAccess, change_own, or_own_link, own_link
+from services.registration.people.by_link import AnswersRefused, LinkAccess, change_own, or_own_link, own_link
 from services.registration.people.decisions import CANCEL, Decision, decide
 from services.registration.people.listing import (
     find_people,
@@ -18,7 +20,7 @@ from services.registration.people.listing import (
 from services.registration.people.listing_store import PeopleFilter
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.schemas import (
-    DecisionSchema,
+    ChangeWantedSchema,
     PersonDetailSchema,
     PersonListSchema,
     PersonSchema,
@@ -33,7 +35,7 @@ from shared.web.entity_tags import require_match
 from shared.web.headers import personal
 from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
-from shared.web.problems import ProblemSchema
+from shared.web.problems import ProblemSchema, problem
 from shared.web.query_parameters import lower_bound, upper_bound
 
 
@@ -111,7 +113,7 @@ def _add_one(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | None) 
 def _add_decisions(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | None) -> None:
     @blueprint.patch("/<uuid:registration_id>")
     @or_own_link(links)
-    @blueprint.arguments(DecisionSchema)
+    @blueprint.arguments(ChangeWantedSchema)
     @blueprint.response(200, PersonSchema)
     @blueprint.alt_response(401, schema=ProblemSchema)
     @blueprint.alt_response(403, schema=ProblemSchema)
@@ -121,11 +123,15 @@ def _add_decisions(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | 
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs_or_link("coordinator")
     def change(wanted: dict[str, Any], registration_id: Any) -> Response:
-        """Confirm somebody who waits, or cancel; `If-Match` names the revision seen. The person is told by mail.
+        """Confirm somebody who waits, or cancel; `If-Match` names the revision seen. The person is notified by mail.
 
-        By the link of a registration it can be cancelled, and nothing else.
+        By the link of a registration it can be cancelled, or `answers` changed: those that are sent, and no others.
         """
-        return _decide(links, desk, str(registration_id), wanted["status"])
+        try:
+            return _decide(links, desk, str(registration_id), wanted)
+        except AnswersRefused as refused:
+            faults = [asdict(fault) | {"pointer": f"/answers{fault.pointer}"} for fault in refused.answers.errors]
+            return problem(422, "invalid", "Some answers need attention", errors=faults)
 
     @blueprint.delete("/<uuid:registration_id>")
     @or_own_link(links)
@@ -139,7 +145,7 @@ def _add_decisions(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | 
     @needs_or_link("coordinator")
     def cancel(registration_id: Any) -> Response:
         """Cancel; the same as changing the status to `cancelled`."""
-        return _decide(links, desk, str(registration_id), CANCEL)
+        return _decide(links, desk, str(registration_id), {"status": CANCEL})
 
 
 def _of_coordinators(desk: PeopleDesk | None) -> PeopleDesk:
@@ -147,16 +153,21 @@ def _of_coordinators(desk: PeopleDesk | None) -> PeopleDesk:
     return refuse_key() if desk is None else desk
 
 
-def _decide(links: LinkAccess | None, desk: PeopleDesk | None, registration_id: str, status: str) -> Response:
+def _decide(
+    links: LinkAccess | None, desk: PeopleDesk | None, registration_id: str, wanted: Mapping[str, Any]
+) -> Response:
     if (own := own_link()) is not None and links is not None:
-        person = change_own(links, own, status)
+        person = change_own(links, own, wanted)
         return _tagged(PersonSchema().dump(to_public(person)), person)
     desk = _of_coordinators(desk)
+    if "status" not in wanted:
+        raise Forbidden
     view = show_person(desk.work, registration_id)
     require_touch(view.form.slug)
     revision = view.person.registration.revision
     require_match(str(revision))
-    person = decide(desk.work, desk.clock, desk.messages, Decision(registration_id, revision, status, holder().name))
+    decision = Decision(registration_id, revision, wanted["status"], holder().name)
+    person = decide(desk.work, desk.clock, desk.messages, decision)
     return _tagged(PersonSchema().dump(to_public(person)), person)
 
 

@@ -1,6 +1,6 @@
 """What a person's own program may do with their registration, by the token of their managing link in place of a key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from werkzeug.exceptions import Forbidden
 from services.registration.people.decisions import CANCEL
 from services.registration.people.store import Person
 from shared.core.errors import DomainError
+from shared.forms.validation import Answers
 from shared.web.access import link_token, refuse_key
 from shared.web.entity_tags import require_match
 from shared.web.limits import spend
@@ -19,18 +20,30 @@ from shared.web.limits import spend
 View = TypeVar("View", bound=Callable[..., Any])
 
 
+class AnswersRefused(Exception):
+    """The answers of a change have faults."""
+
+    def __init__(self, answers: Answers) -> None:
+        super().__init__("the answers have faults")
+        self.answers = answers
+
+
 @dataclass(frozen=True, slots=True)
 class LinkAccess:
-    """Reads and cancels registrations by the tokens of their managing links.
+    """Reads, changes and cancels registrations by the tokens of their managing links.
 
     Attributes:
         find: returns the person whose registration a token opens. Raises ``DomainError``: ``not-found``.
         cancel: gives the place back, with the revision that was seen; returns the person as they are afterwards. Raises
             ``DomainError``: ``changed-meanwhile``, ``no-place``, ``event-over``.
+        change: replaces some answers, with the revision that was seen; returns the person as they are afterwards.
+            Raises ``AnswersRefused``; ``DomainError``: ``changed-meanwhile``, ``no-place``, ``changes-closed``,
+            ``name-taken``, ``option-full``.
     """
 
     find: Callable[[str], Person]
     cancel: Callable[[str, int], Person]
+    change: Callable[[str, int, Mapping[str, Any]], Person]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +79,25 @@ def own_link() -> OwnLink | None:
     return found
 
 
-def change_own(links: LinkAccess, own: OwnLink, status: str) -> Person:
-    """Do what somebody wants of their own registration: it can be cancelled. `If-Match` names the revision seen.
+def change_own(links: LinkAccess, own: OwnLink, wanted: Mapping[str, Any]) -> Person:
+    """Change the answers of somebody's own registration, or cancel it. `If-Match` names the revision seen.
+
+    Args:
+        links: that does it.
+        own: the link.
+        wanted: ``answers`` by field, or the ``status`` ``cancelled``.
 
     Raises:
-        Forbidden: anything else is wanted.
-        DomainError: ``if-match-required``, and what ``LinkAccess.cancel`` says.
+        Forbidden: another status is wanted.
+        DomainError: ``if-match-required``, and what ``LinkAccess`` says.
+        AnswersRefused: the answers have faults.
     """
-    if status != CANCEL:
+    if wanted.get("status", CANCEL) != CANCEL:
         raise Forbidden
     revision = own.person.registration.revision
     require_match(str(revision))
+    if "answers" in wanted:
+        return links.change(own.token, revision, wanted["answers"])
     return links.cancel(own.token, revision)
 
 

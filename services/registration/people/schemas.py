@@ -1,5 +1,7 @@
 """Shapes of what coordinators ask about people, and of what they are told."""
 
+from typing import Any
+
 import marshmallow as ma
 
 from shared.contracts.registration import REGISTRATION_STATUSES
@@ -136,16 +138,28 @@ class PersonDetailSchema(PersonSchema):
     )
 
 
-class DecisionSchema(ma.Schema):
-    """What a coordinator decides about one registration, or its own person."""
+class ChangeWantedSchema(ma.Schema):
+    """What a coordinator decides about one registration, or what its own person changes: one of the two members."""
 
     class Meta:
         unknown = ma.RAISE
 
     status = ma.fields.String(
-        required=True,
         validate=ma.validate.OneOf(["confirmed", "cancelled"]),
         metadata={
             "description": "`confirmed`: a free seat for somebody who waits; `cancelled`: the place is given back"
         },
     )
+    answers = ma.fields.Dict(
+        keys=ma.fields.String(),
+        metadata={
+            "description": "By the link of the registration only: new answers by field. Those to fields that are not"
+            " sent stay; null deletes one. Address and consents cannot be changed here"
+        },
+    )
+
+    @ma.validates_schema
+    def one_of_them(self, data: dict[str, Any], **_: Any) -> None:
+        """Either a status or answers, as the schema of marshmallow asks for it."""
+        if len(data) != 1:
+            raise ma.ValidationError("exactly one of `status` and `answers` is required", "status")

@@ -127,3 +127,68 @@ def test_own_link_is_no_key(client: FlaskClient, path: str, token: str, elsewher
     answer = ask(client, "GET", elsewhere, token)
     assert answer.status_code in (401, 303)
     assert ask(client, "POST", f"{path}/sealed", token, json={"reason": "because it is mine"}).status_code == 401
+
+
+def test_own_link_changes_the_answers_that_are_sent_and_no_others(
+    service: RegistrationService, client: FlaskClient, path: str, token: str
+) -> None:
+    wanted = {"answers": {"organisation": "Another organisation", "country": None}}
+    assert [ask(client, "PATCH", path, token, seen, json=wanted).status_code for seen in (None, 7)] == [428, 412]
+    with service.deciding():
+        done = ask(client, "PATCH", path, token, 1, json=wanted)
+    content = done.get_json()
+    assert (done.status_code, done.headers["ETag"], content["revision"]) == (200, '"2"', 2)
+    assert (content["organisation"], content["country"], content["name"]) == (
+        "Another organisation",
+        None,
+        "Participant 1",
+    )
+    assert content["answers"] == {"questions": "What is the next step?"}
+    with service.deciding():
+        same = ask(client, "PATCH", path, token, 2, json=wanted)
+    assert (same.status_code, same.headers["ETag"]) == (200, '"2"')
+
+
+@pytest.mark.parametrize(
+    ("answers", "faults"),
+    [
+        ({"email": "other@example.org"}, [("/answers/email", "unknown-field")]),
+        ({"consent": False}, [("/answers/consent", "unknown-field")]),
+        ({"name": "", "country": "XX"}, [("/answers/country", "not-a-choice"), ("/answers/name", "required")]),
+    ],
+)
+def test_faults_of_a_change_by_a_program_are_named(
+    service: RegistrationService,
+    client: FlaskClient,
+    path: str,
+    token: str,
+    answers: dict[str, Any],
+    faults: list[tuple[str, str]],
+) -> None:
+    answer = ask(client, "PATCH", path, token, 1, json={"answers": answers})
+    assert answer.status_code == 422
+    assert sorted((one["pointer"], one["code"]) for one in answer.get_json()["errors"]) == faults
+
+
+@pytest.mark.parametrize("wanted", [{}, {"status": "cancelled", "answers": {}}, {"answers": "x"}, {"name": "x"}])
+def test_change_by_a_program_is_one_thing(client: FlaskClient, path: str, token: str, wanted: dict[str, Any]) -> None:
+    assert ask(client, "PATCH", path, token, 1, json=wanted).status_code == 422
+
+
+def test_coordinator_does_not_change_answers_here(client: FlaskClient, path: str, coordinator: dict[str, Any]) -> None:
+    wanted = {"answers": {"country": "FR"}}
+    assert client.patch(path, json=wanted, headers=coordinator | {"If-Match": '"1"'}).status_code == 403
+
+
+def test_answer_that_a_change_no_longer_asks_for_is_left_out(
+    service: RegistrationService, client: FlaskClient, token: str, path: str
+) -> None:
+    """Whether somebody represents their working group is asked of those who named one."""
+    rows(service.url, "INSERT INTO working_group_copy (id, revision, title) VALUES ('housing', 1, 'Housing')")
+    revision = 1
+    for answers in ({"working_group": "housing", "representative": True}, {"working_group": None}):
+        with service.deciding():
+            done = ask(client, "PATCH", path, token, revision, json={"answers": answers})
+        assert done.status_code == 200, done.text
+        revision += 1
+    assert (done.get_json()["working_group"], done.get_json()["representative"]) == (None, False)
