@@ -11,7 +11,7 @@ from shared.core.errors import SettingsError
 
 A_TEST = "tests/architecture/test_security.py::test_table_is_whole"
 ALONE = {"PYTEST_ADDOPTS": "--numprocesses 0"}
-"""One test needs no four workers."""
+"""One test needs no five workers."""
 
 LINE = "- number: {number}\n  topic: Mail\n  says: something\n  {rest}\n"
 

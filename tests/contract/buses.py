@@ -62,9 +62,18 @@ class Bus:
         return list_parked(self.address, queue)
 
     def wait_parked(self, count: int, within_s: float = 20.0) -> list[ParkedMessage]:
-        """What is parked, as soon as there are ``count``."""
-        poll_until(lambda: len(self.parked()) >= count, within_s, every_s=0.2, what=f"{count} parked messages")
-        return self.parked()
+        """What is parked, as soon as there are ``count``.
+
+        RabbitMQ puts back what was listed once the connection has ended: who lists again at once may see less.
+        """
+        found: list[ParkedMessage] = []
+
+        def enough() -> bool:
+            found[:] = self.parked()
+            return len(found) >= count
+
+        poll_until(enough, within_s, every_s=0.2, what=f"{count} parked messages")
+        return found
 
     @contextmanager
     def listening(

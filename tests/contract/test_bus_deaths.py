@@ -145,7 +145,7 @@ def test_halted_queue_tries_one_message_at_a_time_until_one_succeeds(bus: Bus) -
         assert set(recorder.wait_done(3)) == set(sent)
         poll_until(lambda: listening.halted == frozenset(), what="the queue goes on by itself")
     assert len(recorder.batches[0]) == 1, "it was resumed by one message"
-    assert len(bus.parked()) == 12
+    assert len(bus.wait_parked(12)) == 12
 
 
 def test_halted_queue_leaves_the_other_queues_of_its_consumer_alone(bus: Bus) -> None:

@@ -14,13 +14,14 @@ import pytest
 from deploy.servers.rabbitmq import Rights
 from deploy.servers.starting import BASE_ENVIRONMENT
 from tests.support import run_folder as run_folders
+from tests.support import shared_memory
 from tests.support.children import start_child
 from tests.support.ports import free_port, is_listening
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT, ProcessGroup, answers
 from tests.support.rabbitmq import RabbitNode
 from tests.support.run_folder import RunFolder, quick_base, runs_folder, sweep
-from tests.support.shared_memory import segment_of, segments
+from tests.support.shared_memory import remove_segment, segment_of, segments
 from tests.support.waiting import poll_until
 
 SLEEPER = "import time; time.sleep(600)"
@@ -220,6 +221,25 @@ def test_crashed_run_is_swept_by_the_next(parent: Path) -> None:
     assert RunFolder(left).processes() == []
     assert left_behind & segments() == set()
     assert [p for p in psutil.process_iter(["cmdline"]) if str(left) in " ".join(p.info["cmdline"] or [])] == []
+
+
+@pytest.mark.parametrize("still_listed", [False, True])
+def test_segment_that_another_worker_removed_first(
+    still_listed: bool, parent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = subprocess.run(["ipcmk", "-M", "56"], capture_output=True, text=True, check=True).stdout
+    segment = int(made.split()[-1])
+    pid_file = parent / "postmaster.pid"
+    pid_file.write_text("\n" * 6 + f"  5432001  {segment}\n")
+    subprocess.run(["ipcrm", "-m", str(segment)], check=True)
+    assert segment not in segments()
+    listed = iter([{segment}, {segment} if still_listed else set()])
+    monkeypatch.setattr(shared_memory, "segments", lambda: next(listed))
+    if still_listed:
+        with pytest.raises(RuntimeError, match=f"ipcrm -m {segment}: .+"):
+            remove_segment(pid_file)
+    else:
+        remove_segment(pid_file)
 
 
 def test_runs_have_a_place_of_their_own(run_folder: RunFolder) -> None:

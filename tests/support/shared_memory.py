@@ -17,7 +17,15 @@ def segments() -> set[int]:
 
 
 def remove_segment(pid_file: Path) -> None:
-    """Remove the segment of a PostgreSQL that was killed; nothing happens when it has gone."""
+    """Remove the segment of a PostgreSQL that was killed; nothing happens when it has gone.
+
+    Raises:
+        RuntimeError: the segment is still there.
+    """
     segment = segment_of(pid_file)
-    if segment is not None and segment in segments():
-        subprocess.run(["ipcrm", "-m", str(segment)], check=True, timeout=10)
+    if segment is None or segment not in segments():
+        return
+    done = subprocess.run(["ipcrm", "-m", str(segment)], check=False, capture_output=True, text=True, timeout=10)
+    # two workers may sweep the same dead run at once: the second finds the segment gone
+    if done.returncode != 0 and segment in segments():
+        raise RuntimeError(f"ipcrm -m {segment}: {done.stderr.strip()}")

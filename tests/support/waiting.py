@@ -1,6 +1,6 @@
 """Waiting in tests: polls with a deadline, never a bare sleep.
 
-Where four workers share two processors, as in `make test`, everything is given three times the time: what is late
+Where five workers share two processors, as in `make test`, everything is given three times the time: what is late
 there is late because others run. Alone (``-n 0``), and in both parts of `make chaos`, a limit is what it says.
 """
 

@@ -193,7 +193,7 @@ class TroikaForm extends HTMLElement {
     if (PASSED_ON.includes(type)) this.#dispatch(type.slice("troika:".length), { form: this.#value("form") });
     if (type === "troika:registered") this.#dispatch("registered", { form: this.#value("form"), status: String(status) });
     if (type === "troika:error") this.#fail(String(code));
-    if (ANSWERED.includes(type)) this.#scrollToTop();
+    if (ANSWERED.includes(type)) this.#scrollToTop(type !== "troika:error");
   }
 
   #onViolation({ effectiveDirective, blockedURI }) {
@@ -220,9 +220,10 @@ class TroikaForm extends HTMLElement {
     this.#dispatch("error", { code });
   }
 
-  /* A frame that becomes shorter would leave its message above the window. */
-  #scrollToTop() {
-    if (this.#ready && this.getBoundingClientRect().top < 0) this.scrollIntoView({ block: "start" });
+  /* A frame that becomes shorter would leave its message above the window, or below a header that stays at its top. */
+  #scrollToTop(shorter) {
+    const least = shorter ? parseFloat(getComputedStyle(this).scrollMarginTop) || 0 : 0;
+    if (this.#ready && this.getBoundingClientRect().top < least) this.scrollIntoView({ block: "start" });
   }
 
   #dispatch(name, detail) {
