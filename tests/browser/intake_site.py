@@ -19,8 +19,19 @@ from services.registration.own.confirmation_page import ConfirmationPage, read_c
 from shared.forms.proof_of_work import new_challenge, proof_keys
 from shared.forms.standard import standard_form
 from shared.web.headers import kept_page_policy
-from tests.support.intake_pages import FRAME, OWN_FORM, PATH, PENDING, RECEIPT, RECEIPT_PAGE, RECEIVED, with_results
+from tests.support.intake_pages import (
+    FRAME,
+    OWN_FORM,
+    PATH,
+    PENDING,
+    RECEIPT,
+    RECEIPT_PAGE,
+    RECEIVED,
+    WHEN,
+    with_results,
+)
 from tests.support.intake_pages import every_page as every_page
+from tests.support.own_pages import Typed, own_pages
 
 Answer = TypeVar("Answer")
 CODE = "K7QM"
@@ -107,6 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_page(render_frame(replace(OWN_FORM, look=look)))
         elif parts[0] == "embed":
             self._send_form(parts[1], query)
+        elif parts[0] == "pictured":
+            self._send_page(own_pages(look, WHEN, Typed())[parts[1]])
         else:
             found = every_page(look).get(parts[-1])
             self._send_page(found or "", 200 if found else 404)

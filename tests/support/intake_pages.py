@@ -29,7 +29,7 @@ from services.registration.own.confirmation_page import (
     render_confirmation_gone,
 )
 from shared.i18n.when import Period
-from tests.support.own_pages import hostile_links, own_pages
+from tests.support.own_pages import event_links, everywhere, own_pages
 from tests.unit.forms.samples import webinar
 
 WHEN = EventTime(
@@ -152,7 +152,7 @@ def every_page(look: Look = LOOK) -> dict[str, str]:
     for status in STATUSES:
         pages[f"receipt-{status}"] = render_receipt(replace(RECEIPT_PAGE, look=look, status=status))
     pages["receipt-calendar"] = render_receipt(
-        replace(RECEIPT_PAGE, look=look, status="confirmed", calendar=hostile_links(f"/receipts/{RECEIPT}", HOSTILE))
+        replace(RECEIPT_PAGE, look=look, status="confirmed", calendar=event_links(f"/receipts/{RECEIPT}", HOSTILE))
     )
     pages["receipt-late"] = render_receipt(replace(RECEIPT_PAGE, look=look, attempt=99))
-    return pages | own_pages(look, WHEN, HOSTILE)
+    return pages | own_pages(look, WHEN, everywhere(HOSTILE))

@@ -1,7 +1,7 @@
-"""The pages behind a managing link in every state, as HTML, with values that try to become markup."""
+"""The pages behind a managing link in every state, as HTML, with values that a test or a picture gives."""
 
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime
 
 from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look
@@ -40,21 +40,44 @@ from services.registration.own.managing_page import (
     render_link_gone,
 )
 from services.registration.own.my_data_page import Dated, GivenConsent, MyDataPage, render_my_data
+from services.registration.own.rendering import own_text
 from shared.calendar.ics import CalendarEvent
 from shared.calendar.links import CalendarLinks, calendar_links
+from shared.forms.rendering import answers_for_display
 from shared.forms.standard import standard_form
 from shared.forms.validation import validate
-from shared.i18n.when import Period
+from shared.i18n.when import Period, day_text, time_lines
 
 OWN_PATH = "/r/a-token"
-GIVEN_AT = EventTime(Period(datetime(2020, 2, 20, 9, 30, tzinfo=UTC), None, "America/New_York"))
+GIVEN = Period(datetime(2020, 2, 20, 9, 30, tzinfo=UTC), None, "America/New_York")
+GIVEN_AT = EventTime(GIVEN)
 UNTIL = EventTime(Period(datetime(2020, 3, 2, 19, 0, tzinfo=UTC), None, "America/New_York"))
 RECORDING = ResourceLink("recording", "Recording of the webinar", "https://videos.example.org/upr-webinar-10", "en")
+WEBINAR_FORM = standard_form("webinar", "upr-webinar-10", "UPR Webinar Wednesday #10")
 DELEGATION = standard_form("delegation", "geneva-delegation", "Delegation in Geneva")
 
 
-def hostile_links(path: str, hostile: str) -> CalendarLinks:
-    """Links to an event whose every text is ``hostile``; the file is below ``path``."""
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What people have typed; a page shows it as text."""
+
+    name: str = "A participant"
+    organisation: str = "Example Organisation"
+    other_organisation: str = "Another Organisation"
+    organiser: str = "Example Network"
+    slides: str = "Slides: what to expect in Geneva"
+    consent: str = "I agree that the organisers store what I have entered here, to prepare this event."
+    question: str = "Emergency contact"
+    event: str = "UPR Webinar Wednesday #10"
+
+
+def everywhere(text: str) -> Typed:
+    """Return ``text`` in every place in which people type."""
+    return Typed(**{field.name: text for field in fields(Typed)})
+
+
+def event_links(path: str, title: str) -> CalendarLinks:
+    """Links to an event whose every text is ``title``; the file is below ``path``."""
     event = CalendarEvent(
         uid="an-entry@example.org",
         sequence=0,
@@ -63,22 +86,23 @@ def hostile_links(path: str, hostile: str) -> CalendarLinks:
         ends_at=datetime(2020, 3, 4, 20, tzinfo=UTC),
         time_zone="America/New_York",
         status="CONFIRMED",
-        title=hostile,
-        description=hostile,
-        location=hostile,
+        title=title,
+        description=title,
+        location=title,
     )
     return calendar_links(event, f"{path}/calendar.ics?lang=en")
 
 
-def own_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
+def own_pages(look: Look, when: EventTime, typed: Typed) -> dict[str, str]:
     """Return the pages by name.
 
     Args:
         look: of the pages.
         when: the event is.
-        hostile: text that somebody typed, to be shown as it is.
+        typed: what people have typed.
     """
     title = "UPR Webinar Wednesday #10"
+    answers = {"name": typed.name, "organisation": typed.organisation}
     link = LinkPage(
         look,
         title,
@@ -87,16 +111,16 @@ def own_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
         "confirmed",
         3,
         "webinar",
-        answers=(("Name", hostile), ("Organisation", "An organisation")),
+        answers=answers_for_display(WEBINAR_FORM, answers, look.language),
         has_sealed=True,
         change_path=f"{OWN_PATH}/answers",
         change_until=UNTIL,
-        kept_until="Tuesday 2 June 2020",
-        sealed_kept_until="Wednesday 18 March 2020",
-        organiser=hostile,
+        kept_until=day_text(date(2020, 6, 2), look.language),
+        sealed_kept_until=day_text(date(2020, 3, 18), look.language),
+        organiser=typed.organiser,
         controller="The coordination",
         contact="data@example.org",
-        calendar=hostile_links(OWN_PATH, hostile),
+        calendar=event_links(OWN_PATH, typed.event),
     )
     link = replace(link, address=OwnAddress("participant@example.org", f"{OWN_PATH}/address"))
     delegation = replace(link, title="Delegation in Geneva", form_kind="delegation", details_path=f"{OWN_PATH}/details")
@@ -120,29 +144,41 @@ def own_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
         "own-cancel": render_link(replace(link, asking="cancel")),
         "own-erase": render_link(replace(link, asking="erase")),
         "own-recordings": render_link(
-            replace(link, resources=(RECORDING, replace(RECORDING, kind="slides", title=hostile)))
+            replace(link, resources=(RECORDING, replace(RECORDING, kind="slides", title=typed.slides)))
         ),
         "own-gone": render_link_gone(look, "/embed/a-form", "?form=a-form"),
         "own-erased": render_erased(look),
         "own-ended-cancelled": render_link_ended(look, "cancelled", title, "/embed/a-form"),
         "own-ended-renewed": render_link_ended(look, "renewed", title, ""),
-        **limited_pages(look, when, hostile),
-        **_answers_pages(look, when, hostile),
+        **limited_pages(look, when, typed.event),
+        **_answers_pages(look, when, typed),
         **_address_pages(link),
-        **_my_data_pages(look, when, hostile),
+        **_my_data_pages(link, typed),
     }
 
 
-def _my_data_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
-    dated = Dated("2020-03-01T09:00:00+00:00", "Sunday 1 March 2020, 9:00 AM UTC", hostile)
-    bare = MyDataPage(look, hostile, when, OWN_PATH, (("Status", hostile),), (), (), (), (), (dated,), ())
+def _my_data_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
+    language = link.look.language
+
+    def dated(what: str) -> Dated:
+        return Dated("2020-03-01T09:00:00+00:00", time_lines(GIVEN, language)[0].text, what)
+
+    status = (own_text("data.status", language), own_text("registered.confirmed", language))
+    accepted = dated(own_text("data.change.confirmed", language))
+    bare = MyDataPage(link.look, typed.event, link.event_time, OWN_PATH, (status,), (), (), (), (), (accepted,), ())
+    answered = dated(f"{own_text('data.change.answers', language)} – {typed.question}")
+    mails = [
+        own_text("data.mail.is-sent", language, mail=own_text(f"data.mail.{kind}", language))
+        for kind in ("confirmation", "changed")
+    ]
     full = replace(
         bare,
-        answers=(("Name", hostile),),
-        sealed=(dated, dated),
-        readings=(replace(dated, what=""),),
-        consents=(GivenConsent(hostile, "ar", 3, dated),),
-        mails=(dated, dated),
+        answers=link.answers,
+        sealed=(dated(typed.question), dated(typed.question)),
+        readings=(dated(""),),
+        consents=(GivenConsent(typed.consent, "en", 3, dated("")),),
+        changes=(accepted, answered),
+        mails=[dated(one) for one in mails],
     )
     return {
         "own-data": render_my_data(full),
@@ -166,7 +202,7 @@ def limited_pages(look: Look, when: EventTime, title: str) -> dict[str, str]:
     }
 
 
-def _answers_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
+def _answers_pages(look: Look, when: EventTime, typed: Typed) -> dict[str, str]:
     answers = AnswersPage(
         look=look,
         step="answers",
@@ -176,12 +212,13 @@ def _answers_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
         back_path=OWN_PATH,
         address="participant@example.org",
         definition=own_definition(DELEGATION, "answers", given=True),
-        values={"name": hostile, "organisation": "An organisation", "country": "CH"},
+        values={"name": typed.name, "organisation": typed.organisation, "country": "CH"},
         revision=3,
         until=UNTIL,
         sealed_given=GIVEN_AT,
     )
-    faults = validate(answers.definition, {"name": "", "organisation": hostile}, look.language)
+    unnamed = {"name": "", "organisation": typed.organisation}
+    faults = validate(answers.definition, unnamed, look.language)
     details = replace(
         answers,
         step="details",
@@ -189,11 +226,17 @@ def _answers_pages(look: Look, when: EventTime, hostile: str) -> dict[str, str]:
         values={},
         sealed_given=None,
     )
-    conflict = (Difference("Organisation", hostile, "Another organisation"), Difference("Name", "", hostile))
+    labels = {field.name: field.label.in_language(look.language) for field in DELEGATION.fields}
+    conflict = (
+        Difference(labels["organisation"], typed.organisation, typed.other_organisation),
+        Difference(labels["name"], "", typed.name),
+    )
     closed = AnswersClosedPage(look, "details", "Delegation in Geneva", when, OWN_PATH, UNTIL)
     return {
         "own-answers": render_answers(answers),
-        "own-answers-faults": render_answers(replace(answers, values={"organisation": hostile}, errors=faults.errors)),
+        "own-answers-faults": render_answers(
+            replace(answers, values={"organisation": typed.organisation}, errors=faults.errors)
+        ),
         "own-answers-conflict": render_answers(replace(answers, notice="changed-meanwhile", conflict=conflict)),
         "own-answers-name-taken": render_answers(replace(answers, notice="name-taken")),
         "own-details": render_answers(details),
