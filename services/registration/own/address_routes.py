@@ -25,8 +25,8 @@ from services.registration.own.address_page import (
 )
 from services.registration.own.commands import ask_address, undo_address, wait_for_outcome
 from services.registration.own.responses import gone
-from services.registration.own.service import show_asked_address, show_own, show_undo
-from services.registration.own.store import LinkAct, OwnRegistration, UndoableChange
+from services.registration.own.service import OwnPage, show_own, show_undo
+from services.registration.own.store import LinkAct, UndoableChange
 from services.registration.public.context import PublicContext
 from services.registration.public.responses import attempt_number, event_time, look_of, page, title_of
 from services.registration.public.submitted import language_of, own_language
@@ -52,19 +52,12 @@ def address_blueprint(context: PublicContext) -> Blueprint:
     return blueprint
 
 
-def own_address(context: PublicContext, token: str, own: OwnRegistration, act: LinkAct | None) -> OwnAddress:
-    """Return what the own page shows of the address.
-
-    Args:
-        context: of the public routes.
-        token: of the managing link.
-        own: the registration behind it.
-        act: what was done last by the link.
-    """
-    asked = show_asked_address(context.work, token)
-    live = own.person.registration.status != "cancelled"
+def own_address(token: str, shown: OwnPage) -> OwnAddress:
+    """Return what the own page behind the managing link ``token`` shows of the address."""
+    asked, act, person = shown.asked, shown.act, shown.own.person
+    live = person.registration.status != "cancelled"
     return OwnAddress(
-        email=own.person.email,
+        email=person.email,
         change_path=f"/r/{token}/address" if live else "",
         asked=asked.email if asked is not None and live else "",
         code=asked.code if asked is not None else "",

@@ -2,10 +2,8 @@
 
 from flask import Blueprint, Response, request
 
-from services.registration.intake.form_view import FormView
 from services.registration.own.responses import gone
-from services.registration.own.service import count_changes, show_own
-from services.registration.own.store import OwnRegistration
+from services.registration.own.service import OwnPage, show_own_page
 from services.registration.public.calendar import FILE, PersonalEntry, file_response, links_to, personal_event
 from services.registration.public.context import PublicContext
 from services.registration.public.submitted import own_language
@@ -25,27 +23,23 @@ def add_own_calendar(blueprint: Blueprint, context: PublicContext) -> None:
     @limited("link")
     def own_calendar(token: str) -> Response:
         try:
-            own, view = show_own(context.work, token, context.form_view, context.clock())
+            shown = show_own_page(context.work, token, context.form_view, context.clock())
         except DomainError:
             return gone(context)
-        language = own_language(request.args.to_dict(), own.person.registration.language)
-        return file_response(own_event(context, token, own, view, language), f"/r/{token}?lang={language}")
+        language = own_language(request.args.to_dict(), shown.own.person.registration.language)
+        return file_response(own_event(context, shown, language), f"/r/{token}?lang={language}")
 
 
-def own_calendar_links(
-    context: PublicContext, token: str, own: OwnRegistration, view: FormView, language: str
-) -> CalendarLinks | None:
+def own_calendar_links(context: PublicContext, token: str, shown: OwnPage, language: str) -> CalendarLinks | None:
     """Return the links to the event of a managing link; None if there is nothing to put in a calendar."""
-    event = own_event(context, token, own, view, language)
+    event = own_event(context, shown, language)
     return None if event is None else links_to(event, f"/r/{token}/{FILE}?lang={language}", language)
 
 
-def own_event(
-    context: PublicContext, token: str, own: OwnRegistration, view: FormView, language: str
-) -> CalendarEvent | None:
+def own_event(context: PublicContext, shown: OwnPage, language: str) -> CalendarEvent | None:
     """Return the entry that the person has in their calendar; None without a seat, or without an event to attend."""
-    registration = own.person.registration
+    registration = shown.own.person.registration
     if registration.status != "confirmed" or registration.event_id is None:
         return None
     key = personal_key(registration.person_ref, registration.event_id)
-    return personal_event(context, view.stored, PersonalEntry(key, count_changes(context.work, token)), language)
+    return personal_event(context, shown.form.stored, PersonalEntry(key, shown.changes), language)

@@ -4,6 +4,7 @@ Both links may be opened by mail scanners and by whoever gets a forwarded mail o
 nothing, and neither page names anybody.
 """
 
+from datetime import datetime
 from typing import cast
 
 from flask import Blueprint, Response, redirect, request
@@ -24,7 +25,7 @@ from services.registration.own.limited_page import (
     render_view,
 )
 from services.registration.own.managing_page import JoinPart
-from services.registration.own.service import show_meeting, show_viewed
+from services.registration.own.service import OwnPage, show_meeting, show_viewed
 from services.registration.public.context import PublicContext
 from services.registration.public.responses import event_time, look_of, page, title_of
 from services.registration.public.submitted import language_of, own_language
@@ -137,16 +138,11 @@ def join_by_own_link(context: PublicContext, token: str) -> Response:
     return personal(cast(Response, redirect(f"/r/{token}?lang={language}", 303)))
 
 
-def join_part(context: PublicContext, token: str) -> JoinPart | None:
-    """What the own page says of joining; None for nothing.
-
-    Raises:
-        DomainError: ``not-found``: the link opens nothing.
-    """
-    meeting, form = show_meeting(context.work, token, context.form_view, context.clock(), OWN)
-    joining = decide_joining(meeting, context.clock())
+def join_part(shown: OwnPage, now: datetime) -> JoinPart | None:
+    """Return what the own page says of joining at ``now``; None for nothing."""
+    joining = decide_joining(shown.meeting, now)
     state = ON_OWN_PAGE.get(joining.state)
-    return None if state is None else JoinPart(state, _opens(form, joining))
+    return None if state is None else JoinPart(state, _opens(shown.form, joining))
 
 
 def _lead_on(

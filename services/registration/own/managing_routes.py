@@ -33,7 +33,7 @@ from services.registration.own.managing_page import (
     render_link,
 )
 from services.registration.own.responses import ended, gone, own_instant, revision_seen, to_erased
-from services.registration.own.service import ended_by, newest_act, show_own, show_resources
+from services.registration.own.service import OwnPage, ended_by, show_own, show_own_page
 from services.registration.own.store import LinkAct, OwnRegistration
 from services.registration.people.model import clear_answers
 from services.registration.public.context import PublicContext
@@ -121,18 +121,17 @@ def _add_erased(blueprint: Blueprint) -> None:
 
 def _page(context: PublicContext, token: str, *, asking: Asking) -> Response:
     try:
-        own, view = show_own(context.work, token, context.form_view, context.clock())
+        shown = show_own_page(context.work, token, context.form_view, context.clock())
     except DomainError:
         return ended(context, token)
-    look = look_of(own_language(request.args.to_dict(), own.person.registration.language), {}, None)
-    return page(render_link(_link_page(context, token, own, view, look, asking=asking)), look)
+    look = look_of(own_language(request.args.to_dict(), shown.own.person.registration.language), {}, None)
+    return page(render_link(_link_page(context, token, shown, look, asking=asking)), look)
 
 
-def _link_page(
-    context: PublicContext, token: str, own: OwnRegistration, view: FormView, look: Look, *, asking: Asking
-) -> LinkPage:
+def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *, asking: Asking) -> LinkPage:
+    own, view, act = shown.own, shown.form, shown.act
     form, now, registration = view.stored, context.clock(), own.person.registration
-    definition, act = with_group_titles(context, view.whole), newest_act(context.work, token)
+    definition = with_group_titles(context, view.whole)
     return LinkPage(
         look=look,
         title=title_of(form, definition, look.language),
@@ -148,13 +147,13 @@ def _link_page(
         muted=own.muted,
         answers=answers_for_display(definition, clear_answers(own.person, registration), look.language),
         has_sealed=own.person.has_sealed,
-        address=own_address(context, token, own, act),
+        address=own_address(token, shown),
         asking=asking,
         can_cancel=not is_over(form.opening, now),
         again_path=embed_path(form.slug, {"lang": look.language, "partner": registration.partner or ""})
         if not closed_reason(form.opening, now)
         else "",
-        join=join_part(context, token),
+        join=join_part(shown, now),
         saved=_saved(act),
         change_path=_step_path(own, view, "answers", now),
         change_until=own_instant(own, view, ends_at(form.opening, "answers")),
@@ -165,8 +164,8 @@ def _link_page(
         organiser=context.organiser,
         controller=form.controller or "",
         contact=form.contact or "",
-        resources=_resources(context, registration.event_id),
-        calendar=own_calendar_links(context, token, own, view, look.language),
+        resources=[ResourceLink(one.kind, one.title, one.url, one.language) for one in shown.resources],
+        calendar=own_calendar_links(context, token, shown, look.language),
     )
 
 
@@ -198,11 +197,6 @@ def _saved(act: LinkAct | None) -> Saved:
         return ""
     result = next((one["result"] for one in act.outcome), "")
     return cast(Saved, result) if result in ("changed", "kept") else ""
-
-
-def _resources(context: PublicContext, event_id: str | None) -> list[ResourceLink]:
-    found = show_resources(context.work, event_id)
-    return [ResourceLink(one.kind, one.title, one.url, one.language) for one in found]
 
 
 def with_group_titles(context: PublicContext, definition: FormDefinition) -> FormDefinition:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.registration.intake.form_view import FormView
-from services.registration.own.service import show_history, show_own
+from services.registration.own.service import show_own_history
 from services.registration.own.store import OwnRegistration
 from services.registration.people.model import clear_answers
 from shared.core.clock import rfc3339
@@ -41,8 +41,7 @@ def read_own_data(work: UnitOfWork, token: str, form_view: Callable[[str], FormV
     Raises:
         DomainError: ``not-found`` if the token opens nothing.
     """
-    own, view = show_own(work, token, form_view, now)
-    return OwnData(own, view, show_history(work, token), now)
+    return OwnData(*show_own_history(work, token, form_view, now), now)
 
 
 def as_json(data: OwnData) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What links open."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,6 +77,47 @@ def show_waiting(work: UnitOfWork, token: str, now: datetime) -> WaitingForOwner
         return WaitingForOwner(hash_, link, pending, changes, registered, acts_by_link(connection, hash_))
 
 
+@dataclass(frozen=True, slots=True)
+class OwnPage:
+    """Everything behind a managing link, as of one moment: a page whose parts differ in age names a wrong revision.
+
+    Attributes:
+        form: of the registration.
+        act: what was done last by the link, decided or not; None if nothing was.
+        asked: the address that waits for the registration; None if none does.
+        changes: sum of the revisions of all registrations by which the person takes part in the event.
+        meeting: of the registration.
+        resources: what was published about its event.
+    """
+
+    own: OwnRegistration
+    form: FormView
+    act: LinkAct | None
+    asked: AskedAddress | None
+    changes: int
+    meeting: Meeting
+    resources: Sequence[PublishedResource]
+
+
+def show_own_page(work: UnitOfWork, token: str, form_view: Callable[[str], FormView], now: datetime) -> OwnPage:
+    """Return everything that the page behind the managing link ``token`` shows.
+
+    Raises:
+        DomainError: ``not-found`` if it opens nothing, or nothing any more.
+    """
+    hash_ = hash_of_link(token, OWN)
+    with work.moment() as connection:
+        own, meeting = find_own(connection, hash_), find_meeting(connection, hash_)
+        if own is None or meeting is None:
+            raise DomainError("not-found")
+        registration = own.person.registration
+        act = next(iter(acts_by_link(connection, hash_)), None)
+        asked, changes = find_asked_address(connection, hash_), own_changes(connection, hash_)
+        resources = resources_of(connection, registration.event_id) if registration.event_id else ()
+    form = _live_form(registration.form, registration.status, own.changed_at, form_view, now)
+    return OwnPage(own, form, act, asked, changes, meeting, resources)
+
+
 def show_own(
     work: UnitOfWork, token: str, form_view: Callable[[str], FormView], now: datetime
 ) -> tuple[OwnRegistration, FormView]:
@@ -91,6 +132,24 @@ def show_own(
         raise DomainError("not-found")
     registration = own.person.registration
     return own, _live_form(registration.form, registration.status, own.changed_at, form_view, now)
+
+
+def show_own_history(
+    work: UnitOfWork, token: str, form_view: Callable[[str], FormView], now: datetime
+) -> tuple[OwnRegistration, FormView, Mapping[str, Any]]:
+    """Return ``show_own``'s values, and dates, consent, readings, changes and messages of the registration.
+
+    Raises:
+        DomainError: ``not-found`` if the link opens nothing, or nothing any more.
+    """
+    hash_ = hash_of_link(token, OWN)
+    with work.moment() as connection:
+        own = find_own(connection, hash_)
+        if own is None:
+            raise DomainError("not-found")
+        history = own_history(connection, hash_)
+    registration = own.person.registration
+    return own, _live_form(registration.form, registration.status, own.changed_at, form_view, now), history
 
 
 def _live_form(
@@ -159,32 +218,6 @@ def show_meeting(
     return found, _live_form(found.form, found.status, found.changed_at, form_view, now)
 
 
-def show_resources(work: UnitOfWork, event_id: str | None) -> Sequence[PublishedResource]:
-    """Return what was published about the event of a registration; nothing without an event."""
-    if event_id is None:
-        return ()
-    with work.transaction() as connection:
-        return resources_of(connection, event_id)
-
-
-def count_changes(work: UnitOfWork, token: str) -> int:
-    """Return the sum of the revisions of all registrations by which the link's person takes part in its event."""
-    with work.transaction() as connection:
-        return own_changes(connection, hash_of_link(token, OWN))
-
-
-def show_history(work: UnitOfWork, token: str) -> dict[str, Any]:
-    """Return dates, consent, readings, changes and messages of the registration behind a managing link."""
-    with work.transaction() as connection:
-        return dict(own_history(connection, hash_of_link(token, OWN)))
-
-
-def newest_act(work: UnitOfWork, token: str) -> LinkAct | None:
-    """Return what was done last by a managing link, decided or not; None if nothing was."""
-    with work.transaction() as connection:
-        return next(iter(acts_by_link(connection, hash_of_link(token, OWN))), None)
-
-
 def ended_by(work: UnitOfWork, token: str) -> tuple[Result, str] | None:
     """Return by which act a managing link ended itself, and the form: a cancellation, or the wish for new links.
 
@@ -197,12 +230,6 @@ def ended_by(work: UnitOfWork, token: str) -> tuple[Result, str] | None:
         acts = acts_by_link(connection, hash_)
     results = [(one["result"], act.form) for act in acts if act.decided_at for one in act.outcome or ()]
     return next(((Result(result), form) for result, form in results if result in ENDING), None)
-
-
-def show_asked_address(work: UnitOfWork, token: str) -> AskedAddress | None:
-    """Return the address that waits for the registration behind a managing link; None if none does."""
-    with work.transaction() as connection:
-        return find_asked_address(connection, hash_of_link(token, OWN))
 
 
 def show_undo(work: UnitOfWork, token: str, now: datetime) -> tuple[UndoableChange | None, Sequence[LinkAct]]:
