@@ -5,6 +5,7 @@ Registrations and proposals do so until whoever is on them is erased, a confirma
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +23,6 @@ from services.notifications.domain.kinds import (
     REGISTRATIONS,
     WANTED,
 )
-from services.notifications.domain.reminders import minute_of
 from services.notifications.store.erasing import Grave
 from services.notifications.usecases.erase_subject import erase_subject
 from services.notifications.usecases.note_event import NEWS_WAIT, note_event
@@ -44,6 +44,7 @@ FORM_KEY = "form.changed.v1"
 PROPOSALS = "proposal."
 CONFIRMATION_WANTED = "confirmation.wanted.v1"
 ADDRESS_CHANGED = "registration.address-changed.v1"
+ADDRESS_CHANGED_MAIL, ADDRESS_RESTORED_MAIL = "address-changed", "address-restored"
 SHARED_LINKS = ("view", "join")
 """Tokens of a registration's links that change nothing: the read-only link, and the one to the meeting, if any."""
 
@@ -143,17 +144,24 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
     data, kind = message.data, KIND_OF_MESSAGE[message.routing_key]
     if kind == PLACED and data["moved"]:
         kind = MOVED
+    if kind == ADDRESS_CHANGED_MAIL and data["undo_until"] is None:
+        kind = ADDRESS_RESTORED_MAIL
     entry, sealed_names = _read_entry(message)
-    personal = _personal(data["sealed"], private_keys, sealed_names)
+    personal = _personal(data["sealed"], private_keys, sealed_names, with_link=kind != ADDRESS_RESTORED_MAIL)
     return Told(
         kind=kind,
-        number=minute_of(entry.occurred_at) if kind in ASKED_FOR else entry.revision,
+        number=_number_of(message) if kind in ASKED_FOR else entry.revision,
         entry=entry,
         personal=personal,
-        detail={"until": rfc3339(data["undo_until"])} if message.routing_key == ADDRESS_CHANGED else None,
+        detail={"until": rfc3339(data["undo_until"])} if kind == ADDRESS_CHANGED_MAIL else None,
         correlation_id=message.correlation_id,
         token=personal.pop("token") if entry.about == "registration" else "",
     )
+
+
+def _number_of(message: Message) -> int:
+    """Return a number that each message has for itself: every mail of these kinds carries a link that no other has."""
+    return int.from_bytes(hashlib.sha256(message.id.encode()).digest()[:4]) >> 1
 
 
 def _read_entry(message: Message) -> tuple[Entry, tuple[str, ...]]:
@@ -220,13 +228,16 @@ def _proposal(data: Mapping[str, Any]) -> Entry:
     return Entry(data["proposal_id"], "proposal", form=None, form_kind="proposal", place=place, **values)
 
 
-def _personal(sealed: str, private_keys: list[bytes], names: tuple[str, ...]) -> dict[str, str]:
+def _personal(
+    sealed: str, private_keys: list[bytes], names: tuple[str, ...], *, with_link: bool = True
+) -> dict[str, str]:
     try:
         content = open_sealed(private_keys, base64.b64decode(sealed, validate=True))
     except (Unsealable, binascii.Error):
         raise Poison("sealed part does not open") from None
     personal = {name: _text(content, name) for name in names}
-    if not personal["address"] or not personal["token"] or not personal.get("view", "none"):
+    links = [personal["token"], personal.get("view", "none")] if with_link else []
+    if not personal["address"] or not all(links):
         raise Poison("sealed part has no address or no link")
     return personal
 

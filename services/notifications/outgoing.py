@@ -32,6 +32,7 @@ def mail_message(key: str, mail: ClaimedMail, at: datetime) -> Message:
             "about": KINDS[mail.kind].about,
             "subject": mail.subject,
             "event": mail.event,
+            "caused_at": rfc3339(mail.cause_at),
             "occurred_at": rfc3339(at),
         },
         correlation_id=mail.correlation_id,

@@ -16,7 +16,7 @@ UNITED = {WEB: (FORMS, OWN, DESK), WORK: (DECIDE, RELAY, CONSUME, TEND)}
 """Processes that unite others."""
 
 _SUBMIT = "receipt_hash,kind,form,form_revision,fingerprint,network,challenge,code,body,decider_key"
-_COMMAND = "receipt_hash,kind,form,form_revision,token_hash,fingerprint,code,body,decider_key"
+_COMMAND = "receipt_hash,kind,form,form_revision,token_hash,fingerprint,network,code,body,decider_key"
 _AT = "timestamp with time zone"
 
 _SEPARATE: Rights = {
@@ -120,7 +120,12 @@ _SEPARATE: Rights = {
         CONSUME: "insert",
         TEND: "select delete",
     },
-    "managing_link": {DESK: "select insert delete", DECIDE: "select insert delete", TEND: "select insert delete"},
+    "managing_link": {
+        DESK: "select insert delete",
+        DECIDE: "select insert delete",
+        CONSUME: "select delete",
+        TEND: "select insert delete",
+    },
     "limited_link": {DESK: "select insert delete", DECIDE: "select insert delete", TEND: "select insert delete"},
     # privacy, audit log, console
     "sealed_reading": {DESK: "select insert"},

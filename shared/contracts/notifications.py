@@ -9,8 +9,8 @@ class MailData(MessageSchema):
     """One mail: the relay took it, refused its recipient for good, or it was suppressed, ``occurred_at`` that moment.
 
     ``subject`` is the id of what the mail is about: a registration, a proposal, a confirmation link or a
-    former address. ``revision`` is
-    the number of the mail among those of its kind and subject.
+    former address. ``revision`` is the number of the mail among those of its kind and subject, ``caused_at`` when what
+    it is about happened.
     """
 
     mail_id = identity()
@@ -19,4 +19,5 @@ class MailData(MessageSchema):
     about = one_of(*MAIL_ABOUT)
     subject = identity()
     event = slug(required=False)
+    caused_at = moment()
     occurred_at = moment()

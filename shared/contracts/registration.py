@@ -56,6 +56,8 @@ class ConfirmationData(MessageSchema):
 class AddressChangedData(MessageSchema):
     """A registration has another address; this goes to the former one, which can be restored until ``undo_until``.
 
+    Without ``undo_until`` the change is the undo of another one, and the token is empty.
+
     It says neither which registration nor the new address. ``sealed`` is base64 of a libsodium sealed box that only
     notifications can open: ``{name, address, token, time_zone}``; the token opens the undo and nothing else.
     """
@@ -66,7 +68,7 @@ class AddressChangedData(MessageSchema):
     working_group = slug(required=False)
     language = text(35)
     verified = fields.Boolean(load_default=False)
-    undo_until = moment()
+    undo_until = moment(required=False)
     occurred_at = moment()
     sealed = text(4096)
 

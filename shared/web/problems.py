@@ -43,6 +43,7 @@ CODES = {
 """Code of a problem that has none of its own, by status."""
 
 DOMAIN_STATUS = {
+    "undecided": 503,
     "form-closed": 409,
     "form-unknown": 404,
     "not-found": 404,

@@ -26,7 +26,7 @@ UNREADABLE: dict[str, tuple[Callable[[], Outgoing], str]] = {
     ),
     "schema break": (
         lambda: outgoing(change={"data": {"mail_id": "short", "revision": 0}}),
-        "content breaks the schema: about, kind, mail_id, occurred_at, revision, subject",
+        "content breaks the schema: about, caused_at, kind, mail_id, occurred_at, revision, subject",
     ),
 }
 

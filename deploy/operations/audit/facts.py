@@ -152,7 +152,7 @@ _ERASED_IN_BOOK = """
 """
 _SENT = """
     SELECT id::text, NULL, CASE WHEN sent_at < %(late_before)s THEN true END FROM mail
-    WHERE state IN ('sent', 'bounced') AND kind NOT IN ('verification', 'address-changed')
+    WHERE state IN ('sent', 'bounced') AND kind NOT IN ('verification', 'address-changed', 'address-restored')
         AND NOT starts_with(kind, 'proposal-')
 """
 _CONTACTS = "SELECT mail_id::text, NULL, false FROM mail_contact"

@@ -157,7 +157,8 @@ A10 = Equation(
 )
 
 _MAILED_TWICE = """
-    SELECT subject::text, '1', count(*)::text FROM mail WHERE kind IN ('verification', 'address-changed')
+    SELECT subject::text, '1', count(*)::text FROM mail
+    WHERE kind IN ('verification', 'address-changed', 'address-restored')
     GROUP BY subject HAVING count(*) > 1
 """
 _LINKS_KEPT = """

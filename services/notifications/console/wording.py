@@ -16,6 +16,7 @@ KINDS: Mapping[str, str] = {
     "link": "Own link again",
     "details": "Further details missing",
     "address-changed": "Address changed, to the former one",
+    "address-restored": "Change of address undone, to the other one",
     "verification": "Confirmation asked for",
     "proposal-verification": "Confirm the address of a proposal",
     "proposal-received": "Proposal received",

@@ -104,6 +104,7 @@ KINDS: dict[str, Kind] = {
         _apart("details", "reminder", "confirmed"),
         Kind("verification", "verification", frozenset({WANTED}), resent=True, about="confirmation"),
         Kind("address-changed", "transactional", frozenset({LEFT}), resent=True, about="former-address"),
+        Kind("address-restored", "transactional", frozenset({LEFT}), resent=True, about="former-address"),
         _proposal("proposal-verification", "unverified", lane="verification"),
         _proposal("proposal-received", "submitted"),
         _proposal("proposal-accepted", "accepted"),

@@ -119,7 +119,8 @@ def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailCon
         shown = form_kind if form_kind == REGISTRATIONS else "confirmation"
         return replace(context, event=None, entry=None, recipient=replace(recipient, name="", form_kind=shown))
     if ALL_KINDS[kind].about == "former-address":
-        return replace(context, entry=None, undo_until=datetime(2020, 3, 5, 15, 0, tzinfo=UTC))
+        until = datetime(2020, 3, 5, 15, 0, tzinfo=UTC) if kind == "address-changed" else None
+        return replace(context, entry=None, undo_until=until)
     if ALL_KINDS[kind].about == "proposal":
         placed = kind in ("proposal-scheduled", "proposal-moved")
         proposal = replace(_PROPOSAL, slot=_SLOT if placed else None)

@@ -35,7 +35,7 @@ UPDATES = ("changed", "event-confirmed", "event-changed")
 CONFIRMATION = "verification"
 """The kind of mail that knows of nothing but a link."""
 
-ADDRESS_CHANGED = "address-changed"
+ADDRESS_CHANGED, ADDRESS_RESTORED = "address-changed", "address-restored"
 """The kind of mail to a former address: its link restores it and shows nothing."""
 
 _SEATLESS = ("remote-possible",)
@@ -250,6 +250,8 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
         return confirmation_link(context), words.confirmation_link if _is_pending(context) else words.see_registrations
     if context.kind == ADDRESS_CHANGED:
         return undo_link(context), words.undo_link
+    if context.kind == ADDRESS_RESTORED:
+        return None, ""
     recording = safe_link(context.recording)
     if recording is not None:
         return recording, words.watch
@@ -272,6 +274,8 @@ def _is_live(context: MailContext) -> bool:
 
 def _keep_private(context: MailContext, words: Wording) -> str:
     if context.bulletin is not None or safe_link(context.recording) is not None:
+        return ""
+    if context.kind == ADDRESS_RESTORED:
         return ""
     if context.kind == CONFIRMATION:
         return words.keep_private_confirmation if _is_pending(context) else words.keep_private_registrations

@@ -21,7 +21,7 @@ _INSERT = """
     FROM recipient r WHERE r.subject = CAST(:subject AS uuid) AND r.erased_at IS NULL FOR KEY SHARE
     ON CONFLICT (kind, subject, revision) DO {conflict}
 """
-"""The lock makes who erases the person or changes their address meanwhile wait, or finds what they have done."""
+"""The row lock serialises this with a concurrent erasure or change of address."""
 
 _ADD = text(_INSERT.format(conflict="NOTHING"))
 _ADD_REMINDER = text(

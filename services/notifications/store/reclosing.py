@@ -1,4 +1,4 @@
-"""What the vault has closed, row by row, for whoever closes it by another key."""
+"""Rows that are encrypted with the vault's key, for re-encryption with a new one."""
 
 from sqlalchemy import text
 

@@ -107,7 +107,7 @@ def take_back_bulletins(connection: Connection, person_ref: str, now: datetime) 
 
 
 def take_back_all(connection: Connection, subject: str, now: datetime) -> None:
-    """Take a subject's mails out of the hands of senders that have not committed to hand them over; others go on."""
+    """Release the claims of senders on a subject's mails, except where the handover has begun."""
     _end_attempts(
         connection, connection.execute(_TAKE_BACK_ALL, {"subject": subject, "now": now}).all(), "released", now
     )

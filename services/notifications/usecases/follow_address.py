@@ -1,8 +1,8 @@
-"""A registration has another address: what has not gone goes to the new one, and nothing goes to the old one any more.
+"""Applies a change of address: unsent mails of the registration go to the new address, and none to the former one.
 
-What carries a managing link is called off: all links end with the address, and the mail about the change has a new one.
-An announcement or a reminder that waits stays with the old address if that has another registration which fits, and is
-called off if the new one has it by another registration: nobody gets it twice. The wish to get no bulletins follows.
+Mails with a managing link are called off: the change ends all links, and the mail about it contains a new one. A queued
+announcement or reminder stays with the former address if that has another registration in the audience, and is called
+off if the new address gets it by another registration. A suppression of bulletins is copied to the new address.
 """
 
 from sqlalchemy import Connection

@@ -41,7 +41,7 @@ def export_person(
     Args:
         work: on the service's database.
         person_refs: as registration and events know the person, 64 hex digits each.
-        subjects: ids of registrations, proposals and confirmation links, UUID texts.
+        subjects: ids of registrations, proposals, confirmation links and former addresses, UUID texts.
     """
     with work.transaction() as connection:
         return export_rows(connection, TABLES, {"refs": list(person_refs), "subjects": list(subjects)})

@@ -1,6 +1,6 @@
-"""Choices with a limit: how many live registrations may hold one, and how many do. Nobody gets more than the limit.
+"""Options with a limit: how many live registrations may hold one, and how many do. The limit is never exceeded.
 
-Whoever has a place on the form or its waiting list holds their choices; the counts are kept beside the seats and change
+A registration with a seat or on the waiting list holds its options; the counts are stored with the seats and change
 under the same lock.
 """
 

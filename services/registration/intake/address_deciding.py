@@ -1,8 +1,8 @@
-"""Decides whether a registration moves to another address, and back. Pure, as ``deciding``.
+"""Decides changes of the address of a registration, and their undo. Pure, as ``deciding``.
 
 A change needs both mailboxes: the managing link was mailed to the present address, and the new one has to confirm. The
-present owner can take it back for seven days. Each undo link restores the address that it was mailed to and ends every
-later one: whoever has stolen a managing link could otherwise make the owner's undo void by moving a second time.
+owner of the former address can undo it for seven days. Each undo link restores the address that it was mailed to and
+ends every later one: otherwise an attacker with a stolen managing link could prevent the undo by a second change.
 """
 
 from collections.abc import Callable
@@ -11,11 +11,13 @@ from dataclasses import replace
 from services.registration.intake.address_model import (
     MAX_ADDRESSES_ASKED,
     AddressChange,
+    AddressRequests,
     ChangeAddress,
     MovedRegistration,
     UndoAddress,
 )
 from services.registration.intake.model import (
+    MAX_CANDIDATES,
     Act,
     ActResult,
     Choice,
@@ -29,9 +31,9 @@ from services.registration.people.model import AddressRefs
 
 
 def ask_address(facts: Facts, plan: Plan, item: ChangeAddress, new_id: Callable[[], str]) -> ActResult:
-    """Keep the change until the owner of the new address confirms it; nothing changes yet.
+    """Store the requested change until the owner of the new address confirms it; the registration does not change yet.
 
-    The result is the same whether the address is registered, blocked, muted or nobody's.
+    The result is the same whether the address is registered, blocked, muted or unknown.
     """
     live = facts.find(item.registration)
     if live is None:
@@ -40,21 +42,32 @@ def ask_address(facts: Facts, plan: Plan, item: ChangeAddress, new_id: Callable[
         return ActResult("", live.form, "", Result.SAME_ADDRESS)
     before = facts.change_of(live.id)
     if before is None or before.address.ref != item.address.ref:
-        asked = 1 if before is None else before.asked + 1
-        if asked > MAX_ADDRESSES_ASKED:
+        requests = live.requests.with_one_at(item.received_at)
+        if requests.count > MAX_ADDRESSES_ASKED:
             return ActResult("", live.form, "", Result.ASKED_TOO_OFTEN)
         if item.number not in facts.dropped:
             drop_change(facts, plan, live.id)
-            _keep(facts, plan, item, live, new_id(), asked)
+            _keep(facts, plan, item, live, new_id())
+            _count(facts, plan, live, requests)
     if not facts.rejects(item):
-        plan.mails.append(MailWanted(item.address, item.email, live.content.language, None, proven=False))
+        mail = MailWanted(item.address, item.email, live.content.language, item.network, proven=False)
+        plan.mails.append(mail)
     return ActResult("", live.form, item.code, Result.ADDRESS_ASKED)
 
 
-def _keep(facts: Facts, plan: Plan, item: ChangeAddress, live: LiveRegistration, identity: str, asked: int) -> None:
-    change = AddressChange(identity, live.id, live.form, item.email, item.address, item.code, item.received_at, asked)
+def _keep(facts: Facts, plan: Plan, item: ChangeAddress, live: LiveRegistration, identity: str) -> None:
+    """Keep the change, unless as many wait for the owner of the address as can be shown to them."""
+    if sum(one.address.ref == item.address.ref for one in facts.changes.values()) >= MAX_CANDIDATES:
+        return
+    change = AddressChange(identity, live.id, live.form, item.email, item.address, item.code, item.received_at)
     facts.changes[change.id] = change
     plan.asked.append(change)
+
+
+def _count(facts: Facts, plan: Plan, live: LiveRegistration, requests: AddressRequests) -> None:
+    some = facts.of(live.form, live.address)
+    some[some.index(live)] = replace(live, requests=requests)
+    plan.address_requests[live.id] = requests
 
 
 def drop_change(facts: Facts, plan: Plan, registration: str) -> None:
@@ -68,7 +81,7 @@ def drop_change(facts: Facts, plan: Plan, registration: str) -> None:
 def decide_address(
     facts: Facts, plan: Plan, address: AddressRefs, choice: Choice, new_id: Callable[[], str]
 ) -> ActResult:
-    """What the owner of the new address has chosen: only now the registration moves.
+    """Apply the choice of the owner of the new address; only this changes the address of the registration.
 
     Args:
         facts, plan: of the batch.
@@ -90,11 +103,11 @@ def decide_address(
     return ActResult(change.id, change.form, change.code, refusal or Result.ADDRESS_CHANGED)
 
 
-def undo_address(facts: Facts, plan: Plan, item: UndoAddress) -> ActResult:
+def undo_address(facts: Facts, plan: Plan, item: UndoAddress, new_id: Callable[[], str]) -> ActResult:
     """Restore a former address, also of a registration that was cancelled meanwhile; later changes end with it."""
     former = next((one for one in facts.former if one.id == item.former), None)
     live = None if former is None else facts.find(former.registration) or facts.ended.get(former.registration)
-    if former is None or live is None:
+    if former is None or live is None or former.address.ref in facts.blocked:
         return ActResult("", item.form, "", Result.GONE)
     refusal = _refusal(facts, live, former.email, former.address) if live.status != "cancelled" else None
     if refusal is not None:
@@ -103,7 +116,7 @@ def undo_address(facts: Facts, plan: Plan, item: UndoAddress) -> ActResult:
     facts.former = [one for one in facts.former if one not in later]
     plan.dropped_former += [one.id for one in later]
     drop_change(facts, plan, live.id)
-    _move(facts, plan, live, former.email, former.address, None)
+    _move(facts, plan, live, former.email, former.address, new_id(), restored=True)
     return ActResult("", live.form, "", Result.ADDRESS_RESTORED)
 
 
@@ -118,7 +131,14 @@ def _refusal(facts: Facts, live: LiveRegistration, email: str, address: AddressR
 
 
 def _move(
-    facts: Facts, plan: Plan, live: LiveRegistration, email: str, address: AddressRefs, former: str | None
+    facts: Facts,
+    plan: Plan,
+    live: LiveRegistration,
+    email: str,
+    address: AddressRefs,
+    former: str,
+    *,
+    restored: bool = False,
 ) -> None:
     person = facts.person_of(email, live.content.name)
     moved = replace(
@@ -134,5 +154,5 @@ def _move(
         facts.of(live.form, live.address).remove(live)
         facts.of(live.form, address.ref).append(moved)
     plan.moved.append(
-        MovedRegistration(live.id, live.form, live.status, moved.revision, email, address, person, former)
+        MovedRegistration(live.id, live.form, live.status, moved.revision, email, address, person, former, restored)
     )

@@ -1,4 +1,4 @@
-"""A registration moves to another mail address: the commands, what waits for the new address, what an undo needs.
+"""Changes of the mail address of a registration: commands, pending changes, and what an undo needs.
 
 Values only: ``address_deciding`` decides about them, ``address_store`` reads and writes them.
 """
@@ -9,10 +9,27 @@ from datetime import datetime, timedelta
 from services.registration.people.model import AddressRefs
 
 MAX_ADDRESSES_ASKED = 5
-"""How many addresses one registration may ask in a row: nobody can have many strangers written to by one link."""
+"""How many addresses one registration may request within ``REQUESTS_COUNTED``: it limits the mail to strangers."""
+
+REQUESTS_COUNTED = timedelta(days=14)
+"""From the first request: as long as a change can wait for its confirmation."""
 
 UNDO_FOR = timedelta(days=7)
 """How long the owner of the former address can take the change back; the address is kept as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRequests:
+    """How many addresses a registration has requested since ``since``; None: none yet."""
+
+    count: int = 0
+    since: datetime | None = None
+
+    def with_one_at(self, at: datetime) -> "AddressRequests":
+        """Return the requests with one more at ``at``; the count starts anew when the first is long ago."""
+        if self.since is None or at >= self.since + REQUESTS_COUNTED:
+            return AddressRequests(1, at)
+        return AddressRequests(self.count + 1, self.since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +40,7 @@ class ChangeAddress:
         registration: that the link opens; None if it opens nothing any more.
         email: the new address, as it was typed.
         code: of the command, which both pages show.
+        network: keyed hash of the client network, 32 bytes; None if it is not known.
     """
 
     number: int
@@ -31,6 +49,7 @@ class ChangeAddress:
     address: AddressRefs
     code: str
     received_at: datetime
+    network: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +68,6 @@ class AddressChange:
     Attributes:
         id: UUID text.
         registration: of which there is one change at most.
-        asked: addresses that this registration has asked for in a row, this one included.
     """
 
     id: str
@@ -59,7 +77,6 @@ class AddressChange:
     address: AddressRefs
     code: str
     received_at: datetime
-    asked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +100,10 @@ class MovedRegistration:
     """A registration with another address.
 
     Attributes:
-        email, address, person: from now on.
+        email, address, person: after the change.
         revision: after the change.
-        former: id of the row that keeps the address before; None for an undo, which keeps nothing.
+        former: id of the row that stores the previous address.
+        restored: by an undo.
     """
 
     id: str
@@ -95,4 +113,5 @@ class MovedRegistration:
     email: str
     address: AddressRefs
     person: bytes
-    former: str | None
+    former: str
+    restored: bool

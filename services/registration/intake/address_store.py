@@ -28,7 +28,7 @@ _PRESENT = text("""
 """)
 _CHANGES = text("""
     SELECT c.id::text, c.registration_id::text, r.form, c.email, c.address_ref, c.mailbox_ref, c.domain_ref, c.code,
-        c.received_at, c.asked
+        c.received_at
     FROM address_change c JOIN registration r ON r.id = c.registration_id
     WHERE c.address_ref = ANY(:refs) OR c.registration_id = ANY(CAST(:registrations AS uuid[]))
 """)
@@ -39,12 +39,16 @@ _FORMER = text("""
 _DROP_CHANGES = text("DELETE FROM address_change WHERE id = ANY(CAST(:ids AS uuid[]))")
 _DROP_FORMER = text("DELETE FROM former_address WHERE id = ANY(CAST(:ids AS uuid[]))")
 _ASK = text("""
-    INSERT INTO address_change (id, registration_id, address_ref, mailbox_ref, domain_ref, email, code, received_at,
-        asked)
+    INSERT INTO address_change (id, registration_id, address_ref, mailbox_ref, domain_ref, email, code, received_at)
     SELECT id, registration, decode(ref, 'hex'), decode(mailbox, 'hex'), decode(domain, 'hex'), email, code,
-        received_at, asked
+        received_at
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, registration uuid, ref text, mailbox text,
-        domain text, email text, code text, received_at timestamptz, asked integer)
+        domain text, email text, code text, received_at timestamptz)
+""")
+_COUNT_REQUESTS = text("""
+    UPDATE registration r SET address_requests = new.count, address_requests_since = new.since
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, count integer, since timestamptz)
+    WHERE r.id = new.id
 """)
 _KEEP_FORMER = text("""
     INSERT INTO former_address (id, registration_id, revision, token_hash, address_ref, mailbox_ref, domain_ref, email,
@@ -134,22 +138,25 @@ def _former(values: list[Any]) -> FormerAddress:
 
 
 def write_address_changes(connection: Connection, plan: Plan) -> None:
-    """Store the changes that wait, and delete those that wait no more."""
+    """Store new pending changes, and delete those that are no longer pending."""
     if plan.dropped_changes:
         connection.execute(_DROP_CHANGES, {"ids": plan.dropped_changes})
     asked = [one for one in plan.asked if one.id not in plan.dropped_changes]
     if asked:
         rows = [columns_of(one, one.address) for one in asked]
         connection.execute(_ASK, {"rows": as_parameter([_without_address(row) for row in rows])})
+    if plan.address_requests:
+        counts = [{"id": identity, **columns_of(one)} for identity, one in plan.address_requests.items()]
+        connection.execute(_COUNT_REQUESTS, {"rows": as_parameter(counts)})
 
 
 def write_moved(connection: Connection, plan: Plan, former: Iterable[FormerLink], now: datetime) -> None:
-    """Store the new addresses, keep those before while they can be restored, and end all links to what has moved.
+    """Store the new addresses and the previous ones, and end all links of the changed registrations.
 
     Args:
         connection: of the batch's transaction.
         plan: of the batch.
-        former: the undo links of the changes; an undo has none.
+        former: the undo links of the changes; that of an undo is sent to nobody.
         now: the time.
     """
     if plan.dropped_former:
@@ -164,7 +171,7 @@ def write_moved(connection: Connection, plan: Plan, former: Iterable[FormerLink]
 
 
 def _moved_row(moved: MovedRegistration) -> dict[str, Any]:
-    reason = CHANGED if moved.former is not None else RESTORED
+    reason = RESTORED if moved.restored else CHANGED
     return _without_address(columns_of(moved, moved.address)) | {"reason": reason}
 
 

@@ -1,4 +1,4 @@
-"""A batch before it is decided: what its links open, which addresses it is about, in which parts it is decided."""
+"""Prepares a batch for the decision: what its links give access to, its addresses, and its parts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,9 +35,9 @@ class Links:
 
 
 def parts_of(batch: Sequence[Opened]) -> Iterator[list[Opened]]:
-    """Yield the batch in parts: what may move a registration to another address is alone.
+    """Yield the batch in parts: a row that may change the address of a registration is a part of its own.
 
-    It ends links, and each part reads anew what its links open. And nothing else in its part changes what it moves.
+    Such a row ends links, and each part reads its links afresh. Nothing else in the part changes that registration.
     """
     for alone, some in groupby(batch, key=_may_move):
         part = list(some)

@@ -18,6 +18,8 @@ COUNTS_KEPT = timedelta(days=1, minutes=20)
 MUTE_LASTS = timedelta(days=90)
 """Nobody is locked out for good by a switch that they cannot find again."""
 ERASED_KEPT = timedelta(days=1)
+UNDECIDED_AT_MOST = timedelta(days=1)
+"""How long a command that came in time may wait for a decider before what it is about is deleted."""
 BATCH = 2000
 
 CleanupStep = Callable[[Connection, datetime], object]
@@ -92,7 +94,7 @@ def cleanup_steps() -> list[CleanupStep]:
         _step(_RECEIPTS, RECEIPT_KEPT),
         _step(_CANDIDATES, CANDIDATE_AT_MOST),
         _step(_ADDRESS_CHANGES, CANDIDATE_AT_MOST),
-        _step(_FORMER_ADDRESSES, timedelta()),
+        _step(_FORMER_ADDRESSES, UNDECIDED_AT_MOST),
         *(_step(statement, NETWORK_KEPT) for statement in _NETWORKS.values()),
         _step(_LINKS, timedelta()),
         _step(_ADDRESSES, timedelta(hours=1)),

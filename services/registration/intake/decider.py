@@ -23,6 +23,7 @@ from services.registration.intake.contents import content_from_json
 from services.registration.intake.deciding import decide
 from services.registration.intake.model import (
     Act,
+    ActResult,
     Cancel,
     Change,
     ChangedRegistration,
@@ -38,10 +39,12 @@ from services.registration.intake.model import (
     Plan,
     RenewLinks,
     RequestList,
+    Result,
     SendLink,
     Submission,
     Verify,
 )
+from services.registration.people.links import asked_recently
 from services.registration.people.messages import (
     CANCELLED,
     CHANGED,
@@ -50,6 +53,7 @@ from services.registration.people.messages import (
     Fact,
     RegistrationMessages,
     address_changed,
+    address_restored,
     confirmation_wanted,
     fact_about,
 )
@@ -194,10 +198,11 @@ class Decider:
 
     def _decide_erasure(self, connection: Connection, row: queue.QueuedRow, now: datetime) -> None:
         links = store.find_links(connection, [row.token_hash] if row.token_hash else [])
-        owner = _owner(row, links)
+        owner, result = _owner(row, links), Result.GONE
         if owner is not None and owner.registration is not None:
             erase_by_link(connection, self._messages, owner.registration, now, row.number)
-        store.settle(connection, Plan(results={row.number: []}), now)
+            result = Result.ERASED
+        store.settle(connection, Plan(results={row.number: [ActResult("", row.form, "", result)]}), now)
 
     def _open(self, connection: Connection, rows: Sequence[queue.QueuedRow]) -> list[Opened]:
         """The rows with their contents; what cannot be opened is parked, and its neighbours go on."""
@@ -234,7 +239,7 @@ class Decider:
         if row.kind == "cancel":
             return Cancel(row.number, registration, content.get("revision"))
         if row.kind == "send-link":
-            wanted = registration or str(content["registration"])
+            wanted = registration or str(content.get("registration", ""))  # "" by a read-only link that has ended
             return SendLink(row.number, address, wanted, spaced=registration is not None)
         if row.kind == "send-list":
             return self._request_list(row, str(content["email"]), str(content["language"]))
@@ -264,7 +269,7 @@ class Decider:
 
     def _address_change(self, row: queue.QueuedRow, email: str, registration: str | None) -> ChangeAddress:
         address = self._keys.references.address(email)
-        return ChangeAddress(row.number, registration, email, address, row.code, row.received_at)
+        return ChangeAddress(row.number, registration, email, address, row.code, row.received_at, row.network)
 
     def _submission(self, row: queue.QueuedRow, content: Content, owner: AddressRefs | None) -> Submission:
         address = self._keys.references.address(content.email)
@@ -317,19 +322,21 @@ class Decider:
         store.settle(connection, plan, now)
 
     def _move(self, connection: Connection, plan: Plan, now: datetime) -> list[Message]:
-        """Store the new addresses; returns the messages to the former ones, each with a new undo link."""
-        persons = {one.id: find_person(connection, one.id) for one in plan.moved if one.former is not None}
-        minted = [(one, new_token()) for one in plan.moved if one.former is not None]
+        """Store the new addresses; returns the messages to those before. An undo link of an undo is sent to nobody."""
+        persons = {one.id: find_person(connection, one.id) for one in plan.moved}
+        minted = [(one, new_token()) for one in plan.moved]
         links = [
             address_store.FormerLink(one.former, one.id, one.revision, link_hash(token, UNDO_ADDRESS))
             for one, token in minted
-            if one.former is not None
         ]
         address_store.write_moved(connection, plan, links, now)
+        key = self._messages.notifications_key
         return [
-            address_changed(self._messages.notifications_key, person, one.former, token, now, now + UNDO_FOR)
+            address_restored(key, person, one.former, now)
+            if one.restored
+            else address_changed(key, person, one.former, token, now, now + UNDO_FOR)
             for one, token in minted
-            if one.former is not None and (person := persons[one.id]) is not None
+            if (person := persons[one.id]) is not None
         ]
 
     def _promote(self, connection: Connection, slug: str, now: datetime) -> None:
@@ -346,12 +353,14 @@ class Decider:
 
     def _publish(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
         places = store.places_in_line(connection, plan.registered)
+        recent = asked_recently(connection, [one.id for one in plan.links_wanted], now)
+        wanted = {one.id: one for one in plan.links_wanted if one.id not in recent}
         new = [self._new_fact(facts, one, places.get(one.id), now) for one in plan.registered]
         known: Sequence[tuple[str, LiveRegistration | ChangedRegistration | MovedRegistration]] = [
             *((CHANGED, one) for one in plan.changed),
             *((CHANGED, one) for one in plan.moved),
             *((CANCELLED, one) for one in plan.cancelled),
-            *((LINK_REQUESTED, one) for one in plan.links_wanted),
+            *((LINK_REQUESTED, one) for one in wanted.values()),
         ]
         facts_known = [fact for key, one in known if (fact := _known_fact(connection, key, one)) is not None]
         cancelled = {one.id for one in plan.cancelled}  # by this batch: that ends all links, and mails a new one
@@ -419,7 +428,7 @@ class Decider:
         return sent + len(due)
 
     def _send_links(self, connection: Connection, now: datetime) -> int:
-        """Hand the managing links to the outbox that were asked for by read-only links, as far as they are due."""
+        """Add messages with the managing links that were requested by read-only links and are due to the outbox."""
         due = link_mails.take_due_links(connection, now, MAILS_AT_ONCE)
         people = [person for identity in due if (person := find_person(connection, identity)) is not None]
         live = [person for person in people if person.registration.status in LIVE]
@@ -431,7 +440,7 @@ TIMED_OUT = "timed out"
 
 
 def _owner(row: queue.QueuedRow, links: Mapping[bytes, store.LinkOwner]) -> store.LinkOwner | None:
-    """Whom the link of a command opens something for; None if it opens nothing, or its purpose is another one."""
+    """Return the owner of the link of a command; None if it has ended or its purpose does not permit the command."""
     owner = links.get(row.token_hash or b"")
     return owner if owner is not None and owner.purpose in BY_LINK.get(row.kind, (OWN,)) else None
 
@@ -448,7 +457,7 @@ def _choice(values: dict[str, Any]) -> Choice:
 
 
 def _calendar_keys(facts: Facts, items: Sequence[Item], plan: Plan) -> dict[int, str]:
-    """The same for a person and event whoever is known; random where nothing of the person may be kept."""
+    """Return calendar keys: a hash of person and event; random where nothing about the person may be stored."""
     seated = [
         one for one in items if plan.outcomes.get(one.number) is Outcome.CONFIRMED and isinstance(one, Submission)
     ]

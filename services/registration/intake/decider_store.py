@@ -13,6 +13,7 @@ from sqlalchemy import Connection, TextClause, text
 from services.registration.forms.opening import Opening
 from services.registration.forms.option_places import read_option_places
 from services.registration.forms.seats import Seats
+from services.registration.intake.address_model import AddressRequests
 from services.registration.intake.contents import content_from_json, without_cause
 from services.registration.intake.model import (
     Candidate,
@@ -44,7 +45,7 @@ _VERSIONS = text("""
 _KNOWN = """
     SELECT r.id::text, r.form, r.status, r.revision, r.person_key, r.person_ref, r.email, r.language, r.name, o.name,
         r.working_group, r.representative, r.country, r.time_zone, r.partner, r.answers, r.sealed,
-        r.sealed_for, r.consent
+        r.sealed_for, r.consent, r.address_requests, r.address_requests_since
     FROM registration r LEFT JOIN organisation o ON o.id = r.organisation_id
     WHERE r.erased_at IS NULL AND
 """
@@ -266,8 +267,8 @@ def ended_registrations(connection: Connection, ids: Sequence[str]) -> list[Live
 
 
 def _live_registration(row: Sequence[Any]) -> LiveRegistration:
-    *content, sealed_for, consent = row[6:]
-    values = [*row[:6], Content(*[*content, tuple(sealed_for), consent])]
+    *content, sealed_for, consent, requests, since = row[6:]
+    values = [*row[:6], Content(*[*content, tuple(sealed_for), consent]), AddressRequests(requests, since)]
     return LiveRegistration(*values)
 
 

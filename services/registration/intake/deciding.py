@@ -86,7 +86,7 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
             case ChangeAddress():
                 plan.results[item.number] = [ask_address(facts, plan, item, new_id)]
             case UndoAddress():
-                plan.results[item.number] = [undo_address(facts, plan, item)]
+                plan.results[item.number] = [undo_address(facts, plan, item, new_id)]
             case Mute():
                 plan.results[item.number] = []
                 if item.address is not None:
@@ -188,7 +188,7 @@ def _decide_choices(facts: Facts, plan: Plan, item: Confirm, new_id: NewId, now:
         return [ActResult(choice.candidate, "", "", Result.GONE) for choice in item.choices]
     ref = item.address.ref
     plan.verified[item.address.mailbox] = item.address
-    choices = sorted(item.choices, key=lambda choice: choice.act.is_about_address)  # who moves is changed by no other
+    choices = sorted(item.choices, key=lambda choice: choice.act.is_about_address)  # changes of address come last
     results = [_decide_choice(facts, plan, item.address, choice, new_id, now) for choice in choices]
     if not facts.waits_for(ref):
         plan.mails = [mail for mail in plan.mails if mail.address.ref != ref]  # nothing is left to tell the owner
@@ -400,9 +400,9 @@ def _send_link(facts: Facts, plan: Plan, item: SendLink) -> ActResult:
 
 
 def _request_list(facts: Facts, plan: Plan, item: RequestList) -> None:
-    """The owner gets the link, by the same quotas and spacing as any mail that somebody else can cause.
+    """Queue the mail with the link, under the same quotas and spacing as any mail that a third party can cause.
 
-    It goes to the address as it was registered, however it was typed now.
+    It goes to the address as registered, not as typed now.
     """
     live = facts.anywhere(item.address.ref)
     pending = facts.waits_for(item.address.ref)

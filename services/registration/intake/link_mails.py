@@ -1,7 +1,7 @@
-"""Managing links that were asked for by a read-only link: mailed within the spacing of the mailbox, never dropped.
+"""Managing links requested by a read-only link: mailed within the spacing of the mailbox, never dropped.
 
-Anybody may hold a read-only link, so it must not make a mailbox receive more mail than a submission with its address
-would. Whatever was asked for first goes first, so that neither kind of mail keeps the other one waiting for ever.
+Anybody may hold a read-only link, so it must not cause more mail to a mailbox than a submission with its address. The
+oldest request goes first, so that neither kind of mail starves the other.
 """
 
 from collections.abc import Sequence

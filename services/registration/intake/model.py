@@ -14,6 +14,7 @@ from services.registration.forms.option_places import OptionPlaces
 from services.registration.forms.seats import Seats
 from services.registration.intake.address_model import (
     AddressChange,
+    AddressRequests,
     ChangeAddress,
     FormerAddress,
     MovedRegistration,
@@ -64,6 +65,7 @@ class Result(StrEnum):
     VERIFIED = "verified"
     GONE = "gone"
     NAME_TAKEN = "name-taken"
+    ERASED = "erased"
     ADDRESS_ASKED = "address-asked"
     ADDRESS_CHANGED = "address-changed"
     ADDRESS_RESTORED = "address-restored"
@@ -306,7 +308,7 @@ class Mute:
 
 @dataclass(frozen=True, slots=True)
 class RequestList:
-    """Somebody, who need not be its owner, wants the link to all registrations of an address mailed to it.
+    """A request, by anybody, to mail the link to all registrations of an address to that address.
 
     Attributes:
         email: as it was typed.
@@ -365,7 +367,7 @@ class FormState:
 
 @dataclass(frozen=True, slots=True)
 class LiveRegistration:
-    """A live registration as the decider sees it."""
+    """A live registration as the decider sees it; ``requests`` are those for another address."""
 
     id: str
     form: str
@@ -374,6 +376,7 @@ class LiveRegistration:
     person: bytes
     address: bytes
     content: Content
+    requests: AddressRequests = field(default_factory=AddressRequests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -526,7 +529,8 @@ class Plan:
         freed: forms on which a place was given back: who waits is promoted after the batch.
         verified: mailboxes whose owner has acted: the spacing of their mails starts anew.
         asked: changes of address that wait from now on.
-        dropped_changes, dropped_former: ids of changes that wait no more, and of addresses that are kept no more.
+        address_requests: how many addresses a registration has requested, by its id.
+        dropped_changes, dropped_former: ids of pending changes and of former addresses to delete.
         moved: registrations with another address.
     """
 
@@ -549,6 +553,7 @@ class Plan:
     verified: dict[bytes, AddressRefs] = field(default_factory=dict)
     muted: dict[bytes, tuple[AddressRefs, bool]] = field(default_factory=dict)
     asked: list[AddressChange] = field(default_factory=list)
+    address_requests: dict[str, AddressRequests] = field(default_factory=dict)
     dropped_changes: list[str] = field(default_factory=list)
     dropped_former: list[str] = field(default_factory=list)
     moved: list[MovedRegistration] = field(default_factory=list)

@@ -144,7 +144,14 @@ class Intake:
         }
         return self._store(view, receipt, values, envelope, "change").receipt
 
-    def command(self, view: FormView, kind: str, values: Mapping[str, Any], token_hash: bytes) -> str:
+    def command(
+        self,
+        view: FormView,
+        kind: str,
+        values: Mapping[str, Any],
+        token_hash: bytes,
+        network: bytes | None = None,
+    ) -> str:
         """Store a command by link; returns its receipt, by which its outcome is found.
 
         Args:
@@ -152,8 +159,9 @@ class Intake:
             kind: of the command, see the table ``submission``.
             values: what the decider needs to know of it.
             token_hash: of the link.
+            network: keyed hash of the client network, 32 bytes, for a command that causes mail to another address.
         """
-        envelope = Envelope(None, "", "", secrets.token_bytes(32), token_hash=token_hash)
+        envelope = Envelope(None, "", "", secrets.token_bytes(32), network, token_hash=token_hash)
         receipt = receipt_for(self.key, view.stored.slug, "")
         return self._store(view, receipt, dict(values), envelope, kind).receipt
 

@@ -37,8 +37,10 @@ _INSERT = text("""
     ON CONFLICT DO NOTHING
 """)
 _INSERT_BY_LINK = text("""
-    INSERT INTO submission (receipt_hash, kind, form, form_revision, token_hash, fingerprint, code, body, decider_key)
-    VALUES (:receipt_hash, :kind, :form, :form_revision, :token_hash, :fingerprint, :code, :body, :decider_key)
+    INSERT INTO submission (receipt_hash, kind, form, form_revision, token_hash, fingerprint, network, code, body,
+        decider_key)
+    VALUES (:receipt_hash, :kind, :form, :form_revision, :token_hash, :fingerprint, :network, :code, :body,
+        :decider_key)
     ON CONFLICT DO NOTHING
 """)
 _RECEIPT = text("""

@@ -1,4 +1,4 @@
-"""The page on which somebody asks for another address, and the page on which its former owner takes that back."""
+"""The page that requests a change of address, and the page that undoes one, as HTML."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -19,11 +19,11 @@ class OwnAddress:
     """The address of a registration, on its own page.
 
     Attributes:
-        email: that mails go to.
-        change_path: of the page on which another one is asked for; ``""`` for an ended registration.
-        asked: an address that was asked for and has not confirmed yet; ``""`` for none.
-        code: that both pages show of it.
-        refused: why the last one that was asked for does not wait.
+        email: the address that mails go to.
+        change_path: of the page that requests a change of address; ``""`` for a cancelled registration.
+        asked: requested address that is not confirmed yet; ``""`` for none.
+        code: of that request; both pages show it.
+        refused: why the last request was refused; ``""`` if it was not.
     """
 
     email: str
@@ -35,14 +35,14 @@ class OwnAddress:
 
 @dataclass(frozen=True, slots=True)
 class AddressPage:
-    """Asks for another address.
+    """The form that requests a change of address.
 
     Attributes:
         path: of this page.
         back_path: of the own page.
-        address: present one.
-        typed: what was sent, if it was wrong.
-        error: why.
+        address: the current address.
+        typed: the submitted value, if it is invalid.
+        error: why it is invalid.
     """
 
     look: Look
@@ -57,10 +57,10 @@ class AddressPage:
 
 @dataclass(frozen=True, slots=True)
 class UndoPage:
-    """Behind an undo link.
+    """The page of an undo link.
 
     Attributes:
-        state: what the link does, or has done.
+        state: whether the change can be undone, or the outcome of the undo.
         until: when it ends, with ``offered``.
         no_choice: a POST came without the box ticked.
         attempt: how often the page has loaded itself again.

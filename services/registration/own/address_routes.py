@@ -1,6 +1,6 @@
-"""``/r/<token>/address`` asks for another address, ``/r/undo/<token>`` takes a change of address back.
+"""``/r/<token>/address`` requests a change of address, ``/r/undo/<token>`` undoes one.
 
-Reading changes nothing, and an undo needs a box to be ticked: mail scanners follow links and press buttons.
+A GET changes nothing, and an undo requires a ticked box: mail scanners follow links and press buttons.
 """
 
 from collections.abc import Sequence
@@ -29,6 +29,7 @@ from services.registration.own.service import OwnPage, show_own, show_undo
 from services.registration.own.store import LinkAct, UndoableChange
 from services.registration.public.context import PublicContext
 from services.registration.public.responses import attempt_number, event_time, look_of, page, title_of
+from services.registration.public.submissions import client_network
 from services.registration.public.submitted import language_of, own_language
 from shared.core.errors import DomainError
 from shared.forms.addresses import address_key, normal_address
@@ -66,7 +67,7 @@ def own_address(token: str, shown: OwnPage) -> OwnAddress:
 
 
 def _result_of(act: LinkAct) -> str:
-    """The result of a command about one thing; empty while it waits."""
+    """Return the result of a command that has one; ``""`` while it is undecided."""
     return str(act.outcome[0]["result"]) if isinstance(act.outcome, list) and act.outcome else ""
 
 
@@ -90,7 +91,7 @@ def _add_asking(blueprint: Blueprint, context: PublicContext) -> None:
         error, email = _read(typed, own.person.email)
         if error:
             return _asking(context, token, typed, error)
-        wait_for_outcome(context.intake, ask_address(context.intake, view, token, email))
+        wait_for_outcome(context.intake, ask_address(context.intake, view, token, email, client_network(context)))
         language = language_of(request.form.to_dict(), None)
         return personal(cast(Response, redirect(f"/r/{token}?lang={language}&sent=1#address", 303)))
 
@@ -150,7 +151,7 @@ def _add_undo(blueprint: Blueprint, context: PublicContext) -> None:
 
 
 def _is_open(acts: Sequence[LinkAct]) -> bool:
-    """Whether nothing that was sent by the link before is still to be decided."""
+    """Return whether all commands that were sent by the link are decided."""
     return all(act.decided_at is not None for act in acts)
 
 

@@ -1,4 +1,4 @@
-"""What somebody is asked on their own page: their answers once more, or what is left for after the confirmation."""
+"""The questions on a participant's own page: those of the registration again, or the further details."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -71,8 +71,8 @@ def _asked_again(field: Field, *, given: bool, held: object) -> Field:
 def stored_questions(definition: FormDefinition, answers: Answers, *, given: bool, forget: bool) -> FormDefinition:
     """Return the questions whose answers are stored: sealed ones that are left empty keep what was given before.
 
-    The first time every sealed question is encrypted, and so it is if earlier answers are to be deleted: then nobody
-    can tell from the stored value which of them were answered.
+    The first time, and when earlier answers are to be deleted, every sealed question is encrypted, so that the stored
+    value does not reveal which of them were answered.
 
     Args:
         definition: the questions of the step.
@@ -105,7 +105,7 @@ def current_values(own: OwnRegistration) -> dict[str, Any]:
 def check_change(own: OwnRegistration, whole: FormDefinition, wanted: Mapping[str, Any]) -> CheckedChange:
     """Check answers to some questions of a registration; all others stay as they are.
 
-    An answer that stays is left out where the change no longer asks for it.
+    An unchanged answer is dropped if its question no longer applies after the change.
     """
     step: Step = "details" if wanted.keys() & {field.name for field in whole.second_step.fields} else "answers"
     current, given = current_values(own), given_at(own, step) is not None
@@ -121,7 +121,7 @@ def check_change(own: OwnRegistration, whole: FormDefinition, wanted: Mapping[st
 
 
 def details_are_missing(own: OwnRegistration, whole: FormDefinition) -> bool:
-    """Return whether something is asked after the confirmation that somebody with a place has not given yet."""
+    """Return whether further details of a confirmed or waitlisted registration are missing."""
     has_place = own.person.registration.status in ("confirmed", "waitlisted")
     return has_place and bool(whole.second_step.fields) and own.person.details_at is None
 

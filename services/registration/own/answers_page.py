@@ -1,4 +1,4 @@
-"""The page on which somebody changes their answers, or gives what is asked after the confirmation, as HTML."""
+"""The page for changing answers, or for giving the further details, as HTML."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
-"""``/r/<token>/answers`` and ``/r/<token>/details``: somebody changes their answers, or gives what is asked later.
+"""``/r/<token>/answers`` changes answers, ``/r/<token>/details`` takes the further details.
 
-Reading a page changes nothing. What was typed is never lost: it is shown again with faults, in another language, and
-beside what the registration has become if it was changed in the meantime.
+A GET changes nothing. Typed input is never lost: it is shown again with validation errors, after a change of language,
+and beside the current version of the registration if that was changed in the meantime.
 """
 
 from dataclasses import dataclass, replace
@@ -136,7 +136,7 @@ def _submitted(opened: OpenStep) -> Submitted:
 
 
 def _outcome(context: PublicContext, opened: OpenStep, answers: Answers) -> Response:
-    """Send the change to the decider, and say what became of it."""
+    """Queue the change for the decider, and return a response with the outcome."""
     own, given = opened.own, given_at(opened.own, opened.step) is not None
     asked = stored_questions(opened.definition, answers, given=given, forget=bool(request.form.get("forget")))
     view = replace(opened.view, definition=asked)
@@ -156,7 +156,7 @@ def _outcome(context: PublicContext, opened: OpenStep, answers: Answers) -> Resp
 
 
 def _conflict(opened: OpenStep, answers: Answers) -> Response:
-    """Both versions; what was sent stands in the form, and replaces the other one if it is saved."""
+    """Show both versions: the form holds the submitted one, which replaces the stored one if it is saved."""
     differ = differences(opened.definition, current_values(opened.own), answers.values, opened.look.language)
     if not differ and not answers.sealed:
         return _to_own_page(opened)

@@ -1,4 +1,4 @@
-"""A registration by the token of its managing link, for programs."""
+"""Access to a registration over the API, by the token of its managing link."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +11,7 @@ from services.registration.own.service import show_own
 from services.registration.people.by_link import AnswersRefused, LinkAccess
 from services.registration.people.store import Person
 from services.registration.public.context import PublicContext
-from shared.core.errors import DomainError, Unavailable
+from shared.core.errors import DomainError
 
 REFUSALS: dict[Result, tuple[str, str]] = {
     Result.GONE: ("no-place", "there is no place on the form any more"),
@@ -56,7 +56,7 @@ def _require(context: PublicContext, receipt: str, *results: Result) -> None:
     """Wait until a command is decided, and raise unless it had one of these results."""
     outcome = wait_for_outcome(context.intake, receipt)
     if outcome is None:
-        raise Unavailable("the command is stored and not decided yet; read the registration again")
+        raise DomainError("undecided", "the command is stored and not decided yet; read the registration again")
     result = Result(outcome.outcome[0]["result"])
     if result not in results:
         raise DomainError(*REFUSALS[result])

@@ -22,13 +22,13 @@ PAUSES_S = (0.02, 0.03, 0.05, 0.1)
 """Between two looks at an outcome; the last one repeats."""
 
 
-def ask_address(intake: Intake, view: FormView, token: str, email: str) -> str:
-    """Store that somebody wants their registration to use ``email``; returns the command's receipt."""
-    return intake.command(view, "change-address", {"email": email}, hash_of_link(token, OWN))
+def ask_address(intake: Intake, view: FormView, token: str, email: str, network: bytes | None) -> str:
+    """Queue a request to change the address of a registration to ``email``; return the command's receipt."""
+    return intake.command(view, "change-address", {"email": email}, hash_of_link(token, OWN), network)
 
 
 def undo_address(intake: Intake, view: FormView, token: str) -> str:
-    """Store that the owner of a former address takes the change back; returns the command's receipt."""
+    """Queue the undo of a change of address; return the command's receipt."""
     return intake.command(view, "undo-address", {}, hash_of_link(token, UNDO_ADDRESS))
 
 
@@ -42,7 +42,7 @@ def send_choices(intake: Intake, view: FormView, waiting: WaitingForOwner, choic
 
 
 def send_link(intake: Intake, view: FormView, waiting: WaitingForOwner, registration: str) -> str:
-    """Store the wish for the managing link of a registration; returns the command's receipt."""
+    """Queue a request to mail the managing link of a registration; return the command's receipt."""
     return intake.command(view, "send-link", {"registration": registration}, waiting.token_hash)
 
 
@@ -52,12 +52,12 @@ def send_link_by_view(intake: Intake, view: FormView, token: str) -> str:
 
 
 def renew_links(intake: Intake, view: FormView, token: str) -> str:
-    """Store that somebody wants all their links to end, and new ones by mail; returns the command's receipt."""
+    """Queue a request to end all links of a registration and to mail new ones; return the command's receipt."""
     return intake.command(view, "renew-links", {}, hash_of_link(token, OWN))
 
 
 def verify(intake: Intake, view: FormView, token: str, purpose: str) -> str:
-    """Store that somebody joins by a link that was mailed to their address; returns the command's receipt."""
+    """Queue the verification of an address whose owner joins by a mailed link; return the command's receipt."""
     return intake.command(view, "verify", {}, hash_of_link(token, purpose))
 
 

@@ -109,14 +109,14 @@ class PendingCandidate:
 
 @dataclass(frozen=True, slots=True)
 class ChangeCard:
-    """A registration that is to use the address; nothing of it is shown but its form and the code.
+    """A pending change to the address; only the form of the registration and the code are shown.
 
     Attributes:
         id: of the change, a UUID.
         form: slug.
         title: of the form.
-        code: that was shown where the address was asked for.
-        received: when.
+        code: that was shown where the change was requested.
+        received: when the change was requested.
     """
 
     id: str

@@ -1,7 +1,7 @@
-"""Who may join an event online, and when: decided each time by the newest known state of the event.
+"""Decides whether a participant may join an event online, from the newest known state of the event.
 
-A mail, a reminder or an open page never holds the address of the meeting, so all of them follow when the event moves or
-its address changes.
+Mails, reminders and pages never contain the address of the meeting, so they stay valid when the event is rescheduled or
+that address changes.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class JoinState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """What decides whether a registration can join its event online, as last known; instants are aware.
+    """Facts that decide whether a registration may join its event online; instants are aware.
 
     Attributes:
         form: slug; ``form_kind`` is its kind.
@@ -41,7 +41,7 @@ class Meeting:
         verified: the address of the registration is verified.
         changed_at: when the registration last changed.
         event_status: None for a form without an event, or while nothing is known of it. So is ``mode``.
-        minutes_before: the start, from which people can join: a setting of the form.
+        minutes_before: how long before the start people can join: a setting of the form.
     """
 
     form: str

@@ -1,4 +1,4 @@
-"""What links that change nothing show: the read-only page, and the way to the online meeting. Values to HTML."""
+"""The read-only page, and the page that leads to the online meeting, as HTML."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,12 +14,12 @@ EventNotice = Literal["", "cancelled", "postponed", "held"]
 
 @dataclass(frozen=True, slots=True)
 class ViewPage:
-    """A registration as anybody may see it who has its read-only link: no name, no address, no answer, no position.
+    """A registration as its read-only link shows it: without name, address, answers and position.
 
     Attributes:
         path: of this page, ``/v/<token>``.
-        notice: what is the matter with the event; ``""`` for nothing.
-        sent: the managing link was just asked for.
+        notice: status of an event that is cancelled, postponed or over; ``""`` for any other.
+        sent: the managing link was just requested.
     """
 
     look: Look
@@ -59,10 +59,9 @@ def render_join(page: JoinPage) -> str:
 
 
 def render_joining(look: Look, title: str, address: str) -> str:
-    """Leads on to the meeting at ``address``.
+    """Return a page that opens the meeting at ``address``.
 
-    A page and no redirect: browsers apply the policy of a page, which lets its forms be sent to our own origin only, to
-    redirects too.
+    It is not a redirect, because browsers apply ``form-action 'self'`` to redirects after a POST too.
     """
     return render_own("joining.html", look, "", title=title, address=address)
 

@@ -1,7 +1,7 @@
-"""``/v/<token>``, the read-only page of a registration, and ``/j/<token>``, the way to its online meeting.
+"""``/v/<token>``, the read-only page of a registration, and ``/j/<token>``, the link to its online meeting.
 
-Both links may be opened by mail scanners and by whoever gets a forwarded mail or a shared calendar. Reading changes
-nothing, and neither page names anybody.
+Mail scanners and recipients of forwarded mails or shared calendars may open both links. A GET changes nothing, and
+neither page shows a name.
 """
 
 from datetime import datetime
@@ -45,7 +45,7 @@ ON_OWN_PAGE: dict[JoinState, str] = {
     JoinState.EARLY: "early",
     JoinState.NO_ADDRESS: "no-address",
 }
-"""States of joining that the own page speaks of; in others it says nothing of joining."""
+"""States in which the own page has a section about joining."""
 
 
 def limited_blueprint(context: PublicContext) -> Blueprint:
@@ -125,7 +125,7 @@ def _add_join(blueprint: Blueprint, context: PublicContext) -> None:
 
 
 def join_by_own_link(context: PublicContext, token: str) -> Response:
-    """The answer to the button of the own page: on to the meeting, or back to the page, which says why not.
+    """Return the response to the join button of the own page: the meeting, or the own page with the reason why not.
 
     Raises:
         DomainError: ``not-found``: the link opens nothing.
@@ -148,7 +148,7 @@ def join_part(shown: OwnPage, now: datetime) -> JoinPart | None:
 def _lead_on(
     context: PublicContext, token: str, purpose: str, meeting: Meeting, form: FormView, joining: Joining
 ) -> Response:
-    """On to the meeting. Whoever presses the button has a link that was mailed to the address: it is verified."""
+    """Open the meeting, and verify the address: the button is behind a link that was mailed to it."""
     if not meeting.verified:
         verify(context.intake, form, token, purpose)
     look = look_of(own_language(request.form.to_dict(), meeting.language), {}, None)

@@ -1,6 +1,6 @@
-"""The page behind a managing link: see, join, cancel, get new links, take one's data along, be erased.
+"""The page behind a managing link: view, join, cancel, renew links, erase.
 
-Commands go through the queue. Reading it changes nothing: mail scanners follow links.
+Commands go through the queue. A GET changes nothing, since mail scanners follow links.
 """
 
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ from services.registration.own.managing_page import (
     render_erased,
     render_link,
 )
-from services.registration.own.responses import ended, gone, own_instant, revision_seen, to_erased
+from services.registration.own.responses import ended, gone, own_instant, revision_seen
 from services.registration.own.service import OwnPage, ended_by, show_own, show_own_page
 from services.registration.own.store import LinkAct, OwnRegistration
 from services.registration.people.model import clear_answers
@@ -86,8 +86,7 @@ def managing_blueprint(context: PublicContext) -> Blueprint:
             return join_by_own_link(context, token)
         if action == "erase":
             wait_for_outcome(context.intake, erase_own(context.intake, view, token))
-            return to_erased()
-        if action == "unmute":
+        elif action == "unmute":
             wait_for_outcome(context.intake, unmute_own(context.intake, view, token))
         elif action == "renew-links":
             wait_for_outcome(context.intake, renew_links(context.intake, view, token))

@@ -1,4 +1,4 @@
-"""My data: everything that is kept of somebody, for themselves, to read or to take along. It changes nothing."""
+"""My data: everything that is stored about a participant, for them to read or to download. It changes nothing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,8 +47,8 @@ def read_own_data(work: UnitOfWork, token: str, form_view: Callable[[str], FormV
 def as_json(data: OwnData) -> dict[str, Any]:
     """Return ``data`` as JSON values.
 
-    Sealed answers are named and not opened: a link is less than what their readers need. Of a reading stands when it
-    was: the reason may name other people, and the reader is a person too.
+    Sealed answers are listed and not decrypted: a link is weaker than the authentication of a sealed-reader. Of a
+    reading only the time is given: the reason may name other people, and the reader is a person too.
     """
     person, history = data.own.person, data.history
     return {

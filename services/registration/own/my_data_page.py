@@ -147,9 +147,9 @@ def _consent(given: Mapping[str, Any], clock: _Clock) -> GivenConsent:
 
 
 def _changes(history: Sequence[Mapping[str, Any]], labels: Mapping[str, str], clock: _Clock) -> Iterator[Dated]:
-    """Every revision by what became of the status, and which questions were answered anew.
+    """Yield every revision: the change of status, and which answers changed.
 
-    The reasons that coordinators read are in English.
+    The stored reasons are in English, for coordinators, and are not shown.
     """
     before = ""
     for one in history:

@@ -19,7 +19,7 @@ def own_text(key: str, language: str, **places: object) -> str:
 
 
 def _isolated(text: str) -> str:
-    """``text`` that somebody typed, to stand in a sentence: its direction changes nothing around it (UAX 9)."""
+    """Return user input wrapped in Unicode isolates: its direction does not affect the text around it (UAX 9)."""
     return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
 
 

@@ -1,4 +1,4 @@
-"""What the pages behind links share: what a link that opens nothing says, and where they lead."""
+"""Responses that the pages behind links share: ended links, redirects, and the revision of a submitted form."""
 
 from datetime import datetime
 from typing import cast
@@ -23,9 +23,9 @@ from shared.web.headers import personal
 
 
 def gone(context: PublicContext) -> Response:
-    """The same for a link that never was, is mistyped, used up or has ended: nobody learns from it which.
+    """Return the page for a link that is unknown, mistyped, used up or ended; it is the same for all of them.
 
-    The form that the link names leads on, and says nothing: whoever asks has written it there.
+    Its link to a form comes from the query string, which the client controls, so it reveals nothing.
     """
     language = language_of(request.values.to_dict(), None)
     look = look_of(language, {}, None)
@@ -33,11 +33,13 @@ def gone(context: PublicContext) -> Response:
 
 
 def ended(context: PublicContext, token: str) -> Response:
-    """What a managing link says by which its holder has cancelled, or asked for new links; :func:`gone` for others."""
+    """What a managing link says by which its holder has cancelled, erased or asked for new links; else :func:`gone`."""
     act = ended_by(context.work, token)
     if act is None:
         return gone(context)
     result, slug = act
+    if result is Result.ERASED:
+        return to_erased()
     try:
         view = context.form_view(slug)
     except DomainError:
@@ -71,7 +73,7 @@ def _form_named(context: PublicContext, language: str) -> str:
 
 
 def revision_seen() -> int | None:
-    """Which revision the page has shown that was sent; None if it does not say."""
+    """Return the revision that the submitted form was rendered from; None if it is missing or invalid."""
     text = request.form.get("revision", "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 

@@ -1,4 +1,4 @@
-"""What links open."""
+"""Queries behind links: what the token of a link gives access to."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ from shared.core.errors import DomainError
 from shared.core.links import CONFIRMATION, JOIN, OWN, UNDO_ADDRESS, VIEW, sent_hash
 from shared.store.unit_of_work import UnitOfWork
 
-ENDING = frozenset({Result.CANCELLED, Result.RENEWED})
+ENDING = frozenset({Result.CANCELLED, Result.RENEWED, Result.ERASED})
 """Results of commands by which all links of a registration end, the one that was used among them."""
 
 
@@ -47,9 +47,9 @@ class WaitingForOwner:
 
     Attributes:
         pending: candidates of the address, oldest first.
-        changes: registrations that are to use the address, oldest first.
+        changes: pending changes to the address, oldest first.
         registered: its live registrations.
-        acts: what was done by this link, newest first.
+        acts: commands that were sent by this link, newest first.
     """
 
     token_hash: bytes
@@ -79,12 +79,12 @@ def show_waiting(work: UnitOfWork, token: str, now: datetime) -> WaitingForOwner
 
 @dataclass(frozen=True, slots=True)
 class OwnPage:
-    """Everything behind a managing link, as of one moment: a page whose parts differ in age names a wrong revision.
+    """Everything behind a managing link, read in one snapshot, so that the revision matches the answers.
 
     Attributes:
         form: of the registration.
-        act: what was done last by the link, decided or not; None if nothing was.
-        asked: the address that waits for the registration; None if none does.
+        act: the last command that was sent by the link, decided or not; None for none.
+        asked: the requested address that is not confirmed yet; None for none.
         changes: sum of the revisions of all registrations by which the person takes part in the event.
         meeting: of the registration.
         resources: what was published about its event.
@@ -219,7 +219,7 @@ def show_meeting(
 
 
 def ended_by(work: UnitOfWork, token: str) -> tuple[Result, str] | None:
-    """Return by which act a managing link ended itself, and the form: a cancellation, or the wish for new links.
+    """Return by which act a managing link ended itself, and the form: cancelling, erasing, or asking for new links.
 
     Returns None for any other link that opens nothing. Nothing else of the registration can be read by such a link.
     """
@@ -233,10 +233,10 @@ def ended_by(work: UnitOfWork, token: str) -> tuple[Result, str] | None:
 
 
 def show_undo(work: UnitOfWork, token: str, now: datetime) -> tuple[UndoableChange | None, Sequence[LinkAct]]:
-    """Return the change of address that an undo link takes back, if it can still be, and what was done by the link.
+    """Return the change of address that an undo link can undo, if any, and the commands that were sent by the link.
 
     Raises:
-        DomainError: ``not-found`` if the link takes nothing back and never did.
+        DomainError: ``not-found`` if the link is unknown, or expired unused.
     """
     hash_ = hash_of_link(token, UNDO_ADDRESS)
     with work.transaction() as connection:

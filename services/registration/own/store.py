@@ -1,4 +1,4 @@
-"""What a token opens, read through functions that take its hash: the login behind these pages can read nobody else."""
+"""Reads what a token gives access to, through SQL functions that take its hash; the login can read nothing else."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class PendingSubmission:
 
 @dataclass(frozen=True, slots=True)
 class WaitingChange:
-    """A registration that is to use the address of a link; whose it is, only the code tells."""
+    """A pending change to the address of a link; only the code identifies the request."""
 
     id: str
     form: str
@@ -78,7 +78,7 @@ class WaitingChange:
 
 @dataclass(frozen=True, slots=True)
 class AskedAddress:
-    """The address that somebody has asked for their registration, and that has not confirmed it yet."""
+    """A requested address of a registration that its owner has not confirmed yet."""
 
     email: str
     code: str

@@ -27,6 +27,7 @@ _DUE = text(
     PERSON
     + """
     WHERE r.form = :form AND r.status = 'confirmed' AND r.erased_at IS NULL AND r.details_at IS NULL
+        AND r.verified_at IS NOT NULL
         AND r.details_reminders = :sent AND r.confirmed_at <= :confirmed_before
         AND (r.details_reminded_at IS NULL OR r.details_reminded_at <= :reminded_before)
     ORDER BY r.id LIMIT :most FOR UPDATE OF r SKIP LOCKED

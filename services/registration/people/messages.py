@@ -68,14 +68,15 @@ class RegistrationMessages:
     notifications_key: bytes
 
     def add(self, connection: Connection, facts: Iterable[Fact], at: datetime) -> None:
-        """Add a message for each of ``facts``, in order, each with new links. A cancellation ends all earlier ones.
+        """Add a message for each of ``facts``, in order, each with new links. A cancellation, or ``ends_links``,
+        ends all earlier ones.
 
         Args:
             connection: of the transaction that makes the facts true.
             facts: what happened.
             at: when they became true.
         """
-        minted = [(fact, new_tokens(fact.registration.status)) for fact in facts]
+        minted = [(fact, new_tokens(fact.registration.status, asked=fact.key == LINK_REQUESTED)) for fact in facts]
         live: list[tuple[str, LinkTokens]] = []
         ended: list[str] = []
         for fact, tokens in minted:
@@ -114,7 +115,7 @@ def confirmation_wanted(
 
 
 def address_changed(
-    notifications_key: bytes, before: Person, former: str, token: str, at: datetime, undo_until: datetime
+    notifications_key: bytes, before: Person, former: str, token: str, at: datetime, undo_until: datetime | None
 ) -> Message:
     """Return the message to the former address of a registration, which alone is in it.
 
@@ -122,9 +123,9 @@ def address_changed(
         notifications_key: public key of notifications.
         before: the registration as it was.
         former: id of the former address.
-        token: of the undo link.
+        token: of the undo link; empty for none.
         at: when the address changed.
-        undo_until: when the undo link ends.
+        undo_until: when the undo link ends; None for none.
     """
     registration = before.registration
     personal = {"name": before.name, "address": before.email, "time_zone": before.time_zone, "token": token}
@@ -135,11 +136,16 @@ def address_changed(
         "working_group": registration.working_group,
         "language": registration.language,
         "verified": registration.verified,
-        "undo_until": rfc3339(undo_until),
+        "undo_until": None if undo_until is None else rfc3339(undo_until),
         "occurred_at": rfc3339(at),
         "sealed": base64.b64encode(seal_to(notifications_key, personal)).decode(),
     }
     return make_message(ADDRESS_CHANGED, former, at, data, (correlation_id(), traceparent()))
+
+
+def address_restored(notifications_key: bytes, before: Person, former: str, at: datetime) -> Message:
+    """Return the message to the address that an undo has taken from a registration; see :func:`address_changed`."""
+    return address_changed(notifications_key, before, former, "", at, None)
 
 
 def erased_message(registration: Registration, at: datetime, former: Sequence[str] = ()) -> Message:

@@ -1,4 +1,4 @@
-"""Shapes of what coordinators ask about people, and of what they are told."""
+"""Erasure of people, and the export of one person's data, for coordinators."""
 
 from dataclasses import asdict
 from typing import Any

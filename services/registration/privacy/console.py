@@ -1,4 +1,4 @@
-"""Erasing somebody by the console, and the page of what is left of them."""
+"""Console pages for erasing a person, for their tombstone, and for the export of one person's data."""
 
 from pathlib import Path
 from uuid import UUID

@@ -93,7 +93,7 @@ class ErasureCause:
     Attributes:
         reason: for the history.
         by: name of the coordinator's key; None if nobody's.
-        whole_address: changes of other registrations to or from the address are erased too.
+        whole_address: what waits to move other registrations to the address is erased too.
     """
 
     reason: str
@@ -248,13 +248,15 @@ def _erase(connection: Connection, messages: RegistrationMessages, locked: Locke
     after = erased(before, locked.form.opening, now)
     store_erased(connection, after, now)
     end_links(connection, [before.id])
-    if before.event_id is not None:
-        forget_calendar(connection, personal_key(before.person_ref, before.event_id))
     store_change(connection, after, cause.reason, now, by=cause.by)
     former = forget_addresses(connection, before.id, bytes.fromhex(before.person_ref) if cause.whole_address else None)
-    for subject in (before.id, *former):
+    if before.event_id is not None:
+        for ref in {before.person_ref, *(ref for _, ref in former)}:
+            forget_calendar(connection, personal_key(ref, before.event_id))
+    subjects = [identity for identity, _ in former]
+    for subject in (before.id, *subjects):
         outbox.blank(connection, subject, now)
-    outbox.add(connection, [erased_message(after, now, former)])
+    outbox.add(connection, [erased_message(after, now, subjects)])
     if before.status in LIVE and after.status == "cancelled":
         seats = give_back(locked.form.seats, before.status)
         promote_waiting(connection, messages, locked.form, seats, now, "a seat was given back")

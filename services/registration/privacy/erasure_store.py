@@ -44,9 +44,8 @@ _ADDRESS_CHANGES = text("""
     DELETE FROM address_change WHERE registration_id = CAST(:id AS uuid) OR address_ref = :ref
 """)
 _FORMER = text("""
-    WITH gone AS (
-        DELETE FROM former_address WHERE registration_id = CAST(:id AS uuid) OR address_ref = :ref RETURNING id
-    ) SELECT id::text FROM gone ORDER BY id
+    WITH gone AS (DELETE FROM former_address WHERE registration_id = CAST(:id AS uuid) RETURNING id, address_ref)
+    SELECT id::text, encode(address_ref, 'hex') FROM gone ORDER BY id
 """)
 _FORGET_CALENDAR = text("UPDATE submission SET calendar_key = NULL WHERE calendar_key = :key")
 _LOCK_ORGANISATIONS = text("LOCK TABLE organisation IN SHARE ROW EXCLUSIVE MODE")
@@ -55,8 +54,10 @@ _FORGET_ORGANISATION = text("""
         AND NOT EXISTS (SELECT FROM registration r WHERE r.organisation_id = CAST(:id AS uuid))
 """)
 _OF_THE_SAME = text("""
-    SELECT o.id::text, o.form FROM registration r JOIN registration o ON o.person_ref = r.person_ref
-    WHERE r.id = CAST(:id AS uuid) AND o.id <> r.id ORDER BY o.id
+    SELECT o.id::text, o.form FROM registration r JOIN registration o ON o.id <> r.id AND o.erased_at IS NULL
+        AND (o.person_ref = r.person_ref OR EXISTS (
+            SELECT FROM former_address f WHERE f.registration_id = o.id AND f.address_ref = r.person_ref))
+    WHERE r.id = CAST(:id AS uuid) ORDER BY o.id
 """)
 _TOMBSTONE = text("SELECT id::text, form, status, erased_at FROM registration WHERE id = CAST(:id AS uuid)")
 
@@ -110,15 +111,16 @@ def erase_pending(
     return list(connection.execute(_PENDING, {**values, "now": now, "until": until}).scalars())
 
 
-def forget_addresses(connection: Connection, registration_id: str, ref: bytes | None) -> list[str]:
-    """Delete the changes of address of a registration, and (unless None) all that are to or from the address ``ref``.
+def forget_addresses(connection: Connection, registration_id: str, ref: bytes | None) -> list[tuple[str, str]]:
+    """Delete the changes of address of a registration, and those of others that wait for ``ref`` (None: of none).
+
+    Former addresses of other registrations stay: their owners can undo those changes.
 
     Returns:
-        ids of the former addresses, which are the subjects of the messages that hold them.
+        (id, hash of the address) of the registration's former addresses; the ids are subjects of messages.
     """
-    values = {"id": registration_id, "ref": ref}
-    connection.execute(_ADDRESS_CHANGES, values)
-    return list(connection.execute(_FORMER, values).scalars())
+    connection.execute(_ADDRESS_CHANGES, {"id": registration_id, "ref": ref})
+    return [(row[0], row[1]) for row in connection.execute(_FORMER, {"id": registration_id})]
 
 
 def forget_organisation(connection: Connection, organisation_id: str) -> None:
@@ -132,7 +134,7 @@ def forget_organisation(connection: Connection, organisation_id: str) -> None:
 
 
 def others_of_the_same(connection: Connection, registration_id: str) -> list[tuple[str, str]]:
-    """(id, form) of all other registrations of the same address."""
+    """(id, form) of all other registrations that use the same address, or did until a change that can be undone."""
     return [(row[0], row[1]) for row in connection.execute(_OF_THE_SAME, {"id": registration_id})]
 
 

@@ -18,6 +18,7 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import may_touch
 
 SOMEBODY_ELSE = "it says something about another person, a coordinator"
+OTHERS = "the registration may belong to another person now"
 CREDENTIAL = "it stands for a credential or a request, and says nothing about the person"
 SEALED = "encrypted; the questions and their dates are under sealed_answers"
 
@@ -52,23 +53,23 @@ TABLES = (
         "FROM candidate t WHERE t.address_ref = :ref",
         {"sealed": SEALED, "network": "it is of whoever sent it, who may be somebody else", "fingerprint": CREDENTIAL},
     ),
-    PersonalTable(f"FROM address_change t WHERE t.address_ref = :ref OR t.registration_id IN {_REGISTRATIONS}"),
-    PersonalTable(
-        f"FROM former_address t WHERE t.address_ref = :ref OR t.registration_id IN {_REGISTRATIONS}",
-        {"token_hash": CREDENTIAL},
-    ),
     PersonalTable(
         "FROM mailbox t WHERE t.mailbox_ref = :mailbox", {"waiting_network": "it is of whoever sent a form last"}
     ),
     PersonalTable("FROM waiting_address t WHERE t.address_ref = :ref"),
     PersonalTable("FROM confirmation_link t WHERE t.address_ref = :ref", {"token_hash": CREDENTIAL}),
-    PersonalTable(f"FROM address_change t WHERE t.address_ref = :ref OR t.registration_id IN {_REGISTRATIONS}"),
     PersonalTable(
-        f"FROM former_address t WHERE t.address_ref = :ref OR t.registration_id IN {_REGISTRATIONS}",
-        {"token_hash": CREDENTIAL},
+        f"FROM address_change t WHERE t.address_ref = :ref OR t.registration_id IN {_REGISTRATIONS}",
+        {"registration_id": OTHERS},
+    ),
+    PersonalTable(
+        "FROM former_address t WHERE t.address_ref = :ref", {"token_hash": CREDENTIAL, "registration_id": OTHERS}
     ),
     PersonalTable("FROM erased_address t WHERE t.address_ref = :ref"),
-    PersonalTable("FROM blocked_address t WHERE t.person_ref = :ref", {"blocked_by": SOMEBODY_ELSE}),
+    PersonalTable(
+        "FROM blocked_address t WHERE t.person_ref = :ref",
+        {"blocked_by": SOMEBODY_ELSE, "reason": "it may name other people; the operator has it in the console"},
+    ),
     PersonalTable(
         f"FROM outbox t WHERE t.subject IN {_SUBJECTS}",
         {"body": "for other services, encrypted to them; what they hold is in their part"},

@@ -83,6 +83,7 @@ def mail_message(number: int, to: int, sent_at: datetime, kind: str = "bulletin"
             "about": "registration",
             "subject": registration_id(to),
             "event": WEBINAR,
+            "caused_at": rfc3339(sent_at),
             "occurred_at": rfc3339(sent_at),
         },
     )

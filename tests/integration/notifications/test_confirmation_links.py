@@ -117,6 +117,7 @@ def test_nothing_is_kept_of_a_link_whose_mail_was_sent(office: Office) -> None:
         "about": "confirmation",
         "subject": link,
         "event": None,
+        "caused_at": office.clock(),
         "occurred_at": office.clock(),
     }
     office.hear(office.wanted(other))

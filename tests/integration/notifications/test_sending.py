@@ -61,6 +61,7 @@ def test_mail_is_handed_over_and_said_to_be(office: Office) -> None:
         "about": "registration",
         "subject": registration_id,
         "event": EVENT,
+        "caused_at": office.clock() - timedelta(seconds=3),
         "occurred_at": office.clock(),
     }
     assert counted("confirmation", "sent") == before + 1

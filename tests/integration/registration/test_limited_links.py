@@ -8,6 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from services.registration.intake.form_view import view_form
+from services.registration.own.commands import send_link_by_view
 from shared.core.ids import new_token
 from shared.core.links import link_hash
 from tests.support.clients import answers, rows
@@ -145,6 +146,16 @@ def test_link_is_mailed_to_the_registered_address_and_shown_to_nobody(
     assert links(service)["token"] not in page
     assert service.client.get(f"/r/{links(service)['token']}").status_code == 200
     assert opened(service, tokens) == dict.fromkeys(KINDS, 200)
+
+
+def test_link_asked_for_by_an_ended_link_is_decided_and_not_parked(
+    service: RegistrationService, tokens: dict[str, str]
+) -> None:
+    view = view_form(service.work_of_web, "upr-webinar-10", service.clock())
+    service.client.post(f"/r/{tokens['token']}", data={"action": "erase"})
+    send_link_by_view(service.intake, view, tokens["view"])
+    service.decide()
+    assert rows(service.url, "SELECT DISTINCT state FROM submission") == [("decided",)]
 
 
 def test_mails_that_anybody_can_ask_for_keep_the_spacing_and_are_not_dropped(

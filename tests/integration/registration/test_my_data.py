@@ -8,6 +8,7 @@ import pytest
 from services.registration.forms.copies import upsert_resource
 from services.registration.messaging import handle_mail
 from shared.contracts.registry import read
+from shared.core.clock import rfc3339
 from shared.core.errors import Poison
 from shared.i18n.languages import LANGUAGES
 from tests.contract.samples import sample_message
@@ -64,6 +65,14 @@ def test_consent_says_what_was_agreed_to_and_when(service: RegistrationService) 
     assert (consent["language"], datetime.fromisoformat(consent["given_at"])) == ("en", service.clock())
 
 
+def test_bounce_ends_the_link_that_was_in_the_mail(service: RegistrationService) -> None:
+    identity = service.enrol(answers(1))
+    token = service.own_token(1)
+    [(minted_at,)] = rows(service.url, "SELECT minted_at FROM managing_link")
+    handle(service, "mail.bounced.v1", identity, kind="confirmation", caused_at=rfc3339(minted_at))
+    assert service.client.get(f"/r/{token}").status_code == 404
+
+
 def test_mails_are_listed_once_each_and_go_with_the_person(service: RegistrationService) -> None:
     identity = service.enrol(answers(1))
     other = service.enrol(answers(2))
@@ -76,7 +85,7 @@ def test_mails_are_listed_once_each_and_go_with_the_person(service: Registration
         ("reminder-1-day", "sent"),
         ("reminder-1-day", "bounced"),
     }
-    assert len(held(service, token)["mails"]) == 2
+    assert len(held(service, token)["mails"]) == 2, "a bounce of another mail ends no link"
     service.own(token, "erase")
     handle(service, "mail.sent.v1", identity, mail_id="0170a4c8-3c20-7abc-8def-0123456789fe", kind="confirmation")
     assert rows(service.url, "SELECT DISTINCT registration_id::text FROM mail_log") == [(other,)]

@@ -125,8 +125,15 @@ def test_one_registration_asks_few_addresses_and_one_at_a_time(service: Registra
         service.ask_address(token, f"victim-{number}@example.org")
     page = service.ask_address(token, "victim-5@example.org")
     assert "asked for several addresses already" in page.text
-    assert rows(service.url, "SELECT email, asked FROM address_change") == [("victim-4@example.org", 5)]
+    assert rows(service.url, "SELECT email FROM address_change") == [("victim-4@example.org",)]
     assert "victim-5@example.org" not in service.mailed()
+    service.choose_address("victim-4@example.org", "refuse-address")
+    assert "asked for several" in service.ask_address(token, "victim-6@example.org").text, (
+        "a refusal starts nothing anew"
+    )
+    service.clock.advance(timedelta(days=14))
+    service.ask_address(token, "victim-7@example.org")
+    assert rows(service.url, "SELECT email FROM address_change") == [("victim-7@example.org",)]
     first = service.client.get(f"/c/{service.confirmation_token('victim-0@example.org')}?lang=en")
     assert "use-address" not in first.text
 
@@ -156,7 +163,7 @@ def test_reading_changes_nothing_and_a_press_without_the_box_is_refused(
 
 
 def test_undo_restores_the_address_ends_the_links_and_mails_a_new_one(service: RegistrationService, token: str) -> None:
-    """Somebody with a stolen link moves the registration; its owner takes that back, and nobody else is told."""
+    """Somebody with a stolen link moves the registration; its owner undoes that, and both addresses hear of it."""
     service.move(1, NEW)
     thiefs = service.managing_token(NEW)
     messages = len(service.messages())
@@ -165,10 +172,19 @@ def test_undo_restores_the_address_ends_the_links_and_mails_a_new_one(service: R
     assert stored(service) == [(OLD, "confirmed", 3)]
     assert is_gone(service.client.get(f"/r/{thiefs}?lang=en"), service.client, "/r")
     fresh = service.messages()[messages:]
-    assert [one["type"] for one in fresh] == ["org.troika.registration.changed.v1"]
+    assert sorted(one["type"] for one in fresh) == [
+        "org.troika.registration.address-changed.v1",
+        "org.troika.registration.changed.v1",
+    ]
     assert [box["address"] for box in service.boxes("registration.changed.v1")] == [NEW, OLD]
+    [lost] = [one for one in fresh if "address-changed" in one["type"]]
+    assert lost["data"]["undo_until"] is None
+    assert [(box["address"], bool(box["token"])) for box in service.boxes("registration.address-changed.v1")] == [
+        (OLD, True),
+        (NEW, False),
+    ]
     assert OLD in service.client.get(f"/r/{service.managing_token(OLD)}?lang=en").text
-    assert rows(service.url, "SELECT count(*) FROM former_address") == [(0,)]
+    assert rows(service.url, "SELECT email FROM former_address") == [(NEW,)], "an erasure reaches it in notifications"
     assert rows(service.url, "SELECT reason FROM registration_change WHERE revision = 3") == [
         ("address change undone",)
     ]
@@ -197,9 +213,32 @@ def test_undo_link_is_good_for_seven_days_to_the_moment(service: RegistrationSer
     rows(service.url, "DELETE FROM submission WHERE kind = 'undo-address'")
     assert is_gone(service.client.get(f"/r/undo/{undo}?lang=en"), service.client, "/r/undo")
     assert is_gone(service.undo(undo), service.client, "/r/undo")
-    service.tend(service.clock() + timedelta(seconds=1))
+    service.tend(service.clock() + timedelta(days=1, seconds=1))
     assert rows(service.url, "SELECT count(*) FROM former_address") == [(0,)]
     assert OLD not in everything_in(service.url)
+
+
+def test_undo_that_came_in_time_waits_for_a_decider(service: RegistrationService, token: str) -> None:
+    service.move(1, NEW)
+    undo = service.undo_token(OLD)
+    view = view_form(service.work_of_web, WEBINAR, service.clock())
+    service.clock.advance(SEVEN_DAYS - STEP)
+    receive_at(service.installation, service.clock)
+    undo_address(service.intake, view, undo)
+    service.clock.advance(timedelta(hours=23))
+    service.tend(service.clock())
+    service.decide()
+    assert stored(service) == [(OLD, "confirmed", 3)]
+
+
+def test_undo_restores_no_blocked_address(
+    service: RegistrationService, token: str, coordinator: dict[str, Any]
+) -> None:
+    service.move(1, NEW)
+    block = {"email": OLD, "reason": "asked for it by telephone"}
+    assert service.client.post("/v1/blocked-addresses", json=block, headers=coordinator).status_code == 204
+    service.undo(service.undo_token(OLD))
+    assert stored(service) == [(NEW, "confirmed", 2)]
 
 
 def test_undo_of_the_owner_works_after_a_thief_has_moved_a_second_time(
@@ -247,18 +286,31 @@ def test_erasing_the_registration_erases_the_former_address_too(
     assert NEW not in everything_in(service.url)
 
 
-def test_erasing_either_address_erases_what_is_kept_of_its_change(service: RegistrationService, token: str) -> None:
-    """The owner of the old one has another registration and erases that: nothing is left that can restore it."""
-    service.enrol(answers(1, name="A Colleague"))
-    [(moving,)] = rows(service.url, "SELECT id::text FROM registration WHERE name <> 'A Colleague'")
+@pytest.fixture
+def colleague(service: RegistrationService, token: str) -> str:
+    """Id of a colleague's registration with the former address of one that has moved."""
+    identity = service.enrol(answers(1, name="A Colleague"))
     service.ask_address(token, NEW)
     service.choose_address(NEW)
+    return identity
+
+
+def test_erasing_by_link_leaves_a_colleague_the_undo(service: RegistrationService, colleague: str) -> None:
     undo = service.undo_token(OLD)
-    colleagues = service.managing_token(OLD)
-    service.own(colleagues, "erase")
-    assert rows(service.url, "SELECT count(*) FROM former_address") == [(0,)]
-    assert is_gone(service.undo(undo), service.client, "/r/undo")
-    assert rows(service.url, "SELECT email FROM registration WHERE id::text = %s", moving) == [(NEW,)]
+    service.own(service.managing_token(OLD), "erase")
+    assert "The change is undone" in service.undo(undo).text
+    assert rows(service.url, "SELECT email FROM registration WHERE erased_at IS NULL") == [(OLD,)]
+
+
+def test_erasing_an_address_reaches_what_has_moved_away_from_it(
+    service: RegistrationService, colleague: str, coordinator: dict[str, Any]
+) -> None:
+    """Somebody has moved the registration of another person: erasing that person's address finds it."""
+    path, order = f"/v1/registrations/{colleague}/erasure", {"reason": "asked", "scope": "address"}
+    assert service.client.post(path, json=order, headers=coordinator).status_code == 200
+    assert rows(service.url, "SELECT count(*) FROM registration WHERE erased_at IS NULL") == [(0,)]
+    left = everything_in(service.url)
+    assert (OLD in left, NEW in left) == (False, False)
 
 
 def test_change_to_an_address_that_is_erased_waits_no_more(service: RegistrationService, token: str) -> None:
@@ -299,7 +351,7 @@ def test_two_changes_at_once_leave_one(service: RegistrationService, token: str)
     """Two windows: both are asked for in one batch."""
     view = view_form(service.work_of_web, WEBINAR, service.clock())
     for email in (NEW, OTHER):
-        ask_address(service.intake, view, token, email)
+        ask_address(service.intake, view, token, email, None)
     service.decide()
     assert rows(service.url, "SELECT email FROM address_change") == [(OTHER,)]
     assert "use-address" in service.client.get(f"/c/{service.confirmation_token(OTHER)}").text

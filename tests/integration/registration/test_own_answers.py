@@ -285,6 +285,12 @@ def test_nobody_is_reminded_of_details_that_are_given_or_of_an_event_that_is_pos
     assert reminded(service) == []
 
 
+def test_nobody_is_reminded_at_an_address_that_is_not_verified(service: RegistrationService, traveller: str) -> None:
+    rows(service.url, "UPDATE registration SET verified_at = NULL")
+    service.tend(service.clock() + timedelta(hours=2))
+    assert reminded(service) == []
+
+
 def test_coordinators_see_whose_details_are_missing(
     service: RegistrationService, traveller: str, coordinator: dict[str, str]
 ) -> None:

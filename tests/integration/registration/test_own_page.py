@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.support.clients import rows
+from services.registration.intake.form_view import view_form
+from services.registration.own.commands import cancel_own, erase_own
+from tests.support.clients import WEBINAR, answers, rows
 from tests.support.registration_service import RegistrationService
 
 PROCESSING, TOO_LATE, CHANGED = "Being processed", "can no longer be cancelled", "was changed in the meantime"
@@ -73,3 +75,48 @@ def test_mail_that_was_switched_off_is_switched_on_again(service: RegistrationSe
     page = followed(service, service.own(token, "unmute", lang="en"))
     assert 'value="unmute"' not in page
     assert rows(service.url, "SELECT count(*) FROM mailbox WHERE muted_at IS NOT NULL") == [(0,)]
+
+
+def test_erasing_by_a_link_that_has_ended_is_not_called_done(service: RegistrationService) -> None:
+    """Two windows: one cancels, which ends the link; the other one erases before that is decided."""
+    service.register(1)
+    token = service.own_token(1)
+    view = view_form(service.work_of_web, WEBINAR, service.clock())
+    cancel_own(service.intake, view, token, None)
+    erase_own(service.intake, view, token)
+    service.decide()
+    page = service.client.get(f"/r/{token}?lang=en&sent=1")
+    assert "Your data is erased" not in page.text
+    assert "cancelled" in page.text
+    assert rows(service.url, "SELECT count(*) FROM registration WHERE erased_at IS NULL") == [(1,)]
+
+
+def test_erasing_is_processed_first_and_done_then(service: RegistrationService) -> None:
+    service.register(1)
+    token = service.own_token(1)
+    erase_own(service.intake, view_form(service.work_of_web, WEBINAR, service.clock()), token)
+    assert "Your data is erased" not in service.client.get(f"/r/{token}?lang=en").text
+    service.decide()
+    leading = service.client.get(f"/r/{token}?lang=en")
+    assert (leading.status_code, leading.headers["Location"]) == (303, "/r/erased?lang=en")
+
+
+def test_link_asked_for_on_the_list_is_mailed_once_in_five_minutes(service: RegistrationService) -> None:
+    """However often somebody presses who has got the list by a forwarded mail: the mailed link keeps working."""
+    identity = service.enrol(answers(1))
+    address = str(answers(1)["email"])
+    service.client.post("/my", data={"email": address, "lang": "en"})
+    service.decide()
+    listed = service.confirmation_token(address)
+
+    def press(times: int) -> None:
+        for _ in range(times):
+            service.press(listed, action="send-link", registration=identity, lang="en")
+
+    press(6)
+    assert [one[0] for one in service.facts()].count("link-requested") == 1
+    assert service.client.get(f"/r/{service.own_token(1)}").status_code == 200
+    service.clock.advance(timedelta(minutes=5))
+    press(2)
+    assert [one[0] for one in service.facts()].count("link-requested") == 2
+    assert service.client.get(f"/r/{service.own_token(1)}").status_code == 200

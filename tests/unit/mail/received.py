@@ -55,6 +55,7 @@ LINKS = {
     "verification": [LINK.replace("/r/", "/c/")],
     "verification-registrations": [LINK.replace("/r/", "/c/")],
     "address-changed": [LINK.replace("/r/", "/r/undo/")],
+    "address-restored": [],
     "confirmation-delegation": [EMBED, LINK],
     "confirmation-interest": [LINK],
     "recording-available": ["https://videos.example.org/upr-webinar-10"],

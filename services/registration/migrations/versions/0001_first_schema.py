@@ -163,6 +163,8 @@ CREATE TABLE registration (
     sealed_at timestamptz,
     details_at timestamptz,
     details_reminders integer NOT NULL DEFAULT 0 CHECK (details_reminders >= 0),
+    address_requests integer NOT NULL DEFAULT 0,
+    address_requests_since timestamptz,
     details_reminded_at timestamptz,
     sealed_dates jsonb NOT NULL DEFAULT '{}',
     consent jsonb NOT NULL DEFAULT '{}',
@@ -199,7 +201,8 @@ CREATE INDEX registration_ended ON registration (form, accepted_at) WHERE status
 CREATE TABLE managing_link (
     token_hash bytea PRIMARY KEY CHECK (length(token_hash) = 32),
     registration_id uuid NOT NULL,
-    minted_at timestamptz NOT NULL
+    minted_at timestamptz NOT NULL,
+    asked boolean NOT NULL
 );
 CREATE INDEX managing_link_registration ON managing_link (registration_id, minted_at);
 COMMENT ON TABLE managing_link IS 'tokens, by hash, that open one registration; the five newest of each live';
@@ -393,7 +396,6 @@ CREATE TABLE address_change (
     email text NOT NULL,
     code text NOT NULL,
     received_at timestamptz NOT NULL,
-    asked integer NOT NULL CHECK (asked >= 1),
     mailed_at timestamptz
 );
 CREATE INDEX address_change_address ON address_change (address_ref);
