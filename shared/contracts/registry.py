@@ -99,7 +99,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         ("notifications.mail",),
         ConfirmationData,
-        "Something waits until the owner of an address confirms it.",
+        "The owner of an address is to get a link: to what waits for them, or to what is registered with it.",
         _SEALED,
     ),
     MessageType(

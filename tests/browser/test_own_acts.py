@@ -76,7 +76,7 @@ def test_address_is_changed_and_the_former_one_takes_it_back(demo: Demo, phone: 
     page.goto(f"{demo.confirmation_link(other)}?lang=en")
     press(page, "radio", "Yes, use this address", "Space")
     press(page, "button", "Send my choices")
-    expect(page.locator(".results")).to_contain_text("The registration uses this address now")
+    expect(page.locator(".results")).to_contain_text("The registration now uses this address")
     assert [len(demo.registrations(one)) for one in (address, other)] == [0, 1]
 
     page.goto(f"{linked_soon(demo, address, '/r/undo/')}?lang=en")
@@ -100,7 +100,7 @@ def test_links_are_ended_and_new_ones_mailed(demo: Demo, phone: Visit) -> None:
     page, address = phone.page, new_address()
     page.goto(own_page(demo, address))
     before = demo.link(address)
-    press(page, "button", "End all links and send me new ones")
+    press(page, "button", "Deactivate all links and send me new ones")
     expect(page.get_by_role("heading", name="New links are on their way to you")).to_be_visible()
     page.goto(linked_soon(demo, address, "/r/", but=before))
     expect(page.locator(".done")).to_contain_text("You are registered.")

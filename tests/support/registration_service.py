@@ -256,7 +256,7 @@ class RegistrationService:
     def move(self, number: int, email: str) -> None:
         """Let the participant with this number use another address, which confirms."""
         self.ask_address(self.own_token(number), email)
-        assert "uses this address now" in self.choose_address(email).text
+        assert "now uses this address" in self.choose_address(email).text
 
     def undo(self, token: str, **fields: str) -> TestResponse:
         """Tick the box and press the button behind an undo link, while a decider runs; returns the page after it."""

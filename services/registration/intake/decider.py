@@ -186,8 +186,8 @@ class Decider:
             refs = address_store.with_present_addresses(connection, refs)
         forms = {item.form for item in items if isinstance(item, Submission)}
         challenges = [item.challenge for item in items if isinstance(item, Submission) and item.challenge is not None]
-        mailboxes = {item.address.mailbox for item in items if isinstance(item, Submission)}
-        facts = store.read_facts(connection, forms, refs, mailboxes, challenges, now)
+        mailbox_refs = {item.address.mailbox for item in items if isinstance(item, Submission)}
+        facts = store.read_facts(connection, forms, refs, mailbox_refs, challenges, now)
         facts.person_of = self._keys.references.person
         undone = [link.registration for item in items if (link := links.undone_by(item)) is not None]
         address_store.read_addresses(connection, facts, refs, undone)

@@ -6,7 +6,7 @@ A GET changes nothing, and an undo requires a ticked box: mail scanners follow l
 from collections.abc import Sequence
 from typing import cast
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from services.registration.embed.event_time import EventTime
 from services.registration.forms.service import first_form
@@ -28,7 +28,7 @@ from services.registration.own.responses import gone
 from services.registration.own.service import OwnPage, show_own, show_undo
 from services.registration.own.store import LinkAct, UndoableChange
 from services.registration.public.context import PublicContext
-from services.registration.public.responses import attempt_number, event_time, look_of, page, title_of
+from services.registration.public.responses import attempt_number, event_time, look_of, page, see_other, title_of
 from services.registration.public.submissions import client_network
 from services.registration.public.submitted import language_of, own_language
 from shared.core.errors import DomainError
@@ -36,7 +36,6 @@ from shared.forms.addresses import address_key, normal_address
 from shared.i18n.when import period
 from shared.web.access import by_link
 from shared.web.bodies import require_form
-from shared.web.headers import personal
 from shared.web.limits import limited
 
 _REFUSALS: dict[str, AddressRefusal] = {
@@ -93,7 +92,7 @@ def _add_asking(blueprint: Blueprint, context: PublicContext) -> None:
             return _asking(context, token, typed, error)
         wait_for_outcome(context.intake, ask_address(context.intake, view, token, email, client_network(context)))
         language = language_of(request.form.to_dict(), None)
-        return personal(cast(Response, redirect(f"/r/{token}?lang={language}&sent=1#address", 303)))
+        return see_other(f"/r/{token}?lang={language}&sent=1#address")
 
 
 def _read(typed: str, present: str) -> tuple[AddressError, str]:
@@ -110,7 +109,7 @@ def _asking(context: PublicContext, token: str, typed: str = "", error: AddressE
     except DomainError:
         return gone(context)
     if own.person.registration.status == "cancelled":
-        return personal(cast(Response, redirect(f"/r/{token}", 303)))
+        return see_other(f"/r/{token}")
     look = look_of(own_language(request.values.to_dict(), own.person.registration.language), {}, None)
     shown = AddressPage(
         look=look,
@@ -147,7 +146,7 @@ def _add_undo(blueprint: Blueprint, context: PublicContext) -> None:
             view = context.form_view(undoable.form)
             wait_for_outcome(context.intake, undo_address(context.intake, view, token))
         language = language_of(request.form.to_dict(), None)
-        return personal(cast(Response, redirect(f"/r/undo/{token}?lang={language}&sent=1", 303)))
+        return see_other(f"/r/undo/{token}?lang={language}&sent=1")
 
 
 def _is_open(acts: Sequence[LinkAct]) -> bool:

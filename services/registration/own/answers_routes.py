@@ -5,9 +5,9 @@ and beside the current version of the registration if that was changed in the me
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from services.registration.embed.pages import Look
 from services.registration.intake.form_view import FormView
@@ -33,14 +33,13 @@ from services.registration.own.responses import gone, own_instant, revision_seen
 from services.registration.own.service import show_own
 from services.registration.own.store import OwnRegistration
 from services.registration.public.context import PublicContext
-from services.registration.public.responses import event_time, look_of, page, title_of
+from services.registration.public.responses import event_time, look_of, page, see_other, title_of
 from services.registration.public.submitted import Submitted, language_of, own_language, read_submitted
 from shared.core.errors import DomainError
 from shared.forms.definition import FormDefinition
 from shared.forms.validation import Answers, validate
 from shared.web.access import by_link
 from shared.web.bodies import require_form
-from shared.web.headers import personal
 from shared.web.limits import limited
 
 BESIDE = ("revision", "forget", "show_in")
@@ -206,4 +205,4 @@ def _closed(opened: OpenStep) -> Response:
 def _to_own_page(opened: OpenStep) -> Response:
     language = language_of({"lang": opened.look.language}, None)
     sent = "&sent=1" if request.method == "POST" else ""
-    return personal(cast(Response, redirect(f"/r/{opened.token}?lang={language}{sent}", 303)))
+    return see_other(f"/r/{opened.token}?lang={language}{sent}")

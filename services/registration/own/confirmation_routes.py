@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 
 from services.registration.embed.event_time import EventTime
@@ -36,7 +36,15 @@ from services.registration.own.store import LinkAct, PendingSubmission, Register
 from services.registration.people.model import clear_answers
 from services.registration.public.context import PublicContext
 from services.registration.public.form_pages import again, form_page
-from services.registration.public.responses import attempt_number, closed_html, event_time, look_of, page, title_of
+from services.registration.public.responses import (
+    attempt_number,
+    closed_html,
+    event_time,
+    look_of,
+    page,
+    see_other,
+    title_of,
+)
 from services.registration.public.submissions import Refused, take
 from services.registration.public.submitted import language_of, own_language, read_submitted
 from shared.core.errors import DomainError
@@ -45,7 +53,6 @@ from shared.forms.rendering import answers_for_display
 from shared.i18n.when import period
 from shared.web.access import by_link
 from shared.web.bodies import require_form
-from shared.web.headers import personal
 from shared.web.limits import limited
 
 MAX_ACTS_SHOWN = 10
@@ -138,7 +145,7 @@ def _any_form(context: PublicContext, waiting: WaitingForOwner, choices: Sequenc
 def _back(token: str, done: str = "") -> Response:
     language = language_of(request.form.to_dict(), None)
     shown = f"&done={done}" if done else ""
-    return personal(cast(Response, redirect(f"/c/{token}?lang={language}{shown}", 303)))
+    return see_other(f"/c/{token}?lang={language}{shown}")
 
 
 def _gone() -> Response:

@@ -27,7 +27,7 @@ from services.registration.own.limited_page import (
 from services.registration.own.managing_page import JoinPart
 from services.registration.own.service import OwnPage, show_meeting, show_viewed
 from services.registration.public.context import PublicContext
-from services.registration.public.responses import event_time, look_of, page, title_of
+from services.registration.public.responses import event_time, look_of, page, see_other, title_of
 from services.registration.public.submitted import language_of, own_language
 from shared.core.errors import DomainError
 from shared.core.links import JOIN, OWN
@@ -79,7 +79,7 @@ def _add_view(blueprint: Blueprint, context: PublicContext) -> None:
             return _gone()
         send_link_by_view(context.intake, form, token)
         language = language_of(request.form.to_dict(), None)
-        return personal(cast(Response, redirect(f"/v/{token}?lang={language}&sent=1", 303)))
+        return see_other(f"/v/{token}?lang={language}&sent=1")
 
 
 def _view_page(form: FormView, language: str, status: str) -> ViewPage:
@@ -135,7 +135,7 @@ def join_by_own_link(context: PublicContext, token: str) -> Response:
     if joining.state is JoinState.OPEN:
         return _lead_on(context, token, OWN, meeting, form, joining)
     language = language_of(request.form.to_dict(), None)
-    return personal(cast(Response, redirect(f"/r/{token}?lang={language}", 303)))
+    return see_other(f"/r/{token}?lang={language}")
 
 
 def join_part(shown: OwnPage, now: datetime) -> JoinPart | None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 
 from services.registration.embed.pages import Look, embed_path
@@ -37,7 +37,7 @@ from services.registration.own.service import OwnPage, ended_by, show_own, show_
 from services.registration.own.store import LinkAct, OwnRegistration
 from services.registration.people.model import clear_answers
 from services.registration.public.context import PublicContext
-from services.registration.public.responses import attempt_number, event_time, look_of, page, title_of
+from services.registration.public.responses import attempt_number, event_time, look_of, page, see_other, title_of
 from services.registration.public.submitted import language_of, own_language
 from shared.core.errors import DomainError
 from shared.forms.definition import FormDefinition
@@ -45,7 +45,6 @@ from shared.forms.rendering import answers_for_display
 from shared.forms.standard import with_working_groups
 from shared.i18n.when import day_text
 from shared.web.access import by_link, public
-from shared.web.headers import personal
 from shared.web.limits import limited
 
 ASKED = ("cancel", "erase")
@@ -100,7 +99,7 @@ def managing_blueprint(context: PublicContext) -> Blueprint:
 def _to_page(token: str) -> Response:
     """Leads to the page, which shows what became of a command."""
     language = language_of(request.form.to_dict(), None)
-    return personal(cast(Response, redirect(f"/r/{token}?lang={language}&sent=1", 303)))
+    return see_other(f"/r/{token}?lang={language}&sent=1")
 
 
 def _refusal(act: LinkAct | None) -> Refusal:

@@ -1,10 +1,9 @@
 """Responses that the pages behind links share: ended links, redirects, and the revision of a submitted form."""
 
 from datetime import datetime
-from typing import cast
 from urllib.parse import urlencode
 
-from flask import Response, redirect, request
+from flask import Response, request
 
 from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import embed_path
@@ -15,11 +14,10 @@ from services.registration.own.managing_page import render_link_ended, render_li
 from services.registration.own.service import ended_by
 from services.registration.own.store import OwnRegistration
 from services.registration.public.context import PublicContext
-from services.registration.public.responses import look_of, page, title_of
+from services.registration.public.responses import look_of, page, see_other, title_of
 from services.registration.public.submitted import language_of
 from shared.core.errors import DomainError
 from shared.i18n.when import period
-from shared.web.headers import personal
 
 
 def gone(context: PublicContext) -> Response:
@@ -60,7 +58,7 @@ def here() -> str:
 def to_erased() -> Response:
     """Leads to the page that says that somebody is erased. It is the same for everybody and behind no link."""
     language = language_of(request.form.to_dict(), None)
-    return personal(cast(Response, redirect(f"/r/erased?lang={language}", 303)))
+    return see_other(f"/r/erased?lang={language}")
 
 
 def _form_named(context: PublicContext, language: str) -> str:

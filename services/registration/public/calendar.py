@@ -5,10 +5,9 @@ shared, so nothing in it opens a registration or a meeting.
 """
 
 from dataclasses import dataclass, replace
-from typing import cast
 from urllib.parse import urlencode
 
-from flask import Response, redirect
+from flask import Response
 
 from services.registration.embed.strings import page_texts
 from services.registration.forms.copies import PublicEvent, find_public_event
@@ -16,6 +15,7 @@ from services.registration.forms.model import ATTENDING
 from services.registration.forms.opening import OPEN_EVENT_STATUSES
 from services.registration.forms.store import PublicForm
 from services.registration.public.context import PublicContext
+from services.registration.public.responses import see_other
 from shared.calendar.entries import personal_uid, sequence_of
 from shared.calendar.ics import MEDIA_TYPE, CalendarEvent, write_file
 from shared.calendar.links import CalendarLinks, calendar_links
@@ -92,7 +92,7 @@ def links_to(event: CalendarEvent, file: str, language: str) -> CalendarLinks:
 def file_response(event: CalendarEvent | None, page_path: str) -> Response:
     """Return the file of an event, or lead to the page that says why there is none."""
     if event is None:
-        return personal(cast(Response, redirect(page_path, 303)))
+        return see_other(page_path)
     response = Response(write_file(event, PRODUCT), content_type=f"{MEDIA_TYPE}; charset=utf-8")
     response.headers["Content-Disposition"] = 'inline; filename="event.ics"'
     return personal(response)

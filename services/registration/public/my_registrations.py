@@ -3,14 +3,12 @@
 The answer, its time and the statement that it runs are the same for every address: the decider looks at it later.
 """
 
-from typing import cast
-
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from services.registration.embed.my_page import MyNotice, MyPage, my_path, render_my
 from services.registration.forms.service import first_form
 from services.registration.public.context import PublicContext
-from services.registration.public.responses import look_of, page
+from services.registration.public.responses import look_of, page, see_other
 from services.registration.public.submissions import client_network
 from services.registration.public.submitted import language_of
 from shared.core.errors import Unavailable
@@ -18,7 +16,6 @@ from shared.forms.addresses import normal_address
 from shared.web.access import public
 from shared.web.bodies import require_form
 from shared.web.busy_page import retry_after_s
-from shared.web.headers import personal
 from shared.web.limits import limited
 
 
@@ -49,7 +46,7 @@ def my_registrations_blueprint(context: PublicContext) -> Blueprint:
                 response.headers["Retry-After"] = str(retry_after_s())
                 return response
         language = language_of(request.form.to_dict(), None)
-        return personal(cast(Response, redirect(f"{my_path(language)}&sent=1", 303)))
+        return see_other(f"{my_path(language)}&sent=1")
 
     return blueprint
 

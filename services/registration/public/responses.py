@@ -1,9 +1,9 @@
 """What the service's pages share: their look, their policy, and when their event is."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from flask import Response, make_response, request
+from flask import Response, make_response, redirect, request
 
 from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import (
@@ -38,6 +38,11 @@ def look_of(
     own = {name: str(value) for name, value in (partner.theme if partner else {}).items()}
     given = {name: str(values[name]) for name in ("theme", "accent", "radius", "font") if values.get(name)}
     return Look(language, read_theme({**own, **given}), framed or bool(parent), parent)
+
+
+def see_other(path: str) -> Response:
+    """Lead on to ``path`` after a form was sent, so that loading the page again sends nothing (303)."""
+    return personal(cast(Response, redirect(path, 303)))
 
 
 def event_time(form: PublicForm) -> EventTime | None:

@@ -169,6 +169,7 @@ def test_what_the_form_of_the_delegation_leaves_for_later_is_asked_on_the_own_pa
     enrol(service, "geneva-delegation")
     form = service.client.get("/embed/geneva-delegation?lang=en").text
     own = service.client.get(f"/r/{service.managing_token('participant@example.org')}/details?lang=en").text
-    assert "Travel dates, passport, hotel and an emergency contact are asked later, on your own page" in form
+    later = "We will ask for your travel dates, passport, hotel and an emergency contact later, on your personal page"
+    assert later in form
     asked = [{name for name in DETAILS if f'name="{name}"' in page} for page in (form, own)]
     assert asked == [set(), set(DETAILS)]

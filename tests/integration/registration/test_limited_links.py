@@ -239,7 +239,7 @@ def test_join_link_follows_when_the_meeting_moves_or_has_another_address(
     assert service.client.get(path).headers["Location"] == MOVED
     hold(service, service.clock(), None)
     waiting = service.client.get(path)
-    assert (waiting.status_code, "have not entered the address" in waiting.text) == (200, True)
+    assert (waiting.status_code, "has not entered the address" in waiting.text) == (200, True)
 
 
 def test_form_says_from_when_people_can_join(service: RegistrationService, tokens: dict[str, str]) -> None:

@@ -60,7 +60,7 @@ def test_choice_that_filled_up_is_refused_on_confirming_and_waits_on(service: Re
     service.decide()
     assert service.confirm("person-1@example.org") == ["confirmed"]
     page = service.confirm_by_page(service.confirmation_token("person-2@example.org"))
-    assert "An option in these answers is full" in page.text
+    assert "An option chosen in these answers is full" in page.text
     assert f"/forms/{FORM}?lang=en" in page.text
     assert places(service) == {"workshop=morning": {"limit": 1, "taken": 1}}
     service.own(service.managing_token("person-1@example.org"), "cancel")

@@ -51,7 +51,7 @@ def test_address_that_confirms_is_used_and_everything_follows(service: Registrat
     """Links end, a new one goes to the new address, the former one is told, the history names no address."""
     service.ask_address(token, NEW)
     page = service.choose_address(NEW)
-    assert "uses this address now" in page.text
+    assert "now uses this address" in page.text
     assert stored(service) == [(NEW, "confirmed", 2)]
     assert is_gone(service.client.get(f"/r/{token}?lang=en"), service.client, "/r")
     fresh = service.managing_token(NEW)
@@ -124,7 +124,7 @@ def test_one_registration_asks_few_addresses_and_one_at_a_time(service: Registra
     for number in range(5):
         service.ask_address(token, f"victim-{number}@example.org")
     page = service.ask_address(token, "victim-5@example.org")
-    assert "asked for several addresses already" in page.text
+    assert "asked for several changes of address" in page.text
     assert rows(service.url, "SELECT email FROM address_change") == [("victim-4@example.org",)]
     assert "victim-5@example.org" not in service.mailed()
     service.choose_address("victim-4@example.org", "refuse-address")

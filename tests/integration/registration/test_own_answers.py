@@ -119,7 +119,7 @@ def test_nothing_different_changes_nothing_and_sends_no_mail(service: Registrati
     same = {name: value for name, value in answers(1).items() if name not in ("email", "consent")}
     answer = service.change(token, "answers", **same)
     assert answer.status_code == 303
-    assert "Nothing was different" in service.client.get(answer.headers["Location"]).text
+    assert "Your answers are the same as before" in service.client.get(answer.headers["Location"]).text
     assert (registration(service)["revision"], service.facts()) == (1, [("confirmed", "confirmed")])
 
 
