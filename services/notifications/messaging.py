@@ -150,7 +150,7 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
     personal = _personal(data["sealed"], private_keys, sealed_names, with_link=kind != ADDRESS_RESTORED_MAIL)
     return Told(
         kind=kind,
-        number=_number_of(message) if kind in ASKED_FOR else entry.revision,
+        number=_number_of(personal["token"]) if kind in ASKED_FOR else entry.revision,
         entry=entry,
         personal=personal,
         detail={"until": rfc3339(data["undo_until"])} if kind == ADDRESS_CHANGED_MAIL else None,
@@ -159,9 +159,9 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
     )
 
 
-def _number_of(message: Message) -> int:
-    """Return a number that each message has for itself: every mail of these kinds carries a link that no other has."""
-    return int.from_bytes(hashlib.sha256(message.id.encode()).digest()[:4]) >> 1
+def _number_of(token: str) -> int:
+    """Return the number of a mail that was asked for, from its link: no two of them carry the same one."""
+    return int.from_bytes(hashlib.sha256(token.encode()).digest()[:4]) >> 1
 
 
 def _read_entry(message: Message) -> tuple[Entry, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from services.registration.forms.seats import Seats
 from services.registration.intake import address_deciding
 from services.registration.intake.address_model import (
     MAX_ADDRESSES_ASKED,
+    AddressRequests,
     ChangeAddress,
     FormerAddress,
     MovedRegistration,
@@ -231,13 +232,21 @@ def submission(number: int, email: str, name: str) -> Submission:
     )
 
 
+def test_requests_are_counted_from_the_first_for_two_weeks() -> None:
+    requests = AddressRequests()
+    for day in (0, 1, 13):
+        requests = requests.with_one_at(NOW + timedelta(days=day))
+    assert requests == AddressRequests(3, NOW)
+    assert requests.with_one_at(NOW + timedelta(days=14)) == AddressRequests(1, NOW + timedelta(days=14))
+
+
 def test_undo_restores_the_address_once(desk: Desk) -> None:
     desk.ask("r", "new@example.org")
     desk.choose("new@example.org")
     assert desk.take_back(desk.undo[0]) is Result.ADDRESS_RESTORED
     assert desk.address_of("r") == "old@example.org"
     assert desk.take_back(desk.undo[0]) is Result.GONE
-    assert desk.facts.former == []
+    assert [one.email for one in desk.facts.former] == ["new@example.org"]
 
 
 def test_undo_of_the_first_change_ends_the_later_ones(desk: Desk) -> None:
@@ -248,7 +257,8 @@ def test_undo_of_the_first_change_ends_the_later_ones(desk: Desk) -> None:
     desk.ask("r", "thief-3@example.org")
     owners, thiefs = desk.undo
     assert desk.take_back(owners) is Result.ADDRESS_RESTORED
-    assert (desk.address_of("r"), desk.facts.former, desk.facts.changes) == ("old@example.org", [], {})
+    assert (desk.address_of("r"), desk.facts.changes) == ("old@example.org", {})
+    assert [one.email for one in desk.facts.former] == ["thief-2@example.org"]
     assert desk.take_back(thiefs) is Result.GONE
 
 
