@@ -26,7 +26,7 @@ def phone(new_visitor: NewVisitor) -> Visit:
 
 
 def press(page: Page, role: Any, name: str, key: str = "Enter") -> None:
-    """Press Tab until the control with this role and name has the focus, then ``key``.
+    """Press Tab until the control with this role and name has the focus, then ``key``; Enter leads to another page.
 
     Raises:
         AssertionError: it cannot be reached.
@@ -34,10 +34,15 @@ def press(page: Page, role: Any, name: str, key: str = "Enter") -> None:
     control = page.get_by_role(role, name=name, exact=True)
     for _ in range(MOST_TABS):
         if control.evaluate("control => control === document.activeElement"):
-            page.keyboard.press(key)
-            return
+            break
         page.keyboard.press("Tab")
-    raise AssertionError(f"{role} {name!r} cannot be reached with the Tab key")
+    else:
+        raise AssertionError(f"{role} {name!r} cannot be reached with the Tab key")
+    if key != "Enter":
+        page.keyboard.press(key)
+        return
+    with page.expect_navigation():
+        page.keyboard.press(key)
 
 
 def linked_soon(demo: Demo, address: str, beginning: str, but: str = "") -> str:
