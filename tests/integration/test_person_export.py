@@ -54,6 +54,7 @@ NOBODY = {
         "form_change": "who changed questions",
         "form_key": "public keys",
         "public_form": "questions",
+        "public_event": "events",
         "seat": "numbers",
         "promotion": "numbers",
         "partner": "organisations",
