@@ -13,8 +13,11 @@ def reason_field(description: str) -> ma.fields.String:
 
     Lone surrogates are refused but not in the documented pattern: many readers of patterns refuse one that names them.
     """
-    rules = [ma.validate.Length(min=10, max=500), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$"), _is_storable]
-    return ma.fields.String(required=True, validate=rules, metadata={"description": description})
+    return ma.fields.String(
+        required=True,
+        validate=[ma.validate.Length(min=10, max=500), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$"), _is_storable],
+        metadata={"description": description},
+    )
 
 
 def _is_storable(text: str) -> None:
