@@ -178,12 +178,22 @@ def test_blocking_is_for_coordinators_of_all_forms(
     assert client.get("/v1/blocked-addresses", headers=coordinator).status_code == 403
 
 
-@pytest.mark.parametrize("change", [{"email": "nowhere"}, {"reason": "short"}, {"reason": "with \u0000 in the middle"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"email": "nowhere"},
+        {"reason": "short"},
+        {"reason": "with \u0000 in the middle"},
+        {"reason": "half a character \ud800"},
+        {"reason": "with a line end\n"},
+    ],
+)
 def test_block_that_makes_no_sense_is_refused(
     client: FlaskClient, coordinator: dict[str, str], change: dict[str, str]
 ) -> None:
     wanted = {"email": ADDRESS, "reason": "asked us never to be registered", **change}
-    answer = client.post("/v1/blocked-addresses", json=wanted, headers=coordinator)
+    headers = {**coordinator, "Content-Type": "application/json"}
+    answer = client.post("/v1/blocked-addresses", data=json.dumps(wanted), headers=headers)
     assert (answer.status_code, [fault["pointer"] for fault in answer.get_json()["errors"]]) == (
         422,
         [f"/{next(iter(change))}"],
