@@ -145,7 +145,6 @@ _SEPARATE: Rights = {
     "inbox": {RELAY: "select update delete", CONSUME: "select insert delete", OPERATOR: "select update delete"},
     "halted_queue": {CONSUME: "select insert update delete", OPERATOR: "select delete"},
     # what the public processes may ask
-    "option_places(text)": {DESK: "execute", DECIDE: "execute", TEND: "execute", OPERATOR: "execute"},
     "receipt_of(bytea)": {FORMS: "execute", OWN: "execute"},
     "intake_is_full(bigint)": {FORMS: "execute", OWN: "execute"},
     f"link_of(bytea,{_AT})": {OWN: "execute"},

@@ -11,12 +11,14 @@ from shared.core.ids import new_id
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder
+from shared.web.reasons import reason_field
 
-MAX_SUBJECTS = 1000
+MAX_SUBJECTS, MAX_REFERENCES = 1000, 100
+"""Both together, and a reason, fit into a request (``MAX_BODY_BYTES``). Each service answers one reference."""
+
 PATH = "/v1/person-export"
 """Followed by the name of a service: each exports what it holds, and nothing of the others."""
 
-PLAIN = ma.validate.Regexp(r"^[^\x00-\x1f\x7f\ud800-\udfff]*$")
 REFERENCE = ma.validate.Regexp(re.compile(r"^[0-9a-f]{64}$"))
 
 
@@ -26,11 +28,7 @@ class ExportRequestSchema(ma.Schema):
     class Meta:
         unknown = ma.RAISE
 
-    reason = ma.fields.String(
-        required=True,
-        validate=[ma.validate.Length(min=10, max=500), PLAIN],
-        metadata={"description": "It stays in the audit log: leave names and addresses out"},
-    )
+    reason = reason_field("It stays in the audit log: leave names and addresses out")
     export_id = ma.fields.UUID(
         load_default=None,
         allow_none=True,

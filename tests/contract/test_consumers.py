@@ -24,7 +24,14 @@ from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
 
 PRIVATE_KEY = new_key()
-PERSON = {"name": "A Participant", "address": "participant@example.org", "token": "t" * 43, "time_zone": "UTC"}
+PERSON = {
+    "name": "A Participant",
+    "address": "participant@example.org",
+    "token": "t" * 43,
+    "view": "v" * 43,
+    "join": "j" * 43,
+    "time_zone": "UTC",
+}
 HEARD = [(entry.key, queue) for entry in MESSAGE_TYPES for queue in entry.consumers]
 
 

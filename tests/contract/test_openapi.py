@@ -51,6 +51,7 @@ MAY_BE_REFUSED = ["2xx", "3xx", "401", "403", "404", "409", "412", "428", "429",
 _CURSOR = "a cursor is what an answer gave; any other text is refused"
 _TOGETHER = "answers or fields contradict each other, which stands in no schema"
 _TEXT = "text of nothing but spaces, or with control characters, is none"
+_ADDRESS = "whether a text is an address is more than a pattern says"
 _STANDS_ON = "what it names (an event, a series, a room, a form) has to be there"
 REFUSED_ALTHOUGH_VALID = {
     "GET /v1/blocked-addresses": _CURSOR,
@@ -74,7 +75,9 @@ REFUSED_ALTHOUGH_VALID = {
     "PATCH /v1/proposals/{proposal_id}": _TOGETHER,
     "PATCH /v1/registrations/{registration_id}": _TOGETHER,
     "PATCH /v1/resources/{resource_id}": _STANDS_ON,
-    "POST /v1/blocked-addresses": "whether a text is an address is more than a pattern says",
+    "POST /v1/blocked-addresses": _ADDRESS,
+    "POST /v1/person-export/events": _ADDRESS,
+    "POST /v1/person-export/registration": _ADDRESS,
     "GET /v1/webhooks/{webhook_id}/deliveries": _CURSOR,
     "POST /v1/webhooks": "a partner that is known, and an https address of a public name",
     "POST /v1/bulletins": "an English text is required beside any other",

@@ -11,7 +11,7 @@ from shared.forms.addresses import normal_address
 from shared.web.access import needs_all_forms
 from shared.web.operations import Blueprint
 from shared.web.person_export import (
-    MAX_SUBJECTS,
+    MAX_REFERENCES,
     PATH,
     REFERENCE,
     ExportRequestSchema,
@@ -28,7 +28,7 @@ class EventsExportSchema(ExportRequestSchema):
     person_refs = ma.fields.List(
         ma.fields.String(validate=REFERENCE),
         required=True,
-        validate=ma.validate.Length(max=MAX_SUBJECTS),
+        validate=ma.validate.Length(max=MAX_REFERENCES),
         metadata={"description": "As registration answers them"},
     )
 

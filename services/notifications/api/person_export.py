@@ -10,6 +10,7 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import needs_all_forms
 from shared.web.operations import Blueprint
 from shared.web.person_export import (
+    MAX_REFERENCES,
     MAX_SUBJECTS,
     PATH,
     REFERENCE,
@@ -24,7 +25,7 @@ class NotificationsExportSchema(ExportRequestSchema):
     """Whose data, by what registration and events have answered."""
 
     person_refs = ma.fields.List(
-        ma.fields.String(validate=REFERENCE), required=True, validate=ma.validate.Length(max=MAX_SUBJECTS)
+        ma.fields.String(validate=REFERENCE), required=True, validate=ma.validate.Length(max=MAX_REFERENCES)
     )
     subjects = ma.fields.List(ma.fields.UUID(), required=True, validate=ma.validate.Length(max=MAX_SUBJECTS))
 

@@ -30,7 +30,6 @@ from services.registration.own.confirmation_page import (
     render_confirmation,
     render_confirmation_gone,
 )
-from services.registration.own.managing_routes import with_group_titles
 from services.registration.own.service import WaitingForOwner, show_waiting
 from services.registration.own.store import LinkAct, PendingSubmission, RegisteredPerson, WaitingChange
 from services.registration.people.model import clear_answers
@@ -162,7 +161,7 @@ def _list_page(
         look=look,
         path=request.path,
         address=waiting.link.email,
-        candidates=tuple(_candidate(context, one, waiting, views[one.form], look) for one in waiting.pending),
+        candidates=tuple(_candidate(one, waiting, views[one.form], look) for one in waiting.pending),
         changes=tuple(_change(one, views[one.form], look) for one in waiting.changes),
         results=tuple(_results(waiting, views, look)),
         registered=tuple(_entry(one, views[one.form], look) for one in waiting.registered),
@@ -187,10 +186,8 @@ def _outcomes(act: LinkAct) -> list[Mapping[str, Any]]:
     return act.outcome if isinstance(act.outcome, list) else []
 
 
-def _candidate(
-    context: PublicContext, one: PendingSubmission, waiting: WaitingForOwner, view: FormView, look: Look
-) -> PendingCandidate:
-    definition = with_group_titles(context, view.definition)
+def _candidate(one: PendingSubmission, waiting: WaitingForOwner, view: FormView, look: Look) -> PendingCandidate:
+    definition = view.definition
     zone = one.content.time_zone or view.stored.time_zone or "UTC"
     received = period(one.received_at, None, zone, None)
     assert received is not None

@@ -13,7 +13,6 @@ from werkzeug.exceptions import BadRequest
 from services.registration.embed.pages import Look, embed_path
 from services.registration.forms.opening import closed_reason, is_over
 from services.registration.forms.retention import retention_of
-from services.registration.forms.service import working_group_titles
 from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Result
@@ -40,9 +39,7 @@ from services.registration.public.context import PublicContext
 from services.registration.public.responses import attempt_number, event_time, look_of, page, see_other, title_of
 from services.registration.public.submitted import language_of, own_language
 from shared.core.errors import DomainError
-from shared.forms.definition import FormDefinition
 from shared.forms.rendering import answers_for_display
-from shared.forms.standard import with_working_groups
 from shared.i18n.when import day_text
 from shared.web.access import by_link, public
 from shared.web.limits import limited
@@ -129,10 +126,9 @@ def _page(context: PublicContext, token: str, *, asking: Asking) -> Response:
 def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *, asking: Asking) -> LinkPage:
     own, view, act = shown.own, shown.form, shown.act
     form, now, registration = view.stored, context.clock(), own.person.registration
-    definition = with_group_titles(context, view.whole)
     return LinkPage(
         look=look,
-        title=title_of(form, definition, look.language),
+        title=title_of(form, view.whole, look.language),
         event_time=event_time(form),
         path=request.path,
         status=cast(LinkStatus, registration.status),
@@ -143,7 +139,7 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *
         attempt=attempt_number(),
         refused=_refusal(act),
         muted=own.muted,
-        answers=answers_for_display(definition, clear_answers(own.person, registration), look.language),
+        answers=answers_for_display(view.whole, clear_answers(own.person, registration), look.language),
         has_sealed=own.person.has_sealed,
         address=own_address(token, shown),
         asking=asking,
@@ -195,8 +191,3 @@ def _saved(act: LinkAct | None) -> Saved:
         return ""
     result = next((one["result"] for one in act.outcome), "")
     return cast(Saved, result) if result in ("changed", "kept") else ""
-
-
-def with_group_titles(context: PublicContext, definition: FormDefinition) -> FormDefinition:
-    """Return the questions with the names of all working groups, also of those that can be chosen no more."""
-    return with_working_groups(definition, tuple(working_group_titles(context.work).items()))

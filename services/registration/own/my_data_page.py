@@ -11,7 +11,6 @@ from services.registration.own.my_data import OwnData
 from services.registration.own.rendering import TEXTS, own_text, render_own
 from services.registration.people.model import clear_answers
 from services.registration.public.responses import event_time, title_of
-from shared.forms.definition import FormDefinition
 from shared.forms.rendering import answers_for_display
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.i18n.phrases import listed
@@ -70,16 +69,15 @@ class MyDataPage:
     mails: Sequence[Dated]
 
 
-def my_data_page(data: OwnData, definition: FormDefinition, look: Look, own_path: str) -> MyDataPage:
+def my_data_page(data: OwnData, look: Look, own_path: str) -> MyDataPage:
     """Return the page of ``data``.
 
     Args:
         data: what is kept.
-        definition: all questions of the form, with the names of all working groups.
         look: of the page.
         own_path: of the person's own page.
     """
-    person, language = data.own.person, look.language
+    person, language, definition = data.own.person, look.language, data.view.whole
     clock = _Clock(_zone_of(data), language)
     labels = {field.name: field.label.in_language(language) for field in definition.fields}
     history = data.history

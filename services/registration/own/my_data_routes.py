@@ -5,7 +5,6 @@ from json import dumps
 
 from flask import Blueprint, Response, request
 
-from services.registration.own.managing_routes import with_group_titles
 from services.registration.own.my_data import OwnData, as_json, read_own_data
 from services.registration.own.my_data_page import my_data_page, render_my_data
 from services.registration.own.responses import gone
@@ -26,7 +25,7 @@ def my_data_blueprint(context: PublicContext) -> Blueprint:
     @by_link
     @limited("link")
     def show(token: str) -> Response:
-        return _answer(context, token, lambda data: _page(context, token, data))
+        return _answer(context, token, lambda data: _page(token, data))
 
     @blueprint.get("/<token>/my-data.json")
     @by_link
@@ -45,10 +44,9 @@ def _answer(context: PublicContext, token: str, respond: Callable[[OwnData], Res
     return respond(data)
 
 
-def _page(context: PublicContext, token: str, data: OwnData) -> Response:
+def _page(token: str, data: OwnData) -> Response:
     look = look_of(own_language(request.args.to_dict(), data.own.person.registration.language), {}, None)
-    definition = with_group_titles(context, data.view.whole)
-    return page(render_my_data(my_data_page(data, definition, look, f"/r/{token}")), look)
+    return page(render_my_data(my_data_page(data, look, f"/r/{token}")), look)
 
 
 def _file(data: OwnData) -> Response:

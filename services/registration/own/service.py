@@ -118,6 +118,32 @@ def show_own_page(work: UnitOfWork, token: str, form_view: Callable[[str], FormV
     return OwnPage(own, form, act, asked, changes, meeting, resources)
 
 
+@dataclass(frozen=True, slots=True)
+class OwnSeat:
+    """What the calendar entry behind a managing link depends on, as in :class:`OwnPage`."""
+
+    own: OwnRegistration
+    form: FormView
+    changes: int
+
+
+def show_own_seat(work: UnitOfWork, token: str, form_view: Callable[[str], FormView], now: datetime) -> OwnSeat:
+    """Return what the calendar entry behind the managing link ``token`` depends on, read in one snapshot.
+
+    Raises:
+        DomainError: ``not-found`` if it opens nothing, or nothing any more.
+    """
+    hash_ = hash_of_link(token, OWN)
+    with work.moment() as connection:
+        own = find_own(connection, hash_)
+        if own is None:
+            raise DomainError("not-found")
+        changes = own_changes(connection, hash_)
+    registration = own.person.registration
+    form = _live_form(registration.form, registration.status, own.changed_at, form_view, now)
+    return OwnSeat(own, form, changes)
+
+
 def show_own(
     work: UnitOfWork, token: str, form_view: Callable[[str], FormView], now: datetime
 ) -> tuple[OwnRegistration, FormView]:

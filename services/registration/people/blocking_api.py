@@ -16,11 +16,9 @@ from shared.web.access import holder, needs_all_forms
 from shared.web.operations import Blueprint
 from shared.web.paging import PageArguments, page_of, position_in
 from shared.web.problems import ProblemSchema
+from shared.web.reasons import reason_field
 
 NOBODY = str(UUID(int=0))
-
-
-REASON = [ma.validate.Length(min=10, max=500), ma.validate.Regexp(r"^[^\x00-\x1f\x7f\ud800-\udfff]*$")]
 
 
 class BlockSchema(ma.Schema):
@@ -30,11 +28,7 @@ class BlockSchema(ma.Schema):
         unknown = ma.RAISE
 
     email = email_field()
-    reason = ma.fields.String(
-        required=True,
-        validate=REASON,
-        metadata={"description": "Shown to coordinators: leave names and addresses out, they would be kept here"},
-    )
+    reason = reason_field("Shown to coordinators: leave names and addresses out, they would be kept here")
 
 
 class BlockedSchema(ma.Schema):

@@ -49,6 +49,7 @@ PUBLIC = {
     "/programme/series/<series_id>",
     "/programme/static/programme.css",
     "/calendar/all.ics",
+    "/calendar/event/<event_id>.ics",
     "/calendar/kind/<kind>.ics",
     "/calendar/series/<series_id>.ics",
     "/calendar/working-group/<group_id>.ics",
@@ -111,6 +112,7 @@ CONSOLE_FORMS = (
     "events/<event_id>/resources/<resource_id>",
 )
 FOR_COORDINATORS = {
+    "POST /v1/person-export/events",
     "POST /v1/proposals/<uuid:proposal_id>/erasure",
     "POST /console/side-events/<uuid:proposal_id>/erasure",
     "/console/events/<event_id>/change/<action>",

@@ -1,6 +1,7 @@
 """From no answer can be learnt whether an address is registered, blocked, or has been used too often."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -52,7 +53,8 @@ def start_over(place: Place, changes: tuple[str, ...]) -> None:
     rows(
         place.service.url,
         "TRUNCATE registration, registration_change, blocked_address, submission, candidate, outbox, mailbox, "
-        "waiting_address, waiting_link, confirmation_link, managing_link, limited_link",
+        "waiting_address, waiting_link, confirmation_link, managing_link, limited_link, address_change, "
+        "former_address, mail_log",
     )
     rows(place.service.url, "UPDATE form SET verification = 'none'")
     rows(place.service.url, "UPDATE seat SET capacity = 100, confirmed = 0, waiting = 0, word = 'open'")
@@ -86,7 +88,9 @@ def test_receipts_tell_the_same(place: Place, way: str) -> None:
     receipt = place.send(ADDRESS, name="Another").get_json()["receipt"]
     place.service.decide()
     shown = place.service.client.get(f"/v1/receipts/{receipt}").get_json()
-    assert (shown["status"], sorted(shown)) == ("check-your-mail", ["code", "form", "received_at", "status"])
+    told = {name: value for name, value in shown.items() if name not in ("code", "received_at")}
+    assert told == {"form": "upr-webinar-10", "status": "check-your-mail", "calendar": None}
+    assert sorted(shown) == ["calendar", "code", "form", "received_at", "status"]
 
 
 @pytest.mark.parametrize(
@@ -108,8 +112,18 @@ def test_forms_that_confirm_nothing_tell_what_a_newcomer_would_hear(place: Place
         proof = worked(place.service.client.get("/v1/challenge?form=upr-webinar-10").get_json())
         answer = place.send(ADDRESS, name="Another", altcha=proof)
         place.service.decide()
-        told[way] = place.service.outcome(answer.get_json()["receipt"])
-    assert told == dict.fromkeys(WAYS, outcome)
+        told[way] = _told(place, answer.get_json()["receipt"])
+    assert told == dict.fromkeys(WAYS, told["new"])
+    status, links, file = told["new"]
+    assert (status, links is not None, "BEGIN:VEVENT" in file) == (outcome, outcome == "confirmed", bool(links))
+
+
+def _told(place: Place, receipt: str) -> tuple[str, Any, str]:
+    """Status, links and file of a receipt, without the receipt and the time of asking."""
+    shown = place.service.client.get(f"/v1/receipts/{receipt}").get_data(as_text=True).replace(receipt, "-")
+    file = place.service.client.get(f"/receipts/{receipt}/calendar.ics").get_data(as_text=True).replace(receipt, "-")
+    content = json.loads(shown)
+    return content["status"], content["calendar"], re.sub(r"DTSTAMP:\S+", "", file)
 
 
 def test_nothing_goes_out_for_a_blocked_address(place: Place) -> None:
@@ -164,12 +178,22 @@ def test_blocking_is_for_coordinators_of_all_forms(
     assert client.get("/v1/blocked-addresses", headers=coordinator).status_code == 403
 
 
-@pytest.mark.parametrize("change", [{"email": "nowhere"}, {"reason": "short"}, {"reason": "with \u0000 in the middle"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"email": "nowhere"},
+        {"reason": "short"},
+        {"reason": "with \u0000 in the middle"},
+        {"reason": "half a character \ud800"},
+        {"reason": "with a line end\n"},
+    ],
+)
 def test_block_that_makes_no_sense_is_refused(
     client: FlaskClient, coordinator: dict[str, str], change: dict[str, str]
 ) -> None:
     wanted = {"email": ADDRESS, "reason": "asked us never to be registered", **change}
-    answer = client.post("/v1/blocked-addresses", json=wanted, headers=coordinator)
+    headers = {**coordinator, "Content-Type": "application/json"}
+    answer = client.post("/v1/blocked-addresses", data=json.dumps(wanted), headers=headers)
     assert (answer.status_code, [fault["pointer"] for fault in answer.get_json()["errors"]]) == (
         422,
         [f"/{next(iter(change))}"],

@@ -235,7 +235,8 @@ def test_each_sealed_answer_goes_on_its_day(service: RegistrationService, last_d
         service.url,
         """UPDATE form SET definition = jsonb_set(definition, '{fields}', (SELECT jsonb_agg(
             CASE f ->> 'name' WHEN 'passport_number' THEN f || '{"retention_days": 3}'
-                WHEN 'diet' THEN f || '{"retention_days": 20}' ELSE f END)
+                WHEN 'diet' THEN f || '{"retention_days": 20}'
+                WHEN 'hotel_nights' THEN f - 'shown_when' ELSE f END)
             FROM jsonb_array_elements(definition -> 'fields') f WHERE f ->> 'name' <> 'hotel')) WHERE slug = %s""",
         FORM,
     )

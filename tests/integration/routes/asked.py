@@ -41,6 +41,10 @@ CONTENT: dict[str, dict[str, Any]] = {
 """By route: what is sent, where an empty request would be refused before anybody looks whose key it is."""
 
 
+TOKENS = {"/c/": "confirmation_token", "/v/": "view_token", "/j/": "join_token", "/r/undo/": "undo_token"}
+"""By the beginning of a rule: the value that stands for its token, where it is no person's own."""
+
+
 def request_of(route: Route) -> dict[str, Any]:
     """Content and headers of the request."""
     return {"headers": {} if route.is_safe else {"If-Match": "*"}, **CONTENT.get(str(route), {})}
@@ -51,6 +55,7 @@ def path_of(house: House, route: Route) -> str:
     values = house.values[route.service]
     if route.rule.endswith("/erasure"):
         values = {**values, **dict.fromkeys(("registration_id", "proposal_id"), values["erased_id"])}
-    if route.rule.startswith("/c/"):
-        values = {**values, "token": values["confirmation_token"]}
+    for folder, name in TOKENS.items():
+        if route.rule.startswith(folder):
+            values = {**values, "token": values[name]}
     return route.path(house.apps[route.service], values)

@@ -28,7 +28,7 @@ from shared.web.access import ROLES
 from shared.web.console.frame import SIGN_OUT
 from shared.web.signing_in import SignIn
 from tests.integration.events.side_events import an_answer
-from tests.support.clients import WEBINAR, answers, rows
+from tests.support.clients import WEBINAR, address_of, answers, rows
 from tests.support.filled import fill
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
@@ -173,8 +173,8 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
     unwanted = {"email": "unwanted@example.org", "reason": "asked us never to be registered"}
     assert house.ask("registration", "POST", "/v1/blocked-addresses", json=unwanted, **whole).status_code == 204
     blocked = house.ask("registration", "GET", "/v1/blocked-addresses", **whole).get_json()["items"][0]
-    own_tokens = [box["token"] for box in house.registration.boxes("registration.") if box["address"] == ADDRESS]
-    tokens = {"registration": own_tokens[-1], "events": _token(house, "events")}
+    [links] = [box for box in house.registration.boxes("registration.confirmed") if box["address"] == ADDRESS]
+    proposer = _token(house, "events")
     mail = house.ask("notifications", "GET", "/v1/mails", **whole).get_json()["items"][0]
     room = house.ask("events", "GET", "/v1/rooms").get_json()["items"][0]
     resource = house.ask("events", "GET", "/v1/resources", **whole).get_json()["items"][0]
@@ -185,7 +185,10 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "slug": WEBINAR,
             "registration_id": registered,
             "erased_id": gone["registration"],
-            "token": tokens["registration"],
+            "token": links["token"],
+            "view_token": links["view"],
+            "join_token": links["join"],
+            "undo_token": _moved(house),
             "confirmation_token": confirmation_token,
             "receipt": receipt,
             "step": "answers",
@@ -205,7 +208,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "room_id": room["id"],
             "series_id": series["id"],
             "group_id": group["id"],
-            "token": tokens["events"],
+            "token": proposer,
             "name": "framed",
             "number": "1",
             "other": "1",
@@ -228,6 +231,13 @@ def _erased(house: House) -> dict[str, str]:
     erased = house.ask("events", "POST", f"/p/{_token(house, 'events')}", data={"action": "erase"})
     assert erased.status_code == 303
     return {"registration": registration, "events": str(proposal)}
+
+
+def _moved(house: House) -> str:
+    """The token of the link by which somebody can take back a change of their address."""
+    house.registration.register(4)
+    house.registration.move(4, "moved@example.org")
+    return house.registration.undo_token(address_of(4))
 
 
 def _pending(house: House) -> tuple[str, str]:

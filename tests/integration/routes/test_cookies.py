@@ -17,6 +17,12 @@ PEOPLES = (
     "/v1/forms/<slug>",
     "/embed/<slug>",
     "/r/<token>",
+    "/r/<token>/<any(answers, details):step>",
+    "/r/<token>/address",
+    "/r/<token>/calendar.ics",
+    "/r/<token>/my-data",
+    "/r/<token>/my-data.json",
+    "/r/undo/<token>",
     "/v/<token>",
     "/j/<token>",
     "/c/<token>",
@@ -30,6 +36,7 @@ CHANGING = re.compile(
     r"""nonce-[\w-]{22}|nonce="[\w-]{22}"|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"""
     r"""|/receipts/[a-z2-7]{32}|"receipt": ?"[a-z2-7]{32}"|\b[2-9A-HJKMNP-Z]{4}\b"""
     r"""|value="[\w-]{22,}"|"received_at":"[^"]+"|cookie-\d-\w+@example\.org|\d{4}-\d\d-\d\dT[\d:.]+Z"""
+    r"""|DTSTAMP:\d{8}T\d{6}Z"""
 )
 """What differs between any two answers: nonces, ids, receipts and codes, times, and the address that was typed."""
 OWN = {"Sec-Fetch-Site": "same-origin"}

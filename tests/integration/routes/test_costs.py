@@ -20,6 +20,9 @@ from tests.support.clients import SUBMISSIONS, WEBINAR, answers, submissions_pat
 
 MOST = 6
 """Statements in a request of somebody from outside: a page, a submission, a link."""
+MOST_OF_THE_OWN_PAGE = 7
+"""It shows everything behind a managing link: six parts, read in one transaction, and the event for calendars."""
+OWN_PAGE = "registration GET /r/<token>"
 MOST_OF_A_FORM = 7
 """To read a form anew, once a second in each process: they come on top."""
 MOST_OF_A_PROPOSAL = 7
@@ -39,7 +42,8 @@ def test_form_is_read_by_a_few_statements(house: House, monkeypatch: pytest.Monk
 
 def most(name: str) -> int:
     """The most statements of a route, or a request, of this name by somebody from outside."""
-    return MOST + MOST_OF_A_FORM if name.startswith("registration ") else MOST
+    page = MOST_OF_THE_OWN_PAGE if name == OWN_PAGE else MOST
+    return page + MOST_OF_A_FORM if name.startswith("registration ") else page
 
 
 def counts(house: House, routes: list[Route]) -> dict[str, int]:
@@ -70,6 +74,26 @@ def test_reading_costs_as_many_statements_however_much_there_is(house: House, ro
     kinds = {str(route): route.policy.kind for route in routes}
     assert {name: n for name, n in after.items() if kinds[name] != "role" and n > most(name)} == {}
     assert {name: n for name, n in after.items() if n > MOST_OF_THE_DESK} == {}
+
+
+def test_page_of_an_address_costs_as_many_statements_however_much_waits_there(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The form itself is in memory."""
+    monkeypatch.setattr("services.registration.public.context.VIEW_KEPT_S", 60.0)
+    path = f"/c/{house.values['registration']['confirmation_token']}"
+
+    def asked() -> tuple[int, int]:
+        house.ask("registration", "GET", path)
+        with statements(house) as said:
+            page = house.ask("registration", "GET", path).text
+        return page.count('value="refuse"'), len(said)
+
+    before = asked()
+    assert house.registration.submit(answers(2, name="A colleague")).status_code == 202
+    house.registration.decide()
+    assert asked() == (before[0] + 1, before[1])
+    assert 0 < before[1] <= MOST
 
 
 def _submissions(house: House) -> dict[str, Callable[[], TestResponse]]:

@@ -24,6 +24,9 @@ FRAMED = (
     "registration GET /embed/<slug>",
     "registration GET /embed/selftest",
     "registration GET /r/<token>",
+    "registration GET /r/<token>/<any(answers, details):step>",
+    "registration GET /r/<token>/address",
+    "registration GET /r/undo/<token>",
     "registration GET /r/erased",
     "registration GET /r/<token>/my-data",
     "registration GET /my",
@@ -52,6 +55,7 @@ ASK_FIRST_ALONE = "private, no-cache"
 UNSAID = None
 KEPT: dict[str, str | None] = {
     "events GET /calendar/all.ics": FOR_A_MINUTE,
+    "events GET /calendar/event/<event_id>.ics": FOR_A_MINUTE,
     "events GET /calendar/kind/<kind>.ics": FOR_A_MINUTE,
     "events GET /calendar/room/<room_id>.ics": FOR_A_MINUTE,
     "events GET /calendar/series/<series_id>.ics": FOR_A_MINUTE,
