@@ -37,10 +37,10 @@ LONG, SHORT, WEBINAR = "geneva-delegation", "council-session-interest", "upr-web
 
 
 def definition(slug: str) -> FormDefinition:
-    """The sample's form."""
+    """The sample's form, as it is embedded: without what is asked after the confirmation."""
     rows = read_yaml(PROJECT / "deploy" / "samples" / "upr2020" / "forms.yaml", list).data
     form = next(row for row in rows if row["slug"] == slug)
-    return standard_form(form["kind"], slug, form["title"])
+    return standard_form(form["kind"], slug, form["title"]).first_step
 
 
 def pasted(demo: Demo, slug: str, way: str = ELEMENT) -> str:

@@ -164,6 +164,19 @@ class World:
         answer = requests.post(address, data={"email": email}, allow_redirects=False, timeout=30)
         assert answer.status_code == 303, answer.text[:500]
 
+    def undo_address(self, letter: Letter) -> None:
+        """Take a change of address back, on the page behind the link in the letter to the former address."""
+        address = f"{self.urls['registration']}{letter.link}"
+        assert 'name="undo"' in requests.get(address, timeout=30).text, f"nothing to undo behind {letter.subject!r}"
+        answer = requests.post(address, data={"undo": "yes"}, allow_redirects=False, timeout=30)
+        assert answer.status_code == 303, answer.text[:500]
+
+    def ask_list(self, email: str) -> None:
+        """Ask for the mail that leads to everything that is registered with an address."""
+        address = f"{self.urls['registration']}/my"
+        answer = requests.post(address, data={"email": email}, allow_redirects=False, timeout=30)
+        assert answer.status_code == 303, answer.text[:500]
+
     def follow(self, letter: Letter, action: str) -> None:
         """Press the button ``action`` on the page behind the letter's personal link."""
         address = self.urls[service_for(letter.link)] + letter.link

@@ -25,6 +25,8 @@ LANGUAGE_GAP_PX, LANGUAGE_ROW_PX = 20, 32
 HEADING_PX, FOOTER_PX, BUTTON_PX, PROGRESS_PX = 84, 52, 50, 37
 WHEN_CHARACTERS, LOCAL_CHARACTERS = 160, 70
 """Of the lines that say when the event is, in its own zone with UTC, and in the reader's."""
+WHEN_LINES = 4
+"""Of the first of these at least: day, hours, zone and UTC stand below each other."""
 WITHOUT_EVENT = ("working_group", "proposal")
 """Kinds of form that have no such lines."""
 
@@ -39,7 +41,7 @@ def estimate_height(definition: FormDefinition, language: str, width: int) -> in
     """
     inner = width - SIDE_PADDING_PX
     asked = [field for field in definition.fields if not field.shown_when]
-    required, privacy = (page_texts().text(key, language) for key in ("required-note", "privacy"))
+    required, privacy, my_link = (page_texts().text(key, language) for key in ("required-note", "privacy", "my.link"))
     parts = [
         _languages(inner),
         HEADING_PX + _lines(definition.title.in_language(language), inner, 1.6) * 35,
@@ -49,6 +51,7 @@ def estimate_height(definition: FormDefinition, language: str, width: int) -> in
         sum(_field(field, language, inner) for field in asked),
         BUTTON_PX + PROGRESS_PX + FOOTER_PX,
         (_lines(privacy, inner, 0.94) + 1) * HELP_LINE_PX + 12,
+        _lines(my_link, inner, 0.94) * HELP_LINE_PX + 12,
     ]
     return ceil(sum(parts))
 
@@ -56,7 +59,7 @@ def estimate_height(definition: FormDefinition, language: str, width: int) -> in
 def _when(definition: FormDefinition, inner: int) -> int:
     if definition.kind in WITHOUT_EVENT:
         return 0
-    return _lines("x" * WHEN_CHARACTERS, inner, 1.06) + _lines("x" * LOCAL_CHARACTERS, inner)
+    return max(_lines("x" * WHEN_CHARACTERS, inner, 1.06), WHEN_LINES) + _lines("x" * LOCAL_CHARACTERS, inner)
 
 
 def _languages(inner: int) -> float:

@@ -9,7 +9,6 @@ from services.registration.forms.opening import OPEN_EVENT_STATUSES
 from services.registration.forms.store import StoredForm, all_forms
 from services.registration.people.messages import DETAILS_REQUESTED, RegistrationMessages, fact_about
 from services.registration.people.store import PERSON, to_person
-from shared.forms.definition import parse_definition
 from shared.store.unit_of_work import UnitOfWork
 
 FIRST_AFTER = timedelta(hours=1)
@@ -69,7 +68,7 @@ def remind_of_details(work: UnitOfWork, messages: RegistrationMessages, now: dat
 def reminders_due(form: StoredForm, now: datetime) -> list[Reminder]:
     """Return which reminders go now on a form: none where nothing is asked later, or while it would be in vain."""
     opening, until = form.opening, form.opening.details_until
-    if not parse_definition(form.definition).second_step.fields or (until is not None and until <= now):
+    if not asks_later(form) or (until is not None and until <= now):
         return []
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
         return []
@@ -77,6 +76,14 @@ def reminders_due(form: StoredForm, now: datetime) -> list[Reminder]:
         [] if until is None else [number for number, before in enumerate(BEFORE_THE_END, 1) if now >= until - before]
     )
     return [Reminder(form.slug, sent) for sent in (0, *later)]
+
+
+def asks_later(form: StoredForm) -> bool:
+    """Return whether a form leaves questions for after the confirmation.
+
+    The definition is not parsed: a form that cannot be read must not keep the data of all others from being deleted.
+    """
+    return any(field.get("after_confirmation") for field in form.definition["fields"])
 
 
 def _remind(connection: Connection, messages: RegistrationMessages, reminder: Reminder, now: datetime) -> None:

@@ -11,7 +11,7 @@ from tests.integration.model.bus import Bus
 from tests.integration.model.machine import Machine
 from tests.integration.model.office import Office
 from tests.integration.model.post import Post
-from tests.integration.model.world import World, open_world
+from tests.integration.model.world import World, open_world, store_programme
 from tests.support.postgres import PostgresServer
 
 
@@ -19,8 +19,11 @@ from tests.support.postgres import PostgresServer
 def world(postgres: PostgresServer) -> Iterator[World]:
     """The databases of all histories."""
     opened = open_world(postgres)
-    yield opened
-    opened.close()
+    try:
+        store_programme(opened)
+        yield opened
+    finally:  # else what is left open fails some later test of the same worker
+        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,11 @@ _SEATS = """
 """
 _PEOPLE = "SELECT submission, form, status, position, revision, erased_at IS NOT NULL FROM registration"
 _CANDIDATES = "SELECT submission, form, mailed_at, network IS NULL FROM candidate"
-_SUBMISSIONS = "SELECT id, state, CASE WHEN state = 'received' THEN attempts END FROM submission"
+_SUBMISSIONS = """
+    SELECT id, state, CASE WHEN state = 'received' THEN attempts END,
+        CASE WHEN kind = 'erase' THEN jsonb_path_query_array(outcome, '$[*].result') END
+    FROM submission
+"""
 _BOXES = "SELECT mailbox_ref, step, next_mail_at FROM mailbox"
 _WAITING = "SELECT mailbox_ref, since FROM waiting_address"
 _LINKS = "SELECT id::text, expires_at FROM confirmation_link"
@@ -64,7 +68,7 @@ def check_now(world: World, ledger: Ledger) -> None:
 
 def _submissions(ledger: Ledger) -> dict[int, tuple[Any, ...]]:
     return {
-        number: (one["state"], ledger.queue[number]["attempts"] if one["state"] == "received" else None)
+        number: (one["state"], ledger.queue[number]["attempts"] if one["state"] == "received" else None, one["told"])
         for number, one in ledger.states.items()
     }
 

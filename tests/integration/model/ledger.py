@@ -19,6 +19,7 @@ from tests.integration.model.rules import (
     FORMS,
     LINK_KEPT,
     LIVE,
+    LIVE_LINKS,
     MAIL_OF,
     NOTICE,
     SEEN,
@@ -34,9 +35,11 @@ class Ledger:
     """Attributes:
     forms: settings by slug; ``last`` is the highest number ever given in line, ``changes`` their history.
     queue: what waits for the decider, by number, with its attempts. tried: numbers of a batch that was broken off.
-    states: of everything that was ever stored and is kept: ``received``, ``decided`` or ``parked``, by number.
+    states: of everything that was ever stored and is kept: ``received``, ``decided`` or ``parked``, by number;
+        ``told``: what has become of an erasure.
     keys: idempotency keys that were used, with what was sent and under which number.
-    candidates: by number. people: registrations by the number of their submission; ``place``: in line, as last told.
+    candidates: by number. people: registrations by the number of their submission; ``place``: in line, as last told;
+        ``links``: how many managing links they were mailed, of which the first ``dead`` have ended.
     told: of whom the batch in hand tells others.
     boxes: mailboxes by person: how often and when they may be written to. waiting: since when something waits there.
     links: confirmation links by id.
@@ -94,7 +97,7 @@ class Ledger:
         who = self.people[person]
         if who["erased"] or self.has_ended(who, now):
             return "not-found", ""
-        self._store(number, {"kind": kind, "person": person, "seen": who["revision"]}, now)
+        self._store(number, {"kind": kind, "person": person, "seen": who["revision"], "by": who["links"]}, now)
         return "received"
 
     def spoil(self, number: int) -> None:
@@ -147,8 +150,8 @@ class Ledger:
                 self._decide_choices(number, item, now)
             elif item["kind"] == "cancel":
                 self._decide_cancelling(item, now, freed)
-            elif not self.people[item["person"]]["erased"]:
-                self.erase(item["person"], now, number)
+            else:
+                self.states[number]["told"] = [self._decide_erasure(number, item, now)]
             self.states[number]["state"] = "decided"
             del self.queue[number]
         for who in self.people.values():
@@ -232,16 +235,25 @@ class Ledger:
 
     def _decide_cancelling(self, item: Entry, now: datetime, freed: set[str]) -> None:
         who = self.people[item["person"]]
-        gone = who["erased"] or who["status"] not in LIVE or item["seen"] != who["revision"]
+        gone = not self._is_by_link(item) or who["status"] not in LIVE or item["seen"] != who["revision"]
         if not gone and not self.is_over(who["form"], now):
             self._cancel(who, now)
             freed.add(who["form"])
+
+    def _decide_erasure(self, number: int, item: Entry, now: datetime) -> str:
+        """What is told of it: who is forgotten already, or has cancelled by the same link meanwhile, is not erased."""
+        return str(self.erase(item["person"], now, number)) if self._is_by_link(item) else "gone"
+
+    def _is_by_link(self, item: Entry) -> bool:
+        """Whether the link by which a command was sent still opens something when its turn comes."""
+        who = self.people[item["person"]]
+        return not who["erased"] and max(who["dead"], who["links"] - LIVE_LINKS) < item["by"]
 
     def _register(self, number: int, item: Entry, status: str, now: datetime) -> None:
         form = self.forms[item["form"]]
         who = {name: item[name] for name in ("form", "who", "name", "received_at")} | {"number": number}
         who |= {"status": status, "revision": 1, "position": None, "accepted_at": now, "ended_at": None}
-        who |= {"erased": False, "announced_at": None, "confirmed": False}
+        who |= {"erased": False, "announced_at": None, "confirmed": False, "links": 0, "dead": 0}
         if status == "waitlisted":
             form["last"] += 1
             who["position"] = form["last"]
@@ -463,13 +475,13 @@ class Ledger:
 
     def _store(self, number: int, item: Entry, now: datetime) -> None:
         self.queue[number] = item | {"attempts": 0, "received_at": now}
-        self.states[number] = {"state": "received", "received_at": now}
+        self.states[number] = {"state": "received", "received_at": now, "told": None}
 
     def _waits(self, number: int) -> bool:
         return number in self.queue and self.states[number]["state"] == "received"
 
     def _cancel(self, who: Entry, now: datetime) -> None:
-        who |= {"status": "cancelled", "revision": who["revision"] + 1, "ended_at": now}
+        who |= {"status": "cancelled", "revision": who["revision"] + 1, "ended_at": now, "dead": who["links"]}
         self._owe("cancelled-by-you", who)
 
     def _promote(self, slug: str, now: datetime) -> None:
@@ -485,4 +497,6 @@ class Ledger:
         self._owe("promotion", who)
 
     def _owe(self, kind: str, who: Entry) -> None:
+        """A mail about the registration, with a link of its own."""
+        who["links"] += 1
         self.mails.add((kind, who["number"], who["revision"]))

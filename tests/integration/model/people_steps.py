@@ -71,6 +71,16 @@ class PeopleSteps(History):
         if soon:
             self._decide()
 
+    @precondition(lambda self: self._some(*LIVE))
+    @rule(index=ANY)
+    def press_in_two_windows(self, index: int) -> None:
+        """Somebody gives their place back and erases it, by one link: the first that is decided ends it."""
+        number = self._pick(index, *LIVE)["number"]
+        for kind in ("cancel", "erase"):
+            self._press(kind, number, lost=False)
+        for _ in range(2):
+            self._decide()
+
     @precondition(lambda self: self.ledger.people)
     @rule(index=ANY, kind=st.sampled_from(["cancel", "cancel", "erase"]), lost=LOST, soon=SOON)
     def press_old_buttons(self, index: int, kind: str, lost: bool, soon: bool) -> None:

@@ -31,6 +31,9 @@ DIFFERENCE = timedelta(seconds=2)
 
 NETWORK_KEPT, LINK_KEPT, MAILBOX_QUIET = timedelta(days=1), timedelta(days=7), timedelta(days=1)
 CONFIRMABLE, SEEN = timedelta(hours=24), timedelta(minutes=1)
+LIVE_LINKS = 5
+"""Managing links of one person that open something: the newest ones."""
+
 SPACING = (timedelta(minutes=5), timedelta(minutes=30), 2 * HOUR, 6 * HOUR, 12 * HOUR)
 BATCHES = (200, 50, 12, 3, 1)
 """Submissions that are tried together, by the attempts of the first of them."""

@@ -17,6 +17,7 @@ from services.registration.forms import copies
 from services.registration.forms.seats import Seats
 from services.registration.forms.store import StoredForm, save_seats
 from services.registration.intake import decider, decider_store, deciding, mailboxes, queue
+from services.registration.people import messages
 from services.registration.people import store as registrations
 from services.registration.people.messages import RegistrationMessages
 from services.registration.privacy import retention_store as retention
@@ -75,6 +76,7 @@ GUARDS = {
     ),
     "mails to a mailbox are spaced": Guard(mailboxes, "next_mail_at", lambda _: lambda _step, sent_at: sent_at),
     "a confirmation link ends": Guard(decider, "LINK_LIFETIME", lambda lasts: lasts + timedelta(days=1)),
+    "cancelling ends the links": Guard(messages, "end_links", lambda _: lambda *_: None),
     "a message is known again": Guard(
         inbox, "_ENTER", lambda _: text("SELECT unnest(CAST(:ids AS uuid[]))::text WHERE :consumer <> ''")
     ),

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.usecases.change_event import ANY, Deed, change_event, create_event
 from services.events.usecases.steps import StepWish, step_of
+from services.registration.forms.model import JOIN_MINUTES_BEFORE
 from services.registration.forms.store import save_form
 from services.registration.intake.decider_keys import publish_key
 from services.registration.people.messages import RegistrationMessages
@@ -125,18 +126,17 @@ class World:
 
 
 def open_world(postgres: PostgresServer) -> World:
-    """Fresh databases with the newest schema and the programme stored; nobody has been told of it."""
+    """Fresh databases with the newest schema and nothing else in them."""
     urls = FreshDatabases(postgres)
     engines = {service: open_engine(urls[service], pool_size=1, pre_ping=False) for service in SERVICES}
     looks = {name: postgres.connect(urls[name].rpartition("/")[2]) for name in (*SERVICES, "bus")}
     for look in looks.values():
         look.execute("SET session_replication_role = replica")  # rows that are only ever added must go as well
-    world = World(FrozenClock(), engines, looks, urls, Vault([VAULT_KEY]), {})
-    _store_programme(world)
-    return world
+    return World(FrozenClock(), engines, looks, urls, Vault([VAULT_KEY]), {})
 
 
-def _store_programme(world: World) -> None:
+def store_programme(world: World) -> None:
+    """Store the forms and events of all histories; nobody has been told of them."""
     publish_key(world.work("registration"), [DECIDER_KEY], world.clock())
     with world.work("registration").transaction() as connection:
         for slug, form in FORMS.items():
@@ -170,6 +170,7 @@ def _columns(slug: str, form: dict[str, Any]) -> dict[str, Any]:
         "closes_hours_before": 0,
         "attend": None,
         "alarm_minutes": None,
+        "join_minutes_before": JOIN_MINUTES_BEFORE,
         "keep_days": None,
         "person_days": 90,
         "people_per_address": form["people"],

@@ -12,6 +12,22 @@ _ANOTHER_READING = """
 """
 _CONFIRMED = "form = 'upr-webinar-10' AND status = 'confirmed' AND position IS NULL"
 
+_ADDRESS_CHANGE = """
+    INSERT INTO address_change (id, registration_id, address_ref, mailbox_ref, domain_ref, email, code, received_at,
+        mailed_at)
+    SELECT uuidv7(), id, sha256('a'), sha256('a'), '\\x00', 'other@example.org', 'P4ZT', {received_at}, {mailed_at}
+    FROM registration WHERE {one} ORDER BY id LIMIT 1
+"""
+_FORMER_ADDRESS = """
+    INSERT INTO former_address (id, registration_id, revision, token_hash, address_ref, mailbox_ref, domain_ref, email,
+        changed_at, expires_at)
+    SELECT uuidv7(), id, 2, sha256('t'), sha256('a'), sha256('a'), '\\x00', 'other@example.org', now(), {expires_at}
+    FROM registration WHERE {one} ORDER BY id LIMIT 1
+"""
+_ERASED, _STANDING = "erased_at IS NOT NULL", f"{_CONFIRMED} AND erased_at IS NULL"
+_ADDRESS_KEPT = "no address before or after a change is kept long after its time"
+_ADDRESS_LEFT = "of whoever was erased no address before or after a change is left"
+
 _OF_A_CANDIDATE = "(SELECT submission FROM candidate ORDER BY id LIMIT 1)"
 
 BREAKS: tuple[Break, ...] = (
@@ -75,6 +91,38 @@ BREAKS: tuple[Break, ...] = (
         "candidate never deleted",
         "no candidate is kept long after its time",
         "UPDATE candidate SET received_at = now() - interval '20 days'",
+    ),
+    in_registration(
+        "A2",
+        "address that was asked for and never confirmed is not deleted",
+        _ADDRESS_KEPT,
+        _ADDRESS_CHANGE.format(one=_STANDING, received_at="now() - interval '16 days'", mailed_at="NULL"),
+    ),
+    in_registration(
+        "A2",
+        "address that was mailed and never confirmed is not deleted",
+        _ADDRESS_KEPT,
+        _ADDRESS_CHANGE.format(
+            one=_STANDING, received_at="now() - interval '9 days'", mailed_at="now() - interval '9 days'"
+        ),
+    ),
+    in_registration(
+        "A2",
+        "former address is not deleted",
+        _ADDRESS_KEPT,
+        _FORMER_ADDRESS.format(one=_STANDING, expires_at="now() - interval '2 days'"),
+    ),
+    in_registration(
+        "A2",
+        "erased and an address asked for is left",
+        _ADDRESS_LEFT,
+        _ADDRESS_CHANGE.format(one=_ERASED, received_at="now()", mailed_at="NULL"),
+    ),
+    in_registration(
+        "A2",
+        "erased and a former address is left",
+        _ADDRESS_LEFT,
+        _FORMER_ADDRESS.format(one=_ERASED, expires_at="now() + interval '7 days'"),
     ),
     in_events(
         "A2",

@@ -46,24 +46,27 @@ class Place:
 class Filled:
     """Attributes:
     answers: as they are sent.
+    details: as they are given on the own page, after the confirmation; none if the form leaves nothing for then.
     words: what can be searched for, by the field in which it stands.
     """
 
     form: str
     answers: Mapping[str, Any]
+    details: Mapping[str, Any]
     words: Mapping[Place, str]
 
 
 def fill(form: str) -> Filled:
     """The form with this name, every one of its fields answered."""
-    answers, words = dict[str, Any](), dict[Place, str]()
+    answers, details, words = dict[str, Any](), dict[str, Any](), dict[Place, str]()
     for number, field in enumerate(_definition(form).fields):
         place = Place(form, field.name, field.sealed)
         word = "cnry" + hashlib.sha256(str(place).encode()).hexdigest()[:10]
-        answers[field.name] = _answer(field, word, number)
+        answer = _answer(field, word, number)
+        (details if field.after_confirmation else answers)[field.name] = answer
         if field.kind not in BY_CHOICE:
-            words[place] = answers[field.name].partition("@")[0]
-    return Filled(form, answers, words)
+            words[place] = answer.partition("@")[0]
+    return Filled(form, answers, details, words)
 
 
 def odd_requests(filled: Filled) -> Iterator[tuple[str, dict[str, str]]]:
@@ -73,9 +76,18 @@ def odd_requests(filled: Filled) -> Iterator[tuple[str, dict[str, str]]]:
         yield json.dumps({**filled.answers, name: {"x": word}}), _JSON
         yield json.dumps({**filled.answers, name: f"{word}\n{word}" * 400}), _JSON
     yield json.dumps({**filled.answers, word: word}), _JSON
+    if filled.details:
+        yield json.dumps({**filled.answers, **filled.details}), _JSON  # too early
     yield json.dumps(filled.answers)[:-2], _JSON
     yield json.dumps(filled.answers), {**_JSON, "Idempotency-Key": f"{word} with space"}
     yield json.dumps(filled.answers), {"Content-Type": "text/plain"}
+
+
+def odd_details(filled: Filled) -> Iterator[Mapping[str, Any]]:
+    """Details that are refused for what is in them: each field with an answer that it cannot have."""
+    for name in filled.details:
+        word = filled.words.get(Place(filled.form, name, sealed=True), "")
+        yield {**filled.details, name: f"{word} is none of its answers " * 40}
 
 
 def _definition(form: str) -> FormDefinition:

@@ -16,13 +16,15 @@ from deploy.local.installation import SAMPLE
 from shared.bus.names import FACTS
 from shared.contracts.envelope import TYPE_PREFIX
 from shared.core.accounts import service_account
+from shared.forms.encoded import to_form_encoded
 from shared.store.postgres_cluster import binaries
 from tests.integration.registration.test_loading import load
-from tests.integration.system.every_form import FORMS, PROPOSAL, Filled, fill, odd_requests
+from tests.integration.system.every_form import FORMS, PROPOSAL, Filled, fill, odd_details, odd_requests
 from tests.support.audited import parked_at
 from tests.support.clients import rows
 from tests.support.gateway import gateway
 from tests.support.installation import make_installation
+from tests.support.participants import MANAGING, SinkLinks
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
 from tests.support.rabbitmq import RabbitNode
@@ -40,6 +42,7 @@ _OF_SOMEBODY = f"""
     WHERE type ~ '(registration.confirmed|confirmation.wanted|proposal)' AND body <> ''
     GROUP BY type ORDER BY type LIMIT {A_FEW}
 """
+REVISION = re.compile(r'name="revision" value="(\d+)"')
 CHOICE = re.compile(r'name="(choice-[^"]+)" value="confirm"')
 ACCEPTED = {"If-Match": "*"}
 
@@ -124,6 +127,7 @@ def _happen(made: Troubled) -> None:
     wanted = len(made.filled)
     poll_until(lambda: len(list(made.stack.mail_folder.glob("*.eml"))) >= wanted, 120, what="everybody was written to")
     _confirm(made)
+    _give_details(made)
     _decide(made, ids[PROPOSAL])
     for filled in made.filled:
         made.send(filled)  # the same address again
@@ -156,6 +160,23 @@ def _choose(address: str) -> None:
 
 def _all_confirmed(made: Troubled, statement: str) -> bool:
     return made.stack.sql("registration", statement) == [(len(FORMS),)]
+
+
+def _give_details(made: Troubled) -> None:
+    """What is asked after the confirmation, on the page behind the managing link: with faults first, then as it is."""
+    links, some = SinkLinks(made.stack.mail_folder), [filled for filled in made.filled if filled.details]
+    for filled in some:
+        newest = partial(links.newest, str(filled.answers["email"]), MANAGING)
+        address = f"{made.public}/r/{poll_until(newest, 60, what='the managing link was mailed')}/details"
+        seen = {"revision": REVISION.findall(requests.get(address, timeout=20).text)[0]}
+        for details in odd_details(filled):
+            answer = requests.post(address, data={**dict(to_form_encoded(details)), **seen}, timeout=20)
+            assert answer.status_code == 422, answer.text
+        given = {**dict(to_form_encoded(filled.details)), **seen}
+        assert requests.post(address, data=given, allow_redirects=False, timeout=20).status_code == 303
+    stored = "SELECT count(*) FROM registration WHERE details_at IS NOT NULL"
+    assert some
+    poll_until(lambda: made.stack.sql("registration", stored) == [(len(some),)], 60, what="the details are stored")
 
 
 def _decide(made: Troubled, proposal: str) -> None:

@@ -56,7 +56,7 @@ class Desk:
     """Facts that outlive batches, as the tables do, with the links that were mailed.
 
     Attributes:
-        undo: former addresses by the number of the change that made them.
+        undo: former addresses that were mailed an undo link, in the order of the changes.
     """
 
     facts: Facts
@@ -73,11 +73,15 @@ class Desk:
         return plan
 
     def _keep_former(self, moved: MovedRegistration, was: LiveRegistration) -> None:
-        if moved.former is not None:
-            email = was.content.email
-            former = FormerAddress(moved.former, moved.id, moved.revision, email, refs(email))
-            self.facts.former.append(former)
+        email = was.content.email
+        former = FormerAddress(moved.former, moved.id, moved.revision, email, refs(email))
+        self.facts.former.append(former)
+        if not moved.restored:
             self.undo.append(former)
+
+    def former_of(self, registration: str) -> list[str]:
+        """Addresses that are kept of those that a registration had."""
+        return [one.email for one in self.facts.former if one.registration == registration]
 
     def ask(self, registration: str, email: str) -> Result:
         number = next(self.numbers)
@@ -246,11 +250,14 @@ def test_undo_restores_the_address_once(desk: Desk) -> None:
     assert desk.take_back(desk.undo[0]) is Result.ADDRESS_RESTORED
     assert desk.address_of("r") == "old@example.org"
     assert desk.take_back(desk.undo[0]) is Result.GONE
-    assert [one.email for one in desk.facts.former] == ["new@example.org"]
+    assert (desk.former_of("r"), len(desk.undo)) == (["new@example.org"], 1)
 
 
 def test_undo_of_the_first_change_ends_the_later_ones(desk: Desk) -> None:
-    """Whoever has stolen a link moves twice: the owner's link still works, and the thief's does no more."""
+    """Whoever has stolen a link moves twice: the owner's link still works, and the thief's does no more.
+
+    The address that was taken away is kept without a link, so that it is told, and erased with the registration.
+    """
     for email in ("thief@example.org", "thief-2@example.org"):
         desk.ask("r", email)
         desk.choose(email)
@@ -258,7 +265,7 @@ def test_undo_of_the_first_change_ends_the_later_ones(desk: Desk) -> None:
     owners, thiefs = desk.undo
     assert desk.take_back(owners) is Result.ADDRESS_RESTORED
     assert (desk.address_of("r"), desk.facts.changes) == ("old@example.org", {})
-    assert [one.email for one in desk.facts.former] == ["thief-2@example.org"]
+    assert (desk.former_of("r"), desk.undo) == (["thief-2@example.org"], [owners, thiefs])
     assert desk.take_back(thiefs) is Result.GONE
 
 
