@@ -4,10 +4,11 @@ import logging
 import time
 from datetime import datetime
 
-from services.registration.intake.decider import Decider, DeciderKeys
+from services.registration.intake.decider import Decider
 from services.registration.intake.decider_keys import publish_key
 from services.registration.intake.mailboxes import overdue_mails
 from services.registration.intake.queue import backlog
+from services.registration.intake.reading import DeciderKeys
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
 from services.registration.settings import RegistrationSettings

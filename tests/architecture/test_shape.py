@@ -25,7 +25,6 @@ LONGER_FILES = {
         Path(f"services/{service}/migrations/versions/0001_first_schema.py"): _FIRST_SCHEMA
         for service in ("registration", "events", "notifications")
     },
-    Path("services/registration/intake/model.py"): "values of one decision, documented attribute by attribute",
     Path("services/registration/intake/deciding.py"): "one pure decision, read from top to bottom",
     Path("services/registration/intake/decider_store.py"): "the statements of one transaction",
     Path("services/registration/intake/decider.py"): "the one transaction of the decider, and what it calls",

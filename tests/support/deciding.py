@@ -4,8 +4,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.registration.intake.decider import Decider, DeciderKeys
+from services.registration.intake.decider import Decider
 from services.registration.intake.decider_keys import publish_key
+from services.registration.intake.reading import DeciderKeys
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
 from shared.core.sealing import public_key_of, read_keys

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from services.registration.deciding_loop import make_decider
 from services.registration.intake.decider import Decider
 from services.registration.intake.form_view import view_form
-from services.registration.intake.model import Act, Choice
+from services.registration.intake.outcomes import Act, Choice
 from services.registration.intake.service import Intake
 from services.registration.own.commands import send_choices
 from services.registration.own.service import WaitingForOwner, show_waiting

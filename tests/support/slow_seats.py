@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from services.registration.intake import decider_store, queue
-from services.registration.intake.model import Facts
+from services.registration.intake.facts import Facts
 from tests.support.registration_service import RegistrationService
 
 BATCH, PAUSE_S = 40, 0.05

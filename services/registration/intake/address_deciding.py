@@ -16,17 +16,8 @@ from services.registration.intake.address_model import (
     MovedRegistration,
     UndoAddress,
 )
-from services.registration.intake.model import (
-    MAX_CANDIDATES,
-    Act,
-    ActResult,
-    Choice,
-    Facts,
-    LiveRegistration,
-    MailWanted,
-    Plan,
-    Result,
-)
+from services.registration.intake.facts import MAX_CANDIDATES, Facts, LiveRegistration, MailWanted, Plan
+from services.registration.intake.outcomes import Act, ActResult, Choice, Result
 from services.registration.people.model import AddressRefs
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from services.registration.intake.address_model import ChangeAddress, UndoAddress
 from services.registration.intake.address_store import UndoLink
 from services.registration.intake.decider_store import LinkOwner
-from services.registration.intake.model import Act, Cancel, Change, Item, RenewLinks, Submission, Verify
+from services.registration.intake.items import Cancel, Change, Item, RenewLinks, Submission, Verify
+from services.registration.intake.outcomes import Act
 from services.registration.intake.queue import QueuedRow
 
 Opened = tuple[QueuedRow, Mapping[str, Any]]

@@ -1,11 +1,68 @@
-"""Contents of submissions as JSON: on the way to the decider in a sealed box, and in the table of candidates."""
+"""What was typed into a form, and its JSON: in the sealed box for the decider, and in the table of candidates."""
 
 import base64
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from services.registration.intake.model import Content
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What somebody typed into a form, checked.
+
+    Attributes:
+        name: None where the form asks for none.
+        answers: clear answers that have no field of their own here.
+        sealed: answers encrypted to the form's key; None without any.
+        sealed_for: references of the submissions that the sealed answers are bound to.
+        consent: wording, language and form version of each consent that was shown, by field name.
+        cause: correlation id and trace context of the request.
+    """
+
+    email: str
+    language: str
+    name: str | None = None
+    organisation: str | None = None
+    working_group: str | None = None
+    representative: bool = False
+    country: str | None = None
+    time_zone: str | None = None
+    partner: str | None = None
+    answers: Mapping[str, object] = field(default_factory=dict)
+    sealed: bytes | None = None
+    sealed_for: tuple[str, ...] = ()
+    consent: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    cause: tuple[str, str] = ("", "")
+
+
+CHANGEABLE = frozenset({"name", "organisation", "working_group", "representative", "country", "time_zone", "language"})
+"""Parts of the content, beside ``answers``, that people change as answers; the address is none of them."""
+
+
+def with_answers(before: Content, given: Content, fields: Collection[str]) -> Content:
+    """Return ``before`` with the answers of ``given`` to ``fields``, and with its sealed answers alone."""
+    own = {name: getattr(given, name) for name in CHANGEABLE.intersection(fields)}
+    kept = {name: value for name, value in before.answers.items() if name not in fields}
+    return replace(
+        before,
+        **own,
+        answers={**kept, **given.answers},
+        sealed=given.sealed,
+        sealed_for=given.sealed_for,
+        cause=given.cause,
+    )
+
+
+def changed_fields(before: Content, after: Content) -> tuple[str, ...]:
+    """Return the names of the clear answers that differ, sorted."""
+    own = {name for name in CHANGEABLE if getattr(before, name) != getattr(after, name)}
+    others = {
+        name
+        for name in before.answers.keys() | after.answers.keys()
+        if before.answers.get(name) != after.answers.get(name)
+    }
+    return tuple(sorted(own | others))
+
 
 _NAMES = frozenset(Content.__slots__)
 

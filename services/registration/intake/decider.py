@@ -5,8 +5,8 @@ and whoever hangs loses it with its transaction. What it must never do: open a s
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
@@ -17,33 +17,18 @@ from services.registration.forms.model import ATTENDING
 from services.registration.forms.store import find_form
 from services.registration.intake import address_store, link_mails, mailboxes, queue
 from services.registration.intake import decider_store as store
-from services.registration.intake.address_model import UNDO_FOR, ChangeAddress, MovedRegistration, UndoAddress
+from services.registration.intake.address_model import UNDO_FOR, ChangeAddress, MovedRegistration
 from services.registration.intake.batches import Links, Opened, parts_of, refs_of
-from services.registration.intake.contents import content_from_json
 from services.registration.intake.deciding import decide
-from services.registration.intake.model import (
-    Act,
-    ActResult,
-    Cancel,
-    Change,
-    ChangedRegistration,
-    Choice,
+from services.registration.intake.facts import ChangedRegistration, Facts, LiveRegistration, NewRegistration, Plan
+from services.registration.intake.items import (
     Confirm,
-    Content,
-    Facts,
     Item,
-    LiveRegistration,
-    Mute,
-    NewRegistration,
-    Outcome,
-    Plan,
-    RenewLinks,
     RequestList,
-    Result,
-    SendLink,
     Submission,
-    Verify,
 )
+from services.registration.intake.outcomes import ActResult, Outcome, Result
+from services.registration.intake.reading import DeciderKeys, open_rows, owner_of, read_items
 from services.registration.people.links import asked_recently
 from services.registration.people.messages import (
     CANCELLED,
@@ -57,8 +42,7 @@ from services.registration.people.messages import (
     confirmation_wanted,
     fact_about,
 )
-from services.registration.people.model import LIVE, AddressRefs, Registration
-from services.registration.people.references import References
+from services.registration.people.model import LIVE, Registration
 from services.registration.people.store import find_person
 from services.registration.people.waiting_list import promote_waiting
 from services.registration.privacy.erasure import erase_by_link
@@ -67,9 +51,8 @@ from shared.contracts.envelope import Message
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
 from shared.core.ids import new_id, new_token
-from shared.core.links import CONFIRMATION, JOIN, OWN, UNDO_ADDRESS, VIEW, link_hash
+from shared.core.links import CONFIRMATION, UNDO_ADDRESS, link_hash
 from shared.core.metrics import submissions_decided_total
-from shared.core.sealing import Unsealable, open_sealed
 from shared.store import outbox
 from shared.store.checked_clock import CheckedClock
 from shared.store.unit_of_work import UnitOfWork
@@ -78,27 +61,6 @@ log = logging.getLogger(__name__)
 
 LINK_LIFETIME = timedelta(days=7)
 MAILS_AT_ONCE = 500
-
-BY_LINK: dict[str, tuple[str, ...]] = {
-    "submission": (CONFIRMATION,),
-    "confirm": (CONFIRMATION,),
-    "mute": (CONFIRMATION,),
-    "unmute": (CONFIRMATION, OWN),
-    "send-link": (CONFIRMATION, VIEW),
-    "verify": (OWN, JOIN),
-}
-"""Purposes of the links by which a command can be sent; every other command needs a managing link."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeciderKeys:
-    """Attributes:
-    private: of the decider, newest first, 32 bytes each.
-    references: what stands for addresses and people.
-    """
-
-    private: Sequence[bytes] = field(repr=False)
-    references: References
 
 
 class Decider:
@@ -174,13 +136,13 @@ class Decider:
         if rows and rows[0].kind == "erase":
             self._decide_erasure(connection, rows[0], now)
             return
-        for part in parts_of(self._open(connection, rows)):
+        for part in parts_of(open_rows(connection, self._keys, rows)):
             self._decide_part(connection, part, now)
 
     def _decide_part(self, connection: Connection, part: Sequence[Opened], now: datetime) -> None:
         hashes = [row.token_hash for row, _ in part if row.token_hash is not None]
         links = Links(store.find_links(connection, hashes), address_store.find_undo_links(connection, hashes))
-        items = self._items(connection, part, links)
+        items = read_items(connection, self._keys, part, links)
         refs = sorted({ref for item in items for ref in refs_of(item, links)})
         if any(isinstance(item, Confirm) for item in items):
             refs = address_store.with_present_addresses(connection, refs)
@@ -198,95 +160,11 @@ class Decider:
 
     def _decide_erasure(self, connection: Connection, row: queue.QueuedRow, now: datetime) -> None:
         links = store.find_links(connection, [row.token_hash] if row.token_hash else [])
-        owner, result = _owner(row, links), Result.GONE
+        owner, result = owner_of(row, links), Result.GONE
         if owner is not None and owner.registration is not None:
             erase_by_link(connection, self._messages, owner.registration, now, row.number)
             result = Result.ERASED
         store.settle(connection, Plan(results={row.number: [ActResult("", row.form, "", result)]}), now)
-
-    def _open(self, connection: Connection, rows: Sequence[queue.QueuedRow]) -> list[Opened]:
-        """The rows with their contents; what cannot be opened is parked, and its neighbours go on."""
-        opened: list[Opened] = []
-        for row in rows:
-            try:
-                opened.append((row, open_sealed(list(self._keys.private), row.body)))
-            except (Unsealable, ValueError) as error:
-                _park(connection, row, error)
-        return opened
-
-    def _items(self, connection: Connection, part: Sequence[Opened], links: Links) -> list[Item]:
-        """The contents as items; what cannot be read is parked."""
-        items: list[Item] = []
-        for row, content in part:
-            try:
-                items.append(self._item(row, content, links))
-            except (ValueError, KeyError, TypeError) as error:
-                _park(connection, row, error)
-        return items
-
-    def _item(self, row: queue.QueuedRow, content: Mapping[str, Any], links: Links) -> Item:
-        if row.kind == "undo-address":
-            return UndoAddress(row.number, links.former_at(row), row.form)
-        owner = _owner(row, links.owners)
-        address = owner.address if owner is not None and owner.has_link_at(row.received_at) else None
-        registration = owner.registration if owner is not None else None
-        if row.kind == "submission":
-            return self._submission(row, content_from_json(content), address)
-        if row.kind == "confirm":
-            return Confirm(row.number, address, [_choice(one) for one in content["choices"]])
-        if row.kind == "change":
-            return self._change(row, content, owner)
-        if row.kind == "cancel":
-            return Cancel(row.number, registration, content.get("revision"))
-        if row.kind == "send-link":
-            wanted = registration or str(content.get("registration", ""))  # "" by a read-only link that has ended
-            return SendLink(row.number, address, wanted, spaced=registration is not None)
-        if row.kind == "send-list":
-            return self._request_list(row, str(content["email"]), str(content["language"]))
-        if row.kind == "renew-links":
-            return RenewLinks(row.number, registration)
-        if row.kind == "verify":
-            return Verify(row.number, registration)
-        if row.kind == "change-address":
-            return self._address_change(row, str(content["email"]), registration)
-        return Mute(row.number, address, muted=row.kind == "mute")
-
-    def _change(self, row: queue.QueuedRow, content: Mapping[str, Any], owner: store.LinkOwner | None) -> Change:
-        given = content_from_json(content["given"])
-        return Change(
-            number=row.number,
-            received_at=row.received_at,
-            registration=owner.registration if owner else None,
-            revision=int(content["revision"]),
-            given=given,
-            fields=frozenset(map(str, content["fields"])),
-            details=bool(content["details"]),
-            person=self._keys.references.person(given.email, given.name),
-        )
-
-    def _request_list(self, row: queue.QueuedRow, email: str, language: str) -> RequestList:
-        return RequestList(row.number, self._keys.references.address(email), email, language, row.network)
-
-    def _address_change(self, row: queue.QueuedRow, email: str, registration: str | None) -> ChangeAddress:
-        address = self._keys.references.address(email)
-        return ChangeAddress(row.number, registration, email, address, row.code, row.received_at, row.network)
-
-    def _submission(self, row: queue.QueuedRow, content: Content, owner: AddressRefs | None) -> Submission:
-        address = self._keys.references.address(content.email)
-        return Submission(
-            number=row.number,
-            form=row.form,
-            revision=row.revision,
-            received_at=row.received_at,
-            code=row.code,
-            fingerprint=row.fingerprint,
-            network=row.network,
-            challenge=row.challenge,
-            content=content,
-            address=address,
-            person=self._keys.references.person(content.email, content.name),
-            proven_by=row.token_hash if owner is not None and owner.ref == address.ref else None,
-        )
 
     def _drop_erased(self, connection: Connection, facts: Facts, items: list[Item], refs: Sequence[bytes]) -> None:
         """What was received before its address was erased is treated as blocked: answered as ever, and not kept."""
@@ -437,23 +315,6 @@ class Decider:
 
 
 TIMED_OUT = "timed out"
-
-
-def _owner(row: queue.QueuedRow, links: Mapping[bytes, store.LinkOwner]) -> store.LinkOwner | None:
-    """Return the owner of the link of a command; None if it has ended or its purpose does not permit the command."""
-    owner = links.get(row.token_hash or b"")
-    return owner if owner is not None and owner.purpose in BY_LINK.get(row.kind, (OWN,)) else None
-
-
-def _park(connection: Connection, row: queue.QueuedRow, error: Exception) -> None:
-    queue.park(connection, row.number, f"it cannot be read: {type(error).__name__}")
-    log.error("a submission cannot be read and is parked", extra={"number": row.number})
-
-
-def _choice(values: dict[str, Any]) -> Choice:
-    registration = values.get("registration")
-    replaced = None if registration is None else str(registration)
-    return Choice(str(values["candidate"]), Act(values["act"]), replaced, str(values["form"]))
 
 
 def _calendar_keys(facts: Facts, items: Sequence[Item], plan: Plan) -> dict[int, str]:

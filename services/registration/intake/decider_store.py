@@ -14,11 +14,10 @@ from services.registration.forms.opening import Opening
 from services.registration.forms.option_places import read_option_places
 from services.registration.forms.seats import Seats
 from services.registration.intake.address_model import AddressRequests
-from services.registration.intake.contents import content_from_json, without_cause
-from services.registration.intake.model import (
+from services.registration.intake.contents import Content, content_from_json, without_cause
+from services.registration.intake.facts import (
     Candidate,
     ChangedRegistration,
-    Content,
     Facts,
     FormState,
     LiveRegistration,

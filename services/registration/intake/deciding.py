@@ -12,37 +12,33 @@ from services.registration.forms.opening import OPEN_EVENT_STATUSES, closed_reas
 from services.registration.forms.seats import give_back, next_place, take
 from services.registration.intake.address_deciding import ask_address, decide_address, drop_change, undo_address
 from services.registration.intake.address_model import ChangeAddress, UndoAddress
-from services.registration.intake.model import (
+from services.registration.intake.contents import Content, changed_fields, with_answers
+from services.registration.intake.facts import (
     CONFIRMABLE_AFTER_CLOSING,
     MAX_CANDIDATES,
     MAX_CANDIDATES_PER_NETWORK,
-    Act,
-    ActResult,
-    Cancel,
     Candidate,
-    Change,
     ChangedRegistration,
-    Choice,
-    Confirm,
-    Content,
     Facts,
     FormState,
-    Item,
     LiveRegistration,
     MailWanted,
-    Mute,
     NewRegistration,
-    Outcome,
     Plan,
+)
+from services.registration.intake.items import (
+    Cancel,
+    Change,
+    Confirm,
+    Item,
+    Mute,
     RenewLinks,
     RequestList,
-    Result,
     SendLink,
     Submission,
     Verify,
-    changed_fields,
-    with_answers,
 )
+from services.registration.intake.outcomes import Act, ActResult, Choice, Outcome, Result
 from services.registration.people.model import AddressRefs
 from services.registration.sealing.model import merge_sealed
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from services.registration.intake.model import LiveRegistration
+from services.registration.intake.facts import LiveRegistration
 from services.registration.intake.spacing import next_mail_at
 from services.registration.people.model import AddressRefs
 from services.registration.people.store import as_parameter

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from services.registration.intake.model import MailWanted
+from services.registration.intake.facts import MailWanted
 from services.registration.intake.spacing import (
     OVER_ALL_AN_HOUR,
     PER_DOMAIN_A_DAY,

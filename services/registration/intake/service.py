@@ -12,9 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from services.registration.forms.model import COLUMNS
-from services.registration.intake.contents import content_to_json
+from services.registration.intake.contents import Content, content_to_json
 from services.registration.intake.form_view import FormView
-from services.registration.intake.model import Content
 from services.registration.intake.receipts import code_for, content_fingerprint, receipt_for, receipt_hash
 from services.registration.intake.store import QueuedSubmission, StoredReceipt, find_receipt, insert_submission
 from services.registration.sealing.encryption import seal_answers

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from services.registration.embed.event_time import EventTime
 from services.registration.forms.service import first_form
 from services.registration.intake.form_view import FormView
-from services.registration.intake.model import Result
+from services.registration.intake.outcomes import Result
 from services.registration.own.address_page import (
     AddressError,
     AddressPage,
@@ -23,7 +23,7 @@ from services.registration.own.address_page import (
     render_undo,
     render_undo_gone,
 )
-from services.registration.own.commands import ask_address, undo_address, wait_for_outcome
+from services.registration.own.commands import send_address_request, send_address_undo, wait_for_outcome
 from services.registration.own.responses import gone
 from services.registration.own.service import OwnPage, show_own, show_undo
 from services.registration.own.store import LinkAct, UndoableChange
@@ -90,7 +90,9 @@ def _add_asking(blueprint: Blueprint, context: PublicContext) -> None:
         error, email = _read(typed, own.person.email)
         if error:
             return _asking(context, token, typed, error)
-        wait_for_outcome(context.intake, ask_address(context.intake, view, token, email, client_network(context)))
+        wait_for_outcome(
+            context.intake, send_address_request(context.intake, view, token, email, client_network(context))
+        )
         language = language_of(request.form.to_dict(), None)
         return see_other(f"/r/{token}?lang={language}&sent=1#address")
 
@@ -144,7 +146,7 @@ def _add_undo(blueprint: Blueprint, context: PublicContext) -> None:
             return _undo_gone()
         if undoable is not None and _is_open(acts):
             view = context.form_view(undoable.form)
-            wait_for_outcome(context.intake, undo_address(context.intake, view, token))
+            wait_for_outcome(context.intake, send_address_undo(context.intake, view, token))
         language = language_of(request.form.to_dict(), None)
         return see_other(f"/r/undo/{token}?lang={language}&sent=1")
 

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 
 from services.registration.embed.pages import Look
 from services.registration.intake.form_view import FormView
-from services.registration.intake.model import Result
+from services.registration.intake.outcomes import Result
 from services.registration.own.answers import (
     Step,
     current_values,
@@ -28,7 +28,7 @@ from services.registration.own.answers_page import (
     render_answers,
     render_answers_closed,
 )
-from services.registration.own.commands import change_own, wait_for_outcome
+from services.registration.own.commands import send_change, wait_for_outcome
 from services.registration.own.responses import gone, own_instant, revision_seen
 from services.registration.own.service import show_own
 from services.registration.own.store import OwnRegistration
@@ -141,7 +141,7 @@ def _outcome(context: PublicContext, opened: OpenStep, answers: Answers) -> Resp
     view = replace(opened.view, definition=asked)
     revision = own.person.registration.revision
     details = opened.step == "details"
-    sent = change_own(context.intake, view, own, opened.token, answers, revision=revision, details=details)
+    sent = send_change(context.intake, view, own, opened.token, answers, revision=revision, details=details)
     receipt = wait_for_outcome(context.intake, sent)
     result = Result(receipt.outcome[0]["result"]) if receipt is not None else None
     if result in NOTICES:

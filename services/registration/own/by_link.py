@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from services.registration.intake.model import Result
+from services.registration.intake.outcomes import Result
 from services.registration.own.answers import check_change
-from services.registration.own.commands import cancel_own, change_own, wait_for_outcome
+from services.registration.own.commands import cancel_own, send_change, wait_for_outcome
 from services.registration.own.service import show_own
 from services.registration.people.by_link import AnswersRefused, LinkAccess
 from services.registration.people.store import Person
@@ -45,7 +45,7 @@ def link_access(context: PublicContext) -> LinkAccess:
             raise AnswersRefused(checked.answers)
         asked = replace(view, definition=checked.definition)
         details = checked.step == "details"
-        sent = change_own(context.intake, asked, own, token, checked.answers, revision=revision, details=details)
+        sent = send_change(context.intake, asked, own, token, checked.answers, revision=revision, details=details)
         _require(context, sent, Result.CHANGED, Result.KEPT)
         return find(token)
 

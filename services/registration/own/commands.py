@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from services.registration.intake.form_view import FormView
-from services.registration.intake.model import Choice
+from services.registration.intake.outcomes import Choice
 from services.registration.intake.service import Intake, OwnChange
 from services.registration.intake.store import StoredReceipt
 from services.registration.own.service import WaitingForOwner, hash_of_link
@@ -22,12 +22,12 @@ PAUSES_S = (0.02, 0.03, 0.05, 0.1)
 """Between two looks at an outcome; the last one repeats."""
 
 
-def ask_address(intake: Intake, view: FormView, token: str, email: str, network: bytes | None) -> str:
+def send_address_request(intake: Intake, view: FormView, token: str, email: str, network: bytes | None) -> str:
     """Queue a request to change the address of a registration to ``email``; return the command's receipt."""
     return intake.command(view, "change-address", {"email": email}, hash_of_link(token, OWN), network)
 
 
-def undo_address(intake: Intake, view: FormView, token: str) -> str:
+def send_address_undo(intake: Intake, view: FormView, token: str) -> str:
     """Queue the undo of a change of address; return the command's receipt."""
     return intake.command(view, "undo-address", {}, hash_of_link(token, UNDO_ADDRESS))
 
@@ -71,7 +71,7 @@ def unmute_own(intake: Intake, view: FormView, token: str) -> str:
     return intake.command(view, "unmute", {}, hash_of_link(token, OWN))
 
 
-def change_own(
+def send_change(
     intake: Intake, view: FormView, own: OwnRegistration, token: str, answers: Answers, *, revision: int, details: bool
 ) -> str:
     """Store that somebody changes their answers; returns the command's receipt.

@@ -8,7 +8,7 @@ from typing import Any
 from services.registration.forms.copies import PublishedResource, resources_of
 from services.registration.forms.opening import Opening
 from services.registration.intake.form_view import FormView
-from services.registration.intake.model import Result
+from services.registration.intake.outcomes import Result
 from services.registration.own.joining import Meeting
 from services.registration.own.store import (
     AskedAddress,

@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.registration.forms.model import ATTENDING
-from services.registration.intake.contents import content_from_json
-from services.registration.intake.model import Content
+from services.registration.intake.contents import Content, content_from_json
 from services.registration.own.joining import Meeting
 from services.registration.people.model import Registration
 from services.registration.people.store import Person

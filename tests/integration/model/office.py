@@ -12,9 +12,10 @@ from services.events.usecases.steps import StepWish, step_of
 from services.registration.forms.changes import FormChange, change_form
 from services.registration.forms.model import FormSettings
 from services.registration.intake import queue
-from services.registration.intake.decider import Decider, DeciderKeys
+from services.registration.intake.decider import Decider
 from services.registration.intake.form_view import FormView, view_form
-from services.registration.intake.model import Act, Choice
+from services.registration.intake.outcomes import Act, Choice
+from services.registration.intake.reading import DeciderKeys
 from services.registration.intake.service import Envelope, Intake
 from services.registration.own.commands import cancel_own, erase_own, send_choices
 from services.registration.own.service import show_own, show_waiting

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from services.registration.intake.model import MAX_CANDIDATES
+from services.registration.intake.facts import MAX_CANDIDATES
 from tests.support.clients import SUBMISSIONS, answers
 from tests.support.registration_service import RegistrationService
 

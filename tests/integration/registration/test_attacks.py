@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.registration.intake.model import MAX_CANDIDATES, Act, Choice
+from services.registration.intake.facts import MAX_CANDIDATES
+from services.registration.intake.outcomes import Act, Choice
 from services.registration.messaging import handle_mail
 from shared.contracts.registry import read
 from tests.contract.samples import sample_message

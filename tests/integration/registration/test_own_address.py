@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.registration.intake.form_view import view_form
-from services.registration.own.commands import ask_address, undo_address
+from services.registration.own.commands import send_address_request, send_address_undo
 from shared.core.ids import new_token
 from shared.core.links import OWN, UNDO_ADDRESS, link_hash
 from tests.integration.registration.test_erasing import everything_in
@@ -204,7 +204,7 @@ def test_undo_link_is_good_for_seven_days_to_the_moment(service: RegistrationSer
     assert service.client.get(f"/r/undo/{undo}?lang=en").status_code == 200
     service.clock.advance(STEP)
     receive_at(service.installation, service.clock)
-    undo_address(service.intake, view, undo)
+    send_address_undo(service.intake, view, undo)
     service.decide()
     assert stored(service) == [(NEW, "confirmed", 2)]
     rows(service.url, "DELETE FROM submission WHERE kind = 'undo-address'")
@@ -221,7 +221,7 @@ def test_undo_that_came_in_time_waits_for_a_decider(service: RegistrationService
     view = view_form(service.work_of_web, WEBINAR, service.clock())
     service.clock.advance(SEVEN_DAYS - STEP)
     receive_at(service.installation, service.clock)
-    undo_address(service.intake, view, undo)
+    send_address_undo(service.intake, view, undo)
     service.clock.advance(timedelta(hours=23))
     service.tend(service.clock())
     service.decide()
@@ -347,7 +347,7 @@ def test_two_changes_at_once_leave_one(service: RegistrationService, token: str)
     """Two windows: both are asked for in one batch."""
     view = view_form(service.work_of_web, WEBINAR, service.clock())
     for email in (NEW, OTHER):
-        ask_address(service.intake, view, token, email, None)
+        send_address_request(service.intake, view, token, email, None)
     service.decide()
     assert rows(service.url, "SELECT email FROM address_change") == [(OTHER,)]
     assert "use-address" in service.client.get(f"/c/{service.confirmation_token(OTHER)}").text
@@ -361,7 +361,7 @@ def test_confirmation_and_undo_in_one_batch_are_decided_in_their_order(
     thiefs = service.managing_token(NEW)
     service.ask_address(thiefs, OTHER)
     view = view_form(service.work_of_web, WEBINAR, service.clock())
-    undo_address(service.intake, view, service.undo_token(OLD))
+    send_address_undo(service.intake, view, service.undo_token(OLD))
     waiting = service.client.get(f"/c/{service.confirmation_token(OTHER)}").text
     assert "use-address" in waiting
     service.intake.command(view, "cancel", {"revision": None}, link_hash(thiefs, OWN))

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.registration.intake.decider import Decider, DeciderKeys
+from services.registration.intake.decider import Decider
 from services.registration.intake.decider_keys import publish_key
+from services.registration.intake.reading import DeciderKeys
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
 from services.registration.settings import RegistrationSettings, read_settings

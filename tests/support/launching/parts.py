@@ -137,7 +137,7 @@ def troubled() -> None:
 def deadly() -> None:
     """Have the decider end in whatever batch holds a submission of somebody named ``DEADLY``."""
     from services.registration.intake import decider
-    from services.registration.intake.model import Submission
+    from services.registration.intake.items import Submission
 
     inner = vars(decider)["decide"]
 

@@ -21,21 +21,11 @@ from services.registration.intake.address_model import (
     MovedRegistration,
     UndoAddress,
 )
+from services.registration.intake.contents import Content
 from services.registration.intake.deciding import decide
-from services.registration.intake.model import (
-    Act,
-    Cancel,
-    Choice,
-    Confirm,
-    Content,
-    Facts,
-    FormState,
-    Item,
-    LiveRegistration,
-    Plan,
-    Result,
-    Submission,
-)
+from services.registration.intake.facts import Facts, FormState, LiveRegistration, Plan
+from services.registration.intake.items import Cancel, Confirm, Item, Submission
+from services.registration.intake.outcomes import Act, Choice, Result
 from services.registration.people.model import AddressRefs
 
 NOW = datetime(2020, 3, 1, 12, tzinfo=UTC)

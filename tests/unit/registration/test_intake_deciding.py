@@ -13,28 +13,21 @@ from hypothesis import strategies as st
 from services.registration.forms.opening import Opening
 from services.registration.forms.option_places import OptionPlaces
 from services.registration.forms.seats import Seats
+from services.registration.intake.contents import Content
 from services.registration.intake.deciding import decide
-from services.registration.intake.model import (
-    MAX_CANDIDATES,
-    Act,
-    ActResult,
+from services.registration.intake.facts import MAX_CANDIDATES, Candidate, Facts, FormState
+from services.registration.intake.items import (
     Cancel,
-    Candidate,
     Change,
-    Choice,
     Confirm,
-    Content,
-    Facts,
-    FormState,
     Item,
     Mute,
-    Outcome,
     RenewLinks,
-    Result,
     SendLink,
     Submission,
     Verify,
 )
+from services.registration.intake.outcomes import Act, ActResult, Choice, Outcome, Result
 from services.registration.people.model import AddressRefs
 
 NOW = datetime(2020, 3, 1, 12, tzinfo=UTC)

@@ -1,13 +1,9 @@
-"""Submissions, candidates and commands by link, the facts that decide about them, and the plan that is written.
-
-Values only: ``deciding`` beside it makes the plan, the store reads facts and writes plans.
-"""
+"""What decides about a batch, and the plan that is written. Values only: ``deciding`` makes the plan from the facts."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from services.registration.forms.opening import Opening, closed_reason
 from services.registration.forms.option_places import OptionPlaces
@@ -18,8 +14,10 @@ from services.registration.intake.address_model import (
     ChangeAddress,
     FormerAddress,
     MovedRegistration,
-    UndoAddress,
 )
+from services.registration.intake.contents import Content
+from services.registration.intake.items import RequestList, Submission
+from services.registration.intake.outcomes import ActResult, Outcome
 from services.registration.people.model import AddressRefs
 
 MAX_CANDIDATES = 10
@@ -31,136 +29,6 @@ MAX_CANDIDATES_PER_NETWORK = 2
 
 CONFIRMABLE_AFTER_CLOSING = timedelta(hours=24)
 """How long after its first mail a candidate that was received before closing can be confirmed."""
-
-
-class Outcome(StrEnum):
-    """What became of a submission, as the receipt says it."""
-
-    CHECK_YOUR_MAIL = "check-your-mail"
-    CONFIRMED = "confirmed"
-    WAITLISTED = "waitlisted"
-    FULL = "full"
-    OPTION_FULL = "option-full"
-    CLOSED = "closed"
-
-
-class Result(StrEnum):
-    """What became of one candidate, or of a registration, that a command by link names."""
-
-    CONFIRMED = "confirmed"
-    WAITLISTED = "waitlisted"
-    CHANGED = "changed"
-    KEPT = "kept"
-    DELETED = "deleted"
-    FULL = "full"
-    OPTION_FULL = "option-full"
-    CLOSED = "closed"
-    TOO_MANY = "too-many"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-    EVENT_OVER = "event-over"
-    CHANGED_MEANWHILE = "changed-meanwhile"
-    MAILED = "mailed"
-    RENEWED = "renewed"
-    VERIFIED = "verified"
-    GONE = "gone"
-    NAME_TAKEN = "name-taken"
-    ERASED = "erased"
-    ADDRESS_ASKED = "address-asked"
-    ADDRESS_CHANGED = "address-changed"
-    ADDRESS_RESTORED = "address-restored"
-    ADDRESS_REFUSED = "address-refused"
-    ADDRESS_GONE = "address-gone"
-    ADDRESS_FULL = "address-full"
-    REGISTERED_THERE = "registered-there"
-    SAME_ADDRESS = "same-address"
-    ASKED_TOO_OFTEN = "asked-too-often"
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What somebody typed into a form, checked.
-
-    Attributes:
-        name: None where the form asks for none.
-        answers: clear answers that have no field of their own here.
-        sealed: answers encrypted to the form's key; None without any.
-        sealed_for: references of the submissions that the sealed answers are bound to.
-        consent: wording, language and form version of each consent that was shown, by field name.
-        cause: correlation id and trace context of the request.
-    """
-
-    email: str
-    language: str
-    name: str | None = None
-    organisation: str | None = None
-    working_group: str | None = None
-    representative: bool = False
-    country: str | None = None
-    time_zone: str | None = None
-    partner: str | None = None
-    answers: Mapping[str, object] = field(default_factory=dict)
-    sealed: bytes | None = None
-    sealed_for: tuple[str, ...] = ()
-    consent: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    cause: tuple[str, str] = ("", "")
-
-
-CHANGEABLE = frozenset({"name", "organisation", "working_group", "representative", "country", "time_zone", "language"})
-"""Parts of the content, beside ``answers``, that people change as answers; the address is none of them."""
-
-
-def with_answers(before: Content, given: Content, fields: Collection[str]) -> Content:
-    """Return ``before`` with the answers of ``given`` to ``fields``, and with its sealed answers alone."""
-    own = {name: getattr(given, name) for name in CHANGEABLE.intersection(fields)}
-    kept = {name: value for name, value in before.answers.items() if name not in fields}
-    return replace(
-        before,
-        **own,
-        answers={**kept, **given.answers},
-        sealed=given.sealed,
-        sealed_for=given.sealed_for,
-        cause=given.cause,
-    )
-
-
-def changed_fields(before: Content, after: Content) -> tuple[str, ...]:
-    """Return the names of the clear answers that differ, sorted."""
-    own = {name for name in CHANGEABLE if getattr(before, name) != getattr(after, name)}
-    others = {
-        name
-        for name in before.answers.keys() | after.answers.keys()
-        if before.answers.get(name) != after.answers.get(name)
-    }
-    return tuple(sorted(own | others))
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A stored submission, opened.
-
-    Attributes:
-        number: its place in the order.
-        revision: of the form, which the sender saw.
-        network: keyed hash of the client network of the day, 32 bytes; None if it was not recorded.
-        challenge: id of the proof-of-work challenge that was solved; None without proof.
-        address: of the content.
-        person: keyed hash of address and name: two colleagues with one mailbox differ in it.
-        proven_by: the confirmation link through which it came, so that its address needs no mail; None otherwise.
-    """
-
-    number: int
-    form: str
-    revision: int
-    received_at: datetime
-    code: str
-    fingerprint: bytes
-    network: bytes | None
-    challenge: bytes | None
-    content: Content
-    address: AddressRefs
-    person: bytes
-    proven_by: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,156 +53,6 @@ class Candidate:
     address: AddressRefs
     person: bytes
     mailed_at: datetime | None = None
-
-
-class Act(StrEnum):
-    """What the owner of an address can do with a candidate; the last two, with a change to their address."""
-
-    CONFIRM = "confirm"
-    REPLACE = "replace"
-    KEEP = "keep"
-    REFUSE = "refuse"
-    USE_ADDRESS = "use-address"
-    REFUSE_ADDRESS = "refuse-address"
-
-    @property
-    def is_about_address(self) -> bool:
-        """Whether it is chosen about a change of address."""
-        return self in (Act.USE_ADDRESS, Act.REFUSE_ADDRESS)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What the owner wants of one candidate or change of address.
-
-    Attributes:
-        candidate: its id, or that of the change.
-        registration: that the candidate replaces, where it replaces one.
-        form: of the candidate, as the page said: the owner reads it again if the candidate is gone meanwhile.
-    """
-
-    candidate: str
-    act: Act
-    registration: str | None = None
-    form: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Confirm:
-    """The owner of an address has sent their choices by a confirmation link.
-
-    Attributes:
-        address: that the link was mailed to; None if the link opens nothing any more.
-    """
-
-    number: int
-    address: AddressRefs | None
-    choices: Sequence[Choice]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Somebody changes their answers by their managing link; ``registration`` is None if it opens nothing any more.
-
-    Attributes:
-        revision: that was seen.
-        given: the answers, with the address and language of the registration as they were seen.
-        fields: names of the clear answers that ``given`` replaces; all others stay.
-        details: these are the answers that are asked after the confirmation.
-        person: what stands for address and name, as they are after the change.
-    """
-
-    number: int
-    received_at: datetime
-    registration: str | None
-    revision: int
-    given: Content
-    fields: frozenset[str]
-    details: bool
-    person: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """Somebody gives their place back by their managing link; ``registration`` is None if it opens nothing any more.
-
-    ``revision`` is the one that was seen; None if the sender did not say.
-    """
-
-    number: int
-    registration: str | None
-    revision: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SendLink:
-    """Somebody wants the managing link of a registration mailed to its address once more.
-
-    Attributes:
-        address: of the link that was used; None if it opens nothing any more.
-        spaced: asked for by a read-only link, which anybody may hold: mails keep the spacing of the mailbox.
-    """
-
-    number: int
-    address: AddressRefs | None
-    registration: str
-    spaced: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RenewLinks:
-    """Somebody wants all links of their registration to end, and new ones by mail."""
-
-    number: int
-    registration: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Verify:
-    """Somebody pressed the button to join behind a link that was mailed to the address of a registration."""
-
-    number: int
-    registration: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Mute:
-    """The owner of an address wants no more (or again) mail about submissions they did not make."""
-
-    number: int
-    address: AddressRefs | None
-    muted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RequestList:
-    """A request, by anybody, to mail the link to all registrations of an address to that address.
-
-    Attributes:
-        email: as it was typed.
-        network: as of a submission.
-    """
-
-    number: int
-    address: AddressRefs
-    email: str
-    language: str
-    network: bytes | None
-
-
-Item = (
-    Submission
-    | Confirm
-    | Change
-    | Cancel
-    | SendLink
-    | RenewLinks
-    | Verify
-    | Mute
-    | RequestList
-    | ChangeAddress
-    | UndoAddress
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,19 +150,6 @@ class MailWanted:
     language: str
     network: bytes | None
     proven: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ActResult:
-    """What became of one candidate or registration that a command names, or of answers that were entered by a link.
-
-    ``candidate`` and ``code`` are of the candidate, if it was about one.
-    """
-
-    candidate: str
-    form: str
-    code: str
-    result: Result
 
 
 def _person_unknown(*_: object) -> bytes:

@@ -1,0 +1,159 @@
+"""What a batch consists of: submissions, and commands that were sent by links. Values only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.registration.intake.address_model import (
+    ChangeAddress,
+    UndoAddress,
+)
+from services.registration.intake.contents import Content
+from services.registration.intake.outcomes import Choice
+from services.registration.people.model import AddressRefs
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A stored submission, opened.
+
+    Attributes:
+        number: its place in the order.
+        revision: of the form, which the sender saw.
+        network: keyed hash of the client network of the day, 32 bytes; None if it was not recorded.
+        challenge: id of the proof-of-work challenge that was solved; None without proof.
+        address: of the content.
+        person: keyed hash of address and name: two colleagues with one mailbox differ in it.
+        proven_by: the confirmation link through which it came, so that its address needs no mail; None otherwise.
+    """
+
+    number: int
+    form: str
+    revision: int
+    received_at: datetime
+    code: str
+    fingerprint: bytes
+    network: bytes | None
+    challenge: bytes | None
+    content: Content
+    address: AddressRefs
+    person: bytes
+    proven_by: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """The owner of an address has sent their choices by a confirmation link.
+
+    Attributes:
+        address: that the link was mailed to; None if the link opens nothing any more.
+    """
+
+    number: int
+    address: AddressRefs | None
+    choices: Sequence[Choice]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Somebody changes their answers by their managing link; ``registration`` is None if it opens nothing any more.
+
+    Attributes:
+        revision: that was seen.
+        given: the answers, with the address and language of the registration as they were seen.
+        fields: names of the clear answers that ``given`` replaces; all others stay.
+        details: these are the answers that are asked after the confirmation.
+        person: what stands for address and name, as they are after the change.
+    """
+
+    number: int
+    received_at: datetime
+    registration: str | None
+    revision: int
+    given: Content
+    fields: frozenset[str]
+    details: bool
+    person: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Somebody gives their place back by their managing link; ``registration`` is None if it opens nothing any more.
+
+    ``revision`` is the one that was seen; None if the sender did not say.
+    """
+
+    number: int
+    registration: str | None
+    revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendLink:
+    """Somebody wants the managing link of a registration mailed to its address once more.
+
+    Attributes:
+        address: of the link that was used; None if it opens nothing any more.
+        spaced: asked for by a read-only link, which anybody may hold: mails keep the spacing of the mailbox.
+    """
+
+    number: int
+    address: AddressRefs | None
+    registration: str
+    spaced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RenewLinks:
+    """Somebody wants all links of their registration to end, and new ones by mail."""
+
+    number: int
+    registration: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Somebody pressed the button to join behind a link that was mailed to the address of a registration."""
+
+    number: int
+    registration: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """The owner of an address wants no more (or again) mail about submissions they did not make."""
+
+    number: int
+    address: AddressRefs | None
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestList:
+    """A request, by anybody, to mail the link to all registrations of an address to that address.
+
+    Attributes:
+        email: as it was typed.
+        network: as of a submission.
+    """
+
+    number: int
+    address: AddressRefs
+    email: str
+    language: str
+    network: bytes | None
+
+
+Item = (
+    Submission
+    | Confirm
+    | Change
+    | Cancel
+    | SendLink
+    | RenewLinks
+    | Verify
+    | Mute
+    | RequestList
+    | ChangeAddress
+    | UndoAddress
+)
