@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Outcome(StrEnum):
@@ -91,3 +92,10 @@ class ActResult:
     form: str
     code: str
     result: Result
+
+
+def read_results(outcome: Any) -> tuple[ActResult, ...]:
+    """Return the results in a stored ``outcome``; none while it is undecided, and none of a submission (a text)."""
+    if not isinstance(outcome, list):
+        return ()
+    return tuple(ActResult(one["candidate"], one["form"], one["code"], Result(one["result"])) for one in outcome)

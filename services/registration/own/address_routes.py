@@ -38,7 +38,7 @@ from shared.web.access import by_link
 from shared.web.bodies import require_form
 from shared.web.limits import limited
 
-_REFUSALS: dict[str, AddressRefusal] = {
+_REFUSALS: dict[Result, AddressRefusal] = {
     Result.SAME_ADDRESS: "same-address",
     Result.ASKED_TOO_OFTEN: "asked-too-often",
 }
@@ -61,13 +61,12 @@ def own_address(token: str, shown: OwnPage) -> OwnAddress:
         change_path=f"/r/{token}/address" if live else "",
         asked=asked.email if asked is not None and live else "",
         code=asked.code if asked is not None else "",
-        refused=_REFUSALS.get(_result_of(act), "") if act is not None and act.kind == "change-address" else "",
+        refused=_refused(act) if act is not None and act.kind == "change-address" else "",
     )
 
 
-def _result_of(act: LinkAct) -> str:
-    """Return the result of a command that has one; ``""`` while it is undecided."""
-    return str(act.outcome[0]["result"]) if isinstance(act.outcome, list) and act.outcome else ""
+def _refused(act: LinkAct) -> AddressRefusal:
+    return _REFUSALS.get(act.result, "") if act.result is not None else ""
 
 
 def _add_asking(blueprint: Blueprint, context: PublicContext) -> None:
@@ -181,7 +180,7 @@ def _undo_page(context: PublicContext, token: str, *, no_choice: bool = False) -
 def _undo_state(undoable: UndoableChange | None, acts: Sequence[LinkAct]) -> UndoState:
     if not _is_open(acts):
         return "processing"
-    results = [_result_of(act) for act in acts]
+    results = [act.result for act in acts]
     if Result.ADDRESS_RESTORED in results:
         return "address-restored"
     if undoable is None:

@@ -142,8 +142,7 @@ def _outcome(context: PublicContext, opened: OpenStep, answers: Answers) -> Resp
     revision = own.person.registration.revision
     details = opened.step == "details"
     sent = send_change(context.intake, view, own, opened.token, answers, revision=revision, details=details)
-    receipt = wait_for_outcome(context.intake, sent)
-    result = Result(receipt.outcome[0]["result"]) if receipt is not None else None
+    result = wait_for_outcome(context.intake, sent)
     if result in NOTICES:
         again = _open(context, opened.token, opened.step, opened.look.language)
         if isinstance(again, Response):

@@ -54,9 +54,8 @@ def link_access(context: PublicContext) -> LinkAccess:
 
 def _require(context: PublicContext, receipt: str, *results: Result) -> None:
     """Wait until a command is decided, and raise unless it had one of these results."""
-    outcome = wait_for_outcome(context.intake, receipt)
-    if outcome is None:
+    result = wait_for_outcome(context.intake, receipt)
+    if result is None:
         raise DomainError("undecided", "the command is stored and not decided yet; read the registration again")
-    result = Result(outcome.outcome[0]["result"])
     if result not in results:
         raise DomainError(*REFUSALS[result])

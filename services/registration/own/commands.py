@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import Choice
+from services.registration.intake.outcomes import Choice, Result, read_results
 from services.registration.intake.service import Intake, OwnChange
-from services.registration.intake.store import StoredReceipt
 from services.registration.own.service import WaitingForOwner, hash_of_link
 from services.registration.own.store import (
     OwnRegistration,
@@ -102,13 +101,13 @@ def erase_own(intake: Intake, view: FormView, token: str) -> str:
 
 def wait_for_outcome(
     intake: Intake, receipt: str, within_s: float = OUTCOME_WITHIN_S, sleep: Callable[[float], object] = time.sleep
-) -> StoredReceipt | None:
-    """Return the receipt of a command once it is decided; None if that takes longer than ``within_s``."""
+) -> Result | None:
+    """Return the first result of a command once it is decided; None if that takes longer than ``within_s``."""
     waited_s, look = 0.0, 0
     while waited_s < within_s:
         found = intake.receipt(receipt)
         if found is not None and found.state == "decided":
-            return found
+            return next((one.result for one in read_results(found.outcome)), None)
         pause_s = PAUSES_S[min(look, len(PAUSES_S) - 1)]
         sleep(pause_s)
         waited_s, look = waited_s + pause_s, look + 1

@@ -5,7 +5,7 @@ Reading a link changes nothing, and a POST without a choice is refused: mail sca
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
@@ -103,7 +103,7 @@ def _choose(context: PublicContext, token: str, waiting: WaitingForOwner) -> Res
         no_choice = bool(waiting.pending or waiting.changes)
         return _list_page(context, waiting, no_choice=no_choice, status=422 if no_choice else 200)
     pending = {one.id for some in (waiting.pending, waiting.changes) for one in some}
-    decided = {one["candidate"] for act in waiting.acts for one in _outcomes(act)} - pending
+    decided = {one.candidate for act in waiting.acts for one in act.results} - pending
     known = [_with_known_form(context, choice) for choice in choices if choice.candidate not in decided]
     if known:  # of what was decided before the page shows the result
         wait_for_outcome(
@@ -178,12 +178,8 @@ def _views(context: PublicContext, waiting: WaitingForOwner) -> dict[str, FormVi
     """The forms that anything behind the link is about."""
     slugs = {one.form for some in (waiting.pending, waiting.changes, waiting.registered) for one in some}
     for act in _shown_acts(waiting):
-        slugs |= {act.form} | {one["form"] for one in _outcomes(act) if one["form"]}
+        slugs |= {act.form} | {one.form for one in act.results if one.form}
     return {slug: context.form_view(slug) for slug in sorted(slugs)}
-
-
-def _outcomes(act: LinkAct) -> list[Mapping[str, Any]]:
-    return act.outcome if isinstance(act.outcome, list) else []
 
 
 def _candidate(one: PendingSubmission, waiting: WaitingForOwner, view: FormView, look: Look) -> PendingCandidate:
@@ -243,8 +239,8 @@ def _results(waiting: WaitingForOwner, views: Mapping[str, FormView], look: Look
     for act in _shown_acts(waiting):
         if act.decided_at is None:
             yield _result(None, views[act.form], "", look)
-        for one in _outcomes(act):
-            yield _result(Result(one["result"]), views[one["form"] or act.form], one["code"], look)
+        for one in act.results:
+            yield _result(one.result, views[one.form or act.form], one.code, look)
 
 
 def _shown_acts(waiting: WaitingForOwner) -> list[LinkAct]:

@@ -54,6 +54,10 @@ REFUSALS: dict[Result, Refusal] = {
 """Results of a command that are explained; of others the page shows what is."""
 
 
+SAVED: dict[Result, Saved] = {Result.CHANGED: "changed", Result.KEPT: "kept"}
+"""Results of a change of answers that the page shows."""
+
+
 def managing_blueprint(context: PublicContext) -> Blueprint:
     """Routes below ``/r``."""
     blueprint = Blueprint("link", __name__, url_prefix="/r")
@@ -101,9 +105,9 @@ def _to_page(token: str) -> Response:
 
 def _refusal(act: LinkAct | None) -> Refusal:
     """Why the last command was not done, shown right after it was sent."""
-    if act is None or not isinstance(act.outcome, list) or not ("sent" in request.args or attempt_number()):
+    if act is None or act.result is None or not ("sent" in request.args or attempt_number()):
         return ""
-    return next((REFUSALS[one["result"]] for one in act.outcome if one["result"] in REFUSALS), "")
+    return REFUSALS.get(act.result, "")
 
 
 def _add_erased(blueprint: Blueprint) -> None:
@@ -187,7 +191,6 @@ def _kept_until(form: PublicForm, kept: timedelta, language: str) -> str:
 
 def _saved(act: LinkAct | None) -> Saved:
     """What became of a change of answers, shown right after it was sent."""
-    if act is None or act.kind != "change" or not isinstance(act.outcome, list) or "sent" not in request.args:
+    if act is None or act.kind != "change" or act.result is None or "sent" not in request.args:
         return ""
-    result = next((one["result"] for one in act.outcome), "")
-    return cast(Saved, result) if result in ("changed", "kept") else ""
+    return SAVED.get(act.result, "")

@@ -254,8 +254,8 @@ def ended_by(work: UnitOfWork, token: str) -> tuple[Result, str] | None:
         return None
     with work.transaction() as connection:
         acts = acts_by_link(connection, hash_)
-    results = [(one["result"], act.form) for act in acts if act.decided_at for one in act.outcome or ()]
-    return next(((Result(result), form) for result, form in results if result in ENDING), None)
+    results = [(act.result, act.form) for act in acts if act.result is not None]
+    return next(((result, form) for result, form in results if result in ENDING), None)
 
 
 def show_undo(work: UnitOfWork, token: str, now: datetime) -> tuple[UndoableChange | None, Sequence[LinkAct]]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from services.registration.forms.model import ATTENDING
 from services.registration.intake.contents import Content, content_from_json
+from services.registration.intake.outcomes import ActResult, Result, read_results
 from services.registration.own.joining import Meeting
 from services.registration.people.model import Registration
 from services.registration.people.store import Person
@@ -110,13 +111,18 @@ class LinkAct:
 
     Attributes:
         decided_at: None while it waits for the decider.
-        outcome: results by candidate, once decided.
+        results: by candidate, once decided.
     """
 
     kind: str
     form: str
     decided_at: datetime | None
-    outcome: Any
+    results: tuple[ActResult, ...] = ()
+
+    @property
+    def result(self) -> Result | None:
+        """The first result: of a command about one thing the only one; None while it waits."""
+        return self.results[0].result if self.results else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +193,8 @@ def registered_people(connection: Connection, hash_: bytes, now: datetime) -> li
 
 def acts_by_link(connection: Connection, hash_: bytes) -> Sequence[LinkAct]:
     """Return what was done by a link, newest first."""
-    return [LinkAct(*row) for row in connection.execute(_OUTCOMES, {"hash": hash_})]
+    found = connection.execute(_OUTCOMES, {"hash": hash_})
+    return [LinkAct(kind, form, decided_at, read_results(outcome)) for kind, form, decided_at, outcome in found]
 
 
 def find_own(connection: Connection, hash_: bytes) -> OwnRegistration | None:

@@ -16,7 +16,7 @@ from services.registration.intake.decider import Decider
 from services.registration.intake.decider_keys import publish_key
 from services.registration.intake.deciding import decide
 from services.registration.intake.form_view import view_form
-from services.registration.intake.outcomes import Act, Choice
+from services.registration.intake.outcomes import Act, Choice, read_results
 from services.registration.intake.reading import DeciderKeys
 from services.registration.intake.service import Envelope, Intake
 from services.registration.own.commands import cancel_own, erase_own, send_choices, wait_for_outcome
@@ -127,9 +127,7 @@ def test_confirming_by_link_takes_the_seat_and_tells_the_others(desk: Desk) -> N
     view = view_form(desk.web, SLUG, datetime.now(UTC))
     receipt = send_choices(desk.intake, view, waiting, [Choice(waiting.pending[0].id, Act.CONFIRM)])
     desk.decide_all()
-    outcome = wait_for_outcome(desk.intake, receipt)
-    assert outcome is not None
-    assert [one["result"] for one in outcome.outcome] == ["confirmed"]
+    assert wait_for_outcome(desk.intake, receipt) == "confirmed"
     assert rows(desk.url, "SELECT confirmed FROM seat WHERE form = %s", SLUG) == [(1,)]
     assert rows(desk.url, "SELECT status, verified_at IS NOT NULL FROM registration") == [("confirmed", True)]
     assert rows(desk.url, "SELECT count(*) FROM candidate") == [(0,)]
@@ -144,9 +142,9 @@ def confirm_all(desk: Desk, token: str) -> list[str]:
     choices = [Choice(one.id, Act.CONFIRM) for one in waiting.pending]
     receipt = send_choices(desk.intake, view, waiting, choices)
     desk.decide_all()
-    outcome = wait_for_outcome(desk.intake, receipt)
-    assert outcome is not None
-    return [one["result"] for one in outcome.outcome]
+    found = desk.intake.receipt(receipt)
+    assert found is not None
+    return [one.result for one in read_results(found.outcome)]
 
 
 def test_own_link_cancels_and_erases(desk: Desk) -> None:
