@@ -9,8 +9,8 @@ from shared.forms.fields import (
     FIELD_KINDS,
     KINDS_WITH_OWN_OPTIONS,
     LONGEST,
+    MAX_OPTION_LIMIT,
     MOST_OPTIONS,
-    MOST_PLACES,
     Condition,
     Field,
     FieldKind,
@@ -101,13 +101,13 @@ def _read_option(raw: object, where: str, problems: list[str]) -> Option:
         problems.append(f"{where}.value: must be letters, digits, '.', '_' or '-', at most 100")
         return Option("", Text())
     label = read_text(raw.get("label"), f"{where}.label", problems, required=True)
-    return Option(value, label, _read_places(raw.get("limit"), where, problems))
+    return Option(value, label, _read_option_limit(raw.get("limit"), where, problems))
 
 
-def _read_places(raw: object, where: str, problems: list[str]) -> int | None:
-    if raw is None or (isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= MOST_PLACES):
+def _read_option_limit(raw: object, where: str, problems: list[str]) -> int | None:
+    if raw is None or (isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= MAX_OPTION_LIMIT):
         return raw
-    problems.append(f"{where}.limit: must be a whole number of people from 0 to {MOST_PLACES}")
+    problems.append(f"{where}.limit: must be a whole number of people from 0 to {MAX_OPTION_LIMIT}")
     return None
 
 

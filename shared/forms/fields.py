@@ -28,7 +28,7 @@ LONGEST: dict[str, int] = {"text": 500, "long_text": 4000, "email": 254}
 
 LONGEST_NAME = 200
 MOST_OPTIONS = 500
-MOST_PLACES = 100_000
+MAX_OPTION_LIMIT = 100_000
 """Of one choice."""
 
 

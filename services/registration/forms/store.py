@@ -162,11 +162,11 @@ _SEAT = text("""
 """)
 _SEATS = text("""
     UPDATE seat SET capacity = :capacity, confirmed = :confirmed, waiting = :waiting, last_position = :last_position,
-        word = :word, options = option_places(form)
+        word = :word, options = option_counts(form)
     WHERE form = :form
 """)
 _COUNT_OPTIONS = text("""
-    UPDATE seat SET options = option_places(form) WHERE form = :slug AND options <> option_places(form)
+    UPDATE seat SET options = option_counts(form) WHERE form = :slug AND options <> option_counts(form)
 """)
 _SET = text("""
     UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at, changes_until = :changes_until,

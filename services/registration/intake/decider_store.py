@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, text
 
 from services.registration.forms.opening import Opening
-from services.registration.forms.option_places import read_option_places
+from services.registration.forms.option_limits import read_option_limits
 from services.registration.forms.seats import Seats
 from services.registration.intake.address_model import AddressRequests
 from services.registration.intake.contents import Content, content_from_json, without_cause
@@ -157,7 +157,7 @@ _VERIFY = text("""
 """)
 _SEATS = text("""
     UPDATE seat SET confirmed = new.confirmed, waiting = new.waiting, last_position = new.last_position,
-        word = new.word, options = option_places(seat.form)
+        word = new.word, options = option_counts(seat.form)
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (form text, confirmed int, waiting int, last_position int,
         word text)
     WHERE seat.form = new.form
@@ -280,7 +280,7 @@ def _candidate(row: Sequence[Any]) -> Candidate:
 def _forms(connection: Connection, slugs: Sequence[str], now: datetime) -> dict[str, FormState]:
     found = {
         row[0]: FormState(
-            Opening(*row[6:16]), Seats(*row[1:6]), row[16], row[17], row[18], row[19], read_option_places(row[20])
+            Opening(*row[6:16]), Seats(*row[1:6]), row[16], row[17], row[18], row[19], read_option_limits(row[20])
         )
         for row in connection.execute(_FORMS, {"forms": list(slugs)})
     }

@@ -284,7 +284,7 @@ def _register(
         received_at=source.received_at,
         verified=verified,
     )
-    options = form.options.moved(None, source.content.answers)
+    options = form.options.after_change(None, source.content.answers)
     facts.forms[source.form] = replace(form, seats=take(form.seats, place), options=options)
     live = LiveRegistration(made.id, made.form, made.status, 1, made.person, made.address.ref, made.content)
     facts.of(made.form, made.address.ref).append(live)
@@ -325,7 +325,7 @@ def _store_change(
 
 def _move_options(facts: Facts, plan: Plan, slug: str, before: Content, after: Content) -> None:
     form = facts.forms[slug]
-    options = form.options.moved(before.answers, after.answers)
+    options = form.options.after_change(before.answers, after.answers)
     if options is not form.options:
         facts.forms[slug] = replace(form, options=options)
         plan.seats_changed.add(slug)
@@ -374,7 +374,7 @@ def _cancel(facts: Facts, plan: Plan, item: Cancel, now: datetime) -> ActResult:
         return ActResult("", live.form, "", Result.CHANGED_MEANWHILE)
     if is_over(form.opening, now):
         return ActResult("", live.form, "", Result.EVENT_OVER)
-    options = form.options.moved(live.content.answers, None)
+    options = form.options.after_change(live.content.answers, None)
     facts.forms[live.form] = replace(form, seats=give_back(form.seats, live.status), options=options)
     facts.of(live.form, live.address).remove(live)
     drop_change(facts, plan, live.id)

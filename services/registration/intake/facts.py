@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.registration.forms.opening import Opening, closed_reason
-from services.registration.forms.option_places import OptionPlaces
+from services.registration.forms.option_limits import OptionLimits
 from services.registration.forms.seats import Seats
 from services.registration.intake.address_model import (
     AddressChange,
@@ -74,7 +74,7 @@ class FormState:
     people_per_address: int
     event: str | None = None
     attend: str | None = None
-    options: OptionPlaces = field(default_factory=OptionPlaces)
+    options: OptionLimits = field(default_factory=OptionLimits)
     opening_at: Mapping[int, Opening] = field(default_factory=dict)
 
     def accepts(self, submission: Submission) -> str:

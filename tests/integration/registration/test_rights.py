@@ -96,7 +96,7 @@ def test_public_login_reads_and_changes_nobody(connection: psycopg.Connection[ob
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):  # runs with the rights of whoever calls it
-        connection.execute("SELECT option_places('upr-webinar-10')")
+        connection.execute("SELECT option_counts('upr-webinar-10')")
 
 
 def test_public_login_cannot_learn_a_row_of_the_queue_by_writing(

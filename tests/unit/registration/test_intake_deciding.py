@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registration.forms.opening import Opening
-from services.registration.forms.option_places import OptionPlaces
+from services.registration.forms.option_limits import OptionLimits
 from services.registration.forms.seats import Seats
 from services.registration.intake.contents import Content
 from services.registration.intake.deciding import decide
@@ -43,7 +43,7 @@ def form(capacity: int | None = None, *, verification: str = "email", waiting_li
 
 def limited(taken: int = 0, limit: int = 2) -> FormState:
     """A form with one choice that has a limit."""
-    return replace(form(), options=OptionPlaces({"workshop=morning": limit}, {"workshop=morning": taken}))
+    return replace(form(), options=OptionLimits({"workshop=morning": limit}, {"workshop=morning": taken}))
 
 
 def choosing(number: int, name: str, *workshops: str, **changes: Any) -> Submission:

@@ -610,7 +610,7 @@ COMMENT ON VIEW public_event IS 'what stands in calendars of an event: not where
 """
 
 FUNCTIONS = """
-CREATE FUNCTION option_places(wanted text) RETURNS jsonb
+CREATE FUNCTION option_counts(wanted text) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(jsonb_object_agg(key, jsonb_build_object('limit', places, 'taken', (
         SELECT count(*) FROM public.registration r WHERE r.form = wanted AND r.status <> 'cancelled'

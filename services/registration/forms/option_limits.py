@@ -12,8 +12,8 @@ Answers = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class OptionPlaces:
-    """Places of the limited choices of one form.
+class OptionLimits:
+    """Limits of the choices of one form, and how many people hold each.
 
     Attributes:
         limits: by ``field=value``.
@@ -32,8 +32,8 @@ class OptionPlaces:
         wanted = self.chosen(answers) - self.chosen(held)
         return all(self.taken.get(key, 0) < self.limits[key] for key in wanted)
 
-    def moved(self, before: Answers | None, after: Answers | None) -> "OptionPlaces":
-        """Return the places once the answers ``before`` are ``after``: None before a registration, and once it ends."""
+    def after_change(self, before: Answers | None, after: Answers | None) -> "OptionLimits":
+        """Return the counts once the answers ``before`` are ``after``: None before a registration, and once it ends."""
         given, returned = self.chosen(after), self.chosen(before)
         if given == returned:
             return self
@@ -43,9 +43,9 @@ class OptionPlaces:
         )
 
 
-def read_option_places(stored: Mapping[str, Mapping[str, int]]) -> OptionPlaces:
-    """Return the places as the seats' row holds them: ``{"field=value": {"limit": 20, "taken": 3}}``."""
-    return OptionPlaces(
+def read_option_limits(stored: Mapping[str, Mapping[str, int]]) -> OptionLimits:
+    """Return the limits as the seats' row holds them: ``{"field=value": {"limit": 20, "taken": 3}}``."""
+    return OptionLimits(
         {key: one["limit"] for key, one in stored.items()}, {key: one["taken"] for key, one in stored.items()}
     )
 
