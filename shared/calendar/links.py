@@ -21,7 +21,7 @@ MAX_TITLE_OCTETS = 600
 MAX_LOCATION_OCTETS = 400
 """Encoded, as they stand in the link. What is left is the description's."""
 
-OPEN_ENDED = timedelta(hours=1)
+ENTRY_WITHOUT_END = timedelta(hours=1)
 """How long an entry is whose event has no end: both calendars want one."""
 
 GOOGLE = "https://calendar.google.com/calendar/render"
@@ -82,7 +82,7 @@ def outlook_link(event: CalendarEvent, kind: str) -> str:
 
 def _instants(event: CalendarEvent) -> tuple[datetime, datetime]:
     ends_at = event.ends_at if event.ends_at is not None and event.ends_at > event.starts_at else None
-    return event.starts_at.astimezone(UTC), (ends_at or event.starts_at + OPEN_ENDED).astimezone(UTC)
+    return event.starts_at.astimezone(UTC), (ends_at or event.starts_at + ENTRY_WITHOUT_END).astimezone(UTC)
 
 
 def _google_text(when: date) -> str:

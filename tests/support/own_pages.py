@@ -39,7 +39,7 @@ from services.registration.own.managing_page import (
     render_link_ended,
     render_link_gone,
 )
-from services.registration.own.my_data_page import Dated, GivenConsent, MyDataPage, render_my_data
+from services.registration.own.my_data_page import DatedEntry, GivenConsent, MyDataPage, render_my_data
 from services.registration.own.rendering import own_text
 from shared.calendar.ics import CalendarEvent
 from shared.calendar.links import CalendarLinks, calendar_links
@@ -160,8 +160,8 @@ def own_pages(look: Look, when: EventTime, typed: Typed) -> dict[str, str]:
 def _my_data_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
     language = link.look.language
 
-    def dated(what: str) -> Dated:
-        return Dated("2020-03-01T09:00:00+00:00", time_lines(GIVEN, language)[0].text, what)
+    def dated(what: str) -> DatedEntry:
+        return DatedEntry("2020-03-01T09:00:00+00:00", time_lines(GIVEN, language)[0].text, what)
 
     status = (own_text("data.status", language), own_text("registered.confirmed", language))
     accepted = dated(own_text("data.change.confirmed", language))

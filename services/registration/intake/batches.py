@@ -12,7 +12,7 @@ from services.registration.intake.items import Cancel, Change, Item, RenewLinks,
 from services.registration.intake.outcomes import Act
 from services.registration.intake.queue import QueuedRow
 
-Opened = tuple[QueuedRow, Mapping[str, Any]]
+OpenedRow = tuple[QueuedRow, Mapping[str, Any]]
 """A row with its content."""
 
 
@@ -35,7 +35,7 @@ class Links:
         return next((link for link in self.undo.values() if link.former == item.former), None)
 
 
-def parts_of(batch: Sequence[Opened]) -> Iterator[list[Opened]]:
+def parts_of(batch: Sequence[OpenedRow]) -> Iterator[list[OpenedRow]]:
     """Yield the batch in parts: a row that may change the address of a registration is a part of its own.
 
     Such a row ends links, and each part reads its links afresh. Nothing else in the part changes that registration.
@@ -45,7 +45,7 @@ def parts_of(batch: Sequence[Opened]) -> Iterator[list[Opened]]:
         yield from ([one] for one in part) if alone else (part,)
 
 
-def _may_move(opened: Opened) -> bool:
+def _may_move(opened: OpenedRow) -> bool:
     row, content = opened
     if row.kind == "confirm":
         choices = content.get("choices")

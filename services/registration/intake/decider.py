@@ -18,7 +18,7 @@ from services.registration.forms.store import find_form
 from services.registration.intake import address_store, link_mails, mailboxes, queue
 from services.registration.intake import decider_store as store
 from services.registration.intake.address_model import UNDO_FOR, ChangeAddress, MovedRegistration
-from services.registration.intake.batches import Links, Opened, parts_of, refs_of
+from services.registration.intake.batches import Links, OpenedRow, parts_of, refs_of
 from services.registration.intake.deciding import decide
 from services.registration.intake.facts import ChangedRegistration, Facts, LiveRegistration, NewRegistration, Plan
 from services.registration.intake.items import (
@@ -139,7 +139,7 @@ class Decider:
         for part in parts_of(open_rows(connection, self._keys, rows)):
             self._decide_part(connection, part, now)
 
-    def _decide_part(self, connection: Connection, part: Sequence[Opened], now: datetime) -> None:
+    def _decide_part(self, connection: Connection, part: Sequence[OpenedRow], now: datetime) -> None:
         hashes = [row.token_hash for row, _ in part if row.token_hash is not None]
         links = Links(store.find_links(connection, hashes), address_store.find_undo_links(connection, hashes))
         items = read_items(connection, self._keys, part, links)

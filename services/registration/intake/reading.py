@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from services.registration.intake import decider_store as store
 from services.registration.intake import queue
 from services.registration.intake.address_model import ChangeAddress, UndoAddress
-from services.registration.intake.batches import Links, Opened
+from services.registration.intake.batches import Links, OpenedRow
 from services.registration.intake.contents import Content, content_from_json
 from services.registration.intake.items import (
     Cancel,
@@ -54,9 +54,9 @@ class DeciderKeys:
     references: References
 
 
-def open_rows(connection: Connection, keys: DeciderKeys, rows: Sequence[queue.QueuedRow]) -> list[Opened]:
+def open_rows(connection: Connection, keys: DeciderKeys, rows: Sequence[queue.QueuedRow]) -> list[OpenedRow]:
     """The rows with their contents; what cannot be opened is parked, and its neighbours go on."""
-    opened: list[Opened] = []
+    opened: list[OpenedRow] = []
     for row in rows:
         try:
             opened.append((row, open_sealed(list(keys.private), row.body)))
@@ -65,7 +65,7 @@ def open_rows(connection: Connection, keys: DeciderKeys, rows: Sequence[queue.Qu
     return opened
 
 
-def read_items(connection: Connection, keys: DeciderKeys, part: Sequence[Opened], links: Links) -> list[Item]:
+def read_items(connection: Connection, keys: DeciderKeys, part: Sequence[OpenedRow], links: Links) -> list[Item]:
     """The contents as items; what cannot be read is parked."""
     items: list[Item] = []
     for row, content in part:

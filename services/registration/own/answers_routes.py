@@ -42,7 +42,7 @@ from shared.web.access import by_link
 from shared.web.bodies import require_form
 from shared.web.limits import limited
 
-BESIDE = ("revision", "forget", "show_in")
+CONTROL_FIELDS = ("revision", "forget", "show_in")
 """What the form sends beside the answers."""
 
 NOTICES: dict[Result, AnswersNotice] = {
@@ -131,7 +131,9 @@ def _save(context: PublicContext, opened: OpenStep) -> Response:
 
 def _submitted(opened: OpenStep) -> Submitted:
     submitted = read_submitted(opened.definition)
-    return replace(submitted, answers={name: one for name, one in submitted.answers.items() if name not in BESIDE})
+    return replace(
+        submitted, answers={name: one for name, one in submitted.answers.items() if name not in CONTROL_FIELDS}
+    )
 
 
 def _outcome(context: PublicContext, opened: OpenStep, answers: Answers) -> Response:

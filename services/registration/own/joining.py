@@ -14,7 +14,7 @@ ONLINE_MODES = ("online", "hybrid")
 JOINING_KINDS = ("webinar", "attendance", "delegation", "interest")
 """Kinds of form whose people may join the form's event. Those of ``interest`` asked to be told that they can."""
 
-OPEN_ENDED = timedelta(hours=12)
+JOINABLE_WITHOUT_END = timedelta(hours=12)
 """How long after its start an event without an end can be joined."""
 
 
@@ -81,7 +81,7 @@ def decide_joining(meeting: Meeting, now: datetime) -> Joining:
     starts_at = meeting.starts_at
     if not _is_online(meeting) or starts_at is None:
         return Joining(JoinState.NOT_ONLINE)
-    if now >= (meeting.ends_at or starts_at + OPEN_ENDED):
+    if now >= (meeting.ends_at or starts_at + JOINABLE_WITHOUT_END):
         return Joining(JoinState.OVER)
     opens_at = starts_at - timedelta(minutes=meeting.minutes_before)
     if now < opens_at:

@@ -44,7 +44,7 @@ from shared.i18n.when import day_text
 from shared.web.access import by_link, public
 from shared.web.limits import limited
 
-ASKED = ("cancel", "erase")
+NEEDS_CONFIRMATION = ("cancel", "erase")
 """What is asked before it is done."""
 
 REFUSALS: dict[Result, Refusal] = {
@@ -69,14 +69,14 @@ def managing_blueprint(context: PublicContext) -> Blueprint:
     @limited("link")
     def show(token: str) -> Response:
         asked = request.args.get("ask", "")
-        return _page(context, token, asking=cast(Asking, asked if asked in ASKED else ""))
+        return _page(context, token, asking=cast(Asking, asked if asked in NEEDS_CONFIRMATION else ""))
 
     @blueprint.post("/<token>")
     @by_link
     @limited("link")
     def act(token: str) -> Response:
         action = request.form.get("action", "")
-        if action not in (*ASKED, "join", "renew-links", "unmute"):
+        if action not in (*NEEDS_CONFIRMATION, "join", "renew-links", "unmute"):
             raise BadRequest("unknown action")
         try:
             _own, view = show_own(context.work, token, context.form_view, context.clock())

@@ -18,7 +18,7 @@ from shared.i18n.when import Period, known_zone, time_lines
 
 
 @dataclass(frozen=True, slots=True)
-class Dated:
+class DatedEntry:
     """Something that happened, in words.
 
     Attributes:
@@ -38,7 +38,7 @@ class GivenConsent:
     wording: str
     language: str
     version: int
-    given: Dated
+    given: DatedEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ class MyDataPage:
     own_path: str
     facts: Sequence[tuple[str, str]]
     answers: Sequence[tuple[str, str]]
-    sealed: Sequence[Dated]
-    readings: Sequence[Dated]
+    sealed: Sequence[DatedEntry]
+    readings: Sequence[DatedEntry]
     consents: Sequence[GivenConsent]
-    changes: Sequence[Dated]
-    mails: Sequence[Dated]
+    changes: Sequence[DatedEntry]
+    mails: Sequence[DatedEntry]
 
 
 def my_data_page(data: OwnData, look: Look, own_path: str) -> MyDataPage:
@@ -78,7 +78,7 @@ def my_data_page(data: OwnData, look: Look, own_path: str) -> MyDataPage:
         own_path: of the person's own page.
     """
     person, language, definition = data.own.person, look.language, data.view.whole
-    clock = _Clock(_zone_of(data), language)
+    clock = _InstantWriter(_zone_of(data), language)
     labels = {field.name: field.label.in_language(language) for field in definition.fields}
     history = data.history
     return MyDataPage(
@@ -102,14 +102,14 @@ def render_my_data(page: MyDataPage) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Clock:
+class _InstantWriter:
     """Writes instants in one zone and one language."""
 
     zone: str
     language: str
 
-    def dated(self, at: str, what: str = "") -> Dated:
-        return Dated(at, self.words(at), what)
+    def dated(self, at: str, what: str = "") -> DatedEntry:
+        return DatedEntry(at, self.words(at), what)
 
     def words(self, at: str) -> str:
         return time_lines(Period(datetime.fromisoformat(at), None, self.zone), self.language)[0].text
@@ -121,7 +121,7 @@ def _zone_of(data: OwnData) -> str:
     return own if known_zone(own) is not None else data.view.stored.time_zone or "UTC"
 
 
-def _facts(data: OwnData, clock: _Clock) -> Iterator[tuple[str, str]]:
+def _facts(data: OwnData, clock: _InstantWriter) -> Iterator[tuple[str, str]]:
     registration, dates = data.own.person.registration, data.history["dates"]
 
     def fact(key: str, value: str) -> tuple[str, str]:
@@ -140,11 +140,13 @@ def _facts(data: OwnData, clock: _Clock) -> Iterator[tuple[str, str]]:
     yield fact("number", registration.id)
 
 
-def _consent(given: Mapping[str, Any], clock: _Clock) -> GivenConsent:
+def _consent(given: Mapping[str, Any], clock: _InstantWriter) -> GivenConsent:
     return GivenConsent(given["wording"], given["language"], given["version"], clock.dated(given["given_at"]))
 
 
-def _changes(history: Sequence[Mapping[str, Any]], labels: Mapping[str, str], clock: _Clock) -> Iterator[Dated]:
+def _changes(
+    history: Sequence[Mapping[str, Any]], labels: Mapping[str, str], clock: _InstantWriter
+) -> Iterator[DatedEntry]:
     """Yield every revision: the change of status, and which answers changed.
 
     The stored reasons are in English, for coordinators, and are not shown.

@@ -11,13 +11,13 @@ from services.registration.people.messages import DETAILS_REQUESTED, Registratio
 from services.registration.people.store import PERSON, to_person
 from shared.store.unit_of_work import UnitOfWork
 
-FIRST_AFTER = timedelta(hours=1)
+FIRST_DELAY = timedelta(hours=1)
 """From the seat to the first reminder."""
 
-BEFORE_THE_END = (timedelta(days=14), timedelta(days=3))
+BEFORE_DEADLINE = (timedelta(days=14), timedelta(days=3))
 """How long before it is too late the second and the third reminder go."""
 
-APART = timedelta(days=2)
+MIN_INTERVAL = timedelta(days=2)
 """At least so long lies between two reminders to one person."""
 
 BATCH = 500
@@ -73,7 +73,7 @@ def reminders_due(form: StoredForm, now: datetime) -> list[Reminder]:
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
         return []
     later = (
-        [] if until is None else [number for number, before in enumerate(BEFORE_THE_END, 1) if now >= until - before]
+        [] if until is None else [number for number, before in enumerate(BEFORE_DEADLINE, 1) if now >= until - before]
     )
     return [Reminder(form.slug, sent) for sent in (0, *later)]
 
@@ -90,8 +90,8 @@ def _remind(connection: Connection, messages: RegistrationMessages, reminder: Re
     values = {
         "form": reminder.form,
         "sent": reminder.sent,
-        "confirmed_before": now - FIRST_AFTER,
-        "reminded_before": now - APART,
+        "confirmed_before": now - FIRST_DELAY,
+        "reminded_before": now - MIN_INTERVAL,
         "most": BATCH,
     }
     people = [to_person(row) for row in connection.execute(_DUE, values)]
