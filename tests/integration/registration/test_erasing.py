@@ -69,8 +69,8 @@ def test_link_asks_first_and_then_leaves_a_tombstone(service: RegistrationServic
         "status": "cancelled",
         "revision": 2,
     }
-    assert client.get(f"/r/{token}").status_code == 404
-    assert service.own(token, "erase").status_code == 404
+    assert client.get(f"/r/{token}").headers["Location"].startswith("/r/erased"), "its own holder is told"
+    assert service.own(token, "erase").status_code == 303, "so is whoever presses twice"
 
 
 def test_place_goes_to_the_next_in_line(service: RegistrationService) -> None:
