@@ -57,7 +57,7 @@ def here() -> str:
 
 def to_erased() -> Response:
     """Leads to the page that says that somebody is erased. It is the same for everybody and behind no link."""
-    language = language_of(request.form.to_dict(), None)
+    language = language_of(request.values.to_dict(), None)
     return see_other(f"/r/erased?lang={language}")
 
 

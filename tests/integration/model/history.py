@@ -63,15 +63,15 @@ class History(RuleBasedStateMachine):
         return fresh
 
     def _submit(self, wish: Wish, lost: bool = False) -> None:
-        """Without a key a lost answer makes two submissions of one."""
+        """Without a key a lost answer makes two submissions of one, with one proof of work."""
         form, who, name, key, proven, network = wish
-        sent: Entry = {"form": form, "who": who, "name": name, "key": key, "proven": proven, "network": network}
         challenge = secrets.token_bytes(16) if proven else None
+        sent: Entry = {"form": form, "who": who, "name": name, "key": key, "challenge": challenge, "network": network}
         number = self._next_number()
         answer = self.ledger.submit(sent, number, self.world.clock())
         if lost and answer == "received" and not key:
-            self.ledger.submit(sent | {"proven": False}, number + 1, self.world.clock())
-        agree(self.office.submit(sent | {"challenge": challenge}, lost=lost), answer)
+            self.ledger.submit(sent, number + 1, self.world.clock())
+        agree(self.office.submit(sent, lost=lost), answer)
 
     def _command(self, lost: bool, ask: Any) -> Answer:
         """What the model answers to whoever asks again after an answer was lost: each time is a command."""

@@ -19,6 +19,9 @@ KEPT = timedelta(days=90)
 LASTS = timedelta(hours=2)
 """Every event of the model."""
 
+PROOF_KEPT = timedelta(minutes=20)
+"""How long it is known that a proof of work was used."""
+
 ANNOUNCED_AHEAD, NOTICE = timedelta(hours=72), timedelta(hours=24)
 """When it is announced that somebody goes, and how long at least that is before they do."""
 
@@ -95,6 +98,7 @@ def clean_up(ledger: Any, now: datetime) -> None:
     for one in [*ledger.candidates.values(), *ledger.queue.values()]:
         if one["received_at"] < now - NETWORK_KEPT:
             one["network"] = None
+    ledger.used = {challenge: used_at for challenge, used_at in ledger.used.items() if used_at >= now - PROOF_KEPT}
     ledger.links = {link: one for link, one in ledger.links.items() if one["expires_at"] >= now}
     pending = {one["who"] for one in ledger.candidates.values()}
     live = {one["who"] for one in ledger.people.values() if one["status"] in LIVE and not one["erased"]}

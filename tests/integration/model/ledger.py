@@ -62,6 +62,7 @@ class Ledger:
         self.waiting: dict[str, datetime] = {}
         self.links: dict[str, Entry] = {}
         self.erased: dict[tuple[str, str], int] = {}
+        self.used: dict[bytes, datetime] = {}
         self.events: dict[str, dict[int, tuple[str, datetime | None, datetime]]] = {
             name: {2: ("tentative", starts_at, starts_at)} for name, starts_at in EVENTS.items()
         }
@@ -71,7 +72,7 @@ class Ledger:
     # requests
 
     def submit(self, wish: Entry, number: int, now: datetime) -> Answer:
-        """``wish``: form, who, name, key or None, proven, network. ``number``: that a stored one would have."""
+        """``wish``: form, who, name, key, challenge (or None), network. ``number``: that a stored one would have."""
         slug, key = wish["form"], (wish["form"], wish["key"])
         content, used = (wish["who"], wish["name"]), self.keys.get(key) if wish["key"] else None
         if used is not None and used[0] == content:
@@ -163,10 +164,10 @@ class Ledger:
 
     def _decide_submission(self, number: int, item: Entry, now: datetime) -> None:
         slug, who = item["form"], item["who"]
-        form = self.forms[slug]
+        form, proven = self.forms[slug], self._use_proof(item["challenge"], now)
         if self.closed(slug, self._open_at(slug, item["revision"], now), item["received_at"]):
             return
-        if form["verify"] == "none" and item["proven"]:
+        if form["verify"] == "none" and proven:
             status = self.next_status(slug)
             live = self.live(slug, who)
             if status == "full" or self._is_erased(number, item):
@@ -176,6 +177,13 @@ class Ledger:
                 return
         if not self._is_erased(number, item):
             self._add_candidate(number, item, now)
+
+    def _use_proof(self, challenge: bytes | None, now: datetime) -> bool:
+        """Whether the proof of work is there and used by nobody before; one that could not be read has used none."""
+        if challenge is None or challenge in self.used:
+            return False
+        self.used[challenge] = now
+        return True
 
     def _is_erased(self, number: int, item: Entry) -> bool:
         """Whether its address was erased on its form, or everywhere, after it was received."""
