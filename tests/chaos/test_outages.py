@@ -14,8 +14,8 @@ KILLS_EVERY_S = 5.0
 
 @pytest.fixture
 def while_s(chaos_full: bool) -> float:
-    """How long people come: half a minute, or a whole one in `make chaos`."""
-    return 60.0 if chaos_full else 30.0
+    """How long people come, in seconds: long enough for four kills of each consumer."""
+    return 60.0 if chaos_full else 20.0
 
 
 @pytest.mark.timeout(300)
