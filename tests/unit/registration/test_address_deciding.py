@@ -23,7 +23,7 @@ from services.registration.intake.address_model import (
 )
 from services.registration.intake.contents import Content
 from services.registration.intake.deciding import decide
-from services.registration.intake.facts import Facts, FormState, LiveRegistration, Plan
+from services.registration.intake.facts import MAX_CANDIDATES, Facts, FormState, LiveRegistration, Plan
 from services.registration.intake.items import Cancel, Confirm, Item, Submission
 from services.registration.intake.outcomes import Act, Choice, Result
 from services.registration.people.model import AddressRefs
@@ -165,6 +165,13 @@ def test_registration_has_one_change_at_most_and_asks_for_few_addresses(desk: De
     assert asked == [Result.ADDRESS_ASKED] * MAX_ADDRESSES_ASKED + [Result.ASKED_TOO_OFTEN]
     assert [one.email for one in desk.facts.changes.values()] == [f"{MAX_ADDRESSES_ASKED - 1}@example.org"]
     assert desk.choose("0@example.org") == []
+
+
+def test_ten_changes_wait_for_one_address_and_the_eleventh_is_answered_alike() -> None:
+    """The page of its owner shows no more, and nobody learns that others have asked."""
+    desk = make_desk(*(live(f"r{number}", f"{number}@example.org", "A. B.") for number in range(MAX_CANDIDATES + 1)))
+    asked = {desk.ask(f"r{number}", "new@example.org") for number in range(MAX_CANDIDATES + 1)}
+    assert (asked, len(desk.facts.changes)) == ({Result.ADDRESS_ASKED}, MAX_CANDIDATES)
 
 
 def test_asking_for_the_same_address_again_is_the_same_change_with_another_mail(desk: Desk) -> None:
