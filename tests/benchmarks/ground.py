@@ -37,6 +37,7 @@ class Options:
         rounds: of each way (P1).
         overload_s: of each overload (P3).
         backlog: submissions that wait when the decider starts (P1b).
+        away_s: seconds without a decider while 50 submissions a second arrive, in place of ``backlog``; 0: not (P1b).
         asked: requests to each way, a second apart (P2).
     """
 
@@ -48,6 +49,7 @@ class Options:
     rounds: int = ROUNDS
     overload_s: float = OVERLOAD_S
     backlog: int = BACKLOG
+    away_s: float = 0.0
     asked: int = ASKED
 
 

@@ -78,6 +78,7 @@ RESULTS = Path("bench.json")
 @click.option("--rounds", default=ROUNDS, show_default=True, help="P1: of each way.")
 @click.option("--overload", "overload_s", default=OVERLOAD_S, show_default=True, help="P3: seconds of each.")
 @click.option("--backlog", default=BACKLOG, show_default=True, help="P1b: submissions that wait.")
+@click.option("--away", "away_s", default=0.0, help="P1b: seconds without a decider at 50 a second; then no backlog.")
 @click.option("--asked", default=ASKED, show_default=True, help="P2: requests a second apart.")
 def main(names: Sequence[str], **lengths: Any) -> None:
     """Measure NAMES, print as it goes, write bench.json."""
