@@ -25,14 +25,14 @@ SHORT = settings(
     phases=(Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),
 )
-FULL = settings(SHORT, max_examples=2000, stateful_step_count=50)
+FULL = settings(SHORT, max_examples=500, stateful_step_count=50)
 
 
 @pytest.mark.timeout(5400)
 def test_histories_agree_with_the_model(
     machine: type[Machine], pytestconfig: pytest.Config, chaos_full: bool, chaos_seed: int
 ) -> None:
-    """100 of 30 steps, or 2,000 of 50 with ``--chaos=full``."""
+    """100 of 30 steps, or 500 of 50 with ``--chaos=full``."""
     drawn = chaos_seed if chaos_full else secrets.randbits(32)
     number = int(pytestconfig.getoption("--hypothesis-seed") or drawn)
     print(f"to repeat these histories: --hypothesis-seed={number}")
