@@ -25,6 +25,9 @@ CLIENTS, CONFIRMERS = 32, 8
 HANGS_UP, ASKS_ONCE_MORE = 0.01, 0.02
 """Shares of the people who do."""
 PATIENCE_S = 300.0
+"""Of somebody who submits."""
+MAIL_WITHIN_S = 1800.0
+"""A mail that the mail relay has refused four times waits for four to eight minutes, and trouble goes on meanwhile."""
 AGAIN_S = 0.5
 LOOK_S = 0.2
 TIMEOUT_S = 20.0
@@ -107,7 +110,7 @@ class Crowd:
                 with self._lock:
                     self.accepted += 1
                 participant = Participant(self.url, self._links, number)
-                self._unconfirmed.append((participant, time.monotonic() + PATIENCE_S))
+                self._unconfirmed.append((participant, time.monotonic() + MAIL_WITHIN_S))
                 return
             if not hangs_up:
                 time.sleep(AGAIN_S)  # as a client does; its patience ends this
