@@ -61,7 +61,7 @@ def view_form(work: UnitOfWork, slug: str, now: datetime) -> FormView:
         DomainError: ``form-unknown``.
     """
     check_slug(slug)
-    with work.transaction() as connection:
+    with work.single_statement() as connection:
         stored = find_public_form(connection, slug)
         if stored is None:
             raise DomainError("form-unknown")

@@ -2,8 +2,10 @@
 
 from flask import Blueprint, Response, request
 
+from services.registration.intake.form_view import FormView
 from services.registration.own.responses import gone
-from services.registration.own.service import OwnPage, OwnSeat, show_own_seat
+from services.registration.own.service import OwnPage, show_own
+from services.registration.own.store import OwnRegistration
 from services.registration.public.calendar import FILE, PersonalEntry, file_response, links_to, personal_event
 from services.registration.public.context import PublicContext
 from services.registration.public.submitted import own_language
@@ -23,23 +25,23 @@ def add_own_calendar(blueprint: Blueprint, context: PublicContext) -> None:
     @limited("link")
     def own_calendar(token: str) -> Response:
         try:
-            seat = show_own_seat(context.work, token, context.form_view, context.clock())
+            own, form = show_own(context.work, token, context.form_view, context.clock())
         except DomainError:
             return gone(context)
-        language = own_language(request.args.to_dict(), seat.own.person.registration.language)
-        return file_response(own_event(context, seat, language), f"/r/{token}?lang={language}")
+        language = own_language(request.args.to_dict(), own.person.registration.language)
+        return file_response(own_event(context, own, form, language), f"/r/{token}?lang={language}")
 
 
 def own_calendar_links(context: PublicContext, token: str, shown: OwnPage, language: str) -> CalendarLinks | None:
     """Return the links to the event of a managing link; None if there is nothing to put in a calendar."""
-    event = own_event(context, OwnSeat(shown.own, shown.form, shown.changes), language)
+    event = own_event(context, shown.own, shown.form, language)
     return None if event is None else links_to(event, f"/r/{token}/{FILE}?lang={language}", language)
 
 
-def own_event(context: PublicContext, shown: OwnSeat, language: str) -> CalendarEvent | None:
+def own_event(context: PublicContext, own: OwnRegistration, form: FormView, language: str) -> CalendarEvent | None:
     """Return the entry that the person has in their calendar; None without a seat, or without an event to attend."""
-    registration = shown.own.person.registration
+    registration = own.person.registration
     if registration.status != "confirmed" or registration.event_id is None:
         return None
     key = personal_key(registration.person_ref, registration.event_id)
-    return personal_event(context, shown.form.stored, PersonalEntry(key, shown.changes), language)
+    return personal_event(context, form.stored, PersonalEntry(key, own.changes), language)

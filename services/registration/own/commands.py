@@ -103,12 +103,12 @@ def wait_for_outcome(
     intake: Intake, receipt: str, within_s: float = OUTCOME_WITHIN_S, sleep: Callable[[float], object] = time.sleep
 ) -> Result | None:
     """Return the first result of a command once it is decided; None if that takes longer than ``within_s``."""
-    waited_s, look = 0.0, 0
-    while waited_s < within_s:
+    deadline, look = time.monotonic() + within_s, 0
+    while True:
         found = intake.receipt(receipt)
         if found is not None and found.state == "decided":
             return next((one.result for one in read_results(found.outcome)), None)
-        pause_s = PAUSES_S[min(look, len(PAUSES_S) - 1)]
-        sleep(pause_s)
-        waited_s, look = waited_s + pause_s, look + 1
-    return None
+        if time.monotonic() >= deadline:
+            return None
+        sleep(PAUSES_S[min(look, len(PAUSES_S) - 1)])
+        look += 1

@@ -28,7 +28,6 @@ from services.registration.own.store import (
     find_own,
     find_undoable,
     find_viewed,
-    own_changes,
     own_history,
     pending_submissions,
     registered_people,
@@ -85,7 +84,6 @@ class OwnPage:
         form: of the registration.
         act: the last command that was sent by the link, decided or not; None for none.
         asked: the requested address that is not confirmed yet; None for none.
-        changes: sum of the revisions of all registrations by which the person takes part in the event.
         meeting: of the registration.
         resources: what was published about its event.
     """
@@ -94,7 +92,6 @@ class OwnPage:
     form: FormView
     act: LinkAct | None
     asked: AskedAddress | None
-    changes: int
     meeting: Meeting
     resources: Sequence[PublishedResource]
 
@@ -112,36 +109,10 @@ def show_own_page(work: UnitOfWork, token: str, form_view: Callable[[str], FormV
             raise DomainError("not-found")
         registration = own.person.registration
         act = next(iter(acts_by_link(connection, hash_)), None)
-        asked, changes = find_asked_address(connection, hash_), own_changes(connection, hash_)
+        asked = find_asked_address(connection, hash_)
         resources = resources_of(connection, registration.event_id) if registration.event_id else ()
     form = _live_form(registration.form, registration.status, own.changed_at, form_view, now)
-    return OwnPage(own, form, act, asked, changes, meeting, resources)
-
-
-@dataclass(frozen=True, slots=True)
-class OwnSeat:
-    """What the calendar entry behind a managing link depends on, as in :class:`OwnPage`."""
-
-    own: OwnRegistration
-    form: FormView
-    changes: int
-
-
-def show_own_seat(work: UnitOfWork, token: str, form_view: Callable[[str], FormView], now: datetime) -> OwnSeat:
-    """Return what the calendar entry behind the managing link ``token`` depends on, read in one snapshot.
-
-    Raises:
-        DomainError: ``not-found`` if it opens nothing, or nothing any more.
-    """
-    hash_ = hash_of_link(token, OWN)
-    with work.moment() as connection:
-        own = find_own(connection, hash_)
-        if own is None:
-            raise DomainError("not-found")
-        changes = own_changes(connection, hash_)
-    registration = own.person.registration
-    form = _live_form(registration.form, registration.status, own.changed_at, form_view, now)
-    return OwnSeat(own, form, changes)
+    return OwnPage(own, form, act, asked, meeting, resources)
 
 
 def show_own(
@@ -152,7 +123,7 @@ def show_own(
     Raises:
         DomainError: ``not-found`` if it opens nothing, or nothing any more.
     """
-    with work.transaction() as connection:
+    with work.single_statement() as connection:
         own = find_own(connection, hash_of_link(token, OWN))
     if own is None:
         raise DomainError("not-found")
@@ -215,7 +186,7 @@ def show_viewed(
     Raises:
         DomainError: ``not-found`` if it opens nothing, or nothing any more.
     """
-    with work.transaction() as connection:
+    with work.single_statement() as connection:
         found = find_viewed(connection, hash_of_link(token, VIEW))
     if found is None:
         raise DomainError("not-found")
@@ -237,7 +208,7 @@ def show_meeting(
     Raises:
         DomainError: ``not-found`` if the link opens nothing, or nothing any more.
     """
-    with work.transaction() as connection:
+    with work.single_statement() as connection:
         found = find_meeting(connection, hash_of_link(token, purpose))
     if found is None:
         raise DomainError("not-found")
@@ -252,7 +223,7 @@ def ended_by(work: UnitOfWork, token: str) -> tuple[Result, str] | None:
     hash_ = sent_hash(token, OWN)
     if hash_ is None:
         return None
-    with work.transaction() as connection:
+    with work.single_statement() as connection:
         acts = acts_by_link(connection, hash_)
     results = [(act.result, act.form) for act in acts if act.result is not None]
     return next(((result, form) for result, form in results if result in ENDING), None)

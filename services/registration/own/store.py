@@ -26,10 +26,10 @@ _OUTCOMES = text("SELECT kind, form, decided_at, outcome FROM link_outcomes(:has
 _OWN = text("""
     SELECT id::text, form, kind, event_id, status, place, revision, encode(person_ref, 'hex'), working_group,
         representative, organisation_id::text, country, language, partner, accepted_at, verified, attend, name, email,
-        organisation, time_zone, answers, has_sealed, details_at, changed_at, muted, sealed_at
+        organisation, time_zone, answers, has_sealed, details_at, changed_at, muted, sealed_at,
+        own_changes(:hash, :kinds)
     FROM own_registration(:hash)
 """)
-_CHANGES = text("SELECT own_changes(:hash, :kinds)")
 _HISTORY = text("SELECT own_history(:hash)")
 _VIEWED = text("SELECT form, status, language, changed_at FROM viewed_registration(:hash)")
 _MEETING = text("""
@@ -133,12 +133,14 @@ class OwnRegistration:
         changed_at: when it last changed.
         muted: its mailbox gets no mail about submissions that its owner did not make.
         sealed_at: when sealed answers were last given; None if never.
+        changes: sum of the revisions of all registrations by which the person takes part in the event.
     """
 
     person: Person
     changed_at: datetime
     muted: bool
     sealed_at: datetime | None
+    changes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,16 +201,11 @@ def acts_by_link(connection: Connection, hash_: bytes) -> Sequence[LinkAct]:
 
 def find_own(connection: Connection, hash_: bytes) -> OwnRegistration | None:
     """Return the registration that the managing link with this token hash opens, or None."""
-    row = connection.execute(_OWN, {"hash": hash_}).fetchone()
+    row = connection.execute(_OWN, {"hash": hash_, "kinds": list(ATTENDING)}).fetchone()
     if row is None:
         return None
     values: list[Any] = list(row)
     return OwnRegistration(Person(Registration(*values[:17]), *values[17:24]), *values[24:])
-
-
-def own_changes(connection: Connection, hash_: bytes) -> int:
-    """Return the sum of the revisions of all registrations by which the link's person takes part in its event."""
-    return int(connection.execute(_CHANGES, {"hash": hash_, "kinds": list(ATTENDING)}).scalar() or 0)
 
 
 def own_history(connection: Connection, hash_: bytes) -> Mapping[str, Any]:

@@ -50,7 +50,7 @@ def personal_event(
     """
     if form.event_id is None or form.kind not in ATTENDING:
         return None
-    with context.work.transaction() as connection:
+    with context.work.single_statement() as connection:
         event = find_public_event(connection, form.event_id)
     now = context.clock()
     if event is None or event.starts_at is None or event.status not in OPEN_EVENT_STATUSES:

@@ -12,7 +12,7 @@ import pytest
 from tests.architecture.sources import text_of
 from tests.chaos.controls.bus_scenarios import MESSAGES, innocents_parked, messages_lost_by_a_restart
 from tests.chaos.controls.conftest import Table
-from tests.chaos.controls.scenarios import Place, Scenario, broken_messages, killed_at, topology_broken
+from tests.chaos.controls.scenarios import Findings, Place, Scenario, broken_messages, killed_at, topology_broken
 from tests.support.installation import make_installation
 from tests.support.launching.controls import CONTROLS
 from tests.support.postgres import PostgresServer
@@ -44,6 +44,8 @@ SYSTEM = (
     Control("default-on-decode-error", "events-consume", broken_messages, ["is parked"]),
     Control("random-mail-id", "notifications-send", killed_at("smtp.dot"), ["one Message-ID"]),
 )
+TRIES = 3
+"""A program that is killed resets its connection, and then a broker may not read the acknowledgement before it."""
 OF_THE_BUS = ("transient-queues", "prefetch-100")
 SEAT_LOCK = (
     "tests/integration/registration/test_race.py",
@@ -60,7 +62,10 @@ def test_every_control_has_a_check() -> None:
 @pytest.mark.parametrize("control", SYSTEM, ids=lambda control: control.part)
 def test_check_fails_without_its_guard(control: Control, place: Place, table: Table) -> None:
     sound = control.scenario(place, control.program, [])
-    broken = control.scenario(place, control.program, [control.part])
+    broken: Findings = {}
+    for _try in range(TRIES):
+        if not set(control.fails) <= set(broken):
+            broken = control.scenario(place, control.program, [control.part])
     place.rig.restart(control.program, [])
     assert sound == {}
     assert set(control.fails) <= set(broken)

@@ -1,0 +1,28 @@
+"""Waiting for the outcome of a command, when the database answers slowly."""
+
+from typing import Any, cast
+
+import pytest
+
+from services.registration.intake.service import Intake
+from services.registration.own.commands import wait_for_outcome
+
+
+class SlowIntake:
+    """Knows of no outcome, and takes a second to say so."""
+
+    def __init__(self) -> None:
+        self.now_s, self.asked = 0.0, 0
+
+    def receipt(self, _receipt: str) -> Any:
+        self.now_s, self.asked = self.now_s + 1.0, self.asked + 1
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+def test_time_that_the_database_takes_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    intake = SlowIntake()
+    monkeypatch.setattr("services.registration.own.commands.time.monotonic", lambda: intake.now_s)
+    assert wait_for_outcome(cast(Intake, intake), "receipt", within_s=2.0, sleep=intake.sleep) is None
+    assert (intake.asked, intake.now_s < 3.1) == (2, True)
