@@ -87,16 +87,16 @@ class Overload:
 
 def measure(ground: Ground) -> Entry:
     """P3."""
-    with gateway_before(ground) as (url, run):
+    with gateway_before(ground) as (url, desk_url, run):
         rows(run.installation.urls["registration"], _BRAKE.format(seconds=1 / CAPACITY_PER_S, table=STORED))
         place = place_of(url)
         peak = drive(*place, map(from_elsewhere, itertools.count()), PEAK_CLIENTS, ground.options.seconds).per_second
         print(f"  own peak {peak:.0f}/s by {PEAK_CLIENTS} clients", flush=True)
         asks = query(run.installation)
-        idle = fire(url, steady(QUERIES_PER_S, ground.options.overload_s / 4), asks)
+        idle = fire(desk_url, steady(QUERIES_PER_S, ground.options.overload_s / 4), asks)
         found = {}
         for times in TIMES:
-            found[times] = one = _overloaded(url, peak, times, ground.options.overload_s, asks, idle)
+            found[times] = one = _overloaded((url, desk_url), peak, times, ground.options.overload_s, asks, idle)
             print(f"  {times} times: {one}", flush=True)
     goodput = min(one.goodput for one in found.values())
     met = all(one.met for one in found.values())
@@ -119,8 +119,8 @@ def query(installation: TestInstallation) -> Callable[[int], bytes]:
 
 
 @contextmanager
-def gateway_before(ground: Ground) -> Iterator[tuple[str, Running]]:
-    """The intake behind nginx, which believes the generator where its clients are; the address of nginx."""
+def gateway_before(ground: Ground) -> Iterator[tuple[str, str, Running]]:
+    """The intake behind nginx, which believes the generator where its clients are; its public address and the desk."""
     with ground.processes() as processes:
         run = start(processes, ground.fresh_installation("overload"), DECIDES)
         folder = ground.run.part("gateway")
@@ -132,15 +132,16 @@ def gateway_before(ground: Ground) -> Iterator[tuple[str, Running]]:
         )
         try:
             poll_until(unit.ready, 20, what="the gateway listens")
-            yield ports.public_url, run
+            yield ports.public_url, ports.desk_url, run
         finally:
             kill_tree(server)
 
 
 def _overloaded(
-    url: str, peak: float, times: int, seconds: float, asks: Callable[[int], bytes], idle: Load
+    urls: tuple[str, str], peak: float, times: int, seconds: float, asks: Callable[[int], bytes], idle: Load
 ) -> Overload:
-    """Half of the capacity, then ``times`` the capacity for ``seconds``, then half of it again."""
+    """Half of the capacity, then ``times`` the capacity for ``seconds``, then half of it again; queries to the desk."""
+    url, desk_url = urls
     end_s = BEFORE_S + seconds
     schedule = [
         *steady(peak * CALM, BEFORE_S),
@@ -148,7 +149,7 @@ def _overloaded(
         *steady(peak * CALM, AFTER_S, end_s),
     ]
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(fire, url, steady(QUERIES_PER_S, seconds, BEFORE_S), asks)
+        asked = pool.submit(fire, desk_url, steady(QUERIES_PER_S, seconds, BEFORE_S), asks)
         load = fire(url, schedule, from_elsewhere, first=times * 1_000_000)
         busy = asked.result()
     during = [shot for shot in load.shots if BEFORE_S <= shot.due_s < end_s]
