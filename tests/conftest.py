@@ -12,9 +12,10 @@ from playwright.sync_api import Browser
 from tests.support.browser import chromium
 from tests.support.clock import FrozenClock
 from tests.support.completeness import Completeness
+from tests.support.forking import ForkServer
 from tests.support.lanes import LanesPlugin
 from tests.support.postgres import PostgresServer
-from tests.support.processes import ProcessGroup
+from tests.support.processes import ProcessGroup, Program
 from tests.support.rabbitmq import RabbitNode
 from tests.support.run_folder import RunFolder, quick_base, runs_folder, sweep
 from tests.support.waiting import be_patient
@@ -77,7 +78,9 @@ def run_folder() -> Iterator[RunFolder]:
     for base in {None, quick_base()}:
         sweep(runs_folder(base))
     run = RunFolder.create(runs_folder(quick_base()))
+    server = Program.fork_server = ForkServer(run)
     yield run
+    server.close()
     run.remove()
 
 

@@ -14,6 +14,7 @@ import psutil
 
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
 from shared.core.accounts import Account
+from tests.support.forking import ForkedChild
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
 from tests.support.waiting import poll_until
 
@@ -54,7 +55,7 @@ def start_child(
     return child
 
 
-def kill_tree(child: subprocess.Popen[bytes]) -> None:
+def kill_tree(child: "subprocess.Popen[bytes] | ForkedChild") -> None:
     """SIGKILL ``child`` and everything below it at once, as a power cut would; returns when all have ended."""
     if child.poll() is not None:
         return
@@ -68,7 +69,7 @@ def kill_tree(child: subprocess.Popen[bytes]) -> None:
     poll_until(lambda: all(_ended(process) for process in below), 10.0, every_s=0.01, what="end of all children")
 
 
-def freeze(child: subprocess.Popen[bytes]) -> None:
+def freeze(child: "subprocess.Popen[bytes] | ForkedChild") -> None:
     """SIGSTOP ``child``; returns when every thread of it stands still.
 
     The signal waits for the turn of the main thread, and until then the others go on working: a frozen broker that
@@ -81,7 +82,7 @@ def freeze(child: subprocess.Popen[bytes]) -> None:
     poll_until(lambda: _stopped(child), 10.0, every_s=0.001, what=f"all threads of {child.pid} stopped")
 
 
-def _stopped(child: subprocess.Popen[bytes]) -> bool:
+def _stopped(child: "subprocess.Popen[bytes] | ForkedChild") -> bool:
     """What the kernel says of the whole process; its word is left for who asks next."""
     if child.poll() is not None:
         raise RuntimeError(f"{child.pid} has ended with {child.returncode} and cannot be frozen")

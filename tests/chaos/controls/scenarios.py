@@ -50,6 +50,25 @@ def killed_at(point: str) -> Scenario:
     return scenario
 
 
+def killed_in_a_batch(point: str) -> Scenario:
+    """People register while the program stands still; it dies the first time that it comes to ``point`` afterwards.
+
+    Its first batch has messages of every kind. Of those that come one by one, the first only says that a mail was sent.
+    """
+
+    def run(place: Place, program: str, parts: Sequence[str]) -> None:
+        place.rig.restart(program, parts)
+        plan = Plan(point, 1, "kill", place.rig.marker())
+        place.rig.plan(program, plan)
+        place.rig.stack.programs[program].suspend()
+        place.rig.arrive(PEOPLE)
+        place.rig.wait_until(lambda: _published_all(place), HAPPENS_WITHIN_S, "everything is published")
+        place.rig.stack.programs[program].resume()
+        place.rig.wait_until(lambda: plan.happened, HAPPENS_WITHIN_S, f"{program} comes to {point}")
+
+    return lambda place, program, parts: _changed(place, lambda: run(place, program, parts))
+
+
 def topology_broken(place: Place, program: str, parts: Sequence[str]) -> Findings:
     """People register while no queue is bound for what is said of them; then it is mended."""
 
@@ -98,6 +117,11 @@ def _bind(place: Place, deed: str) -> None:
         channel = connection.channel()
         for queue in BY_KEY[BROKEN_KEY].consumers:
             getattr(channel, deed)(queue, FACTS, BROKEN_KEY)
+
+
+def _published_all(place: Place) -> bool:
+    waiting = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+    return all(place.rig.stack.sql(service, waiting) == [(0,)] for service in ("registration", "notifications"))
 
 
 def _tried_all(place: Place) -> bool:
