@@ -188,7 +188,7 @@ class RabbitNode:
         password = quote(self._passwords[user], safe="")
         return f"amqp://{quote(user, safe='')}:{password}@127.0.0.1:{self.ports.amqp}/{quote(vhost, safe='')}"
 
-    def ctl(self, *arguments: str, within_s: float = 60.0, tool: str = "rabbitmqctl") -> str:
+    def ctl(self, *arguments: str, within_s: float = 180.0, tool: str = "rabbitmqctl") -> str:
         """Run ``rabbitmqctl``, or another ``tool``, against this node (about 0.5 s) and return what it prints.
 
         Raises:

@@ -103,11 +103,11 @@ class People:
     stack: WiredStack
     journal: Journal
 
-    def ask(self, action: Action, person: Person) -> Answer:
-        """One try; the answer's status is 0 if there was none."""
+    def ask(self, action: Action, person: Person, patience_s: float = CLIENT_PATIENCE_S) -> Answer:
+        """One try; the answer's status is 0 if there was none within ``patience_s``."""
         request = action.request(person)
         key = dict(request.headers).get("Idempotency-Key", f"{action.name}-{person.number}")
-        return self.journal.ask(key, request.path, lambda: self._send(request))
+        return self.journal.ask(key, request.path, lambda: self._send(request, patience_s))
 
     def choices(self, link: str) -> tuple[str, ...]:
         """Names of the fields by which everything behind a confirmation link is confirmed."""
@@ -115,11 +115,11 @@ class People:
         assert page.status_code == 200
         return tuple(dict.fromkeys(_CHOICE.findall(page.text)))
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request, patience_s: float) -> Answer:
         place = urlsplit(self.stack.urls[request.service])
         headers = {"Authorization": f"Bearer {self.stack.installation.secrets.coordinator_key}"}
         own = dict(request.headers) if request.content else headers
-        connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=CLIENT_PATIENCE_S)
+        connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=patience_s)
         try:
             connection.request(request.method, request.path, request.content or None, own)
             response = connection.getresponse()

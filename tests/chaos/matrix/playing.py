@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.registration.own.commands import OUTCOME_WITHIN_S
-from tests.chaos.matrix.actions import ACTIONS, Action, People, Person
+from tests.chaos.matrix.actions import ACTIONS, CLIENT_PATIENCE_S, Action, People, Person
 from tests.chaos.matrix.crowd import Crowd
 from tests.chaos.matrix.faults import SLOW_S, fault_on
 from tests.chaos.matrix.table import Cell
@@ -66,7 +66,8 @@ class Player:
         self.stack.set(cell.link, fault_on(cell.action, cell.link, cell.fault, self.bus))
         try:
             began_s = time.monotonic()
-            answer = self.people.ask(action, person)
+            slow = cell.fault == "slow"  # the page of a link asks the database some seventeen times
+            answer = self.people.ask(action, person, PATIENT_S if slow else CLIENT_PATIENCE_S)
             took_s = time.monotonic() - began_s
             if wait:
                 self._wait_until_met(cell, before)
