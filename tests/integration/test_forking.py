@@ -1,5 +1,6 @@
 """The fork server starts programs that are like any other child."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from tests.support.forking import PROJECT, ForkedChild, ForkServer
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
 from tests.support.waiting import poll_until
 
+PR_GET_CHILD_SUBREAPER = 37
 LASTING = ["http.server", "--bind", "127.0.0.1", "0"]
 ORPHAN = """
 from pathlib import Path
@@ -43,12 +45,13 @@ def lasting(server: ForkServer, tmp_path: Path) -> Iterator[ForkedChild]:
 
 
 def test_program_has_its_environment_its_log_and_a_session_of_its_own(
-    server: ForkServer, tmp_path: Path, lasting: ForkedChild
+    server: ForkServer, run_folder: RunFolder, tmp_path: Path, lasting: ForkedChild
 ) -> None:
     log = tmp_path / "says"
     says = ["timeit", "-n1", "-r1", "import os; print(os.environ['WORD'])"]
     assert server.start(says, {"WORD": "hello"}, log).wait(10) == 0
     assert log.read_text().splitlines()[0] == "hello"
+    assert lasting.pid in {process.pid for process in run_folder.processes()}, "else nothing ends it after a crash"
     process = psutil.Process(lasting.pid)
     assert (process.ppid(), process.cwd(), os.getsid(lasting.pid)) == (os.getpid(), str(PROJECT), lasting.pid)
 
@@ -64,6 +67,13 @@ def test_exit_codes_and_signals_are_those_of_the_program(
     assert psutil.Process(lasting.pid).status() == psutil.STATUS_STOPPED
     lasting.kill()
     assert lasting.wait(10) == -signal.SIGKILL
+
+
+def test_tests_adopt_no_other_orphans(lasting: ForkedChild) -> None:
+    """Those that a killed program leaves go to the init process, as ever."""
+    adopts = ctypes.c_int(1)
+    assert ctypes.CDLL(None).prctl(PR_GET_CHILD_SUBREAPER, ctypes.byref(adopts), 0, 0, 0) == 0
+    assert (adopts.value, lasting.poll()) == (0, None)
 
 
 def test_program_ends_with_the_process_that_asked_for_it(run_folder: RunFolder) -> None:
