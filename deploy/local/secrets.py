@@ -14,22 +14,33 @@ from shared.core.ids import new_token
 from shared.core.sealing import new_key, public_key_of, read_keys
 
 PUBLIC_KEY = "TROIKA_NOTIFICATIONS_PUBLIC_KEY"
+EVENTS_PUBLIC_KEY = "TROIKA_EVENTS_PUBLIC_KEY"
+REGISTRATION_PUBLIC_KEY = "TROIKA_REGISTRATION_PUBLIC_KEY"
+PUBLIC_KEYS = {
+    PUBLIC_KEY: "notifications.key",
+    EVENTS_PUBLIC_KEY: "events.key",
+    REGISTRATION_PUBLIC_KEY: "registration.key",
+}
+"""Settings that hold a public key, and the file of the private one."""
+
 _CONSOLE = ("TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE")
 _FORMS = ("TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS")
+_MAILED = (PUBLIC_KEY, EVENTS_PUBLIC_KEY)
 _BOOK = "TROIKA_NOTIFICATIONS_VAULT_FILE"
-CONTACTS = "TROIKA_PROPOSAL_VAULT_FILE"
 _WEBHOOKS = "TROIKA_WEBHOOK_KEY_FILE"
 
 OWNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("registration", "web"): (*_CONSOLE, *_FORMS, "TROIKA_PERSON_KEY_FILE", "TROIKA_INTAKE_KEY_FILE", PUBLIC_KEY),
+    ("registration", "web"): (*_CONSOLE, *_FORMS, "TROIKA_PERSON_KEY_FILE", "TROIKA_INTAKE_KEY_FILE", *_MAILED),
     ("registration", "forms"): ("TROIKA_INTAKE_KEY_FILE",),
     ("registration", "own"): ("TROIKA_INTAKE_KEY_FILE",),
-    ("registration", "desk"): (*_CONSOLE, *_FORMS, "TROIKA_PERSON_KEY_FILE", PUBLIC_KEY),
-    ("registration", "decide"): ("TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", PUBLIC_KEY),
-    ("registration", "tend"): (PUBLIC_KEY,),
+    ("registration", "desk"): (*_CONSOLE, *_FORMS, "TROIKA_PERSON_KEY_FILE", *_MAILED),
+    ("registration", "decide"): ("TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", *_MAILED),
+    ("registration", "tend"): _MAILED,
+    ("registration", "consume"): ("TROIKA_REGISTRATION_KEY_FILE",),
     ("registration", "operator"): _FORMS,
-    ("events", "web"): (*_CONSOLE, "TROIKA_PROPOSAL_KEY_FILE", CONTACTS, PUBLIC_KEY),
-    ("events", "rekey"): ("TROIKA_PROPOSAL_KEY_FILE", CONTACTS),
+    ("events", "web"): (*_CONSOLE, "TROIKA_EVENTS_KEY_FILE", PUBLIC_KEY, REGISTRATION_PUBLIC_KEY),
+    ("events", "consume"): ("TROIKA_EVENTS_KEY_FILE", "TROIKA_PROPOSAL_KEY_FILE"),
+    ("events", "rekey"): ("TROIKA_EVENTS_KEY_FILE",),
     ("notifications", "web"): (*_CONSOLE, _BOOK, _WEBHOOKS),
     ("notifications", "consume"): ("TROIKA_NOTIFICATIONS_KEY_FILE", _BOOK),
     ("notifications", "send"): (_BOOK,),
@@ -45,7 +56,8 @@ KEY_FILES = (
     "decider",
     "master",
     "proposal",
-    "proposal-vault",
+    "events",
+    "registration",
     "notifications",
     "vault",
     "webhook",
@@ -73,7 +85,8 @@ class Secrets:
             "TROIKA_MASTER_KEY_FILE": self.folder / "master.key",
             "TROIKA_FORM_KEYS": self.folder / "form-keys",
             "TROIKA_PROPOSAL_KEY_FILE": self.folder / "proposal.key",
-            CONTACTS: self.folder / "proposal-vault.key",
+            "TROIKA_EVENTS_KEY_FILE": self.folder / "events.key",
+            "TROIKA_REGISTRATION_KEY_FILE": self.folder / "registration.key",
             "TROIKA_NOTIFICATIONS_KEY_FILE": self.folder / "notifications.key",
             "TROIKA_NOTIFICATIONS_VAULT_FILE": self.folder / "vault.key",
             "TROIKA_WEBHOOK_KEY_FILE": self.folder / "webhook.key",
@@ -83,9 +96,8 @@ class Secrets:
         """The part of the environment of one kind of process that names secrets and keys: those that it works with."""
         named = OWNERS.get((service, process), ())
         found = {name: str(path.resolve()) for name, path in self.files().items() if name in named}
-        if PUBLIC_KEY in named:
-            found[PUBLIC_KEY] = public_key_of(read_keys(self.folder / "notifications.key")[0]).hex()
-        return found
+        public = {name: self.folder / file for name, file in PUBLIC_KEYS.items() if name in named}
+        return found | {name: public_key_of(read_keys(path)[0]).hex() for name, path in public.items()}
 
 
 def make_secrets(folder: Path) -> Secrets:

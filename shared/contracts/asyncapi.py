@@ -112,8 +112,8 @@ def _heard_on(queue: str) -> list[MessageType]:
 
 
 def _message(entry: MessageType) -> dict[str, Any]:
-    readers = "only the notifications service can open it"
-    sealed = f" Sealed: {', '.join(f'`{name}`' for name in entry.sealed)} ({readers})." if entry.sealed else ""
+    boxes = ", ".join(f"`{name}` (only the {service} service can open it)" for name, service in entry.sealed_to)
+    sealed = f" Sealed: {boxes}." if boxes else ""
     return {
         "name": entry.type,
         "title": entry.key,

@@ -16,7 +16,7 @@ EVENT_KINDS = (
 EVENT_STATUSES = ("draft", "tentative", "confirmed", "postponed", "cancelled", "held")
 EVENT_MODES = ("online", "in_person", "hybrid")
 RESOURCE_KINDS = ("recording", "slides", "brief")
-PROPOSAL_STATUSES = ("unverified", "submitted", "accepted", "scheduled", "returned", "declined", "withdrawn")
+PROPOSAL_STATUSES = ("submitted", "accepted", "scheduled", "returned", "declined", "withdrawn")
 
 
 class EventData(MessageSchema):
@@ -62,36 +62,23 @@ class ResourceData(MessageSchema):
     city = text(200, required=False)
 
 
-class ProposalData(MessageSchema):
-    """State of a proposal for a side event.
+class DecisionData(MessageSchema):
+    """What coordinators have decided about a proposal for a side event.
 
-    ``sealed`` is base64 of a libsodium sealed box that only notifications can open: ``{name, address, token, title,
-    note}``; ``note`` is what the coordinators say to the group. ``event``, ``room``, the moments and
-    ``schedule_version`` are of its place in the published timetable, ``moved`` whether it had another one before.
+    Both parts that are sealed are base64 of libsodium sealed boxes: ``sealed`` holds ``{note}`` for notifications,
+    ``note`` holds ``{note}`` for registration, which shows it on the own page.
+
+    ``proposal_id`` is the id of its registration, ``revision`` counts the states of the review, and
+    ``answers_revision`` is the registration's revision that the decision is about: whoever knows a later one of a
+    ``returned`` proposal takes it as submitted again. ``event`` is the side event that the proposal became, once it
+    was in a published timetable.
     """
 
     proposal_id = identity()
     revision = revision()
+    answers_revision = revision()
     status = one_of(*PROPOSAL_STATUSES)
-    working_group = slug(required=False)
-    language = text(35)
-    person_ref = fields.String(required=True, validate=validate.Regexp(r"^[0-9a-f]{64}$"))
     event = slug(required=False)
-    room = text(200, required=False)
-    starts_at = moment(required=False)
-    ends_at = moment(required=False)
-    time_zone = text(64, required=False)
-    schedule_version = fields.Integer(allow_none=True, load_default=None, strict=True)
-    moved = fields.Boolean(load_default=False)
     occurred_at = moment()
+    note = text(8192)
     sealed = text(8192)
-
-
-class ErasedProposalData(MessageSchema):
-    """Whoever made a proposal is erased, with what they wrote. ``event`` is the side event that it became, if any."""
-
-    proposal_id = identity()
-    revision = revision()
-    status = one_of(*PROPOSAL_STATUSES)
-    event = slug(required=False)
-    occurred_at = moment()

@@ -12,8 +12,9 @@ class RegistrationData(MessageSchema):
     """State of one registration.
 
     ``person_ref`` is a keyed hash of the address (the key never leaves registration). ``sealed`` is base64 of a
-    libsodium sealed box that only notifications can open: ``{name, address, time_zone, token, view, join}``, the last
-    three being tokens of the managing, the read-only and the join link (``join`` is empty once it has ended).
+    libsodium sealed box that only notifications can open: ``{name, address, time_zone, title, token, view, join}``, the
+    last three being tokens of the managing, the read-only and the join link (``join`` is empty once it has ended), and
+    ``title`` that of a proposal, empty for every other kind of form.
     ``verified`` says that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is
     the event that everybody on this form should attend as well.
     """
@@ -37,6 +38,31 @@ class RegistrationData(MessageSchema):
     verified = fields.Boolean(load_default=False)
     attend = slug(required=False)
     sealed = text(4096)
+
+
+class ProposalData(MessageSchema):
+    """What a proposal for a side event says; ``proposal_id`` and ``revision`` are those of its registration.
+
+    ``sealed`` is base64 of a libsodium sealed box that only events can open: ``{title, summary, organisation, speakers,
+    attendance, preferred_days, unavailable_days}``, with a list of names as ``speakers`` and days as ISO 8601.
+    """
+
+    proposal_id = identity()
+    revision = revision()
+    working_group = slug(required=False)
+    language = text(35)
+    partner = slug(required=False)
+    person_ref = fields.String(required=True, validate=validate.Regexp(r"^[0-9a-f]{64}$"))
+    occurred_at = moment()
+    sealed = text(32_768)
+
+
+class WithdrawnProposalData(MessageSchema):
+    """A proposal was withdrawn: its registration is cancelled."""
+
+    proposal_id = identity()
+    revision = revision()
+    occurred_at = moment()
 
 
 class ConfirmationData(MessageSchema):

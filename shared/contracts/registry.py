@@ -10,14 +10,16 @@ from functools import cache
 from marshmallow import Schema, ValidationError
 
 from shared.contracts.envelope import TYPE_PREFIX, Message
-from shared.contracts.events import ErasedProposalData, EventData, ProposalData, ResourceData, WorkingGroupData
+from shared.contracts.events import DecisionData, EventData, ResourceData, WorkingGroupData
 from shared.contracts.notifications import MailData
 from shared.contracts.registration import (
     AddressChangedData,
     ConfirmationData,
     ErasedData,
     FormData,
+    ProposalData,
     RegistrationData,
+    WithdrawnProposalData,
 )
 from shared.core.errors import Poison, Unauthentic
 
@@ -31,7 +33,7 @@ class MessageType:
         producer: the only service that may say it.
         consumers: names of the queues that get a copy.
         schema: what ``data`` must hold.
-        sealed: names of the fields that only one service can read; all other fields travel in clear.
+        sealed_to: fields that only one service can read, each with that service; all others travel in clear.
         meaning: one sentence for the generated documents.
     """
 
@@ -40,7 +42,12 @@ class MessageType:
     consumers: tuple[str, ...]
     schema: type[Schema]
     meaning: str
-    sealed: tuple[str, ...] = ()
+    sealed_to: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def sealed(self) -> tuple[str, ...]:
+        """Names of the fields that nobody at the broker can read."""
+        return tuple(name for name, _ in self.sealed_to)
 
     @property
     def type(self) -> str:
@@ -55,14 +62,19 @@ class MessageType:
 
 _COPIES = ("registration.copies", "notifications.copies")
 _ROLLUP_AND_MAIL = ("events.rollup", "notifications.mail")
-_SEALED = ("sealed",)
+_SEALED = (("sealed", "notifications"),)
 
-_PROPOSALS = tuple(
-    MessageType(f"proposal.{verb}.v1", "events", ("notifications.mail",), ProposalData, meaning, _SEALED)
+_DECISIONS = tuple(
+    MessageType(
+        f"proposal.{verb}.v1",
+        "events",
+        ("notifications.mail", "registration.proposals"),
+        DecisionData,
+        meaning,
+        (("note", "registration"), ("sealed", "notifications")),
+    )
     for verb, meaning in (
-        ("verification-requested", "Whoever proposes a side event has to confirm their address first."),
-        ("submitted", "A group proposes a side event."),
-        ("accepted", "A proposal will be scheduled."),
+        ("accepted", "A proposal will be scheduled, or has lost its place in the timetable."),
         ("returned", "A proposal needs work before it can be accepted."),
         ("declined", "A proposal will not be scheduled."),
         ("scheduled", "A proposal has a place in the published timetable, or another one than before."),
@@ -86,14 +98,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         ResourceData,
         "A recording, slides or a brief can be seen.",
     ),
-    *_PROPOSALS,
-    MessageType(
-        "proposal.erased.v1",
-        "events",
-        ("notifications.mail",),
-        ErasedProposalData,
-        "Whoever made a proposal is erased: what others hold of them goes too.",
-    ),
+    *_DECISIONS,
     MessageType(
         "confirmation.wanted.v1",
         "registration",
@@ -141,6 +146,29 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         RegistrationData,
         "Somebody's answers, name or address have changed; their place has not.",
         _SEALED,
+    ),
+    MessageType(
+        "proposal.submitted.v1",
+        "registration",
+        ("events.proposals",),
+        ProposalData,
+        "A group proposes a side event; the owner of the address has confirmed it.",
+        (("sealed", "events"),),
+    ),
+    MessageType(
+        "proposal.changed.v1",
+        "registration",
+        ("events.proposals",),
+        ProposalData,
+        "Whoever proposed a side event has changed what the proposal says.",
+        (("sealed", "events"),),
+    ),
+    MessageType(
+        "proposal.withdrawn.v1",
+        "registration",
+        ("events.proposals",),
+        WithdrawnProposalData,
+        "A proposal was withdrawn.",
     ),
     MessageType(
         "registration.link-requested.v1",

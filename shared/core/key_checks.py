@@ -76,6 +76,18 @@ NOTIFICATIONS_PUBLIC = KeyKind(
     KeyRule.CURRENT,
     "Notifications could not open what is sealed to it: nobody would get a mail.",
 )
+EVENTS_PUBLIC = KeyKind(
+    "events-public",
+    "TROIKA_EVENTS_PUBLIC_KEY",
+    KeyRule.CURRENT,
+    "Events could not open what is sealed to it: no proposal would reach the coordinators.",
+)
+REGISTRATION_PUBLIC = KeyKind(
+    "registration-public",
+    "TROIKA_REGISTRATION_PUBLIC_KEY",
+    KeyRule.CURRENT,
+    "Registration could not open what is sealed to it: proposers would not see what was decided.",
+)
 
 
 @dataclass(frozen=True, slots=True)
