@@ -48,7 +48,8 @@ WATER = HOUSING | {"title": "Water as a right"}
 CHANGED = {name: value for name, value in HOUSING.items() if name not in ("email", "consent")}
 NOTE = "Please name a third speaker"
 SIDE_EVENT = """
-    INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, ends_at, time_zone, status, mode, city, place)
+    INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, ends_at, time_zone, status, mode, city,
+        place)
     VALUES ('side-event-1', 1, 'side_event', 'Housing as a right', '', %s, %s, 'Europe/Zurich', 'confirmed',
         'in_person', 'Geneva', 'Lake Hall')
 """
