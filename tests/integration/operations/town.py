@@ -81,8 +81,10 @@ class Town:
         self.decider = make_decider(installation, work, self.checked_clock)
         receive_at(installation, self.clock)
         self._effects = {
-            **registration_effects(read_keys(keys / "registration.key")), **events_effects(self.work("events")), **self.office.effects
-        }  # fmt: skip
+            **registration_effects(read_keys(keys / "registration.key")),
+            **events_effects(self.work("events")),
+            **self.office.effects,
+        }
 
     def work(self, service: str) -> UnitOfWork:
         """A unit of work on a service's database."""
