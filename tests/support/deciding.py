@@ -30,7 +30,8 @@ def make_decider(installation: TestInstallation, work: UnitOfWork, clock: Checke
     folder = installation.secrets.folder
     decider_keys, person_keys = read_keys(folder / "decider.key"), read_keys(folder / "person.key")
     publish_key(work, decider_keys, clock())
-    messages = RegistrationMessages(public_key_of(read_keys(folder / "notifications.key")[0]))
+    public = [public_key_of(read_keys(folder / f"{service}.key")[0]) for service in ("notifications", "events")]
+    messages = RegistrationMessages(*public)
     return Decider(work, clock, DeciderKeys(decider_keys, References(person_keys[0])), messages)
 
 

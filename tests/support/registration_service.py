@@ -65,7 +65,7 @@ class RegistrationService:
         self.client: FlaskClient = self.app.test_client()
         self.work_of_web = UnitOfWork(self.engine, NAME)
         self.intake = Intake(self.work_of_web, web.intake_keys[0])
-        self.outgoing = RegistrationMessages(settings.notifications_key)
+        self.outgoing = RegistrationMessages(settings.notifications_key, settings.events_key)
 
     def work(self, process: str) -> UnitOfWork:
         """Transactions on the database with the login of a process."""
