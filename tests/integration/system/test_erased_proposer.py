@@ -73,7 +73,7 @@ class Proposer:
         poll_until(lambda: self.stack.sql("registration", shown) == [(verb,)], 30, what="the own page shows it")
 
     def traces(self) -> dict[str, bytes]:
-        """What is stored anywhere of the one person, by where it stands: words, and whatever was encrypted or hashed."""
+        """What is stored of the one person, by where it stands: words, and whatever was encrypted or hashed."""
         stored = {word: word.encode() for word in (*WORDS.values(), ADDRESS.partition("@")[0])}
         for service, tables in {
             "registration": ("registration", "proposal_state"),
