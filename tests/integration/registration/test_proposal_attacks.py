@@ -1,5 +1,7 @@
-"""The attacks of ``test_attacks.py`` against the form by which side events are proposed: what coordinators find on their
-board is what the owner of an address has confirmed, and nothing else."""
+"""The attacks of ``test_attacks.py`` against the form by which side events are proposed.
+
+What coordinators find on their board is what the owner of an address has confirmed, and nothing else.
+"""
 
 from collections.abc import Iterator
 from datetime import timedelta
