@@ -66,7 +66,6 @@ def told(postgres: PostgresServer, run_folder: RunFolder, tmp_path_factory: pyte
     """The story, played once; then nobody works any more but the web services."""
     processes, folder = ProcessGroup(run_folder), tmp_path_factory.mktemp("mails")
     world = World(processes, make_installation(postgres, folder), sample=make_sample(folder / "sample"))
-    world.settings["TROIKA_PROPOSAL_PROOF_OF_WORK"] = "asked"  # so that proposers confirm their addresses by mail
     try:
         cast = cause_every_mail(world)
         print(world.summary())
@@ -169,8 +168,11 @@ def test_links_of_coordinators_are_links(told: Told) -> None:
     assert [text for text in whole if text not in shown] == []
 
 
-WITH_MANAGING_LINK = {kind for kind in KIND_OF_MESSAGE.values() if KINDS[kind].about == "registration"}
-OWN_LINK = re.compile(r"/([crpvj])/[A-Za-z0-9_-]{43}")
+DECISIONS = {"proposal-accepted", "proposal-returned", "proposal-declined", "proposal-scheduled"}
+"""What coordinators decide: registration has no part in these, so they come with the read-only link."""
+WITH_MANAGING_LINK = {kind for kind in KIND_OF_MESSAGE.values() if KINDS[kind].about == "registration"} - DECISIONS
+WITH_MANAGING_LINK |= {"proposal-received"}
+OWN_LINK = re.compile(r"/([crvj])/[A-Za-z0-9_-]{43}")
 
 
 def test_no_link_that_changes_anything_leaves_the_body_of_the_mail_about_it(told: Told) -> None:
@@ -188,7 +190,7 @@ def test_no_link_that_changes_anything_leaves_the_body_of_the_mail_about_it(told
         )
     assert {kind for kind, families in found.items() if "r" in families} == WITH_MANAGING_LINK
     assert {kind for kind, families in found.items() if "v" in families} == {
-        *NEWS_KINDS, *REMINDER_KINDS, "bulletin"
+        *NEWS_KINDS, *REMINDER_KINDS, *DECISIONS, "bulletin"
     }  # fmt: skip
     assert {"confirmation", *REMINDER_KINDS} <= {kind for kind, families in found.items() if "j" in families}
 
@@ -233,7 +235,7 @@ def test_opening_every_link_changes_nothing(told: Told) -> None:
     opened = opening.open_all()
     print(f"opened: {dict(sorted(opened.items()))}")
     assert changes(before, opening.contents()) == []
-    for family in ("c", "embed", "j", "p", "r", "u", "v"):
+    for family in ("c", "embed", "j", "r", "u", "v"):
         assert opened[f"GET /{family}/ 200"] > 0
         assert opened[f"HEAD /{family}/ 200"] > 0
     assert {key.rpartition(" ")[2] for key in opened} <= {"200", "404"}
@@ -241,7 +243,7 @@ def test_opening_every_link_changes_nothing(told: Told) -> None:
 
 @pytest.mark.parametrize(
     ("family", "button"),
-    [("u", ""), ("r", "cancel"), ("p", "withdraw"), ("p", "confirm"), ("c", "mute"), ("v", "send-link")],
+    [("u", ""), ("r", "cancel"), ("c", "mute"), ("v", "send-link")],
 )
 def test_pressing_a_button_is_seen(told: Told, family: str, button: str) -> None:
     """The control: the same comparison sees what a button does."""

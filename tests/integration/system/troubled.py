@@ -139,7 +139,7 @@ def _happen(made: Troubled) -> None:
 def _confirm(made: Troubled) -> None:
     """Follow every link of every mail, and confirm by those that ask for it."""
     text = made.mails().replace(b"=\r\n", b"").replace(b"=\n", b"").decode()
-    links = sorted(set(re.findall(r"https?://[^/\s]+(/[crpu]/[\w-]{20,})", text)))
+    links = sorted(set(re.findall(r"https?://[^/\s]+(/[cru]/[\w-]{20,})", text)))
     assert len(links) >= len(made.filled)
     for path in links:
         assert requests.get(made.public + path, timeout=20).status_code == 200
