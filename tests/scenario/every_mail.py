@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.scenario.acts import COUNCIL, PRESS, send_bulletin
 from tests.scenario.hostile import TEXTS, marked, packed, words_of_event
+from tests.scenario.letters import Letter
 from tests.scenario.timetable import (
     NEWS_WAITS,
     PROPOSAL,
@@ -18,7 +19,6 @@ from tests.scenario.timetable import (
     november_rooms,
     solve_and_publish,
 )
-from tests.scenario.letters import Letter
 from tests.scenario.world import World
 from tests.support.clients import submissions_path
 
