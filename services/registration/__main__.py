@@ -29,7 +29,8 @@ def command_line() -> click.Group:
     @group.command()
     @click.argument("folder", type=click.Path(path_type=Path))
     @click.option("--origin", "origins", multiple=True, help="partner=https://origin in place of the folder's.")
-    def load(folder: Path, origins: tuple[str, ...]) -> None:
+    @click.option("--days-later", default=0, help="Move the days that proposals ask about by so many days.")
+    def load(folder: Path, origins: tuple[str, ...], days_later: int) -> None:
         """Load forms and partners from FOLDER; a broken folder changes nothing."""
         # here alone: keys and the reading of folders take 10 MB, and no worker needs them
         from services.registration.forms.loading import load_forms
@@ -43,7 +44,7 @@ def command_line() -> click.Group:
         require_fit(KeyChecks(work, settings.held_keys, NAME))
         form_keys = FormKeys(settings.form_keys_folder, settings.master_keys)
         moved = dict(pair.split("=", 1) for pair in origins)
-        forms, partners = load_forms(work, form_keys, folder, moved)
+        forms, partners = load_forms(work, form_keys, folder, moved, days_later=days_later)
         engine.dispose()
         click.echo(f"{forms} forms, {partners} partners")
 
@@ -71,7 +72,8 @@ def tend() -> Loop:
     from services.registration.people.messages import RegistrationMessages
     from services.registration.tending import Tending
 
-    messages = RegistrationMessages(read_settings(TEND).notifications_key)
+    settings = read_settings(TEND)
+    messages = RegistrationMessages(settings.notifications_key, settings.events_key)
 
     def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
         Tending(unit, clock, messages).run(stop)

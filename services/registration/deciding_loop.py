@@ -44,7 +44,7 @@ def make_decider(settings: RegistrationSettings, work: UnitOfWork, clock: Checke
     """
     publish_key(work, settings.decider_keys, clock())
     keys = DeciderKeys(settings.decider_keys, References(settings.person_keys[0]))
-    return Decider(work, clock, keys, RegistrationMessages(settings.notifications_key))
+    return Decider(work, clock, keys, RegistrationMessages(settings.notifications_key, settings.events_key))
 
 
 def run_decider(settings: RegistrationSettings, work: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:

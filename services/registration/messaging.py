@@ -1,11 +1,13 @@
-"""What the service consumes: events, working groups and resources, kept as its own copy, and what became of mails."""
+"""What the service consumes: events, working groups and resources, kept as its own copy, what became of mails, and
+decisions on proposals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from services.registration.forms.copies import keep_event, keep_working_group, upsert_resource
+from services.registration.people.proposals import handle_decision
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.core.errors import Poison
 from shared.store.checked_clock import MAX_DIFFERENCE
@@ -13,6 +15,7 @@ from shared.store.inbox import Effect
 
 COPIES = "registration.copies"
 MAIL = "registration.mail"
+PROPOSALS = "registration.proposals"
 _UPSERTS = {
     "event.published.v1": keep_event,
     "event.changed.v1": keep_event,
@@ -21,9 +24,13 @@ _UPSERTS = {
 }
 
 
-def effects() -> Mapping[str, Effect]:
-    """What a message does, by queue."""
-    return {COPIES: _upsert, MAIL: handle_mail}
+def effects(private_keys: Sequence[bytes]) -> Mapping[str, Effect]:
+    """What a message does, by queue. ``private_keys`` open what is sealed to this service, newest first."""
+
+    def decide(connection: Connection, message: Message) -> None:
+        handle_decision(connection, message, private_keys)
+
+    return {COPIES: _upsert, MAIL: handle_mail, PROPOSALS: decide}
 
 
 def _upsert(connection: Connection, message: Message) -> None:

@@ -22,7 +22,7 @@ _AT = "timestamp with time zone"
 _SEPARATE: Rights = {
     "alembic_version": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND), "select"),
     "key_check": {
-        **dict.fromkeys((FORMS, OWN, DESK, DECIDE, TEND), "select insert"),
+        **dict.fromkeys((FORMS, OWN, DESK, DECIDE, CONSUME, TEND), "select insert"),
         OPERATOR: "select insert update delete",
     },
     # forms
@@ -104,9 +104,15 @@ _SEPARATE: Rights = {
     "registration": {
         DESK: "select update",
         DECIDE: "select insert update",
-        CONSUME: "select(id,erased_at)",
+        CONSUME: "select(id,erased_at) update(details_reminded_at)",  # to lock a row
         TEND: "select update delete",
         OPERATOR: "select update",
+    },
+    "proposal_state": {
+        DESK: "select delete",
+        DECIDE: "select delete",
+        CONSUME: "select insert update",
+        TEND: "select delete",
     },
     "registration_change": {
         DESK: "select insert",

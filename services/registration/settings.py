@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from services.registration.rights import DECIDE, DESK, FORMS, OPERATOR, OWN, RIGHTS, TEND, WEB, WORK
-from shared.core.key_checks import NOTIFICATIONS_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
+from services.registration.rights import CONSUME, DECIDE, DESK, FORMS, OPERATOR, OWN, RIGHTS, TEND, WEB, WORK
+from shared.core.key_checks import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
 from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
 from shared.process.settings import CommonSettings, key_file, read_common, with_embedded
@@ -34,7 +34,13 @@ DECIDER = KeyKind(
     KeyRule.DATA,
     "Submissions that wait could not be opened.",
 )
-KEY_KINDS = (SIGNING, PERSON, MASTER, INTAKE, DECIDER, NOTIFICATIONS_PUBLIC)
+PRIVATE = KeyKind(
+    "registration",
+    "TROIKA_REGISTRATION_KEY_FILE",
+    KeyRule.CURRENT,
+    "Decisions on proposals could not be opened, and would be parked.",
+)
+KEY_KINDS = (SIGNING, PERSON, MASTER, INTAKE, DECIDER, PRIVATE, NOTIFICATIONS_PUBLIC, EVENTS_PUBLIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,9 @@ class RegistrationSettings:
         person_keys: turn an address into its reference; newest first.
         master_keys: wrap the keys of forms, newest first.
         form_keys_folder: of the wrapped keys, outside the database.
+        private_keys: open what is sealed to this service, newest first.
         notifications_key: the notifications service's public key.
+        events_key: the same of the events service.
         organiser: shown on forms.
     """
 
@@ -58,7 +66,9 @@ class RegistrationSettings:
     person_keys: tuple[bytes, ...] = field(default=(), repr=False)
     master_keys: tuple[bytes, ...] = field(default=(), repr=False)
     form_keys_folder: Path = Path()
+    private_keys: tuple[bytes, ...] = field(default=(), repr=False)
     notifications_key: bytes = b""
+    events_key: bytes = b""
     organiser: str = ""
 
     @property
@@ -70,7 +80,9 @@ class RegistrationSettings:
             *DECIDER.held(self.decider_keys),
             *PERSON.held(self.person_keys),
             *MASTER.held(self.master_keys),
+            *PRIVATE.held(self.private_keys),
             *NOTIFICATIONS_PUBLIC.held([self.notifications_key] if self.notifications_key else []),
+            *EVENTS_PUBLIC.held([self.events_key] if self.events_key else []),
         ]
 
 
@@ -79,7 +91,8 @@ _NEEDS: Mapping[str, frozenset[str]] = {
     "decider": frozenset({DECIDE, WORK}),
     "person": frozenset({DESK, DECIDE, WEB, WORK}),
     "master": frozenset({DESK, WEB, OPERATOR}),
-    "notifications": frozenset({DESK, DECIDE, TEND, WEB, WORK}),
+    "private": frozenset({CONSUME, WORK}),
+    "mailed": frozenset({DESK, DECIDE, TEND, WEB, WORK}),
     "organiser": frozenset({FORMS, OWN, WEB}),
 }
 """Kinds of process by what they need."""
@@ -96,6 +109,9 @@ def read_settings(process: str = WEB) -> RegistrationSettings:
     def file_of(what: str, kind: KeyKind) -> tuple[bytes, ...]:
         return reader.take(kind.variable, key_file) if process in _NEEDS[what] else ()
 
+    def public_key(kind: KeyKind) -> bytes:
+        return reader.take(kind.variable, _public_key) if process in _NEEDS["mailed"] else b""
+
     settings = RegistrationSettings(
         read_common(reader, "registration", process, serving=(DESK, WEB), public=(FORMS, OWN)),
         intake_keys=file_of("intake", INTAKE),
@@ -103,9 +119,9 @@ def read_settings(process: str = WEB) -> RegistrationSettings:
         person_keys=file_of("person", PERSON),
         master_keys=file_of("master", MASTER),
         form_keys_folder=reader.folder("TROIKA_FORM_KEYS") if process in _NEEDS["master"] else Path(),
-        notifications_key=reader.take("TROIKA_NOTIFICATIONS_PUBLIC_KEY", _public_key)
-        if process in _NEEDS["notifications"]
-        else b"",
+        private_keys=file_of("private", PRIVATE),
+        notifications_key=public_key(NOTIFICATIONS_PUBLIC),
+        events_key=public_key(EVENTS_PUBLIC),
         organiser=reader.text("TROIKA_ORGANISER", "The organisers") if process in _NEEDS["organiser"] else "",
     )
     reader.finish()

@@ -182,7 +182,7 @@ def _routes(
         ]
         routes.pages += [my_data_blueprint(context), limited_blueprint(context)]
     if DESK in kinds:
-        people = PeopleDesk(work, clock, RegistrationMessages(settings.notifications_key))
+        people = PeopleDesk(work, clock, RegistrationMessages(settings.notifications_key, settings.events_key))
     if links is not None or people is not None:
         routes.operations.append(registrations_blueprint(links, people))
     if people is not None:

@@ -1,15 +1,12 @@
 """Builds what the workers and the command line need; ``web`` beside it builds the application."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from services.registration.messaging import effects
-from services.registration.rights import DESK, FORMS, OWN, RIGHTS
+from services.registration.rights import CONSUME, DESK, FORMS, OWN, RIGHTS
 from services.registration.settings import KEY_KINDS, read_settings
 from shared.process.service import Service
-from shared.store.inbox import Effect
 from shared.store.key_checks import KeyChecks
-from shared.store.unit_of_work import UnitOfWork
 
 NAME = "registration"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -31,10 +28,6 @@ def describe() -> Service:
         rights=RIGHTS,
         key_kinds=KEY_KINDS,
         keys=lambda process, work: KeyChecks(work, read_settings(process).held_keys, NAME).faults,
-        effects=_effects,
+        effects=lambda _work: effects(read_settings(CONSUME).private_keys),
         web_parts=WEB_PARTS,
     )
-
-
-def _effects(_work: UnitOfWork) -> Mapping[str, Effect]:
-    return effects()

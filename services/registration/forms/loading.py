@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from services.registration.forms.model import (
     JOIN_MINUTES_BEFORE,
     MAX_ALARM_MINUTES,
     MAX_JOIN_MINUTES_BEFORE,
+    PROPOSAL,
 )
 from services.registration.forms.partner_store import Partner, save_partner
 from services.registration.forms.retention import PERSON_DAYS, retention_faults
@@ -35,6 +36,17 @@ STANDARD = "standard/"
 RESERVED = frozenset({"selftest", "static"})
 """What stands at ``/embed/…`` beside the forms."""
 
+PROPOSAL_FIELDS: Mapping[str, tuple[str, bool]] = {
+    "title": ("text", True),
+    "attendance": ("number", True),
+    "summary": ("long_text", False),
+    "speakers": ("long_text", False),
+    "preferred_days": ("some_of", False),
+    "unavailable_days": ("some_of", False),
+}
+"""Questions of a proposal that events reads: the kind of each, and whether it must be asked and answered."""
+
+PROPOSALS_PER_ADDRESS = 20
 PROMOTION_NOTICE_MINUTES = 60
 PEOPLE_PER_ADDRESS = 3
 
@@ -55,6 +67,8 @@ def load_forms(
     folder: Path,
     origins: Mapping[str, str] | None = None,
     clock: Clock = system_clock,
+    *,
+    days_later: int = 0,
 ) -> tuple[int, int]:
     """Store every form and partner of ``folder`` in one transaction; capacities and alarms of known forms stay.
 
@@ -67,6 +81,7 @@ def load_forms(
         folder: with ``forms.yaml`` and ``partners.yaml``.
         origins: by partner, in place of those in the folder (for an installation that stands elsewhere).
         clock: tells since when the forms are so.
+        days_later: by how many days the days of the folder are moved, for a demonstration that is not of today.
 
     Returns:
         how many forms and partners the folder holds.
@@ -78,7 +93,7 @@ def load_forms(
     faults: list[str] = []
     partners = [_partner(fields) for fields in _rows(folder / "partners.yaml", faults)]
     known = {partner.slug for partner in partners}
-    forms = [_form(fields, known) for fields in _rows(folder / "forms.yaml", faults)]
+    forms = [_form(fields, known, days_later) for fields in _rows(folder / "forms.yaml", faults)]
     if faults:
         raise SettingsError(faults)
     slugs = [form.slug for form in forms]
@@ -122,13 +137,16 @@ def _partner(fields: Fields) -> Partner:
     return partner
 
 
-def _form(fields: Fields, known: set[str]) -> LoadedForm:
+def _form(fields: Fields, known: set[str], days_later: int) -> LoadedForm:
     slug = fields.required("slug", _form_slug, "form")
     untitled: TextInput = "title"
     title = fields.required("title", _title, untitled)
     event = fields.optional("event", _slug, None)
     kind = fields.required("kind", _kind, "webinar")
-    definition = fields.required("fields", _definition(kind, slug, title), None)
+    days = [day + timedelta(days=days_later) for day in fields.each("days", _day)]
+    if days and kind != PROPOSAL:
+        fields.fault("only a form of the kind proposal asks about days", "days")
+    definition = fields.required("fields", _definition(kind, slug, title, days), None)
     partners = fields.each("partners", _slug)
     for index, partner in enumerate(partners):
         if partner not in known:
@@ -139,15 +157,17 @@ def _form(fields: Fields, known: set[str]) -> LoadedForm:
         "event_id": event,
         "definition": to_mapping(definition) if definition else {},
         "partners": list(partners),
-        **_settings(fields),
+        **_settings(fields, kind),
     }
     _check_days(fields, values)
     capacity = fields.optional("capacity", whole(0, 1_000_000), None)
+    if kind == PROPOSAL:
+        _check_proposal(fields, values, capacity, definition)
     fields.finish()
     return LoadedForm(slug, values, capacity, partners)
 
 
-def _settings(fields: Fields) -> dict[str, Any]:
+def _settings(fields: Fields, kind: str) -> dict[str, Any]:
     """The columns that say how the form goes about its people."""
     return {
         "verification": fields.optional("verification", _verification, "email"),
@@ -162,7 +182,9 @@ def _settings(fields: Fields) -> dict[str, Any]:
         "attend": fields.optional("attend", _slug, None),
         "alarm_minutes": fields.optional("alarm_minutes", whole(0, MAX_ALARM_MINUTES), None),
         "keep_days": fields.optional("keep_days", whole(1, 3650), None),
-        "people_per_address": fields.optional("people_per_address", whole(1, 100), PEOPLE_PER_ADDRESS),
+        "people_per_address": fields.optional(
+            "people_per_address", whole(1, 100), PROPOSALS_PER_ADDRESS if kind == PROPOSAL else PEOPLE_PER_ADDRESS
+        ),
         "controller": fields.optional("controller", text(), None),
         "contact": fields.optional("contact", text(), None),
         "person_days": fields.optional("person_days", whole(1, 3650), PERSON_DAYS),
@@ -179,6 +201,40 @@ def _check_days(fields: Fields, values: Mapping[str, Any]) -> None:
         fields.fault(fault, "fields")
     if values["keep_days"] is not None and values["partners"]:
         fields.fault("only a form that no partner shows may forget its registrations by itself", "keep_days")
+
+
+def _check_proposal(
+    fields: Fields, values: Mapping[str, Any], capacity: int | None, definition: FormDefinition | None
+) -> None:
+    """Note what a form of proposals cannot have: seats, an event of its own, and questions that events cannot read."""
+    if capacity is not None:
+        fields.fault("proposals have no seats", "capacity")
+    if values["event_id"] is not None:
+        fields.fault("a proposal becomes an event of its own", "event")
+    asked = {field.name: field for field in definition.fields} if definition else {}
+    for name, (kind, required) in PROPOSAL_FIELDS.items() if definition else ():
+        field = asked.get(name)
+        if field is None:
+            if required:
+                fields.fault(f"a proposal needs the question {name}", "fields")
+        elif field.kind != kind or (required and not field.required) or field.sealed or field.after_confirmation:
+            needed = f"of the kind {kind}{' and required' if required else ''}"
+            fields.fault(f"{name} must be {needed}, not sealed, and asked before the confirmation", "fields")
+        elif kind == "some_of" and not all(_is_day(option.value) for option in field.options):
+            fields.fault(f"the choices of {name} must be days such as 2020-05-06", "fields")
+
+
+def _is_day(value: str) -> bool:
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
+def _day(value: Any) -> date:
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ValueError("a day such as 2020-05-06 is required")
+    return value
 
 
 def _slug(value: Any) -> str:
@@ -215,12 +271,12 @@ def _kind(value: Any) -> str:
     return str(value)
 
 
-def _definition(kind: str, slug: str, title: TextInput) -> Any:
+def _definition(kind: str, slug: str, title: TextInput, days: Sequence[date]) -> Any:
     """A parser of the questions: the name of a standard set, or a whole definition."""
 
     def parse(value: Any) -> FormDefinition:
         if value == STANDARD + kind:
-            return standard_form(kind, slug, title)
+            return standard_form(kind, slug, title, days=days)
         if isinstance(value, list):
             return parse_definition({"slug": slug, "kind": kind, "title": title, "version": 1, "fields": value})
         raise ValueError(f"`{STANDARD}{kind}` or a list of fields is required")

@@ -11,7 +11,14 @@ from shared.core.clock import rfc3339
 from shared.core.errors import DomainError
 
 ATTENDING = ("webinar", "attendance", "delegation")
-"""Kinds of form whose people take part in the form's event: only they have an entry in their calendars."""
+"""Kinds of form whose people take part in the form's event."""
+
+PROPOSAL = "proposal"
+"""The kind of form by which side events are proposed. Its registrations are told apart by their titles as well, and
+events reviews what they say."""
+
+IN_CALENDARS = (*ATTENDING, PROPOSAL)
+"""Kinds of form whose people have an event in their calendars: those of a proposal once it is scheduled."""
 
 MAX_ALARM_MINUTES = 40_320
 """Four weeks: the most that Google Calendar takes."""

@@ -114,7 +114,7 @@ def undo_address(facts: Facts, plan: Plan, item: UndoAddress, new_id: Callable[[
 def _refusal(facts: Facts, live: LiveRegistration, email: str, address: AddressRefs) -> Result | None:
     """Why a registration cannot have this address; None if it can."""
     there = [one for one in facts.of(live.form, address.ref) if one.id != live.id]
-    person = facts.person_of(email, live.content.name)
+    person = facts.person_of(email, live.content.name, live.content.title)
     if any(one.person == person for one in there):
         return Result.REGISTERED_THERE
     form = facts.forms[live.form]
@@ -131,7 +131,7 @@ def _move(
     *,
     restored: bool = False,
 ) -> None:
-    person = facts.person_of(email, live.content.name)
+    person = facts.person_of(email, live.content.name, live.content.title)
     moved = replace(
         live,
         revision=live.revision + 1,

@@ -16,6 +16,7 @@ class Content:
         sealed: answers encrypted to the form's key; None without any.
         sealed_for: references of the submissions that the sealed answers are bound to.
         consent: wording, language and form version of each consent that was shown, by field name.
+        title: of a proposal, which is among the answers as well: one person may make several. None on other forms.
         cause: correlation id and trace context of the request.
     """
 
@@ -33,6 +34,7 @@ class Content:
     sealed_for: tuple[str, ...] = ()
     consent: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     cause: tuple[str, str] = ("", "")
+    title: str | None = None
 
 
 CHANGEABLE = frozenset({"name", "organisation", "working_group", "representative", "country", "time_zone", "language"})
@@ -50,6 +52,7 @@ def with_answers(before: Content, given: Content, fields: Collection[str]) -> Co
         sealed=given.sealed,
         sealed_for=given.sealed_for,
         cause=given.cause,
+        title=given.title if "title" in fields else before.title,
     )
 
 

@@ -268,7 +268,16 @@ class Decider:
             verified=new.verified,
             attend=form.attend,
         )
-        return Fact(NEW[new.status], registration, content.name, content.email, content.time_zone, content.cause)
+        return Fact(
+            NEW[new.status],
+            registration,
+            content.name,
+            content.email,
+            content.time_zone,
+            content.cause,
+            organisation=content.organisation,
+            answers=content.answers,
+        )
 
     def _send_mails(self) -> int:
         """Hand the confirmation mails that are due to the outbox, each with a link of its own."""

@@ -44,8 +44,10 @@ _VERSIONS = text("""
 _KNOWN = """
     SELECT r.id::text, r.form, r.status, r.revision, r.person_key, r.person_ref, r.email, r.language, r.name, o.name,
         r.working_group, r.representative, r.country, r.time_zone, r.partner, r.answers, r.sealed,
-        r.sealed_for, r.consent, r.address_requests, r.address_requests_since
-    FROM registration r LEFT JOIN organisation o ON o.id = r.organisation_id
+        r.sealed_for, r.consent, CASE f.kind WHEN 'proposal' THEN r.answers ->> 'title' END, r.address_requests,
+        r.address_requests_since, coalesce(p.status = 'returned' AND p.answers_revision >= r.revision, false)
+    FROM registration r JOIN form f ON f.slug = r.form LEFT JOIN organisation o ON o.id = r.organisation_id
+        LEFT JOIN proposal_state p ON p.registration_id = r.id
     WHERE r.erased_at IS NULL AND
 """
 _LIVE_BY_ADDRESS = text(_KNOWN + "r.status <> 'cancelled' AND r.person_ref = ANY(:refs) ORDER BY r.id")
@@ -266,8 +268,9 @@ def ended_registrations(connection: Connection, ids: Sequence[str]) -> list[Live
 
 
 def _live_registration(row: Sequence[Any]) -> LiveRegistration:
-    *content, sealed_for, consent, requests, since = row[6:]
-    values = [*row[:6], Content(*[*content, tuple(sealed_for), consent]), AddressRequests(requests, since)]
+    *content, sealed_for, consent, title, requests, since, returned = row[6:]
+    found = Content(*[*content, tuple(sealed_for), consent], title=title)
+    values = [*row[:6], found, AddressRequests(requests, since), returned]
     return LiveRegistration(*values)
 
 

@@ -49,6 +49,9 @@ _OUTCOME_OF_PLACE = {"confirmed": Outcome.CONFIRMED, "waitlisted": Outcome.WAITL
 _RESULT_OF_PLACE = {"confirmed": Result.CONFIRMED, "waitlisted": Result.WAITLISTED}
 
 
+IDENTIFYING = frozenset({"name", "title"})
+"""Fields by which registrations of one address are told apart; the title is one on proposals only."""
+
 LEFT_WAITING = frozenset({Result.FULL, Result.OPTION_FULL, Result.TOO_MANY})
 """Results after which a candidate waits on: a place may be given back."""
 
@@ -313,7 +316,7 @@ def _store_change(
     sealed: bool,
     details: bool = False,
 ) -> None:
-    changed = replace(live, revision=live.revision + 1, content=content, person=person)
+    changed = replace(live, revision=live.revision + 1, content=content, person=person, returned=False)
     some = facts.of(live.form, live.address)
     some[some.index(live)] = changed
     _move_options(facts, plan, live.form, live.content, content)
@@ -342,11 +345,11 @@ def _change_own(facts: Facts, plan: Plan, item: Change) -> ActResult:
 def _changed_own(facts: Facts, plan: Plan, item: Change, live: LiveRegistration) -> Result:
     opening = facts.forms[live.form].opening
     until = opening.details_until if item.details else opening.changes_until
-    if until is not None and item.received_at >= until:
+    if until is not None and item.received_at >= until and not live.returned:
         return Result.CLOSED
     if item.revision != live.revision:
         return Result.CHANGED_MEANWHILE
-    person = item.person if "name" in item.fields else live.person
+    person = item.person if item.fields & IDENTIFYING else live.person
     if any(one.person == person and one.id != live.id for one in facts.of(live.form, live.address)):
         return Result.NAME_TAKEN
     content = _with_sealed_of(with_answers(live.content, item.given, item.fields), live.content)

@@ -85,7 +85,12 @@ class FormState:
 
 @dataclass(frozen=True, slots=True)
 class LiveRegistration:
-    """A live registration as the decider sees it; ``requests`` are those for another address."""
+    """A live registration as the decider sees it.
+
+    Attributes:
+        requests: those for another address.
+        returned: a proposal that coordinators have returned: its person is to change it.
+    """
 
     id: str
     form: str
@@ -95,6 +100,7 @@ class LiveRegistration:
     address: bytes
     content: Content
     requests: AddressRequests = field(default_factory=AddressRequests)
+    returned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +175,7 @@ class Facts:
         changes: changes of address that wait, by id.
         former: former addresses that can be restored, oldest first.
         ended: cancelled registrations of which the address can be restored, by id.
-        person_of: what stands for the person with an address and a name.
+        person_of: what stands for the person with an address and a name, and for a proposal by its title.
         at_mailbox: how many live registrations a canonical mailbox has on a form: tags make no new mailbox.
     """
 
@@ -182,7 +188,7 @@ class Facts:
     changes: dict[str, AddressChange] = field(default_factory=dict)
     former: list[FormerAddress] = field(default_factory=list)
     ended: dict[str, LiveRegistration] = field(default_factory=dict)
-    person_of: Callable[[str, str | None], bytes] = field(default=_person_unknown)
+    person_of: Callable[[str, str | None, str | None], bytes] = field(default=_person_unknown)
     at_mailbox: Counter[tuple[str, bytes]] = field(default_factory=Counter)
 
     def rejects(self, item: Submission | RequestList | ChangeAddress) -> bool:

@@ -116,7 +116,7 @@ def _change(
         given=given,
         fields=frozenset(map(str, content["fields"])),
         details=bool(content["details"]),
-        person=keys.references.person(given.email, given.name),
+        person=keys.references.person(given.email, given.name, given.title),
     )
 
 
@@ -142,7 +142,7 @@ def _submission(keys: DeciderKeys, row: queue.QueuedRow, content: Content, owner
         challenge=row.challenge,
         content=content,
         address=address,
-        person=keys.references.person(content.email, content.name),
+        person=keys.references.person(content.email, content.name, content.title),
         proven_by=row.token_hash if owner is not None and owner.ref == address.ref else None,
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from services.registration.forms.model import COLUMNS
+from services.registration.forms.model import COLUMNS, PROPOSAL
 from services.registration.intake.contents import Content, content_to_json
 from services.registration.intake.form_view import FormView
 from services.registration.intake.receipts import code_for, content_fingerprint, receipt_for, receipt_hash
@@ -248,6 +248,7 @@ def _content(view: FormView, answers: Answers, envelope: Envelope, receipt: str,
         sealed_for=(submission,) if seal else (),
         consent=consent_shown(view.definition, values, envelope.language),
         cause=(correlation_id(), traceparent()),
+        title=values.get("title") if view.stored.kind == PROPOSAL else None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from services.registration.forms.opening import Opening
 from services.registration.own.store import OwnRegistration
 from services.registration.people.model import clear_answers
+from services.registration.people.proposals import RETURNED
 from shared.forms.definition import Field, FormDefinition
 from shared.forms.rendering import answers_for_display
 from shared.forms.validation import Answers, validate
@@ -92,8 +93,10 @@ def given_at(own: OwnRegistration, step: Step) -> datetime | None:
     return own.person.details_at if step == "details" else own.sealed_at
 
 
-def ends_at(opening: Opening, step: Step) -> datetime | None:
-    """Return until when the answers of a step can be given or changed; None for always."""
+def ends_at(own: OwnRegistration, opening: Opening, step: Step) -> datetime | None:
+    """Return until when the answers of a step can be given or changed; None for always, and for a returned proposal."""
+    if own.proposal is not None and own.proposal.status == RETURNED:
+        return None
     return opening.details_until if step == "details" else opening.changes_until
 
 

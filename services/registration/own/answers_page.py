@@ -8,7 +8,7 @@ from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look, is_dated
 from services.registration.embed.strings import script_texts
 from services.registration.own.answers import Difference, Step
-from services.registration.own.rendering import own_text, render_own
+from services.registration.own.rendering import kind_key, own_text, render_own
 from shared.forms.definition import FormDefinition
 from shared.forms.rendering import render_fields, render_summary
 from shared.forms.texts import engine_texts
@@ -63,8 +63,9 @@ def render_answers(page: AnswersPage) -> str:
         "answers.html",
         page.look,
         "",
+        form_kind=page.definition.kind,
         page=page,
-        title=own_text(f"{page.step}.title", language),
+        title=own_text(kind_key(f"{page.step}.title", page.definition.kind), language),
         fields=render_fields(page.definition, language, values=page.values, errors=page.errors),
         summary=render_summary(page.definition, language, page.errors),
         error_prefix=engine_texts().text("error.prefix", language),

@@ -29,11 +29,11 @@ from services.registration.own.answers_page import (
     render_answers_closed,
 )
 from services.registration.own.commands import send_change, wait_for_outcome
-from services.registration.own.responses import gone, own_instant, revision_seen
+from services.registration.own.responses import gone, own_instant, own_title, revision_seen
 from services.registration.own.service import show_own
 from services.registration.own.store import OwnRegistration
 from services.registration.public.context import PublicContext
-from services.registration.public.responses import event_time, look_of, page, see_other, title_of
+from services.registration.public.responses import event_time, look_of, page, see_other
 from services.registration.public.submitted import Submitted, language_of, own_language, read_submitted
 from shared.core.errors import DomainError
 from shared.forms.definition import FormDefinition
@@ -111,7 +111,7 @@ def _open(context: PublicContext, token: str, step: Step, language: str) -> Open
     opened = OpenStep(token, step, own, view, look, definition)
     if own.person.registration.status == "cancelled" or not definition.fields:
         return _to_own_page(opened)
-    until = ends_at(view.stored.opening, step)
+    until = ends_at(own, view.stored.opening, step)
     if until is not None and until <= context.clock():
         return _closed(opened)
     return opened
@@ -171,7 +171,7 @@ def _form(opened: OpenStep, values: dict[str, Any], *, status: int = 200, **more
     shown = AnswersPage(
         look=opened.look,
         step=opened.step,
-        title=title_of(form, opened.view.whole, opened.look.language),
+        title=own_title(opened.own, opened.view, opened.look.language),
         event_time=event_time(form),
         path=opened.path,
         back_path=f"/r/{opened.token}",
@@ -180,7 +180,7 @@ def _form(opened: OpenStep, values: dict[str, Any], *, status: int = 200, **more
         values=values,
         errors=answers.errors if answers else (),
         revision=own.person.registration.revision,
-        until=own_instant(opened.own, opened.view, ends_at(form.opening, opened.step)),
+        until=own_instant(opened.own, opened.view, ends_at(opened.own, form.opening, opened.step)),
         sealed_given=own_instant(opened.own, opened.view, given)
         if any(field.sealed for field in opened.definition.fields)
         else None,
@@ -195,10 +195,10 @@ def _closed(opened: OpenStep) -> Response:
     shown = AnswersClosedPage(
         look=opened.look,
         step=opened.step,
-        title=title_of(form, opened.view.whole, opened.look.language),
+        title=own_title(opened.own, opened.view, opened.look.language),
         event_time=event_time(form),
         back_path=f"/r/{opened.token}",
-        until=own_instant(opened.own, opened.view, ends_at(form.opening, opened.step)),
+        until=own_instant(opened.own, opened.view, ends_at(opened.own, form.opening, opened.step)),
     )
     return page(render_answers_closed(shown), opened.look, status=409 if request.method == "POST" else 200)
 

@@ -41,7 +41,7 @@ def own_calendar_links(context: PublicContext, token: str, shown: OwnPage, langu
 def own_event(context: PublicContext, own: OwnRegistration, form: FormView, language: str) -> CalendarEvent | None:
     """Return the entry that the person has in their calendar; None without a seat, or without an event to attend."""
     registration = own.person.registration
-    if registration.status != "confirmed" or registration.event_id is None:
+    if registration.status != "confirmed" or own.event_id is None:
         return None
-    key = personal_key(registration.person_ref, registration.event_id)
+    key = personal_key(registration.person_ref, own.event_id)
     return personal_event(context, form.stored, PersonalEntry(key, own.changes), language)

@@ -15,7 +15,7 @@ from services.registration.embed.receipt_pages import next_reload
 from services.registration.embed.strings import text_of_kind
 from services.registration.intake.outcomes import Act, Choice, Result
 from services.registration.own.answers import Difference
-from services.registration.own.rendering import own_text, render_own
+from services.registration.own.rendering import kind_key, own_text, render_own
 from shared.forms.texts import engine_texts
 from shared.i18n.when import Period
 
@@ -78,6 +78,7 @@ class PendingCandidate:
         has_sealed: there are answers that are not shown.
         consents: wording of each consent of the form, in the language of the page: what confirming agrees to.
         options: in the order in which they are offered; none is preselected.
+        form_kind: of the form.
     """
 
     id: str
@@ -90,6 +91,7 @@ class PendingCandidate:
     has_sealed: bool
     consents: tuple[str, ...]
     options: tuple[Option, ...]
+    form_kind: str = ""
 
     @property
     def name(self) -> str:
@@ -281,7 +283,9 @@ def _result_text(one: CandidateResult) -> _ResultText:
         return _ResultText(one, "processing.title", "processing.message", good=False)
     group = "outcome" if one.result in _SAID_BY_RECEIPTS else "result"
     heading, message = (
-        text_of_kind(f"{group}.{one.result}.{part}", one.form_kind, dated=is_dated(one.event_time))
+        kind_key(
+            text_of_kind(f"{group}.{one.result}.{part}", one.form_kind, dated=is_dated(one.event_time)), one.form_kind
+        )
         for part in ("title", "message")
     )
     return _ResultText(one, heading, message, one.result in _AS_CHOSEN)

@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest
 
 from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look, OwnForm, render_frame
+from services.registration.forms.model import PROPOSAL
 from services.registration.forms.service import first_form
 from services.registration.intake.form_view import FormView
 from services.registration.intake.outcomes import Choice, Result
@@ -200,6 +201,7 @@ def _candidate(one: PendingSubmission, waiting: WaitingForOwner, view: FormView,
             field.label.in_language(look.language) for field in definition.fields if field.kind == "consent"
         ),
         options=_options(one, waiting, definition, look.language),
+        form_kind=definition.kind,
     )
 
 
@@ -226,12 +228,14 @@ def _options(
         Option(
             "replace",
             each.id,
-            each.content.name or "",
+            _name_of(each, definition.kind),
             differences(definition, clear_answers(each.content), clear_answers(one.content), language),
         )
         for each in same or others
     ]
     another = [] if same else [Option("another-person")]
+    if definition.kind == PROPOSAL:  # one person makes several
+        return (*another, *replacing, Option("keep"), Option("refuse"))
     return (Option("keep"), *replacing, *another, Option("refuse"))
 
 
@@ -265,8 +269,13 @@ def _entry(one: RegisteredPerson, view: FormView, look: Look) -> RegisteredEntry
         event_time=event_time(view.stored),
         status="confirmed" if one.status == "confirmed" else "waitlisted",
         form_kind=view.stored.kind,
-        name=one.content.name or "",
+        name=_name_of(one, view.stored.kind),
     )
+
+
+def _name_of(one: RegisteredPerson, form_kind: str) -> str:
+    """What tells a registration from others of the address: a proposal's title, else the person's name."""
+    return str(one.content.answers.get("title", "")) if form_kind == PROPOSAL else one.content.name or ""
 
 
 def _form_links(

@@ -20,6 +20,8 @@ class ViewPage:
         path: of this page, ``/v/<token>``.
         notice: status of an event that is cancelled, postponed or over; ``""`` for any other.
         sent: the managing link was just requested.
+        proposal: status of a proposal that is not withdrawn; ``""`` for every other registration.
+        form_kind: of the form.
     """
 
     look: Look
@@ -29,6 +31,8 @@ class ViewPage:
     status: ViewStatus
     notice: EventNotice = ""
     sent: bool = False
+    proposal: str = ""
+    form_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class JoinPage:
 
 def render_view(page: ViewPage) -> str:
     """The read-only page."""
-    return render_own("view.html", page.look, "?", page=page, title=page.title)
+    return render_own("view.html", page.look, "?", form_kind=page.form_kind, page=page, title=page.title)
 
 
 def render_join(page: JoinPage) -> str:

@@ -26,6 +26,7 @@ from services.registration.own.limited_page import (
 )
 from services.registration.own.managing_page import JoinPart
 from services.registration.own.service import OwnPage, show_meeting, show_viewed
+from services.registration.own.store import ViewedRegistration
 from services.registration.public.context import PublicContext
 from services.registration.public.responses import event_time, look_of, page, see_other, title_of
 from services.registration.public.submitted import language_of, own_language
@@ -66,7 +67,7 @@ def _add_view(blueprint: Blueprint, context: PublicContext) -> None:
         except DomainError:
             return _gone()
         look = look_of(own_language(request.args.to_dict(), viewed.language), {}, None)
-        return page(render_view(_view_page(form, look.language, viewed.status)), look)
+        return page(render_view(_view_page(form, look.language, viewed)), look)
 
     @blueprint.post("/v/<token>")
     @by_link
@@ -82,16 +83,18 @@ def _add_view(blueprint: Blueprint, context: PublicContext) -> None:
         return see_other(f"/v/{token}?lang={language}&sent=1")
 
 
-def _view_page(form: FormView, language: str, status: str) -> ViewPage:
+def _view_page(form: FormView, language: str, viewed: ViewedRegistration) -> ViewPage:
     stored = form.stored
     return ViewPage(
         look=look_of(language, {}, None),
         title=title_of(stored, form.definition, language),
         event_time=event_time(stored),
         path=request.path,
-        status=cast(ViewStatus, status),
+        status=cast(ViewStatus, viewed.status),
         notice=cast(EventNotice, stored.event_status if stored.event_status in NOTICES else ""),
         sent="sent" in request.args,
+        proposal=viewed.proposal.status if viewed.proposal is not None and viewed.status != "cancelled" else "",
+        form_kind=stored.kind,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look
 from services.registration.embed.receipt_pages import next_reload
-from services.registration.embed.strings import page_texts, text_of_kind
+from services.registration.embed.strings import page_texts
 from services.registration.own.address_page import OwnAddress
 from services.registration.own.rendering import render_own
 from shared.calendar.links import CalendarLinks
@@ -46,6 +46,26 @@ class JoinPart:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposalPart:
+    """What became of a proposal, on the own page.
+
+    Attributes:
+        status: ``submitted``, ``accepted``, ``scheduled``, ``returned`` or ``declined``.
+        note: of the coordinators; may be empty.
+        place: room and city of the side event; empty before it has any.
+    """
+
+    status: str
+    note: str = ""
+    place: str = ""
+
+    @property
+    def is_suggestion(self) -> bool:
+        """Whether a change of the answers is a suggestion to the coordinators, who have accepted the proposal."""
+        return self.status in ("accepted", "scheduled")
+
+
+@dataclass(frozen=True, slots=True)
 class LinkPage:
     """A person's own registration.
 
@@ -74,6 +94,7 @@ class LinkPage:
         join: what it says of joining online; None for nothing.
         resources: what was published about the event.
         calendar: links that add the event to a calendar; None if there is nothing to add.
+        proposal: of a proposal for a side event, what became of it; None for every other registration.
     """
 
     look: Look
@@ -107,16 +128,28 @@ class LinkPage:
     join: JoinPart | None = None
     resources: Sequence[ResourceLink] = ()
     calendar: CalendarLinks | None = None
+    proposal: ProposalPart | None = None
 
 
 def render_link(page: LinkPage) -> str:
     """A person's registration, or the question whether to cancel or erase it."""
-    state = text_of_kind(f"link.{page.status}", page.form_kind)
-    effect = text_of_kind(f"link.cancel.{page.status}-effect", page.form_kind)
+    state, effect = f"link.{page.status}", f"link.cancel.{page.status}-effect"
+    if page.proposal is not None and page.status != "cancelled":
+        state = f"proposal.{page.proposal.status}"
+        effect = "proposal.withdraw.scheduled-effect" if page.proposal.status == "scheduled" else effect
     here, kept = f"?{page.path.partition('?')[2]}", {"ask": page.asking}
     reload = next_reload(page.look.language, page.attempt) if page.processing else None
     return render_own(
-        "link.html", page.look, here, kept=kept, page=page, title=page.title, state=state, effect=effect, reload=reload
+        "link.html",
+        page.look,
+        here,
+        form_kind=page.form_kind,
+        kept=kept,
+        page=page,
+        title=page.title,
+        state=state,
+        effect=effect,
+        reload=reload,
     )
 
 
@@ -130,12 +163,12 @@ def render_link_gone(look: Look, again_path: str = "", path: str = "") -> str:
     return render_own("link_gone.html", look, path, title=title, again_path=again_path)
 
 
-def render_link_ended(look: Look, result: str, title: str, again_path: str) -> str:
+def render_link_ended(look: Look, result: str, title: str, again_path: str, form_kind: str) -> str:
     """The answer to a managing link that has ended itself: ``result`` is ``cancelled`` or ``renewed``.
 
     ``title`` is that of the form, ``again_path`` where to register again, ``""`` for nowhere.
     """
-    return render_own("link_ended.html", look, title=title, result=result, again_path=again_path)
+    return render_own("link_ended.html", look, form_kind=form_kind, title=title, result=result, again_path=again_path)
 
 
 def render_erased(look: Look) -> str:

@@ -25,18 +25,20 @@ from services.registration.own.managing_page import (
     Asking,
     LinkPage,
     LinkStatus,
+    ProposalPart,
     Refusal,
     ResourceLink,
     Saved,
     render_erased,
     render_link,
 )
-from services.registration.own.responses import ended, gone, own_instant, revision_seen
+from services.registration.own.responses import ended, gone, own_instant, own_title, revision_seen
 from services.registration.own.service import OwnPage, ended_by, show_own, show_own_page
 from services.registration.own.store import LinkAct, OwnRegistration
 from services.registration.people.model import clear_answers
+from services.registration.public.calendar import event_place
 from services.registration.public.context import PublicContext
-from services.registration.public.responses import attempt_number, event_time, look_of, page, see_other, title_of
+from services.registration.public.responses import attempt_number, event_time, look_of, page, see_other
 from services.registration.public.submitted import language_of, own_language
 from shared.core.errors import DomainError
 from shared.forms.rendering import answers_for_display
@@ -132,7 +134,7 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *
     form, now, registration = view.stored, context.clock(), own.person.registration
     return LinkPage(
         look=look,
-        title=title_of(form, view.whole, look.language),
+        title=own_title(own, view, look.language),
         event_time=event_time(form),
         path=request.path,
         status=cast(LinkStatus, registration.status),
@@ -154,7 +156,7 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *
         join=join_part(shown, now),
         saved=_saved(act),
         change_path=_step_path(own, view, "answers", now),
-        change_until=own_instant(own, view, ends_at(form.opening, "answers")),
+        change_until=own_instant(own, view, ends_at(own, form.opening, "answers")),
         details_path=_step_path(own, view, "details", now),
         details_given=own_instant(own, view, own.person.details_at),
         kept_until=_kept_until(form, form.kept, look.language),
@@ -164,12 +166,21 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *
         contact=form.contact or "",
         resources=[ResourceLink(one.kind, one.title, one.url, one.language) for one in shown.resources],
         calendar=own_calendar_links(context, token, shown, look.language),
+        proposal=_proposal_part(shown, look.language),
     )
+
+
+def _proposal_part(shown: OwnPage, language: str) -> ProposalPart | None:
+    """What became of a proposal; None for any other registration."""
+    state, event = shown.own.proposal, shown.side_event
+    if state is None:
+        return None
+    return ProposalPart(state.status, state.note, "" if event is None else event_place(event, language))
 
 
 def _step_path(own: OwnRegistration, view: FormView, step: Step, now: datetime) -> str:
     """Where the questions of a step are; empty if it has none, if it is too late, or if the registration has ended."""
-    until = ends_at(view.stored.opening, step)
+    until = ends_at(own, view.stored.opening, step)
     asked = own_definition(view.whole, step, given=False).fields
     is_open = bool(asked) and own.person.registration.status != "cancelled" and (until is None or now < until)
     return f"{request.path}/{step}" if is_open else ""

@@ -46,7 +46,7 @@ def ended(context: PublicContext, token: str) -> Response:
     title = title_of(view.stored, view.definition, look.language)
     closed = result is not Result.CANCELLED or bool(closed_reason(view.stored.opening, context.clock()))
     again = "" if closed else embed_path(slug, {"lang": look.language})
-    return page(render_link_ended(look, result, title, again), look)
+    return page(render_link_ended(look, result, title, again, view.stored.kind), look)
 
 
 def here() -> str:
@@ -74,6 +74,12 @@ def revision_seen() -> int | None:
     """Return the revision that the submitted form was rendered from; None if it is missing or invalid."""
     text = request.form.get("revision", "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def own_title(own: OwnRegistration, view: FormView, language: str) -> str:
+    """Return what a registration is called on its own pages: a proposal by its own title, else the event or form."""
+    proposed = own.person.answers.get("title") if own.proposal is not None else None
+    return str(proposed) if proposed else title_of(view.stored, view.whole, language)
 
 
 def own_instant(own: OwnRegistration, view: FormView, at: datetime | None) -> EventTime | None:

@@ -1,11 +1,13 @@
 """Queries behind links: what the token of a link gives access to."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.registration.forms.copies import PublishedResource, resources_of
+from sqlalchemy import Connection
+
+from services.registration.forms.copies import PublicEvent, PublishedResource, find_public_event, resources_of
 from services.registration.forms.opening import Opening
 from services.registration.intake.form_view import FormView
 from services.registration.intake.outcomes import Result
@@ -32,6 +34,7 @@ from services.registration.own.store import (
     pending_submissions,
     registered_people,
 )
+from services.registration.people.proposals import ProposalState
 from shared.core.errors import DomainError
 from shared.core.links import CONFIRMATION, JOIN, OWN, UNDO_ADDRESS, VIEW, sent_hash
 from shared.store.unit_of_work import UnitOfWork
@@ -86,6 +89,7 @@ class OwnPage:
         asked: the requested address that is not confirmed yet; None for none.
         meeting: of the registration.
         resources: what was published about its event.
+        side_event: that a proposal became, as last published; None for any other registration, and before.
     """
 
     own: OwnRegistration
@@ -94,6 +98,7 @@ class OwnPage:
     asked: AskedAddress | None
     meeting: Meeting
     resources: Sequence[PublishedResource]
+    side_event: PublicEvent | None = None
 
 
 def show_own_page(work: UnitOfWork, token: str, form_view: Callable[[str], FormView], now: datetime) -> OwnPage:
@@ -107,12 +112,11 @@ def show_own_page(work: UnitOfWork, token: str, form_view: Callable[[str], FormV
         own, meeting = find_own(connection, hash_), find_meeting(connection, hash_)
         if own is None or meeting is None:
             raise DomainError("not-found")
-        registration = own.person.registration
         act = next(iter(acts_by_link(connection, hash_)), None)
         asked = find_asked_address(connection, hash_)
-        resources = resources_of(connection, registration.event_id) if registration.event_id else ()
-    form = _live_form(registration.form, registration.status, own.changed_at, form_view, now)
-    return OwnPage(own, form, act, asked, meeting, resources)
+        resources = resources_of(connection, own.event_id) if own.event_id else ()
+        event = _side_event(connection, own.proposal)
+    return OwnPage(own, _own_form(own, event, form_view, now), act, asked, meeting, resources, event)
 
 
 def show_own(
@@ -125,10 +129,10 @@ def show_own(
     """
     with work.single_statement() as connection:
         own = find_own(connection, hash_of_link(token, OWN))
-    if own is None:
-        raise DomainError("not-found")
-    registration = own.person.registration
-    return own, _live_form(registration.form, registration.status, own.changed_at, form_view, now)
+        if own is None:
+            raise DomainError("not-found")
+        event = _side_event(connection, own.proposal)
+    return own, _own_form(own, event, form_view, now)
 
 
 def show_own_history(
@@ -144,16 +148,49 @@ def show_own_history(
         own = find_own(connection, hash_)
         if own is None:
             raise DomainError("not-found")
-        history = own_history(connection, hash_)
+        history, event = own_history(connection, hash_), _side_event(connection, own.proposal)
+    return own, _own_form(own, event, form_view, now), history
+
+
+def _side_event(connection: Connection, proposal: ProposalState | None) -> PublicEvent | None:
+    """The side event that a proposal became, as last published; None before, and for any other registration."""
+    if proposal is None or proposal.event_id is None:
+        return None
+    return find_public_event(connection, proposal.event_id)
+
+
+def _own_form(
+    own: OwnRegistration, event: PublicEvent | None, form_view: Callable[[str], FormView], now: datetime
+) -> FormView:
     registration = own.person.registration
-    return own, _live_form(registration.form, registration.status, own.changed_at, form_view, now), history
+    return _live_form(registration.form, registration.status, own.changed_at, form_view, now, event)
 
 
 def _live_form(
-    slug: str, status: str, changed_at: datetime, form_view: Callable[[str], FormView], now: datetime
+    slug: str,
+    status: str,
+    changed_at: datetime,
+    form_view: Callable[[str], FormView],
+    now: datetime,
+    event: PublicEvent | None = None,
 ) -> FormView:
-    """The form of a registration, as long as its links open something: all of them end at the same time."""
+    """The form of a registration, as long as its links open something: all of them end at the same time.
+
+    The form of a proposal that became a side event is given with that ``event`` as its own.
+    """
     view = form_view(slug)
+    if event is not None:
+        stored = replace(
+            view.stored,
+            event_id=event.id,
+            event_title=event.title,
+            time_zone=event.time_zone,
+            starts_at=event.starts_at,
+            ends_at=event.ends_at,
+            event_status=event.status,
+            city=event.city,
+        )
+        view = replace(view, stored=stored)
     ends_at = _own_link_ends_at(view.stored.opening, status, view.stored.kept, changed_at)
     if ends_at is not None and ends_at <= now:
         raise DomainError("not-found")
@@ -188,9 +225,10 @@ def show_viewed(
     """
     with work.single_statement() as connection:
         found = find_viewed(connection, hash_of_link(token, VIEW))
-    if found is None:
-        raise DomainError("not-found")
-    return found, _live_form(found.form, found.status, found.changed_at, form_view, now)
+        if found is None:
+            raise DomainError("not-found")
+        event = _side_event(connection, found.proposal)
+    return found, _live_form(found.form, found.status, found.changed_at, form_view, now, event)
 
 
 def show_meeting(

@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.registration.forms.model import ATTENDING
+from services.registration.forms.model import IN_CALENDARS, PROPOSAL
 from services.registration.intake.contents import Content, content_from_json
 from services.registration.intake.outcomes import ActResult, Result, read_results
 from services.registration.own.joining import Meeting
 from services.registration.people.model import Registration
+from services.registration.people.proposals import ProposalState, state_at
 from services.registration.people.store import Person
 
 _LINK = text("SELECT email, language, muted FROM link_of(:hash, :now)")
@@ -27,11 +28,13 @@ _OWN = text("""
     SELECT id::text, form, kind, event_id, status, place, revision, encode(person_ref, 'hex'), working_group,
         representative, organisation_id::text, country, language, partner, accepted_at, verified, attend, name, email,
         organisation, time_zone, answers, has_sealed, details_at, changed_at, muted, sealed_at,
-        own_changes(:hash, :kinds)
+        decision, own_changes(:hash, :kinds)
     FROM own_registration(:hash)
 """)
 _HISTORY = text("SELECT own_history(:hash)")
-_VIEWED = text("SELECT form, status, language, changed_at FROM viewed_registration(:hash)")
+_VIEWED = text("""
+    SELECT form, status, language, changed_at, kind, revision, decision FROM viewed_registration(:hash)
+""")
 _MEETING = text("""
     SELECT form, kind, status, language, verified, changed_at, event_status, mode, join_url, starts_at, ends_at,
         minutes_before
@@ -134,6 +137,7 @@ class OwnRegistration:
         muted: its mailbox gets no mail about submissions that its owner did not make.
         sealed_at: when sealed answers were last given; None if never.
         changes: sum of the revisions of all registrations by which the person takes part in the event.
+        proposal: what coordinators have decided, if it is a proposal; else None.
     """
 
     person: Person
@@ -141,6 +145,12 @@ class OwnRegistration:
     muted: bool
     sealed_at: datetime | None
     changes: int
+    proposal: ProposalState | None = None
+
+    @property
+    def event_id(self) -> str | None:
+        """Slug of the event that the registration is for: of a proposal the side event that it became, if any."""
+        return self.proposal.event_id if self.proposal is not None else self.person.registration.event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +160,14 @@ class ViewedRegistration:
     Attributes:
         language: of its mails.
         changed_at: when it last changed.
+        proposal: what coordinators have decided, if it is a proposal; else None.
     """
 
     form: str
     status: str
     language: str
     changed_at: datetime
+    proposal: ProposalState | None = None
 
 
 def find_confirmation_link(connection: Connection, hash_: bytes, now: datetime) -> ConfirmationLink | None:
@@ -201,11 +213,14 @@ def acts_by_link(connection: Connection, hash_: bytes) -> Sequence[LinkAct]:
 
 def find_own(connection: Connection, hash_: bytes) -> OwnRegistration | None:
     """Return the registration that the managing link with this token hash opens, or None."""
-    row = connection.execute(_OWN, {"hash": hash_, "kinds": list(ATTENDING)}).fetchone()
+    row = connection.execute(_OWN, {"hash": hash_, "kinds": list(IN_CALENDARS)}).fetchone()
     if row is None:
         return None
     values: list[Any] = list(row)
-    return OwnRegistration(Person(Registration(*values[:17]), *values[17:24]), *values[24:])
+    registration = Registration(*values[:17])
+    *more, decision, changes = values[24:]
+    proposal = state_at(decision, registration.revision) if registration.form_kind == PROPOSAL else None
+    return OwnRegistration(Person(registration, *values[17:24]), *more, changes, proposal)
 
 
 def own_history(connection: Connection, hash_: bytes) -> Mapping[str, Any]:
@@ -217,7 +232,10 @@ def own_history(connection: Connection, hash_: bytes) -> Mapping[str, Any]:
 def find_viewed(connection: Connection, hash_: bytes) -> ViewedRegistration | None:
     """Return what the read-only link with this token hash shows, or None."""
     row = connection.execute(_VIEWED, {"hash": hash_}).fetchone()
-    return None if row is None else ViewedRegistration(*row)
+    if row is None:
+        return None
+    *values, kind, revision, decision = row
+    return ViewedRegistration(*values, state_at(decision, revision) if kind == PROPOSAL else None)
 
 
 def find_meeting(connection: Connection, hash_: bytes) -> Meeting | None:

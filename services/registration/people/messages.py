@@ -1,18 +1,19 @@
 """What happened to a registration, as messages: the only translation, which decides what leaves the service.
 
 In clear: what is counted. Sealed to notifications: name, address, time zone, and fresh tokens of the registration's
-links, which are kept nowhere else.
+links, which are kept nowhere else. What a proposal says is sealed to events, without its person.
 """
 
 import base64
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from services.registration.forms.messages import make_message
+from services.registration.forms.model import PROPOSAL
 from services.registration.people.links import LinkTokens, end_links, new_tokens, store_links
 from services.registration.people.model import Registration
 from services.registration.people.store import Person
@@ -33,6 +34,13 @@ CONFIRMATION_WANTED = "confirmation.wanted.v1"
 ADDRESS_CHANGED = "registration.address-changed.v1"
 ERASED = "person.erased.v1"
 
+PROPOSAL_MESSAGES = {
+    CONFIRMED: "proposal.submitted.v1",
+    CHANGED: "proposal.changed.v1",
+    CANCELLED: "proposal.withdrawn.v1",
+}
+"""What events is told of a proposal, by the message about its registration."""
+
 NEW = {"confirmed": CONFIRMED, "waitlisted": WAITLISTED}
 """The message about a new registration, by its status."""
 
@@ -46,6 +54,8 @@ class Fact:
         registration: as it is afterwards.
         cause: correlation id and trace context of the request; None for the ones in hand.
         ends_links: all links that the registration had before end with it; those that the message carries are new.
+        organisation: its name, if any.
+        answers: clear answers that have no place of their own.
     """
 
     key: str
@@ -55,6 +65,13 @@ class Fact:
     time_zone: str | None
     cause: tuple[str, str] | None = None
     ends_links: bool = False
+    organisation: str | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Of a proposal; empty for every other registration."""
+        return str(self.answers.get("title", "")) if self.registration.form_kind == PROPOSAL else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +80,11 @@ class RegistrationMessages:
 
     Attributes:
         notifications_key: public key of the notifications service, 32 bytes.
+        events_key: the same of the events service.
     """
 
     notifications_key: bytes
+    events_key: bytes
 
     def add(self, connection: Connection, facts: Iterable[Fact], at: datetime) -> None:
         """Add a message for each of ``facts``, in order, each with new links. A cancellation, or ``ends_links``,
@@ -88,12 +107,23 @@ class RegistrationMessages:
         end_links(connection, ended)
         store_links(connection, live, at)
         outbox.add(connection, [_message(fact, tokens, self.notifications_key, at) for fact, tokens in minted])
+        outbox.add(
+            connection, [_proposal_message(fact, self.events_key, at) for fact, _ in minted if _is_proposal(fact)]
+        )
 
 
 def fact_about(key: str, person: Person, **changes: Any) -> Fact:
     """Return what happened to ``person``, whose registration has ``changes`` by it."""
     registration = replace(person.registration, **changes)
-    return Fact(key, registration, person.name, person.email, person.time_zone)
+    return Fact(
+        key,
+        registration,
+        person.name,
+        person.email,
+        person.time_zone,
+        organisation=person.organisation,
+        answers=person.answers,
+    )
 
 
 def confirmation_wanted(
@@ -166,10 +196,42 @@ def erased_message(registration: Registration, at: datetime, former: Sequence[st
 
 def _message(fact: Fact, tokens: LinkTokens, notifications_key: bytes, at: datetime) -> Message:
     links = {"token": tokens.own, "view": tokens.view, "join": tokens.join}
-    personal = {"name": fact.name, "address": fact.email, "time_zone": fact.time_zone, **links}
+    personal = {"name": fact.name, "address": fact.email, "time_zone": fact.time_zone, "title": fact.title, **links}
     box = seal_to(notifications_key, personal)
     cause = fact.cause or (correlation_id(), traceparent())
     return make_message(fact.key, fact.registration.id, at, _data(fact.registration, box, at), cause)
+
+
+def _is_proposal(fact: Fact) -> bool:
+    return fact.registration.form_kind == PROPOSAL and fact.key in PROPOSAL_MESSAGES
+
+
+def _proposal_message(fact: Fact, events_key: bytes, at: datetime) -> Message:
+    """What a proposal says, or that it was withdrawn, for events: nothing in it names its person."""
+    registration, cause = fact.registration, fact.cause or (correlation_id(), traceparent())
+    data: dict[str, Any] = {
+        "proposal_id": registration.id,
+        "revision": registration.revision,
+        "occurred_at": rfc3339(at),
+    }
+    if fact.key != CANCELLED:
+        data |= {name: getattr(registration, name) for name in ("working_group", "language", "partner", "person_ref")}
+        data["sealed"] = base64.b64encode(seal_to(events_key, _proposal(fact))).decode()
+    return make_message(PROPOSAL_MESSAGES[fact.key], registration.id, at, data, cause)
+
+
+def _proposal(fact: Fact) -> dict[str, Any]:
+    answers = fact.answers
+    names = [" ".join(line.split()) for line in str(answers.get("speakers", "")).splitlines()]
+    return {
+        "title": fact.title,
+        "summary": answers.get("summary", ""),
+        "organisation": fact.organisation,
+        "speakers": [name for name in names if name],
+        "attendance": answers.get("attendance"),
+        "preferred_days": answers.get("preferred_days", []),
+        "unavailable_days": answers.get("unavailable_days", []),
+    }
 
 
 def _data(registration: Registration, box: bytes, at: datetime) -> dict[str, Any]:

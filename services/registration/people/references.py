@@ -23,14 +23,20 @@ class References:
             domain=keyed_hash(self.key, "domain", domain) if domain else b"",
         )
 
-    def person(self, email: str, name: str | None) -> bytes:
-        """Return what stands for one person at an address, however the name is spaced and cased."""
-        folded = " ".join((name or "").split()).casefold()
-        return keyed_hash(self.key, "person at address", f"{address_key(email)}\0{folded}")
+    def person(self, email: str, name: str | None, title: str | None = None) -> bytes:
+        """Return what stands for one person at an address, however the name is spaced and cased.
+
+        ``title`` is that of a proposal: it tells several of one person apart.
+        """
+        parts = [address_key(email), _folded(name or ""), *([] if title is None else [_folded(title)])]
+        return keyed_hash(self.key, "person at address", "\0".join(parts))
 
     def organisation(self, name: str | None) -> str | None:
         """Return a stable id (UUID text) for an organisation's name, however it is spaced and cased; None for none."""
         if not name:
             return None
-        folded = " ".join(name.split()).casefold()
-        return str(UUID(bytes=keyed_hash(self.key, "organisation", folded)[:16], version=5))
+        return str(UUID(bytes=keyed_hash(self.key, "organisation", _folded(name))[:16], version=5))
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()

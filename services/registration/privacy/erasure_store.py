@@ -18,6 +18,7 @@ _BLANK = text("""
     WHERE id = CAST(:id AS uuid)
 """)
 _FORGET_MAILS = text("DELETE FROM mail_log WHERE registration_id = CAST(:id AS uuid)")
+_FORGET_DECISION = text("DELETE FROM proposal_state WHERE registration_id = CAST(:id AS uuid)")
 _CANDIDATES = text("""
     DELETE FROM candidate WHERE address_ref = :ref AND (CAST(:forms AS text[]) IS NULL OR form = ANY(:forms))
 """)
@@ -76,7 +77,8 @@ def store_erased(connection: Connection, registration: Registration, now: dateti
     """Make a tombstone of what is locked: status and revision are those of ``registration``, the person is gone."""
     values = {"id": registration.id, "status": registration.status, "revision": registration.revision}
     connection.execute(_BLANK, {**values, "now": now})
-    connection.execute(_FORGET_MAILS, {"id": registration.id})
+    for statement in (_FORGET_MAILS, _FORGET_DECISION):
+        connection.execute(statement, {"id": registration.id})
 
 
 def forget_calendar(connection: Connection, key: str) -> None:

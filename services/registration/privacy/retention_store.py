@@ -7,14 +7,18 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.registration.forms.model import PROPOSAL
 from services.registration.sealing.model import keep_fields
 from shared.store.retention_notices import MAY_GO, Noticed, notice_statements
+
+UNDECIDED_DAYS = 365
+"""How long after its last change the person of a proposal is kept on which nobody decides."""
 
 _FORMS = text("""
     SELECT f.slug, f.definition, f.person_days, CASE
         WHEN f.event_id IS NOT NULL THEN e.ends_at
         WHEN f.open THEN f.closes_at
-        ELSE (SELECT max(c.changed_at) FROM form_change c WHERE c.form = f.slug) END, f.keep_days
+        ELSE (SELECT max(c.changed_at) FROM form_change c WHERE c.form = f.slug) END, f.keep_days, f.kind
     FROM form f LEFT JOIN event_copy e ON e.id = f.event_id
     ORDER BY f.slug
 """)
@@ -24,10 +28,18 @@ _DUE = """
     SELECT r.id FROM registration r
     WHERE r.form = :form AND r.accepted_at < :before AND r.erased_at IS NULL AND {what} AND (:last_day < :before
         OR r.status = 'cancelled'
-            AND (SELECT max(c.changed_at) FROM registration_change c WHERE c.registration_id = r.id) < :before)
+            AND (SELECT max(c.changed_at) FROM registration_change c WHERE c.registration_id = r.id) < :before
+        OR :is_proposal AND r.status <> 'cancelled' AND (
+            SELECT CASE WHEN p.event_id IS NOT NULL THEN e.ends_at
+                WHEN p.status = 'declined' THEN p.decided_at
+                ELSE greatest(p.decided_at, (SELECT max(c.changed_at) FROM registration_change c
+                    WHERE c.registration_id = r.id)) + make_interval(days => :undecided_days) END
+            FROM (SELECT) one LEFT JOIN proposal_state p ON p.registration_id = r.id
+                LEFT JOIN event_copy e ON e.id = p.event_id) < :before)
 """
 """Whose last day was before ``before``, and who registered before that: the date of an event that somebody types wrong
-takes nobody with it who has just come."""
+takes nobody with it who has just come. The last day of a proposal is that of its side event, or of the decision that
+declined it; without either it is the last change, and a time that makes a year of how long its person is kept."""
 
 _ENDED = """
     SELECT r.id FROM registration r
@@ -81,6 +93,7 @@ class KeptForm:
     person_days: until a person is erased.
     last_day: of its event, or of the form itself; None while there is none.
     keep_days: until a registration is deleted after it ended; None: a record of everybody is kept.
+    kind: of the form.
     """
 
     slug: str
@@ -88,6 +101,12 @@ class KeptForm:
     person_days: int
     last_day: datetime | None
     keep_days: int | None
+    kind: str
+
+    @property
+    def undecided_days(self) -> int | None:
+        """How long after its last change a proposal without a decision is as if it had ended; None on other forms."""
+        return max(UNDECIDED_DAYS - self.person_days, 0) if self.kind == PROPOSAL else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +118,19 @@ class Due:
         last_day: of the form.
         before: whatever ended earlier is due.
         names: of the answers that go, if single ones do; of sealed ones those that stay.
+        undecided_days: see :class:`KeptForm`.
     """
 
     form: str
     last_day: datetime | None
     before: datetime
     names: tuple[str, ...] = ()
+    undecided_days: int | None = None
 
     @classmethod
     def after(cls, form: KeptForm, days: int, now: datetime, names: tuple[str, ...] = ()) -> "Due":
         """Due at ``now`` on ``form``, ``days`` after each last day."""
-        return cls(form.slug, form.last_day, now - timedelta(days=days), names)
+        return cls(form.slug, form.last_day, now - timedelta(days=days), names, form.undecided_days)
 
 
 def kept_forms(connection: Connection) -> list[KeptForm]:
@@ -170,4 +191,10 @@ def _names(what: str, due: Due) -> dict[str, Any]:
 
 
 def _values(due: Due) -> dict[str, Any]:
-    return {"form": due.form, "last_day": due.last_day, "before": due.before}
+    return {
+        "form": due.form,
+        "last_day": due.last_day if due.undecided_days is None else None,
+        "before": due.before,
+        "is_proposal": due.undecided_days is not None,
+        "undecided_days": due.undecided_days or 0,
+    }

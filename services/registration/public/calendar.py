@@ -11,7 +11,7 @@ from flask import Response
 
 from services.registration.embed.strings import page_texts
 from services.registration.forms.copies import PublicEvent, find_public_event
-from services.registration.forms.model import ATTENDING
+from services.registration.forms.model import IN_CALENDARS
 from services.registration.forms.opening import OPEN_EVENT_STATUSES
 from services.registration.forms.store import PublicForm
 from services.registration.public.context import PublicContext
@@ -48,7 +48,7 @@ def personal_event(
     That is so for a form by which nobody takes part in an event, and if the event has no date, does not take place as
     things stand, or is over.
     """
-    if form.event_id is None or form.kind not in ATTENDING:
+    if form.event_id is None or form.kind not in IN_CALENDARS:
         return None
     with context.work.single_statement() as connection:
         event = find_public_event(connection, form.event_id)
@@ -68,7 +68,7 @@ def personal_event(
         status="TENTATIVE" if event.status == "tentative" else "CONFIRMED",
         title=event.title,
         description=_description(event, language),
-        location=_place(event, language),
+        location=event_place(event, language),
         url=f"{context.public_url}/programme/{event.id}?{query}",
         private=True,
         alarm_minutes=form.alarm_minutes,
@@ -103,7 +103,8 @@ def _description(event: PublicEvent, language: str) -> str:
     return "\n\n".join(part for part in (event.summary, tentative) if part)
 
 
-def _place(event: PublicEvent, language: str) -> str:
+def event_place(event: PublicEvent, language: str) -> str:
+    """Return where an event takes place, in words; empty if that is not known."""
     place, city = ("", "") if event.mode == "online" else (event.place, event.city)
     online = "" if event.mode == "in_person" else page_texts().text("calendar.online", language)
     return place_text(place, city, online, language)

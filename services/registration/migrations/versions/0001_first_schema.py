@@ -217,6 +217,18 @@ CREATE INDEX limited_link_registration ON limited_link (registration_id);
 COMMENT ON TABLE limited_link IS
     'tokens, by hash, that change nothing: view shows event, time and status, join leads to the online meeting';
 
+CREATE TABLE proposal_state (
+    registration_id uuid PRIMARY KEY REFERENCES registration (id) ON DELETE CASCADE,
+    revision integer NOT NULL CHECK (revision >= 1),
+    answers_revision integer NOT NULL CHECK (answers_revision >= 1),
+    status text NOT NULL CHECK (status IN ('submitted', 'accepted', 'scheduled', 'returned', 'declined', 'withdrawn')),
+    note text NOT NULL,
+    event_id text,
+    decided_at timestamptz NOT NULL
+);
+COMMENT ON TABLE proposal_state IS 'the newest decision on each proposal, published by events; it goes with the person';
+COMMENT ON COLUMN proposal_state.answers_revision IS 'of the registration: the answers that the decision is about';
+
 CREATE TABLE registration_change (
     registration_id uuid NOT NULL,
     revision integer NOT NULL,
@@ -692,7 +704,7 @@ RETURNS TABLE (id uuid, form text, kind text, event_id text, status text, place 
     person_ref bytea, working_group text, representative boolean, organisation_id uuid, country text, language text,
     partner text, accepted_at timestamptz, verified boolean, attend text, name text, email text, organisation text,
     time_zone text, answers jsonb, has_sealed boolean, details_at timestamptz, changed_at timestamptz, muted boolean,
-    sealed_at timestamptz)
+    sealed_at timestamptz, decision jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT r.id, r.form, f.kind, r.event_id, r.status, CASE WHEN r.status = 'waitlisted' THEN (
             SELECT count(*) FROM public.registration o WHERE o.form = r.form AND o.status = 'waitlisted'
@@ -702,7 +714,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         r.sealed IS NOT NULL, r.details_at,
         (SELECT max(c.changed_at) FROM public.registration_change c WHERE c.registration_id = r.id),
         EXISTS (SELECT FROM public.mailbox b WHERE b.mailbox_ref = r.mailbox_ref AND b.muted_at IS NOT NULL),
-        r.sealed_at
+        r.sealed_at,
+        (SELECT to_jsonb(p) FROM public.proposal_state p WHERE p.registration_id = r.id)
     FROM public.managing_link m JOIN public.registration r ON r.id = m.registration_id
     JOIN public.form f ON f.slug = r.form LEFT JOIN public.organisation o ON o.id = r.organisation_id
     WHERE m.token_hash = token AND r.erased_at IS NULL
@@ -711,9 +724,11 @@ CREATE FUNCTION own_changes(token bytea, kinds text[]) RETURNS integer
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT CAST(sum(o.revision) AS integer)
     FROM public.managing_link m JOIN public.registration r ON r.id = m.registration_id
-    JOIN public.registration o ON o.person_ref = r.person_ref AND o.event_id = r.event_id
-    JOIN public.form f ON f.slug = o.form
+    LEFT JOIN public.proposal_state p ON p.registration_id = r.id
+    JOIN public.registration o ON o.person_ref = r.person_ref JOIN public.form f ON f.slug = o.form
+    LEFT JOIN public.proposal_state q ON q.registration_id = o.id
     WHERE m.token_hash = token AND f.kind = ANY(kinds)
+        AND coalesce(o.event_id, q.event_id) = coalesce(r.event_id, p.event_id)
 $$;
 CREATE FUNCTION own_history(token bytea) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -724,6 +739,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         'sealed', coalesce((SELECT jsonb_object_agg(name, r.sealed_dates -> (envelope ->> 'submission'))
             FROM jsonb_array_elements(convert_from(r.sealed, 'UTF8')::jsonb) envelope,
                 jsonb_object_keys(envelope -> 'fields') name), '{}'),
+        'decision', (SELECT jsonb_build_object('status', p.status, 'note', p.note, 'event', p.event_id,
+            'decided_at', p.decided_at) FROM public.proposal_state p WHERE p.registration_id = r.id),
         'readings', coalesce((SELECT jsonb_agg(s.read_at ORDER BY s.id) FROM public.sealed_reading s
             WHERE s.registration_id = r.id), '[]'),
         'history', (SELECT jsonb_agg(jsonb_build_object('at', c.changed_at, 'status', c.status, 'reason', c.reason,
@@ -752,11 +769,15 @@ CREATE FUNCTION given_at(names jsonb, before jsonb, at timestamptz) RETURNS json
 $$;
 COMMENT ON FUNCTION given_at IS 'when each of some things was given: at, unless it stands in before';
 CREATE FUNCTION viewed_registration(token bytea)
-RETURNS TABLE (form text, status text, language text, changed_at timestamptz)
+RETURNS TABLE (form text, status text, language text, changed_at timestamptz, kind text, revision integer,
+    decision jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT r.form, r.status, r.language,
-        (SELECT max(c.changed_at) FROM public.registration_change c WHERE c.registration_id = r.id)
+        (SELECT max(c.changed_at) FROM public.registration_change c WHERE c.registration_id = r.id), f.kind, r.revision,
+        (SELECT jsonb_build_object('status', p.status, 'answers_revision', p.answers_revision, 'note', '',
+            'event_id', p.event_id) FROM public.proposal_state p WHERE p.registration_id = r.id)
     FROM public.limited_link l JOIN public.registration r ON r.id = l.registration_id
+    JOIN public.form f ON f.slug = r.form
     WHERE l.token_hash = token AND l.purpose = 'view' AND r.erased_at IS NULL
 $$;
 CREATE FUNCTION meeting_of(token bytea)
