@@ -75,8 +75,8 @@ class DecisionData(MessageSchema):
     """
 
     proposal_id = identity()
-    revision = revision()
     answers_revision = revision()
+    revision = revision()
     status = one_of(*PROPOSAL_STATUSES)
     event = slug(required=False)
     occurred_at = moment()
