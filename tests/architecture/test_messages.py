@@ -22,7 +22,7 @@ def test_every_queue_has_an_effect_in_its_service() -> None:
     intake = notifications.Intake(system_clock, (new_key(),), Vault([new_key()]), "example.org")
     work = UnitOfWork(open_engine(NOWHERE), "events")
     effects = {
-        "registration": registration.effects(),
+        "registration": registration.effects([]),
         "events": events.effects(work),
         "notifications": notifications.effects(intake),
     }

@@ -56,7 +56,7 @@ def works(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
 
 def _effect(queue: str, work: UnitOfWork) -> Effect:
     intake = notifications.Intake(system_clock, (PRIVATE_KEY,), Vault([new_key()]), "example.org")
-    effects = {**registration.effects(), **events.effects(work), **notifications.effects(intake)}
+    effects = {**registration.effects([PRIVATE_KEY]), **events.effects(work), **notifications.effects(intake)}
     return effects[queue]
 
 

@@ -109,7 +109,7 @@ def _about_registration(key: str) -> Callable[[], Message]:
     def produced() -> Message:
         stored = StoredMessages()
         fact = Fact(key, _registration(), "A Participant", "a@example.org", "America/New_York")
-        messages = RegistrationMessages(public_key_of(new_key()))
+        messages = RegistrationMessages(public_key_of(new_key()), public_key_of(new_key()))
         messages.add(cast(Connection, stored), [fact], WEBINAR_WEEK)
         (body,) = stored.bodies
         return decode(body)

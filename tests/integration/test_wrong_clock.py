@@ -26,7 +26,7 @@ from tests.support.deciding import decide_all, make_decider
 from tests.support.installation import TestInstallation
 
 PEOPLE = 30
-MESSAGES = RegistrationMessages(public_key_of(new_key()))
+MESSAGES = RegistrationMessages(public_key_of(new_key()), public_key_of(new_key()))
 REFUSED = ("pruning", "tending")
 EVERYTHING = """
     SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM outbox), (SELECT count(*) FROM inbox),

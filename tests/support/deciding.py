@@ -30,8 +30,9 @@ def make_decider(installation: TestInstallation, work: UnitOfWork, clock: Checke
     folder = installation.secrets.folder
     decider_keys, person_keys = read_keys(folder / "decider.key"), read_keys(folder / "person.key")
     publish_key(work, decider_keys, clock())
-    public = [public_key_of(read_keys(folder / f"{service}.key")[0]) for service in ("notifications", "events")]
-    messages = RegistrationMessages(*public)
+    messages = RegistrationMessages(
+        *(public_key_of(read_keys(folder / f"{name}.key")[0]) for name in ("notifications", "events"))
+    )
     return Decider(work, clock, DeciderKeys(decider_keys, References(person_keys[0])), messages)
 
 

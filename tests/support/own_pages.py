@@ -33,6 +33,7 @@ from services.registration.own.limited_page import (
 from services.registration.own.managing_page import (
     JoinPart,
     LinkPage,
+    ProposalPart,
     ResourceLink,
     render_erased,
     render_link,
@@ -54,6 +55,7 @@ GIVEN_AT = EventTime(GIVEN)
 UNTIL = EventTime(Period(datetime(2020, 3, 2, 19, 0, tzinfo=UTC), None, "America/New_York"))
 RECORDING = ResourceLink("recording", "Recording of the webinar", "https://videos.example.org/upr-webinar-10", "en")
 WEBINAR_FORM = standard_form("webinar", "upr-webinar-10", "UPR Webinar Wednesday #10")
+PROPOSAL_FORM = standard_form("proposal", "side-event-proposal", "Propose a side event")
 DELEGATION = standard_form("delegation", "geneva-delegation", "Delegation in Geneva")
 
 
@@ -69,6 +71,8 @@ class Typed:
     consent: str = "I agree that the organisers store what I have entered here, to prepare this event."
     question: str = "Emergency contact"
     event: str = "UPR Webinar Wednesday #10"
+    proposal: str = "Housing as a human right"
+    note: str = "Please name a third speaker, and say which recommendations you will present."
 
 
 def everywhere(text: str) -> Typed:
@@ -148,12 +152,69 @@ def own_pages(look: Look, when: EventTime, typed: Typed) -> dict[str, str]:
         ),
         "own-gone": render_link_gone(look, "/embed/a-form", "?form=a-form"),
         "own-erased": render_erased(look),
-        "own-ended-cancelled": render_link_ended(look, "cancelled", title, "/embed/a-form"),
-        "own-ended-renewed": render_link_ended(look, "renewed", title, ""),
+        "own-ended-cancelled": render_link_ended(look, "cancelled", title, "/embed/a-form", "webinar"),
+        "own-ended-renewed": render_link_ended(look, "renewed", title, "", "webinar"),
         **limited_pages(look, when, typed.event),
         **_answers_pages(look, when, typed),
         **_address_pages(link),
         **_my_data_pages(link, typed),
+        **_proposal_pages(link, typed),
+    }
+
+
+def _proposal_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
+    """A proposal from its submission to its place in the timetable, and withdrawn."""
+    answers = {"name": typed.name, "organisation": typed.organisation, "title": typed.proposal, "attendance": 40}
+    submitted = replace(
+        link,
+        title=typed.proposal,
+        form_kind="proposal",
+        event_time=None,
+        answers=answers_for_display(PROPOSAL_FORM, answers, link.look.language),
+        has_sealed=False,
+        sealed_kept_until="",
+        calendar=None,
+        change_until=None,
+        proposal=ProposalPart("submitted"),
+    )
+    scheduled = replace(
+        submitted,
+        event_time=link.event_time,
+        calendar=link.calendar,
+        proposal=ProposalPart("scheduled", "", "Lake Hall, Geneva"),
+    )
+    returned = replace(submitted, proposal=ProposalPart("returned", typed.note))
+    changing = AnswersPage(
+        look=link.look,
+        step="answers",
+        title=typed.proposal,
+        event_time=None,
+        path=f"{OWN_PATH}/answers",
+        back_path=OWN_PATH,
+        address="participant@example.org",
+        definition=own_definition(PROPOSAL_FORM, "answers", given=False),
+        values=answers,
+        revision=3,
+    )
+    view = ViewPage(
+        link.look, "Propose a side event", None, "/v/a-token", "confirmed", proposal="returned", form_kind="proposal"
+    )
+    return {
+        "own-proposal-submitted": render_link(submitted),
+        "own-proposal-accepted": render_link(replace(submitted, proposal=ProposalPart("accepted"))),
+        "own-proposal-scheduled": render_link(scheduled),
+        "own-proposal-returned": render_link(returned),
+        "own-proposal-declined": render_link(
+            replace(submitted, can_cancel=False, proposal=ProposalPart("declined", typed.note))
+        ),
+        "own-proposal-withdrawn": render_link(
+            replace(submitted, status="cancelled", change_path="", again_path="/embed/a-form")
+        ),
+        "own-proposal-withdraw": render_link(replace(scheduled, asking="cancel")),
+        "own-proposal-erase": render_link(replace(submitted, asking="erase")),
+        "own-proposal-answers": render_answers(changing),
+        "own-proposal-ended": render_link_ended(link.look, "cancelled", typed.proposal, "/embed/a-form", "proposal"),
+        "view-proposal": render_view(view),
     }
 
 

@@ -149,7 +149,7 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *
         has_sealed=own.person.has_sealed,
         address=own_address(token, shown),
         asking=asking,
-        can_cancel=not is_over(form.opening, now),
+        can_cancel=_can_cancel(own, view, now),
         again_path=embed_path(form.slug, {"lang": look.language, "partner": registration.partner or ""})
         if not closed_reason(form.opening, now)
         else "",
@@ -168,6 +168,12 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *
         calendar=own_calendar_links(context, token, shown, look.language),
         proposal=_proposal_part(shown, look.language),
     )
+
+
+def _can_cancel(own: OwnRegistration, view: FormView, now: datetime) -> bool:
+    """Whether the page offers to cancel: not once the event has begun, nor for a proposal that was declined."""
+    declined = own.proposal is not None and own.proposal.status == "declined"
+    return not declined and not is_over(view.stored.opening, now)
 
 
 def _proposal_part(shown: OwnPage, language: str) -> ProposalPart | None:

@@ -55,6 +55,7 @@ def as_json(data: OwnData) -> dict[str, Any]:
         "made_at": rfc3339(data.made_at),
         "registration": _registration(data) | history["dates"],
         "answers": clear_answers(person, person.registration),
+        "decision": history["decision"],
         "consent": history["consent"],
         "sealed_answers": _sealed(history["sealed"], history["readings"]),
         "new_address": history["new_address"],

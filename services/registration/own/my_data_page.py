@@ -8,7 +8,7 @@ from typing import Any
 from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look
 from services.registration.own.my_data import OwnData
-from services.registration.own.rendering import TEXTS, own_text, render_own
+from services.registration.own.rendering import TEXTS, kind_key, own_text, render_own
 from services.registration.people.model import clear_answers
 from services.registration.public.responses import event_time, title_of
 from shared.forms.rendering import answers_for_display
@@ -127,7 +127,14 @@ def _facts(data: OwnData, clock: _InstantWriter) -> Iterator[tuple[str, str]]:
     def fact(key: str, value: str) -> tuple[str, str]:
         return own_text(f"data.{key}", clock.language), value
 
-    yield fact("status", own_text(f"registered.{registration.status}", clock.language))
+    yield fact(
+        "status", own_text(kind_key(f"registered.{registration.status}", registration.form_kind), clock.language)
+    )
+    if (decision := data.history["decision"]) is not None:
+        status = own_text(f"proposal.status.{decision['status']}", clock.language)
+        yield own_text("data.decision", clock.language), f"{status} – {clock.words(decision['decided_at'])}"
+        if decision["note"]:
+            yield own_text("proposal.note", clock.language), decision["note"]
     if registration.position is not None:
         yield fact("position", str(registration.position))
     for key in ("received_at", "verified_at", "accepted_at", "confirmed_at", "cancelled_at"):

@@ -35,6 +35,7 @@ TABLES = (
     PersonalTable(
         f"FROM registration_change t WHERE t.registration_id IN {_REGISTRATIONS}", {"changed_by": SOMEBODY_ELSE}
     ),
+    PersonalTable(f"FROM proposal_state t WHERE t.registration_id IN {_REGISTRATIONS}"),
     PersonalTable(f"FROM mail_log t WHERE t.registration_id IN {_REGISTRATIONS}"),
     PersonalTable(f"FROM managing_link t WHERE t.registration_id IN {_REGISTRATIONS}", {"token_hash": CREDENTIAL}),
     PersonalTable(f"FROM limited_link t WHERE t.registration_id IN {_REGISTRATIONS}", {"token_hash": CREDENTIAL}),

@@ -77,7 +77,7 @@ class Bus:
         }
         intake = Intake(world.clock, (PRIVATE_KEY,), world.vault, "example.org")
         self._effects: Mapping[str, Effect] = {
-            **registration_effects(),
+            **registration_effects([PRIVATE_KEY]),
             **events_effects(works["events"]),
             **notifications_effects(intake),
         }

@@ -33,7 +33,10 @@ from tests.support.postgres import PostgresServer
 
 PRIVATE_KEY, PERSON_KEY, VAULT_KEY = b"\1" * 32, b"\2" * 32, b"\3" * 32
 INTAKE_KEY, DECIDER_KEY = b"\4" * 32, b"\5" * 32
-REFERENCES, MESSAGES = References(PERSON_KEY), RegistrationMessages(public_key_of(PRIVATE_KEY))
+REFERENCES, MESSAGES = (
+    References(PERSON_KEY),
+    RegistrationMessages(public_key_of(PRIVATE_KEY), public_key_of(PRIVATE_KEY)),
+)
 LASTS = timedelta(hours=2)
 
 _TABLES = """

@@ -81,8 +81,10 @@ class Town:
         self.decider = make_decider(installation, work, self.checked_clock)
         receive_at(installation, self.clock)
         self._effects = {
-            **registration_effects(), **events_effects(self.work("events")), **self.office.effects
-        }  # fmt: skip
+            **registration_effects(read_keys(keys / "registration.key")),
+            **events_effects(self.work("events")),
+            **self.office.effects,
+        }
 
     def work(self, service: str) -> UnitOfWork:
         """A unit of work on a service's database."""
@@ -177,7 +179,7 @@ class Town:
         """The clock moves on, and registration does what is due by time."""
         self.clock.advance(step)
         receive_at(self.installation, self.clock)
-        messages = RegistrationMessages(self._sealing_key)
+        messages = RegistrationMessages(self._sealing_key, self._sealing_key)
         Tending(self.work("registration"), self.checked_clock, messages).turn()
         decide_all(self.decider)
 

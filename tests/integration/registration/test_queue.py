@@ -49,7 +49,9 @@ class Desk:
         self.engines: list[Engine] = []
         self.decider_key, self.notifications_private = new_key(), new_key()
         self.references = References(new_key())
-        self.messages = RegistrationMessages(public_key_of(self.notifications_private))
+        self.messages = RegistrationMessages(
+            public_key_of(self.notifications_private), public_key_of(self.notifications_private)
+        )
         self.web = self._work(installation, "web")
         self.intake = Intake(self.web, new_key())
         self.work = self._work(installation, "decide")

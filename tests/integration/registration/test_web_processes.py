@@ -61,7 +61,7 @@ def decider(installation: TestInstallation, settings: Mapping[str, RegistrationS
     publish_key(work, held.decider_keys, datetime.now(UTC))
     clock = CheckedClock(system_clock, work, "registration")
     keys = DeciderKeys(held.decider_keys, References(held.person_keys[0]))
-    yield Decider(work, clock, keys, RegistrationMessages(held.notifications_key))
+    yield Decider(work, clock, keys, RegistrationMessages(held.notifications_key, held.events_key))
     engine.dispose()
 
 

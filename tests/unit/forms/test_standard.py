@@ -1,6 +1,7 @@
 """The standard forms of each kind: what they ask, what they seal, and the order of days."""
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -49,6 +50,7 @@ def test_form_that_went_through_json_is_equal(kind: str) -> None:
         ("attendance", {"access_needs"}),
         ("working_group", set()),
         ("interest", set()),
+        ("proposal", set()),
         (
             "delegation",
             {
@@ -71,6 +73,22 @@ def test_what_could_endanger_somebody_is_sealed(kind: str, sealed: set[str]) -> 
     assert {field.name for field in form(kind).fields if field.sealed} == sealed
 
 
+def test_proposal_asks_about_days_only_where_there_are_some() -> None:
+    days = [date(2020, 5, 6), date(2020, 5, 7)]
+    assert [field.name for field in form("proposal").fields if field.kind == "some_of"] == []
+    asked = [
+        field for field in standard_form("proposal", "a-form", "A form", days=days).fields if field.kind == "some_of"
+    ]
+    assert [(field.name, [option.value for option in field.options]) for field in asked] == [
+        ("preferred_days", ["2020-05-06", "2020-05-07"]),
+        ("unavailable_days", ["2020-05-06", "2020-05-07"]),
+    ]
+    assert {option.label.in_language("fr") for option in asked[0].options} == {
+        "mercredi 6 mai 2020",
+        "jeudi 7 mai 2020",
+    }
+
+
 def test_interest_asks_no_more_than_it_needs() -> None:
     assert [field.name for field in form("interest").fields] == ["email", "language", "consent"]
     assert codes("interest", {"email": "participant@example.org", "consent": True}) == {}
@@ -78,7 +96,8 @@ def test_interest_asks_no_more_than_it_needs() -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in STANDARD_KINDS if kind != "interest"])
 def test_every_other_form_needs_a_name(kind: str) -> None:
-    without = {name: answer for name, answer in answers(working_group="housing").items() if name != "name"}
+    proposed = {"working_group": "housing", "title": "A side event", "summary": "Of what", "attendance": 20}
+    without = {name: answer for name, answer in answers(**proposed).items() if name != "name"}
     known = {field.name for field in form(kind).fields}
     assert codes(kind, {name: answer for name, answer in without.items() if name in known}) == {"/name": "required"}
 

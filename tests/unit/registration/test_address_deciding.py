@@ -37,7 +37,7 @@ def refs(email: str) -> AddressRefs:
     return AddressRefs(email.encode().ljust(32, b"a"), email.encode().ljust(32, b"m"), b"")
 
 
-def person_of(email: str, name: str | None) -> bytes:
+def person_of(email: str, name: str | None, title: str | None = None) -> bytes:
     return f"{name} {email}".encode().ljust(32, b"p")
 
 

@@ -49,6 +49,13 @@ def test_colleagues_with_one_mailbox_are_two_people() -> None:
     assert REFERENCES.person("info@example.org", None) == REFERENCES.person("info@example.org", "")
 
 
+def test_proposals_of_one_person_are_told_apart_by_their_titles() -> None:
+    one = REFERENCES.person("info@example.org", "A. B.", "Housing as  a right")
+    assert one == REFERENCES.person("info@example.org", "a. b.", " housing as a RIGHT")
+    others = [REFERENCES.person("info@example.org", "A. B.", title) for title in ("Water", "", None)]
+    assert len({one, *others}) == 4
+
+
 @pytest.mark.parametrize(("email", "name"), [("INFO@example.org", "A. B."), ("info@example.org", "  a.   b. ")])
 def test_person_is_the_same_however_the_name_is_spaced_and_cased(email: str, name: str) -> None:
     assert REFERENCES.person(email, name) == REFERENCES.person("info@example.org", "A. B.")

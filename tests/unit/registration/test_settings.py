@@ -8,8 +8,8 @@ from services.registration.settings import RegistrationSettings, read_settings
 from shared.core.errors import SettingsError
 
 NAMES = ("intake", "decider", "person", "master")
-KEYS = {name: bytes([number]) * 32 for number, name in enumerate(NAMES, 1)}
-PUBLIC_KEY = b"n" * 32
+KEYS = {name: bytes([number]) * 32 for number, name in enumerate((*NAMES, "registration"), 1)}
+PUBLIC_KEYS = {"notifications": b"n" * 32, "events": b"e" * 32}
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "TROIKA_SIGNING_KEY_FILE": str(tmp_path / "signing.key"),
         "TROIKA_ACCESS_FILE": str(tmp_path / "access.json"),
         "TROIKA_FORM_KEYS": str(tmp_path / "form-keys"),
-        "TROIKA_NOTIFICATIONS_PUBLIC_KEY": PUBLIC_KEY.hex(),
+        **{f"TROIKA_{name.upper()}_PUBLIC_KEY": key.hex() for name, key in PUBLIC_KEYS.items()},
     }.items():
         monkeypatch.setenv(variable, value)
 
@@ -35,7 +35,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def held(settings: RegistrationSettings) -> set[str]:
     """Names of the keys that a process has read."""
     read = {name for name in NAMES if getattr(settings, f"{name}_keys")}
-    return read | ({"notifications"} if settings.notifications_key else set())
+    read |= {"private"} if settings.private_keys else set()
+    return read | {name for name in PUBLIC_KEYS if getattr(settings, f"{name}_key")}
 
 
 @pytest.mark.parametrize(
@@ -43,13 +44,13 @@ def held(settings: RegistrationSettings) -> set[str]:
     [
         ("forms", {"intake"}),
         ("own", {"intake"}),
-        ("desk", {"person", "master", "notifications"}),
-        ("decide", {"decider", "person", "notifications"}),
+        ("desk", {"person", "master", "notifications", "events"}),
+        ("decide", {"decider", "person", "notifications", "events"}),
         ("relay", set()),
-        ("consume", set()),
-        ("tend", {"notifications"}),
-        ("web", {"intake", "person", "master", "notifications"}),
-        ("work", {"decider", "person", "notifications"}),
+        ("consume", {"private"}),
+        ("tend", {"notifications", "events"}),
+        ("web", {"intake", "person", "master", "notifications", "events"}),
+        ("work", {"decider", "person", "private", "notifications", "events"}),
         ("operator", {"master"}),
     ],
 )

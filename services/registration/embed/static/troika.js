@@ -3,7 +3,6 @@
    Browsers from Safari 15.4, Chrome 100 and Firefox 100 on; in older ones, and whatever fails, the link inside stays. */
 
 const HOME = new URL(import.meta.url).origin;
-const PLACES = { "side-event-proposal": "/propose" }; /* forms of other services; all others are below /embed */
 const READY_WITHIN_MS = 8000;
 const MESSAGE_WITHIN_MS = 1500; /* after the frame has loaded: our pages send theirs before that */
 const DEFAULT_HEIGHT_PX = 900; /* higher than most windows: what follows the form does not move within sight */
@@ -136,8 +135,7 @@ class TroikaForm extends HTMLElement {
   }
 
   #address() {
-    const form = this.#value("form");
-    const address = new URL(Object.hasOwn(PLACES, form) ? PLACES[form] : `/embed/${form}`, HOME);
+    const address = new URL(`/embed/${this.#value("form")}`, HOME);
     const lang = this.#language();
     address.searchParams.set("theme", this.#theme());
     const rest = ["partner", "accent", "radius", "font"].map((name) => [name, this.#value(name)]);
