@@ -79,7 +79,7 @@ def test_false_proposal_after_the_owners_changes_nothing_by_itself(service: Regi
     refused = [Choice(one.id, Act.REFUSE) for one in waiting.pending]
     assert service.choose(waiting, *refused) == ["deleted"] * 5
     assert on_the_board(service) == before == [("Clean air", "Mine.", "submitted")]
-    assert rows(service.url, "SELECT title, revision FROM registration") == [("Clean air", 1)]
+    assert rows(service.url, "SELECT answers ->> 'title', revision FROM registration") == [("Clean air", 1)]
 
 
 def test_fourth_proposal_of_a_day_is_confirmed_by_mail(service: RegistrationService) -> None:
