@@ -188,6 +188,15 @@ class Town:
         wish = step_of(StepWish(name=step, **what))
         change_event(self.work("events"), self.clock, WEBINAR, wish, {ANY}, Deed(step, "a coordinator"))
 
+    def decline(self, number: int) -> None:
+        """A coordinator declines what somebody has proposed."""
+        keys = self._proposal_keys
+        with self.work("events").transaction() as connection:
+            found = connection.exec_driver_sql("SELECT id::text FROM proposal WHERE title = %s", (f"Side event {number}",))
+            [(proposal,)] = found.all()
+        decision = Decision(ProposalStatus.DECLINED, "No room is left.", "a coordinator", "*")
+        decide_proposal(self.work("events"), self.clock, keys, proposal, decision)
+
     def write_bulletin(self) -> None:
         """A coordinator writes to everybody."""
         desk = open_desk(self.office, self._folder)
@@ -229,9 +238,30 @@ def _address(number: int) -> str:
 def _filled(number: int, form: str) -> dict[str, Any]:
     """The form of the webinar, or of another event, filled."""
     content = answers(number)
+    if form == PROPOSAL:
+        return proposal_answers(f"Side event {number}", name=content["name"], email=content["email"])
     if form != WEBINAR:
         content["access_needs"] = content.pop("questions")
     return content
+
+
+def _propose(town: Town, client: FlaskClient) -> None:
+    """Four propose side events: one is changed, one declined, one withdrawn, one erased."""
+    town.register(client, *range(30, 34), form=PROPOSAL)
+    town.deliver()
+    town.mail()
+    town.choose(client, "confirm", *range(30, 34))
+    town.deliver()
+    town.mail()
+    town.try_again(client, 30, form=PROPOSAL, attendance=40)
+    town.deliver()
+    town.mail()
+    town.choose(client, "replace", 30)
+    town.decline(31)
+    town.click(client, "cancel", 32)
+    town.click(client, "erase", 33)
+    town.deliver()
+    town.mail()
 
 
 def a_busy_town(town: Town, client: FlaskClient) -> None:
@@ -248,6 +278,7 @@ def a_busy_town(town: Town, client: FlaskClient) -> None:
     town.deliver()
     town.mail()
     town.choose(client, "confirm", 20, 21)
+    _propose(town, client)
     town.click(client, "cancel", 1)
     town.set_seats(client, 6)
     town.set_seats(client, 3)
