@@ -75,10 +75,10 @@ class DecisionData(MessageSchema):
     """
 
     proposal_id = identity()
-    revision = revision()
     answers_revision = revision()
+    revision = revision()
     status = one_of(*PROPOSAL_STATUSES)
     event = slug(required=False)
     occurred_at = moment()
-    note = text(8192)
-    sealed = text(8192)
+    note = text(12_288)
+    sealed = text(12_288)
