@@ -1,7 +1,7 @@
 """Owns mails and the book of their recipients. The only service that can read who a registration belongs to.
 
 Publishes ``mail.sent``, ``mail.bounced`` and ``mail.suppressed``. Consumes events, working groups and resources (queue
-``notifications.copies``), and registrations, proposals and confirmation links (queue ``notifications.mail``).
+``notifications.copies``), and registrations, confirmation links and decisions on proposals (``notifications.mail``).
 
 A message that causes a mail makes exactly one row; a sender takes due rows and hands them to the relay. Both go on
 while the other services are down. What a mail can become is in :mod:`services.notifications.domain.states`.

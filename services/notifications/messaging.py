@@ -1,6 +1,7 @@
 """What the service consumes: events, groups, forms and resources become copies; the others cause mails.
 
-Registrations and proposals do so until whoever is on them is erased, a confirmation link and a former address once.
+Registrations and decisions on proposals do so until whoever is on them is erased, a confirmation link and a former
+address once.
 """
 
 import base64
@@ -15,16 +16,20 @@ from sqlalchemy import Connection
 
 from services.notifications.domain.book import Entry, lone_reference
 from services.notifications.domain.kinds import (
+    DECISION_KINDS,
     KIND_OF_MESSAGE,
     LEFT,
     MAILED_ONCE,
-    MOVED,
-    PLACED,
+    PROPOSAL,
+    RECEIVED,
     REGISTRATIONS,
+    SCHEDULED,
     WANTED,
 )
-from services.notifications.store.erasing import Grave
+from services.notifications.store.erasing import Tombstone
+from services.notifications.store.recipients import lock_standings
 from services.notifications.usecases.erase_subject import erase_subject
+from services.notifications.usecases.handle_decision import Decision, handle_decision
 from services.notifications.usecases.note_event import NEWS_WAIT, note_event
 from services.notifications.usecases.note_happenings import note_happenings
 from services.notifications.usecases.note_network import note_form, note_resource, note_working_group
@@ -41,7 +46,6 @@ EVENT_KEYS = ("event.published.v1", "event.changed.v1")
 GROUP_KEY = "working-group.changed.v1"
 RESOURCE_KEY = "resource.published.v1"
 FORM_KEY = "form.changed.v1"
-PROPOSALS = "proposal."
 CONFIRMATION_WANTED = "confirmation.wanted.v1"
 ADDRESS_CHANGED = "registration.address-changed.v1"
 ADDRESS_CHANGED_MAIL, ADDRESS_RESTORED_MAIL = "address-changed", "address-restored"
@@ -49,10 +53,8 @@ SHARED_LINKS = ("view", "join")
 """Tokens of a registration's links that change nothing: the read-only link, and the one to the meeting, if any."""
 
 PERSON_ERASED = "person.erased.v1"
-PROPOSAL_ERASED = "proposal.erased.v1"
 ASKED_FOR = ("link", "details")
 """Kinds of mail that may go more than once in one state of a registration: they are numbered by the minute."""
-ERASURES = (PERSON_ERASED, PROPOSAL_ERASED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +92,14 @@ def effects(intake: Intake) -> Mapping[str, Effect]:
             raise Poison("a type this queue does not expect")
 
     def mail(connection: Connection, message: Message) -> None:
-        if message.routing_key in ERASURES:
-            for grave in read_graves(message):
-                erase_subject(connection, intake.clock, grave)
+        if message.routing_key == PERSON_ERASED:
+            for tombstone in read_tombstones(message):
+                erase_subject(connection, intake.clock, tombstone)
         else:
             _take_in(connection, intake, [message])
 
     def mails(connection: Connection, messages: Sequence[Message]) -> None:
-        if any(message.routing_key in ERASURES for message in messages):
+        if any(message.routing_key == PERSON_ERASED for message in messages):
             for message in messages:
                 mail(connection, message)
         else:
@@ -107,7 +109,12 @@ def effects(intake: Intake) -> Mapping[str, Effect]:
 
 
 def _take_in(connection: Connection, intake: Intake, messages: Sequence[Message]) -> None:
-    told = [read_told(message, list(intake.private_keys)) for message in messages]
+    keys = list(intake.private_keys)
+    decisions = [read_decision(message, keys) for message in messages if _is_decision(message)]
+    told = [read_told(message, keys) for message in messages if not _is_decision(message)]
+    if decisions:  # all in one order, so that nobody waits in a circle
+        subjects = [*(one.proposal for one in decisions), *(one.entry.subject for one in told)]
+        lock_standings(connection, subjects)
     once = [one for one in told if one.entry.about in MAILED_ONCE]
     others = [one for one in told if one.entry.about not in MAILED_ONCE]
     if once:
@@ -115,26 +122,44 @@ def _take_in(connection: Connection, intake: Intake, messages: Sequence[Message]
     if others:
         note_subjects(connection, intake.clock, intake.vault, intake.mail_domain, others)
         note_happenings(connection, intake.clock, others)
+    for decision in decisions:
+        handle_decision(connection, intake.clock, intake.vault, intake.mail_domain, decision)
 
 
-def read_graves(message: Message) -> list[Grave]:
-    """What may remain of a registration or a proposal, by a checked message that says it has nobody on it any more.
+def _is_decision(message: Message) -> bool:
+    return KIND_OF_MESSAGE.get(message.routing_key) in DECISION_KINDS
 
-    Nothing but an id remains of the former addresses of a registration.
+
+def read_tombstones(message: Message) -> list[Tombstone]:
+    """What may remain of a registration, by a checked message that says it has nobody on it any more.
+
+    Nothing but an id remains of its former addresses.
     """
     data = message.data
-    status, revision = data["status"], data["revision"]
-    if message.routing_key == PROPOSAL_ERASED:
-        return [Grave(data["proposal_id"], "proposal", None, "proposal", data["event"], status, revision)]
-    kind, event = data["form_kind"], data["event"]
+    kind, event, status, revision = data["form_kind"], data["event"], data["status"], data["revision"]
     return [
-        Grave(data["registration_id"], "registration", data["form"], kind, event, status, revision),
-        *(Grave(former, "former-address", None, kind, None, LEFT, 1) for former in data["former_addresses"]),
+        Tombstone(data["registration_id"], "registration", data["form"], kind, event, status, revision),
+        *(Tombstone(former, "former-address", None, kind, None, LEFT, 1) for former in data["former_addresses"]),
     ]
 
 
+def read_decision(message: Message, private_keys: list[bytes]) -> Decision:
+    """What a checked message says of a decision on a proposal, with its sealed part opened.
+
+    Raises:
+        Poison: its sealed part does not open, or a side event that is scheduled is not named.
+    """
+    data, kind = message.data, KIND_OF_MESSAGE[message.routing_key]
+    if kind == SCHEDULED and data["event"] is None:
+        raise Poison("a scheduled proposal without its side event")
+    note = _text(_opened(data["sealed"], private_keys), "note")
+    return Decision(
+        kind, data["proposal_id"], data["revision"], data["event"], note, data["occurred_at"], message.correlation_id
+    )
+
+
 def read_told(message: Message, private_keys: list[bytes]) -> Told:
-    """What a checked message says of a registration, a proposal or a confirmation link, with its sealed part opened.
+    """What a checked message says of a registration or a confirmation link, with its sealed part opened.
 
     Raises:
         Poison: of another type, or its sealed part does not open or lacks something.
@@ -142,8 +167,8 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
     if message.routing_key not in KIND_OF_MESSAGE:
         raise Poison("a type this queue does not expect")
     data, kind = message.data, KIND_OF_MESSAGE[message.routing_key]
-    if kind == PLACED and data["moved"]:
-        kind = MOVED
+    if kind == "confirmation" and data["form_kind"] == PROPOSAL:
+        kind = RECEIVED
     if kind == ADDRESS_CHANGED_MAIL and data["undo_until"] is None:
         kind = ADDRESS_RESTORED_MAIL
     entry, sealed_names = _read_entry(message)
@@ -170,9 +195,7 @@ def _read_entry(message: Message) -> tuple[Entry, tuple[str, ...]]:
         return _confirmation(message.data), ("address", "token")
     if message.routing_key == ADDRESS_CHANGED:
         return _former_address(message.data), ("name", "address", "token", "time_zone")
-    if message.routing_key.startswith(PROPOSALS):
-        return _proposal(message.data), ("name", "address", "token", "title", "note")
-    return _registration(message.data), ("name", "address", "token", "time_zone", *SHARED_LINKS)
+    return _registration(message.data), ("name", "address", "token", "time_zone", "title", *SHARED_LINKS)
 
 
 def _confirmation(data: Mapping[str, Any]) -> Entry:
@@ -213,33 +236,22 @@ def _registration(data: Mapping[str, Any]) -> Entry:
     return Entry(data["registration_id"], "registration", **{name: data[name] for name in (*plain, *told)})
 
 
-def _proposal(data: Mapping[str, Any]) -> Entry:
-    plain = ("person_ref", "language", "status", "revision", "occurred_at", "event", "working_group")
-    place = None
-    if data["starts_at"] is not None and data["time_zone"] is not None:
-        ends_at = data["ends_at"]
-        place = {
-            "room": data["room"],
-            "starts_at": rfc3339(data["starts_at"]),
-            "ends_at": None if ends_at is None else rfc3339(ends_at),
-            "time_zone": data["time_zone"],
-        }
-    values = {name: data[name] for name in plain}
-    return Entry(data["proposal_id"], "proposal", form=None, form_kind="proposal", place=place, **values)
-
-
 def _personal(
     sealed: str, private_keys: list[bytes], names: tuple[str, ...], *, with_link: bool = True
 ) -> dict[str, str]:
-    try:
-        content = open_sealed(private_keys, base64.b64decode(sealed, validate=True))
-    except (Unsealable, binascii.Error):
-        raise Poison("sealed part does not open") from None
+    content = _opened(sealed, private_keys)
     personal = {name: _text(content, name) for name in names}
     links = [personal["token"], personal.get("view", "none")] if with_link else []
     if not personal["address"] or not all(links):
         raise Poison("sealed part has no address or no link")
     return personal
+
+
+def _opened(sealed: str, private_keys: list[bytes]) -> Mapping[str, Any]:
+    try:
+        return open_sealed(private_keys, base64.b64decode(sealed, validate=True))
+    except (Unsealable, binascii.Error):
+        raise Poison("sealed part does not open") from None
 
 
 def _text(content: Mapping[str, Any], name: str) -> str:

@@ -4,6 +4,8 @@ from deploy.operations.audit import proposals
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side, whatever
 from deploy.operations.audit.seats import PARKED
 
+_DECISIONS = tuple(f"proposal.{verb}" for verb in ("accepted", "returned", "declined", "scheduled"))
+
 CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
     (f"org.troika.{key}.v1", queue)
     for queue, keys in {
@@ -16,16 +18,16 @@ CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
             "form.changed",
         ),
         "notifications.mail": (
-            *(f"proposal.{verb}" for verb in ("verification-requested", "submitted", "accepted", "returned")),
-            *(f"proposal.{verb}" for verb in ("declined", "scheduled")),
+            *_DECISIONS,
             *(f"registration.{verb}" for verb in ("confirmed", "waitlisted", "promoted", "cancelled", "changed")),
             "registration.link-requested",
             "registration.details-requested",
             "registration.address-changed",
             "confirmation.wanted",
             "person.erased",
-            "proposal.erased",
         ),
+        "registration.proposals": _DECISIONS,
+        "events.proposals": ("proposal.submitted", "proposal.changed", "proposal.withdrawn"),
         "events.rollup": (
             *(f"registration.{verb}" for verb in ("confirmed", "waitlisted", "promoted", "cancelled", "changed")),
             "person.erased",
@@ -145,7 +147,6 @@ _ERASED_IN_BOOK = """
 _SENT = """
     SELECT id::text, NULL, CASE WHEN sent_at < %(late_before)s THEN true END FROM mail
     WHERE state IN ('sent', 'bounced') AND kind NOT IN ('verification', 'address-changed', 'address-restored')
-        AND NOT starts_with(kind, 'proposal-')
 """
 _CONTACTS = "SELECT mail_id::text, NULL, false FROM mail_contact"
 

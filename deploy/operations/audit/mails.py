@@ -3,7 +3,7 @@
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
 from deploy.operations.audit.seats import COPIES
 
-_NUMBERED = "('confirmation', 'waiting-list', 'promotion', 'changed', 'cancelled-by-you')"
+_NUMBERED = "('confirmation', 'proposal-received', 'waiting-list', 'promotion', 'changed', 'cancelled-by-you')"
 """Kinds of mail that tell one revision of a registration."""
 
 _NEWS = "('event-rescheduled', 'event-postponed', 'event-cancelled', 'event-revived', 'event-confirmed', \
@@ -26,7 +26,8 @@ _WANTED = """
 """Nobody is mailed that they were erased. What was not said of them before that is said no more."""
 
 _WRITTEN = f"""
-    SELECT subject || ' ' || revision || ' ' || kind, NULL, false FROM mail WHERE kind IN {_NUMBERED}
+    SELECT subject || ' ' || revision || ' ' || replace(kind, 'proposal-received', 'confirmation'), NULL, false
+    FROM mail WHERE kind IN {_NUMBERED}
 """  # noqa: S608 - constants
 _UNHEARD_OF = f"""
     SELECT m.id::text, 'at most revision ' || r.revision, m.revision::text
@@ -118,7 +119,8 @@ _OF_THE_FUTURE = """
 """
 _TELLS = f"""
     m.event = n.event AND ((m.kind IN {_NEWS} AND m.revision = n.number)
-        OR (m.kind IN ('confirmation', 'waiting-list', 'promotion', 'changed') OR m.kind IN {_NEWS})
+        OR (m.kind IN ('confirmation', 'waiting-list', 'promotion', 'changed', 'proposal-scheduled')
+                OR m.kind IN {_NEWS})
             AND (m.state IN ('queued', 'deferred', 'claimed') OR m.event_revision >= n.shown))
 """
 _UNTOLD = f"""
@@ -130,7 +132,8 @@ _UNTOLD = f"""
         SELECT r.subject, n.*, dense_rank() OVER (PARTITION BY n.event ORDER BY r.person_ref) AS people
         FROM newest n JOIN recipient r ON r.event = n.event AND r.about = 'registration' AND r.heard_at <= n.changed_at
             AND r.erased_at IS NULL AND r.status IN ('confirmed', 'waitlisted')
-            AND r.form_kind IN ('webinar', 'attendance', 'delegation')
+            AND (r.form_kind IN ('webinar', 'attendance', 'delegation') OR EXISTS (SELECT FROM mail s
+                WHERE s.subject = r.subject AND s.kind = 'proposal-scheduled' AND s.sent_at <= n.changed_at))
         WHERE n.ended_at IS NOT NULL
             AND NOT EXISTS (SELECT FROM mail m WHERE m.recipient = r.person_ref AND {_TELLS})
             AND NOT EXISTS (SELECT FROM mail m WHERE m.subject = r.subject AND {_TELLS}))
@@ -140,7 +143,7 @@ _UNTOLD = f"""
         WHERE m.recipient IS NULL AND m.state IN ('sent', 'bounced', 'unknown') AND {_TELLS})
 """  # noqa: S608 - constants
 """Who was told by another registration of theirs that was erased since cannot be known by it: the mail names nobody any
-more. Each such mail accounts for one person."""
+more. Each such mail accounts for one person. Whoever proposed a side event has a place in it once told of it."""
 
 A10 = Equation(
     "A10",

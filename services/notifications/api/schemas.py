@@ -35,9 +35,7 @@ class MailSchema(ma.Schema):
         metadata={"type": "string", "enum": list(MAIL_ABOUT), "description": "What its subject is"},
     )
     subject = ma.fields.String(
-        metadata={
-            "description": "Id of what it is about: a registration, a proposal, a confirmation link or a former address"
-        }
+        metadata={"description": "Id of what it is about: a registration, a confirmation link or a former address"}
     )
     revision = ma.fields.Integer(
         metadata={

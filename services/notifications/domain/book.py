@@ -1,10 +1,10 @@
-"""What the recipient book says of a registration, a proposal, a link or a former address, but for what is personal."""
+"""What the recipient book says of a registration, a link or a former address, but for what is personal."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+
+from services.notifications.domain.truth import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,18 +12,18 @@ class Entry:
     """The newest state of one subject.
 
     Attributes:
-        subject: id of the registration, proposal, confirmation link or former address.
-        about: ``registration``, ``proposal``, ``confirmation`` or ``former-address``.
+        subject: id of the registration, confirmation link or former address.
+        about: ``registration``, ``confirmation`` or ``former-address``.
         person_ref: whose it is: 64 hex digits, the same for every subject of one address. Of a confirmation link or a
             former address it is made from its id alone, so that it connects nothing.
         revision: of the subject, from 1.
         occurred_at: when this state was true, or its link was made, aware: of two at one revision the later one holds.
         form: None but for a registration.
-        event: what the form is for, or where a proposal has its place; None without.
+        event: what the form is for, or the side event that a proposal became; None without.
         position: on the waiting list, from 1.
         verified: whether the owner of the address has confirmed it.
         attend: the event that everybody on the form should attend as well.
-        place: of a proposal in the timetable: ``room starts_at ends_at time_zone`` as JSON values.
+        decision: revision of the newest decision on a proposal, 0 before the first.
     """
 
     subject: str
@@ -43,7 +43,14 @@ class Entry:
     verified: bool = False
     attend: str | None = None
     representative: bool = False
-    place: Mapping[str, Any] | None = None
+    decision: int = 0
+
+    @property
+    def standing(self) -> Standing:
+        """What mails are compared with."""
+        return Standing(
+            self.revision, self.status, person_ref=self.person_ref, event=self.event, decision=self.decision
+        )
 
 
 def lone_reference(about: str, subject: str) -> str:

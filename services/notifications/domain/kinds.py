@@ -5,8 +5,12 @@ from dataclasses import dataclass
 LANES = ("transactional", "verification", "reminder", "bulletin")
 """Most urgent first. The lane follows from the kind and from nothing else."""
 
-ATTENDING = ("webinar", "attendance", "delegation")
-"""Kinds of form whose people take part in the form's event. The first two are for the event itself."""
+PROPOSAL = "proposal"
+"""The kind of form by which a side event is proposed."""
+
+ATTENDING = ("webinar", "attendance", "delegation", PROPOSAL)
+"""Kinds of form whose people take part in an event: the form's, or the side event that a proposal became. The first two
+are for the event itself."""
 
 SEATED = "confirmed"
 """The status of a registration that has a seat."""
@@ -23,9 +27,8 @@ class Kind:
     true_while: statuses of its subject (what ``about`` names) under which its words are true.
     resent: whether a second copy goes out when nobody knows if the first one did.
     numbered_apart: its number is not its subject's revision, so only the status tells whether it is true.
-    about: what its subject is: ``registration``, ``proposal``, ``confirmation`` (the link of a verification mail) or
+    about: what its subject is: ``registration``, ``confirmation`` (the link of a verification mail) or
         ``former-address`` (that a registration had).
-    replaced: a newer state under which it is true is told by a mail of its own, so an older one is void.
     """
 
     name: str
@@ -34,7 +37,6 @@ class Kind:
     resent: bool
     numbered_apart: bool = False
     about: str = "registration"
-    replaced: bool = False
 
 
 def _transactional(name: str, *true_while: str) -> Kind:
@@ -45,11 +47,6 @@ def _transactional(name: str, *true_while: str) -> Kind:
 def _apart(name: str, lane: str, *true_while: str) -> Kind:
     """About something else than the registration's own state; only what people must know is worth a second copy."""
     return Kind(name, lane, frozenset(true_while), resent=lane == "transactional", numbered_apart=True)
-
-
-def _proposal(name: str, *true_while: str, lane: str = "transactional") -> Kind:
-    replaced = name in PLACE_KINDS
-    return Kind(name, lane, frozenset(true_while), resent=True, about="proposal", replaced=replaced)
 
 
 WANTED = "wanted"
@@ -64,10 +61,12 @@ LEFT = "left"
 MAILED_ONCE = ("confirmation", "former-address")
 """Subjects with one message and one mail: their entry goes with the mail."""
 
-PLACED, MOVED = "proposal-scheduled", "proposal-moved"
-PLACE_KINDS = (PLACED, MOVED)
-"""Each tells the place that a proposal has in the newest timetable: of several that have not gone, the last counts."""
+RECEIVED = "proposal-received"
+"""In place of a confirmation where the form is for proposals."""
 
+ACCEPTED, SCHEDULED = "proposal-accepted", "proposal-scheduled"
+DECISION_KINDS = (ACCEPTED, "proposal-returned", "proposal-declined", SCHEDULED)
+"""What coordinators decided on a proposal, numbered by the revision of the review. A newer one voids older ones."""
 
 NEWS_KINDS = (
     "event-rescheduled",
@@ -80,12 +79,15 @@ NEWS_KINDS = (
 )
 """What people are told when an event changes; the last one is for those on a form of the kind ``interest``."""
 
-TELLING_KINDS = ("confirmation", "waiting-list", "promotion")
+TELLING_KINDS = ("confirmation", "waiting-list", "promotion", SCHEDULED)
 """After one of these, written from an event's state, a person knows that state and has it in mind as theirs."""
 
 ALWAYS_TOLD = ("event-postponed", "event-cancelled", "remote-possible")
 """News that no confirmation stands for: a mail headed "you are registered" is no way to hear that nothing takes place,
 and whoever asked about remote attendance is told of that in so many words."""
+
+EVENT_STATE_KINDS = (*NEWS_KINDS, SCHEDULED)
+"""They say what is so of an event: its newest state may make them untrue."""
 
 ANNOUNCED_KINDS = (*NEWS_KINDS, "recording-available", "bulletin")
 """Made by announcements: one mail a person, by whichever of their registrations fits best."""
@@ -100,18 +102,13 @@ KINDS: dict[str, Kind] = {
         _transactional("promotion", "confirmed"),
         _transactional("cancelled-by-you", "cancelled"),
         _transactional("changed", *LIVE),
+        _transactional(RECEIVED, "confirmed"),
         _apart("link", "transactional", *LIVE),
         _apart("details", "reminder", "confirmed"),
         Kind("verification", "verification", frozenset({WANTED}), resent=True, about="confirmation"),
         Kind("address-changed", "transactional", frozenset({LEFT}), resent=True, about="former-address"),
         Kind("address-restored", "transactional", frozenset({LEFT}), resent=True, about="former-address"),
-        _proposal("proposal-verification", "unverified", lane="verification"),
-        _proposal("proposal-received", "submitted"),
-        _proposal("proposal-accepted", "accepted"),
-        _proposal("proposal-returned", "returned"),
-        _proposal("proposal-declined", "declined"),
-        _proposal(PLACED, "scheduled"),
-        _proposal(MOVED, "scheduled"),
+        *(_apart(name, "transactional", "confirmed") for name in DECISION_KINDS),
         *(_apart(name, "transactional", *LIVE) for name in NEWS_KINDS),
         *(_apart(name, "reminder", "confirmed") for name in REMINDER_KINDS),
         _apart("recording-available", "bulletin", "confirmed"),
@@ -131,14 +128,24 @@ KIND_OF_MESSAGE: dict[str, str] = {
     "registration.link-requested.v1": "link",
     "registration.details-requested.v1": "details",
     "registration.address-changed.v1": "address-changed",
-    "proposal.verification-requested.v1": "proposal-verification",
-    "proposal.submitted.v1": "proposal-received",
-    "proposal.accepted.v1": "proposal-accepted",
+    "proposal.accepted.v1": ACCEPTED,
     "proposal.returned.v1": "proposal-returned",
     "proposal.declined.v1": "proposal-declined",
-    "proposal.scheduled.v1": "proposal-scheduled",
+    "proposal.scheduled.v1": SCHEDULED,
 }
-"""By routing key. A proposal that was scheduled before causes ``MOVED``."""
+"""By routing key. A confirmation on a form for proposals is ``RECEIVED``."""
+
+MANAGING_KINDS = (
+    "confirmation",
+    "waiting-list",
+    "promotion",
+    "cancelled-by-you",
+    "changed",
+    "link",
+    "details",
+    RECEIVED,
+)
+"""Caused by a message about the registration, whose managing link they carry."""
 
 EVENT_TOLD_BY = frozenset(name for name, kind in KINDS.items() if kind.about in ("registration", "former-address")) - {
     "bulletin"

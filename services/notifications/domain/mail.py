@@ -28,8 +28,8 @@ FINAL = frozenset({"sent", "failed", "called_off", "suppressed"})
 """Outcomes after which no sender takes the mail up again, unless somebody has it sent again."""
 
 
-WITHOUT_TOKEN = frozenset({"sent", "bounced", "suppressed", "called_off"})
-"""States in which the token of a managing link is deleted: the mail does not go (again). In all others it may."""
+WITHOUT_CONTENT = frozenset({"sent", "bounced", "suppressed", "called_off"})
+"""States in which the closed content of a mail is deleted: the mail does not go (again). In all others it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,17 @@ class NewMail:
     """A mail that something causes.
 
     Attributes:
-        subject: id of the registration, proposal, confirmation link or former address that it is addressed by; it goes
-            to whoever that belongs to.
-        revision: its number among the mails of this kind and subject: the subject's revision, the event's revision,
-            the bulletin's number, or the minute of the start or of the request; one mail for each.
+        subject: id of the registration, confirmation link or former address that it is addressed by; it goes to whoever
+            that belongs to.
+        revision: its number among the mails of this kind and subject: the subject's revision, the decision's, the
+            event's, the bulletin's number, or the minute of the start or of the request; one mail for each.
         state: ``queued``, or ``called_off`` with a ``reason`` if it came too late to be true.
         cause_at: when what it tells of happened, aware UTC.
         detail: what it says beyond what the book and the copies hold, JSON values.
         due_at: not to go before; None for at once.
         expires_at: from then on it is missed instead of sent; None for never.
-        token: of the managing link that it carries, closed and bound to its id; None for a mail without one.
+        closed: what is personal and stands in this mail alone, encrypted and bound to its id: the ``token`` of a
+            managing link, or the ``note`` to a proposal; None for a mail without such content.
     """
 
     id: str
@@ -64,7 +65,7 @@ class NewMail:
     detail: Mapping[str, Any] | None = None
     due_at: datetime | None = None
     expires_at: datetime | None = None
-    token: bytes | None = None
+    closed: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

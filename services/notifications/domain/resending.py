@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.notifications.domain.kinds import ANNOUNCED_KINDS, EVENT_TOLD_BY, NEWS_KINDS, REMINDER_KINDS
+from services.notifications.domain.kinds import ANNOUNCED_KINDS, EVENT_STATE_KINDS, EVENT_TOLD_BY, REMINDER_KINDS
 from services.notifications.domain.news import STANDING, date_of, is_news_untrue
 from services.notifications.domain.reminders import REMINDERS, minute_of
 from services.notifications.domain.truth import Standing, is_untrue
@@ -29,7 +29,7 @@ class Undelivered:
         recipient: the person's reference.
         ended_at: when it was given up, aware.
         fence: rises with each claim.
-        language, form, form_kind, about: of its subject.
+        language, form, form_kind: of its subject.
         standing: what is known of its subject.
         event_state: ``status starts_at ends_at mode`` of its event as JSON values; None without one that is known.
         event_title: None where ``event_state`` is.
@@ -50,7 +50,6 @@ class Undelivered:
     language: str
     form: str | None
     form_kind: str
-    about: str
     standing: Standing
     event_state: Mapping[str, Any] | None
     event_title: str | None
@@ -111,7 +110,7 @@ def is_date_of(event: Mapping[str, Any], minute: int) -> bool:
 
 
 def _agrees(kind: str, number: int, event: Mapping[str, Any]) -> bool:
-    if kind in NEWS_KINDS:
+    if kind in EVENT_STATE_KINDS:
         return not is_news_untrue(kind, event)
     return kind not in REMINDER_KINDS or is_date_of(event, number)
 

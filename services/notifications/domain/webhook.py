@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.notifications.domain.kinds import RECEIVED
+
 CONFIRMED, CANCELLED = "registration.confirmed", "registration.cancelled"
-HAPPENINGS = {"confirmation": CONFIRMED, "promotion": CONFIRMED, "cancelled-by-you": CANCELLED}
+HAPPENINGS = {"confirmation": CONFIRMED, RECEIVED: CONFIRMED, "promotion": CONFIRMED, "cancelled-by-you": CANCELLED}
 """What partners are told, by the kind of the mail that the same message causes. All else is no affair of theirs."""
 
 QUEUED, CLAIMED, DELIVERED, FAILED, CALLED_OFF = "queued", "claimed", "delivered", "failed", "called_off"

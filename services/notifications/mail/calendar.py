@@ -59,7 +59,7 @@ def _entry(
         time_zone=event.time_zone,
         status=_status(event, method),
         title=title_of(event),
-        description=_description(event, words, link, method),
+        description=_description(event, words, words.labelled(_link_label(context, held, words, method), link), method),
         location=place_line(event, words),
         url=link,
         private=True,
@@ -122,15 +122,20 @@ def _status(event: EventCopy, method: CalendarMethod) -> Status:
     return "TENTATIVE" if event.status == "tentative" else "CONFIRMED"
 
 
+def _link_label(context: MailContext, held: CalendarEntry, words: Wording, method: CalendarMethod) -> str:
+    """What stands before the read-only link, which is that of the registration with the seat."""
+    if method == "REQUEST" and context.event is not None and has_meeting(context.event):
+        return words.calendar_join
+    proposes = context.recipient.proposes and held.view == context.recipient.view
+    return words.see_link_proposal if proposes else words.see_link
+
+
 def _description(event: EventCopy, words: Wording, link: str, method: CalendarMethod) -> str:
     summary = event.summary if event.by_coordinators else defuse(event.summary, len(event.summary))
     lines = [summary] if summary else []
-    if method == "CANCEL":
-        return "\n\n".join([*lines, words.labelled(words.see_link, link)])
-    if event.status == "tentative":
+    if method == "REQUEST" and event.status == "tentative":
         lines.append(words.tentative)
-    label = words.calendar_join if has_meeting(event) else words.see_link
-    return "\n\n".join([*lines, words.labelled(label, link)])
+    return "\n\n".join([*lines, link])
 
 
 def _attendee(context: MailContext, method: CalendarMethod) -> CalendarUser:

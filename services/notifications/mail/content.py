@@ -6,29 +6,37 @@ from datetime import datetime
 from typing import Literal
 
 from services.notifications.domain import kinds
-from services.notifications.domain.kinds import ATTENDING, NEWS_KINDS, REGISTRATIONS, REMINDER_KINDS
+from services.notifications.domain.kinds import (
+    ATTENDING,
+    NEWS_KINDS,
+    PROPOSAL,
+    REGISTRATIONS,
+    REMINDER_KINDS,
+    SCHEDULED,
+)
 
 MailKind = str
 """The name of a kind of mail; each but the bulletin has its wording in every language."""
 
 KINDS: tuple[MailKind, ...] = tuple(name for name in kinds.KINDS if name != "bulletin")
 
-VARIANTS: Mapping[tuple[MailKind, str], str] = {
-    **{
-        ("confirmation", form_kind): f"confirmation-{form_kind}"
-        for form_kind in ("delegation", "working_group", "interest")
-    },
-    ("verification", REGISTRATIONS): "verification-registrations",
-}
-"""Wordings of their own, by kind of mail and kind of form."""
-
 LATE_REMINDER = "reminder-late"
 """The wording of a reminder that goes later than it was due: it names no distance to the event."""
 
-TEXTS: tuple[str, ...] = (*KINDS, *VARIANTS.values(), LATE_REMINDER)
-"""Names of the wordings."""
-
 CANCELLED = "cancelled-by-you"
+
+_TO_PROPOSERS = ("changed", CANCELLED, "link", "details", "address-changed", "address-restored", "event-postponed")
+_TO_SPEAKERS = ("event-revived", "reminder-7-days", "reminder-1-day", LATE_REMINDER)
+_PAIRS = (
+    *(("confirmation", form_kind) for form_kind in ("delegation", "working_group", "interest")),
+    ("verification", REGISTRATIONS),
+    *((text, PROPOSAL) for text in (*_TO_PROPOSERS, *_TO_SPEAKERS)),
+)
+VARIANTS: Mapping[tuple[str, str], str] = {pair: "-".join(pair) for pair in _PAIRS}
+"""Wordings of their own, by wording and kind of form. A subject or heading of which there is none is the kind's."""
+
+TEXTS: tuple[str, ...] = (*KINDS, LATE_REMINDER, *VARIANTS.values())
+"""Names of the wordings."""
 
 SIDE_EVENT = "side_event"
 """The kind of event whose title and summary were proposed by others."""
@@ -39,6 +47,7 @@ CalendarMethod = Literal["REQUEST", "CANCEL"]
 CALENDAR_METHODS: Mapping[MailKind, CalendarMethod] = {
     "confirmation": "REQUEST",
     "promotion": "REQUEST",
+    SCHEDULED: "REQUEST",
     "changed": "REQUEST",
     CANCELLED: "CANCEL",
     "event-rescheduled": "REQUEST",
@@ -50,7 +59,7 @@ CALENDAR_METHODS: Mapping[MailKind, CalendarMethod] = {
 }
 """Kinds that are not here carry no calendar part."""
 
-SEAT_KINDS = ("confirmation", "promotion", *NEWS_KINDS, *REMINDER_KINDS)
+SEAT_KINDS = ("confirmation", "promotion", SCHEDULED, *NEWS_KINDS, *REMINDER_KINDS)
 """Kinds that lead people who have a seat to where they join."""
 
 
@@ -99,9 +108,8 @@ class Recipient:
     ``name`` was typed by whoever filled in the form. It is shown only when ``address_confirmed``: until the owner of
     the address has acted on a link of ours, nothing from the form stands in a mail, so that nobody can make us
     write their words to a stranger. ``language`` is a BCP 47 tag, ``time_zone`` an IANA name or empty, ``position``
-    the place on the waiting list. ``status`` and ``form_kind`` are of the registration; a proposal's contact has
-    neither name nor seat to show, and ``proposal`` as form kind. ``token`` is of the link that only this mail
-    carries: to the person's own page or proposal, or the confirmation link that the mail is about; empty for a mail
+    the place on the waiting list. ``status`` and ``form_kind`` are of the registration. ``token`` is of the link that
+    only this mail carries: to the person's own page, or the confirmation link that the mail is about; empty for a mail
     that nothing in the registration has caused. ``view`` and ``join`` are of the registration's read-only link and of
     the link to the meeting, empty if there is none.
     """
@@ -117,6 +125,11 @@ class Recipient:
     address_confirmed: bool = False
     status: str = "confirmed"
     form_kind: str = "webinar"
+
+    @property
+    def proposes(self) -> bool:
+        """Whether the registration is a proposal."""
+        return self.form_kind == PROPOSAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,21 +151,11 @@ class CalendarEntry:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A time: of an event before it moved, or of a proposal in the timetable. Moments are aware."""
+    """The time of an event before it moved. Moments are aware."""
 
     starts_at: datetime
     ends_at: datetime | None
     time_zone: str
-    room: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A proposal as its contact is told of it; ``note`` is what the coordinators say."""
-
-    title: str
-    note: str
-    slot: Slot | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +171,11 @@ class MailContext:
     """Everything one mail needs.
 
     ``mail_id`` names the mail for ever, through every attempt. ``public_url`` has no slash at its end. ``mail_from``
-    is a mailbox people read. ``now`` is aware. ``event`` is None for a form without one, a proposal or a bulletin.
+    is a mailbox people read. ``now`` is aware. ``event`` is None for a form without one, or a bulletin.
     ``entry`` is what the recipient's calendar holds of it, None if it can hold nothing.
     ``attend`` is the event that people on the form are asked to attend as well, ``group`` the title of their working
-    group, ``before`` when the event was to be, ``recording`` an address, ``unsubscribe`` that of a bulletin's way out,
+    group, ``title`` that of their proposal as they wrote it, ``note`` what coordinators say to it (empty for none),
+    ``before`` when the event was to be, ``recording`` an address, ``unsubscribe`` that of a bulletin's way out,
     ``late`` whether a reminder goes later than its own words are true, ``undo_until`` how long a change of address can
     be taken back.
     """
@@ -188,7 +192,8 @@ class MailContext:
     attend: EventCopy | None = None
     group: str | None = None
     before: Slot | None = None
-    proposal: Proposal | None = None
+    title: str = ""
+    note: str = ""
     recording: str | None = None
     bulletin: Bulletin | None = None
     unsubscribe: str | None = None
@@ -198,9 +203,8 @@ class MailContext:
     @property
     def text(self) -> str:
         """The name of the wording."""
-        if self.late:
-            return LATE_REMINDER
-        return VARIANTS.get((self.kind, self.recipient.form_kind), self.kind)
+        text = LATE_REMINDER if self.late else self.kind
+        return VARIANTS.get((text, self.recipient.form_kind), text)
 
     @property
     def calendar_method(self) -> CalendarMethod | None:

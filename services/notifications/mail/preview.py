@@ -5,19 +5,28 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from services.notifications.domain.kinds import KIND_OF_MESSAGE, REGISTRATIONS
+from services.notifications.domain.kinds import (
+    DECISION_KINDS,
+    MANAGING_KINDS,
+    NEWS_KINDS,
+    PROPOSAL,
+    RECEIVED,
+    REGISTRATIONS,
+    REMINDER_KINDS,
+    SCHEDULED,
+)
 from services.notifications.domain.kinds import KINDS as ALL_KINDS
 from services.notifications.mail.content import (
     CANCELLED,
     KINDS,
     LATE_REMINDER,
+    SIDE_EVENT,
     VARIANTS,
     Bulletin,
     CalendarEntry,
     EventCopy,
     MailContext,
     MailKind,
-    Proposal,
     Recipient,
     Slot,
 )
@@ -59,6 +68,7 @@ REVIEW = replace(
 )
 """The review at its second date."""
 
+_TITLE, _NOTE = "Housing after the floods", "Please name your speakers.\nTwo are enough."
 SAMPLE = MailContext(
     mail_id="01900000-0000-7000-8000-000000000001",
     kind="confirmation",
@@ -82,9 +92,6 @@ SAMPLE = MailContext(
 """A context to start from: ``dataclasses.replace`` what matters."""
 
 _BEFORE = Slot(datetime(2020, 5, 11, 12, 30, tzinfo=UTC), datetime(2020, 5, 11, 16, 0, tzinfo=UTC), "Europe/Zurich")
-_SLOT = Slot(
-    datetime(2020, 11, 10, 12, 0, tzinfo=UTC), datetime(2020, 11, 10, 13, 0, tzinfo=UTC), "Europe/Zurich", "Room XXV"
-)
 _BULLETIN = Bulletin(
     "Working groups: who speaks for you in the webinar?",
     "Five groups have nobody in Wednesday's webinar yet.\n\nPlease choose somebody and register them here:\n"
@@ -102,15 +109,17 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "remote-possible": {"event": replace(SAMPLE_EVENT, mode="hybrid", city="Geneva", place="Palais des Nations")},
     "recording-available": {"recording": "https://videos.example.org/upr-webinar-10"},
 }
-_PROPOSAL = Proposal("Housing after the floods", "Please name your speakers.\nTwo are enough.", None)
 
 
 def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailContext:
     """The sample context as one kind of mail in one language, for somebody on a form of some kind."""
+    form_kind = PROPOSAL if kind in (RECEIVED, *DECISION_KINDS) else form_kind
     recipient = replace(SAMPLE.recipient, language=language, form_kind=form_kind)
-    if kind not in KIND_OF_MESSAGE.values() and ALL_KINDS[kind].about == "registration":
+    if kind not in MANAGING_KINDS and ALL_KINDS[kind].about == "registration":
         recipient = replace(recipient, token="")
     context = replace(SAMPLE, kind=kind, recipient=recipient, **_CHANGES.get(kind, {}))
+    if form_kind == PROPOSAL:
+        context = _proposed(context)
     if kind == CANCELLED and SAMPLE.entry is not None:
         return replace(context, entry=replace(SAMPLE.entry, seated=False))
     if kind == "bulletin":
@@ -121,22 +130,33 @@ def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailCon
     if ALL_KINDS[kind].about == "former-address":
         until = datetime(2020, 3, 5, 15, 0, tzinfo=UTC) if kind == "address-changed" else None
         return replace(context, entry=None, undo_until=until)
-    if ALL_KINDS[kind].about == "proposal":
-        placed = kind in ("proposal-scheduled", "proposal-moved")
-        proposal = replace(_PROPOSAL, slot=_SLOT if placed else None)
-        return replace(context, event=None, proposal=proposal, recipient=replace(recipient, form_kind="proposal"))
     if form_kind == "delegation":
         return replace(context, event=REVIEW, attend=SAMPLE_EVENT)
     return replace(context, event=None, group="Housing") if form_kind == "working_group" else context
+
+
+def _proposed(context: MailContext) -> MailContext:
+    """For whoever proposed: some mails are about the side event that came of it, the others name the proposal."""
+    recipient, note = (
+        replace(context.recipient, address_confirmed=True),
+        _NOTE if context.kind in DECISION_KINDS else "",
+    )
+    title = _TITLE if ALL_KINDS[context.kind].about == "registration" else ""
+    context = replace(context, recipient=recipient, title=title, note=note)
+    if context.kind not in (SCHEDULED, "recording-available", *NEWS_KINDS, *REMINDER_KINDS):
+        return replace(context, event=None, entry=None)
+    event = context.event if context.kind in NEWS_KINDS and context.event is not None else REVIEW
+    return replace(context, event=replace(event, title=_TITLE, summary="", place="Room XXV", kind=SIDE_EVENT))
 
 
 def contexts(language: str) -> Iterator[tuple[str, MailContext]]:
     """A name and a context for every wording in a language, and the bulletin."""
     for kind in (*KINDS, "bulletin"):
         yield kind, sample(kind, language)
-    for (kind, form_kind), name in VARIANTS.items():
-        yield name, sample(kind, language, form_kind)
     yield LATE_REMINDER, replace(sample("reminder-1-day", language), late=True)
+    for (text, form_kind), name in VARIANTS.items():
+        late = text == LATE_REMINDER
+        yield name, replace(sample("reminder-1-day" if late else text, language, form_kind), late=late)
 
 
 def previews() -> Iterator[tuple[str, str, str]]:

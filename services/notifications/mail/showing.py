@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from services.notifications.domain.kinds import ATTENDING, LIVE, REGISTRATIONS
+from services.notifications.domain.kinds import ATTENDING, DECISION_KINDS, LIVE, REGISTRATIONS
 from services.notifications.domain.news import STANDING
 from services.notifications.mail.calendar import (
     confirmation_link,
@@ -17,17 +17,11 @@ from services.notifications.mail.calendar import (
     undo_link,
     view_link,
 )
-from services.notifications.mail.content import CANCELLED, SEAT_KINDS, EventCopy, MailContext, Proposal, Slot
+from services.notifications.mail.content import CANCELLED, SEAT_KINDS, EventCopy, MailContext, Slot
 from services.notifications.mail.defusing import defuse, safe_link, written_line
 from services.notifications.mail.linking import Piece, pieces_of, plain_text
 from services.notifications.mail.wording import Wording
 from shared.i18n.when import Period, TimeLine, known_zone, time_lines
-
-PROPOSAL_PATH = "/p/"
-"""Where the link of a proposal leads, below the public address."""
-
-UNREAD = ("proposal-verification", "proposal-received")
-"""No coordinator has read the proposal yet, so nothing of it is shown: anybody may have written it."""
 
 UPDATES = ("changed", "event-confirmed", "event-changed")
 """Kinds whose invitation changes an entry that stands in the calendar at the same time already."""
@@ -68,7 +62,7 @@ def values_of(context: MailContext, words: Wording) -> dict[str, Any]:
         "paragraphs": paragraphs,
         "plain": plain_text,
         "cards": _cards(context, words),
-        "note": _note(context),
+        "note": pieces_of(context.note),
         "link": join_link(context) if joins else None if minor else link,
         "link_text": words.join if joins else link_text,
         "second_link": link if minor else None,
@@ -91,10 +85,13 @@ def subject_of(context: MailContext, words: Wording) -> str:
 
 
 def _title(context: MailContext) -> str:
-    """Of what the mail is about. A proposal's is its group's own words: shown once a coordinator has read them."""
-    if context.proposal is not None:
-        return "" if context.kind in UNREAD else defuse(context.proposal.title, 120)
-    return title_of(context.event) if context.event else ""
+    """Of what the mail is about. A proposal's is its proposer's own words: shown once the owner of the address has
+    confirmed it, or a coordinator has read them.
+    """
+    if context.event is not None:
+        return title_of(context.event)
+    shown = context.recipient.address_confirmed or context.kind in DECISION_KINDS
+    return defuse(context.title, 120) if shown else ""
 
 
 def _heading(context: MailContext, words: Wording) -> str:
@@ -140,11 +137,11 @@ def _on_calendar(context: MailContext, words: Wording) -> str:
 def _cards(context: MailContext, words: Wording) -> list[Card]:
     if context.bulletin is not None:
         return []
-    if context.proposal is not None:
-        return _proposal_cards(context, context.proposal, words)
-    cards = [_event_card(context, context.event, words)] if context.event is not None else []
-    if not cards and context.group:
-        cards = [Card(written_line(context.group))]
+    if context.event is not None:
+        cards = [_event_card(context, context.event, words)]
+    else:
+        title = _title(context) if context.recipient.proposes else written_line(context.group or "")
+        cards = [Card(title)] if title else []
     if context.text == "confirmation-delegation" and context.attend is not None:
         cards.append(_attend_card(context, context.attend, words))
     return cards
@@ -173,16 +170,6 @@ def _attend_card(context: MailContext, event: EventCopy, words: Wording) -> Card
     )
 
 
-def _proposal_cards(context: MailContext, proposal: Proposal, words: Wording) -> list[Card]:
-    title = _title(context)
-    if not title:
-        return []
-    if proposal.slot is None:
-        return [Card(title)]
-    lines = time_lines(_period(proposal.slot), words.language)
-    return [Card(title, times=[("", line) for line in lines], place=written_line(proposal.slot.room or ""))]
-
-
 def _times(context: MailContext, event: EventCopy, words: Wording) -> list[tuple[str, TimeLine]]:
     """Label and line of each zone; a label may be empty. No lines if there is no date."""
     if not event.has_date or event.starts_at is None:
@@ -194,11 +181,9 @@ def _times(context: MailContext, event: EventCopy, words: Wording) -> list[tuple
 
 
 def _before(slot: Slot | None, event: EventCopy, words: Wording) -> TimeLine | None:
-    return None if slot is None else time_lines(_period(slot, event.city), words.language)[0]
-
-
-def _period(slot: Slot, city: str | None = None) -> Period:
-    return Period(slot.starts_at, slot.ends_at, slot.time_zone, city)
+    if slot is None:
+        return None
+    return time_lines(Period(slot.starts_at, slot.ends_at, slot.time_zone, event.city), words.language)[0]
 
 
 def _notice(event: EventCopy, words: Wording) -> str | None:
@@ -223,13 +208,6 @@ def _about(event: EventCopy) -> list[list[Piece]]:
     return [[Piece(defuse(line, len(line)))] for line in event.summary.split("\n") if line.strip()]
 
 
-def _note(context: MailContext) -> list[list[Piece]]:
-    """What the coordinators say to a group, by paragraph."""
-    if context.proposal is None or context.kind in UNREAD:
-        return []
-    return pieces_of(context.proposal.note)
-
-
 def is_joinable(context: MailContext) -> bool:
     """Whether the mail leads to the meeting of its event."""
     event, recipient = context.event, context.recipient
@@ -241,11 +219,9 @@ def is_joinable(context: MailContext) -> bool:
 
 def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
     """Where the mail leads, and what stands on it. What nothing in a registration has caused holds no managing link."""
+    see_link = _worded("see_link", context, words)
     if context.bulletin is not None:
-        return view_link(context) if context.recipient.view else None, words.see_link
-    if context.proposal is not None:
-        own = f"{context.public_url}{PROPOSAL_PATH}{quote(context.recipient.token, safe='')}"
-        return own, words.verify_link if context.kind == "proposal-verification" else words.see_proposal
+        return view_link(context) if context.recipient.view else None, see_link
     if context.kind == CONFIRMATION:
         return confirmation_link(context), words.confirmation_link if _is_pending(context) else words.see_registrations
     if context.kind == ADDRESS_CHANGED:
@@ -256,10 +232,15 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
     if recording is not None:
         return recording, words.watch
     if not context.recipient.token:
-        return view_link(context), words.see_link
+        return view_link(context), see_link
     if context.kind == "details":
         return personal_link(context), words.details_link
-    return personal_link(context), words.open_link if _is_live(context) else words.see_link
+    return personal_link(context), _worded("open_link", context, words) if _is_live(context) else see_link
+
+
+def _worded(name: str, context: MailContext, words: Wording) -> str:
+    """A sentence about the registration, or about the proposal if it is one."""
+    return str(getattr(words, f"{name}_proposal" if context.recipient.proposes else name))
 
 
 def _is_pending(context: MailContext) -> bool:
@@ -273,22 +254,20 @@ def _is_live(context: MailContext) -> bool:
 
 
 def _keep_private(context: MailContext, words: Wording) -> str:
-    if context.bulletin is not None or safe_link(context.recording) is not None:
-        return ""
-    if context.kind == ADDRESS_RESTORED:
+    if context.bulletin is not None or safe_link(context.recording) is not None or context.kind == ADDRESS_RESTORED:
         return ""
     if context.kind == CONFIRMATION:
         return words.keep_private_confirmation if _is_pending(context) else words.keep_private_registrations
     if context.kind == ADDRESS_CHANGED:
         return words.keep_private_undo
-    if context.proposal is not None:
-        return words.keep_private_proposal
     if not context.recipient.token:
-        return words.keep_private_join if is_joinable(context) else words.keep_private_view
-    return words.keep_private if _is_live(context) else words.keep_private_cancelled
+        return _worded("keep_private_join" if is_joinable(context) else "keep_private_view", context, words)
+    return _worded("keep_private" if _is_live(context) else "keep_private_cancelled", context, words)
 
 
 def _why(context: MailContext, words: Wording) -> str:
+    if context.recipient.proposes:
+        return words.why_form
     if context.bulletin is not None:
         return words.why_bulletin
     return words.why if context.event is not None else words.why_form

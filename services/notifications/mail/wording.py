@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from services.notifications.mail.content import TEXTS
+from services.notifications.mail.content import TEXTS, VARIANTS
 from shared.i18n.catalogue import Catalogue
 from shared.i18n.languages import LANGUAGES as LANGUAGES
 from shared.i18n.languages import best_language as language_for
@@ -68,7 +68,9 @@ class Wording:
 
 @cache
 def _group(name: str, language: str) -> Mapping[str, str]:
-    return {kind: MAIL_TEXTS.text(f"{name}.{kind}", language) for kind in TEXTS}
+    plain = {variant: text for (text, _form_kind), variant in VARIANTS.items()}
+    found = {text: text if MAIL_TEXTS.has(f"{name}.{text}") else plain[text] for text in TEXTS}
+    return {text: MAIL_TEXTS.text(f"{name}.{one}", language) for text, one in found.items()}
 
 
 @cache

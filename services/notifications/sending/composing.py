@@ -6,17 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from services.notifications.domain.kinds import ATTENDING, EVENT_TOLD_BY, NEWS_KINDS, PLACED, REMINDER_KINDS
+from services.notifications.domain.kinds import EVENT_STATE_KINDS, EVENT_TOLD_BY, PROPOSAL, REMINDER_KINDS
 from services.notifications.domain.mail import Verdict
 from services.notifications.domain.news import is_news_untrue
 from services.notifications.domain.resending import EVENT_PAST, is_date_of, is_late, is_past
-from services.notifications.domain.truth import SUPERSEDED, Standing, is_untrue
+from services.notifications.domain.truth import SUPERSEDED, is_untrue
 from services.notifications.mail.content import (
     Bulletin,
     CalendarEntry,
     EventCopy,
     MailContext,
-    Proposal,
     Recipient,
     Slot,
 )
@@ -94,13 +93,14 @@ class Composer:
 
     def _write(self, claim: Claim, now: datetime) -> Letter:
         personal = self.vault.open(claim.recipient.closed, row=claim.recipient.entry.subject)
-        recipient, detail = _recipient(claim, personal, self._token(claim, personal)), claim.detail or {}
+        content, detail = self._content(claim), claim.detail or {}
+        recipient = _recipient(claim, personal, content.get("token") or personal.get("token", ""))
         tells_of_event = claim.mail.kind in EVENT_TOLD_BY
         bulletin, language = _bulletin(claim, recipient.language)
         entry = self._entry(claim, recipient.view)
         context = MailContext(
             mail_id=claim.mail.id,
-            kind=PLACED if claim.first_place else claim.mail.kind,
+            kind=claim.mail.kind,
             recipient=replace(recipient, language=language),
             event=_event(claim.event) if tells_of_event and claim.event is not None else None,
             public_url=self.public_url.rstrip("/"),
@@ -111,7 +111,8 @@ class Composer:
             attend=_event(claim.attend) if claim.attend is not None else None,
             group=claim.group,
             before=_slot(detail.get("before")),
-            proposal=_proposal(claim, personal),
+            title=personal.get("title", ""),
+            note=content.get("note", ""),
             recording=detail.get("url"),
             bulletin=bulletin,
             unsubscribe=self._unsubscribe(claim, language) if bulletin is not None else None,
@@ -121,11 +122,9 @@ class Composer:
         # the Message-ID is as stored, though the sender's domain change
         return Letter(recipient.address, render(context, claim.mail.message_id))
 
-    def _token(self, claim: Claim, personal: Mapping[str, str]) -> str:
-        """The token of the link that only this mail carries; empty for a mail without one."""
-        if claim.recipient.entry.about != "registration":
-            return personal["token"]
-        return "" if claim.token is None else str(self.vault.open(claim.token, row=claim.mail.id)["token"])
+    def _content(self, claim: Claim) -> Mapping[str, str]:
+        """What is personal and stands in this mail alone: the token of a managing link, a note, or nothing."""
+        return {} if claim.closed is None else self.vault.open(claim.closed, row=claim.mail.id)
 
     def _entry(self, claim: Claim, own_view: str) -> CalendarEntry | None:
         """What the person's calendar holds of the mail's event; its link is that of the registration with the seat."""
@@ -146,7 +145,7 @@ class Composer:
 def unfit(claim: Claim, clock: CheckedClock) -> Verdict | None:
     """The verdict on a mail that is not to be written now: too early, untrue by now, or not wanted; else None."""
     mail, entry, now = claim.mail, claim.recipient.entry, clock()
-    if is_untrue(mail.kind, mail.revision, Standing(entry.revision, entry.status)):
+    if is_untrue(mail.kind, mail.revision, entry.standing):
         return called_off(mail, SUPERSEDED, now)  # it was being handed over when it became so, and came back
     if claim.suppressed:
         return suppressed(mail, WANTS_NONE, now)
@@ -155,11 +154,11 @@ def unfit(claim: Claim, clock: CheckedClock) -> Verdict | None:
     if mail.kind not in EVENT_TOLD_BY:
         return None
     if mail.event is None:
-        is_of_event = entry.about == "registration" and entry.form_kind in (*ATTENDING, "interest")
+        is_of_event = entry.about == "registration" and entry.form_kind not in ("working_group", PROPOSAL)
         return failed(mail, NO_EVENT, now) if is_of_event else None
     if claim.event is None:
         return postponed(mail, EVENT_MISSING, clock)
-    if mail.kind in NEWS_KINDS and is_news_untrue(mail.kind, claim.event):
+    if mail.kind in EVENT_STATE_KINDS and is_news_untrue(mail.kind, claim.event):
         return called_off(mail, NEWS_UNTRUE, now)
     if claim.sent_again and is_past(mail.kind, claim.event, now):
         return called_off(mail, EVENT_PAST, now)
@@ -193,13 +192,6 @@ def _recipient(claim: Claim, personal: Mapping[str, str], token: str) -> Recipie
     )
 
 
-def _proposal(claim: Claim, personal: Mapping[str, str]) -> Proposal | None:
-    entry = claim.recipient.entry
-    if entry.about != "proposal":
-        return None
-    return Proposal(personal["title"], personal["note"], _slot(entry.place))
-
-
 def _bulletin(claim: Claim, language: str) -> tuple[Bulletin | None, str]:
     """The bulletin's text and its language: the recipient's if there is one in it, else English."""
     if claim.texts is None:
@@ -212,8 +204,7 @@ def _bulletin(claim: Claim, language: str) -> tuple[Bulletin | None, str]:
 def _slot(content: Mapping[str, Any] | None) -> Slot | None:
     if content is None or content["starts_at"] is None:
         return None
-    starts_at, ends_at = parse_rfc3339(content["starts_at"]), _moment(content["ends_at"])
-    return Slot(starts_at, ends_at, content["time_zone"], content.get("room"))
+    return Slot(parse_rfc3339(content["starts_at"]), _moment(content["ends_at"]), content["time_zone"])
 
 
 def _event(content: Mapping[str, Any]) -> EventCopy:

@@ -19,7 +19,8 @@ _TITLES = text("""
 """)
 _FORMS = text("""
     SELECT f.form, r.form_kind, e.content ->> 'title' FROM unnest(CAST(:forms AS text[])) AS f (form),
-        LATERAL (SELECT form_kind, event FROM recipient WHERE form = f.form LIMIT 1) r
+        LATERAL (SELECT form_kind, CASE WHEN form_kind <> 'proposal' THEN event END AS event
+            FROM recipient WHERE form = f.form LIMIT 1) r
         LEFT JOIN event_copy e ON e.id = r.event
     ORDER BY f.form
 """)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-_BURY = text("""
+_UPSERT_TOMBSTONE = text("""
     INSERT INTO recipient (subject, about, form, form_kind, event, status, revision, verified, representative,
         occurred_at, noted_at, heard_at, erased_at)
     VALUES (CAST(:subject AS uuid), :about, :form, :form_kind, :event, :status, :revision, false, false,
@@ -14,7 +14,7 @@ _BURY = text("""
     ON CONFLICT (subject) DO UPDATE SET erased_at = coalesce(recipient.erased_at, :now), noted_at = :now,
         status = excluded.status, revision = excluded.revision, person_ref = NULL, language = NULL, closed = NULL,
         position = NULL, working_group = NULL, partner = NULL, country = NULL, attend = NULL, representative = false,
-        place = NULL
+        event = excluded.event, decision = 0
 """)
 _WHOSE = text("SELECT person_ref FROM recipient WHERE subject = CAST(:subject AS uuid) FOR UPDATE")
 _CARRY = text("""
@@ -27,7 +27,7 @@ _ERASED = text("""
     SELECT subject::text FROM recipient WHERE subject = ANY(CAST(:subjects AS uuid[])) AND erased_at IS NOT NULL
 """)
 _BLANK = text("""
-    UPDATE mail SET recipient = NULL, detail = NULL, expires_at = NULL, token = NULL,
+    UPDATE mail SET recipient = NULL, detail = NULL, expires_at = NULL, closed = NULL,
         due_at = CASE WHEN state = 'unknown' THEN NULL ELSE due_at END,
         reason = CASE WHEN state = 'unknown' THEN :reason ELSE reason END
     WHERE subject = CAST(:subject AS uuid)
@@ -35,12 +35,12 @@ _BLANK = text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Grave:
+class Tombstone:
     """What is left of a subject.
 
     Attributes:
-        subject: id of the registration or proposal.
-        about: ``registration`` or ``proposal``.
+        subject: id of the registration or former address.
+        about: ``registration`` or ``former-address``.
         form, form_kind, event: what it was for.
         status, revision: as it counts from now on.
     """
@@ -71,10 +71,10 @@ def carry_over(connection: Connection, subject: str) -> None:
     connection.execute(_CARRY, {"subject": subject})
 
 
-def bury(connection: Connection, grave: Grave, now: datetime) -> None:
+def upsert_tombstone(connection: Connection, tombstone: Tombstone, now: datetime) -> None:
     """Put the tombstone in place of the entry, or where none is yet: whatever comes late finds it."""
-    values = {name: getattr(grave, name) for name in Grave.__slots__}
-    connection.execute(_BURY, {**values, "now": now})
+    values = {name: getattr(tombstone, name) for name in Tombstone.__slots__}
+    connection.execute(_UPSERT_TOMBSTONE, {**values, "now": now})
 
 
 def blank_mails(connection: Connection, subject: str, reason: str) -> None:

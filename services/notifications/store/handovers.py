@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.notifications.domain.kinds import ALWAYS_TOLD, ATTENDING, MOVED, NEWS_KINDS, PLACE_KINDS, SEATED
-from services.notifications.domain.mail import ERASED, OUTCOME_STATES, WITHOUT_TOKEN, ClaimedMail, Verdict
+from services.notifications.domain.kinds import ALWAYS_TOLD, ATTENDING, NEWS_KINDS, SEATED
+from services.notifications.domain.mail import ERASED, OUTCOME_STATES, WITHOUT_CONTENT, ClaimedMail, Verdict
 from services.notifications.domain.states import sources_of
 from services.notifications.store.knowing import KNOWS
 from services.notifications.store.recipients import BEST_FIRST, ENTRY_COLUMNS, ENTRY_WIDTH, BookEntry, entry_of
@@ -27,11 +27,6 @@ _HELD = f"""
     FROM recipient o WHERE o.person_ref = c.recipient AND o.event = c.event AND o.about = 'registration'
         AND o.form_kind = ANY(ARRAY{list(ATTENDING)})"""  # noqa: S608 - names of our own columns
 """All registrations by which a mail's recipient takes part in its event."""
-
-_NEVER_PLACED = f"""NOT EXISTS (
-    SELECT FROM mail o WHERE o.subject = c.subject AND o.kind = ANY(ARRAY{list(PLACE_KINDS)})
-        AND (o.state IN ('sent', 'unknown', 'bounced') OR o.phase = 'data'))"""
-"""Whether nobody was told of any place of a proposal before."""
 
 _CLAIM = text(f"""
     WITH due AS (
@@ -51,7 +46,7 @@ _CLAIM = text(f"""
         e.content, a.content, g.content ->> 'title', c.detail, b.texts, s.person_ref IS NOT NULL,
         c.kind IN ({", ".join(f"'{kind}'" for kind in NEWS_KINDS if kind not in ALWAYS_TOLD)})
             AND {KNOWS.format(person="c.recipient", event="c.event", shown="CAST(c.detail ->> 'shown' AS integer)")},
-        c.kind = '{MOVED}' AND {_NEVER_PLACED}, c.requeued_at IS NOT NULL, c.token
+        c.requeued_at IS NOT NULL, c.closed
     FROM claimed c JOIN recipient r ON r.subject = c.subject LEFT JOIN event_copy e ON e.id = c.event
         LEFT JOIN event_copy a ON a.id = r.attend LEFT JOIN working_group_copy g ON g.id = r.working_group
         LEFT JOIN bulletin b ON c.kind = 'bulletin' AND b.number = c.revision
@@ -77,7 +72,7 @@ _SETTLE = text("""
                 WHEN mine.state = 'unknown' THEN 'unknown' ELSE 'called_off' END,
             reason = CASE WHEN mine.erased AND :state <> 'sent' THEN :erased ELSE :reason END,
             sent_at = :sent_at, phase = NULL, lease_until = NULL,
-            token = CASE WHEN NOT (:ends_token OR mine.erased) THEN m.token END,
+            closed = CASE WHEN NOT (:ends_content OR mine.erased) THEN m.closed END,
             ended_at = CASE WHEN :state = 'failed' THEN CAST(:at AS timestamptz) END,
             due_at = CASE WHEN NOT mine.erased
                 THEN coalesce(:due_at, CASE WHEN :state = 'queued' THEN m.due_at END) END,
@@ -124,9 +119,8 @@ class Claim:
         texts: of the bulletin, by language.
         suppressed: whether it is a bulletin and the person wants none.
         known: whether it is news and the person's own confirmation tells them.
-        first_place: whether it says that a proposal has moved and no mail about an earlier place has gone.
         sent_again: whether somebody had it sent again after it had ended.
-        token: of the managing link that it carries, closed; None if it carries none.
+        closed: what is personal and stands in this mail alone, encrypted; None if it has no such content.
     """
 
     mail: ClaimedMail
@@ -139,9 +133,8 @@ class Claim:
     texts: Mapping[str, Mapping[str, str]] | None = None
     suppressed: bool = False
     known: bool = False
-    first_place: bool = False
     sent_again: bool = False
-    token: bytes | None = None
+    closed: bytes | None = None
 
 
 def claim(connection: Connection, lane: str, most: int, now: datetime, lease_until: datetime) -> list[Claim]:
@@ -187,7 +180,7 @@ def settle(connection: Connection, verdict: Verdict) -> str | None:
             "unknown": int(state == "unknown"),
             "outcome": verdict.outcome,
             "erased": ERASED,
-            "ends_token": state in WITHOUT_TOKEN,
+            "ends_content": state in WITHOUT_CONTENT,
             "at": verdict.at,
         },
     ).scalar()

@@ -34,7 +34,7 @@ _LOSE = text("""
     RETURNING m.kind
 """)
 _UNKNOWN = text("""
-    SELECT m.id::text, m.kind, m.subject::text, m.revision, m.unknowns, r.revision, r.status
+    SELECT m.id::text, m.kind, m.subject::text, m.revision, m.unknowns, r.revision, r.status, r.decision
     FROM mail m JOIN recipient r ON r.subject = m.subject
     WHERE m.state = 'unknown' AND m.due_at <= :now
     ORDER BY m.due_at LIMIT :most FOR UPDATE OF m SKIP LOCKED
@@ -111,7 +111,9 @@ def recall(connection: Connection, now: datetime, latest_due: datetime, latest_d
 def due_unknown(connection: Connection, now: datetime) -> list[UnknownMail]:
     """Unknown mails that are to be decided on now, locked."""
     rows = connection.execute(_UNKNOWN, {"now": now, "most": MOST})
-    return [UnknownMail(row[0], row[1], row[2], row[3], row[4], Standing(row[5], row[6])) for row in rows]
+    return [
+        UnknownMail(row[0], row[1], row[2], row[3], row[4], Standing(row[5], row[6], decision=row[7])) for row in rows
+    ]
 
 
 def resend(connection: Connection, mail_id: str, now: datetime) -> None:

@@ -13,11 +13,11 @@ from services.notifications.domain.mail import NewMail
 _NAMES = tuple(field.name for field in fields(NewMail))
 _INSERT = """
     INSERT INTO mail (id, kind, subject, revision, recipient, event, lane, state, reason, due_at, message_id,
-        cause_at, created_at, correlation_id, detail, expires_at, token)
+        cause_at, created_at, correlation_id, detail, expires_at, closed)
     SELECT CAST(:id AS uuid), :kind, r.subject, :revision, r.person_ref, :event, :lane, :state, :reason,
         CAST(coalesce(:due_at, :created_at) AS timestamptz), :message_id, CAST(:cause_at AS timestamptz),
         CAST(:created_at AS timestamptz), :correlation_id, CAST(:detail AS jsonb), CAST(:expires_at AS timestamptz),
-        :token
+        :closed
     FROM recipient r WHERE r.subject = CAST(:subject AS uuid) AND r.erased_at IS NULL FOR KEY SHARE
     ON CONFLICT (kind, subject, revision) DO {conflict}
 """
@@ -48,6 +48,10 @@ _MOVE = text("""
         UPDATE mail_attempt a SET ended_at = :now, outcome = 'released' FROM moved
         WHERE a.mail_id = moved.id AND a.number = moved.fence AND a.ended_at IS NULL)
     SELECT count(*) FROM moved
+""")
+_RENUMBER = text("""
+    UPDATE mail SET revision = :revision
+    WHERE subject = CAST(:subject AS uuid) AND kind = :kind AND state <> 'called_off'
 """)
 _GIVE = text("""
     UPDATE mail SET recipient = :after WHERE subject = CAST(:subject AS uuid) AND recipient = :before
@@ -145,6 +149,14 @@ def move_mail(connection: Connection, mail_id: str, kind: str, subject: str, now
     """
     row = {"id": mail_id, "kind": kind, "subject": subject, "now": now}
     return bool(connection.execute(_MOVE, row).scalar_one())
+
+
+def renumber_mail(connection: Connection, subject: str, kind: str, revision: int) -> bool:
+    """Give a subject's mail of a kind a later revision; returns False if there is none, or it was called off.
+
+    For a kind of which each subject has one mail, which is written from the newest state when it goes.
+    """
+    return connection.execute(_RENUMBER, {"subject": subject, "kind": kind, "revision": revision}).rowcount > 0
 
 
 def give_mails(connection: Connection, subject: str, before: str, after: str) -> None:

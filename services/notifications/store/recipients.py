@@ -1,8 +1,7 @@
-"""The recipient book: whom a registration, proposal, link or former address belongs to. What is personal is closed."""
+"""The recipient book: whom a registration, link or former address belongs to. What is personal is closed."""
 
 # ruff: noqa: S608 - names of our own columns
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -19,21 +18,22 @@ ENTRY_COLUMNS = ", ".join("r.subject::text" if name == "subject" else f"r.{name}
 """What :func:`entry_of` reads, from the table under the name ``r``."""
 
 ENTRY_WIDTH = len(_NAMES) + 1
-_VALUES = {name: f":{name}" for name in _NAMES} | {
-    "subject": "CAST(:subject AS uuid)",
-    "place": "CAST(:place AS jsonb)",
-}
-_CHANGING = ", ".join(f"{name} = excluded.{name}" for name in (*_NAMES[1:], "closed", "noted_at"))
+_VALUES = {name: f":{name}" for name in _NAMES} | {"subject": "CAST(:subject AS uuid)"}
+_BY_DECISIONS = ("event", "decision")
+_CHANGING = ", ".join(
+    f"{name} = excluded.{name}" for name in (*_NAMES[1:], "closed", "noted_at") if name not in _BY_DECISIONS
+)
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 _STANDING = text("""
-    SELECT revision, status, erased_at IS NOT NULL, person_ref FROM recipient WHERE subject = CAST(:subject AS uuid)
+    SELECT revision, status, erased_at IS NOT NULL, person_ref, event, decision FROM recipient
+    WHERE subject = CAST(:subject AS uuid)
 """)
 _LOCK_ALL = text("""
     SELECT pg_advisory_xact_lock(hashtextextended(subject, 0)) FROM unnest(CAST(:subjects AS text[])) AS subject
 """)
 _STANDINGS = text("""
-    SELECT subject::text, revision, status, erased_at IS NOT NULL, person_ref FROM recipient
+    SELECT subject::text, revision, status, erased_at IS NOT NULL, person_ref, event, decision FROM recipient
     WHERE subject = ANY(CAST(:subjects AS uuid[]))
 """)
 _HOLD = text("""
@@ -43,8 +43,12 @@ _HOLD = text("""
 _KEEP = text(f"""
     INSERT INTO recipient ({", ".join(_NAMES)}, closed, noted_at, heard_at)
     VALUES ({", ".join(_VALUES[name] for name in _NAMES)}, :closed, :now, :now)
-    ON CONFLICT (subject) DO UPDATE SET {_CHANGING}
+    ON CONFLICT (subject) DO UPDATE SET {_CHANGING}, event = coalesce(excluded.event, recipient.event)
         WHERE (recipient.revision, recipient.occurred_at) <= (excluded.revision, excluded.occurred_at)
+""")
+_DECIDE = text("""
+    UPDATE recipient SET decision = :revision, event = coalesce(:event, event), noted_at = :now
+    WHERE subject = CAST(:subject AS uuid)
 """)
 _MAILED = text("SELECT subject::text FROM mail WHERE subject = ANY(CAST(:subjects AS uuid[]))")
 _FORGET_MAILED = text("""
@@ -96,6 +100,14 @@ def keep_entries(connection: Connection, kept: Sequence[BookEntry], now: datetim
     connection.execute(_KEEP, [_values(one) | {"now": now} for one in kept])
 
 
+def store_decision(connection: Connection, subject: str, revision: int, event: str | None, now: datetime) -> None:
+    """Store which decision on a proposal is the newest, and the side event that the proposal became, if it did.
+
+    Messages about its registration leave both as they are. The caller holds the lock.
+    """
+    connection.execute(_DECIDE, {"subject": subject, "revision": revision, "event": event, "now": now})
+
+
 def mailed_among(connection: Connection, subjects: Sequence[str]) -> set[str]:
     """Those of these subjects that there is a mail about."""
     return set(connection.execute(_MAILED, {"subjects": list(subjects)}).scalars())
@@ -108,8 +120,7 @@ def forget_mailed(connection: Connection, subjects: Sequence[str]) -> None:
 
 
 def _values(kept: BookEntry) -> dict[str, Any]:
-    place = None if kept.entry.place is None else json.dumps(kept.entry.place)
-    return {name: getattr(kept.entry, name) for name in _NAMES} | {"place": place, "closed": kept.closed}
+    return {name: getattr(kept.entry, name) for name in _NAMES} | {"closed": kept.closed}
 
 
 def entry_of(values: tuple[Any, ...]) -> BookEntry:

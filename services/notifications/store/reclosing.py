@@ -19,15 +19,15 @@ BOOK = ClosedRows(
 )
 """Bound to the entry's subject; nothing that anybody could see changes, so no revision is made."""
 
-TOKENS = ClosedRows(
+MAILS = ClosedRows(
     read=text("""
-        SELECT id::text, token FROM mail
-        WHERE token IS NOT NULL AND (:after = '' OR id > CAST(nullif(:after, '') AS uuid)) ORDER BY id LIMIT :most
+        SELECT id::text, closed FROM mail
+        WHERE closed IS NOT NULL AND (:after = '' OR id > CAST(nullif(:after, '') AS uuid)) ORDER BY id LIMIT :most
     """),
     take=text("""
-        SELECT id::text, token FROM mail WHERE id = ANY(CAST(:ids AS uuid[])) AND token IS NOT NULL ORDER BY id
+        SELECT id::text, closed FROM mail WHERE id = ANY(CAST(:ids AS uuid[])) AND closed IS NOT NULL ORDER BY id
         FOR NO KEY UPDATE SKIP LOCKED
     """),
-    put=text("UPDATE mail SET token = :closed WHERE id = CAST(:id AS uuid)"),
+    put=text("UPDATE mail SET closed = :closed WHERE id = CAST(:id AS uuid)"),
 )
-"""Managing links of mails that have not gone yet, bound to the mail's id."""
+"""Managing links and notes in mails that have not gone yet, bound to the mail's id."""

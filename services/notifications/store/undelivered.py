@@ -40,7 +40,7 @@ _CONDITIONS = {
 }
 _FIND = """
     SELECT m.id::text, m.kind, m.subject::text, m.revision, m.recipient, m.event, m.state, m.reason, {ended}, m.fence,
-        r.language, r.form, r.form_kind, r.about, r.revision, r.status,
+        r.language, r.form, r.form_kind, r.revision, r.status, r.decision,
         CASE WHEN e.id IS NOT NULL THEN jsonb_build_object('status', e.content -> 'status',
             'starts_at', e.content -> 'starts_at', 'ends_at', e.content -> 'ends_at', 'mode', e.content -> 'mode') END,
         e.content ->> 'title', s.person_ref IS NOT NULL, {newer}
@@ -131,5 +131,5 @@ def requeue(connection: Connection, mails: Sequence[Requeued], now: datetime) ->
 
 
 def _undelivered(row: tuple[Any, ...]) -> Undelivered:
-    values: list[Any] = [*row[:14], Standing(row[14], row[15]), *row[16:]]
+    values: list[Any] = [*row[:13], Standing(row[13], row[14], decision=row[15]), *row[16:]]
     return Undelivered(*values)

@@ -10,8 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
+from services.notifications.domain.kinds import MANAGING_KINDS
+
 _WITHDRAW = """
-    UPDATE mail SET state = 'called_off', reason = :reason, phase = NULL, lease_until = NULL, token = NULL
+    UPDATE mail SET state = 'called_off', reason = :reason, phase = NULL, lease_until = NULL, closed = NULL
     WHERE {condition} AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
     RETURNING id, fence, kind
 """
@@ -24,7 +26,7 @@ _OLD = text(
 _NEWS = text(_WITHDRAW.format(condition="event = :event AND kind = ANY(:kinds) AND revision < :revision"))
 _REMINDERS = text(_WITHDRAW.format(condition="event = :event AND lane = 'reminder' AND revision <> :kept"))
 _ALL = text(_WITHDRAW.format(condition="subject = CAST(:subject AS uuid)"))
-_LINKED = text(_WITHDRAW.format(condition="subject = CAST(:subject AS uuid) AND token IS NOT NULL"))
+_LINKED = text(_WITHDRAW.format(condition="subject = CAST(:subject AS uuid) AND kind = ANY(:kinds)"))
 _TAKE_BACK = text("""
     UPDATE mail SET state = 'queued', phase = NULL, lease_until = NULL, due_at = :now
     WHERE recipient = :recipient AND kind = 'bulletin'
@@ -66,7 +68,7 @@ def call_off(
 
     Args:
         connection: of the caller's transaction.
-        subject: id of the registration or proposal.
+        subject: id of the registration.
         revision: mails about earlier ones are old.
         kinds: that are untrue when old.
         numbered_apart: kinds whose number is not the subject's revision: untrue whatever it is.
@@ -97,7 +99,7 @@ def call_off_all(connection: Connection, subject: str, reason: str, now: datetim
 
 def call_off_linked(connection: Connection, subject: str, reason: str, now: datetime) -> list[str]:
     """Call off a subject's mails that carry a managing link, all of which have ended; returns their kinds."""
-    return _call_off(connection, _LINKED, {"subject": subject}, reason, now)
+    return _call_off(connection, _LINKED, {"subject": subject, "kinds": list(MANAGING_KINDS)}, reason, now)
 
 
 def take_back_bulletins(connection: Connection, person_ref: str, now: datetime) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from services.notifications.domain.kinds import ANNOUNCED_KINDS
 from services.notifications.domain.sharing import claim_plan
-from services.notifications.domain.truth import Standing, is_untrue
+from services.notifications.domain.truth import is_untrue
 from services.notifications.store.handovers import Claim, claim
 from services.notifications.usecases.addressing import readdress
 from shared.core.clock import Clock
@@ -50,7 +50,7 @@ def _readdress_ended(connection: Connection, clock: Clock, claims: list[Claim]) 
     """Ids of the mails that are nobody's any more."""
     moved: set[str] = set()
     for mail, entry in ((one.mail, one.recipient.entry) for one in claims):
-        ended = is_untrue(mail.kind, mail.revision, Standing(entry.revision, entry.status))
+        ended = is_untrue(mail.kind, mail.revision, entry.standing)
         if ended and mail.kind in ANNOUNCED_KINDS and mail.id not in moved:
             moved |= readdress(connection, clock, entry.subject, entry.person_ref, [mail.kind])
     return moved

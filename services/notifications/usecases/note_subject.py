@@ -1,4 +1,4 @@
-"""Takes in what happened to a registration or a proposal: the book is brought up to date and one mail is caused.
+"""Takes in what happened to a registration: the book is brought up to date and one mail is caused.
 
 In any order of a subject's messages, and however often each comes, the same mails and the same entry result. A
 message that causes a mail is never ignored: if it comes too late to be true, its mail is made and called off at once.
@@ -9,7 +9,7 @@ A confirmation link or a former address has one message, one mail, and an entry 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -58,10 +58,10 @@ class Told:
     token: str = ""
     detail: Mapping[str, Any] | None = None
 
-    @property
-    def standing(self) -> Standing:
-        """The subject's state as told."""
-        return Standing(self.entry.revision, self.entry.status, person_ref=self.entry.person_ref)
+    def standing_after(self, known: Standing | None) -> Standing:
+        """The subject's state once this is taken in: decisions on a proposal, and the event it became, stay."""
+        told = self.entry.standing
+        return told if known is None else replace(told, event=told.event or known.event, decision=known.decision)
 
 
 def note_subject(connection: Connection, clock: Clock, vault: Vault, mail_domain: str, told: Told) -> None:
@@ -84,10 +84,10 @@ def note_subject(connection: Connection, clock: Clock, vault: Vault, mail_domain
         keep_entry(connection, _closed(vault, told), now)
         if known is not None and known.person_ref is not None and known.person_ref != told.entry.person_ref:
             follow_address(connection, clock, subject, known.person_ref, told.entry.person_ref)
-        known = told.standing
+        known = told.standing_after(known)
         readdress(connection, clock, subject, told.entry.person_ref, untrue_kinds(known))
         _call_off_untrue(connection, subject, known, now)
-    mail = _mail(told, known or told.standing, vault, mail_domain, now)
+    mail = _mail(told, known or told.entry.standing, vault, mail_domain, now)
     if add_mail(connection, mail) and mail.state == "called_off":
         mails_total.labels(mail.kind, "called_off").inc()
 
@@ -102,7 +102,7 @@ def note_subjects(connection: Connection, clock: Clock, vault: Vault, mail_domai
     new = [one for one in told if one.entry.subject not in known and times[one.entry.subject] == 1 and _is_true(one)]
     if new:
         keep_entries(connection, [_closed(vault, one) for one in new], now)
-        add_mails(connection, [_mail(one, one.standing, vault, mail_domain, now) for one in new])
+        add_mails(connection, [_mail(one, one.entry.standing, vault, mail_domain, now) for one in new])
     done = {one.entry.subject for one in new}
     for one in told:
         if one.entry.subject not in done:
@@ -120,12 +120,12 @@ def mail_once(connection: Connection, clock: Clock, vault: Vault, mail_domain: s
     new = [one for subject, one in subjects.items() if subject not in done]
     if new:
         keep_entries(connection, [_closed(vault, one) for one in new], now)
-        add_mails(connection, [_mail(one, one.standing, vault, mail_domain, now) for one in new])
+        add_mails(connection, [_mail(one, one.entry.standing, vault, mail_domain, now) for one in new])
 
 
 def _is_true(told: Told) -> bool:
     """Whether the mail that it causes is not called off at once."""
-    return not is_untrue(told.kind, told.number, told.standing)
+    return not is_untrue(told.kind, told.number, told.entry.standing)
 
 
 def _closed(vault: Vault, told: Told) -> BookEntry:
@@ -146,7 +146,7 @@ def _mail(told: Told, known: Standing, vault: Vault, mail_domain: str, now: date
         kind=told.kind,
         subject=told.entry.subject,
         revision=told.number,
-        event=told.entry.event,
+        event=told.entry.event or known.event,
         lane=KINDS[told.kind].lane,
         state="called_off" if untrue else "queued",
         reason=SUPERSEDED if untrue else None,
@@ -154,6 +154,6 @@ def _mail(told: Told, known: Standing, vault: Vault, mail_domain: str, now: date
         cause_at=told.entry.occurred_at,
         created_at=now,
         correlation_id=told.correlation_id,
-        token=vault.close({"token": told.token}, row=mail_id) if told.token and not untrue else None,
+        closed=vault.close({"token": told.token}, row=mail_id) if told.token and not untrue else None,
         detail=told.detail,
     )

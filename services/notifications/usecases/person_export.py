@@ -7,7 +7,8 @@ from shared.store.person_export import PersonalTable, export_rows, reasons_of
 from shared.store.unit_of_work import UnitOfWork
 
 SOMEBODY_ELSE = "it says something about another person, a coordinator"
-CLOSED = "encrypted; name, address and time zone stand in the part of registration, the rest is a credential"
+CLOSED = "encrypted; name, address, time zone and title stand in the part of registration, the rest is a credential"
+CONTENT = "encrypted; the credential that a link of the mail carries, or a note that stands in the part of registration"
 
 _MAILS = """(SELECT id FROM mail WHERE recipient = ANY(:refs) OR subject = ANY(CAST(:subjects AS uuid[])))"""
 _MAIL_SUBJECTS = (
@@ -21,7 +22,7 @@ TABLES = (
     ),
     PersonalTable(
         f"FROM mail t WHERE t.id IN {_MAILS}",
-        {"token": "encrypted; it is the credential that a link of the mail carries"},
+        {"closed": CONTENT},
     ),
     PersonalTable(f"FROM mail_attempt t WHERE t.mail_id IN {_MAILS}"),
     PersonalTable("FROM suppression t WHERE t.person_ref = ANY(:refs)", {"who": SOMEBODY_ELSE}),
@@ -41,7 +42,7 @@ def export_person(
     Args:
         work: on the service's database.
         person_refs: as registration and events know the person, 64 hex digits each.
-        subjects: ids of registrations, proposals, confirmation links and former addresses, UUID texts.
+        subjects: ids of registrations, confirmation links and former addresses, UUID texts.
     """
     with work.transaction() as connection:
         return export_rows(connection, TABLES, {"refs": list(person_refs), "subjects": list(subjects)})

@@ -94,26 +94,33 @@ class Office:
         told = _message("working-group.changed.v1", "events", data["id"], FrozenClock()(), data)
         return self.hear(told, queue=COPIES)
 
-    def told_proposal(self, verb: str, proposal_id: str, revision: int = 1, **changes: Any) -> Message:
-        """A message about a proposal that this office can open."""
-        sealed = {"name": "A speaker", "address": ADDRESS, "token": "p-token", "title": "Housing", "note": "A note"}
-        box = seal_to(public_key_of(self.private_key), sealed | changes.pop("sealed", {}))
+    def told_proposal(self, key: str, proposal_id: str, revision: int = 1, **changes: Any) -> Message:
+        """A message of the registration service about a proposal, whose address is verified."""
+        sealed = {"title": "Housing"} | changes.pop("sealed", {})
+        proposed = {"form": "side-event-proposal", "form_kind": "proposal", "event": None, "verified": True}
+        return self.told(key, proposal_id, revision, **proposed | changes, sealed=sealed)
+
+    def decision(
+        self, verb: str, proposal_id: str, revision: int = 2, event: str | None = None, note: str = "A note"
+    ) -> Message:
+        """A message of the events service that coordinators decided on a proposal."""
+        box = seal_to(public_key_of(self.private_key), {"note": note})
         data: dict[str, Any] = {
             "proposal_id": proposal_id,
             "revision": revision,
+            "answers_revision": 1,
             "status": verb,
-            "language": "en",
-            "person_ref": PERSON,
-            "moved": False,
+            "event": event,
             "occurred_at": rfc3339(self.clock()),
+            "note": "for registration",
             "sealed": base64.b64encode(box).decode(),
-        } | changes
+        }
         return _message(f"proposal.{verb}.v1", "events", proposal_id, self.clock(), data)
 
     def told(self, key: str, registration_id: str, revision: int = 1, **changes: Any) -> Message:
         """A message of the registration service that this office can open."""
         sealed = {"name": "A participant", "address": ADDRESS, "token": "a-token", "time_zone": "Africa/Nairobi"}
-        sealed |= {"view": "a-view", "join": "a-join"} | changes.pop("sealed", {})
+        sealed |= {"title": "", "view": "a-view", "join": "a-join"} | changes.pop("sealed", {})
         box = seal_to(public_key_of(self.private_key), sealed)
         data: dict[str, Any] = {
             "registration_id": registration_id,

@@ -1,6 +1,8 @@
 """The review, people registered for it, and what their mails do to a calendar."""
 
 from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default as modern
 from typing import Any
 
 from services.notifications.sending.judging import sent
@@ -69,6 +71,24 @@ def send_all(office: Office, relay: Relay) -> None:
     sender = office.sender(relay.port)
     while sender.turn(Stop()):
         pass
+
+
+def mails_sent(office: Office) -> list[EmailMessage]:
+    """The mails that go now, as mail programs read them."""
+    with Relay({}) as relay:
+        send_all(office, relay)
+        return [message_from_bytes(mail, _class=EmailMessage, policy=modern) for mail in relay.mails]
+
+
+def text_of(mail: EmailMessage) -> str:
+    """The plain text of a mail."""
+    body = mail.get_body(("plain",))
+    return "" if body is None else str(body.get_content())
+
+
+def texts_sent(office: Office) -> list[tuple[str, str]]:
+    """Subject and plain text of the mails that go now."""
+    return [(mail["Subject"], text_of(mail)) for mail in mails_sent(office)]
 
 
 def parts(mail: bytes) -> list[str]:

@@ -235,11 +235,6 @@ def test_flood_of_confirmations_does_not_delay_what_people_wait_for(office: Offi
     assert Counter(claim.mail.kind for claim in second) == {"confirmation": 9, "verification": 1}
 
 
-def test_address_of_a_proposal_is_asked_for_in_the_same_lane(office: Office) -> None:
-    office.hear(office.told_proposal("verification-requested", new_id(), status="unverified"))
-    assert (office.mail()["kind"], office.mail()["lane"]) == ("proposal-verification", "verification")
-
-
 def test_suppressed_bulletin_is_told_once(office: Office, client: FlaskClient) -> None:
     office.hear_event()
     person(office, 1, verified=True)

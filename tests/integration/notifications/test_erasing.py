@@ -24,7 +24,7 @@ from tests.support.smtp_relay import CUT, Relay
 from tests.support.waiting import poll_until
 
 NOBODY = (
-    "person_ref", "language", "closed", "position", "working_group", "partner", "country", "attend", "place",
+    "person_ref", "language", "closed", "position", "working_group", "partner", "country", "attend",
 )  # fmt: skip
 
 
@@ -177,8 +177,8 @@ def test_what_comes_late_brings_nobody_back(office: Office, together: bool) -> N
         office.told("link-requested", identity),
         office.told("cancelled", identity, revision=9),
     ]
-    grave = erased(office, identity)
-    for batch in [[grave, *late]] if together else [[grave], *([message] for message in late)]:
+    erasure = erased(office, identity)
+    for batch in [[erasure, *late]] if together else [[erasure], *([message] for message in late)]:
         assert office.hear(*batch) == ["done"] * len(batch)
     assert office.mails() == []
     _is_buried(office, identity)

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications.domain.kinds import KIND_OF_MESSAGE, KINDS
-from services.notifications.store.reclosing import TOKENS
+from services.notifications.domain.kinds import DECISION_KINDS, KIND_OF_MESSAGE, KINDS
+from services.notifications.store.reclosing import MAILS
 from shared.core.ids import new_id
 from shared.core.sealing import Vault, new_key
 from shared.store.reclosing import Reclosing
@@ -21,7 +21,7 @@ TOKEN = "a-token"
 FACTS = {
     key.removeprefix("registration.").removesuffix(".v1"): kind
     for key, kind in KIND_OF_MESSAGE.items()
-    if KINDS[kind].about == "registration"
+    if KINDS[kind].about == "registration" and kind not in DECISION_KINDS
 }
 """What registration says of a registration, and the kind of the mail that it causes."""
 
@@ -29,7 +29,7 @@ FACTS = {
 def tokens(office: Office) -> dict[str, str | None]:
     """The managing link's token of each mail, by kind; None where it is deleted."""
     return {
-        mail["kind"]: mail["token"] and office.vault.open(mail["token"], row=mail["id"])["token"]
+        mail["kind"]: mail["closed"] and office.vault.open(mail["closed"], row=mail["id"])["token"]
         for mail in office.mails()
     }
 
@@ -58,7 +58,7 @@ def delivered(office: Office) -> list[str]:
 
 def test_only_the_mail_holds_the_link_until_it_is_sent(office: Office, registered: str) -> None:
     assert (tokens(office), TOKEN in book(office)) == ({"confirmation": TOKEN}, False)
-    assert office.rows("SELECT token FROM mail WHERE position('a-token'::bytea IN token) > 0") == []
+    assert office.rows("SELECT id FROM mail WHERE position('a-token'::bytea IN closed) > 0") == []
     [mail] = delivered(office)
     assert f"/r/{TOKEN}" in mail
     assert (tokens(office), TOKEN in book(office)) == ({"confirmation": None}, False)
@@ -118,8 +118,8 @@ def test_reminders_and_bulletins_hold_no_managing_link(office: Office, registere
 
 def test_links_are_closed_anew_by_another_key(office: Office, registered: str) -> None:
     newer = new_key()
-    work = Reclosing(office.work, TOKENS, [newer, office.vault_key], wait=lambda _seconds: None)
+    work = Reclosing(office.work, MAILS, [newer, office.vault_key], wait=lambda _seconds: None)
     work.run()
     assert work.changed == 1
     mail = office.mail()
-    assert Vault([newer]).open(mail["token"], row=mail["id"]) == {"token": TOKEN}
+    assert Vault([newer]).open(mail["closed"], row=mail["id"]) == {"token": TOKEN}

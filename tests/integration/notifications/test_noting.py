@@ -65,9 +65,10 @@ def test_confirmation_makes_one_mail_and_a_closed_entry(office: Office) -> None:
 def test_nothing_personal_is_readable_in_the_database(office: Office) -> None:
     registration_id = new_id()
     canaries = {"name": "Canary Q", "address": "canary@example.org", "token": "canary-token", "time_zone": "Asia/Dili"}
+    canaries["title"] = "Canary title"
     office.hear(office.told("confirmed", registration_id, sealed=canaries))
     (entry,), mail = office.rows("SELECT closed FROM recipient"), office.mail()
-    opened = office.vault.open(entry["closed"], row=registration_id) | office.vault.open(mail["token"], row=mail["id"])
+    opened = office.vault.open(entry["closed"], row=registration_id) | office.vault.open(mail["closed"], row=mail["id"])
     assert opened == canaries | {"view": "a-view", "join": "a-join"}
     stored = str(office.rows("SELECT recipient::text FROM recipient")) + str(office.rows("SELECT mail::text FROM mail"))
     assert EVENT in stored
@@ -109,7 +110,7 @@ def test_link_asked_for_twice_makes_two_mails_and_the_later_read_only_link_is_ke
     (entry,) = office.rows("SELECT closed, revision, status FROM recipient")
     kept = office.vault.open(entry["closed"], row=registration_id)
     assert (kept["view"], "token" in kept) == ("view-2", False)
-    tokens = [office.vault.open(mail["token"], row=mail["id"])["token"] for mail in office.mails()]
+    tokens = [office.vault.open(mail["closed"], row=mail["id"])["token"] for mail in office.mails()]
     assert tokens == ["a-token", "token-2", "token-1"]
     assert (entry["revision"], entry["status"]) == (1, "confirmed")
 

@@ -97,7 +97,7 @@ def test_scheduler_killed_in_an_announcement_goes_on_and_tells_everybody_once(of
     people, told = 900, "SELECT count(*) AS n, count(DISTINCT recipient) AS people FROM mail WHERE kind LIKE 'event-%'"
     office.hear_event()
     office.queue_mails(people)
-    gone = "UPDATE mail SET state = 'sent', sent_at = created_at, event_revision = 1, token = NULL"
+    gone = "UPDATE mail SET state = 'sent', sent_at = created_at, event_revision = 1, closed = NULL"
     with office.engine.begin() as connection:  # their confirmations have gone: they know the room that was
         connection.execute(text(gone))
     office.hear_event(revision=2, place="Another room")

@@ -32,7 +32,7 @@ PRIVATE = [
     ("notifications", "recipient", "closed"),
     ("notifications", "bulletin", "texts"),
     ("notifications", "mail", "detail"),
-    ("notifications", "mail", "token"),
+    ("notifications", "mail", "closed"),
     *((service, "outbox", "body") for service in ("registration", "events", "notifications")),
     ("bus", "bus_message", "body"),
 ]

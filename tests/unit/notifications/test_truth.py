@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifications.domain.kinds import KIND_OF_MESSAGE, KINDS, LANES, PLACE_KINDS, REMINDER_KINDS
+from services.notifications.domain.kinds import DECISION_KINDS, KIND_OF_MESSAGE, KINDS, LANES, REMINDER_KINDS
 from services.notifications.domain.truth import Standing, is_current, is_untrue, untrue_kinds
 from services.notifications.mail.content import KINDS as WORDED_KINDS
 from shared.contracts.registry import MESSAGE_TYPES
@@ -17,7 +17,7 @@ told = st.tuples(
 
 def test_every_message_of_the_queue_is_known_and_every_kind_has_words() -> None:
     heard = {entry.key for entry in MESSAGE_TYPES if "notifications.mail" in entry.consumers}
-    assert set(KIND_OF_MESSAGE) | {"person.erased.v1", "proposal.erased.v1"} == heard, "of erasure nobody is told"
+    assert set(KIND_OF_MESSAGE) | {"person.erased.v1"} == heard, "of erasure nobody is told"
     assert {kind for kind in KIND_OF_MESSAGE.values() if kind} <= set(KINDS)
     assert {*WORDED_KINDS, "bulletin"} == set(KINDS)
 
@@ -25,8 +25,7 @@ def test_every_message_of_the_queue_is_known_and_every_kind_has_words() -> None:
 def test_lane_follows_from_the_kind_and_only_what_people_need_is_resent() -> None:
     assert {name for name, kind in KINDS.items() if kind.lane == "reminder"} == {*REMINDER_KINDS, "details"}
     assert {name for name, kind in KINDS.items() if kind.lane == "bulletin"} == {"bulletin", "recording-available"}
-    asking = {name for name, kind in KINDS.items() if kind.lane == "verification"}
-    assert asking == {"verification", "proposal-verification"}
+    assert {name for name, kind in KINDS.items() if kind.lane == "verification"} == {"verification"}
     assert all(kind.resent == (kind.lane in LANES[:2]) for kind in KINDS.values())
 
 
@@ -45,11 +44,12 @@ def test_promotion_makes_the_waiting_list_mail_untrue_but_not_a_confirmation() -
     assert not is_untrue("confirmation", 1, promoted)
 
 
-@pytest.mark.parametrize("kind", PLACE_KINDS)
-def test_place_in_the_newest_timetable_makes_older_mails_about_a_place_untrue(kind: str) -> None:
-    assert is_untrue(kind, 3, Standing(4, "scheduled"))
-    assert not is_untrue(kind, 4, Standing(4, "scheduled"))
-    assert not is_untrue("promotion", 3, Standing(4, "confirmed")), "the control: others only by the status"
+@pytest.mark.parametrize("kind", DECISION_KINDS)
+def test_newer_decision_makes_older_ones_untrue_and_so_does_a_cancelled_registration(kind: str) -> None:
+    assert is_untrue(kind, 3, Standing(1, "confirmed", decision=4))
+    assert not is_untrue(kind, 4, Standing(9, "confirmed", decision=4)), "whatever the registration's revision"
+    assert is_untrue(kind, 4, Standing(9, "cancelled", decision=4))
+    assert not is_untrue("changed", 3, Standing(4, "confirmed", decision=4)), "the control: others only by the status"
 
 
 @pytest.mark.parametrize("minute", [1, 26_385_000])
@@ -61,7 +61,7 @@ def test_own_link_is_sent_unless_the_registration_ended_whatever_its_number(minu
 @given(told, st.integers(1, 5))
 def test_old_mail_is_untrue_exactly_if_its_kind_is(entry: tuple[str, Standing], older_by: int) -> None:
     kind, known = entry
-    assert is_untrue(kind, known.revision - older_by, known) == (kind in untrue_kinds(known))
+    assert is_untrue(kind, max(0, known.revision - older_by), known) == (kind in untrue_kinds(known))
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=12))

@@ -28,7 +28,7 @@ CREATE TABLE form_copy (LIKE working_group_copy INCLUDING ALL);
 RECIPIENTS = """
 CREATE TABLE recipient (
     subject uuid PRIMARY KEY,
-    about text NOT NULL CHECK (about IN ('registration', 'proposal', 'confirmation', 'former-address')),
+    about text NOT NULL CHECK (about IN ('registration', 'confirmation', 'former-address')),
     person_ref text CHECK (person_ref ~ '^[0-9a-f]{64}$'),
     form text,
     form_kind text NOT NULL,
@@ -44,7 +44,7 @@ CREATE TABLE recipient (
     revision integer NOT NULL CHECK (revision >= 1),
     occurred_at timestamptz NOT NULL,
     position integer CHECK (position >= 1),
-    place jsonb,
+    decision integer NOT NULL DEFAULT 0 CHECK (decision >= 0),
     closed bytea CHECK (length(closed) > 28),
     noted_at timestamptz NOT NULL,
     heard_at timestamptz NOT NULL,
@@ -53,24 +53,24 @@ CREATE TABLE recipient (
     CONSTRAINT recipient_status_check CHECK (CASE about
         WHEN 'registration' THEN status IN ('confirmed', 'waitlisted', 'cancelled')
         WHEN 'confirmation' THEN status = 'wanted'
-        WHEN 'former-address' THEN status = 'left'
-        ELSE status IN ('unverified', 'submitted', 'accepted', 'scheduled', 'returned', 'declined', 'withdrawn') END),
+        ELSE status = 'left' END),
     CONSTRAINT registration_has_form CHECK ((about = 'registration') = (form IS NOT NULL)),
     CONSTRAINT confirmation_says_nothing CHECK (about <> 'confirmation' OR NOT (representative OR verified) AND
-        num_nonnulls(event, attend, working_group, partner, country, position, place) = 0),
+        num_nonnulls(event, attend, working_group, partner, country, position) = 0),
     CONSTRAINT recipient_is_somebody CHECK (erased_at IS NOT NULL OR num_nulls(person_ref, language, closed) = 0),
     CONSTRAINT recipient_erased_is_nobody
         CHECK (erased_at IS NULL OR (NOT representative AND num_nonnulls(person_ref, language, closed, position,
-            working_group, partner, country, attend, place) = 0))
+            working_group, partner, country, attend) = 0))
 );
 COMMENT ON TABLE recipient IS
     'whom mails go to; the entry of a confirmation link or a former address goes with its mail';
 COMMENT ON COLUMN recipient.occurred_at IS
     'of the state or the link that is kept: of two messages about one revision the later one holds';
-COMMENT ON COLUMN recipient.place IS 'of a proposal: its place in the timetable';
+COMMENT ON COLUMN recipient.event IS 'of the form; of a proposal the side event that it became';
+COMMENT ON COLUMN recipient.decision IS 'revision of the newest decision on a proposal; 0 before the first';
 COMMENT ON COLUMN recipient.closed IS
-    'address; links that change nothing, or the token of a proposal or confirmation link; name, time zone or title and '
-    'note if there are any: AES-256-GCM, bound to the subject';
+    'address; links that change nothing, or the token of a confirmation link; name, time zone and title of a proposal '
+    'if there are any: AES-256-GCM, bound to the subject';
 COMMENT ON COLUMN recipient.heard_at IS
     'when the entry was first made: mails written later know all events up to then';
 COMMENT ON COLUMN recipient.carried IS
@@ -115,11 +115,11 @@ CREATE TABLE mail (
     sent_at timestamptz,
     ended_at timestamptz,
     requeued_at timestamptz,
-    token bytea CHECK (length(token) > 28),
+    closed bytea CHECK (length(closed) > 28),
     correlation_id text NOT NULL,
     CONSTRAINT one_mail UNIQUE (kind, subject, revision),
     CONSTRAINT lane_by_kind CHECK (lane = CASE
-        WHEN kind IN ('verification', 'proposal-verification') THEN 'verification'
+        WHEN kind = 'verification' THEN 'verification'
         WHEN kind LIKE 'reminder-%' OR kind = 'details' THEN 'reminder'
         WHEN kind IN ('bulletin', 'recording-available') THEN 'bulletin'
         ELSE 'transactional' END),
@@ -128,19 +128,20 @@ CREATE TABLE mail (
     CONSTRAINT sent_has_time CHECK ((state IN ('sent', 'bounced')) = (sent_at IS NOT NULL)),
     CONSTRAINT pending_is_due CHECK (state NOT IN ('queued', 'claimed', 'deferred') OR due_at IS NOT NULL),
     CONSTRAINT unsent_has_reason CHECK (state IN ('queued', 'claimed', 'sent') OR reason IS NOT NULL),
-    CONSTRAINT mail_token_goes CHECK
-        (token IS NULL OR recipient IS NOT NULL AND state NOT IN ('sent', 'bounced', 'suppressed', 'called_off')),
+    CONSTRAINT mail_content_goes CHECK
+        (closed IS NULL OR recipient IS NOT NULL AND state NOT IN ('sent', 'bounced', 'suppressed', 'called_off')),
     CONSTRAINT ended_undelivered CHECK (ended_at IS NULL OR state IN ('failed', 'missed', 'unknown'))
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 COMMENT ON COLUMN mail.revision IS
-    'number among those of the kind and subject: a revision, a bulletin, the minute of a start or of a request';
-COMMENT ON COLUMN mail.subject IS 'a registration, a proposal, a confirmation link or a former address';
+    'number among those of the kind and subject: a revision, that of a decision, a bulletin, the minute of a start or '
+    'of a request';
+COMMENT ON COLUMN mail.subject IS 'a registration, a confirmation link or a former address';
 COMMENT ON COLUMN mail.recipient IS
     'null once the person was erased or the mail about a link has ended: then it goes to nobody any more';
 COMMENT ON COLUMN mail.event_revision IS
     'of the event, as it was known when the mail was last written; null before that and without an event';
-COMMENT ON COLUMN mail.token IS
-    'of the managing link that the mail carries: AES-256-GCM, bound to the id of the mail; gone once it is sent';
+COMMENT ON COLUMN mail.closed IS
+    'token of a managing link, or the note to a proposal: AES-256-GCM, bound to the id of the mail; gone once sent';
 COMMENT ON COLUMN mail.expires_at IS 'from then on it is missed instead of sent';
 COMMENT ON COLUMN mail.ended_at IS 'when it failed, was missed, or was left unknown for good';
 COMMENT ON COLUMN mail.requeued_at IS 'when somebody last had it sent again: time limits count from then';
