@@ -143,7 +143,7 @@ def days_later(sample: Path) -> int:
 
 def _load(installation: Installation) -> None:
     partner = ("--origin", f"{PARTNER}={installation.ports.partner_url}")
-    run(installation, "events", "load", str(SAMPLE), "--move-to-next", WEBINAR, *partner)
+    run(installation, "events", "load", str(SAMPLE), "--move-to-next", WEBINAR)
     run(installation, "registration", "load", str(SAMPLE), "--days-later", str(days_later(SAMPLE)), *partner)
 
 

@@ -6,11 +6,14 @@ from typing import Any
 import orjson
 
 from services.events import messaging as events
+from services.events.usecases.proposal_keys import ProposalKeys
 from shared.contracts.envelope import Message, decode
 from shared.contracts.registry import MESSAGE_TYPES, read
+from shared.core.sealing import public_key_of, read_keys
 from shared.store.engine import open_engine
 from shared.store.inbox import apply_batch
 from shared.store.unit_of_work import UnitOfWork
+from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
 
 FORM = "side-event-proposal"
@@ -37,10 +40,20 @@ def tell_events(service: RegistrationService) -> None:
     engine = open_engine(service.installation.url("events", "consume"))
     work = UnitOfWork(engine, "events")
     told = [_checked(one) for one in service.messages()]
-    for queue, effect in events.effects(work).items():
+    for queue, effect in events.effects(events_keys(service.installation)).items():
         own = [message for message in told if queue in CONSUMERS[message.routing_key]]
         assert set(apply_batch(work, queue, own, effect)) <= {"done", "duplicate"}, queue
     engine.dispose()
+
+
+def events_keys(installation: TestInstallation) -> ProposalKeys:
+    """All keys with which events reads proposals and tells decisions."""
+    folder = installation.secrets.folder
+    private = {
+        name: read_keys(folder / f"{name}.key") for name in ("events", "proposal", "notifications", "registration")
+    }
+    public = {name: public_key_of(keys[0]) for name, keys in private.items()}
+    return ProposalKeys(private["events"], private["proposal"], public["notifications"], public["registration"])
 
 
 def _checked(one: Mapping[str, Any]) -> Message:

@@ -16,10 +16,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from deploy.local.installation import SAMPLE
+from services.events.domain.proposal import ProposalStatus
 from services.events.loading.folder import read_folder
 from services.events.loading.moving import move_to_next
 from services.events.messaging import effects as events_effects
 from services.events.usecases.change_event import ANY, Deed, change_event
+from services.events.usecases.decide_proposal import Decision, SeenProposal, decide_proposal
 from services.events.usecases.load_sample import load_sample
 from services.events.usecases.steps import StepWish, step_of
 from services.registration.forms.loading import load_forms
@@ -48,6 +50,8 @@ from tests.support.clock import FrozenClock, agreeing
 from tests.support.deciding import decide_all, deciding, make_decider, receive_at
 from tests.support.installation import TestInstallation
 from tests.support.mailed import confirmation_token, managing_token
+from tests.support.proposals import FORM as PROPOSAL
+from tests.support.proposals import events_keys, proposal_answers
 from tests.support.smtp_relay import Relay
 
 PRESS = "review-press-conference"
@@ -82,7 +86,7 @@ class Town:
         receive_at(installation, self.clock)
         self._effects = {
             **registration_effects(read_keys(keys / "registration.key")),
-            **events_effects(self.work("events")),
+            **events_effects(events_keys(installation)),
             **self.office.effects,
         }
 
@@ -190,12 +194,12 @@ class Town:
 
     def decline(self, number: int) -> None:
         """A coordinator declines what somebody has proposed."""
-        keys = self._proposal_keys
-        with self.work("events").transaction() as connection:
-            found = connection.exec_driver_sql("SELECT id::text FROM proposal WHERE title = %s", (f"Side event {number}",))
-            [(proposal,)] = found.all()
-        decision = Decision(ProposalStatus.DECLINED, "No room is left.", "a coordinator", "*")
-        decide_proposal(self.work("events"), self.clock, keys, proposal, decision)
+        found = "SELECT id::text, revision FROM proposal WHERE title = %s"
+        [(proposal, revision)] = rows(self.installation.urls["events"], found, f"Side event {number}")
+        decision = Decision(
+            SeenProposal(proposal, revision, "a coordinator"), ProposalStatus.DECLINED, "No room is left."
+        )
+        decide_proposal(self.work("events"), self.clock, events_keys(self.installation), decision)
 
     def write_bulletin(self) -> None:
         """A coordinator writes to everybody."""
