@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from shared.web.headers import API_POLICY, PAGE_POLICY, framed_policy, kept_page_policy, secure_headers
+from shared.web.headers import API_POLICY, PAGE_POLICY, kept_page_policy, secure_headers
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import HOST, House
 from tests.integration.routes.markup import faults_of
@@ -130,7 +130,7 @@ def test_form_may_be_framed_by_the_partner_it_names_alone(house: House, form: st
 
 def test_policies_allow_nothing_inline_and_nothing_from_elsewhere() -> None:
     partner = ("https://partner.example.org",)
-    for policy in (API_POLICY, PAGE_POLICY, framed_policy("N", partner), kept_page_policy("p{}", partner)):
+    for policy in (API_POLICY, PAGE_POLICY, kept_page_policy("p{}", partner)):
         parts = dict(part.strip().split(" ", 1) for part in policy.split(";"))
         assert (parts["default-src"], parts["base-uri"]) == ("'none'", "'none'")
         assert re.findall(r"unsafe|\*|https?:", policy.replace("https://partner.example.org", "")) == []
