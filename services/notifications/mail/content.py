@@ -25,12 +25,14 @@ LATE_REMINDER = "reminder-late"
 
 CANCELLED = "cancelled-by-you"
 
-_TO_PROPOSERS = ("changed", CANCELLED, "link", "details", "address-changed", "address-restored", "event-postponed")
-_TO_SPEAKERS = ("event-revived", "reminder-7-days", "reminder-1-day", LATE_REMINDER)
+_TO_PROPOSERS = (
+    *("changed", CANCELLED, "link", "details", "address-changed", "address-restored"),
+    *("event-postponed", "event-revived", "reminder-7-days", "reminder-1-day", LATE_REMINDER),
+)
 _PAIRS = (
     *(("confirmation", form_kind) for form_kind in ("delegation", "working_group", "interest")),
     ("verification", REGISTRATIONS),
-    *((text, PROPOSAL) for text in (*_TO_PROPOSERS, *_TO_SPEAKERS)),
+    *((text, PROPOSAL) for text in _TO_PROPOSERS),
 )
 VARIANTS: Mapping[tuple[str, str], str] = {pair: "-".join(pair) for pair in _PAIRS}
 """Wordings of their own, by wording and kind of form. A subject or heading of which there is none is the kind's."""

@@ -1,4 +1,4 @@
-"""What proposers are told: of their registration, of each decision once, of their side event like all who attend."""
+"""What proposers are told: of their registration, of each decision once, and of their side event like everybody."""
 
 import random as randomness
 from collections.abc import Callable

@@ -5,7 +5,7 @@ from email.message import EmailMessage
 from email.policy import default
 from html.parser import HTMLParser
 
-from services.notifications.domain.kinds import NEWS_KINDS, REMINDER_KINDS
+from services.notifications.domain.kinds import DECISION_KINDS, NEWS_KINDS, REMINDER_KINDS
 from services.notifications.mail.content import KINDS, LATE_REMINDER, MailContext
 from services.notifications.mail.rendering import render
 
@@ -32,6 +32,7 @@ WITHOUT_CALENDAR = ["multipart/alternative", "text/plain", "text/html"]
 CALENDAR_KINDS = (
     "confirmation",
     "promotion",
+    "proposal-scheduled",
     "changed",
     "cancelled-by-you",
     "event-rescheduled",
@@ -51,11 +52,13 @@ LINKS = {
     **{kind: [VIEW] for kind in NEWS_KINDS},
     **{kind: [JOINING, LINK] for kind in ("confirmation", "promotion")},
     **{kind: [JOINING, VIEW] for kind in (*REMINDER_KINDS, LATE_REMINDER, "remote-possible")},
-    **{kind: [LINK.replace("/r/", "/p/")] for kind in KINDS if kind.startswith("proposal-")},
+    **{kind: [VIEW] for kind in DECISION_KINDS},
+    **{f"event-{news}-proposal": [VIEW] for news in ("postponed", "revived")},
+    **{f"reminder-{when}-proposal": [VIEW] for when in ("7-days", "1-day", "late")},
     "verification": [LINK.replace("/r/", "/c/")],
     "verification-registrations": [LINK.replace("/r/", "/c/")],
-    "address-changed": [LINK.replace("/r/", "/r/undo/")],
-    "address-restored": [],
+    **{name: [LINK.replace("/r/", "/r/undo/")] for name in ("address-changed", "address-changed-proposal")},
+    **{name: list[str]() for name in ("address-restored", "address-restored-proposal")},
     "confirmation-delegation": [EMBED, LINK],
     "confirmation-interest": [LINK],
     "recording-available": ["https://videos.example.org/upr-webinar-10"],

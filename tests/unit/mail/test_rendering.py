@@ -56,7 +56,7 @@ def test_mail_has_exactly_these_headers_and_parts(kind: MailKind, language: str)
     assert message["From"] == "UPR coordinators <coordinators@example.org>"
     assert message["To"] == "participant@example.org"
     context = sample(kind, language)
-    title = context.event.title if context.event else context.proposal.title if context.proposal else ""
+    title = context.event.title if context.event else context.title
     assert message["Subject"] == wording(language).subject[context.text].format(title=title)
     assert message["Date"].datetime == SAMPLE.now
     assert message["Message-ID"] == f"<{SAMPLE.mail_id}@example.org>"
@@ -230,9 +230,8 @@ def test_what_a_coordinator_wrote_reaches_mail_and_calendar_unchanged(kind: Mail
 
 def test_what_coordinators_say_to_a_group_keeps_its_lines_and_links() -> None:
     context = sample("proposal-returned", "en")
-    assert context.proposal is not None
     note = "Please read https://example.org/rules\nand write to team@example.org.\n\nThank you. " + "x" * 2500
-    message = received(replace(context, proposal=replace(context.proposal, note=note)))
+    message = received(replace(context, note=note))
     quoted = [line[2:] for line in part(message, "plain").splitlines() if line.startswith("> ") or line == ">"]
     assert "\n".join(quoted) == note
     links = Links()
@@ -328,8 +327,8 @@ def test_mail_without_a_managing_link_says_what_its_links_are_for(language: str)
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_subject_names_a_working_group(kind: MailKind, language: str) -> None:
-    context = sample(kind, language, "webinar" if kind.startswith("proposal-") else "working_group")
-    assert "Housing" not in str(received(replace(context, group="Housing", proposal=None))["Subject"])
+    context = sample(kind, language, "working_group")
+    assert "Housing" not in str(received(replace(context, group="Housing", title=""))["Subject"])
 
 
 def test_bulletin_has_a_list_id_and_no_other_mail_has() -> None:
