@@ -24,8 +24,8 @@ from tests.support.clients import submissions_path
 
 MONDAY = datetime(2020, 3, 2, 9, 0, tzinfo=UTC)
 RECORDING = "https://videos.example.org/hostile"
-LATE = 98
-"""Number of somebody who proposes when the others have their places."""
+LATE, LEAVING = 98, 99
+"""Numbers of people who propose when the others have their places: one is declined, one withdraws."""
 
 STAYING = 3
 """So many guests hear of all that happens to their event."""
@@ -34,6 +34,8 @@ UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """Control characters: in a bulletin they are refused."""
 
 ANY = {"If-Match": "*"}
+SIDE_EVENT_STEPS = (("cancel", "event_cancelled"), ("revive", "event_revived"), ("postpone", "event_postponed"))
+"""What coordinators do to a side event by hand, and what its proposer is told."""
 
 
 @dataclass(slots=True)
@@ -141,7 +143,10 @@ def _join_other_forms(world: World) -> None:
 
 
 def _propose(world: World, cast: Everybody) -> None:
-    """Everybody's proposal is returned, then accepted; all find a place, and move. One that comes late is declined."""
+    """Everybody's proposal is returned, then accepted; all find a place, and move; one side event is called off and on.
+
+    Of two that come late one is declined, and one changed and withdrawn.
+    """
     for number in range(len(TEXTS)):
         if _propose_one(world, number, number):
             cast.ideas.append(number)
@@ -156,20 +161,38 @@ def _propose(world: World, cast: Everybody) -> None:
     world.expect("the timetable is published", proposal_scheduled=ideas)
     november_rooms(world)
     assert solve_and_publish(world) == ideas
-    let_side_events_be_told(world, MONDAY + timedelta(hours=28))
+    moment = MONDAY + timedelta(hours=29)
+    let_side_events_be_told(world, moment)
     world.expect("all of them move", event_rescheduled=ideas)
+    side_event = world.call("GET", "/v1/proposals?status=scheduled", "events")["items"][0]["event"]
+    for hours, (step, kind) in enumerate(SIDE_EVENT_STEPS, start=1):
+        world.at(moment + timedelta(hours=hours))
+        world.call("POST", f"/v1/events/{side_event}/{step}", "events", json={}, headers=ANY)
+        world.pass_time(side_event, moment + timedelta(hours=hours) + NEWS_WAITS)
+        world.expect(f"a side event: {step}", **{kind: 1})
     _propose_one(world, cast.ideas[0], LATE)
-    for letter in _confirm_proposals(world, 1):
-        world.change_answers(letter, _idea(cast.ideas[0]) | {"attendance": 20})
-    [own] = world.expect("the last one is changed", changed=1)
+    _confirm_proposals(world, 1)
     decide(world, "decline", 1, note=notes[0])
     world.expect("it is declined", proposal_declined=1)
-    world.follow(own, "cancel")
-    world.expect("and withdrawn", cancelled_by_you=1)
+    _withdraw_one(world, cast.ideas[0])
 
 
-def _propose_one(world: World, number: int, who: int) -> bool:
-    content = _idea(number) | {"email": f"proposer-{who}@example.org", "consent": True}
+def _withdraw_one(world: World, number: int) -> None:
+    """Somebody proposes, changes that, asks for their link by proposing the same once more, and withdraws."""
+    _propose_one(world, number, LEAVING)
+    for letter in _confirm_proposals(world, 1):
+        world.change_answers(letter, _idea(number) | {"attendance": 20})
+    world.expect("a proposal is changed", changed=1)
+    _propose_one(world, number, LEAVING, attendance=20)
+    for letter in world.expect("it comes again", verification=1):
+        world.send_link(letter)
+    for letter in world.expect("its sender gets the link", link=1):
+        world.follow(letter, "cancel")
+    world.expect("and withdraws it", cancelled_by_you=1)
+
+
+def _propose_one(world: World, number: int, who: int, **more: Any) -> bool:
+    content = _idea(number) | {"email": f"proposer-{who}@example.org", "consent": True, **more}
     return world.submit("registration", submissions_path(PROPOSAL), content)
 
 
