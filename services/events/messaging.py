@@ -139,7 +139,10 @@ def _received(keys: ProposalKeys, message: Message) -> ReceivedProposal:
         raise Poison("sealed part does not open") from None
     except ma.ValidationError as error:
         raise Poison(f"sealed part breaks the schema: {', '.join(sorted(map(str, error.messages_dict)))}") from None
-    speakers = {keys.speaker_ref(name): name for name in map(_words, said["speakers"] or ()) if name}
+    speakers: dict[str, str] = {}
+    for name in map(_words, said["speakers"] or ()):
+        if name:
+            speakers.setdefault(keys.speaker_ref(name), name)
     text = without_impossible_days(
         {
             "title": said["title"].strip(),
