@@ -13,8 +13,7 @@ from services.events.store.contacts import MailContact
 from services.events.store.forms import upsert_form
 from services.events.store.roster import Registered
 from services.events.usecases.erase_registration import COUNTED_BY, NOBODY, erase_registration
-from services.events.usecases.note_contact import note_contact
-from services.events.usecases.note_registration import note_registration, note_registrations
+from services.events.usecases.note_registration import note_contact, note_registration, note_registrations
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.events.usecases.receive_proposal import (
     ReceivedProposal,

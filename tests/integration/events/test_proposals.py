@@ -215,3 +215,13 @@ def test_moved_proposal_is_told_its_event_again(desk: Desk) -> None:
     assert [(key, said.get("event")) for key, said in desk.said(before) if key.startswith("proposal.")] == [
         ("proposal.scheduled.v1", event)
     ]
+
+
+def test_proposer_is_counted_among_those_who_are_told_of_their_side_event(desk: Desk) -> None:
+    proposal, event = published(desk)
+    headers = desk.headers | {"If-Match": "*"}
+    tried = desk.client.post(f"/v1/events/{event}/postpone?dry_run=true", json={}, headers=headers).get_json()
+    assert (tried["audience"]["people"], tried["audience"]["by_form_kind"]) == (1, {"proposal": 1})
+    desk.withdraw(proposal)
+    tried = desk.client.post(f"/v1/events/{event}/postpone?dry_run=true", json={}, headers=headers).get_json()
+    assert tried["audience"]["people"] == 0
