@@ -13,8 +13,7 @@ from services.events.store.contacts import MailContact
 from services.events.store.forms import upsert_form
 from services.events.store.roster import Registered
 from services.events.usecases.erase_registration import COUNTED_BY, NOBODY, erase_registration
-from services.events.usecases.note_contact import note_contact
-from services.events.usecases.note_registration import note_registration, note_registrations
+from services.events.usecases.note_registration import note_contact, note_registration, note_registrations
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.events.usecases.receive_proposal import (
     ReceivedProposal,
@@ -139,7 +138,10 @@ def _received(keys: ProposalKeys, message: Message) -> ReceivedProposal:
         raise Poison("sealed part does not open") from None
     except ma.ValidationError as error:
         raise Poison(f"sealed part breaks the schema: {', '.join(sorted(map(str, error.messages_dict)))}") from None
-    speakers = {keys.speaker_ref(name): name for name in map(_words, said["speakers"] or ()) if name}
+    speakers: dict[str, str] = {}
+    for name in map(_words, said["speakers"] or ()):
+        if name:
+            speakers.setdefault(keys.speaker_ref(name), name)
     text = without_impossible_days(
         {
             "title": said["title"].strip(),
