@@ -11,11 +11,12 @@ import pytest
 import requests
 
 from tests.integration.system.disguises import disguises_of
-from tests.integration.system.every_form import PROPOSAL, Place
+from tests.integration.system.every_form import Place
 from tests.integration.system.troubled import DATABASES, KILLED, Troubled, troubled
 from tests.support.audited import parked_at
 from tests.support.clients import rows
 from tests.support.postgres import PostgresServer
+from tests.support.proposals import FORM as PROPOSAL
 from tests.support.rabbitmq import RabbitNode
 from tests.support.run_folder import RunFolder
 
