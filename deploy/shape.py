@@ -65,14 +65,13 @@ PUBLIC_ROUTES = (
     Route("registration", "forms", ("/v1/forms/", "/v1/challenge", "/v1/receipts/", "/embed/", "/receipts/", "/my")),
     Route("registration", "own", ("/v1/registrations/", "/c/", "/r/", "/v/", "/j/")),
     Route("notifications", "web", ("/u/",)),
-    Route("events", "web", ("/calendar/", "/programme", "/propose", "/p/")),
+    Route("events", "web", ("/calendar/", "/programme")),
     Route(
         "events",
         "web",
         paths=(
             "/v1/events",
             "/v1/events/*",
-            "/v1/proposals/challenge",
             "/v1/resources",
             "/v1/rooms",
             "/v1/schedule.json",
@@ -83,7 +82,6 @@ PUBLIC_ROUTES = (
         ),
         methods=READING,
     ),
-    Route("events", "web", paths=("/v1/proposals",), methods=("POST", "OPTIONS")),
 )
 """What the public host serves. The process ``web`` of events serves coordinators too: its API is listed by path."""
 
@@ -123,7 +121,7 @@ DESK_ROUTES = (
             "/v1/events",
             "/v1/hotels",
             "/v1/overview",
-            "/v1/proposals/",
+            "/v1/proposals",
             "/v1/resources",
             "/v1/rooms",
             "/v1/schedule",
@@ -134,14 +132,13 @@ DESK_ROUTES = (
             "/console",
         ),
     ),
-    Route("events", "web", paths=("/v1/proposals",), methods=READING),
 )
 """What the coordinators' host serves: the console, and the API with a key. The longest beginning counts."""
 
 LARGE_BODIES = {"/v1/bulletins": "1m", "/console/mail": "1m"}
 """Beginnings of paths that take more than a filled form, and how much the gateway lets through, in nginx' words."""
 
-TOKEN_PATHS = ("/c/", "/r/", "/v/", "/j/", "/receipts/", "/v1/receipts/", "/p/", "/u/")
+TOKEN_PATHS = ("/c/", "/r/", "/v/", "/j/", "/receipts/", "/v1/receipts/", "/u/")
 """Beginnings of paths that a token or a receipt follows; no other site may learn them from a referrer."""
 
 PUBLIC_PAGES = ("/embed/", "/programme", "/calendar/")

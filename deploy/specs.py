@@ -102,8 +102,9 @@ def openapi(app: Flask) -> dict[str, Any]:
 def _events(secrets: Secrets, engine: Engine) -> Flask:
     settings = EventsSettings(
         common=_common("events", secrets),
-        proposal_keys=_keys(secrets, "proposal"),
-        notifications_key=public_key_of(_keys(secrets, "notifications")[0]),
+        events_keys=_keys(secrets, "events"),
+        notifications_key=_public(secrets, "notifications"),
+        registration_key=_public(secrets, "registration"),
     )
     return events.build_app(settings, engine)
 
@@ -115,7 +116,8 @@ def _registration(intake: Engine | None, secrets: Secrets, engine: Engine) -> Fl
         person_keys=_keys(secrets, "person"),
         master_keys=_keys(secrets, "master"),
         form_keys_folder=secrets.folder / "form-keys",
-        notifications_key=public_key_of(_keys(secrets, "notifications")[0]),
+        notifications_key=_public(secrets, "notifications"),
+        events_key=_public(secrets, "events"),
         organiser="The organisers",
     )
     return registration.build_app(settings, engine, intake)
@@ -149,6 +151,10 @@ def _common(service: str, secrets: Secrets) -> CommonSettings:
 
 def _keys(secrets: Secrets, name: str) -> tuple[bytes, ...]:
     return tuple(read_keys(secrets.folder / f"{name}.key"))
+
+
+def _public(secrets: Secrets, name: str) -> bytes:
+    return public_key_of(_keys(secrets, name)[0])
 
 
 RENAMED_STATUSES = {

@@ -15,11 +15,16 @@ from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.audit_role import READABLE, ROLE, grant_reading, make_role
 from deploy.servers.logins import LOGINS
 from deploy.shape import SERVICES, process_of
+from services.events.loading.folder import read_folder
+from services.events.loading.moving import time_to_next
+from shared.core.clock import system_clock
 from shared.process.settings import ON_THE_BUS, WITHOUT_DATABASE, bus_role_of, role_of
 from shared.store.embedded import EmbeddedServer, remove_server
 
 SAMPLE = Path("deploy/samples/upr2020")
 WEBINAR = "upr-webinar-10"
+WEDNESDAY = 2
+"""The webinar's day of the week, Monday is 0."""
 PARTNER = "example-partner"
 MAIL_FROM = "upr@example.org"
 ORGANISER = "The UPR coordination"
@@ -131,10 +136,15 @@ def load_once(folder: Path, where: str, load: Callable[[], object]) -> None:
         loaded.write_text(where)
 
 
+def days_later(sample: Path) -> int:
+    """By how many days ``--move-to-next`` moves the programme in ``sample``: forms that ask about days follow it."""
+    return time_to_next(read_folder(sample), WEBINAR, WEDNESDAY, system_clock()).days
+
+
 def _load(installation: Installation) -> None:
     partner = ("--origin", f"{PARTNER}={installation.ports.partner_url}")
-    run(installation, "events", "load", str(SAMPLE), "--move-to-next", WEBINAR, *partner)
-    run(installation, "registration", "load", str(SAMPLE), *partner)
+    run(installation, "events", "load", str(SAMPLE), "--move-to-next", WEBINAR)
+    run(installation, "registration", "load", str(SAMPLE), "--days-later", str(days_later(SAMPLE)), *partner)
 
 
 def run(installation: Installation, service: str, *arguments: str) -> None:

@@ -31,7 +31,7 @@ def assemble(ask: Ask, email: str, reason: str, *, with_sealed: bool) -> dict[st
     """
     registration = ask("registration", {"email": email, "reason": reason, "with_sealed": with_sealed})
     shared = {"reason": reason, "export_id": registration["export_id"]}
-    events = ask("events", {"email": email, "person_refs": registration["person_refs"], **shared})
+    events = ask("events", {"person_refs": registration["person_refs"], **shared})
     known_by = {name: [*registration[name], *events[name]] for name in ("person_refs", "subjects")}
     notifications = ask("notifications", {**known_by, **shared})
     return {

@@ -25,6 +25,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "seat": "form, capacity, confirmed, waiting, last_position",
         "registration": "id, form, event_id, status, position, revision, submission, received_at, person_ref, "
         "person_key, accepted_at, confirmed_at, capacity_then, cancelled_at, verified_at, erased_at",
+        "proposal_state": "registration_id, revision, answers_revision, status",
         "registration_change": "registration_id, revision, status, changed_at, capacity_then",
         "form_change": "form, revision, changed_at, before, after, promoted",
         "promotion": "id, form, decided_at, capacity, free, waiting, promoted, withheld",
@@ -43,16 +44,15 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "tally": "internal, dimension, name, registrations",
         "event_count": "event_id, status, registrations",
         "mail_contact": "mail_id, registration_id, kind, sent_at",
-        "proposal": "id, status, revision, submitted_at",
-        "proposal_receipt": "key_hash",
-        "proposal_change": "proposal_id, revision, status, changed_at",
+        "proposal": "id, status, revision, answers_revision, suggested_revision, submitted_at, erased_at",
+        "proposal_change": "proposal_id, revision, status, action, changed_at",
         "outbox": _OUTBOX,
         "inbox": _INBOX,
     },
     "notifications": {
         "event_copy": "id, revision, noted_at",
-        "recipient": "subject, about, person_ref, form, form_kind, event, status, revision, verified, noted_at, "
-        "heard_at, erased_at",
+        "recipient": "subject, about, person_ref, form, form_kind, event, status, revision, decision, verified, "
+        "noted_at, heard_at, erased_at",
         "mail": "id, kind, subject, revision, recipient, event, lane, state, due_at, lease_until, fence, attempts, "
         "unknowns, message_id, phase, cause_at, created_at, sent_at, ended_at, expires_at, "
         "event_revision",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from deploy.local.installation import SAMPLE, WEBINAR, load_once
+from deploy.local.installation import SAMPLE, WEBINAR, days_later, load_once
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.audit_role import variable
 from deploy.servers.starting import BASE_ENVIRONMENT
@@ -171,7 +171,7 @@ def _fill(services: Services, folder: Path) -> None:
 
 def _load(services: Services, sample: str) -> None:
     _run(services, "events", "load", sample, "--move-to-next", WEBINAR)
-    _run(services, "registration", "load", sample)
+    _run(services, "registration", "load", sample, "--days-later", str(days_later(Path(sample))))
 
 
 def _run(services: Services, service: str, *arguments: str) -> None:

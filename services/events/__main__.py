@@ -1,24 +1,19 @@
-"""``python -m services.events web | work | relay | consume | solve | migrate | load | rekey | retention | …``."""
+"""``python -m services.events web | work | relay | consume | solve | migrate | load | rekey | …``."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from services.events.domain.local_time import to_local
-from services.events.domain.partner import Partner
 from services.events.loading.folder import Loaded, read_folder
 from services.events.loading.moving import moved, time_to_next
-from services.events.loading.partners import read_partners
 from services.events.loading.rooms import LoadedRooms, read_rooms
-from services.events.retention_command import retention
 from services.events.schedule_worker import ScheduleWorker
 from services.events.settings import read_settings
-from services.events.usecases.load_partners import load_partners
 from services.events.usecases.load_rooms import check_rooms, load_rooms
 from services.events.usecases.load_sample import LoadReport, load_sample
-from services.events.wiring import NAME, describe
+from services.events.wiring import NAME, describe, proposal_keys
 from shared.core.clock import system_clock
 from shared.core.context import caused_by
 from shared.process.commands import Loop, Worker, main, make_command_line
@@ -44,56 +39,43 @@ def command_line() -> click.Group:
         help="Move all dates by whole weeks so that EVENT is on the next of its weekday after today, in its own zone.",
     )
     @click.option("--weeks-later", default=0, help="With --move-to-next: so many weeks after that.")
-    @click.option("--origin", "origins", multiple=True, help="partner=https://origin in place of the folder's.")
-    def load(folder: Path, event_id: str | None, weeks_later: int, origins: tuple[str, ...]) -> None:
-        """Load events, series, groups, consultations, rooms and partners from FOLDER; a broken one changes nothing."""
+    def load(folder: Path, event_id: str | None, weeks_later: int) -> None:
+        """Load events, series, groups, consultations and rooms from FOLDER; a broken one changes nothing."""
         loaded = read_folder(folder)
         by = _move_of(loaded, event_id, weeks_later)
         rooms = read_rooms(folder, by)
-        partners = read_partners(folder, _pairs(origins))
         engine = open_engine(read_settings(process=OPERATOR).common.database_url, statement_timeout_ms=0)
         try:
-            report = _store(UnitOfWork(engine, NAME), moved(loaded, by) if by else loaded, rooms, partners)
+            report = _store(UnitOfWork(engine, NAME), moved(loaded, by) if by else loaded, rooms)
         finally:
             engine.dispose()
         click.echo(
             f"{report.events} events, {report.series} series, {report.working_groups} working groups, "
             f"{report.consultations} consultations, {report.resources} resources, {report.hotels} hotels, "
-            f"{len(rooms.rooms)} rooms, {len(partners)} partners; {report.messages} changes to tell"
+            f"{len(rooms.rooms)} rooms; {report.messages} changes to tell"
         )
 
     _add_rekey(group)
-    group.add_command(retention)
     return group
 
 
 def _add_rekey(group: click.Group) -> None:
     @group.command("rekey")
-    def rekey_contacts() -> None:
-        """Close proposers and speakers by their vault's newest key, while people propose. Run again if interrupted."""
+    def rekey_speakers() -> None:
+        """Encrypt the names of speakers by the newest key, while people propose. Run again if interrupted."""
         # here alone: no worker needs it
-        from services.events.keys import proposal_keys
-        from services.events.store.reclosing import CONTACTS, SPEAKERS
+        from services.events.store.proposals import ENCRYPTED
         from shared.process.rekeying import rekey
 
         settings = read_settings(process=REKEY)
-        keys = proposal_keys(settings).contact_keys()
-        tables = {"contacts of proposers": CONTACTS, "lists of speakers": SPEAKERS}
-        rekey(settings.common, tables, keys, settings.held_keys)
+        rekey(settings.common, ENCRYPTED, proposal_keys(settings).vault_keys(), settings.held_keys)
 
 
-def _pairs(origins: tuple[str, ...]) -> dict[str, str]:
-    if wrong := next((pair for pair in origins if "=" not in pair), None):
-        raise click.BadParameter(f"{wrong!r} is not partner=https://origin", param_hint="--origin")
-    return dict(pair.split("=", 1) for pair in origins)
-
-
-def _store(work: UnitOfWork, loaded: Loaded, rooms: LoadedRooms, partners: Sequence[Partner]) -> LoadReport:
+def _store(work: UnitOfWork, loaded: Loaded, rooms: LoadedRooms) -> LoadReport:
     with caused_by():
         check_rooms(work, rooms)
         report = load_sample(work, system_clock, loaded)
         load_rooms(work, rooms)
-        load_partners(work, partners)
     return report
 
 

@@ -1,19 +1,30 @@
 """Incoming messages, checked by the listener, and the use case each one is for."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import marshmallow as ma
 from sqlalchemy import Connection
 
+from services.events.domain.proposal import PROPOSAL, ReceivedText, without_impossible_days
+from services.events.domain.rules import RulesBroken
 from services.events.store.contacts import MailContact
 from services.events.store.forms import upsert_form
 from services.events.store.roster import Registered
 from services.events.usecases.erase_registration import COUNTED_BY, NOBODY, erase_registration
-from services.events.usecases.note_contact import note_contact
-from services.events.usecases.note_registration import note_registration, note_registrations
+from services.events.usecases.note_registration import note_contact, note_registration, note_registrations
+from services.events.usecases.proposal_keys import ProposalKeys
+from services.events.usecases.receive_proposal import (
+    ReceivedProposal,
+    erase_proposal,
+    receive_proposal,
+    withdraw_proposal,
+)
 from shared.contracts.envelope import Message
+from shared.core.errors import Poison
+from shared.core.sealing import Unsealable
 from shared.store.inbox import BatchEffect, Effect
-from shared.store.unit_of_work import UnitOfWork
 
 _SAME_NAME = (
     "registration_id",
@@ -36,12 +47,36 @@ _SAME_NAME = (
 
 _OF_THE_ERASED = ("registration_id", "form", "form_kind", "status", "revision", "occurred_at")
 ERASED = "person.erased.v1"
+WITHDRAWN = "proposal.withdrawn.v1"
 
 
-def effects(work: UnitOfWork) -> Mapping[str, Effect]:
+class ProposalTextSchema(ma.Schema):
+    """What the sealed part of a proposal holds; the producer's own limits are narrower."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    title = ma.fields.String(required=True)
+    summary = ma.fields.String(load_default="", allow_none=True)
+    organisation = ma.fields.String(load_default=None, allow_none=True, validate=ma.validate.Length(max=1000))
+    speakers = ma.fields.List(
+        ma.fields.String(validate=ma.validate.Length(max=1000)),
+        load_default=list,
+        allow_none=True,
+        validate=ma.validate.Length(max=200),
+    )
+    attendance = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(min=1, max=1_000_000))
+    preferred_days = ma.fields.List(ma.fields.Date(), load_default=list, allow_none=True)
+    unavailable_days = ma.fields.List(ma.fields.Date(), load_default=list, allow_none=True)
+
+
+_TEXT = ProposalTextSchema()
+
+
+def effects(keys: ProposalKeys) -> Mapping[str, Effect]:
     """What a message from each queue does. All effects live in the transaction that the inbox gives them."""
-    del work
     return {
+        "events.proposals": partial(on_proposal, keys=keys),
         "events.rollup": BatchEffect(on_registration, on_registrations),
         "events.contact": on_mail,
         "events.copies": on_form,
@@ -52,6 +87,8 @@ def on_registration(connection: Connection, message: Message) -> None:
     """A registration is what the message says, unless something newer is known; or nobody is on it any more."""
     if message.routing_key == ERASED:
         erase_registration(connection, _grave(message))
+        if message.data["form_kind"] == PROPOSAL:
+            erase_proposal(connection, message.data["registration_id"], message.data["occurred_at"])
         return
     note_registration(connection, _registered(message))
 
@@ -76,6 +113,59 @@ def _grave(message: Message) -> Registered:
     content = message.data
     told: dict[str, Any] = {name: content[name] for name in _OF_THE_ERASED}
     return Registered(event_id=content["event"], **told, **NOBODY, **COUNTED_BY)
+
+
+def on_proposal(connection: Connection, message: Message, *, keys: ProposalKeys) -> None:
+    """A proposal says what the message says, unless something newer is known; or it was withdrawn.
+
+    Raises:
+        Poison: the sealed part does not open, or is no proposal.
+    """
+    if message.routing_key == WITHDRAWN:
+        withdraw_proposal(connection, message.data["proposal_id"], message.data["occurred_at"])
+        return
+    try:
+        receive_proposal(connection, _received(keys, message))
+    except RulesBroken as error:
+        raise Poison(f"no proposal: {', '.join(sorted({rule.field for rule in error.broken}))}") from None
+
+
+def _received(keys: ProposalKeys, message: Message) -> ReceivedProposal:
+    data = message.data
+    try:
+        said = _TEXT.load(keys.opened(data["sealed"]))
+    except Unsealable:
+        raise Poison("sealed part does not open") from None
+    except ma.ValidationError as error:
+        raise Poison(f"sealed part breaks the schema: {', '.join(sorted(map(str, error.messages_dict)))}") from None
+    speakers: dict[str, str] = {}
+    for name in map(_words, said["speakers"] or ()):
+        if name:
+            speakers.setdefault(keys.speaker_ref(name), name)
+    text = without_impossible_days(
+        {
+            "title": said["title"].strip(),
+            "summary": (said["summary"] or "").strip(),
+            "working_group": data["working_group"],
+            "organisation": (said["organisation"] or "").strip() or None,
+            "language": data["language"],
+            "attendance": said["attendance"],
+            "speakers": sorted(speakers),
+            "preferred_on": _days(said["preferred_days"]),
+            "unavailable_on": _days(said["unavailable_days"]),
+        }
+    )
+    names = keys.encrypted_names(list(speakers.values()), data["proposal_id"])
+    content = ReceivedText(data["revision"], text, names)
+    return ReceivedProposal(data["proposal_id"], content, data["person_ref"], data["partner"], data["occurred_at"])
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _days(found: Sequence[Any] | None) -> list[str]:
+    return sorted({day.isoformat() for day in found or ()})
 
 
 def on_form(connection: Connection, message: Message) -> None:

@@ -1,11 +1,13 @@
-"""What happened to events and working groups, as messages. The only translation; it decides what leaves the service."""
+"""What happened to events, working groups and proposals, as messages. The only translation; it decides what leaves."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
 from services.events.domain.event import Event
 from services.events.domain.network import WorkingGroup
+from services.events.domain.proposal import Proposal
 from services.events.domain.resource import Resource
 from services.events.domain.revision import VISIBLE
 from shared.contracts.envelope import TYPE_PREFIX, Message
@@ -19,6 +21,13 @@ EVENT_KEYS = {"published": "event.published.v1", "changed": "event.changed.v1"}
 
 GROUP_CHANGED = "working-group.changed.v1"
 RESOURCE_PUBLISHED = "resource.published.v1"
+DECISION_KEYS = {
+    "accepted": "proposal.accepted.v1",
+    "returned": "proposal.returned.v1",
+    "declined": "proposal.declined.v1",
+    "scheduled": "proposal.scheduled.v1",
+}
+"""The message type by the status that a proposal now has."""
 
 
 def event_message(change: Literal["published", "changed"], event: Event, at: datetime) -> Message:
@@ -38,6 +47,26 @@ def resource_message(resource: Resource, at: datetime) -> Message:
     names = ("id", "revision", "kind", "title", "url", "language", "event", "series", "city")
     data = {name: _plain(getattr(resource, name)) for name in names}
     return _message(RESOURCE_PUBLISHED, resource.id, at, data)
+
+
+def decision_message(proposal: Proposal, notes: Mapping[str, str], at: datetime) -> Message:
+    """That ``proposal`` has the status it has, since ``at`` (aware).
+
+    Args:
+        proposal: accepted, returned, declined or scheduled.
+        notes: its note in sealed boxes, ``note`` for registration and ``sealed`` for notifications.
+        at: aware.
+    """
+    data = {
+        "proposal_id": proposal.id,
+        "revision": proposal.revision,
+        "answers_revision": proposal.answers_revision,
+        "status": str(proposal.status),
+        "event": proposal.event_id,
+        "occurred_at": rfc3339(at),
+        **notes,
+    }
+    return _message(DECISION_KEYS[proposal.status], proposal.id, at, data)
 
 
 def _message(key: str, subject: str, at: datetime, data: dict[str, Any]) -> Message:

@@ -14,7 +14,6 @@ _SEPARATE: Rights = {
     "working_group": {"web": "select", "operator": "select insert update"},
     "event": {
         "web": "select insert update",
-        "relay": "select",
         "consume": "select",
         "solve": "select",
         "operator": "select insert update",
@@ -32,6 +31,7 @@ _SEPARATE: Rights = {
     "outbox": {
         "web": "select insert update",
         "relay": "select insert update delete",
+        "consume": "select update",
         "operator": "select insert update",
     },
     "inbox": {"relay": "select update delete", "consume": "select insert delete", "operator": "select update delete"},
@@ -44,18 +44,21 @@ _SEPARATE: Rights = {
     "room_hours": {"web": "select", "solve": "select", "operator": "select insert delete"},
     "slot": {"web": "select", "solve": "select", "operator": "select insert update delete"},
     "proposal": {
-        "web": "select insert update",
-        "relay": "select update",
+        "web": "select update",
+        "consume": "select insert update",
         "solve": "select",
         "operator": "select update",
     },
-    "proposal_change": {"web": "select insert update", "relay": "select insert update", "operator": "select"},
-    "proposal_receipt": {"web": "select insert update", "relay": "select delete"},
-    "used_challenge": {"web": "select insert", "relay": "select delete"},
-    "board": {"web": "select update", "relay": "select update", "solve": "select update", "operator": "select update"},
+    "proposal_change": {"web": "select insert", "consume": "select insert update", "operator": "select"},
+    "board": {
+        "web": "select update",
+        "consume": "select update",
+        "solve": "select update",
+        "operator": "select update",
+    },
     "placement": {
         "web": "select insert update delete",
-        "relay": "select delete",
+        "consume": "select delete",
         "solve": "select insert update delete",
         "operator": "select",
     },
@@ -64,16 +67,14 @@ _SEPARATE: Rights = {
     "solve_job": {"web": "select insert", "solve": "select update"},
     "event_note": {"web": "select insert"},
     "event_change": {"web": "select insert", "operator": "insert"},
-    "partner": {"web": "select", "operator": "select insert update"},
     "ended_session": {"web": "select insert", "relay": "select delete"},
     "refused_sign_in": {"web": "select insert", "relay": "select delete"},
-    "retention_notice": {
-        "web": "select",
-        "relay": "select insert update delete",
+    "key_check": {
+        "web": "select insert",
+        "consume": "select insert",
         "operator": "select insert update delete",
     },
-    "key_check": {"web": "select insert", "operator": "select insert update delete"},
-    "deed": {"web": "insert", "relay": "insert", "operator": "insert"},
+    "deed": {"web": "insert", "operator": "insert"},
     "trail": {"web": "select"},
 }
 """Verbs by table and process."""

@@ -10,25 +10,20 @@ from services.events.api.event_notes import add_notes
 from services.events.api.events import add_events
 from services.events.api.network import network_blueprint
 from services.events.api.overview import overview_blueprint
-from services.events.api.own_proposal_pages import own_proposal_pages
 from services.events.api.person_export import person_export_blueprint
-from services.events.api.proposal_pages import proposal_pages
 from services.events.api.proposals import proposals_blueprint
 from services.events.api.resources import resources_blueprint
 from services.events.api.rosters import add_rosters
 from services.events.api.schedule import schedule_blueprint
-from services.events.api.timetable_pages import timetable_pages
 from services.events.api.tools import Tools
 from services.events.console.pages import console_blueprint
 from services.events.console.timetable_pages import timetable_console
-from services.events.keys import proposal_keys
 from services.events.programme.feeds import feeds_blueprint
 from services.events.programme.pages import programme_blueprint
 from services.events.settings import EventsSettings
 from services.events.usecases.side_tools import SideTools
-from services.events.wiring import MIGRATIONS, NAME
+from services.events.wiring import MIGRATIONS, NAME, proposal_keys
 from shared.core.clock import Clock, system_clock
-from shared.forms.proof_of_work import proof_keys
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.key_checks import KeyChecks
 from shared.store.readiness import readiness
@@ -40,9 +35,6 @@ from shared.web.console.signing import make_sign_in
 from shared.web.operations import Blueprint
 from shared.web.page_cache import CachedPages
 from shared.web.trail import trail_blueprint
-
-PEOPLE = ("/propose", "/p/", "/v1/proposals")
-"""Proposals of side events, and their proposers' links: who comes by these is let in first."""
 
 PUBLIC = ("/programme", "/calendar/")
 """The programme and its calendars: the same for everybody."""
@@ -57,7 +49,7 @@ def build_app(
     """The web application on ``engine``."""
     access, work = AccessFile(settings.common.access_file), UnitOfWork(engine, NAME)
     sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
-    tools, side = Tools(work, clock), _side_tools(settings, work, clock)
+    tools, side = Tools(work, clock), SideTools(work, clock, proposal_keys(settings))
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
         service=NAME,
@@ -78,24 +70,13 @@ def build_app(
             programme_blueprint(tools.work, clock, settings.common.public_url),
             feeds_blueprint(tools.work, settings.common.public_url),
             timetable_console(side, settings.common.public_url),
-            proposal_pages(side),
-            own_proposal_pages(side),
-            timetable_pages(side, settings.common.public_url),
         ],
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
         keys=keys,
-        people=PEOPLE,
         cached=CachedPages(PUBLIC),
         clock=clock,
     )
     return make_app(parts, KeyHolders(access, sign_in), settings.common.deployment)
-
-
-def _side_tools(settings: EventsSettings, work: UnitOfWork, clock: Clock) -> SideTools:
-    """With the keys of challenges where the proposal form asks for a proof of work."""
-    asked = settings.proof_of_work == "asked"
-    challenge_keys = proof_keys(settings.common.signing_keys, NAME) if asked else None
-    return SideTools(work, clock, proposal_keys(settings), challenge_keys)
 
 
 def _events_blueprint(tools: Tools) -> Any:

@@ -1,24 +1,22 @@
 """Builds what the workers and the command line need; ``web`` beside it builds the application."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 from services.events.messaging import effects
 from services.events.rights import RIGHTS
-from services.events.settings import KEY_KINDS, read_settings
-from services.events.store.proposal_arrivals import forget_receipts
+from services.events.settings import KEY_KINDS, EventsSettings, read_settings
 from services.events.store.roster import erased_among
-from services.events.usecases.forget_unverified import forget_unverified
-from services.events.usecases.retain_proposals import retaining
-from shared.forms.used_challenges import forget_challenges
+from services.events.usecases.proposal_keys import ProposalKeys
 from shared.process.service import Service
+from shared.process.settings import CONSUME
+from shared.store.inbox import Effect
 from shared.store.key_checks import KeyChecks
 from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork
 
 NAME = "events"
-MAX_RECEIPTS_A_TURN = 5000
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -31,21 +29,23 @@ def describe() -> Service:
         rights=RIGHTS,
         key_kinds=KEY_KINDS,
         keys=lambda process, work: KeyChecks(work, read_settings(process=process).held_keys, NAME).faults,
-        effects=effects,
-        forget=_housekeeping(),
+        effects=_effects,
+        forget=_cleanup,
         erased=erased_among,
     )
 
 
-def _housekeeping() -> Callable[[UnitOfWork, datetime], None]:
-    kept = retaining()
+def proposal_keys(settings: EventsSettings) -> ProposalKeys:
+    """The keys of proposals that this kind of process holds."""
+    return ProposalKeys(
+        settings.events_keys, settings.proposal_keys, settings.notifications_key, settings.registration_key
+    )
 
-    def keep_house(work: UnitOfWork, now: datetime) -> None:
-        with work.transaction() as connection:
-            forget_sessions(connection, now)
-            forget_challenges(connection, now)
-            forget_receipts(connection, now, MAX_RECEIPTS_A_TURN)
-        forget_unverified(work, now)
-        kept.turn(work, now)
 
-    return keep_house
+def _effects(_work: UnitOfWork) -> Mapping[str, Effect]:
+    return effects(proposal_keys(read_settings(process=CONSUME)))
+
+
+def _cleanup(work: UnitOfWork, now: datetime) -> None:
+    with work.transaction() as connection:
+        forget_sessions(connection, now)

@@ -80,5 +80,5 @@ class DecisionData(MessageSchema):
     status = one_of(*PROPOSAL_STATUSES)
     event = slug(required=False)
     occurred_at = moment()
-    note = text(8192)
-    sealed = text(8192)
+    note = text(12_288)
+    sealed = text(12_288)

@@ -9,9 +9,9 @@ hash may have come to stand.
 import hashlib
 import re
 
-OWN, CONFIRMATION, PROPOSAL, VIEW, JOIN = "own", "confirmation", "proposal", "view", "join"
-"""Purposes: a person's own registration; what waits for the owner of an address; a proposer's own proposal; event, time
-and status of a registration, read-only; the online meeting of a registration's event."""
+OWN, CONFIRMATION, VIEW, JOIN = "own", "confirmation", "view", "join"
+"""Purposes: a person's own registration; what waits for the owner of an address; event, time and status of a
+registration, read-only; the online meeting of a registration's event."""
 
 UNDO_ADDRESS = "undo-address"
 """The purpose of a link that restores the address of a registration."""

@@ -305,7 +305,7 @@ final_work_refused_total = Counter(
 )
 retention_overdue = Gauge(
     "troika_retention_overdue",
-    "Records (registrations, proposals) that hold what should have been gone for a day: `sealed` answers, single "
+    "Records that hold what should have been gone for a day: `sealed` answers, single "
     "`answers`, `people`; `ended` registrations as a whole.",
     ["service", "what"],
     multiprocess_mode="mostrecent",

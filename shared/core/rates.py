@@ -16,7 +16,7 @@ class Rates:
     """How often what may be asked for, each a text such as ``120 per minute; 600 per hour``.
 
     Attributes:
-        intake: submissions and proposals of one client network.
+        intake: submissions of one client network.
         link: pages behind links in mails, and receipts, of one client network.
     """
 

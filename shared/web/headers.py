@@ -21,20 +21,6 @@ PAGE_POLICY = (
 """For our own pages: everything from our own origin, nothing inline, in nobody's frame."""
 
 
-def framed_policy(nonce: str, origins: Sequence[str]) -> str:
-    """For a page that others may frame.
-
-    Args:
-        nonce: of its one style and its scripts.
-        origins: exactly those that may frame it; nobody may if there are none.
-    """
-    own, ancestors = f"'nonce-{nonce}'", " ".join(origins) or "'none'"
-    return (
-        f"default-src 'none'; script-src 'self' {own}; style-src 'self' {own}; img-src 'self' data:; "
-        f"worker-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
-    )
-
-
 def origin_in(claimed: str) -> str:
     """``claimed`` if it is written as the origin of a web page is, else ``""``."""
     return claimed if _ORIGIN.fullmatch(claimed) else ""

@@ -12,14 +12,14 @@ NOTHING = "nothing of anybody"
 """It shows and changes nothing that belongs to a form."""
 
 _STEPS = "any(announce, confirm, postpone, reschedule, cancel, revive, hold)"
-_VERBS = ("accept", "decline", "return", "withdraw", "erasure")
+_VERBS = ("accept", "decline", "return", "suggestion/adopt", "suggestion/dismiss")
 _REFUSED = (
     "GET /console/geneva",
     "GET /console/groups",
     "GET /console/overview",
     "GET /console/side-events",
     "POST /console/side-events/<uuid:proposal_id>",
-    "POST /console/side-events/<uuid:proposal_id>/erasure",
+    "POST /console/side-events/<uuid:proposal_id>/suggestion",
     "GET /console/timetable",
     "GET /console/timetable/<uuid:proposal_id>",
     "POST /console/timetable/<uuid:proposal_id>",

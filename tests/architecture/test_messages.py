@@ -6,24 +6,20 @@ from pathlib import Path
 import pytest
 
 from services.events import messaging as events
+from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications import messaging as notifications
 from services.registration import messaging as registration
 from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, service_of
 from shared.core.clock import system_clock
 from shared.core.sealing import Vault, new_key
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
 from tests.architecture.sources import python_files, text_of
-
-NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nowhere"
 
 
 def test_every_queue_has_an_effect_in_its_service() -> None:
     intake = notifications.Intake(system_clock, (new_key(),), Vault([new_key()]), "example.org")
-    work = UnitOfWork(open_engine(NOWHERE), "events")
     effects = {
         "registration": registration.effects([]),
-        "events": events.effects(work),
+        "events": events.effects(ProposalKeys()),
         "notifications": notifications.effects(intake),
     }
     assert {name: sorted(each) for name, each in effects.items()} == {

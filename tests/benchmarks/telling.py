@@ -2,7 +2,7 @@
 
 One client, one request at a time, on one connection: whoever wants to find out something would do it like this, and
 this close. Each pair is one address that nobody has heard of and one of which something is known; a coin says which
-goes first. Proposals are not measured: equal answers are promised for them, equal times are not.
+goes first.
 """
 
 import http.client

@@ -10,7 +10,7 @@ from deploy.local.installation import PARTNER, WEBINAR
 from deploy.local.scenes.console import console, person
 from deploy.local.scenes.participants import confirmation, form_in, own_page
 from deploy.local.scenes.places import Places, Scene, opened
-from deploy.local.scenes.side_events import RECEIVED, TITLES, own_proposal
+from deploy.local.scenes.side_events import NEW, RETURNED, TITLES, own_proposal
 from deploy.local.scenes.table import SCENES
 
 
@@ -93,10 +93,6 @@ def _event_refused(page: Page, places: Places) -> None:
     page.get_by_role("alert").wait_for()
 
 
-def _proposal_again(page: Page, places: Places) -> None:
-    own_proposal("A returned idea", "ask=edit&lang=ar")(page, places)
-
-
 def _draft_again(page: Page, places: Places) -> None:
     _draft(page, places)
     page.goto(f"{page.url}/change")
@@ -148,13 +144,12 @@ PAGES: dict[str, Scene] = {
     "programme-groups-ru": opened("/programme/groups?lang=ru"),
     "programme-none": opened("/programme/none"),
     "timetable-fr": opened("/programme/timetable?lang=fr"),
-    "own-proposal-returned": own_proposal("A returned idea", "lang=ar"),
-    "own-proposal-question": own_proposal(RECEIVED, "ask=withdraw&lang=ru"),
-    "own-proposal-scheduled-es": own_proposal(TITLES[1], "lang=es"),
-    "own-proposal-again": _proposal_again,
+    "own-proposal-returned": own_proposal(RETURNED, "?lang=ar"),
+    "own-proposal-question": own_proposal(NEW, "?ask=cancel&lang=ru"),
+    "own-proposal-scheduled-es": own_proposal(TITLES[1], "?lang=es"),
+    "own-proposal-again": own_proposal(RETURNED, "/answers?lang=ar"),
     "bulletin-draft-again": _draft_again,
     "console-event-refused": _event_refused,
-    "own-proposal-gone": opened("/p/mistyped?lang=zh"),
     "console-reschedule": console("/console/events/upr-review/change/reschedule"),
     "console-attendance": console("/console/events/upr-review/change/attendance"),
     "console-internal": console("/console?internal=true"),

@@ -4,17 +4,18 @@ import pytest
 from playwright.sync_api import Frame, Page, expect
 
 from deploy.local.installation import PARTNER
+from deploy.local.scenes.side_events import FORM as PROPOSAL
 from tests.browser.conftest import NewVisitor
 from tests.browser.hosting import host_page, snippet
 from tests.browser.running import Demo, new_address
 from tests.browser.test_links import PAGES as LINKS
 from tests.browser.visiting import Visit
 
-DELEGATION, PROPOSAL = "geneva-delegation", "side-event-proposal"
+DELEGATION = "geneva-delegation"
 TYPED = {"field-name": "Ana “<b>” Example", "field-email": "ana@example", "field-diet": "X1234567"}
 
 
-WAYS = {"no own": "r", "no confirming": "c", "no proposal": "p", "no way out": "u"}
+WAYS = {"no own": "r", "no confirming": "c", "no way out": "u"}
 """Where links lead that open nothing."""
 
 
@@ -92,7 +93,7 @@ def test_framed_form_keeps_what_was_typed(demo: Demo, visitor: Visit) -> None:
 
 def test_proposal_keeps_what_was_typed(demo: Demo, reader: Visit) -> None:
     page, typed = reader.page, {"field-title": "Clean air", "field-summary": "One\ntwo", "field-email": "nobody"}
-    page.goto(f"{demo.ports.public_url}/propose?partner={PARTNER}&lang=en")
+    page.goto(f"{demo.ports.public_url}/embed/{PROPOSAL}?partner={PARTNER}&lang=en")
     type_in(page, typed)
     page.get_by_role("button", name="中文").click()
     expect(page.locator("html")).to_have_attribute("lang", "zh")

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Frame, expect
 
 from deploy.local.installation import PARTNER, WEBINAR
+from deploy.local.scenes.side_events import FORM as PROPOSAL
 from tests.browser.foreign import foreign_site
 from tests.browser.hosting import host_page, snippet
 from tests.browser.keyboard import fill_in, focused, tab_to_button
@@ -153,7 +154,7 @@ def test_element_in_a_page_of_another_origin_leaves_the_link_and_says_why(demo: 
         ("no-such-form", PARTNER, "form-unknown"),
         ("Not A Slug", PARTNER, "form-unknown"),
         (WEBINAR, "nobody", "partner-unknown"),
-        ("side-event-proposal", "nobody", "partner-unknown"),
+        (PROPOSAL, "nobody", "partner-unknown"),
     ],
 )
 def test_element_says_what_it_is_given_wrong(demo: Demo, visitor: Visit, form: str, partner: str, cause: str) -> None:
@@ -193,21 +194,27 @@ def test_form_that_is_closed_says_so_in_the_frame(demo: Demo, visitor: Visit) ->
 
 def test_side_event_is_proposed_on_a_partners_page(demo: Demo, visitor: Visit) -> None:
     visitor.page.goto(f"{demo.ports.partner_url}/propose")
-    frame, title = visitor.frame(), f"Clean air {new_address()}"
+    frame, address = visitor.frame(), new_address()
+    title = f"Clean air {address}"
     frame.fill("#field-name", "A proposer")
-    frame.fill("#field-email", new_address())
+    frame.fill("#field-email", address)
     frame.fill("#field-title", title)
     frame.fill("#field-summary", "What we breathe.")
     frame.fill("#field-attendance", "25")
     frame.check("#field-consent")
     frame.click("button[type=submit]")
 
-    assert visitor.wait_until_heard("troika:proposed") == {"form": "side-event-proposal"}
-    expect(visitor.page.frame_locator("iframe").get_by_role("heading", level=1)).to_have_text(
-        "Your proposal has arrived"
-    )
-    assert title in {one["title"] for one in demo.places.ask("GET", "/v1/proposals")["items"]}
+    assert visitor.wait_until_heard("troika:submitted") == {"form": PROPOSAL}
+    expect(frame.locator(".done:visible")).to_contain_text(address)
+    assert title not in titles_of_proposals(demo), "nobody has confirmed the address"
+    demo.confirm(address)
+    poll_until(lambda: title in titles_of_proposals(demo), 15.0, what="coordinators have the proposal")
     assert (visitor.context.cookies(), visitor.faults) == ([], [])
+
+
+def titles_of_proposals(demo: Demo) -> set[str]:
+    """Of all that coordinators see."""
+    return {one["title"] for one in demo.places.ask("GET", "/v1/proposals")["items"]}
 
 
 def _only_the_link(visitor: Visit) -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from deploy.local.scenes.places import Places
-from deploy.local.scenes.side_events import RECEIVED, own_proposal
+from deploy.local.scenes.side_events import TITLES, own_proposal
 from deploy.local.scenes.travellers import first_mail
 from services.notifications.usecases.unsubscribe import make_token
 from shared.core.sealing import Vault, read_keys
@@ -37,7 +37,7 @@ def confirmed(page: Page, demo: Demo) -> None:
 
 
 def proposal(page: Page, demo: Demo) -> None:
-    own_proposal(RECEIVED)(page, demo.places)
+    own_proposal(TITLES[0])(page, demo.places)
 
 
 def way_out(page: Page, demo: Demo) -> None:
@@ -71,7 +71,6 @@ PAGES: dict[str, Opening] = {
     "left": left,
     "no own": nothing("/r/mistyped"),
     "no confirming": nothing("/c/mistyped?lang=en"),
-    "no proposal": nothing("/p/mistyped?lang=en"),
     "no way out": nothing("/u/mistyped"),
 }
 

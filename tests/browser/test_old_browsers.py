@@ -82,17 +82,6 @@ def test_form_in_a_partners_page_registers(demo: Demo, old: Visit) -> None:
     assert old.faults == []
 
 
-def test_side_event_is_proposed(demo: Demo, old: Visit) -> None:
-    old.page.goto(f"{demo.ports.partner_url}/propose")
-    frame = old.frame()
-    for name, answer in (("name", "A proposer"), ("email", new_address()), ("title", "Old"), ("summary", "Browsers.")):
-        frame.fill(f"#field-{name}", answer)
-    frame.fill("#field-attendance", "25")
-    frame.check("#field-consent")
-    frame.click("button[type=submit]")
-    assert old.wait_until_heard("troika:proposed") == {"form": "side-event-proposal"}
-
-
 def test_button_has_an_outline_without_color_mix(demo: Demo, visitor: Visit) -> None:
     """`color-mix()` (Safari 16.2, Chrome 111, Firefox 113): a declaration with a variable in it that cannot be computed
     takes the border away, in place of leaving an earlier one."""

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from deploy.local.installation import WEBINAR
 from deploy.local.scenes.participants import PARTICIPANTS
-from deploy.local.scenes.side_events import LATE, PROPOSER, propose_some
+from deploy.local.scenes.side_events import LATE, PROPOSERS, propose_some
 from tests.browser.running import Demo
 from tests.browser.test_console import sign_in
 from tests.browser.visiting import Visit
@@ -68,7 +68,9 @@ def test_side_event_is_moved_scheduled_and_published(demo: Demo, desk: Page) -> 
     expect(desk.locator("main")).to_contain_text(LATE)
     placed = poll_until(
         lambda: [
-            mail for mail in demo.mails(PROPOSER) if LATE in mail["subject"] and "is scheduled" in mail["subject"]
+            mail
+            for mail in demo.mails(PROPOSERS[LATE])
+            if LATE in mail["subject"] and "is scheduled" in mail["subject"]
         ],
         20.0,
         what="mail to the proposer",

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from services.events import messaging as events
+from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications import messaging as notifications
 from services.registration import messaging as registration
 from shared.bus.delivery import Delivery
@@ -20,8 +21,12 @@ from shared.store.engine import open_engine
 from shared.store.inbox import Effect, apply_batch
 from shared.store.unit_of_work import UnitOfWork
 from tests.contract.samples import sample_message
-from tests.support.installation import make_installation
+from tests.support.filled import fill
+from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
+from tests.support.proposals import FORM as PROPOSAL
+from tests.support.proposals import proposal_answers
+from tests.support.registration_service import open_registration
 
 PRIVATE_KEY = new_key()
 PERSON = {
@@ -31,7 +36,10 @@ PERSON = {
     "view": "v" * 43,
     "join": "j" * 43,
     "time_zone": "UTC",
+    "title": "",
 }
+TEXT = {"title": "Housing as a right", "summary": "What was promised.", "attendance": 30, "speakers": ["A Speaker"]}
+NOTE = {"note": "Please say who speaks."}
 HEARD = [(entry.key, queue) for entry in MESSAGE_TYPES for queue in entry.consumers]
 
 
@@ -45,27 +53,47 @@ class Raw:
 
 
 @pytest.fixture(scope="module")
-def works(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, UnitOfWork]]:
-    """Transactions on the migrated database of each service."""
-    installation = make_installation(postgres, Path(tmp_path_factory.mktemp("consumers")))
+def installation(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> TestInstallation:
+    """Databases of each service, with the sample's forms."""
+    made = make_installation(postgres, Path(tmp_path_factory.mktemp("consumers")))
+    fill(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def works(installation: TestInstallation) -> Iterator[dict[str, UnitOfWork]]:
+    """Transactions on the database of each service."""
     engines = {name: open_engine(installation.url(name, "consume")) for name in SERVICES}
     yield {name: UnitOfWork(engine, name) for name, engine in engines.items()}
     for engine in engines.values():
         engine.dispose()
 
 
-def _effect(queue: str, work: UnitOfWork) -> Effect:
+@pytest.fixture(scope="module")
+def proposal(installation: TestInstallation, works: dict[str, UnitOfWork]) -> str:
+    """The id of a proposal that registration and notifications know, and nobody has decided on."""
+    with open_registration(installation) as service:
+        made = service.enrol(proposal_answers("Housing as a right"), PROPOSAL)
+    known = _as_read("registration.confirmed.v1", registration_id=made, form=PROPOSAL, form_kind="proposal", event=None)
+    assert apply_batch(works["notifications"], notifications.MAIL, [known], _effect(notifications.MAIL)) == ["done"]
+    return made
+
+
+def _effect(queue: str) -> Effect:
     intake = notifications.Intake(system_clock, (PRIVATE_KEY,), Vault([new_key()]), "example.org")
-    effects = {**registration.effects([PRIVATE_KEY]), **events.effects(work), **notifications.effects(intake)}
+    keys = ProposalKeys([PRIVATE_KEY], [PRIVATE_KEY])
+    effects = {**registration.effects([PRIVATE_KEY]), **events.effects(keys), **notifications.effects(intake)}
     return effects[queue]
 
 
-def _as_read(key: str) -> Message:
-    """The sample, sealed to a key of ours, with an unknown field, as a listener hands it over."""
-    message = sample_message(key, a_later_field="of a later sender")
-    if "sealed" in message.data:
-        box = base64.b64encode(seal_to(public_key_of(PRIVATE_KEY), PERSON)).decode()
-        message = sample_message(key, a_later_field="of a later sender", sealed=box)
+def _as_read(key: str, **fields: Any) -> Message:
+    """The sample with ``fields``, sealed to a key of ours, with an unknown field, as a listener hands it over."""
+    entry = next(entry for entry in MESSAGE_TYPES if entry.key == key)
+    for name in entry.sealed:
+        content = PERSON if key.startswith(("registration.", "confirmation.")) else TEXT
+        content = NOTE if entry.producer == "events" else content
+        fields[name] = base64.b64encode(seal_to(public_key_of(PRIVATE_KEY), content)).decode()
+    message = sample_message(key, a_later_field="of a later sender", **fields)
     delivery = Delivery(Raw(encode(message)), "any")
     delivery.read()
     assert delivery.message is not None
@@ -73,10 +101,13 @@ def _as_read(key: str) -> Message:
 
 
 @pytest.mark.parametrize(("key", "queue"), HEARD)
-def test_sample_with_an_unknown_field_has_its_effect(works: dict[str, UnitOfWork], key: str, queue: str) -> None:
-    work, message = works[service_of(queue)], _as_read(key)
-    assert apply_batch(work, queue, [message], _effect(queue, work)) == ["done"]
-    assert apply_batch(work, queue, [message], _effect(queue, work)) == ["duplicate"]
+def test_sample_with_an_unknown_field_has_its_effect(
+    works: dict[str, UnitOfWork], proposal: str, key: str, queue: str
+) -> None:
+    about = {"proposal_id": proposal} if key.startswith("proposal.") else {}
+    work, message = works[service_of(queue)], _as_read(key, **about)
+    assert apply_batch(work, queue, [message], _effect(queue)) == ["done"]
+    assert apply_batch(work, queue, [message], _effect(queue)) == ["duplicate"]
     with work.transaction() as connection:
         kept = text("SELECT count(*) FROM inbox WHERE consumer = :queue AND message_id = CAST(:id AS uuid)")
         assert connection.execute(kept, {"queue": queue, "id": message.id}).scalar() == 1

@@ -87,7 +87,6 @@ REFUSED_ALTHOUGH_VALID = {
     "POST /v1/events/{event_id}/notes": _TEXT,
     "POST /v1/events/{event_id}/{step_name}": "each step asks for other fields",
     "POST /v1/forms/{slug}/submissions": "each form asks its own questions; its document is the form's own schema",
-    "POST /v1/proposals": "consent has to be given, and what can be chosen is the form's own",
     "POST /v1/proposals/{proposal_id}/decline": _TEXT,
     "POST /v1/proposals/{proposal_id}/return": _TEXT,
     "POST /v1/registrations/{registration_id}/sealed": _TEXT,

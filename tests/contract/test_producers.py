@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import cast
@@ -13,12 +14,9 @@ from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.domain.network import WorkingGroup
 from services.events.domain.proposal import Proposal, ProposalStatus
 from services.events.domain.resource import Resource, ResourceKind
-from services.events.domain.schedule import Span
-from services.events.domain.schedule_diff import Entry
-from services.events.outgoing import EVENT_KEYS, event_message, resource_message, working_group_message
-from services.events.outgoing_proposals import ERASED as PROPOSAL_ERASED
-from services.events.outgoing_proposals import PROPOSAL_KEYS, proposal_message, scheduled_message
-from services.events.outgoing_proposals import erased_message as proposal_erased
+from services.events.outgoing import DECISION_KEYS, EVENT_KEYS, event_message, resource_message, working_group_message
+from services.events.usecases.decide_proposal import sealed_decision
+from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications.domain.mail import ClaimedMail
 from services.notifications.outgoing import KEY_OF_OUTCOME, mail_message
 from services.registration.forms.messages import FORM_CHANGED, form_message
@@ -31,7 +29,7 @@ from shared.contracts.envelope import Message, decode, encode
 from shared.contracts.registry import MESSAGE_TYPES, read
 from shared.core.context import caused_by
 from shared.core.ids import new_id
-from shared.core.sealing import new_key, public_key_of, seal_to
+from shared.core.sealing import new_key, public_key_of
 from tests.contract.samples import sample
 from tests.support.clock import WEBINAR_WEEK
 
@@ -51,8 +49,6 @@ EVENT = Event(
     asked_groups=("*",),
     internal_note="for coordinators alone",
 )
-
-PROPOSAL_BOX = seal_to(public_key_of(new_key()), {"name": "A Participant", "title": "Housing as a right"})
 
 
 def _registration() -> Registration:
@@ -155,18 +151,21 @@ def _proposal(status: ProposalStatus) -> Proposal:
     )
 
 
-def _about_proposal(status: ProposalStatus) -> Message:
-    return proposal_message(_proposal(status), PROPOSAL_BOX, WEBINAR_WEEK)
+def _decision(status: ProposalStatus) -> Message:
+    event = "side-event-housing" if status is ProposalStatus.SCHEDULED else None
+    keys = ProposalKeys(notifications_key=public_key_of(new_key()), registration_key=public_key_of(new_key()))
+    return sealed_decision(keys, replace(_proposal(status), event_id=event), WEBINAR_WEEK)
 
 
-def _scheduled() -> Message:
-    proposal = _proposal(ProposalStatus.SCHEDULED)
-    span = Span(WEBINAR_WEEK, WEBINAR_WEEK + timedelta(hours=1))
-    entry = Entry(
-        proposal.id, "side-event-1", proposal.title, "housing", "lake-hall", "Lake Hall", "Geneva", "slot-1", span,
-        "Europe/Zurich",
-    )  # fmt: skip
-    return scheduled_message(proposal, PROPOSAL_BOX, WEBINAR_WEEK, entry, version=1, moved=False)
+def _proposed(key: str) -> Message:
+    stored = StoredMessages()
+    proposal = replace(_registration(), form_kind="proposal", event_id=None, status="confirmed", position=None)
+    answers = {"title": "Housing as a right", "summary": "What was promised.", "attendance": 30}
+    fact = Fact(key, proposal, "A Participant", "a@example.org", "America/New_York", answers=answers)
+    messages = RegistrationMessages(public_key_of(new_key()), public_key_of(new_key()))
+    messages.add(cast(Connection, stored), [fact], WEBINAR_WEEK)
+    [_, body] = stored.bodies
+    return decode(body)
 
 
 FORM = FormFacts(
@@ -216,13 +215,8 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
     registration_messages.ADDRESS_CHANGED: _address_changed,
     registration_messages.ERASED: lambda: registration_messages.erased_message(_registration(), WEBINAR_WEEK),
     **{key: partial(mail_message, key, _mail(), WEBINAR_WEEK) for key in KEY_OF_OUTCOME.values()},
-    **{
-        key: partial(_about_proposal, ProposalStatus(status))
-        for status, key in PROPOSAL_KEYS.items()
-        if status != "scheduled"
-    },
-    PROPOSAL_KEYS["scheduled"]: lambda: _scheduled(),
-    PROPOSAL_ERASED: lambda: proposal_erased(_proposal(ProposalStatus.WITHDRAWN), WEBINAR_WEEK),
+    **{key: partial(_decision, ProposalStatus(status)) for status, key in DECISION_KEYS.items()},
+    **{key: partial(_proposed, cause) for cause, key in registration_messages.PROPOSAL_MESSAGES.items()},
 }
 
 

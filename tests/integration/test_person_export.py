@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from deploy.local.installation import SAMPLE
 from deploy.operations.person_export import assemble
-from services.events import messaging as events
 from services.events.settings import read_settings as read_events
 from services.events.usecases import person_export as events_part
 from services.events.web import build_app as events_app
@@ -26,10 +26,12 @@ from shared.core.sealing import Vault, read_keys
 from shared.store.engine import open_engine
 from shared.store.inbox import apply_batch
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.events.side_events import an_answer
+from tests.integration.registration.test_loading import load
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
+from tests.support.proposals import FORM as PROPOSAL
+from tests.support.proposals import proposal_answers, tell_events
 from tests.support.registration_service import RegistrationService, open_registration
 from tests.support.web import load_webinar
 
@@ -87,8 +89,6 @@ NOBODY = {
         "board": "a revision",
         "schedule_version": "who published a timetable",
         "solve_job": "who asked for a timetable",
-        "partner": "organisations",
-        "used_challenge": "ids of challenges, which are nobody's",
     },
     "notifications": ALL
     | {
@@ -115,7 +115,6 @@ NOT_OF_A_PERSON = {
     ("registration", "form", "contact"),
     ("registration", "public_form", "contact"),
     ("registration", "partner", "name"),
-    ("events", "partner", "name"),
     ("events", "hotel_block", "name"),
     ("events", "tally", "name"),
     ("registration", "key_check", "name"),
@@ -203,21 +202,18 @@ class Desk:
         file.write_text(json.dumps([{**json.loads(file.read_text())[0], "roles": roles, **others}]))
 
     def deliver(self) -> None:
-        """Let events and notifications consume what registration has published about registrations."""
-        for name, queue in (("events", "events.rollup"), ("notifications", "notifications.mail")):
-            self._consume(name, queue)
+        """Let events and notifications consume what registration has published."""
+        tell_events(self.service)
+        self._consume("notifications", "notifications.mail")
 
     def _consume(self, name: str, queue: str) -> None:
         folder = self.service.installation.secrets.folder
         engine = open_engine(self.service.installation.url(name, "consume"))
         work = UnitOfWork(engine, name)
-        if name == "events":
-            effect = events.effects(work)[queue]
-        else:
-            private, vault = read_keys(folder / "notifications.key"), Vault(read_keys(folder / "vault.key"))
-            effect = notifications.effects(
-                notifications.Intake(self.service.clock, tuple(private), vault, "example.org")
-            )[queue]
+        private, vault = read_keys(folder / "notifications.key"), Vault(read_keys(folder / "vault.key"))
+        effect = notifications.effects(notifications.Intake(self.service.clock, tuple(private), vault, "example.org"))[
+            queue
+        ]
         told = [self._message(one) for one in self.service.messages("registration.")]
         assert set(apply_batch(work, queue, told, effect)) == {"done"}
         engine.dispose()
@@ -233,6 +229,8 @@ def desk(postgres: PostgresServer, tmp_path: Path) -> Iterator[Desk]:
     """Two people are registered, and all services know of them."""
     installation = make_installation(postgres, tmp_path)
     load_webinar(installation, capacity=100)
+    load(installation, SAMPLE)
+    rows(installation.urls["registration"], "DELETE FROM outbox")  # the forms' own messages
     with ExitStack() as opened:
         service = opened.enter_context(open_registration(installation))
         service.enrol(answers(1, access_needs="zqstep-free"))
@@ -302,7 +300,7 @@ def test_reason_and_role_are_needed(desk: Desk, service: str) -> None:
     body: dict[str, Any] = {"email": PERSON, "reason": REASON, "person_refs": [], "subjects": []}
     kept = {
         "registration": ("email",),
-        "events": ("email", "person_refs"),
+        "events": ("person_refs",),
         "notifications": ("person_refs", "subjects"),
     }
     whole = {name: body[name] for name in (*kept[service], "reason")}
@@ -316,16 +314,14 @@ def test_reason_and_role_are_needed(desk: Desk, service: str) -> None:
     assert desk.post(service, whole).status_code == 401
 
 
-def test_proposals_are_found_by_the_address_and_opened(desk: Desk) -> None:
-    """With names, and without the token of the proposer's link."""
-    proposal = an_answer("Housing as a right", email=PERSON, name="zqproposer", speakers="zqspeaker")
-    made = desk.apps["events"].test_client().post("/v1/proposals", json=proposal)
-    assert made.status_code == 201, made.text
-    events = desk.export()["services"]["events"]
-    assert [one["title"] for one in events["tables"]["proposal"]] == ["Housing as a right"]
-    [contact] = events["opened"]["contacts"].values()
-    assert (contact["name"], contact["speakers"], "token" in contact) == ("zqproposer", ["zqspeaker"], False)
-    assert events["subjects"] == [made.get_json()["id"]]
+def test_proposals_are_found_by_the_person_and_their_speakers_opened(desk: Desk) -> None:
+    proposal = proposal_answers("Housing as a right", email=PERSON, speakers="zqspeaker")
+    made = desk.service.enrol(proposal, PROPOSAL)
+    tell_events(desk.service)
+    file = desk.export()["services"]
+    assert [one["title"] for one in file["events"]["tables"]["proposal"]] == ["Housing as a right"]
+    assert "zqspeaker" in json.dumps(file["events"]["opened"])
+    assert made in {one["id"] for one in file["registration"]["tables"]["registration"]}
     assert desk.export("participant-2@example.org")["services"]["events"]["tables"]["proposal"] == []
 
 

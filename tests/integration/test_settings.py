@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from deploy.local.secrets import PUBLIC_KEY, make_secrets
+from deploy.local.secrets import EVENTS_PUBLIC_KEY, PUBLIC_KEY, REGISTRATION_PUBLIC_KEY, make_secrets
 from deploy.shape import PROCESSES
 from services.events.settings import read_settings as events_settings
 from services.notifications.settings import read_settings as notifications_settings
@@ -23,7 +23,8 @@ CONSOLE = ("TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE")
 VAULT = "TROIKA_NOTIFICATIONS_VAULT_FILE"
 WEBHOOKS = "TROIKA_WEBHOOK_KEY_FILE"
 INTAKE = "TROIKA_INTAKE_KEY_FILE"
-DESK = {"TROIKA_PERSON_KEY_FILE", "TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS", PUBLIC_KEY}
+MAILED = {PUBLIC_KEY, EVENTS_PUBLIC_KEY}
+DESK = {"TROIKA_PERSON_KEY_FILE", "TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS", *MAILED}
 """What coordinators' pages and interfaces of registration need, beside what every console needs."""
 
 ENVIRONMENTS: dict[tuple[str, str], tuple[dict[str, str], set[str]]] = {
@@ -45,6 +46,7 @@ ENVIRONMENTS: dict[tuple[str, str], tuple[dict[str, str], set[str]]] = {
             "TROIKA_MASTER_KEY_FILE",
             "TROIKA_FORM_KEYS",
             "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
+            "TROIKA_EVENTS_PUBLIC_KEY",
         },
     ),
     ("registration", "forms"): (
@@ -60,11 +62,12 @@ ENVIRONMENTS: dict[tuple[str, str], tuple[dict[str, str], set[str]]] = {
             "TROIKA_MASTER_KEY_FILE",
             "TROIKA_FORM_KEYS",
             "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
+            "TROIKA_EVENTS_PUBLIC_KEY",
         },
     ),
     ("registration", "decide"): (
         {"REGISTRATION_DATABASE_URL": "postgresql://localhost/registration", "TROIKA_DECIDER_KEY_FILE": "/not/there"},
-        {"TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", "TROIKA_NOTIFICATIONS_PUBLIC_KEY"},
+        {"TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", *MAILED},
     ),
     ("registration", "relay"): (
         {"REGISTRATION_DATABASE_URL": "mysql://nowhere", "TROIKA_METRICS_PORT": "99999"},
@@ -75,11 +78,15 @@ ENVIRONMENTS: dict[tuple[str, str], tuple[dict[str, str], set[str]]] = {
         {
             "TROIKA_ACCESS_FILE",
             "TROIKA_SIGNING_KEY_FILE",
-            "TROIKA_PROPOSAL_KEY_FILE",
+            "TROIKA_EVENTS_KEY_FILE",
             "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
+            "TROIKA_REGISTRATION_PUBLIC_KEY",
         },
     ),
-    ("events", "consume"): ({"TROIKA_BROKER_URL": "http://not-a-broker"}, {"TROIKA_BROKER_URL"}),
+    ("events", "consume"): (
+        {"TROIKA_BROKER_URL": "http://not-a-broker"},
+        {"TROIKA_BROKER_URL", "TROIKA_EVENTS_KEY_FILE", "TROIKA_PROPOSAL_KEY_FILE"},
+    ),
     ("notifications", "consume"): (
         {"NOTIFICATIONS_DATABASE_URL": "postgresql://localhost/n"},
         {"TROIKA_MAIL_FROM", "TROIKA_NOTIFICATIONS_KEY_FILE", "TROIKA_NOTIFICATIONS_VAULT_FILE"},
@@ -111,10 +118,10 @@ NEEDED = {
         "forms": {INTAKE},
         "own": {INTAKE},
         "desk": {*DESK, *CONSOLE},
-        "decide": {"TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", PUBLIC_KEY},
+        "decide": {"TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", *MAILED},
         "relay": set(),
-        "consume": set(),
-        "tend": {PUBLIC_KEY},
+        "consume": {"TROIKA_REGISTRATION_KEY_FILE"},
+        "tend": MAILED,
         "operator": {"TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS"},
         "migrate": set(),
         "parked": set(),
@@ -122,12 +129,12 @@ NEEDED = {
         "topology": set(),
     },
     "events": {
-        "web": {"TROIKA_PROPOSAL_KEY_FILE", "TROIKA_PROPOSAL_VAULT_FILE", PUBLIC_KEY, *CONSOLE},
+        "web": {"TROIKA_EVENTS_KEY_FILE", PUBLIC_KEY, REGISTRATION_PUBLIC_KEY, *CONSOLE},
         "relay": set(),
-        "consume": set(),
+        "consume": {"TROIKA_EVENTS_KEY_FILE", "TROIKA_PROPOSAL_KEY_FILE"},
         "solve": set(),
         "operator": set(),
-        "rekey": {"TROIKA_PROPOSAL_KEY_FILE", "TROIKA_PROPOSAL_VAULT_FILE"},
+        "rekey": {"TROIKA_EVENTS_KEY_FILE"},
         "migrate": set(),
     },
     "notifications": {
@@ -163,7 +170,7 @@ def test_process_is_given_its_own_secrets_and_asks_for_no_others(
     for name in everything | set(given):
         monkeypatch.setenv(name, given.get(name, f"/not/there/{name}"))
     assert common_of(READERS[service](process)).process == process
-    for name in sorted(NEEDED[service][process] - {"TROIKA_PROPOSAL_VAULT_FILE"}):
+    for name in sorted(NEEDED[service][process]):
         monkeypatch.delenv(name)
         with pytest.raises(SettingsError) as refused:
             READERS[service](process)
@@ -209,7 +216,9 @@ def whole(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
     [
         ("registration", "web"),
         ("registration", "decide"),
+        ("registration", "consume"),
         ("events", "web"),
+        ("events", "consume"),
         ("notifications", "consume"),
         ("notifications", "send"),
     ],

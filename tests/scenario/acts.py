@@ -4,11 +4,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.scenario.timetable import decide, november_rooms, solve_and_publish
+from tests.scenario.timetable import (
+    PROPOSAL,
+    decide,
+    let_side_events_be_told,
+    november_rooms,
+    side_events,
+    solve_and_publish,
+)
 from tests.scenario.world import World
 from tests.support.waiting import poll_until
 
 WEBINAR, REVIEW, PRESS, COUNCIL = "upr-webinar-10", "upr-review", "review-press-conference", "council-session-43"
+LATE_IDEA = "A late idea"
 MISSING = {"subject": "Your group is missing", "text": "Please register for UPR Webinar Wednesday #10."}
 
 
@@ -106,13 +114,14 @@ def open_remote_attendance(world: World, moment: datetime, people: int) -> None:
 
 
 def propose_side_events(world: World, groups: list[str]) -> list[str]:
-    """Groups propose, the centre accepts. Returns the proposals' ids."""
+    """Groups propose on a partner's page, and confirm; the centre accepts. Returns the proposals' ids."""
     for group in groups:
         idea = {"title": f"Side event on {group}", "summary": "A short presentation.", "attendance": 25}
-        content = _person(f"{group}@example.org") | idea | {"working_group": group, "consent": True}
-        world.call("POST", "/v1/proposals", "events", status=201, json=content)
-    world.expect("9 Mar: groups propose side events", proposal_received=len(groups))
-    ids = decide(world, "accept")
+        world.submit_form(PROPOSAL, _person(f"{group}@example.org") | idea | {"working_group": group})
+    for letter in world.expect("9 Mar: groups propose side events", verification=len(groups)):
+        world.confirm(letter)
+    world.expect("9 Mar: they confirm by the link in their mail", proposal_received=len(groups))
+    ids = decide(world, "accept", len(groups))
     world.expect("9 Mar: the centre accepts them", proposal_accepted=len(groups))
     return ids
 
@@ -137,18 +146,26 @@ def move_the_review(world: World, moment: datetime, review: datetime, press: dat
     assert {letter.to for letter in told} == cast.travellers | cast.press
 
 
-def reschedule_side_events(world: World, proposals: list[str]) -> None:
-    """One more proposal moves nobody; the new week moves everybody, once."""
-    content = _person("late@example.org") | {"title": "A late idea", "summary": "Short.", "attendance": 10}
-    world.call("POST", "/v1/proposals", "events", status=201, json=content | {"consent": True})
-    world.expect("20 Mar: one more proposal", proposal_received=1)
-    decide(world, "accept")
+def reschedule_side_events(world: World, moment: datetime, groups: list[str]) -> dict[str, datetime]:
+    """One more proposal moves nobody; the new week moves everybody, who are told once. Returns when who presents."""
+    world.at(moment)
+    idea = {"title": LATE_IDEA, "summary": "Short.", "attendance": 10}
+    world.submit_form(PROPOSAL, _person("late@example.org") | idea)
+    for letter in world.expect("20 Mar: one more proposal", verification=1):
+        world.confirm(letter)
+    world.expect("20 Mar: its group confirms", proposal_received=1)
+    decide(world, "accept", 1)
     world.expect("20 Mar: it is accepted", proposal_accepted=1)
-    assert solve_and_publish(world) == len(proposals) + 1
+    people = len(groups) + 1
+    assert solve_and_publish(world) == people
     world.expect("20 Mar: it finds a place, all others keep theirs", proposal_scheduled=1)
     november_rooms(world)
-    assert solve_and_publish(world) == len(proposals) + 1
-    world.expect("20 Mar: the side events move to November", proposal_moved=len(proposals) + 1)
+    assert solve_and_publish(world) == people
+    let_side_events_be_told(world, moment)
+    told = world.expect("20 Mar: the side events move to November", event_rescheduled=people)
+    addresses = {f"Side event on {group}": f"{group}@example.org" for group in groups} | {LATE_IDEA: "late@example.org"}
+    assert {letter.to for letter in told} == {*addresses.values()}
+    return {addresses[title]: starts_at for title, starts_at in side_events(world).items()}
 
 
 def _join_webinar(world: World, cast: Cast, address: str, group: str | None) -> None:

@@ -10,24 +10,32 @@ from typing import Any
 
 from tests.scenario.acts import COUNCIL, PRESS, send_bulletin
 from tests.scenario.hostile import TEXTS, marked, packed, words_of_event
-from tests.scenario.timetable import decide, november_rooms, solve_and_publish
+from tests.scenario.letters import Letter
+from tests.scenario.timetable import (
+    NEWS_WAITS,
+    PROPOSAL,
+    decide,
+    let_side_events_be_told,
+    november_rooms,
+    solve_and_publish,
+)
 from tests.scenario.world import World
+from tests.support.clients import submissions_path
 
 MONDAY = datetime(2020, 3, 2, 9, 0, tzinfo=UTC)
 RECORDING = "https://videos.example.org/hostile"
-LATE, UNDECIDED = 98, 99
-"""Numbers of people who propose when the others have their places."""
+LATE, LEAVING = 98, 99
+"""Numbers of people who propose when the others have their places: one is declined, one withdraws."""
 
 STAYING = 3
 """So many guests hear of all that happens to their event."""
-
-SOON = timedelta(minutes=6)
-"""News waits for five minutes for more of it."""
 
 UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """Control characters: in a bulletin they are refused."""
 
 ANY = {"If-Match": "*"}
+SIDE_EVENT_STEPS = (("cancel", "event_cancelled"), ("revive", "event_revived"), ("postpone", "event_postponed"))
+"""What coordinators do to a side event by hand, and what its proposer is told."""
 
 
 @dataclass(slots=True)
@@ -135,37 +143,68 @@ def _join_other_forms(world: World) -> None:
 
 
 def _propose(world: World, cast: Everybody) -> None:
-    """Everybody's proposal is returned, then accepted; all find a place, and move. One that comes late is declined."""
+    """Everybody's proposal is returned, then accepted; all find a place, and move; one side event is called off and on.
+
+    Of two that come late one is declined, and one changed and withdrawn.
+    """
     for number in range(len(TEXTS)):
         if _propose_one(world, number, number):
             cast.ideas.append(number)
     _confirm_proposals(world, len(cast.ideas))
     notes = packed("Note", 1900)
-    decide(world, "return", note=notes[0])
-    world.expect("they are asked to work on them", proposal_returned=len(cast.ideas))
-    decide(world, "accept", status="returned", note=notes[-1])
-    world.expect("they are accepted", proposal_accepted=len(cast.ideas))
-    assert solve_and_publish(world) == len(cast.ideas)
-    world.expect("the timetable is published", proposal_scheduled=len(cast.ideas))
+    ideas = len(cast.ideas)
+    decide(world, "return", ideas, note=notes[0])
+    world.expect("they are asked to work on them", proposal_returned=ideas)
+    decide(world, "accept", ideas, status="returned", note=notes[-1])
+    world.expect("they are accepted", proposal_accepted=ideas)
+    assert solve_and_publish(world) == ideas
+    world.expect("the timetable is published", proposal_scheduled=ideas)
     november_rooms(world)
-    assert solve_and_publish(world) == len(cast.ideas)
-    world.expect("all of them move", proposal_moved=len(cast.ideas))
+    assert solve_and_publish(world) == ideas
+    moment = MONDAY + timedelta(hours=29)
+    let_side_events_be_told(world, moment)
+    world.expect("all of them move", event_rescheduled=ideas)
+    side_event = world.call("GET", "/v1/proposals?status=scheduled", "events")["items"][0]["event"]
+    for hours, (step, kind) in enumerate(SIDE_EVENT_STEPS, start=1):
+        world.at(moment + timedelta(hours=hours))
+        world.call("POST", f"/v1/events/{side_event}/{step}", "events", json={}, headers=ANY)
+        world.pass_time(side_event, moment + timedelta(hours=hours) + NEWS_WAITS)
+        world.expect(f"a side event: {step}", **{kind: 1})
     _propose_one(world, cast.ideas[0], LATE)
     _confirm_proposals(world, 1)
-    decide(world, "decline", note=notes[0])
+    decide(world, "decline", 1, note=notes[0])
     world.expect("it is declined", proposal_declined=1)
+    _withdraw_one(world, cast.ideas[0])
 
 
-def _propose_one(world: World, number: int, who: int) -> bool:
-    idea = {"title": marked("Idea", number), "summary": marked("Summary", number), "attendance": 15}
-    content = _person(f"proposer-{who}", marked("Speaker", number)) | idea | {"consent": True}
-    return world.submit("events", "/v1/proposals", content)
+def _withdraw_one(world: World, number: int) -> None:
+    """Somebody proposes, changes that, asks for their link by proposing the same once more, and withdraws."""
+    _propose_one(world, number, LEAVING)
+    for letter in _confirm_proposals(world, 1):
+        world.change_answers(letter, _idea(number) | {"attendance": 20})
+    world.expect("a proposal is changed", changed=1)
+    _propose_one(world, number, LEAVING, attendance=20)
+    for letter in world.expect("it comes again", verification=1):
+        world.send_link(letter)
+    for letter in world.expect("its sender gets the link", link=1):
+        world.follow(letter, "cancel")
+    world.expect("and withdraws it", cancelled_by_you=1)
 
 
-def _confirm_proposals(world: World, count: int) -> None:
-    for letter in world.expect("people propose side events", proposal_verification=count):
-        world.follow(letter, "confirm")
-    world.expect("they confirm their addresses", proposal_received=count)
+def _propose_one(world: World, number: int, who: int, **more: Any) -> bool:
+    content = _idea(number) | {"email": f"proposer-{who}@example.org", "consent": True, **more}
+    return world.submit("registration", submissions_path(PROPOSAL), content)
+
+
+def _idea(number: int) -> dict[str, Any]:
+    slots = {"name": "Name", "title": "Idea", "summary": "Summary", "speakers": "Speaker"}
+    return {field: marked(slot, number) for field, slot in slots.items()} | {"attendance": 15}
+
+
+def _confirm_proposals(world: World, count: int) -> list[Letter]:
+    for letter in world.expect("people propose side events", verification=count):
+        world.confirm(letter)
+    return world.expect("they confirm their addresses", proposal_received=count)
 
 
 def _send_bulletins(world: World, cast: Everybody) -> None:
@@ -197,7 +236,7 @@ def _change_the_event(world: World, cast: Everybody) -> None:
         _rename(world, PRESS, number)
         if step:
             world.call("POST", f"/v1/events/{PRESS}/{step}", "events", json=body, headers=ANY)
-        world.pass_time(PRESS, moment + SOON)
+        world.pass_time(PRESS, moment + NEWS_WAITS)
         world.expect(f"the event: {step or 'other words'}", **{kind: cast.staying})
 
 
@@ -206,7 +245,7 @@ def _end(world: World, cast: Everybody) -> None:
     moment = MONDAY + timedelta(days=3)
     world.at(moment)
     _rename(world, COUNCIL, 0)
-    world.pass_time(COUNCIL, moment + SOON)
+    world.pass_time(COUNCIL, moment + NEWS_WAITS)
     world.expect("a session can be attended from afar", remote_possible=1)
     for days, kind in ((7, "reminder_7_days"), (1, "reminder_1_day"), (1 / 24, "reminder_1_hour")):
         world.at(_moment(21) - timedelta(days=days) + timedelta(minutes=1))
@@ -217,13 +256,12 @@ def _end(world: World, cast: Everybody) -> None:
     world.call("POST", "/v1/resources", "events", status=201, json=recording | where)
     world.expect("the recording is published", recording_available=cast.staying)
     world.submit_form("join-working-group", _person("newcomer", "A newcomer") | {"working_group": "education"})
-    _propose_one(world, cast.ideas[0], UNDECIDED)
-    world.expect("somebody comes late", verification=1, proposal_verification=1)
+    world.expect("somebody comes late", verification=1)
 
 
 def _fill_in(world: World, who: str, number: int) -> bool:
     content = _person(who, marked("Name", number)) | {"consent": True, "organisation": "Organisation"}
-    return world.submit("registration", f"/v1/forms/{PRESS}/submissions", content)
+    return world.submit("registration", submissions_path(PRESS), content)
 
 
 def _person(who: str, name: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from icalendar import Calendar
 
-_LINK = re.compile(r"/(?:[crp]|r/undo)/[A-Za-z0-9_-]{43}")
+_LINK = re.compile(r"/(?:[cr]|r/undo)/[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What coordinators do with proposals and the timetable."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import yaml
@@ -10,9 +11,21 @@ from tests.support.waiting import poll_until
 NOVEMBER = ["2020-11-04", "2020-11-05", "2020-11-06", "2020-11-09"]
 
 
-def decide(world: World, verb: str, *, status: str = "submitted", note: str = "") -> list[str]:
-    """Accept (or return, decline) all proposals that are ``status``; returns their ids."""
-    items = world.call("GET", f"/v1/proposals?status={status}", "events")["items"]
+PROPOSAL = "side-event-proposal"
+"""The form by which side events are proposed."""
+
+NEWS_WAITS = timedelta(minutes=6)
+"""News of an event waits for five minutes for more of it."""
+
+
+def decide(world: World, verb: str, count: int, *, status: str = "submitted", note: str = "") -> list[str]:
+    """Accept (or return, decline) all proposals that are ``status``, once there are ``count``; returns their ids."""
+
+    def found() -> list[dict[str, Any]]:
+        return list(world.call("GET", f"/v1/proposals?status={status}", "events")["items"])
+
+    poll_until(lambda: len(found()) == count, 30, what=f"coordinators have {count} proposals that are {status}")
+    items = found()
     for item in items:
         tag = {"If-Match": f'"{item["revision"]}"'}
         world.call("POST", f"/v1/proposals/{item['id']}/{verb}", "events", json={"note": note}, headers=tag)
@@ -32,6 +45,26 @@ def solve_and_publish(world: World) -> int:
     assert world.call("GET", "/v1/schedule/conflicts", "events")["items"] == []
     world.call("POST", "/v1/schedule/publish", "events", status=201)
     return len(world.call("GET", "/v1/schedule.json", "events")["entries"])
+
+
+def side_events(world: World) -> dict[str, datetime]:
+    """When each side event begins that a proposal has become, by the title of its proposal."""
+    items = world.call("GET", "/v1/proposals?status=scheduled", "events")["items"]
+    return {item["title"]: _start(world, item["event"]) for item in items}
+
+
+def _start(world: World, event: str) -> datetime:
+    found = world.call("GET", f"/v1/events/{event}", "events")["starts_at"]
+    return datetime.fromisoformat(found)
+
+
+def let_side_events_be_told(world: World, moment: datetime) -> None:
+    """Wait until notifications has heard of every side event, then let the time pass that news waits."""
+    told = "SELECT id, revision FROM event WHERE kind = 'side_event' AND status <> 'draft' ORDER BY id"
+    known = "SELECT id, revision FROM event_copy WHERE kind = 'side_event' ORDER BY id"
+    newest = world.sql("events", told)
+    poll_until(lambda: world.sql("notifications", known) == newest, 30, what="notifications has heard of all of them")
+    world.at(moment + NEWS_WAITS)
 
 
 def november_rooms(world: World) -> None:

@@ -152,11 +152,11 @@ class World:
 
     def give_details(self, letter: Letter, details: dict[str, Any]) -> None:
         """Give what is asked after the confirmation, on the page behind the letter's personal link."""
-        address = f"{self.urls['registration']}{letter.link}/details"
-        seen = re.findall(r'name="revision" value="(\d+)"', requests.get(address, timeout=30).text)
-        assert seen, f"nothing is asked behind the link in {letter.subject!r}"
-        answer = requests.post(address, data={**details, "revision": seen[0]}, allow_redirects=False, timeout=30)
-        assert answer.status_code == 303, answer.text[:500]
+        self._change(letter, "details", details)
+
+    def change_answers(self, letter: Letter, answers: dict[str, Any]) -> None:
+        """Send all answers once more, on the page behind the letter's personal link."""
+        self._change(letter, "answers", answers)
 
     def ask_address(self, letter: Letter, email: str) -> None:
         """Ask for another address, on the page behind the letter's personal link."""
@@ -234,6 +234,13 @@ class World:
     def sql(self, service: str, statement: str, *values: object) -> list[tuple[object, ...]]:
         """Rows from a service's database."""
         return rows(self.installation.urls[service], statement, *values)
+
+    def _change(self, letter: Letter, step: str, answers: dict[str, Any]) -> None:
+        address = f"{self.urls['registration']}{letter.link}/{step}"
+        seen = re.findall(r'name="revision" value="(\d+)"', requests.get(address, timeout=30).text)
+        assert seen, f"nothing is asked behind the link in {letter.subject!r}"
+        answer = requests.post(address, data={**answers, "revision": seen[0]}, allow_redirects=False, timeout=30)
+        assert answer.status_code == 303, answer.text[:500]
 
     def _is_at_rest(self) -> bool:
         return self.sql("notifications", _PENDING) == [(0,)]

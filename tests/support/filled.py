@@ -5,9 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from services.events.loading.folder import read_folder
-from services.events.loading.partners import read_partners
 from services.events.loading.rooms import read_rooms
-from services.events.usecases.load_partners import load_partners
 from services.events.usecases.load_rooms import load_rooms
 from services.events.usecases.load_sample import load_sample
 from services.notifications import messaging as notifications
@@ -46,7 +44,6 @@ def fill(installation: TestInstallation) -> None:
 def _fill_events(work: UnitOfWork, _secrets: Path) -> None:
     load_sample(work, system_clock, read_folder(SAMPLES))
     load_rooms(work, read_rooms(SAMPLES))
-    load_partners(work, read_partners(SAMPLES))
 
 
 def _fill_forms(work: UnitOfWork, secrets: Path) -> None:

@@ -1,16 +1,16 @@
 """Side events: from the proposal to the published timetable."""
 
+from functools import partial
 from typing import Any
 
 import requests
 from playwright.sync_api import Page
 
+from deploy.local.installation import PARTNER
 from deploy.local.scenes.console import console
 from deploy.local.scenes.places import Places, Scene, opened, soon
 
-PROPOSER = "proposer@example.org"
-NEWCOMER = "newcomer@example.org"
-"""Whoever proposes the newest: only so many receipts a day go to one address."""
+FORM = "side-event-proposal"
 TITLES = (
     "Housing as a right: what was promised and what was done",
     "Health care at the border",
@@ -21,16 +21,36 @@ TITLES = (
 )
 GROUPS = ("housing", "health", "racial-discrimination", None)
 TOO_LARGE = "A plenary of everybody"
-LATE = "An idea that came late"
-RECEIVED = "We have received your proposal"
+LATE, RETURNED, NEW = "An idea that came late", "A returned idea", "A new idea"
+PROPOSERS = {
+    title: f"proposer-{number}@example.org" for number, title in enumerate((*TITLES, TOO_LARGE, LATE, RETURNED, NEW))
+}
+"""Addresses by what their owners propose."""
 
 
 def _propose(places: Places, title: str, **answers: Any) -> str:
-    told = {"name": "A proposer", "email": PROPOSER, "title": title, "summary": "What was promised and what was done."}
-    body = {"attendance": 30, "consent": True, **told, **{name: value for name, value in answers.items() if value}}
-    answer = requests.post(f"{places.ports.public_url}/v1/proposals", json=body, timeout=10)
-    answer.raise_for_status()
-    return str(answer.json()["id"])
+    """Send the form, and confirm it by the link in the mail; returns the proposal's id once coordinators have it."""
+    address = PROPOSERS[title]
+    told = {"name": "A proposer", "email": address, "title": title, "summary": "What was promised and what was done."}
+    more = {name: value for name, value in answers.items() if value}
+    places.register(FORM, {"attendance": 30, "consent": True, "partner": PARTNER, **told, **more})
+    places.confirm(soon(partial(_linked, places, address, "/c/"), f"confirmation link of {title!r}"))
+    return soon(partial(_found, places, title), f"proposal {title!r}")
+
+
+def _linked(places: Places, address: str, beginning: str) -> str | None:
+    """The newest link of a kind in the mails to ``address``."""
+    for mail in places.mails(address):
+        try:
+            return places.linked(mail["id"], beginning)
+        except ValueError:  # another mail, without such a link
+            continue
+    return None
+
+
+def _found(places: Places, title: str) -> str | None:
+    items = places.ask("GET", "/v1/proposals")["items"]
+    return next((str(one["id"]) for one in items if one["title"] == title), None)
 
 
 def _decide(places: Places, proposal: str, verb: str, note: str = "") -> None:
@@ -41,7 +61,7 @@ def _decide(places: Places, proposal: str, verb: str, note: str = "") -> None:
 
 def propose_some(places: Places) -> None:
     """A published timetable, and after it one proposal that came late, one returned, one new; made once."""
-    if any(one["title"] == LATE for one in places.ask("GET", "/v1/proposals")["items"]):
+    if _found(places, NEW):
         return
     for number, title in enumerate(TITLES):
         more = {"working_group": GROUPS[number % len(GROUPS)], "speakers": f"Speaker {number}"}
@@ -52,8 +72,8 @@ def propose_some(places: Places) -> None:
     late = _propose(places, LATE, attendance=100)
     _decide(places, late, "accept")
     _put_where_it_cannot_be(places, late)
-    _decide(places, _propose(places, "A returned idea", working_group="housing"), "return", "Please say who speaks.")
-    _propose(places, "A new idea", email=NEWCOMER, working_group="health", organisation="Example Organisation")
+    _decide(places, _propose(places, RETURNED, working_group="housing"), "return", "Please say who speaks.")
+    _propose(places, NEW, working_group="health", organisation="Example Organisation")
 
 
 def _solve(places: Places) -> None:
@@ -76,20 +96,13 @@ def _put_where_it_cannot_be(places: Places, proposal: str) -> None:
     places.ask("PUT", f"/v1/schedule/placements/{proposal}", json=body, headers=headers)
 
 
-def own_proposal(subject: str, more: str = "lang=en") -> Scene:
-    """The proposer's page, from the link in the newest mail with these words in its subject.
-
-    The mail about a new proposal does not repeat its title: whoever wrote it may not be who reads it.
-    """
+def own_proposal(title: str, more: str = "?lang=en") -> Scene:
+    """The own page of whoever proposed ``title``, or what stands below it: ``more`` follows the address."""
 
     def scene(page: Page, places: Places) -> None:
         propose_some(places)
-
-        def newest() -> str | None:
-            mails = [*places.mails(NEWCOMER), *places.mails(PROPOSER)]
-            return next((one["id"] for one in mails if subject in one["subject"]), None)
-
-        page.goto(f"{places.linked(soon(newest, f'mail about {subject}'), '/p/')}?{more}")
+        link = soon(partial(_linked, places, PROPOSERS[title], "/r/"), f"mail about {title!r}")
+        page.goto(link + more)
 
     return scene
 
@@ -105,8 +118,7 @@ def _with_proposals(then: Scene) -> Scene:
 def placement(page: Page, places: Places) -> None:
     """Where else the late one could be."""
     propose_some(places)
-    found = next(one for one in places.ask("GET", "/v1/proposals")["items"] if one["title"] == LATE)
-    console(f"/console/timetable/{found['id']}")(page, places)
+    console(f"/console/timetable/{_found(places, LATE)}")(page, places)
 
 
 def partner_page(page: Page, places: Places) -> None:
@@ -118,10 +130,10 @@ def partner_page(page: Page, places: Places) -> None:
 
 SCENES: dict[str, Scene] = {
     "partner-propose": partner_page,
-    "propose": opened("/propose?lang=en"),
-    "propose-ar": opened("/propose?lang=ar"),
+    "propose": opened(f"/embed/{FORM}?lang=en"),
+    "propose-ar": opened(f"/embed/{FORM}?lang=ar"),
     "own-proposal": own_proposal(TITLES[0]),
-    "own-proposal-ar": own_proposal(TITLES[-1], "lang=ar"),
+    "own-proposal-ar": own_proposal(TITLES[-1], "?lang=ar"),
     "console-side-events": _with_proposals(console("/console/side-events")),
     "console-timetable": _with_proposals(console("/console/timetable")),
     "console-placement": placement,

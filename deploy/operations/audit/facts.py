@@ -1,5 +1,6 @@
 """A5 and A6: what happened is told, once, and whoever hears of it has taken it in."""
 
+from deploy.operations.audit import proposals
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side, whatever
 from deploy.operations.audit.seats import PARKED
 
@@ -85,15 +86,6 @@ _ENDINGS_TOLD = """
 """
 """A mail that bounced may have been sent again by somebody, and bounce once more."""
 
-_PROPOSALS = """
-    SELECT p.id::text, p.revision || ' revisions, ' || p.status,
-        coalesce(c.changes || ' revisions, ' || c.status, 'none')
-    FROM proposal p LEFT JOIN (
-        SELECT proposal_id, count(*) AS changes, (array_agg(status ORDER BY revision DESC))[1] AS status
-        FROM proposal_change GROUP BY proposal_id) c ON c.proposal_id = p.id
-    WHERE (c.changes, c.status) IS DISTINCT FROM (p.revision, p.status)
-"""
-
 A5 = Equation(
     "A5",
     "changes of state = messages, one for each revision",
@@ -101,7 +93,7 @@ A5 = Equation(
         Alone("registration", "a registration's history has every revision and ends with its state", _HISTORY),
         Alone("registration", "each change of a registration is one message", _TOLD),
         Alone("notifications", "each mail that was sent, bounced or suppressed is one message", _ENDINGS_TOLD),
-        Alone("events", "a proposal's history has every revision and ends with its state", _PROPOSALS),
+        *proposals.HISTORY,
     ),
 )
 
@@ -211,6 +203,7 @@ A6 = Equation(
             (Side("registration", _ERASED),),
             (Side("notifications", _ERASED_IN_BOOK),),
         ),
+        *proposals.COPIES,
         Paired(
             "coordinators see each mail about a registration that went",
             (Side("notifications", _SENT),),

@@ -1,5 +1,6 @@
 """A1 to A4: submissions, registrations, the seats they have, the places they wait at, and whose they are."""
 
+from deploy.operations.audit import proposals
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
 
 JOURNAL, COPIES, PARKED, UNEXPLAINED = "journal", "copies", "parked", "unexplained"
@@ -118,6 +119,7 @@ A2 = Equation(
         Paired("whom mails go to is registered", (Side("registration", _ALL),), (Side("notifications", _IN_BOOK),)),
         Alone("registration", "of whoever was erased nothing but counts is left", _SOMEBODY_LEFT),
         Alone("events", "of whoever was erased nothing but counts is left on a roster", _SOMEBODY_ON_ROSTER),
+        *proposals.ERASURE,
         Alone("events", "the numbers of each event are those of its people", _NUMBERS),
         Alone("events", "the numbers by kind of form are those of the live registrations", _TALLIES),
     ),
@@ -180,9 +182,6 @@ _DECIDED_TWICE = """
     SELECT string_agg(id::text, ' ' ORDER BY id), 'one registration of submission ' || submission, count(*)::text
     FROM registration WHERE submission IS NOT NULL GROUP BY submission HAVING count(*) > 1
 """
-_PROPOSAL_KEY_TWICE = """
-    SELECT encode(key_hash, 'hex'), '1', count(*)::text FROM proposal_receipt GROUP BY key_hash HAVING count(*) > 1
-"""
 
 A4 = Equation(
     "A4",
@@ -190,6 +189,5 @@ A4 = Equation(
     (
         Alone("registration", "nobody is registered twice on a form", _TWO_AT_ONCE),
         Alone("registration", "each submission makes one registration at most", _DECIDED_TWICE),
-        Alone("events", "each key of a proposal is stored once", _PROPOSAL_KEY_TWICE),
     ),
 )

@@ -6,8 +6,6 @@ import marshmallow as ma
 
 from services.events.usecases.person_export import LEFT_OUT, export_person
 from services.events.usecases.side_tools import SideTools
-from shared.forms.address_field import email_field
-from shared.forms.addresses import normal_address
 from shared.web.access import needs_all_forms
 from shared.web.operations import Blueprint
 from shared.web.person_export import (
@@ -22,9 +20,8 @@ from shared.web.person_export import (
 
 
 class EventsExportSchema(ExportRequestSchema):
-    """Whose data: the address is what proposals are found by, the references are what registrations are found by."""
+    """Whose data: by the references that registration has answered."""
 
-    email = email_field()
     person_refs = ma.fields.List(
         ma.fields.String(validate=REFERENCE),
         required=True,
@@ -44,17 +41,14 @@ def person_export_blueprint(tools: SideTools) -> Any:
     def export(asked: dict[str, Any]) -> dict[str, Any]:
         """Everything that events holds about a person: what is counted, bulletins, and their proposals."""
         export_id = record_export(tools.work, tools.clock, asked)
-        email = normal_address(asked["email"].strip())
-        found = export_person(tools.work, tools.keys, email, asked["person_refs"])
+        found = export_person(tools.work, tools.keys, asked["person_refs"])
         return export_content(
             "events",
             export_id,
             tools.clock,
-            person_refs=[found.person_ref],
-            subjects=found.proposals,
             tables=found.tables,
             left_out=LEFT_OUT,
-            opened={"contacts": found.contacts},
+            opened={"speakers": found.speakers},
         )
 
     return blueprint

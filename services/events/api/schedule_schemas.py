@@ -2,8 +2,7 @@
 
 import marshmallow as ma
 
-from services.events.domain.erasing import REASONS
-from services.events.domain.proposal import ProposalStatus
+from services.events.domain.proposal import ProposalStatus, ReviewAction
 from services.events.domain.rules import SLUG, SLUG_LENGTH
 from services.events.domain.schedule_conflicts import ConflictKind
 from shared.web.paging import PageArguments
@@ -30,49 +29,23 @@ def _moment(description: str) -> ma.fields.AwareDateTime:
     return ma.fields.AwareDateTime(format="iso", metadata={"description": description})
 
 
-SEEN = tuple(str(status) for status in ProposalStatus if status is not ProposalStatus.UNVERIFIED)
-"""Statuses of the proposals that coordinators see."""
+class ProposalChangeNoteSchema(ma.Schema):
+    """One field that a revision changed, or a suggestion would change."""
+
+    field = ma.fields.String(required=True, metadata={"description": "A field of the proposal"})
+    before = ma.fields.Raw(allow_none=True, metadata={"description": "In the history, speakers are counted"})
+    after = ma.fields.Raw(allow_none=True)
 
 
-class ProposalAnswersSchema(ma.Schema):
-    """The answers of the proposal form. They are checked by the form itself; other fields are refused by it."""
+class SuggestionSchema(ma.Schema):
+    """What the registration of an accepted proposal has said since, field by field."""
 
-    class Meta:
-        unknown = ma.INCLUDE
-
-    name = ma.fields.String(required=True)
-    email = ma.fields.Email(required=True)
-    title = ma.fields.String(required=True)
-    summary = ma.fields.String(required=True)
-    attendance = ma.fields.Integer(required=True)
-    consent = ma.fields.Boolean(required=True)
-    organisation = ma.fields.String()
-    working_group = ma.fields.String(metadata={"description": "Id of a working group"})
-    speakers = ma.fields.String(metadata={"description": "One name on each line"})
-    preferred_days = ma.fields.List(ma.fields.Date())
-    unavailable_days = ma.fields.List(ma.fields.Date())
-    language = ma.fields.String()
-    altcha = ma.fields.String(
-        metadata={"description": "The solved challenge, base64 of JSON, where the form asks for a proof of work"}
-    )
-
-
-class ReceiptSchema(ma.Schema):
-    """The answer to a proposal."""
-
-    id = ma.fields.UUID(required=True)
-    status = ma.fields.String(
-        required=True,
-        metadata={
-            "enum": ["submitted", "unverified"],
-            "description": "`unverified`: coordinators see it once the address is confirmed by the link in a mail",
-        },
-    )
-    message = ma.fields.String(required=True, metadata={"description": "A sentence for whoever sent it"})
+    revision = ma.fields.Integer(required=True, metadata={"description": "Of the registration"})
+    changes = ma.fields.List(ma.fields.Nested(ProposalChangeNoteSchema), required=True)
 
 
 class ProposalSchema(ma.Schema):
-    """A proposal, as coordinators see it. Who proposed it is never shown: they are reached by the note, by mail."""
+    """A proposal, as coordinators see it. Who proposed it stands in its registration, which has the same id."""
 
     id = ma.fields.UUID(required=True)
     title = ma.fields.String(required=True)
@@ -81,7 +54,10 @@ class ProposalSchema(ma.Schema):
     organisation = ma.fields.String(allow_none=True)
     language = ma.fields.String(required=True)
     attendance = ma.fields.Integer(required=True)
-    speakers = ma.fields.Function(lambda proposal: len(proposal.speakers), metadata={"description": "How many"})
+    speakers = ma.fields.List(
+        ma.fields.String(), allow_none=True, metadata={"description": "Names, for coordinators; null for viewers"}
+    )
+    speaker_count = ma.fields.Integer(required=True)
     preferred_on = ma.fields.List(ma.fields.Date())
     unavailable_on = ma.fields.List(ma.fields.Date())
     status = ma.fields.Enum(ProposalStatus, by_value=True, required=True)
@@ -90,16 +66,10 @@ class ProposalSchema(ma.Schema):
     revision = ma.fields.Integer(required=True)
     submitted_at = _moment("When it came in")
     partner = ma.fields.String(allow_none=True, metadata={"description": "Slug of the partner whose page it came from"})
-
-
-class ProposalChangeNoteSchema(ma.Schema):
-    """One field that a revision changed."""
-
-    field = ma.fields.String(
-        required=True, metadata={"description": "A field of the proposal; `contact` for who proposed it"}
+    answers_revision = ma.fields.Integer(
+        required=True, metadata={"description": "Revision of the registration that was taken over"}
     )
-    before = ma.fields.Raw(allow_none=True, metadata={"description": "Of speakers how many; of the contact nothing"})
-    after = ma.fields.Raw(allow_none=True)
+    suggestion = ma.fields.Nested(SuggestionSchema, allow_none=True)
 
 
 class ProposalRevisionSchema(ma.Schema):
@@ -107,9 +77,10 @@ class ProposalRevisionSchema(ma.Schema):
 
     number = ma.fields.Integer(required=True, data_key="revision")
     status = ma.fields.Enum(ProposalStatus, by_value=True, required=True)
+    action = ma.fields.Enum(ReviewAction, by_value=True, required=True)
     note = ma.fields.String(required=True)
     changed_by = ma.fields.String(
-        required=True, metadata={"description": "A coordinator, `by link` for who proposed it, empty for nobody"}
+        required=True, metadata={"description": "A coordinator; empty where it came from the registration"}
     )
     changed_at = _moment("When")
     changes = ma.fields.List(ma.fields.Nested(ProposalChangeNoteSchema), required=True)
@@ -131,7 +102,7 @@ class ProposalListSchema(ma.Schema):
 class ProposalArguments(PageArguments):
     """Filters of the list of proposals."""
 
-    status = ma.fields.String(validate=ma.validate.OneOf(SEEN))
+    status = ma.fields.String(validate=ma.validate.OneOf([str(status) for status in ProposalStatus]))
     working_group = _slug("Only proposals of the working group with this id")
 
 
@@ -144,19 +115,6 @@ class ProposalChangeSchema(ma.Schema):
     attendance = ma.fields.Integer(validate=ma.validate.Range(min=1, max=2000))
     preferred_on = ma.fields.List(ma.fields.Date(), validate=ma.validate.Length(max=60))
     unavailable_on = ma.fields.List(ma.fields.Date(), validate=ma.validate.Length(max=60))
-
-
-class ProposalErasureSchema(ma.Schema):
-    """Why whoever made a proposal is erased."""
-
-    class Meta:
-        unknown = ma.RAISE
-
-    reason = ma.fields.String(
-        required=True,
-        validate=ma.validate.OneOf(list(REASONS)),
-        metadata={"description": "It stays in the history. No free text: it could name whom it is to forget"},
-    )
 
 
 class DecisionSchema(ma.Schema):

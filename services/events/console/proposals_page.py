@@ -1,4 +1,4 @@
-"""The coordinators' page about proposals: what came in, what was sent again, and deciding on what was read."""
+"""The coordinators' page about proposals: what came in, what was sent again or is suggested, and deciding on it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,18 +10,28 @@ from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.events.console import change_words, schedule_words
-from services.events.console.change_words import Told
+from services.events.console import schedule_words
 from services.events.console.fields import cleaned
 from services.events.console.pages import READERS
-from services.events.domain.erasing import REASONS
-from services.events.domain.proposal import Proposal, ProposalStatus
-from services.events.domain.proposal_changes import Revision
+from services.events.console.schedule_words import ChangeWords
+from services.events.domain.proposal import ProposalStatus, Revision
 from services.events.store.proposals import ProposalFilter
-from services.events.usecases.decide_proposal import Decision, decide_proposal
-from services.events.usecases.erase_proposal import erase_proposal
+from services.events.usecases.decide_proposal import (
+    Decision,
+    SeenProposal,
+    adopt_suggestion,
+    decide_proposal,
+    dismiss_suggestion,
+)
 from services.events.usecases.list_network import list_working_groups
-from services.events.usecases.list_proposals import list_proposals, list_sent_again, show_history, show_proposal
+from services.events.usecases.list_proposals import (
+    ShownProposal,
+    list_proposal_forms,
+    list_proposals,
+    list_sent_again,
+    show_history,
+    show_proposal,
+)
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.side_tools import SideTools
 from shared.core.errors import DomainError
@@ -30,6 +40,8 @@ from shared.web.paging import Page, page_of, position_in
 
 PAGE = 25
 SIDE_EVENTS = "/console/side-events"
+TIMETABLE = "/console/timetable"
+SUGGESTIONS = {"adopt": adopt_suggestion, "dismiss": dismiss_suggestion}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,7 @@ class SentAgain:
     """When a proposal was sent again, and what it says otherwise than before."""
 
     at: datetime
-    changes: list[Told]
+    changes: list[ChangeWords]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +71,29 @@ class Since:
     """What somebody did to a proposal after it was read: when, in words, and what it says otherwise."""
 
     at: datetime
-    deed: str
-    changes: list[Told]
+    action: str
+    changes: list[ChangeWords]
 
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A decision on what has changed meanwhile: the note that was typed, and what was done since."""
+    """A decision on what has changed meanwhile: the note that was typed, if any, and what was done since."""
 
     note: str
     since: list[Since]
 
 
 def add_proposals(blueprint: Blueprint, tools: SideTools) -> None:
-    """``/console/side-events``, deciding on one of them, and erasing whoever made it."""
-    _add_erasing(blueprint, tools)
+    """``/console/side-events``, and deciding on one of them or on what is suggested for it."""
+    _add_suggestions(blueprint, tools)
 
     @blueprint.get("/side-events")
     @needs_all_forms(*READERS)
     def proposals_page() -> str:
         view = _view_of(request.args)
         after = position_in(view.cursor, 1, read_registration_position)
-        found = list_proposals(tools.work, ProposalFilter(status=view.status or None, after=after, limit=PAGE + 1))
-        page = page_of(found, PAGE, lambda proposal: [proposal.id])
+        wanted = ProposalFilter(status=view.status or None, after=after, limit=PAGE + 1)
+        page = page_of(list_proposals(tools.work, tools.keys, wanted), PAGE, lambda shown: [shown.proposal.id])
         return _shown(tools, page, view, decided=_decided(tools, page.items))
 
     @blueprint.post("/side-events/<uuid:proposal_id>")
@@ -90,26 +102,34 @@ def add_proposals(blueprint: Blueprint, tools: SideTools) -> None:
         named = schedule_words.DECISIONS.get(request.form.get("decision", ""))
         if named is None:
             raise BadRequest("no such decision")
-        note = cleaned(request.form.get("note", ""))
-        decision = Decision(str(proposal_id), seen_in_form(), named[1], note, holder().name)
+        seen = SeenProposal(str(proposal_id), seen_in_form(), holder().name)
+        decision = Decision(seen, named[1], cleaned(request.form.get("note", "")))
         try:
             decide_proposal(tools.work, tools.clock, tools.keys, decision)
         except DomainError as refusal:
             if refusal.code != "changed-meanwhile":
                 raise
-            return _too_late(tools, decision)
+            return _too_late(tools, seen, decision.note)
         return redirect(f"{_view_of(request.form).address(decided=str(proposal_id))}#p-{proposal_id}", 303)
 
 
-def _add_erasing(blueprint: Blueprint, tools: SideTools) -> None:
-    @blueprint.post("/side-events/<uuid:proposal_id>/erasure")
+def _add_suggestions(blueprint: Blueprint, tools: SideTools) -> None:
+    @blueprint.post("/side-events/<uuid:proposal_id>/suggestion")
     @needs_all_forms("coordinator")
-    def erase(proposal_id: Any) -> AnyResponse:
-        reason = request.form.get("reason", "")
-        if reason not in REASONS or request.form.get("sure") != "yes":
-            raise BadRequest("unknown reason, or not confirmed")
-        erase_proposal(tools.work, tools.clock, str(proposal_id), reason, holder().name)
-        return redirect(_view_of(request.form).address(), 303)
+    def settle(proposal_id: Any) -> AnyResponse:
+        act = SUGGESTIONS.get(request.form.get("action", ""))
+        if act is None:
+            raise BadRequest("no such action")
+        seen = SeenProposal(str(proposal_id), seen_in_form(), holder().name)
+        try:
+            act(tools.work, tools.clock, seen)
+        except DomainError as refusal:
+            if refusal.code not in ("changed-meanwhile", "no-suggestion", "proposal-not-accepted"):
+                raise
+            return _too_late(tools, seen)
+        if request.form.get("from") == "timetable":
+            return redirect(TIMETABLE, 303)
+        return redirect(f"{_view_of(request.form).address()}#p-{proposal_id}", 303)
 
 
 def _view_of(given: Mapping[str, str]) -> ListView:
@@ -118,16 +138,15 @@ def _view_of(given: Mapping[str, str]) -> ListView:
     return ListView(status if status in schedule_words.STATUSES else "", given.get("cursor", ""))
 
 
-def _decided(tools: SideTools, shown: Sequence[Proposal]) -> Proposal | None:
+def _decided(tools: SideTools, page: Sequence[ShownProposal]) -> ShownProposal | None:
     """The proposal that was just decided on, if it is no longer on the page that was looked at."""
     named = request.args.get("decided", "")
-    if not named or any(proposal.id == named for proposal in shown):
+    if not named or any(shown.proposal.id == named for shown in page):
         return None
     try:
-        found = show_proposal(tools.work, read_registration_position([named]))
+        return show_proposal(tools.work, tools.keys, read_registration_position([named]))
     except (ValueError, DomainError):
         return None
-    return found if found.status in schedule_words.STATUSES else None
 
 
 def seen_in_form() -> int:
@@ -147,48 +166,57 @@ def group_titles(tools: SideTools) -> dict[str, str]:
     return {group.id: group.title for group in list_working_groups(tools.work)}
 
 
-def _too_late(tools: SideTools, decision: Decision) -> AnyResponse:
+def _too_late(tools: SideTools, seen: SeenProposal, note: str = "") -> AnyResponse:
     """The proposal alone, as it is now, with what was done to it since it was read. What was typed is still there."""
-    proposal = show_proposal(tools.work, decision.proposal_id)
+    shown = show_proposal(tools.work, tools.keys, seen.id)
     groups = group_titles(tools)
-    history = show_history(tools.work, proposal.id)
-    since = [_since(revision, groups) for revision in history if revision.number > decision.seen]
+    since = [_since(one, groups) for one in show_history(tools.work, seen.id) if one.number > seen.revision]
     view = _view_of(request.form)
-    return make_response(_shown(tools, Page([proposal], ""), view, late=Late(decision.note, since)), 412)
+    return make_response(_shown(tools, Page([shown], ""), view, late=Late(note, since)), 412)
 
 
 def _since(revision: Revision, groups: Mapping[str, str]) -> Since:
-    changes = [change_words.change_text(one, groups) for one in revision.changes]
-    return Since(revision.changed_at, schedule_words.deed_text(revision), changes)
+    changes = [schedule_words.change_text(one, groups) for one in revision.changes]
+    return Since(revision.changed_at, schedule_words.action_text(revision), changes)
+
+
+def suggested_words(page: Sequence[ShownProposal], groups: Mapping[str, str]) -> dict[str, list[ChangeWords]]:
+    """What is suggested for each of these proposals, in words; without those for which nothing is."""
+    return {
+        shown.proposal.id: [schedule_words.change_text(one, groups) for one in shown.suggestion.changes]
+        for shown in page
+        if shown.suggestion is not None
+    }
 
 
 def _shown(
     tools: SideTools,
-    page: Page[Proposal],
+    page: Page[ShownProposal],
     view: ListView,
     *,
     late: Late | None = None,
-    decided: Proposal | None = None,
+    decided: ShownProposal | None = None,
 ) -> str:
-    groups = group_titles(tools)
+    groups, coordinator = group_titles(tools), "coordinator" in holder().roles
     return render_template(
         "events/proposals.html",
         page=page,
         groups=groups,
         again={} if late else _sent_again(tools, page.items, groups),
+        suggested=suggested_words(page.items, groups) if coordinator else {},
         view=view,
         next=replace(view, cursor=page.next).address() if page.next else "",
         late=late,
-        decided=decided,
-        may_decide="coordinator" in holder().roles,
-        erasing=REASONS,
+        decided=decided and decided.proposal,
+        may_decide=coordinator,
+        forms=[] if page.items else list_proposal_forms(tools.work),
     )
 
 
-def _sent_again(tools: SideTools, found: Sequence[Proposal], groups: Mapping[str, str]) -> dict[str, SentAgain]:
+def _sent_again(tools: SideTools, page: Sequence[ShownProposal], groups: Mapping[str, str]) -> dict[str, SentAgain]:
     """Which proposals wait for a second look: when they were sent again, and what that changed, in words."""
-    waiting = [proposal.id for proposal in found if proposal.status is ProposalStatus.SUBMITTED]
+    waiting = [shown.proposal.id for shown in page if shown.proposal.status is ProposalStatus.SUBMITTED]
     return {
-        name: SentAgain(revision.changed_at, [change_words.change_text(one, groups) for one in revision.changes])
+        name: SentAgain(revision.changed_at, [schedule_words.change_text(one, groups) for one in revision.changes])
         for name, revision in list_sent_again(tools.work, waiting).items()
     }

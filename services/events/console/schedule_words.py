@@ -1,12 +1,14 @@
-"""Words for proposals and timetables: statuses, decisions, conflicts."""
+"""Words for proposals and timetables: statuses, decisions, what was changed, conflicts."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 
-from services.events.domain.proposal import ProposalStatus
-from services.events.domain.proposal_changes import Revision
+from services.events.console.wording import language_name
+from services.events.domain.proposal import DAY_FIELDS, Change, ProposalStatus, ReviewAction, Revision, TextValue
 from services.events.domain.schedule_conflicts import Conflict, ConflictKind
-from services.events.store.proposal_changes import BY_LINK
 from services.events.usecases.schedule_snapshot import Snapshot
+from shared.i18n.when import compact_day
 
 STATUSES: Mapping[str, tuple[str, str]] = {
     ProposalStatus.SUBMITTED: ("New", "mind"),
@@ -22,19 +24,36 @@ DECISIONS: Mapping[str, tuple[str, ProposalStatus]] = {
     "accept": ("Accept", ProposalStatus.ACCEPTED),
     "return": ("Return for more work", ProposalStatus.RETURNED),
     "decline": ("Decline", ProposalStatus.DECLINED),
-    "withdraw": ("Note as withdrawn", ProposalStatus.WITHDRAWN),
 }
 """What a coordinator can decide, in words."""
 
-DEEDS: Mapping[str, str] = {
-    ProposalStatus.SUBMITTED: "Sent again",
-    ProposalStatus.ACCEPTED: "Accepted",
-    ProposalStatus.SCHEDULED: "Put into the published timetable",
-    ProposalStatus.RETURNED: "Returned",
-    ProposalStatus.DECLINED: "Declined",
-    ProposalStatus.WITHDRAWN: "Withdrawn",
+ACTIONS: Mapping[ReviewAction, str] = {
+    ReviewAction.SUBMITTED: "Sent again",
+    ReviewAction.CHANGED: "Changed",
+    ReviewAction.SUGGESTED: "A change was suggested",
+    ReviewAction.ADOPTED: "The suggestion was adopted",
+    ReviewAction.DISMISSED: "The suggestion was dismissed",
+    ReviewAction.ACCEPTED: "Accepted",
+    ReviewAction.RETURNED: "Returned",
+    ReviewAction.DECLINED: "Declined",
+    ReviewAction.SCHEDULED: "Put into the published timetable",
+    ReviewAction.WITHDRAWN: "Withdrawn",
+    ReviewAction.ERASED: "Erased",
 }
-"""What was done to a proposal, by the status it got."""
+"""What was done to a proposal."""
+
+FIELDS: Mapping[str, str] = {
+    "title": "Title",
+    "summary": "What it is about",
+    "working_group": "Working group",
+    "organisation": "Organisation",
+    "language": "Language",
+    "attendance": "Expected",
+    "speakers": "Speakers",
+    "preferred_on": "Preferred days",
+    "unavailable_on": "Not possible",
+}
+"""What a proposal says, by field."""
 
 JOBS: Mapping[str, str] = {
     "queued": "A new timetable was asked for and will be made in a moment.",
@@ -42,11 +61,45 @@ JOBS: Mapping[str, str] = {
 }
 
 
-def deed_text(revision: Revision) -> str:
-    """Who made a proposal what it was from this revision on; whoever proposed it has no name here."""
-    if revision.changed_by == BY_LINK:
-        return f"{DEEDS[revision.status]} by whoever proposed it"
-    return f"{'Changed' if revision.changes else DEEDS[revision.status]} by {revision.changed_by}"
+@dataclass(frozen=True, slots=True)
+class ChangeWords:
+    """What is another, as it was and as it is."""
+
+    what: str
+    before: str
+    now: str
+
+
+def action_text(revision: Revision) -> str:
+    """What a revision did, and who; what came from the registration was done by the proposer, or for them."""
+    return f"{ACTIONS[revision.action]} by {revision.changed_by or 'the proposer'}"
+
+
+def change_text(change: Change, groups: Mapping[str, str]) -> ChangeWords:
+    """A change in words.
+
+    Args:
+        change: of a proposal.
+        groups: titles of working groups by id.
+    """
+    before, after = (_value_text(change.field, value, groups) for value in (change.before, change.after))
+    if change.field == "speakers" and change.before == change.after:
+        after = f"{after}, other people"
+    return ChangeWords(FIELDS[change.field], before, after)
+
+
+def _value_text(field: str, value: TextValue, groups: Mapping[str, str]) -> str:
+    if field == "speakers":
+        return (", ".join(value) if isinstance(value, list) else str(value or "")) or "nobody"
+    if not value:
+        return "nothing"
+    if isinstance(value, list):
+        return ", ".join(compact_day(date.fromisoformat(day)) for day in value) if field in DAY_FIELDS else str(value)
+    if field == "language":
+        return language_name(str(value))
+    if field == "working_group":
+        return groups.get(str(value), str(value))
+    return f"{value} people" if field == "attendance" else str(value)
 
 
 def conflict_text(conflict: Conflict, snapshot: Snapshot) -> str:

@@ -7,12 +7,18 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.events.console import moments, schedule_words, search_words, wording
 from services.events.console.pages import READERS
-from services.events.console.proposals_page import add_proposals, group_titles, seen_in_form
+from services.events.console.proposals_page import (
+    TIMETABLE,
+    add_proposals,
+    group_titles,
+    seen_in_form,
+    suggested_words,
+)
 from services.events.console.timetable_grid import days_of, slot_choices
 from services.events.domain.proposal import NEXT
 from services.events.domain.schedule import Placement
 from services.events.usecases.arrange_schedule import Board, place_proposal, show_board, take_off
-from services.events.usecases.list_proposals import show_proposal
+from services.events.usecases.list_proposals import list_suggestions, show_proposal, shown_proposal
 from services.events.usecases.planned_around import show_left_behind
 from services.events.usecases.publish_schedule import publish_schedule
 from services.events.usecases.side_tools import SideTools
@@ -21,11 +27,9 @@ from shared.i18n.when import compact_day
 from shared.web.access import holder, needs_all_forms
 from shared.web.console.frame import pages_blueprint
 
-TIMETABLE = "/console/timetable"
-
 
 def timetable_console(tools: SideTools, public_url: str) -> Blueprint:
-    """``/console/side-events`` and ``/console/timetable``; the form is below ``public_url``, another host maybe."""
+    """``/console/side-events`` and ``/console/timetable``; forms are below ``public_url``, another host maybe."""
     blueprint = pages_blueprint("timetable_console", __name__)
     blueprint.context_processor(
         lambda: {
@@ -33,7 +37,7 @@ def timetable_console(tools: SideTools, public_url: str) -> Blueprint:
             "words": schedule_words,
             "wording": wording,
             "next_of": NEXT,
-            "form_address": f"{public_url}/propose",
+            "form_address": lambda form: f"{public_url}/embed/{form.id}",
         }
     )
     blueprint.add_app_template_filter(compact_day, "day_text")
@@ -50,20 +54,25 @@ def _add_board(blueprint: Blueprint, tools: SideTools) -> None:
     def timetable_page() -> str:
         board = show_board(tools.work)
         anchors, lost = show_left_behind(tools.work, tools.clock())
-        conflicts = board.snapshot.conflicts
+        conflicts, coordinator = board.snapshot.conflicts, "coordinator" in holder().roles
+        groups = group_titles(tools)
+        suggestions = list_suggestions(tools.keys, board.snapshot.proposals.values()) if coordinator else []
         return render_template(
             "events/timetable.html",
             board=board,
             conflicts=[schedule_words.conflict_text(conflict, board.snapshot) for conflict in conflicts],
             days=days_of(board.snapshot, conflicts),
-            groups=group_titles(tools),
+            groups=groups,
+            names=_names(tools, board) if coordinator else {},
+            suggestions=[shown.proposal for shown in suggestions],
+            suggested=suggested_words(suggestions, groups),
             reasons=_reasons(board),
             search=_search(board),
             impossible=list(search_words.impossible_text(board.snapshot)),
             told=_told(board),
             anchors=anchors,
             left_behind=lost,
-            may_change="coordinator" in holder().roles,
+            may_change=coordinator,
         )
 
     @blueprint.post("/timetable/schedule")
@@ -87,9 +96,11 @@ def _add_placing(blueprint: Blueprint, tools: SideTools) -> None:
     def place_page(proposal_id: Any) -> str:
         board = show_board(tools.work)
         placements = {placement.proposal_id: placement for placement in board.snapshot.placements}
+        shown = show_proposal(tools.work, tools.keys, str(proposal_id))
         return render_template(
             "events/timetable_place.html",
-            proposal=show_proposal(tools.work, str(proposal_id)),
+            proposal=shown.proposal,
+            speakers=shown.speakers,
             placement=placements.get(str(proposal_id)),
             board=board,
             slots=list(slot_choices(board.snapshot)),
@@ -107,6 +118,13 @@ def _add_placing(blueprint: Blueprint, tools: SideTools) -> None:
             placement = Placement(str(proposal_id), form.get("room", ""), form.get("slot", ""), pinned)
             place_proposal(tools.work, placement, seen_in_form())
         return redirect(TIMETABLE, 303)
+
+
+def _names(tools: SideTools, board: Board) -> dict[str, tuple[str, ...]]:
+    """Speakers of those on the board."""
+    placed = {placement.proposal_id for placement in board.snapshot.placements}
+    found = (shown_proposal(tools.keys, one) for name, one in board.snapshot.proposals.items() if name in placed)
+    return {shown.proposal.id: shown.speakers or () for shown in found}
 
 
 def _search(board: Board) -> list[str]:

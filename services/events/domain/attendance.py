@@ -14,6 +14,9 @@ INTEREST = "interest"
 NOT_ATTENDING = (INTEREST, "working_group", "proposal")
 """Kinds of form by which nobody attends."""
 
+NOT_TOLD = (INTEREST, "working_group")
+"""Kinds whose people are not told of a change of an event; a proposer is told of their own side event's."""
+
 LIVE = ("confirmed", "waitlisted")
 """Statuses of a registration that has or may still get a seat."""
 

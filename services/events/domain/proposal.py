@@ -1,28 +1,30 @@
-"""A proposal: an idea for a side event, before it has a place in the timetable. Its state machine.
+"""A proposal: an idea for a side event, before it has a place in the timetable. Its states, and who owns its text.
 
-unverified → submitted → accepted ⇄ scheduled
-                 ↕          ↕
-              returned   declined, withdrawn (from everywhere but each other)
+submitted → accepted ⇄ scheduled
+    ↕          ↕
+ returned   declined, withdrawn (from everywhere but each other)
 
-Unverified is one that came without the proof of work that was asked for: coordinators see it once its address is
-confirmed.
+A proposal is a registration, and its registration owns the text until it is accepted: a later text replaces the former
+one. Once it is accepted events owns the text, and a later one is a suggestion. Nothing here names a person: speakers
+are references and an encrypted list.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from services.events.domain.rules import BrokenRule, enforce, number_rule, slug_rule, text_rule
 from shared.core.errors import DomainError
 
-MOST_SPEAKERS = 20
+PROPOSAL = "proposal"
+"""The kind of form by which a proposal comes in."""
 
 
 class ProposalStatus(StrEnum):
     """How far a proposal has got."""
 
-    UNVERIFIED = "unverified"
     SUBMITTED = "submitted"
     ACCEPTED = "accepted"
     SCHEDULED = "scheduled"
@@ -33,7 +35,6 @@ class ProposalStatus(StrEnum):
 
 _S = ProposalStatus
 NEXT: Mapping[ProposalStatus, frozenset[ProposalStatus]] = {
-    _S.UNVERIFIED: frozenset({_S.SUBMITTED, _S.WITHDRAWN}),
     _S.SUBMITTED: frozenset({_S.ACCEPTED, _S.RETURNED, _S.DECLINED, _S.WITHDRAWN}),
     _S.RETURNED: frozenset({_S.SUBMITTED, _S.ACCEPTED, _S.DECLINED, _S.WITHDRAWN}),
     _S.ACCEPTED: frozenset({_S.SCHEDULED, _S.RETURNED, _S.DECLINED, _S.WITHDRAWN}),
@@ -44,7 +45,37 @@ NEXT: Mapping[ProposalStatus, frozenset[ProposalStatus]] = {
 """The statuses that may follow each status. A scheduled proposal is taken off the timetable before anything else."""
 
 PLACEABLE = frozenset({_S.ACCEPTED, _S.SCHEDULED})
-"""Statuses with which a proposal may stand on the board."""
+"""Statuses with which a proposal may stand on the board, and its text is events' own."""
+
+DECIDABLE = frozenset({_S.ACCEPTED, _S.RETURNED, _S.DECLINED})
+"""What coordinators can decide. Publishing schedules; withdrawing is cancelling the registration."""
+
+TextValue = str | int | list[str] | None
+"""What stands in a text: words, a number, days as ISO 8601 or references of speakers, or nothing."""
+
+Text = Mapping[str, TextValue]
+"""What a proposal says, by the names in ``TEXT_FIELDS``; as JSON has it."""
+
+TEXT_FIELDS = (
+    "title", "summary", "working_group", "organisation", "language", "attendance", "speakers", "preferred_on",
+    "unavailable_on",
+)  # fmt: skip
+DAY_FIELDS = ("preferred_on", "unavailable_on")
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedText:
+    """What a registration says of its proposal.
+
+    Attributes:
+        revision: of the registration.
+        text: all of it.
+        speaker_names: encrypted; None if no speaker is named.
+    """
+
+    revision: int
+    text: Text
+    speaker_names: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +83,18 @@ class Proposal:
     """A proposal as of one revision.
 
     Attributes:
-        id: UUID text.
+        id: UUID text; that of its registration.
         attendance: how many people are expected.
         speakers: references of the people who speak (keyed hashes, hex): equal ones are the same person.
+        speaker_names: their names, encrypted; None if there are none.
         preferred_on, unavailable_on: days in Geneva, in order; a wish, and days on which a speaker cannot.
-        person_ref: who proposed it (keyed hash of the address, 64 hex digits).
+        person_ref: who proposed it, as registration refers to them (64 hex digits).
         note: what the coordinators last said to the group.
         event_id: of the side event it became, once it was in a published timetable.
+        revision: counts the states of the review.
         partner: slug of the partner through whose page it came.
+        answers: what its registration said in the revision ``answers_revision``, the newest that was taken over.
+        suggestion: a later one, which waits for the coordinators; None without.
 
     Raises:
         RulesBroken: on construction, with every rule that does not hold.
@@ -77,16 +112,34 @@ class Proposal:
     submitted_at: datetime
     preferred_on: tuple[date, ...] = ()
     unavailable_on: tuple[date, ...] = ()
+    speaker_names: bytes | None = field(default=None, repr=False)
     status: ProposalStatus = ProposalStatus.SUBMITTED
     note: str = ""
     event_id: str | None = None
     revision: int = 1
     partner: str | None = None
+    answers: Text = field(default_factory=dict)
+    answers_revision: int = 1
+    suggestion: ReceivedText | None = None
 
     def __post_init__(self) -> None:
         enforce(_rules(self))
-        object.__setattr__(self, "preferred_on", tuple(sorted(set(self.preferred_on))))
-        object.__setattr__(self, "unavailable_on", tuple(sorted(set(self.unavailable_on))))
+        for name in ("speakers", *DAY_FIELDS):
+            object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
+
+    @property
+    def newest_revision(self) -> int:
+        """The newest revision of its registration that is known, taken over or not."""
+        return self.suggestion.revision if self.suggestion else self.answers_revision
+
+    @property
+    def suggested(self) -> Text:
+        """The fields that its registration has changed since the text was taken over, and that differ; maybe none."""
+        if self.suggestion is None:
+            return {}
+        said, stands = self.suggestion.text, text_of(self)
+        changed = (name for name in TEXT_FIELDS if said[name] != self.answers.get(name))
+        return {name: said[name] for name in changed if said[name] != stands[name]}
 
 
 def _rules(proposal: Proposal) -> Iterator[BrokenRule | None]:
@@ -95,20 +148,52 @@ def _rules(proposal: Proposal) -> Iterator[BrokenRule | None]:
     yield text_rule("note", proposal.note, least=0, most=2000)
     yield number_rule("attendance", proposal.attendance, least=1)
     yield number_rule("revision", proposal.revision, least=1)
+    yield number_rule("answers_revision", proposal.answers_revision, least=1)
     if proposal.working_group is not None:
         yield slug_rule("working_group", proposal.working_group)
     if proposal.partner is not None:
         yield slug_rule("partner", proposal.partner)
-    if len(set(proposal.speakers)) != len(proposal.speakers):
-        yield BrokenRule("speakers", "speaker-twice", "must name each speaker once")
-    if len(proposal.speakers) > MOST_SPEAKERS:
-        yield BrokenRule("speakers", "too-many", f"must be at most {MOST_SPEAKERS}")
     if both := set(proposal.preferred_on) & set(proposal.unavailable_on):
         yield BrokenRule("unavailable_on", "wished-and-impossible", f"must not hold the preferred day {min(both)}")
 
 
+def text_of(proposal: Proposal) -> dict[str, TextValue]:
+    """What a proposal says now."""
+    return {name: _plain(getattr(proposal, name)) for name in TEXT_FIELDS}
+
+
+def _plain(value: Any) -> TextValue:
+    if isinstance(value, tuple):
+        return [each.isoformat() if isinstance(each, date) else each for each in value]
+    plain: TextValue = value
+    return plain
+
+
+def fields_of(text: Text) -> dict[str, Any]:
+    """The fields of a proposal that a text, or a part of one, sets."""
+    found: dict[str, Any] = dict(text)
+    for name in DAY_FIELDS:
+        if name in text:
+            found[name] = tuple(date.fromisoformat(str(day)) for day in _list(text[name]))
+    if "speakers" in text:
+        found["speakers"] = tuple(map(str, _list(text["speakers"])))
+    return found
+
+
+def _list(value: TextValue) -> list[str]:
+    return value if isinstance(value, list) else []
+
+
+def without_impossible_days(text: Text) -> dict[str, TextValue]:
+    """The text without those preferred days on which a speaker cannot come."""
+    impossible = _list(text["unavailable_on"])
+    return {**text, "preferred_on": [day for day in _list(text["preferred_on"]) if day not in impossible]}
+
+
 def become(proposal: Proposal, status: ProposalStatus, *, note: str | None = None) -> Proposal:
     """The proposal with another status, one revision on.
+
+    Whatever ends events' ownership of the text takes over a suggestion that waits: the registration owns it again.
 
     Args:
         proposal: as it is.
@@ -122,9 +207,141 @@ def become(proposal: Proposal, status: ProposalStatus, *, note: str | None = Non
     if status not in NEXT[proposal.status]:
         raise DomainError("proposal-transition", f"a proposal that is {proposal.status} cannot be {status}")
     said = proposal.note if note is None else note
-    return replace(proposal, status=status, note=said, revision=proposal.revision + 1)
+    new = replace(proposal, status=status, note=said, revision=proposal.revision + 1)
+    if new.suggestion is None or status in PLACEABLE:
+        return new
+    return _taken_over(new, new.suggestion)
 
 
-def next_revision(proposal: Proposal, *, note: str) -> Proposal:
-    """The proposal one revision on, with the same status and another note."""
-    return replace(proposal, note=note, revision=proposal.revision + 1)
+def receive(proposal: Proposal, received: ReceivedText) -> Proposal:
+    """The proposal after its registration has said something newer; unchanged if it is not newer.
+
+    It replaces the text, and submits a returned proposal again; of an accepted or scheduled one it is a suggestion.
+    It is one revision on if coordinators see a difference.
+    """
+    if received.revision <= proposal.newest_revision:
+        return proposal
+    if proposal.status in PLACEABLE:
+        new = replace(proposal, suggestion=received)
+    elif proposal.status is ProposalStatus.RETURNED:
+        new = replace(_taken_over(proposal, received), status=ProposalStatus.SUBMITTED)
+    else:
+        new = _taken_over(proposal, received)
+    return new if _seen(new) == _seen(proposal) else replace(new, revision=proposal.revision + 1)
+
+
+def _seen(proposal: Proposal) -> tuple[ProposalStatus, Text, Text]:
+    """What coordinators see of what a registration says."""
+    return proposal.status, text_of(proposal), proposal.suggested
+
+
+def _taken_over(proposal: Proposal, received: ReceivedText) -> Proposal:
+    return replace(
+        proposal,
+        **fields_of(received.text),
+        speaker_names=received.speaker_names,
+        answers=received.text,
+        answers_revision=received.revision,
+        suggestion=None,
+    )
+
+
+def adopt(proposal: Proposal) -> Proposal:
+    """The proposal with what is suggested, one revision on. What coordinators have changed themselves stays.
+
+    Raises:
+        DomainError: ``no-suggestion``.
+    """
+    settled, changed = dismiss(proposal), proposal.suggested
+    fields = fields_of(changed)
+    preferred = fields.get("preferred_on", proposal.preferred_on)
+    impossible = fields.get("unavailable_on", proposal.unavailable_on)
+    fields["preferred_on"] = tuple(day for day in preferred if day not in impossible)
+    if proposal.suggestion is not None and "speakers" in changed:
+        fields["speaker_names"] = proposal.suggestion.speaker_names
+    return replace(settled, **fields)
+
+
+def dismiss(proposal: Proposal) -> Proposal:
+    """The proposal without its suggestion, one revision on; its text stays.
+
+    Raises:
+        DomainError: ``no-suggestion``.
+    """
+    suggestion = proposal.suggestion
+    if suggestion is None or not proposal.suggested:
+        raise DomainError("no-suggestion", "there is no suggestion that waits for a decision")
+    return replace(
+        proposal,
+        answers=suggestion.text,
+        answers_revision=suggestion.revision,
+        suggestion=None,
+        revision=proposal.revision + 1,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field as it was and as it is. In the history, speakers are counted."""
+
+    field: str
+    before: TextValue = None
+    after: TextValue = None
+
+
+class ReviewAction(StrEnum):
+    """What one line of a proposal's history tells."""
+
+    SUBMITTED = "submitted"
+    CHANGED = "changed"
+    SUGGESTED = "suggested"
+    ADOPTED = "adopted"
+    DISMISSED = "dismissed"
+    ACCEPTED = "accepted"
+    RETURNED = "returned"
+    DECLINED = "declined"
+    SCHEDULED = "scheduled"
+    WITHDRAWN = "withdrawn"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One line of a proposal's history.
+
+    Attributes:
+        changed_by: a coordinator's name; empty: it came from its registration.
+        changes: of what it says, or of what is suggested.
+    """
+
+    number: int
+    status: ProposalStatus
+    action: ReviewAction
+    note: str
+    changed_by: str
+    changed_at: datetime
+    changes: tuple[Change, ...] = ()
+
+
+def changes_between(old: Proposal, new: Proposal) -> tuple[Change, ...]:
+    """Every difference in the text of two revisions, in the order of the form."""
+    return tuple(_counted(one) for one in changes_to(old, text_of(new)))
+
+
+def suggested_changes(proposal: Proposal) -> tuple[Change, ...]:
+    """What a suggestion would change, in the order of the form; speakers are counted."""
+    return tuple(_counted(one) for one in changes_to(proposal, proposal.suggested))
+
+
+def changes_to(proposal: Proposal, text: Text) -> tuple[Change, ...]:
+    """The fields of ``text``, which may be a part of one, that differ from what the proposal says."""
+    stands = text_of(proposal)
+    return tuple(
+        Change(name, stands[name], text[name]) for name in TEXT_FIELDS if name in text and text[name] != stands[name]
+    )
+
+
+def _counted(change: Change) -> Change:
+    if change.field != "speakers":
+        return change
+    return Change(change.field, len(_list(change.before)), len(_list(change.after)))

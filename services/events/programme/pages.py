@@ -12,15 +12,18 @@ from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from services.events.domain.event import Event
-from services.events.domain.form import title_in
+from services.events.domain.form import WORKING_GROUP, title_in
+from services.events.domain.proposal import PROPOSAL
 from services.events.programme.ical import links_to
 from services.events.programme.texts import programme_texts, wanted_language
+from services.events.programme.timetable import timetable_page
 from services.events.store.events import Audience, EventFilter
 from services.events.usecases.list_events import list_events
+from services.events.usecases.look_up_schedule import newest_version
 from services.events.usecases.positions import event_position, read_event_position
 from services.events.usecases.show_programme import (
     list_city_resources,
-    open_group_forms,
+    open_forms,
     public_groups,
     public_series,
     show_event_details,
@@ -35,7 +38,7 @@ from shared.i18n.when import TimeLine, period, time_lines
 from shared.i18n.zones import city_name
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import public
-from shared.web.entity_tags import cacheable
+from shared.web.entity_tags import cacheable, revalidated
 from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
 from shared.web.paging import page_of, position_in
 from shared.web.problems import from_domain
@@ -46,7 +49,7 @@ STYLE = Path(__file__).parent / "static" / "programme.css"
 
 
 def programme_blueprint(work: UnitOfWork, clock: Clock, public_url: str) -> Blueprint:
-    """``/programme``, ``/programme/groups``, ``/programme/series/<id>`` and ``/programme/<id>``."""
+    """``/programme`` and everything below it: groups, the timetable, series and events."""
     blueprint = Blueprint("programme", __name__, url_prefix=HOME, template_folder="templates")
     blueprint.context_processor(lambda: _around(public_url))
     blueprint.register_error_handler(HTTPException, lambda error: _refusal(error.code or 500))
@@ -79,8 +82,15 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/groups")
     @public
     def groups() -> Response:
-        open_forms = open_group_forms(work, clock())
-        return _page("programme/groups.html", groups=public_groups(work).values(), forms=open_forms)
+        forms = open_forms(work, WORKING_GROUP, clock())
+        return _page("programme/groups.html", groups=public_groups(work).values(), forms=forms)
+
+    @blueprint.get("/timetable")
+    @public
+    def timetable() -> Response:
+        shown = timetable_page(newest_version(work), wanted_language())
+        page = render_template("programme/timetable.html", page=shown, forms=open_forms(work, PROPOSAL, clock()))
+        return revalidated(_in_its_language(make_response(page)))
 
 
 def _add_details(blueprint: Blueprint, work: UnitOfWork, clock: Clock, public_url: str) -> None:
@@ -98,10 +108,13 @@ def _add_details(blueprint: Blueprint, work: UnitOfWork, clock: Clock, public_ur
 
 
 def _page(template: str, **values: Any) -> Response:
-    answer = make_response(render_template(template, **values))
+    return cacheable(_in_its_language(make_response(render_template(template, **values))))
+
+
+def _in_its_language(answer: Response) -> Response:
     answer.headers["Content-Language"] = wanted_language()
     answer.vary.add("Accept-Language")
-    return cacheable(answer)
+    return answer
 
 
 def _refusal(status: int) -> Response:

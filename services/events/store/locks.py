@@ -4,9 +4,7 @@ from sqlalchemy import Connection, text
 
 _LOADING = 7240010
 _READ_SIDE = 7240011
-_PROPOSER = 7240012
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
-_LOCK_ONE = text("SELECT pg_advisory_xact_lock(:lock, hashtext(:name))")
 
 
 def lock_loading(connection: Connection) -> None:
@@ -21,11 +19,3 @@ def lock_read_side(connection: Connection) -> None:
     at once would wait for each other. And a mail that is noted while its registration is noted would miss its group.
     """
     connection.execute(_LOCK, {"lock": _READ_SIDE})
-
-
-def lock_proposer(connection: Connection, person_ref: str) -> None:
-    """One new proposal of one address at a time: two at once would not see each other, and both be mailed a receipt.
-
-    Two addresses may share a lock; then one waits for the other, and no more.
-    """
-    connection.execute(_LOCK_ONE, {"lock": _PROPOSER, "name": person_ref})

@@ -1,52 +1,82 @@
-"""The table of proposals. Who proposed one stands in it closed; one that was erased is found by no question but one."""
+"""The table of proposals and the record of what happened to them. Names of speakers stand in it encrypted.
 
-from collections.abc import Collection, Sequence
+One that was erased is found by no question but whether it was; nor is one of which only the withdrawal has come so far.
+"""
+
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, Row, TextClause, text
 
-from services.events.domain.proposal import Proposal, ProposalStatus
-from services.events.domain.proposal_changes import Change
-from services.events.store.proposal_changes import note_change
+from services.events.domain.proposal import (
+    Change,
+    Proposal,
+    ProposalStatus,
+    ReceivedText,
+    ReviewAction,
+    Revision,
+)
+from shared.store.reclosing import ClosedRows
 
-COLUMNS = (
-    "title", "summary", "working_group", "organisation", "language", "attendance", "speakers", "preferred_on",
-    "unavailable_on", "status", "note", "event_id", "revision", "submitted_at", "partner",
+_COLUMNS = (
+    "title", "summary", "working_group", "organisation", "language", "attendance", "speakers", "speaker_names",
+    "preferred_on", "unavailable_on", "status", "note", "event_id", "revision", "submitted_at", "partner", "answers",
+    "answers_revision", "suggestion", "suggested_revision", "suggested_names",
 )  # fmt: skip
-_LISTED = f"id::text AS id, {', '.join(COLUMNS)}, encode(person_ref, 'hex') AS person_ref"
-_THERE = "erased_at IS NULL"
-_SEEN = f"{_THERE} AND status <> 'unverified'"
-"""By coordinators: nobody has said yet that the address of the others is theirs."""
-_SAVE = text(
-    f"UPDATE proposal SET {', '.join(f'{name} = :{name}' for name in COLUMNS)}, "  # noqa: S608 - as above
-    "person_ref = decode(:person_ref, 'hex') WHERE id = CAST(:id AS uuid)"
-)
-_FIND = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {_SEEN}")  # noqa: S608 - as above
-_LOCK = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {_THERE} FOR UPDATE")  # noqa: S608 - as above
-_LOCK_UNVERIFIED = text(
-    f"SELECT {_LISTED} FROM proposal WHERE status = 'unverified' AND person_ref = decode(:person_ref, 'hex') "  # noqa: S608 - as above
-    "AND submitted_at > :since ORDER BY id FOR UPDATE"
-)
-_LOCK_NEVER_VERIFIED = text(
-    f"SELECT {_LISTED} FROM proposal WHERE status = 'unverified' AND submitted_at <= :until "  # noqa: S608 - as above
-    "ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"
-)
-_LOCK_ALL = text("SELECT id FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
-_BY_TOKEN = text(f"SELECT {_LISTED} FROM proposal WHERE token_hash = :token_hash")  # noqa: S608 - as above
-_BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) AND {_THERE} ORDER BY id")  # noqa: S608 - as above
-_BLANK = text("""
-    UPDATE proposal SET erased_at = :now, status = :status, revision = :revision, title = '', summary = '', note = '',
-        working_group = NULL, organisation = NULL, language = 'und', attendance = 1, speakers = '{}',
-        preferred_on = '{}', unavailable_on = '{}', person_ref = NULL, contact = NULL, speaker_names = NULL,
-        token_hash = NULL
+_LISTS = ("speakers", "preferred_on", "unavailable_on")
+# ruff: noqa: S608 - names of our own columns and constant conditions, all values are parameters
+_NAMES, _VALUES = ", ".join(_COLUMNS), ", ".join(f":{name}" for name in _COLUMNS)
+_LISTED = f"id::text AS id, {_NAMES}, encode(person_ref, 'hex') AS person_ref"
+_THERE = "erased_at IS NULL AND answers_revision > 0"
+_ADD = text(f"""
+    INSERT INTO proposal (id, {_NAMES}, person_ref) VALUES (CAST(:id AS uuid), {_VALUES}, decode(:person_ref, 'hex'))
+    ON CONFLICT (id) DO UPDATE SET ({_NAMES}, person_ref) = ROW ({_VALUES}, decode(:person_ref, 'hex'))
+""")
+_STORE = text(f"""
+    UPDATE proposal SET ({_NAMES}, person_ref) = ROW ({_VALUES}, decode(:person_ref, 'hex'))
     WHERE id = CAST(:id AS uuid)
 """)
-_WAS_ERASED = text("SELECT erased_at FROM proposal WHERE id = CAST(:id AS uuid)")
-_CONTACT = text("SELECT contact, speaker_names FROM proposal WHERE id = CAST(:id AS uuid)")
-_KEEP_CONTACT = text("""
-    UPDATE proposal SET contact = :contact, speaker_names = :speaker_names WHERE id = CAST(:id AS uuid)
+_FIND = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {_THERE}")
+_LOCK = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {_THERE} FOR UPDATE")
+_LOCK_ALL = text("SELECT id FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
+_BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) AND {_THERE} ORDER BY id")
+_IS_ERASED = text("SELECT EXISTS (SELECT FROM proposal WHERE id = CAST(:id AS uuid) AND erased_at IS NOT NULL)")
+_NOTHING_YET = """title = '', summary = '', note = '', working_group = NULL, organisation = NULL, language = 'und',
+    attendance = 1, speakers = '{}', speaker_names = NULL, preferred_on = '{}', unavailable_on = '{}',
+    person_ref = NULL, partner = NULL, answers = '{}', answers_revision = 0, suggestion = NULL,
+    suggested_revision = NULL, suggested_names = NULL"""
+_ADD_EMPTY = """
+    INSERT INTO proposal (id, title, summary, language, attendance, speakers, preferred_on, unavailable_on, status,
+        note, revision, submitted_at, answers, answers_revision, erased_at)
+    VALUES (CAST(:id AS uuid), '', '', 'und', 1, '{}', '{}', '{}', :status, '', 1, :at, '{}', 0, :erased_at)
+"""
+_ERASE = text(f"""{_ADD_EMPTY} ON CONFLICT (id) DO UPDATE SET {_NOTHING_YET}, status = excluded.status,
+        revision = proposal.revision + 1, submitted_at = excluded.submitted_at, erased_at = excluded.erased_at
+""")
+_WITHDRAW_EARLY = text(f"{_ADD_EMPTY} ON CONFLICT (id) DO NOTHING")
+_EARLY_WITHDRAWAL = text("SELECT submitted_at FROM proposal WHERE id = CAST(:id AS uuid) AND answers_revision = 0")
+
+_RECORD = text("""
+    INSERT INTO proposal_change (proposal_id, revision, status, action, note, changed_by, changed_at, changed)
+    VALUES (CAST(:id AS uuid), :revision, :status, :action, :note, :changed_by, :changed_at, :changed)
+""")
+_RECORD_ERASURE = text("""
+    INSERT INTO proposal_change (proposal_id, revision, status, action, note, changed_by, changed_at)
+    SELECT id, revision, status, 'erased', '', '', erased_at FROM proposal WHERE id = CAST(:id AS uuid)
+""")
+_BLANK_RECORD = text("UPDATE proposal_change SET note = '', changed = '[]' WHERE proposal_id = CAST(:id AS uuid)")
+_REVISION = "revision, status, action, note, changed_by, changed_at, changed"
+_HISTORY = text(f"""
+    SELECT {_REVISION} FROM proposal_change JOIN (SELECT id FROM proposal WHERE {_THERE}) AS there ON id = proposal_id
+    WHERE proposal_id = CAST(:id AS uuid) ORDER BY revision
+""")
+_SENT_AGAIN = text(f"""
+    SELECT DISTINCT ON (proposal_id) proposal_id::text AS id, {_REVISION} FROM proposal_change
+    WHERE proposal_id = ANY(CAST(:ids AS uuid[])) AND action = 'submitted' AND revision > 1
+    ORDER BY proposal_id, revision DESC
 """)
 
 
@@ -60,27 +90,26 @@ class ProposalFilter:
     limit: int = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What made a revision: done by whom (empty: its registration) and when (aware), and what it changed."""
+
+    action: ReviewAction
+    by: str
+    at: datetime
+    changes: tuple[Change, ...] = ()
+
+
 def find(connection: Connection, proposal_id: str) -> Proposal | None:
-    """The proposal with this id (UUID text), if coordinators may see it."""
+    """The proposal with this id (UUID text)."""
     row = connection.execute(_FIND, {"id": proposal_id}).first()
     return None if row is None else _proposal(row)
 
 
 def find_for_change(connection: Connection, proposal_id: str) -> Proposal | None:
-    """The proposal with this id, whoever may see it, locked until the transaction ends."""
+    """The proposal with this id, locked until the transaction ends."""
     row = connection.execute(_LOCK, {"id": proposal_id}).first()
     return None if row is None else _proposal(row)
-
-
-def lock_unverified(connection: Connection, person_ref: str, since: datetime) -> list[Proposal]:
-    """What the person with this reference has sent after ``since`` (aware) and not confirmed, locked."""
-    rows = connection.execute(_LOCK_UNVERIFIED, {"person_ref": person_ref, "since": since})
-    return [_proposal(row) for row in rows]
-
-
-def lock_never_verified(connection: Connection, until: datetime, most: int) -> list[Proposal]:
-    """Up to ``most`` that were sent up to ``until`` (aware) and are not confirmed, locked, but for those in use."""
-    return [_proposal(row) for row in connection.execute(_LOCK_NEVER_VERIFIED, {"until": until, "most": most})]
 
 
 def lock_all(connection: Connection, proposal_ids: Collection[str]) -> None:
@@ -89,40 +118,45 @@ def lock_all(connection: Connection, proposal_ids: Collection[str]) -> None:
     connection.execute(_LOCK_ALL, {"ids": list(proposal_ids)})
 
 
-def find_by_token(connection: Connection, token_hash: bytes) -> Proposal | None:
-    """The proposal whose link token has this hash."""
-    row = connection.execute(_BY_TOKEN, {"token_hash": token_hash}).first()
-    return None if row is None else _proposal(row)
+def add(connection: Connection, proposal: Proposal) -> None:
+    """Store a new proposal and its first revision."""
+    connection.execute(_ADD, _row(proposal))
+    _record(connection, proposal, Reviewed(ReviewAction.SUBMITTED, "", proposal.submitted_at))
 
 
-def contact_of(connection: Connection, proposal_id: str) -> tuple[bytes, bytes | None]:
-    """The closed contact of a proposal that is there, and the closed names of its speakers; None without any."""
-    contact, speaker_names = connection.execute(_CONTACT, {"id": proposal_id}).one()
-    return contact, speaker_names
+def store(connection: Connection, proposal: Proposal) -> None:
+    """Store a proposal whose revision has not changed."""
+    connection.execute(_STORE, _row(proposal))
 
 
-def keep_contact(connection: Connection, proposal_id: str, contact: bytes, speaker_names: bytes | None) -> None:
-    """Store another closed contact, whose link token must be the same, and other closed names of speakers."""
-    connection.execute(_KEEP_CONTACT, {"id": proposal_id, "contact": contact, "speaker_names": speaker_names})
+def save(connection: Connection, proposal: Proposal, reviewed: Reviewed) -> None:
+    """Store a new revision of ``proposal``, and what made it."""
+    store(connection, proposal)
+    _record(connection, proposal, reviewed)
 
 
-def save(
-    connection: Connection, proposal: Proposal, changed_by: str, at: datetime, changes: Sequence[Change] = ()
-) -> None:
-    """Store a new revision of ``proposal``, who made it, and what it changed."""
-    connection.execute(_SAVE, row_of(proposal))
-    note_change(connection, proposal, changed_by, at, changes)
+def is_erased(connection: Connection, proposal_id: str) -> bool:
+    """Whether whoever made a proposal was erased."""
+    return bool(connection.execute(_IS_ERASED, {"id": proposal_id}).scalar_one())
 
 
-def store_erased(connection: Connection, proposal: Proposal, now: datetime) -> None:
-    """Make a tombstone of a locked proposal: only status and revision of ``proposal`` are stored."""
-    values = {"id": proposal.id, "status": str(proposal.status), "revision": proposal.revision}
-    connection.execute(_BLANK, {**values, "now": now})
+def store_erased(connection: Connection, proposal_id: str, status: ProposalStatus, at: datetime) -> None:
+    """Make a tombstone of a proposal, known or not. Who did what and when stays in the record, without any words."""
+    values = {"id": proposal_id, "status": str(status), "at": at, "erased_at": at}
+    connection.execute(_ERASE, values)
+    connection.execute(_BLANK_RECORD, values)
+    connection.execute(_RECORD_ERASURE, values)
 
 
-def erased_at(connection: Connection, proposal_id: str) -> datetime | None:
-    """When a proposal was erased; None if it was not, or never was."""
-    found: datetime | None = connection.execute(_WAS_ERASED, {"id": proposal_id}).scalar()
+def store_early_withdrawal(connection: Connection, proposal_id: str, at: datetime) -> None:
+    """Keep that a proposal was withdrawn of which nothing else is known yet."""
+    withdrawn = {"status": str(ProposalStatus.WITHDRAWN), "erased_at": None}
+    connection.execute(_WITHDRAW_EARLY, {"id": proposal_id, "at": at, **withdrawn})
+
+
+def early_withdrawal(connection: Connection, proposal_id: str) -> datetime | None:
+    """When a proposal was withdrawn of which nothing else is known; None if it was not."""
+    found: datetime | None = connection.execute(_EARLY_WITHDRAWAL, {"id": proposal_id}).scalar()
     return found
 
 
@@ -133,26 +167,104 @@ def with_status(connection: Connection, statuses: Collection[ProposalStatus]) ->
 
 
 def select(connection: Connection, wanted: ProposalFilter) -> list[Proposal]:
-    """At most ``wanted.limit`` proposals that coordinators may see, in order of arrival."""
+    """At most ``wanted.limit`` proposals, in order of arrival."""
     conditions = {
         "status = :status": wanted.status,
         "working_group = :working_group": wanted.working_group,
         "id > CAST(:after AS uuid)": wanted.after,
     }
-    where = " AND ".join([_SEEN, *(condition for condition, value in conditions.items() if value)])
-    query = text(f"SELECT {_LISTED} FROM proposal WHERE {where} ORDER BY id LIMIT :limit")  # noqa: S608 - constants
+    where = " AND ".join([_THERE, *(condition for condition, value in conditions.items() if value)])
+    query = text(f"SELECT {_LISTED} FROM proposal WHERE {where} ORDER BY id LIMIT :limit")
     return [_proposal(row) for row in connection.execute(query, asdict(wanted))]
 
 
-def row_of(proposal: Proposal) -> dict[str, Any]:
-    """Its columns by name."""
-    row = asdict(proposal)
-    lists = ("speakers", "preferred_on", "unavailable_on")
-    return row | {name: list(row[name]) for name in lists} | {"status": str(proposal.status)}
+def history(connection: Connection, proposal_id: str) -> list[Revision]:
+    """Every revision of a proposal (UUID text), from the first on; none once it is erased."""
+    return [_revision(row) for row in connection.execute(_HISTORY, {"id": proposal_id})]
+
+
+def sent_again(connection: Connection, proposal_ids: Collection[str]) -> dict[str, Revision]:
+    """The last time that each of these was submitted again; without those that never were."""
+    return {row.id: _revision(row) for row in connection.execute(_SENT_AGAIN, {"ids": list(proposal_ids)})}
+
+
+def _record(connection: Connection, proposal: Proposal, reviewed: Reviewed) -> None:
+    row: dict[str, Any] = {
+        "id": proposal.id,
+        "revision": proposal.revision,
+        "status": str(proposal.status),
+        "action": str(reviewed.action),
+        "note": proposal.note,
+        "changed_by": reviewed.by,
+        "changed_at": reviewed.at,
+        "changed": Jsonb([asdict(change) for change in reviewed.changes]),
+    }
+    connection.execute(_RECORD, row)
+
+
+def _row(proposal: Proposal) -> dict[str, Any]:
+    suggestion = proposal.suggestion
+    row = {name: getattr(proposal, name) for name in _COLUMNS if not name.startswith("sugges")}
+    return (
+        row
+        | {name: list(row[name]) for name in _LISTS}
+        | {"id": proposal.id, "person_ref": proposal.person_ref, "status": str(proposal.status)}
+        | {
+            "answers": Jsonb(dict(proposal.answers)),
+            "suggestion": Jsonb(dict(suggestion.text)) if suggestion else None,
+            "suggested_revision": suggestion.revision if suggestion else None,
+            "suggested_names": suggestion.speaker_names if suggestion else None,
+        }
+    )
 
 
 def _proposal(row: Row[Any]) -> Proposal:
     values = dict(row._mapping)
-    lists = ("speakers", "preferred_on", "unavailable_on")
-    status = ProposalStatus(values["status"])
-    return Proposal(**values | {name: tuple(values[name]) for name in lists} | {"status": status})
+    said, revision, names = (values.pop(name) for name in ("suggestion", "suggested_revision", "suggested_names"))
+    suggestion = None if said is None else ReceivedText(revision, said, _bytes(names))
+    values |= {name: tuple(values[name]) for name in _LISTS}
+    values |= {"status": ProposalStatus(values["status"]), "speaker_names": _bytes(values["speaker_names"])}
+    return Proposal(**values, suggestion=suggestion)
+
+
+def _bytes(value: Any) -> bytes | None:
+    return None if value is None else bytes(value)
+
+
+def _revision(row: Row[Any]) -> Revision:
+    return Revision(
+        number=row.revision,
+        status=ProposalStatus(row.status),
+        action=ReviewAction(row.action),
+        note=row.note,
+        changed_by=row.changed_by,
+        changed_at=row.changed_at,
+        changes=tuple(Change(**change) for change in row.changed),
+    )
+
+
+def _encrypted(column: str) -> ClosedRows:
+    """A column of encrypted names, row by row, for whoever encrypts them by another key. It makes no revision."""
+
+    def statement(words: str) -> TextClause:
+        return text(words.format(column=column))
+
+    return ClosedRows(
+        read=statement("""
+            SELECT id::text, {column} FROM proposal
+            WHERE {column} IS NOT NULL AND (:after = '' OR id > CAST(nullif(:after, '') AS uuid))
+            ORDER BY id LIMIT :most
+        """),
+        take=statement("""
+            SELECT id::text, {column} FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) AND {column} IS NOT NULL
+            ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+        """),
+        put=statement("UPDATE proposal SET {column} = :closed WHERE id = CAST(:id AS uuid)"),
+    )
+
+
+ENCRYPTED: Mapping[str, ClosedRows] = {
+    "lists of speakers": _encrypted("speaker_names"),
+    "suggested lists of speakers": _encrypted("suggested_names"),
+}
+"""What is encrypted in the table, by what it is for operators."""

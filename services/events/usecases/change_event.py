@@ -6,7 +6,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from services.events.domain.attendance import INTEREST, NOT_ATTENDING, Audience, audience_of, is_mailed, opens_remote
+from services.events.domain.attendance import INTEREST, NOT_TOLD, Audience, audience_of, is_mailed, opens_remote
 from services.events.domain.dependents import Dependents
 from services.events.domain.event import EVERY_GROUP, Event, EventStatus
 from services.events.domain.event_change import MADE
@@ -138,7 +138,7 @@ def _outcome(connection: Connection, old: Event, new: Event) -> Changed:
     if change == "none":
         return Changed(new, change, (), Audience(), dependents)
     groups = audiences.groups_of(connection, new.id)
-    silent = [kind for kind in NOT_ATTENDING if not (kind == INTEREST and opens_remote(old, new))]
+    silent = [kind for kind in NOT_TOLD if not (kind == INTEREST and opens_remote(old, new))]
     differs = visible_difference(old, new)
     mailed = change == "changed" and is_mailed(new, differs)
     told = sorted({group.form_kind for group in groups}.difference(silent)) if mailed else []

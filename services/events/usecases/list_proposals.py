@@ -1,27 +1,62 @@
-"""Look at proposals and rooms."""
+"""Look at proposals, with the names of their speakers and what is suggested, and at rooms."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
-from services.events.domain.proposal import Proposal, ProposalStatus
-from services.events.domain.proposal_changes import Revision
+from services.events.domain.form import Form
+from services.events.domain.proposal import PROPOSAL, Change, Proposal, Revision, changes_to
 from services.events.domain.room import Room
-from services.events.store import proposal_changes, proposals, rooms
+from services.events.store import forms, proposals, rooms
 from services.events.store.proposals import ProposalFilter
+from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.errors import DomainError
+from shared.core.sealing import Unsealable
 from shared.store.unit_of_work import UnitOfWork
 
 
-def list_proposals(work: UnitOfWork, wanted: ProposalFilter) -> list[Proposal]:
+@dataclass(frozen=True, slots=True)
+class ShownSuggestion:
+    """What the registration of an accepted proposal has said since; ``revision`` is the registration's.
+
+    In ``changes``, speakers are named.
+    """
+
+    revision: int
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownProposal:
+    """A proposal as coordinators see it.
+
+    Attributes:
+        proposal: as it is.
+        speakers: names; None if no key opens them.
+        suggestion: that waits for a decision; None without.
+    """
+
+    proposal: Proposal
+    speakers: tuple[str, ...] | None
+    suggestion: ShownSuggestion | None
+
+
+def list_proposals(work: UnitOfWork, keys: ProposalKeys, wanted: ProposalFilter) -> list[ShownProposal]:
     """Proposals in order of arrival.
 
     Raises:
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        return proposals.select(connection, wanted)
+        found = proposals.select(connection, wanted)
+    return [shown_proposal(keys, proposal) for proposal in found]
 
 
-def show_proposal(work: UnitOfWork, proposal_id: str) -> Proposal:
+def list_suggestions(keys: ProposalKeys, accepted: Iterable[Proposal]) -> list[ShownProposal]:
+    """Those of some proposals of which a suggestion waits for a decision."""
+    return [shown_proposal(keys, proposal) for proposal in accepted if proposal.suggested]
+
+
+def show_proposal(work: UnitOfWork, keys: ProposalKeys, proposal_id: str) -> ShownProposal:
     """One proposal.
 
     Raises:
@@ -32,7 +67,32 @@ def show_proposal(work: UnitOfWork, proposal_id: str) -> Proposal:
         proposal = proposals.find(connection, proposal_id)
     if proposal is None:
         raise DomainError("not-found", "there is no such proposal")
-    return proposal
+    return shown_proposal(keys, proposal)
+
+
+def shown_proposal(keys: ProposalKeys, proposal: Proposal) -> ShownProposal:
+    """A proposal with what is encrypted of it opened."""
+    speakers = _names(keys, proposal.speaker_names, proposal.id)
+    suggested = proposal.suggested
+    if proposal.suggestion is None or not suggested:
+        return ShownProposal(proposal, speakers, None)
+    named = _names(keys, proposal.suggestion.speaker_names, proposal.id)
+    changes = (
+        replace(one, before=_listed(speakers), after=_listed(named)) if one.field == "speakers" else one
+        for one in changes_to(proposal, suggested)
+    )
+    return ShownProposal(proposal, speakers, ShownSuggestion(proposal.suggestion.revision, tuple(changes)))
+
+
+def _names(keys: ProposalKeys, encrypted: bytes | None, proposal_id: str) -> tuple[str, ...] | None:
+    try:
+        return keys.names(encrypted, proposal_id)
+    except Unsealable:
+        return None
+
+
+def _listed(names: tuple[str, ...] | None) -> list[str] | None:
+    return None if names is None else list(names)
 
 
 def show_history(work: UnitOfWork, proposal_id: str) -> list[Revision]:
@@ -43,20 +103,30 @@ def show_history(work: UnitOfWork, proposal_id: str) -> list[Revision]:
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        found = proposal_changes.history(connection, proposal_id)
-    if not found or found[-1].status is ProposalStatus.UNVERIFIED:
+        found = proposals.history(connection, proposal_id)
+    if not found:
         raise DomainError("not-found", "there is no such proposal")
     return found
 
 
 def list_sent_again(work: UnitOfWork, proposal_ids: Collection[str]) -> dict[str, Revision]:
-    """When each of these was last sent again by its own link, and what that changed.
+    """When each of these was last submitted again, and what that changed.
 
     Raises:
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        return proposal_changes.sent_again(connection, proposal_ids)
+        return proposals.sent_again(connection, proposal_ids)
+
+
+def list_proposal_forms(work: UnitOfWork) -> list[Form]:
+    """The forms by which side events can be proposed, open or not.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return forms.forms_of_kind(connection, PROPOSAL)
 
 
 def list_rooms(work: UnitOfWork) -> list[Room]:

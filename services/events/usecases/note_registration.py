@@ -1,4 +1,4 @@
-"""Note what a message said of a registration: the roster, the counts, the tallies and the contact of its group.
+"""Note what a message said of a registration or of a mail to it: roster, counts, tallies and the contact of its group.
 
 In whatever order the messages come, and however often, the numbers end the same: only the newest revision of each
 registration counts, and a count moves by the difference between what was known and what is known now.
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from services.events.domain.attendance import LIVE, attends
 from services.events.store import contacts, counts, roster, tallies
+from services.events.store.contacts import MailContact
 from services.events.store.locks import lock_read_side
 from services.events.store.roster import Registered
 from shared.core.ids import made_at_of
@@ -111,3 +112,18 @@ def _move_contact(connection: Connection, old: Registered | None, new: Registere
         contacts.note_group(connection, new.working_group, new.registration_id)
     if left is not None:
         contacts.reckon_group(connection, left)
+
+
+def note_contact(connection: Connection, contact: MailContact) -> None:
+    """Take over ``contact`` in the caller's transaction.
+
+    If the registration is not known yet its person and group are noted when it comes.
+    """
+    lock_read_side(connection)
+    contacts.add(connection, contact)
+    whose = roster.whose(connection, contact.registration_id)
+    if whose is None:
+        return
+    contacts.note_person(connection, whose.person_ref, contact.registration_id)
+    if whose.working_group is not None:
+        contacts.note_group(connection, whose.working_group, contact.registration_id)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.events.domain.proposal import Proposal
 from services.events.store import proposals
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.sealing import Unsealable
@@ -11,12 +12,11 @@ from shared.store.person_export import PersonalTable, export_rows, reasons_of
 from shared.store.unit_of_work import UnitOfWork
 
 SOMEBODY_ELSE = "it says something about another person, a coordinator"
-CREDENTIAL = "it stands for a credential or a request, and says nothing about the person"
-CLOSED = "encrypted; it stands opened under contacts"
+ENCRYPTED = "encrypted; the names stand opened under speakers"
 
 _REGISTRATIONS = "(SELECT registration_id FROM roster WHERE person_ref = ANY(:refs))"
-_PROPOSALS = "(SELECT id FROM proposal WHERE person_ref = :proposer)"
-_SUBJECTS = "(SELECT id::text FROM proposal WHERE person_ref = :proposer)"
+_PROPOSALS = "(SELECT id FROM proposal WHERE person_ref = ANY(:refs))"
+_SUBJECTS = "(SELECT id::text FROM proposal WHERE person_ref = ANY(:refs))"
 
 TABLES = (
     PersonalTable("FROM roster t WHERE t.person_ref = ANY(:refs)"),
@@ -25,20 +25,14 @@ TABLES = (
         f"FROM mail_contact t WHERE t.registration_id IN {_REGISTRATIONS} OR t.registration_id IN {_PROPOSALS}"
     ),
     PersonalTable(
-        "FROM proposal t WHERE t.person_ref = :proposer",
-        {"contact": CLOSED, "speaker_names": CLOSED, "token_hash": CREDENTIAL},
+        "FROM proposal t WHERE t.person_ref = ANY(:refs)", {"speaker_names": ENCRYPTED, "suggested_names": ENCRYPTED}
     ),
     PersonalTable(f"FROM proposal_change t WHERE t.proposal_id IN {_PROPOSALS}", {"changed_by": SOMEBODY_ELSE}),
-    PersonalTable(
-        f"FROM proposal_receipt t WHERE t.proposal_id IN {_PROPOSALS}",
-        {"key_hash": CREDENTIAL, "fingerprint": CREDENTIAL},
-    ),
     PersonalTable(f"FROM placement t WHERE t.proposal_id IN {_PROPOSALS}"),
     PersonalTable(f"FROM version_placement t WHERE t.proposal_id IN {_PROPOSALS}"),
-    PersonalTable(f"FROM retention_notice t WHERE t.subject IN {_PROPOSALS}"),
     PersonalTable(
         f"FROM outbox t WHERE t.subject IN {_SUBJECTS}",
-        {"body": "for notifications, encrypted to it; what it holds is in its part"},
+        {"body": "notes, encrypted to registration and notifications; they stand opened in proposal_change"},
     ),
     PersonalTable(f"FROM trail t WHERE t.subject IN {_SUBJECTS}", {"who": SOMEBODY_ELSE}),
 )
@@ -50,40 +44,36 @@ LEFT_OUT = reasons_of(TABLES)
 @dataclass(frozen=True, slots=True)
 class PersonExport:
     """Attributes:
-    person_ref: keyed hash of the address under the key of events, 64 hex digits.
-    proposals: ids of the person's proposals.
     tables: rows by table.
-    contacts: name, address and speakers by proposal.
+    speakers: their names by proposal.
     """
 
-    person_ref: str
-    proposals: list[str]
     tables: dict[str, list[dict[str, Any]]]
-    contacts: dict[str, Any]
+    speakers: dict[str, Any]
 
 
-def export_person(work: UnitOfWork, keys: ProposalKeys, email: str, person_refs: Sequence[str]) -> PersonExport:
+def export_person(work: UnitOfWork, keys: ProposalKeys, person_refs: Sequence[str]) -> PersonExport:
     """Return what is held about a person; empty tables if nothing is.
 
     Args:
         work: on the service's database.
         keys: of proposals.
-        email: of the proposer, checked, as forms check it.
         person_refs: as registration knows the person, 64 hex digits each.
     """
-    reference = keys.person_ref(email)
-    values = {"refs": [bytes.fromhex(one) for one in person_refs], "proposer": bytes.fromhex(reference)}
     with work.transaction() as connection:
-        tables = export_rows(connection, TABLES, values)
-        found = [one["id"] for one in tables["proposal"]]
-        closed = {one: proposals.contact_of(connection, one) for one in found}
-    return PersonExport(reference, found, tables, {one: _opened(keys, closed[one], one) for one in found})
+        tables = export_rows(connection, TABLES, {"refs": [bytes.fromhex(one) for one in person_refs]})
+        ids = [one["id"] for one in tables["proposal"]]
+        found = [proposal for one in ids if (proposal := proposals.find(connection, one)) is not None]
+    return PersonExport(tables, {one.id: _speakers(keys, one) for one in found})
 
 
-def _opened(keys: ProposalKeys, closed: tuple[bytes, bytes | None], proposal: str) -> dict[str, Any]:
-    """Name, address and speakers; the token of the link is a credential."""
+def _speakers(keys: ProposalKeys, proposal: Proposal) -> dict[str, Any]:
+    suggested = proposal.suggestion.speaker_names if proposal.suggestion else None
     try:
-        contact = keys.opened(closed, proposal)
+        named = {
+            "speakers": list(keys.names(proposal.speaker_names, proposal.id)),
+            "suggested_speakers": list(keys.names(suggested, proposal.id)),
+        }
     except Unsealable:
         return {"not_opened": "no key opens it"}
-    return {name: value for name, value in contact.items() if name != "token"}
+    return named

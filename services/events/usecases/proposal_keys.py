@@ -1,76 +1,68 @@
-"""Keeps who proposed a side event closed: at rest under the service's own key, on its way to notifications alone."""
+"""Opens what registration says of a proposal, keeps speakers' names encrypted, and seals notes for those who show them.
 
+Each kind of process holds the part of the keys that it needs; what it lacks is empty.
+"""
+
+import base64
+import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.events.domain.proposal import Proposal
-from shared.core.sealing import Vault, keyed_hash, seal_to
-from shared.forms.addresses import address_key
+from shared.core.sealing import Unsealable, Vault, keyed_hash, open_sealed, seal_to
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalKeys:
     """Attributes:
-    keys: of the service, 32 bytes each; the first makes all references.
-    notifications_key: public X25519 key of notifications.
-    vault_keys: close contacts, newest first; with none of them the first of ``keys`` does.
+    events_keys: private keys of events, newest first: open proposals, and encrypt the names of speakers at rest.
+    reference_keys: the first turns a speaker's name into a reference; of the consumers alone.
+    notifications_key: public key of notifications; of the web processes alone, as is the next.
+    registration_key: public key of registration.
     """
 
-    keys: Sequence[bytes] = field(repr=False)
-    notifications_key: bytes
-    vault_keys: Sequence[bytes] = field(default=(), repr=False)
+    events_keys: Sequence[bytes] = field(default=(), repr=False)
+    reference_keys: Sequence[bytes] = field(default=(), repr=False)
+    notifications_key: bytes = b""
+    registration_key: bytes = b""
 
-    def person_ref(self, address: str) -> str:
-        """The reference of an address: the same for the same mailbox, and nothing without the key."""
-        return keyed_hash(self.keys[0], "person", address_key(address)).hex()
-
-    def speaker_ref(self, name: str) -> str:
-        """The reference of a speaker's name, however it is spaced and cased."""
-        return keyed_hash(self.keys[0], "speaker", " ".join(name.split()).casefold()).hex()[:32]
-
-    def idempotency_hash(self, key: str) -> bytes:
-        """What is kept of an idempotency key."""
-        return keyed_hash(self.keys[0], "idempotency", key)
-
-    def fingerprint(self, content: bytes) -> bytes:
-        """What is kept of a submission's content: nobody without the key can try guesses on it."""
-        return keyed_hash(self.keys[0], "fingerprint", content.hex())
-
-    def close(self, contact: dict[str, Any], proposal_id: str) -> tuple[bytes, bytes | None]:
-        """``{name, address, token, speakers}`` as it is stored: who proposed it, and the speakers if there are any.
-
-        Two boxes, since the speakers go earlier, and whatever lets them go has no key.
-        """
-        vault, speakers = self._vault(), {"speakers": contact["speakers"]}
-        person = {name: value for name, value in contact.items() if name not in speakers}
-        names = vault.close(speakers, row=proposal_id) if contact["speakers"] else None
-        return vault.close(person, row=proposal_id), names
-
-    def opened(self, closed: tuple[bytes, bytes | None], proposal_id: str) -> dict[str, Any]:
-        """What ``close`` closed; without speakers once these are gone.
+    def opened(self, sealed: str) -> dict[str, Any]:
+        """The content of a sealed box in base64.
 
         Raises:
             Unsealable: no key opens it.
         """
-        contact, names = closed
-        vault = self._vault()
-        speakers = {"speakers": []} if names is None else vault.open(names, row=proposal_id)
-        return speakers | vault.open(contact, row=proposal_id)
+        try:
+            return open_sealed(list(self.events_keys), base64.b64decode(sealed, validate=True))
+        except binascii.Error:
+            raise Unsealable from None
 
-    def sealed(self, closed: tuple[bytes, bytes | None], proposal: Proposal) -> bytes:
-        """The sealed part of a message about ``proposal``, made from its stored contact.
+    def speaker_ref(self, name: str) -> str:
+        """The reference of a speaker's name, however it is spaced and cased."""
+        return keyed_hash(self.reference_keys[0], "speaker", " ".join(name.split()).casefold()).hex()[:32]
+
+    def encrypted_names(self, names: Sequence[str], proposal_id: str) -> bytes | None:
+        """Names of speakers as they are stored, bound to the proposal; None for nobody."""
+        return self._vault().close({"speakers": list(names)}, row=proposal_id) if names else None
+
+    def names(self, encrypted: bytes | None, proposal_id: str) -> tuple[str, ...]:
+        """What :meth:`encrypted_names` encrypted.
 
         Raises:
-            Unsealable: no key opens the contact.
+            Unsealable: no key opens it.
         """
-        contact = self._vault().open(closed[0], row=proposal.id)
-        told = {name: contact[name] for name in ("name", "address", "token")}
-        return seal_to(self.notifications_key, told | {"title": proposal.title, "note": proposal.note})
+        if encrypted is None:
+            return ()
+        return tuple(self._vault().open(bytes(encrypted), row=proposal_id)["speakers"])
 
-    def contact_keys(self) -> list[bytes]:
-        """What closes contacts, newest first; what a key of references closed is readable until it is closed anew."""
-        return [*self.vault_keys, *(keyed_hash(key, "vault", "contact") for key in self.keys)]
+    def sealed_notes(self, note: str) -> dict[str, str]:
+        """The fields of a decision that hold the note, each for one service: ``note``, ``sealed``."""
+        keys = {"note": self.registration_key, "sealed": self.notifications_key}
+        return {name: base64.b64encode(seal_to(key, {"note": note})).decode() for name, key in keys.items()}
+
+    def vault_keys(self) -> list[bytes]:
+        """What encrypts names of speakers, newest first."""
+        return [keyed_hash(key, "vault", "speakers") for key in self.events_keys]
 
     def _vault(self) -> Vault:
-        return Vault(self.contact_keys())
+        return Vault(self.vault_keys())

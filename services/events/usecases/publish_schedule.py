@@ -15,12 +15,13 @@ from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.domain.event_change import PUBLISHED
 from services.events.domain.lifecycle import cancel, is_over, postpone
 from services.events.domain.merging import merge_loaded
-from services.events.domain.proposal import Proposal, ProposalStatus, become
+from services.events.domain.proposal import Proposal, ProposalStatus, ReviewAction, become
 from services.events.domain.schedule_diff import Difference, Entry, difference
 from services.events.outgoing import event_message
-from services.events.outgoing_proposals import scheduled_message
 from services.events.store import events, proposals, schedule_board, schedule_versions
+from services.events.store.proposals import Reviewed
 from services.events.store.schedule_versions import Version
+from services.events.usecases.decide_proposal import sealed_decision
 from services.events.usecases.event_history import keep_change
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.events.usecases.schedule_snapshot import Snapshot, read_snapshot
@@ -83,7 +84,7 @@ def publish_schedule(work: UnitOfWork, clock: Clock, keys: ProposalKeys, by: str
         by_proposal = {entry.proposal_id: entry for entry in before}
         making = _Making(snapshot, by_proposal, _locked_events(connection, before + after), version, changed)
         outbox.add(connection, [*_put_up(connection, keys, making)])
-        outbox.add(connection, [*_taken_off(connection, making)])
+        outbox.add(connection, [*_taken_off(connection, keys, making)])
         schedule_versions.add(connection, version)
     return Published(version, changed)
 
@@ -134,10 +135,9 @@ def _put_up(connection: Connection, keys: ProposalKeys, making: _Making) -> Iter
         if entry.proposal_id not in making.changed.told:
             continue
         scheduled = _scheduled(proposal, entry)
-        proposals.save(connection, scheduled, version.published_by, version.published_at)
-        box = keys.sealed(proposals.contact_of(connection, proposal.id), scheduled)
-        moved = proposal.event_id is not None
-        yield scheduled_message(scheduled, box, version.published_at, entry, version=version.number, moved=moved)
+        reviewed = Reviewed(ReviewAction.SCHEDULED, version.published_by, version.published_at)
+        proposals.save(connection, scheduled, reviewed)
+        yield sealed_decision(keys, scheduled, version.published_at)
 
 
 def _scheduled(proposal: Proposal, entry: Entry) -> Proposal:
@@ -200,20 +200,22 @@ def _event(entry: Entry, proposal: Proposal, old: Event | None) -> Event:
     )
 
 
-def _taken_off(connection: Connection, making: _Making) -> Iterator[Message]:
-    """Whoever lost their place: the event has no date any more, or is cancelled if they withdrew or were erased. What
-    took place already stays what it was."""
+def _taken_off(connection: Connection, keys: ProposalKeys, making: _Making) -> Iterator[Message]:
+    """Whoever lost their place: the event has no date any more, or is cancelled if they withdrew or were erased; the
+    proposal is accepted again, and its proposer is told. What took place already stays what it was."""
     version = making.version
     for name in making.changed.removed:
         event = making.events[making.before[name].event_id]
         if is_over(event, version.published_at):
             continue
         proposal = proposals.find_for_change(connection, name)
-        if proposal is not None and proposal.status is ProposalStatus.SCHEDULED:
-            accepted = become(proposal, ProposalStatus.ACCEPTED)
-            proposals.save(connection, accepted, version.published_by, version.published_at)
         if event is not None and event.status in (EventStatus.TENTATIVE, EventStatus.CONFIRMED):
             withdrawn = proposal is None or proposal.status is ProposalStatus.WITHDRAWN
             ended = cancel(event) if withdrawn else postpone(event)
             _keep(connection, event, ended, version)
             yield event_message("changed", ended, version.published_at)
+        if proposal is not None and proposal.status is ProposalStatus.SCHEDULED:
+            accepted = become(proposal, ProposalStatus.ACCEPTED)
+            reviewed = Reviewed(ReviewAction.ACCEPTED, version.published_by, version.published_at)
+            proposals.save(connection, accepted, reviewed)
+            yield sealed_decision(keys, accepted, version.published_at)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.events.domain.event import Event
-from services.events.domain.form import OPEN_STATUSES, WORKING_GROUP, Form, is_open
+from services.events.domain.form import OPEN_STATUSES, Form, is_open
 from services.events.domain.network import Series, WorkingGroup
 from services.events.domain.resource import Resource
 from services.events.store import events, forms, network, resources, rooms, schedule_versions
@@ -79,14 +79,14 @@ def published_room(work: UnitOfWork, room_id: str) -> tuple[str, frozenset[str]]
     return room.title, frozenset(entry.event_id for entry in entries if entry.room_id == room_id)
 
 
-def open_group_forms(work: UnitOfWork, now: datetime) -> tuple[Form, ...]:
-    """The forms by which people can join a working group at ``now`` (aware).
+def open_forms(work: UnitOfWork, kind: str, now: datetime) -> tuple[Form, ...]:
+    """The forms of a kind, such as those by which people join a working group, that are open at ``now`` (aware).
 
     Raises:
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        found = forms.forms_of_kind(connection, WORKING_GROUP)
+        found = forms.forms_of_kind(connection, kind)
         events_by_id = _events_of(connection, found, {})
     return tuple(form for form in found if is_open(form, events_by_id.get(form.event or ""), now))
 

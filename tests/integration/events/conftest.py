@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,19 @@ from services.events.settings import read_settings
 from services.events.usecases.load_rooms import load_rooms
 from services.events.usecases.load_sample import load_sample
 from services.events.web import build_app
-from services.events.wiring import describe
 from shared.core.ids import new_token, token_hash
 from shared.core.rights import login
 from shared.core.sealing import public_key_of
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.events.side_events import NOTIFICATIONS_KEY, AsRole, Desk
+from tests.integration.events.side_events import (
+    EVENTS_KEY,
+    NOTIFICATIONS_KEY,
+    REFERENCE_KEY,
+    REGISTRATION_KEY,
+    AsRole,
+    Desk,
+)
 from tests.support.clock import FrozenClock
 from tests.support.installation import FreshDatabases, database_of
 from tests.support.postgres import PostgresServer
@@ -81,15 +86,18 @@ def environment(database: str, keys: Mapping[str, str], tmp_path: Path) -> dict[
     access, signing = tmp_path / "access.json", tmp_path / "signing.key"
     access.write_text(json.dumps(holders))
     signing.write_text("11" * 32 + "\n")
-    proposal = tmp_path / "proposal.key"
-    proposal.write_text("22" * 32 + "\n")
+    private, references = tmp_path / "events.key", tmp_path / "proposal.key"
+    private.write_text(f"{EVENTS_KEY.hex()}\n")
+    references.write_text(f"{REFERENCE_KEY.hex()}\n")
     return {
         "EVENTS_DATABASE_URL": database,
         "TROIKA_BROKER_URL": "amqp://unused.example.org",
         "TROIKA_ACCESS_FILE": str(access),
         "TROIKA_SIGNING_KEY_FILE": str(signing),
-        "TROIKA_PROPOSAL_KEY_FILE": str(proposal),
+        "TROIKA_EVENTS_KEY_FILE": str(private),
+        "TROIKA_PROPOSAL_KEY_FILE": str(references),
         "TROIKA_NOTIFICATIONS_PUBLIC_KEY": public_key_of(NOTIFICATIONS_KEY).hex(),
+        "TROIKA_REGISTRATION_PUBLIC_KEY": public_key_of(REGISTRATION_KEY).hex(),
     }
 
 
@@ -114,28 +122,22 @@ def as_role(keys: Mapping[str, str]) -> Callable[[str], dict[str, str]]:
 
 
 @pytest.fixture
-def desk(loaded: UnitOfWork, client: FlaskClient, as_role: AsRole, engine: Engine, clock: FrozenClock) -> Desk:
-    """A coordinator in the scenario, with its rooms."""
-    load_rooms(loaded, read_rooms(SAMPLE))
-    return Desk(client, as_role("coordinator"), engine, clock)
-
-
-@pytest.fixture
-def relay(database: str, postgres: PostgresServer) -> Iterator[UnitOfWork]:
-    """Transactions of a relay, by its own login."""
-    engine = open_engine(postgres.url(database_of(database), login("events", "relay")))
+def consumer(database: str, postgres: PostgresServer) -> Iterator[UnitOfWork]:
+    """Transactions of a consumer, by its own login."""
+    engine = open_engine(postgres.url(database_of(database), login("events", "consume")))
     yield UnitOfWork(engine, "events")
     engine.dispose()
 
 
 @pytest.fixture
-def keep_house(relay: UnitOfWork) -> Callable[[datetime], None]:
-    """What a relay does that has begun the day before."""
-
-    def turn(now: datetime) -> None:
-        forget = describe().forget
-        assert forget is not None
-        for moment in (now - timedelta(hours=25), now):
-            forget(relay, moment)
-
-    return turn
+def desk(
+    loaded: UnitOfWork,
+    client: FlaskClient,
+    as_role: AsRole,
+    engine: Engine,
+    clock: FrozenClock,
+    consumer: UnitOfWork,
+) -> Desk:
+    """A coordinator in the scenario, with its rooms."""
+    load_rooms(loaded, read_rooms(SAMPLE))
+    return Desk(client, as_role("coordinator"), engine, clock, consumer)

@@ -1,56 +1,160 @@
-"""Proposals and timetables as a client makes them, and what the service then has to say."""
+"""Proposals and timetables: what registration publishes of a proposal, and what coordinators do with it."""
 
 import base64
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
+from services.events.messaging import effects
 from services.events.schedule_worker import ScheduleWorker
-from services.notifications.mail.showing import PROPOSAL_PATH
-from shared.contracts.envelope import decode
+from services.events.usecases.proposal_keys import ProposalKeys
+from shared.contracts.envelope import Message, decode
 from shared.contracts.registry import read
-from shared.core.sealing import open_sealed
+from shared.core.clock import rfc3339
+from shared.core.ids import new_id
+from shared.core.sealing import open_sealed, public_key_of, seal_to
+from shared.store.inbox import Verdict, apply_batch
 from shared.store.unit_of_work import UnitOfWork
+from tests.contract.samples import sample_message
 from tests.support.clock import FrozenClock
 
-NOTIFICATIONS_KEY = bytes(range(32))
-"""Private: opens what the service seals to notifications."""
+NOTIFICATIONS_KEY, REGISTRATION_KEY, EVENTS_KEY = bytes(range(32)), bytes(range(1, 33)), bytes(range(2, 34))
+"""Private keys of the three services."""
+REFERENCE_KEY = bytes(range(3, 35))
+EVENTS_PUBLIC_KEY = public_key_of(EVENTS_KEY)
+CONSUMER_KEYS = ProposalKeys((EVENTS_KEY,), (REFERENCE_KEY,))
+BOXES = {"note": REGISTRATION_KEY, "sealed": NOTIFICATIONS_KEY}
+"""Who opens which field of a decision."""
+
+PROPOSALS, ROLLUP = "events.proposals", "events.rollup"
+DETAILS = ("working_group", "language", "partner", "person_ref", "occurred_at")
+"""What a message says of a proposal in clear."""
+
+AsRole = Callable[[str], dict[str, str]]
+
+
+def a_text(title: str, **answers: Any) -> dict[str, Any]:
+    """The sealed part of a proposal; speakers may be given as one text with a name on each line."""
+    base = {
+        "title": title,
+        "summary": "What was promised and what was done.",
+        "organisation": None,
+        "speakers": [],
+        "attendance": 30,
+        "preferred_days": [],
+        "unavailable_days": [],
+    }
+    said = base | answers
+    return said | ({"speakers": said["speakers"].splitlines()} if isinstance(said["speakers"], str) else {})
+
+
+def proposal_message(
+    verb: str, proposal: str, revision: int, title: str = "", *, key: bytes = EVENTS_PUBLIC_KEY, **answers: Any
+) -> Message:
+    """What registration publishes, as a listener hands it over; ``verb`` is submitted, changed or withdrawn."""
+    data = {"proposal_id": proposal, "revision": revision} | {
+        name: answers.pop(name) for name in DETAILS if name in answers
+    }
+    if verb != "withdrawn":
+        box = seal_to(key, a_text(title, **answers))
+        data |= {"working_group": data.get("working_group"), "sealed": base64.b64encode(box).decode()}
+    return as_read(sample_message(f"proposal.{verb}.v1", **data))
+
+
+def erased_message(proposal: str, revision: int = 9, **data: Any) -> Message:
+    """That whoever proposed a side event was erased."""
+    content = {"registration_id": proposal, "revision": revision, "form": "side-event-proposal", "event": None}
+    return as_read(sample_message("person.erased.v1", form_kind="proposal", status="cancelled", **content | data))
+
+
+def as_read(message: Message) -> Message:
+    """The message with its content checked by the contract."""
+    return replace(message, data=read(message))
+
+
+def deliver(work: UnitOfWork, messages: Sequence[Message], keys: ProposalKeys = CONSUMER_KEYS) -> list[Verdict]:
+    """Let events consume messages, one by one."""
+    verdicts: list[Verdict] = []
+    for message in messages:
+        queue = ROLLUP if message.routing_key == "person.erased.v1" else PROPOSALS
+        verdicts += apply_batch(work, queue, [message], effects(keys)[queue])
+    return verdicts
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A coordinator's desk, with the door for everybody beside it."""
+    """A coordinator's desk, and the consumer of what registration publishes.
+
+    Attributes:
+        client: of the web application.
+        headers: of a coordinator.
+        engine: on the database, as its migrator.
+        consumer: transactions of a consumer, by its own login.
+    """
 
     client: FlaskClient
     headers: dict[str, str]
     engine: Engine
     clock: FrozenClock
+    consumer: UnitOfWork
+
+    def receive(self, *messages: Message) -> None:
+        """Consume messages; none of them is refused."""
+        assert set(deliver(self.consumer, messages)) <= {"done"}
 
     def propose(self, title: str, **answers: Any) -> str:
-        """Send a proposal as anybody; returns its id."""
-        answer = self.client.post("/v1/proposals", json=an_answer(title, **answers))
-        assert answer.status_code == 201, answer.get_json()
-        return str(answer.get_json()["id"])
+        """Consume a new proposal; returns its id."""
+        proposal = new_id()
+        self.receive(proposal_message("submitted", proposal, 1, title, **self._now(answers)))
+        return proposal
+
+    def change(self, proposal: str, revision: int, title: str, **answers: Any) -> None:
+        """Consume what a proposal says in a later revision of its registration."""
+        self.receive(proposal_message("changed", proposal, revision, title, **self._now(answers)))
+
+    def withdraw(self, proposal: str, revision: int = 8) -> None:
+        """Consume that a proposal was withdrawn."""
+        self.receive(proposal_message("withdrawn", proposal, revision, **self._now({})))
+
+    def erase(self, proposal: str) -> None:
+        """Consume that whoever proposed it was erased."""
+        self.receive(erased_message(proposal, **self._now({})))
 
     def accepted(self, title: str, **answers: Any) -> str:
-        """Send a proposal and accept it; returns its id."""
+        """A proposal that is accepted; returns its id."""
         proposal = self.propose(title, **answers)
-        self.decide(proposal, "accept")
+        assert self.decide(proposal, "accept").status_code == 200
         return proposal
+
+    def show(self, proposal: str) -> dict[str, Any]:
+        """A proposal as the API shows it to coordinators."""
+        shown: dict[str, Any] = self.client.get(f"/v1/proposals/{proposal}", headers=self.headers).get_json()
+        return shown
+
+    def history(self, proposal: str) -> list[dict[str, Any]]:
+        """Its history as the API shows it."""
+        answer = self.client.get(f"/v1/proposals/{proposal}/history", headers=self.headers)
+        items: list[dict[str, Any]] = answer.get_json()["items"]
+        return items
 
     def decide(self, proposal: str, verb: str, note: str = "", *, seen: str = "") -> Any:
         """Decide, having read the proposal or with the tag that was ``seen``; returns the answer."""
-        path = f"/v1/proposals/{proposal}"
-        tag = seen or self.client.get(path, headers=self.headers).headers.get("ETag", "*")
-        return self.client.post(f"{path}/{verb}", json={"note": note}, headers={**self.headers, "If-Match": tag})
+        return self.act(proposal, verb, {"note": note}, seen=seen)
 
-    def link(self, proposal: str) -> str:
-        """The path in the mails about a proposal, as notifications are told its token."""
-        tokens = {said["proposal_id"]: said["sealed"]["token"] for _, said in self.said_of_proposals()}
-        return f"{PROPOSAL_PATH}{tokens[proposal]}"
+    def act(self, proposal: str, path: str, body: dict[str, Any] | None = None, *, seen: str = "") -> Any:
+        """Post below the path of a proposal, having read it or with the tag that was ``seen``."""
+        place = f"/v1/proposals/{proposal}"
+        tag = seen or self.client.get(place, headers=self.headers).headers.get("ETag", "*")
+        return self.client.post(f"{place}/{path}", json=body, headers={**self.headers, "If-Match": tag})
+
+    def patch(self, proposal: str, **changes: Any) -> Any:
+        """Change an accepted proposal, having read it; returns the answer."""
+        place = f"/v1/proposals/{proposal}"
+        tag = self.client.get(place, headers=self.headers).headers["ETag"]
+        return self.client.patch(place, json=changes, headers={**self.headers, "If-Match": tag})
 
     def board(self) -> Any:
         """The draft board's answer."""
@@ -80,10 +184,10 @@ class Desk:
         """(key, content) of each message since the first ``after``, each checked against its contract."""
         return [(message.routing_key, dict(message.data)) for message in self._messages()[after:]]
 
-    def said_of_proposals(self, after: int = 0) -> list[tuple[str, dict[str, Any]]]:
-        """The same of proposals alone, their sealed part opened."""
+    def decisions(self, after: int = 0) -> list[tuple[str, dict[str, Any]]]:
+        """The same of decisions alone, their sealed parts opened by whom they are for."""
         return [
-            (key, content | {"sealed": open_sealed([NOTIFICATIONS_KEY], base64.b64decode(content["sealed"]))})
+            (key, content | {name: open_sealed([key], base64.b64decode(content[name])) for name, key in BOXES.items()})
             for key, content in self.said(after)
             if key.startswith("proposal.")
         ]
@@ -93,26 +197,18 @@ class Desk:
         with self.engine.connect() as connection:
             return "\n".join(row[0].decode() for row in connection.execute(text("SELECT body FROM outbox")))
 
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the database says."""
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(query))]
+
+    def _now(self, answers: dict[str, Any]) -> dict[str, Any]:
+        return {"occurred_at": rfc3339(self.clock())} | answers
+
     def _messages(self) -> list[Any]:
         with self.engine.connect() as connection:
-            bodies = connection.execute(text("SELECT body FROM outbox ORDER BY id")).scalars().all()
+            bodies = connection.execute(text("SELECT body FROM outbox WHERE body <> '' ORDER BY id")).scalars().all()
         messages = [decode(body) for body in bodies]
         for message in messages:
             read(message)
         return messages
-
-
-def an_answer(title: str, **answers: Any) -> dict[str, Any]:
-    """The answers of a proposal."""
-    base = {
-        "name": "A proposer",
-        "email": "proposer@example.org",
-        "title": title,
-        "summary": "What was promised and what was done.",
-        "attendance": 30,
-        "consent": True,
-    }
-    return base | answers
-
-
-AsRole = Callable[[str], dict[str, str]]

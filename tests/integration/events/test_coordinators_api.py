@@ -28,7 +28,6 @@ Headers = Callable[[str], dict[str, str]]
 
 POLICIES = {
     "public": Policy("public"),
-    "link": Policy("link"),
     "readers": Policy("role", frozenset({"viewer", "coordinator"})),
     "coordinators": Policy("role", frozenset({"coordinator"})),
     "operators too": Policy("role", frozenset({"viewer", "coordinator", "operator"})),
@@ -37,7 +36,6 @@ POLICIES = {
 SIGNING = {"POST /console/sign-in", *(f"POST {path}" for path in SIGN_OUT)}
 
 PUBLIC = {
-    "/p/erased",
     "/v1/events",
     "/v1/events/<event_id>",
     "/v1/series",
@@ -55,12 +53,6 @@ PUBLIC = {
     "/calendar/working-group/<group_id>.ics",
     "/calendar/room/<room_id>.ics",
     "/programme/timetable",
-    "/propose",
-    "POST /propose",
-    "/propose/side.css",
-    "/propose/<name>.js",
-    "POST /v1/proposals",
-    "/v1/proposals/challenge",
     "/v1/rooms",
     "/v1/schedule.json",
     "/v1/schedule/versions/<int:number>",
@@ -75,7 +67,6 @@ PUBLIC = {
     "/-/events/docs",
     "/-/events/docs.css",
 }
-BY_LINK = {"/p/<token>", "POST /p/<token>", "/p/<token>/my-data.json"}
 FOR_READERS = {
     "/v1/events/<event_id>/counts",
     "/v1/events/<event_id>/coverage",
@@ -113,8 +104,6 @@ CONSOLE_FORMS = (
 )
 FOR_COORDINATORS = {
     "POST /v1/person-export/events",
-    "POST /v1/proposals/<uuid:proposal_id>/erasure",
-    "POST /console/side-events/<uuid:proposal_id>/erasure",
     "/console/events/<event_id>/change/<action>",
     "POST /console/events/<event_id>/change/<action>",
     "POST /v1/events",
@@ -132,8 +121,12 @@ FOR_COORDINATORS = {
     "POST /console/timetable/publish",
     "POST /console/timetable/schedule",
     "POST /console/side-events/<uuid:proposal_id>",
+    "POST /console/side-events/<uuid:proposal_id>/suggestion",
     "PATCH /v1/proposals/<uuid:proposal_id>",
-    *(f"POST /v1/proposals/<uuid:proposal_id>/{verb}" for verb in ("accept", "return", "decline", "withdraw")),
+    *(
+        f"POST /v1/proposals/<uuid:proposal_id>/{verb}"
+        for verb in ("accept", "return", "decline", "suggestion/adopt", "suggestion/dismiss")
+    ),
     "PUT /v1/schedule/placements/<uuid:proposal_id>",
     "DELETE /v1/schedule/placements/<uuid:proposal_id>",
     "POST /v1/schedule/solve",
@@ -153,7 +146,6 @@ def test_every_route_states_who_may_call_it(app: Flask) -> None:
     }
     expected = {
         "public": PUBLIC | SIGNING,
-        "link": BY_LINK,
         "readers": FOR_READERS | SIDE_EVENTS_FOR_READERS,
         "coordinators": FOR_COORDINATORS,
         "operators too": FOR_OPERATORS_TOO,

@@ -54,15 +54,6 @@ def test_command_stores_nothing_of_such_a_folder(desk: Desk, environment: dict[s
     assert _stored(desk) == before
 
 
-@pytest.mark.parametrize("pair", ["example-partner", "example-partner=nowhere"])
-def test_origin_that_cannot_be_read_stores_nothing(
-    desk: Desk, environment: dict[str, str], folder: Path, pair: str
-) -> None:
-    before = _stored(desk)
-    result = CliRunner().invoke(command_line(), ["load", str(folder), "--origin", pair], env=environment)
-    assert (result.exit_code != 0, _stored(desk) == before) == (True, True)
-
-
 def test_empty_slots_give_way(desk: Desk, environment: dict[str, str], folder: Path) -> None:
     before = _stored(desk)
     CliRunner().invoke(command_line(), ["load", str(folder)], env=environment, catch_exceptions=False)
@@ -92,5 +83,5 @@ def _stored(desk: Desk) -> dict[str, list[Any]]:
     with desk.engine.connect() as connection:
         return {
             table: list(connection.execute(text(f"SELECT to_jsonb(t) FROM {table} t ORDER BY 1::text")).scalars())
-            for table in ("slot", "room", "room_hours", "series", "partner", "outbox")
+            for table in ("slot", "room", "room_hours", "series", "outbox")
         }

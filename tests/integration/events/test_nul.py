@@ -97,7 +97,6 @@ PAGES = (
     f"/console/events/{WEBINAR}/resources/brief",
     *(f"/console/events/{WEBINAR}/change/{action}" for action in ("postpone", "reschedule", "revive", "attendance")),
     "/console/side-events",
-    "/propose",
     "/console/sign-in",
 )
 
@@ -139,7 +138,7 @@ def test_who_misses_no_event_is_not_asked(desk: Desk, client: FlaskClient) -> No
 def test_a_text_in_json_that_cannot_be_stored_is_a_fault(desk: Desk, client: FlaskClient) -> None:
     assert client.post("/v1/resources", json=RESOURCE, headers=desk.headers).status_code == 201
     proposal, event = (
-        desk.propose("One"),
+        desk.accepted("One"),
         {"id": "x", "kind": "webinar", "time_zone": "Europe/Zurich", "mode": "online"},
     )
     tag = client.get(f"/v1/proposals/{proposal}", headers=desk.headers).headers["ETag"]

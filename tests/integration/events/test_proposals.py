@@ -1,147 +1,149 @@
-"""Proposals from the idea to the decision, on a real database and through the real door."""
+"""Proposals on coordinators' desks: what is listed, decided and told, and who may see it."""
 
-import re
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
-from services.events.side_pages.pages import page_texts
-from shared.i18n.languages import LANGUAGES
-from tests.integration.events.side_events import AsRole, Desk, an_answer
+from tests.integration.events.side_events import AsRole, Desk
+from tests.integration.events.test_schedule_guards import MORNING, published
 
 
-def test_proposal_is_stored_and_told_and_nobody_is_named_in_clear(desk: Desk) -> None:
-    before = len(desk.said())
+def test_proposal_is_listed_as_it_came(desk: Desk) -> None:
     proposal = desk.propose(
-        "Housing as a right", working_group="housing", speakers="A proposer\nAnother speaker", language="fr"
+        "Housing as a right",
+        working_group="housing",
+        speakers="A proposer\nAnother speaker",
+        language="fr",
+        organisation="An organisation",
+        partner="example-partner",
+        preferred_days=["2020-05-06"],
     )
-    ((key, said),) = desk.said_of_proposals(before)
-    assert (key, said["status"], said["language"], said["working_group"]) == (
-        "proposal.submitted.v1",
-        "submitted",
-        "fr",
-        "housing",
-    )
-    token = said["sealed"].pop("token")
-    assert len(token) == 43
-    assert said["sealed"] == {
-        "name": "A proposer",
-        "address": "proposer@example.org",
+    (listed,) = desk.client.get("/v1/proposals", headers=desk.headers).get_json()["items"]
+    assert listed == desk.show(proposal)
+    del listed["submitted_at"]
+    assert listed == {
+        "id": proposal,
         "title": "Housing as a right",
+        "summary": "What was promised and what was done.",
+        "working_group": "housing",
+        "organisation": "An organisation",
+        "language": "fr",
+        "attendance": 30,
+        "speakers": ["A proposer", "Another speaker"],
+        "speaker_count": 2,
+        "preferred_on": ["2020-05-06"],
+        "unavailable_on": [],
+        "status": "submitted",
         "note": "",
+        "event": None,
+        "revision": 1,
+        "partner": "example-partner",
+        "answers_revision": 1,
+        "suggestion": None,
     }
-    assert "amara" not in desk.raw().lower()
-    assert "Housing as a right" not in desk.raw()
-    with desk.engine.connect() as connection:
-        row = str(connection.execute(text("SELECT to_jsonb(proposal) FROM proposal")).scalar_one())
-    assert "amara" not in row.lower()
-    assert "Another speaker" not in row
-    listed = desk.client.get("/v1/proposals", headers=desk.headers).get_json()["items"]
-    assert [(item["id"], item["speakers"], item["status"]) for item in listed] == [(proposal, 2, "submitted")]
-    assert "amara" not in str(listed).lower()
+    assert desk.decisions() == []
 
 
-def test_same_person_has_the_same_reference_however_the_address_is_cased(desk: Desk) -> None:
-    desk.propose("One", email="proposer@example.org")
-    desk.propose("Two", email="Proposer@Example.org")
-    desk.propose("Three", email="bo@example.org")
-    refs = [said["person_ref"] for _, said in desk.said_of_proposals()]
-    assert (refs[0] == refs[1], refs[0] == refs[2]) == (True, False)
-
-
-def test_idempotency_key_proposes_once(desk: Desk) -> None:
-    key = {"Idempotency-Key": "a-key-of-eight"}
-    first, again = (desk.client.post("/v1/proposals", json=an_answer("One"), headers=key) for _ in range(2))
-    other = desk.client.post("/v1/proposals", json=an_answer("Two"), headers=key)
-    assert (first.status_code, again.get_json(), other.status_code) == (201, first.get_json(), 422)
-    assert other.get_json()["code"] == "idempotency-mismatch"
-    assert len(desk.said_of_proposals()) == 1
-
-
-def test_proposals_without_a_key_are_each_their_own(desk: Desk) -> None:
-    first, second = desk.propose("One"), desk.propose("One")
-    assert first != second
-    assert len(desk.said_of_proposals()) == 2
-
-
-def test_speaker_who_is_named_twice_is_one(desk: Desk) -> None:
-    desk.propose("One", speakers="A speaker\n\n  a   SPEAKER \nAnother speaker")
-    listed = desk.client.get("/v1/proposals", headers=desk.headers).get_json()["items"]
-    assert listed[0]["speakers"] == 2
-
-
-def test_language_is_the_answer_and_else_that_of_the_page(desk: Desk) -> None:
-    desk.propose("One", lang="ar", language="fr")
-    desk.propose("Two", lang="ar")
-    listed = desk.client.get("/v1/proposals", headers=desk.headers).get_json()["items"]
-    assert [item["language"] for item in listed] == ["fr", "ar"]
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_key_that_is_used_for_something_else_on_the_page_is_answered_with_the_page(desk: Desk, language: str) -> None:
-    """Somebody sent the form, went back, and wrote another idea into it: it is kept, and goes with the next press."""
-    accept, key = {"Accept": "text/html"}, "a-key-of-eight"
-    form = an_answer("One") | {"consent": "yes", "lang": language, "idempotency_key": key}
-    assert desk.client.post("/v1/proposals", data=form, headers=accept).status_code == 201
-    other = form | {"title": "Another <idea>"}
-    again = desk.client.post("/v1/proposals", data=other, headers=accept)
-    assert (again.status_code, again.mimetype) == (422, "text/html")
-    assert page_texts().text("sent-before", language) in again.text
-    assert ('value="Another &lt;idea&gt;"' in again.text, key in again.text) == (True, False)
-    found = re.search(r'name="idempotency_key" value="([^"]+)"', again.text)
-    assert found is not None
-    assert len(desk.said_of_proposals()) == 1
-    taken = desk.client.post("/v1/proposals", data=other | {"idempotency_key": found[1]}, headers=accept)
-    assert (taken.status_code, len(desk.said_of_proposals())) == (201, 2)
-
-
-def test_faults_have_pointers_and_nothing_is_stored(desk: Desk) -> None:
-    day = "2020-05-06"
-    wrong = desk.client.post("/v1/proposals", json=an_answer("", attendance=0, email="nobody"))
-    assert sorted(fault["pointer"] for fault in wrong.get_json()["errors"]) == ["/attendance", "/email", "/title"]
-    both = desk.client.post("/v1/proposals", json=an_answer("T", preferred_days=[day], unavailable_days=[day]))
-    assert [fault["pointer"] for fault in both.get_json()["errors"]] == ["/unavailable_days"]
-    assert desk.said_of_proposals() == []
-
-
-def test_trapped_program_gets_an_answer_and_stores_nothing(desk: Desk) -> None:
-    answer = desk.client.post("/v1/proposals", json=an_answer("Spam") | {"website": "https://example.org"})
-    assert (answer.status_code, sorted(answer.get_json())) == (201, ["id", "message", "status"])
-    assert desk.said_of_proposals() == []
-
-
-def test_plain_form_is_answered_with_pages(desk: Desk) -> None:
-    accept = {"Accept": "text/html"}
-    form = {"name": "A", "email": "a@example.org", "title": "T", "summary": "S", "attendance": "20", "consent": "yes"}
-    shown = desk.client.get("/propose?lang=ar")
-    assert (shown.status_code, 'dir="rtl"' in shown.text, "اقتراح فعالية جانبية" in shown.text) == (200, True, True)
-    refused = desk.client.post("/v1/proposals", data=form | {"attendance": "many", "lang": "fr"}, headers=accept)
-    assert (refused.status_code, 'value="many"' in refused.text) == (422, True)
-    taken = desk.client.post("/v1/proposals", data=form | {"lang": "fr"}, headers=accept)
-    assert (taken.status_code, "Votre proposition est arrivée" in taken.text) == (201, True)
-    assert '<bdi dir="ltr">a@example.org</bdi>' in taken.text
-
-
-def test_each_decision_is_told_with_its_note(desk: Desk) -> None:
+def test_each_decision_is_told_with_its_note_to_both_who_show_it(desk: Desk) -> None:
     proposal = desk.propose("One")
     assert desk.decide(proposal, "return", "Please shorten it.").get_json()["status"] == "returned"
     assert desk.decide(proposal, "accept").get_json()["revision"] == 3
     assert desk.decide(desk.propose("Two"), "decline", "Not this year.").status_code == 200
-    told = [(key, said["revision"], said["sealed"]["note"]) for key, said in desk.said_of_proposals()]
-    assert told == [
-        ("proposal.submitted.v1", 1, ""),
-        ("proposal.returned.v1", 2, "Please shorten it."),
-        ("proposal.accepted.v1", 3, ""),
-        ("proposal.submitted.v1", 1, ""),
-        ("proposal.declined.v1", 2, "Not this year."),
+    told = [
+        (key, said["revision"], said["answers_revision"], said["status"], said["note"], said["sealed"], said["event"])
+        for key, said in desk.decisions()
     ]
+    first, second, third = ({"note": note} for note in ("Please shorten it.", "", "Not this year."))
+    assert told == [
+        ("proposal.returned.v1", 2, 1, "returned", first, first, None),
+        ("proposal.accepted.v1", 3, 1, "accepted", second, second, None),
+        ("proposal.declined.v1", 2, 1, "declined", third, third, None),
+    ]
+    assert "shorten" not in desk.raw()
     refused = desk.decide(proposal, "accept")
     assert (refused.status_code, refused.get_json()["code"]) == (409, "proposal-transition")
 
 
-def test_change_needs_what_was_seen(desk: Desk) -> None:
+def test_longest_note_of_any_script_fits_into_its_message(desk: Desk) -> None:
+    note = "住" * 2000
+    assert desk.decide(desk.propose("One"), "return", note).status_code == 200
+    ((_, decision),) = desk.decisions()
+    assert decision["sealed"] == {"note": note}
+
+
+def test_returned_proposal_that_is_changed_is_submitted_again(desk: Desk) -> None:
+    proposal = desk.propose("One", speakers="Ana", attendance=30, preferred_days=["2020-05-06"])
+    desk.decide(proposal, "return", "Who speaks?")
+    desk.change(proposal, 2, "One", speakers="Ana\nBo", attendance=45)
+    shown = desk.show(proposal)
+    assert (shown["status"], shown["speakers"], shown["answers_revision"], shown["note"]) == (
+        "submitted",
+        ["Ana", "Bo"],
+        2,
+        "Who speaks?",
+    )
+    history = desk.history(proposal)
+    assert [(one["revision"], one["status"], one["action"], one["changed_by"]) for one in history] == [
+        (1, "submitted", "submitted", ""),
+        (2, "returned", "returned", "a coordinator"),
+        (3, "submitted", "submitted", ""),
+    ]
+    assert [(one["field"], one["before"], one["after"]) for one in history[2]["changes"]] == [
+        ("attendance", 30, 45),
+        ("speakers", 1, 2),
+        ("preferred_on", ["2020-05-06"], []),
+    ]
+    page = desk.client.get("/console/side-events", headers=desk.headers).text
+    for words in ("Sent again", "What has changed since it was returned", "45 people"):
+        assert words in page, words
+    desk.decide(proposal, "return", "Thank you.")
+    ((_, decision),) = desk.decisions(1)
+    assert (decision["status"], decision["answers_revision"]) == ("returned", 2)
+
+
+def test_returned_proposal_that_was_changed_before_the_coordinators_knew_is_submitted(desk: Desk) -> None:
+    """They returned what they had read, revision 1; registration has had another since."""
     proposal = desk.propose("One")
+    desk.decide(proposal, "return", "Who speaks?")
+    ((_, decision),) = desk.decisions()
+    assert decision["answers_revision"] == 1
+    desk.change(proposal, 2, "One")
+    assert (desk.show(proposal)["status"], desk.show(proposal)["answers_revision"]) == ("submitted", 2)
+    assert "it says the same as before" in desk.client.get("/console/side-events", headers=desk.headers).text
+
+
+def test_text_of_a_submitted_proposal_is_replaced_and_no_decision_is_needed(desk: Desk) -> None:
+    proposal = desk.propose("One", organisation="An organisation")
+    desk.change(proposal, 2, "Two")
+    shown = desk.show(proposal)
+    assert (shown["title"], shown["organisation"], shown["status"]) == ("Two", None, "submitted")
+    assert [one["action"] for one in desk.history(proposal)] == ["submitted", "changed"]
+
+
+def test_scheduled_and_then_taken_off_each_is_told_with_its_event(desk: Desk) -> None:
+    proposal, event = published(desk)
+    published(desk, "Other", "garden-room")
+    seen = {**desk.headers, "If-Match": desk.board().headers["ETag"]}
+    assert desk.client.delete(f"/v1/schedule/placements/{proposal}", headers=seen).status_code == 200
+    before = len(desk.said())
+    assert desk.publish().status_code == 201
+    assert [(key, content.get("status")) for key, content in desk.said(before)] == [
+        ("event.changed.v1", "postponed"),
+        ("proposal.accepted.v1", "accepted"),
+    ]
+    told = [(key, said["event"]) for key, said in desk.decisions() if said["proposal_id"] == proposal]
+    assert told == [
+        ("proposal.accepted.v1", None),
+        ("proposal.scheduled.v1", event),
+        ("proposal.accepted.v1", event),
+    ]
+    desk.put(proposal, "upper-library", MORNING)
+    desk.publish()
+    assert desk.decisions()[-1][1]["event"] == event
+
+
+def test_change_needs_what_was_seen(desk: Desk) -> None:
+    proposal = desk.accepted("One")
     path = f"/v1/proposals/{proposal}"
     seen = desk.client.get(path, headers=desk.headers).headers["ETag"]
     assert desk.client.patch(path, json={"attendance": 10}, headers=desk.headers).status_code == 428
@@ -149,6 +151,40 @@ def test_change_needs_what_was_seen(desk: Desk) -> None:
     assert (changed.status_code, changed.get_json()["attendance"]) == (200, 10)
     again = desk.client.patch(path, json={"attendance": 11}, headers={**desk.headers, "If-Match": seen})
     assert again.status_code == 412
+
+
+def test_coordinators_do_not_withdraw_or_erase_here(desk: Desk) -> None:
+    """They cancel or erase the registration, to which the page leads."""
+    proposal = desk.propose("One")
+    for path in ("withdraw", "erasure"):
+        assert desk.act(proposal, path, {}).status_code == 404
+    form = {"decision": "withdraw", "seen": "1", "note": ""}
+    assert desk.client.post(f"/console/side-events/{proposal}", data=form, headers=desk.headers).status_code == 400
+    page = desk.client.get("/console/side-events", headers=desk.headers).text
+    assert f'href="/console/registrations/{proposal}"' in page
+
+
+@pytest.mark.parametrize("path", ["/propose", "/p/a-token", "/v1/proposals/challenge"])
+def test_old_intake_is_gone(desk: Desk, path: str) -> None:
+    assert desk.client.get(path).status_code == 404
+    assert desk.client.post("/v1/proposals", json={"title": "One"}).status_code == 405
+
+
+def test_lists_say_where_proposals_come_in(desk: Desk) -> None:
+    page = desk.client.get("/console/side-events", headers=desk.headers).text
+    assert "There is no form for proposals" in page
+    _publish_form(desk)
+    page = desk.client.get("/console/side-events", headers=desk.headers).text
+    assert 'href="http://127.0.0.1:8000/embed/side-event-proposal"' in page
+    assert 'href="/embed/side-event-proposal?lang=fr"' in desk.client.get("/programme/timetable?lang=fr").text
+
+
+def _publish_form(desk: Desk) -> None:
+    with desk.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO form_copy (id, revision, kind, title, open, closes_hours_before) "
+            """VALUES ('side-event-proposal', 1, 'proposal', '{"en": "Propose a side event"}', true, 0)"""
+        )
 
 
 @pytest.mark.parametrize(
@@ -169,3 +205,23 @@ def test_public_and_partners_see_and_change_nothing(desk: Desk, as_role: AsRole,
     body: dict[str, Any] = {"json": {}} if path.endswith("accept") else {}
     assert call(path, **body).status_code == 401
     assert call(path, headers=as_role("partner"), **body).status_code == 403
+
+
+def test_moved_proposal_is_told_its_event_again(desk: Desk) -> None:
+    proposal, event = published(desk)
+    desk.put(proposal, "garden-room", MORNING)
+    before = len(desk.said())
+    desk.publish()
+    assert [(key, said.get("event")) for key, said in desk.said(before) if key.startswith("proposal.")] == [
+        ("proposal.scheduled.v1", event)
+    ]
+
+
+def test_proposer_is_counted_among_those_who_are_told_of_their_side_event(desk: Desk) -> None:
+    proposal, event = published(desk)
+    headers = desk.headers | {"If-Match": "*"}
+    tried = desk.client.post(f"/v1/events/{event}/postpone?dry_run=true", json={}, headers=headers).get_json()
+    assert (tried["audience"]["people"], tried["audience"]["by_form_kind"]) == (1, {"proposal": 1})
+    desk.withdraw(proposal)
+    tried = desk.client.post(f"/v1/events/{event}/postpone?dry_run=true", json={}, headers=headers).get_json()
+    assert tried["audience"]["people"] == 0

@@ -10,7 +10,9 @@ from sqlalchemy import Connection, Engine, text
 
 from services.events.domain.event import Event
 from services.events.domain.lifecycle import cancel
+from services.events.domain.proposal import ReviewAction
 from services.events.store import events, proposals
+from services.events.store.proposals import Reviewed
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.side_events import Desk
 from tests.integration.events.test_schedule_guards import MORNING, NOON, change_event, code, published
@@ -67,7 +69,8 @@ def test_edit_of_a_proposal_that_moves_is_kept(desk: Desk) -> None:
     def rename(connection: Connection) -> None:
         old = proposals.find_for_change(connection, proposal)
         assert old is not None
-        proposals.save(connection, replace(old, title="Better", revision=old.revision + 1), "another", desk.clock())
+        new = replace(old, title="Better", revision=old.revision + 1)
+        proposals.save(connection, new, Reviewed(ReviewAction.CHANGED, "another", desk.clock()))
 
     assert publish_during(desk, rename).status_code == 201
     shown = desk.client.get(f"/v1/proposals/{proposal}", headers=desk.headers).get_json()

@@ -1,59 +1,57 @@
-"""Proposers' contacts get a key of their own, and another after it; references stay what they are."""
+"""Names of speakers get a newer key; references stay what they are."""
 
 from pathlib import Path
 
 from sqlalchemy import text
 
+from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.rights import login
-from shared.core.sealing import Unsealable, Vault, new_key
-from tests.integration.events.side_events import Desk
+from shared.core.sealing import Unsealable, new_key
+from tests.integration.events.side_events import EVENTS_KEY, Desk
 from tests.support.installation import database_of
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
 
 _STORED = text("""
-    SELECT id::text, contact, encode(person_ref, 'hex') FROM proposal
-    UNION ALL SELECT id::text, speaker_names, encode(person_ref, 'hex') FROM proposal ORDER BY 1
+    SELECT id::text, speaker_names, array_to_string(speakers, ' ') FROM proposal
+    UNION ALL SELECT id::text, suggested_names, suggestion ->> 'speakers' FROM proposal
+        WHERE suggested_names IS NOT NULL
+    ORDER BY 1, 3
 """)
+ANEW = ("lists of speakers", "suggested lists of speakers")
 
 
-def test_contacts_are_closed_anew_and_references_stay(
-    desk: Desk,
-    environment: dict[str, str],
-    database: str,
-    postgres: PostgresServer,
-    processes: ProcessGroup,
-    tmp_path: Path,
+def test_names_are_encrypted_anew_and_references_stay(
+    desk: Desk, database: str, postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     for number in range(3):
-        desk.propose(f"Side event {number}", speakers=f"Speaker {number}")
-    before = _stored(desk)
-    vault = tmp_path / "proposal-vault.key"
-    first, second = new_key(), new_key()
-    given = {name: environment[name] for name in ("TROIKA_PROPOSAL_KEY_FILE",)} | {
+        proposal = desk.accepted(f"Side event {number}", speakers=f"Speaker {number}")
+    desk.change(proposal, 2, "Side event", speakers="Another speaker")
+    before, private, second = _stored(desk), tmp_path / "private.key", new_key()
+    given = {
         "EVENTS_DATABASE_URL": postgres.url(database_of(database), login("events", "operator")),
-        "TROIKA_PROPOSAL_VAULT_FILE": str(vault),
+        "TROIKA_EVENTS_KEY_FILE": str(private),
     }
-    for number, keys in enumerate([[first], [second, first], [second]]):
-        vault.write_text("".join(f"{key.hex()}\n" for key in keys))
+    for number, keys in enumerate([[EVENTS_KEY], [second, EVENTS_KEY], [second]]):
+        private.write_text("".join(f"{key.hex()}\n" for key in keys))
         command = processes.start(f"rekey-{number}", "services.events rekey", env=given)
         assert command.wait(60) == 0, command.log_text()
-        changed = [3, 3, 0][number]
+        changed = ((0, 0), (3, 1), (0, 0))[number]
         said = [line for line in command.log_text().splitlines() if line.endswith("anew.")]
-        assert said == [f"{changed} {what} closed anew." for what in ("contacts of proposers", "lists of speakers")]
-        assert [_opens(keys[:1], row, closed) for row, closed, _ref in _stored(desk)] == [True] * 6
-    assert [(row, ref) for row, _closed, ref in _stored(desk)] == [(row, ref) for row, _closed, ref in before]
-    assert [_opens([first], row, closed) for row, closed, _ref in _stored(desk)] == [False] * 6
+        assert said == [f"{count} {what} closed anew." for count, what in zip(changed, ANEW, strict=True)]
+        assert [_opens(keys[0], row, names) for row, names, _refs in _stored(desk)] == [True] * 4
+    assert [(row, refs) for row, _names, refs in _stored(desk)] == [(row, refs) for row, _names, refs in before]
+    assert [_opens(EVENTS_KEY, row, names) for row, names, _refs in _stored(desk)] == [False] * 4
 
 
 def _stored(desk: Desk) -> list[tuple[str, bytes, str]]:
     with desk.engine.connect() as connection:
-        return [(row, bytes(closed), ref) for row, closed, ref in connection.execute(_STORED)]
+        return [(row, bytes(names), refs) for row, names, refs in connection.execute(_STORED)]
 
 
-def _opens(keys: list[bytes], row: str, closed: bytes) -> bool:
+def _opens(key: bytes, row: str, names: bytes) -> bool:
     try:
-        Vault(keys).open(closed, row=row)
+        ProposalKeys((key,)).names(names, row)
     except Unsealable:
         return False
     return True

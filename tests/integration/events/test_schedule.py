@@ -25,15 +25,11 @@ def test_timetable_is_made_published_and_told_once(desk: Desk) -> None:
     said = desk.said(before)
     assert [key for key, _ in said] == ["event.published.v1", "proposal.scheduled.v1"] * 3
     by_event = {content["id"]: content for key, content in said if key == "event.published.v1"}
-    for key, content in said:
-        if key == "proposal.scheduled.v1":
-            event = by_event[content["event"]]
-            assert (content["starts_at"], content["room"], content["moved"]) == (
-                event["starts_at"],
-                event["place"],
-                False,
-            )
-            assert (event["kind"], event["status"], content["schedule_version"]) == ("side_event", "confirmed", 1)
+    scheduled = [content for key, content in said if key == "proposal.scheduled.v1"]
+    assert sorted(content["proposal_id"] for content in scheduled) == sorted(names)
+    for content in scheduled:
+        event = by_event[content["event"]]
+        assert (content["status"], event["kind"], event["status"]) == ("scheduled", "side_event", "confirmed")
 
     again = desk.publish()
     assert (again.status_code, again.get_json()["code"]) == (409, "schedule-unchanged")
@@ -52,14 +48,15 @@ def test_only_the_moved_and_the_new_are_told_again(desk: Desk) -> None:
     changes = desk.board().get_json()["changes"]
     assert (changes["moved"], changes["removed"], changes["unchanged"]) == ([moves], [goes], [stays])
     assert desk.publish().get_json()["version"]["number"] == 2
-    told = [(key, content.get("proposal_id"), content.get("moved")) for key, content in desk.said(before)]
+    told = [(key, content.get("proposal_id")) for key, content in desk.said(before)]
     assert told == [
-        ("event.changed.v1", None, None),
-        ("proposal.scheduled.v1", moves, True),
-        ("event.changed.v1", None, None),
+        ("event.changed.v1", None),
+        ("proposal.scheduled.v1", moves),
+        ("event.changed.v1", None),
+        ("proposal.accepted.v1", goes),
     ]
-    last = desk.said(before)[-1][1]
-    assert (last["status"], last["starts_at"]) == ("postponed", None)
+    postponed = desk.said(before)[-2][1]
+    assert (postponed["status"], postponed["starts_at"]) == ("postponed", None)
     shown = desk.client.get(f"/v1/proposals/{goes}", headers=desk.headers).get_json()
     assert shown["status"] == "accepted"
     diff = desk.client.get("/v1/schedule/versions/1/diff/2").get_json()
@@ -102,9 +99,10 @@ def test_withdrawn_proposal_leaves_the_board_and_its_event_is_cancelled(desk: De
     desk.put(proposal, "lake-hall", NOON)
     desk.put(other, "garden-room", NOON)
     desk.publish()
-    desk.decide(proposal, "withdraw")
-    assert [one["proposal"] for one in desk.board().get_json()["placements"]] == [other]
     before = len(desk.said())
+    desk.withdraw(proposal)
+    assert (desk.show(proposal)["status"], desk.said(before)) == ("withdrawn", [])
+    assert [one["proposal"] for one in desk.board().get_json()["placements"]] == [other]
     desk.publish()
     assert [(key, content["status"]) for key, content in desk.said(before)] == [("event.changed.v1", "cancelled")]
 

@@ -36,7 +36,7 @@ def desk(desk: Desk) -> Desk:
     desk.put(late, "upper-library", "2020-05-11-0900")
     desk.decide(desk.propose("Returned idea", working_group="housing"), "return", "Please say who speaks.")
     new = {"working_group": "health", "organisation": "An organisation", "unavailable_days": ["2020-05-08"]}
-    desk.propose("New idea", email="newcomer@example.org", **new)
+    desk.propose("New idea", **new)
     return desk
 
 
@@ -56,15 +56,14 @@ def address(app: Flask, desk: Desk) -> Iterator[str]:
 def test_answers_that_say_what_happened_before_are_accessible_and_fit(
     browser: Browser, address: str, desk: Desk, keys: Mapping[str, str], scheme: str, width: int
 ) -> None:
-    """A decision on what has changed meanwhile, with what was typed; a form that was sent before with other answers."""
+    """A decision on what has changed meanwhile, with what was typed."""
     page = browser.new_context(
         viewport={"width": width, "height": 720},
         color_scheme=scheme,  # type: ignore[arg-type]  # one of the two literals
     ).new_page()
     _sign_in(page, address, keys["coordinator"])
     page.goto(f"{address}/console/side-events?status=submitted")
-    new = f"/v1/proposals/{_with_title(desk, 'New idea')}"
-    desk.client.patch(new, json={"attendance": 80, "summary": "S"}, headers={**desk.headers, "If-Match": "*"})
+    desk.change(_with_title(desk, "New idea"), 2, "New idea", attendance=80, summary="S")
     page.locator("summary").first.click()
     page.get_by_label("Note to the group").fill("Welcome.\nSee you in Geneva.")
     page.get_by_role("button", name="Accept: New idea").click()
@@ -74,43 +73,31 @@ def test_answers_that_say_what_happened_before_are_accessible_and_fit(
     page.get_by_role("button", name="Accept: New idea").click()
     expect(page.get_by_role("status")).to_contain_text("“New idea”: Accepted.")
     expect(page.locator("article", has_text="New idea")).to_have_count(0)  # the list keeps to what is new
-    page.goto(f"{address}/propose?lang=ar")
-    key = page.input_value("[name=idempotency_key]")
-    _send(page, "Clean air")
-    page.goto(f"{address}/propose?lang=ar")
-    page.eval_on_selector("[name=idempotency_key]", "(field, key) => { field.value = key }", key)  # a page gone back to
-    _send(page, "Clean water")
-    expect(page.get_by_role("alert")).to_be_visible()
-    assert (page.input_value("#field-title"), _faults(page)) == ("Clean water", [])
-    page.locator("button[type=submit]").last.click()
-    expect(page.locator("#field-title")).to_have_count(0)
     page.context.close()
 
 
-def _send(page: Page, title: str) -> None:
-    answers = {"name": "A proposer", "email": "a@example.org", "title": title, "summary": "S", "attendance": "20"}
-    for name, answer in answers.items():
-        page.fill(f"#field-{name}", answer)
-    page.check("#field-consent")
-    page.locator("button[type=submit]").last.click()
-
-
-def test_proposal_is_sent_and_faults_lead_to_their_fields_without_script(browser: Browser, address: str) -> None:
-    page = browser.new_context(java_script_enabled=False, locale="en-GB").new_page()
-    page.goto(f"{address}/propose")
-    page.fill("#field-name", "A proposer")
-    page.fill("#field-email", "proposer@example.org")
-    page.fill("#field-title", "Clean air")
-    page.fill("#field-summary", "What we breathe.")
-    page.fill("#field-attendance", "many")
-    page.check("#field-consent")
-    page.locator("button[type=submit]").last.click()
-    page.get_by_role("button", name="Send the proposal").click()
-    expect(page.get_by_role("alert")).to_contain_text("Please check these answers")
-    expect(page.locator("#field-title")).to_have_value("Clean air")
-    page.fill("#field-attendance", "25")
-    page.get_by_role("button", name="Send the proposal").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your proposal has arrived")
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_suggestion_is_accessible_and_is_adopted_from_the_timetable(
+    browser: Browser, address: str, desk: Desk, keys: Mapping[str, str], scheme: str, width: int
+) -> None:
+    desk.change(_with_title(desk, TITLES[0]), 2, "Housing for everybody", speakers="Person 0\nPerson 9")
+    page = browser.new_context(
+        viewport={"width": width, "height": 720},
+        color_scheme=scheme,  # type: ignore[arg-type]  # one of the two literals
+    ).new_page()
+    _sign_in(page, address, keys["coordinator"])
+    page.goto(f"{address}/console/timetable")
+    suggestion = page.locator("section", has=page.get_by_role("heading", name="Suggested changes (1)"))
+    expect(suggestion).to_contain_text("Housing for everybody")
+    expect(suggestion).to_contain_text("Person 0, Person 9")
+    assert _faults(page) == []
+    page.goto(f"{address}/console/side-events?status=scheduled")
+    expect(page.locator("article", has_text=TITLES[0])).to_contain_text("The proposer suggests a change")
+    assert _faults(page) == []
+    page.goto(f"{address}/console/timetable")
+    page.get_by_role("button", name=f"Adopt the change: {TITLES[0]}").click()
+    expect(page.get_by_role("heading", name="Suggested changes")).to_have_count(0)
+    expect(page.locator("table").first).to_contain_text("Housing for everybody")
     page.context.close()
 
 
@@ -151,45 +138,6 @@ def test_viewer_sees_the_timetable_and_no_button(browser: Browser, address: str,
     expect(page.locator("main button")).to_have_count(0)
     page.goto(f"{address}/console/side-events")
     expect(page.locator("main button")).to_have_count(0)
-    page.context.close()
-
-
-def test_proposer_withdraws_without_script(browser: Browser, address: str, desk: Desk) -> None:
-    page = browser.new_context(java_script_enabled=False, locale="en-GB").new_page()
-    page.goto(f"{address}{desk.link(_with_title(desk, TITLES[0]))}?lang=en")
-    expect(page.get_by_role("heading", level=1)).to_have_text(TITLES[0])
-    page.get_by_role("button", name="Withdraw my proposal").click()
-    page.get_by_role("link", name="No, keep it").click()
-    page.get_by_role("button", name="Withdraw my proposal").click()
-    page.get_by_role("button", name="Yes, withdraw it").click()
-    expect(page.locator("main")).to_contain_text("It is withdrawn.")
-    expect(page.get_by_role("button", name="Withdraw my proposal")).to_have_count(0)
-    page.context.close()
-
-
-def test_proposer_changes_a_returned_proposal_without_script_and_coordinators_see_it(
-    browser: Browser, address: str, desk: Desk, keys: Mapping[str, str]
-) -> None:
-    page = browser.new_context(java_script_enabled=False, locale="en-GB").new_page()
-    page.goto(f"{address}{desk.link(_with_title(desk, 'Returned idea'))}?lang=en")
-    page.get_by_role("button", name="Change it and send it again").click()
-    expect(page.get_by_label("Title of the side event")).to_have_value("Returned idea")
-    page.get_by_label("Speakers").fill("A proposer")
-    page.get_by_label("How many people do you expect?").fill("none")
-    page.locator("#field-consent").check()
-    page.get_by_role("button", name="Send it again").click()
-    expect(page.get_by_role("alert")).to_contain_text("Please check these answers")
-    expect(page.get_by_label("Speakers")).to_have_value("A proposer")
-    page.get_by_label("How many people do you expect?").fill("45")
-    page.get_by_role("button", name="Send it again").click()
-    expect(page.locator("main")).to_contain_text("It has arrived.")
-    expect(page.get_by_role("button", name="Change it and send it again")).to_have_count(0)
-    _sign_in(page, address, keys["viewer"])
-    page.goto(f"{address}/console/side-events?status=submitted")
-    card = page.locator("article", has_text="Returned idea")
-    expect(card).to_contain_text("Sent again")
-    expect(card).to_contain_text("What has changed since it was returned")
-    expect(card).to_contain_text("45 people")
     page.context.close()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from services.events.messaging import effects as events_effects
+from services.events.usecases.proposal_keys import ProposalKeys
 from services.events.wiring import describe as describe_events
 from services.notifications.messaging import Intake
 from services.notifications.messaging import effects as notifications_effects
@@ -78,7 +79,7 @@ class Bus:
         intake = Intake(world.clock, (PRIVATE_KEY,), world.vault, "example.org")
         self._effects: Mapping[str, Effect] = {
             **registration_effects([PRIVATE_KEY]),
-            **events_effects(works["events"]),
+            **events_effects(ProposalKeys([PRIVATE_KEY], [PRIVATE_KEY])),
             **notifications_effects(intake),
         }
         self.had: dict[str, list[Message]] = {queue: [] for queue in registry.QUEUES}

@@ -11,13 +11,6 @@ _ON_BUS = """
     VALUES ('{queue}', '', jsonb_build_object('message_id', uuidv7()), '{headers}', now() - interval '{age}', now()
         - interval '{age}')
 """
-_PROPOSALS = """
-    INSERT INTO proposal (id, title, summary, language, attendance, speakers, preferred_on, unavailable_on, status,
-        note, revision, person_ref, submitted_at, contact, token_hash)
-    SELECT uuidv7(), 'A', 'B', 'en', 1, '{{}}', '{{}}', '{{}}', 'submitted', '', 1, sha256('a'), now(), 'c',
-        sha256(n::text::bytea) FROM generate_series(1, {count}) AS n
-"""
-
 BREAKS: tuple[Break, ...] = (
     in_events(
         "A6",
@@ -58,11 +51,62 @@ BREAKS: tuple[Break, ...] = (
         "each mail that was sent, bounced or suppressed is one message",
         _ONE_MORE.format(type="org.troika.mail.sent.v1"),
     ),
+    in_registration(
+        "A5",
+        "change of a proposal told twice",
+        "each change of a proposal is one message to events",
+        _ONE_MORE.format(type="org.troika.proposal.changed.v1"),
+    ),
+    in_registration(
+        "A5",
+        "withdrawal of a proposal never told",
+        "each change of a proposal is one message to events",
+        "DELETE FROM outbox WHERE type = 'org.troika.proposal.withdrawn.v1'",
+    ),
     in_events(
         "A5",
         "proposal without history",
         "a proposal's history has every revision and ends with its state",
-        _PROPOSALS.format(count=1),
+        "DELETE FROM proposal_change WHERE revision = 1 AND proposal_id = (SELECT id FROM proposal "
+        "WHERE erased_at IS NULL AND status = 'declined' LIMIT 1)",
+    ),
+    in_events(
+        "A5",
+        "decision told twice",
+        "each decision on a proposal is one message",
+        _ONE_MORE.format(type="org.troika.proposal.declined.v1"),
+    ),
+    in_events(
+        "A6",
+        "coordinators see an older proposal",
+        "coordinators see each proposal as its registration is",
+        "UPDATE proposal SET answers_revision = answers_revision + 1 WHERE status = 'submitted'",
+    ),
+    in_events(
+        "A6",
+        "proposal not withdrawn",
+        "coordinators see each proposal as its registration is",
+        "UPDATE proposal SET status = 'submitted' WHERE status = 'withdrawn' AND erased_at IS NULL",
+        "UPDATE proposal_change SET status = 'submitted' WHERE status = 'withdrawn' AND proposal_id IN "
+        "(SELECT id FROM proposal WHERE erased_at IS NULL)",
+    ),
+    in_events(
+        "A6",
+        "erasure not taken in by the proposals",
+        "whoever was erased is erased from the proposals",
+        "DELETE FROM proposal WHERE erased_at IS NOT NULL",
+    ),
+    in_registration(
+        "A6",
+        "decision not taken in by the own page",
+        "proposers see each decision",
+        "UPDATE proposal_state SET status = 'accepted'",
+    ),
+    in_notifications(
+        "A6",
+        "decision not taken in by mail",
+        "mails are written from each decision",
+        "UPDATE recipient SET decision = decision + 1 WHERE decision > 0",
     ),
     in_notifications(
         "A6",

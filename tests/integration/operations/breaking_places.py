@@ -2,10 +2,6 @@
 
 from tests.integration.operations.breaking import Break, in_events, in_notifications, in_registration
 
-_RECEIPTS = """
-    INSERT INTO proposal_receipt (key_hash, fingerprint, proposal_id, status, received_at)
-    SELECT sha256('k'), sha256('f'), uuidv7(), 'submitted', now() FROM generate_series(1, 2)
-"""
 _ANOTHER_READING = """
     INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
     SELECT registration_id, form, 'a reader', 'a good reason', now() FROM sealed_reading LIMIT 1
@@ -151,6 +147,13 @@ BREAKS: tuple[Break, ...] = (
         "UPDATE roster SET person_ref = sha256('a') WHERE erased_at IS NOT NULL",
     ),
     in_registration(
+        "A2",
+        "erased and a decision on the proposal is left",
+        "of whoever was erased no decision on a proposal is left",
+        "INSERT INTO proposal_state (registration_id, revision, answers_revision, status, note, decided_at) "
+        "SELECT id, 1, 1, 'declined', '', now() FROM registration WHERE erased_at IS NOT NULL ORDER BY id LIMIT 1",
+    ),
+    in_registration(
         "A3",
         "more seats than ever",
         "as many seats are taken as there were when they were given",
@@ -188,13 +191,6 @@ BREAKS: tuple[Break, ...] = (
         "each submission makes one registration at most",
         f"UPDATE registration SET submission = (SELECT submission FROM registration WHERE {_CONFIRMED} "
         "ORDER BY id LIMIT 1) WHERE status = 'waitlisted'",
-    ),
-    in_events(
-        "A4",
-        "receipt of a proposal stored twice",
-        "each key of a proposal is stored once",
-        "ALTER TABLE proposal_receipt DROP CONSTRAINT proposal_receipt_pkey",
-        _RECEIPTS,
     ),
     in_registration(
         "A12",

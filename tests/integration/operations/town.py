@@ -16,10 +16,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from deploy.local.installation import SAMPLE
+from services.events.domain.proposal import ProposalStatus
 from services.events.loading.folder import read_folder
 from services.events.loading.moving import move_to_next
 from services.events.messaging import effects as events_effects
 from services.events.usecases.change_event import ANY, Deed, change_event
+from services.events.usecases.decide_proposal import Decision, SeenProposal, decide_proposal
 from services.events.usecases.load_sample import load_sample
 from services.events.usecases.steps import StepWish, step_of
 from services.registration.forms.loading import load_forms
@@ -48,6 +50,8 @@ from tests.support.clock import FrozenClock, agreeing
 from tests.support.deciding import decide_all, deciding, make_decider, receive_at
 from tests.support.installation import TestInstallation
 from tests.support.mailed import confirmation_token, managing_token
+from tests.support.proposals import FORM as PROPOSAL
+from tests.support.proposals import events_keys, proposal_answers
 from tests.support.smtp_relay import Relay
 
 PRESS = "review-press-conference"
@@ -82,7 +86,7 @@ class Town:
         receive_at(installation, self.clock)
         self._effects = {
             **registration_effects(read_keys(keys / "registration.key")),
-            **events_effects(self.work("events")),
+            **events_effects(events_keys(installation)),
             **self.office.effects,
         }
 
@@ -188,6 +192,15 @@ class Town:
         wish = step_of(StepWish(name=step, **what))
         change_event(self.work("events"), self.clock, WEBINAR, wish, {ANY}, Deed(step, "a coordinator"))
 
+    def decline(self, number: int) -> None:
+        """A coordinator declines what somebody has proposed."""
+        found = "SELECT id::text, revision FROM proposal WHERE title = %s"
+        [(proposal, revision)] = rows(self.installation.urls["events"], found, f"Side event {number}")
+        decision = Decision(
+            SeenProposal(proposal, revision, "a coordinator"), ProposalStatus.DECLINED, "No room is left."
+        )
+        decide_proposal(self.work("events"), self.clock, events_keys(self.installation), decision)
+
     def write_bulletin(self) -> None:
         """A coordinator writes to everybody."""
         desk = open_desk(self.office, self._folder)
@@ -229,9 +242,30 @@ def _address(number: int) -> str:
 def _filled(number: int, form: str) -> dict[str, Any]:
     """The form of the webinar, or of another event, filled."""
     content = answers(number)
+    if form == PROPOSAL:
+        return proposal_answers(f"Side event {number}", name=content["name"], email=content["email"])
     if form != WEBINAR:
         content["access_needs"] = content.pop("questions")
     return content
+
+
+def _propose(town: Town, client: FlaskClient) -> None:
+    """Four propose side events: one is changed, one declined, one withdrawn, one erased."""
+    town.register(client, *range(30, 34), form=PROPOSAL)
+    town.deliver()
+    town.mail()
+    town.choose(client, "confirm", *range(30, 34))
+    town.deliver()
+    town.mail()
+    town.try_again(client, 30, form=PROPOSAL, attendance=40)
+    town.deliver()
+    town.mail()
+    town.choose(client, "replace", 30)
+    town.decline(31)
+    town.click(client, "cancel", 32)
+    town.click(client, "erase", 33)
+    town.deliver()
+    town.mail()
 
 
 def a_busy_town(town: Town, client: FlaskClient) -> None:
@@ -248,6 +282,7 @@ def a_busy_town(town: Town, client: FlaskClient) -> None:
     town.deliver()
     town.mail()
     town.choose(client, "confirm", 20, 21)
+    _propose(town, client)
     town.click(client, "cancel", 1)
     town.set_seats(client, 6)
     town.set_seats(client, 3)

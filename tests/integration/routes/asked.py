@@ -19,14 +19,10 @@ CONTENT: dict[str, dict[str, Any]] = {
     "notifications POST /v1/bulletins": {"json": {"segment": {}, "texts": _TEXTS}},
     "notifications POST /v1/bulletins/<uuid:bulletin_id>/send": {"json": {"expected": 1, "mark": "x"}},
     "notifications POST /v1/suppressions": {"json": {"person_ref": "cd" * 32}},
-    "events POST /v1/proposals/<uuid:proposal_id>/erasure": {"json": {"reason": "asked"}},
-    "events POST /console/side-events/<uuid:proposal_id>/erasure": {"data": {"reason": "asked"}},
     "registration POST /v1/registrations/<uuid:registration_id>/erasure": {"json": {"reason": "asked"}},
     "registration POST /console/registrations/<uuid:registration_id>/erasure": {"data": {"reason": "asked"}},
     "registration POST /v1/person-export/registration": {"json": {"email": "somebody@example.org", "reason": _REASON}},
-    "events POST /v1/person-export/events": {
-        "json": {"email": "somebody@example.org", "person_refs": [], "reason": _REASON}
-    },
+    "events POST /v1/person-export/events": {"json": {"person_refs": [], "reason": _REASON}},
     "notifications POST /v1/person-export/notifications": {
         "json": {"person_refs": [], "subjects": [], "reason": _REASON}
     },
@@ -54,7 +50,7 @@ def path_of(house: House, route: Route) -> str:
     """The address in the house."""
     values = house.values[route.service]
     if route.rule.endswith("/erasure"):
-        values = {**values, **dict.fromkeys(("registration_id", "proposal_id"), values["erased_id"])}
+        values = {**values, "registration_id": values["erased_id"]}
     for folder, name in TOKENS.items():
         if route.rule.startswith(folder):
             values = {**values, "token": values[name]}

@@ -1,6 +1,5 @@
 """The three applications as one house under HTTPS, somebody registered in it, and a key for every kind of caller."""
 
-import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -18,20 +17,20 @@ from deploy.specs import build_applications
 from services.notifications.usecases.unsubscribe import make_token
 from services.registration.embed.assets import pinned_script
 from services.registration.web import open_intake_engine
-from shared.contracts.envelope import decode
 from shared.contracts.registry import SERVICES
 from shared.core.clock import system_clock
 from shared.core.ids import new_token, token_hash
-from shared.core.sealing import Vault, open_sealed, read_keys
+from shared.core.sealing import Vault, read_keys
 from shared.store.engine import open_engine
 from shared.web.access import ROLES
 from shared.web.console.frame import SIGN_OUT
 from shared.web.signing_in import SignIn
-from tests.integration.events.side_events import an_answer
-from tests.support.clients import WEBINAR, address_of, answers, rows
+from tests.support.clients import WEBINAR, address_of, answers
 from tests.support.filled import fill
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
+from tests.support.proposals import FORM as PROPOSAL
+from tests.support.proposals import proposal_answers, tell_events
 from tests.support.registration_service import RegistrationService, open_registration
 
 HOST = "registration.example.org"
@@ -161,8 +160,8 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
     whole = {"key": WHOLE}
     receipt, confirmation_token = _pending(house)
     registered = house.registration.enrol(answers(1, name=PERSON, email=ADDRESS))
-    proposed = house.ask("events", "POST", "/v1/proposals", json=an_answer(TITLE, name=PERSON, email=ADDRESS))
-    assert proposed.status_code == 201, proposed.text
+    proposed = house.registration.enrol(proposal_answers(TITLE, name=PERSON, email=ADDRESS), PROPOSAL)
+    tell_events(house.registration)
     gone = _erased(house)
     texts = {"en": {"subject": "News", "text": "There are news."}}
     drafted = house.ask("notifications", "POST", "/v1/bulletins", json={"segment": {}, "texts": texts}, **whole)
@@ -173,8 +172,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
     unwanted = {"email": "unwanted@example.org", "reason": "asked us never to be registered"}
     assert house.ask("registration", "POST", "/v1/blocked-addresses", json=unwanted, **whole).status_code == 204
     blocked = house.ask("registration", "GET", "/v1/blocked-addresses", **whole).get_json()["items"][0]
-    [links] = [box for box in house.registration.boxes("registration.confirmed") if box["address"] == ADDRESS]
-    proposer = _token(house, "events")
+    links = next(box for box in house.registration.boxes("registration.confirmed") if box["address"] == ADDRESS)
     mail = house.ask("notifications", "GET", "/v1/mails", **whole).get_json()["items"][0]
     room = house.ask("events", "GET", "/v1/rooms").get_json()["items"][0]
     resource = house.ask("events", "GET", "/v1/resources", **whole).get_json()["items"][0]
@@ -184,7 +182,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
         "registration": {
             "slug": WEBINAR,
             "registration_id": registered,
-            "erased_id": gone["registration"],
+            "erased_id": gone,
             "token": links["token"],
             "view_token": links["view"],
             "join_token": links["join"],
@@ -201,15 +199,12 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "action": "postpone",
             "step_name": "postpone",
             "resource_id": resource["id"],
-            "proposal_id": str(proposed.get_json()["id"]),
-            "erased_id": gone["events"],
+            "proposal_id": proposed,
             "job_id": str(job.get_json()["id"]),
             "kind": "webinar",
             "room_id": room["id"],
             "series_id": series["id"],
             "group_id": group["id"],
-            "token": proposer,
-            "name": "framed",
             "number": "1",
             "other": "1",
         },
@@ -223,14 +218,11 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
     }
 
 
-def _erased(house: House) -> dict[str, str]:
-    """Ids of a registration and a proposal of which nothing is left: erasing them again changes nothing."""
+def _erased(house: House) -> str:
+    """The id of a registration of which nothing is left: erasing it again changes nothing."""
     registration = house.registration.enrol(answers(3))
     assert house.registration.own(house.registration.own_token(3), "erase").status_code == 303
-    proposal = house.ask("events", "POST", "/v1/proposals", json=an_answer("Of nobody")).get_json()["id"]
-    erased = house.ask("events", "POST", f"/p/{_token(house, 'events')}", data={"action": "erase"})
-    assert erased.status_code == 303
-    return {"registration": registration, "events": str(proposal)}
+    return registration
 
 
 def _moved(house: House) -> str:
@@ -245,16 +237,6 @@ def _pending(house: House) -> tuple[str, str]:
     receipt = house.registration.submit(answers(2)).get_json()["receipt"]
     house.registration.decide()
     return str(receipt), house.registration.confirmation_token("participant-2@example.org")
-
-
-def _token(house: House, service: str) -> str:
-    """Of the link in the last mail with one that the service asked for: only notifications can read it."""
-    private = read_keys(house.installation.secrets.folder / "notifications.key")
-    statement = "SELECT body FROM outbox WHERE body <> '' ORDER BY id DESC"
-    bodies = [bytes(body) for (body,) in rows(house.installation.urls[service], statement)]
-    boxes = [data["sealed"] for data in (decode(body).data for body in bodies) if "sealed" in data]
-    opened = [open_sealed(private, base64.b64decode(box)) for box in boxes]
-    return next(str(content["token"]) for content in opened if "token" in content)
 
 
 def _way_out(house: House) -> str:

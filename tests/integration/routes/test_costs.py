@@ -11,12 +11,13 @@ from shared.core.clock import system_clock
 from shared.core.ids import new_id
 from shared.core.sealing import Vault, read_keys
 from shared.web.page_cache import PAGE_CACHE
-from tests.integration.events.side_events import an_answer
 from tests.integration.routes.asked import path_of
 from tests.integration.routes.counting import statements
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import OTHER_FORM, WHOLE, House
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers, submissions_path
+from tests.support.proposals import FORM as PROPOSAL
+from tests.support.proposals import proposal_answers, tell_events
 
 MOST = 6
 """Statements in a request of somebody from outside: a page, a submission, a link."""
@@ -25,12 +26,10 @@ MOST_OF_THE_OWN_PAGE = 7
 OWN_PAGE = "registration GET /r/<token>"
 MOST_OF_A_FORM = 7
 """To read a form anew, once a second in each process: they come on top."""
-MOST_OF_A_PROPOSAL = 7
-"""There are some dozens of them a year: its form's choices are read anew each time, and a receipt is counted."""
 MOST_OF_THE_DESK = 19
 """In one of a coordinator's: such a page puts together many tables, each read once."""
 MORE = 12
-SUBMITTED = ("new", "the same again", "another attempt", "as a page")
+SUBMITTED = ("new", "the same again", "another attempt", "as a page", "a proposal", "another proposal")
 
 
 def test_form_is_read_by_a_few_statements(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,10 +63,11 @@ def test_reading_costs_as_many_statements_however_much_there_is(house: House, ro
     for number in range(MORE):
         person = answers(number, email=f"more-{new_id()}@example.org", organisation=f"More {new_id()}")
         house.registration.enrol(person)
-        proposal = an_answer(f"Another {number}", email=f"more-{new_id()}@example.org")
-        assert house.ask("events", "POST", "/v1/proposals", json=proposal).status_code == 201
+        proposal = proposal_answers(f"Another {number}", email=f"more-{new_id()}@example.org")
+        house.registration.enrol(proposal, PROPOSAL)
         draft = {"segment": {}, "texts": {"en": {"subject": "News", "text": "Some."}}}
         assert house.ask("notifications", "POST", "/v1/bulletins", json=draft, key=WHOLE).status_code == 201
+    tell_events(house.registration)
     after = counts(house, routes)
     grown = {name: (number, after[name]) for name, number in before.items() if after[name] > max(number, 1)}
     assert grown == {}
@@ -99,7 +99,7 @@ def test_page_of_an_address_costs_as_many_statements_however_much_waits_there(
 def _submissions(house: House) -> dict[str, Callable[[], TestResponse]]:
     """What people from outside send, each as it costs most."""
     person = answers(1, email=f"once-{new_id()}@example.org")
-    proposal = an_answer("Once", email=f"once-{new_id()}@example.org")
+    proposal = proposal_answers("Once", email=f"once-{new_id()}@example.org")
     vault = Vault(read_keys(house.installation.secrets.folder / "vault.key"))
     key = {"Idempotency-Key": new_id()}
 
@@ -114,10 +114,9 @@ def _submissions(house: House) -> dict[str, Callable[[], TestResponse]]:
         "with faults": send("registration", SUBMISSIONS, json={}),
         "trapped": send("registration", SUBMISSIONS, json={**person, "website": "x"}),
         "on no form": send("registration", submissions_path(OTHER_FORM), json=person),
-        "a proposal": send("events", "/v1/proposals", json=proposal),
-        "another proposal": send("events", "/v1/proposals", json=proposal),
+        "a proposal": send("registration", submissions_path(PROPOSAL), json=proposal),
+        "another proposal": send("registration", submissions_path(PROPOSAL), json=proposal),
         "a link of nobody": send("registration", "/r/" + "x" * 43, data={"action": "cancel"}),
-        "a proposal of nobody": send("events", "/p/" + "x" * 43, data={"action": "withdraw"}),
         "no more bulletins": send("notifications", "/u/" + make_token(vault, "ef" * 32, "en", system_clock())),
     }
 
@@ -130,8 +129,7 @@ def test_what_people_send_costs_a_few_statements(house: House) -> None:
             answer = send()
         assert answer.status_code < 500, name
         found[name] = len(said)
-    allowed = dict.fromkeys(found, MOST) | dict.fromkeys(("a proposal", "another proposal"), MOST_OF_A_PROPOSAL)
-    allowed |= dict.fromkeys(SUBMITTED, most("registration submission"))
+    allowed = dict.fromkeys(found, MOST) | dict.fromkeys(SUBMITTED, most("registration submission"))
     assert {name: number for name, number in found.items() if number > allowed[name]} == {}
     assert (found["new"] > 0, found["with faults"], found["trapped"]) == (True, 0, found["another attempt"])
 

@@ -18,6 +18,7 @@ from tests.integration.routes.asked import path_of, request_of
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import WHOLE, House
 from tests.support.clients import WEBINAR
+from tests.support.proposals import FORM as PROPOSAL
 
 SECRET = "canary-of-a-bug SELECT name, email FROM registration WHERE id = 7 /usr/lib/python3/site-packages/x.py"
 TELLING = re.compile(
@@ -172,8 +173,9 @@ def test_method_that_there_is_not_is_refused_on_every_route(house: House, routes
         assert "canary" not in answer.text
 
 
-@pytest.mark.parametrize(("service", "path"), [("registration", "/embed/upr-webinar-10"), ("events", "/propose")])
-def test_form_in_another_language_takes_no_json(house: House, service: str, path: str) -> None:
+@pytest.mark.parametrize("form", [WEBINAR, PROPOSAL])
+def test_form_in_another_language_takes_no_json(house: House, form: str) -> None:
     """It is filled with what was sent, and half a character can stand in JSON but in no page."""
-    answer = house.ask(service, "POST", f"{path}?lang=fr", data=b'{"name":"\\ud800"}', content_type="application/json")
+    body = b'{"name":"\\ud800"}'
+    answer = house.ask("registration", "POST", f"/embed/{form}?lang=fr", data=body, content_type="application/json")
     assert answer.status_code == 415

@@ -10,11 +10,12 @@ import pytest
 import services
 import shared
 from shared.web.csv_lines import FORMULA_STARTS
-from tests.integration.events.side_events import an_answer
 from tests.integration.routes.asked import path_of
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import WHOLE, House
-from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
+from tests.support.clients import WEBINAR, answers, rows, submissions_path
+from tests.support.proposals import FORM as PROPOSAL
+from tests.support.proposals import proposal_answers
 
 FORMULA = '=HYPERLINK("https://evil.example.org","open")'
 AS_CSV = {"Accept": "text/csv"}
@@ -71,16 +72,15 @@ def test_no_route_reads_an_uploaded_file() -> None:
     assert [path for path, text in sources().items() if ".files" in text.replace("resources.files(", "")] == []
 
 
-@pytest.mark.parametrize("service", ["registration", "events"])
-def test_file_in_place_of_an_answer_is_no_answer(house: House, service: str) -> None:
+@pytest.mark.parametrize("form", [WEBINAR, PROPOSAL])
+def test_file_in_place_of_an_answer_is_no_answer(house: House, form: str) -> None:
     """A form with a file in it is read as if that part were not there; nothing of it is kept."""
     address = "with-a-file@example.org"
-    filled: dict[str, Any] = {"registration": answers(1), "events": an_answer("With a file")}[service]
-    path = {"registration": SUBMISSIONS, "events": "/v1/proposals"}[service]
+    filled: dict[str, Any] = {WEBINAR: answers(1), PROPOSAL: proposal_answers("With a file")}[form]
     content = {**filled, "email": address, "consent": "yes", "name": (io.BytesIO(b"canary-of-a-file"), "name.html")}
-    answer = house.ask(service, "POST", path, data={k: v if k == "name" else str(v) for k, v in content.items()})
+    data = {k: v if k == "name" else str(v) for k, v in content.items()}
+    answer = house.ask("registration", "POST", submissions_path(form), data=data)
     assert (answer.status_code, [fault["pointer"] for fault in answer.get_json()["errors"]]) == (422, ["/name"])
-    tables = {"registration": "candidate", "events": "proposal"}
     house.registration.decide()
-    kept = rows(house.installation.urls[service], f"SELECT t::text FROM {tables[service]} t")
+    kept = rows(house.installation.urls["registration"], "SELECT t::text FROM candidate t")
     assert [row for (row,) in kept if "canary-of-a-file" in row or address in row] == []

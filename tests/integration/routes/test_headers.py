@@ -6,11 +6,12 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from shared.web.headers import API_POLICY, PAGE_POLICY, framed_policy, kept_page_policy, secure_headers
+from shared.web.headers import API_POLICY, PAGE_POLICY, kept_page_policy, secure_headers
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import HOST, House
 from tests.integration.routes.markup import faults_of
 from tests.support.clients import WEBINAR, rows
+from tests.support.proposals import FORM as PROPOSAL
 
 Answered = list[tuple[Route, str, TestResponse]]
 ALWAYS = {
@@ -35,7 +36,6 @@ FRAMED = (
     "registration GET /c/<token>",
     "registration GET /c/<token>/forms/<slug>",
     "registration GET /receipts/<receipt>",
-    "events GET /propose",
 )
 """Pages with a style and scripts of their own in them; framed only where a partner is named, and by that one alone."""
 READABLE_BY_ALL = (
@@ -66,8 +66,6 @@ KEPT: dict[str, str | None] = {
     "events GET /programme/series/<series_id>": FOR_A_MINUTE,
     "events GET /programme/static/programme.css": FOR_A_YEAR,
     "events GET /programme/timetable": FOR_A_MOMENT,
-    "events GET /propose/<name>.js": FOR_A_WHILE,
-    "events GET /propose/side.css": FOR_A_YEAR,
     "events GET /v1/events": ASK_FIRST,
     "events GET /v1/events/<event_id>": ASK_FIRST,
     "events GET /v1/resources": ASK_FIRST,
@@ -113,27 +111,26 @@ def test_every_answer_says_what_may_load_and_that_nobody_may_frame_it(answered: 
         expected = PAGE_POLICY if is_page else API_POLICY
         if str(route) in FRAMED:
             assert answer.status_code == 200, route
-            expected = framed_policy("N", ()) if route.service == "events" else kept_page_policy("", ())
+            expected = kept_page_policy("", ())
         assert (policy_of(answer), answer.headers.get("X-Frame-Options")) == (expected, "DENY"), route
 
 
-@pytest.mark.parametrize(("service", "path"), [("registration", f"/embed/{WEBINAR}"), ("events", "/propose")])
-def test_form_may_be_framed_by_the_partner_it_names_alone(house: House, service: str, path: str) -> None:
-    url = house.installation.urls[service]
+@pytest.mark.parametrize("form", [WEBINAR, PROPOSAL])
+def test_form_may_be_framed_by_the_partner_it_names_alone(house: House, form: str) -> None:
+    url, path = house.installation.urls["registration"], f"/embed/{form}"
     [(origins,)] = rows(url, "SELECT origins FROM partner WHERE slug = 'example-partner'")
-    answer = house.ask(service, "GET", f"{path}?partner=example-partner")
+    answer = house.ask("registration", "GET", f"{path}?partner=example-partner")
     [style] = re.findall(r"<style[^>]*>(.*?)</style>", answer.text)
-    policy = framed_policy("N", origins) if service == "events" else kept_page_policy(style, origins)
-    assert (policy_of(answer), answer.headers.get("X-Frame-Options")) == (policy, None)
+    assert (policy_of(answer), answer.headers.get("X-Frame-Options")) == (kept_page_policy(style, origins), None)
     for another in ("nobody", "example-partner%20", "*", "https://evil.example.org"):
-        answer = house.ask(service, "GET", f"{path}?partner={another}")
-        policy = framed_policy("N", ()) if service == "events" else kept_page_policy("", ())
-        assert (policy_of(answer), answer.headers.get("X-Frame-Options")) == (policy, "DENY"), another
+        answer = house.ask("registration", "GET", f"{path}?partner={another}")
+        told = (policy_of(answer), answer.headers.get("X-Frame-Options"))
+        assert told == (kept_page_policy("", ()), "DENY"), another
 
 
 def test_policies_allow_nothing_inline_and_nothing_from_elsewhere() -> None:
     partner = ("https://partner.example.org",)
-    for policy in (API_POLICY, PAGE_POLICY, framed_policy("N", partner), kept_page_policy("p{}", partner)):
+    for policy in (API_POLICY, PAGE_POLICY, kept_page_policy("p{}", partner)):
         parts = dict(part.strip().split(" ", 1) for part in policy.split(";"))
         assert (parts["default-src"], parts["base-uri"]) == ("'none'", "'none'")
         assert re.findall(r"unsafe|\*|https?:", policy.replace("https://partner.example.org", "")) == []

@@ -13,7 +13,6 @@ from prometheus_client import REGISTRY
 from shared.core import security_events
 from shared.core.logs import _Formatter
 from shared.core.security_events import LOGGED_PER_MINUTE, SecurityEvent
-from tests.integration.events.side_events import an_answer
 from tests.integration.routes.asked import CONTENT, path_of
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import LIMITED, UNKNOWN, WHOLE, House
@@ -154,10 +153,7 @@ def _hostile(content: Any, end: str) -> Any:
 def _sent(route: Route, end: str) -> Iterator[dict[str, Any]]:
     """Requests with a forged line in whatever the route reads."""
     given = CONTENT.get(str(route), {})
-    bodies: dict[str, Any] = {
-        "registration POST /v1/forms/<slug>/submissions": answers(1),
-        "events POST /v1/proposals": an_answer("A side event"),
-    }
+    bodies: dict[str, Any] = {"registration POST /v1/forms/<slug>/submissions": answers(1)}
     content = bodies.get(str(route), given.get("json", given.get("data", {"name": "x", "action": "x"})))
     query = dict.fromkeys(("q", "cursor", "lang", "form", "next", "partner", "theme"), f"x{end}{FORGED}")
     yield {"json": _hostile(content, end), "query_string": query}

@@ -9,8 +9,8 @@ from typing import Any
 
 from shared.forms.definition import FormDefinition
 from shared.forms.fields import Field
-from shared.forms.proposal import proposal_form
 from shared.forms.standard import standard_form
+from tests.support.proposals import FORM as PROPOSAL
 
 FORMS = {
     "upr-webinar-10": "webinar",
@@ -18,8 +18,8 @@ FORMS = {
     "join-working-group": "working_group",
     "review-press-conference": "attendance",
     "council-session-interest": "interest",
+    PROPOSAL: "proposal",
 }
-PROPOSAL = "proposal"
 GROUPS = (("civil-liberties", "Civil liberties"),)
 BY_CHOICE = ("one_of", "some_of", "working_group", "country", "time_zone", "language", "yes_no", "consent", "number")
 """Kinds whose answers are of a few: none is a person's own. What is sealed of them is searched for by its field's name
@@ -91,8 +91,6 @@ def odd_details(filled: Filled) -> Iterator[Mapping[str, Any]]:
 
 
 def _definition(form: str) -> FormDefinition:
-    if form == PROPOSAL:
-        return proposal_form(GROUPS, ())
     return standard_form(FORMS[form], form, form, working_groups=GROUPS)
 
 

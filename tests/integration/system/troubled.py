@@ -19,9 +19,9 @@ from shared.core.accounts import service_account
 from shared.forms.encoded import to_form_encoded
 from shared.store.postgres_cluster import binaries
 from tests.integration.registration.test_loading import load
-from tests.integration.system.every_form import FORMS, PROPOSAL, Filled, fill, odd_details, odd_requests
+from tests.integration.system.every_form import FORMS, Filled, fill, odd_details, odd_requests
 from tests.support.audited import parked_at
-from tests.support.clients import rows
+from tests.support.clients import rows, submissions_path
 from tests.support.gateway import gateway
 from tests.support.installation import make_installation
 from tests.support.participants import MANAGING, SinkLinks
@@ -81,17 +81,14 @@ class Troubled:
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
 
-    def send(self, filled: Filled) -> str:
-        """Send a form through the gateway; the id of a proposal, the receipt of a submission."""
+    def send(self, filled: Filled) -> None:
+        """Send a form through the gateway."""
         answer = requests.post(self.address(filled.form), json=dict(filled.answers), timeout=20)
-        is_proposal = filled.form == PROPOSAL
-        assert answer.status_code == (201 if is_proposal else 202), answer.text
-        return str(answer.json()["id" if is_proposal else "receipt"])
+        assert answer.status_code == 202, answer.text
 
     def address(self, form: str) -> str:
         """Where a form is sent to."""
-        path = "/v1/proposals" if form == PROPOSAL else f"/v1/forms/{form}/submissions"
-        return self.public + path
+        return self.public + submissions_path(form)
 
 
 @contextmanager
@@ -108,7 +105,7 @@ def troubled(node: RabbitNode, postgres: PostgresServer, run: RunFolder, folder:
         poll_until(lambda: stack.sql("registration", known) == [(True,)], 60, what="registration knows the programme")
         webs = {"registration": stack.web, **others}
         with gateway(run, webs) as public:
-            made = Troubled(stack, webs, public, [fill(form) for form in (*FORMS, PROPOSAL)], run, node, postgres)
+            made = Troubled(stack, webs, public, [fill(form) for form in FORMS], run, node, postgres)
             _happen(made)
             yield made
     finally:
@@ -120,7 +117,8 @@ def _happen(made: Troubled) -> None:
         for content, headers in odd_requests(filled):
             answer = requests.post(made.address(filled.form), data=content, headers=headers, timeout=20)
             assert 400 <= answer.status_code < 500, answer.text
-    ids = {filled.form: made.send(filled) for filled in made.filled}
+    for filled in made.filled:
+        made.send(filled)
     for name in KILLED:
         made.stack.kill(name)
         made.killed.append(name)
@@ -128,7 +126,7 @@ def _happen(made: Troubled) -> None:
     poll_until(lambda: len(list(made.stack.mail_folder.glob("*.eml"))) >= wanted, 120, what="everybody was written to")
     _confirm(made)
     _give_details(made)
-    _decide(made, ids[PROPOSAL])
+    _decide(made)
     for filled in made.filled:
         made.send(filled)  # the same address again
     _park(made)
@@ -141,7 +139,7 @@ def _happen(made: Troubled) -> None:
 def _confirm(made: Troubled) -> None:
     """Follow every link of every mail, and confirm by those that ask for it."""
     text = made.mails().replace(b"=\r\n", b"").replace(b"=\n", b"").decode()
-    links = sorted(set(re.findall(r"https?://[^/\s]+(/[crpu]/[\w-]{20,})", text)))
+    links = sorted(set(re.findall(r"https?://[^/\s]+(/[cru]/[\w-]{20,})", text)))
     assert len(links) >= len(made.filled)
     for path in links:
         assert requests.get(made.public + path, timeout=20).status_code == 200
@@ -179,9 +177,11 @@ def _give_details(made: Troubled) -> None:
     poll_until(lambda: made.stack.sql("registration", stored) == [(len(some),)], 60, what="the details are stored")
 
 
-def _decide(made: Troubled, proposal: str) -> None:
+def _decide(made: Troubled) -> None:
+    """Accept the proposal, once events has it."""
     key = {"Authorization": f"Bearer {made.stack.installation.secrets.coordinator_key}"}
-    path = f"{made.webs['events'].url}/v1/proposals/{proposal}/accept"
+    found = poll_until(lambda: made.stack.sql("events", "SELECT id::text FROM proposal"), 60, what="the proposal came")
+    path = f"{made.webs['events'].url}/v1/proposals/{found[0][0]}/accept"
     assert requests.post(path, json={"note": ""}, headers=key | ACCEPTED, timeout=20).status_code == 200
 
 

@@ -52,12 +52,6 @@ def test_declined_and_withdrawn_are_the_end() -> None:
     assert [status for status in S if not NEXT[status]] == [S.DECLINED, S.WITHDRAWN]
 
 
-def test_unverified_is_where_some_begin_and_nobody_comes_back() -> None:
-    """Coordinators decide on none of these: their address is confirmed first, or they end."""
-    assert [status for status in S if S.UNVERIFIED in NEXT[status]] == []
-    assert NEXT[S.UNVERIFIED] == {S.SUBMITTED, S.WITHDRAWN}
-
-
 def test_only_accepted_ones_are_placed_and_scheduled() -> None:
     assert {S.ACCEPTED, S.SCHEDULED} == PLACEABLE
     assert [status for status in S if S.SCHEDULED in NEXT[status]] == [S.ACCEPTED]
@@ -76,8 +70,7 @@ def test_note_is_kept_unless_a_new_one_is_said() -> None:
         ({"attendance": 0}, "number-too-small"),
         ({"working_group": "Not A Slug"}, "not-a-slug"),
         ({"partner": "Not A Slug"}, "not-a-slug"),
-        ({"speakers": ("aa", "aa")}, "speaker-twice"),
-        ({"speakers": tuple(str(n) for n in range(21))}, "too-many"),
+        ({"answers_revision": 0}, "number-too-small"),
         ({"preferred_on": (date(2020, 5, 6),), "unavailable_on": (date(2020, 5, 6),)}, "wished-and-impossible"),
     ],
 )

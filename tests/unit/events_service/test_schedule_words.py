@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from services.events.console import search_words
-from services.events.console.change_words import FIELDS, change_text
-from services.events.console.schedule_words import clash_text, conflict_text
-from services.events.domain.proposal import Proposal, ProposalStatus
-from services.events.domain.proposal_changes import TOLD_FIELDS, Change
+from services.events.console.schedule_words import ACTIONS, FIELDS, change_text, clash_text, conflict_text
+from services.events.domain.proposal import TEXT_FIELDS, Change, Proposal, ProposalStatus, ReviewAction
 from services.events.domain.room import Room
 from services.events.domain.schedule import Placement, Slot, Span
 from services.events.domain.schedule_conflicts import Conflict, ConflictKind, Fixed
@@ -202,10 +200,13 @@ def test_every_conflict_is_said_in_the_list_and_on_the_card(kind: ConflictKind) 
 
 
 def test_every_field_that_can_change_has_words() -> None:
-    assert {*TOLD_FIELDS, "speakers", "contact"} == set(FIELDS)
+    assert (set(TEXT_FIELDS), set(ReviewAction)) == (set(FIELDS), set(ACTIONS))
     days = change_text(Change("preferred_on", [], ["2020-05-06", "2020-05-07"]), {})
     assert (days.before, plain(days.now)) == ("nothing", "Wed 6 May 2020, Thu 7 May 2020")
     assert change_text(Change("working_group", None, "housing"), {"housing": "Housing"}).now == "Housing"
     assert change_text(Change("language", "en", "fr"), {}).now == "French"
     speakers = change_text(Change("speakers", 0, 3), {})
     assert (speakers.before, speakers.now) == ("nobody", "3")
+    assert change_text(Change("speakers", 2, 2), {}).now == "2, other people"
+    named = change_text(Change("speakers", ["Ana"], ["Ana", "Bo"]), {})
+    assert (named.before, named.now) == ("Ana", "Ana, Bo")

@@ -13,7 +13,6 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import Client, EnvironBuilder
 
 from deploy.specs import applications
-from services.events.web import PEOPLE as EVENTS_PEOPLE
 from services.notifications.web import PEOPLE as NOTIFICATIONS_PEOPLE
 from services.registration.web import PEOPLE
 from shared.core.metrics import requests_refused_total
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 SERVICE = "a service"
-PEOPLE_OF = {"registration": PEOPLE, "events": EVENTS_PEOPLE, "notifications": NOTIFICATIONS_PEOPLE}
+PEOPLE_OF = {"registration": PEOPLE, "events": (), "notifications": NOTIFICATIONS_PEOPLE}
 MOST_BYTES = 100
 
 

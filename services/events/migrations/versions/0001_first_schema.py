@@ -228,15 +228,8 @@ CREATE TABLE tally (
 """
 
 PROPOSALS = """
-CREATE TABLE partner (
-    slug text PRIMARY KEY CHECK (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(slug) <= 80),
-    name text NOT NULL CHECK (name <> ''),
-    origins text[] NOT NULL,
-    language text NOT NULL,
-    theme jsonb NOT NULL
-);
-
 CREATE TABLE proposal (
+    -- that of its registration
     id uuid PRIMARY KEY,
     title text NOT NULL,
     summary text NOT NULL,
@@ -245,10 +238,11 @@ CREATE TABLE proposal (
     language text NOT NULL,
     attendance integer NOT NULL CHECK (attendance >= 1),
     speakers text[] NOT NULL,
+    speaker_names bytea,
     preferred_on date[] NOT NULL,
     unavailable_on date[] NOT NULL,
     status text NOT NULL CHECK
-        (status IN ('unverified', 'submitted', 'accepted', 'scheduled', 'returned', 'declined', 'withdrawn')),
+        (status IN ('submitted', 'accepted', 'scheduled', 'returned', 'declined', 'withdrawn')),
     note text NOT NULL,
     event_id text REFERENCES event (id),
     revision integer NOT NULL CHECK (revision >= 1),
@@ -256,57 +250,47 @@ CREATE TABLE proposal (
     partner text CHECK (partner ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(partner) <= 80),
     person_ref bytea CHECK (length(person_ref) = 32),
     submitted_at timestamptz NOT NULL,
-    contact bytea,
-    speaker_names bytea,
-    -- SHA-256 of its purpose, a NUL and the token of the link
-    token_hash bytea UNIQUE CHECK (length(token_hash) = 32),
+    answers jsonb NOT NULL,
+    answers_revision integer NOT NULL CHECK (answers_revision >= 0),
+    suggestion jsonb,
+    suggested_revision integer,
+    suggested_names bytea,
     erased_at timestamptz,
-    CONSTRAINT proposal_title_check CHECK (title <> '' OR erased_at IS NOT NULL),
+    CONSTRAINT proposal_says_something CHECK ((answers_revision = 0) = (title = '')),
+    CONSTRAINT proposal_says_nothing_yet CHECK (answers_revision > 0 OR status = 'withdrawn' OR erased_at IS NOT NULL),
     CONSTRAINT proposal_scheduled_is_event CHECK (status <> 'scheduled' OR event_id IS NOT NULL),
-    CONSTRAINT proposal_is_somebodys CHECK (erased_at IS NOT NULL OR num_nulls(person_ref, contact, token_hash) = 0),
-    CONSTRAINT proposal_erased_is_nobodys CHECK (erased_at IS NULL OR (title = '' AND summary = '' AND note = ''
-        AND language = 'und' AND speakers = '{}' AND preferred_on = '{}' AND unavailable_on = '{}'
-        AND num_nonnulls(person_ref, contact, token_hash, organisation, working_group) = 0)),
-    CONSTRAINT proposal_erased_names_nobody CHECK (erased_at IS NULL OR speaker_names IS NULL)
+    CONSTRAINT proposal_is_somebodys CHECK ((answers_revision = 0) = (person_ref IS NULL)),
+    CONSTRAINT proposal_suggestion_is_whole CHECK ((suggestion IS NULL) = (suggested_revision IS NULL)),
+    CONSTRAINT proposal_suggestion_is_newer CHECK (suggested_revision > answers_revision),
+    CONSTRAINT proposal_suggestion_is_open CHECK (suggestion IS NULL OR status IN ('accepted', 'scheduled')),
+    CONSTRAINT proposal_suggested_names CHECK (suggested_names IS NULL OR suggestion IS NOT NULL),
+    CONSTRAINT proposal_erased_is_nobodys CHECK (erased_at IS NULL OR (answers_revision = 0 AND summary = ''
+        AND note = '' AND language = 'und' AND speakers = '{}' AND preferred_on = '{}' AND unavailable_on = '{}'
+        AND answers = '{}' AND num_nonnulls(organisation, working_group, partner, speaker_names, suggestion) = 0))
 );
-COMMENT ON COLUMN proposal.contact IS 'name, address, link token: AES-GCM, the key is outside';
+COMMENT ON COLUMN proposal.person_ref IS 'as registration refers to whoever proposed it';
 COMMENT ON COLUMN proposal.speaker_names IS 'names of the speakers: AES-GCM, the key is outside; NULL: none, or gone';
+COMMENT ON COLUMN proposal.suggested_names IS 'the same, of the suggestion';
+COMMENT ON COLUMN proposal.answers IS 'what its registration said in revision answers_revision; speakers as references';
+COMMENT ON COLUMN proposal.answers_revision IS '0: nothing but the withdrawal is known, or it was erased';
+COMMENT ON COLUMN proposal.suggestion IS 'what its registration says in suggested_revision, and is not taken over';
 COMMENT ON COLUMN proposal.erased_at IS 'what was proposed, and by whom, is gone from then on';
 CREATE INDEX proposal_by_status ON proposal (status, id);
-CREATE INDEX proposal_by_person ON proposal (person_ref, submitted_at);
-CREATE INDEX proposal_unverified ON proposal (submitted_at) WHERE status = 'unverified';
+CREATE INDEX proposal_by_person ON proposal (person_ref);
 
 CREATE TABLE proposal_change (
     proposal_id uuid NOT NULL REFERENCES proposal (id) ON DELETE CASCADE,
     revision integer NOT NULL,
     status text NOT NULL,
+    action text NOT NULL CHECK (action <> ''),
     note text NOT NULL,
-    -- [{"field", "before", "after"}]: what coordinators may read; of who proposed it only that it changed
+    -- [{"field", "before", "after"}]: what coordinators may read; speakers are counted
     changed jsonb NOT NULL DEFAULT '[]',
+    -- empty: it came from the registration
     changed_by text NOT NULL,
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (proposal_id, revision)
 );
-
--- What a submission with an idempotency key was answered, whether or not a proposal was stored for it.
-CREATE TABLE proposal_receipt (
-    key_hash bytea PRIMARY KEY CHECK (length(key_hash) = 32),
-    fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32),
-    proposal_id uuid NOT NULL,
-    status text NOT NULL CHECK (status IN ('unverified', 'submitted')),
-    received_at timestamptz NOT NULL
-) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
-COMMENT ON TABLE proposal_receipt IS 'deleted 48 hours after received_at: a repetition is answered like the first one';
-COMMENT ON COLUMN proposal_receipt.proposal_id IS 'no reference: beyond the daily limit no proposal is stored';
-CREATE INDEX proposal_receipt_age ON proposal_receipt (received_at);
-
-CREATE TABLE used_challenge (
-    id bytea PRIMARY KEY,
-    form text NOT NULL,
-    used_at timestamptz NOT NULL
-) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
-CREATE INDEX used_challenge_lately ON used_challenge (form, used_at);
-CREATE INDEX used_challenge_age ON used_challenge (used_at);
 """
 
 TIMETABLE = """
@@ -386,18 +370,7 @@ CREATE INDEX solve_job_waiting ON solve_job (requested_at) WHERE status IN ('que
 CREATE INDEX solve_job_newest ON solve_job (requested_at DESC);
 """
 
-PRIVACY = """
-CREATE TABLE retention_notice (
-    step text NOT NULL CHECK (step <> ''),
-    subject uuid NOT NULL,
-    form text NOT NULL,
-    announced_at timestamptz NOT NULL,
-    confirmed_at timestamptz,
-    PRIMARY KEY (step, subject)
-);
-COMMENT ON TABLE retention_notice IS 'what retention will take; confirmed: an operator let it go without a notice';
-CREATE INDEX retention_notice_form ON retention_notice (form, step);
-
+KEYS = """
 CREATE TABLE key_check (
     name text NOT NULL CHECK (name <> ''),
     value text NOT NULL CHECK (value ~ '^[0-9a-f]{16}$'),
@@ -448,9 +421,9 @@ CREATE VIEW trail AS
     UNION ALL SELECT changed_at, changed_by, 'event-' || deed, 'event', event_id,
         jsonb_build_object('fields', fields, 'resource', resource_id), 'e' || id FROM event_change
     UNION ALL SELECT written_at, written_by, 'note-written', 'event', event_id, '{}', 'n' || id FROM event_note
-    UNION ALL SELECT changed_at, changed_by, 'proposal-' || status, 'proposal', proposal_id::text,
+    UNION ALL SELECT changed_at, changed_by, 'proposal-' || action, 'proposal', proposal_id::text,
         jsonb_build_object('revision', revision), 'p' || proposal_id || '.' || revision
-        FROM proposal_change WHERE changed_by NOT IN ('', 'by link')
+        FROM proposal_change WHERE changed_by <> ''
     UNION ALL SELECT published_at, published_by, 'timetable-published', 'timetable', number::text, '{}',
         'v' || number FROM schedule_version
     UNION ALL SELECT requested_at, requested_by, 'timetable-solved', 'job', id::text, '{}', 'j' || id FROM solve_job;
@@ -499,7 +472,7 @@ STATEMENTS = (
     ATTENDANCE,
     PROPOSALS,
     TIMETABLE,
-    PRIVACY,
+    KEYS,
     CONSOLE,
     AUDIT_LOG,
     MESSAGING,

@@ -21,7 +21,7 @@ async function ask(service, body) {
 async function assemble(email, reason, withSealed) {
   const registration = await ask("registration", { email, reason, with_sealed: withSealed });
   const shared = { reason, export_id: registration.export_id };
-  const events = await ask("events", { email, person_refs: registration.person_refs, ...shared });
+  const events = await ask("events", { person_refs: registration.person_refs, ...shared });
   const notifications = await ask("notifications", {
     person_refs: [...registration.person_refs, ...events.person_refs],
     subjects: [...registration.subjects, ...events.subjects],
