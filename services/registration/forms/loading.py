@@ -232,9 +232,9 @@ def _is_day(value: str) -> bool:
 
 
 def _day(value: Any) -> date:
-    if not isinstance(value, date) or isinstance(value, datetime):
+    if not isinstance(value, str) or not _is_day(value):
         raise ValueError("a day such as 2020-05-06 is required")
-    return value
+    return date.fromisoformat(value)
 
 
 def _slug(value: Any) -> str:

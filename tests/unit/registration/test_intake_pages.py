@@ -108,6 +108,7 @@ ASKED_BY_BUTTONS = {
     "own-answers-faults",
     "own-answers-conflict",
     "own-answers-name-taken",
+    "own-proposal-answers",
     "own-details",
 }
 """Pages whose language changes with what was typed, or not at all."""
