@@ -8,8 +8,8 @@ from services.events.rights import RIGHTS
 from shared.core.key_checks import NOTIFICATIONS_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
 from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
-from shared.forms.work_asked import Asking
 from shared.process.settings import REKEY, WEB, CommonSettings, key_file, read_common, with_embedded
+from shared.public_forms.work_asked import Asking
 
 PROPOSAL = KeyKind(
     "proposal",

@@ -28,7 +28,7 @@ from services.events.settings import EventsSettings
 from services.events.usecases.side_tools import SideTools
 from services.events.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
-from shared.forms.proof_of_work import proof_keys
+from shared.public_forms.proof_of_work import proof_keys
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.key_checks import KeyChecks
 from shared.store.readiness import readiness

@@ -11,8 +11,8 @@ from services.events.store.proposal_arrivals import forget_receipts
 from services.events.store.roster import erased_among
 from services.events.usecases.forget_unverified import forget_unverified
 from services.events.usecases.retain_proposals import retaining
-from shared.forms.used_challenges import forget_challenges
 from shared.process.service import Service
+from shared.public_forms.used_challenges import forget_challenges
 from shared.store.key_checks import KeyChecks
 from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork

@@ -14,8 +14,8 @@ from services.events.usecases.send_proposal_again import Edit, send_proposal_aga
 from services.events.usecases.show_proposal_form import show_proposal_form
 from services.events.usecases.side_tools import SideTools
 from shared.core.errors import DomainError, Unavailable
-from shared.forms.rendering import answers_for_display
-from shared.forms.validation import Answers
+from shared.public_forms.rendering import answers_for_display
+from shared.public_forms.validation import Answers
 from shared.web.headers import personal
 
 

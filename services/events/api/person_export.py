@@ -6,8 +6,8 @@ import marshmallow as ma
 
 from services.events.usecases.person_export import LEFT_OUT, export_person
 from services.events.usecases.side_tools import SideTools
-from shared.forms.address_field import email_field
-from shared.forms.addresses import normal_address
+from shared.public_forms.address_field import email_field
+from shared.public_forms.addresses import normal_address
 from shared.web.access import needs_all_forms
 from shared.web.operations import Blueprint
 from shared.web.person_export import (

@@ -9,9 +9,9 @@ from services.events.usecases.side_tools import SideTools
 from services.events.usecases.submit_proposal import count_solved
 from shared.core.errors import DomainError
 from shared.core.metrics import challenges_total, proofs_of_work_total
-from shared.forms.proof_of_work import ProofRefused, check_proof, new_challenge
-from shared.forms.proposal import proposal_slug
-from shared.forms.work_asked import TRIES
+from shared.public_forms.proof_of_work import ProofRefused, check_proof, new_challenge
+from shared.public_forms.proposal import proposal_slug
+from shared.public_forms.work_asked import TRIES
 from shared.web.access import public
 from shared.web.challenges import ChallengeSchema
 from shared.web.limits import limited

@@ -10,8 +10,8 @@ from flask import Response, make_response, request
 from services.events.domain.partner import Partner
 from services.events.side_pages.look import Look
 from services.events.side_pages.pages import render_refused
-from shared.forms.theme import read_theme
 from shared.i18n.languages import chosen_language
+from shared.public_forms.theme import read_theme
 from shared.web.headers import framed_policy, origin_in, personal
 
 THEME_NAMES = ("theme", "accent", "radius", "font")

@@ -15,10 +15,10 @@ from services.events.usecases.show_proposal_form import show_proposal_form
 from services.events.usecases.side_tools import SideTools
 from services.events.usecases.submit_proposal import NewProposal, Taken, submit_proposal
 from shared.core.ids import new_id
-from shared.forms.definition import FormDefinition
-from shared.forms.encoded import from_form_encoded
-from shared.forms.transport import TRANSPORT_FIELDS, split_transport
-from shared.forms.validation import Answers, FieldError, validate
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.encoded import from_form_encoded
+from shared.public_forms.transport import TRANSPORT_FIELDS, split_transport
+from shared.public_forms.validation import Answers, FieldError, validate
 from shared.web.bodies import FORM_TYPES, JSON_TYPE, json_object, wants_page
 from shared.web.idempotency import checked_key, fingerprint, idempotency_key
 

@@ -9,7 +9,7 @@ from services.events.domain.rules import slug_rule
 from services.events.loading.checks import check_unique
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import Fields, read_yaml, text
-from shared.forms.partner_values import origin, page_language, theme_values
+from shared.public_forms.partner_values import origin, page_language, theme_values
 
 FILE = "partners.yaml"
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.forms.theme import PLAIN, Theme
+from shared.public_forms.theme import PLAIN, Theme
 
 
 @dataclass(frozen=True, slots=True)

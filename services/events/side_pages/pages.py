@@ -11,13 +11,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.events.side_pages.look import Look
 from shared.calendar.ics import subscription_links
-from shared.forms.definition import FormDefinition
-from shared.forms.rendering import render_fields, render_summary
-from shared.forms.texts import engine_texts
-from shared.forms.theme import theme_css
-from shared.forms.validation import FieldError
 from shared.i18n.catalogue import Catalogue
 from shared.i18n.languages import LANGUAGE_NAMES, direction
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.rendering import render_fields, render_summary
+from shared.public_forms.texts import engine_texts
+from shared.public_forms.theme import theme_css
+from shared.public_forms.validation import FieldError
 from shared.web.look.sheets import STATIC_FOLDER, Sheet, paper_sheet
 
 HERE = Path(__file__).parent

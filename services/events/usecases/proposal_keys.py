@@ -6,7 +6,7 @@ from typing import Any
 
 from services.events.domain.proposal import Proposal
 from shared.core.sealing import Vault, keyed_hash, seal_to
-from shared.forms.addresses import address_key
+from shared.public_forms.addresses import address_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from services.events.domain.proposal_retention import (
 )
 from services.events.store.proposal_retention import Due, count_due, count_kept, drop_answers, due_people, noticed
 from services.events.usecases.erase_proposal import erase_kept
-from shared.forms.proposal import days_of_answers
+from shared.public_forms.proposal import days_of_answers
 from shared.store.retaining import BITE, GRACE, Retaining, RetentionStep
 from shared.store.retention_notices import NOTICE, Noticed, confirm, count_waiting
 from shared.store.unit_of_work import UnitOfWork

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from services.events.domain.partner import Partner
 from services.events.domain.rules import slug_rule
 from services.events.store import network, partners, rooms
-from shared.forms.definition import FormDefinition
-from shared.forms.proposal import proposal_form
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.proposal import proposal_form
 from shared.store.unit_of_work import UnitOfWork
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.clock import Clock
-from shared.forms.proof_of_work import ProofKeys
+from shared.public_forms.proof_of_work import ProofKeys
 from shared.store.unit_of_work import UnitOfWork
 
 

@@ -19,7 +19,7 @@ from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.ids import new_id, new_token
 from shared.core.links import PROPOSAL, link_hash
-from shared.forms.used_challenges import use_challenge, used_lately
+from shared.public_forms.used_challenges import use_challenge, used_lately
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 

@@ -9,9 +9,9 @@ from math import ceil
 from unicodedata import east_asian_width
 
 from services.registration.embed.strings import page_texts
-from shared.forms.definition import Field, FormDefinition
-from shared.forms.rendering import template_of
 from shared.i18n.languages import LANGUAGE_NAMES
+from shared.public_forms.definition import Field, FormDefinition
+from shared.public_forms.rendering import template_of
 
 NARROW_PX, WIDE_PX = 328, 640
 """Widths of a frame: on a phone of 360 pixels with a margin, and in a column of text."""

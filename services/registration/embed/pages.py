@@ -12,12 +12,12 @@ from markupsafe import Markup
 from services.registration.embed.assets import asset
 from services.registration.embed.event_time import EventTime, instant_text, when_text
 from services.registration.embed.strings import page_texts, script_texts
-from shared.forms.definition import FormDefinition
-from shared.forms.rendering import render_fields, render_summary
-from shared.forms.texts import engine_texts
-from shared.forms.theme import PLAIN, Theme, theme_css
-from shared.forms.validation import FieldError
 from shared.i18n.languages import LANGUAGE_NAMES, direction
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.rendering import render_fields, render_summary
+from shared.public_forms.texts import engine_texts
+from shared.public_forms.theme import PLAIN, Theme, theme_css
+from shared.public_forms.validation import FieldError
 
 Notice = Literal["busy", "rate-limited", "failed"]
 Verification = Literal["email", "none"]

@@ -25,9 +25,9 @@ from shared.contracts.schemas import SLUG
 from shared.core.clock import Clock, system_clock
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
-from shared.forms.definition import FormDefinition, parse_definition, to_mapping
-from shared.forms.partner_values import origin, page_language, theme_values
-from shared.forms.standard import STANDARD_KINDS, TextInput, standard_form
+from shared.public_forms.definition import FormDefinition, parse_definition, to_mapping
+from shared.public_forms.partner_values import origin, page_language, theme_values
+from shared.public_forms.standard import STANDARD_KINDS, TextInput, standard_form
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 

@@ -21,8 +21,8 @@ from shared.core.context import correlation_id, traceparent
 from shared.core.errors import DomainError, Overloaded, Unavailable
 from shared.core.failpoints import reach
 from shared.core.sealing import seal_to
-from shared.forms.definition import FormDefinition
-from shared.forms.validation import Answers
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.validation import Answers
 from shared.store.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from typing import Any, Literal
 from services.registration.forms.opening import Opening
 from services.registration.own.store import OwnRegistration
 from services.registration.people.model import clear_answers
-from shared.forms.definition import Field, FormDefinition
-from shared.forms.rendering import answers_for_display
-from shared.forms.validation import Answers, validate
+from shared.public_forms.definition import Field, FormDefinition
+from shared.public_forms.rendering import answers_for_display
+from shared.public_forms.validation import Answers, validate
 
 Step = Literal["answers", "details"]
 """``answers``: those of the first step; ``details``: what is asked after the confirmation."""

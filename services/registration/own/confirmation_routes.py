@@ -47,9 +47,9 @@ from services.registration.public.responses import (
 from services.registration.public.submissions import Refused, take
 from services.registration.public.submitted import language_of, own_language, read_submitted
 from shared.core.errors import DomainError
-from shared.forms.definition import FormDefinition
-from shared.forms.rendering import answers_for_display
 from shared.i18n.when import period
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.rendering import answers_for_display
 from shared.web.access import by_link
 from shared.web.bodies import require_form
 from shared.web.limits import limited

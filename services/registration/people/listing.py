@@ -15,7 +15,7 @@ from services.registration.people.store import Person, find_person
 from services.registration.people.waiting_list import PromotionLine, promotions_between
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.forms.definition import Field, parse_definition
+from shared.public_forms.definition import Field, parse_definition
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 

@@ -14,7 +14,7 @@ from services.registration.public.schemas import FormQuery, FormSchema, ReceiptS
 from services.registration.public.submissions import Refused, as_json, faults_as_json, take
 from services.registration.public.submitted import language_of, read_submitted
 from shared.core.errors import DomainError, Unavailable
-from shared.forms.public import to_public
+from shared.public_forms.public import to_public
 from shared.web.access import public
 from shared.web.cross_site import refuse_other_sites
 from shared.web.entity_tags import conditional

@@ -24,7 +24,7 @@ from services.registration.public.responses import (
 from services.registration.public.submissions import Refused, take
 from services.registration.public.submitted import Submitted, language_of
 from shared.core.errors import DomainError, Unavailable
-from shared.forms.validation import Answers
+from shared.public_forms.validation import Answers
 from shared.web.busy_page import retry_after_s
 
 

@@ -12,9 +12,9 @@ from sqlalchemy import text
 
 from services.events.settings import read_settings
 from services.events.web import build_app
-from shared.forms.proof_of_work import new_challenge, proof_keys
-from shared.forms.proposal import proposal_slug
-from shared.forms.work_asked import CALM, KEPT, LIFETIME, TRIES
+from shared.public_forms.proof_of_work import new_challenge, proof_keys
+from shared.public_forms.proposal import proposal_slug
+from shared.public_forms.work_asked import CALM, KEPT, LIFETIME, TRIES
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.proposal_proofs import (

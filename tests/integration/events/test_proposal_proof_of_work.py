@@ -3,8 +3,8 @@
 from services.events.domain.proposal_retention import UNVERIFIED_FOR
 from services.events.usecases.list_proposals import list_sent_again
 from services.events.usecases.submit_proposal import MOST_RECEIPTS
-from shared.forms.proposal import proposal_slug
-from shared.forms.work_asked import LIFETIME
+from shared.public_forms.proposal import proposal_slug
+from shared.public_forms.work_asked import LIFETIME
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.proposal_proofs import PROPOSALS, SECOND, answered, forget_old, listed, proof, stored
 from tests.integration.events.proposal_proofs import clock as clock

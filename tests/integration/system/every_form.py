@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from shared.forms.definition import FormDefinition
-from shared.forms.fields import Field
-from shared.forms.proposal import proposal_form
-from shared.forms.standard import standard_form
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.fields import Field
+from shared.public_forms.proposal import proposal_form
+from shared.public_forms.standard import standard_form
 
 FORMS = {
     "upr-webinar-10": "webinar",

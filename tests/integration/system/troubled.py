@@ -16,7 +16,7 @@ from deploy.local.installation import SAMPLE
 from shared.bus.names import FACTS
 from shared.contracts.envelope import TYPE_PREFIX
 from shared.core.accounts import service_account
-from shared.forms.encoded import to_form_encoded
+from shared.public_forms.encoded import to_form_encoded
 from shared.store.postgres_cluster import binaries
 from tests.integration.registration.test_loading import load
 from tests.integration.system.every_form import FORMS, PROPOSAL, Filled, fill, odd_details, odd_requests

@@ -6,7 +6,7 @@ import pytest
 
 from services.events.domain.proposal import ProposalStatus
 from services.events.domain.proposal_retention import DECIDED, UNDECIDED, answers_by_days, kept_until
-from shared.forms.proposal import days_of_answers
+from shared.public_forms.proposal import days_of_answers
 
 LAST_DAY = datetime(2020, 5, 11, tzinfo=UTC)
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from shared.forms.definition import FormDefinition, parse_definition, to_mapping
-from shared.forms.public import to_public
-from shared.forms.standard import STANDARD_KINDS, standard_form
-from shared.forms.validation import validate
 from shared.i18n.languages import LANGUAGES
+from shared.public_forms.definition import FormDefinition, parse_definition, to_mapping
+from shared.public_forms.public import to_public
+from shared.public_forms.standard import STANDARD_KINDS, standard_form
+from shared.public_forms.validation import validate
 
 GROUPS = (("housing", "Housing"), ("health", "Health"))
 

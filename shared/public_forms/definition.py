@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from shared.forms.fields import Condition, Field, FieldKind, Option, Text
-from shared.forms.reading import read_definition
+from shared.public_forms.fields import Condition, Field, FieldKind, Option, Text
+from shared.public_forms.reading import read_definition
 
 __all__ = [
     "FORM_KINDS",

@@ -59,7 +59,7 @@ class Option:
 
     Attributes:
         limit: how many people may choose it; None for any number.
-        full: so many have. Not part of a definition, see :func:`shared.forms.definition.with_full_options`.
+        full: so many have. Not part of a definition, see :func:`shared.public_forms.definition.with_full_options`.
     """
 
     value: str

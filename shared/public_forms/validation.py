@@ -10,9 +10,9 @@ from typing import Any, cast
 
 from marshmallow import Schema, ValidationError
 
-from shared.forms.definition import Field, FormDefinition
-from shared.forms.schema import schema_of
-from shared.forms.texts import engine_texts
+from shared.public_forms.definition import Field, FormDefinition
+from shared.public_forms.schema import schema_of
+from shared.public_forms.texts import engine_texts
 
 MOST_CACHED = 256
 MOST_ERRORS = 50

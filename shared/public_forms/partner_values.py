@@ -3,8 +3,8 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.forms.theme import read_theme
 from shared.i18n.languages import LANGUAGES
+from shared.public_forms.theme import read_theme
 
 THEME_NAMES = ("accent", "radius", "font")
 

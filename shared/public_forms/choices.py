@@ -9,10 +9,10 @@ from zoneinfo import available_timezones
 from babel import Locale
 from babel.dates import get_timezone_location
 
-from shared.forms.fields import Field
-from shared.forms.texts import engine_texts
 from shared.i18n.languages import LANGUAGE_NAMES, locale_of
 from shared.i18n.zones import table
+from shared.public_forms.fields import Field
+from shared.public_forms.texts import engine_texts
 
 NOT_PLACES = frozenset({"Factory", "localtime", "posixrules"})
 

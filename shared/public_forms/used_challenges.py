@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from shared.forms.work_asked import KEPT, MOST_COUNTED, RUSH_WINDOW
+from shared.public_forms.work_asked import KEPT, MOST_COUNTED, RUSH_WINDOW
 
 _USE = text("""
     INSERT INTO used_challenge (id, form, used_at) VALUES (:id, :form, :now) ON CONFLICT (id) DO NOTHING RETURNING id

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from shared.forms.definition import Field, FormDefinition
+from shared.public_forms.definition import Field, FormDefinition
 
 WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
 DECIMAL = re.compile(r"[+-]?[0-9]{1,15}[.,][0-9]{1,6}")

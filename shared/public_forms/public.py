@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from shared.forms.choices import options_of
-from shared.forms.definition import Condition, Field, FormDefinition
-from shared.forms.fields import LONGEST
 from shared.i18n.languages import direction
+from shared.public_forms.choices import options_of
+from shared.public_forms.definition import Condition, Field, FormDefinition
+from shared.public_forms.fields import LONGEST
 
 
 def to_public(definition: FormDefinition, language: str) -> dict[str, Any]:

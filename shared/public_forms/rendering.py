@@ -12,13 +12,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from shared.forms.choices import options_of, zone_options
-from shared.forms.definition import Field, FormDefinition
-from shared.forms.public import is_answerable
-from shared.forms.texts import engine_texts
-from shared.forms.validation import FieldError
 from shared.i18n.languages import locale_of
 from shared.i18n.phrases import labelled
+from shared.public_forms.choices import options_of, zone_options
+from shared.public_forms.definition import Field, FormDefinition
+from shared.public_forms.public import is_answerable
+from shared.public_forms.texts import engine_texts
+from shared.public_forms.validation import FieldError
 
 MOST_RADIOS = 6
 """With more choices than this a list to open is easier to use than buttons."""
@@ -199,7 +199,7 @@ def _render(template: str, language: str, **values: Any) -> Markup:
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("shared.forms"),
+        loader=PackageLoader("shared.public_forms"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

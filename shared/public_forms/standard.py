@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from shared.forms.definition import FormDefinition, parse_definition, with_options
+from shared.public_forms.definition import FormDefinition, parse_definition, with_options
 
 TextInput = str | Mapping[str, str]
 """One text for every language, or texts by language."""

@@ -2,7 +2,7 @@
 
 import marshmallow as ma
 
-from shared.forms.addresses import LONGEST_ADDRESS, normal_address
+from shared.public_forms.addresses import LONGEST_ADDRESS, normal_address
 
 
 def email_field() -> ma.fields.String:

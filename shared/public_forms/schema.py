@@ -8,10 +8,10 @@ from typing import Any, cast
 from marshmallow import RAISE, Schema, ValidationError
 from marshmallow.fields import Field as SchemaField
 
-from shared.forms.addresses import normal_address
-from shared.forms.choices import allowed_values
-from shared.forms.cleaning import Unclean, clean_line, clean_lines
-from shared.forms.definition import Field, FormDefinition
+from shared.public_forms.addresses import normal_address
+from shared.public_forms.choices import allowed_values
+from shared.public_forms.cleaning import Unclean, clean_line, clean_lines
+from shared.public_forms.definition import Field, FormDefinition
 
 Check = Callable[[Any], Any]
 """Takes a raw answer; returns the clean one, ``None`` if it is empty; raises ValidationError with a code."""

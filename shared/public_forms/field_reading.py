@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, cast
 
-from shared.forms.fields import (
+from shared.public_forms.fields import (
     FIELD_KINDS,
     KINDS_WITH_OWN_OPTIONS,
     LONGEST,
@@ -17,7 +17,7 @@ from shared.forms.fields import (
     Option,
     Text,
 )
-from shared.forms.text_reading import read_text
+from shared.public_forms.text_reading import read_text
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 OPTION_VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

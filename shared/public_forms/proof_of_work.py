@@ -17,7 +17,7 @@ from typing import Any
 from altcha import Payload, create_challenge, verify_solution
 
 from shared.core.sealing import keyed_hash
-from shared.forms.work_asked import LIFETIME, tries_at
+from shared.public_forms.work_asked import LIFETIME, tries_at
 
 ALGORITHM = "PBKDF2/SHA-256"
 COST = 1000

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from shared.forms.fields import Text
-from shared.forms.texts import engine_texts
 from shared.i18n.languages import LANGUAGES
+from shared.public_forms.fields import Text
+from shared.public_forms.texts import engine_texts
 
 LONGEST_TEXT = 4000
 

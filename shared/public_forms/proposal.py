@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from shared.forms.definition import FormDefinition, Option, Text, parse_definition, with_options
 from shared.i18n.languages import LANGUAGES
 from shared.i18n.when import day_text
+from shared.public_forms.definition import FormDefinition, Option, Text, parse_definition, with_options
 
 DAY_FIELDS = ("preferred_days", "unavailable_days")
 

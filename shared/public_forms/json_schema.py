@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from shared.forms.choices import allowed_values
-from shared.forms.definition import Condition, Field, FormDefinition
-from shared.forms.fields import LONGEST
-from shared.forms.transport import TRANSPORT_FIELDS
+from shared.public_forms.choices import allowed_values
+from shared.public_forms.definition import Condition, Field, FormDefinition
+from shared.public_forms.fields import LONGEST
+from shared.public_forms.transport import TRANSPORT_FIELDS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 LONGEST_TRANSPORT = 2000

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.forms.field_reading import read_field
-from shared.forms.fields import Field
-from shared.forms.text_reading import read_text
-from shared.forms.transport import TRANSPORT_FIELDS
+from shared.public_forms.field_reading import read_field
+from shared.public_forms.fields import Field
+from shared.public_forms.text_reading import read_text
+from shared.public_forms.transport import TRANSPORT_FIELDS
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 LONGEST_SLUG = 80
