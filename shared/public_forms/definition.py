@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from shared.public_forms.fields import Condition, Field, FieldKind, Option, Text
+from shared.public_forms.fields import ADDRESS_FIELD, Condition, Field, FieldKind, Option, Text
 from shared.public_forms.reading import read_definition
 
 __all__ = [
+    "ADDRESS_FIELD",
     "FORM_KINDS",
     "Condition",
     "Field",
@@ -62,6 +63,16 @@ class FormDefinition:
     def second_step(self) -> "FormDefinition":
         """What is asked on the own page, after the confirmation; without fields where there is nothing."""
         return self._with(field for field in self.fields if field.after_confirmation)
+
+    @property
+    def consents(self) -> tuple[Field, ...]:
+        """The fields whose label is a sentence that somebody agrees to."""
+        return tuple(field for field in self.fields if field.kind.is_consent)
+
+    def initial_answers(self, language: str) -> dict[str, Any]:
+        """The answers that an empty form in ``language`` holds."""
+        found = {field.name: field.kind.initial(language) for field in self.fields}
+        return {name: answer for name, answer in found.items() if answer is not None}
 
     def _with(self, fields: Iterable[Field]) -> "FormDefinition":
         chosen = tuple(fields)
@@ -124,16 +135,19 @@ def to_mapping(definition: FormDefinition) -> dict[str, Any]:
 
 
 def _field_mapping(field: Field) -> dict[str, Any]:
-    """One field as a mapping; what has its default value is left out."""
+    """One field as a mapping; what has its default value is left out.
+
+    Whether it is sealed stands there whenever that is not False by default: who reads the mapping knows no kinds.
+    """
+    sealed = {"sealed": field.sealed} if field.sealed or field.kind.sealing == "by-default" else {}
     whole: dict[str, Any] = {
         "name": field.name,
-        "kind": field.kind,
+        "kind": field.kind.name,
         "label": dict(field.label.by_language),
         "help": dict(field.help.by_language),
         "required": field.required,
         "options": [_option_mapping(option) for option in field.options],
         "shown_when": _condition_mapping(field.shown_when),
-        "sealed": field.sealed,
         "after_confirmation": field.after_confirmation,
         "retention_days": field.retention_days,
         "min": field.minimum,
@@ -141,7 +155,7 @@ def _field_mapping(field: Field) -> dict[str, Any]:
         "autocomplete": field.autocomplete,
         "not_before": field.not_before,
     }
-    return {key: value for key, value in whole.items() if value not in (None, False, "", [], {})}
+    return {key: value for key, value in whole.items() if value not in (None, False, "", [], {})} | sealed
 
 
 def _option_mapping(option: Option) -> dict[str, Any]:

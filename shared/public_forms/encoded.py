@@ -1,15 +1,8 @@
 """What a browser sends without a script, brought into the types that JSON has, so that one check serves both."""
 
-import re
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 from shared.public_forms.definition import Field, FormDefinition
-
-WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
-DECIMAL = re.compile(r"[+-]?[0-9]{1,15}[.,][0-9]{1,6}")
-YES = frozenset({"on", "yes", "true", "1"})
-NO = frozenset({"off", "no", "false", "0"})
 
 
 class Submitted(Protocol):
@@ -37,32 +30,10 @@ def from_form_encoded(definition: FormDefinition, submitted: Submitted) -> dict[
     return answers
 
 
-def to_form_encoded(answers: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The pairs a browser would send for ``answers``; the opposite of ``from_form_encoded``."""
-    pairs: list[tuple[str, str]] = []
-    for name, answer in answers.items():
-        for value in answer if isinstance(answer, list) else [answer]:
-            pairs.append((name, {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)))
-    return pairs
-
-
 def _answer(field: Field | None, given: list[str]) -> Any:
     """The value of one name."""
-    if field is not None and field.kind == "some_of":
-        return given
-    if len(given) > 1:
-        return given
-    value = given[0]
     if field is None:
-        return value
-    if field.kind in ("yes_no", "consent"):
-        lowered = value.strip().lower()
-        return True if lowered in YES else False if lowered in NO else value
-    return _number(value.strip()) if field.kind == "number" else value
-
-
-def _number(text: str) -> int | float | str:
-    """The number that ``text`` spells (a decimal comma is one too), else ``text``."""
-    if WHOLE.fullmatch(text):
-        return int(text)
-    return float(text.replace(",", ".")) if DECIMAL.fullmatch(text) else text
+        return given if len(given) > 1 else given[0]
+    if field.kind.data_type == "list":
+        return [field.kind.parse(value) for value in given]
+    return given if len(given) > 1 else field.kind.parse(given[0])

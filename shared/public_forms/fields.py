@@ -1,35 +1,34 @@
-"""Values that describe one question of a form. They are plain data: immutable, comparable, hashable."""
+"""Values that describe one question of a form, and what every kind of question can do. Plain data: immutable, hashable.
 
+A kind is an object of :class:`FieldKind`, and :mod:`shared.public_forms.kinds` lists all of them. Whatever depends on a
+kind is one of its attributes: nothing compares kinds, and none has a default that a new kind could miss.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal
 
-FieldKind = Literal[
-    "text",
-    "long_text",
-    "email",
-    "number",
-    "date",
-    "yes_no",
-    "one_of",
-    "some_of",
-    "country",
-    "time_zone",
-    "language",
-    "consent",
-    "working_group",
-]
-FIELD_KINDS: frozenset[str] = frozenset(get_args(FieldKind))
+ADDRESS_FIELD = "email"
+"""The field of every form that holds the address of whoever fills it in."""
 
-KINDS_WITH_OWN_OPTIONS = frozenset({"one_of", "some_of", "working_group"})
-"""Kinds whose choices stand in the definition; the other lists (countries, zones) are the engine's."""
-
-LONGEST: dict[str, int] = {"text": 500, "long_text": 4000, "email": 254}
-"""Most characters a kind may ever hold. 254: RFC 5321 section 4.5.3.1.3 less the angle brackets."""
-
-LONGEST_NAME = 200
-MOST_OPTIONS = 500
+MAX_NAME = 200
+"""Characters of the answer to the field ``name``."""
+MAX_OPTIONS = 500
 MAX_OPTION_LIMIT = 100_000
 """Of one choice."""
+
+Check = Callable[[Any], Any]
+"""Takes a raw answer; returns the clean one, ``None`` if it is empty; raises ValidationError with a code."""
+
+DataType = Literal["text", "number", "boolean", "list"]
+"""How JSON carries an answer; ``list`` is one of texts."""
+
+OptionSource = Literal["listed", "offered", "built-in", "none"]
+"""Where the choices of a field come from: its definition must list them; they are filled in when a form is shown, and
+the field is left out without any; the kind knows them; there are none."""
+
+Sealing = Literal["by-choice", "by-default", "never"]
+"""Whether answers are encrypted: if the definition says so; unless it says otherwise; not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +76,75 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Widget:
+    """The control of a question.
+
+    Attributes:
+        template: file of this package's templates.
+        attributes: of the ``input`` element; those that are None are left out.
+        native_labels: each choice is written in the language that it names.
+    """
+
+    template: str
+    attributes: Mapping[str, object]
+    native_labels: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class FieldKind:
+    """Everything that depends on the kind of a question. Every attribute is required; none may raise but ``check``.
+
+    Attributes:
+        name: in definitions and in the public interface.
+        data_type: how JSON carries the answer.
+        options: where choices come from. Only those that the definition lists can have a limit.
+        max_length: most characters of a text answer, of which ``max`` can allow fewer; None if length is no rule.
+        accepts_limit: whether a value can be the ``min`` or ``max`` of a definition.
+        can_equal: whether the answer to a field can be a value, so that a condition may name it.
+        ordered: whether answers come in an order that ``not_before`` can ask for; they sort as text.
+        sealing: whether answers are encrypted.
+        autocomplete: token of the HTML attribute, where the definition gives none.
+        is_consent: the label is a sentence that somebody agrees to; its wording is stored with the answer, which is not
+            changed on the own page.
+        missing_code: of the error when a required answer is missing.
+        parse: the answer that one non-empty value of a form-encoded body spells, as JSON carries it; what cannot be
+            read stays text for ``check`` to refuse. A ``list`` has each of its values parsed.
+        encode: the opposite of ``parse``: what a browser would send for one value of an answer.
+        check: makes the check of a field, with its limits built in. It is made once and called for every submission.
+        json_schema: of an answer that is given (draft 2020-12).
+        widget: the control of a field.
+        choices: (value, label in a language) of what can be chosen, in the order shown; empty where nothing is listed.
+        initial: the answer in an empty form of a language; None for none.
+        display: an answer as text in a language: for mails, own pages, coordinators.
+        cell: an answer as the value of a cell in a file, with English labels.
+    """
+
+    name: str
+    data_type: DataType
+    options: OptionSource
+    max_length: int | None
+    accepts_limit: Callable[[object], bool]
+    can_equal: Callable[["Field", str | bool], bool]
+    ordered: bool
+    sealing: Sealing
+    autocomplete: str
+    is_consent: bool
+    missing_code: str
+    parse: Callable[[str], Any]
+    encode: Callable[[Any], str]
+    check: Callable[["Field"], Check]
+    json_schema: Callable[["Field"], dict[str, Any]]
+    widget: Callable[["Field"], Widget]
+    choices: Callable[["Field", str], Sequence[tuple[Any, str]]]
+    initial: Callable[[str], Any]
+    display: Callable[["Field", Any, str], str]
+    cell: Callable[["Field", Any], object]
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One question.
 
@@ -114,7 +182,13 @@ class Field:
 
     @property
     def longest(self) -> int:
-        """Most characters a text answer of this field may have."""
-        if isinstance(self.maximum, int) and self.kind in LONGEST:
-            return min(self.maximum, LONGEST[self.kind])
-        return LONGEST_NAME if self.name == "name" else LONGEST.get(self.kind, LONGEST["text"])
+        """Most characters a text answer of this field may have; 0 if its kind has no such rule."""
+        most = self.kind.max_length or 0
+        if isinstance(self.maximum, int) and most:
+            return min(self.maximum, most)
+        return min(MAX_NAME, most) if self.name == "name" else most
+
+    @property
+    def is_answerable(self) -> bool:
+        """Whether it can be shown at all: nothing can be chosen where nothing is offered."""
+        return self.kind.options != "offered" or bool(self.options)

@@ -4,19 +4,20 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.public_forms.field_reading import read_field
-from shared.public_forms.fields import Field
-from shared.public_forms.text_reading import read_text
+from shared.public_forms.field_reading import read_field, read_text
+from shared.public_forms.fields import ADDRESS_FIELD, Field, FieldKind
+from shared.public_forms.kinds.email import EMAIL
+from shared.public_forms.kinds.text import TEXT
 from shared.public_forms.transport import TRANSPORT_FIELDS
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 LONGEST_SLUG = 80
 MOST_FIELDS = 100
-ALWAYS_ASKED = (("name", "text"), ("email", "email"))
-ALWAYS_ASKED_OF = {"interest": (("email", "email"),)}
+ALWAYS_ASKED = (("name", TEXT), (ADDRESS_FIELD, EMAIL))
+ALWAYS_ASKED_OF = {"interest": ((ADDRESS_FIELD, EMAIL),)}
 """Fields every form has, by kind where one differs: whoever only wants to be told something need not say a name."""
 
-KEYS = frozenset({"slug", "kind", "title", "intro", "version", "fields"})
+FORM_KEYS = ("slug", "kind", "title", "intro", "version", "fields")
 
 
 def read_definition(
@@ -25,7 +26,7 @@ def read_definition(
     """Everything but the fields, the fields, and the list of what is wrong (empty if nothing is)."""
     if not isinstance(mapping, Mapping):
         return {}, (), ["form: must be a mapping"]
-    problems = [f"form: unknown key {key!r}" for key in mapping if key not in KEYS]
+    problems = [f"form: unknown key {key!r}" for key in mapping if key not in FORM_KEYS]
     fields = _read_fields(mapping.get("fields"), problems)
     found = {
         "slug": _read_slug(mapping.get("slug"), problems),
@@ -67,12 +68,13 @@ def _read_fields(raw: object, problems: list[str]) -> list[Field]:
     return [field for field in read if field is not None]
 
 
-def _check_together(fields: list[Field], always: tuple[tuple[str, str], ...], problems: list[str]) -> None:
+def _check_together(fields: list[Field], always: tuple[tuple[str, FieldKind], ...], problems: list[str]) -> None:
     """Rules that need more than one field: those that are always there, repeated names, conditions, order of days."""
-    kinds = {field.name: field.kind for field in fields}
     for name, kind in always:
-        if kinds.get(name) != kind or not next(f.required for f in fields if f.name == name):
-            problems.append(f"fields.{name}: every form needs a required field {name!r} of kind {kind}")
+        if not any(one.name == name and one.kind is kind and one.required and not one.sealed for one in fields):
+            problems.append(
+                f"fields.{name}: every form needs a required field {name!r} of kind {kind.name} that is not sealed"
+            )
     seen: dict[str, Field] = {}
     for field in fields:
         if field.name in seen:
@@ -83,7 +85,7 @@ def _check_together(fields: list[Field], always: tuple[tuple[str, str], ...], pr
         _check_step(field, seen, problems)
         if any(option.limit is not None for option in field.options):
             _check_limits(field, problems)
-        if field.not_before and getattr(seen.get(field.not_before), "kind", None) != "date":
+        if field.not_before and (field.not_before not in seen or seen[field.not_before].kind is not field.kind):
             problems.append(f"fields.{field.name}.not_before: {field.not_before!r} is not an earlier date field")
         seen[field.name] = field
 
@@ -101,7 +103,7 @@ def _check_step(field: Field, earlier: Mapping[str, Field], problems: list[str])
 
 def _check_limits(field: Field, problems: list[str]) -> None:
     """Only choices that can be counted have a limit: those of a clear field with choices of its own."""
-    if field.sealed or field.kind not in ("one_of", "some_of"):
+    if field.sealed or field.kind.options != "listed":
         problems.append(
             f"fields.{field.name}.options: only choices of a one_of or some_of that is not sealed are limited"
         )
@@ -114,13 +116,9 @@ def _check_condition(field: Field, earlier: Mapping[str, Field], problems: list[
     where = f"fields.{field.name}.shown_when"
     asked = earlier.get(field.shown_when.field)
     wanted = field.shown_when.equals
-    if field.name in ("name", "email"):
+    if field.name in ("name", ADDRESS_FIELD):
         problems.append(f"{where}: name and email are always asked")
     elif asked is None:
         problems.append(f"{where}: {field.shown_when.field!r} is not an earlier field")
-    elif isinstance(wanted, bool) != (asked.kind in ("yes_no", "consent")) and wanted is not None:
-        problems.append(f"{where}: {asked.name!r} can never hold {wanted!r}")
-    elif asked.options and wanted is not None and wanted not in {o.value for o in asked.options}:
-        problems.append(f"{where}: {wanted!r} is not a choice of {asked.name!r}")
-    elif wanted is not None and asked.kind == "number":
-        problems.append(f"{where}: a value of {asked.name!r} cannot be compared")
+    elif wanted is not None and not asked.kind.can_equal(asked, wanted):
+        problems.append(f"{where}: {asked.name!r} can never hold {wanted!r}, or not be compared")

@@ -14,39 +14,32 @@ from markupsafe import Markup
 
 from shared.i18n.languages import locale_of
 from shared.i18n.phrases import labelled
-from shared.public_forms.choices import options_of, zone_options
 from shared.public_forms.definition import Field, FormDefinition
-from shared.public_forms.public import is_answerable
+from shared.public_forms.fields import Condition, Widget
+from shared.public_forms.kinds.places import zone_options
 from shared.public_forms.texts import engine_texts
 from shared.public_forms.validation import FieldError
-
-MOST_RADIOS = 6
-"""With more choices than this a list to open is easier to use than buttons."""
-
-TEMPLATE_OF_KIND = {
-    "text": "input.html",
-    "email": "input.html",
-    "number": "input.html",
-    "date": "input.html",
-    "long_text": "textarea.html",
-    "yes_no": "choices.html",
-    "some_of": "choices.html",
-    "consent": "consent.html",
-    "time_zone": "zones.html",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class FieldView:
-    """What a template needs of one field. ``error`` is ``""`` when nothing is wrong; a ``fixed`` answer stays."""
+    """What a template needs of one field.
+
+    Attributes:
+        condition: the sentence that says when the field is to be answered, ``""`` for always.
+        sent_when: the value that a browser sends when that is so; ``""`` for any.
+        error: ``""`` when nothing is wrong.
+        fixed: the answer stays.
+    """
 
     field: Field
     label: str
     help: str
     condition: str
+    sent_when: str
     error: str
     value: Any
-    template: str
+    widget: Widget
     fixed: bool = False
 
     @property
@@ -81,7 +74,7 @@ def render_fields(
         errors: faults to show at their fields.
         fixed: answers of one line that are known already: shown, and not to be changed.
     """
-    shown = [field for field in definition.fields if is_answerable(field)]
+    shown = [field for field in definition.fields if field.is_answerable]
     known = fixed or {}
     given = {**(values or {}), **known}
     views = [_view(definition, field, language, given, errors) for field in shown]
@@ -100,7 +93,7 @@ def _summary_row(field: Field | None, message: str, language: str) -> tuple[str,
     """(id to go to, label with its colon, message); the label of a consent is a sentence of its own and is left out."""
     if field is None:
         return "", "", message
-    label = "" if field.kind == "consent" else labelled(field.label.in_language(language), "", language)
+    label = "" if field.kind.is_consent else labelled(field.label.in_language(language), "", language)
     return control_id(field.name), label, message
 
 
@@ -120,17 +113,7 @@ def sealed_for_display(
 
 def _display(fields: Sequence[Field], values: Mapping[str, Any], language: str) -> tuple[tuple[str, str], ...]:
     shown = [field for field in fields if field.name in values]
-    return tuple((f.label.in_language(language), _as_text(f, values[f.name], language)) for f in shown)
-
-
-def _as_text(field: Field, value: Any, language: str) -> str:
-    if isinstance(value, bool):
-        return engine_texts().text("answer.yes" if value else "answer.no", language)
-    if field.kind == "time_zone":
-        return str(value).replace("_", " ")
-    labels = dict(options_of(field, language))
-    chosen = value if isinstance(value, list) else [value]
-    return ", ".join(labels.get(str(item), str(item)) for item in chosen)
+    return tuple((f.label.in_language(language), f.kind.display(f, values[f.name], language)) for f in shown)
 
 
 def _view(
@@ -145,24 +128,18 @@ def _view(
         label=field.label.in_language(language),
         help=field.help.in_language(language),
         condition=_condition_text(definition, field, language),
+        sent_when=_sent_when(definition, field.shown_when),
         error=next((error.message for error in errors if error.pointer == f"/{field.name}"), ""),
         value=_showable(field, values.get(field.name)),
-        template=template_of(field),
+        widget=field.kind.widget(field),
     )
 
 
 def _showable(field: Field, value: Any) -> Any:
     """``value`` if the field's control can hold it at all: it may be anything that somebody sent."""
-    if field.kind == "some_of":
+    if field.kind.data_type == "list":
         return value if isinstance(value, list) else []
     return value if isinstance(value, str | bool | int | float) else ""
-
-
-def template_of(field: Field) -> str:
-    """The template that shows a field's control."""
-    if field.kind == "one_of" and len(field.options) <= MOST_RADIOS:
-        return "choices.html"
-    return TEMPLATE_OF_KIND.get(field.kind, "select.html")
 
 
 def _condition_text(definition: FormDefinition, field: Field, language: str) -> str:
@@ -174,15 +151,14 @@ def _condition_text(definition: FormDefinition, field: Field, language: str) -> 
     label = asked.label.in_language(language)
     if condition.equals is None:
         return engine_texts().text("only-if-any", language, field=label)
-    value = _as_text(asked, condition.equals, language)
+    value = asked.kind.display(asked, condition.equals, language)
     return engine_texts().text("only-if", language, field=label, value=value)
 
 
-def _choices(field: Field, language: str) -> list[tuple[Any, str]]:
-    if field.kind == "yes_no":
-        texts = engine_texts()
-        return [(True, texts.text("answer.yes", language)), (False, texts.text("answer.no", language))]
-    return list(options_of(field, language))
+def _sent_when(definition: FormDefinition, condition: Condition | None) -> str:
+    if condition is None or condition.equals is None:
+        return ""
+    return definition.field(condition.field).kind.encode(condition.equals)
 
 
 def _render(template: str, language: str, **values: Any) -> Markup:
@@ -190,9 +166,7 @@ def _render(template: str, language: str, **values: Any) -> Markup:
         return engine_texts().text(key, language)
 
     page = _environment().get_template(template)
-    html = page.render(
-        **values, language=language, text=text, choices=_choices, zones=zone_options, locale=locale_of(language)
-    )
+    html = page.render(**values, language=language, text=text, zones=zone_options, locale=locale_of(language))
     return Markup(html)  # noqa: S704 - the output of an autoescaping template
 
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any, cast
 
-from marshmallow import Schema, ValidationError
+from marshmallow import RAISE, Schema, ValidationError
+from marshmallow.fields import Field as SchemaField
 
 from shared.public_forms.definition import Field, FormDefinition
-from shared.public_forms.schema import schema_of
+from shared.public_forms.fields import Check
 from shared.public_forms.texts import engine_texts
 
 MOST_CACHED = 256
@@ -46,6 +47,34 @@ class Answers:
     def ok(self) -> bool:
         """Nothing is wrong."""
         return not self.errors
+
+
+class Answer(SchemaField[Any]):
+    """One answer, cleaned by the check made for its field. Empty counts as not given; messages are codes."""
+
+    default_error_messages = {"required": "required", "null": "required", "validator_failed": "invalid"}  # noqa: RUF012
+
+    def __init__(self, check: Check, *, required: bool) -> None:
+        super().__init__(required=required, allow_none=not required)
+        self._check = check
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        found = self._check(value)
+        if found is None and self.required:
+            raise ValidationError("required")
+        return found
+
+
+def schema_of(definition: FormDefinition) -> Schema:
+    """A new schema for ``definition``. Fields with a condition are not required in it: whether they are depends
+    on other answers and is decided afterwards."""
+    answers = {
+        field.name: Answer(field.kind.check(field), required=field.required and field.shown_when is None)
+        for field in definition.fields
+    }
+    made = Schema.from_dict(cast(Any, answers), name="FormAnswers")
+    made.error_messages = {"unknown": "unknown-field", "type": "not-an-object"}
+    return made(unknown=RAISE)
 
 
 _cached: dict[tuple[str, int, int], tuple[FormDefinition, Schema]] = {}
@@ -179,7 +208,7 @@ def _error(field: Field | None, pointer: str, code: str, language: str) -> Field
     """An error with its sentence; limits of the field stand in it."""
     limits = {"min": "", "max": ""}
     if field is not None:
-        code = "consent-needed" if code == "required" and field.kind == "consent" else code
+        code = field.kind.missing_code if code == "required" else code
         most = field.longest if code == "too-long" else field.maximum
         limits = {"min": str(field.minimum), "max": str(most)}
     if code in _COUNTED and field is not None:

@@ -96,9 +96,8 @@ def read_edited(definition: FormDefinition) -> Asked:
 
 def following(asked: Asked) -> dict[str, Any]:
     """The answers, without a language of mails that is only the one of the page: that follows the page's."""
-    follows = {field.name for field in asked.definition.fields if field.kind == "language"}
-    before = asked.beside.get("lang")
-    return {name: value for name, value in asked.answers.items() if name not in follows or value != before}
+    follows = asked.definition.initial_answers(str(asked.beside.get("lang")))
+    return {name: value for name, value in asked.answers.items() if follows.get(name, ...) != value}
 
 
 def take(tools: SideTools, asked: Asked) -> Taken:

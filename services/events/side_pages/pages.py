@@ -151,8 +151,7 @@ def side_sheet() -> Sheet:
 def render_propose(page: ProposePage) -> str:
     """The form with its heading and its notes."""
     language = page.look.language
-    languages = [item.name for item in page.definition.fields if item.kind == "language"]
-    values = {**dict.fromkeys(languages, language), **page.values}
+    values = {**page.definition.initial_answers(language), **page.values}
     return _render(
         "propose.html",
         page.look,

@@ -255,8 +255,8 @@ def consent_shown(definition: FormDefinition, values: Mapping[str, Any], languag
     """Return wording, language and form version of each consent that was given, by field name."""
     return {
         field.name: {"wording": field.label.in_language(language), "language": language, "version": definition.version}
-        for field in definition.fields
-        if field.kind == "consent" and values.get(field.name)
+        for field in definition.consents
+        if values.get(field.name)
     }
 
 

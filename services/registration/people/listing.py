@@ -203,8 +203,4 @@ def _row(person: Person, own: Sequence[Field], titles: _Titles) -> list[object]:
 
 
 def _cell(field: Field, answer: object) -> object:
-    """An answer with the labels of its choices."""
-    labels = {option.value: option.label.in_language("en") for option in field.options}
-    if isinstance(answer, list):
-        return "; ".join(labels.get(one, str(one)) for one in answer)
-    return labels.get(answer, answer) if isinstance(answer, str) else answer
+    return None if answer is None else field.kind.cell(field, answer)
