@@ -11,6 +11,7 @@ from shared.public_forms.kinds.choices import ONE_OF, SOME_OF, WORKING_GROUP
 from shared.public_forms.kinds.date import DATE
 from shared.public_forms.kinds.email import EMAIL
 from shared.public_forms.kinds.number import NUMBER
+from shared.public_forms.kinds.phone import PHONE
 from shared.public_forms.kinds.places import COUNTRY, LANGUAGE, TIME_ZONE
 from shared.public_forms.kinds.text import LONG_TEXT, TEXT
 from shared.public_forms.kinds.yes_no import CONSENT, YES_NO
@@ -32,6 +33,7 @@ KINDS = by_name(
     TEXT,
     LONG_TEXT,
     EMAIL,
+    PHONE,
     NUMBER,
     DATE,
     YES_NO,

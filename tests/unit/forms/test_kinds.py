@@ -57,6 +57,9 @@ SAMPLES = {
     "email": Sample(
         ("a@Example.org",), *(["a@example.org"] * 3), "a", "bad-address", limit=2, equals="a@example.org"
     ),
+    "phone": Sample(
+        ("+41 (0)22 917 90 00",), "+41229179000", "+41 22 917 90 00", "+41 22 917 90 00", "022 917 90 00", "bad-phone"
+    ),
     "number": Sample(("1,5",), 1.5, "1.5", 1.5, "x", "not-a-number", limit=-2.5),
     "date": Sample(
         ("2020-05-11",), *(["2020-05-11"] * 3), "2020-02-30", "bad-date", limit="2020-01-01", equals="2020-05-11"
