@@ -15,6 +15,7 @@ from tests.support.clients import SUBMISSIONS, answers, rows
 
 PEOPLES = (
     "/v1/forms/<slug>",
+    "/v1/forms/<slug>/schema",
     "/embed/<slug>",
     "/r/<token>",
     "/r/<token>/<any(answers, details):step>",
