@@ -44,7 +44,7 @@ class FormDefinition:
     version: int
 
     def field(self, name: str) -> Field:
-        """The field called ``name``.
+        """Return the field called ``name``.
 
         Raises:
             KeyError: the form has no such field.
@@ -70,7 +70,7 @@ class FormDefinition:
         return tuple(field for field in self.fields if field.kind.is_consent)
 
     def initial_answers(self, language: str) -> dict[str, Any]:
-        """The answers that an empty form in ``language`` holds."""
+        """Return the answers that an empty form in ``language`` holds, by field name."""
         found = {field.name: field.kind.initial(language) for field in self.fields}
         return {name: answer for name, answer in found.items() if answer is not None}
 
@@ -80,10 +80,10 @@ class FormDefinition:
 
 
 def parse_definition(mapping: Mapping[str, Any]) -> FormDefinition:
-    """The form that ``mapping`` (from YAML or JSONB) describes.
+    """Return the form that a mapping describes (``docs/reference/forms.md``).
 
-    Texts may be a string (one for all languages), a mapping from language to text, or ``{key: …}``, which
-    takes the project's own translations.
+    Args:
+        mapping: from YAML or JSONB.
 
     Raises:
         ValueError: lists everything that is wrong, one line each, field by field.
@@ -95,7 +95,12 @@ def parse_definition(mapping: Mapping[str, Any]) -> FormDefinition:
 
 
 def with_options(definition: FormDefinition, field_name: str, options: Sequence[tuple[str, str]]) -> FormDefinition:
-    """The same form with the choices of one field replaced by ``options``, (value, label) pairs.
+    """Return the same form with the choices of one field replaced.
+
+    Args:
+        definition: the form.
+        field_name: of a field with choices.
+        options: (value, label) of each choice, in the order shown.
 
     Raises:
         KeyError: the form has no field ``field_name``.
@@ -109,7 +114,12 @@ def with_options(definition: FormDefinition, field_name: str, options: Sequence[
 
 
 def with_full_options(definition: FormDefinition, full: Collection[str]) -> FormDefinition:
-    """The same form with the choices ``full`` (each ``field=value``) marked as full, and no others."""
+    """Return the same form with some choices marked as full, and no others.
+
+    Args:
+        definition: the form.
+        full: each as ``field=value``; what has no limit is left as it is.
+    """
     limited = {field.name for field in definition.fields if any(one.limit is not None for one in field.options)}
     if not limited:
         return definition
@@ -123,7 +133,7 @@ def _with_full(field: Field, full: Collection[str]) -> Field:
 
 
 def to_mapping(definition: FormDefinition) -> dict[str, Any]:
-    """The plain mapping of ``definition``, ready for JSON; ``parse_definition`` gives back an equal value."""
+    """Return a form as a plain mapping, ready for JSON; ``parse_definition`` gives back an equal value."""
     return {
         "slug": definition.slug,
         "kind": definition.kind,

@@ -16,10 +16,17 @@ class Submitted(Protocol):
 
 
 def from_form_encoded(definition: FormDefinition, submitted: Submitted) -> dict[str, Any]:
-    """The answers in ``submitted`` as JSON would carry them; transport and unknown fields are kept as text.
+    """Return the answers in a form body as JSON would carry them; transport and unknown fields are kept as text.
 
     Empty answers are left out. What cannot be read as its kind stays text, and a name that came several times
     where one answer is asked stays a list, so that the check refuses it with its own message.
+
+    Args:
+        definition: whose kinds say how each value is read.
+        submitted: names and texts, as they came.
+
+    Returns:
+        a new dict, by field name.
     """
     fields = {field.name: field for field in definition.fields}
     answers: dict[str, Any] = {}

@@ -35,10 +35,15 @@ OPTION_KEYS = ("value", "label", "limit")
 
 
 def read_field(raw: object, position: int, problems: list[str]) -> Field | None:
-    """The field described by ``raw``, or ``None`` when it is too broken to go on with (``problems`` say why).
+    """Read one field.
 
     Args:
+        raw: its mapping.
         position: of the field in the form, from 1, to name it when its own name cannot be read.
+        problems: what is wrong is added to it.
+
+    Returns:
+        the field, or None when it is too broken to go on with.
     """
     name = raw.get("name") if isinstance(raw, Mapping) else None
     if not isinstance(raw, Mapping) or not isinstance(name, str) or not NAME.fullmatch(name):
@@ -159,10 +164,16 @@ def _read_token(raw: object, where: str, problems: list[str]) -> str:
 
 
 def read_text(raw: object, where: str, problems: list[str], *, required: bool = False) -> Text:
-    """A text from a string, a mapping of languages, or ``{key: …}`` for the project's own translations.
+    """Read a text: a string, a mapping of languages, or ``{key: …}`` for the project's own translations.
 
     Args:
-        where: the place in the definition, for the problems that are added to ``problems``.
+        raw: as it stands in the definition.
+        where: its place there.
+        problems: what is wrong is added to it, with the place.
+        required: whether its absence is wrong.
+
+    Returns:
+        the text; an empty one if it cannot be read.
     """
     if isinstance(raw, Mapping) and set(raw) == {"key"}:
         return _known_text(raw["key"], where, problems)

@@ -97,6 +97,9 @@ class FieldKind:
     Attributes:
         name: in definitions and in the public interface.
         data_type: how JSON carries the answer.
+        parse: the answer that one non-empty value of a form-encoded body spells, as JSON carries it; what cannot be
+            read stays text for ``check`` to refuse. A ``list`` has each of its values parsed.
+        encode: the opposite of ``parse``: what a browser would send for one value of an answer.
         options: where choices come from. Only those that the definition lists can have a limit.
         max_length: most characters of a text answer, of which ``max`` can allow fewer; None if length is no rule.
         accepts_limit: whether a value can be the ``min`` or ``max`` of a definition.
@@ -105,11 +108,7 @@ class FieldKind:
         sealing: whether answers are encrypted.
         autocomplete: token of the HTML attribute, where the definition gives none.
         is_consent: the label is a sentence that somebody agrees to; its wording is stored with the answer, which is not
-            changed on the own page.
-        missing_code: of the error when a required answer is missing.
-        parse: the answer that one non-empty value of a form-encoded body spells, as JSON carries it; what cannot be
-            read stays text for ``check`` to refuse. A ``list`` has each of its values parsed.
-        encode: the opposite of ``parse``: what a browser would send for one value of an answer.
+            changed on the own page, and if it is required and missing the fault says ``consent-needed``.
         check: makes the check of a field, with its limits built in. It is made once and called for every submission.
         json_schema: of an answer that is given (draft 2020-12).
         widget: the control of a field.
@@ -121,6 +120,8 @@ class FieldKind:
 
     name: str
     data_type: DataType
+    parse: Callable[[str], Any]
+    encode: Callable[[Any], str]
     options: OptionSource
     max_length: int | None
     accepts_limit: Callable[[object], bool]
@@ -129,9 +130,6 @@ class FieldKind:
     sealing: Sealing
     autocomplete: str
     is_consent: bool
-    missing_code: str
-    parse: Callable[[str], Any]
-    encode: Callable[[Any], str]
     check: Callable[["Field"], Check]
     json_schema: Callable[["Field"], dict[str, Any]]
     widget: Callable[["Field"], Widget]
@@ -181,7 +179,7 @@ class Field:
         return frozenset(option.value for option in self.options if option.full)
 
     @property
-    def longest(self) -> int:
+    def max_length(self) -> int:
         """Most characters a text answer of this field may have; 0 if its kind has no such rule."""
         most = self.kind.max_length or 0
         if isinstance(self.maximum, int) and most:

@@ -12,9 +12,13 @@ MAX_TRANSPORT = 2000
 
 
 def to_public(definition: FormDefinition, language: str) -> dict[str, Any]:
-    """What ``GET /v1/forms/{slug}`` says of the questions, with the texts of ``language``.
+    """Return what ``GET /v1/forms/{slug}`` says of the questions.
 
     Time zones are not listed: any IANA name is an answer. Members that do not apply are left out.
+
+    Args:
+        definition: the questions that are asked.
+        language: of the texts.
     """
     return {
         "slug": definition.slug,
@@ -39,7 +43,7 @@ def _public_field(field: Field, language: str) -> dict[str, Any]:
         "options": _public_options(field, language),
         "shown_when": _public_condition(field.shown_when),
         "min": field.minimum,
-        "max": field.longest or field.maximum,
+        "max": field.max_length or field.maximum,
         "autocomplete": field.autocomplete,
         "not_before": field.not_before,
     }
@@ -64,9 +68,13 @@ def _public_condition(condition: Condition | None) -> dict[str, Any] | None:
 
 
 def json_schema(definition: FormDefinition, language: str = "en") -> dict[str, Any]:
-    """The schema of the JSON body of a submission of this form.
+    """Return the schema of the JSON body of a submission.
 
     It is a little wider than the check itself: conditions are in it, Unicode rules are not.
+
+    Args:
+        definition: the questions that are asked.
+        language: of titles and descriptions.
     """
     transport = {name: {"type": "string", "maxLength": MAX_TRANSPORT} for name in sorted(TRANSPORT_FIELDS)}
     schema: dict[str, Any] = {

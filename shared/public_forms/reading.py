@@ -6,13 +6,12 @@ from typing import Any
 
 from shared.public_forms.field_reading import read_field, read_text
 from shared.public_forms.fields import ADDRESS_FIELD, Field, FieldKind
-from shared.public_forms.kinds.email import EMAIL
-from shared.public_forms.kinds.text import TEXT
+from shared.public_forms.kinds.text import EMAIL, TEXT
 from shared.public_forms.transport import TRANSPORT_FIELDS
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-LONGEST_SLUG = 80
-MOST_FIELDS = 100
+MAX_SLUG = 80
+MAX_FIELDS = 100
 ALWAYS_ASKED = (("name", TEXT), (ADDRESS_FIELD, EMAIL))
 ALWAYS_ASKED_OF = {"interest": ((ADDRESS_FIELD, EMAIL),)}
 """Fields every form has, by kind where one differs: whoever only wants to be told something need not say a name."""
@@ -23,7 +22,15 @@ FORM_KEYS = ("slug", "kind", "title", "intro", "version", "fields")
 def read_definition(
     mapping: Mapping[str, Any], form_kinds: frozenset[str]
 ) -> tuple[dict[str, Any], tuple[Field, ...], list[str]]:
-    """Everything but the fields, the fields, and the list of what is wrong (empty if nothing is)."""
+    """Read a definition.
+
+    Args:
+        mapping: from YAML or JSONB.
+        form_kinds: names of the kinds of form.
+
+    Returns:
+        everything but the fields by name, the fields, and the list of what is wrong (empty if nothing is).
+    """
     if not isinstance(mapping, Mapping):
         return {}, (), ["form: must be a mapping"]
     problems = [f"form: unknown key {key!r}" for key in mapping if key not in FORM_KEYS]
@@ -43,7 +50,7 @@ def read_definition(
 
 def _read_slug(slug: object, problems: list[str]) -> str:
     """The slug if it can stand in an address."""
-    if isinstance(slug, str) and len(slug) <= LONGEST_SLUG and SLUG.fullmatch(slug):
+    if isinstance(slug, str) and len(slug) <= MAX_SLUG and SLUG.fullmatch(slug):
         return slug
     problems.append("slug: must be lower-case letters, digits and single hyphens, at most 80")
     return ""
@@ -62,9 +69,9 @@ def _read_fields(raw: object, problems: list[str]) -> list[Field]:
     if not isinstance(raw, list) or not raw:
         problems.append("fields: must be a list with at least name and email")
         return []
-    if len(raw) > MOST_FIELDS:
-        problems.append(f"fields: at most {MOST_FIELDS}")
-    read = [read_field(item, position, problems) for position, item in enumerate(raw[:MOST_FIELDS], start=1)]
+    if len(raw) > MAX_FIELDS:
+        problems.append(f"fields: at most {MAX_FIELDS}")
+    read = [read_field(item, position, problems) for position, item in enumerate(raw[:MAX_FIELDS], start=1)]
     return [field for field in read if field is not None]
 
 

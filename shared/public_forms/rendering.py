@@ -55,7 +55,7 @@ class FieldView:
 
 
 def control_id(field_name: str) -> str:
-    """The id of the (first) control of a field."""
+    """Return the id of the (first) control of a field."""
     return f"field-{field_name}"
 
 
@@ -67,9 +67,11 @@ def render_fields(
     errors: Sequence[FieldError] = (),
     fixed: Mapping[str, str] | None = None,
 ) -> Markup:
-    """All questions of ``definition``, in order, without the ``form`` element around them.
+    """Return all questions as HTML, in order, without the ``form`` element around them.
 
     Args:
+        definition: the questions.
+        language: of their texts.
         values: answers to show, by field name, as JSON carries them (also wrong ones, as they were sent).
         errors: faults to show at their fields.
         fixed: answers of one line that are known already: shown, and not to be changed.
@@ -83,7 +85,13 @@ def render_fields(
 
 
 def render_summary(definition: FormDefinition, language: str, errors: Sequence[FieldError]) -> Markup:
-    """The summary of faults with a link to each field; an empty, hidden one when there are none."""
+    """Return the summary of faults with a link to each field; an empty, hidden one when there are none.
+
+    Args:
+        definition: the questions.
+        language: of their texts.
+        errors: as ``validate`` returned them.
+    """
     fields = {f"/{field.name}": field for field in definition.fields}
     rows = [_summary_row(fields.get(error.pointer), error.message, language) for error in errors]
     return _render("summary.html", language, rows=rows, label=labelled("{label}", "", language))
@@ -100,14 +108,20 @@ def _summary_row(field: Field | None, message: str, language: str) -> tuple[str,
 def answers_for_display(
     definition: FormDefinition, values: Mapping[str, Any], language: str
 ) -> tuple[tuple[str, str], ...]:
-    """(label, answer) of each clear answer in the order of the form, as text for a person to read."""
+    """Return (label, answer) of each clear answer in the order of the form, as text for a person to read.
+
+    Args:
+        definition: the questions.
+        values: answers by field name; others are left out.
+        language: of the reader.
+    """
     return _display([field for field in definition.fields if not field.sealed], values, language)
 
 
 def sealed_for_display(
     definition: FormDefinition, values: Mapping[str, Any], language: str
 ) -> tuple[tuple[str, str], ...]:
-    """The same of answers that were sealed, for somebody who may read them."""
+    """Return the same of answers that were sealed, for somebody who may read them."""
     return _display([field for field in definition.fields if field.sealed], values, language)
 
 

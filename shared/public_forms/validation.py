@@ -15,9 +15,9 @@ from shared.public_forms.definition import Field, FormDefinition
 from shared.public_forms.fields import Check
 from shared.public_forms.texts import engine_texts
 
-MOST_CACHED = 256
-MOST_ERRORS = 50
-LONGEST_POINTER = 100
+MAX_CACHED = 256
+MAX_ERRORS = 50
+MAX_POINTER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class Answer(SchemaField[Any]):
 
 
 def schema_of(definition: FormDefinition) -> Schema:
-    """A new schema for ``definition``. Fields with a condition are not required in it: whether they are depends
-    on other answers and is decided afterwards."""
+    """Return a new schema. A field with a condition is not required in it: whether it is depends on other answers and
+    is decided afterwards."""
     answers = {
         field.name: Answer(field.kind.check(field), required=field.required and field.shown_when is None)
         for field in definition.fields
@@ -81,13 +81,18 @@ _cached: dict[tuple[str, int, int], tuple[FormDefinition, Schema]] = {}
 
 
 def validate(definition: FormDefinition, raw: object, language: str = "en") -> Answers:
-    """Checks ``raw`` (parsed JSON, or what ``from_form_encoded`` returned) against ``definition``.
+    """Check answers against a definition.
 
     An answer to a field whose condition is not met is refused, but an empty one (a browser without a script sends those
     of all fields) is left out. Transport fields are unknown here: take them out first with ``split_transport``.
 
     Args:
-        language: of the messages; one of ``texts.LANGUAGES``, others read English.
+        definition: the questions that were asked.
+        raw: parsed JSON, or what ``from_form_encoded`` returned.
+        language: of the messages; others than the project's read English.
+
+    Returns:
+        clean answers, clear and sealed ones apart, and at most ``MAX_ERRORS`` faults.
     """
     schema = _schema(definition)
     if not isinstance(raw, Mapping):
@@ -116,7 +121,7 @@ def _schema(definition: FormDefinition) -> Schema:
     if cached is not None and cached[0] is definition:
         return cached[1]
     schema = cached[1] if cached is not None and cached[0] == definition else schema_of(definition)
-    if len(_cached) >= MOST_CACHED:
+    if len(_cached) >= MAX_CACHED:
         _cached.clear()
     _cached[key] = (definition, schema)
     return schema
@@ -165,7 +170,7 @@ def _sorted_out(
         elif field.required:
             errors.append(_error(field, f"/{name}", "required", language))
     errors.extend(_error(None, pointer_to(key), "unknown-field", language) for key in codes)
-    return Answers(values, sealed, tuple(errors[:MOST_ERRORS]))
+    return Answers(values, sealed, tuple(errors[:MAX_ERRORS]))
 
 
 def _chosen(value: Any) -> frozenset[str]:
@@ -185,7 +190,13 @@ def _about_other(definition: FormDefinition, field: Field, other: str, code: str
 
 
 def is_shown(field: Field, values: Mapping[str, Any], sealed: Mapping[str, Any]) -> bool:
-    """Whether ``field`` is asked, given the answers to the fields before it."""
+    """Return whether a field is asked.
+
+    Args:
+        field: of the form.
+        values: clear answers to the fields before it.
+        sealed: sealed answers to those.
+    """
     condition = field.shown_when
     if condition is None:
         return True
@@ -200,18 +211,18 @@ _COUNTED = ("too-long", "too-short")
 
 
 def pointer_to(key: object) -> str:
-    """The JSON pointer (RFC 6901) of a member called ``key``, cut to a length that cannot hurt a log."""
-    return "/" + str(key)[:LONGEST_POINTER].replace("~", "~0").replace("/", "~1")
+    """Return the JSON pointer (RFC 6901) of a member called ``key``, cut to a length that cannot hurt a log."""
+    return "/" + str(key)[:MAX_POINTER].replace("~", "~0").replace("/", "~1")
 
 
 def _error(field: Field | None, pointer: str, code: str, language: str) -> FieldError:
     """An error with its sentence; limits of the field stand in it."""
     limits = {"min": "", "max": ""}
     if field is not None:
-        code = field.kind.missing_code if code == "required" else code
-        most = field.longest if code == "too-long" else field.maximum
+        code = "consent-needed" if code == "required" and field.kind.is_consent else code
+        most = field.max_length if code == "too-long" else field.maximum
         limits = {"min": str(field.minimum), "max": str(most)}
     if code in _COUNTED and field is not None:
-        count = field.longest if code == "too-long" else int(field.minimum or 0)
+        count = field.max_length if code == "too-long" else int(field.minimum or 0)
         return FieldError(pointer, code, engine_texts().plural(f"error.{code}", count, language, **limits))
     return FieldError(pointer, code, engine_texts().text(f"error.{code}", language, **limits))

@@ -29,7 +29,7 @@ def found_in(text: str) -> list[str]:
 def test_nothing_compares_kinds_of_field() -> None:
     found = {str(path.relative_to(PROJECT)): found_in(text_of(path.relative_to(PROJECT))) for path in FILES}
     assert {path: lines for path, lines in found.items() if lines} == {}
-    assert Path("shared/public_forms/kinds/email.py") in {path.relative_to(PROJECT) for path in FILES}
+    assert Path("shared/public_forms/kinds/text.py") in {path.relative_to(PROJECT) for path in FILES}
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,10 @@ from types import MappingProxyType
 from shared.public_forms.fields import FieldKind
 from shared.public_forms.kinds.choices import ONE_OF, SOME_OF, WORKING_GROUP
 from shared.public_forms.kinds.date import DATE
-from shared.public_forms.kinds.email import EMAIL
 from shared.public_forms.kinds.number import NUMBER
 from shared.public_forms.kinds.phone import PHONE
 from shared.public_forms.kinds.places import COUNTRY, LANGUAGE, TIME_ZONE
-from shared.public_forms.kinds.text import LONG_TEXT, TEXT
+from shared.public_forms.kinds.text import EMAIL, LONG_TEXT, TEXT
 from shared.public_forms.kinds.yes_no import CONSENT, YES_NO
 
 

@@ -53,7 +53,7 @@ def cell_as_is(field: Field, answer: Any) -> object:
     return answer
 
 
-def cleaned(clean: Callable[[str, int], str], raw: Any, longest: int) -> str:
+def cleaned(clean: Callable[[str, int], str], raw: Any, most: int) -> str:
     """Return a text cleaned by one of :mod:`shared.public_forms.cleaning`.
 
     Raises:
@@ -62,7 +62,7 @@ def cleaned(clean: Callable[[str, int], str], raw: Any, longest: int) -> str:
     if not isinstance(raw, str):
         raise ValidationError("not-text")
     try:
-        return clean(raw, longest)
+        return clean(raw, most)
     except Unclean as error:
         raise ValidationError(error.code) from None
 
@@ -70,4 +70,4 @@ def cleaned(clean: Callable[[str, int], str], raw: Any, longest: int) -> str:
 def text_schema(field: Field) -> dict[str, Any]:
     """Return the JSON Schema of a text with a length."""
     least = field.minimum or (1 if field.required else 0)
-    return {"type": "string", "maxLength": field.longest} | ({"minLength": least} if least else {})
+    return {"type": "string", "maxLength": field.max_length} | ({"minLength": least} if least else {})

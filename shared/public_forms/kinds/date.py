@@ -57,24 +57,9 @@ def _input(field: Field) -> Widget:
 
 
 DATE = FieldKind(
-    name="date",
-    data_type="text",
-    options="none",
-    max_length=None,
-    accepts_limit=_is_day,
-    can_equal=_can_equal,
-    ordered=True,
-    sealing="by-choice",
-    autocomplete="",
-    is_consent=False,
-    missing_code="required",
-    parse=parse_text,
-    encode=encode_text,
-    check=_check,
-    json_schema=_schema,
-    widget=_input,
-    choices=no_choices,
-    initial=no_initial,
-    display=display_text,
-    cell=cell_as_is,
-)
+    name="date", data_type="text", parse=parse_text, encode=encode_text,
+    options="none", max_length=None, accepts_limit=_is_day,
+    can_equal=_can_equal, ordered=True, sealing="by-choice", autocomplete="", is_consent=False,
+    check=_check, json_schema=_schema, widget=_input,
+    choices=no_choices, initial=no_initial, display=display_text, cell=cell_as_is,
+)  # fmt: skip

@@ -62,24 +62,9 @@ def _input(field: Field) -> Widget:
 
 
 NUMBER = FieldKind(
-    name="number",
-    data_type="number",
-    options="none",
-    max_length=None,
-    accepts_limit=_is_number,
-    can_equal=never_equal,
-    ordered=False,
-    sealing="by-choice",
-    autocomplete="",
-    is_consent=False,
-    missing_code="required",
-    parse=_parse,
-    encode=encode_text,
-    check=_check,
-    json_schema=_schema,
-    widget=_input,
-    choices=no_choices,
-    initial=no_initial,
-    display=display_text,
-    cell=cell_as_is,
-)
+    name="number", data_type="number", parse=_parse, encode=encode_text,
+    options="none", max_length=None, accepts_limit=_is_number, can_equal=never_equal,
+    ordered=False, sealing="by-choice", autocomplete="", is_consent=False,
+    check=_check, json_schema=_schema, widget=_input,
+    choices=no_choices, initial=no_initial, display=display_text, cell=cell_as_is,
+)  # fmt: skip

@@ -87,24 +87,9 @@ def _input(field: Field) -> Widget:
 
 
 PHONE = FieldKind(
-    name="phone",
-    data_type="text",
-    options="none",
-    max_length=MAX_PHONE,
-    accepts_limit=no_limits,
-    can_equal=never_equal,
-    ordered=False,
-    sealing="by-default",
-    autocomplete="tel",
-    is_consent=False,
-    missing_code="required",
-    parse=parse_text,
-    encode=encode_text,
-    check=_check,
-    json_schema=_schema,
-    widget=_input,
-    choices=no_choices,
-    initial=no_initial,
-    display=_display,
-    cell=_cell,
-)
+    name="phone", data_type="text", parse=parse_text, encode=encode_text,
+    options="none", max_length=MAX_PHONE, accepts_limit=no_limits,
+    can_equal=never_equal, ordered=False, sealing="by-default", autocomplete="tel", is_consent=False,
+    check=_check, json_schema=_schema, widget=_input,
+    choices=no_choices, initial=no_initial, display=_display, cell=_cell,
+)  # fmt: skip

@@ -22,19 +22,19 @@ NOT_PLACES = frozenset({"Factory", "localtime", "posixrules"})
 
 @cache
 def country_codes() -> frozenset[str]:
-    """All ISO 3166 alpha-2 codes."""
+    """Return all ISO 3166 alpha-2 codes."""
     return frozenset(row[0] for row in table("iso3166.tab"))
 
 
 @cache
 def zone_names() -> frozenset[str]:
-    """All IANA time zone names that may be answered, the old spellings that browsers still report included."""
+    """Return all IANA names of time zones, the old spellings that browsers still report included."""
     return frozenset(available_timezones() - NOT_PLACES)
 
 
 @cache
 def country_options(language: str) -> tuple[tuple[str, str], ...]:
-    """(code, name) of all countries, in the alphabetical order of the names in ``language``."""
+    """Return (code, name) of all countries, in the alphabetical order of the names in ``language``."""
     names = Locale.parse(locale_of(language)).territories
     pairs = [(code, names.get(code, code)) for code in country_codes()]
     return tuple(sorted(pairs, key=lambda pair: pair[1].casefold()))
@@ -42,7 +42,7 @@ def country_options(language: str) -> tuple[tuple[str, str], ...]:
 
 @cache
 def zone_options(language: str) -> tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]:
-    """Time zones by part of the world: (name of the part, ((zone, country code, place), …)) in order."""
+    """Return the time zones by part of the world: (name of the part, ((zone, country code, place), …)) in order."""
     parts: dict[str, list[tuple[str, str, str]]] = {}
     for country, _, zone, *_ in table("zone.tab"):
         parts.setdefault(zone.split("/")[0], []).append((zone, country, _place(zone, language)))
@@ -118,70 +118,25 @@ def _display_language(field: Field, answer: Any, language: str) -> str:
 
 
 COUNTRY = FieldKind(
-    name="country",
-    data_type="text",
-    options="built-in",
-    max_length=None,
-    accepts_limit=no_limits,
-    can_equal=_is_country,
-    ordered=False,
-    sealing="by-choice",
-    autocomplete="",
-    is_consent=False,
-    missing_code="required",
-    parse=parse_text,
-    encode=encode_text,
-    check=one_of(lambda _field: country_codes()),
-    json_schema=_schema_country,
-    widget=select,
-    choices=_countries,
-    initial=no_initial,
-    display=_display_country,
-    cell=cell_as_is,
-)
+    name="country", data_type="text", parse=parse_text, encode=encode_text,
+    options="built-in", max_length=None, accepts_limit=no_limits,
+    can_equal=_is_country, ordered=False, sealing="by-choice", autocomplete="", is_consent=False,
+    check=one_of(lambda _field: country_codes()), json_schema=_schema_country, widget=select,
+    choices=_countries, initial=no_initial, display=_display_country, cell=cell_as_is,
+)  # fmt: skip
 
 TIME_ZONE = FieldKind(
-    name="time_zone",
-    data_type="text",
-    options="built-in",
-    max_length=None,
-    accepts_limit=no_limits,
-    can_equal=_is_zone,
-    ordered=False,
-    sealing="by-choice",
-    autocomplete="",
-    is_consent=False,
-    missing_code="required",
-    parse=parse_text,
-    encode=encode_text,
-    check=one_of(lambda _field: zone_names()),
-    json_schema=_schema_zone,
-    widget=_zones,
-    choices=no_choices,
-    initial=no_initial,
-    display=_display_zone,
-    cell=cell_as_is,
-)
+    name="time_zone", data_type="text", parse=parse_text, encode=encode_text,
+    options="built-in", max_length=None, accepts_limit=no_limits,
+    can_equal=_is_zone, ordered=False, sealing="by-choice", autocomplete="", is_consent=False,
+    check=one_of(lambda _field: zone_names()), json_schema=_schema_zone, widget=_zones,
+    choices=no_choices, initial=no_initial, display=_display_zone, cell=cell_as_is,
+)  # fmt: skip
 
 LANGUAGE = FieldKind(
-    name="language",
-    data_type="text",
-    options="built-in",
-    max_length=None,
-    accepts_limit=no_limits,
-    can_equal=_is_language,
-    ordered=False,
-    sealing="by-choice",
-    autocomplete="",
-    is_consent=False,
-    missing_code="required",
-    parse=parse_text,
-    encode=encode_text,
-    check=one_of(lambda _field: LANGUAGE_NAMES),
-    json_schema=_schema_language,
-    widget=_languages,
-    choices=_language_names,
-    initial=_page_language,
-    display=_display_language,
-    cell=cell_as_is,
-)
+    name="language", data_type="text", parse=parse_text, encode=encode_text,
+    options="built-in", max_length=None, accepts_limit=no_limits,
+    can_equal=_is_language, ordered=False, sealing="by-choice", autocomplete="", is_consent=False,
+    check=one_of(lambda _field: LANGUAGE_NAMES), json_schema=_schema_language, widget=_languages,
+    choices=_language_names, initial=_page_language, display=_display_language, cell=cell_as_is,
+)  # fmt: skip
