@@ -50,19 +50,20 @@ class Sample:
     equals: str | bool | None = None
 
 
+ADDRESS, DAY = "a@example.org", "2020-05-11"
 CHOICES = {"options": OPTIONS}
 SAMPLES = {
     "text": Sample((" A word ",), "A word", "A word", "A word", 5, "not-text", limit=2, equals="A word"),
     "long_text": Sample(("A\r\nB",), "A\nB", "A\nB", "A\nB", "\x00", "control-characters", limit=2, equals="A"),
     "email": Sample(
-        ("a@Example.org",), *(["a@example.org"] * 3), "a", "bad-address", limit=2, equals="a@example.org"
+        ("a@Example.org",), ADDRESS, ADDRESS, ADDRESS, "a", "bad-address", limit=2, equals=ADDRESS
     ),
     "phone": Sample(
         ("+41 (0)22 917 90 00",), "+41229179000", "+41 22 917 90 00", "+41 22 917 90 00", "022 917 90 00", "bad-phone"
     ),
     "number": Sample(("1,5",), 1.5, "1.5", 1.5, "x", "not-a-number", limit=-2.5),
     "date": Sample(
-        ("2020-05-11",), *(["2020-05-11"] * 3), "2020-02-30", "bad-date", limit="2020-01-01", equals="2020-05-11"
+        (DAY,), DAY, DAY, DAY, "2020-02-30", "bad-date", limit="2020-01-01", equals=DAY
     ),
     "yes_no": Sample(("yes",), True, "Yes", True, "perhaps", "not-yes-or-no", equals=False),
     "consent": Sample(("on",), True, "Yes", True, 1, "not-yes-or-no", equals=True),
@@ -79,7 +80,7 @@ SAMPLES = {
     "language": Sample(("fr",), "fr", "Français", "fr", "tlh", "not-a-choice", equals="ru"),
 }  # fmt: skip
 TYPES: Mapping[str, tuple[type, ...]] = {"text": (str,), "number": (int, float), "boolean": (bool,), "list": (list,)}
-LIMITS = (2, -2.5, "2020-01-01", True, "x", 100_000_000, [])
+LIMITS: tuple[Any, ...] = (2, -2.5, "2020-01-01", True, "x", 100_000_000, [])
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=str)
 
