@@ -28,7 +28,9 @@ from shared.core.errors import SettingsError
 from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
 from shared.public_forms.definition import FormDefinition, parse_definition, to_mapping
 from shared.public_forms.fields import FieldKind
-from shared.public_forms.kinds import LONG_TEXT, NUMBER, SOME_OF, TEXT
+from shared.public_forms.kinds.choices import SOME_OF
+from shared.public_forms.kinds.number import NUMBER
+from shared.public_forms.kinds.text import LONG_TEXT, TEXT
 from shared.public_forms.partner_values import origin, page_language, theme_values
 from shared.public_forms.standard import STANDARD_KINDS, TextInput, standard_form
 from shared.store import outbox

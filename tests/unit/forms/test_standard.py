@@ -8,7 +8,7 @@ import pytest
 
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import FormDefinition, parse_definition, to_mapping
-from shared.public_forms.kinds import SOME_OF
+from shared.public_forms.kinds.choices import SOME_OF
 from shared.public_forms.public import to_public
 from shared.public_forms.standard import STANDARD_KINDS, standard_form
 from shared.public_forms.validation import validate
