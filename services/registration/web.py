@@ -47,7 +47,7 @@ from services.registration.settings import RegistrationSettings
 from services.registration.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
 from shared.core.deployment import Deployment
-from shared.forms.proof_of_work import proof_keys
+from shared.public_forms.proof_of_work import proof_keys
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.engine import open_engine
 from shared.store.key_checks import KeyChecks

@@ -8,7 +8,7 @@ from typing import Any
 
 from altcha import Challenge, Payload, solve_challenge
 
-from shared.forms.proof_of_work import check_proof, new_challenge, proof_keys
+from shared.public_forms.proof_of_work import check_proof, new_challenge, proof_keys
 from tests.benchmarks.ground import Entry, Ground
 
 AIM_S = 0.2

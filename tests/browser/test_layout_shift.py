@@ -10,9 +10,9 @@ from deploy.local.installation import PARTNER
 from services.registration.embed.heights import NARROW_PX, WIDE_PX, estimate_height
 from services.registration.embed.snippets import ELEMENT, FRAME, Choice, snippet_of
 from shared.core.yaml_source import read_yaml
-from shared.forms.definition import FormDefinition
-from shared.forms.standard import standard_form
 from shared.i18n.languages import LANGUAGES
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.standard import standard_form
 from tests.browser.conftest import NewVisitor
 from tests.browser.hosting import host_page
 from tests.browser.running import Demo

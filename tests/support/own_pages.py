@@ -44,10 +44,10 @@ from services.registration.own.my_data_page import DatedEntry, GivenConsent, MyD
 from services.registration.own.rendering import own_text
 from shared.calendar.ics import CalendarEvent
 from shared.calendar.links import CalendarLinks, calendar_links
-from shared.forms.rendering import answers_for_display
-from shared.forms.standard import standard_form
-from shared.forms.validation import validate
 from shared.i18n.when import Period, day_text, time_lines
+from shared.public_forms.rendering import answers_for_display
+from shared.public_forms.standard import standard_form
+from shared.public_forms.validation import validate
 
 OWN_PATH = "/r/a-token"
 GIVEN = Period(datetime(2020, 2, 20, 9, 30, tzinfo=UTC), None, "America/New_York")

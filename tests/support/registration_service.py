@@ -27,11 +27,11 @@ from services.registration.settings import RegistrationSettings, read_settings
 from services.registration.tending import Tending
 from services.registration.web import build_app
 from shared.core.sealing import open_sealed, read_keys
-from shared.forms.encoded import to_form_encoded
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 from tests.support.clients import WEBINAR, address_of, answers, rows, submissions_path
 from tests.support.clock import FrozenClock, agreeing
+from tests.support.encoded import to_form_encoded
 from tests.support.installation import TestInstallation
 
 NAME = "registration"

@@ -6,8 +6,8 @@ from typing import Any
 from altcha import Challenge, Payload, create_challenge, solve_challenge
 
 from shared.core.sealing import read_keys
-from shared.forms.proof_of_work import ALGORITHM, COST, ProofKeys, proof_keys
-from shared.forms.work_asked import LIFETIME, TRIES
+from shared.public_forms.proof_of_work import ALGORITHM, COST, ProofKeys, proof_keys
+from shared.public_forms.work_asked import LIFETIME, TRIES
 from tests.support.installation import TestInstallation
 
 

@@ -7,7 +7,7 @@ from services.events.console.fields import Choices, Field, Section
 from services.events.console.wording import KINDS
 from services.events.domain.event import EVERY_GROUP, Event, EventKind, EventStatus, Mode
 from services.events.domain.network import Series, WorkingGroup
-from shared.forms.choices import zone_options
+from shared.public_forms.kinds.places import zone_options
 
 MODE_CHOICES = ((Mode.ONLINE, "Online"), (Mode.IN_PERSON, "In person"), (Mode.HYBRID, "Online and in person"))
 MOST_NUMBER = 9999

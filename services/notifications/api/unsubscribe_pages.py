@@ -12,8 +12,8 @@ from services.notifications.api.bulletins import Tools
 from services.notifications.mail.wording import FALLBACK, LANGUAGES, wording
 from services.notifications.usecases.unsubscribe import Unsubscriber, read_token, unsubscribe
 from shared.core.sealing import Vault
-from shared.forms.texts import engine_texts
 from shared.i18n.languages import LANGUAGE_NAMES, chosen_language, named_language
+from shared.public_forms.texts import engine_texts
 from shared.web.access import by_link, public
 from shared.web.headers import personal
 

@@ -9,9 +9,8 @@ from math import ceil
 from unicodedata import east_asian_width
 
 from services.registration.embed.strings import page_texts
-from shared.forms.definition import Field, FormDefinition
-from shared.forms.rendering import template_of
 from shared.i18n.languages import LANGUAGE_NAMES
+from shared.public_forms.definition import Field, FormDefinition
 
 NARROW_PX, WIDE_PX = 328, 640
 """Widths of a frame: on a phone of 360 pixels with a margin, and in a column of text."""
@@ -69,7 +68,7 @@ def _languages(inner: int) -> float:
 
 
 def _field(field: Field, language: str, inner: int) -> float:
-    template = template_of(field)
+    template = field.kind.widget(field).template
     label, help_ = field.label.in_language(language), field.help.in_language(language)
     notes = _lines(help_, inner, 0.94) * HELP_LINE_PX + (1.6 if help_ else 0)
     if template == "consent.html":
@@ -78,7 +77,7 @@ def _field(field: Field, language: str, inner: int) -> float:
     above = _lines(label + mark, inner, 1.06) * LINE_PX + notes + FIELD_MARGIN_PX
     if template != "choices.html":
         return above + CONTROL_PX[template]
-    labels = [option.label.in_language(language) for option in field.options] or ["", ""]
+    labels = [label for _, label in field.kind.choices(field, language)]
     return above + sum(max(_lines(text, inner - 34), 1) * LINE_PX + CHOICE_PADDING_PX for text in labels)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from services.registration.embed.pages import Look, render_page
 from services.registration.embed.strings import page_texts
-from shared.forms.texts import engine_texts
+from shared.public_forms.texts import engine_texts
 
 MY_PATH = "/my"
 

@@ -12,12 +12,12 @@ from markupsafe import Markup
 from services.registration.embed.assets import asset
 from services.registration.embed.event_time import EventTime, instant_text, when_text
 from services.registration.embed.strings import page_texts, script_texts
-from shared.forms.definition import FormDefinition
-from shared.forms.rendering import render_fields, render_summary
-from shared.forms.texts import engine_texts
-from shared.forms.theme import PLAIN, Theme, theme_css
-from shared.forms.validation import FieldError
 from shared.i18n.languages import LANGUAGE_NAMES, direction
+from shared.public_forms.definition import ADDRESS_FIELD, FormDefinition
+from shared.public_forms.rendering import render_fields, render_summary
+from shared.public_forms.texts import engine_texts
+from shared.public_forms.theme import PLAIN, Theme, theme_css
+from shared.public_forms.validation import FieldError
 
 Notice = Literal["busy", "rate-limited", "failed"]
 Verification = Literal["email", "none"]
@@ -155,21 +155,16 @@ def submissions_path(slug: str) -> str:
 
 def _fields(page: FramePage) -> Markup:
     if page.own or page.values or page.errors:
-        fixed = _addresses(page.definition, page.own.address) if page.own else {}
-        values = {**_language_answers(page.definition, page.look.language), **page.values}
+        fixed = {ADDRESS_FIELD: page.own.address} if page.own else {}
+        values = {**page.definition.initial_answers(page.look.language), **page.values}
         return render_fields(page.definition, page.look.language, values=values, errors=page.errors, fixed=fixed)
     return _empty_fields(page.definition, page.look.language)
-
-
-def _addresses(definition: FormDefinition, address: str) -> dict[str, str]:
-    """The answer to the first question for an address, which is the registration's."""
-    return dict.fromkeys([item.name for item in definition.fields if item.kind == "email"][:1], address)
 
 
 @lru_cache(maxsize=MAX_EMPTY_FORMS)
 def _empty_fields(definition: FormDefinition, language: str) -> Markup:
     """The questions without answers, which take nearly all of a page's time: 700 options. Themes differ outside."""
-    return render_fields(definition, language, values=_language_answers(definition, language))
+    return render_fields(definition, language, values=definition.initial_answers(language))
 
 
 def is_dated(event_time: EventTime | None) -> bool:
@@ -193,11 +188,6 @@ def embed_path(slug: str, query: Mapping[str, str]) -> str:
     """The path of a form's page with those of the ``query`` values that are not empty."""
     pairs = {key: value for key, value in query.items() if value}
     return f"/embed/{quote(slug)}" + (f"?{urlencode(pairs)}" if pairs else "")
-
-
-def _language_answers(definition: FormDefinition, language: str) -> dict[str, Any]:
-    """Who reads a page in a language probably wants mails in it."""
-    return dict.fromkeys((item.name for item in definition.fields if item.kind == "language"), language)
 
 
 def _language_links(page: FramePage) -> list[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 from services.registration.embed.assets import pinned_script
 from services.registration.embed.heights import NARROW_PX, WIDE_PX, estimate_height
-from shared.forms.definition import FormDefinition
+from shared.public_forms.definition import FormDefinition
 
 ELEMENT, PINNED, FRAME, LINK = "element", "pinned", "frame", "link"
 WAYS: Mapping[str, str] = {

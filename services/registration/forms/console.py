@@ -17,7 +17,7 @@ from services.registration.forms.opening import closed_reason, set_reason
 from services.registration.forms.service import list_forms
 from services.registration.forms.store import StoredForm, settings_of
 from shared.core.errors import DomainError
-from shared.forms.definition import parse_definition
+from shared.public_forms.definition import parse_definition
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.headers import personal

@@ -26,9 +26,13 @@ from shared.contracts.schemas import SLUG
 from shared.core.clock import Clock, system_clock
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
-from shared.forms.definition import FormDefinition, parse_definition, to_mapping
-from shared.forms.partner_values import origin, page_language, theme_values
-from shared.forms.standard import STANDARD_KINDS, TextInput, standard_form
+from shared.public_forms.definition import FormDefinition, parse_definition, to_mapping
+from shared.public_forms.fields import FieldKind
+from shared.public_forms.kinds.choices import SOME_OF
+from shared.public_forms.kinds.number import NUMBER
+from shared.public_forms.kinds.text import LONG_TEXT, TEXT
+from shared.public_forms.partner_values import origin, page_language, theme_values
+from shared.public_forms.standard import STANDARD_KINDS, TextInput, standard_form
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 
@@ -36,13 +40,13 @@ STANDARD = "standard/"
 RESERVED = frozenset({"selftest", "static"})
 """What stands at ``/embed/…`` beside the forms."""
 
-PROPOSAL_FIELDS: Mapping[str, tuple[str, bool]] = {
-    "title": ("text", True),
-    "attendance": ("number", True),
-    "summary": ("long_text", False),
-    "speakers": ("long_text", False),
-    "preferred_days": ("some_of", False),
-    "unavailable_days": ("some_of", False),
+PROPOSAL_FIELDS: Mapping[str, tuple[FieldKind, bool]] = {
+    "title": (TEXT, True),
+    "attendance": (NUMBER, True),
+    "summary": (LONG_TEXT, False),
+    "speakers": (LONG_TEXT, False),
+    "preferred_days": (SOME_OF, False),
+    "unavailable_days": (SOME_OF, False),
 }
 """Questions of a proposal that events reads: the kind of each, and whether it must be asked and answered."""
 
@@ -217,10 +221,10 @@ def _check_proposal(
         if field is None:
             if required:
                 fields.fault(f"a proposal needs the question {name}", "fields")
-        elif field.kind != kind or (required and not field.required) or field.sealed or field.after_confirmation:
-            needed = f"of the kind {kind}{' and required' if required else ''}"
+        elif field.kind is not kind or (required and not field.required) or field.sealed or field.after_confirmation:
+            needed = f"of the kind {kind.name}{' and required' if required else ''}"
             fields.fault(f"{name} must be {needed}, not sealed, and asked before the confirmation", "fields")
-        elif kind == "some_of" and not all(_is_day(option.value) for option in field.options):
+        elif kind is SOME_OF and not all(_is_day(option.value) for option in field.options):
             fields.fault(f"the choices of {name} must be days such as 2020-05-06", "fields")
 
 

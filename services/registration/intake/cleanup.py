@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from shared.forms.used_challenges import forget_challenges
+from shared.public_forms.used_challenges import forget_challenges
 from shared.store.sessions import forget_sessions
 
 RECEIPT_KEPT = timedelta(days=8)

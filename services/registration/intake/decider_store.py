@@ -269,7 +269,7 @@ def ended_registrations(connection: Connection, ids: Sequence[str]) -> list[Live
 
 def _live_registration(row: Sequence[Any]) -> LiveRegistration:
     *content, sealed_for, consent, title, requests, since, returned = row[6:]
-    found = Content(*[*content, tuple(sealed_for), consent], title=title)
+    found = replace(Content(*[*content, tuple(sealed_for), consent]), title=title)
     values = [*row[:6], found, AddressRequests(requests, since), returned]
     return LiveRegistration(*values)
 

@@ -11,9 +11,9 @@ from services.registration.forms.store import PublicForm, find_public_form
 from services.registration.intake.store import DeciderPublicKey, is_full, newest_decider_key
 from services.registration.sealing.store import find_public_key
 from shared.core.errors import DomainError
-from shared.forms.definition import FormDefinition, parse_definition, with_full_options
-from shared.forms.standard import with_working_groups
-from shared.forms.used_challenges import used_lately
+from shared.public_forms.definition import FormDefinition, parse_definition, with_full_options
+from shared.public_forms.standard import with_working_groups
+from shared.public_forms.used_challenges import used_lately
 from shared.store.unit_of_work import UnitOfWork
 
 MAX_QUEUE_BYTES = 2 * 2**30

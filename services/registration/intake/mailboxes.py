@@ -25,7 +25,7 @@ from services.registration.intake.spacing import (
 )
 from services.registration.people.model import AddressRefs
 from services.registration.people.store import as_parameter, columns_of
-from shared.forms.addresses import address_key, canonical_mailbox
+from shared.public_forms.addresses import address_key, canonical_mailbox
 
 BUCKET = timedelta(minutes=10)
 """Mails are counted in steps of this length; a window counts one step more, so that no hour has more than its quota."""

@@ -21,8 +21,8 @@ from shared.core.context import correlation_id, traceparent
 from shared.core.errors import DomainError, Overloaded, Unavailable
 from shared.core.failpoints import reach
 from shared.core.sealing import seal_to
-from shared.forms.definition import FormDefinition
-from shared.forms.validation import Answers
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.validation import Answers
 from shared.store.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -256,8 +256,8 @@ def consent_shown(definition: FormDefinition, values: Mapping[str, Any], languag
     """Return wording, language and form version of each consent that was given, by field name."""
     return {
         field.name: {"wording": field.label.in_language(language), "language": language, "version": definition.version}
-        for field in definition.fields
-        if field.kind == "consent" and values.get(field.name)
+        for field in definition.consents
+        if values.get(field.name)
     }
 
 

@@ -7,7 +7,7 @@ from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look
 from services.registration.embed.receipt_pages import next_reload
 from services.registration.own.rendering import own_text, render_own
-from shared.forms.texts import engine_texts
+from shared.public_forms.texts import engine_texts
 
 AddressRefusal = Literal["", "same-address", "asked-too-often"]
 AddressError = Literal["", "invalid", "same-address"]

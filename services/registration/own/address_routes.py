@@ -32,8 +32,8 @@ from services.registration.public.responses import attempt_number, event_time, l
 from services.registration.public.submissions import client_network
 from services.registration.public.submitted import language_of, own_language
 from shared.core.errors import DomainError
-from shared.forms.addresses import address_key, normal_address
 from shared.i18n.when import period
+from shared.public_forms.addresses import address_key, normal_address
 from shared.web.access import by_link
 from shared.web.bodies import require_form
 from shared.web.limits import limited

@@ -9,15 +9,12 @@ from services.registration.forms.opening import Opening
 from services.registration.own.store import OwnRegistration
 from services.registration.people.model import clear_answers
 from services.registration.people.proposals import RETURNED
-from shared.forms.definition import Field, FormDefinition
-from shared.forms.rendering import answers_for_display
-from shared.forms.validation import Answers, validate
+from shared.public_forms.definition import ADDRESS_FIELD, Field, FormDefinition
+from shared.public_forms.rendering import answers_for_display
+from shared.public_forms.validation import Answers, validate
 
 Step = Literal["answers", "details"]
 """``answers``: those of the first step; ``details``: what is asked after the confirmation."""
-
-KINDS_LEFT_OUT = frozenset({"email", "consent"})
-"""The address is changed in another way, and a consent that was given stays as it was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +40,8 @@ def own_definition(
 ) -> FormDefinition:
     """Return the questions of a step.
 
+    The address is changed in another way, and a consent that was given stays as it was given.
+
     Args:
         whole: all questions of the form.
         step: which of them.
@@ -53,7 +52,7 @@ def own_definition(
     fields = tuple(
         _asked_again(field, given=given, held=(held or {}).get(field.name))
         for field in asked.fields
-        if field.kind not in KINDS_LEFT_OUT
+        if field.name != ADDRESS_FIELD and not field.kind.is_consent
     )
     return replace(asked, fields=fields)
 

@@ -9,11 +9,11 @@ from services.registration.embed.pages import Look, is_dated
 from services.registration.embed.strings import script_texts
 from services.registration.own.answers import Difference, Step
 from services.registration.own.rendering import kind_key, own_text, render_own
-from shared.forms.definition import FormDefinition
-from shared.forms.rendering import render_fields, render_summary
-from shared.forms.texts import engine_texts
-from shared.forms.validation import FieldError
 from shared.i18n.languages import LANGUAGE_NAMES
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.rendering import render_fields, render_summary
+from shared.public_forms.texts import engine_texts
+from shared.public_forms.validation import FieldError
 
 AnswersNotice = Literal["", "changed-meanwhile", "name-taken", "option-full"]
 

@@ -36,8 +36,8 @@ from services.registration.public.context import PublicContext
 from services.registration.public.responses import event_time, look_of, page, see_other
 from services.registration.public.submitted import Submitted, language_of, own_language, read_submitted
 from shared.core.errors import DomainError
-from shared.forms.definition import FormDefinition
-from shared.forms.validation import Answers, validate
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.validation import Answers, validate
 from shared.web.access import by_link
 from shared.web.bodies import require_form
 from shared.web.limits import limited

@@ -12,7 +12,7 @@ from services.registration.own.store import (
     OwnRegistration,
 )
 from shared.core.links import OWN, UNDO_ADDRESS, VIEW
-from shared.forms.validation import Answers
+from shared.public_forms.validation import Answers
 
 OUTCOME_WITHIN_S = 2.0
 """How long a page waits for the decider before it says that the command is being processed."""

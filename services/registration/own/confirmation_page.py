@@ -16,8 +16,8 @@ from services.registration.embed.strings import text_of_kind
 from services.registration.intake.outcomes import Act, Choice, Result
 from services.registration.own.answers import Difference
 from services.registration.own.rendering import kind_key, own_text, render_own
-from shared.forms.texts import engine_texts
 from shared.i18n.when import Period
+from shared.public_forms.texts import engine_texts
 
 CHOICE_PREFIX = "choice-"
 """Before the id of a candidate in the name of its choice."""

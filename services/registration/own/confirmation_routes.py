@@ -48,9 +48,9 @@ from services.registration.public.responses import (
 from services.registration.public.submissions import Refused, take
 from services.registration.public.submitted import language_of, own_language, read_submitted
 from shared.core.errors import DomainError
-from shared.forms.definition import FormDefinition
-from shared.forms.rendering import answers_for_display
 from shared.i18n.when import period
+from shared.public_forms.definition import ADDRESS_FIELD, FormDefinition
+from shared.public_forms.rendering import answers_for_display
 from shared.web.access import by_link
 from shared.web.bodies import require_form
 from shared.web.limits import limited
@@ -197,9 +197,7 @@ def _candidate(one: PendingSubmission, waiting: WaitingForOwner, view: FormView,
         received=received,
         answers=answers_for_display(definition, clear_answers(one.content), look.language),
         has_sealed=one.has_sealed,
-        consents=tuple(
-            field.label.in_language(look.language) for field in definition.fields if field.kind == "consent"
-        ),
+        consents=tuple(field.label.in_language(look.language) for field in definition.consents),
         options=_options(one, waiting, definition, look.language),
         form_kind=definition.kind,
     )
@@ -322,8 +320,7 @@ def _own_form(token: str, slug: str, waiting: WaitingForOwner) -> OwnForm:
 def _enter(context: PublicContext, token: str, waiting: WaitingForOwner, view: FormView) -> Response:
     """Store the owner's own answers; the address is that of the link, whatever was sent."""
     submitted = read_submitted(view.definition)
-    email = next((field.name for field in view.definition.fields if field.kind == "email"), "email")
-    submitted = replace(submitted, answers={**submitted.answers, email: waiting.link.email})
+    submitted = replace(submitted, answers={**submitted.answers, ADDRESS_FIELD: waiting.link.email})
     own = _own_form(token, view.stored.slug, waiting)
     shown_in = request.form.get("show_in", "")
     look = look_of(own_language(request.form.to_dict(), waiting.link.language), {}, None)

@@ -41,8 +41,8 @@ from services.registration.public.context import PublicContext
 from services.registration.public.responses import attempt_number, event_time, look_of, page, see_other
 from services.registration.public.submitted import language_of, own_language
 from shared.core.errors import DomainError
-from shared.forms.rendering import answers_for_display
 from shared.i18n.when import day_text
+from shared.public_forms.rendering import answers_for_display
 from shared.web.access import by_link, public
 from shared.web.limits import limited
 

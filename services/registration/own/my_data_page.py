@@ -11,10 +11,10 @@ from services.registration.own.my_data import OwnData
 from services.registration.own.rendering import TEXTS, kind_key, own_text, render_own
 from services.registration.people.model import clear_answers
 from services.registration.public.responses import event_time, title_of
-from shared.forms.rendering import answers_for_display
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.i18n.phrases import listed
 from shared.i18n.when import Period, known_zone, time_lines
+from shared.public_forms.rendering import answers_for_display
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,9 +218,10 @@ def find_own(connection: Connection, hash_: bytes) -> OwnRegistration | None:
         return None
     values: list[Any] = list(row)
     registration = Registration(*values[:17])
-    *more, decision, changes = values[24:]
+    changed_at, muted, sealed_at, decision, changes = values[24:]
     proposal = state_at(decision, registration.revision) if registration.form_kind == PROPOSAL else None
-    return OwnRegistration(Person(registration, *values[17:24]), *more, changes, proposal)
+    person = Person(registration, *values[17:24])
+    return OwnRegistration(person, changed_at, muted, sealed_at, changes, proposal)
 
 
 def own_history(connection: Connection, hash_: bytes) -> Mapping[str, Any]:
@@ -234,8 +235,9 @@ def find_viewed(connection: Connection, hash_: bytes) -> ViewedRegistration | No
     row = connection.execute(_VIEWED, {"hash": hash_}).fetchone()
     if row is None:
         return None
-    *values, kind, revision, decision = row
-    return ViewedRegistration(*values, state_at(decision, revision) if kind == PROPOSAL else None)
+    form, status, language, changed_at, kind, revision, decision = row
+    proposal = state_at(decision, revision) if kind == PROPOSAL else None
+    return ViewedRegistration(form, status, language, changed_at, proposal)
 
 
 def find_meeting(connection: Connection, hash_: bytes) -> Meeting | None:

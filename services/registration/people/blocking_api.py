@@ -9,8 +9,8 @@ import marshmallow as ma
 from services.registration.people.blocking import Blocked, block_address, blocked_addresses, unblock_address
 from services.registration.people.references import References
 from shared.core.clock import Clock
-from shared.forms.address_field import email_field
-from shared.forms.addresses import normal_address
+from shared.public_forms.address_field import email_field
+from shared.public_forms.addresses import normal_address
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs_all_forms
 from shared.web.operations import Blueprint

@@ -12,7 +12,7 @@ from werkzeug.exceptions import Forbidden
 from services.registration.people.decisions import CANCEL
 from services.registration.people.store import Person
 from shared.core.errors import DomainError
-from shared.forms.validation import Answers
+from shared.public_forms.validation import Answers
 from shared.web.access import link_token, refuse_key
 from shared.web.entity_tags import require_match
 from shared.web.limits import spend

@@ -27,9 +27,9 @@ from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.service import ReadingRequest, read_sealed
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.forms.definition import parse_definition
-from shared.forms.rendering import answers_for_display, sealed_for_display
-from shared.forms.standard import with_working_groups
+from shared.public_forms.definition import parse_definition
+from shared.public_forms.rendering import answers_for_display, sealed_for_display
+from shared.public_forms.standard import with_working_groups
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.csv_lines import csv_answer

@@ -15,8 +15,8 @@ from services.registration.people.listing_store import PeopleFilter
 from shared.contracts.registration import REGISTRATION_STATUSES
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError
-from shared.forms.choices import country_options
-from shared.forms.definition import parse_definition
+from shared.public_forms.definition import parse_definition
+from shared.public_forms.kinds.places import country_options
 from shared.web.access import Holder
 from shared.web.console import words
 from shared.web.paging import position_in

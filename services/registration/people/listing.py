@@ -15,7 +15,7 @@ from services.registration.people.store import Person, find_person
 from services.registration.people.waiting_list import PromotionLine, promotions_between
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.forms.definition import Field, parse_definition
+from shared.public_forms.definition import Field, parse_definition
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
@@ -203,8 +203,4 @@ def _row(person: Person, own: Sequence[Field], titles: _Titles) -> list[object]:
 
 
 def _cell(field: Field, answer: object) -> object:
-    """An answer with the labels of its choices."""
-    labels = {option.value: option.label.in_language("en") for option in field.options}
-    if isinstance(answer, list):
-        return "; ".join(labels.get(one, str(one)) for one in answer)
-    return labels.get(answer, answer) if isinstance(answer, str) else answer
+    return None if answer is None else field.kind.cell(field, answer)

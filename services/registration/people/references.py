@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.registration.people.model import AddressRefs
 from shared.core.sealing import keyed_hash
-from shared.forms.addresses import address_key, canonical_mailbox, mail_domain
+from shared.public_forms.addresses import address_key, canonical_mailbox, mail_domain
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from services.registration.privacy.erasure import (
 from services.registration.privacy.person_export import LEFT_OUT, NOTES, SealedReader, export_person
 from services.registration.sealing.form_keys import FormKeys
 from shared.core.clock import Clock
-from shared.forms.address_field import email_field
-from shared.forms.addresses import normal_address
+from shared.public_forms.address_field import email_field
+from shared.public_forms.addresses import normal_address
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, needs_all_forms, refuse, require_touch
 from shared.web.operations import Blueprint

@@ -14,17 +14,20 @@ from services.registration.public.schemas import FormQuery, FormSchema, ReceiptS
 from services.registration.public.submissions import Refused, as_json, faults_as_json, take
 from services.registration.public.submitted import language_of, read_submitted
 from shared.core.errors import DomainError, Unavailable
-from shared.forms.public import to_public
+from shared.public_forms.public import json_schema, to_public
 from shared.web.access import public
 from shared.web.cross_site import refuse_other_sites
 from shared.web.entity_tags import conditional
 from shared.web.limits import limited
 from shared.web.problems import ProblemSchema, from_domain, from_outage
 
+SCHEMA_TYPE = "application/schema+json"
+
 
 def add_public_forms(blueprint: Any, context: PublicContext) -> None:
-    """``GET /v1/forms/{slug}`` and ``POST /v1/forms/{slug}/submissions``."""
+    """``GET /v1/forms/{slug}``, its ``/schema``, and ``POST /v1/forms/{slug}/submissions``."""
     _add_definition(blueprint, context)
+    _add_schema(blueprint, context)
     _add_intake(blueprint, context)
 
 
@@ -53,6 +56,24 @@ def _add_definition(blueprint: Any, context: PublicContext) -> None:
     @public
     def ask_to_read(slug: str) -> Response:
         return preflight(context.form_view(slug).origins, "GET")
+
+
+def _add_schema(blueprint: Any, context: PublicContext) -> None:
+    @blueprint.route("/<slug>/schema", methods=["GET"])
+    @blueprint.arguments(FormQuery, location="query")
+    @blueprint.response(200, {"type": "object"}, content_type=SCHEMA_TYPE, description="JSON Schema, draft 2020-12")
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @public
+    def schema(query: dict[str, Any], slug: str) -> Response:
+        """The JSON Schema of the body of a submission, to check answers before they are sent.
+
+        It is a little wider than the check itself, which also knows the rules of Unicode, of addresses and of numbers.
+        """
+        with counted_look_up():
+            view = view_form(context.work, slug, context.clock())
+        answer = jsonify(json_schema(view.definition, language_of({"lang": query["lang"]}, None)))
+        answer.mimetype = SCHEMA_TYPE
+        return conditional(allow(answer, view.origins))
 
 
 def _add_intake(blueprint: Any, context: PublicContext) -> None:

@@ -8,8 +8,8 @@ from services.registration.public.context import PublicContext, counted_look_up
 from services.registration.public.cross_origin import allow, preflight, with_preflight
 from services.registration.public.schemas import ChallengeQuery
 from shared.core.metrics import challenges_total
-from shared.forms.proof_of_work import new_challenge
-from shared.forms.work_asked import TRIES
+from shared.public_forms.proof_of_work import new_challenge
+from shared.public_forms.work_asked import TRIES
 from shared.web.access import public
 from shared.web.challenges import ChallengeSchema
 from shared.web.limits import limited

@@ -13,7 +13,7 @@ from shared.core.clock import Clock
 from shared.core.errors import DomainError, Unavailable
 from shared.core.metrics import intake_requests_total
 from shared.core.proxies import TrustedProxies
-from shared.forms.proof_of_work import ProofKeys
+from shared.public_forms.proof_of_work import ProofKeys
 from shared.store.unit_of_work import UnitOfWork
 
 VIEW_KEPT_S = 1.0

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-OF_A_FORM = re.compile(r"/v1/forms/([^/]+)(?:/submissions)?")
+OF_A_FORM = re.compile(r"/v1/forms/([^/]+)(?:/submissions|/schema)?")
 
 PREFLIGHT_KEPT_S = 600
 ALLOWED_HEADERS = "Content-Type, Idempotency-Key"

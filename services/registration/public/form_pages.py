@@ -24,7 +24,8 @@ from services.registration.public.responses import (
 from services.registration.public.submissions import Refused, take
 from services.registration.public.submitted import Submitted, language_of
 from shared.core.errors import DomainError, Unavailable
-from shared.forms.validation import Answers
+from shared.public_forms.definition import ADDRESS_FIELD
+from shared.public_forms.validation import Answers
 from shared.web.busy_page import retry_after_s
 
 
@@ -53,7 +54,7 @@ def submit(context: PublicContext, view: FormView, submitted: Submitted) -> Resp
         event_time=event_time(view.stored),
         receipt=accepted.receipt,
         code=accepted.code,
-        address=_address(view, submitted),
+        address=str(submitted.answers.get(ADDRESS_FIELD, "")),
     )
     return page(render_received(shown), look, origins, 202)
 
@@ -63,9 +64,8 @@ def in_language(context: PublicContext, view: FormView, submitted: Submitted, la
     partner = view.partner(submitted.partner)
     parent = parent_origin(partner, str(submitted.beside.get("parent") or ""))
     look = look_of(language, submitted.beside, partner, parent=parent)
-    before = submitted.beside.get("lang")
-    follows = {field.name for field in view.definition.fields if field.kind == "language"}
-    kept = {name: value for name, value in submitted.answers.items() if name not in follows or value != before}
+    follows = view.definition.initial_answers(str(submitted.beside.get("lang")))
+    kept = {name: value for name, value in submitted.answers.items() if follows.get(name, ...) != value}
     return again(context, view, replace(submitted, answers=kept), look, status=200)
 
 
@@ -88,12 +88,6 @@ def again(
     empty = form_page(context, view, partner, look, parent, key)
     shown = replace(empty, values=values, errors=answers.errors if answers else (), notice=notice, own=own)
     return page(render_frame(shown), look, partner.origins if partner else (), status)
-
-
-def _address(view: FormView, submitted: Submitted) -> str:
-    """To which the mail goes, as it was typed."""
-    name = next((field.name for field in view.definition.fields if field.kind == "email"), "")
-    return str(submitted.answers.get(name, ""))
 
 
 def form_page(

@@ -12,7 +12,7 @@ from services.registration.public.responses import look_of, page, see_other
 from services.registration.public.submissions import client_network
 from services.registration.public.submitted import language_of
 from shared.core.errors import Unavailable
-from shared.forms.addresses import normal_address
+from shared.public_forms.addresses import normal_address
 from shared.web.access import public
 from shared.web.bodies import require_form
 from shared.web.busy_page import retry_after_s

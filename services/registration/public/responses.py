@@ -20,10 +20,10 @@ from services.registration.forms.partner_store import Partner
 from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.public.submitted import language_of
-from shared.forms.definition import FormDefinition
-from shared.forms.theme import read_theme, theme_css
 from shared.i18n.languages import named_language
 from shared.i18n.when import period
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.theme import read_theme, theme_css
 from shared.web.entity_tags import revalidated
 from shared.web.headers import kept_page_policy, personal
 

@@ -20,8 +20,8 @@ from shared.core.metrics import (
     requests_refused_total,
 )
 from shared.core.places import FIRST
-from shared.forms.proof_of_work import ProofRefused, check_proof
-from shared.forms.validation import Answers, validate
+from shared.public_forms.proof_of_work import ProofRefused, check_proof
+from shared.public_forms.validation import Answers, validate
 from shared.web.client_address import client_address
 from shared.web.problems import problem
 

@@ -6,10 +6,10 @@ from typing import Any
 from flask import request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from shared.forms.definition import FormDefinition
-from shared.forms.encoded import from_form_encoded
-from shared.forms.transport import TRANSPORT_FIELDS, split_transport
 from shared.i18n.languages import chosen_language, named_language
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.encoded import from_form_encoded
+from shared.public_forms.transport import TRANSPORT_FIELDS, split_transport
 from shared.web.bodies import FORM_TYPES, JSON_TYPE, json_object, wants_page
 from shared.web.idempotency import checked_key, fingerprint, idempotency_key
 

@@ -12,7 +12,7 @@ from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.sealing import Unsealable
 from shared.core.security_events import SecurityEvent, note
-from shared.forms.cleaning import Unclean, clean_line
+from shared.public_forms.cleaning import Unclean, clean_line
 from shared.store.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)

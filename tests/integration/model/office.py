@@ -27,7 +27,7 @@ from services.registration.tending import Tending
 from shared.core import failpoints
 from shared.core.errors import DomainError, Unavailable
 from shared.core.sealing import open_sealed
-from shared.forms.validation import Answers
+from shared.public_forms.validation import Answers
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.model.bus import Died
 from tests.integration.model.ledger import Answer

@@ -22,8 +22,8 @@ from services.registration.people.references import References
 from shared.contracts.registry import SERVICES
 from shared.core.errors import Unavailable
 from shared.core.sealing import Vault, public_key_of
-from shared.forms.definition import to_mapping
-from shared.forms.standard import standard_form
+from shared.public_forms.definition import to_mapping
+from shared.public_forms.standard import standard_form
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.model.rules import EVENTS, FORMS, NOTICE

@@ -16,7 +16,7 @@ from deploy.operations.rounds import DONE, REFUSED, UNCANCELLED, UNMAILED, Canar
 from deploy.public_client import link_in
 from shared.core.clock import system_clock
 from shared.core.sealing import new_key
-from shared.forms.proof_of_work import check_proof, new_challenge, proof_keys
+from shared.public_forms.proof_of_work import check_proof, new_challenge, proof_keys
 from tests.support.ports import free_port
 
 NEVER = threading.Event()

@@ -435,7 +435,7 @@ def test_old_master_key_may_go_once_all_is_wrapped_by_the_new(
     master = installation.secrets.folder / "master.key"
     old = master.read_text()
     master.write_text(new_key().hex() + "\n" + old)
-    assert run(installation, "wrap").output == "5 keys wrapped by the newest master key.\n"
+    assert run(installation, "wrap").output == "6 keys wrapped by the newest master key.\n"
     master.write_text(master.read_text().splitlines()[0])
     assert set(run(installation, "list").output.splitlines()) >= {f"{FORM}: in use"}
     engine = open_engine(installation.url("registration", "web"))

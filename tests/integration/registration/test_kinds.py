@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from flask.testing import FlaskClient
 
@@ -11,7 +12,7 @@ from deploy.local.installation import SAMPLE
 from services.registration.embed.strings import page_texts
 from services.registration.forms.copies import keep_event
 from shared.contracts.registry import read
-from shared.forms.standard import standard_form
+from shared.public_forms.standard import standard_form
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.page_cache import PAGE_CACHE
@@ -66,6 +67,25 @@ def enrol(service: RegistrationService, form: str, **answers: Any) -> str:
         given = service.change(service.managing_token(content["email"]), "details", **details)
         assert given.status_code == 303, given.text
     return identity
+
+
+@pytest.mark.parametrize(
+    ("form", "answers"), [("geneva-delegation", {}), ("join-working-group", {"working_group": "housing"})]
+)
+def test_schema_of_a_form_is_that_of_its_submissions(client: FlaskClient, form: str, answers: dict[str, Any]) -> None:
+    """Of what is asked before the confirmation, in the language of the reader, with the groups that there are."""
+    path = f"/v1/forms/{form}/schema?lang=fr"
+    read = client.get(path, headers={"Origin": "http://localhost:8001"})
+    schema = jsonschema_rs.validator_for(read.get_json(force=True))
+    assert (read.status_code, read.mimetype) == (200, "application/schema+json")
+    assert read.headers["Access-Control-Allow-Origin"] == "http://localhost:8001"
+    assert read.get_json(force=True)["properties"]["email"]["title"] == "Adresse électronique"
+    assert client.get(path, headers={"If-None-Match": read.headers["ETag"]}).status_code == 304
+    for wrong in ({"working_group": "no-such-group"}, {"nationality": "CH"}, {"consent": False}):
+        content = filled(**answers) | wrong
+        assert (schema.is_valid(content), client.post(submissions_path(form), json=content).status_code) == (False, 422)
+    assert (schema.is_valid(filled(**answers)), send(client, form, **answers).status_code) == (True, 202)
+    assert client.get("/v1/forms/no-such-form/schema").status_code == 404
 
 
 def test_traveller_hears_of_the_webinar(service: RegistrationService) -> None:

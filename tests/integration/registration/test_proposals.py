@@ -321,20 +321,26 @@ def test_proposer_is_kept_until_90_days_after_the_side_event(
     assert kept == [(True,), (False,)]
 
 
+NAMED = """
+    - {name: name, kind: text, label: Name, required: true}
+    - {name: email, kind: email, label: Address, required: true}
+    - {name: title, kind: text, label: Title, required: true}
+"""
+
+
 @pytest.mark.parametrize(
-    ("fault", "line"),
+    ("fault", "more"),
     [
-        ("a proposal needs the question attendance", "[{name: email, kind: email, label: x, required: true}]"),
-        (
-            "attendance must be of the kind number and required",
-            "[{name: title, kind: text, label: x, required: true}, {name: attendance, kind: text, label: x}]",
-        ),
+        ("a proposal needs the question attendance", ""),
+        ("attendance must be of the kind number and required", "- {name: attendance, kind: text, label: How many}"),
+        ("attendance must be of the kind number and required", "- {name: attendance, kind: number, label: How many}"),
     ],
 )
 def test_form_whose_answers_events_cannot_read_is_not_loaded(
-    installation: TestInstallation, tmp_path: Path, fault: str, line: str
+    installation: TestInstallation, tmp_path: Path, fault: str, more: str
 ) -> None:
-    (tmp_path / "forms.yaml").write_text(FORMS.replace("standard/proposal", line).replace("days:", "#"))
+    questions = f"{NAMED}    {more}\n".rstrip() + "\n"
+    (tmp_path / "forms.yaml").write_text(FORMS.replace(" standard/proposal\n", questions).replace("days:", "#"))
     (tmp_path / "partners.yaml").write_text("[]\n")
     with pytest.raises(SettingsError) as caught:
         load(installation, tmp_path)

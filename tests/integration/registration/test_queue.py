@@ -26,7 +26,7 @@ from services.registration.people.references import References
 from shared.core.clock import Clock, system_clock
 from shared.core.errors import DomainError
 from shared.core.sealing import new_key, open_sealed, public_key_of
-from shared.forms.validation import validate
+from shared.public_forms.validation import validate
 from shared.store.checked_clock import CheckedClock
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork

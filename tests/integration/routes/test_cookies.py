@@ -16,6 +16,7 @@ from tests.support.proposals import proposal_answers
 
 PEOPLES = (
     "/v1/forms/<slug>",
+    "/v1/forms/<slug>/schema",
     "/embed/<slug>",
     "/r/<token>",
     "/r/<token>/<any(answers, details):step>",

@@ -79,6 +79,7 @@ KEPT: dict[str, str | None] = {
     "registration GET /embed/troika-<mark>.js": FOR_A_YEAR,
     "registration GET /embed/troika.js": FOR_A_WHILE,
     "registration GET /v1/forms/<slug>": ASK_FIRST,
+    "registration GET /v1/forms/<slug>/schema": ASK_FIRST,
     **{
         f"{service} GET /console/static/console.css": FOR_A_YEAR
         for service in ("events", "registration", "notifications")

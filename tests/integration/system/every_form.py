@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from shared.forms.definition import FormDefinition
-from shared.forms.fields import Field
-from shared.forms.standard import standard_form
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.fields import Field
+from shared.public_forms.standard import standard_form
 from tests.support.proposals import FORM as PROPOSAL
 
 FORMS = {
@@ -64,7 +64,7 @@ def fill(form: str) -> Filled:
         word = "cnry" + hashlib.sha256(str(place).encode()).hexdigest()[:10]
         answer = _answer(field, word, number)
         (details if field.after_confirmation else answers)[field.name] = answer
-        if field.kind not in BY_CHOICE:
+        if field.kind.name not in BY_CHOICE:
             words[place] = answer.partition("@")[0]
     return Filled(form, answers, details, words)
 
@@ -95,13 +95,13 @@ def _definition(form: str) -> FormDefinition:
 
 
 def _answer(field: Field, word: str, number: int) -> Any:
-    if field.kind == "email":
+    if field.kind.name == "email":
         return f"{word}@example.org"
-    if field.kind == "date":
+    if field.kind.name == "date":
         return (_FIRST_DAY + timedelta(days=10 * number)).isoformat()
-    if field.kind == "number":
+    if field.kind.name == "number":
         return int(field.minimum or 1) + 1
-    if field.kind in ("one_of", "some_of", "working_group"):
+    if field.kind.name in ("one_of", "some_of", "working_group"):
         value = field.options[0].value
-        return [value] if field.kind == "some_of" else value
-    return _GIVEN.get(field.kind, word)
+        return [value] if field.kind.name == "some_of" else value
+    return _GIVEN.get(field.kind.name, word)

@@ -20,11 +20,11 @@ from sqlalchemy import make_url
 from deploy.local.installation import SAMPLE
 from services.registration.sealing.model import field_names
 from shared.core.accounts import service_account
-from shared.forms.encoded import to_form_encoded
-from shared.forms.standard import standard_form
+from shared.public_forms.standard import standard_form
 from shared.store.postgres_cluster import binaries
 from tests.integration.registration.test_loading import load
 from tests.integration.system.disguises import disguises_of
+from tests.support.encoded import to_form_encoded
 from tests.support.installation import make_installation
 from tests.support.participants import MANAGING, confirm_in_time
 from tests.support.postgres import PostgresServer

@@ -16,12 +16,12 @@ from deploy.local.installation import SAMPLE
 from shared.bus.names import FACTS
 from shared.contracts.envelope import TYPE_PREFIX
 from shared.core.accounts import service_account
-from shared.forms.encoded import to_form_encoded
 from shared.store.postgres_cluster import binaries
 from tests.integration.registration.test_loading import load
 from tests.integration.system.every_form import FORMS, Filled, fill, odd_details, odd_requests
 from tests.support.audited import parked_at
 from tests.support.clients import rows, submissions_path
+from tests.support.encoded import to_form_encoded
 from tests.support.gateway import gateway
 from tests.support.installation import make_installation
 from tests.support.participants import MANAGING, SinkLinks

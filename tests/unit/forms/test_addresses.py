@@ -7,7 +7,7 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.forms.addresses import address_key, normal_address
+from shared.public_forms.addresses import address_key, normal_address
 
 LOCAL = st.from_regex(r"[A-Za-z0-9_+-]{1,20}(\.[A-Za-z0-9_+-]{1,20})?", fullmatch=True)
 DOMAIN = st.sampled_from(["example.org", "Example.ORG", "mail.example.net", "BÜCHER.example"])

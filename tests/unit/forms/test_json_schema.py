@@ -6,8 +6,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from shared.forms.json_schema import json_schema
-from shared.forms.validation import validate
+from shared.public_forms.public import json_schema
+from shared.public_forms.validation import validate
 from tests.unit.forms.samples import answered, complete, form_with, minimal, webinar
 
 CASES: list[dict[str, Any]] = [

@@ -12,9 +12,9 @@ from services.registration.embed.assets import STATIC_FOLDER, asset
 from services.registration.embed.event_time import EventTime, instant_text, when_text
 from services.registration.embed.pages import ClosedPage, FramePage, Look, embed_path, render_closed, render_frame
 from services.registration.own.managing_page import LinkPage, render_erased, render_link, render_link_gone
-from shared.forms.theme import Theme, read_theme, theme_css
 from shared.i18n.languages import LANGUAGES
 from shared.i18n.when import NO_BREAK, Period
+from shared.public_forms.theme import Theme, read_theme, theme_css
 from tests.unit.forms.samples import webinar
 from tests.unit.forms.test_rendering import ATTACK, elements
 

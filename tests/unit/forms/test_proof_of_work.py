@@ -10,8 +10,8 @@ from altcha import Challenge, Payload, solve_challenge
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.forms.proof_of_work import ProofRefused, check_proof, new_challenge, proof_keys
-from shared.forms.work_asked import CALM, LIFETIME, MOST_COUNTED, TRIES, tries_at
+from shared.public_forms.proof_of_work import ProofRefused, check_proof, new_challenge, proof_keys
+from shared.public_forms.work_asked import CALM, LIFETIME, MOST_COUNTED, TRIES, tries_at
 
 NEW, OLD = b"\1" * 32, b"\2" * 32
 KEYS = proof_keys([NEW], "registration")

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.forms.definition import with_options
-from shared.forms.rendering import answers_for_display, render_fields, render_summary
-from shared.forms.validation import FieldError, validate
 from shared.i18n.languages import LANGUAGES
+from shared.public_forms.definition import with_options
+from shared.public_forms.rendering import answers_for_display, render_fields, render_summary
+from shared.public_forms.validation import FieldError, validate
 from tests.unit.forms.samples import complete, form_with, webinar
 
 WEBINAR = webinar()

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from shared.forms.definition import FormDefinition, parse_definition, to_mapping
-from shared.forms.public import to_public
-from shared.forms.standard import STANDARD_KINDS, standard_form
-from shared.forms.validation import validate
 from shared.i18n.languages import LANGUAGES
+from shared.public_forms.definition import FormDefinition, parse_definition, to_mapping
+from shared.public_forms.kinds.choices import SOME_OF
+from shared.public_forms.public import to_public
+from shared.public_forms.standard import STANDARD_KINDS, standard_form
+from shared.public_forms.validation import validate
 
 GROUPS = (("housing", "Housing"), ("health", "Health"))
 
@@ -75,9 +76,9 @@ def test_what_could_endanger_somebody_is_sealed(kind: str, sealed: set[str]) -> 
 
 def test_proposal_asks_about_days_only_where_there_are_some() -> None:
     days = [date(2020, 5, 6), date(2020, 5, 7)]
-    assert [field.name for field in form("proposal").fields if field.kind == "some_of"] == []
+    assert [field.name for field in form("proposal").fields if field.kind is SOME_OF] == []
     asked = [
-        field for field in standard_form("proposal", "a-form", "A form", days=days).fields if field.kind == "some_of"
+        field for field in standard_form("proposal", "a-form", "A form", days=days).fields if field.kind is SOME_OF
     ]
     assert [(field.name, [option.value for option in field.options]) for field in asked] == [
         ("preferred_days", ["2020-05-06", "2020-05-07"]),

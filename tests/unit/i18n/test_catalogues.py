@@ -31,9 +31,11 @@ def places(text: str) -> list[str]:
 
 
 def test_every_service_and_the_form_engine_has_catalogues() -> None:
-    assert {"shared/i18n/translations", "shared/forms/translations", "services/registration/embed/translations"} <= set(
-        NAMES
-    )
+    assert {
+        "shared/i18n/translations",
+        "shared/public_forms/translations",
+        "services/registration/embed/translations",
+    } <= set(NAMES)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -15,8 +15,8 @@ from services.registration.intake.outcomes import Act, Choice, Result
 from services.registration.own.confirmation_page import read_choices, render_confirmation
 from services.registration.own.managing_page import LinkPage, render_link
 from shared.calendar.links import GOOGLE, OUTLOOK
-from shared.forms.validation import FieldError
 from shared.i18n.languages import LANGUAGES
+from shared.public_forms.validation import FieldError
 from tests.support.intake_pages import (
     ADDRESS,
     CANDIDATES,
@@ -108,6 +108,7 @@ ASKED_BY_BUTTONS = {
     "own-answers-faults",
     "own-answers-conflict",
     "own-answers-name-taken",
+    "own-proposal-answers",
     "own-details",
 }
 """Pages whose language changes with what was typed, or not at all."""

@@ -44,7 +44,7 @@ function showAtQuestion(form, { pointer = "", message, detail }) {
   const control = question.querySelector("input, select, textarea");
   (question.querySelector("[role=radiogroup]") ?? control).setAttribute("aria-invalid", "true");
   /* The label of a consent is a sentence of its own. */
-  return asItem(question.dataset.kind === "consent" ? sentence : `${labelled(question)} ${sentence}`, control);
+  return asItem("consent" in question.dataset ? sentence : `${labelled(question)} ${sentence}`, control);
 }
 
 /* With the colon of the language. */

@@ -94,7 +94,7 @@ function showReceived({ receipt, code }) {
   const done = document.getElementById("done");
   const heading = done.querySelector("h2");
   document.getElementById("done-code").textContent = code;
-  document.getElementById("done-address").textContent = form.querySelector('[data-kind="email"] input')?.value ?? "";
+  document.getElementById("done-address").textContent = form.querySelector('[data-field="email"] input')?.value ?? "";
   document.getElementById("done-receipt").href = `${receipts}/${encodeURIComponent(receipt)}?lang=${document.documentElement.lang}`;
   document.title = `${heading.textContent} – ${title}`;
   document.querySelector(".languages")?.remove();

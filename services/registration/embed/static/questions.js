@@ -34,16 +34,16 @@ export function answersOf(form) {
   }
   for (const question of form.querySelectorAll("[data-field]:not([hidden])")) {
     const given = data.getAll(question.dataset.field).filter((value) => value !== "");
-    if (given.length) answers[question.dataset.field] = typed(question.dataset.kind, given);
+    if (given.length) answers[question.dataset.field] = typed(question.dataset.type, given);
   }
   return answers;
 }
 
-function typed(kind, given) {
-  if (kind === "some_of") return given;
+function typed(type, given) {
+  if (type === "list") return given;
   const [value] = given;
-  if (kind === "yes_no" || kind === "consent") return value === "yes";
-  if (kind === "number") {
+  if (type === "boolean") return value === "yes";
+  if (type === "number") {
     const number = Number(value.trim().replace(",", "."));
     return Number.isNaN(number) ? value : number;
   }
@@ -66,22 +66,22 @@ function isMet(form, { shownWhen, shownEquals }) {
   if (question?.hidden) return false;
   const given = new FormData(form).getAll(shownWhen).filter((value) => value.trim() !== "");
   if (shownEquals !== undefined) return given.includes(shownEquals);
-  return given.length > 0 && !(question?.dataset.kind === "yes_no" && given[0] === "no");
+  return given.length > 0 && !(question?.dataset.type === "boolean" && given[0] === "no");
 }
 
 /* Time zone, and the country that goes with it, where the person has not chosen. Nothing is sent by this. */
 export function fillFromBrowser(form) {
   const reported = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const zone = LATER_NAMES[reported] ?? reported;
-  for (const select of form.querySelectorAll('[data-kind="time_zone"] select')) {
+  for (const select of form.querySelectorAll("select[data-countries]")) {
     if (select.value || !zone) continue;
     if (![...select.options].some((option) => option.value === zone)) select.add(new Option(zone, zone));
     select.value = zone;
   }
-  const zones = form.querySelector('[data-kind="time_zone"] select');
+  const zones = form.querySelector("select[data-countries]");
   const end = 2 * zones?.selectedIndex;
   const country = zones?.dataset.countries.slice(end - 2, end);
-  for (const select of form.querySelectorAll('[data-field="country"][data-kind="country"] select')) {
+  for (const select of form.querySelectorAll('[data-field="country"] select')) {
     if (!select.value && country) select.value = country;
   }
 }

@@ -1,0 +1,192 @@
+"""Values that describe one question of a form, and what every kind of question can do. Plain data: immutable, hashable.
+
+A kind is an object of :class:`FieldKind`, and :mod:`shared.public_forms.kinds` lists all of them. Whatever depends on a
+kind is one of its attributes: nothing compares kinds, and none has a default that a new kind could miss.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+ADDRESS_FIELD = "email"
+"""The field of every form that holds the address of whoever fills it in."""
+
+MAX_NAME = 200
+"""Characters of the answer to the field ``name``."""
+MAX_OPTIONS = 500
+MAX_OPTION_LIMIT = 100_000
+"""Of one choice."""
+
+Check = Callable[[Any], Any]
+"""Takes a raw answer; returns the clean one, ``None`` if it is empty; raises ValidationError with a code."""
+
+DataType = Literal["text", "number", "boolean", "list"]
+"""How JSON carries an answer; ``list`` is one of texts."""
+
+OptionSource = Literal["listed", "offered", "built-in", "none"]
+"""Where the choices of a field come from: its definition must list them; they are filled in when a form is shown, and
+the field is left out without any; the kind knows them; there are none."""
+
+Sealing = Literal["by-choice", "by-default", "never"]
+"""Whether answers are encrypted: if the definition says so; unless it says otherwise; not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text in some languages, as (BCP 47 code, text) pairs in alphabetical order of the code.
+
+    A text given in one language only is stored under the code ``""`` and shown in every language.
+    """
+
+    by_language: tuple[tuple[str, str], ...] = ()
+
+    def in_language(self, language: str) -> str:
+        """The text in ``language``, else the one without language, else English, else any, else ``""``."""
+        texts = dict(self.by_language)
+        for code in (language, "", "en"):
+            if code in texts:
+                return texts[code]
+        return next(iter(texts.values()), "")
+
+    def __bool__(self) -> bool:
+        return bool(self.by_language)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One choice: ``value`` is stored, ``label`` is shown.
+
+    Attributes:
+        limit: how many people may choose it; None for any number.
+        full: so many have. Not part of a definition, see :func:`shared.public_forms.definition.with_full_options`.
+    """
+
+    value: str
+    label: Text
+    limit: int | None = None
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a field is asked: the earlier field ``field`` holds ``equals``, or anything if that is ``None``."""
+
+    field: str
+    equals: str | bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """The control of a question.
+
+    Attributes:
+        template: file of this package's templates.
+        attributes: of the ``input`` element; those that are None are left out.
+        native_labels: each choice is written in the language that it names.
+    """
+
+    template: str
+    attributes: Mapping[str, object]
+    native_labels: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class FieldKind:
+    """Everything that depends on the kind of a question. Every attribute is required; none may raise but ``check``.
+
+    Attributes:
+        name: in definitions and in the public interface.
+        data_type: how JSON carries the answer.
+        parse: the answer that one non-empty value of a form-encoded body spells, as JSON carries it; what cannot be
+            read stays text for ``check`` to refuse. A ``list`` has each of its values parsed.
+        encode: the opposite of ``parse``: what a browser would send for one value of an answer.
+        options: where choices come from. Only those that the definition lists can have a limit.
+        max_length: most characters of a text answer, of which ``max`` can allow fewer; None if length is no rule.
+        accepts_limit: whether a value can be the ``min`` or ``max`` of a definition.
+        can_equal: whether the answer to a field can be a value, so that a condition may name it.
+        ordered: whether answers come in an order that ``not_before`` can ask for; they sort as text.
+        sealing: whether answers are encrypted.
+        autocomplete: token of the HTML attribute, where the definition gives none.
+        is_consent: the label is a sentence that somebody agrees to; its wording is stored with the answer, which is not
+            changed on the own page, and if it is required and missing the fault says ``consent-needed``.
+        check: makes the check of a field, with its limits built in. It is made once and called for every submission.
+        json_schema: of an answer that is given (draft 2020-12).
+        widget: the control of a field.
+        choices: (value, label in a language) of what can be chosen, in the order shown; empty where nothing is listed.
+        initial: the answer in an empty form of a language; None for none.
+        display: an answer as text in a language: for mails, own pages, coordinators.
+        cell: an answer as the value of a cell in a file, with English labels.
+    """
+
+    name: str
+    data_type: DataType
+    parse: Callable[[str], Any]
+    encode: Callable[[Any], str]
+    options: OptionSource
+    max_length: int | None
+    accepts_limit: Callable[[object], bool]
+    can_equal: Callable[["Field", str | bool], bool]
+    ordered: bool
+    sealing: Sealing
+    autocomplete: str
+    is_consent: bool
+    check: Callable[["Field"], Check]
+    json_schema: Callable[["Field"], dict[str, Any]]
+    widget: Callable[["Field"], Widget]
+    choices: Callable[["Field", str], Sequence[tuple[Any, str]]]
+    initial: Callable[[str], Any]
+    display: Callable[["Field", Any, str], str]
+    cell: Callable[["Field", Any], object]
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One question.
+
+    Attributes:
+        name: key of the answer, ``[a-z][a-z0-9_]*``.
+        minimum: least length in characters (texts), least value (numbers) or earliest day (dates, ISO 8601).
+        maximum: the same at the other end.
+        sealed: the answer is encrypted and never shown to ordinary coordinators.
+        retention_days: days the answer is kept after the last day of the event; ``None`` is the default rule.
+        after_confirmation: asked on the own page only, once the owner of the address has confirmed: nobody else can
+            supply the answer.
+        not_before: name of an earlier date field whose day this one may not come before.
+        autocomplete: token of the HTML attribute (WCAG 2.2, 1.3.5), ``""`` for none.
+    """
+
+    name: str
+    kind: FieldKind
+    label: Text
+    help: Text = Text()
+    required: bool = False
+    options: tuple[Option, ...] = ()
+    shown_when: Condition | None = None
+    sealed: bool = False
+    after_confirmation: bool = False
+    retention_days: int | None = None
+    minimum: int | float | str | None = None
+    maximum: int | float | str | None = None
+    autocomplete: str = ""
+    not_before: str = ""
+
+    @property
+    def full_options(self) -> frozenset[str]:
+        """Values of the choices that nobody else can have."""
+        return frozenset(option.value for option in self.options if option.full)
+
+    @property
+    def max_length(self) -> int:
+        """Most characters a text answer of this field may have; 0 if its kind has no such rule."""
+        most = self.kind.max_length or 0
+        if isinstance(self.maximum, int) and most:
+            return min(self.maximum, most)
+        return min(MAX_NAME, most) if self.name == "name" else most
+
+    @property
+    def is_answerable(self) -> bool:
+        """Whether it can be shown at all: nothing can be chosen where nothing is offered."""
+        return self.kind.options != "offered" or bool(self.options)

@@ -1,0 +1,51 @@
+"""What a file says of a partner's pages: parsers for ``partners.yaml``, which more than one service reads."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.i18n.languages import LANGUAGES
+from shared.public_forms.theme import read_theme
+
+THEME_NAMES = ("accent", "radius", "font")
+
+
+def origin(value: Any) -> str:
+    """An exact origin.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != value:
+        raise ValueError("an origin is required: scheme, host and port, nothing after")
+    if not parts.hostname or any(sign in parts.netloc for sign in " ;,'\"@*\t\r\n"):
+        raise ValueError("an origin is required: scheme, host and port, nothing after")
+    return str(value)
+
+
+def theme_values(value: Any) -> dict[str, str]:
+    """The values of a theme that can be used.
+
+    Raises:
+        ValueError: not a mapping of them, or one of them cannot be used.
+    """
+    if not isinstance(value, dict) or not set(value) <= set(THEME_NAMES):
+        raise ValueError(f"a mapping with {', '.join(THEME_NAMES)} is required")
+    unusable = [name for name, given in value.items() if not read_theme({name: str(given)}).query()]
+    if unusable:
+        raise ValueError(f"cannot be used: {', '.join(unusable)}")
+    return {name: str(given) for name, given in value.items()}
+
+
+def page_language(value: Any) -> str:
+    """A language that pages have.
+
+    Raises:
+        ValueError: they have it not.
+    """
+    if value not in LANGUAGES:
+        raise ValueError(f"one of {', '.join(LANGUAGES)} is required")
+    return str(value)
