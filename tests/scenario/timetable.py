@@ -14,6 +14,9 @@ NOVEMBER = ["2020-11-04", "2020-11-05", "2020-11-06", "2020-11-09"]
 PROPOSAL = "side-event-proposal"
 """The form by which side events are proposed."""
 
+KEPT = ("series.yaml", "working-groups.yaml", "consultations.yaml")
+"""What a folder has to hold beside events and rooms."""
+
 NEWS_WAITS = timedelta(minutes=6)
 """News of an event waits for five minutes for more of it."""
 
@@ -61,9 +64,14 @@ def _start(world: World, event: str) -> datetime:
 def let_side_events_be_told(world: World, moment: datetime) -> None:
     """Wait until notifications has heard of every side event, then let the time pass that news waits."""
     told = "SELECT id, revision FROM event WHERE kind = 'side_event' AND status <> 'draft' ORDER BY id"
-    known = "SELECT id, revision FROM event_copy WHERE kind = 'side_event' ORDER BY id"
     newest = world.sql("events", told)
-    poll_until(lambda: world.sql("notifications", known) == newest, 30, what="notifications has heard of all of them")
+    ids = [event for event, _ in newest]
+
+    def known() -> list[tuple[object, ...]]:
+        copies = "SELECT id, revision FROM event_copy WHERE id = ANY(%s) ORDER BY id"
+        return world.sql("notifications", copies, ids)
+
+    poll_until(lambda: known() == newest, 30, what="notifications has heard of all of them")
     world.at(moment + NEWS_WAITS)
 
 
@@ -75,8 +83,9 @@ def november_rooms(world: World) -> None:
         world.call("DELETE", place, "events", headers={"If-Match": "*"})
     folder = world.mail_folder.parent / "november"
     folder.mkdir()
-    for file in world.sample.glob("*.yaml"):
-        (folder / file.name).write_text(file.read_text())
+    for name in KEPT:
+        (folder / name).write_text((world.sample / name).read_text())
+    (folder / "events.yaml").write_text("[]\n")  # those of the sample would take back what coordinators have changed
     rooms = yaml.safe_load((world.sample / "rooms.yaml").read_text())
     (folder / "rooms.yaml").write_text(yaml.safe_dump({**rooms, "days": NOVEMBER}))
     world.load("events", folder)
