@@ -11,14 +11,8 @@ from typing import Any
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, Row, TextClause, text
 
-from services.events.domain.proposal import (
-    Change,
-    Proposal,
-    ProposalStatus,
-    ReceivedText,
-    ReviewAction,
-    Revision,
-)
+from services.events.domain.proposal import Proposal, ProposalStatus, ReceivedText
+from services.events.domain.proposal_history import Change, ReviewAction, Revision
 from shared.store.reclosing import ClosedRows
 
 _COLUMNS = (
