@@ -97,7 +97,7 @@ def test_returned_proposal_that_is_changed_is_submitted_again(desk: Desk) -> Non
     for words in ("Sent again", "What has changed since it was returned", "45 people"):
         assert words in page, words
     desk.decide(proposal, "return", "Thank you.")
-    ((_, decision),) = desk.decisions(1)
+    decision = desk.decisions()[-1][1]
     assert (decision["status"], decision["answers_revision"]) == ("returned", 2)
 
 
