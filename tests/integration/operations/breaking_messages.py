@@ -59,9 +59,9 @@ BREAKS: tuple[Break, ...] = (
     ),
     in_registration(
         "A5",
-        "withdrawal of a proposal never told",
+        "withdrawal of a proposal told as a change",
         "each change of a proposal is one message to events",
-        "DELETE FROM outbox WHERE type = 'org.troika.proposal.withdrawn.v1'",
+        "UPDATE outbox SET type = 'org.troika.proposal.changed.v1' WHERE type = 'org.troika.proposal.withdrawn.v1'",
     ),
     in_events(
         "A5",

@@ -65,21 +65,29 @@ def test_busy_town_has_everything(past: Past) -> None:
     """What is clean is not clean for being empty."""
     urls = past.installation.urls
     assert rows(urls["registration"], _STATES) == [
-        ("cancelled", 4),
-        ("confirmed", 8),
+        ("cancelled", 6),
+        ("confirmed", 10),
         ("waitlisted", 1),
     ]
     assert dict(rows(urls["notifications"], _KINDS)) == {
-        "bulletin": 7,
-        "cancelled-by-you": 3,
-        "changed": 1,
+        "bulletin": 9,
+        "cancelled-by-you": 4,
+        "changed": 2,
         "confirmation": 10,
         "event-postponed": 6,
         "promotion": 2,
-        "verification": 20,
+        "proposal-declined": 1,
+        "proposal-received": 4,
+        "verification": 25,
         "waiting-list": 3,
     }
     assert rows(urls["registration"], "SELECT count(*)::integer FROM sealed_reading") == [(1,)]
+    assert rows(urls["events"], "SELECT status, answers_revision FROM proposal ORDER BY 1, 2") == [
+        ("declined", 1),
+        ("submitted", 2),
+        ("withdrawn", 0),
+        ("withdrawn", 1),
+    ]
 
 
 @pytest.mark.parametrize("case", BREAKS, ids=lambda case: f"{case.equation}, {case.name}")
@@ -96,7 +104,7 @@ def test_sums_are_printed(past: Past, capsys: pytest.CaptureFixture[str]) -> Non
         print_audit(sources, judge(sources), Verdict.HOLDS, "a town")
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[2] == "submissions of the last 8 days 11 = check-your-mail 5 + confirm 5 + erase 1"
-    assert lines[3] == "registrations 13 = cancelled 4 + confirmed 8 + waitlisted 1"
+    assert lines[3] == "registrations 17 = cancelled 6 + confirmed 10 + waitlisted 1"
     published = [line.split() for line in lines if line.startswith("published for ")]
     assert [words[2] for words in published] == sorted({queue for _type, queue in CONSUMING_QUEUES})
     for words in published:

@@ -31,11 +31,11 @@ def service(service: RegistrationService) -> Iterator[RegistrationService]:
         yield service
 
 
-def attack(service: RegistrationService, count: int, networks: int, first: int = 0, **given: Any) -> None:
+def attack(service: RegistrationService, count: int, networks: int, first: int = 0, title: str = "Clean air") -> None:
     """Submit false proposals with the owner's address, each different."""
     for number in range(first, first + count):
         headers = {"X-Forwarded-For": f"203.0.113.{1 + number % networks}"}
-        content = proposal_answers("Clean air", **{"summary": f"False {number}.", **given})
+        content = proposal_answers(title, summary=f"False {number}.")
         assert service.submit(content, FORM, headers).status_code == 202
 
 
