@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from services.events.cleanup import RULES
 from services.events.messaging import effects
 from services.events.rights import RIGHTS
 from services.events.settings import KEY_KINDS, read_settings
@@ -14,7 +15,6 @@ from services.events.usecases.retain_proposals import retaining
 from shared.forms.used_challenges import forget_challenges
 from shared.process.service import Service
 from shared.store.key_checks import KeyChecks
-from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork
 
 NAME = "events"
@@ -32,6 +32,7 @@ def describe() -> Service:
         key_kinds=KEY_KINDS,
         keys=lambda process, work: KeyChecks(work, read_settings(process=process).held_keys, NAME).faults,
         effects=effects,
+        rules=RULES,
         forget=_housekeeping(),
         erased=erased_among,
     )
@@ -42,7 +43,6 @@ def _housekeeping() -> Callable[[UnitOfWork, datetime], None]:
 
     def keep_house(work: UnitOfWork, now: datetime) -> None:
         with work.transaction() as connection:
-            forget_sessions(connection, now)
             forget_challenges(connection, now)
             forget_receipts(connection, now, MAX_RECEIPTS_A_TURN)
         forget_unverified(work, now)

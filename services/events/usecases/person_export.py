@@ -5,44 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.events.store import proposals
+from services.events.store.personal_tables import TABLES
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.sealing import Unsealable
-from shared.store.person_export import PersonalTable, export_rows, reasons_of
+from shared.store.personal_tables import export_rows, reasons_of
 from shared.store.unit_of_work import UnitOfWork
-
-SOMEBODY_ELSE = "it says something about another person, a coordinator"
-CREDENTIAL = "it stands for a credential or a request, and says nothing about the person"
-CLOSED = "encrypted; it stands opened under contacts"
-
-_REGISTRATIONS = "(SELECT registration_id FROM roster WHERE person_ref = ANY(:refs))"
-_PROPOSALS = "(SELECT id FROM proposal WHERE person_ref = :proposer)"
-_SUBJECTS = "(SELECT id::text FROM proposal WHERE person_ref = :proposer)"
-
-TABLES = (
-    PersonalTable("FROM roster t WHERE t.person_ref = ANY(:refs)"),
-    PersonalTable("FROM person_contact t WHERE t.person_ref = ANY(:refs)"),
-    PersonalTable(
-        f"FROM mail_contact t WHERE t.registration_id IN {_REGISTRATIONS} OR t.registration_id IN {_PROPOSALS}"
-    ),
-    PersonalTable(
-        "FROM proposal t WHERE t.person_ref = :proposer",
-        {"contact": CLOSED, "speaker_names": CLOSED, "token_hash": CREDENTIAL},
-    ),
-    PersonalTable(f"FROM proposal_change t WHERE t.proposal_id IN {_PROPOSALS}", {"changed_by": SOMEBODY_ELSE}),
-    PersonalTable(
-        f"FROM proposal_receipt t WHERE t.proposal_id IN {_PROPOSALS}",
-        {"key_hash": CREDENTIAL, "fingerprint": CREDENTIAL},
-    ),
-    PersonalTable(f"FROM placement t WHERE t.proposal_id IN {_PROPOSALS}"),
-    PersonalTable(f"FROM version_placement t WHERE t.proposal_id IN {_PROPOSALS}"),
-    PersonalTable(f"FROM retention_notice t WHERE t.subject IN {_PROPOSALS}"),
-    PersonalTable(
-        f"FROM outbox t WHERE t.subject IN {_SUBJECTS}",
-        {"body": "for notifications, encrypted to it; what it holds is in its part"},
-    ),
-    PersonalTable(f"FROM trail t WHERE t.subject IN {_SUBJECTS}", {"who": SOMEBODY_ELSE}),
-)
-"""What is exported. A test compares it with the tables that there are."""
 
 LEFT_OUT = reasons_of(TABLES)
 

@@ -9,13 +9,14 @@ from sqlalchemy import Connection
 
 from services.notifications.domain.kinds import ANNOUNCED_KINDS
 from services.notifications.domain.mail import ERASED
-from services.notifications.store.deliveries import forget_subject
-from services.notifications.store.erasing import Grave, blank_mails, bury, carry_over, whose
+from services.notifications.store.erasing import Grave, bury, carry_over, whose
+from services.notifications.store.personal_tables import TABLES
 from services.notifications.store.recipients import lock_standing
 from services.notifications.store.withdrawing import call_off_all
 from services.notifications.usecases.addressing import readdress
 from shared.core.clock import Clock
 from shared.core.metrics import mails_total
+from shared.store.personal_tables import erase_rows
 
 
 def erase_subject(connection: Connection, clock: Clock, grave: Grave) -> None:
@@ -37,5 +38,4 @@ def erase_subject(connection: Connection, clock: Clock, grave: Grave) -> None:
         readdress(connection, clock, grave.subject, person_ref, ANNOUNCED_KINDS)
     for kind in call_off_all(connection, grave.subject, ERASED, now):
         mails_total.labels(kind, "called_off").inc()
-    blank_mails(connection, grave.subject, ERASED)
-    forget_subject(connection, grave.subject)
+    erase_rows(connection, TABLES, {"subject": grave.subject, "reason": ERASED})
