@@ -100,9 +100,21 @@ def _reachable(roots: Iterable[tuple[str, str]], beside: Iterable[tuple[str, str
             continue
         seen.add(place)
         module, name = place
-        for body in _read(module).nodes[name]:
-            left.extend(_references(module, body))
+        found = [target for body in _read(module).nodes[name] for target in _references(module, body)]
+        left.extend(target for target in found if not _is_part(target, place))
     return seen
+
+
+def _is_part(place: Place, of: Place) -> bool:
+    """Whether one constant is a text within another, which says it, and perhaps only a part of what it can say."""
+    if not _is_constant(place) or not _is_constant(of):
+        return False
+    part, whole = (getattr(import_module(module), name) for module, name in (place, of))
+    return isinstance(part, str) and any(part in text for text in _spoken(whole))
+
+
+def _is_constant(place: Place) -> bool:
+    return all(isinstance(body, ast.Assign | ast.AnnAssign) for body in _read(place[0]).nodes[place[1]])
 
 
 def _references(module: str, body: ast.AST) -> Iterator[tuple[str, str]]:
@@ -169,17 +181,17 @@ def _texts(module: str, name: str, places: set[Place]) -> Iterator[str]:
 
     A field that names the function which says it (``said_by``) counts where that function is among ``places``.
     """
-    bodies = _read(module).nodes[name]
-    if all(isinstance(body, ast.Assign | ast.AnnAssign) for body in bodies):
+    if _is_constant((module, name)):
         yield from _spoken(getattr(import_module(module), name), places)
         return
-    for body in bodies:
+    for body in _read(module).nodes[name]:
         yield from (
             part.value for part in _within(body) if isinstance(part, ast.Constant) and isinstance(part.value, str)
         )
 
 
-def _spoken(value: object, places: set[Place]) -> Iterator[str]:
+def _spoken(value: object, places: set[Place] | None = None) -> Iterator[str]:
+    """Texts in ``value``; None for all of them, whoever says them."""
     if isinstance(value, TextClause):
         yield value.text
     elif isinstance(value, str):
@@ -193,10 +205,10 @@ def _spoken(value: object, places: set[Place]) -> Iterator[str]:
         yield from (text for part in value for text in _spoken(part, places))
 
 
-def _is_said(part: Field[Any], value: object, places: set[Place]) -> bool:
+def _is_said(part: Field[Any], value: object, places: set[Place] | None) -> bool:
     """Whether a field of ``value`` is said by one of ``places``; most are by whoever has the value."""
     by = part.metadata.get("said_by")
-    return by is None or (type(value).__module__, by) in places
+    return by is None or places is None or (type(value).__module__, by) in places
 
 
 def _verbs(text: str) -> Iterator[tuple[str, str]]:
