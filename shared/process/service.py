@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from shared.core.key_checks import KeyKind
 from shared.core.rights import Rights
 from shared.process.settings import CommonSettings
+from shared.store.cleanup import Rule
 from shared.store.inbox import Effect
 from shared.store.unit_of_work import UnitOfWork
 
@@ -25,8 +26,9 @@ class Service:
     settings: reads and checks what a kind of process needs of the common settings, from the environment.
     rights: in its database, by table and process.
     effects: what it does with messages, by queue.
-    forget: what its relay deletes beside outbox and inbox, a bit at a time, in transactions of its own, given the time;
-        None if there is nothing, or a process of its own does it.
+    rules: by which its relay deletes more than outbox and inbox; none if a process of its own does it.
+    forget: what its relay deletes that no rule can say, a bit at a time, in transactions of its own, given the time;
+        None if there is nothing.
     keys: the checks of the keys that a kind of process holds; None if none of the service's processes holds any.
     key_kinds: all keys of its processes.
     web_parts: web processes that do a part of what ``web`` does: help of their commands, by name.
@@ -38,6 +40,7 @@ class Service:
     settings: Callable[[str], CommonSettings]
     rights: Rights
     effects: Callable[[UnitOfWork], Mapping[str, Effect]]
+    rules: Sequence[Rule] = ()
     forget: Callable[[UnitOfWork, datetime], object] | None = None
     erased: Callable[[Connection, Sequence[str]], set[str]] | None = None
     keys: Callable[[str, UnitOfWork], KeyFaults] | None = None

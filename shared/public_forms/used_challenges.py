@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from shared.public_forms.work_asked import KEPT, MOST_COUNTED, RUSH_WINDOW
+from shared.public_forms.work_asked import MOST_COUNTED, RUSH_WINDOW
 
 _USE = text("""
     INSERT INTO used_challenge (id, form, used_at) VALUES (:id, :form, :now) ON CONFLICT (id) DO NOTHING RETURNING id
@@ -13,9 +13,6 @@ _USE = text("""
 _COUNT = text("""
     SELECT count(*) FROM
         (SELECT FROM used_challenge WHERE form = :form AND used_at > :since LIMIT :most) AS lately
-""")
-_FORGET = text("""
-    DELETE FROM used_challenge WHERE id IN (SELECT id FROM used_challenge WHERE used_at < :before LIMIT 5000)
 """)
 
 
@@ -35,8 +32,3 @@ def used_lately(connection: Connection, form: str, now: datetime) -> int:
     return int(
         connection.execute(_COUNT, {"form": form, "since": now - RUSH_WINDOW, "most": MOST_COUNTED}).scalar_one()
     )
-
-
-def forget_challenges(connection: Connection, now: datetime) -> int:
-    """Delete up to 5,000 challenges that have ended long before ``now``; returns how many."""
-    return connection.execute(_FORGET, {"before": now - KEPT}).rowcount
