@@ -1,7 +1,6 @@
 """Builds what the workers and the command line need; ``web`` beside it builds the application."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 
 from services.events.cleanup import RULES

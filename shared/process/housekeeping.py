@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from shared.contracts.registry import QUEUES, service_of
 from shared.core.metrics import outbox_oldest_unpublished_age_seconds
@@ -58,7 +58,6 @@ class Housekeeper:
         service: whose.
         clock: of this process, compared with the database's before anything is deleted.
         rules: what else is deleted because it was kept long enough.
-        forget: deletes what no rule can say, in transactions of its own.
         monotonic: seconds that no change of the machine's time touches.
     """
 
@@ -68,11 +67,10 @@ class Housekeeper:
         service: str,
         clock: CheckedClock,
         rules: Sequence[Rule] = (),
-        forget: Callable[[UnitOfWork, datetime], object] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._work, self._service, self._clock = work, service, clock
-        self._forget, self._monotonic = forget, monotonic
+        self._monotonic = monotonic
         received = [rule for queue, rule in RECEIVED.items() if service_of(queue) == service]
         self._cleanup = Cleanup(work, service, [PUBLISHED, *received, *rules], monotonic)
         self._look_at_s = self._bite_at_s = float("-inf")
@@ -91,14 +89,12 @@ class Housekeeper:
             self._bite_at_s = now_s + (AGAIN_S if self._bite() else EVERY_S)
 
     def _look(self) -> None:
-        """Say how old the backlog is, by its oldest row and never by counting; let the service forget."""
+        """Say how old the backlog is, by its oldest row and never by counting."""
         now = self._clock()
         with self._work.transaction() as connection:
             oldest = outbox.oldest_unpublished(connection)
         age_s = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
         outbox_oldest_unpublished_age_seconds.labels(self._service).set(age_s)
-        if self._forget is not None and (final_now := self._clock.final_now("housekeeping")) is not None:
-            self._forget(self._work, final_now)
 
     def _bite(self) -> bool:
         """A batch of each rule; returns whether there is more at once."""

@@ -6,8 +6,7 @@ work, doubling to 200 ms at rest. A message whose content was erased is marked a
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
@@ -48,7 +47,6 @@ class Relay:
         service: the producer.
         clock: of the project.
         rules: what else of the service's is deleted because it was kept long enough.
-        forget: deletes what no rule can say, in transactions of its own.
     """
 
     def __init__(
@@ -58,13 +56,12 @@ class Relay:
         service: str,
         clock: CheckedClock,
         rules: Sequence[Rule] = (),
-        forget: Callable[[UnitOfWork, datetime], object] | None = None,
     ) -> None:
         self._work = work
         self._publisher = publisher
         self._service = service
         self._clock = clock
-        self._housekeeper = Housekeeper(work, service, clock, rules, forget)
+        self._housekeeper = Housekeeper(work, service, clock, rules)
 
     def run(self, stop: Stop) -> None:
         """Relay until ``stop``."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -27,8 +26,6 @@ class Service:
     rights: in its database, by table and process.
     effects: what it does with messages, by queue.
     rules: by which its relay deletes more than outbox and inbox; none if a process of its own does it.
-    forget: what its relay deletes that no rule can say, a bit at a time, in transactions of its own, given the time;
-        None if there is nothing.
     keys: the checks of the keys that a kind of process holds; None if none of the service's processes holds any.
     key_kinds: all keys of its processes.
     web_parts: web processes that do a part of what ``web`` does: help of their commands, by name.
@@ -41,7 +38,6 @@ class Service:
     rights: Rights
     effects: Callable[[UnitOfWork], Mapping[str, Effect]]
     rules: Sequence[Rule] = ()
-    forget: Callable[[UnitOfWork, datetime], object] | None = None
     erased: Callable[[Connection, Sequence[str]], set[str]] | None = None
     keys: Callable[[str, UnitOfWork], KeyFaults] | None = None
     key_kinds: Sequence[KeyKind] = ()

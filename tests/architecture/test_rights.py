@@ -67,7 +67,6 @@ def roots_of(service: str) -> dict[str, list[Place]]:
             WORKER,
             ("shared.process.relay", "Relay"),
             *value_of(wiring, "describe", "rules"),
-            *value_of(wiring, "describe", "forget"),
         ],
         "consume": [
             WORKER,
