@@ -20,9 +20,19 @@ _SEPARATE: Rights = {
     },
     "form_copy": {"web": "select", "consume": "select insert update"},
     "consultation": {"web": "select", "operator": "select insert update"},
-    "roster": {"web": "select", "consume": "select insert update", "operator": "select"},
+    "roster": {
+        "web": "select",
+        "relay": "select delete",
+        "consume": "select insert update",
+        "operator": "select",
+    },
     "event_count": {"web": "select", "consume": "select insert update"},
-    "mail_contact": {"web": "select", "consume": "select insert", "operator": "select"},
+    "mail_contact": {
+        "web": "select",
+        "relay": "select delete",
+        "consume": "select insert",
+        "operator": "select",
+    },
     "group_contact": {
         "web": "select insert delete",
         "consume": "select insert update delete",
@@ -74,7 +84,7 @@ _SEPARATE: Rights = {
         "consume": "select insert",
         "operator": "select insert update delete",
     },
-    "deed": {"web": "insert", "operator": "insert"},
+    "deed": {"web": "insert", "relay": "select delete", "operator": "insert"},
     "trail": {"web": "select"},
 }
 """Verbs by table and process."""
