@@ -14,6 +14,7 @@ _SEPARATE: Rights = {
     "working_group": {"web": "select", "operator": "select insert update"},
     "event": {
         "web": "select insert update",
+        "relay": "select",
         "consume": "select",
         "solve": "select",
         "operator": "select insert update",
@@ -55,11 +56,12 @@ _SEPARATE: Rights = {
     "slot": {"web": "select", "solve": "select", "operator": "select insert update delete"},
     "proposal": {
         "web": "select update",
+        "relay": "select update(speaker_names,suggested_names)",
         "consume": "select insert update",
         "solve": "select",
         "operator": "select update",
     },
-    "proposal_change": {"web": "select insert", "consume": "select insert update"},
+    "proposal_change": {"web": "select insert", "relay": "select", "consume": "select insert update"},
     "board": {
         "web": "select update",
         "consume": "select update",
