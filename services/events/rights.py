@@ -14,23 +14,34 @@ _SEPARATE: Rights = {
     "working_group": {"web": "select", "operator": "select insert update"},
     "event": {
         "web": "select insert update",
+        "relay": "select",
         "consume": "select",
         "solve": "select",
         "operator": "select insert update",
     },
     "form_copy": {"web": "select", "consume": "select insert update"},
     "consultation": {"web": "select", "operator": "select insert update"},
-    "roster": {"web": "select", "consume": "select insert update", "operator": "select"},
+    "roster": {
+        "web": "select",
+        "relay": "select delete",
+        "consume": "select insert update",
+        "operator": "select",
+    },
     "event_count": {"web": "select", "consume": "select insert update"},
-    "mail_contact": {"web": "select", "consume": "select insert", "operator": "select"},
+    "mail_contact": {
+        "web": "select",
+        "relay": "select delete",
+        "consume": "select insert",
+        "operator": "select",
+    },
     "group_contact": {
         "web": "select insert delete",
         "consume": "select insert update delete",
         "operator": "select insert delete",
     },
     "outbox": {
-        "web": "select insert update",
-        "relay": "select insert update delete",
+        "web": "select insert",
+        "relay": "select update delete",
         "consume": "select update",
         "operator": "select insert update",
     },
@@ -45,11 +56,12 @@ _SEPARATE: Rights = {
     "slot": {"web": "select", "solve": "select", "operator": "select insert update delete"},
     "proposal": {
         "web": "select update",
+        "relay": "select update(speaker_names,suggested_names)",
         "consume": "select insert update",
         "solve": "select",
         "operator": "select update",
     },
-    "proposal_change": {"web": "select insert", "consume": "select insert update", "operator": "select"},
+    "proposal_change": {"web": "select insert", "relay": "select", "consume": "select insert update"},
     "board": {
         "web": "select update",
         "consume": "select update",
@@ -74,7 +86,7 @@ _SEPARATE: Rights = {
         "consume": "select insert",
         "operator": "select insert update delete",
     },
-    "deed": {"web": "insert", "operator": "insert"},
+    "deed": {"web": "insert", "relay": "select delete", "operator": "insert"},
     "trail": {"web": "select"},
 }
 """Verbs by table and process."""

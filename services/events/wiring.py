@@ -1,9 +1,9 @@
 """Builds what the workers and the command line need; ``web`` beside it builds the application."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 
+from services.events.cleanup import RULES
 from services.events.messaging import effects
 from services.events.rights import RIGHTS
 from services.events.settings import KEY_KINDS, EventsSettings, read_settings
@@ -13,7 +13,6 @@ from shared.process.service import Service
 from shared.process.settings import CONSUME
 from shared.store.inbox import Effect
 from shared.store.key_checks import KeyChecks
-from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork
 
 NAME = "events"
@@ -30,7 +29,7 @@ def describe() -> Service:
         key_kinds=KEY_KINDS,
         keys=lambda process, work: KeyChecks(work, read_settings(process=process).held_keys, NAME).faults,
         effects=_effects,
-        forget=_cleanup,
+        rules=RULES,
         erased=erased_among,
     )
 
@@ -44,8 +43,3 @@ def proposal_keys(settings: EventsSettings) -> ProposalKeys:
 
 def _effects(_work: UnitOfWork) -> Mapping[str, Effect]:
     return effects(proposal_keys(read_settings(process=CONSUME)))
-
-
-def _cleanup(work: UnitOfWork, now: datetime) -> None:
-    with work.transaction() as connection:
-        forget_sessions(connection, now)

@@ -26,6 +26,7 @@ _SEPARATE: Rights = {
     },
     "recipient": {
         "web": "select",
+        "relay": "select delete",
         "consume": "select insert update",
         "send": "select update delete",
         "schedule": "select update",
@@ -33,6 +34,7 @@ _SEPARATE: Rights = {
     },
     "mail": {
         "web": "select update",
+        "relay": "select delete",
         "consume": "select insert update",
         "send": "select update",
         "schedule": "select insert update",
@@ -92,7 +94,7 @@ _SEPARATE: Rights = {
         "deliver": "select insert",
         "operator": "select insert update delete",
     },
-    "deed": {"web": "insert", "deliver": "insert", "operator": "insert"},
+    "deed": {"web": "insert", "relay": "select delete", "deliver": "insert", "operator": "insert"},
     "trail": {"web": "select"},
 }
 """Verbs by table and process."""

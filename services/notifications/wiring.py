@@ -1,14 +1,13 @@
 """Builds what the workers and the command line need; ``web`` beside it builds the application."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from pathlib import Path
 
+from services.notifications.cleanup import RULES
 from services.notifications.messaging import Intake, effects
 from services.notifications.rights import RIGHTS
 from services.notifications.scheduling import Scheduler
 from services.notifications.settings import KEY_KINDS, NotificationsSettings, read_settings
-from services.notifications.store.deliveries import forget_ended
 from services.notifications.store.erasing import erased_among
 from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault
@@ -17,15 +16,9 @@ from shared.process.settings import CONSUME
 from shared.store.checked_clock import CheckedClock
 from shared.store.inbox import Effect
 from shared.store.key_checks import KeyChecks
-from shared.store.sessions import forget_sessions
 from shared.store.unit_of_work import UnitOfWork
 
 NAME = "notifications"
-KEEP_DELIVERIES = timedelta(days=7)
-"""What came of calls to partners; they know a registration's id."""
-
-MOST_DELIVERIES_AT_ONCE = 500
-
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -39,16 +32,9 @@ def describe() -> Service:
         key_kinds=KEY_KINDS,
         keys=lambda process, work: KeyChecks(work, read_settings(process=process).held_keys, NAME).faults,
         effects=lambda _work: build_effects(read_settings(process=CONSUME)),
-        forget=_keep_house,
+        rules=RULES,
         erased=erased_among,
     )
-
-
-def _keep_house(work: UnitOfWork, now: datetime) -> None:
-    with work.transaction() as connection:
-        forget_sessions(connection, now)
-    with work.transaction() as connection:
-        forget_ended(connection, now - KEEP_DELIVERIES, MOST_DELIVERIES_AT_ONCE)
 
 
 def build_effects(settings: NotificationsSettings, clock: Clock = system_clock) -> Mapping[str, Effect]:

@@ -46,7 +46,7 @@ _SEPARATE: Rights = {
         TEND: "select update",
         OPERATOR: "select insert update(options)",
     },
-    "promotion": {DESK: "select insert", DECIDE: "insert", TEND: "insert"},
+    "promotion": {DESK: "select insert", DECIDE: "insert", TEND: "select insert delete"},
     # intake
     "submission": {
         FORMS: f"insert({_SUBMIT})",
@@ -134,9 +134,9 @@ _SEPARATE: Rights = {
     },
     "limited_link": {DESK: "select insert delete", DECIDE: "select insert delete", TEND: "select insert delete"},
     # privacy, audit log, console
-    "sealed_reading": {DESK: "select insert"},
+    "sealed_reading": {DESK: "select insert", TEND: "select delete"},
     "retention_notice": {DESK: "select", TEND: "select insert update delete", OPERATOR: "select insert update delete"},
-    "deed": {DESK: "insert", TEND: "insert", OPERATOR: "insert"},
+    "deed": {DESK: "insert", TEND: "select insert delete", OPERATOR: "insert"},
     "trail": {DESK: "select"},
     "ended_session": {DESK: "select insert", TEND: "select delete"},
     "refused_sign_in": {DESK: "select insert", TEND: "select delete"},

@@ -6,7 +6,7 @@ deleted. All of it is final, so nothing is done while this process's clock diffe
 
 import logging
 
-from services.registration.intake.cleanup import cleanup_steps
+from services.registration.cleanup import RULES
 from services.registration.people.details import remind_of_details
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.waiting_list import promote_due
@@ -14,11 +14,14 @@ from services.registration.privacy.retention import retaining
 from shared.core.errors import Unavailable
 from shared.process.runner import Stop
 from shared.store.checked_clock import CheckedClock
+from shared.store.cleanup import Cleanup
 from shared.store.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 5.0
+AGAIN_S = 0.25
+"""Where there was more than a batch to delete."""
 
 
 class Tending:
@@ -32,29 +35,30 @@ class Tending:
 
     def __init__(self, work: UnitOfWork, clock: CheckedClock, messages: RegistrationMessages) -> None:
         self._work, self._clock, self._messages = work, clock, messages
+        self._cleanup = Cleanup(work, "registration", RULES)
         self._retention = retaining(messages)
 
     def run(self, stop: Stop) -> None:
         """Take a turn every ``EVERY_S`` seconds until ``stop``; while the database is away, wait for it."""
         while not stop:
             try:
-                self.turn()
+                more = self.turn()
             except Unavailable as error:
                 log.warning("tend waits", extra={"reason": error.reason})
-            stop.wait(EVERY_S)
+                more = False
+            stop.wait(AGAIN_S if more else EVERY_S)
 
-    def turn(self) -> None:
-        """Do a batch of everything that is due; nothing while the clock is wrong.
+    def turn(self) -> bool:
+        """Do a batch of everything that is due, nothing while the clock is wrong; returns whether to go on at once.
 
         Raises:
             Unavailable: the database is away; the next turn goes on.
         """
         now = self._clock.final_now("tending")
         if now is None:
-            return
-        for step in cleanup_steps():
-            with self._work.transaction() as connection:
-                step(connection, now)
+            return False
+        more = self._cleanup.turn(now)
         promote_due(self._work, self._messages, now)
         remind_of_details(self._work, self._messages, now)
         self._retention.turn(self._work, now)
+        return more

@@ -147,7 +147,7 @@ outbox_oldest_unpublished_age_seconds = Gauge(
 )
 housekeeping_deleted_total = Counter(
     "troika_housekeeping_deleted_total",
-    "Rows deleted because they were kept long enough, by table: outbox, inbox.",
+    "Rows that were kept long enough, and deleted or emptied, by table.",
     ["service", "table"],
 )
 broker_connected = Gauge(

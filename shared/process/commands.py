@@ -155,7 +155,7 @@ def _common_workers(service: Service) -> tuple[Worker, Worker]:
 
         def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
             publisher = open_publisher(settings.bus, service.name)
-            Relay(unit, publisher, service.name, clock, service.forget).run(stop)
+            Relay(unit, publisher, service.name, clock, service.rules).run(stop)
 
         return work
 

@@ -1,29 +1,48 @@
-"""Deletes what outbox and inbox have held long enough, a bite at a time, each in a transaction of its own.
-
-A bite takes milliseconds, so whoever waits for a row or for the relay waits no longer than that. Two relays never wait
-for each other: each leaves the rows alone that the other has in hand.
-"""
+"""Keeps a service's outbox and inbox small, says how old the outbox's backlog is, and lets the service clean up."""
 
 import time
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 
 from shared.contracts.registry import QUEUES, service_of
-from shared.core.metrics import housekeeping_deleted_total, outbox_oldest_unpublished_age_seconds
+from shared.core.metrics import outbox_oldest_unpublished_age_seconds
 from shared.store import outbox
 from shared.store.checked_clock import CheckedClock
-from shared.store.inbox import forget_received
+from shared.store.cleanup import Cleanup, Rule
 from shared.store.unit_of_work import UnitOfWork
 
 KEEP_PUBLISHED = timedelta(days=7)
-"""The audit reconciles published rows with the inboxes, and after the loss of a broker they are published again."""
-
 KEEP_RECEIVED = timedelta(days=30)
 """Longer than a message can come again: published anew within ``KEEP_PUBLISHED``, and then up to three weeks in a queue
 whose consumer is away. After that the effects' own rules (revisions, one mail for each cause) are what is left."""
 
 BITE = 500
-"""Rows of one transaction."""
+"""Rows of one transaction. Whoever waits for the relay waits no longer than it takes, and two relays never wait for
+each other: each leaves the rows alone that the other has in hand."""
+
+PUBLISHED = Rule(
+    "outbox",
+    "t.published_at < :before AND t.stored_at < :before",
+    KEEP_PUBLISHED,
+    "the audit compares published rows with the inboxes, and after the loss of a broker they are published again; two "
+    "processes wrote the two times, so that one wrong clock makes no row old enough",
+    order="t.published_at",
+    batch=BITE,
+    skip_locked=True,
+)
+RECEIVED: Mapping[str, Rule] = {
+    queue: Rule(
+        "inbox",
+        f"t.consumer = '{queue}' AND t.message_id < CAST(:made_before AS uuid) AND t.received_at < :before",
+        KEEP_RECEIVED,
+        "a message that comes again has no second effect; one that waited for long before it was received is kept as "
+        "long as any other",
+        batch=BITE,
+        skip_locked=True,
+    )
+    for queue in QUEUES
+}
+"""By queue: the primary key is in the order of consumer and time, so that this needs no index of its own."""
 
 EVERY_S = 5.0
 AGAIN_S = 0.25
@@ -32,13 +51,13 @@ what the intake makes at its best."""
 
 
 class Housekeeper:
-    """Keeps one service's outbox and inbox small and says how old the outbox's backlog is.
+    """The relay's work beside relaying.
 
     Args:
         work: on the service's database.
         service: whose.
         clock: of this process, compared with the database's before anything is deleted.
-        forget: deletes what else the service has kept long enough, in transactions of its own.
+        rules: what else is deleted because it was kept long enough.
         monotonic: seconds that no change of the machine's time touches.
     """
 
@@ -47,12 +66,13 @@ class Housekeeper:
         work: UnitOfWork,
         service: str,
         clock: CheckedClock,
-        forget: Callable[[UnitOfWork, datetime], object] | None = None,
+        rules: Sequence[Rule] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._work, self._service, self._clock = work, service, clock
-        self._forget, self._monotonic = forget, monotonic
-        self._consumers = [queue for queue in QUEUES if service_of(queue) == service]
+        self._monotonic = monotonic
+        received = [rule for queue, rule in RECEIVED.items() if service_of(queue) == service]
+        self._cleanup = Cleanup(work, service, [PUBLISHED, *received, *rules], monotonic)
         self._look_at_s = self._bite_at_s = float("-inf")
 
     def turn(self) -> None:
@@ -69,26 +89,14 @@ class Housekeeper:
             self._bite_at_s = now_s + (AGAIN_S if self._bite() else EVERY_S)
 
     def _look(self) -> None:
-        """Say how old the backlog is, by its oldest row and never by counting; let the service forget."""
+        """Say how old the backlog is, by its oldest row and never by counting."""
         now = self._clock()
         with self._work.transaction() as connection:
             oldest = outbox.oldest_unpublished(connection)
         age_s = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
         outbox_oldest_unpublished_age_seconds.labels(self._service).set(age_s)
-        if self._forget is not None and (final_now := self._clock.final_now("housekeeping")) is not None:
-            self._forget(self._work, final_now)
 
     def _bite(self) -> bool:
-        """A bite of each; returns whether there is more at once."""
+        """A batch of each rule; returns whether there is more at once."""
         now = self._clock.final_now("pruning")
-        if now is None:
-            return False
-        with self._work.transaction() as connection:
-            deleted = [("outbox", outbox.forget_published(connection, now - KEEP_PUBLISHED, BITE))]
-        for consumer in self._consumers:
-            with self._work.transaction() as connection:
-                deleted.append(("inbox", forget_received(connection, consumer, now - KEEP_RECEIVED, BITE)))
-        for table, rows in deleted:
-            if rows:
-                housekeeping_deleted_total.labels(self._service, table).inc(rows)
-        return any(rows == BITE for _table, rows in deleted)
+        return now is not None and self._cleanup.turn(now)

@@ -6,8 +6,7 @@ work, doubling to 200 ms at rest. A message whose content was erased is marked a
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
@@ -21,6 +20,7 @@ from shared.process.housekeeping import Housekeeper
 from shared.process.runner import Stop
 from shared.store import outbox
 from shared.store.checked_clock import CheckedClock
+from shared.store.cleanup import Rule
 from shared.store.outbox import OutboxRow
 from shared.store.unit_of_work import UnitOfWork
 
@@ -46,7 +46,7 @@ class Relay:
         publisher: of the bus.
         service: the producer.
         clock: of the project.
-        forget: deletes what else the service has kept long enough, in transactions of its own.
+        rules: what else of the service's is deleted because it was kept long enough.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class Relay:
         publisher: Publisher,
         service: str,
         clock: CheckedClock,
-        forget: Callable[[UnitOfWork, datetime], object] | None = None,
+        rules: Sequence[Rule] = (),
     ) -> None:
         self._work = work
         self._publisher = publisher
         self._service = service
         self._clock = clock
-        self._housekeeper = Housekeeper(work, service, clock, forget)
+        self._housekeeper = Housekeeper(work, service, clock, rules)
 
     def run(self, stop: Stop) -> None:
         """Relay until ``stop``."""

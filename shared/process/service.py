@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -10,6 +9,7 @@ from sqlalchemy import Connection
 from shared.core.key_checks import KeyKind
 from shared.core.rights import Rights
 from shared.process.settings import CommonSettings
+from shared.store.cleanup import Rule
 from shared.store.inbox import Effect
 from shared.store.unit_of_work import UnitOfWork
 
@@ -25,8 +25,7 @@ class Service:
     settings: reads and checks what a kind of process needs of the common settings, from the environment.
     rights: in its database, by table and process.
     effects: what it does with messages, by queue.
-    forget: what its relay deletes beside outbox and inbox, a bit at a time, in transactions of its own, given the time;
-        None if there is nothing, or a process of its own does it.
+    rules: by which its relay deletes more than outbox and inbox; none if a process of its own does it.
     keys: the checks of the keys that a kind of process holds; None if none of the service's processes holds any.
     key_kinds: all keys of its processes.
     web_parts: web processes that do a part of what ``web`` does: help of their commands, by name.
@@ -38,7 +37,7 @@ class Service:
     settings: Callable[[str], CommonSettings]
     rights: Rights
     effects: Callable[[UnitOfWork], Mapping[str, Effect]]
-    forget: Callable[[UnitOfWork, datetime], object] | None = None
+    rules: Sequence[Rule] = ()
     erased: Callable[[Connection, Sequence[str]], set[str]] | None = None
     keys: Callable[[str, UnitOfWork], KeyFaults] | None = None
     key_kinds: Sequence[KeyKind] = ()

@@ -1,4 +1,7 @@
-"""Who did what: deeds of people with a key, in the transaction of the deed itself, and only ever added to.
+"""Who did what: deeds of people with a key, in the transaction of the deed itself, kept for three years.
+
+Nobody changes one, and the database refuses to delete one that is younger than 1,000 days, so that whoever has got
+hold of a process's login cannot remove what shows it.
 
 What a service records elsewhere already (changes of registrations, of events, readings of sealed answers) is not
 written twice: the view ``trail`` of its database shows both. Nothing here says who a participant is.
@@ -7,10 +10,12 @@ written twice: the view ``trail`` of its database shows both. Nothing here says 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
+
+from shared.store.cleanup import HOURLY_S, Rule
 
 _NOTE = text("""
     INSERT INTO deed (done_at, done_by, deed, kind, subject, detail)
@@ -22,6 +27,18 @@ _READ = text("""
         AND (CAST(:who AS text) = '' OR who = :who) AND (CAST(:deed AS text) = '' OR deed = :deed)
     ORDER BY at DESC, key DESC LIMIT :most
 """)
+
+AUDIT_LOG_KEPT = timedelta(days=3 * 365 + 1)
+"""The database refuses to delete what is younger than 1,000 days: the difference is for clocks and leap years."""
+
+AUDIT_LOG_RULE = Rule(
+    "deed",
+    "t.done_at < :before",
+    AUDIT_LOG_KEPT,
+    "an audit log is asked about years; what it says of people who work with the system ends as well",
+    order="t.done_at",
+    every_s=HOURLY_S,
+)
 
 
 @dataclass(frozen=True, slots=True)

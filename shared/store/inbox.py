@@ -9,7 +9,6 @@ from sqlalchemy import Connection, text
 from shared.contracts.envelope import Message
 from shared.core.errors import MessageFailure
 from shared.core.failpoints import reach
-from shared.core.ids import first_id_of
 from shared.store.engine import is_outage
 from shared.store.unit_of_work import UnitOfWork
 
@@ -41,12 +40,6 @@ Verdict = str | MessageFailure | Exception
 _ENTER = text("""
     INSERT INTO inbox (consumer, message_id)
     SELECT :consumer, unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING RETURNING message_id::text
-""")
-_FORGET = text("""
-    DELETE FROM inbox WHERE (consumer, message_id) IN (
-        SELECT consumer, message_id FROM inbox
-        WHERE consumer = :consumer AND message_id < CAST(:made_before AS uuid) AND received_at < :before
-        LIMIT :most FOR UPDATE SKIP LOCKED)
 """)
 _FORGET_SINCE = text("""
     DELETE FROM inbox WHERE (consumer, message_id) IN (
@@ -82,17 +75,6 @@ def apply_batch(work: UnitOfWork, consumer: str, messages: Sequence[Message], ef
         reach("inbox.applied")
     reach("inbox.committed")
     return verdicts
-
-
-def forget_received(connection: Connection, consumer: str, before: datetime, most: int) -> int:
-    """Delete up to ``most`` rows of messages that were made and received before ``before``; returns how many.
-
-    A message's id says when it was made, and the primary key is in that order, so that this needs no index of its own.
-    A message that waited for long before it was received is kept as long as any other.
-    """
-    made_before = first_id_of(before)
-    row = {"consumer": consumer, "made_before": made_before, "before": before, "most": most}
-    return connection.execute(_FORGET, row).rowcount
 
 
 def forget_since(connection: Connection, consumer: str, since: datetime, most: int) -> int:

@@ -44,11 +44,6 @@ _AGAIN = text("""
 """)
 _OLDEST_PUBLISHED = text("SELECT min(published_at) FROM outbox")
 _OPEN_UP_TO = text("SELECT EXISTS (SELECT FROM outbox WHERE published_at IS NULL AND id <= :last)")
-_FORGET = text("""
-    DELETE FROM outbox WHERE id IN (
-        SELECT id FROM outbox WHERE published_at < :before AND stored_at < :before
-        ORDER BY published_at LIMIT :most FOR UPDATE SKIP LOCKED)
-""")
 
 
 LATEST_TRY = timedelta(minutes=10)
@@ -164,11 +159,3 @@ def oldest_unpublished(connection: Connection) -> datetime | None:
     """When the oldest unpublished row was stored; None if there is none."""
     value: datetime | None = connection.execute(_OLDEST).scalar()
     return value
-
-
-def forget_published(connection: Connection, before: datetime, most: int) -> int:
-    """Delete up to ``most`` rows stored and published before ``before``; returns how many.
-
-    Two processes wrote the two times, so that one wrong clock makes no row old enough.
-    """
-    return connection.execute(_FORGET, {"before": before, "most": most}).rowcount

@@ -5,12 +5,13 @@ database, since each believes it for itself.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from shared.core.clock import Clock
 from shared.core.ids import token_hash
+from shared.store.cleanup import Rule
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
@@ -21,15 +22,18 @@ REFUSALS_WITHIN = timedelta(minutes=15)
 MOST_REFUSALS = 10
 """Wrong keys of one household within that time; then it waits, with right ones too."""
 
+SESSION_RULES = (
+    Rule("ended_session", "t.ended_at < :before", 2 * LONGEST_SESSION, "no cookie lives that long"),
+    Rule("refused_sign_in", "t.refused_at <= :before", REFUSALS_WITHIN, "no limit counts it any more"),
+)
+
 _END = text("INSERT INTO ended_session (session, ended_at) VALUES (:session, :now) ON CONFLICT DO NOTHING")
 _HAS_ENDED = text("SELECT 1 FROM ended_session WHERE session = :session")
-_FORGET_ENDED = text("DELETE FROM ended_session WHERE ended_at < :before")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(encode(:household, 'hex'), 1))")
 _REFUSALS = text("""
     SELECT count(*), min(refused_at) FROM refused_sign_in WHERE household = :household AND refused_at > :since
 """)
 _REFUSE = text("INSERT INTO refused_sign_in (household, refused_at) VALUES (:household, :now)")
-_FORGET_REFUSED = text("DELETE FROM refused_sign_in WHERE refused_at <= :before")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,3 @@ class Sessions:
             else:
                 note_deed(connection, Deed(who, "signed-in"), now)
             return 0.0
-
-
-def forget_sessions(connection: Connection, now: datetime) -> None:
-    """Delete what no cookie and no limit asks for any more."""
-    connection.execute(_FORGET_ENDED, {"before": now - 2 * LONGEST_SESSION})
-    connection.execute(_FORGET_REFUSED, {"before": now - REFUSALS_WITHIN})

@@ -8,10 +8,11 @@ so, and never less; a class whose methods only some processes call counts for al
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import Field, dataclass, field, fields, is_dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import TextClause
 
@@ -62,9 +63,9 @@ def said(roots: Iterable[tuple[str, str]], tables: Iterable[str], beside: Iterab
         beside: places that are not followed.
     """
     found: Said = {}
-    known = set(tables)
-    for module, name in _reachable(roots, beside):
-        for text in _texts(module, name):
+    known, places = set(tables), _reachable(roots, beside)
+    for module, name in places:
+        for text in _texts(module, name, places):
             for table, verb in ((table, verb) for table, verb in _verbs(text) if table in known):
                 found.setdefault(table, {}).setdefault(verb, set()).add(f"{module}.{name}")
     return found
@@ -99,9 +100,21 @@ def _reachable(roots: Iterable[tuple[str, str]], beside: Iterable[tuple[str, str
             continue
         seen.add(place)
         module, name = place
-        for body in _read(module).nodes[name]:
-            left.extend(_references(module, body))
+        found = [target for body in _read(module).nodes[name] for target in _references(module, body)]
+        left.extend(target for target in found if not _is_part(target, place))
     return seen
+
+
+def _is_part(place: Place, of: Place) -> bool:
+    """Whether one constant is a text within another, which says it, and perhaps only a part of what it can say."""
+    if not _is_constant(place) or not _is_constant(of):
+        return False
+    part, whole = (getattr(import_module(module), name) for module, name in (place, of))
+    return isinstance(part, str) and any(part in text for text in _spoken(whole))
+
+
+def _is_constant(place: Place) -> bool:
+    return all(isinstance(body, ast.Assign | ast.AnnAssign) for body in _read(place[0]).nodes[place[1]])
 
 
 def _references(module: str, body: ast.AST) -> Iterator[tuple[str, str]]:
@@ -163,29 +176,39 @@ def _names(part: ast.stmt) -> list[str]:
     return []
 
 
-def _texts(module: str, name: str) -> Iterator[str]:
-    """Texts of a constant as it is once the module is loaded, of all else as it is written."""
-    bodies = _read(module).nodes[name]
-    if all(isinstance(body, ast.Assign | ast.AnnAssign) for body in bodies):
-        yield from _spoken(getattr(import_module(module), name))
+def _texts(module: str, name: str, places: set[Place]) -> Iterator[str]:
+    """Texts of a constant as it is once the module is loaded, of all else as it is written.
+
+    A field that names the function which says it (``said_by``) counts where that function is among ``places``.
+    """
+    if _is_constant((module, name)):
+        yield from _spoken(getattr(import_module(module), name), places)
         return
-    for body in bodies:
+    for body in _read(module).nodes[name]:
         yield from (
             part.value for part in _within(body) if isinstance(part, ast.Constant) and isinstance(part.value, str)
         )
 
 
-def _spoken(value: object) -> Iterator[str]:
+def _spoken(value: object, places: set[Place] | None = None) -> Iterator[str]:
+    """Texts in ``value``; None for all of them, whoever says them."""
     if isinstance(value, TextClause):
         yield value.text
     elif isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        yield from (text for part in value.values() for text in _spoken(part))
+        yield from (text for part in value.values() for text in _spoken(part, places))
     elif is_dataclass(value):
-        yield from (text for part in fields(value) for text in _spoken(getattr(value, part.name)))
+        said = [part for part in fields(value) if _is_said(part, value, places)]
+        yield from (text for part in said for text in _spoken(getattr(value, part.name), places))
     elif isinstance(value, list | tuple):
-        yield from (text for part in value for text in _spoken(part))
+        yield from (text for part in value for text in _spoken(part, places))
+
+
+def _is_said(part: Field[Any], value: object, places: set[Place] | None) -> bool:
+    """Whether a field of ``value`` is said by one of ``places``; most are by whoever has the value."""
+    by = part.metadata.get("said_by")
+    return by is None or places is None or (type(value).__module__, by) in places
 
 
 def _verbs(text: str) -> Iterator[tuple[str, str]]:

@@ -2,8 +2,9 @@
 
 A statement sees these values beside the tables: ``now``; ``settled_before`` and ``late_before``, before which something
 must have arrived; ``kept_since``, since when outboxes are complete, and ``ids_since``, the same as an identifier;
-``forgetful``, forms that forget registrations; ``moving``, events with a message on its way; ``types`` and ``queues``,
-who hears what.
+``remembered_since``, since when mails and tombstones are complete; ``history_since``, since when readings and
+histories of erased people are; ``forgetful``, forms that forget registrations; ``moving``, events with a message on its
+way; ``types`` and ``queues``, who hears what.
 """
 
 from collections.abc import Callable

@@ -32,7 +32,7 @@ _READING_OF_NOBODY = """
 """
 _GUARDS = """
     SELECT wanted.name, 'in force', coalesce(found.state, 'missing')
-    FROM unnest(ARRAY['sealed_reading_stays', 'sealed_reading_chained', 'form_change_stays',
+    FROM unnest(ARRAY['sealed_reading_stays', 'sealed_reading_kept', 'sealed_reading_chained', 'form_change_stays',
         'sealed_reading_reason_check', 'sealed_reading_reader_check']) AS wanted (name)
     LEFT JOIN (
         SELECT tgname::text AS name, CASE WHEN tgenabled = 'O' THEN 'in force' ELSE 'switched off' END AS state

@@ -48,6 +48,7 @@ _HISTORY = """
             (array_agg(status ORDER BY revision DESC))[1] AS status
         FROM registration_change GROUP BY registration_id) c ON c.registration_id = r.id
     WHERE (c.changes, c.newest, c.status) IS DISTINCT FROM (r.revision, r.revision, r.status)
+        AND coalesce(r.erased_at > %(history_since)s, true)
 """
 _TOLD = """
     WITH steps AS (
@@ -126,7 +127,8 @@ _WAITS = """
     FROM bus_message WHERE right(queue, 7) <> '.parked' AND greatest(stored_at, visible_at) < %(late_before)s
 """
 _STATE_TOLD = """
-    SELECT r.id::text, r.status || ', revision ' || r.revision, CASE WHEN c.changed_at < %(late_before)s THEN true END
+    SELECT r.id::text, r.status || ', revision ' || r.revision,
+        CASE WHEN r.erased_at < %(remembered_since)s THEN false WHEN c.changed_at < %(late_before)s THEN true END
     FROM registration r JOIN registration_change c ON c.registration_id = r.id AND c.revision = r.revision
 """
 _STATE_ON_ROSTER = "SELECT registration_id::text, status || ', revision ' || revision, false FROM roster"
@@ -134,8 +136,9 @@ _STATE_IN_BOOK = """
     SELECT subject::text, status || ', revision ' || revision, false FROM recipient WHERE about = 'registration'
 """
 _ERASED = """
-    SELECT id::text, NULL, CASE WHEN erased_at < %(late_before)s THEN true END FROM registration
-    WHERE erased_at IS NOT NULL
+    SELECT id::text, NULL, CASE WHEN erased_at < %(remembered_since)s THEN false
+        WHEN erased_at < %(late_before)s THEN true END
+    FROM registration WHERE erased_at IS NOT NULL
 """
 _ERASED_ON_ROSTER = """
     SELECT registration_id::text, NULL, form <> ALL(%(forgetful)s::text[]) FROM roster WHERE erased_at IS NOT NULL
@@ -145,7 +148,8 @@ _ERASED_IN_BOOK = """
     WHERE erased_at IS NOT NULL AND about = 'registration'
 """
 _SENT = """
-    SELECT id::text, NULL, CASE WHEN sent_at < %(late_before)s THEN true END FROM mail
+    SELECT id::text, NULL, CASE WHEN sent_at < %(remembered_since)s THEN false
+        WHEN sent_at < %(late_before)s THEN true END FROM mail
     WHERE state IN ('sent', 'bounced') AND kind NOT IN ('verification', 'address-changed', 'address-restored')
 """
 _CONTACTS = "SELECT mail_id::text, NULL, false FROM mail_contact"

@@ -11,7 +11,8 @@ _NEWS = "('event-rescheduled', 'event-postponed', 'event-cancelled', 'event-revi
 
 _WANTED = """
     SELECT registration_id || ' ' || change.revision || ' ' || kind, NULL,
-        CASE WHEN r.erased_at IS NOT NULL THEN false WHEN changed_at < %(late_before)s THEN true END
+        CASE WHEN r.erased_at IS NOT NULL OR changed_at < %(remembered_since)s THEN false
+            WHEN changed_at < %(late_before)s THEN true END
     FROM (
         SELECT registration_id, revision, changed_at, CASE
             WHEN status = lag(status) OVER steps THEN 'changed'
@@ -39,7 +40,7 @@ _ANNOUNCED = f"""
         SELECT CASE WHEN kind = 'bulletin' THEN kind WHEN kind = 'recording-available' THEN 'recording' ELSE 'news' END
             AS cause, event, revision FROM mail WHERE kind IN ('bulletin', 'recording-available') OR kind IN {_NEWS}) m
         ON m.cause = a.cause AND m.revision = a.number AND (a.cause = 'bulletin' OR m.event = a.event)
-    GROUP BY a.id, a.mails HAVING a.mails <> count(m.*)
+    WHERE a.created_at > %(remembered_since)s GROUP BY a.id, a.mails HAVING a.mails <> count(m.*)
 """  # noqa: S608 - constants
 _TWO_BULLETINS = """
     SELECT string_agg(id::text, ' ' ORDER BY id), 'bulletin ' || revision || ' once', count(*)::text
@@ -134,7 +135,7 @@ _UNTOLD = f"""
             AND r.erased_at IS NULL AND r.status IN ('confirmed', 'waitlisted')
             AND (r.form_kind IN ('webinar', 'attendance', 'delegation') OR EXISTS (SELECT FROM mail s
                 WHERE s.subject = r.subject AND s.kind = 'proposal-scheduled' AND s.sent_at <= n.changed_at))
-        WHERE n.ended_at IS NOT NULL
+        WHERE n.ended_at IS NOT NULL AND n.changed_at > %(remembered_since)s
             AND NOT EXISTS (SELECT FROM mail m WHERE m.recipient = r.person_ref AND {_TELLS})
             AND NOT EXISTS (SELECT FROM mail m WHERE m.subject = r.subject AND {_TELLS}))
     SELECT n.subject::text, 'told of revision ' || n.shown || ' of ' || n.event, 'not told'

@@ -37,7 +37,8 @@ _PUBLISHED = """
         SELECT subject, type, count(*) AS n FROM outbox WHERE starts_with(type, 'org.troika.proposal.') GROUP BY 1, 2)
     SELECT subject || ' ' || type, coalesce(d.n, 0)::text, coalesce(p.n, 0)::text
     FROM due d FULL JOIN published p USING (subject, type)
-    WHERE p.n > coalesce(d.n, 0) OR (d.at > %(kept_since)s AND p.n IS DISTINCT FROM d.n)
+    WHERE p.n > d.n OR (d.at > %(kept_since)s AND p.n IS DISTINCT FROM d.n)
+        OR (d.n IS NULL AND EXISTS (SELECT FROM registration r WHERE r.id::text = subject))
 """
 _DECIDED = f"""
     WITH due AS (
@@ -71,7 +72,11 @@ _ERASED = """
     FROM (SELECT id, form, erased_at FROM registration) r
     JOIN (SELECT slug, kind FROM form) f ON f.slug = r.form AND f.kind = 'proposal' WHERE r.erased_at IS NOT NULL
 """
-_TOMBSTONES = "SELECT id::text, NULL, true FROM proposal WHERE erased_at IS NOT NULL"
+_TOMBSTONES = """
+    SELECT p.id::text, NULL, coalesce(r.form <> ALL(%(forgetful)s::text[]), false)
+    FROM proposal p LEFT JOIN roster r ON r.registration_id = p.id WHERE p.erased_at IS NOT NULL
+"""
+"""The tombstone on the roster, which says of which form it was, goes after a year."""
 
 _NEWEST_DECISION = f"""
     SELECT DISTINCT ON (c.proposal_id) c.proposal_id::text, {{value}},

@@ -20,6 +20,12 @@ from the bus into an inbox meanwhile is seen in one of them at least."""
 KEPT = timedelta(days=7) - timedelta(hours=1)
 """How long a published message surely stays in its outbox; the hour is for clocks that differ."""
 
+REMEMBERED = timedelta(days=364)
+"""How long a mail, the note of it in events, and the tombstone of somebody who was erased surely stay."""
+
+HISTORY = timedelta(days=1000)
+"""How long the history of an erased registration and a reading of sealed answers surely stay."""
+
 GRACE_S = 60.0
 PATIENCE = 15
 """What may wait for other services and may not be seen while it does may take so many times the grace: a quarter of an
@@ -154,6 +160,8 @@ def _values(sources: Sources, grace_s: float, moved: datetime | None) -> dict[st
         "late_before": late,
         "arrived_before": settled if sources.has("bus") else late,
         "kept_since": now - KEPT,
+        "remembered_since": now - REMEMBERED,
+        "history_since": now - HISTORY,
         "ids_since": first_id_of(now - KEPT) if moved is None else NO_ID,
         "types": list(types),
         "queues": list(queues),

@@ -81,8 +81,10 @@ _NUMBERS = """
             WHERE event_id IS NOT NULL AND form_kind NOT IN ('interest', 'working_group', 'proposal')
             GROUP BY event_id, status) r
         FULL JOIN (SELECT event_id, status, registrations FROM event_count) c USING (event_id, status)) AS both_sides
-    WHERE registrations_roster <> registrations_count
+    WHERE registrations_roster > registrations_count
+        OR registrations_roster < registrations_count AND status <> 'cancelled'
 """
+"""Of those who cancelled, and were erased a year ago, only the number is left."""
 _TALLIES = """
     SELECT form_kind || CASE WHEN internal THEN ', internal' ELSE '' END, counted::text, kept::text FROM (
         SELECT internal, form_kind, coalesce(r.n, 0) AS counted, coalesce(t.n, 0) AS kept

@@ -2,7 +2,8 @@
 
 import marshmallow as ma
 
-from services.events.domain.proposal import ProposalStatus, ReviewAction
+from services.events.domain.proposal import ProposalStatus
+from services.events.domain.proposal_history import ReviewAction
 from services.events.domain.rules import SLUG, SLUG_LENGTH
 from services.events.domain.schedule_conflicts import ConflictKind
 from shared.web.paging import PageArguments

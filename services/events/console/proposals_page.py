@@ -14,7 +14,8 @@ from services.events.console import schedule_words
 from services.events.console.fields import cleaned
 from services.events.console.pages import READERS
 from services.events.console.schedule_words import ChangeWords
-from services.events.domain.proposal import ProposalStatus, Revision
+from services.events.domain.proposal import ProposalStatus
+from services.events.domain.proposal_history import Revision
 from services.events.store.proposals import ProposalFilter
 from services.events.usecases.decide_proposal import (
     Decision,

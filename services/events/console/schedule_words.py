@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from services.events.console.wording import language_name
-from services.events.domain.proposal import DAY_FIELDS, Change, ProposalStatus, ReviewAction, Revision, TextValue
+from services.events.domain.proposal import DAY_FIELDS, ProposalStatus, TextValue
+from services.events.domain.proposal_history import Change, ReviewAction, Revision
 from services.events.domain.schedule_conflicts import Conflict, ConflictKind
 from services.events.usecases.schedule_snapshot import Snapshot
 from shared.i18n.when import compact_day

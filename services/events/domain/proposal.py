@@ -174,20 +174,21 @@ def fields_of(text: Text) -> dict[str, Any]:
     found: dict[str, Any] = dict(text)
     for name in DAY_FIELDS:
         if name in text:
-            found[name] = tuple(date.fromisoformat(str(day)) for day in _list(text[name]))
+            found[name] = tuple(date.fromisoformat(str(day)) for day in as_list(text[name]))
     if "speakers" in text:
-        found["speakers"] = tuple(map(str, _list(text["speakers"])))
+        found["speakers"] = tuple(map(str, as_list(text["speakers"])))
     return found
 
 
-def _list(value: TextValue) -> list[str]:
+def as_list(value: TextValue) -> list[str]:
+    """Days or references; none where nothing was said."""
     return value if isinstance(value, list) else []
 
 
 def without_impossible_days(text: Text) -> dict[str, TextValue]:
     """The text without those preferred days on which a speaker cannot come."""
-    impossible = _list(text["unavailable_on"])
-    return {**text, "preferred_on": [day for day in _list(text["preferred_on"]) if day not in impossible]}
+    impossible = as_list(text["unavailable_on"])
+    return {**text, "preferred_on": [day for day in as_list(text["preferred_on"]) if day not in impossible]}
 
 
 def become(proposal: Proposal, status: ProposalStatus, *, note: str | None = None) -> Proposal:
@@ -278,70 +279,3 @@ def dismiss(proposal: Proposal) -> Proposal:
         suggestion=None,
         revision=proposal.revision + 1,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One field as it was and as it is. In the history, speakers are counted."""
-
-    field: str
-    before: TextValue = None
-    after: TextValue = None
-
-
-class ReviewAction(StrEnum):
-    """What one line of a proposal's history tells."""
-
-    SUBMITTED = "submitted"
-    CHANGED = "changed"
-    SUGGESTED = "suggested"
-    ADOPTED = "adopted"
-    DISMISSED = "dismissed"
-    ACCEPTED = "accepted"
-    RETURNED = "returned"
-    DECLINED = "declined"
-    SCHEDULED = "scheduled"
-    WITHDRAWN = "withdrawn"
-    ERASED = "erased"
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """One line of a proposal's history.
-
-    Attributes:
-        changed_by: a coordinator's name; empty: it came from its registration.
-        changes: of what it says, or of what is suggested.
-    """
-
-    number: int
-    status: ProposalStatus
-    action: ReviewAction
-    note: str
-    changed_by: str
-    changed_at: datetime
-    changes: tuple[Change, ...] = ()
-
-
-def changes_between(old: Proposal, new: Proposal) -> tuple[Change, ...]:
-    """Every difference in the text of two revisions, in the order of the form."""
-    return tuple(_counted(one) for one in changes_to(old, text_of(new)))
-
-
-def suggested_changes(proposal: Proposal) -> tuple[Change, ...]:
-    """What a suggestion would change, in the order of the form; speakers are counted."""
-    return tuple(_counted(one) for one in changes_to(proposal, proposal.suggested))
-
-
-def changes_to(proposal: Proposal, text: Text) -> tuple[Change, ...]:
-    """The fields of ``text``, which may be a part of one, that differ from what the proposal says."""
-    stands = text_of(proposal)
-    return tuple(
-        Change(name, stands[name], text[name]) for name in TEXT_FIELDS if name in text and text[name] != stands[name]
-    )
-
-
-def _counted(change: Change) -> Change:
-    if change.field != "speakers":
-        return change
-    return Change(change.field, len(_list(change.before)), len(_list(change.after)))

@@ -60,10 +60,6 @@ _NOTE_PEOPLE = text(f"""
     ON CONFLICT (person_ref) DO UPDATE
         SET last_mail_at = greatest(person_contact.last_mail_at, excluded.last_mail_at)
 """)
-_FORGET_PERSON = text("""
-    DELETE FROM person_contact WHERE person_ref = decode(:person_ref, 'hex')
-        AND NOT EXISTS (SELECT FROM roster WHERE roster.person_ref = decode(:person_ref, 'hex'))
-""")
 _FORGET_ALL_OF_PERSON = text("DELETE FROM person_contact WHERE person_ref = decode(:person_ref, 'hex')")
 _RECKON_PERSON = text(f"""
     INSERT INTO person_contact (person_ref, last_mail_at)
@@ -92,11 +88,6 @@ def note_person(connection: Connection, person_ref: str, registration_id: str) -
 def note_people(connection: Connection, registrations: Sequence[str]) -> None:
     """Count the bulletins to registrations of the roster, if any, as mail to their people."""
     connection.execute(_NOTE_PEOPLE, {"registrations": list(registrations)})
-
-
-def forget_person(connection: Connection, person_ref: str) -> None:
-    """Forget when this person last got a bulletin, if no registration is theirs any more."""
-    connection.execute(_FORGET_PERSON, {"person_ref": person_ref})
 
 
 def reckon_person(connection: Connection, person_ref: str) -> None:

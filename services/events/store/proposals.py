@@ -11,14 +11,8 @@ from typing import Any
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, Row, TextClause, text
 
-from services.events.domain.proposal import (
-    Change,
-    Proposal,
-    ProposalStatus,
-    ReceivedText,
-    ReviewAction,
-    Revision,
-)
+from services.events.domain.proposal import Proposal, ProposalStatus, ReceivedText
+from services.events.domain.proposal_history import Change, ReviewAction, Revision
 from shared.store.reclosing import ClosedRows
 
 _COLUMNS = (
@@ -44,7 +38,7 @@ _LOCK = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {
 _LOCK_ALL = text("SELECT id FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
 _BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) AND {_THERE} ORDER BY id")
 _IS_ERASED = text("SELECT EXISTS (SELECT FROM proposal WHERE id = CAST(:id AS uuid) AND erased_at IS NOT NULL)")
-_NOTHING_YET = """title = '', summary = '', note = '', working_group = NULL, organisation = NULL, language = 'und',
+_NOTHING = """title = '', summary = '', note = '', working_group = NULL, organisation = NULL, language = 'und',
     attendance = 1, speakers = '{}', speaker_names = NULL, preferred_on = '{}', unavailable_on = '{}',
     person_ref = NULL, partner = NULL, answers = '{}', answers_revision = 0, suggestion = NULL,
     suggested_revision = NULL, suggested_names = NULL"""
@@ -53,9 +47,12 @@ _ADD_EMPTY = """
         note, revision, submitted_at, answers, answers_revision, erased_at)
     VALUES (CAST(:id AS uuid), '', '', 'und', 1, '{}', '{}', '{}', :status, '', 1, :at, '{}', 0, :erased_at)
 """
-_ERASE = text(f"""{_ADD_EMPTY} ON CONFLICT (id) DO UPDATE SET {_NOTHING_YET}, status = excluded.status,
-        revision = proposal.revision + 1, submitted_at = excluded.submitted_at, erased_at = excluded.erased_at
+_ERASE = text(f"""
+    UPDATE proposal
+    SET {_NOTHING}, status = :status, revision = revision + 1, submitted_at = :at, erased_at = :erased_at
+    WHERE id = CAST(:id AS uuid)
 """)
+_ADD_ERASED = text(_ADD_EMPTY)
 _WITHDRAW_EARLY = text(f"{_ADD_EMPTY} ON CONFLICT (id) DO NOTHING")
 _EARLY_WITHDRAWAL = text("SELECT submitted_at FROM proposal WHERE id = CAST(:id AS uuid) AND answers_revision = 0")
 
@@ -143,7 +140,8 @@ def is_erased(connection: Connection, proposal_id: str) -> bool:
 def store_erased(connection: Connection, proposal_id: str, status: ProposalStatus, at: datetime) -> None:
     """Make a tombstone of a proposal, known or not. Who did what and when stays in the record, without any words."""
     values = {"id": proposal_id, "status": str(status), "at": at, "erased_at": at}
-    connection.execute(_ERASE, values)
+    if not connection.execute(_ERASE, values).rowcount:
+        connection.execute(_ADD_ERASED, values)
     connection.execute(_BLANK_RECORD, values)
     connection.execute(_RECORD_ERASURE, values)
 

@@ -10,17 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.events.domain.proposal import (
-    DECIDABLE,
-    PLACEABLE,
-    Proposal,
-    ProposalStatus,
-    ReviewAction,
-    adopt,
-    become,
-    changes_between,
-    dismiss,
-)
+from services.events.domain.proposal import DECIDABLE, PLACEABLE, Proposal, ProposalStatus, adopt, become, dismiss
+from services.events.domain.proposal_history import ReviewAction, changes_between
 from services.events.outgoing import decision_message
 from services.events.store import proposals, schedule_board
 from services.events.store.proposals import Reviewed

@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.events.domain.attendance import LIVE
-from services.events.store import contacts, roster
+from services.events.store import roster
 from services.events.store.locks import lock_read_side
+from services.events.store.personal_tables import TABLES
 from services.events.store.roster import Registered
 from services.events.usecases.note_registration import move_count, move_tallies
+from shared.store.personal_tables import erase_rows
 
 NOBODY: Mapping[str, Any] = {
     "person_ref": "",
@@ -47,7 +49,7 @@ def erase_registration(connection: Connection, grave: Registered) -> None:
     move_tallies(connection, old, new)
     roster.bury(connection, new)
     if old is not None:
-        contacts.forget_person(connection, old.person_ref)
+        erase_rows(connection, TABLES, {"person_ref": old.person_ref})
 
 
 def _tombstone(old: Registered, grave: Registered) -> Registered:

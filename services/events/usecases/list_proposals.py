@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from services.events.domain.form import Form
-from services.events.domain.proposal import PROPOSAL, Change, Proposal, Revision, changes_to
+from services.events.domain.proposal import PROPOSAL, Proposal
+from services.events.domain.proposal_history import Change, Revision, changes_to
 from services.events.domain.room import Room
 from services.events.store import forms, proposals, rooms
 from services.events.store.proposals import ProposalFilter

@@ -15,7 +15,8 @@ from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.domain.event_change import PUBLISHED
 from services.events.domain.lifecycle import cancel, is_over, postpone
 from services.events.domain.merging import merge_loaded
-from services.events.domain.proposal import Proposal, ProposalStatus, ReviewAction, become
+from services.events.domain.proposal import Proposal, ProposalStatus, become
+from services.events.domain.proposal_history import ReviewAction
 from services.events.domain.schedule_diff import Difference, Entry, difference
 from services.events.outgoing import event_message
 from services.events.store import events, proposals, schedule_board, schedule_versions

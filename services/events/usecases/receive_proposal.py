@@ -10,18 +10,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.events.domain.lifecycle import is_over
-from services.events.domain.proposal import (
-    NEXT,
-    Proposal,
-    ProposalStatus,
-    ReceivedText,
-    ReviewAction,
-    become,
-    changes_between,
-    fields_of,
-    receive,
-    suggested_changes,
-)
+from services.events.domain.proposal import NEXT, Proposal, ProposalStatus, ReceivedText, become, fields_of, receive
+from services.events.domain.proposal_history import ReviewAction, changes_between, suggested_changes
 from services.events.store import events, proposals, schedule_board
 from services.events.store.proposals import Reviewed
 from shared.store import outbox

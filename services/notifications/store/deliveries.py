@@ -52,11 +52,6 @@ _LIST = text("""
         AND (CAST(:before AS timestamptz) IS NULL OR (created_at, id) < (:before, CAST(:id AS uuid)))
     ORDER BY created_at DESC, webhook_delivery.id DESC LIMIT :most
 """)
-_FORGET = text("""
-    DELETE FROM webhook_delivery WHERE id IN (
-        SELECT id FROM webhook_delivery WHERE ended_at < :before ORDER BY ended_at LIMIT :most)
-""")
-_FORGET_SUBJECT = text("DELETE FROM webhook_delivery WHERE registration_id = CAST(:subject AS uuid)")
 _OLDEST = text("SELECT min(due_at) FROM webhook_delivery WHERE state IN ('queued', 'claimed') AND due_at <= :now")
 
 
@@ -155,16 +150,6 @@ def list_deliveries(
     moment, last = before or (None, None)
     rows = connection.execute(_LIST, {"webhook": webhook_id, "before": moment, "id": last, "most": most})
     return [DeliveryLine(*row) for row in rows]
-
-
-def forget_ended(connection: Connection, before: datetime, most: int) -> int:
-    """Delete up to ``most`` that ended before a moment; returns how many."""
-    return connection.execute(_FORGET, {"before": before, "most": most}).rowcount
-
-
-def forget_subject(connection: Connection, registration_id: str) -> None:
-    """Tell nobody of a registration any more, nor that anybody was told."""
-    connection.execute(_FORGET_SUBJECT, {"subject": registration_id})
 
 
 def oldest_due(connection: Connection, now: datetime) -> datetime | None:

@@ -1,4 +1,4 @@
-"""The recipient book without somebody, and their mails without them: those that have not gone never go."""
+"""The recipient book without somebody; what becomes of the other tables stands in ``personal_tables.py``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,12 +25,6 @@ _CARRY = text("""
 """)
 _ERASED = text("""
     SELECT subject::text FROM recipient WHERE subject = ANY(CAST(:subjects AS uuid[])) AND erased_at IS NOT NULL
-""")
-_BLANK = text("""
-    UPDATE mail SET recipient = NULL, detail = NULL, expires_at = NULL, closed = NULL,
-        due_at = CASE WHEN state = 'unknown' THEN NULL ELSE due_at END,
-        reason = CASE WHEN state = 'unknown' THEN :reason ELSE reason END
-    WHERE subject = CAST(:subject AS uuid)
 """)
 
 
@@ -75,15 +69,6 @@ def upsert_tombstone(connection: Connection, tombstone: Tombstone, now: datetime
     """Put the tombstone in place of the entry, or where none is yet: whatever comes late finds it."""
     values = {name: getattr(tombstone, name) for name in Tombstone.__slots__}
     connection.execute(_UPSERT_TOMBSTONE, {**values, "now": now})
-
-
-def blank_mails(connection: Connection, subject: str, reason: str) -> None:
-    """Take the person out of all mails of a subject. What nobody knows the end of is not decided on any more.
-
-    One that is being handed over at this moment stays in its sender's hands: the sender's verdict ends it, and none of
-    them lets it go again (see :func:`services.notifications.store.handovers.settle`).
-    """
-    connection.execute(_BLANK, {"subject": subject, "reason": reason})
 
 
 def erased_among(connection: Connection, subjects: Sequence[str]) -> set[str]:

@@ -9,13 +9,14 @@ from sqlalchemy import Connection
 
 from services.notifications.domain.kinds import ANNOUNCED_KINDS
 from services.notifications.domain.mail import ERASED
-from services.notifications.store.deliveries import forget_subject
-from services.notifications.store.erasing import Tombstone, blank_mails, carry_over, upsert_tombstone, whose
+from services.notifications.store.erasing import Tombstone, carry_over, upsert_tombstone, whose
+from services.notifications.store.personal_tables import TABLES
 from services.notifications.store.recipients import lock_standing
 from services.notifications.store.withdrawing import call_off_all
 from services.notifications.usecases.addressing import readdress
 from shared.core.clock import Clock
 from shared.core.metrics import mails_total
+from shared.store.personal_tables import erase_rows
 
 
 def erase_subject(connection: Connection, clock: Clock, tombstone: Tombstone) -> None:
@@ -37,5 +38,4 @@ def erase_subject(connection: Connection, clock: Clock, tombstone: Tombstone) ->
         readdress(connection, clock, tombstone.subject, person_ref, ANNOUNCED_KINDS)
     for kind in call_off_all(connection, tombstone.subject, ERASED, now):
         mails_total.labels(kind, "called_off").inc()
-    blank_mails(connection, tombstone.subject, ERASED)
-    forget_subject(connection, tombstone.subject)
+    erase_rows(connection, TABLES, {"subject": tombstone.subject, "reason": ERASED})

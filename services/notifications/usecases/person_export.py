@@ -3,33 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from shared.store.person_export import PersonalTable, export_rows, reasons_of
+from services.notifications.store.personal_tables import TABLES
+from shared.store.personal_tables import export_rows, reasons_of
 from shared.store.unit_of_work import UnitOfWork
-
-SOMEBODY_ELSE = "it says something about another person, a coordinator"
-CLOSED = "encrypted; name, address, time zone and title stand in the part of registration, the rest is a credential"
-CONTENT = "encrypted; the credential that a link of the mail carries, or a note that stands in the part of registration"
-
-_MAILS = """(SELECT id FROM mail WHERE recipient = ANY(:refs) OR subject = ANY(CAST(:subjects AS uuid[])))"""
-_MAIL_SUBJECTS = (
-    """(SELECT id::text FROM mail WHERE recipient = ANY(:refs) OR subject = ANY(CAST(:subjects AS uuid[])))"""
-)
-
-TABLES = (
-    PersonalTable(
-        "FROM recipient t WHERE t.person_ref = ANY(:refs) OR t.subject = ANY(CAST(:subjects AS uuid[]))",
-        {"closed": CLOSED},
-    ),
-    PersonalTable(
-        f"FROM mail t WHERE t.id IN {_MAILS}",
-        {"closed": CONTENT},
-    ),
-    PersonalTable(f"FROM mail_attempt t WHERE t.mail_id IN {_MAILS}"),
-    PersonalTable("FROM suppression t WHERE t.person_ref = ANY(:refs)", {"who": SOMEBODY_ELSE}),
-    PersonalTable("FROM webhook_delivery t WHERE t.registration_id = ANY(CAST(:subjects AS uuid[]))"),
-    PersonalTable(f"FROM trail t WHERE t.subject IN {_MAIL_SUBJECTS}", {"who": SOMEBODY_ELSE}),
-)
-"""What is exported. A test compares it with the tables that there are."""
 
 LEFT_OUT = reasons_of(TABLES)
 

@@ -8,12 +8,11 @@ from services.registration.forms.opening import closed_reason
 from services.registration.forms.partner_store import Partner, find_partners
 from services.registration.forms.service import check_slug
 from services.registration.forms.store import PublicForm, find_public_form
-from services.registration.intake.store import DeciderPublicKey, is_full, newest_decider_key
+from services.registration.intake.store import DeciderPublicKey, is_full, newest_decider_key, used_lately
 from services.registration.sealing.store import find_public_key
 from shared.core.errors import DomainError
 from shared.public_forms.definition import FormDefinition, parse_definition, with_full_options
 from shared.public_forms.standard import with_working_groups
-from shared.public_forms.used_challenges import used_lately
 from shared.store.unit_of_work import UnitOfWork
 
 MAX_QUEUE_BYTES = 2 * 2**30

@@ -7,8 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from shared.public_forms.work_asked import MOST_COUNTED, RUSH_WINDOW
+
 _KEY = text("SELECT id, public FROM decider_key ORDER BY published_at DESC, id LIMIT 1")
 _IS_FULL = text("SELECT intake_is_full(:max_bytes)")
+_COUNT_CHALLENGES = text("""
+    SELECT count(*) FROM
+        (SELECT FROM used_challenge WHERE form = :form AND used_at > :since LIMIT :most) AS lately
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,15 @@ def newest_decider_key(connection: Connection) -> DeciderPublicKey | None:
 def is_full(connection: Connection, max_bytes: int) -> bool:
     """Return whether the queue takes more than ``max_bytes`` of the disk, so that nothing more is accepted."""
     return bool(connection.execute(_IS_FULL, {"max_bytes": max_bytes}).scalar_one())
+
+
+def used_lately(connection: Connection, form: str, now: datetime) -> int:
+    """How many challenges of ``form`` were used in the time that decides how much work the next one asks for.
+
+    All processes count the same rows, so they ask for the same work. It is never counted further than matters.
+    """
+    values = {"form": form, "since": now - RUSH_WINDOW, "most": MOST_COUNTED}
+    return int(connection.execute(_COUNT_CHALLENGES, values).scalar_one())
 
 
 _INSERT = text("""

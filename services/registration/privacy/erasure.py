@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
 from services.registration.forms.seats import give_back
 from services.registration.forms.store import all_forms
-from services.registration.people.links import end_links
 from services.registration.people.listing_store import Change, history_of
 from services.registration.people.locking import Locked, lock_known, pause_decider
 from services.registration.people.messages import RegistrationMessages, erased_message
@@ -20,17 +19,18 @@ from services.registration.privacy.erasure_store import (
     Tombstone,
     erase_pending,
     find_tombstone,
-    forget_addresses,
     forget_calendar,
     forget_organisation,
+    former_addresses,
     others_of_the_same,
-    store_erased,
 )
+from services.registration.privacy.tables import TABLES
 from shared.calendar.entries import personal_key
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store import outbox
 from shared.store.deeds import Deed, note_deed
+from shared.store.personal_tables import erase_rows
 from shared.store.unit_of_work import UnitOfWork
 
 REASONS = {
@@ -246,16 +246,15 @@ def _erase(connection: Connection, messages: RegistrationMessages, locked: Locke
     nobody should wait for seats meanwhile. What was added since is blanked now."""
     before, now = locked.registration, locked.now
     after = erased(before, locked.form.opening, now)
-    store_erased(connection, after, now)
-    end_links(connection, [before.id])
+    former = former_addresses(connection, before.id)
+    subjects = [identity for identity, _ in former]
+    values = {"id": after.id, "status": after.status, "revision": after.revision, "now": now}
+    address = bytes.fromhex(before.person_ref) if cause.whole_address else None
+    erase_rows(connection, TABLES, {**values, "ref": address, "subjects": [after.id, *subjects]})
     store_change(connection, after, cause.reason, now, by=cause.by)
-    former = forget_addresses(connection, before.id, bytes.fromhex(before.person_ref) if cause.whole_address else None)
     if before.event_id is not None:
         for ref in {before.person_ref, *(ref for _, ref in former)}:
             forget_calendar(connection, personal_key(ref, before.event_id))
-    subjects = [identity for identity, _ in former]
-    for subject in (before.id, *subjects):
-        outbox.blank(connection, subject, now)
     outbox.add(connection, [erased_message(after, now, subjects)])
     if before.status in LIVE and after.status == "cancelled":
         seats = give_back(locked.form.seats, before.status)

@@ -1,4 +1,4 @@
-"""Everything that says who somebody is leaves the table; what stays is enforced by the table's own constraints."""
+"""What an erasure asks and does beside the tables of one registration (``tables.py``)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +8,6 @@ from sqlalchemy import Connection, text
 
 from services.registration.people.model import Registration
 
-_BLANK = text("""
-    UPDATE registration SET erased_at = :now, status = :status, revision = :revision,
-        cancelled_at = CASE WHEN :status = 'cancelled' THEN coalesce(cancelled_at, :now) END,
-        person_ref = NULL, person_key = NULL, mailbox_ref = NULL, domain_ref = NULL, name = NULL, email = NULL,
-        organisation_id = NULL, working_group = NULL, representative = false, country = NULL, time_zone = NULL,
-        language = NULL, answers = '{}', sealed = NULL, sealed_for = '{}', sealed_dates = '{}',
-        consent = '{}'
-    WHERE id = CAST(:id AS uuid)
-""")
-_FORGET_MAILS = text("DELETE FROM mail_log WHERE registration_id = CAST(:id AS uuid)")
-_FORGET_DECISION = text("DELETE FROM proposal_state WHERE registration_id = CAST(:id AS uuid)")
 _CANDIDATES = text("""
     DELETE FROM candidate WHERE address_ref = :ref AND (CAST(:forms AS text[]) IS NULL OR form = ANY(:forms))
 """)
@@ -41,12 +30,9 @@ _PENDING = text("""
     )
     SELECT id::text FROM links ORDER BY id
 """)
-_ADDRESS_CHANGES = text("""
-    DELETE FROM address_change WHERE registration_id = CAST(:id AS uuid) OR address_ref = :ref
-""")
 _FORMER = text("""
-    WITH gone AS (DELETE FROM former_address WHERE registration_id = CAST(:id AS uuid) RETURNING id, address_ref)
-    SELECT id::text, encode(address_ref, 'hex') FROM gone ORDER BY id
+    SELECT id::text, encode(address_ref, 'hex') FROM former_address
+    WHERE registration_id = CAST(:id AS uuid) ORDER BY id
 """)
 _FORGET_CALENDAR = text("UPDATE submission SET calendar_key = NULL WHERE calendar_key = :key")
 _LOCK_ORGANISATIONS = text("LOCK TABLE organisation IN SHARE ROW EXCLUSIVE MODE")
@@ -71,14 +57,6 @@ class Tombstone:
     form: str
     status: str
     erased_at: datetime
-
-
-def store_erased(connection: Connection, registration: Registration, now: datetime) -> None:
-    """Make a tombstone of what is locked: status and revision are those of ``registration``, the person is gone."""
-    values = {"id": registration.id, "status": registration.status, "revision": registration.revision}
-    connection.execute(_BLANK, {**values, "now": now})
-    for statement in (_FORGET_MAILS, _FORGET_DECISION):
-        connection.execute(statement, {"id": registration.id})
 
 
 def forget_calendar(connection: Connection, key: str) -> None:
@@ -113,15 +91,11 @@ def erase_pending(
     return list(connection.execute(_PENDING, {**values, "now": now, "until": until}).scalars())
 
 
-def forget_addresses(connection: Connection, registration_id: str, ref: bytes | None) -> list[tuple[str, str]]:
-    """Delete the changes of address of a registration, and those of others that wait for ``ref`` (None: of none).
+def former_addresses(connection: Connection, registration_id: str) -> list[tuple[str, str]]:
+    """(id, hash of the address) of a registration's former addresses; the ids are subjects of messages.
 
-    Former addresses of other registrations stay: their owners can undo those changes.
-
-    Returns:
-        (id, hash of the address) of the registration's former addresses; the ids are subjects of messages.
+    Those of other registrations stay in an erasure: their owners can undo those changes.
     """
-    connection.execute(_ADDRESS_CHANGES, {"id": registration_id, "ref": ref})
     return [(row[0], row[1]) for row in connection.execute(_FORMER, {"id": registration_id})]
 
 

@@ -7,77 +7,16 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.registration.people.references import References
+from services.registration.privacy.tables import TABLES
 from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.model import decode_envelopes
 from services.registration.sealing.service import ReadingRequest, read_sealed
 from services.registration.sealing.store import find_sealed
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.store.person_export import PersonalTable, export_rows, reasons_of
+from shared.store.personal_tables import export_rows, reasons_of
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import may_touch
-
-SOMEBODY_ELSE = "it says something about another person, a coordinator"
-OTHERS = "the registration may belong to another person now"
-CREDENTIAL = "it stands for a credential or a request, and says nothing about the person"
-SEALED = "encrypted; the questions and their dates are under sealed_answers"
-
-_REGISTRATIONS = "(SELECT id FROM registration WHERE person_ref = :ref)"
-_SUBJECTS = """(SELECT id::text FROM registration WHERE person_ref = :ref
-    UNION SELECT id::text FROM confirmation_link WHERE address_ref = :ref
-    UNION SELECT id::text FROM former_address WHERE address_ref = :ref)"""
-
-TABLES = (
-    PersonalTable("FROM registration t WHERE t.person_ref = :ref", {"sealed": SEALED, "sealed_for": CREDENTIAL}),
-    PersonalTable(
-        "FROM organisation t WHERE t.id IN (SELECT organisation_id FROM registration WHERE person_ref = :ref)"
-    ),
-    PersonalTable(
-        f"FROM registration_change t WHERE t.registration_id IN {_REGISTRATIONS}", {"changed_by": SOMEBODY_ELSE}
-    ),
-    PersonalTable(f"FROM proposal_state t WHERE t.registration_id IN {_REGISTRATIONS}"),
-    PersonalTable(f"FROM mail_log t WHERE t.registration_id IN {_REGISTRATIONS}"),
-    PersonalTable(f"FROM managing_link t WHERE t.registration_id IN {_REGISTRATIONS}", {"token_hash": CREDENTIAL}),
-    PersonalTable(f"FROM limited_link t WHERE t.registration_id IN {_REGISTRATIONS}", {"token_hash": CREDENTIAL}),
-    PersonalTable(f"FROM waiting_link t WHERE t.registration_id IN {_REGISTRATIONS}"),
-    PersonalTable(
-        f"FROM sealed_reading t WHERE t.registration_id IN {_REGISTRATIONS}",
-        {
-            "reader": SOMEBODY_ELSE,
-            "reason": "it may name other people; the operator has it in the log of readings",
-            "content_hash": CREDENTIAL,
-            "chain_hash": CREDENTIAL,
-        },
-    ),
-    PersonalTable(f"FROM retention_notice t WHERE t.subject IN {_REGISTRATIONS}"),
-    PersonalTable(
-        "FROM candidate t WHERE t.address_ref = :ref",
-        {"sealed": SEALED, "network": "it is of whoever sent it, who may be somebody else", "fingerprint": CREDENTIAL},
-    ),
-    PersonalTable(
-        "FROM mailbox t WHERE t.mailbox_ref = :mailbox", {"waiting_network": "it is of whoever sent a form last"}
-    ),
-    PersonalTable("FROM waiting_address t WHERE t.address_ref = :ref"),
-    PersonalTable("FROM confirmation_link t WHERE t.address_ref = :ref", {"token_hash": CREDENTIAL}),
-    PersonalTable(
-        f"FROM address_change t WHERE t.address_ref = :ref OR t.registration_id IN {_REGISTRATIONS}",
-        {"registration_id": OTHERS},
-    ),
-    PersonalTable(
-        "FROM former_address t WHERE t.address_ref = :ref", {"token_hash": CREDENTIAL, "registration_id": OTHERS}
-    ),
-    PersonalTable("FROM erased_address t WHERE t.address_ref = :ref"),
-    PersonalTable(
-        "FROM blocked_address t WHERE t.person_ref = :ref",
-        {"blocked_by": SOMEBODY_ELSE, "reason": "it may name other people; the operator has it in the console"},
-    ),
-    PersonalTable(
-        f"FROM outbox t WHERE t.subject IN {_SUBJECTS}",
-        {"body": "for other services, encrypted to them; what they hold is in their part"},
-    ),
-    PersonalTable(f"FROM trail t WHERE t.subject IN {_SUBJECTS}", {"who": SOMEBODY_ELSE}),
-)
-"""What is exported. A test compares it with the tables that there are."""
 
 
 @dataclass(frozen=True, slots=True)

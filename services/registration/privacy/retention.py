@@ -1,9 +1,9 @@
 """Retain: what has been kept long enough goes by itself, ended registrations first, the person last.
 
-Runs within the relay's housekeeping (``shared/store/retaining.py``).
+Runs within ``tend`` (``shared/store/retaining.py``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,6 +18,7 @@ from services.registration.privacy.retention_store import (
     delete_ended,
     drop_answers,
     drop_sealed,
+    due_ended,
     due_people,
     kept_forms,
     noticed,
@@ -26,7 +27,7 @@ from shared.store.retaining import BITE, GRACE, Retaining, RetentionStep
 from shared.store.retention_notices import NOTICE, Noticed, confirm, count_waiting
 from shared.store.unit_of_work import UnitOfWork
 
-_DELETIONS = {"ended": delete_ended, "sealed": drop_sealed, "answers": drop_answers}
+_DROPS = {"sealed": drop_sealed, "answers": drop_answers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,7 @@ def retention_steps(messages: RegistrationMessages, work: UnitOfWork, now: datet
         forms = kept_forms(connection)
     for form in forms:
         for step in steps(form, now):
-            take = partial(_erase, messages, step) if step.what == "people" else partial(_delete, step)
-            yield RetentionStep(step.what, step.noticed, take)
+            yield RetentionStep(step.what, step.noticed, _taking(messages, step))
 
 
 def confirm_unannounced(work: UnitOfWork, now: datetime, form: str, who: str) -> dict[str, int]:
@@ -126,9 +126,25 @@ def unannounced(work: UnitOfWork, now: datetime) -> dict[tuple[str, str], int]:
     return {key: count for key, count in counts.items() if count}
 
 
-def _delete(step: Step, work: UnitOfWork, now: datetime) -> int:
+def _taking(messages: RegistrationMessages, step: Step) -> Callable[[UnitOfWork, datetime], int]:
+    if step.what == "people":
+        return partial(_erase, messages, step)
+    return partial(_end, messages, step) if step.what == "ended" else partial(_drop, step)
+
+
+def _drop(step: Step, work: UnitOfWork, now: datetime) -> int:
     with work.transaction() as connection:
-        return _DELETIONS[step.what](connection, step.noticed, now - NOTICE, BITE)
+        return _DROPS[step.what](connection, step.noticed, now - NOTICE, BITE)
+
+
+def _end(messages: RegistrationMessages, step: Step, work: UnitOfWork, now: datetime) -> int:
+    """Erase people first, so that the other services forget them too; then nothing of the registrations is left."""
+    with work.transaction() as connection:
+        ended = due_ended(connection, step.noticed, now - NOTICE, BITE)
+    for one in ended:
+        erase_kept(work, messages, now, one)
+    with work.transaction() as connection:
+        return delete_ended(connection, ended)
 
 
 def _erase(messages: RegistrationMessages, step: Step, work: UnitOfWork, now: datetime) -> int:

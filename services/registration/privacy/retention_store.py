@@ -67,12 +67,15 @@ _DROP_ANSWERS = text(
     f"WHERE id IN ({_ANSWERS}{_MAY_GO}{_BITE})"
 )
 _DUE_PEOPLE = text(f"SELECT id::text FROM ({_PEOPLE}{_MAY_GO} ORDER BY r.id LIMIT :most) due")  # noqa: S608 - constants
-_DELETE_ENDED = text(
-    f"WITH ended AS ({_ENDED}{_MAY_GO}{_BITE}), "  # noqa: S608 - constants
-    "histories AS (DELETE FROM registration_change c USING ended WHERE c.registration_id = ended.id), "
-    "mails AS (DELETE FROM mail_log m USING ended WHERE m.registration_id = ended.id) "
-    "DELETE FROM registration r USING ended WHERE r.id = ended.id"
+_DUE_ENDED = text(
+    f"SELECT id::text FROM registration WHERE id IN ({_ENDED}{_MAY_GO}{_BITE})"  # noqa: S608 - constants
 )
+_DELETE_ENDED = text("""
+    WITH ended AS (
+        DELETE FROM registration WHERE id = ANY(CAST(:ids AS uuid[])) AND erased_at IS NOT NULL RETURNING id),
+    histories AS (DELETE FROM registration_change c USING ended WHERE c.registration_id = ended.id)
+    SELECT count(*) FROM ended
+""")
 _COUNTS = {what: text(f"SELECT count(*) FROM ({due}) due") for what, due in  # noqa: S608 - constants
     {"ended": _ENDED, "sealed": _SEALED, "answers": _ANSWERS, "people": _PEOPLE}.items()}  # fmt: skip
 
@@ -150,9 +153,14 @@ def noticed(what: str, step: str, due: Due) -> Noticed:
     return Noticed(step, due.form, _NOTICES[what], values)
 
 
-def delete_ended(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
-    """Delete up to ``most`` ended registrations that may go, with their histories; returns how many."""
-    return connection.execute(_DELETE_ENDED, _limits(step, announced_before, most)).rowcount
+def due_ended(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> list[str]:
+    """Ids of up to ``most`` ended registrations that may go, and that nobody has in hand."""
+    return list(connection.execute(_DUE_ENDED, _limits(step, announced_before, most)).scalars())
+
+
+def delete_ended(connection: Connection, registration_ids: Sequence[str]) -> int:
+    """Delete those of these registrations whose people are erased, with their histories; returns how many."""
+    return int(connection.execute(_DELETE_ENDED, {"ids": list(registration_ids)}).scalar_one())
 
 
 def drop_sealed(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from services.events.messaging import effects
 from services.events.store.roster import Registered
+from services.events.usecases.proposal_keys import ProposalKeys
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.registry import source_of
 from shared.core.clock import rfc3339
@@ -115,7 +116,7 @@ def form_message(form: str, kind: str, event: str | None = None, **changes: Any)
 
 def hear(work: UnitOfWork, messages: Sequence[Message], most: int = 1) -> list[object]:
     """Let the messages come in, each to its queue, at most ``most`` of a queue at once; returns the verdicts."""
-    by_queue = effects(work)
+    by_queue = effects(ProposalKeys())
     verdicts: list[object] = []
     for queue, of_queue in groupby(messages, queue_of):
         waiting = list(of_queue)

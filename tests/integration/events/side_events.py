@@ -38,7 +38,7 @@ AsRole = Callable[[str], dict[str, str]]
 
 def a_text(title: str, **answers: Any) -> dict[str, Any]:
     """The sealed part of a proposal; speakers may be given as one text with a name on each line."""
-    base = {
+    base: dict[str, Any] = {
         "title": title,
         "summary": "What was promised and what was done.",
         "organisation": None,
@@ -66,8 +66,14 @@ def proposal_message(
 
 def erased_message(proposal: str, revision: int = 9, **data: Any) -> Message:
     """That whoever proposed a side event was erased."""
-    content = {"registration_id": proposal, "revision": revision, "form": "side-event-proposal", "event": None}
-    return as_read(sample_message("person.erased.v1", form_kind="proposal", status="cancelled", **content | data))
+    content: dict[str, Any] = {
+        "registration_id": proposal,
+        "revision": revision,
+        "form": "side-event-proposal",
+        "event": None,
+    }
+    content |= {"form_kind": "proposal", "status": "cancelled"}
+    return as_read(sample_message("person.erased.v1", **content | data))
 
 
 def as_read(message: Message) -> Message:

@@ -1,11 +1,21 @@
 """Proposals on coordinators' desks: what is listed, decided and told, and who may see it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from services.events.cleanup import RULES
+from shared.core.rights import login
+from shared.store.cleanup import Cleanup
+from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.side_events import AsRole, Desk
-from tests.integration.events.test_schedule_guards import MORNING, published
+from tests.integration.events.test_schedule_guards import MORNING, NOON, published
+from tests.support.clock import FrozenClock
+from tests.support.installation import database_of
+from tests.support.postgres import PostgresServer
 
 
 def test_proposal_is_listed_as_it_came(desk: Desk) -> None:
@@ -97,7 +107,7 @@ def test_returned_proposal_that_is_changed_is_submitted_again(desk: Desk) -> Non
     for words in ("Sent again", "What has changed since it was returned", "45 people"):
         assert words in page, words
     desk.decide(proposal, "return", "Thank you.")
-    ((_, decision),) = desk.decisions(1)
+    decision = desk.decisions()[-1][1]
     assert (decision["status"], decision["answers_revision"]) == ("returned", 2)
 
 
@@ -225,3 +235,29 @@ def test_proposer_is_counted_among_those_who_are_told_of_their_side_event(desk: 
     desk.withdraw(proposal)
     tried = desk.client.post(f"/v1/events/{event}/postpone?dry_run=true", json={}, headers=headers).get_json()
     assert tried["audience"]["people"] == 0
+
+
+@pytest.mark.parametrize("verb", ["decline", "publish"])
+def test_names_of_speakers_go_14_days_after_the_end(
+    desk: Desk, database: str, postgres: PostgresServer, clock: FrozenClock, verb: str
+) -> None:
+    """Of a proposal that was declined after the decision, of a scheduled one after its side event."""
+    if verb == "decline":
+        proposal = desk.propose("Housing", speakers=["First Speaker"])
+        assert desk.decide(proposal, "decline").status_code == 200
+        ends_at = clock()
+    else:
+        assert desk.put(desk.accepted("Housing", speakers=["First Speaker"]), "lake-hall", NOON).status_code < 300
+        assert desk.publish().status_code < 300
+        with desk.engine.begin() as connection:
+            ends_at = connection.execute(
+                text("SELECT e.ends_at FROM event e JOIN proposal p ON p.event_id = e.id")
+            ).scalar_one()
+    engine = open_engine(postgres.url(database_of(database), login("events", "relay")))
+    kept = []
+    for days in (13, 15):
+        Cleanup(UnitOfWork(engine, "events"), "events", RULES).turn(ends_at + timedelta(days=days))
+        with desk.engine.begin() as connection:
+            kept.append(connection.execute(text("SELECT speaker_names IS NOT NULL FROM proposal")).scalar_one())
+    engine.dispose()
+    assert kept == [True, False]

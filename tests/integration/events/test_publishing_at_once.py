@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text
 
 from services.events.domain.event import Event
 from services.events.domain.lifecycle import cancel
-from services.events.domain.proposal import ReviewAction
+from services.events.domain.proposal_history import ReviewAction
 from services.events.store import events, proposals
 from services.events.store.proposals import Reviewed
 from shared.store.unit_of_work import UnitOfWork

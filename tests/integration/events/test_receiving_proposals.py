@@ -154,7 +154,7 @@ class Telling:
         return messages
 
     def _consume(self, messages: Sequence[Message]) -> None:
-        assert set(deliver(self.work, messages)) <= {"done"}
+        assert set(deliver(self.work, messages)) <= {"done", "duplicate"}
 
     def _decide(self, number: int) -> None:
         for wanted in self.story.decisions[number]:
@@ -197,14 +197,14 @@ def test_message_that_is_known_already_changes_nothing(desk: Desk) -> None:
 
 def test_nobody_stands_in_the_database_in_clear_and_coordinators_read_names(desk: Desk, as_role: AsRole) -> None:
     """Of the proposer there is a reference alone; of speakers a reference and an encrypted name each."""
-    proposal = desk.accepted("Housing as a right", working_group="housing", **ANSWERS)
-    desk.change(proposal, 2, "Housing as a right", **ANSWERS | {"speakers": [f"{CANARY} Third"]})
+    proposal = desk.accepted(f"{CANARY}-title", working_group="housing", **ANSWERS)
+    desk.change(proposal, 2, f"{CANARY}-title", **ANSWERS | {"speakers": [f"{CANARY} Third"]})
     desk.act(proposal, "return", {"note": f"{CANARY}-note"})
-    desk.change(proposal, 3, "Housing as a right", **ANSWERS)
+    desk.change(proposal, 3, f"{CANARY}-title", **ANSWERS)
     dump = everything_in(desk.engine.url.render_as_string(hide_password=False))
     assert [name for name in ("Speaker", "Third", "speaker", "third") if f"{CANARY} {name}" in dump] == []
     assert "Another Speaker" not in dump
-    assert [word for word in (CANARY, "Housing", "Speaker") if word in desk.raw()] == []
+    assert [word for word in (CANARY, "Speaker") if word in desk.raw()] == []
     assert desk.show(proposal)["speakers"] == [f"{CANARY} Speaker", "Another Speaker"]
     seen = desk.client.get(f"/v1/proposals/{proposal}", headers=as_role("viewer")).get_json()
     assert (seen["speakers"], seen["speaker_count"]) == (None, 2)

@@ -17,6 +17,7 @@ from services.events.store.contacts import MailContact
 from services.events.store.roster import Registered
 from services.events.usecases.count_registrations import count_registrations
 from services.events.usecases.note_registration import note_registration
+from services.events.usecases.proposal_keys import ProposalKeys
 from shared.contracts.envelope import Message
 from shared.contracts.registry import read
 from shared.store.inbox import apply_batch
@@ -207,7 +208,7 @@ def test_counts_of_many_writers_at_once_are_exact(work: UnitOfWork, loaded: Unit
         ]
         for first in range(0, 100, 25)
     ]
-    effect = effects(work)["events.rollup"]
+    effect = effects(ProposalKeys())["events.rollup"]
     with ThreadPoolExecutor(4) as pool:
         verdicts = list(pool.map(lambda batch: apply_batch(work, "events.rollup", batch, effect), batches))
     assert {verdict for batch in verdicts for verdict in batch} == {"done"}

@@ -106,7 +106,7 @@ class Bus:
         """The same, and all else that the service's time does, by processes whose clocks differ by ``by``."""
         work, right = self._world.work(service), self._world.clock
         clock = CheckedClock(lambda: right() + by, work, service, lambda _connection: right())
-        Housekeeper(work, service, clock, SERVICES[service]().forget).turn()
+        Housekeeper(work, service, clock, SERVICES[service]().rules).turn()
         if service == "registration":
             Tending(work, clock, MESSAGES).turn()
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from services.notifications.cleanup import DELIVERY_KEPT, RULES
 from services.notifications.delivering import Deliverer
 from services.notifications.domain.webhook import DELAYS, Called
-from services.notifications.store.deliveries import forget_ended
 from services.notifications.usecases.deliver import LEASE, DeliveryTools, claim_some, deliver
 from shared.core.ids import new_id
+from shared.store.cleanup import Cleanup
 from tests.integration.notifications.desk import ask
 from tests.integration.notifications.office import Office
 from tests.integration.notifications.webhooks import PARTNER, URL, Partners, added, deliver_all, states
@@ -111,9 +112,10 @@ def test_what_ended_is_forgotten_after_a_while(
     office.hear(office.told("confirmed", new_id(), partner=PARTNER))
     deliver_all(tools)
     office.hear(office.told("confirmed", new_id(), partner=PARTNER, person_ref="cd" * 32))
-    with office.work_of("relay").transaction() as connection:
-        assert forget_ended(connection, office.clock(), 10) == 0
-        assert forget_ended(connection, office.clock() + timedelta(seconds=1), 10) == 1
+    cleanup = Cleanup(office.work_of("relay"), "notifications", RULES)
+    cleanup.turn(office.clock() + DELIVERY_KEPT)
+    assert len(states(office)) == 2
+    cleanup.turn(office.clock() + DELIVERY_KEPT + timedelta(seconds=1))
     assert states(office) == [("queued", "", 0)]
 
 

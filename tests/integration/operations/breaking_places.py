@@ -218,9 +218,9 @@ BREAKS: tuple[Break, ...] = (
         "reading taken out",
         "each reading is chained to those before it",
         _ANOTHER_READING,
-        "ALTER TABLE sealed_reading DISABLE TRIGGER sealed_reading_stays",
+        "ALTER TABLE sealed_reading DISABLE TRIGGER sealed_reading_kept",
         "DELETE FROM sealed_reading WHERE id = (SELECT min(id) FROM sealed_reading)",
-        "ALTER TABLE sealed_reading ENABLE TRIGGER sealed_reading_stays",
+        "ALTER TABLE sealed_reading ENABLE TRIGGER sealed_reading_kept",
     ),
     in_registration(
         "A12",

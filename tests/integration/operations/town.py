@@ -24,8 +24,8 @@ from services.events.usecases.change_event import ANY, Deed, change_event
 from services.events.usecases.decide_proposal import Decision, SeenProposal, decide_proposal
 from services.events.usecases.load_sample import load_sample
 from services.events.usecases.steps import StepWish, step_of
+from services.registration.cleanup import RECEIPT_KEPT
 from services.registration.forms.loading import load_forms
-from services.registration.intake.cleanup import RECEIPT_KEPT
 from services.registration.intake.receipts import receipt_hash
 from services.registration.messaging import effects as registration_effects
 from services.registration.people.messages import RegistrationMessages

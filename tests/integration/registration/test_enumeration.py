@@ -52,8 +52,8 @@ def start_over(place: Place, changes: tuple[str, ...]) -> None:
     """Nobody is known any more; the form is in the state that ``changes`` make."""
     rows(
         place.service.url,
-        "TRUNCATE registration, registration_change, proposal_state, blocked_address, submission, candidate, outbox, mailbox, "
-        "waiting_address, waiting_link, confirmation_link, managing_link, limited_link, address_change, "
+        "TRUNCATE registration, registration_change, proposal_state, blocked_address, submission, candidate, outbox, "
+        "mailbox, waiting_address, waiting_link, confirmation_link, managing_link, limited_link, address_change, "
         "former_address, mail_log",
     )
     rows(place.service.url, "UPDATE form SET verification = 'none'")

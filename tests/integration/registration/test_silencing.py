@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.registration.intake.cleanup import MUTE_LASTS
+from services.registration.cleanup import MUTE_LASTS
 from services.registration.intake.spacing import PER_DOMAIN_AN_HOUR, PER_NETWORK_A_DAY, RESERVE
 from tests.integration.registration.test_kinds import filled
 from tests.integration.registration.test_kinds import installation as installation

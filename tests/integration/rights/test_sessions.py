@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from werkzeug.test import TestResponse
 
+from shared.store.cleanup import Cleanup
 from shared.store.engine import open_engine
-from shared.store.sessions import MOST_REFUSALS, REFUSALS_WITHIN, Sessions, forget_sessions
+from shared.store.sessions import MOST_REFUSALS, REFUSALS_WITHIN, SESSION_RULES, Sessions
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.rights.conftest import OWN_SITE, Browser, House, sign_in
 from tests.support.clock import FrozenClock
@@ -146,7 +147,7 @@ def test_what_nobody_asks_for_any_more_is_forgotten(book: Sessions, clock: Froze
     kept = []
     for hours in (0, 1, 16):
         clock.advance(timedelta(hours=hours))
+        Cleanup(book.work, "registration", SESSION_RULES).turn(clock())
         with book.work.transaction() as connection:
-            forget_sessions(connection, clock())
             kept.append(tuple(connection.exec_driver_sql(counts).one()))
     assert kept == [(1, 1), (1, 0), (0, 0)]

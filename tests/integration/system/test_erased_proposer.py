@@ -10,8 +10,10 @@ import pytest
 import requests
 
 from deploy.local.installation import SAMPLE
-from services.registration.intake.cleanup import cleanup_steps
+from services.registration.cleanup import RULES
+from shared.store.cleanup import Cleanup
 from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.test_loading import load
 from tests.support.clients import rows, submissions_path
 from tests.support.clock import FrozenClock
@@ -167,7 +169,5 @@ def test_proposer_leaves_a_tombstone_and_counts_alone(proposer: Proposer, ending
 
 def _clean_up_a_day_later(stack: Stack) -> None:
     engine = open_engine(stack.installation.urls["registration"])
-    for step in cleanup_steps():
-        with engine.begin() as connection:
-            step(connection, datetime.now(UTC) + timedelta(hours=25))
+    Cleanup(UnitOfWork(engine, "registration"), "registration", RULES).turn(datetime.now(UTC) + timedelta(hours=25))
     engine.dispose()

@@ -23,7 +23,6 @@ def test_the_service_has_the_promised_commands() -> None:
         "rekey",
         "relay",
         "resume",
-        "retention",
         "solve",
         "topology",
         "web",

@@ -9,7 +9,8 @@ import pytest
 
 from services.events.console import search_words
 from services.events.console.schedule_words import ACTIONS, FIELDS, change_text, clash_text, conflict_text
-from services.events.domain.proposal import TEXT_FIELDS, Change, Proposal, ProposalStatus, ReviewAction
+from services.events.domain.proposal import TEXT_FIELDS, Proposal, ProposalStatus
+from services.events.domain.proposal_history import Change, ReviewAction
 from services.events.domain.room import Room
 from services.events.domain.schedule import Placement, Slot, Span
 from services.events.domain.schedule_conflicts import Conflict, ConflictKind, Fixed

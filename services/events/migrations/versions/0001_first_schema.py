@@ -198,6 +198,7 @@ COMMENT ON COLUMN roster.erased_at IS
 CREATE INDEX roster_by_event ON roster (event_id, registration_id);
 CREATE INDEX roster_by_status ON roster (event_id, status, registration_id);
 CREATE INDEX roster_by_group ON roster (working_group) WHERE working_group IS NOT NULL;
+CREATE INDEX roster_erased ON roster (erased_at) WHERE erased_at IS NOT NULL;
 CREATE INDEX roster_by_person ON roster (person_ref) WHERE person_ref IS NOT NULL;
 -- Who comes: interest, membership of a group and proposals are on forms too, and attend nothing.
 CREATE INDEX roster_representative ON roster (event_id, working_group, status)
@@ -413,8 +414,10 @@ CREATE FUNCTION deed_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'deeds are only ever added';
 END $$;
-CREATE TRIGGER deed_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON deed
-    FOR EACH STATEMENT EXECUTE FUNCTION deed_stays();
+CREATE TRIGGER deed_stays BEFORE UPDATE OR TRUNCATE ON deed FOR EACH STATEMENT EXECUTE FUNCTION deed_stays();
+-- A rule deletes entries after three years. Whoever has got hold of its login deletes nothing younger than this.
+CREATE TRIGGER deed_kept BEFORE DELETE ON deed FOR EACH ROW
+    WHEN (OLD.done_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION deed_stays();
 
 CREATE VIEW trail AS
     SELECT done_at AS at, done_by AS who, deed, kind, subject, detail, 'd' || id AS key FROM deed

@@ -77,6 +77,7 @@ COMMENT ON COLUMN recipient.carried IS
     'revisions of erased registrations of the same person for the same event: a calendar entry only ever rises';
 CREATE INDEX recipient_event ON recipient (event, person_ref) WHERE event IS NOT NULL;
 CREATE INDEX recipient_person ON recipient (person_ref, subject);
+CREATE INDEX recipient_erased ON recipient (erased_at) WHERE erased_at IS NOT NULL;
 
 CREATE TABLE suppression (
     person_ref text PRIMARY KEY CHECK (person_ref ~ '^[0-9a-f]{64}$'),
@@ -156,7 +157,7 @@ CREATE INDEX mail_event ON mail (event, id);
 CREATE INDEX mail_recipient ON mail (recipient, kind, revision);
 
 CREATE TABLE mail_attempt (
-    mail_id uuid NOT NULL REFERENCES mail (id),
+    mail_id uuid NOT NULL REFERENCES mail (id) ON DELETE CASCADE,
     number integer NOT NULL CHECK (number >= 1),
     message_id text NOT NULL,
     phase text NOT NULL CHECK (phase IN ('claimed', 'data')),
@@ -306,8 +307,10 @@ CREATE FUNCTION deed_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'deeds are only ever added';
 END $$;
-CREATE TRIGGER deed_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON deed
-    FOR EACH STATEMENT EXECUTE FUNCTION deed_stays();
+CREATE TRIGGER deed_stays BEFORE UPDATE OR TRUNCATE ON deed FOR EACH STATEMENT EXECUTE FUNCTION deed_stays();
+-- A rule deletes entries after three years. Whoever has got hold of its login deletes nothing younger than this.
+CREATE TRIGGER deed_kept BEFORE DELETE ON deed FOR EACH ROW
+    WHEN (OLD.done_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION deed_stays();
 
 CREATE VIEW trail AS
     SELECT done_at AS at, done_by AS who, deed, kind, subject, detail, 'd' || id AS key FROM deed;

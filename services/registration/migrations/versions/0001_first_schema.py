@@ -127,6 +127,8 @@ CREATE TABLE promotion (
     CHECK ((withheld = '') = (promoted = waiting))
 );
 CREATE INDEX promotion_by_form ON promotion (form, decided_at);
+CREATE TRIGGER promotion_kept BEFORE DELETE ON promotion FOR EACH ROW
+    WHEN (OLD.decided_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION refuse_to_change();
 """
 
 REGISTRATIONS = """
@@ -197,6 +199,7 @@ CREATE INDEX registration_person ON registration (person_ref);
 CREATE INDEX registration_mailbox ON registration (mailbox_ref);
 CREATE INDEX registration_waiting ON registration (form, received_at, submission) WHERE status = 'waitlisted';
 CREATE INDEX registration_ended ON registration (form, accepted_at) WHERE status = 'cancelled';
+CREATE INDEX registration_erased ON registration (erased_at) WHERE erased_at IS NOT NULL;
 
 CREATE TABLE managing_link (
     token_hash bytea PRIMARY KEY CHECK (length(token_hash) = 32),
@@ -498,8 +501,10 @@ END $$;
 
 CREATE TRIGGER sealed_reading_chained BEFORE INSERT ON sealed_reading
     FOR EACH ROW EXECUTE FUNCTION chain_reading();
-CREATE TRIGGER sealed_reading_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON sealed_reading
+CREATE TRIGGER sealed_reading_stays BEFORE UPDATE OR TRUNCATE ON sealed_reading
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change();
+CREATE TRIGGER sealed_reading_kept BEFORE DELETE ON sealed_reading FOR EACH ROW
+    WHEN (OLD.read_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION refuse_to_change();
 
 CREATE TABLE retention_notice (
     step text NOT NULL CHECK (step <> ''),
@@ -554,8 +559,10 @@ CREATE FUNCTION deed_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'deeds are only ever added';
 END $$;
-CREATE TRIGGER deed_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON deed
-    FOR EACH STATEMENT EXECUTE FUNCTION deed_stays();
+CREATE TRIGGER deed_stays BEFORE UPDATE OR TRUNCATE ON deed FOR EACH STATEMENT EXECUTE FUNCTION deed_stays();
+-- A rule deletes entries after three years. Whoever has got hold of its login deletes nothing younger than this.
+CREATE TRIGGER deed_kept BEFORE DELETE ON deed FOR EACH ROW
+    WHEN (OLD.done_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION deed_stays();
 
 CREATE VIEW trail AS
     SELECT done_at AS at, done_by AS who, deed, kind, subject, detail, 'd' || id AS key FROM deed

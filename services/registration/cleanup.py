@@ -1,0 +1,125 @@
+"""What registration deletes because it was kept long enough, table by table; ``tend`` runs it.
+
+What is not here ends with its person (``privacy/tables.py``), or goes by the days that a form states
+(``privacy/retention.py``).
+"""
+
+from datetime import timedelta
+
+from shared.public_forms.work_asked import KEPT as CHALLENGE_KEPT
+from shared.store.cleanup import HOURLY_S, Rule
+from shared.store.deeds import AUDIT_LOG_KEPT, AUDIT_LOG_RULE
+from shared.store.sessions import SESSION_RULES
+
+RECEIPT_KEPT = timedelta(days=8)
+CANDIDATE_AFTER_MAIL = timedelta(days=7)
+CANDIDATE_AT_MOST = timedelta(days=14)
+NETWORK_KEPT = timedelta(days=1)
+MAILBOX_QUIET = timedelta(days=1)
+COUNTS_KEPT = timedelta(days=1, minutes=20)
+MUTE_LASTS = timedelta(days=90)
+ERASED_KEPT = timedelta(days=1)
+LIST_WAITS = timedelta(hours=1)
+UNDECIDED_AT_MOST = timedelta(days=1)
+
+_NOTHING_WAITS = """NOT EXISTS (SELECT FROM candidate c WHERE c.address_ref = t.address_ref)
+    AND NOT EXISTS (SELECT FROM address_change a WHERE a.address_ref = t.address_ref)"""
+_OWNER_ANSWERS = "long enough to find the mail and answer; a bounce ends it sooner"
+_NETWORK = "the hash of a client network counts against the quotas of a day and is of no use afterwards"
+
+RULES = (
+    Rule(
+        "submission",
+        "t.received_at < :before AND t.state = 'decided'",
+        RECEIPT_KEPT,
+        "the receipt page and a repeated submission are answered that long; what is parked waits for an operator",
+        order="t.received_at",
+    ),
+    Rule("candidate", "t.mailed_at < :before", CANDIDATE_AFTER_MAIL, _OWNER_ANSWERS),
+    Rule("candidate", "t.received_at < :before", CANDIDATE_AT_MOST, _OWNER_ANSWERS, order="t.received_at"),
+    Rule("address_change", "t.mailed_at < :before", CANDIDATE_AFTER_MAIL, _OWNER_ANSWERS),
+    Rule("address_change", "t.received_at < :before", CANDIDATE_AT_MOST, _OWNER_ANSWERS),
+    Rule(
+        "former_address",
+        "t.expires_at <= :before",
+        UNDECIDED_AT_MOST,
+        "an undo that came in time may wait for a decider that long",
+    ),
+    *(
+        Rule(table, f"t.network IS NOT NULL AND t.{since} < :before", NETWORK_KEPT, _NETWORK, change="network = NULL")
+        for table, since in (("submission", "received_at"), ("candidate", "received_at"), ("waiting_address", "since"))
+    ),
+    Rule("confirmation_link", "t.expires_at < :now", timedelta(), "it opens nothing any more", order="t.expires_at"),
+    Rule(
+        "waiting_address",
+        f"t.since < :before AND {_NOTHING_WAITS}",
+        CANDIDATE_AT_MOST,
+        "without a candidate an address waits for the list of its registrations, as long as a candidate would",
+    ),
+    Rule(
+        "waiting_address",
+        f"""t.since < :before AND {_NOTHING_WAITS} AND NOT EXISTS (SELECT FROM registration r
+            WHERE r.person_ref = t.address_ref AND r.status <> 'cancelled' AND r.erased_at IS NULL)""",
+        LIST_WAITS,
+        "an address that has nothing gets no mail",
+    ),
+    Rule(
+        "mailbox",
+        """t.waiting_since IS NOT NULL
+            AND NOT EXISTS (SELECT FROM waiting_address w WHERE w.mailbox_ref = t.mailbox_ref)""",
+        timedelta(),
+        "nothing waits for it any more",
+        change="waiting_since = NULL",
+    ),
+    Rule(
+        "mailbox",
+        "t.muted_at < :before",
+        MUTE_LASTS,
+        "nobody is locked out for good by a switch that they cannot find again",
+        change="muted_at = NULL",
+    ),
+    Rule(
+        "mailbox",
+        """t.waiting_since IS NULL AND t.muted_at IS NULL AND coalesce(t.last_mail_at, t.next_mail_at) < :before
+            AND NOT EXISTS (SELECT FROM candidate c WHERE c.mailbox_ref = t.mailbox_ref)
+            AND NOT EXISTS (SELECT FROM address_change a WHERE a.mailbox_ref = t.mailbox_ref)
+            AND NOT EXISTS (SELECT FROM registration r WHERE r.mailbox_ref = t.mailbox_ref AND r.erased_at IS NULL)""",
+        MAILBOX_QUIET,
+        "mails to an address before its owner acts are spaced by it",
+    ),
+    Rule("mail_count", "t.began_at < :before", COUNTS_KEPT, "the longest window of a quota"),
+    Rule(
+        "erased_address",
+        """t.erased_at < :before AND NOT EXISTS (SELECT FROM submission s
+            WHERE s.state IN ('received', 'parked') AND s.id <= t.before_number)""",
+        ERASED_KEPT,
+        "what was received before an erasure is dropped by it when its turn comes",
+    ),
+    Rule("used_challenge", "t.used_at < :before", CHALLENGE_KEPT, "it cannot be used again", order="t.used_at"),
+    *SESSION_RULES,
+    AUDIT_LOG_RULE,
+    Rule(
+        "registration_change",
+        "EXISTS (SELECT FROM registration r WHERE r.id = t.registration_id AND r.erased_at < :before)",
+        AUDIT_LOG_KEPT,
+        "the history of an erased registration says which coordinator did what, as the audit log does",
+        every_s=HOURLY_S,
+    ),
+    Rule(
+        "promotion",
+        "t.decided_at < :before",
+        AUDIT_LOG_KEPT,
+        "why somebody on the waiting list got a seat or did not, as the audit log",
+        every_s=HOURLY_S,
+    ),
+    Rule(
+        "sealed_reading",
+        """t.read_at < :before AND t.id < coalesce((SELECT min(r.id) FROM sealed_reading r WHERE r.read_at >= :before),
+            (SELECT max(r.id) FROM sealed_reading r))""",
+        AUDIT_LOG_KEPT,
+        "who read sealed answers, as the audit log; from the oldest on, so that the chain of hashes has no gap; the "
+        "newest one stays",
+        order="t.id",
+        every_s=HOURLY_S,
+    ),
+)
