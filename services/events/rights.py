@@ -39,8 +39,8 @@ _SEPARATE: Rights = {
         "operator": "select insert delete",
     },
     "outbox": {
-        "web": "select insert update",
-        "relay": "select insert update delete",
+        "web": "select insert",
+        "relay": "select update delete",
         "consume": "select update",
         "operator": "select insert update",
     },
@@ -59,7 +59,7 @@ _SEPARATE: Rights = {
         "solve": "select",
         "operator": "select update",
     },
-    "proposal_change": {"web": "select insert", "consume": "select insert update", "operator": "select"},
+    "proposal_change": {"web": "select insert", "consume": "select insert update"},
     "board": {
         "web": "select update",
         "consume": "select update",

@@ -146,7 +146,7 @@ def wait(proposer: Proposer) -> None:
     """Let the side event find no place for a year."""
     now = datetime.now(UTC)
     with open_registration(proposer.stack.installation, FrozenClock(now)) as service:
-        service.announce_and_tend(now + timedelta(days=KEPT_UNDECIDED + 2))
+        service.announce_and_tend(now + timedelta(days=KEPT_UNDECIDED + 1))
 
 
 @pytest.mark.parametrize("ending", [erase, wait])
