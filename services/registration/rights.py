@@ -113,6 +113,7 @@ _SEPARATE: Rights = {
         DECIDE: "select delete",
         CONSUME: "select insert update",
         TEND: "select delete",
+        OPERATOR: "select",
     },
     "registration_change": {
         DESK: "select insert",
