@@ -205,7 +205,7 @@ def _proposal_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
         "own-proposal-scheduled": render_link(scheduled),
         "own-proposal-returned": render_link(returned),
         "own-proposal-declined": render_link(
-            replace(submitted, can_cancel=False, proposal=ProposalPart("declined", typed.note))
+            replace(submitted, can_cancel=False, change_path="", proposal=ProposalPart("declined", typed.note))
         ),
         "own-proposal-withdrawn": render_link(
             replace(submitted, status="cancelled", change_path="", again_path="/embed/a-form")

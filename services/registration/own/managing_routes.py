@@ -172,8 +172,11 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *
 
 def _can_cancel(own: OwnRegistration, view: FormView, now: datetime) -> bool:
     """Whether the page offers to cancel: not once the event has begun, nor for a proposal that was declined."""
-    declined = own.proposal is not None and own.proposal.status == "declined"
-    return not declined and not is_over(view.stored.opening, now)
+    return not _is_declined(own) and not is_over(view.stored.opening, now)
+
+
+def _is_declined(own: OwnRegistration) -> bool:
+    return own.proposal is not None and own.proposal.status == "declined"
 
 
 def _proposal_part(shown: OwnPage, language: str) -> ProposalPart | None:
@@ -188,7 +191,8 @@ def _step_path(own: OwnRegistration, view: FormView, step: Step, now: datetime) 
     """Where the questions of a step are; empty if it has none, if it is too late, or if the registration has ended."""
     until = ends_at(own, view.stored.opening, step)
     asked = own_definition(view.whole, step, given=False).fields
-    is_open = bool(asked) and own.person.registration.status != "cancelled" and (until is None or now < until)
+    ended = own.person.registration.status == "cancelled" or _is_declined(own)
+    is_open = bool(asked) and not ended and (until is None or now < until)
     return f"{request.path}/{step}" if is_open else ""
 
 
