@@ -23,7 +23,6 @@ BREAKS = {
     "iframe": "const make = document.createElement; document.createElement = (name) => {"
     " if (name === 'iframe') throw new Error('broken'); return make.call(document, name) }",
     "URL": "URLSearchParams.prototype.set = () => { throw new Error('broken') }",
-    "hasOwn": "delete Object.hasOwn",
     "Promise": "Promise.resolve = () => { throw new Error('broken') }",
     "styles": "window.getComputedStyle = () => { throw new Error('broken') }",
 }

@@ -135,6 +135,7 @@ def test_operator_accepts_a_key_that_was_replaced_on_purpose(
         "master",
         "intake",
         "notifications-public",
+        "events-public",
     ]
 
 

@@ -75,7 +75,7 @@ def test_scenario_forms_and_partners_fit_together() -> None:
     events = {event.id for event in read_folder(SAMPLE).events}
     named = [form[key] for form in forms for key in ("event", "attend") if key in form]
     assert set(named) <= events
-    assert {form["slug"] for form in forms if "event" not in form} == {"join-working-group"}
+    assert {form["slug"] for form in forms if "event" not in form} == {"join-working-group", "side-event-proposal"}
     assert {slug for form in forms for slug in form["partners"]} <= {partner["slug"] for partner in partners}
 
 
