@@ -7,7 +7,7 @@ from deploy.shape import SERVICES
 from tests.support.production import Alert, Production
 from tests.support.waiting import poll_until
 
-WORK_QUEUES_OF_EVENTS = ("events.contact", "events.copies", "events.rollup")
+WORK_QUEUES_OF_EVENTS = ("events.contact", "events.copies", "events.proposals", "events.rollup")
 
 
 @dataclass(frozen=True, slots=True)

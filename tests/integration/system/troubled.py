@@ -197,5 +197,5 @@ def _park(made: Troubled) -> None:
             connection.channel().basic_publish(FACTS, key, str(body).replace('"/troika/', '"/forged/').encode())
             sent += 1
     connection.close()
-    assert sent == 2 * A_FEW
+    assert sent > A_FEW, "of both services"
     poll_until(lambda: len(parked_at(made.stack.address)) >= sent, 60, what="they are parked")
