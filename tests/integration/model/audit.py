@@ -8,7 +8,7 @@ from typing import Any
 from deploy.operations.audit.checks import Alone, Side
 from deploy.operations.audit.equations import EQUATIONS
 from deploy.operations.audit.facts import CONSUMING_QUEUES
-from deploy.operations.audit.reading import KEPT, Given, Row, Sources
+from deploy.operations.audit.reading import HISTORY, KEPT, REMEMBERED, Given, Row, Sources
 from deploy.operations.audit.reconcile import reconcile
 from tests.integration.model.world import World
 from tests.support.clock import WEBINAR_WEEK
@@ -86,5 +86,7 @@ def _values(now: datetime, settled_before: datetime) -> dict[str, Any]:
         "head_hash": b"",
         "now": now,
         "kept_since": now - KEPT,
+        "remembered_since": now - REMEMBERED,
+        "history_since": now - HISTORY,
         "ids_since": never,
     }
