@@ -105,7 +105,7 @@ STANDING = {
 
 ENDED_OTHERWISE = {
     "registration": {"organisation", "retention_notice", "blocked_address", "trail"},
-    "events": {"proposal", "proposal_change", "placement", "version_placement", "trail"},
+    "events": {"proposal_change", "placement", "version_placement", "trail"},
     "notifications": {"mail_attempt", "suppression", "trail"},
 }
 """Neither a rule nor a statement of the erasure ends them: ``PersonalTable.ends`` says what does."""

@@ -61,7 +61,8 @@ _TOLD = """
                 WHEN erased THEN 'person.erased'
                 WHEN status = before THEN 'registration.changed'
                 WHEN status = 'confirmed' AND before = 'waitlisted' THEN 'registration.promoted'
-                ELSE 'registration.' || status END || '.v1' AS type, max(changed_at) AS at, count(*) AS n
+                ELSE 'registration.' || status END || '.v1' AS type,
+            count(*) FILTER (WHERE changed_at > %(kept_since)s) AS kept, count(*) AS n
         FROM steps GROUP BY 1, 2),
     told AS (
         SELECT subject, type, count(*) AS n FROM outbox
@@ -71,7 +72,7 @@ _TOLD = """
         GROUP BY subject, type)
     SELECT subject || ' ' || type, coalesce(d.n, 0)::text, coalesce(t.n, 0)::text
     FROM due d FULL JOIN told t USING (subject, type)
-    WHERE (t.n > d.n) OR (d.at > %(kept_since)s AND t.n IS DISTINCT FROM d.n)
+    WHERE t.n > d.n OR coalesce(t.n, 0) < d.kept
         OR (d.n IS NULL AND EXISTS (SELECT FROM registration r WHERE r.id::text = subject))
 """
 _ENDINGS_TOLD = """

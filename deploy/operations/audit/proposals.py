@@ -31,25 +31,25 @@ _PUBLISHED = """
     due AS (
         SELECT registration_id::text AS subject, 'org.troika.proposal.' || CASE
                 WHEN status = before THEN 'changed' WHEN status = 'cancelled' THEN 'withdrawn' ELSE 'submitted' END
-                || '.v1' AS type, max(changed_at) AS at, count(*) AS n
+                || '.v1' AS type, count(*) FILTER (WHERE changed_at > %(kept_since)s) AS kept, count(*) AS n
         FROM steps WHERE NOT erased GROUP BY 1, 2),
     published AS (
         SELECT subject, type, count(*) AS n FROM outbox WHERE starts_with(type, 'org.troika.proposal.') GROUP BY 1, 2)
     SELECT subject || ' ' || type, coalesce(d.n, 0)::text, coalesce(p.n, 0)::text
     FROM due d FULL JOIN published p USING (subject, type)
-    WHERE p.n > d.n OR (d.at > %(kept_since)s AND p.n IS DISTINCT FROM d.n)
+    WHERE p.n > d.n OR coalesce(p.n, 0) < d.kept
         OR (d.n IS NULL AND EXISTS (SELECT FROM registration r WHERE r.id::text = subject))
 """
 _DECIDED = f"""
     WITH due AS (
-        SELECT proposal_id::text AS subject, 'org.troika.proposal.' || action || '.v1' AS type, max(changed_at) AS at,
-            count(*) AS n
+        SELECT proposal_id::text AS subject, 'org.troika.proposal.' || action || '.v1' AS type,
+            count(*) FILTER (WHERE changed_at > %(kept_since)s) AS kept, count(*) AS n
         FROM proposal_change WHERE action IN {_DECISIONS} GROUP BY 1, 2),
     published AS (
         SELECT subject, type, count(*) AS n FROM outbox WHERE starts_with(type, 'org.troika.proposal.') GROUP BY 1, 2)
     SELECT subject || ' ' || type, coalesce(d.n, 0)::text, coalesce(p.n, 0)::text
     FROM due d FULL JOIN published p USING (subject, type)
-    WHERE p.n > coalesce(d.n, 0) OR (d.at > %(kept_since)s AND p.n IS DISTINCT FROM d.n)
+    WHERE p.n > coalesce(d.n, 0) OR coalesce(p.n, 0) < d.kept
 """  # noqa: S608 - constants
 
 _PROPOSED = """
