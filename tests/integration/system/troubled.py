@@ -36,7 +36,7 @@ from tests.support.web import RunningWeb, start_web
 KILLED = ("registration-relay", "notifications-consume", "notifications-send", "events-consume", "events-relay")
 DATABASES = ("registration", "events", "notifications")
 A_FEW = 3
-"""Messages of each service that are parked, of different types: a consumer that meets many in a row stops."""
+"""More messages than that are parked, of different types: a consumer that meets many in a row stops."""
 _OF_SOMEBODY = """
     SELECT type, min(convert_from(body, 'UTF8')) FROM outbox
     WHERE type ~ '(registration.confirmed|confirmation.wanted|proposal)' AND body <> ''
