@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from services.registration.embed.assets import asset
 from services.registration.embed.event_time import EventTime, instant_text, when_text
-from services.registration.embed.strings import page_texts, script_texts
+from services.registration.embed.strings import page_texts, script_texts, text_of_kind
 from shared.i18n.languages import LANGUAGE_NAMES, direction
 from shared.public_forms.definition import ADDRESS_FIELD, FormDefinition
 from shared.public_forms.rendering import render_fields, render_summary
@@ -123,9 +123,6 @@ RECEIPTS_PATH = "/receipts"
 MAX_EMPTY_FORMS = 48
 """Forms by language whose questions stay in memory, 90 kB each."""
 
-OWN_BUTTONS = {"interest": "submit.interest", "working_group": "submit.working_group"}
-"""Where the button says something other than that one registers, by kind of form."""
-
 
 def render_frame(page: FramePage) -> str:
     """The form with its heading, its questions and its notes."""
@@ -144,7 +141,7 @@ def render_frame(page: FramePage) -> str:
         fields=_fields(page),
         summary=render_summary(page.definition, language, page.errors),
         script_texts=script_texts(language, kind, dated=dated, verification=page.verification),
-        submit=OWN_BUTTONS.get(kind, "submit"),
+        submit=text_of_kind("submit", kind),
     )
 
 
