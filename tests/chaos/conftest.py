@@ -10,6 +10,15 @@ from tests.support.processes import ProcessGroup
 from tests.support.rabbitmq import RabbitNode
 from tests.support.stack import Stack
 
+IN_EVERY_RUN = ("test_points.py", "test_matrix.py")
+"""The files with a short variant, which `make test` runs."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`make test` leaves out what needs minutes; a file that the command line names is run."""
+    left_out = collection_path.name.startswith("test_") and collection_path.name not in IN_EVERY_RUN
+    return True if left_out and config.getoption("chaos") != "full" else None
+
 
 @pytest.fixture
 def rabbit_stack(own_rabbit: RabbitNode, postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path) -> Stack:

@@ -21,6 +21,7 @@ from tests.support.stack import Stack, assert_reconciled, settle
 DECIDE = worker_name("registration", "decide")
 RATE = 10
 BETWEEN_S = 2.0
+TIMES = 5
 FROZEN_S = 4.0
 PEOPLE, DEADLY_ONE = 5, 2
 PARKED_WITHIN_S = 90.0
@@ -29,17 +30,16 @@ _PARKED = "SELECT count(*)::int FROM submission WHERE state = 'parked'"
 
 
 @pytest.mark.timeout(300)
-def test_deciders_killed_frozen_and_started_twice(embedded_stack: Stack, chaos_full: bool) -> None:
+def test_deciders_killed_frozen_and_started_twice(embedded_stack: Stack) -> None:
     """Two stand in for each other: one decides at a time, and nothing is decided twice or tried until it is parked."""
     embedded_stack.start()
     assert embedded_stack.web is not None
     environment = {**embedded_stack.environment("registration", "decide"), "TROIKA_METRICS_PORT": "0"}
     second = embedded_stack.processes.start("second-decider", "services.registration decide", env=environment)
     first = embedded_stack.programs[DECIDE]
-    times = 5 if chaos_full else 1
     people = Arrivals(embedded_stack.web.url, RATE, embedded_stack.mail_folder)
-    arriving = people.during(times * (2 * BETWEEN_S + FROZEN_S))
-    for _ in range(times):
+    arriving = people.during(TIMES * (2 * BETWEEN_S + FROZEN_S))
+    for _ in range(TIMES):
         time.sleep(BETWEEN_S)  # while people come
         first.kill()
         first.start_again()

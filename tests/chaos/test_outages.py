@@ -10,24 +10,20 @@ from tests.support.stack import Stack, assert_reconciled, settle
 
 RATE = 10
 KILLS_EVERY_S = 5.0
-
-
-@pytest.fixture
-def while_s(chaos_full: bool) -> float:
-    """How long people come, in seconds: long enough for four kills of each consumer."""
-    return 60.0 if chaos_full else 20.0
+WHILE_S = 60.0
+"""How long people come."""
 
 
 @pytest.mark.timeout(300)
-def test_broker_is_off(rabbit_stack: Stack, own_rabbit: RabbitNode, while_s: float) -> None:
+def test_broker_is_off(rabbit_stack: Stack, own_rabbit: RabbitNode) -> None:
     """The intake does not notice: not one submission is refused while the broker is away."""
     rabbit_stack.start()
     assert rabbit_stack.web is not None
     time.sleep(1.0)  # a quorum queue is safe a moment after it was declared
     own_rabbit.stop()
     people = Arrivals(rabbit_stack.web.url, RATE, rabbit_stack.mail_folder)
-    confirming = people.submit(while_s)
-    assert (len(people.receipts), people.refused, people.lost) == (RATE * while_s, {}, [])
+    confirming = people.submit(WHILE_S)
+    assert (len(people.receipts), people.refused, people.lost) == (RATE * WHILE_S, {}, [])
     assert rabbit_stack.copies() == {}
     own_rabbit.start()
     confirming.join()
@@ -37,18 +33,18 @@ def test_broker_is_off(rabbit_stack: Stack, own_rabbit: RabbitNode, while_s: flo
 
 
 @pytest.mark.timeout(300)
-def test_consumers_killed_every_five_seconds(stack: Stack, while_s: float) -> None:
+def test_consumers_killed_every_five_seconds(stack: Stack) -> None:
     """``kill -9`` of both consumers, again and again."""
     stack.start()
     assert stack.web is not None
     people = Arrivals(stack.web.url, RATE, stack.mail_folder)
-    arriving = people.during(while_s)
-    for _ in range(int(while_s / KILLS_EVERY_S)):
+    arriving = people.during(WHILE_S)
+    for _ in range(int(WHILE_S / KILLS_EVERY_S)):
         time.sleep(KILLS_EVERY_S)  # between two kills
         stack.kill("notifications-consume")
         stack.kill("events-consume")
     arriving.join()
-    assert (len(people.receipts), people.refused, people.lost) == (RATE * while_s, {}, [])
+    assert (len(people.receipts), people.refused, people.lost) == (RATE * WHILE_S, {}, [])
     settle(stack, len(people.receipts))
     assert_reconciled(stack, people.receipts)
 

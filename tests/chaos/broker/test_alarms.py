@@ -15,13 +15,9 @@ ALARMS = {
 """What sets it off (the disk's within 11 s, the memory's at once), and what ends it."""
 
 RATE = 10
+HOLD_S = 60.0
+"""How long people register while the alarm lasts."""
 WAITING = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Both in `make chaos`, the quick one in `make test`."""
-    if "alarm" in metafunc.fixturenames:
-        metafunc.parametrize("alarm", list(ALARMS) if metafunc.config.getoption("chaos") == "full" else ["memory"])
 
 
 def in_alarm(node: RabbitNode) -> bool:
@@ -29,16 +25,9 @@ def in_alarm(node: RabbitNode) -> bool:
     return node.ctl("eval", "rabbit_alarm:get_alarms().").strip() != "[]"
 
 
-@pytest.fixture
-def hold_s(chaos_full: bool) -> float:
-    """How long people register while the alarm lasts, seconds."""
-    return 60.0 if chaos_full else 8.0
-
-
 @pytest.mark.timeout(300)
-def test_alarm_stops_no_registration_and_no_consumer(
-    rabbit_stack: Stack, own_rabbit: RabbitNode, alarm: str, hold_s: float
-) -> None:
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_alarm_stops_no_registration_and_no_consumer(rabbit_stack: Stack, own_rabbit: RabbitNode, alarm: str) -> None:
     """What the broker holds is consumed during the alarm; what is accepted meanwhile waits in the outbox."""
     rabbit_stack.start()
     assert rabbit_stack.web is not None
@@ -51,8 +40,8 @@ def test_alarm_stops_no_registration_and_no_consumer(
     poll_until(lambda: in_alarm(own_rabbit), 30, every_s=0.5, what="the alarm")
     rabbit_stack.programs["events-consume"].start_again()
     people = Arrivals(rabbit_stack.web.url, RATE, rabbit_stack.mail_folder)
-    confirming = people.submit(hold_s, first=len(before.receipts))
-    assert (len(people.receipts), people.refused, people.lost) == (RATE * hold_s, {}, [])
+    confirming = people.submit(HOLD_S, first=len(before.receipts))
+    assert (len(people.receipts), people.refused, people.lost) == (RATE * HOLD_S, {}, [])
     poll_until(lambda: _roster(rabbit_stack) == len(before.receipts), 30, what="what the broker held is consumed")
     poll_until(lambda: rabbit_stack.sql("registration", WAITING) == [(len(people.receipts),)], 20, what="all decided")
     connections = own_rabbit.ctl("list_connections", "name").count("->")

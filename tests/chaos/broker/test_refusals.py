@@ -23,7 +23,7 @@ from tests.support.processes import ProcessGroup
 from tests.support.rabbitmq import RabbitNode
 from tests.support.waiting import poll_until
 
-ROOM = 100
+COUNT, ROOM = 10_000, 100
 FULL = {
     "max-length": ROOM,
     "overflow": "reject-publish",
@@ -49,7 +49,7 @@ def installation(postgres: PostgresServer, tmp_path: Path) -> TestInstallation:
 def fill_outbox(installation: TestInstallation, count: int) -> set[str]:
     """Store ``count`` messages; their ids."""
     engine = open_engine(installation.urls["notifications"])
-    messages = [sample_message(KEY) for _ in range(count)]
+    messages = [sample_message(KEY) for _ in range(COUNT)]
     with UnitOfWork(engine, "notifications").transaction() as connection:
         outbox.add(connection, messages)
     engine.dispose()
@@ -77,18 +77,17 @@ def assert_all_arrive(stage: Stage, installation: TestInstallation, ids: set[str
 
 @pytest.mark.timeout(600)
 def test_full_queue_leaves_the_rest_in_the_outbox(
-    stage: Stage, installation: TestInstallation, rabbit: RabbitNode, chaos_full: bool
+    stage: Stage, installation: TestInstallation, rabbit: RabbitNode
 ) -> None:
     """The broker takes what it has room for (a quorum queue a little more); all others say why they wait."""
-    count = 10_000 if chaos_full else 1_000
     rabbit.ctl("set_policy", "-p", stage.vhost, "small", f"^{QUEUE}$", json.dumps(FULL), *SMALL_QUEUE)
-    ids = fill_outbox(installation, count)
+    ids = fill_outbox(installation, COUNT)
     start_relay(stage, installation)
     reason = "the broker refused it (a queue is full)"
     poll_until(lambda: [row[0] for row in left(installation)] == [reason], 240, every_s=0.5, what="all others refused")
     (waiting,) = [int(str(row[1])) for row in left(installation)]
-    print(f"\nfull queue: room for {ROOM}, {count - waiting} taken, {waiting} refused and kept")
-    assert ROOM <= count - waiting < count / 2
+    print(f"\nfull queue: room for {ROOM}, {COUNT - waiting} taken, {waiting} refused and kept")
+    assert ROOM <= COUNT - waiting < COUNT / 2
     stage.start_consumer()
     assert_all_arrive(stage, installation, ids)
 

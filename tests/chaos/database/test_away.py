@@ -5,7 +5,6 @@ import time
 import pytest
 
 from shared.bus.address import BusAddress
-from shared.bus.names import DELIVERY_LIMIT
 from shared.bus.parked import list_parked
 from tests.chaos.broker.offering import QUEUE
 from tests.chaos.broker.stage import make_stage
@@ -14,20 +13,20 @@ from tests.support.processes import ProcessGroup
 from tests.support.rabbitmq import RabbitNode
 
 PER_SECOND = 400
+AWAY_S = 120.0
 
 
 @pytest.mark.timeout(600)
 def test_database_away_with_thousands_waiting(
-    rabbit: RabbitNode, own_postgres: PostgresServer, processes: ProcessGroup, chaos_full: bool
+    rabbit: RabbitNode, own_postgres: PostgresServer, processes: ProcessGroup
 ) -> None:
     """Longer than the deliveries that a message is granted would last, one a second."""
-    away_s = 120.0 if chaos_full else DELIVERY_LIMIT + 4.0
     stage = make_stage((rabbit.fresh_vhost(),), rabbit, own_postgres, processes)
     stage.start_consumer()
     with stage.offering(PER_SECOND) as offering:
         own_postgres.stop()
-        time.sleep(away_s)  # while messages go on coming
+        time.sleep(AWAY_S)  # while messages go on coming
         own_postgres.start()
     parked = list_parked(BusAddress(broker_urls=stage.urls), QUEUE)
-    stage.assert_nothing_lost_or_doubled(offering, f"database away for {away_s:.0f} s, {len(parked)} parked")
+    stage.assert_nothing_lost_or_doubled(offering, f"database away for {AWAY_S:.0f} s, {len(parked)} parked")
     assert list_parked(BusAddress(broker_urls=stage.urls), QUEUE) == []

@@ -56,30 +56,23 @@ class Way:
     name: in the test's id.
     end: ends the server.
     bus: of the system.
-    times: how often in `make test` and in `make chaos`.
+    times: how often.
     takes_s: how long it takes to end, during which people are still served, seconds.
     """
 
     name: str
     end: Callable[[PostgresServer], None]
     bus: str
-    times: tuple[int, int]
+    times: int
     takes_s: float = 0.0
 
 
 WAYS = (
-    Way("killed", kill, "embedded", (2, 20)),
-    Way("killed-on-rabbitmq", kill, "rabbit", (0, 5)),
-    Way("stopped-fast", stop_fast, "rabbit", (0, 3)),
-    Way("stopped-smart", stop_smart, "embedded", (0, 3), takes_s=CALM_S),
+    Way("killed", kill, "embedded", 20),
+    Way("killed-on-rabbitmq", kill, "rabbit", 5),
+    Way("stopped-fast", stop_fast, "rabbit", 3),
+    Way("stopped-smart", stop_smart, "embedded", 3, takes_s=CALM_S),
 )
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """The short pass has the ways that are told a number for it."""
-    if "way" in metafunc.fixturenames:
-        full = metafunc.config.getoption("chaos") == "full"
-        metafunc.parametrize("way", [way for way in WAYS if way.times[full]], ids=lambda way: way.name)
 
 
 @pytest.fixture
@@ -90,14 +83,14 @@ def stack(request: pytest.FixtureRequest, way: Way) -> Stack:
 
 
 @pytest.mark.timeout(900)
-def test_postgres_ends_under_load(way: Way, stack: Stack, own_postgres: PostgresServer, chaos_full: bool) -> None:
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+def test_postgres_ends_under_load(way: Way, stack: Stack, own_postgres: PostgresServer) -> None:
     """Nothing but 202 and 503 is answered; who was answered 202 is decided, counted and mailed once."""
-    times = way.times[chaos_full]
     stack.start()
     assert stack.web is not None
     people = Arrivals(stack.web.url, RATE, stack.mail_folder)
     load_s, slowest_s = 2 * CALM_S + way.takes_s, 0.0
-    for turn in range(times):
+    for turn in range(way.times):
         arriving = people.during(load_s, first=int(turn * RATE * load_s))
         time.sleep(CALM_S)  # under load, before and after
         way.end(own_postgres)
@@ -105,10 +98,10 @@ def test_postgres_ends_under_load(way: Way, stack: Stack, own_postgres: Postgres
         slowest_s = max(slowest_s, seconds_until_everybody_works(own_postgres))
         arriving.join()
     assert (people.lost, set(people.refused) - {UNAVAILABLE}) == ([], set())
-    assert len(people.receipts) == times * RATE * load_s
+    assert len(people.receipts) == way.times * RATE * load_s
     settle(stack, len(people.receipts))
     assert_reconciled(stack, people.receipts)
-    print(f"\n{way.name} {times} times: {len(people.receipts)} accepted, 0 lost; all at work within {slowest_s:.1f} s")
+    print(f"\n{way.name} {way.times} times: {len(people.receipts)} accepted; all at work within {slowest_s:.1f} s")
     assert slowest_s <= allowed_s(BACK_WITHIN_S)
 
 

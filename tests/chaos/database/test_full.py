@@ -57,13 +57,6 @@ def submissions(first: int, count: int) -> list[tuple[dict[str, object], dict[st
     return [(answers(n), {"Idempotency-Key": f"person-number-{n:06}"}) for n in people]
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What has no room left: the tables alone in `make test`, the server's log too in `make chaos`."""
-    if "log_has_room" in metafunc.fixturenames:
-        cases = [True, False] if metafunc.config.getoption("chaos") == "full" else [True]
-        metafunc.parametrize("log_has_room", cases, ids=["tables", "log-too"][: len(cases)])
-
-
 def on_small_disk(run: RunFolder, server: PostgresServer) -> SmallDisk:
     """Move a server with its data to a disk that is soon full."""
     server.stop()
@@ -90,6 +83,7 @@ def register_until_refused(url: str, first: int) -> tuple[list[str], int]:
 
 
 @pytest.mark.timeout(200)
+@pytest.mark.parametrize("log_has_room", [True, False], ids=["tables", "log-too"])
 def test_full_disk_refuses_and_loses_nothing(
     run_folder: RunFolder,
     own_postgres: PostgresServer,

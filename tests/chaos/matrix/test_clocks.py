@@ -1,6 +1,5 @@
 """Clocks in the matrix: each worker's is wrong, leaps and runs backwards while people act; nothing is lost by it."""
 
-import hashlib
 import time
 from functools import partial
 from pathlib import Path
@@ -12,37 +11,23 @@ from tests.chaos.matrix.actions import ACTIONS, People
 from tests.chaos.matrix.clocks import ClockCell, ClockedStack, Clocks, all_clock_cells
 from tests.chaos.matrix.crowd import Crowd
 from tests.chaos.matrix.reckoning import assert_reckoned, settle
-from tests.chaos.matrix.table import Cell, current_commit
+from tests.chaos.matrix.table import Cell
 from tests.support.audited import assert_soon_clean, differences
 from tests.support.installation import make_installation
 from tests.support.journal import Journal
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
 
-SHARE = 25
-"""Beside the cells that are always played, a short pass takes one in so many."""
-
 ACTED = ("register", "cancel", "confirm")
-ALWAYS = {
-    ClockCell("registration-tend", "ahead"),
-    ClockCell("notifications-send", "ahead"),
-    ClockCell("notifications-send", "backwards"),
-}
 _GONE = "SELECT count(*)::int FROM registration WHERE erased_at IS NOT NULL"
 _OLDEST = "SELECT min(id)::int FROM outbox"
 _RECEIVED = "SELECT count(*)::int FROM inbox"
 
 
-def chosen(*, full: bool) -> list[ClockCell]:
-    """All cells, or a tenth of them by the commit and ``ALWAYS``."""
-    commit = "" if full else current_commit()
-    return [cell for cell in all_clock_cells() if full or cell in ALWAYS or _is_drawn(cell, commit)]
-
-
 @pytest.mark.timeout(1800)
-def test_wrong_clocks(processes: ProcessGroup, postgres: PostgresServer, tmp_path: Path, chaos_full: bool) -> None:
+def test_wrong_clocks(processes: ProcessGroup, postgres: PostgresServer, tmp_path: Path) -> None:
     """Nobody is erased, no candidate expires, no message is pruned, no mail is given up, and each goes once."""
-    cells = chosen(full=chaos_full)
+    cells = list(all_clock_cells())
     stack = ClockedStack(processes, make_installation(postgres, tmp_path), clocks=Clocks(tmp_path))
     with stack:
         began_s = time.monotonic()
@@ -78,8 +63,3 @@ def _play(stack: ClockedStack, people: People, crowd: Crowd, cell: ClockCell) ->
     if any(stack.sql(service, _RECEIVED) < before[service] for service in SERVICES):
         wrong.append(f"{cell.process} {cell.fault}: an inbox was pruned")
     return wrong
-
-
-def _is_drawn(cell: ClockCell, commit: str) -> bool:
-    share, *_ = hashlib.sha256(f"{commit} {cell.process} {cell.fault}".encode()).digest()
-    return share % SHARE == 0

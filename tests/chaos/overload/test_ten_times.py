@@ -18,8 +18,10 @@ from tests.support.processes import ProcessGroup
 from tests.support.schedules import steady, step
 
 TIMES = 10
+CAPACITY_PER_S = 100
+"""What the database stores."""
 QUERIES_PER_S = 5
-BEFORE_S, AFTER_S = 3.0, 10.0
+BEFORE_S, DURING_S, AFTER_S = 3.0, 60.0, 10.0
 LONGEST_S = 10.0
 """Until a refusal, on a machine that does much else; the pool gives up after 2 s."""
 
@@ -31,32 +33,23 @@ def installation(postgres: PostgresServer, tmp_path: Path) -> TestInstallation:
 
 
 @pytest.fixture
-def capacity_per_s(chaos_full: bool) -> int:
-    """What the database stores: few in the short pass, so that the machine itself has room for ten times as many."""
-    return 100 if chaos_full else 20
-
-
-@pytest.fixture
-def site(processes: ProcessGroup, installation: TestInstallation, capacity_per_s: int) -> Site:
+def site(processes: ProcessGroup, installation: TestInstallation) -> Site:
     """A service with a slow database."""
-    return start_site(processes, installation, capacity_per_s)
+    return start_site(processes, installation, CAPACITY_PER_S)
 
 
 @pytest.mark.timeout(300)
-def test_ten_times_as_many_as_can_be_served(
-    site: Site, installation: TestInstallation, capacity_per_s: int, chaos_full: bool
-) -> None:
+def test_ten_times_as_many_as_can_be_served(site: Site, installation: TestInstallation) -> None:
     """As many are served as without the others, quickly; the others are told at once; afterwards all is as before."""
-    during_s = 60.0 if chaos_full else 10.0
-    calm = capacity_per_s / 2
+    calm = CAPACITY_PER_S / 2
     queries: list[Load] = []
     asks = asking("/v1/registrations?form=upr-webinar-10&limit=20", installation.secrets.coordinator_key)
     idle = fire(site.url, steady(QUERIES_PER_S, BEFORE_S), asks)
-    asked = steady(QUERIES_PER_S, during_s, BEFORE_S)
+    asked = steady(QUERIES_PER_S, DURING_S, BEFORE_S)
     coordinator = threading.Thread(target=lambda: queries.append(fire(site.url, asked, asks)))
     coordinator.start()
     spent_s = -site.cpu_s()
-    load = fire(site.url, step(calm, capacity_per_s * TIMES / calm, BEFORE_S, during_s, AFTER_S), person)
+    load = fire(site.url, step(calm, CAPACITY_PER_S * TIMES / calm, BEFORE_S, DURING_S, AFTER_S), person)
     coordinator.join()
     spent_s += site.cpu_s()
     print(report("ten times", load), f"; {spent_s / len(load.shots) * 1000:.2f} ms of the web processes each")
@@ -67,10 +60,10 @@ def test_ten_times_as_many_as_can_be_served(
     assert len(load.answered(503)) > 0
     longest_s = max(shot.latency_s for shot in load.answered(503))
     assert longest_s < LONGEST_S, "whoever gets no connection to the database in time is refused"
-    good = load.goodput()[int(BEFORE_S) : int(BEFORE_S + during_s)]
+    good = load.goodput()[int(BEFORE_S) : int(BEFORE_S + DURING_S)]
     print(f"goodput {min(good)} to {max(good)} a second, mean {statistics.mean(good):.0f}")
-    assert sum(good) >= capacity_per_s * during_s / 2
-    afterwards = [shot for shot in load.shots if shot.due_s >= BEFORE_S + during_s + AFTER_S - 1]
+    assert sum(good) >= CAPACITY_PER_S * DURING_S / 2
+    afterwards = [shot for shot in load.shots if shot.due_s >= BEFORE_S + DURING_S + AFTER_S - 1]
     assert {shot.status for shot in afterwards} == {202}
     asked_well = len(queries[0].answered(200))
     assert len(queries[0].shots) == asked_well + len(queries[0].answered(503))
@@ -78,12 +71,12 @@ def test_ten_times_as_many_as_can_be_served(
 
 
 @pytest.mark.timeout(200)
-def test_everybody_who_is_refused_asks_again_at_once(site: Site, capacity_per_s: int, chaos_full: bool) -> None:
+def test_everybody_who_is_refused_asks_again_at_once(site: Site) -> None:
     """Five times each, with their key; and once more when it is calm: then all are in, each once."""
-    load = fire(site.url, steady(capacity_per_s * 3, 20.0 if chaos_full else 2.0), person, retries=5)
+    load = fire(site.url, steady(CAPACITY_PER_S * 3, 20.0), person, retries=5)
     print(report("retry storm", load))
     assert len(load.answered(503)) > 0
-    loads = let_in_at_last(site, load, capacity_per_s / 2)
+    loads = let_in_at_last(site, load, CAPACITY_PER_S / 2)
     assert_told_the_truth(site, *loads)
     assert len(site.stored()) == len({shot.number for shot in load.shots})
 
