@@ -17,6 +17,7 @@ from tests.support.lanes import LanesPlugin
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup, Program
 from tests.support.rabbitmq import RabbitNode
+from tests.support.routing import keep_compiled_routes
 from tests.support.run_folder import RunFolder, quick_base, runs_folder, sweep
 from tests.support.waiting import be_patient
 
@@ -45,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SEED] = drawn if given is None else given
     if hasattr(config, "workerinput") and config.getoption("chaos") != "full":
         be_patient()
+    keep_compiled_routes()
     config.pluginmanager.register(Completeness(), "completeness")
     config.pluginmanager.register(LanesPlugin(), "lanes")
 
