@@ -14,7 +14,7 @@ def keep_compiled_routes() -> None:
     It is given its rule at each call, so rules of several applications can share it. Compiling was a tenth of the time
     of the tests of registration.
     """
-    Rule._compile_builder = _compile_once  # type: ignore[method-assign]
+    Rule._compile_builder = _compile_once  # type: ignore[method-assign,assignment]
 
 
 def _compile_once(rule: Rule, append_unknown: bool = True) -> Any:
