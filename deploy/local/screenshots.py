@@ -40,9 +40,9 @@ def take(browser: Browser, places: Places, folder: Path) -> list[str]:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def screenshots(folder: Path) -> None:
     """Photograph the demo that runs now (``TROIKA_DEMO_PORT`` and ``TROIKA_DEMO_FOLDER`` as for ``make demo``)."""
-    chromium = shutil.which("chromium")
+    chromium = shutil.which("chromium-headless-shell")
     if chromium is None:
-        sys.exit("Chromium is missing. On Debian: apt-get install chromium")
+        sys.exit("Chromium is missing. On Debian: apt-get install chromium-headless-shell")
     key_file = DEMO_FOLDER / "secrets" / "coordinator.txt"
     if not key_file.is_file():
         sys.exit(f"{key_file} is missing. Start the demo first: make demo")

@@ -10,10 +10,11 @@ has_font_for() {
 
 needs_servers
 needs chromium test -x /usr/bin/chromium
+needs chromium-headless-shell test -x /usr/bin/chromium-headless-shell
 needs fontconfig command -v fc-list
 needs fonts-noto-core has_font_for ar
 needs fonts-noto-cjk has_font_for zh-cn
 
 install_missing "The tests" \
   "(names of Debian 13; elsewhere: RabbitMQ 4.0 or newer, Prometheus with promtool, nginx, Chromium as" \
-  "/usr/bin/chromium, and fonts with Arabic and Chinese letters)"
+  "/usr/bin/chromium and /usr/bin/chromium-headless-shell, and fonts with Arabic and Chinese letters)"

@@ -11,7 +11,7 @@ from tests.browser.hosting import host_page, snippet
 from tests.browser.keyboard import fill_in
 from tests.browser.running import Demo, new_address
 from tests.browser.visiting import Visit, visit
-from tests.support.browser import CHROMIUM, FLAGS
+from tests.support.browser import FLAGS, WHOLE_CHROMIUM
 from tests.support.waiting import poll_until
 
 READ = {
@@ -105,7 +105,7 @@ def refusal(visitor: Visit) -> str:
 def without_cookies(browser: Browser) -> Iterator[Visit]:
     """Somebody whose browser keeps no cookie of third parties."""
     flags = [*FLAGS, "--test-third-party-cookie-phaseout"]
-    strict = browser.browser_type.launch(executable_path=str(CHROMIUM), headless=True, args=flags)
+    strict = browser.browser_type.launch(executable_path=str(WHOLE_CHROMIUM), headless=True, args=flags)
     with visit(strict) as made:
         yield made
     strict.close()

@@ -23,7 +23,6 @@ from shared.core.sealing import Vault, read_keys
 from shared.store.engine import open_engine
 from shared.store.inbox import apply_batch
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.registration.test_loading import load
 from tests.integration.test_lifetimes import PERSONAL as PERSONAL_TABLES
 from tests.integration.test_lifetimes import STANDING
 from tests.support.clients import WEBINAR, answers, rows
@@ -32,7 +31,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.proposals import FORM as PROPOSAL
 from tests.support.proposals import proposal_answers, tell_events
 from tests.support.registration_service import RegistrationService, open_registration
-from tests.support.web import load_webinar
+from tests.support.web import load_folder, load_webinar
 
 ALL = {
     "inbox": "ids of messages",
@@ -187,7 +186,7 @@ def desk(postgres: PostgresServer, tmp_path: Path) -> Iterator[Desk]:
     """Two people are registered, and all services know of them."""
     installation = make_installation(postgres, tmp_path)
     load_webinar(installation, capacity=100)
-    load(installation, SAMPLE)
+    load_folder(installation, SAMPLE)
     rows(installation.urls["registration"], "DELETE FROM outbox")  # the forms' own messages
     with ExitStack() as opened:
         service = opened.enter_context(open_registration(installation))

@@ -21,6 +21,7 @@ from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.conftest import client as client
 from tests.integration.registration.conftest import installation as installation
 from tests.integration.registration.conftest import service as service
+from tests.integration.registration.conftest import with_webinar as with_webinar
 from tests.support.clients import SUBMISSIONS, answers, rows
 from tests.support.deciding import decide_all, make_decider
 from tests.support.installation import TestInstallation

@@ -27,6 +27,7 @@ from shared.store.key_checks import KeyChecks
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.registration.conftest import installation as installation
 from tests.integration.registration.conftest import service as service
+from tests.integration.registration.conftest import with_webinar as with_webinar
 from tests.support.clients import SUBMISSIONS, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService

@@ -6,10 +6,13 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = Path("/usr/bin/chromium-headless-shell")
+"""A quarter less processor time than the whole browser, which draws a window that nobody sees."""
+WHOLE_CHROMIUM = Path("/usr/bin/chromium")
+"""Has a profile, and so settings of cookies."""
 INSTALL_HINT = (
-    "Chromium is missing. `make test` installs it when it runs as root on Debian or Ubuntu; "
-    "otherwise: apt-get install chromium"
+    "Chromium is missing. `make test` installs it when it runs as root on Debian; "
+    "otherwise: apt-get install chromium chromium-headless-shell"
 )
 FLAGS = (
     "--no-sandbox",  # root and containers; it only ever opens our own pages
@@ -30,7 +33,7 @@ def chromium() -> Iterator[Browser]:
     Raises:
         RuntimeError: Chromium is not installed; says what to install.
     """
-    if not CHROMIUM.is_file():
+    if not (CHROMIUM.is_file() and WHOLE_CHROMIUM.is_file()):
         raise RuntimeError(INSTALL_HINT)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=list(FLAGS))

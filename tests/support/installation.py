@@ -1,5 +1,6 @@
 """A service's database, secrets and environment for tests, without any process."""
 
+import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -46,15 +47,28 @@ class FreshDatabases(dict[str, str]):
         """These, and in place of one of them a copy to be changed; nobody may be connected to it meanwhile."""
         others = FreshDatabases(self._postgres)
         others.update(self)
-        owner = make_url(self[name]).username
-        others[name] = self._postgres.fresh_database(database_of(self[name]), owner=owner, logins=LOGINS[name])
+        others[name] = self._copy_of(name)
         return others
+
+    def copies(self) -> "FreshDatabases":
+        """Copies of all databases that there are; nobody may be connected to them meanwhile."""
+        others = FreshDatabases(self._postgres)
+        others.update((name, self._copy_of(name)) for name in self)
+        return others
+
+    def keep(self) -> None:
+        """Let the databases outlive the module in which they were made."""
+        self._postgres.keep_databases()
 
     def break_it(self, name: str, *statements: str) -> None:
         """Change a database as nobody but an administrator could."""
         with self._postgres.connect(database_of(self[name])) as administrator:
             for statement in statements:
                 administrator.execute(statement)
+
+    def _copy_of(self, name: str) -> str:
+        owner = make_url(self[name]).username
+        return self._postgres.fresh_database(database_of(self[name]), owner=owner, logins=LOGINS[name])
 
     def __missing__(self, name: str) -> str:
         template = make_template(self._postgres, name)
@@ -98,6 +112,11 @@ class TestInstallation:
         if process in ON_THE_BUS:
             found["TROIKA_BUS_DATABASE_URL"] = self.urls.of("bus", bus_role_of(service, process))
         return found
+
+    def copy(self, folder: Path) -> "TestInstallation":
+        """The same in databases of its own, with the same secrets in ``folder``; nobody may be connected meanwhile."""
+        shutil.copytree(self.secrets.folder, folder / "secrets")
+        return TestInstallation(self.urls.copies(), make_secrets(folder / "secrets"))
 
 
 def make_installation(postgres: PostgresServer, folder: Path) -> TestInstallation:

@@ -37,6 +37,17 @@ class RunningWeb:
     program: Program
 
 
+def load_folder(installation: TestInstallation, folder: Path) -> tuple[int, int]:
+    """Load ``folder`` as the command does."""
+    secrets = installation.secrets.folder
+    keys = FormKeys(secrets / "form-keys", read_keys(secrets / "master.key"))
+    engine = open_engine(installation.urls["registration"])
+    try:
+        return load_forms(UnitOfWork(engine, "registration"), keys, folder)
+    finally:
+        engine.dispose()
+
+
 def load_webinar(installation: TestInstallation, *, capacity: int | None) -> None:
     """Only the sample's form of the webinar, open, with ``capacity`` seats (None: no limit), and no message waiting.
 

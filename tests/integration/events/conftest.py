@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from services.events.loading.folder import Loaded, read_folder
-from services.events.loading.rooms import read_rooms
+from services.events.loading.rooms import LoadedRooms, read_rooms
 from services.events.settings import read_settings
 from services.events.usecases.load_rooms import load_rooms
 from services.events.usecases.load_sample import load_sample
@@ -37,9 +37,35 @@ SAMPLE = Path(__file__).parents[3] / "deploy" / "samples" / "upr2020"
 ROLES = ("viewer", "coordinator", "operator", "partner")
 
 
+@pytest.fixture(scope="session")
+def sample() -> Loaded:
+    """The scenario as read from its folder."""
+    return read_folder(SAMPLE)
+
+
+@pytest.fixture(scope="session")
+def rooms() -> LoadedRooms:
+    """Those of the scenario, as read from its folder."""
+    return read_rooms(SAMPLE)
+
+
+@pytest.fixture(scope="session")
+def with_sample(postgres: PostgresServer, sample: Loaded) -> FreshDatabases:
+    """The scenario in a database: to be copied."""
+    made = FreshDatabases(postgres)
+    engine = open_engine(made["events"])
+    load_sample(UnitOfWork(engine, "events"), FrozenClock(), sample)
+    engine.dispose()
+    made.keep()
+    return made
+
+
 @pytest.fixture
-def database(postgres: PostgresServer) -> str:
-    """URL of a new database with the newest schema, for its migrator."""
+def database(request: pytest.FixtureRequest, postgres: PostgresServer) -> str:
+    """URL of a new database for its migrator: with the scenario for a test that asks for it, else empty."""
+    if "loaded" in request.fixturenames:
+        scenario: FreshDatabases = request.getfixturevalue("with_sample")
+        return scenario.copies()["events"]
     return FreshDatabases(postgres)["events"]
 
 
@@ -57,16 +83,9 @@ def work(engine: Engine) -> UnitOfWork:
     return UnitOfWork(engine, "events")
 
 
-@pytest.fixture(scope="session")
-def sample() -> Loaded:
-    """The scenario as read from its folder."""
-    return read_folder(SAMPLE)
-
-
 @pytest.fixture
-def loaded(work: UnitOfWork, clock: FrozenClock, sample: Loaded) -> UnitOfWork:
+def loaded(work: UnitOfWork) -> UnitOfWork:
     """Transactions on a database that holds the scenario."""
-    load_sample(work, clock, sample)
     return work
 
 
@@ -137,7 +156,8 @@ def desk(
     engine: Engine,
     clock: FrozenClock,
     consumer: UnitOfWork,
+    rooms: LoadedRooms,
 ) -> Desk:
     """A coordinator in the scenario, with its rooms."""
-    load_rooms(loaded, read_rooms(SAMPLE))
+    load_rooms(loaded, rooms)
     return Desk(client, as_role("coordinator"), engine, clock, consumer)

@@ -15,11 +15,11 @@ from shared.core.errors import SettingsError
 from shared.core.metrics import retention_overdue, retention_unannounced
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.registration.test_loading import load
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.locks import holding
 from tests.support.registration_service import RegistrationService
+from tests.support.web import load_folder
 
 DAYS = 2
 CANARY = """\
@@ -190,7 +190,7 @@ def write(folder: Path, days: object, partner: str = "") -> Path:
 def test_days_are_loaded_with_the_form(installation: TestInstallation, tmp_path: Path) -> None:
     """And loading them anew changes them; the standard forms have none."""
     for days in (1, 30):
-        load(installation, write(tmp_path, days))
+        load_folder(installation, write(tmp_path, days))
         kept = rows(installation.urls["registration"], "SELECT slug, keep_days FROM form ORDER BY slug")
         assert kept == [("canary", days), ("upr-webinar-10", None)]
 
@@ -208,7 +208,7 @@ def test_days_that_cannot_be_are_named(
     installation: TestInstallation, tmp_path: Path, days: object, partner: str, fault: str
 ) -> None:
     with pytest.raises(SettingsError) as caught:
-        load(installation, write(tmp_path, days, partner))
+        load_folder(installation, write(tmp_path, days, partner))
     [problem] = caught.value.problems
     assert problem.startswith(fault)
 

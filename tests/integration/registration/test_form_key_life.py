@@ -36,13 +36,13 @@ from shared.store.engine import open_engine
 from shared.store.postgres_cluster import binaries
 from tests.integration.registration.test_kinds import enrol, send
 from tests.integration.registration.test_kinds import installation as installation
-from tests.integration.registration.test_loading import load
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.postgres import PostgresServer
 from tests.support.registration_service import RegistrationService
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
+from tests.support.web import load_folder
 
 FORM = "geneva-delegation"
 REASON = "She asked for her visa letter"
@@ -408,7 +408,7 @@ def test_form_whose_private_key_is_missing_is_named_and_gets_no_other(
     assert (fault.startswith(missing), key_wrong.labels("registration", "form")._value.get()) == (True, 1)
     assert run(installation, "list").stderr == fault + "\n"
     with pytest.raises(SettingsError) as refused:
-        load(installation, SAMPLE)
+        load_folder(installation, SAMPLE)
     assert (refused.value.problems, file.exists()) == ([fault], False)
     FormKeys(tmp_path, read_keys(installation.secrets.folder / "master.key")).folder.make(FORM)
     (tmp_path / file.name).rename(file)
@@ -423,7 +423,7 @@ def test_interrupted_loading_publishes_the_key_that_it_made(installation: TestIn
     made = keys_of(installation).private_keys(FORM)
     url = installation.urls["registration"]
     rows(url, "DELETE FROM form_key WHERE form = %s", FORM)
-    load(installation, SAMPLE)
+    load_folder(installation, SAMPLE)
     [(public,)] = rows(url, "SELECT public_key FROM form_key WHERE form = %s", FORM)
     assert (bytes(public), keys_of(installation).private_keys(FORM)) == (public_half(made[0]), made)
 
@@ -486,7 +486,7 @@ def test_destroyed_key_is_never_made_again(installation: TestInstallation, clien
     url = installation.urls["registration"]
     rows(url, CLOSE)
     assert run(installation, "destroy", FORM, "--yes").exit_code == 0
-    load(installation, SAMPLE)
+    load_folder(installation, SAMPLE)
     rows(url, "UPDATE form SET open = true")
     assert send(client, FORM, diet="vegan").status_code == 503
     [line] = [line for line in run(installation, "list").output.splitlines() if line.startswith(FORM)]

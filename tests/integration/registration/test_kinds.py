@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 from flask.testing import FlaskClient
 
-from deploy.local.installation import SAMPLE
 from services.registration.embed.strings import page_texts
 from services.registration.forms.copies import keep_event
 from shared.contracts.registry import read
@@ -17,30 +17,16 @@ from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.page_cache import PAGE_CACHE
 from tests.contract.samples import sample_message
-from tests.integration.registration.test_loading import load
 from tests.support.clients import rows, submissions_path
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
 from tests.support.working import worked
 
-EVENT = """
-    INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, ends_at, time_zone, status, mode)
-    VALUES (%s, 1, %s, %s, '', %s, %s, 'Europe/Zurich', 'confirmed', 'in_person')
-"""
-GROUP = "INSERT INTO working_group_copy (id, revision, title) VALUES ('housing', 1, 'Housing')"
-
 
 @pytest.fixture
-def installation(installation: TestInstallation) -> TestInstallation:
-    """All forms of the sample, with their events and a working group, and no message waiting."""
-    load(installation, SAMPLE)
-    url, now = installation.urls["registration"], datetime.now(UTC)
-    rows(url, EVENT, "upr-review", "review", "The review", now + timedelta(days=70), now + timedelta(days=71))
-    rows(url, EVENT, "review-press-conference", "press_conference", "Press", now + timedelta(days=70), None)
-    rows(url, EVENT, "council-session-43", "council_session", "Session", now - timedelta(3), now + timedelta(20))
-    rows(url, GROUP)
-    rows(url, "DELETE FROM outbox")  # the messages of the forms
-    return installation
+def installation(with_all_forms: TestInstallation, tmp_path: Path) -> TestInstallation:
+    """Databases and secrets of one test: with all forms of the sample."""
+    return with_all_forms.copy(tmp_path)
 
 
 def filled(**answers: Any) -> dict[str, Any]:

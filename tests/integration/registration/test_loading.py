@@ -6,14 +6,10 @@ from pathlib import Path
 import pytest
 
 from deploy.local.installation import SAMPLE
-from services.registration.forms.loading import load_forms
-from services.registration.sealing.form_keys import FormKeys
 from shared.core.errors import SettingsError
-from shared.core.sealing import read_keys
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
+from tests.support.web import load_folder
 
 BROKEN_FORMS = """\
 - slug: Upper Case
@@ -36,17 +32,6 @@ BROKEN_PARTNERS = """\
 """
 
 
-def load(installation: TestInstallation, folder: Path) -> tuple[int, int]:
-    """Load ``folder`` as the command does."""
-    secrets = installation.secrets.folder
-    keys = FormKeys(secrets / "form-keys", read_keys(secrets / "master.key"))
-    engine = open_engine(installation.urls["registration"])
-    try:
-        return load_forms(UnitOfWork(engine, "registration"), keys, folder)
-    finally:
-        engine.dispose()
-
-
 def stored(installation: TestInstallation) -> list[tuple[object, ...]]:
     """Everything about forms and partners."""
     url = installation.urls["registration"]
@@ -55,16 +40,16 @@ def stored(installation: TestInstallation) -> list[tuple[object, ...]]:
 
 def test_second_loading_changes_nothing(installation: TestInstallation) -> None:
     """Also not the revision by which coordinators see that a form has changed."""
-    load(installation, SAMPLE)
+    load_folder(installation, SAMPLE)
     before = stored(installation)
-    assert load(installation, SAMPLE) == (6, 2)
+    assert load_folder(installation, SAMPLE) == (6, 2)
     assert stored(installation) == before
 
 
 def test_each_loading_publishes_every_form_of_the_folder(installation: TestInstallation) -> None:
     """Also one that did not change: the events service may have lost it."""
-    load(installation, SAMPLE)
-    load(installation, SAMPLE)
+    load_folder(installation, SAMPLE)
+    load_folder(installation, SAMPLE)
     found = rows(installation.urls["registration"], "SELECT type, subject, count(*) FROM outbox GROUP BY 1, 2")
     slugs = [slug for (slug,) in rows(installation.urls["registration"], "SELECT slug FROM form")]
     assert sorted(found) == sorted(("org.troika.form.changed.v1", slug, 2) for slug in slugs)
@@ -72,17 +57,17 @@ def test_each_loading_publishes_every_form_of_the_folder(installation: TestInsta
 
 def test_second_loading_leaves_what_coordinators_have_set(installation: TestInstallation) -> None:
     """Seats and alarm: the folder says what a new form has. Its other settings are the folder's."""
-    load(installation, SAMPLE)
+    load_folder(installation, SAMPLE)
     url = installation.urls["registration"]
     rows(url, "UPDATE form SET promotion_notice_minutes = 1, alarm_minutes = 15")
     rows(url, "UPDATE seat SET capacity = 7")
-    load(installation, SAMPLE)
+    load_folder(installation, SAMPLE)
     settings = "promotion_notice_minutes, capacity, alarm_minutes"
     assert rows(url, f"SELECT DISTINCT {settings} FROM form JOIN seat ON form = slug") == [(60, 7, 15)]
 
 
 def test_new_form_has_the_alarm_of_its_folder(installation: TestInstallation) -> None:
-    load(installation, SAMPLE)
+    load_folder(installation, SAMPLE)
     found = rows(installation.urls["registration"], "SELECT slug FROM form WHERE alarm_minutes = 60")
     assert found == [("review-press-conference",)]
 
@@ -93,7 +78,7 @@ def test_broken_folder_changes_nothing(installation: TestInstallation, tmp_path:
     (tmp_path / "forms.yaml").write_text(BROKEN_FORMS)
     (tmp_path / "partners.yaml").write_text(BROKEN_PARTNERS)
     with pytest.raises(SettingsError) as caught:
-        load(installation, tmp_path)
+        load_folder(installation, tmp_path)
     places = {fault.split(": ")[0] + " " + fault.split(": ")[1] for fault in caught.value.problems}
     assert places == {
         "forms.yaml:1 slug",
@@ -114,7 +99,7 @@ def test_missing_file_changes_nothing(installation: TestInstallation, tmp_path: 
     before = stored(installation)
     shutil.copy(SAMPLE / "forms.yaml", tmp_path)
     with pytest.raises(SettingsError):
-        load(installation, tmp_path)
+        load_folder(installation, tmp_path)
     assert stored(installation) == before
 
 
@@ -125,7 +110,7 @@ def test_form_never_takes_the_place_of_a_page_of_ours(
     (tmp_path / "partners.yaml").write_text("[]")
     (tmp_path / "forms.yaml").write_text(f"- {{slug: {slug}, title: A, kind: interest, fields: standard/interest}}")
     with pytest.raises(SettingsError, match="a page of its own"):
-        load(installation, tmp_path)
+        load_folder(installation, tmp_path)
 
 
 def test_minutes_before_the_start_are_loaded_once_and_then_set_by_coordinators(
@@ -136,13 +121,13 @@ def test_minutes_before_the_start_are_loaded_once_and_then_set_by_coordinators(
     forms = (folder / "forms.yaml").read_text()
     with_minutes = forms.replace("  closes_hours_before: 48", "  closes_hours_before: 48\n  join_minutes_before: 40")
     (folder / "forms.yaml").write_text(with_minutes)
-    load(installation, folder)
+    load_folder(installation, folder)
     url, minutes = installation.urls["registration"], "SELECT slug, join_minutes_before FROM form ORDER BY slug"
     loaded = dict(rows(url, minutes))
     assert (loaded.pop("review-press-conference"), set(loaded.values())) == (40, {15})
     rows(url, "UPDATE form SET join_minutes_before = 5")
-    load(installation, folder)
+    load_folder(installation, folder)
     assert {value for _slug, value in rows(url, minutes)} == {5}
     (folder / "forms.yaml").write_text(with_minutes.replace("join_minutes_before: 40", "join_minutes_before: 2000"))
     with pytest.raises(SettingsError, match="join_minutes_before"):
-        load(installation, folder)
+        load_folder(installation, folder)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.registration.test_loading import load
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
+from tests.support.web import load_folder
 
 FORM = "workshops"
 DEFINITION = """\
@@ -33,7 +33,7 @@ def load_workshops(installation: TestInstallation, folder: Path, limit: int, ver
     """Load the form of the workshops with this limit."""
     (folder / "forms.yaml").write_text(DEFINITION.format(limit=limit, verification=verification))
     (folder / "partners.yaml").write_text("[]")
-    load(installation, folder)
+    load_folder(installation, folder)
 
 
 @pytest.fixture

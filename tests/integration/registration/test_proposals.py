@@ -17,10 +17,10 @@ from shared.contracts.registry import read
 from shared.core.errors import Poison, SettingsError
 from shared.core.sealing import new_key, open_sealed, public_key_of, read_keys, seal_to
 from tests.contract.samples import sample_message
-from tests.integration.registration.test_loading import load
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
+from tests.support.web import load_folder
 
 FORM = "side-event-proposal"
 PROPOSER = "proposer@example.org"
@@ -62,7 +62,7 @@ def installation(installation: TestInstallation, tmp_path: Path) -> TestInstalla
     folder.mkdir()
     (folder / "forms.yaml").write_text(FORMS)
     (folder / "partners.yaml").write_text("[]\n")
-    load(installation, folder)
+    load_folder(installation, folder)
     return installation
 
 
@@ -342,7 +342,7 @@ def test_form_whose_answers_events_cannot_read_is_not_loaded(
     (tmp_path / "forms.yaml").write_text(FORMS.replace(" standard/proposal\n", questions).replace("days:", "#"))
     (tmp_path / "partners.yaml").write_text("[]\n")
     with pytest.raises(SettingsError) as caught:
-        load(installation, tmp_path)
+        load_folder(installation, tmp_path)
     assert any(fault in problem for problem in caught.value.problems), caught.value.problems
 
 
@@ -350,5 +350,5 @@ def test_proposals_have_no_seats_and_no_event_of_their_own(installation: TestIns
     (tmp_path / "forms.yaml").write_text(FORMS + "  capacity: 3\n  event: upr-webinar-10\n")
     (tmp_path / "partners.yaml").write_text("[]\n")
     with pytest.raises(SettingsError) as caught:
-        load(installation, tmp_path)
+        load_folder(installation, tmp_path)
     assert [problem.split(": ")[1] for problem in caught.value.problems] == ["capacity", "event"]

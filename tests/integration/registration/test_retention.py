@@ -14,11 +14,11 @@ from shared.core.metrics import retention_done_total, retention_overdue, retenti
 from shared.store.retaining import BITE
 from tests.integration.registration.test_kinds import enrol
 from tests.integration.registration.test_kinds import installation as installation
-from tests.integration.registration.test_loading import load
 from tests.support.clients import rows
 from tests.support.clock import FrozenClock, agreeing
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
+from tests.support.web import load_folder
 
 FORM = "geneva-delegation"
 SEALED = {"visa_letter": True, "passport_number": "P1234567", "diet": "vegetarian"}
@@ -207,7 +207,7 @@ def folder_with(folder: Path, **said: str) -> Path:
 
 def test_days_of_people_are_loaded_with_the_form(installation: TestInstallation, tmp_path: Path) -> None:
     for said, days in (("", 90), ("person_days: 30", 30)):
-        load(installation, folder_with(tmp_path, days=said))
+        load_folder(installation, folder_with(tmp_path, days=said))
         statement = "SELECT person_days FROM form WHERE slug = 'own'"
         assert rows(installation.urls["registration"], statement) == [(days,)]
 
@@ -224,7 +224,7 @@ def test_days_that_cannot_be_kept_are_named(
     installation: TestInstallation, tmp_path: Path, said: dict[str, str], fault: str
 ) -> None:
     with pytest.raises(SettingsError) as caught:
-        load(installation, folder_with(tmp_path, **said))
+        load_folder(installation, folder_with(tmp_path, **said))
     [problem] = caught.value.problems
     assert problem.endswith(fault)
 
@@ -260,7 +260,7 @@ def test_standard_questions_tell_people_ninety_days(installation: TestInstallati
         "- {slug: own, kind: webinar, title: T, fields: standard/webinar, partners: [], person_days: 30}\n"
     )
     with pytest.raises(SettingsError) as caught:
-        load(installation, tmp_path)
+        load_folder(installation, tmp_path)
     [problem] = caught.value.problems
     assert problem.endswith("the standard questions tell people 90 days: write your own to say otherwise")
 

@@ -14,7 +14,6 @@ from services.registration.cleanup import RULES
 from shared.store.cleanup import Cleanup
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.registration.test_loading import load
 from tests.support.clients import rows, submissions_path
 from tests.support.clock import FrozenClock
 from tests.support.installation import make_installation
@@ -26,7 +25,7 @@ from tests.support.registration_service import open_registration
 from tests.support.run_folder import RunFolder
 from tests.support.stack import Stack, assert_audited
 from tests.support.waiting import poll_until
-from tests.support.web import RunningWeb, start_web
+from tests.support.web import RunningWeb, load_folder, start_web
 
 WORDS = {name: f"canary{name}7f3a" for name in ("title", "summary", "organisation", "name", "speakers", "note")}
 ADDRESS = "canaryaddress7f3a@example.org"
@@ -127,7 +126,7 @@ def proposer(
     stack = Stack(processes, make_installation(postgres, tmp_path_factory.mktemp("proposer")))
     try:
         stack.start(workers=1)
-        load(stack.installation, SAMPLE)
+        load_folder(stack.installation, SAMPLE)
         made = Proposer(stack, start_web(processes, stack.installation, workers=1, service="events"))
         made.go()
         yield made

@@ -22,7 +22,6 @@ from services.registration.sealing.model import field_names
 from shared.core.accounts import service_account
 from shared.public_forms.standard import standard_form
 from shared.store.postgres_cluster import binaries
-from tests.integration.registration.test_loading import load
 from tests.integration.system.disguises import disguises_of
 from tests.support.encoded import to_form_encoded
 from tests.support.installation import make_installation
@@ -32,6 +31,7 @@ from tests.support.processes import ProcessGroup
 from tests.support.run_folder import RunFolder
 from tests.support.stack import Stack
 from tests.support.waiting import poll_until
+from tests.support.web import load_folder
 
 FORM = "geneva-delegation"
 MARK = "zq7f3a9kx"
@@ -67,7 +67,7 @@ def stack(postgres: PostgresServer, run_folder: RunFolder, tmp_path_factory: pyt
     made = Stack(processes, make_installation(postgres, tmp_path_factory.mktemp("dump")))
     try:
         made.start()
-        load(made.installation, SAMPLE)
+        load_folder(made.installation, SAMPLE)
         known = "SELECT count(*) FROM event_copy WHERE id = 'upr-review'"
         poll_until(lambda: made.sql("registration", known) == [(1,)], 60, what="registration has heard of the review")
         token = register(made)

@@ -17,7 +17,6 @@ from shared.bus.names import FACTS
 from shared.contracts.envelope import TYPE_PREFIX
 from shared.core.accounts import service_account
 from shared.store.postgres_cluster import binaries
-from tests.integration.registration.test_loading import load
 from tests.integration.system.every_form import FORMS, Filled, fill, odd_details, odd_requests
 from tests.support.audited import parked_at
 from tests.support.clients import rows, submissions_path
@@ -31,7 +30,7 @@ from tests.support.rabbitmq import RabbitNode
 from tests.support.run_folder import RunFolder
 from tests.support.stack import Stack
 from tests.support.waiting import poll_until
-from tests.support.web import RunningWeb, start_web
+from tests.support.web import RunningWeb, load_folder, start_web
 
 KILLED = ("registration-relay", "notifications-consume", "notifications-send", "events-consume", "events-relay")
 DATABASES = ("registration", "events", "notifications")
@@ -100,7 +99,7 @@ def troubled(node: RabbitNode, postgres: PostgresServer, run: RunFolder, folder:
         stack.start(capacity=100)
         assert stack.web is not None
         others = {name: start_web(processes, stack.installation, workers=1, service=name) for name in DATABASES[1:]}
-        load(stack.installation, SAMPLE)
+        load_folder(stack.installation, SAMPLE)
         known = "SELECT count(*) >= 4 AND (SELECT count(*) > 0 FROM working_group_copy) FROM event_copy"
         poll_until(lambda: stack.sql("registration", known) == [(True,)], 60, what="registration knows the programme")
         webs = {"registration": stack.web, **others}
