@@ -115,9 +115,11 @@ format: $(VENV)/.ready-dev ## put the code into its format and mend what the lin
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
-lock: $(VENV)/.ready-dev ## renew requirements.txt and requirements-dev.txt after a change in pyproject.toml
-	@$(COMPILE) -o requirements.txt
-	@$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
+lock: $(VENV)/.ready-dev ## renew the requirements files after a change in pyproject.toml
+	@$(COMPILE) --all-extras -o requirements.txt
+	@$(COMPILE) --all-extras --group dev -c requirements.txt -o requirements-dev.txt
+	@$(COMPILE) -c requirements.txt -o deploy/image/requirements.txt
+	@$(COMPILE) --extra solver -c requirements.txt -o deploy/image/requirements-solver.txt
 
 $(VENV)/.ready: requirements.txt deploy/setup/environment.sh
 	@PYTHON="$(PYTHON)" deploy/setup/environment.sh $(VENV) requirements.txt

@@ -58,7 +58,7 @@ def read_settings(environment: Mapping[str, str] | None = None, process: str = W
     Raises:
         SettingsError: something is missing or wrong; it lists all of it.
     """
-    reader = Reader(environment)
+    reader = Reader(environment, process)
     settings = EventsSettings(read_common(reader, "events", process))
     if process in (WEB, CONSUME, REKEY):
         settings = replace(settings, events_keys=reader.take(EVENTS.variable, key_file))

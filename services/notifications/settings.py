@@ -88,7 +88,7 @@ def read_settings(environment: Mapping[str, str] | None = None, process: str = W
     Raises:
         SettingsError: lists everything that is missing or wrong.
     """
-    reader = Reader(environment)
+    reader = Reader(environment, process)
     settings = NotificationsSettings(read_common(reader, "notifications", process))
     if process == SEND:
         settings = _with_sending(reader, settings)

@@ -104,7 +104,7 @@ def read_settings(process: str = WEB) -> RegistrationSettings:
     Raises:
         SettingsError: lists everything that is missing or wrong.
     """
-    reader = Reader()
+    reader = Reader(process=process)
 
     def file_of(what: str, kind: KeyKind) -> tuple[bytes, ...]:
         return reader.take(kind.variable, key_file) if process in _NEEDS[what] else ()

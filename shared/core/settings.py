@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from shared.core import settings_folder
 from shared.core.errors import SettingsError
 from shared.core.transports import INSECURE, read_kinds
 
@@ -21,9 +22,17 @@ class Reader:
     Values themselves never stand in a fault: they may be secrets.
     """
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        self._environment = os.environ if environment is None else environment
+    def __init__(self, environment: Mapping[str, str] | None = None, process: str = "") -> None:
+        """Read ``environment`` (this process's, if None), and the folder of settings that it may name.
+
+        Args:
+            environment: value by name.
+            process: kind of the process, whose own settings in the folder count first.
+        """
+        self._environment: Mapping[str, str] = os.environ if environment is None else environment
         self.problems: list[str] = []
+        if folder := self._environment.get(settings_folder.VARIABLE):
+            self._add(Path(folder), process)
 
     def take(self, name: str, parse: Callable[[str], T], default: T | None = None) -> T:
         """The parsed value of ``name``; ``default`` if unset; a fault if there is neither or it does not parse."""
@@ -37,6 +46,18 @@ class Reader:
         except (ValueError, OSError) as error:
             self.problems.append(f"{name}: {error}")
             return default  # type: ignore[return-value]  # as above
+
+    def _add(self, folder: Path, process: str) -> None:
+        try:
+            found = settings_folder.read_folder(folder, process)
+        except (OSError, UnicodeDecodeError) as error:
+            self.problems.append(
+                f"{settings_folder.VARIABLE}: a folder of files that can be read is required ({error})"
+            )
+            return
+        twice = sorted(name for name in found if name in self._environment)
+        self.problems.extend(f"{name}: is set, and stands in {settings_folder.VARIABLE} too" for name in twice)
+        self._environment = {**self._environment, **found}
 
     def _text_of(self, name: str) -> str:
         """The value of ``name``, or the content of the file that ``<name>_FILE`` names; empty if there is neither."""

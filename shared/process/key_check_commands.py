@@ -42,7 +42,7 @@ def accept(settings: CommonSettings, kind: KeyKind, *, yes: bool) -> None:
     Raises:
         SettingsError: the key's setting is missing or wrong.
     """
-    reader = Reader()
+    reader = Reader(process=settings.process)
     keys = reader.take(kind.variable, _public_key if kind.variable.endswith("_PUBLIC_KEY") else key_file)
     reader.finish()
     if not yes and not sys.stdin.isatty():
