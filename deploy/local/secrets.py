@@ -100,13 +100,18 @@ class Secrets:
         return found | {name: public_key_of(read_keys(path)[0]).hex() for name, path in public.items()}
 
 
-def make_secrets(folder: Path) -> Secrets:
-    """The secrets in ``folder``; what is missing is made, what is there is kept."""
+def make_keys(folder: Path) -> None:
+    """The keys of all processes in ``folder``; what is missing is made, what is there is kept."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     (folder / "form-keys").mkdir(exist_ok=True)
     for name in KEY_FILES:
         _write_once(folder / f"{name}.key", new_key().hex() + "\n")
+
+
+def make_secrets(folder: Path) -> Secrets:
+    """The same with a coordinator's key, which is kept in plain text: only a local installation has it so."""
+    make_keys(folder)
     _write_once(folder / "coordinator.txt", new_token() + "\n")
     key = (folder / "coordinator.txt").read_text().strip()
     holder = {

@@ -7,11 +7,10 @@ import signal
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 
-from deploy.servers import postgres, rabbitmq
-from deploy.servers.audit_role import ROLE, grant_reading, make_role
-from deploy.servers.logins import LOGINS, make_login, service_roles
+from deploy.servers import databases, postgres, rabbitmq
+from deploy.servers.audit_role import ROLE, grant_reading
+from deploy.servers.logins import LOGINS
 from deploy.servers.units import Unit, own_file, own_folder
 from deploy.shape import SERVICES
 from deploy.up.ports import Ports, is_taken
@@ -70,20 +69,9 @@ def database_unit(folder: Path, port: int, passwords: dict[str, str]) -> Unit:
 
 
 def make_databases(port: int, passwords: dict[str, str]) -> None:
-    """One database a service, owned by its migrator, who may enter no other, and a login for each process.
-
-    What is there is kept; the logins get their rights when the schema is brought up to date.
-    """
+    """The services' databases and logins; what is there is kept."""
     with psycopg.connect(_superusers(port, passwords[SUPERUSER]), autocommit=True) as connection:
-        for role in service_roles():
-            make_login(connection, role, passwords[role])
-        for service in SERVICES:
-            name, owner = sql.Identifier(service), sql.Identifier(migrator(service))
-            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [service]).rowcount == 0:
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
-            connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-        connection.execute("REVOKE ALL ON DATABASE postgres FROM PUBLIC")
-        make_role(connection, passwords[ROLE])
+        databases.make_databases(connection, passwords)
 
 
 def let_audit_read(port: int, passwords: dict[str, str]) -> None:

@@ -36,8 +36,8 @@ def test_key_is_printed_once_and_its_hash_stored(file: Path) -> None:
     assert holder is not None
     assert (holder.name, holder.roles, holder.forms) == (
         "a coordinator",
-        {"coordinator", "viewer"},
-        {"upr-webinar-10"},
+        frozenset({"coordinator", "viewer"}),
+        frozenset({"upr-webinar-10"}),
     )
     assert file.stat().st_mode & 0o777 == 0o600
 
